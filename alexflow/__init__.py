@@ -1,0 +1,16 @@
+"""alexflow: an async-first workflow engine. ``await alexflow.arun(task)``."""
+
+from alexflow.formats import BinaryOutput, JSONOutput
+from alexflow.model import (
+    AbstractTask,
+    DynamicTask,
+    InOut,
+    NoDefaultVar,
+    Output,
+    ResourceSpec,
+    Task,
+    Workflow,
+    WrapperTask,
+    no_default,
+)
+from alexflow.storage import LocalStorage, MemoryStorage, Storage

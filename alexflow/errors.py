@@ -1,0 +1,221 @@
+"""Everything alexflow raises on purpose, as one tree.
+
+The class says whose fault it is, and so whether trying again can help:
+
+    AlexflowError
+    ├── DefinitionError            the workflow as written is wrong; fix the code
+    │   ├── IdentityError          a parameter has no stable identity
+    │   ├── InvalidKey             an output key that could leave the storage's root
+    │   ├── DocumentError          a serialized document is malformed or names what is not there
+    │   ├── GraphError             the graph as a whole is wrong; nothing was run
+    │   │   ├── CycleError         a task needs its own output
+    │   │   ├── OutputConflict     two tasks claim one key
+    │   │   └── IncompatibleStorage  a task cannot reach this storage from where it runs
+    │   └── ShippingError          a parameter cannot travel to a worker process
+    ├── TaskError                  one task went wrong; see its attributes
+    │   ├── TaskFailed             its own code raised
+    │   ├── TaskTimeout            it took longer than its `timeout`
+    │   ├── OutputMissing          `run` returned without storing an output
+    │   ├── NonDeterministicTask   its id differs where it runs
+    │   └── WorkerDied             its worker process died; tried again within a limit of its own
+    ├── StorageError               the storage refused or failed
+    │   ├── OutputNotFound         nothing is stored under this key
+    │   ├── UnknownStorage         no storage can be opened from this path or URL
+    │   └── OutputNotBound         an output was used without a storage
+    ├── RunFailed                  (an ExceptionGroup) what `run` and `arun` raise: all TaskErrors of a run
+    └── EngineClosed               the engine was used outside its `async with`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from typing import Self
+
+
+class AlexflowError(Exception):
+    """Base of every error that alexflow raises on purpose."""
+
+
+class DefinitionError(AlexflowError):
+    """The workflow as written is wrong; trying again cannot help."""
+
+
+class IdentityError(DefinitionError, TypeError):
+    """A significant parameter has no identity that is the same in every process.
+
+    The message begins with the path to the value: ``Train.loss: …``.
+    """
+
+
+class InvalidKey(DefinitionError, ValueError):
+    """An output key is empty, absolute, or could name something outside the storage's root."""
+
+
+class DocumentError(DefinitionError, ValueError):
+    """A serialized document is malformed; the message begins with the path to the fault."""
+
+
+class GraphError(DefinitionError):
+    """The graph as a whole is wrong. Raised before any of its tasks has run."""
+
+
+class CycleError(GraphError):
+    """A task needs, directly or through others, its own output.
+
+    Attributes:
+        task_ids: the tasks of the cycle, each followed by one that it needs.
+    """
+
+    def __init__(self, task_ids: Sequence[str]):
+        self.task_ids = tuple(task_ids)
+        path = "\n  needs ".join([*self.task_ids, self.task_ids[0]])
+        super().__init__(f"these tasks need each other's outputs, so none can start:\n  {path}")
+
+
+class OutputConflict(GraphError):
+    """Two different tasks claim one output key.
+
+    Attributes:
+        key: the key that both claim.
+        task_ids: the two claimants.
+    """
+
+    def __init__(self, key: str, task_ids: tuple[str, str], hint: str = ""):
+        self.key = key
+        self.task_ids = task_ids
+        super().__init__(
+            f"two tasks claim the output key {key!r}: {task_ids[0]} and {task_ids[1]}; "
+            f"give each its own key with build_output(...)" + (f" ({hint})" if hint else "")
+        )
+
+
+class IncompatibleStorage(GraphError):
+    """A task would run where its storage cannot be reached."""
+
+
+class ShippingError(DefinitionError):
+    """A task cannot be sent to a worker process; the message names class and field."""
+
+
+class TaskError(AlexflowError):
+    """One task went wrong.
+
+    Attributes:
+        task_id: the task.
+        summary: its class and parameters, for people.
+        attempts: how often it was tried.
+    """
+
+    def __init__(self, task_id: str, message: str, *, summary: str = "", attempts: int = 1):
+        self.task_id = task_id
+        self.message = message
+        self.summary = summary
+        self.attempts = attempts
+        super().__init__(task_id, message)
+
+    def __str__(self) -> str:
+        tries = f" after {self.attempts} attempts" if self.attempts > 1 else ""
+        what = f"\n  task: {self.summary}" if self.summary else ""
+        return f"{self.task_id}: {self.message}{tries}{what}"
+
+
+class TaskFailed(TaskError):
+    """The task's own code raised.
+
+    The original exception is the ``__cause__`` where it could be brought over; its text always is here.
+
+    Attributes:
+        error_type: qualified name of the original exception's class.
+        error_message: its ``str()``.
+        traceback: where it was raised, as text, without alexflow's own frames.
+    """
+
+    def __init__(
+        self,
+        task_id: str,
+        *,
+        error_type: str,
+        error_message: str,
+        traceback: str,
+        summary: str = "",
+        attempts: int = 1,
+    ):
+        self.error_type = error_type
+        self.error_message = error_message
+        self.traceback = traceback
+        first_line = error_message.partition("\n")[0]
+        super().__init__(task_id, f"{error_type}: {first_line}", summary=summary, attempts=attempts)
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}\n{self.traceback.rstrip()}"
+
+
+class TaskTimeout(TaskError):
+    """The task took longer than its ``timeout``; what it was running in was stopped."""
+
+
+class OutputMissing(TaskError):
+    """``run`` returned, but an output that ``output()`` declares was not stored."""
+
+
+class NonDeterministicTask(TaskError):
+    """The task's id, computed again where it runs, is another one."""
+
+
+class WorkerDied(TaskError):
+    """The worker process died while it ran this task.
+
+    Attributes:
+        exitcode: as :attr:`subprocess.Popen.returncode`: negative is the signal's number.
+    """
+
+    def __init__(
+        self,
+        task_id: str,
+        message: str,
+        *,
+        exitcode: int | None = None,
+        summary: str = "",
+        attempts: int = 1,
+    ):
+        self.exitcode = exitcode
+        super().__init__(task_id, message, summary=summary, attempts=attempts)
+
+
+class StorageError(AlexflowError):
+    """The storage refused or failed; the message names the key or path."""
+
+
+class OutputNotFound(StorageError, LookupError):
+    """Nothing is stored under this key.
+
+    Attributes:
+        key: the key that was asked for.
+    """
+
+    def __init__(self, key: str, where: str = ""):
+        self.key = key
+        super().__init__(f"nothing is stored under {key!r}" + (f" in {where}" if where else ""))
+
+    def __reduce__(self) -> tuple[type[OutputNotFound], tuple[str]]:
+        return type(self), (self.key,)
+
+
+class UnknownStorage(StorageError, ValueError):
+    """No storage can be opened from this path or URL."""
+
+
+class OutputNotBound(StorageError):
+    """An output was loaded, stored or checked without a storage behind it."""
+
+
+class RunFailed(AlexflowError, ExceptionGroup[TaskError]):
+    """A run did not reach all its targets. Holds one :class:`TaskError` per failed task."""
+
+    def derive(self, excs: Sequence[TaskError]) -> Self:
+        return type(self)(self.message, excs)
+
+
+class EngineClosed(AlexflowError):
+    """The engine was used before ``async with`` or after it."""

@@ -1,0 +1,6 @@
+"""How a value becomes bytes: one output class per format."""
+
+from alexflow.formats.binary import BinaryOutput
+from alexflow.formats.json import JSONOutput
+
+__all__ = ["BinaryOutput", "JSONOutput"]

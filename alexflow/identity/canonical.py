@@ -1,0 +1,221 @@
+"""A parameter as plain data that MessagePack writes in exactly one way.
+
+The rule (docs/design/identity.md states it for other implementations): None, booleans, integers of 64 bits,
+floats, strings and bytes stand as themselves. Everything else is an array whose first element is a tag. There is no
+untagged array or map, so values of different types cannot meet in the same bytes. What has no identity that
+every process would agree on (a lambda, an array, an open file) is refused: never pickled, never ``repr``-ed.
+
+Rejected: msgspec's own encoding of Python types, which gives equal bytes for a tuple and a list, an enum and its
+value, a dataclass and a dict.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import PurePath
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any, Protocol, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from alexflow.errors import IdentityError
+from alexflow.identity.names import module_name, qualified_name
+
+#: What MessagePack can hold; arrays are always tagged.
+Canonical: TypeAlias = None | bool | int | float | str | bytes | list[Any]
+
+#: Tasks met on the way whose own id is not known yet; the caller computes them and asks again.
+Pending: TypeAlias = list[Any]
+
+
+class Identifiable(Protocol):
+    """What tasks and outputs give instead of their fields."""
+
+    def __canonical__(self, pending: Pending) -> Canonical: ...
+
+
+packb: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
+
+
+def canonical(value: Any, pending: Pending) -> Canonical:
+    """Reduce a value to plain data; raises IdentityError, without a path, for what has no identity."""
+    kind = type(value)
+    if kind in _ITSELF:
+        return value  # type: ignore[no-any-return]
+    encode = _ENCODERS.get(kind)
+    if encode is not None:
+        return encode(value, pending)
+    own = getattr(kind, "__canonical__", None)
+    if own is not None:
+        return own(value, pending)  # type: ignore[no-any-return]
+    return _canonical_of_user_type(value, kind, pending)
+
+
+def _int(value: int, pending: Pending) -> Canonical:
+    return value if -(2**63) <= value < 2**64 else ["int", str(value)]
+
+
+def _float(value: float, pending: Pending) -> Canonical:
+    return value if value == value else ["nan"]
+
+
+def _list(value: list[Any], pending: Pending) -> Canonical:
+    return ["list", [canonical(item, pending) for item in value]]
+
+
+def _tuple(value: tuple[Any, ...], pending: Pending) -> Canonical:
+    return ["tuple", [canonical(item, pending) for item in value]]
+
+
+def _entries(value: Mapping[Any, Any], pending: Pending) -> list[list[Canonical]]:
+    return [[canonical(k, pending), canonical(v, pending)] for k, v in value.items()]
+
+
+def _dict(value: dict[Any, Any], pending: Pending) -> Canonical:
+    return ["dict", sorted(_entries(value, pending), key=lambda entry: packb(entry[0]))]
+
+
+def _ordered_dict(value: OrderedDict[Any, Any], pending: Pending) -> Canonical:
+    return ["odict", _entries(value, pending)]
+
+
+def _items_of_set(value: Iterable[Any], pending: Pending) -> list[Canonical]:
+    return sorted((canonical(item, pending) for item in value), key=packb)
+
+
+def _set(value: set[Any], pending: Pending) -> Canonical:
+    return ["set", _items_of_set(value, pending)]
+
+
+def _frozenset(value: frozenset[Any], pending: Pending) -> Canonical:
+    return ["frozenset", _items_of_set(value, pending)]
+
+
+def _complex(value: complex, pending: Pending) -> Canonical:
+    return ["complex", [_float(value.real, pending), _float(value.imag, pending)]]
+
+
+def _timedelta(value: timedelta, pending: Pending) -> Canonical:
+    return ["timedelta", [value.days, value.seconds, value.microseconds]]
+
+
+def _module(value: ModuleType, pending: Pending) -> Canonical:
+    return ["module", module_name(value.__name__)]
+
+
+def _function(value: FunctionType | BuiltinFunctionType, pending: Pending) -> Canonical:
+    if value.__name__ == "<lambda>":
+        raise IdentityError("a lambda has no stable identity; define a function at module level and pass that")
+    if "<locals>" in value.__qualname__ or not value.__module__:
+        raise IdentityError(
+            f"the function {value.__qualname__!r} cannot be named from outside; define it at module level"
+        )
+    return ["function", qualified_name(value)]
+
+
+_ITSELF = frozenset({type(None), bool, str, bytes})
+
+_ENCODERS: dict[type, Callable[[Any, Pending], Canonical]] = {
+    int: _int,
+    float: _float,
+    complex: _complex,
+    list: _list,
+    tuple: _tuple,
+    dict: _dict,
+    OrderedDict: _ordered_dict,
+    set: _set,
+    frozenset: _frozenset,
+    Decimal: lambda value, pending: ["decimal", str(value)],
+    UUID: lambda value, pending: ["uuid", value.hex],
+    datetime: lambda value, pending: ["datetime", value.isoformat()],
+    date: lambda value, pending: ["date", value.isoformat()],
+    time: lambda value, pending: ["time", value.isoformat()],
+    timedelta: _timedelta,
+    FunctionType: _function,
+    BuiltinFunctionType: _function,
+    ModuleType: _module,
+}
+
+
+def _canonical_of_user_type(value: Any, kind: type, pending: Pending) -> Canonical:
+    if isinstance(value, type):
+        return ["type", qualified_name(value)]
+    if isinstance(value, enum.Enum):
+        name = value.name if value.name is not None else canonical(value.value, pending)
+        return ["enum", qualified_name(kind), name]
+    if isinstance(value, PurePath):
+        return ["path", value.as_posix()]
+    if dataclasses.is_dataclass(value):
+        significant = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value) if f.compare)
+        return ["dataclass", qualified_name(kind), _fields(significant, pending)]
+    if isinstance(value, msgspec.Struct):
+        everything = ((name, getattr(value, name)) for name in value.__struct_fields__)
+        return ["struct", qualified_name(kind), _fields(everything, pending)]
+    if isinstance(value, tuple) and hasattr(kind, "_fields"):
+        items = [canonical(item, pending) for item in value]
+        return ["namedtuple", qualified_name(kind), items]
+    raise IdentityError(_refusal(value, kind))
+
+
+def _fields(values: Iterable[tuple[str, Any]], pending: Pending) -> list[list[Canonical]]:
+    """Fields by name, those that are None left out (so that a field added later keeps old ids)."""
+    return sorted([name, canonical(value, pending)] for name, value in values if value is not None)
+
+
+def _refusal(value: Any, kind: type) -> str:
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if callable(getattr(value, "item", None)) and getattr(value, "ndim", None) == 0:
+        return f"a {name} is not a plain Python value; pass value.item()"
+    if hasattr(value, "__array__"):
+        return f"a {name} has no identity of its own; store it with a task and pass that task's output"
+    for plain in (dict, list, tuple, set, frozenset, str, bytes, int, float):
+        if isinstance(value, plain):
+            return f"a {name} is a subclass of {plain.__name__}; pass a plain {plain.__name__}"
+    return (
+        f"a {name} cannot be identified; use plain values, enums, dataclasses, module-level functions "
+        f"or classes, tasks or outputs (or declare the field with compare=False if results do not depend on it)"
+    )
+
+
+def locate(value: Any, path: str, depth: int = 0) -> tuple[str, IdentityError] | None:
+    """Find the innermost value that has no identity, with the path to it; None if all is well.
+
+    Called only after a refusal, so that the way without faults need not carry a path along.
+    """
+    try:
+        packb(canonical(value, []))
+    except (IdentityError, UnicodeEncodeError, TypeError, RecursionError) as error:
+        for step, child in _children(value) if depth < _DEEPEST_PATH else ():
+            found = locate(child, path + step, depth + 1)
+            if found is not None:
+                return found
+        return path, error if isinstance(error, IdentityError) else IdentityError(_explain(error))
+    return None
+
+
+_DEEPEST_PATH = 20  # of a value that contains itself there is no innermost part
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply (or it contains itself)"
+    return str(error)
+
+
+def _children(value: Any) -> Iterable[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield f"[{key!r}]", item
+            yield f"[{key!r}] (the key)", key
+    elif isinstance(value, list | tuple):
+        yield from ((f"[{index}]", item) for index, item in enumerate(value))
+    elif isinstance(value, set | frozenset):
+        yield from (("{…}", item) for item in value)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type) and not hasattr(value, "__canonical__"):
+        yield from ((f".{f.name}", getattr(value, f.name)) for f in dataclasses.fields(value) if f.compare)

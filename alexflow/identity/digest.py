@@ -1,0 +1,22 @@
+"""Id spec "2": from a task's significant fields to its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+
+from alexflow.identity.canonical import Canonical, packb
+
+ID_SPEC = "2"
+
+DIGEST_SIZE = 20  # bytes: BLAKE2b-160, written as 40 hexadecimal digits
+
+
+def task_digest(fields: Mapping[str, Canonical], version: str | int | None) -> str:
+    """BLAKE2b-160 over ``[spec, version, fields]`` in MessagePack.
+
+    Args:
+        fields: canonical values by field name, in the order of their names, None left out.
+        version: the class's ``version``.
+    """
+    return blake2b(packb([ID_SPEC, version, fields]), digest_size=DIGEST_SIZE).hexdigest()

@@ -1,0 +1,41 @@
+"""What a class or function is called: the same whether its module was imported or run as a script."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import BuiltinFunctionType, FunctionType
+
+_main_name: str | None = None
+
+
+def main_module_name() -> str:
+    """The importable name of what runs as ``__main__``.
+
+    Its spec (``python -m pkg.mod``), else the stem of its file (``python mod.py``), else ``"__main__"``
+    (a notebook or an interactive session, which no other process can import).
+    """
+    if _main_name is not None:
+        return _main_name
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        return str(spec.name)
+    file = getattr(main, "__file__", None)
+    return Path(file).stem if file else "__main__"
+
+
+def set_main_module_name(name: str) -> None:
+    """Let classes of ``__main__`` be called as in the process that sent them (for worker processes)."""
+    global _main_name
+    _main_name = name
+
+
+def module_name(name: str) -> str:
+    """``name``, or the importable name of ``__main__``."""
+    return main_module_name() if name == "__main__" else name
+
+
+def qualified_name(thing: type | FunctionType | BuiltinFunctionType) -> str:
+    """``module:qualname``, with ``__main__`` replaced by the module's real name."""
+    return f"{module_name(thing.__module__)}:{thing.__qualname__}"

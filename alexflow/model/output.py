@@ -1,0 +1,243 @@
+"""``Output[T]``: a named, typed place where a task's result will be."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar, cast
+
+from typing import Self
+
+from alexflow.errors import OutputNotBound
+from alexflow.identity import Canonical, Pending, canonical
+from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
+from alexflow.storage.keys import check_key
+
+if TYPE_CHECKING:
+    from alexflow.model.task import AbstractTask
+    from alexflow.storage import Storage
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Output(Planned, Generic[T_co]):
+    """A task's result, by name: what it will be stored under, and how a value becomes bytes.
+
+    Subclasses are formats: they give :meth:`encode` and :meth:`decode`. Two outputs are equal when their ids and
+    the significant fields that a format adds are; never through the fields of ``src_task``.
+
+    Attributes:
+        src_task: the task whose parameters the key is derived from.
+        key: the name in a storage.
+        storage: where it is bound to; None in a task's description.
+        ephemeral: whether it may be removed once everything in a run that reads it is done.
+    """
+
+    __plan__: ClassVar[ClassPlan] = STALE_PLAN
+
+    src_task: AbstractTask
+    key: str
+    storage: Storage | None = field(default=None, compare=False)
+    ephemeral: bool = field(default=False, compare=False)
+
+    def __post_init__(self) -> None:
+        check_key(self.key)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # @dataclass leaves alone what stands in the class body, and would else compare and print field by field,
+        # down all ancestors.
+        for name in ("__eq__", "__hash__", "__repr__"):
+            if name not in cls.__dict__:
+                setattr(cls, name, getattr(cls, name))
+
+    # -- identity
+
+    @property
+    def output_id(self) -> str:
+        """The identity of what is stored: the key, with the task's id before it if the key does not begin so."""
+        known = self.__dict__.get("_output_id")
+        if known is None:
+            known = self._make_id(self.src_task.task_id)
+        return cast(str, known)
+
+    def _make_id(self, task_id: str) -> str:
+        output_id = self.key if self.key.startswith(task_id + ".") else f"{task_id}:{self.key}"
+        self.__dict__["_output_id"] = output_id
+        return output_id
+
+    @property
+    def src_task_id(self) -> str:
+        """Id of the task behind this output; known even where the task itself is not at hand."""
+        known = self.__dict__.get("_src_task_id")
+        return cast(str, known) if known is not None else self.src_task.task_id
+
+    def __canonical__(self, pending: Pending) -> Canonical:
+        output_id = self.__dict__.get("_output_id")
+        if output_id is None:
+            task_id = self.src_task.identified_as().known_id()
+            if task_id is None:
+                pending.append(self.src_task.identified_as())
+                return None
+            output_id = self._make_id(task_id)
+        plan = self.__plan__
+        if plan.cls is not type(self):
+            plan = plan_of(type(self))
+        if not plan.significant:
+            return ["output", output_id]
+        options = self._options(plan, pending)
+        return ["output", output_id, options] if options else ["output", output_id]
+
+    def _options(self, plan: ClassPlan, pending: Pending) -> list[list[Canonical]]:
+        """Significant fields that a format adds, where they are not at their default: another view of the same bytes."""
+        defaults = {f.name: f.default for f in dataclasses.fields(self)}
+        given = zip(plan.significant, plan.significant_values(self), strict=True)
+        return [
+            [name, canonical(value, pending)] for name, value in given if value is not None and value is not defaults[name]
+        ]
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        other = cast("Output[Any]", other)
+        return self.output_id == other.output_id and (
+            not plan_of(type(self)).significant or self.__canonical__([]) == other.__canonical__([])
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.output_id)
+
+    def __repr__(self) -> str:
+        flag = ", ephemeral" if self.ephemeral else ""
+        return f"<{type(self).__qualname__} {self.key}{flag}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+        state["src_task"] = self.src_task
+        return state
+
+    # -- where it is
+
+    def assign_storage(self, storage: Storage | None) -> Self:
+        """The same output, bound to a storage."""
+        return self._with(storage=storage)
+
+    def as_ephemeral(self) -> Self:
+        """The same output, to be removed once everything in the run that reads it is done."""
+        return self._with(ephemeral=True)
+
+    def _with(self, **changes: Any) -> Self:
+        # dataclasses.replace would want src_task, which may not be at hand in a worker, and check the key again
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin.__dict__.update(changes)
+        return twin
+
+    def physical_key_list(self) -> list[str]:
+        """The keys that must exist for this output to exist: more than one for an output made of several others."""
+        return [self.key]
+
+    @property
+    def bound_storage(self) -> Storage:
+        """The storage behind this output.
+
+        Raises:
+            OutputNotBound: it has none.
+        """
+        if self.storage is None:
+            raise OutputNotBound(
+                f"{self.key} is not bound to a storage; use what run() is given or a result holds, "
+                f"or output.assign_storage(storage)"
+            )
+        return self.storage
+
+    def exists(self) -> bool:
+        """Whether all of it is stored."""
+        keys = self.physical_key_list()
+        return len(self.bound_storage.exists_many(keys)) == len(set(keys))
+
+    async def aexists(self) -> bool:
+        """Whether all of it is stored."""
+        keys = self.physical_key_list()
+        return len(await self.bound_storage.aexists_many(keys)) == len(set(keys))
+
+    def remove(self) -> None:
+        """Remove what is stored, if anything is."""
+        self.bound_storage.remove_many(self.physical_key_list())
+
+    async def aremove(self) -> None:
+        """Remove what is stored, if anything is."""
+        await self.bound_storage.aremove_many(self.physical_key_list())
+
+    # -- values
+
+    def encode(self, value: T_co) -> bytes:  # type: ignore[misc]  # a task stores only what it declared
+        """The bytes to store for ``value``. Formats override this."""
+        self._no_format()
+
+    def decode(self, data: bytes) -> T_co:
+        """The value behind stored bytes. Formats override this."""
+        self._no_format()
+
+    def _no_format(self) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__qualname__} says nothing about bytes; build {self.key} with a format, "
+            f"such as BinaryOutput or JSONOutput, or give {type(self).__qualname__} encode() and decode()"
+        )
+
+    def store(self, value: T_co) -> None:  # type: ignore[misc]
+        """Store a value; inside ``run`` it becomes visible once ``run`` has returned."""
+        self.bound_storage.write(self.key, self.encode(value))
+
+    def load(self) -> T_co:
+        """The stored value.
+
+        Raises:
+            OutputNotFound: nothing is stored.
+        """
+        return self.decode(self.bound_storage.read(self.key))
+
+    async def astore(self, value: T_co) -> None:  # type: ignore[misc]
+        """:meth:`store`, for ``async def run``."""
+        await self.bound_storage.awrite(self.key, self.encode(value))
+
+    async def aload(self) -> T_co:
+        """:meth:`load`, for ``async def run``."""
+        return self.decode(await self.bound_storage.aread(self.key))
+
+
+class SourceTaskOnDemand:
+    """``Output.src_task`` where the output travelled without its ancestors: fetched when it is first touched.
+
+    A non-data descriptor: an output made by its constructor has ``src_task`` in its own ``__dict__``, which wins.
+    """
+
+    def __get__(self, output: Output[Any] | None, owner: type[Output[Any]]) -> Any:
+        if output is None:
+            return self
+        fetch: Callable[[str], AbstractTask] | None = output.__dict__.get("_fetch_task")
+        if fetch is None:
+            raise AttributeError(f"{output!r} has no src_task")
+        task = fetch(output.src_task_id)
+        output.__dict__["src_task"] = task
+        return task
+
+
+Output.src_task = SourceTaskOnDemand()  # type: ignore[assignment]  # after @dataclass, for which it would be a default
+
+
+def output_by_reference(
+    cls: type[Output[Any]], task_id: str, key: str, fields: dict[str, Any], fetch_task: Callable[[str], AbstractTask]
+) -> Output[Any]:
+    """An output without its task, for a worker; ``fetch_task(task_id)`` is called if somebody touches ``src_task``."""
+    output = object.__new__(cls)
+    state = output.__dict__
+    state["key"] = key
+    state["storage"] = None
+    state.update(fields)
+    state["_src_task_id"] = task_id
+    state["_fetch_task"] = fetch_task
+    output._make_id(task_id)
+    return output

@@ -1,0 +1,164 @@
+"""What alexflow needs to know of a task or output class, worked out once per class.
+
+Kept on the class, not in a table, so that a class redefined in a notebook gets its own and a forgotten class is
+forgotten with it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+import types
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, Union, get_args, get_origin
+
+from alexflow.errors import DefinitionError
+from alexflow.identity import module_name
+
+Values = Callable[[Any], tuple[Any, ...]]
+
+
+class FieldPlan(NamedTuple):
+    """One field of a dataclass."""
+
+    name: str
+    allows_none: bool
+    contract: Callable[[Any], bool] | None
+    encode: Callable[[Any], Any] | None
+    decode: Callable[[Any], Any] | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ClassPlan:
+    """A task's or output's class, seen from the engine.
+
+    Attributes:
+        cls: the class itself; a plan found on a subclass by inheritance is not its own.
+        name: ``module.qualname`` (or the pinned ``task_name``), the first part of an id.
+        fields: the fields given to ``__init__``, in its order.
+        values: their values, from an instance.
+        significant: names of the fields that the id depends on, sorted.
+        significant_values: their values, from an instance.
+        contracts: fields that have one.
+    """
+
+    cls: type | None
+    name: str
+    fields: tuple[FieldPlan, ...]
+    values: Values
+    significant: tuple[str, ...]
+    significant_values: Values
+    contracts: tuple[FieldPlan, ...]
+    allows_none: dict[str, bool]
+
+    def __reduce__(self) -> tuple[Callable[[], ClassPlan], tuple[()]]:
+        return _stale_plan, ()  # a class that travels by value is looked at again where it arrives
+
+
+class Planned:
+    """Base of classes that have a :class:`ClassPlan`."""
+
+    __plan__: ClassVar[ClassPlan]
+
+
+def plan_of(cls: type[Planned]) -> ClassPlan:
+    """The plan of ``cls``; made at its first use, when the dataclass decorator has done its work."""
+    plan = cls.__plan__
+    if plan.cls is not cls:
+        plan = _make_plan(cls)
+        cls.__plan__ = plan
+    return plan
+
+
+def _make_plan(cls: type[Planned]) -> ClassPlan:
+    if "__dataclass_fields__" not in cls.__dict__ and cls.__dict__.get("__annotations__"):
+        raise DefinitionError(
+            f"{cls.__module__}.{cls.__qualname__} declares fields but is not a dataclass; "
+            f"decorate it with @dataclass(frozen=True)"
+        )
+    fields = [field for field in dataclasses.fields(cls) if field.init]  # type: ignore[arg-type]
+    plans = tuple(_field_plan(field, cls) for field in fields)
+    inherited = {field.name for field in dataclasses.fields(cls) if field.name in _IDENTITY_IS_ITS_OWN}  # type: ignore[arg-type]
+    significant = tuple(
+        sorted(field.name for field in dataclasses.fields(cls) if field.compare and field.name not in inherited)  # type: ignore[arg-type]
+    )
+    return ClassPlan(
+        cls=cls,
+        name=getattr(cls, "task_name", None) or f"{module_name(cls.__module__)}.{cls.__qualname__}",
+        fields=plans,
+        values=values_of([plan.name for plan in plans]),
+        significant=significant,
+        significant_values=values_of(significant),
+        contracts=tuple(plan for plan in plans if plan.contract is not None),
+        allows_none={plan.name: plan.allows_none for plan in plans},
+    )
+
+
+#: Fields of the bases whose part in an identity is fixed by the base (an output *is* its task and key).
+_IDENTITY_IS_ITS_OWN = frozenset({"src_task", "key"})
+
+
+def values_of(names: list[str] | tuple[str, ...]) -> Values:
+    """A quick ``instance -> tuple of attributes``, also for one name or none."""
+    if not names:
+        return lambda instance: ()
+    if len(names) == 1:
+        get = attrgetter(names[0])
+        return lambda instance: (get(instance),)
+    return attrgetter(*names)
+
+
+def _stale_plan() -> ClassPlan:
+    return STALE_PLAN
+
+
+STALE_PLAN = ClassPlan(None, "", (), values_of(()), (), values_of(()), (), {})
+
+
+def _field_plan(field: dataclasses.Field[Any], cls: type) -> FieldPlan:
+    metadata = field.metadata
+    if metadata.get("encode") is not None and metadata.get("decode") is None:
+        raise DefinitionError(f"{cls.__qualname__}.{field.name} has `encode` metadata but no `decode`")
+    return FieldPlan(
+        name=field.name,
+        allows_none=field.default is None or _allows_none(_resolve(field.type, field.name, cls)),
+        contract=metadata.get("contract"),
+        encode=metadata.get("encode"),
+        decode=metadata.get("decode"),
+    )
+
+
+def _resolve(annotation: Any, name: str, cls: type) -> Any:
+    """The annotation as a type where it can be evaluated, else its text."""
+    if not isinstance(annotation, str):
+        return annotation
+    owner = next(base for base in cls.__mro__ if name in inspect.get_annotations(base))
+    module = sys.modules.get(owner.__module__)
+    try:
+        return eval(annotation, dict(vars(module)) if module else {}, dict(vars(owner)))  # as typing.get_type_hints does
+    except Exception:  # names that exist for type checkers only, or are local to a function
+        return annotation
+
+
+def _allows_none(annotation: Any) -> bool:
+    if isinstance(annotation, str):
+        return any(word in annotation for word in ("None", "Optional", "Any", "object"))
+    if annotation in (None, type(None), Any, object) or isinstance(annotation, TypeVar):
+        return True
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _allows_none(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return any(_allows_none(arg) for arg in get_args(annotation))
+    if isinstance(annotation, dataclasses.InitVar):
+        return _allows_none(annotation.type)
+    if hasattr(annotation, "__value__"):  # `type X = ...`
+        return _allows_none(annotation.__value__)
+    literals = get_args(annotation) if _is_literal(annotation) else ()
+    return None in literals
+
+
+def _is_literal(annotation: Any) -> bool:
+    return getattr(get_origin(annotation), "_name", None) == "Literal"

@@ -1,0 +1,286 @@
+"""Tasks: immutable descriptions of one unit of work each."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import AsyncIterable, Awaitable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, TypeVar, cast, get_origin
+
+from alexflow.errors import IdentityError, InvalidKey
+from alexflow.identity import ID_SPEC, Canonical, Pending, canonical, locate, task_digest
+from alexflow.model.output import Output
+from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
+from alexflow.model.required import no_default
+from alexflow.model.tree import InOut
+from alexflow.storage import Storage
+
+OutputT = TypeVar("OutputT", bound=Output[Any])
+
+#: Where ``run`` happens: the event loop, a thread of the engine's process, or a worker process.
+ExecutorName = Literal["loop", "thread", "process"]
+
+
+@dataclass(frozen=True)
+class ResourceSpec:
+    """What a task asks of the machine that runs it, in the notation of the scheduler that reads it (Kubernetes: ``"500m"``,
+    ``"2Gi"``). Not part of the id. Executors on one machine pay no heed to it."""
+
+    cpu_requests: str | None = None
+    cpu_limits: str | None = None
+    memory_requests: str | None = None
+    memory_limits: str | None = None
+    gpu: int | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AbstractTask(Planned):
+    """Base of :class:`Task`, :class:`DynamicTask` and :class:`WrapperTask`.
+
+    Subclasses are frozen dataclasses. Two tasks are equal when they are of one class and their ids are equal.
+
+    Class variables (an instance field of the same name works too):
+        version: a string or integer; change it, and all ids of the class change.
+        task_name: pins the name in the ids, so that the class may be renamed or moved.
+        executor: where ``run`` happens; by default the loop for ``async def run``, a worker process for ``def run``.
+        retries: how often a failed task is tried again.
+        retry_delay: seconds before the first retry, doubled for each further one.
+        timeout: seconds that one attempt may take.
+    """
+
+    __plan__: ClassVar[ClassPlan] = STALE_PLAN
+
+    _task_spec: ClassVar[str] = ID_SPEC
+    version: ClassVar[str | int | None] = None
+    task_name: ClassVar[str | None] = None
+    executor: ClassVar[ExecutorName | None] = None
+    retries: ClassVar[int | None] = None
+    retry_delay: ClassVar[float | None] = None
+    timeout: ClassVar[float | None] = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # @dataclass leaves alone what stands in the class body, and would else compare and print field by field,
+        # down all ancestors.
+        for name in ("__eq__", "__hash__", "__repr__"):
+            if name not in cls.__dict__:
+                setattr(cls, name, getattr(cls, name))
+
+    # -- what a user describes
+
+    def input(self) -> InOut:
+        """The outputs that this task reads; the engine sees to it that they exist before ``run``."""
+        return None
+
+    def output(self) -> InOut:
+        """The outputs that this task stores; without any, it runs every time it is asked for."""
+        return None
+
+    @property
+    def tags(self) -> set[str]:
+        """Names that an engine's ``resources={"tag": n}`` can limit: at most n tasks with the tag run at once."""
+        return set()
+
+    def build_output(self, output_class: type[OutputT], key: str, storage: Storage | None = None, **kwargs: Any) -> OutputT:
+        """An output of this task; its key is the task's id, a dot, and ``key``.
+
+        Args:
+            output_class: the format, e.g. ``BinaryOutput`` or ``BinaryOutput[np.ndarray]``.
+            key: a name, unique within the task, such as ``"model.pkl"``.
+            storage: where to bind it; seldom needed.
+            kwargs: further fields of ``output_class``.
+        """
+        if key[:1] in ("", "/"):
+            raise InvalidKey(f"the output key {key!r} of {type(self).__qualname__} is {'absolute' if key else 'empty'}")
+        cls = get_origin(output_class) or output_class
+        return cast(OutputT, cls(src_task=self, key=f"{self.task_id}.{key}", storage=storage, **kwargs))
+
+    # -- identity
+
+    @property
+    def task_id(self) -> str:
+        """``module.qualname.digest``: the same for equal significant parameters, in every process."""
+        known: str | None = self.__dict__.get("_task_id")
+        return known if known is not None else compute_task_id(self)
+
+    def known_id(self) -> str | None:
+        """The id, if it has been computed."""
+        return self.__dict__.get("_task_id")
+
+    def identified_as(self) -> AbstractTask:
+        """The task whose id this one has: itself, but for wrappers."""
+        return self
+
+    def __canonical__(self, pending: Pending) -> Canonical:
+        task = self.identified_as()
+        task_id = task.known_id()
+        if task_id is None:
+            pending.append(task)
+            return None
+        return ["task", task_id]
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return self.task_id == cast(AbstractTask, other).task_id
+
+    def __hash__(self) -> int:
+        return hash(self.task_id)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__qualname__}({_shown_fields(self)})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_task_id"}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Task(AbstractTask):
+    """One unit of work: ``run`` reads the inputs and stores the outputs."""
+
+    __plan__: ClassVar[ClassPlan] = STALE_PLAN
+
+    resource_spec: ResourceSpec | None = field(default=None, repr=False, compare=False, kw_only=True)
+
+    def run(self, input: Any, output: Any) -> Any:
+        """Do the work. ``def`` runs in a worker process, ``async def`` on the event loop.
+
+        Args:
+            input: what ``input()`` gives, bound to the storage.
+            output: what ``output()`` gives, bound to the storage; what is stored is visible once this has returned.
+        """
+
+
+#: What ``generate`` may give.
+Generated = AbstractTask | Iterable[AbstractTask] | AsyncIterable[AbstractTask] | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DynamicTask(AbstractTask):
+    """A task that decides what to run once its inputs are there."""
+
+    __plan__: ClassVar[ClassPlan] = STALE_PLAN
+
+    resource_spec: ResourceSpec | None = field(default=None, repr=False, compare=False, kw_only=True)
+
+    def generate(self, input: Any, output: Any) -> Generated | Awaitable[Generated]:
+        """Give the tasks to run: one, a list, or an iterator (also ``async``), which is consumed lazily.
+
+        Called once per attempt, in a thread of the engine's process, or on the event loop if it is ``async``. The task
+        is done when everything that it gave is done and its own output, if it has one, has been stored by those.
+        """
+        return None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class WrapperTask(AbstractTask):
+    """Another task under another class: its id, input, output and run are those of the task it wraps."""
+
+    __plan__: ClassVar[ClassPlan] = STALE_PLAN
+
+    task: Task = no_default
+
+    def input(self) -> InOut:
+        return self.task.input()
+
+    def output(self) -> InOut:
+        return self.task.output()
+
+    def run(self, input: Any, output: Any) -> Any:
+        """As the wrapped task's."""
+        return self.task.run(input, output)
+
+    @property
+    def tags(self) -> set[str]:
+        return self.task.tags
+
+    @property
+    def task_id(self) -> str:
+        return self.identified_as().task_id
+
+    def identified_as(self) -> AbstractTask:
+        task: AbstractTask = self
+        while isinstance(task, WrapperTask):
+            task = task.task
+        return task
+
+    def build_output(self, output_class: type[OutputT], key: str, storage: Storage | None = None, **kwargs: Any) -> OutputT:
+        return self.task.build_output(output_class, key, storage, **kwargs)
+
+
+def check_fields(task: AbstractTask) -> None:
+    """Hold an instance against its class's fields.
+
+    Raises:
+        TypeError: a required field was not given, or None was given for a field that is not optional.
+        ValueError: a field's contract is broken.
+    """
+    plan = plan_of(type(task))
+    values = plan.values(task)
+    for name, value in zip(plan.allows_none, values, strict=True):
+        if value is no_default:
+            raise TypeError(f"{type(task).__qualname__}.__init__ missing 1 required argument: '{name}'")
+        if value is None and not plan.allows_none[name]:
+            raise TypeError(f"{type(task).__qualname__}.{name} is None, but its type is not optional")
+    for contract in plan.contracts:
+        value = getattr(task, contract.name)
+        if value is not None and contract.contract is not None and not contract.contract(value):
+            raise ValueError(f"{type(task).__qualname__}.{contract.name} breaks its contract: {reprlib.repr(value)}")
+
+
+def compute_task_id(task: AbstractTask) -> str:
+    """Compute and remember the ids of a task and of all nested tasks, innermost first, without recursion."""
+    stack = [task.identified_as()]
+    while stack:
+        current = stack[-1]
+        if current.known_id() is not None:
+            stack.pop()
+            continue
+        pending: Pending = []
+        task_id = _id_from_fields(current, pending)
+        if pending:
+            stack.extend(pending)
+        else:
+            current.__dict__["_task_id"] = task_id
+            stack.pop()
+    return task.task_id
+
+
+def _id_from_fields(task: AbstractTask, pending: Pending) -> str:
+    plan = plan_of(type(task))
+    fields: dict[str, Canonical] = {}
+    try:
+        for name, value in zip(plan.significant, plan.significant_values(task), strict=True):
+            if value is not None:
+                fields[name] = canonical(value, pending)
+        if pending:
+            return ""
+        return f"{plan.name}.{task_digest(fields, task.version)}"
+    except (IdentityError, UnicodeEncodeError, RecursionError) as error:
+        raise _with_path(task, plan, error) from None
+
+
+def _with_path(task: AbstractTask, plan: ClassPlan, error: Exception) -> IdentityError:
+    for name, value in zip(plan.significant, plan.significant_values(task), strict=True):
+        found = locate(value, f"{type(task).__qualname__}.{name}")
+        if found is not None:
+            return IdentityError(f"{found[0]}: {found[1]}")
+    return IdentityError(f"{type(task).__qualname__}: {error}")
+
+
+_shown = reprlib.Repr()
+_shown.maxstring = _shown.maxother = 80
+
+
+def _shown_fields(task: AbstractTask) -> str:
+    values = ((name, getattr(task, name, None)) for name in plan_of(type(task)).significant)
+    return ", ".join(f"{name}={_shown_value(value)}" for name, value in values if value is not None)
+
+
+def _shown_value(value: Any) -> str:
+    if isinstance(value, AbstractTask):  # one level: a chain of nested tasks may be long
+        return f"{type(value).__qualname__}(…)"
+    return _shown.repr(value)

@@ -1,0 +1,61 @@
+"""In and out trees: None, an output, or lists, tuples, namedtuples and dicts of trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+if TYPE_CHECKING:
+    from alexflow.model.output import Output
+
+#: What ``input()`` and ``output()`` may give; nested at will.
+InOut: TypeAlias = "None | Output[Any] | list[Any] | tuple[Any, ...] | dict[str, Any]"
+
+
+def flatten(tree: InOut) -> list[Output[Any]]:
+    """All outputs of a tree, from left to right.
+
+    Raises:
+        TypeError: something in it is neither an output nor a container of outputs.
+    """
+    leaves: list[Output[Any]] = []
+    pending: list[Iterator[Any]] = [iter((tree,))]
+    while pending:
+        for node in pending[-1]:
+            if node is None:
+                continue
+            if isinstance(node, list | tuple):
+                pending.append(iter(node))
+            elif isinstance(node, dict):
+                pending.append(iter(node.values()))
+            elif hasattr(node, "physical_key_list"):
+                leaves.append(node)
+                continue
+            else:
+                raise TypeError(_not_an_output(node))
+            break
+        else:
+            pending.pop()
+    return leaves
+
+
+def map_tree(function: Callable[[Output[Any]], Any], tree: InOut) -> Any:
+    """The same tree with every output replaced by ``function(output)``."""
+    if tree is None:
+        return None
+    if isinstance(tree, list):
+        return [map_tree(function, node) for node in tree]
+    if isinstance(tree, tuple):
+        items = [map_tree(function, node) for node in tree]
+        # a namedtuple is made from positional items, a plain tuple from one iterable
+        return type(tree)(*items) if hasattr(tree, "_fields") else tuple(items)
+    if isinstance(tree, dict):
+        return {key: map_tree(function, node) for key, node in tree.items()}
+    if hasattr(tree, "physical_key_list"):
+        return function(cast("Output[Any]", tree))
+    raise TypeError(_not_an_output(tree))
+
+
+def _not_an_output(node: object) -> str:
+    hint = "; pass its outputs: task.output()" if hasattr(node, "task_id") else ""
+    return f"expected None, an Output, or a list, tuple or dict of those, not {type(node).__name__}{hint}"

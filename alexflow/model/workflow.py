@@ -1,0 +1,32 @@
+"""``Workflow``: named tasks, and named outputs worth keeping, as one thing to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from alexflow.model.task import AbstractTask
+from alexflow.model.tree import InOut, flatten
+from alexflow.storage import Storage
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """Tasks and artifacts by name.
+
+    Attributes:
+        tasks: what to run.
+        artifacts: outputs (or trees of outputs) of interest; they are made even if no task here needs them.
+        storage: where to run it when the call names no storage.
+    """
+
+    tasks: Mapping[str, AbstractTask]
+    artifacts: Mapping[str, InOut] = field(default_factory=dict)
+    storage: Storage | None = None
+
+    def to_task_list(self) -> list[AbstractTask]:
+        """Each task once: those named, and those behind the artifacts."""
+        tasks = {task.task_id: task for task in self.tasks.values()}
+        for output in flatten(dict(self.artifacts)):
+            tasks.setdefault(output.src_task.task_id, output.src_task)
+        return list(tasks.values())

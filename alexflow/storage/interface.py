@@ -1,0 +1,144 @@
+"""What a storage is: a flat space of keys whose objects are absent or complete.
+
+Writing has two steps. ``stage`` puts bytes where nobody looks; ``publish`` makes them visible under their key, at once
+and whole, unless somebody was first. The engine publishes only after ``run`` has returned.
+
+Every adapter writes both forms of each operation by hand, blocking for worker processes and threads, ``async`` for the
+event loop, because the two really differ: a local disk wants no thread for a small file, an object store wants many
+requests in flight.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(slots=True)
+class Staged:
+    """Bytes on their way to a key.
+
+    Attributes:
+        key: where they will be published.
+        size: how many bytes.
+        data: the bytes, while they are small enough to wait in memory.
+        place: what the storage needs to find them again, where they are not in ``data``.
+    """
+
+    key: str
+    size: int
+    data: bytes | None
+    place: Any = field(default=None)
+
+
+class Storage(ABC):
+    """Where outputs live. Keys have been checked (:func:`alexflow.storage.keys.check_key`) before they come here."""
+
+    #: Whether only this process can reach it, so that worker processes cannot.
+    process_local: ClassVar[bool] = False
+
+    @property
+    def case_sensitive(self) -> bool:
+        """Whether keys that differ only by case are different objects."""
+        return True
+
+    def prepare(self) -> None:
+        """Make it ready for use; called once before a run.
+
+        Raises:
+            UnknownStorage: it cannot be used as described.
+        """
+
+    # -- blocking
+
+    @abstractmethod
+    def exists_many(self, keys: Sequence[str]) -> set[str]:
+        """Those of ``keys`` that are stored, in as few round trips as can be."""
+
+    @abstractmethod
+    def read(self, key: str) -> bytes:
+        """The stored bytes.
+
+        Raises:
+            OutputNotFound: nothing is stored under ``key``.
+        """
+
+    @abstractmethod
+    def stage(self, key: str, data: bytes) -> Staged:
+        """Take ``data`` without making it visible."""
+
+    @abstractmethod
+    def read_staged(self, staged: Staged) -> bytes:
+        """The bytes of ``staged``, before it is published."""
+
+    @abstractmethod
+    def publish(self, staged: Staged, *, replace: bool = False) -> bool:
+        """Make staged bytes visible under their key, whole, at once.
+
+        Returns:
+            False if the key existed already (and ``replace`` is not set): the first publisher wins.
+        """
+
+    @abstractmethod
+    def discard(self, staged: Staged) -> None:
+        """Forget staged bytes."""
+
+    @abstractmethod
+    def remove_many(self, keys: Iterable[str]) -> None:
+        """Remove what is stored under ``keys``; those that do not exist are passed over."""
+
+    @abstractmethod
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """All keys that begin with ``prefix``, in no order."""
+
+    @abstractmethod
+    def size(self, key: str) -> int:
+        """Bytes stored under ``key``.
+
+        Raises:
+            OutputNotFound: nothing is stored under ``key``.
+        """
+
+    def write(self, key: str, data: bytes, *, replace: bool = False) -> bool:
+        """Stage and publish at once. Returns as :meth:`publish`."""
+        return self.publish(self.stage(key, data), replace=replace)
+
+    # -- on the event loop
+
+    @abstractmethod
+    async def aexists_many(self, keys: Sequence[str]) -> set[str]:
+        """:meth:`exists_many`, for the event loop."""
+
+    @abstractmethod
+    async def aread(self, key: str) -> bytes:
+        """:meth:`read`, for the event loop."""
+
+    @abstractmethod
+    async def astage(self, key: str, data: bytes) -> Staged:
+        """:meth:`stage`, for the event loop."""
+
+    @abstractmethod
+    async def apublish(self, staged: Staged, *, replace: bool = False) -> bool:
+        """:meth:`publish`, for the event loop."""
+
+    @abstractmethod
+    async def adiscard(self, staged: Staged) -> None:
+        """:meth:`discard`, for the event loop."""
+
+    @abstractmethod
+    async def aremove_many(self, keys: Iterable[str]) -> None:
+        """:meth:`remove_many`, for the event loop."""
+
+    @abstractmethod
+    def alist(self, prefix: str = "") -> AsyncIterator[str]:
+        """:meth:`list`, for the event loop."""
+
+    @abstractmethod
+    async def asize(self, key: str) -> int:
+        """:meth:`size`, for the event loop."""
+
+    async def awrite(self, key: str, data: bytes, *, replace: bool = False) -> bool:
+        """:meth:`write`, for the event loop."""
+        return await self.apublish(await self.astage(key, data), replace=replace)

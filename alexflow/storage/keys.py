@@ -1,0 +1,29 @@
+"""Which keys a storage accepts: relative names that stay below its root on every platform."""
+
+from __future__ import annotations
+
+import re
+
+from alexflow.errors import InvalidKey
+
+# an empty step (also a leading or trailing slash), a step of one or two dots, a backslash, or NUL
+_UNSAFE = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|[\\\0]")
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+LONGEST_NAME = 255  # bytes between two slashes, as file systems have it
+
+
+def check_key(key: str) -> str:
+    """``key`` itself.
+
+    Raises:
+        InvalidKey: it is empty or absolute, has a ``..`` or empty step, a backslash, a NUL or too long a step.
+    """
+    if _UNSAFE.search(key) is not None or (":" in key[:2] and _DRIVE.match(key)):
+        raise InvalidKey(
+            f"the output key {key!r} could leave the storage's root; use a relative name without empty, '.' or '..' "
+            f"steps, backslashes or NUL"
+        )
+    if len(key) * 4 > LONGEST_NAME and max(len(step.encode()) for step in key.split("/")) > LONGEST_NAME:
+        raise InvalidKey(f"the output key {key!r} has a step longer than {LONGEST_NAME} bytes; shorten it")
+    return key

@@ -1,0 +1,90 @@
+"""``MemoryStorage``: a dictionary, for tests and for results that need not outlive the process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import ClassVar, NoReturn
+
+from alexflow.errors import OutputNotFound, ShippingError
+from alexflow.storage.interface import Staged, Storage
+
+
+class MemoryStorage(Storage):
+    """Keeps bytes in this process. Safe for threads and event loops; out of reach for worker processes."""
+
+    process_local: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._objects: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"MemoryStorage({len(self._objects)} keys)"
+
+    def __reduce__(self) -> NoReturn:
+        raise ShippingError("a MemoryStorage cannot leave its process; use LocalStorage")
+
+    def exists_many(self, keys: Sequence[str]) -> set[str]:
+        objects = self._objects
+        return {key for key in keys if key in objects}
+
+    def read(self, key: str) -> bytes:
+        try:
+            return self._objects[key]
+        except KeyError:
+            raise OutputNotFound(key, "memory") from None
+
+    def stage(self, key: str, data: bytes) -> Staged:
+        return Staged(key, len(data), data)
+
+    def read_staged(self, staged: Staged) -> bytes:
+        return staged.data or b""
+
+    def publish(self, staged: Staged, *, replace: bool = False) -> bool:
+        with self._lock:
+            if not replace and staged.key in self._objects:
+                return False
+            self._objects[staged.key] = staged.data or b""
+            return True
+
+    def discard(self, staged: Staged) -> None:
+        staged.data = None
+
+    def remove_many(self, keys: Iterable[str]) -> None:
+        with self._lock:
+            for key in keys:
+                self._objects.pop(key, None)
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        with self._lock:
+            keys = [key for key in self._objects if key.startswith(prefix)]
+        yield from keys
+
+    def size(self, key: str) -> int:
+        return len(self.read(key))
+
+    async def aexists_many(self, keys: Sequence[str]) -> set[str]:
+        return self.exists_many(keys)
+
+    async def aread(self, key: str) -> bytes:
+        return self.read(key)
+
+    async def astage(self, key: str, data: bytes) -> Staged:
+        return self.stage(key, data)
+
+    async def apublish(self, staged: Staged, *, replace: bool = False) -> bool:
+        return self.publish(staged, replace=replace)
+
+    async def adiscard(self, staged: Staged) -> None:
+        self.discard(staged)
+
+    async def aremove_many(self, keys: Iterable[str]) -> None:
+        self.remove_many(keys)
+
+    async def alist(self, prefix: str = "") -> AsyncIterator[str]:
+        for key in self.list(prefix):
+            yield key
+
+    async def asize(self, key: str) -> int:
+        return self.size(key)

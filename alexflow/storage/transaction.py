@@ -1,0 +1,155 @@
+"""``Transaction``: what a task's outputs are bound to while ``run`` is going on.
+
+What is written is staged, and read back from there by the task itself; nobody else sees it. ``publish_all`` comes after
+``run`` has returned, for all outputs together; a task that raised is discarded and has published nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import ClassVar
+
+from alexflow.storage.interface import Staged, Storage
+
+
+class Transaction(Storage):
+    """A storage seen through one attempt at one task.
+
+    Args:
+        storage: where it goes in the end.
+        replace: whether an output that exists is replaced (a forced task) instead of kept.
+    """
+
+    process_local: ClassVar[bool] = True
+
+    __slots__ = ("_replace", "_staged", "storage")
+
+    def __init__(self, storage: Storage, *, replace: bool = False):
+        self.storage = storage
+        self._replace = replace
+        self._staged: dict[str, Staged] = {}
+
+    def __repr__(self) -> str:
+        return f"Transaction({self.storage!r})"
+
+    @property
+    def case_sensitive(self) -> bool:
+        return self.storage.case_sensitive
+
+    def has_staged(self, key: str) -> bool:
+        """Whether this attempt has stored ``key``."""
+        return key in self._staged
+
+    # -- blocking
+
+    def write(self, key: str, data: bytes, *, replace: bool = False) -> bool:
+        self._keep(self.storage.stage(key, data))
+        return True
+
+    def publish_all(self) -> None:
+        """Make everything that was stored visible."""
+        while self._staged:
+            _, staged = self._staged.popitem()
+            self.storage.publish(staged, replace=self._replace)
+
+    def discard_all(self) -> None:
+        """Forget everything that was stored."""
+        while self._staged:
+            _, staged = self._staged.popitem()
+            self.storage.discard(staged)
+
+    def exists_many(self, keys: Sequence[str]) -> set[str]:
+        own = self._staged.keys() & set(keys)
+        return own | self.storage.exists_many([key for key in keys if key not in own])
+
+    def read(self, key: str) -> bytes:
+        staged = self._staged.get(key)
+        return self.storage.read(key) if staged is None else self.storage.read_staged(staged)
+
+    def stage(self, key: str, data: bytes) -> Staged:
+        return self.storage.stage(key, data)
+
+    def read_staged(self, staged: Staged) -> bytes:
+        return self.storage.read_staged(staged)
+
+    def publish(self, staged: Staged, *, replace: bool = False) -> bool:
+        self._keep(staged)
+        return True
+
+    def discard(self, staged: Staged) -> None:
+        self.storage.discard(staged)
+
+    def remove_many(self, keys: Iterable[str]) -> None:
+        keys = tuple(keys)
+        for key in keys:
+            if key in self._staged:
+                self.storage.discard(self._staged.pop(key))
+        self.storage.remove_many(keys)
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        yield from {key for key in self._staged if key.startswith(prefix)}.union(self.storage.list(prefix))
+
+    def size(self, key: str) -> int:
+        staged = self._staged.get(key)
+        return self.storage.size(key) if staged is None else staged.size
+
+    def _keep(self, staged: Staged) -> None:
+        earlier = self._staged.pop(staged.key, None)
+        if earlier is not None:
+            self.storage.discard(earlier)
+        self._staged[staged.key] = staged
+
+    # -- on the event loop
+
+    async def awrite(self, key: str, data: bytes, *, replace: bool = False) -> bool:
+        self._keep(await self.storage.astage(key, data))
+        return True
+
+    async def apublish_all(self) -> None:
+        """:meth:`publish_all`, for the event loop."""
+        while self._staged:
+            _, staged = self._staged.popitem()
+            await self.storage.apublish(staged, replace=self._replace)
+
+    async def adiscard_all(self) -> None:
+        """:meth:`discard_all`, for the event loop."""
+        while self._staged:
+            _, staged = self._staged.popitem()
+            await self.storage.adiscard(staged)
+
+    async def aexists_many(self, keys: Sequence[str]) -> set[str]:
+        own = self._staged.keys() & set(keys)
+        return own | await self.storage.aexists_many([key for key in keys if key not in own])
+
+    async def aread(self, key: str) -> bytes:
+        staged = self._staged.get(key)
+        return await self.storage.aread(key) if staged is None else self.storage.read_staged(staged)
+
+    async def astage(self, key: str, data: bytes) -> Staged:
+        return await self.storage.astage(key, data)
+
+    async def apublish(self, staged: Staged, *, replace: bool = False) -> bool:
+        self._keep(staged)
+        return True
+
+    async def adiscard(self, staged: Staged) -> None:
+        await self.storage.adiscard(staged)
+
+    async def aremove_many(self, keys: Iterable[str]) -> None:
+        keys = tuple(keys)
+        for key in keys:
+            if key in self._staged:
+                await self.storage.adiscard(self._staged.pop(key))
+        await self.storage.aremove_many(keys)
+
+    async def alist(self, prefix: str = "") -> AsyncIterator[str]:
+        own = {key for key in self._staged if key.startswith(prefix)}
+        for key in own:
+            yield key
+        async for key in self.storage.alist(prefix):
+            if key not in own:
+                yield key
+
+    async def asize(self, key: str) -> int:
+        staged = self._staged.get(key)
+        return await self.storage.asize(key) if staged is None else staged.size
