@@ -213,7 +213,7 @@ class OutputNotBound(StorageError):
 class RunFailed(AlexflowError, ExceptionGroup[TaskError]):
     """A run did not reach all its targets. Holds one :class:`TaskError` per failed task."""
 
-    def derive(self, excs: Sequence[TaskError]) -> Self:
+    def derive(self, excs: Sequence[TaskError]) -> Self:  # pyright: ignore[reportIncompatibleMethodOverride]
         return type(self)(self.message, excs)
 
 

@@ -1,6 +1,6 @@
 """Parameters to canonical bytes to ids (docs/design/identity.md states the rule)."""
 
-from alexflow.identity.canonical import Canonical, Pending, canonical, locate
+from alexflow.identity.canonical import Canonical, Pending, canonical, locate, packb
 from alexflow.identity.digest import DIGEST_SIZE, ID_SPEC, task_digest
 from alexflow.identity.names import main_module_name, module_name, qualified_name, set_main_module_name
 
@@ -13,6 +13,7 @@ __all__ = [
     "locate",
     "main_module_name",
     "module_name",
+    "packb",
     "qualified_name",
     "set_main_module_name",
     "task_digest",

@@ -58,7 +58,8 @@ def canonical(value: Any, pending: Pending) -> Canonical:
 
 
 def _int(value: int, pending: Pending) -> Canonical:
-    return value if -(2**63) <= value < 2**64 else ["int", str(value)]
+    # hexadecimal: Python refuses to write more than 4,300 decimal digits
+    return value if -(2**63) <= value < 2**64 else ["int", f"{value:x}"]
 
 
 def _float(value: float, pending: Pending) -> Canonical:
@@ -78,7 +79,7 @@ def _entries(value: Mapping[Any, Any], pending: Pending) -> list[list[Canonical]
 
 
 def _dict(value: dict[Any, Any], pending: Pending) -> Canonical:
-    return ["dict", sorted(_entries(value, pending), key=lambda entry: packb(entry[0]))]
+    return ["dict", sorted(_entries(value, pending), key=packb)]  # by key, as keys differ; two NaN do not, so by value then
 
 
 def _ordered_dict(value: OrderedDict[Any, Any], pending: Pending) -> Canonical:

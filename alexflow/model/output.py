@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar, cast
 
 from typing import Self
 
-from alexflow.errors import OutputNotBound
-from alexflow.identity import Canonical, Pending, canonical
+from alexflow.errors import DefinitionError, OutputNotBound
+from alexflow.identity import Canonical, Pending, canonical, packb
 from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
 from alexflow.storage.keys import check_key
 
@@ -36,6 +35,7 @@ class Output(Planned, Generic[T_co]):
     """
 
     __plan__: ClassVar[ClassPlan] = STALE_PLAN
+    __identified_by__: ClassVar[frozenset[str]] = frozenset({"src_task", "key"})
 
     src_task: AbstractTask
     key: str
@@ -47,6 +47,10 @@ class Output(Planned, Generic[T_co]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "src_task" in cls.__dict__.get("__slots__", ()):
+            raise DefinitionError(
+                f"{cls.__qualname__} cannot have slots: an output may be somewhere without its src_task; remove slots=True"
+            )
         # @dataclass leaves alone what stands in the class body, and would else compare and print field by field,
         # down all ancestors.
         for name in ("__eq__", "__hash__", "__repr__"):
@@ -92,18 +96,24 @@ class Output(Planned, Generic[T_co]):
 
     def _options(self, plan: ClassPlan, pending: Pending) -> list[list[Canonical]]:
         """Significant fields that a format adds, where they are not at their default: another view of the same bytes."""
-        defaults = {f.name: f.default for f in dataclasses.fields(self)}
-        given = zip(plan.significant, plan.significant_values(self), strict=True)
-        return [
-            [name, canonical(value, pending)] for name, value in given if value is not None and value is not defaults[name]
-        ]
+        given = [(name, canonical(getattr(self, name), pending)) for name in plan.significant]
+        # compared as bytes: 1 is not True here
+        return [[name, value] for name, value in given if packb(value) != plan.defaults.get(name)]
+
+    def _view(self) -> bytes:
+        pending: Pending = []
+        view = self.__canonical__(pending)
+        while pending:  # tasks among the options
+            _ = pending.pop().task_id
+            view = self.__canonical__(pending)
+        return packb(view)
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
         other = cast("Output[Any]", other)
         return self.output_id == other.output_id and (
-            not plan_of(type(self)).significant or self.__canonical__([]) == other.__canonical__([])
+            not plan_of(type(self)).significant or self._view() == other._view()
         )
 
     def __hash__(self) -> int:
@@ -117,6 +127,16 @@ class Output(Planned, Generic[T_co]):
         state = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
         state["src_task"] = self.src_task
         return state
+
+    def serialize(self) -> dict[str, Any]:
+        """This output, without its storage, as plain data for ``json.dumps``; ``alexflow.deserialize`` reads it.
+
+        Raises:
+            DocumentError: a value cannot be written; the message begins with the path to it.
+        """
+        from alexflow.serialization import serialize  # a layer above this one
+
+        return serialize(self)
 
     # -- where it is
 

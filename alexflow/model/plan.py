@@ -11,11 +11,13 @@ import inspect
 import sys
 import types
 from collections.abc import Callable
+from functools import cached_property
 from operator import attrgetter
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from alexflow.errors import DefinitionError
-from alexflow.identity import module_name
+from alexflow.identity import canonical, module_name, packb
+from alexflow.model.required import no_default
 
 Values = Callable[[Any], tuple[Any, ...]]
 
@@ -40,7 +42,7 @@ class ClassPlan:
         fields: the fields given to ``__init__``, in its order.
         values: their values, from an instance.
         significant: names of the fields that the id depends on, sorted.
-        significant_values: their values, from an instance.
+        checked: names of the fields whose value a new instance is held against: never None, or to be given.
         contracts: fields that have one.
     """
 
@@ -49,9 +51,19 @@ class ClassPlan:
     fields: tuple[FieldPlan, ...]
     values: Values
     significant: tuple[str, ...]
-    significant_values: Values
+    checked: tuple[str, ...]
     contracts: tuple[FieldPlan, ...]
-    allows_none: dict[str, bool]
+
+    @cached_property
+    def defaults(self) -> dict[str, bytes]:
+        """Significant fields that have a default, and that as canonical bytes."""
+        fields = {field.name: field for field in dataclasses.fields(self.cls)}  # type: ignore[arg-type]
+        given = ((name, _default(fields[name])) for name in self.significant)
+        return {name: packb(canonical(value, [])) for name, value in given if value is not no_default}
+
+    def field(self, name: str) -> FieldPlan:
+        """The field of that name."""
+        return next(field for field in self.fields if field.name == name)
 
     def __reduce__(self) -> tuple[Callable[[], ClassPlan], tuple[()]]:
         return _stale_plan, ()  # a class that travels by value is looked at again where it arrives
@@ -61,6 +73,9 @@ class Planned:
     """Base of classes that have a :class:`ClassPlan`."""
 
     __plan__: ClassVar[ClassPlan]
+
+    #: Fields whose part in the identity the base settles itself (an output *is* its task and key).
+    __identified_by__: ClassVar[frozenset[str]] = frozenset()
 
 
 def plan_of(cls: type[Planned]) -> ClassPlan:
@@ -73,16 +88,19 @@ def plan_of(cls: type[Planned]) -> ClassPlan:
 
 
 def _make_plan(cls: type[Planned]) -> ClassPlan:
-    if "__dataclass_fields__" not in cls.__dict__ and cls.__dict__.get("__annotations__"):
+    if "__dataclass_fields__" not in cls.__dict__ and _declares_fields(cls):
         raise DefinitionError(
             f"{cls.__module__}.{cls.__qualname__} declares fields but is not a dataclass; "
             f"decorate it with @dataclass(frozen=True)"
         )
     fields = [field for field in dataclasses.fields(cls) if field.init]  # type: ignore[arg-type]
     plans = tuple(_field_plan(field, cls) for field in fields)
-    inherited = {field.name for field in dataclasses.fields(cls) if field.name in _IDENTITY_IS_ITS_OWN}  # type: ignore[arg-type]
     significant = tuple(
-        sorted(field.name for field in dataclasses.fields(cls) if field.compare and field.name not in inherited)  # type: ignore[arg-type]
+        sorted(
+            field.name
+            for field in dataclasses.fields(cls)  # type: ignore[arg-type]
+            if field.compare and field.name not in cls.__identified_by__
+        )
     )
     return ClassPlan(
         cls=cls,
@@ -90,14 +108,16 @@ def _make_plan(cls: type[Planned]) -> ClassPlan:
         fields=plans,
         values=values_of([plan.name for plan in plans]),
         significant=significant,
-        significant_values=values_of(significant),
+        checked=tuple(
+            plan.name for field, plan in zip(fields, plans, strict=True) if field.default is no_default or not plan.allows_none
+        ),
         contracts=tuple(plan for plan in plans if plan.contract is not None),
-        allows_none={plan.name: plan.allows_none for plan in plans},
     )
 
 
-#: Fields of the bases whose part in an identity is fixed by the base (an output *is* its task and key).
-_IDENTITY_IS_ITS_OWN = frozenset({"src_task", "key"})
+def _declares_fields(cls: type) -> bool:
+    annotations = inspect.get_annotations(cls).values()
+    return any("ClassVar" not in str(annotation) for annotation in annotations)
 
 
 def values_of(names: list[str] | tuple[str, ...]) -> Values:
@@ -110,11 +130,17 @@ def values_of(names: list[str] | tuple[str, ...]) -> Values:
     return attrgetter(*names)
 
 
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    return no_default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
 def _stale_plan() -> ClassPlan:
     return STALE_PLAN
 
 
-STALE_PLAN = ClassPlan(None, "", (), values_of(()), (), values_of(()), (), {})
+STALE_PLAN = ClassPlan(None, "", (), values_of(()), (), (), ())
 
 
 def _field_plan(field: dataclasses.Field[Any], cls: type) -> FieldPlan:

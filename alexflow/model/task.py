@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import reprlib
-from collections.abc import AsyncIterable, Awaitable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar, cast, get_origin
 
@@ -123,9 +124,9 @@ class AbstractTask(Planned):
         return ["task", task_id]
 
     def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other):
+        if not isinstance(other, AbstractTask) or type(self) is not type(other):
             return NotImplemented
-        return self.task_id == cast(AbstractTask, other).task_id
+        return self.task_id == other.task_id
 
     def __hash__(self) -> int:
         return hash(self.task_id)
@@ -211,6 +212,25 @@ class WrapperTask(AbstractTask):
         return self.task.build_output(output_class, key, storage, **kwargs)
 
 
+def _explain_undecorated(cls: type[AbstractTask]) -> None:
+    """Only a subclass without ``@dataclass`` inherits this class's ``__init__``; let its failure say so."""
+    init: Callable[..., None] = cls.__init__
+
+    @functools.wraps(init)
+    def __init__(self: AbstractTask, *args: Any, **kwargs: Any) -> None:
+        try:
+            init(self, *args, **kwargs)
+        except TypeError:
+            plan_of(type(self))
+            raise
+
+    setattr(cls, "__init__", __init__)  # noqa: B010  # type checkers read the dataclass's own signature
+
+
+for _base in (AbstractTask, Task, DynamicTask, WrapperTask):
+    _explain_undecorated(_base)
+
+
 def check_fields(task: AbstractTask) -> None:
     """Hold an instance against its class's fields.
 
@@ -219,12 +239,13 @@ def check_fields(task: AbstractTask) -> None:
         ValueError: a field's contract is broken.
     """
     plan = plan_of(type(task))
-    values = plan.values(task)
-    for name, value in zip(plan.allows_none, values, strict=True):
-        if value is no_default:
+    for name in plan.checked:
+        value = getattr(task, name)
+        if value is None:
+            if not plan.field(name).allows_none:
+                raise TypeError(f"{type(task).__qualname__}.{name} is None, but its type is not optional")
+        elif value is no_default:
             raise TypeError(f"{type(task).__qualname__}.__init__ missing 1 required argument: '{name}'")
-        if value is None and not plan.allows_none[name]:
-            raise TypeError(f"{type(task).__qualname__}.{name} is None, but its type is not optional")
     for contract in plan.contracts:
         value = getattr(task, contract.name)
         if value is not None and contract.contract is not None and not contract.contract(value):
@@ -232,8 +253,19 @@ def check_fields(task: AbstractTask) -> None:
 
 
 def compute_task_id(task: AbstractTask) -> str:
-    """Compute and remember the ids of a task and of all nested tasks, innermost first, without recursion."""
-    stack = [task.identified_as()]
+    """Compute and remember the id of a task, and of all nested tasks on the way."""
+    identified = task.identified_as()
+    pending: Pending = []
+    task_id = _id_from_fields(identified, pending)
+    if pending:
+        _compute_innermost_first([identified, *pending])
+        return cast(str, identified.known_id())
+    identified.__dict__["_task_id"] = task_id
+    return task_id
+
+
+def _compute_innermost_first(stack: list[AbstractTask]) -> None:
+    # a stack of our own: tasks may be nested deeper than Python recurses
     while stack:
         current = stack[-1]
         if current.known_id() is not None:
@@ -246,14 +278,14 @@ def compute_task_id(task: AbstractTask) -> str:
         else:
             current.__dict__["_task_id"] = task_id
             stack.pop()
-    return task.task_id
 
 
 def _id_from_fields(task: AbstractTask, pending: Pending) -> str:
     plan = plan_of(type(task))
     fields: dict[str, Canonical] = {}
     try:
-        for name, value in zip(plan.significant, plan.significant_values(task), strict=True):
+        for name in plan.significant:  # quicker than zip over all values at once
+            value = getattr(task, name)
             if value is not None:
                 fields[name] = canonical(value, pending)
         if pending:
@@ -264,8 +296,8 @@ def _id_from_fields(task: AbstractTask, pending: Pending) -> str:
 
 
 def _with_path(task: AbstractTask, plan: ClassPlan, error: Exception) -> IdentityError:
-    for name, value in zip(plan.significant, plan.significant_values(task), strict=True):
-        found = locate(value, f"{type(task).__qualname__}.{name}")
+    for name in plan.significant:
+        found = locate(getattr(task, name), f"{type(task).__qualname__}.{name}")
         if found is not None:
             return IdentityError(f"{found[0]}: {found[1]}")
     return IdentityError(f"{type(task).__qualname__}: {error}")

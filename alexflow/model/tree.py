@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from alexflow.model.output import Output
@@ -52,7 +52,7 @@ def map_tree(function: Callable[[Output[Any]], Any], tree: InOut) -> Any:
     if isinstance(tree, dict):
         return {key: map_tree(function, node) for key, node in tree.items()}
     if hasattr(tree, "physical_key_list"):
-        return function(cast("Output[Any]", tree))
+        return function(tree)
     raise TypeError(_not_an_output(tree))
 
 

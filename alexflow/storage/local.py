@@ -16,18 +16,26 @@ import errno
 import itertools
 import os
 import secrets
+import stat
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import aiofiles
+import aiofiles.threadpool
 from anyio import to_thread
 
 from alexflow.errors import OutputNotFound, StorageError, UnknownStorage
 from alexflow.storage.interface import Staged, Storage
+from alexflow.storage.keys import check_key
 
 T = TypeVar("T")
+
+_DESCRIPTORS = "/proc/self/fd"  # where an unnamed file can be linked from
+
+#: The flag of ``open`` that makes an unnamed file; None where there is none, or no way to name it later.
+UNNAMED_FILE: int | None = getattr(os, "O_TMPFILE", None) if os.path.isdir(_DESCRIPTORS) else None
 
 #: Up to here bytes wait in memory, and the event loop writes and reads them itself: some 50 µs of its time.
 SMALL = 256 * 1024  # bytes
@@ -42,10 +50,13 @@ _TEMPORARY = ".alexflow-tmp-"
 _NO_UNNAMED_FILES = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS})
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
+#: What the file system says of a key under which nothing can be: a step on its way is missing, or is a file.
+_NOT_THERE = (FileNotFoundError, NotADirectoryError)
+
 _temporary_names = itertools.count()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class LocalStorage(Storage):
     """A directory on a local disk.
 
@@ -57,8 +68,8 @@ class LocalStorage(Storage):
 
     base_path: str
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "base_path", os.path.abspath(os.fspath(self.base_path)))
+    def __init__(self, base_path: str | os.PathLike[str]) -> None:
+        object.__setattr__(self, "base_path", os.path.abspath(os.fspath(base_path)))
 
     def prepare(self) -> None:
         try:
@@ -78,7 +89,8 @@ class LocalStorage(Storage):
     def case_sensitive(self) -> bool:
         known = self.__dict__.get("_case_sensitive")
         if known is None:
-            known = self.__dict__["_case_sensitive"] = _tells_case_apart(self.base_path)
+            known = _tells_case_apart(self.base_path)
+            object.__setattr__(self, "_case_sensitive", known)
         return bool(known)
 
     def path_of(self, key: str) -> str:
@@ -89,8 +101,7 @@ class LocalStorage(Storage):
 
     def exists_many(self, keys: Sequence[str]) -> set[str]:
         if len(keys) <= FEW:
-            base = self.base_path + "/"
-            return {key for key in keys if os.access(base + key, os.F_OK)}
+            return self._exist(keys)
         by_directory: dict[str, list[str]] = defaultdict(list)
         for key in keys:
             by_directory[key.rpartition("/")[0]].append(key)
@@ -99,14 +110,20 @@ class LocalStorage(Storage):
             found |= self._exist_in(directory, inside)
         return found
 
+    def _exist(self, keys: Iterable[str]) -> set[str]:
+        base = self.base_path + "/"
+        # access costs half of what a stat that fails does, and most questions are about what is not there yet
+        return {key for key in keys if os.access(base + key, os.F_OK) and not os.path.isdir(base + key)}
+
     def _exist_in(self, directory: str, keys: list[str]) -> set[str]:
         path = self.path_of(directory)
         try:
             # a directory's size grows with its entries; list it only if most of it was asked for
             if len(keys) <= FEW or os.stat(path).st_size > 512 * len(keys):
-                return {key for key in keys if os.access(self.path_of(key), os.F_OK)}
-            names = os.listdir(path)
-        except FileNotFoundError:
+                return self._exist(keys)
+            with os.scandir(path) as entries:
+                names = [entry.name for entry in entries if not entry.is_dir()]
+        except _NOT_THERE:
             return set()
         except OSError as error:
             raise _failed("list", path, error) from error
@@ -116,12 +133,14 @@ class LocalStorage(Storage):
         path = self.path_of(key)
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
+        except _NOT_THERE:
             raise OutputNotFound(key, self.base_path) from None
         except OSError as error:
             raise _failed("read", path, error) from error
         try:
             return _read_all(fd, os.fstat(fd).st_size)
+        except IsADirectoryError:
+            raise OutputNotFound(key, self.base_path) from None
         except OSError as error:
             raise _failed("read", path, error) from error
         finally:
@@ -161,13 +180,15 @@ class LocalStorage(Storage):
             path = self.path_of(key)
             try:
                 os.unlink(path)
-            except FileNotFoundError:
+            except (*_NOT_THERE, IsADirectoryError):
                 continue
             except OSError as error:
                 raise _failed("remove", path, error) from error
 
     def list(self, prefix: str = "") -> Iterator[str]:
         directory = prefix.rpartition("/")[0]
+        if directory:
+            check_key(directory)
         pending = [directory]
         while pending:
             directory = pending.pop()
@@ -179,16 +200,22 @@ class LocalStorage(Storage):
                             pending.append(key)
                         elif key.startswith(prefix) and not entry.name.startswith(_TEMPORARY):
                             yield key
-            except FileNotFoundError:
+            except _NOT_THERE:
                 continue
             except OSError as error:
                 raise _failed("list", self.path_of(directory), error) from error
 
     def size(self, key: str) -> int:
+        path = self.path_of(key)
         try:
-            return os.stat(self.path_of(key)).st_size
-        except FileNotFoundError:
+            status = os.stat(path)
+        except _NOT_THERE:
             raise OutputNotFound(key, self.base_path) from None
+        except OSError as error:
+            raise _failed("measure", path, error) from error
+        if stat.S_ISDIR(status.st_mode):
+            raise OutputNotFound(key, self.base_path)
+        return status.st_size
 
     # -- on the event loop
 
@@ -198,24 +225,30 @@ class LocalStorage(Storage):
         return await to_thread.run_sync(self.exists_many, keys)
 
     async def aread(self, key: str) -> bytes:
+        if self.size(key) <= SMALL:
+            return self.read(key)
+        path = self.path_of(key)
         try:
-            size = os.stat(self.path_of(key)).st_size
+            async with aiofiles.open(path, "rb") as file:
+                return await file.read()
         except FileNotFoundError:
             raise OutputNotFound(key, self.base_path) from None
-        if size <= SMALL:
-            return self.read(key)
-        async with aiofiles.open(self.path_of(key), "rb") as file:
-            return await file.read()
+        except OSError as error:
+            raise _failed("read", path, error) from error
 
     async def astage(self, key: str, data: bytes) -> Staged:
         if len(data) <= SMALL:
             return Staged(key, len(data), data)
         file = self._new_file(key, lambda fd: None)
         try:
-            async with aiofiles.open(file.fd, "wb", closefd=False) as stream:
+            # a descriptor of its own: when this is cancelled, the thread that is writing outlives the call
+            stream = aiofiles.threadpool.wrap(open(os.dup(file.fd), "wb"))
+            try:
                 view = memoryview(data)
                 for start in range(0, len(data), CHUNK):
                     await stream.write(view[start : start + CHUNK])
+            finally:
+                await stream.close()
         except OSError as error:
             file.close()
             raise _failed("write", self.path_of(key), error) from error
@@ -281,10 +314,9 @@ class NewFile:
 
 
 def _open_new(directory: str) -> NewFile:
-    flag = getattr(os, "O_TMPFILE", None)  # Linux only
-    if flag is not None:
+    if UNNAMED_FILE is not None:
         try:
-            return NewFile(os.open(directory, os.O_RDWR | flag | os.O_CLOEXEC, 0o644), None)
+            return NewFile(os.open(directory, os.O_RDWR | UNNAMED_FILE | os.O_CLOEXEC, 0o644), None)
         except OSError as error:
             if error.errno not in _NO_UNNAMED_FILES:
                 raise
@@ -298,10 +330,12 @@ def _link(file: NewFile, path: str, *, replace: bool) -> bool:
     try:
         if file.name is None:
             # src_dir_fd makes Python call linkat with AT_SYMLINK_FOLLOW; the path is absolute, so it is not looked at
-            os.link(f"/proc/self/fd/{file.fd}", path, src_dir_fd=file.fd, follow_symlinks=True)
+            os.link(f"{_DESCRIPTORS}/{file.fd}", path, src_dir_fd=file.fd, follow_symlinks=True)
         else:
             os.link(file.name, path)
     except FileExistsError:
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) from None
         return False
     except OSError as error:
         if file.name is None or error.errno not in _NO_LINKS:
@@ -316,7 +350,7 @@ def _link(file: NewFile, path: str, *, replace: bool) -> bool:
 def _replace(file: NewFile, path: str) -> bool:
     if file.name is None:
         name = f"{os.path.dirname(path)}/{_TEMPORARY}{os.getpid()}-{next(_temporary_names)}-{secrets.token_hex(4)}"
-        os.link(f"/proc/self/fd/{file.fd}", name, src_dir_fd=file.fd, follow_symlinks=True)
+        os.link(f"{_DESCRIPTORS}/{file.fd}", name, src_dir_fd=file.fd, follow_symlinks=True)
         file.name = name
     os.replace(file.name, path)
     file.name = None

@@ -30,6 +30,8 @@ def open_storage(storage: Storage | str | os.PathLike[str] | None) -> Storage:
     if not isinstance(storage, str | os.PathLike):
         raise UnknownStorage(f"a storage is a Storage or a path, not {type(storage).__name__}")
     path = os.fspath(storage)
+    if not path:
+        raise UnknownStorage("the storage path is empty; name a directory")
     url = _URL.fullmatch(path)
     if url is None:
         return LocalStorage(path)
