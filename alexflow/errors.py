@@ -29,7 +29,6 @@ The class says whose fault it is, and so whether trying again can help:
 from __future__ import annotations
 
 from collections.abc import Sequence
-
 from typing import Self
 
 

@@ -79,7 +79,10 @@ def _entries(value: Mapping[Any, Any], pending: Pending) -> list[list[Canonical]
 
 
 def _dict(value: dict[Any, Any], pending: Pending) -> Canonical:
-    return ["dict", sorted(_entries(value, pending), key=packb)]  # by key, as keys differ; two NaN do not, so by value then
+    return [
+        "dict",
+        sorted(_entries(value, pending), key=packb),
+    ]  # by key, as keys differ; two NaN do not, so by value then
 
 
 def _ordered_dict(value: OrderedDict[Any, Any], pending: Pending) -> Canonical:

@@ -44,7 +44,7 @@ class Storage(ABC):
         """Whether keys that differ only by case are different objects."""
         return True
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027  # most have nothing to prepare
         """Make it ready for use; called once before a run.
 
         Raises:

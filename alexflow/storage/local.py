@@ -1,8 +1,8 @@
 """``LocalStorage``: a directory, one file per key.
 
-Publishing is one atomic ``link`` of a complete file to its final name: it fails with EEXIST if somebody was first, works
-on every file system with hard links, and cannot be seen half done. The file that is linked has no name of its own
-(``O_TMPFILE``), so that a crash at any instant leaves no litter. Where the file system has no unnamed files, a
+Publishing is one atomic ``link`` of a complete file to its final name: it fails with EEXIST if somebody was first,
+works on every file system with hard links, and cannot be seen half done. The file that is linked has no name of its
+own (``O_TMPFILE``), so that a crash at any instant leaves no litter. Where the file system has no unnamed files, a
 temporary name in the *same directory* takes their place.
 
 Rejected: ``rename`` (the last publisher would win), ``renameat2(RENAME_NOREPLACE)`` (not on NFS, not in Python), the
@@ -80,7 +80,8 @@ class LocalStorage(Storage):
         except FileNotFoundError:
             parent = os.path.dirname(self.base_path)
             raise UnknownStorage(
-                f"cannot make the storage {self.base_path}: there is no directory {parent}; create it or correct the path"
+                f"cannot make the storage {self.base_path}: there is no directory {parent}; "
+                f"create it or correct the path"
             ) from None
         except OSError as error:
             raise UnknownStorage(f"cannot make the storage {self.base_path}: {error.strerror}") from error
@@ -127,7 +128,11 @@ class LocalStorage(Storage):
             return set()
         except OSError as error:
             raise _failed("list", path, error) from error
-        return set(keys).intersection(f"{directory}/{name}" for name in names) if directory else set(keys).intersection(names)
+        return (
+            set(keys).intersection(f"{directory}/{name}" for name in names)
+            if directory
+            else set(keys).intersection(names)
+        )
 
     def read(self, key: str) -> bytes:
         path = self.path_of(key)
@@ -242,7 +247,7 @@ class LocalStorage(Storage):
         file = self._new_file(key, lambda fd: None)
         try:
             # a descriptor of its own: when this is cancelled, the thread that is writing outlives the call
-            stream = aiofiles.threadpool.wrap(open(os.dup(file.fd), "wb"))
+            stream = aiofiles.threadpool.wrap(open(os.dup(file.fd), "wb"))  # noqa: ASYNC230, SIM115  # is open already
             try:
                 view = memoryview(data)
                 for start in range(0, len(data), CHUNK):
@@ -378,7 +383,9 @@ def _read_all(fd: int, size: int, at: int | None = None) -> bytes:
 
 
 def _failed(what: str, path: str, error: OSError) -> StorageError:
-    return StorageError(f"cannot {what} {path}: {error.strerror} ({errno.errorcode.get(error.errno or 0, error.errno)})")
+    return StorageError(
+        f"cannot {what} {path}: {error.strerror} ({errno.errorcode.get(error.errno or 0, error.errno)})"
+    )
 
 
 def _tells_case_apart(directory: str) -> bool:

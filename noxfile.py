@@ -1,0 +1,117 @@
+"""Everything that is checked before a change is merged: ``nox -s tests``, ``lint``, ``typing``.
+
+Further sessions: ``example``, ``bench``, ``docs``. Environments are kept between calls; ``nox -r`` also skips looking
+for newer packages.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "venv"  # what every Python brings along
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["tests", "lint", "typing"]
+nox.options.error_on_missing_interpreters = False
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
+SUPPORTED = ["3.11", "3.12", "3.13", "3.14"]
+
+# What must be the same on every Python: ids, documents, decisions, the user's classes. The whole suite runs on the
+# Python that nox runs on, since most of its time goes into processes and disks, which do not differ.
+SAME_EVERYWHERE = ["tests/identity", "tests/model", "tests/serialization", "tests/scheduler", "tests/test_exports.py"]
+
+
+def group(name: str) -> list[str]:
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+def starts(python: str) -> bool:
+    """Whether it runs at all: a version manager's shim may stand for a version that is not there."""
+    probe = [python, "-c", "import venv, ensurepip"]
+    return subprocess.run(probe, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).returncode == 0
+
+
+def interpreter(version: str) -> str | None:
+    """A Python of this version that starts, from PATH or from where pyenv and uv keep theirs."""
+    named = f"python{version}"
+    found = [shutil.which(named)]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for pattern in (pyenv / "versions", Path.home() / ".local/share/uv/python"):
+        found += sorted(map(str, pattern.glob(f"*/bin/{named}")))
+    return next((python for python in found if python is not None and starts(python)), None)
+
+
+def others() -> dict[str, str]:
+    """The other supported Pythons that are installed here, by version."""
+    found = {version: interpreter(version) for version in SUPPORTED if version != RUNNING}
+    return {version: python for version, python in found.items() if python is not None}
+
+
+def test(session: nox.Session, paths: list[str], python: str | None = None) -> None:
+    runner = [python] if python else ["python"]
+    session.run(*runner, "-m", "pytest", *(session.posargs or paths), external=python is not None)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The whole suite on the running Python, after what must not differ on every other one."""
+    for version, python in others().items():
+        paths = [path for path in SAME_EVERYWHERE if Path(path).exists()]
+        test(session, paths, environment(session, version, python))
+    session.install("-e", ".[rich]", *group("tests"))
+    test(session, [])
+
+
+def environment(session: nox.Session, version: str, python: str) -> str:
+    """The Python of a virtual environment with the package, kept beside nox's own."""
+    home = Path(".nox").absolute() / f"tests-{version}"
+    inside = str(home / "bin" / "python")
+    if not (home.exists() and starts(inside)):
+        shutil.rmtree(home, ignore_errors=True)
+        session.run(python, "-m", "venv", str(home), external=True)
+    session.run(inside, "-m", "pip", "install", "-q", "-e", ".[rich]", *group("tests"), external=True)
+    return inside
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, format, and which layer imports which."""
+    session.install("-e", ".", *group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """The package under mypy and pyright, then its users' code under both."""
+    session.install("-e", ".[rich]", *group("tests"), *group("typing"))
+    session.run("mypy")
+    session.run("pyright", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
+    session.run("pytest", "tests/typing", *session.posargs)
+
+
+@nox.session
+def example(session: nox.Session) -> None:
+    """The example of the README, from nothing to a result."""
+    session.install("-e", ".[rich]", *group("examples"))
+    session.run("python", "examples/iris.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """What a task costs."""
+    session.install("-e", ".", *group("bench"))
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation as a site, in site/."""
+    session.install("-e", ".", *group("docs"))
+    session.run("mkdocs", "build", "--strict", *session.posargs)
