@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from alexflow.model.task import AbstractTask
 from alexflow.model.tree import InOut, flatten
@@ -30,3 +31,13 @@ class Workflow:
         for output in flatten(dict(self.artifacts)):
             tasks.setdefault(output.src_task.task_id, output.src_task)
         return list(tasks.values())
+
+    def serialize(self) -> dict[str, Any]:
+        """The workflow as plain data for ``json.dumps``; ``alexflow.deserialize`` reads it.
+
+        Raises:
+            DocumentError: a value cannot be written; the message begins with the path to it.
+        """
+        from alexflow.serialization import serialize  # a layer above this one
+
+        return serialize(self)

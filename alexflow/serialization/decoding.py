@@ -1,0 +1,189 @@
+"""Document data back to values. The mirror of :mod:`alexflow.serialization.encoding`, and strict.
+
+What is not in docs/design/documents.md is refused with the path to it: an unknown tag, a missing or unknown part, data
+of another type. What each tag means is in :mod:`alexflow.serialization.tags`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeAlias
+
+from alexflow.model import AbstractTask
+from alexflow.serialization.encoding import DEEPEST, TAG
+from alexflow.serialization.fault import Fault, key_step
+from alexflow.serialization.fields import MISSING, FieldRule, rules_of
+from alexflow.serialization.resolve import Kind, Resolver
+
+
+class ValueReader:
+    """Turns document data into values.
+
+    Args:
+        resolver: finds classes.
+        tasks: tasks by the ids of their nodes.
+        tags: reads an object by its tag.
+    """
+
+    def __init__(self, resolver: Resolver, tasks: Mapping[str, AbstractTask], tags: Mapping[str, TagReader]):
+        self.resolver = resolver
+        self.tags = tags
+        self._tasks = tasks
+        self._rules: dict[type, Mapping[str, FieldRule]] = {}
+        self._depth = 0
+
+    def read(self, data: Any) -> Any:
+        """The value behind data; raises Fault."""
+        kind = type(data)
+        if data is None or kind is str or kind is bool:
+            return data
+        if self._depth == DEEPEST:
+            raise Fault(f"values are nested deeper than {DEEPEST} levels")
+        self._depth += 1
+        value = _READERS.get(kind, _refuse)(self, data)
+        self._depth -= 1
+        return value
+
+    def read_at(self, data: Any, step: str) -> Any:
+        """:meth:`read`, with the step that leads to the data."""
+        try:
+            return self.read(data)
+        except Fault as fault:
+            raise fault.at(step) from fault.__cause__
+
+    def read_items(self, data: Any, step: str = "") -> list[Any]:
+        """The values of a list."""
+        if type(data) is not list:
+            raise Fault(f"expected a list, not {type(data).__name__}").at(step)
+        values: list[Any] = []
+        try:
+            for item in data:
+                values.append(self.read(item))  # noqa: PERF401  # their number tells where a fault is
+        except Fault as fault:
+            raise fault.at(f"{step}[{len(values)}]") from fault.__cause__
+        return values
+
+    def resolve(self, name: Any, kind: Kind, step: str = ".class") -> Any:
+        """The class or function that a name in the document stands for."""
+        try:
+            return self.resolver.resolve(name, kind)
+        except Fault as fault:
+            raise fault.at(step) from fault.__cause__
+
+    def task(self, node_id: Any, step: str) -> AbstractTask:
+        """The task of an earlier node."""
+        task = self._tasks.get(node_id) if type(node_id) is str else None
+        if task is None:
+            raise Fault(f"refers to {node_id!r:.200}, but no earlier node has this id").at(step)
+        return task
+
+    def read_fields(self, data: Any, cls: type, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+        """Arguments for the constructor of a dataclass."""
+        if type(data) is not dict:
+            raise Fault(f"expected an object, not {type(data).__name__}").at(".fields")
+        rules = self._rules.get(cls)
+        if rules is None:
+            rules = self._rules[cls] = rules_of(cls, without)
+        arguments: dict[str, Any] = {}
+        for name, item in data.items():
+            rule = rules.get(name)
+            if rule is not None:
+                arguments[name] = self._read_field(item, rule)
+            elif item is not None:  # a field since removed that was None had no part in the id
+                raise Fault(f"{cls.__qualname__} has no field {name!r}").at(f".fields{key_step(str(name))}")
+        for name in rules.keys() - arguments.keys():
+            _fill_in(arguments, rules[name], cls)
+        return arguments
+
+    def _read_field(self, data: Any, rule: FieldRule) -> Any:
+        value = self.read_at(data, f".fields.{rule.name}")
+        if rule.decode is None or value is None:
+            return value
+        try:
+            return rule.decode(value)
+        except Exception as error:  # the user's code
+            raise Fault(f"its `decode` raised {type(error).__name__}: {error}").at(f".fields.{rule.name}") from error
+
+
+def _fill_in(arguments: dict[str, Any], rule: FieldRule, cls: type) -> None:
+    try:
+        value = rule.when_missing()
+    except LookupError:
+        raise Fault(f"is missing, and {cls.__qualname__} has no default for it").at(f".fields.{rule.name}") from None
+    if value is not MISSING:
+        arguments[rule.name] = value
+
+
+def parts(data: Any, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> list[Any]:
+    """The parts of an object by name, None for optional ones that are left out; refuses missing and unknown ones."""
+    if type(data) is not dict:
+        raise Fault(f"expected an object, not {type(data).__name__}")
+    for name in required:
+        if name not in data:
+            raise Fault(f"{name!r} is missing")
+    for name in data:
+        if name not in required and name not in optional and name != TAG:
+            raise Fault(f"{name!r} does not belong here")
+    return [data.get(name) for name in (*required, *optional)]
+
+
+def make(cls: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """An instance of a class that has been resolved."""
+    try:
+        return cls(**arguments)
+    except Exception as error:  # the user's code: __post_init__, contracts
+        raise Fault(f"{getattr(cls, '__qualname__', cls)} cannot be made from these fields: {error}") from error
+
+
+def parse(function: Callable[[Any], Any], data: Any, kind: type = str, step: str = ".value") -> Any:
+    """``function(data)``, for a function of the standard library that turns one text (or number) into a value."""
+    if type(data) is not kind:
+        raise Fault(f"expected {kind.__name__}, not {type(data).__name__}").at(step)
+    try:
+        return function(data)
+    except (ValueError, ArithmeticError, LookupError, OSError) as error:
+        raise Fault(f"{data!r:.80} is malformed: {error}").at(step) from error
+
+
+# -- plain data
+
+
+def _refuse(reader: ValueReader, data: Any) -> NoReturn:
+    raise Fault(f"a {type(data).__qualname__} has no place in a document")
+
+
+def _int(reader: ValueReader, data: int) -> Any:
+    if not -(2**63) <= data < 2**64:
+        raise Fault("an integer of more than 64 bits stands tagged, in hexadecimal")
+    return data
+
+
+def _float(reader: ValueReader, data: float) -> Any:
+    if not math.isfinite(data):
+        raise Fault("a number that is not finite stands tagged")
+    return data
+
+
+def _object(reader: ValueReader, data: dict[Any, Any]) -> Any:
+    if TAG in data:
+        tag = data[TAG]
+        read = reader.tags.get(tag) if type(tag) is str else None
+        if read is None:
+            raise Fault(f"unknown tag {tag!r:.80}").at(key_step(TAG))
+        return read(reader, data)
+    for key in data:
+        if type(key) is not str:
+            raise Fault(f"the key {key!r:.80} of an object is not a string")
+    return {key: reader.read_at(item, key_step(key)) for key, item in data.items()}
+
+
+_READERS: dict[type, Callable[[ValueReader, Any], Any]] = {
+    int: _int,
+    float: _float,
+    list: ValueReader.read_items,
+    dict: _object,
+}
+
+#: From the reader and a tagged object to its value.
+TagReader: TypeAlias = Callable[[ValueReader, Any], Any]

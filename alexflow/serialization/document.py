@@ -1,0 +1,97 @@
+"""Documents: plain data that holds a value and the whole graph behind it, and its forms as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from alexflow.errors import DocumentError
+from alexflow.serialization.decoding import parts
+from alexflow.serialization.fault import Fault
+from alexflow.serialization.reader import GraphReader
+from alexflow.serialization.resolve import Resolver
+from alexflow.serialization.writer import GraphWriter
+
+FORMAT = "alexflow/graph"
+VERSION = 1
+
+
+def serialize(value: Any) -> dict[str, Any]:
+    """A document of a task, an output, a tree of outputs, a workflow or any value that may be a parameter.
+
+    It holds every task behind the value once, and all of their fields. It does not hold the storage that an output is
+    bound to.
+
+    Returns:
+        Plain data (dicts, lists, strings, numbers, booleans, None) for ``json.dumps``; :func:`deserialize` reads it.
+
+    Raises:
+        DocumentError: something cannot be written; the message begins with the path to it: ``Train.loss: …``.
+    """
+    writer = GraphWriter()
+    root = writer.write(value)
+    return {"format": FORMAT, "version": VERSION, "root": root, "nodes": writer.nodes}
+
+
+def deserialize(document: Any, modules: Iterable[str] | None = None) -> Any:
+    """What :func:`serialize` was given, equal to it.
+
+    Classes and functions are found by name, which imports their modules, and importing a module runs it. Apart from
+    that a document can only make instances of task, output, storage, dataclass, struct, namedtuple, enum and path
+    classes. For a document from somebody you do not trust, name the ``modules`` it may use.
+
+    Args:
+        document: what :func:`serialize` gave, possibly after a way through JSON.
+        modules: names of modules; classes and functions in others (and not below them) are refused. alexflow's own
+            are always allowed. None allows all.
+
+    Raises:
+        DocumentError: the document is malformed, names what is not there (any more), or a class has changed so that its
+            tasks have other ids. The message begins with the path to the fault: ``nodes[3].fields.loss: …``.
+    """
+    reader = GraphReader(Resolver(modules))
+    try:
+        root, nodes = _opened(document)
+        return reader.read(root, nodes)
+    except Fault as fault:
+        raise fault.as_error() from fault.__cause__
+
+
+def _opened(document: Any) -> tuple[Any, Any]:
+    if type(document) is dict and document.get("format") != FORMAT:
+        raise Fault(f"this is not a document of the format {FORMAT!r}").at("format")
+    _, version, root, nodes = parts(document, ("format", "version", "root", "nodes"))
+    if type(version) is not int or version < 1:
+        raise Fault(f"expected a number from 1, not {version!r:.80}").at("version")
+    if version > VERSION:
+        raise Fault(f"this alexflow reads version {VERSION}, not {version}; install a newer one").at("version")
+    return root, nodes
+
+
+def to_json(value: Any) -> bytes:
+    """:func:`serialize`, as UTF-8 encoded JSON."""
+    return msgspec.json.encode(serialize(value))
+
+
+def from_json(data: bytes | str, modules: Iterable[str] | None = None) -> Any:
+    """:func:`deserialize`, from JSON."""
+    return deserialize(_decode(msgspec.json.decode, data, "JSON"), modules)
+
+
+def to_msgpack(value: Any) -> bytes:
+    """:func:`serialize`, as MessagePack: the same document, smaller and faster to read."""
+    return msgspec.msgpack.encode(serialize(value))
+
+
+def from_msgpack(data: bytes, modules: Iterable[str] | None = None) -> Any:
+    """:func:`deserialize`, from MessagePack."""
+    return deserialize(_decode(msgspec.msgpack.decode, data, "MessagePack"), modules)
+
+
+def _decode(decode: Callable[[Any], Any], data: bytes | str, name: str) -> Any:
+    try:
+        return decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DocumentError(f"not {name}: {error}") from error

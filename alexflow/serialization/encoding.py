@@ -1,0 +1,115 @@
+"""Values to document data: walks a value, and collects the tasks that it refers to.
+
+What each type looks like in a document is in :mod:`alexflow.serialization.forms`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypeAlias
+
+from alexflow.errors import IdentityError
+from alexflow.model import AbstractTask
+from alexflow.serialization.fault import Fault
+from alexflow.serialization.fields import FieldRule, rules_of
+
+#: The key that marks an object as a tagged value.
+TAG = "$"
+
+#: How deep values may lie in each other. The data is about three times as deep, and JSON readers recurse.
+DEEPEST = 100
+
+
+class Reference(NamedTuple):
+    """A place in the data that is to hold a node's id."""
+
+    holder: dict[str, Any]
+    slot: str
+    task: AbstractTask
+
+
+class ValueWriter:
+    """Turns values into document data and collects the tasks that they refer to.
+
+    Args:
+        form_of: how a value of a type is written; raises Fault if it is not.
+
+    Attributes:
+        references: places that hold a task's id, to be replaced by its node's id.
+    """
+
+    def __init__(self, form_of: Callable[[Any, type], Form]) -> None:
+        self._form_of = form_of
+        self.references: list[Reference] = []
+        self._rules: dict[type, Iterable[FieldRule]] = {}
+        self._depth = 0
+
+    def write(self, value: Any) -> Any:
+        """The data for a value; raises Fault."""
+        kind = type(value)
+        if value is None or kind is bool:
+            return value
+        if self._depth == DEEPEST:
+            raise Fault(f"values are nested deeper than {DEEPEST} levels (or contain themselves)")
+        self._depth += 1
+        data = self._form_of(value, kind)(self, value)
+        self._depth -= 1
+        return data
+
+    def write_at(self, value: Any, step: str) -> Any:
+        """:meth:`write`, with the step that leads to the value."""
+        try:
+            return self.write(value)
+        except Fault as fault:
+            raise fault.at(step) from fault.__cause__
+
+    def write_items(self, values: Iterable[Any]) -> list[Any]:
+        """The data of each value of a sequence."""
+        data: list[Any] = []
+        try:
+            for value in values:
+                data.append(self.write(value))  # noqa: PERF401  # their number tells where a fault is
+        except Fault as fault:
+            raise fault.at(f"[{len(data)}]") from fault.__cause__
+        return data
+
+    def write_fields(self, value: Any, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+        """The fields of a dataclass instance by name."""
+        cls = type(value)
+        rules = self._rules.get(cls)
+        if rules is None:
+            rules = self._rules[cls] = tuple(rules_of(cls, without).values())
+        fields: dict[str, Any] = {}
+        for rule in rules:
+            depth, mark = self._depth, len(self.references)
+            held = getattr(value, rule.name)
+            try:
+                fields[rule.name] = self.write(_encoded(held, rule))
+            except Fault as fault:
+                if rule.significant or not rule.is_default(held):
+                    raise fault.at(f".{rule.name}") from fault.__cause__
+                self._depth = depth  # nothing of it stays
+                del self.references[mark:]
+        return fields
+
+    def refer(self, holder: dict[str, Any], slot: str, task: AbstractTask) -> dict[str, Any]:
+        """Put a task's id into ``holder``, and remember that it stands there."""
+        try:
+            holder[slot] = task.task_id  # its node's id may differ, but this one gives sets their order
+        except IdentityError as error:
+            raise Fault(str(error)) from error
+        self.references.append(Reference(holder, slot, task))
+        return holder
+
+
+def _encoded(value: Any, rule: FieldRule) -> Any:
+    if rule.encode is None or value is None:
+        return value
+    try:
+        return rule.encode(value)
+    except Exception as error:  # the user's code
+        raise Fault(f"its `encode` raised {type(error).__name__}: {error}") from error
+
+
+#: From the writer and a value to its data.
+Form: TypeAlias = Callable[[ValueWriter, Any], Any]

@@ -1,0 +1,53 @@
+"""The table of nodes back to a graph, from the first node to the last: what a node refers to is already there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alexflow.model import AbstractTask
+from alexflow.serialization.decoding import ValueReader, make, parts
+from alexflow.serialization.fault import Fault
+from alexflow.serialization.resolve import TASK, Resolver
+from alexflow.serialization.tags import TAGS
+
+
+class GraphReader:
+    """Rebuilds the tasks of one document."""
+
+    def __init__(self, resolver: Resolver):
+        self._tasks: dict[str, AbstractTask] = {}
+        self._values = ValueReader(resolver, self._tasks, TAGS)
+
+    def read(self, root: Any, nodes: Any) -> Any:
+        """The value at the root; raises Fault."""
+        if type(nodes) is not list:
+            raise Fault(f"expected a list, not {type(nodes).__name__}").at("nodes")
+        for index, node in enumerate(nodes):
+            try:
+                self._read_node(node)
+            except Fault as fault:
+                raise fault.at(f"nodes[{index}]") from fault.__cause__
+        return self._values.read_at(root, "root")
+
+    def _read_node(self, node: Any) -> None:
+        node_id, name, fields = parts(node, ("id", "class", "fields"))
+        if type(node_id) is not str:
+            raise Fault(f"expected a string, not {type(node_id).__name__}").at(".id")
+        if node_id in self._tasks:
+            raise Fault(f"{node_id!r} is the id of an earlier node").at(".id")
+        cls = self._values.resolve(name, TASK)
+        task = make(cls, self._values.read_fields(fields, cls))
+        _check_id(task, node_id, name)
+        self._tasks[node_id] = task
+
+
+def _check_id(task: AbstractTask, node_id: str, name: str) -> None:
+    try:
+        task_id = task.task_id
+    except Exception as error:  # IdentityError, or what the user's class raises
+        raise Fault(f"the id of this {name} cannot be computed: {error}").at(".id") from error
+    if node_id != task_id and not (node_id.startswith(f"{task_id}#") and node_id[len(task_id) + 1 :].isdecimal()):
+        raise Fault(
+            f"the document was written with the id {node_id!r}, but {name} with these fields is {task_id!r} now; "
+            f"the class, or its version, has changed since"
+        ).at(".id")

@@ -1,0 +1,134 @@
+"""From a name in a document to the class or function it names, and to nothing else.
+
+A document is data from elsewhere. Each place in it that names a class says what kind of class belongs there, and
+what is found is used only if it is of that kind; a function is handed over as a value and never called. Names are
+looked up in ``__dict__``s, so that no property, descriptor or module ``__getattr__`` runs on the way.
+
+What remains: resolving a name imports its module, which runs that module. ``modules`` bounds it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import importlib
+import sys
+import types
+from collections.abc import Callable, Iterable
+from pathlib import PurePath
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+import msgspec
+
+from alexflow.identity import main_module_name, qualified_name
+from alexflow.model import AbstractTask, Output
+from alexflow.serialization.fault import Fault
+from alexflow.storage import Storage
+
+
+class Kind(NamedTuple):
+    """What a name has to lead to.
+
+    Attributes:
+        label: for messages, with its article.
+        accepts: whether a class (for functions: a function) is of this kind.
+    """
+
+    label: str
+    accepts: Callable[[Any], bool]
+
+
+def is_namedtuple(cls: type) -> bool:
+    """Whether a class was made by ``namedtuple`` or ``NamedTuple``."""
+    return issubclass(cls, tuple) and isinstance(getattr(cls, "_fields", None), tuple)
+
+
+def _is_plain_dataclass(cls: type) -> bool:
+    return dataclasses.is_dataclass(cls) and not issubclass(cls, AbstractTask | Output | Storage)
+
+
+TASK = Kind("a task", lambda cls: issubclass(cls, AbstractTask))
+OUTPUT = Kind("an output", lambda cls: issubclass(cls, Output))
+STORAGE = Kind("a storage", lambda cls: issubclass(cls, Storage) and dataclasses.is_dataclass(cls))
+DATACLASS = Kind("a dataclass", _is_plain_dataclass)
+STRUCT = Kind("a msgspec.Struct", lambda cls: issubclass(cls, msgspec.Struct))
+ENUM = Kind("an enum", lambda cls: issubclass(cls, enum.Enum))
+NAMEDTUPLE = Kind("a namedtuple", is_namedtuple)
+PATH = Kind("a path", lambda cls: issubclass(cls, PurePath))
+TYPE = Kind("a class", lambda cls: True)
+FUNCTION = Kind("a function", lambda found: isinstance(found, FunctionType | BuiltinFunctionType))
+
+#: Allowed whatever ``modules`` says: here are the classes that every document names.
+_OWN_MODULES = ("alexflow.formats", "alexflow.model", "alexflow.storage")
+
+#: ``NoneType``, ``ellipsis`` and the like say that they live in builtins, but are found in ``types`` only.
+_UNLISTED = {cls.__qualname__: cls for cls in vars(types).values() if isinstance(cls, type)}
+
+
+class Resolver:
+    """Resolves the names of one document, each once.
+
+    Args:
+        modules: names that documents may use: these modules and what is below them. None allows all.
+    """
+
+    def __init__(self, modules: Iterable[str] | None = None):
+        if isinstance(modules, str):
+            raise TypeError(f"modules is a sequence of module names, not a string; pass ({modules!r},)")
+        self._modules = None if modules is None else (*modules, *_OWN_MODULES)
+        self._known: dict[tuple[str, str], Any] = {}
+
+    def resolve(self, name: object, kind: Kind) -> Any:
+        """The class or function that ``name`` (``"module:qualname"``) names, certainly of the wanted kind."""
+        if not isinstance(name, str):
+            raise Fault(f'expected "module:qualname", not {name!r:.80}')
+        found = self._known.get((kind.label, name))
+        if found is None:
+            found = self._known[kind.label, name] = self._find(name, kind)
+        return found
+
+    def _find(self, name: str, kind: Kind) -> Any:
+        module, colon, qualname = name.partition(":")
+        if not (module and colon and qualname):
+            raise Fault(f'expected "module:qualname", not {name!r:.80}')
+        if "<locals>" in qualname:
+            raise Fault(f"{name} is local to a function, where nothing else can find it; define it at module level")
+        found = self._look_up(module, qualname)
+        if (kind is not FUNCTION and not isinstance(found, type)) or not kind.accepts(found):
+            raise Fault(f"{name} is not {kind.label}")
+        # where a name stands for itself, and nothing else is checked, it must be the thing's own
+        if kind in (TYPE, FUNCTION) and qualified_name(found) != name:
+            raise Fault(f"{name} is another name of {qualified_name(found)}")
+        return found
+
+    def _look_up(self, module: str, qualname: str) -> Any:
+        found = _walk(self.module(module), qualname)
+        if found is None and module == main_module_name():
+            # a worker process was told the name of another process's script, and may have that under its real name
+            found = _walk(sys.modules.get(module), qualname)
+        if found is None and module == "builtins":
+            found = _UNLISTED.get(qualname)
+        if found is None:
+            raise Fault(f"there is no {module}:{qualname}; it may have been renamed or moved")
+        return found
+
+    def module(self, name: object) -> ModuleType:
+        """The module of that name, imported if need be; what runs as ``__main__`` is not imported a second time."""
+        if not isinstance(name, str) or not name or name.startswith("."):
+            raise Fault(f"expected the name of a module, not {name!r:.80}")
+        if self._modules is not None and not any(name == top or name.startswith(top + ".") for top in self._modules):
+            raise Fault(f"the module {name} is not among those allowed by modules=")
+        if name == main_module_name():
+            return sys.modules["__main__"]
+        try:
+            return importlib.import_module(name)
+        except (Exception, SystemExit) as error:  # a module may raise anything while it is imported
+            raise Fault(f"the module {name} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _walk(found: Any, qualname: str) -> Any:
+    for step in qualname.split("."):
+        inside = vars(found) if isinstance(found, type | ModuleType) else {}
+        found = inside.get(step)
+    return found.__func__ if isinstance(found, staticmethod) else found
