@@ -1,6 +1,6 @@
 """alexflow: an async-first workflow engine. ``await alexflow.arun(task)``."""
 
-from alexflow.formats import BinaryOutput, JSONOutput
+from alexflow.formats import BinaryOutput, JSONOutput, SerializableOutput
 from alexflow.model import (
     AbstractTask,
     DynamicTask,
@@ -13,4 +13,5 @@ from alexflow.model import (
     WrapperTask,
     no_default,
 )
+from alexflow.serialization import deserialize, serialize
 from alexflow.storage import LocalStorage, MemoryStorage, Storage

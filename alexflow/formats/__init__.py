@@ -2,5 +2,6 @@
 
 from alexflow.formats.binary import BinaryOutput
 from alexflow.formats.json import JSONOutput
+from alexflow.formats.serializable import SerializableOutput
 
-__all__ = ["BinaryOutput", "JSONOutput"]
+__all__ = ["BinaryOutput", "JSONOutput", "SerializableOutput"]

@@ -137,6 +137,16 @@ class AbstractTask(Planned):
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_task_id"}
 
+    def serialize(self) -> dict[str, Any]:
+        """This task and all that it is made from as plain data for ``json.dumps``; ``alexflow.deserialize`` reads it.
+
+        Raises:
+            DocumentError: a value cannot be written; the message begins with the path to it.
+        """
+        from alexflow.serialization import serialize  # a layer above this one
+
+        return serialize(self)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Task(AbstractTask):

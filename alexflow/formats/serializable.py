@@ -1,0 +1,31 @@
+"""``SerializableOutput``: a task, an output, or a dataclass, as a document."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from alexflow.model.output import Output
+from alexflow.serialization import from_json, to_json
+
+T_co = TypeVar("T_co", covariant=True)
+
+COMPRESSION_LEVEL = 6
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SerializableOutput(Output[T_co]):
+    """Anything that may be a task's parameter (a task, an output, a workflow, a dataclass, a container of those) as a
+    gzip-compressed JSON document, which comes back equal. Outputs come back unbound.
+
+    Loading imports the modules of the classes that the document names, and raises DocumentError if one has changed so
+    that its tasks have other ids.
+    """
+
+    def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
+        # mtime=0: the same value gives the same bytes
+        return gzip.compress(to_json(value), compresslevel=COMPRESSION_LEVEL, mtime=0)
+
+    def decode(self, data: bytes) -> T_co:
+        return cast(T_co, from_json(gzip.decompress(data)))
