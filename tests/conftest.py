@@ -1,0 +1,44 @@
+"""For all tests: one event loop, and nothing that blocks it unnoticed."""
+
+from collections.abc import Iterator
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+#: What the event loop does itself on purpose, by file: small files are written, read and checked where they are asked
+#: for, since a thread costs more than the disk (alexflow/storage/local.py says how much).
+INLINE_BY_CHOICE = {
+    "storage/local.py": {
+        "_exist",
+        "_link",
+        "_new_file",
+        "_open_new",
+        "_read_all",
+        "_replace",
+        "_write_all",
+        "astage",  # makes the file that a thread then fills
+        "close",
+        "discard",
+        "publish",
+        "read",
+        "remove_many",
+        "size",
+    },
+    "storage/opening.py": {"open_storage"},  # once a run
+    "model/plan.py": {"plan_of"},  # once a class
+}
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def event_loop_is_watched() -> Iterator[None]:
+    """A blocking call of alexflow's on the event loop raises BlockingError; tests themselves may block."""
+    with blockbuster_ctx(scanned_modules="alexflow") as blockbuster:
+        for function in blockbuster.functions.values():
+            for file, names in INLINE_BY_CHOICE.items():
+                function.can_block_in(f"alexflow/{file}", names)
+        yield
