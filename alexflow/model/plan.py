@@ -61,6 +61,11 @@ class ClassPlan:
         given = ((name, _default(fields[name])) for name in self.significant)
         return {name: packb(canonical(value, [])) for name, value in given if value is not no_default}
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of :attr:`fields`."""
+        return tuple(field.name for field in self.fields)
+
     def field(self, name: str) -> FieldPlan:
         """The field of that name."""
         return next(field for field in self.fields if field.name == name)
@@ -109,7 +114,9 @@ def _make_plan(cls: type[Planned]) -> ClassPlan:
         values=values_of([plan.name for plan in plans]),
         significant=significant,
         checked=tuple(
-            plan.name for field, plan in zip(fields, plans, strict=True) if field.default is no_default or not plan.allows_none
+            plan.name
+            for field, plan in zip(fields, plans, strict=True)
+            if field.default is no_default or not plan.allows_none
         ),
         contracts=tuple(plan for plan in plans if plan.contract is not None),
     )
@@ -163,7 +170,8 @@ def _resolve(annotation: Any, name: str, cls: type) -> Any:
     owner = next(base for base in cls.__mro__ if name in inspect.get_annotations(base))
     module = sys.modules.get(owner.__module__)
     try:
-        return eval(annotation, dict(vars(module)) if module else {}, dict(vars(owner)))  # as typing.get_type_hints does
+        # as typing.get_type_hints does
+        return eval(annotation, dict(vars(module)) if module else {}, dict(vars(owner)))
     except Exception:  # names that exist for type checkers only, or are local to a function
         return annotation
 

@@ -14,7 +14,7 @@ from alexflow.model.output import Output
 from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
 from alexflow.model.required import no_default
 from alexflow.model.tree import InOut
-from alexflow.storage import Storage
+from alexflow.storage import Storage, check_key
 
 OutputT = TypeVar("OutputT", bound=Output[Any])
 
@@ -24,8 +24,10 @@ ExecutorName = Literal["loop", "thread", "process"]
 
 @dataclass(frozen=True)
 class ResourceSpec:
-    """What a task asks of the machine that runs it, in the notation of the scheduler that reads it (Kubernetes: ``"500m"``,
-    ``"2Gi"``). Not part of the id. Executors on one machine pay no heed to it."""
+    """What a task asks of the machine that runs it. Not part of the id.
+
+    Written as the system that reads it has it (Kubernetes: ``"500m"``, ``"2Gi"``). Executors on one machine ignore it.
+    """
 
     cpu_requests: str | None = None
     cpu_limits: str | None = None
@@ -85,7 +87,9 @@ class AbstractTask(Planned):
         """Names that an engine's ``resources={"tag": n}`` can limit: at most n tasks with the tag run at once."""
         return set()
 
-    def build_output(self, output_class: type[OutputT], key: str, storage: Storage | None = None, **kwargs: Any) -> OutputT:
+    def build_output(
+        self, output_class: type[OutputT], key: str, storage: Storage | None = None, **kwargs: Any
+    ) -> OutputT:
         """An output of this task; its key is the task's id, a dot, and ``key``.
 
         Args:
@@ -96,6 +100,8 @@ class AbstractTask(Planned):
         """
         if key[:1] in ("", "/"):
             raise InvalidKey(f"the output key {key!r} of {type(self).__qualname__} is {'absolute' if key else 'empty'}")
+        if key[0] == ".":  # behind the id it would look harmless
+            check_key(key)
         cls = get_origin(output_class) or output_class
         return cast(OutputT, cls(src_task=self, key=f"{self.task_id}.{key}", storage=storage, **kwargs))
 
@@ -218,7 +224,9 @@ class WrapperTask(AbstractTask):
             task = task.task
         return task
 
-    def build_output(self, output_class: type[OutputT], key: str, storage: Storage | None = None, **kwargs: Any) -> OutputT:
+    def build_output(
+        self, output_class: type[OutputT], key: str, storage: Storage | None = None, **kwargs: Any
+    ) -> OutputT:
         return self.task.build_output(output_class, key, storage, **kwargs)
 
 
@@ -318,7 +326,9 @@ _shown.maxstring = _shown.maxother = 80
 
 
 def _shown_fields(task: AbstractTask) -> str:
-    values = ((name, getattr(task, name, None)) for name in plan_of(type(task)).significant)
+    plan = plan_of(type(task))
+    names = (field.name for field in plan.fields if field.name in plan.significant)  # in the order of the class
+    values = ((name, getattr(task, name, None)) for name in names)
     return ", ".join(f"{name}={_shown_value(value)}" for name, value in values if value is not None)
 
 
