@@ -1,5 +1,6 @@
 """alexflow: an async-first workflow engine. ``await alexflow.arun(task)``."""
 
+from alexflow.engine import Engine, Result, arun, run
 from alexflow.formats import BinaryOutput, JSONOutput, SerializableOutput
 from alexflow.model import (
     AbstractTask,

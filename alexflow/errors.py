@@ -11,6 +11,7 @@ The class says whose fault it is, and so whether trying again can help:
     │   │   ├── CycleError         a task needs its own output
     │   │   ├── OutputConflict     two tasks claim one key
     │   │   └── IncompatibleStorage  a task cannot reach this storage from where it runs
+    │   ├── EncodingError          a value cannot be written in its output's format
     │   └── ShippingError          a parameter cannot travel to a worker process
     ├── TaskError                  one task went wrong; see its attributes
     │   ├── TaskFailed             its own code raised
@@ -32,8 +33,18 @@ from collections.abc import Sequence
 from typing import Self
 
 
+def _restore(cls: type[AlexflowError], args: tuple[object, ...], state: dict[str, object]) -> AlexflowError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
 class AlexflowError(Exception):
-    """Base of every error that alexflow raises on purpose."""
+    """Base of every error that alexflow raises on purpose. All of them can be pickled."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
 
 
 class DefinitionError(AlexflowError):
@@ -91,6 +102,10 @@ class OutputConflict(GraphError):
 
 class IncompatibleStorage(GraphError):
     """A task would run where its storage cannot be reached."""
+
+
+class EncodingError(DefinitionError):
+    """A value given to ``store`` cannot be written in its output's format; the message names the output and the type."""
 
 
 class ShippingError(DefinitionError):
@@ -196,9 +211,6 @@ class OutputNotFound(StorageError, LookupError):
     def __init__(self, key: str, where: str = ""):
         self.key = key
         super().__init__(f"nothing is stored under {key!r}" + (f" in {where}" if where else ""))
-
-    def __reduce__(self) -> tuple[type[OutputNotFound], tuple[str]]:
-        return type(self), (self.key,)
 
 
 class UnknownStorage(StorageError, ValueError):

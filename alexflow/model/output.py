@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar, cast
 
-from typing import Self
-
-from alexflow.errors import DefinitionError, OutputNotBound
+from alexflow.errors import DefinitionError, EncodingError, OutputNotBound
 from alexflow.identity import Canonical, Pending, canonical, packb
 from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
 from alexflow.storage.keys import check_key
@@ -49,7 +47,7 @@ class Output(Planned, Generic[T_co]):
         super().__init_subclass__(**kwargs)
         if "src_task" in cls.__dict__.get("__slots__", ()):
             raise DefinitionError(
-                f"{cls.__qualname__} cannot have slots: an output may be somewhere without its src_task; remove slots=True"
+                f"{cls.__qualname__} cannot have slots: an output may be without its src_task; remove slots=True"
             )
         # @dataclass leaves alone what stands in the class body, and would else compare and print field by field,
         # down all ancestors.
@@ -95,7 +93,7 @@ class Output(Planned, Generic[T_co]):
         return ["output", output_id, options] if options else ["output", output_id]
 
     def _options(self, plan: ClassPlan, pending: Pending) -> list[list[Canonical]]:
-        """Significant fields that a format adds, where they are not at their default: another view of the same bytes."""
+        """Significant fields that a format adds, where not at their default: another view of the same bytes."""
         given = [(name, canonical(getattr(self, name), pending)) for name in plan.significant]
         # compared as bytes: 1 is not True here
         return [[name, value] for name, value in given if packb(value) != plan.defaults.get(name)]
@@ -209,7 +207,15 @@ class Output(Planned, Generic[T_co]):
 
     def store(self, value: T_co) -> None:  # type: ignore[misc]
         """Store a value; inside ``run`` it becomes visible once ``run`` has returned."""
-        self.bound_storage.write(self.key, self.encode(value))
+        self.bound_storage.write(self.key, self._encoded(value))
+
+    def _encoded(self, value: Any) -> bytes:
+        try:
+            return self.encode(value)
+        except Exception as error:  # whatever a value's own code raises
+            raise EncodingError(
+                f"{self.key}: a {type(value).__qualname__} cannot be stored as {type(self).__qualname__}: {error}"
+            ) from error
 
     def load(self) -> T_co:
         """The stored value.
@@ -221,7 +227,7 @@ class Output(Planned, Generic[T_co]):
 
     async def astore(self, value: T_co) -> None:  # type: ignore[misc]
         """:meth:`store`, for ``async def run``."""
-        await self.bound_storage.awrite(self.key, self.encode(value))
+        await self.bound_storage.awrite(self.key, self._encoded(value))
 
     async def aload(self) -> T_co:
         """:meth:`load`, for ``async def run``."""

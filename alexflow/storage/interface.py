@@ -39,6 +39,9 @@ class Storage(ABC):
     #: Whether only this process can reach it, so that worker processes cannot.
     process_local: ClassVar[bool] = False
 
+    #: Whether it answers a few questions in microseconds, so that the event loop may ask them itself.
+    answers_at_once: ClassVar[bool] = False
+
     @property
     def case_sensitive(self) -> bool:
         """Whether keys that differ only by case are different objects."""

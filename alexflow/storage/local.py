@@ -20,7 +20,7 @@ import stat
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import aiofiles
 import aiofiles.threadpool
@@ -65,6 +65,8 @@ class LocalStorage(Storage):
     Attributes:
         base_path: the directory; relative to the working directory at the time of construction.
     """
+
+    answers_at_once: ClassVar[bool] = True
 
     base_path: str
 

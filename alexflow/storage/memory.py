@@ -14,6 +14,7 @@ class MemoryStorage(Storage):
     """Keeps bytes in this process. Safe for threads and event loops; out of reach for worker processes."""
 
     process_local: ClassVar[bool] = True
+    answers_at_once: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}

@@ -1,0 +1,7 @@
+"""Where events meet instructions: ``Engine``, ``arun``, ``run``."""
+
+from alexflow.engine.engine import Engine
+from alexflow.engine.result import Result
+from alexflow.engine.run import arun, run
+
+__all__ = ["Engine", "Result", "arun", "run"]

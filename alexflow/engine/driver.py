@@ -1,0 +1,332 @@
+"""The driver: the only place where events meet instructions.
+
+It holds the scheduler, the users' objects behind the scheduler's names, the executors and the storage. Whatever happens
+becomes an event; the scheduler's instructions are carried out here. It decides nothing.
+
+Everything runs in the event loop's thread. Events are handled one after the other, in slices of a few milliseconds, so that
+the application around gets its turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from alexflow.engine.generation import Generators
+from alexflow.errors import TaskError
+from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome
+from alexflow.graph import Catalog, Defaults, Inspector, Kind
+from alexflow.model import Output
+from alexflow.record import events as told
+from alexflow.record.broadcast import Broadcast
+from alexflow.scheduler import Scheduler
+from alexflow.scheduler import instructions as do
+from alexflow.scheduler.events import (
+    Cancelled,
+    DelayOver,
+    Event,
+    Failed,
+    InputsLost,
+    Inspected,
+    Resumed,
+    RunCancelled,
+    RunRequested,
+    Succeeded,
+    Verified,
+)
+from alexflow.storage import Storage
+
+logger = logging.getLogger("alexflow")
+
+#: How long events are handled before the loop gets a turn.
+SLICE_SECONDS = 0.002
+
+#: Up to this many outputs or tasks are looked at without a task of their own on the loop.
+FEW = 64
+
+
+class Driver:
+    """Carries out what the scheduler decides.
+
+    Args:
+        scheduler: decides.
+        storage: where outputs are.
+        defaults: for tasks whose class does not say otherwise.
+        executors: where jobs run, by kind.
+        broadcast: who is told what happens.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        storage: Storage,
+        defaults: Defaults,
+        executors: Mapping[Kind, Executor],
+        broadcast: Broadcast,
+    ):
+        self._scheduler = scheduler
+        self._storage = storage
+        self._executors = executors
+        self._broadcast = broadcast
+        self.catalog = Catalog()
+        self.inspector = Inspector(self.catalog, storage, defaults, scheduler.knows_key)
+        self._generators = Generators(storage, self.catalog.ask_for_task, self.post)
+        self._inbox: deque[Event] = deque()
+        self._draining = False
+        self._runs: dict[int, asyncio.Future[do.Finish]] = {}
+        self._targets: dict[int, dict[str, Output[Any]]] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._last_run = 0
+        self._carry_out: dict[type[do.Instruction], Callable[[Any], None]] = {
+            do.Inspect: self._inspect,
+            do.Start: self._start,
+            do.Generate: lambda instruction: self._generators.pull(instruction.task_id),
+            do.Close: lambda instruction: self._generators.close(instruction.task_id),
+            do.Cancel: self._cancel,
+            do.Delay: self._delay,
+            do.Remove: self._remove,
+            do.Verify: self._verify,
+            do.Finish: self._finish,
+            do.Forget: self._forget,
+            do.Resume: self._resume,
+        }
+
+    def open(self) -> None:
+        """Begin; called on the engine's loop."""
+        self._loop = asyncio.get_running_loop()
+        for executor in self._executors.values():
+            executor.open(self._storage, self._report)
+
+    async def aclose(self) -> None:
+        """End everything that is going on, and wait until it has ended."""
+        for run_id in list(self._runs):
+            self.cancel_run(run_id)
+        for timer in self._timers:
+            timer.cancel()
+        await self._generators.aclose()
+        await asyncio.gather(*(executor.aclose() for executor in self._executors.values()))
+        background = list(self._background)
+        for task in background:
+            task.cancel()
+        if background:
+            await asyncio.wait(background)
+
+    # -- requests
+
+    def request(
+        self, keys: Sequence[str], tasks: Sequence[str], targets: dict[str, Output[Any]], on_error: str
+    ) -> tuple[int, asyncio.Future[do.Finish]]:
+        """Ask the scheduler for outputs and tasks that the catalog knows. Returns the run's number and its end."""
+        self._last_run += 1
+        run_id = self._last_run
+        finish: asyncio.Future[do.Finish] = self._loop.create_future()
+        self._runs[run_id] = finish
+        self._targets[run_id] = targets
+        self.tell(lambda: told.RunStarted(run_id, len(keys) + len(tasks)))
+        self.post(RunRequested(run_id, tuple(keys), tuple(tasks), "continue" if on_error == "continue" else "stop"))
+        return run_id, finish
+
+    def cancel_run(self, run_id: int) -> None:
+        """Nobody waits for this run any more."""
+        if run_id in self._runs:
+            self.post(RunCancelled(run_id))
+
+    def tell(self, make_event: Callable[[], told.EngineEvent]) -> None:
+        """Tell those who listen, if anybody does."""
+        if self._broadcast.heard:
+            self._broadcast.tell(make_event())
+
+    # -- events
+
+    def post(self, event: Event) -> None:
+        """Something happened."""
+        self._inbox.append(event)
+        if not self._draining:
+            self._drain()
+
+    def _drain(self) -> None:
+        self._draining = True
+        try:
+            deadline = self._loop.time() + SLICE_SECONDS
+            while self._inbox:
+                event = self._inbox.popleft()
+                for instruction in self._scheduler.handle(event):
+                    self._carry_out[type(instruction)](instruction)
+                if type(event) is Inspected:
+                    self._planned(event)
+                if self._inbox and self._loop.time() > deadline:
+                    self._loop.call_soon(self._drain)
+                    return  # still draining: events that come now wait their turn
+            self._draining = False
+        except Exception as error:  # a fault of the engine's own: nothing can be trusted to go on
+            self._draining = False
+            self._crash(error)
+
+    def _planned(self, event: Inspected) -> None:
+        """After the scheduler has seen them: forget tasks that it did not want after all, tell of the others."""
+        wanted: list[str] = []
+        for spec in event.specs:
+            if self._scheduler.spec_of(spec.task_id) is None:
+                self.catalog.tasks.pop(spec.task_id, None)
+            else:
+                wanted.append(spec.task_id)
+        if self._broadcast.heard:
+            if wanted:
+                self._broadcast.tell(told.TasksPlanned(tuple(wanted)))
+            if event.cached:
+                self._broadcast.tell(told.TasksFound(event.cached))
+
+    def _crash(self, error: BaseException) -> None:
+        logger.critical("the engine failed", exc_info=error)
+        for finish in self._runs.values():
+            if not finish.done():
+                finish.set_exception(error)
+        self._runs = {}
+
+    # -- instructions
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception as error:  # a fault of the engine's own
+                self._crash(error)
+
+        task = self._loop.create_task(guarded())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def _inspect(self, instruction: do.Inspect) -> None:
+        if self._storage.answers_at_once and len(instruction.keys) + len(instruction.tasks) <= FEW:
+            # before all else, because what was described just now relies on what the scheduler knows just now
+            self._inbox.extendleft(reversed(self.inspector.look_now(instruction.keys, instruction.tasks)))
+        else:
+            self._spawn(self.inspector.look(instruction.keys, instruction.tasks, self._take_turn))
+
+    async def _take_turn(self, event: Event) -> None:
+        # at once, as in _inspect
+        while self._draining:
+            await asyncio.sleep(0)
+        self.post(event)
+        await asyncio.sleep(0)
+
+    def _start(self, instruction: do.Start) -> None:
+        batches: dict[Kind, list[Job]] = {}
+        forced = self.inspector.forced
+        for task_id in instruction.tasks:
+            described = self.catalog.tasks[task_id]
+            if described.kind == "dynamic":
+                self._generators.start(described)
+            else:
+                job = Job(task_id, described.task, described.timeout, task_id in forced)
+                batches.setdefault(described.kind, []).append(job)
+        if self._broadcast.heard:
+            for task_id in instruction.tasks:
+                self._broadcast.tell(told.TaskStarted(task_id))
+        for kind, jobs in batches.items():
+            self._executors[kind].submit(jobs)
+
+    def _cancel(self, instruction: do.Cancel) -> None:
+        batches: dict[Kind, list[str]] = {}
+        for task_id in instruction.tasks:
+            if not self._generators.cancel(task_id):
+                batches.setdefault(self.catalog.tasks[task_id].kind, []).append(task_id)
+        for kind, task_ids in batches.items():
+            self._executors[kind].cancel(task_ids)
+
+    def _delay(self, instruction: do.Delay) -> None:
+        def over() -> None:
+            self._timers.discard(timer)
+            self.post(DelayOver(instruction.task_id, instruction.attempt))
+
+        timer = self._loop.call_later(instruction.seconds, over)
+        self._timers.add(timer)
+
+    def _remove(self, instruction: do.Remove) -> None:
+        async def remove() -> None:
+            try:
+                await self._storage.aremove_many(instruction.keys)
+            except Exception as error:  # the results are there; what could not be removed only takes room
+                logger.warning("ephemeral outputs could not be removed: %s", error)
+
+        self.tell(lambda: told.OutputsRemoved(instruction.keys))
+        self._spawn(remove())
+
+    def _verify(self, instruction: do.Verify) -> None:
+        async def verify() -> None:
+            present = await self._storage.aexists_many(instruction.keys)
+            missing = tuple(key for key in instruction.keys if key not in present)
+            targets = self._targets.get(instruction.run_id, {})
+            for key in missing:
+                if key in targets:
+                    self.catalog.outputs[key] = targets[key]
+            self.post(Verified(instruction.run_id, missing))
+
+        if self._storage.answers_at_once and len(instruction.keys) <= FEW:
+            missing = set(instruction.keys) - self._storage.exists_many(instruction.keys)
+            if not missing:
+                self._inbox.append(Verified(instruction.run_id))
+                return
+        self._spawn(verify())
+
+    def _finish(self, instruction: do.Finish) -> None:
+        self._targets.pop(instruction.run_id, None)
+        finish = self._runs.pop(instruction.run_id, None)
+        if finish is not None and not finish.done():
+            finish.set_result(instruction)
+        if not self._runs:
+            self.catalog.outputs.clear()
+            self.catalog.asked.clear()
+
+    def _resume(self, instruction: do.Resume) -> None:
+        self._loop.call_soon(self.post, Resumed())
+
+    def _forget(self, instruction: do.Forget) -> None:
+        tasks = self.catalog.tasks
+        for task_id in instruction.tasks:
+            described = tasks.pop(task_id, None)
+            if described is not None and described.kind == "dynamic":
+                self._generators.forget(task_id)
+
+    # -- outcomes
+
+    def _report(self, outcomes: Iterable[Outcome]) -> None:
+        succeeded: list[str] = []
+        for outcome in outcomes:
+            if isinstance(outcome, Done):
+                succeeded.append(outcome.task_id)
+                if self._broadcast.heard:
+                    self._broadcast.tell(told.TaskSucceeded(outcome.task_id, outcome.seconds))
+            else:
+                self._inbox.append(self._event_of(outcome))
+        if succeeded:
+            if self.inspector.forced:
+                self.inspector.forced.difference_update(succeeded)
+            self._inbox.append(Succeeded(tuple(succeeded)))
+        if not self._draining:
+            self._drain()
+
+    def _event_of(self, outcome: NotDone) -> Event:
+        if outcome.reason == "cancelled" or outcome.error is None:
+            return Cancelled(outcome.task_id)
+        if outcome.reason == "input":
+            keys = (outcome.missing_input,)
+            if outcome.task_id in self.catalog.tasks:
+                self.inspector.ask_again(outcome.task_id, keys)
+            self.tell(lambda: told.InputsVanished(outcome.task_id, keys))
+            return InputsLost(outcome.task_id, keys, outcome.error)
+        self._tell_failure(outcome.task_id, outcome.error, outcome.reason)
+        return Failed(outcome.task_id, outcome.error, outcome.reason)
+
+    def _tell_failure(self, task_id: str, error: TaskError, reason: str) -> None:
+        error.attempts = self._scheduler.attempts_of(task_id) + 1
+        delay = self._scheduler.retry_after(task_id, reason)
+        if delay is None:
+            self.tell(lambda: told.TaskGivenUp(task_id, error.attempts, error.message))
+        else:
+            logger.info("%s: %s; it will be tried again in %g s", task_id, error.message, delay)
+            self.tell(lambda: told.TaskRetrying(task_id, error.attempts, error.message, delay))

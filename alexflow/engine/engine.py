@@ -1,0 +1,237 @@
+"""``Engine``: the long-lived form, to be embedded in an application."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from anyio import to_thread
+
+from alexflow.engine.driver import Driver
+from alexflow.engine.result import Result, run_failed
+from alexflow.engine.targets import Request, read_target
+from alexflow.errors import DefinitionError, EngineClosed
+from alexflow.executors.interface import Executor
+from alexflow.executors.loop import LoopExecutor
+from alexflow.executors.process.pool import ProcessExecutor
+from alexflow.executors.thread import ThreadExecutor
+from alexflow.graph import Defaults, Forceable, Kind, tasks_to_force
+from alexflow.model import Output
+from alexflow.record.broadcast import Broadcast
+from alexflow.record.events import EngineEvent, RunFinished
+from alexflow.scheduler import Scheduler
+from alexflow.scheduler.instructions import Finish
+from alexflow.storage import Storage, open_storage
+
+T = TypeVar("T")
+
+#: ``async def run`` at once, unless the engine is told otherwise.
+MAX_CONCURRENCY = 10_000
+
+#: Targets of one request that are entered between two turns of the event loop.
+TARGETS_PER_TURN = 256
+
+OnError = Literal["stop", "continue"]
+
+
+class Engine:
+    """Runs tasks for as long as it is open; concurrent calls share it.
+
+    ::
+
+        async with Engine("results", workers=8, resources={"gpu": 1}) as engine:
+            model = await engine.load(train.output())
+
+    Equal tasks that are asked for at the same time run once. The engine owns the work: a caller that is cancelled stops it
+    only if nobody else waits for it.
+
+    Args:
+        storage: a storage, or the path of a directory; by default ``ALEXFLOW_STORAGE`` from the environment, else
+            ``.alexflow`` in the working directory.
+        workers: worker processes for plain ``def run``, and threads for tasks that ask for those; by default one per CPU.
+        resources: how many tasks with a tag may run at once, by tag; tags that are not listed are not limited.
+        max_concurrency: how many ``async def run`` at once.
+        executor: where plain ``def run`` happens if the task's class does not say: ``process``, ``thread`` or ``loop``.
+        retries: how often a failed task is tried again, if its class does not say.
+        retry_delay: seconds before the first retry, doubled for each further one, if its class does not say.
+        timeout: seconds that one attempt may take, if its class does not say.
+    """
+
+    def __init__(
+        self,
+        storage: Storage | str | os.PathLike[str] | None = None,
+        *,
+        workers: int | None = None,
+        resources: Mapping[str, int] | None = None,
+        max_concurrency: int = MAX_CONCURRENCY,
+        executor: Literal["process", "thread"] = "process",
+        retries: int = 0,
+        retry_delay: float = 1.0,
+        timeout: float | None = None,
+    ):
+        self.storage = open_storage(storage)
+        self._workers = workers if workers is not None else _cpus()
+        self._resources = dict(resources or {})
+        self._max_concurrency = max_concurrency
+        self._defaults = Defaults(executor, retries, retry_delay, timeout)
+        self._check_arguments()
+        self._broadcast = Broadcast()
+        self._driver: Driver | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def _check_arguments(self) -> None:
+        limits = {"workers": self._workers, "max_concurrency": self._max_concurrency}
+        limits.update({f"resources[{tag!r}]": limit for tag, limit in self._resources.items()})
+        for name, limit in limits.items():
+            if not isinstance(limit, int) or limit < 1:
+                raise DefinitionError(f"{name} must be a whole number of at least 1, not {limit!r}")
+        if self._defaults.executor not in ("process", "thread"):
+            raise DefinitionError(f"executor must be 'process' or 'thread', not {self._defaults.executor!r}")
+
+    # -- lifetime
+
+    async def __aenter__(self) -> Self:
+        if self._driver is not None:
+            raise EngineClosed("this engine is open already; enter it once and share it")
+        case_sensitive = await to_thread.run_sync(self._prepare_storage)
+        executors: dict[Kind, Executor] = {
+            "loop": LoopExecutor(self._max_concurrency),
+            "thread": ThreadExecutor(self._workers),
+            "process": ProcessExecutor(self._workers),
+        }
+        scheduler = Scheduler(self._resources, case_sensitive=case_sensitive)
+        self._driver = Driver(scheduler, self.storage, self._defaults, executors, self._broadcast)
+        self._loop = asyncio.get_running_loop()
+        self._driver.open()
+        return self
+
+    def _prepare_storage(self) -> bool:
+        self.storage.prepare()
+        return self.storage.case_sensitive
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            closing = asyncio.ensure_future(driver.aclose())
+            try:
+                await asyncio.shield(closing)
+            except asyncio.CancelledError:
+                await closing  # nothing may be left behind, however impatient the caller
+                raise
+            finally:
+                self._broadcast.close()
+
+    def _opened(self) -> Driver:
+        if self._driver is None:
+            raise EngineClosed("the engine is not open; use it inside `async with Engine(...) as engine:`")
+        if asyncio.get_running_loop() is not self._loop:
+            raise EngineClosed("the engine belongs to another event loop; open one in this loop")
+        return self._driver
+
+    # -- work
+
+    async def run(
+        self,
+        target: Any,
+        *,
+        on_error: OnError = "stop",
+        force: Forceable | Sequence[Forceable] | bool = (),
+    ) -> Result:
+        """Make a target's outputs exist.
+
+        Args:
+            target: a task, an output, a list, tuple or dict of those, or a workflow.
+            on_error: ``"stop"``: at the first failure start nothing more, let running tasks end, and raise. ``"continue"``:
+                run whatever does not depend on a failed task, and tell the failures in the result.
+            force: tasks, task classes or outputs to compute again, together with what depends on them; True for the
+                target itself.
+
+        Raises:
+            RunFailed: tasks failed (``on_error="stop"``); holds their errors.
+            GraphError: the graph as described cannot be run; nothing of it has been.
+        """
+        driver = self._opened()
+        if on_error not in ("stop", "continue"):
+            raise DefinitionError(f"on_error must be 'stop' or 'continue', not {on_error!r}")
+        started = time.perf_counter()
+        request = read_target(target)
+        if force:
+            await self._force(driver, request, force)
+        keys, tasks, targets = await self._enter(driver, request)
+        run_id, future = driver.request(keys, tasks, targets, on_error)
+        try:
+            finish = await future
+        except asyncio.CancelledError:
+            driver.cancel_run(run_id)
+            raise
+        seconds = time.perf_counter() - started
+        self._tell_end(driver, finish, seconds)
+        return self._result(request, finish, on_error, seconds)
+
+    async def load(self, output: Output[T]) -> T:
+        """The value of an output, computed first if it does not exist."""
+        await self.run(output)
+        return await output.assign_storage(self.storage).aload()
+
+    def events(self) -> AsyncIterator[EngineEvent]:
+        """What happens from now on, as it happens, until the engine is closed."""
+        return self._broadcast.read()
+
+    @property
+    def broadcast(self) -> Broadcast:
+        """Who is told what happens."""
+        return self._broadcast
+
+    async def _force(self, driver: Driver, request: Request, force: Forceable | Sequence[Forceable] | bool) -> None:
+        named: Iterable[Forceable]
+        if force is True:
+            named = request.all_tasks
+        elif isinstance(force, (list, tuple, set, frozenset)):
+            named = force
+        else:
+            named = [force]  # type: ignore[list-item]
+        driver.inspector.forced |= tasks_to_force(request.all_tasks, named, self._defaults)
+
+    async def _enter(self, driver: Driver, request: Request) -> tuple[list[str], list[str], dict[str, Output[Any]]]:
+        keys: list[str] = []
+        tasks: list[str] = []
+        targets: dict[str, Output[Any]] = {}
+        for number, output in enumerate(request.outputs):
+            if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
+                await asyncio.sleep(0)
+            for key in driver.catalog.ask_for_output(output):
+                keys.append(key)
+                targets[key] = output
+        for number, task in enumerate(request.tasks):
+            if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
+                await asyncio.sleep(0)
+            tasks.append(driver.catalog.ask_for_task(task))
+        return keys, tasks, targets
+
+    def _tell_end(self, driver: Driver, finish: Finish, seconds: float) -> None:
+        driver.tell(
+            lambda: RunFinished(
+                finish.run_id, finish.ran, finish.cached, len(finish.failures), len(finish.skipped), seconds
+            )
+        )
+
+    def _result(self, request: Request, finish: Finish, on_error: OnError, seconds: float) -> Result:
+        if finish.error is not None:
+            raise finish.error
+        failures = [error for _, error in finish.failures]
+        if failures and on_error == "stop":
+            raise run_failed(failures, len(finish.skipped))
+        return Result(request.bound(self.storage), finish.ran, finish.cached, failures, finish.skipped, seconds)
+
+
+def _cpus() -> int:
+    """CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,228 @@
+"""Dynamic tasks at work: ``generate`` is called, and what it gives is taken as there is room for it.
+
+A plain ``generate``, and a plain iterator, run in a thread, because they may read inputs and compute; async ones on
+the loop. What they give is handed on as it comes, not when a batch is full: a task that is known can start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import Any, cast
+
+from anyio import CapacityLimiter, to_thread
+
+from alexflow.errors import DefinitionError, OutputMissing, OutputNotFound, TaskError
+from alexflow.executors.attempt import bind
+from alexflow.executors.fault import fault_of, not_done
+from alexflow.graph import Described
+from alexflow.model import AbstractTask, DynamicTask
+from alexflow.scheduler.events import Cancelled, Event, Failed, Generated, InputsLost, Succeeded
+from alexflow.storage import Storage, Transaction
+
+#: Tasks taken from a generator before it has to be asked again.
+BATCH = 256
+
+#: Plain generators that may compute at once.
+THREADS = 8
+
+_END: Any = object()
+
+
+class Generators:
+    """All dynamic tasks at work in an engine.
+
+    Args:
+        storage: where their inputs are.
+        enter: called on the loop with each task that was given; gives its id.
+        post: called on the loop with events for the scheduler.
+    """
+
+    def __init__(self, storage: Storage, enter: Callable[[AbstractTask], str], post: Callable[[Event], None]):
+        self._storage = storage
+        self._enter = enter
+        self._post = post
+        self._limiter: CapacityLimiter | None = None
+        self._live: dict[str, Generator] = {}
+
+    def start(self, described: Described) -> None:
+        """Call ``generate``."""
+        if self._limiter is None:
+            self._limiter = CapacityLimiter(THREADS)
+        generator = Generator(described, self._storage, self._enter, self._post, self._limiter)
+        self._live[described.spec.task_id] = generator
+        generator.pull()
+
+    def pull(self, task_id: str) -> None:
+        """Take further tasks."""
+        self._live[task_id].pull()
+
+    def close(self, task_id: str) -> None:
+        """All that it gave is done: see that its own outputs exist."""
+        self._live[task_id].close()
+
+    def cancel(self, task_id: str) -> bool:
+        """Stop one. Returns whether there was one."""
+        generator = self._live.pop(task_id, None)
+        if generator is None:
+            return False
+        generator.stop()
+        self._post(Cancelled(task_id))
+        return True
+
+    def forget(self, task_id: str) -> None:
+        """It is over."""
+        generator = self._live.pop(task_id, None)
+        if generator is not None:
+            generator.stop()
+
+    async def aclose(self) -> None:
+        """Stop all, and wait until they have."""
+        generators, self._live = list(self._live.values()), {}
+        for generator in generators:
+            generator.stop()
+        for generator in generators:
+            await generator.stopped()
+
+
+class Generator:
+    """One dynamic task at work."""
+
+    def __init__(
+        self,
+        described: Described,
+        storage: Storage,
+        enter: Callable[[AbstractTask], str],
+        post: Callable[[Event], None],
+        limiter: CapacityLimiter,
+    ):
+        self._task = cast(DynamicTask, described.task)
+        self._task_id = described.spec.task_id
+        self._outputs = described.spec.outputs
+        self._storage = storage
+        self._transaction = Transaction(storage)
+        self._enter = enter
+        self._post = post
+        self._limiter = limiter
+        self._loop = asyncio.get_running_loop()
+        self._given: Iterator[Any] | AsyncIterator[Any] | None = None
+        self._arrived: list[Any] = []
+        self._work: asyncio.Task[None] | None = None
+
+    def pull(self) -> None:
+        """Take further tasks."""
+        self._work = self._loop.create_task(self._guarded(self._pull()))
+
+    def close(self) -> None:
+        """Publish what ``generate`` itself stored, and see that all outputs exist."""
+        self._work = self._loop.create_task(self._guarded(self._close()))
+
+    def stop(self) -> None:
+        """Cancel what is going on."""
+        if self._work is not None:
+            self._work.cancel()
+        self._arrived = []
+
+    async def stopped(self) -> None:
+        """Wait until nothing is going on."""
+        if self._work is not None:
+            await asyncio.wait([self._work])
+        if isinstance(self._given, AsyncIterator) and hasattr(self._given, "aclose"):
+            await self._given.aclose()
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # the user's, to be told as the task's failure
+            self._arrived = []
+            await self._transaction.adiscard_all()
+            self._post(self._failed(error))
+
+    def _failed(self, error: Exception) -> Event:
+        if isinstance(error, TaskError):
+            return Failed(self._task_id, error, "fatal")
+        outcome = not_done(self._task_id, self._task, fault_of(error, travels=False), cause=error)
+        if isinstance(error, OutputNotFound):
+            return InputsLost(self._task_id, (error.key,), outcome.error)
+        return Failed(self._task_id, outcome.error, "fatal" if outcome.reason == "fatal" else "error")
+
+    async def _pull(self) -> None:
+        if self._given is None:
+            self._given = await self._call_generate()
+        if isinstance(self._given, AsyncIterator):
+            last = await self._take_async(self._given)
+        else:
+            last = await to_thread.run_sync(
+                self._take_in_thread, self._given, limiter=self._limiter, abandon_on_cancel=True
+            )
+        self._hand_on()
+        self._post(Generated(self._task_id, paused=True, last=last))
+
+    async def _call_generate(self) -> Iterator[Any] | AsyncIterator[Any]:
+        input = bind(self._task.input(), self._storage)
+        output = bind(self._task.output(), self._transaction)
+        generate: Callable[[Any, Any], Any] = self._task.generate
+        if inspect.isasyncgenfunction(generate) or inspect.iscoroutinefunction(generate):
+            given = generate(input, output)
+        else:
+            given = await to_thread.run_sync(generate, input, output, limiter=self._limiter, abandon_on_cancel=True)
+        if inspect.isawaitable(given):
+            given = await given
+        if given is None:
+            return iter(())
+        if isinstance(given, AbstractTask):
+            return iter((given,))
+        if hasattr(given, "__aiter__"):
+            return cast(AsyncIterator[Any], aiter(given))
+        if isinstance(given, Iterable):
+            return iter(given)
+        raise DefinitionError(
+            f"{type(self._task).__qualname__}.generate gave a {type(given).__qualname__}; "
+            f"it gives a task, a list, or an (async) iterator of tasks"
+        )
+
+    async def _take_async(self, given: AsyncIterator[Any]) -> bool:
+        for _ in range(BATCH):
+            task = await anext(given, _END)
+            if task is _END:
+                return True
+            self._arrive(task, self._loop.call_soon)
+        return False
+
+    def _take_in_thread(self, given: Iterator[Any]) -> bool:
+        for _ in range(BATCH):
+            task = next(given, _END)
+            if task is _END:
+                return True
+            if isinstance(task, AbstractTask):
+                task.task_id  # noqa: B018  # computed here, where it does not keep the loop waiting
+            self._arrive(task, self._loop.call_soon_threadsafe)
+        return False
+
+    def _arrive(self, task: Any, call_soon: Callable[[Callable[[], None]], Any]) -> None:
+        if not isinstance(task, AbstractTask):
+            raise DefinitionError(
+                f"{type(self._task).__qualname__}.generate gave a {type(task).__qualname__} where a task is wanted"
+            )
+        self._arrived.append(task)
+        if len(self._arrived) == 1:
+            call_soon(self._hand_on)
+
+    def _hand_on(self) -> None:
+        arrived, self._arrived = self._arrived, []
+        if arrived:
+            self._post(Generated(self._task_id, tuple(self._enter(task) for task in arrived)))
+
+    async def _close(self) -> None:
+        await self._transaction.apublish_all()
+        missing = set(self._outputs) - await self._storage.aexists_many(self._outputs)
+        if missing:
+            raise OutputMissing(
+                self._task_id,
+                f"everything that generate() gave is done, but nothing stored {', '.join(sorted(missing))}",
+                summary=repr(self._task),
+            )
+        self._post(Succeeded((self._task_id,)))

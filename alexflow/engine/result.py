@@ -1,0 +1,68 @@
+"""What a run gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alexflow.errors import RunFailed, TaskError
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run that is over.
+
+    Attributes:
+        output: the target's outputs in the target's shape, bound to the storage: for a task what its ``output()`` gives, for
+            a list of tasks a list of those, for a workflow a dict by name.
+        ran: how many tasks ran for this run.
+        cached: how many were found done.
+        failures: one error per task that failed (only with ``on_error="continue"``; else ``RunFailed`` is raised).
+        skipped_tasks: ids of tasks that did not run because others failed.
+        seconds: how long it took.
+    """
+
+    output: Any
+    ran: int
+    cached: int
+    failures: Sequence[TaskError]
+    skipped_tasks: Sequence[str]
+    seconds: float
+
+    @property
+    def failed(self) -> int:
+        """How many tasks failed."""
+        return len(self.failures)
+
+    @property
+    def skipped(self) -> int:
+        """How many tasks did not run because others failed."""
+        return len(self.skipped_tasks)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every target's output was seen to exist."""
+        return not self.failures and not self.skipped_tasks
+
+    def raise_for_failures(self) -> None:
+        """Raise :class:`RunFailed` if tasks failed."""
+        if self.failures:
+            raise run_failed(self.failures, self.skipped)
+
+    def __str__(self) -> str:
+        parts = [f"{self.ran} ran", f"{self.cached} cached"]
+        if self.failed:
+            parts.append(f"{self.failed} failed")
+        if self.skipped:
+            parts.append(f"{self.skipped} skipped")
+        return f"{', '.join(parts)} in {self.seconds:.2f} s"
+
+
+def run_failed(failures: Sequence[TaskError], skipped: int) -> RunFailed:
+    """The exception for a run with failed tasks."""
+    tasks = "1 task failed" if len(failures) == 1 else f"{len(failures)} tasks failed"
+    rest = (
+        f", {skipped} that need {'it' if len(failures) == 1 else 'them'} or came later did not run" if skipped else ""
+    )
+    return RunFailed(f"{tasks}{rest}", list(failures))

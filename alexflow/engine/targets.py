@@ -1,0 +1,80 @@
+"""What a caller may ask for: a task, an output, a tree of both, a list of tasks, or a workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from alexflow.errors import DefinitionError
+from alexflow.model import AbstractTask, Output, Workflow, map_tree
+from alexflow.storage import Storage
+
+
+@dataclass(frozen=True)
+class Request:
+    """A target, taken apart.
+
+    Attributes:
+        tasks: tasks that must be done.
+        outputs: outputs that must exist.
+        bound: gives what the caller gets as ``result.output``, bound to a storage.
+    """
+
+    tasks: list[AbstractTask]
+    outputs: list[Output[Any]]
+    bound: Callable[[Storage], Any]
+
+    @property
+    def all_tasks(self) -> list[AbstractTask]:
+        """Every task behind the request."""
+        return [*self.tasks, *(output.src_task for output in self.outputs)]
+
+
+def read_target(target: Any) -> Request:
+    """Take a target apart.
+
+    Raises:
+        DefinitionError: it is nothing that can be run.
+    """
+    if isinstance(target, Workflow):
+        target = {**target.tasks, **target.artifacts}
+    tasks: list[AbstractTask] = []
+    outputs: list[Output[Any]] = []
+    _collect(target, tasks, outputs)
+    return Request(tasks, outputs, lambda storage: _bind(target, storage))
+
+
+def _collect(target: Any, tasks: list[AbstractTask], outputs: list[Output[Any]]) -> None:
+    if isinstance(target, AbstractTask):
+        tasks.append(target)
+    elif isinstance(target, Output):
+        outputs.append(target)
+    elif isinstance(target, dict):
+        for part in target.values():
+            _collect(part, tasks, outputs)
+    elif isinstance(target, (list, tuple)):
+        for part in target:
+            _collect(part, tasks, outputs)
+    elif target is not None:
+        raise DefinitionError(_not_runnable(target))
+
+
+def _not_runnable(target: Any) -> str:
+    if isinstance(target, type) and issubclass(target, AbstractTask):
+        return f"{target.__qualname__} is a class; run an instance of it: {target.__qualname__}(...)"
+    return f"cannot run a {type(target).__qualname__}; give a task, an output, a list, tuple or dict of those, or a Workflow"
+
+
+def _bind(target: Any, storage: Storage) -> Any:
+    if isinstance(target, AbstractTask):
+        return map_tree(lambda output: output.assign_storage(storage), target.output())
+    if isinstance(target, Output):
+        return target.assign_storage(storage)
+    if isinstance(target, dict):
+        return {name: _bind(part, storage) for name, part in target.items()}
+    if isinstance(target, tuple) and hasattr(target, "_fields"):
+        return type(target)(*(_bind(part, storage) for part in target))
+    if isinstance(target, (list, tuple)):
+        return type(target)(_bind(part, storage) for part in target)
+    return None

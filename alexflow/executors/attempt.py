@@ -1,0 +1,89 @@
+"""One attempt at one task: bind its trees, run it, see that it stored what it declares, publish.
+
+The blocking form runs in worker processes and threads, the async form on the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from alexflow.errors import NonDeterministicTask, OutputMissing
+from alexflow.model import AbstractTask, InOut, Output, flatten, map_tree
+from alexflow.storage import Storage, Transaction
+
+
+def bind(tree: InOut, storage: Storage) -> Any:
+    """The same tree, its outputs bound to a storage."""
+    if tree is None:
+        return None
+    if isinstance(tree, Output):
+        return tree.assign_storage(storage)
+    return map_tree(lambda output: output.assign_storage(storage), tree)
+
+
+def check_id(task: AbstractTask, expected_id: str) -> None:
+    """See that the task is here what it was where its id was computed.
+
+    Raises:
+        NonDeterministicTask: it has another id here.
+    """
+    if task.task_id != expected_id:
+        raise NonDeterministicTask(
+            expected_id,
+            f"its id is {task.task_id} where it runs; its parameters, class or version depend on the process",
+        )
+
+
+def attempt(task: AbstractTask, storage: Storage, *, replace: bool = False) -> None:
+    """Run a task and publish its outputs.
+
+    Raises:
+        OutputMissing: it returned without having stored an output.
+        Exception: whatever the task raises; then nothing is published.
+    """
+    transaction = Transaction(storage, replace=replace)
+    outputs = task.output()
+    try:
+        _run_of(task)(bind(task.input(), storage), bind(outputs, transaction))
+        unstaged = _unstaged(outputs, transaction)
+        if unstaged and (missing := set(unstaged) - storage.exists_many(unstaged)):
+            raise _missing(task, missing)
+        transaction.publish_all()
+    except BaseException:
+        transaction.discard_all()
+        raise
+
+
+async def aattempt(task: AbstractTask, storage: Storage, *, replace: bool = False) -> None:
+    """:func:`attempt`, for ``async def run``."""
+    transaction = Transaction(storage, replace=replace)
+    outputs = task.output()
+    try:
+        await cast(Awaitable[Any], _run_of(task)(bind(task.input(), storage), bind(outputs, transaction)))
+        unstaged = _unstaged(outputs, transaction)
+        if unstaged and (missing := set(unstaged) - await storage.aexists_many(unstaged)):
+            raise _missing(task, missing)
+        await transaction.apublish_all()
+    except BaseException:
+        await transaction.adiscard_all()
+        raise
+
+
+def _run_of(task: AbstractTask) -> Callable[[Any, Any], Any]:
+    return task.run  # type: ignore[attr-defined,no-any-return]  # a DynamicTask never comes here
+
+
+def _unstaged(outputs: InOut, transaction: Transaction) -> list[str]:
+    if isinstance(outputs, Output):
+        keys = outputs.physical_key_list()
+    else:
+        keys = [key for output in flatten(outputs) for key in output.physical_key_list()]
+    return [key for key in keys if not transaction.has_staged(key)]
+
+
+def _missing(task: AbstractTask, keys: set[str]) -> OutputMissing:
+    names = ", ".join(sorted(keys))
+    return OutputMissing(
+        task.task_id, f"run() returned without storing {names}; call output.store(...) for each output"
+    )

@@ -1,0 +1,134 @@
+"""An exception, taken apart where it was raised and put together where it is told.
+
+It travels as text, which always arrives. The exception itself goes along only if it has been seen to survive: many cannot be
+unpickled, and some of those break what tries.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import traceback
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from alexflow.errors import DefinitionError, OutputNotFound, TaskError, TaskFailed
+from alexflow.executors.interface import NotDone
+from alexflow.model import AbstractTask
+
+#: Larger exceptions (they may hold data) stay where they are; their text does not.
+LARGEST_EXCEPTION = 1_000_000  # bytes, pickled
+
+_OWN_FRAMES = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+class Fault(Struct, frozen=True, array_like=True):
+    """What went wrong in an attempt, ready to travel.
+
+    Attributes:
+        reason: as in :class:`NotDone`.
+        error_type: qualified name of the exception's class.
+        message: its ``str()``.
+        traceback: as text, without alexflow's own frames.
+        pickled: the exception, if it survives being pickled and unpickled.
+        missing_input: the key that was not found, if that was it.
+    """
+
+    reason: Literal["error", "fatal", "input"]
+    error_type: str
+    message: str
+    traceback: str
+    pickled: bytes | None = None
+    missing_input: str = ""
+
+
+def fault_of(error: BaseException, *, travels: bool) -> Fault:
+    """Take an exception apart.
+
+    Args:
+        error: what an attempt raised.
+        travels: whether it goes to another process.
+    """
+    missing = error.key if isinstance(error, OutputNotFound) else ""
+    fatal = isinstance(error, (TaskError, DefinitionError))
+    return Fault(
+        reason="input" if missing else "fatal" if fatal else "error",
+        error_type=_name(type(error)),
+        message=_text(error),
+        traceback=_traceback_of(error),
+        pickled=_pickled(error) if travels else None,
+        missing_input=missing,
+    )
+
+
+def not_done(
+    task_id: str, task: AbstractTask, fault: Fault, *, cause: BaseException | None, seconds: float = 0.0
+) -> NotDone:
+    """Put a fault together as an outcome.
+
+    Args:
+        task_id: the task.
+        task: the task, for its summary.
+        fault: what went wrong.
+        cause: the exception itself, where it is at hand; else it is unpickled if it can be.
+        seconds: how long the attempt took.
+    """
+    if cause is None and fault.pickled is not None:
+        cause = _unpickled(fault.pickled)
+    if isinstance(cause, TaskError):
+        cause.summary = cause.summary or repr(task)
+        return NotDone(task_id, "fatal", cause, seconds)
+    error = TaskFailed(
+        task_id, error_type=fault.error_type, error_message=fault.message, traceback=fault.traceback, summary=repr(task)
+    )
+    error.__cause__ = cause
+    return NotDone(task_id, fault.reason, error, seconds, fault.missing_input)
+
+
+def _name(cls: type) -> str:
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as second:  # a __str__ of the user's that raises
+        return f"<its str() raised {type(second).__name__}>"
+
+
+def _traceback_of(error: BaseException) -> str:
+    try:
+        told = traceback.TracebackException.from_exception(error, compact=True)
+        seen: set[int] = set()
+        pending: list[Any] = [told]
+        while pending:
+            part = pending.pop()
+            if part is None or id(part) in seen:
+                continue
+            seen.add(id(part))
+            part.stack = traceback.StackSummary.from_list(
+                [frame for frame in part.stack if not frame.filename.startswith(_OWN_FRAMES)]
+            )
+            pending += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
+        return "".join(told.format())
+    except Exception as second:  # a __str__ or __repr__ of the user's that raises
+        return f"{_name(type(error))}: {_text(error)} (its traceback could not be shown: {type(second).__name__})"
+
+
+def _pickled(error: BaseException) -> bytes | None:
+    try:
+        data = pickle.dumps(error, protocol=5)
+        if len(data) > LARGEST_EXCEPTION:
+            return None
+        return data if isinstance(pickle.loads(data), BaseException) else None
+    except Exception:  # anything may happen in a user's __reduce__ or constructor; then the text has to do
+        return None
+
+
+def _unpickled(data: bytes) -> BaseException | None:
+    try:
+        error = pickle.loads(data)
+    except Exception:  # its class may be unknown here; the text has to do
+        return None
+    return error if isinstance(error, BaseException) else None

@@ -1,0 +1,81 @@
+"""What an executor is: it runs jobs, and knows nothing of graphs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from alexflow.errors import TaskError
+from alexflow.model import AbstractTask
+from alexflow.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt at one task.
+
+    Attributes:
+        task_id: the task's id, as the engine computed it.
+        task: the task.
+        timeout: seconds that the attempt may take.
+        replace: whether outputs that exist are replaced.
+    """
+
+    task_id: str
+    task: AbstractTask
+    timeout: float | None = None
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The task has run; its outputs are published. ``seconds`` is what ``run`` and publishing took."""
+
+    task_id: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NotDone:
+    """The attempt failed.
+
+    Attributes:
+        reason: ``error``, the task's own code; ``lost``, what it ran in died; ``fatal``, trying again cannot help;
+            ``input``, an input is gone; ``cancelled``, as was asked.
+        error: what to tell the user; None when cancelled.
+        missing_input: the key of the input that is gone.
+    """
+
+    task_id: str
+    reason: Literal["error", "lost", "fatal", "input", "cancelled"]
+    error: TaskError | None = None
+    seconds: float = 0.0
+    missing_input: str = ""
+
+
+Outcome = Done | NotDone
+
+#: Called on the event loop with outcomes as they come, many at once where they come at once.
+Report = Callable[[Sequence[Outcome]], None]
+
+
+class Executor(ABC):
+    """Runs jobs somewhere. All methods are called on the engine's event loop and return at once, but for ``aclose``."""
+
+    @abstractmethod
+    def open(self, storage: Storage, report: Report) -> None:
+        """Make ready; called once, before anything else."""
+
+    @abstractmethod
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Run these; exactly one outcome is reported for each."""
+
+    @abstractmethod
+    def cancel(self, task_ids: Sequence[str]) -> None:
+        """Stop these, as soon as can be; an outcome is still reported for each."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Stop everything and leave nothing behind."""

@@ -1,0 +1,110 @@
+"""What the engine and a worker say to each other: MessagePack arrays in length-prefixed frames."""
+
+from __future__ import annotations
+
+import struct
+
+import msgspec
+from msgspec import Struct
+
+from alexflow.executors.fault import Fault
+
+#: Every frame begins with its length: four bytes, little-endian, not counting themselves.
+LENGTH = struct.Struct("<I")
+
+
+class Message(Struct, frozen=True, tag=True, array_like=True):
+    """Base of all messages."""
+
+
+# -- engine to worker
+
+
+class Hello(Message, frozen=True):
+    """First of all: what ``__main__`` is called, and the storage (pickled)."""
+
+    main_name: str
+    storage: bytes
+
+
+class Definition(Struct, frozen=True, array_like=True):
+    """A class or function under a number: by name (``module:qualname``), or by value (cloudpickle)."""
+
+    number: int
+    name: str = ""
+    value: bytes = b""
+
+
+class Shipment(Struct, frozen=True, array_like=True):
+    """One job: its number on this worker, its class, its fields (pickled), its id."""
+
+    number: int
+    cls: int
+    fields: bytes
+    task_id: str
+    replace: bool = False
+
+
+class Work(Message, frozen=True):
+    """Run these, in this order."""
+
+    definitions: list[Definition]
+    jobs: list[Shipment]
+
+
+class Source(Message, frozen=True):
+    """The answer to ``WantsSource``."""
+
+    definitions: list[Definition]
+    cls: int
+    fields: bytes
+    error: str = ""
+
+
+class Recall(Message, frozen=True):
+    """On the control channel: give back what has not begun, and tell what is done."""
+
+
+# -- worker to engine
+
+
+class Finished(Message, frozen=True):
+    """These have run and are published; ``seconds`` each took."""
+
+    numbers: list[int]
+    seconds: list[float]
+
+
+class Broke(Message, frozen=True):
+    """This one failed."""
+
+    number: int
+    seconds: float
+    fault: Fault
+
+
+class WantsSource(Message, frozen=True):
+    """A job touched an output's ``src_task``."""
+
+    number: int
+    task_id: str
+
+
+class Returned(Message, frozen=True):
+    """These had not begun and will not."""
+
+    numbers: list[int]
+
+
+ToWorker = Hello | Work | Source | Recall
+ToEngine = Finished | Broke | WantsSource | Returned
+
+_encode = msgspec.msgpack.Encoder().encode
+decode_for_worker = msgspec.msgpack.Decoder(ToWorker).decode
+decode_for_engine = msgspec.msgpack.Decoder(ToEngine).decode
+
+
+def frame(message: Message) -> bytes:
+    """A message, ready to be written."""
+    body = _encode(message)
+    return LENGTH.pack(len(body)) + body

@@ -1,0 +1,377 @@
+"""``ProcessExecutor``: plain ``def run`` in worker processes.
+
+Jobs wait here and go to a worker shortly before it needs them: as many as it can run in a few milliseconds, one at a time
+where they are long or nothing is known of their class. When a guess was wrong, and a worker sits on jobs behind a
+long one, those are called back. A worker's death costs the job that it was running an attempt, and nobody else anything.
+
+Our own pool, because the existing ones lose all jobs when one worker dies, leave workers behind when the engine is killed,
+use the tasks' standard output for themselves, or fork a process that has threads (docs/design/workers.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import cloudpickle
+
+from alexflow.errors import ShippingError, TaskTimeout, WorkerDied
+from alexflow.executors.fault import fault_of, not_done
+from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome, Report
+from alexflow.executors.process.messages import (
+    Broke,
+    Finished,
+    Hello,
+    Recall,
+    Returned,
+    Shipment,
+    Source,
+    ToEngine,
+    WantsSource,
+    Work,
+)
+from alexflow.executors.process.pace import AHEAD, Pace
+from alexflow.executors.process.shipping import Definitions, Packed, pack
+from alexflow.executors.process.supervisor import WorkerProcess, describe_exit
+from alexflow.graph import keys_of
+from alexflow.identity import main_module_name
+from alexflow.model import AbstractTask, flatten
+from alexflow.storage import Storage
+
+#: A worker that has been silent for this long with jobs waiting behind the first gives them back.
+OVERDUE = 0.02  # seconds
+
+#: Workers that die before their first job are replaced this often in a row.
+MAX_STILLBORN = 3
+
+#: Seconds that an idle worker gets to end by itself.
+PATIENCE = 1.0
+
+MOST_AT_ONCE = 512  # jobs in one message
+
+
+class _Sent:
+    """A job that is with a worker."""
+
+    __slots__ = ("cancelled", "expected", "job", "sources", "timer")
+
+    def __init__(self, job: Job, expected: float):
+        self.job = job
+        self.expected = expected
+        self.cancelled = False
+        self.timer: asyncio.TimerHandle | None = None
+        self.sources: dict[str, AbstractTask] | None = None
+
+
+class _Worker:
+    """A worker process and the jobs that are with it, in the order in which it runs them."""
+
+    def __init__(self) -> None:
+        self.process: WorkerProcess
+        self.sent: dict[int, _Sent] = {}
+        self.expected = 0.0  # seconds of work that is with it
+        self.number = 0  # of the last job sent
+        self.known: set[int] = set()  # definitions that it has
+        self.heard = 0.0
+        self.recalled = False
+        self.verdict: TaskTimeout | None = None  # why it was killed, if on purpose
+        self.proven = False  # has reported something
+
+    def forget(self, number: int) -> _Sent | None:
+        sent = self.sent.pop(number, None)
+        if sent is not None:
+            self.expected = self.expected - sent.expected if self.sent else 0.0
+            if sent.timer is not None:
+                sent.timer.cancel()
+        return sent
+
+
+class ProcessExecutor(Executor):
+    """Runs jobs in worker processes, which are started when there is work for them.
+
+    Args:
+        workers: how many processes at most.
+    """
+
+    def __init__(self, workers: int):
+        self._size = workers
+        self._pending: deque[Job] = deque()
+        self._workers: list[_Worker] = []
+        self._burials: set[asyncio.Task[None]] = set()
+        self._definitions = Definitions()
+        self._pace = Pace()
+        self._stillborn = 0
+        self._watch: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def open(self, storage: Storage, report: Report) -> None:
+        self._storage = storage
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        self._pending.extend(jobs)
+        while len(self._workers) < self._size and len(self._workers) < len(self._pending) + self._busy():
+            self._hire()
+        self._feed()
+
+    def cancel(self, task_ids: Sequence[str]) -> None:
+        wanted = set(task_ids)
+        outcomes: list[Outcome] = []
+        waiting, self._pending = self._pending, deque()
+        for job in waiting:
+            if job.task_id in wanted:
+                outcomes.append(NotDone(job.task_id, "cancelled"))
+            else:
+                self._pending.append(job)
+        for worker in self._workers:
+            for number, sent in worker.sent.items():
+                if sent.job.task_id in wanted:
+                    sent.cancelled = True
+                    self._stop(worker, number)
+        if outcomes:
+            self._report(outcomes)
+
+    async def aclose(self) -> None:
+        self._closed = True
+        self._pending.clear()
+        if self._watch is not None:
+            self._watch.cancel()
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            for number in list(worker.sent):
+                worker.forget(number)
+                worker.process.kill()
+            worker.process.hang_up()
+        try:
+            await asyncio.gather(*(worker.process.bury(PATIENCE) for worker in workers), *self._burials)
+        except asyncio.CancelledError:
+            for worker in workers:
+                worker.process.kill()
+            raise
+
+    # -- giving out work
+
+    def _busy(self) -> int:
+        return sum(1 for worker in self._workers if worker.sent)
+
+    def _hire(self) -> None:
+        worker = _Worker()
+        worker.process = WorkerProcess(lambda messages: self._take_in(worker, messages), lambda: self._has_died(worker))
+        worker.process.send(Hello(main_module_name(), cloudpickle.dumps(self._storage, protocol=5)))
+        self._workers.append(worker)
+
+    def _feed(self) -> None:
+        """Give every worker that will soon be idle something to do."""
+        if not self._pending:
+            return
+        for worker in sorted(self._workers, key=lambda worker: worker.expected):
+            if self._pending and not worker.recalled and worker.verdict is None and worker.expected <= AHEAD / 2:
+                self._fill(worker)
+        if self._watch is None and any(len(worker.sent) > 1 for worker in self._workers):
+            self._watch = self._loop.call_later(OVERDUE, self._look_after_workers)
+
+    def _fill(self, worker: _Worker) -> None:
+        fair = -(-len(self._pending) // len(self._workers))
+        if not worker.sent:
+            worker.heard = time.monotonic()
+        definitions: set[int] = set()
+        shipments: list[Shipment] = []
+        for _ in range(min(fair, MOST_AT_ONCE)):
+            job = self._pending[0]
+            expected = self._pace.expect(type(job.task)) if job.timeout is None else AHEAD
+            if worker.sent and worker.expected + expected > AHEAD:
+                break
+            self._pending.popleft()
+            packed = self._pack(job)
+            if packed is not None:
+                definitions |= packed.needs
+                shipments.append(self._ship(worker, job, packed, expected))
+        if shipments:
+            worker.process.send(Work(self._new_definitions(worker, definitions), shipments))
+
+    def _ship(self, worker: _Worker, job: Job, packed: Packed, expected: float) -> Shipment:
+        worker.number += 1
+        number = worker.number
+        sent = worker.sent[number] = _Sent(job, expected)
+        worker.expected += expected
+        if job.timeout is not None:  # it travels alone, so it begins about now
+            sent.timer = self._loop.call_later(job.timeout, self._too_long, worker, number)
+        return Shipment(number, packed.cls, packed.fields, job.task_id, job.replace)
+
+    def _new_definitions(self, worker: _Worker, needs: set[int]) -> list[Any]:
+        new = needs - worker.known
+        worker.known |= new
+        return [self._definitions[number] for number in sorted(new)]
+
+    def _pack(self, job: Job) -> Packed | None:
+        try:
+            return pack(job.task, self._definitions)
+        except ShippingError as error:
+            self._loop.call_soon(self._report, [_unshippable(job, error)])
+            return None
+
+    # -- hearing from workers
+
+    def _take_in(self, worker: _Worker, messages: list[ToEngine]) -> None:
+        worker.heard = time.monotonic()
+        worker.proven = True
+        self._stillborn = 0
+        outcomes: list[Outcome] = []
+        for message in messages:
+            if isinstance(message, Finished):
+                for number, seconds in zip(message.numbers, message.seconds, strict=True):
+                    sent = worker.forget(number)
+                    if sent is not None:
+                        self._pace.learn(type(sent.job.task), seconds)
+                        outcomes.append(Done(sent.job.task_id, seconds))
+            elif isinstance(message, Broke):
+                sent = worker.forget(message.number)
+                if sent is not None:
+                    outcomes.append(
+                        not_done(sent.job.task_id, sent.job.task, message.fault, cause=None, seconds=message.seconds)
+                    )
+            elif isinstance(message, Returned):
+                self._take_back(worker, message.numbers, outcomes)
+            else:
+                self._tell_source(worker, message)
+        self._feed()
+        if outcomes:
+            self._report(outcomes)
+
+    def _take_back(self, worker: _Worker, numbers: list[int], outcomes: list[Outcome]) -> None:
+        worker.recalled = False
+        for number in numbers:  # the last first, so that they wait in their old order
+            sent = worker.forget(number)
+            if sent is None:
+                continue
+            if sent.cancelled:
+                outcomes.append(NotDone(sent.job.task_id, "cancelled"))
+            else:
+                self._pending.appendleft(sent.job)
+        for number, sent in list(worker.sent.items()):
+            if sent.cancelled:
+                self._stop(worker, number)
+
+    def _tell_source(self, worker: _Worker, wanted: WantsSource) -> None:
+        sent = worker.sent.get(wanted.number)
+        if sent is None:
+            return
+        if sent.sources is None:
+            sent.sources = dict(pack(sent.job.task, self._definitions).sources)
+        task = sent.sources.get(wanted.task_id)
+        if task is None:
+            worker.process.send(Source([], 0, b"", f"{wanted.task_id} is not behind an output of {sent.job.task_id}"))
+            return
+        try:
+            packed = pack(task, self._definitions)
+        except ShippingError as error:
+            worker.process.send(Source([], 0, b"", str(error)))
+            return
+        sent.sources.update(packed.sources)
+        worker.process.send(Source(self._new_definitions(worker, packed.needs), packed.cls, packed.fields))
+
+    def _look_after_workers(self) -> None:
+        """Call back jobs that wait behind one that takes unexpectedly long."""
+        self._watch = None
+        now = time.monotonic()
+        again = False
+        for worker in self._workers:
+            if len(worker.sent) > 1:
+                again = True
+                if now - worker.heard > OVERDUE and not worker.recalled:
+                    worker.recalled = True
+                    worker.process.send_control(Recall())
+        if again:
+            self._watch = self._loop.call_later(OVERDUE, self._look_after_workers)
+
+    # -- ends
+
+    def _stop(self, worker: _Worker, number: int) -> None:
+        """Stop one job: by killing the worker if it is running it, else by calling it back."""
+        if worker.process.running_job()[0] == number:
+            worker.process.kill()
+        elif not worker.recalled:
+            worker.recalled = True
+            worker.process.send_control(Recall())
+
+    def _too_long(self, worker: _Worker, number: int) -> None:
+        sent = worker.sent.get(number)
+        if sent is not None:
+            job = sent.job
+            worker.verdict = TaskTimeout(
+                job.task_id, f"took longer than its timeout of {job.timeout:g} s", summary=repr(job.task)
+            )
+            worker.process.kill()
+
+    def _has_died(self, worker: _Worker) -> None:
+        if worker in self._workers:
+            self._workers.remove(worker)
+            burial = self._loop.create_task(self._settle_death(worker))
+            self._burials.add(burial)
+            burial.add_done_callback(self._burials.discard)
+
+    async def _settle_death(self, worker: _Worker) -> None:
+        running, ended = worker.process.running_job()
+        exitcode = await worker.process.bury()
+        if self._closed:
+            return
+        outcomes: list[Outcome] = []
+        unsure: list[Job] = []
+        waiting: list[Job] = []
+        for number in list(worker.sent):
+            sent = worker.forget(number)
+            if sent is None:
+                continue
+            if number == running:
+                outcomes.append(self._victim(worker, sent, exitcode))
+            elif sent.cancelled:
+                outcomes.append(NotDone(sent.job.task_id, "cancelled"))
+            elif number <= ended:
+                unsure.append(sent.job)
+            else:
+                waiting.append(sent.job)
+        self._pending.extendleft(reversed(waiting))
+        for job in unsure:  # it had ended, but died before it could say so
+            if await self._is_published(job):
+                outcomes.append(Done(job.task_id, 0.0))
+            else:
+                self._pending.appendleft(job)
+        self._replace(worker, running, exitcode, outcomes)
+        if outcomes:
+            self._report(outcomes)
+
+    def _victim(self, worker: _Worker, sent: _Sent, exitcode: int) -> NotDone:
+        if sent.cancelled:
+            return NotDone(sent.job.task_id, "cancelled")
+        if worker.verdict is not None:
+            return NotDone(sent.job.task_id, "error", worker.verdict)
+        message = f"its worker process {worker.process.pid} {describe_exit(exitcode)}"
+        error = WorkerDied(sent.job.task_id, message, exitcode=exitcode, summary=repr(sent.job.task))
+        return NotDone(sent.job.task_id, "lost", error)
+
+    async def _is_published(self, job: Job) -> bool:
+        keys = [key for output in flatten(job.task.output()) for key in keys_of(output)]
+        return bool(keys) and len(await self._storage.aexists_many(keys)) == len(set(keys))
+
+    def _replace(self, worker: _Worker, running: int, exitcode: int, outcomes: list[Outcome]) -> None:
+        """Start another worker if there is work for it; give up if none lives long enough to begin."""
+        if not worker.proven and not running:
+            self._stillborn += 1
+        if self._stillborn > MAX_STILLBORN:
+            self._stillborn = 0
+            for job in self._pending:
+                message = f"worker processes end before they begin: the last one {describe_exit(exitcode)}"
+                error = WorkerDied(job.task_id, message, exitcode=exitcode, summary=repr(job.task))
+                outcomes.append(NotDone(job.task_id, "fatal", error))
+            self._pending.clear()
+        while len(self._workers) < self._size and len(self._workers) < len(self._pending) + self._busy():
+            self._hire()
+        self._feed()
+
+
+def _unshippable(job: Job, error: ShippingError) -> NotDone:
+    return not_done(job.task_id, job.task, fault_of(error, travels=False), cause=error)

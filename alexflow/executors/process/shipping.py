@@ -1,0 +1,217 @@
+"""A task's own parameters as bytes, and back.
+
+A job is its class's number and its fields, pickled. Outputs among the fields are cut off from their tasks, so that shipping
+costs what the task's own parameters cost, never its ancestors'. Classes and functions that the worker cannot import
+(those of ``__main__`` or of a function) travel by value, once per worker; a number stands for them in the jobs.
+
+Pickle, because worker and engine are one program: a job may hold whatever the user's parameters are. Documents
+(``alexflow.serialization``) are for what outlives the process or comes from elsewhere.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from types import FunctionType
+from typing import Any
+
+import cloudpickle
+
+from alexflow.errors import ShippingError
+from alexflow.executors.process.messages import Definition
+from alexflow.identity import qualified_name
+from alexflow.model import AbstractTask, Output
+from alexflow.model.output import output_by_reference
+from alexflow.model.plan import plan_of
+
+_BASE_FIELDS = ("src_task", "key", "storage")
+
+
+class Definitions:
+    """The engine's numbers for classes and functions, the same for all its workers."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Any, int] = {}
+        self._definitions: list[Definition] = []
+
+    def number_of(self, thing: type | FunctionType) -> int:
+        """The number of a class or function."""
+        number = self._numbers.get(thing)
+        if number is None:
+            number = len(self._definitions)
+            if importable(thing):
+                definition = Definition(number, name=f"{thing.__module__}:{thing.__qualname__}")
+            else:
+                definition = Definition(number, value=cloudpickle.dumps(thing, protocol=5))
+            self._numbers[thing] = number
+            self._definitions.append(definition)
+        return number
+
+    def __getitem__(self, number: int) -> Definition:
+        return self._definitions[number]
+
+
+def importable(thing: type | FunctionType) -> bool:
+    """Whether another process gets the same object by importing its name."""
+    if thing.__module__ == "__main__" or "<" in thing.__qualname__:
+        return False
+    found: Any = sys.modules.get(thing.__module__)
+    for name in thing.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is thing
+
+
+class _JobPickler(pickle.Pickler):
+    """Pickles one task's fields.
+
+    ``reducer_override`` is not called for numbers, strings and plain containers, so they cost nothing extra.
+    """
+
+    def __init__(self, file: io.BytesIO, definitions: Definitions):
+        super().__init__(file, protocol=5)
+        self._definitions = definitions
+        self.needs: set[int] = set()
+        self.sources: dict[str, AbstractTask] = {}
+
+    def number_of(self, thing: type | FunctionType) -> int:
+        number = self._definitions.number_of(thing)
+        self.needs.add(number)
+        return number
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, Output):
+            return _output, self._output_arguments(obj)
+        if isinstance(obj, AbstractTask):
+            return _task, (self.number_of(type(obj)), plan_of(type(obj)).values(obj))
+        if isinstance(obj, (type, FunctionType)) and not importable(obj):
+            return _defined, (self.number_of(obj),)
+        return NotImplemented
+
+    def _output_arguments(self, output: Output[Any]) -> tuple[Any, ...]:
+        if "src_task" in output.__dict__:
+            self.sources[output.src_task_id] = output.src_task
+        arguments = (self.number_of(type(output)), output.src_task_id, output.key)
+        fields = {
+            field.name: value
+            for field in plan_of(type(output)).fields
+            if field.name not in _BASE_FIELDS and (value := getattr(output, field.name)) is not False
+        }
+        return (*arguments, fields) if fields else arguments
+
+
+class Packed:
+    """A task's fields, ready to travel.
+
+    Attributes:
+        cls: the number of its class.
+        fields: their values, pickled.
+        needs: numbers of all definitions that the worker must have.
+        sources: the tasks behind outputs among the fields, by id.
+    """
+
+    __slots__ = ("cls", "fields", "needs", "sources")
+
+    def __init__(self, cls: int, fields: bytes, needs: set[int], sources: dict[str, AbstractTask]):
+        self.cls = cls
+        self.fields = fields
+        self.needs = needs
+        self.sources = sources
+
+
+def pack(task: AbstractTask, definitions: Definitions) -> Packed:
+    """Take a task apart for a worker.
+
+    Raises:
+        ShippingError: a field cannot be pickled; the message names class and field.
+    """
+    file = io.BytesIO()
+    pickler = _JobPickler(file, definitions)
+    plan = plan_of(type(task))
+    try:
+        number = pickler.number_of(type(task))
+        pickler.dump(plan.values(task))
+    except Exception as error:  # whatever a value's __reduce__ raises
+        raise ShippingError(_blame(task, definitions, error)) from error
+    return Packed(number, file.getvalue(), pickler.needs, pickler.sources)
+
+
+def _blame(task: AbstractTask, definitions: Definitions, error: Exception) -> str:
+    cls = type(task)
+    for field in plan_of(cls).fields:
+        value = getattr(task, field.name)
+        try:
+            _JobPickler(io.BytesIO(), definitions).dump(value)
+        except Exception as reason:
+            return (
+                f"{cls.__qualname__}.{field.name} cannot be sent to a worker process: {type(value).__qualname__}: {reason}; "
+                f"pass something picklable, make it inside run(), or set executor = 'thread' on the class"
+            )
+    return f"{qualified_name(cls)} cannot be sent to a worker process: {error}"
+
+
+# -- in the worker
+
+
+class Arrivals:
+    """What a worker has been told: definitions by number, and how to ask for a task.
+
+    There is one per worker process, because unpickling calls module-level functions.
+    """
+
+    def __init__(self) -> None:
+        self._definitions: dict[int, Definition] = {}
+        self._things: dict[int, Any] = {}
+        self.fetch_task: Callable[[str], AbstractTask] = _no_engine
+
+    def add(self, definitions: list[Definition]) -> None:
+        """Take in definitions; they are resolved when first used, so that an import error hits only those who need it."""
+        for definition in definitions:
+            self._definitions[definition.number] = definition
+
+    def thing(self, number: int) -> Any:
+        """The class or function with this number."""
+        thing = self._things.get(number)
+        if thing is None:
+            thing = self._things[number] = _resolve(self._definitions[number])
+        return thing
+
+    def unpack(self, cls: int, fields: bytes) -> AbstractTask:
+        """Put a task together again."""
+        return _task(cls, pickle.loads(fields))
+
+
+def _resolve(definition: Definition) -> Any:
+    if definition.value:
+        return pickle.loads(definition.value)
+    module, _, qualname = definition.name.partition(":")
+    found: Any = import_module(module)
+    for name in qualname.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def _no_engine(task_id: str) -> AbstractTask:
+    raise LookupError(f"{task_id} is known only while a job runs")
+
+
+arrivals = Arrivals()
+
+
+def _defined(number: int) -> Any:
+    return arrivals.thing(number)
+
+
+def _task(number: int, values: tuple[Any, ...]) -> AbstractTask:
+    cls: type[AbstractTask] = arrivals.thing(number)
+    return cls(**dict(zip(plan_of(cls).names, values, strict=True)))
+
+
+def _output(number: int, task_id: str, key: str, fields: dict[str, Any] | None = None) -> Output[Any]:
+    return output_by_reference(arrivals.thing(number), task_id, key, fields or {}, _fetch)
+
+
+def _fetch(task_id: str) -> AbstractTask:
+    return arrivals.fetch_task(task_id)

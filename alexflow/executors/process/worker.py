@@ -1,0 +1,183 @@
+"""The worker process: takes jobs from the engine and runs them one after the other, in the main thread.
+
+    data channel     engine ──Hello, Work, Source──▶ worker ──Finished, Broke, WantsSource──▶ engine
+    control channel  engine ──Recall──▶ worker ──Returned──▶ engine   (a thread of its own, answers while a job runs)
+
+Successes are told together, at the latest when there is nothing left to do or ``TELL_EVERY`` has passed; failures at once.
+End-of-file on the data channel means that the engine needs it no more.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import sys
+import threading
+import time
+from collections import deque
+
+from alexflow.executors.attempt import attempt, check_id
+from alexflow.executors.fault import fault_of
+from alexflow.executors.process.lifeline import end_with
+from alexflow.executors.process.marker import Marker
+from alexflow.executors.process.messages import (
+    LENGTH,
+    Broke,
+    Finished,
+    Hello,
+    Message,
+    Returned,
+    Shipment,
+    Source,
+    ToWorker,
+    WantsSource,
+    Work,
+    decode_for_worker,
+    frame,
+)
+from alexflow.executors.process.shipping import arrivals
+from alexflow.identity import set_main_module_name
+from alexflow.model import AbstractTask
+from alexflow.storage import Storage
+
+TELL_EVERY = 0.001  # seconds between reports while there is work
+
+
+def main(data: int, control: int, marker: int, lifeline: int) -> None:
+    """Entry point of the process; the arguments are inherited descriptors."""
+    for fd in (data, control, marker, lifeline):
+        os.set_inheritable(fd, False)  # a task's own children must not keep them open
+    end_with(lifeline)
+    page = Marker(marker)
+    os.close(marker)
+    Worker(socket.socket(fileno=data), socket.socket(fileno=control), page).serve()
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+class Worker:
+    """Runs jobs until the engine closes the channel."""
+
+    def __init__(self, data: socket.socket, control: socket.socket, marker: Marker):
+        self._data = data
+        self._control = control
+        self._marker = marker
+        self._jobs: deque[Shipment] = deque()  # popped by both threads; each pop is atomic
+        self._telling = threading.Lock()
+        self._numbers: list[int] = []
+        self._seconds: list[float] = []
+        self._told = 0.0
+        self._running = 0
+        self._storage: Storage | None = None
+        arrivals.fetch_task = self._fetch_task
+
+    def serve(self) -> None:
+        """Take jobs and run them, until end-of-file."""
+        threading.Thread(target=self._listen_to_control, name="alexflow-control", daemon=True).start()
+        while True:
+            try:
+                job = self._jobs.popleft()
+            except IndexError:
+                self._tell()
+                message = _receive(self._data)
+                if message is None:
+                    return
+                self._take_in(message)
+                continue
+            self._run(job)
+
+    def _take_in(self, message: ToWorker) -> None:
+        if isinstance(message, Work):
+            arrivals.add(message.definitions)
+            self._jobs.extend(message.jobs)
+        elif isinstance(message, Hello):
+            set_main_module_name(message.main_name)
+            self._storage = pickle.loads(message.storage)
+
+    def _run(self, job: Shipment) -> None:
+        number = job.number
+        self._running = number
+        self._marker.begin(number)
+        started = time.perf_counter()
+        try:
+            if self._storage is None:
+                raise RuntimeError("a job came before the storage")
+            task = arrivals.unpack(job.cls, job.fields)
+            check_id(task, job.task_id)
+            attempt(task, self._storage, replace=job.replace)
+        except BaseException as error:  # everything that a task can raise is told, exits too
+            fault = fault_of(error, travels=True)
+            self._tell()
+            self._send(Broke(number, time.perf_counter() - started, fault))
+            self._marker.end(number)
+            return
+        ended = time.perf_counter()
+        self._marker.end(number)
+        with self._telling:
+            self._numbers.append(number)
+            self._seconds.append(ended - started)
+        if ended - self._told > TELL_EVERY:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Report what has been done since the last time."""
+        with self._telling:
+            if self._numbers:
+                message = Finished(self._numbers, self._seconds)
+                self._numbers = []
+                self._seconds = []
+                self._data.sendall(frame(message))
+            self._told = time.perf_counter()
+
+    def _send(self, message: Message) -> None:
+        with self._telling:
+            self._data.sendall(frame(message))
+
+    def _listen_to_control(self) -> None:
+        while _receive(self._control) is not None:
+            returned: list[int] = []
+            while self._jobs:
+                try:
+                    returned.append(self._jobs.pop().number)
+                except IndexError:  # the main thread was quicker
+                    break
+            self._tell()
+            self._control.sendall(frame(Returned(returned)))
+
+    def _fetch_task(self, task_id: str) -> AbstractTask:
+        """Ask the engine for the task behind an output; further work that comes first is put aside."""
+        self._send(WantsSource(self._running, task_id))
+        while True:
+            message = _receive(self._data)
+            if message is None:
+                raise LookupError(f"the engine has gone; {task_id} cannot be fetched")
+            if isinstance(message, Source):
+                if message.error:
+                    raise LookupError(message.error)
+                arrivals.add(message.definitions)
+                return arrivals.unpack(message.cls, message.fields)
+            self._take_in(message)
+
+
+def _receive(channel: socket.socket) -> ToWorker | None:
+    head = _read_exactly(channel, LENGTH.size)
+    if head is None:
+        return None
+    body = _read_exactly(channel, LENGTH.unpack(head)[0])
+    return None if body is None else decode_for_worker(body)
+
+
+def _read_exactly(channel: socket.socket, size: int) -> bytes | None:
+    data = channel.recv(size)
+    if len(data) == size:
+        return data
+    parts = [data]
+    have = len(data)
+    while have < size:
+        data = channel.recv(min(size - have, 1 << 20))
+        if not data:
+            return None
+        parts.append(data)
+        have += len(data)
+    return b"".join(parts)

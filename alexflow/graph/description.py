@@ -1,0 +1,166 @@
+"""One task, described: from the user's ``input()`` and ``output()`` to what the scheduler and the engine need."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from alexflow.errors import DefinitionError, GraphError, OutputConflict
+from alexflow.model import AbstractTask, DynamicTask, Output, WrapperTask, flatten
+from alexflow.scheduler import TaskSpec
+
+#: Where a task's work happens; ``dynamic`` is ``generate``, in the engine's own process.
+Kind = Literal["loop", "thread", "process", "dynamic"]
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What holds for tasks whose class does not say otherwise.
+
+    Attributes:
+        executor: where plain ``def run`` happens.
+        retries: how often a failed task is tried again.
+        retry_delay: seconds before the first retry.
+        timeout: seconds that one attempt may take.
+    """
+
+    executor: Literal["process", "thread", "loop"] = "process"
+    retries: int = 0
+    retry_delay: float = 1.0
+    timeout: float | None = None
+
+
+class Described:
+    """A task and what is known of it before it runs.
+
+    Attributes:
+        task: the user's object.
+        spec: what the scheduler sees.
+        kind: where its work happens.
+        timeout: seconds that one attempt may take.
+        inputs: an output for each input key, until the scheduler has been told of them.
+    """
+
+    __slots__ = ("inputs", "kind", "spec", "task", "timeout")
+
+    def __init__(
+        self, task: AbstractTask, spec: TaskSpec, kind: Kind, timeout: float | None, inputs: dict[str, Output[Any]]
+    ):
+        self.task = task
+        self.spec = spec
+        self.kind = kind
+        self.timeout = timeout
+        self.inputs = inputs
+
+
+def describe(task: AbstractTask, defaults: Defaults) -> Described:
+    """Ask a task for its inputs, outputs and settings.
+
+    Raises:
+        DefinitionError: what it gives cannot be.
+        Exception: whatever its own ``input`` or ``output`` raises.
+    """
+    task_id = task.task_id
+    inputs, ephemeral = _inputs(task)
+    outputs = _output_keys(task, task_id)
+    kind = kind_of(task, defaults)
+    tags = task.tags
+    retries, delay, timeout = task.retries, task.retry_delay, task.timeout
+    spec = TaskSpec(
+        task_id,
+        tuple(inputs),
+        ephemeral,
+        outputs,
+        tuple(sorted(tags)) if tags else (),
+        kind == "dynamic",
+        defaults.retries if retries is None else retries,
+        defaults.retry_delay if delay is None else delay,
+    )
+    return Described(task, spec, kind, defaults.timeout if timeout is None else timeout, inputs)
+
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+def keys_of(output: Output[Any]) -> Sequence[str]:
+    """The keys that must exist for an output to exist."""
+    if type(output).physical_key_list is Output.physical_key_list:
+        return (output.key,)
+    return output.physical_key_list()
+
+
+def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str]]:
+    tree = task.input()
+    if tree is None:
+        return {}, _NOTHING
+    inputs: dict[str, Output[Any]] = {}
+    lasting: set[str] = set()
+    ephemeral: set[str] = set()
+    for output in flatten(tree):
+        for key in keys_of(output):
+            known = inputs.setdefault(key, output)
+            if known is not output and known.src_task_id != output.src_task_id:
+                raise OutputConflict(key, (known.src_task_id, output.src_task_id))
+            if output.ephemeral:
+                ephemeral.add(key)
+            elif ephemeral:
+                lasting.add(key)
+    if not ephemeral:
+        return inputs, _NOTHING
+    lasting |= {key for output in flatten(tree) if not output.ephemeral for key in keys_of(output)}
+    return inputs, frozenset(ephemeral - lasting)
+
+
+def _output_keys(task: AbstractTask, task_id: str) -> tuple[str, ...]:
+    tree = task.output()
+    if tree is None:
+        return ()
+    keys: list[str] = []
+    for output in flatten(tree):
+        if output.__dict__.get("src_task") is not task and output.src_task_id != task_id:
+            _check_stored_for_another(task_id, output)
+        keys += keys_of(output)
+    if len(keys) > 1 and len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise OutputConflict(twice, (task_id, task_id), "it declares the key twice")
+    return tuple(keys)
+
+
+def _check_stored_for_another(task_id: str, output: Output[Any]) -> None:
+    """Only a task that a dynamic task gave may store an output that is not its own: that of the dynamic task."""
+    if not isinstance(output.src_task.identified_as(), DynamicTask):
+        raise OutputConflict(
+            output.key,
+            (output.src_task_id, task_id),
+            "a task stores its own outputs, or those of the dynamic task that gave it",
+        )
+
+
+def kind_of(task: AbstractTask, defaults: Defaults) -> Kind:
+    """Where a task's work happens."""
+    if isinstance(task, DynamicTask):
+        return "dynamic"
+    if isinstance(task, WrapperTask) and type(task).run is WrapperTask.run:
+        return kind_of(task.identified_as(), defaults)
+    run = getattr(type(task), "run", None)
+    if run is None:
+        raise DefinitionError(f"{type(task).__qualname__} has no run(); derive it from Task or DynamicTask")
+    if not inspect.iscoroutinefunction(run):
+        return task.executor or defaults.executor
+    if task.executor not in (None, "loop"):
+        raise DefinitionError(
+            f"{type(task).__qualname__}.run is async and runs on the event loop; "
+            f"make it a plain def for executor={task.executor!r}"
+        )
+    return "loop"
+
+
+def check_declares(described: Described, key: str) -> None:
+    """See that a task really makes an output that somebody wants of it."""
+    if key not in described.spec.outputs:
+        raise GraphError(
+            f"{described.spec.task_id} is to make {key!r}, but its output() does not give that output; "
+            f"use what output() returns instead of building another"
+        )

@@ -1,0 +1,59 @@
+"""Which tasks ``force=`` means: those named, and everything between them and the targets.
+
+The one place that looks behind outputs that exist, and so the whole graph is walked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from alexflow.errors import GraphError
+from alexflow.graph.description import Defaults, describe
+from alexflow.model import AbstractTask, Output
+
+#: What can be named: tasks, task classes, or outputs (their tasks).
+Forceable = AbstractTask | Output[Any] | type[AbstractTask]
+
+
+def tasks_to_force(targets: Sequence[AbstractTask], named: Iterable[Forceable], defaults: Defaults) -> set[str]:
+    """Ids of the tasks to run again.
+
+    Raises:
+        GraphError: a named task is not part of the graph.
+    """
+    tasks, readers = _walk(targets, defaults)
+    forced: set[str] = set()
+    for name in named:
+        matching = [task_id for task_id, task in tasks.items() if _matches(task, name)]
+        if not matching:
+            raise GraphError(f"force names {name!r}, which is not part of what was asked for")
+        forced.update(matching)
+    pending = list(forced)
+    while pending:
+        for reader in readers.get(pending.pop(), ()):
+            if reader not in forced:
+                forced.add(reader)
+                pending.append(reader)
+    return forced
+
+
+def _matches(task: AbstractTask, name: Forceable) -> bool:
+    if isinstance(name, type):
+        return isinstance(task, name)
+    return task.task_id == (name.src_task_id if isinstance(name, Output) else name.task_id)
+
+
+def _walk(targets: Sequence[AbstractTask], defaults: Defaults) -> tuple[dict[str, AbstractTask], dict[str, list[str]]]:
+    tasks: dict[str, AbstractTask] = {}
+    readers: dict[str, list[str]] = {}
+    pending = list(targets)
+    while pending:
+        task = pending.pop()
+        if task.task_id in tasks:
+            continue
+        tasks[task.task_id] = task
+        for output in describe(task, defaults).inputs.values():
+            readers.setdefault(output.src_task_id, []).append(task.task_id)
+            pending.append(output.src_task)
+    return tasks, readers

@@ -1,0 +1,1 @@
+"""What happened: events, and what people make of them."""

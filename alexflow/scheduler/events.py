@@ -1,0 +1,123 @@
+"""What can happen to the scheduler. Frozen, named, serializable: a failing history can be saved and replayed."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from alexflow.scheduler.spec import TaskSpec
+
+OnError = Literal["stop", "continue"]
+
+
+class Event(Struct, frozen=True, tag=True):
+    """Base of all events."""
+
+
+class RunRequested(Event, frozen=True):
+    """Somebody asks for outputs (by key) and tasks (by id)."""
+
+    run_id: int
+    keys: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    on_error: OnError = "stop"
+
+
+class RunCancelled(Event, frozen=True):
+    """Nobody waits for this run any more."""
+
+    run_id: int
+
+
+class Inspected(Event, frozen=True):
+    """A part of the answer to an ``Inspect``.
+
+    Attributes:
+        present: keys that exist.
+        missing: keys that do not, each with the id of the task that makes it.
+        complete: inspected tasks whose outputs all exist.
+        incomplete: inspected tasks that must run.
+        specs: the tasks of ``missing`` and ``incomplete`` that the scheduler does not know yet.
+        cached: how many tasks stand behind ``present`` and ``complete``.
+    """
+
+    present: tuple[str, ...] = ()
+    missing: tuple[tuple[str, str], ...] = ()
+    complete: tuple[str, ...] = ()
+    incomplete: tuple[str, ...] = ()
+    specs: tuple[TaskSpec, ...] = ()
+    cached: int = 0
+
+
+class InspectionFailed(Event, frozen=True):
+    """Keys or tasks that could not be looked at: the graph is wrong or the storage does not answer."""
+
+    keys: tuple[str, ...]
+    tasks: tuple[str, ...]
+    error: Any
+
+
+class Succeeded(Event, frozen=True):
+    """These tasks have run and their outputs are published."""
+
+    tasks: tuple[str, ...]
+
+
+class Failed(Event, frozen=True):
+    """A task's attempt failed.
+
+    Attributes:
+        reason: ``error``, its own code (retries apply); ``lost``, what it ran in died (a limit of its own applies);
+            ``fatal``, trying again cannot help.
+    """
+
+    task_id: str
+    error: Any
+    reason: Literal["error", "lost", "fatal"] = "error"
+
+
+class InputsLost(Event, frozen=True):
+    """A task could not run because inputs that existed are gone."""
+
+    task_id: str
+    keys: tuple[str, ...]
+    error: Any
+
+
+class Cancelled(Event, frozen=True):
+    """A task that was to be cancelled has ended without a result."""
+
+    task_id: str
+
+
+class Generated(Event, frozen=True):
+    """A dynamic task gave further tasks.
+
+    Attributes:
+        paused: it gives no more until it is asked (``Generate``).
+        last: it will never give any more.
+    """
+
+    task_id: str
+    tasks: tuple[str, ...] = ()
+    paused: bool = False
+    last: bool = False
+
+
+class DelayOver(Event, frozen=True):
+    """The delay before a retry has passed."""
+
+    task_id: str
+    attempt: int
+
+
+class Verified(Event, frozen=True):
+    """The answer to a ``Verify``: target keys that are not there after all."""
+
+    run_id: int
+    missing: tuple[str, ...] = ()
+
+
+class Resumed(Event, frozen=True):
+    """The scheduler asked for another turn (``Resume``) and gets it."""

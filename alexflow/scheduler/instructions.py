@@ -1,0 +1,94 @@
+"""What the scheduler wants done. Frozen, named, serializable, like the events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class Instruction(Struct, frozen=True, tag=True):
+    """Base of all instructions."""
+
+
+class Inspect(Instruction, frozen=True):
+    """Find out which of these exist, and describe the tasks behind those that do not. Answer: ``Inspected``, in any number
+    of parts.
+    """
+
+    keys: tuple[str, ...]
+    tasks: tuple[str, ...]
+
+
+class Start(Instruction, frozen=True):
+    """Run these tasks now. Answer: ``Succeeded``, ``Failed``, ``InputsLost`` or, for dynamic ones, ``Generated``."""
+
+    tasks: tuple[str, ...]
+
+
+class Generate(Instruction, frozen=True):
+    """Take further tasks from a dynamic task. Answer: ``Generated``."""
+
+    task_id: str
+
+
+class Close(Instruction, frozen=True):
+    """All that a dynamic task gave is done: see that its own outputs exist. Answer: ``Succeeded`` or ``Failed``."""
+
+    task_id: str
+
+
+class Cancel(Instruction, frozen=True):
+    """Stop these running tasks. Answer: ``Cancelled``, or how they ended if they were quicker."""
+
+    tasks: tuple[str, ...]
+
+
+class Delay(Instruction, frozen=True):
+    """Come back after some seconds. Answer: ``DelayOver``."""
+
+    task_id: str
+    attempt: int
+    seconds: float
+
+
+class Remove(Instruction, frozen=True):
+    """Remove ephemeral outputs that nobody will read."""
+
+    keys: tuple[str, ...]
+
+
+class Verify(Instruction, frozen=True):
+    """See that the targets of a run that were made during it exist. Answer: ``Verified``."""
+
+    run_id: int
+    keys: tuple[str, ...]
+
+
+class Finish(Instruction, frozen=True):
+    """A run is over.
+
+    Attributes:
+        error: why the request as a whole could not be served, if so.
+        failures: tasks that failed for good, each with its error.
+        ran: how many tasks ran to success on this run's account.
+        cached: how many were found done.
+        skipped: tasks that did not run because others failed.
+    """
+
+    run_id: int
+    error: Any = None
+    failures: tuple[tuple[str, Any], ...] = ()
+    ran: int = 0
+    cached: int = 0
+    skipped: tuple[str, ...] = ()
+
+
+class Forget(Instruction, frozen=True):
+    """These tasks are over; what is kept about them can go."""
+
+    tasks: tuple[str, ...]
+
+
+class Resume(Instruction, frozen=True):
+    """There is more to do than one turn should take. Answer: ``Resumed``, after others have had theirs."""

@@ -1,0 +1,200 @@
+"""The scheduler: events in, instructions out.
+
+A pure state machine: no clock, no I/O, no event loop, no chance. Every race can be replayed by handing it the same events
+in the same order. What it knows is in ``state``; ``demand``, ``expansion``, ``completion`` and ``failure`` each change it
+for one kind of cause; ``transitions`` lists what a task can go through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from alexflow.scheduler.completion import cancelled, child_over, conclude_runs, finish, leave_active, succeeded
+from alexflow.scheduler.demand import generated_task, inspection_over, target_key, target_task, withdraw_run
+from alexflow.scheduler.events import (
+    Cancelled,
+    DelayOver,
+    Event,
+    Failed,
+    Generated,
+    InputsLost,
+    Inspected,
+    InspectionFailed,
+    Resumed,
+    RunCancelled,
+    RunRequested,
+    Succeeded,
+    Verified,
+)
+from alexflow.scheduler.expansion import close_groups, inspected, inspection_failed
+from alexflow.scheduler.failure import delay_over, fail_if_stuck, failed, inputs_lost, stop
+from alexflow.scheduler.instructions import Instruction
+from alexflow.scheduler.slots import Slots
+from alexflow.scheduler.spec import TaskSpec
+from alexflow.scheduler.state import Group, Node, Run, State
+from alexflow.scheduler.transitions import ACTIVE, CANCELLING, GENERATING, READY
+
+#: How many tasks of one dynamic task may be under way at once.
+WINDOW = 2000
+
+#: How many deaths of what a task runs in are forgiven it.
+MAX_DEATHS = 3
+
+#: How often targets may be found missing after a run before it fails.
+MAX_VERIFICATIONS = 3
+
+
+class Scheduler:
+    """Decides what to do next.
+
+    Args:
+        limits: how many tasks with a tag may run at once, by tag.
+        window: how many tasks of one dynamic task may be under way at once.
+        max_deaths: how many deaths of what a task runs in are forgiven it.
+        case_sensitive: whether keys that differ only by case are different outputs.
+    """
+
+    def __init__(
+        self,
+        limits: Mapping[str, int] | None = None,
+        *,
+        window: int = WINDOW,
+        max_deaths: int = MAX_DEATHS,
+        case_sensitive: bool = True,
+    ):
+        slots: Slots[Node] = Slots(limits or {}, lambda node: node.state == READY)
+        self.state = State(slots, window=window, max_deaths=max_deaths, case_sensitive=case_sensitive)
+        self._handlers: dict[type[Event], Callable[[Any], None]] = {
+            RunRequested: self._run_requested,
+            RunCancelled: self._run_cancelled,
+            Inspected: lambda event: inspected(self.state, event),
+            InspectionFailed: lambda event: inspection_failed(self.state, event),
+            Succeeded: lambda event: succeeded(self.state, event.tasks),
+            Failed: lambda event: failed(self.state, event),
+            InputsLost: lambda event: inputs_lost(self.state, event),
+            Cancelled: self._cancelled,
+            Generated: self._generated,
+            DelayOver: lambda event: delay_over(self.state, event.task_id, event.attempt),
+            Verified: self._verified,
+            Resumed: lambda event: None,
+        }
+
+    def handle(self, event: Event) -> list[Instruction]:
+        """Take in what happened; give what is to be done."""
+        state = self.state
+        self._handlers[type(event)](event)
+        if state.closing or state.conflicts:
+            close_groups(state)
+        if state.settled:
+            conclude_runs(state)
+        if not state.active:
+            fail_if_stuck(state)
+            conclude_runs(state)
+        return state.out.drain()
+
+    # -- what the driver may ask
+
+    def spec_of(self, task_id: str) -> TaskSpec | None:
+        """The spec of a task that is wanted and not done."""
+        node = self.state.nodes.get(task_id)
+        return node.spec if node is not None else None
+
+    def knows_key(self, key: str) -> bool:
+        """Whether something is known of an output or asked about it."""
+        return key in self.state.keys
+
+    def attempts_of(self, task_id: str) -> int:
+        """How many attempts at a task have failed so far."""
+        node = self.state.nodes.get(task_id)
+        return node.attempts + node.deaths if node is not None else 0
+
+    def retry_after(self, task_id: str, reason: str) -> float | None:
+        """Seconds until a task would be tried again if it failed for ``reason`` now; None if it would not."""
+        node = self.state.nodes.get(task_id)
+        if node is None or not node.demand:
+            return None
+        if reason == "lost":
+            return 0.0 if node.deaths < self.state.max_deaths else None
+        if reason == "error" and node.attempts < node.spec.retries:
+            return node.spec.retry_delay * 2.0**node.attempts
+        return None
+
+    # -- requests
+
+    def _run_requested(self, event: RunRequested) -> None:
+        state = self.state
+        run = state.runs[event.run_id] = Run(event.run_id, event.on_error)
+        group = Group(run)
+        group.pending = 1  # held open until all targets are in
+        state.inspecting += 1
+        for name in dict.fromkeys(event.keys):
+            group = target_key(state, name, run, group)
+        for task_id in dict.fromkeys(event.tasks):
+            group = target_task(state, task_id, run, group)
+        inspection_over(state, group)
+        if run.open == 0:
+            state.settled.append(run)
+
+    def _run_cancelled(self, event: RunCancelled) -> None:
+        run = self.state.runs.get(event.run_id)
+        if run is not None:
+            run.stopping = True
+            withdraw_run(self.state, run, cancel=True)
+            self._cancel_lingering(run)
+            finish(self.state, run)
+
+    def _cancel_lingering(self, run: Run) -> None:
+        """A run that let tasks end does not wait for them any more."""
+        if run.lingering:
+            for node in list(self.state.nodes.values()):
+                if run in node.lingers_for:
+                    node.lingers_for.remove(run)
+                    if not node.lingers_for and not node.demand and node.state in ACTIVE and node.state != CANCELLING:
+                        node.move("unwanted")
+                        self.state.out.cancel.append(node.spec.task_id)
+
+    def _verified(self, event: Verified) -> None:
+        state = self.state
+        run = state.runs.get(event.run_id)
+        state.active -= 1
+        if run is None:
+            return
+        run.verifying = False
+        if not event.missing:
+            state.settled.append(run)
+            return
+        run.rounds += 1
+        if run.rounds > MAX_VERIFICATIONS:
+            run.failures += [(name, "vanished") for name in event.missing]
+            stop(state, run)
+            return
+        group = Group(run)
+        group.pending = 1
+        state.inspecting += 1
+        for name in event.missing:
+            group = target_key(state, name, run, group)
+        inspection_over(state, group)
+
+    # -- tasks
+
+    def _cancelled(self, event: Cancelled) -> None:
+        node = self.state.nodes.get(event.task_id)
+        if node is not None and node.state == CANCELLING:
+            cancelled(self.state, node)
+
+    def _generated(self, event: Generated) -> None:
+        state = self.state
+        parent = state.nodes.get(event.task_id)
+        if parent is None or parent.state != GENERATING:
+            return
+        if event.paused or event.last:
+            leave_active(state, parent)
+        parent.exhausted = event.last
+        group = Group(parent.owner)
+        group.pending = 1
+        state.inspecting += 1
+        for task_id in event.tasks:
+            group = generated_task(state, task_id, parent, group)
+        inspection_over(state, group)
+        child_over(state, parent, "")  # nobody's id: asks for more if there is room, concludes if all are over

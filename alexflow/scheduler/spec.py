@@ -1,0 +1,29 @@
+"""What the scheduler knows of a task: names and numbers, nothing of the user's."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class TaskSpec(Struct, frozen=True):
+    """One task, as the scheduler sees it.
+
+    Attributes:
+        task_id: its id.
+        inputs: keys that must exist before it starts, each once.
+        ephemeral: those of ``inputs`` that this task lets be removed afterwards.
+        outputs: keys that exist when it is done.
+        tags: names that limits may be set for.
+        dynamic: whether it gives further tasks instead of doing work itself.
+        retries: how often it is tried again after an error of its own.
+        retry_delay: seconds before the first retry, doubled for each further one.
+    """
+
+    task_id: str
+    inputs: tuple[str, ...] = ()
+    ephemeral: frozenset[str] = frozenset()
+    outputs: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    dynamic: bool = False
+    retries: int = 0
+    retry_delay: float = 0.0

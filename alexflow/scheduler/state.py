@@ -1,0 +1,215 @@
+"""The scheduler's memory: what is wanted, what is known of it, and who waits for whom.
+
+Only live things are here. A task that has ended and a key that nobody reads any more are dropped, so that memory follows
+the frontier of the graph, not its past.
+
+    Run ──targets──▶ Key ◀──readers── Node        a key knows who reads it
+     └──targets──▶ Node ◀──producer── Key         and who makes it
+                    ▲└──parents──▶ Node           a generated task knows who gave it
+
+A node is *wanted* by the keys it makes that somebody reads or targets, by runs, and by parents; ``demand`` counts these.
+At zero it is dropped, and so may be what only it wanted: work per event follows the change, never the graph.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Final
+
+from alexflow.scheduler.events import OnError
+from alexflow.scheduler.outbox import Outbox
+from alexflow.scheduler.slots import Slots
+from alexflow.scheduler.spec import TaskSpec
+from alexflow.scheduler.transitions import FINAL, TRANSITIONS, WAITING
+
+CHECKING: Final = "checking"  # nobody knows yet whether it exists
+MISSING: Final = "missing"  # it does not; its producer is known
+PRESENT: Final = "present"
+
+
+class Node:
+    """A task that is wanted and not done."""
+
+    __slots__ = (
+        "attempts",
+        "broken",
+        "children",
+        "deaths",
+        "demand",
+        "exhausted",
+        "group",
+        "indegree",
+        "lingers_for",
+        "losses",
+        "missing",
+        "owner",
+        "parents",
+        "pulling",
+        "runs",
+        "spec",
+        "state",
+    )
+
+    def __init__(self, spec: TaskSpec, owner: Run | None, group: Group | None):
+        self.spec = spec
+        self.state: str = WAITING
+        self.owner = owner  # the run on whose account it counts
+        self.group = group  # while its part of the graph is not known whole
+        self.missing = 0  # inputs that are not present, counted while WAITING
+        self.indegree = 0  # inputs made by its own group, while that is searched for cycles
+        self.demand = 0
+        self.runs: list[Run] = []  # that have it as a target
+        self.parents: list[Node] = []  # dynamic tasks that gave it
+        self.lingers_for: list[Run] = []  # stopped runs that wait for it to end
+        self.attempts = 0
+        self.deaths = 0
+        self.losses = 0
+        self.children: dict[str, None] = {}  # dynamic: given and not done
+        self.exhausted = False  # dynamic: will give no more
+        self.pulling = False  # dynamic: asked for more
+        self.broken = False  # dynamic: something that it gave failed
+
+    def move(self, cause: str) -> None:
+        """Go where the table says."""
+        self.state = TRANSITIONS[self.state, cause]
+
+    @property
+    def over(self) -> bool:
+        """Whether it has left memory."""
+        return self.state in FINAL
+
+    def __repr__(self) -> str:
+        return f"<Node {self.spec.task_id} {self.state}>"
+
+
+class Key:
+    """An output that somebody reads or targets, or that a live task makes."""
+
+    __slots__ = ("ephemeral", "group", "keep", "key", "maker", "producer", "readers", "state", "targets")
+
+    def __init__(self, key: str, state: str):
+        self.key = key
+        self.state = state
+        self.readers: dict[Node, None] = {}  # that are not done; insertion order
+        self.targets: list[Run] = []
+        self.producer: Node | None = None  # while MISSING, or while that task lives
+        self.maker: Node | None = None  # a generated task that makes it for its parent, the producer
+        self.group: Group | None = None  # while CHECKING
+        self.ephemeral = False  # somebody lets it be removed afterwards
+        self.keep = False  # somebody uses it as not ephemeral
+
+    @property
+    def demanded(self) -> bool:
+        """Whether anybody reads or targets it."""
+        return bool(self.readers or self.targets)
+
+
+class TaskCheck:
+    """A task that somebody asked for, of which nothing is known yet."""
+
+    __slots__ = ("group", "parents", "runs", "task_id")
+
+    def __init__(self, task_id: str, group: Group):
+        self.task_id = task_id
+        self.group = group
+        self.runs: list[Run] = []
+        self.parents: list[Node] = []
+
+
+class Run:
+    """One request."""
+
+    __slots__ = (
+        "cached",
+        "error",
+        "failures",
+        "finished",
+        "keys",
+        "lingering",
+        "made",
+        "on_error",
+        "open",
+        "ran",
+        "rounds",
+        "run_id",
+        "skipped",
+        "stopping",
+        "tasks",
+        "verifying",
+    )
+
+    def __init__(self, run_id: int, on_error: OnError):
+        self.run_id = run_id
+        self.on_error = on_error
+        self.keys: list[str] = []  # targets
+        self.tasks: list[str] = []  # targets
+        self.open = 0  # targets not settled
+        self.made: list[str] = []  # target keys that were made for it, to be verified
+        self.rounds = 0  # of verification that found something missing
+        self.verifying = False
+        self.stopping = False
+        self.finished = False
+        self.lingering = 0  # running tasks that it lets end after it was stopped
+        self.error: Any = None
+        self.failures: list[tuple[str, Any]] = []
+        self.ran = 0
+        self.cached = 0
+        self.skipped: list[str] = []
+
+
+class Group:
+    """A part of the graph that is being found out. None of it starts before it is known whole.
+
+    When two requests meet in one task their groups become one.
+    """
+
+    __slots__ = ("growth", "merged_into", "nodes", "owner", "pending")
+
+    def __init__(self, owner: Run | None):
+        self.owner = owner
+        self.pending = 0  # keys and tasks that are being inspected
+        self.growth = 0  # merges so far: a search that was under way begins again
+        self.nodes: list[Node] = []
+        self.merged_into: Group | None = None
+
+    def find(self) -> Group:
+        """The group that this one is part of by now."""
+        group = self
+        while group.merged_into is not None:
+            group = group.merged_into
+        return group
+
+    def merge(self, other: Group | None) -> Group:
+        """Make the two one; gives that one."""
+        mine = self.find()
+        theirs = other.find() if other is not None else mine
+        if mine is theirs:
+            return mine
+        if len(mine.nodes) < len(theirs.nodes):
+            mine, theirs = theirs, mine
+        mine.nodes += theirs.nodes
+        mine.pending += theirs.pending
+        mine.growth += 1
+        theirs.nodes = []
+        theirs.merged_into = mine
+        return mine
+
+
+class State:
+    """Everything that the scheduler knows."""
+
+    def __init__(self, slots: Slots[Node], *, window: int, max_deaths: int, case_sensitive: bool):
+        self.nodes: dict[str, Node] = {}
+        self.keys: dict[str, Key] = {}
+        self.checks: dict[str, TaskCheck] = {}
+        self.runs: dict[int, Run] = {}
+        self.slots = slots
+        self.out = Outbox()
+        self.closing: deque[Any] = deque()  # groups that are known whole, being searched for cycles
+        self.conflicts: deque[tuple[Node, Exception]] = deque()  # two tasks claim one key
+        self.settled: list[Run] = []  # runs that may be over
+        self.inspecting = 0  # keys and tasks asked about
+        self.active = 0  # nodes that something outside is at work on, or that wait for a delay
+        self.window = window
+        self.max_deaths = max_deaths
+        self.claims: dict[str, str] | None = None if case_sensitive else {}

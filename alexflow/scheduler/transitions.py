@@ -1,0 +1,66 @@
+"""The states of a task and what leads from one to another, exhaustively. The diagram in the docs is made from this."""
+
+from __future__ import annotations
+
+from typing import Final
+
+WAITING: Final = "waiting"  # for inputs, or for its graph to be known whole
+READY: Final = "ready"  # for a slot under its tags' limits
+RUNNING: Final = "running"
+GENERATING: Final = "generating"  # a dynamic task: giving tasks, or waiting for those
+CLOSING: Final = "closing"  # a dynamic task: all it gave is done
+DELAYED: Final = "delayed"  # before a retry
+CANCELLING: Final = "cancelling"
+DONE: Final = "done"
+FAILED: Final = "failed"
+SKIPPED: Final = "skipped"  # something it needs failed
+FORGOTTEN: Final = "forgotten"  # nobody wants it any more
+
+STATES = (WAITING, READY, RUNNING, GENERATING, CLOSING, DELAYED, CANCELLING, DONE, FAILED, SKIPPED, FORGOTTEN)
+
+#: Nothing leads out of these; the task is dropped from memory.
+FINAL = frozenset({DONE, FAILED, SKIPPED, FORGOTTEN})
+
+#: Something outside the scheduler is at work on the task and will say how it ended.
+ACTIVE = frozenset({RUNNING, GENERATING, CLOSING, CANCELLING})
+
+#: (state, cause) → state. What is not listed cannot happen.
+TRANSITIONS: dict[tuple[str, str], str] = {
+    (WAITING, "inputs exist"): READY,
+    (WAITING, "input failed"): SKIPPED,
+    (WAITING, "graph wrong"): FAILED,
+    (WAITING, "unwanted"): FORGOTTEN,
+    (READY, "slot free"): RUNNING,
+    (READY, "slot free, dynamic"): GENERATING,
+    (READY, "unwanted"): FORGOTTEN,
+    (RUNNING, "succeeded"): DONE,
+    (RUNNING, "error, retries left"): DELAYED,
+    (RUNNING, "error"): FAILED,
+    (RUNNING, "inputs lost"): WAITING,
+    (RUNNING, "worker lost"): READY,
+    (RUNNING, "unwanted"): CANCELLING,
+    (RUNNING, "unwanted, ended"): FORGOTTEN,
+    (GENERATING, "all generated"): CLOSING,
+    (GENERATING, "error, retries left"): DELAYED,
+    (GENERATING, "error"): FAILED,
+    (GENERATING, "inputs lost"): WAITING,
+    (GENERATING, "generated task failed"): SKIPPED,
+    (GENERATING, "unwanted"): CANCELLING,
+    (CLOSING, "succeeded"): DONE,
+    (CLOSING, "error, retries left"): DELAYED,
+    (CLOSING, "error"): FAILED,
+    (CLOSING, "unwanted"): CANCELLING,
+    (DELAYED, "delay over"): READY,
+    (DELAYED, "unwanted"): FORGOTTEN,
+    (CANCELLING, "ended"): FORGOTTEN,
+    (CANCELLING, "succeeded"): DONE,
+    (CANCELLING, "wanted again"): READY,
+}
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2", f"    [*] --> {WAITING}"]
+    lines += [f"    {source} --> {target}: {cause}" for (source, cause), target in TRANSITIONS.items()]
+    lines += [f"    {state} --> [*]" for state in STATES if state in FINAL]
+    return "\n".join(lines)
