@@ -1,0 +1,311 @@
+"""What every storage keeps to, in its blocking and its async form."""
+
+import os
+import random
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from anyio import to_thread
+
+from alexflow import LocalStorage
+from alexflow.errors import OutputNotFound
+from alexflow.storage import Storage, Transaction, local
+from alexflow.storage.local import CHUNK, FEW, SMALL
+
+SIZES = [0, 1, SMALL, SMALL + 1, 2 * CHUNK + 7]
+KEYS = [
+    "a",
+    "a.pkl",
+    "dir/a",
+    "dir/sub/deep/a",
+    "with space",
+    "100%",
+    "%2e%2e",
+    "a?b=c&d#e",
+    "ünïcode-日本-🐍",
+    "..hidden..",
+    ".dot",
+    "a..b/...",
+    "x" * 255,
+    "-rf",
+    "ab:c",
+    "'\"`$(x)`;*",
+    "new\nline",
+]
+
+
+class Blocking:
+    """The blocking form, in a thread as it should be, so that one test covers both."""
+
+    def __init__(self, storage: Storage):
+        self.storage = storage
+
+    def __getattr__(self, name):
+        blocking = getattr(self.storage, name)
+
+        async def call(*args, **kwargs):
+            return await to_thread.run_sync(partial(blocking, *args, **kwargs))
+
+        return call
+
+    async def list(self, prefix=""):
+        return await to_thread.run_sync(lambda: sorted(self.storage.list(prefix)))
+
+
+class Async(Blocking):
+    def __getattr__(self, name):
+        return getattr(self.storage, f"a{name}")
+
+    async def list(self, prefix=""):
+        return sorted([key async for key in self.storage.alist(prefix)])
+
+
+@pytest.fixture(params=[Blocking, Async])
+def form(request, storage):
+    return request.param(storage)
+
+
+pytestmark = pytest.mark.anyio
+
+
+def content(size: int) -> bytes:
+    return random.Random(size).randbytes(size)
+
+
+async def test_absent(form):
+    assert await form.exists_many(["a", "b/c"]) == set()
+    assert await form.exists_many([]) == set()
+    assert await form.list() == []
+    for read in (form.read, form.size):
+        with pytest.raises(OutputNotFound, match="nothing is stored under 'b/c'") as caught:
+            await read("b/c")
+        assert caught.value.key == "b/c"
+    await form.remove_many(["a", "b/c"])
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_written_is_whole(form, published, size):
+    assert await form.write("dir/key", content(size)) is True
+    where = type(form)(published())
+    assert await where.exists_many(["dir/key"]) == {"dir/key"}
+    assert await where.read("dir/key") == content(size)
+    assert await where.size("dir/key") == size
+    assert await where.list() == ["dir/key"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_staged_is_invisible_and_discarding_leaves_nothing(form, storage, size):
+    staged = await form.stage("dir/key", content(size))
+    assert (staged.key, staged.size) == ("dir/key", size)
+    assert storage.read_staged(staged) == content(size)
+    assert await form.exists_many(["dir/key"]) == set()
+    assert await form.list() == []
+    with pytest.raises(OutputNotFound):
+        await form.read("dir/key")
+    await form.discard(staged)
+    assert await form.exists_many(["dir/key"]) == set()
+    assert await form.list() == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_staged_can_be_read_again_and_then_published(form, storage, published, size):
+    staged = await form.stage("key", content(size))
+    assert storage.read_staged(staged) == content(size)
+    assert storage.read_staged(staged) == content(size)
+    assert await form.publish(staged) is True
+    assert published().read("key") == content(size)
+
+
+@pytest.mark.parametrize("size", [3, SMALL + 1])
+async def test_the_first_publisher_wins_unless_told_to_replace(form, published, size):
+    first, second, third = (bytes([n]) * size for n in range(3))
+    await form.write("key", first)
+    where = type(form)(published())
+    assert await where.write("key", second) is False
+    assert await where.read("key") == first
+    assert await where.write("key", third, replace=True) is True
+    assert await where.read("key") == third
+    assert await where.write("new", third, replace=True) is True
+    assert await where.list() == ["key", "new"]
+
+
+async def test_two_staged_for_one_key(form, published):
+    one, other = [await form.stage("key", content(SMALL + n)) for n in (1, 2)]
+    await form.publish(one)
+    published()
+    await form.discard(other)
+    assert published().read("key") == content(SMALL + 1)
+
+
+@pytest.mark.parametrize("key", KEYS)
+async def test_keys(form, published, key):
+    await form.write(key, key.encode())
+    where = type(form)(published())
+    assert await where.exists_many([key, key[:-1]]) == {key}
+    assert await where.read(key) == key.encode()
+    assert await where.list() == [key]
+    await where.remove_many([key])
+    assert await where.exists_many([key]) == set()
+
+
+async def test_a_key_does_not_exist_because_others_lie_below_it(form, published):
+    await form.write("dir/sub/a", b"1")
+    where = type(form)(published())
+    assert await where.exists_many(["dir", "dir/sub", "dir/sub/a"]) == {"dir/sub/a"}
+    for read in (where.read, where.size):
+        with pytest.raises(OutputNotFound):
+            await read("dir/sub")
+    await where.remove_many(["dir/sub", "dir"])
+    assert await where.exists_many(["dir/sub/a"]) == {"dir/sub/a"}
+
+
+async def test_nothing_lies_below_a_key(form, published):
+    await form.write("file", b"1")
+    where = type(form)(published())
+    assert await where.exists_many(["file/a"]) == set()
+    assert await where.list("file/") == []
+    await where.remove_many(["file/a"])
+    for read in (where.read, where.size):
+        with pytest.raises(OutputNotFound):
+            await read("file/a")
+
+
+async def test_list_by_prefix(form, published):
+    for key in ("a", "ab/c", "ab/d/e", "abc", "b/a", "bc"):
+        await form.write(key, b"")
+    where = type(form)(published())
+    assert await where.list() == ["a", "ab/c", "ab/d/e", "abc", "b/a", "bc"]
+    assert await where.list("a") == ["a", "ab/c", "ab/d/e", "abc"]
+    assert await where.list("ab/") == ["ab/c", "ab/d/e"]
+    assert await where.list("ab/d") == ["ab/d/e"]
+    assert await where.list("b") == ["b/a", "bc"]
+    assert await where.list("nowhere/x") == []
+
+
+@pytest.mark.parametrize("directory", ["", "dir/"])
+@pytest.mark.parametrize("count", [1, FEW, FEW + 1, 4 * FEW])
+async def test_exists_many_few_and_many(form, published, directory, count):
+    stored = [f"{directory}{n}" for n in range(0, count, 2)]
+    for key in stored:
+        await form.write(key, b"")
+    where = type(form)(published())
+    asked = [f"{directory}{n}" for n in range(count)] + ["elsewhere/1"] * 2
+    assert await where.exists_many(asked) == set(stored)
+
+
+async def test_exists_many_asks_for_few_of_a_large_directory(form, published):
+    for n in range(50):
+        await form.write(f"large/{n}", b"")
+    for n in range(FEW + 1):
+        await form.write(f"many/{n}", b"")
+    where = type(form)(published())
+    asked = ["large/7", "large/none", *(f"many/{n}" for n in range(2 * FEW))]
+    assert await where.exists_many(asked) == {"large/7", *(f"many/{n}" for n in range(FEW + 1))}
+
+
+async def test_remove_many(form, published):
+    keys = [f"d{n % 3}/{n}" for n in range(2 * FEW)]
+    for key in keys:
+        await form.write(key, b"")
+    where = type(form)(published())
+    await where.remove_many(iter([*keys[1:], "never"]))
+    assert await where.list() == keys[:1]
+    assert await where.write(keys[1], b"again") is True
+
+
+def test_eight_threads_race(storage, published):
+    if isinstance(storage, Transaction):
+        pytest.skip("a transaction belongs to one attempt")
+    for round_ in range(20):
+        barrier = Barrier(8)
+
+        def publish(n, round_=round_, barrier=barrier):
+            staged = storage.stage(f"key/{round_}", bytes([n]) * (SMALL + 1 if round_ % 2 else 10))
+            barrier.wait(timeout=30)
+            return n if storage.publish(staged) else None
+
+        with ThreadPoolExecutor(8) as threads:
+            winners = [n for n in threads.map(publish, range(8)) if n is not None]
+        assert len(winners) == 1
+        assert set(storage.read(f"key/{round_}")) == set(winners)
+
+
+RACER = """
+import sys
+from alexflow import LocalStorage
+from alexflow.storage import local
+path, number, named = sys.argv[1:]
+if named == "True":
+    local.UNNAMED_FILE = None
+storage = LocalStorage(path)
+staged = [storage.stage(f"key/{n}", number.encode() * (local.SMALL + 1)) for n in range(20)]
+print("ready", flush=True)
+sys.stdin.readline()
+print(*(n for n, item in enumerate(staged) if storage.publish(item)))
+"""
+
+
+def test_four_processes_race(storage):
+    if not isinstance(storage, LocalStorage):
+        pytest.skip("cannot be reached from another process")
+    command = [sys.executable, "-c", RACER, storage.base_path]
+    processes = [
+        subprocess.Popen(
+            [*command, str(n), str(local.UNNAMED_FILE is None)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for n in range(4)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    assert list(storage.list()) == []
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    won = [process.communicate(timeout=60)[0].split() for process in processes]
+    assert sorted(int(n) for numbers in won for n in numbers) == list(range(20))
+    for number, numbers in enumerate(won):
+        for n in numbers:
+            assert storage.read(f"key/{n}") == str(number).encode() * (SMALL + 1)
+
+
+# -- nothing is left behind
+
+
+def open_descriptors() -> int:
+    return len(os.listdir("/dev/fd"))
+
+
+def files_below(path: Path) -> set[str]:
+    return {str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()}
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="counts descriptors in /dev/fd")
+async def test_no_descriptor_and_no_file_is_left(form, storage, published, tmp_path):
+    async def use(name):
+        for size in (10, SMALL + 1):
+            for times in range(2):
+                await form.write(f"{name}/{size}", content(size), replace=bool(times))
+            await form.write(f"{name}/{size}", content(size))
+            await form.discard(await form.stage(f"{name}/{size}", content(size)))
+            await form.read(f"{name}/{size}")
+        if isinstance(storage, Transaction):
+            storage.publish_all()
+            await form.write(f"{name}/10", content(10))
+            await form.write(f"{name}/x", content(SMALL + 1))
+            await storage.adiscard_all()
+
+    await use("warm-up")
+    before = open_descriptors()
+    await use("a")
+    assert open_descriptors() == before
+    if (tmp_path / "storage").exists():
+        keys = {f"{name}/{size}" for name in ("warm-up", "a") for size in (10, SMALL + 1)}
+        assert files_below(tmp_path / "storage") == keys

@@ -1,0 +1,229 @@
+"""What only a directory on a disk can get wrong."""
+
+import asyncio
+import errno
+import io
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from alexflow import LocalStorage, MemoryStorage
+from alexflow.errors import StorageError, UnknownStorage
+from alexflow.storage import local, open_storage
+from alexflow.storage.local import CHUNK, SMALL
+
+NAMED = [pytest.param(False, id="unnamed"), pytest.param(True, id="named")]
+
+
+@pytest.fixture(params=NAMED)
+def storage(request, tmp_path):
+    if request.param:
+        request.getfixturevalue("named_files")
+    storage = LocalStorage(tmp_path / "storage")
+    storage.prepare()
+    return storage
+
+
+def everything_below(path) -> list[str]:
+    return sorted(str(file.relative_to(path)) for file in Path(path).rglob("*"))
+
+
+# -- opening
+
+
+def test_it_is_made_where_its_parent_is(tmp_path):
+    storage = LocalStorage(str(tmp_path / "new"))
+    storage.prepare()
+    storage.prepare()
+    assert (tmp_path / "new").is_dir()
+
+
+def test_a_missing_parent(tmp_path):
+    with pytest.raises(UnknownStorage, match=r"there is no directory .*/typo; create it or correct the path"):
+        LocalStorage(tmp_path / "typo" / "results").prepare()
+    assert not (tmp_path / "typo").exists()
+
+
+def test_a_file_instead_of_a_directory(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UnknownStorage, match=r"file is a file, not a directory"):
+        LocalStorage(tmp_path / "file").prepare()
+    with pytest.raises(UnknownStorage, match=r"cannot make the storage .*: Not a directory"):
+        LocalStorage(tmp_path / "file" / "below").prepare()
+
+
+def test_equal_by_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert LocalStorage("x") == LocalStorage(tmp_path / "x") == LocalStorage(f"{tmp_path}/y/../x/")
+    monkeypatch.chdir("/")
+    assert LocalStorage("x") != LocalStorage(tmp_path / "x")
+
+
+@pytest.mark.parametrize("url", ["s4://bucket/x", "http://host/x", "unknown+x://a", "s3:///"])
+def test_an_unknown_scheme(url):
+    with pytest.raises(UnknownStorage, match=r"no storage is known for .*://.* in .*; use a directory"):
+        open_storage(url)
+
+
+@pytest.mark.parametrize("what", [1, b"path", object(), ["path"], ""])
+def test_no_path_at_all(what):
+    with pytest.raises(UnknownStorage):
+        open_storage(what)
+
+
+def test_opening(tmp_path, monkeypatch):
+    assert open_storage(tmp_path) == open_storage(str(tmp_path)) == open_storage(f"file://{tmp_path}")
+    assert isinstance(open_storage("memory://"), MemoryStorage)
+    storage = MemoryStorage()
+    assert open_storage(storage) is storage
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ALEXFLOW_STORAGE", raising=False)
+    assert open_storage(None) == LocalStorage(tmp_path / ".alexflow")
+    monkeypatch.setenv("ALEXFLOW_STORAGE", str(tmp_path / "elsewhere"))
+    assert open_storage(None) == LocalStorage(tmp_path / "elsewhere")
+
+
+def test_case(storage):
+    assert storage.case_sensitive is (not Path(storage.base_path.upper()).exists())
+    assert everything_below(storage.base_path) == []
+
+
+# -- a fault leaves nothing behind, and names the path
+
+
+def test_a_key_in_the_way_of_a_directory(storage):
+    storage.write("file", b"1")
+    for size in (1, SMALL + 1):
+        with pytest.raises(StorageError, match=r"cannot write .*/file/below"):
+            storage.write("file/below", bytes(size))
+    assert everything_below(storage.base_path) == ["file"]
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_directory_in_the_way_of_a_key(storage, replace):
+    storage.write("dir/a", b"1")
+    for size in (1, SMALL + 1):
+        with pytest.raises(StorageError, match=r"cannot publish .*/dir: Is a directory \(EISDIR\)"):
+            storage.write("dir", bytes(size), replace=replace)
+    assert everything_below(storage.base_path) == ["dir", "dir/a"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+@pytest.mark.parametrize("size", [10, SMALL + 1])
+def test_writing_fails(storage, monkeypatch, code, size):
+    storage.write("old", b"1")
+    descriptors = len(os.listdir("/dev/fd"))
+    real = os.write
+
+    def write(fd, data):
+        if len(data) >= 10:
+            real(fd, bytes(data[:5]))  # the beginning still fits
+            raise OSError(code, os.strerror(code))
+        return real(fd, data)
+
+    monkeypatch.setattr(local.os, "write", write)
+    with pytest.raises(StorageError, match=rf"cannot write .*/new: .* \({errno.errorcode[code]}\)"):
+        storage.write("new", bytes(size))
+    monkeypatch.undo()
+    assert everything_below(storage.base_path) == ["old"]
+    assert len(os.listdir("/dev/fd")) == descriptors
+    assert storage.read("old") == b"1"
+
+
+def test_linking_fails(storage, monkeypatch):
+    def link(*args, **kwargs):
+        raise OSError(errno.EDQUOT, "quota")
+
+    monkeypatch.setattr(local.os, "link", link)
+    with pytest.raises(StorageError, match=r"cannot publish .*/new: quota"):
+        storage.write("new", b"1")
+    assert everything_below(storage.base_path) == []
+
+
+def test_a_file_system_without_links(storage, monkeypatch, named_files):
+    def link(*args, **kwargs):
+        raise PermissionError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(local.os, "link", link)
+    assert storage.write("key", b"1") is True
+    assert storage.write("key", b"2") is False
+    assert storage.read("key") == b"1"
+    assert everything_below(storage.base_path) == ["key"]
+
+
+def test_a_file_system_that_refuses_unnamed_files(tmp_path, monkeypatch):
+    if local.UNNAMED_FILE is None:
+        pytest.skip("so does this platform")
+    real = os.open
+
+    def open_(path, flags, mode=0o777, **kwargs):
+        if flags & local.UNNAMED_FILE == local.UNNAMED_FILE:
+            raise OSError(errno.EOPNOTSUPP, "no unnamed files")
+        return real(path, flags, mode, **kwargs)
+
+    monkeypatch.setattr(local.os, "open", open_)
+    storage = LocalStorage(tmp_path)
+    assert storage.write("dir/key", bytes(SMALL + 1)) is True
+    assert everything_below(tmp_path) == ["dir", "dir/key"]
+
+
+def test_what_is_half_written_is_not_listed(storage, named_files):
+    staged = storage.stage("dir/key", bytes(SMALL + 1))
+    assert list(storage.list()) == []
+    assert len(everything_below(storage.base_path)) == 2  # there is a temporary file
+    storage.discard(staged)
+    assert everything_below(storage.base_path) == ["dir"]
+
+
+def test_the_directory_vanished(storage):
+    os.rmdir(storage.base_path)
+    assert list(storage.list()) == []
+    assert storage.exists_many([f"a/{n}" for n in range(1000)]) == set()
+
+
+# -- on the event loop
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_stream_leaves_nothing(storage, monkeypatch):
+    """Its thread may outlive the call, so it has a descriptor of its own, which nobody else can have got meanwhile."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    class SlowStream(io.BufferedWriter):
+        def write(self, data):
+            begun.set()
+            go_on.wait(30)
+            return super().write(data)
+
+    streams: list[SlowStream] = []
+
+    def slow_open(descriptor, mode):
+        streams.append(SlowStream(io.FileIO(descriptor, mode)))
+        return streams[-1]
+
+    monkeypatch.setattr(local, "open", slow_open, raising=False)
+    before = len(os.listdir("/dev/fd"))
+    task = asyncio.ensure_future(storage.astage("key", bytes(2 * CHUNK)))
+    await asyncio.to_thread(begun.wait, 30)
+    assert len(os.listdir("/dev/fd")) == before + 2
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert everything_below(storage.base_path) == []
+    go_on.set()
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert streams[0].closed
+    assert len(os.listdir("/dev/fd")) == before
+
+
+@pytest.mark.anyio
+async def test_large_ones_leave_the_loop_alone(storage):
+    """Blockbuster (tests/conftest.py) raises if a large read or write happens on the loop."""
+    data = os.urandom(3 * CHUNK + 1)
+    assert await storage.awrite("large", data) is True
+    assert await storage.aread("large") == data
+    keys = [f"{n}" for n in range(1000)]
+    assert await storage.aexists_many(keys) == set()
+    await storage.aremove_many(keys)
