@@ -16,3 +16,28 @@ from alexflow.model import (
 )
 from alexflow.serialization import deserialize, serialize
 from alexflow.storage import LocalStorage, MemoryStorage, Storage
+
+__all__ = [
+    "AbstractTask",
+    "BinaryOutput",
+    "DynamicTask",
+    "Engine",
+    "InOut",
+    "JSONOutput",
+    "LocalStorage",
+    "MemoryStorage",
+    "NoDefaultVar",
+    "Output",
+    "ResourceSpec",
+    "Result",
+    "SerializableOutput",
+    "Storage",
+    "Task",
+    "Workflow",
+    "WrapperTask",
+    "arun",
+    "deserialize",
+    "no_default",
+    "run",
+    "serialize",
+]

@@ -1,0 +1,71 @@
+"""Public is what ``alexflow`` exports; nothing else is promised."""
+
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import alexflow
+
+EXPORTED = sorted(alexflow.__all__)
+
+#: The names that a user's code may rely on; one that goes away here is a breaking release.
+PROMISED = {
+    "AbstractTask",
+    "BinaryOutput",
+    "Engine",
+    "DynamicTask",
+    "InOut",
+    "JSONOutput",
+    "LocalStorage",
+    "MemoryStorage",
+    "NoDefaultVar",
+    "Output",
+    "ResourceSpec",
+    "SerializableOutput",
+    "Storage",
+    "Task",
+    "Workflow",
+    "WrapperTask",
+    "arun",
+    "deserialize",
+    "no_default",
+    "run",
+    "serialize",
+}
+
+
+def test_what_is_promised_is_exported():
+    assert PROMISED - set(EXPORTED) == set()
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_exported(name):
+    thing = getattr(alexflow, name)
+    assert not inspect.ismodule(thing)
+    if inspect.isclass(thing) or inspect.isfunction(thing):
+        assert inspect.getdoc(thing), f"{name} says nothing about itself"
+
+
+def test_each_once():
+    assert len(EXPORTED) == len(set(EXPORTED))
+
+
+def test_nothing_public_that_is_not_exported():
+    loose = {
+        name
+        for name, thing in vars(alexflow).items()
+        if not name.startswith("_") and not inspect.ismodule(thing) and name not in EXPORTED
+    }
+    assert loose == set()
+
+
+@pytest.mark.parametrize("layer", [module.name for module in pkgutil.iter_modules(alexflow.__path__)])
+def test_each_layer_exports_what_it_says(layer):
+    try:
+        module = importlib.import_module(f"alexflow.{layer}")
+    except ModuleNotFoundError as error:  # an extra that is not installed
+        pytest.skip(str(error))
+    for name in getattr(module, "__all__", ()):
+        assert hasattr(module, name), f"alexflow.{layer}.__all__ names {name}, which is not there"
