@@ -224,7 +224,7 @@ class OutputNotBound(StorageError):
 class RunFailed(AlexflowError, ExceptionGroup[TaskError]):
     """A run did not reach all its targets. Holds one :class:`TaskError` per failed task."""
 
-    def derive(self, excs: Sequence[TaskError]) -> Self:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def derive(self, excs: Sequence[TaskError]) -> Self:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # a part of it is one too
         return type(self)(self.message, excs)
 
 

@@ -10,20 +10,16 @@ from blockbuster import blockbuster_ctx
 INLINE_BY_CHOICE = {
     "storage/local.py": {
         "_exist",
-        "_link",
         "_new_file",
-        "_open_new",
-        "_read_all",
-        "_replace",
-        "_write_all",
         "astage",  # makes the file that a thread then fills
-        "close",
         "discard",
         "publish",
         "read",
         "remove_many",
         "size",
     },
+    "storage/newfile.py": {"_replace", "close", "link", "open_new", "read_all", "write_all"},
+    "executors/process/supervisor.py": {"__init__"},  # starting a worker: a vfork, some 0.4 ms
     "storage/opening.py": {"open_storage"},  # once a run
     "model/plan.py": {"plan_of"},  # once a class
 }

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from alexflow.model.output import Output
-from alexflow.serialization import from_json, to_json
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -24,8 +23,12 @@ class SerializableOutput(Output[T_co]):
     """
 
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
+        from alexflow.serialization import to_json  # deferred: few workers need it
+
         # mtime=0: the same value gives the same bytes
         return gzip.compress(to_json(value), compresslevel=COMPRESSION_LEVEL, mtime=0)
 
     def decode(self, data: bytes) -> T_co:
+        from alexflow.serialization import from_json  # deferred: few workers need it
+
         return cast(T_co, from_json(gzip.decompress(data)))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
 from alexflow.model import AbstractTask, DynamicTask, Output, WrapperTask, flatten
+from alexflow.model.plan import plan_of
 from alexflow.scheduler import TaskSpec
 
 #: Where a task's work happens; ``dynamic`` is ``generate``, in the engine's own process.
@@ -118,7 +118,7 @@ def _output_keys(task: AbstractTask, task_id: str) -> tuple[str, ...]:
     if tree is None:
         return ()
     keys: list[str] = []
-    for output in flatten(tree):
+    for output in (tree,) if isinstance(tree, Output) else flatten(tree):
         if output.__dict__.get("src_task") is not task and output.src_task_id != task_id:
             _check_stored_for_another(task_id, output)
         keys += keys_of(output)
@@ -144,10 +144,9 @@ def kind_of(task: AbstractTask, defaults: Defaults) -> Kind:
         return "dynamic"
     if isinstance(task, WrapperTask) and type(task).run is WrapperTask.run:
         return kind_of(task.identified_as(), defaults)
-    run = getattr(type(task), "run", None)
-    if run is None:
-        raise DefinitionError(f"{type(task).__qualname__} has no run(); derive it from Task or DynamicTask")
-    if not inspect.iscoroutinefunction(run):
+    if not plan_of(type(task)).run_is_async:
+        if not hasattr(task, "run"):
+            raise DefinitionError(f"{type(task).__qualname__} has no run(); derive it from Task or DynamicTask")
         return task.executor or defaults.executor
     if task.executor not in (None, "loop"):
         raise DefinitionError(

@@ -66,6 +66,11 @@ class ClassPlan:
         """Names of :attr:`fields`."""
         return tuple(field.name for field in self.fields)
 
+    @cached_property
+    def run_is_async(self) -> bool:
+        """Whether the class's ``run`` is ``async def``."""
+        return inspect.iscoroutinefunction(getattr(self.cls, "run", None))
+
     def field(self, name: str) -> FieldPlan:
         """The field of that name."""
         return next(field for field in self.fields if field.name == name)

@@ -18,11 +18,30 @@ def check_key(key: str) -> str:
     Raises:
         InvalidKey: it is empty or absolute, has a ``..`` or empty step, a backslash, a NUL or too long a step.
     """
-    if _UNSAFE.search(key) is not None or key[1:2] == ":":  # a drive, on Windows
-        raise InvalidKey(
-            f"the output key {key!r} could leave the storage's root; use a relative name without empty, '.' or '..' "
-            f"steps, backslashes or NUL"
-        )
-    if len(key) * 4 > LONGEST_NAME and max(len(step.encode()) for step in key.split("/")) > LONGEST_NAME:
-        raise InvalidKey(f"the output key {key!r} has a step longer than {LONGEST_NAME} bytes; shorten it")
+    if "/" in key or "\\" in key or "\0" in key or key in _STEPS:  # seldom; the pattern takes longer
+        _check_steps(key)
+    if key[1:2] == ":":  # a drive, on Windows
+        raise _unsafe(key)
+    if len(key) > LONGEST_NAME or not key.isascii():
+        _check_lengths(key)
     return key
+
+
+_STEPS = frozenset({"", ".", ".."})
+
+
+def _check_steps(key: str) -> None:
+    if _UNSAFE.search(key) is not None:
+        raise _unsafe(key)
+
+
+def _check_lengths(key: str) -> None:
+    if max(len(step.encode()) for step in key.split("/")) > LONGEST_NAME:
+        raise InvalidKey(f"the output key {key!r} has a step longer than {LONGEST_NAME} bytes; shorten it")
+
+
+def _unsafe(key: str) -> InvalidKey:
+    return InvalidKey(
+        f"the output key {key!r} could leave the storage's root; use a relative name without empty, '.' or '..' "
+        f"steps, backslashes or NUL"
+    )

@@ -22,20 +22,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
-import aiofiles
-import aiofiles.threadpool
-from anyio import to_thread
-
 from alexflow.errors import OutputNotFound, StorageError, UnknownStorage
 from alexflow.storage.interface import Staged, Storage
 from alexflow.storage.keys import check_key
+from alexflow.storage.newfile import TEMPORARY, NewFile, link, open_new, read_all, write_all
 
 T = TypeVar("T")
-
-_DESCRIPTORS = "/proc/self/fd"  # where an unnamed file can be linked from
-
-#: The flag of ``open`` that makes an unnamed file; None where there is none, or no way to name it later.
-UNNAMED_FILE: int | None = getattr(os, "O_TMPFILE", None) if os.path.isdir(_DESCRIPTORS) else None
 
 #: Up to here bytes wait in memory, and the event loop writes and reads them itself: some 50 µs of its time.
 SMALL = 256 * 1024  # bytes
@@ -43,17 +35,8 @@ SMALL = 256 * 1024  # bytes
 #: Up to here keys are checked one by one, about 1 µs each, without a thread.
 FEW = 256  # keys
 
-CHUNK = 1024 * 1024  # bytes, when streaming
-
-_TEMPORARY = ".alexflow-tmp-"
-
-_NO_UNNAMED_FILES = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS})
-_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
-
 #: What the file system says of a key under which nothing can be: a step on its way is missing, or is a file.
 _NOT_THERE = (FileNotFoundError, NotADirectoryError)
-
-_temporary_names = itertools.count()
 
 
 @dataclass(frozen=True, init=False)
@@ -145,7 +128,7 @@ class LocalStorage(Storage):
         except OSError as error:
             raise _failed("read", path, error) from error
         try:
-            return _read_all(fd, os.fstat(fd).st_size)
+            return read_all(fd, os.fstat(fd).st_size)
         except IsADirectoryError:
             raise OutputNotFound(key, self.base_path) from None
         except OSError as error:
@@ -156,22 +139,22 @@ class LocalStorage(Storage):
     def stage(self, key: str, data: bytes) -> Staged:
         if len(data) <= SMALL:
             return Staged(key, len(data), data)
-        return Staged(key, len(data), None, self._new_file(key, lambda fd: _write_all(fd, data)))
+        return Staged(key, len(data), None, self._new_file(key, lambda fd: write_all(fd, data)))
 
     def read_staged(self, staged: Staged) -> bytes:
         if staged.data is not None:
             return staged.data
-        return _read_all(staged.place.fd, staged.size, at=0)
+        return read_all(staged.place.fd, staged.size, at=0)
 
     def publish(self, staged: Staged, *, replace: bool = False) -> bool:
         file: NewFile | None = staged.place
         if file is None:
             data = staged.data or b""
-            file = self._new_file(staged.key, lambda fd: _write_all(fd, data))
+            file = self._new_file(staged.key, lambda fd: write_all(fd, data))
         staged.place = None
         path = self.path_of(staged.key)
         try:
-            return _link(file, path, replace=replace)
+            return link(file, path, replace=replace)
         except OSError as error:
             raise _failed("publish", path, error) from error
         finally:
@@ -205,7 +188,7 @@ class LocalStorage(Storage):
                         key = f"{directory}/{entry.name}" if directory else entry.name
                         if entry.is_dir(follow_symlinks=False):
                             pending.append(key)
-                        elif key.startswith(prefix) and not entry.name.startswith(_TEMPORARY):
+                        elif key.startswith(prefix) and not entry.name.startswith(TEMPORARY):
                             yield key
             except _NOT_THERE:
                 continue
@@ -229,15 +212,18 @@ class LocalStorage(Storage):
     async def aexists_many(self, keys: Sequence[str]) -> set[str]:
         if len(keys) <= FEW:
             return self.exists_many(keys)
-        return await to_thread.run_sync(self.exists_many, keys)
+        from alexflow.storage.background import in_thread  # deferred: it brings asyncio, of no use to a worker process
+
+        return await in_thread(self.exists_many, keys)
 
     async def aread(self, key: str) -> bytes:
         if self.size(key) <= SMALL:
             return self.read(key)
+        from alexflow.storage.background import read_file  # deferred, as above
+
         path = self.path_of(key)
         try:
-            async with aiofiles.open(path, "rb") as file:
-                return await file.read()
+            return await read_file(path)
         except FileNotFoundError:
             raise OutputNotFound(key, self.base_path) from None
         except OSError as error:
@@ -246,16 +232,11 @@ class LocalStorage(Storage):
     async def astage(self, key: str, data: bytes) -> Staged:
         if len(data) <= SMALL:
             return Staged(key, len(data), data)
+        from alexflow.storage.background import fill_file  # deferred, as above
+
         file = self._new_file(key, lambda fd: None)
         try:
-            # a descriptor of its own: when this is cancelled, the thread that is writing outlives the call
-            stream = aiofiles.threadpool.wrap(open(os.dup(file.fd), "wb"))  # noqa: ASYNC230, SIM115  # is open already
-            try:
-                view = memoryview(data)
-                for start in range(0, len(data), CHUNK):
-                    await stream.write(view[start : start + CHUNK])
-            finally:
-                await stream.close()
+            await fill_file(file.fd, data)
         except OSError as error:
             file.close()
             raise _failed("write", self.path_of(key), error) from error
@@ -274,12 +255,16 @@ class LocalStorage(Storage):
         keys = tuple(keys)
         if len(keys) <= FEW:
             self.remove_many(keys)
-        else:
-            await to_thread.run_sync(self.remove_many, keys)
+            return
+        from alexflow.storage.background import in_thread  # deferred, as above
+
+        await in_thread(self.remove_many, keys)
 
     async def alist(self, prefix: str = "") -> AsyncIterator[str]:
+        from alexflow.storage.background import in_thread  # deferred, as above
+
         keys = self.list(prefix)
-        while batch := await to_thread.run_sync(lambda: tuple(itertools.islice(keys, 1024))):
+        while batch := await in_thread(lambda: tuple(itertools.islice(keys, 1024))):
             for key in batch:
                 yield key
 
@@ -292,10 +277,10 @@ class LocalStorage(Storage):
         directory = os.path.dirname(self.path_of(key))
         try:
             try:
-                file = _open_new(directory)
+                file = open_new(directory)
             except FileNotFoundError:
                 os.makedirs(directory, exist_ok=True)
-                file = _open_new(directory)
+                file = open_new(directory)
         except OSError as error:
             raise _failed("write", self.path_of(key), error) from error
         try:
@@ -306,84 +291,6 @@ class LocalStorage(Storage):
         return file
 
 
-@dataclass(slots=True)
-class NewFile:
-    """An open file that is not at its final name yet: without a name, or with a temporary one."""
-
-    fd: int
-    name: str | None
-
-    def close(self) -> None:
-        os.close(self.fd)
-        if self.name is not None:
-            os.unlink(self.name)
-            self.name = None
-
-
-def _open_new(directory: str) -> NewFile:
-    if UNNAMED_FILE is not None:
-        try:
-            return NewFile(os.open(directory, os.O_RDWR | UNNAMED_FILE | os.O_CLOEXEC, 0o644), None)
-        except OSError as error:
-            if error.errno not in _NO_UNNAMED_FILES:
-                raise
-    name = f"{directory}/{_TEMPORARY}{os.getpid()}-{next(_temporary_names)}-{secrets.token_hex(4)}"
-    return NewFile(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644), name)
-
-
-def _link(file: NewFile, path: str, *, replace: bool) -> bool:
-    if replace:
-        return _replace(file, path)
-    try:
-        if file.name is None:
-            # src_dir_fd makes Python call linkat with AT_SYMLINK_FOLLOW; the path is absolute, so it is not looked at
-            os.link(f"{_DESCRIPTORS}/{file.fd}", path, src_dir_fd=file.fd, follow_symlinks=True)
-        else:
-            os.link(file.name, path)
-    except FileExistsError:
-        if os.path.isdir(path):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) from None
-        return False
-    except OSError as error:
-        if file.name is None or error.errno not in _NO_LINKS:
-            raise
-        if os.path.exists(path):  # no hard links here: the best that is left
-            return False
-        os.rename(file.name, path)
-        file.name = None
-    return True
-
-
-def _replace(file: NewFile, path: str) -> bool:
-    if file.name is None:
-        name = f"{os.path.dirname(path)}/{_TEMPORARY}{os.getpid()}-{next(_temporary_names)}-{secrets.token_hex(4)}"
-        os.link(f"{_DESCRIPTORS}/{file.fd}", name, src_dir_fd=file.fd, follow_symlinks=True)
-        file.name = name
-    os.replace(file.name, path)
-    file.name = None
-    return True
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    written = os.write(fd, data)
-    if written < len(data):
-        view = memoryview(data)
-        while written < len(data):
-            written += os.write(fd, view[written:])
-
-
-def _read_all(fd: int, size: int, at: int | None = None) -> bytes:
-    if at is not None:
-        os.lseek(fd, at, os.SEEK_SET)
-    data = os.read(fd, size + 1)
-    if len(data) == size:
-        return data
-    parts = [data]
-    while more := os.read(fd, CHUNK):
-        parts.append(more)
-    return b"".join(parts)
-
-
 def _failed(what: str, path: str, error: OSError) -> StorageError:
     return StorageError(
         f"cannot {what} {path}: {error.strerror} ({errno.errorcode.get(error.errno or 0, error.errno)})"
@@ -391,7 +298,7 @@ def _failed(what: str, path: str, error: OSError) -> StorageError:
 
 
 def _tells_case_apart(directory: str) -> bool:
-    name = f"{_TEMPORARY}case-{secrets.token_hex(4)}"
+    name = f"{TEMPORARY}case-{secrets.token_hex(4)}"
     try:
         os.close(os.open(f"{directory}/{name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError:

@@ -3,13 +3,13 @@
 import pytest
 
 from alexflow import LocalStorage, MemoryStorage
-from alexflow.storage import Transaction, local
+from alexflow.storage import Transaction, newfile
 
 
 @pytest.fixture
 def named_files(monkeypatch):
     """A file system without unnamed files, such as NFS."""
-    monkeypatch.setattr(local, "UNNAMED_FILE", None)
+    monkeypatch.setattr(newfile, "UNNAMED_FILE", None)
 
 
 @pytest.fixture(params=["local", "local-named", "memory", "transaction"])

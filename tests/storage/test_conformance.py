@@ -14,8 +14,9 @@ from anyio import to_thread
 
 from alexflow import LocalStorage
 from alexflow.errors import OutputNotFound
-from alexflow.storage import Storage, Transaction, local
-from alexflow.storage.local import CHUNK, FEW, SMALL
+from alexflow.storage import Storage, Transaction, newfile
+from alexflow.storage.local import FEW, SMALL
+from alexflow.storage.newfile import CHUNK
 
 SIZES = [0, 1, SMALL, SMALL + 1, 2 * CHUNK + 7]
 KEYS = [
@@ -238,10 +239,10 @@ def test_eight_threads_race(storage, published):
 RACER = """
 import sys
 from alexflow import LocalStorage
-from alexflow.storage import local
+from alexflow.storage import local, newfile
 path, number, named = sys.argv[1:]
 if named == "True":
-    local.UNNAMED_FILE = None
+    newfile.UNNAMED_FILE = None
 storage = LocalStorage(path)
 staged = [storage.stage(f"key/{n}", number.encode() * (local.SMALL + 1)) for n in range(20)]
 print("ready", flush=True)
@@ -256,7 +257,7 @@ def test_four_processes_race(storage):
     command = [sys.executable, "-c", RACER, storage.base_path]
     processes = [
         subprocess.Popen(
-            [*command, str(n), str(local.UNNAMED_FILE is None)],
+            [*command, str(n), str(newfile.UNNAMED_FILE is None)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -11,8 +11,9 @@ import pytest
 
 from alexflow import LocalStorage, MemoryStorage
 from alexflow.errors import StorageError, UnknownStorage
-from alexflow.storage import local, open_storage
-from alexflow.storage.local import CHUNK, SMALL
+from alexflow.storage import background, local, newfile, open_storage
+from alexflow.storage.local import SMALL
+from alexflow.storage.newfile import CHUNK
 
 NAMED = [pytest.param(False, id="unnamed"), pytest.param(True, id="named")]
 
@@ -154,12 +155,12 @@ def test_a_file_system_without_links(storage, monkeypatch, named_files):
 
 
 def test_a_file_system_that_refuses_unnamed_files(tmp_path, monkeypatch):
-    if local.UNNAMED_FILE is None:
+    if newfile.UNNAMED_FILE is None:
         pytest.skip("so does this platform")
     real = os.open
 
     def open_(path, flags, mode=0o777, **kwargs):
-        if flags & local.UNNAMED_FILE == local.UNNAMED_FILE:
+        if flags & newfile.UNNAMED_FILE == newfile.UNNAMED_FILE:
             raise OSError(errno.EOPNOTSUPP, "no unnamed files")
         return real(path, flags, mode, **kwargs)
 
@@ -203,7 +204,7 @@ async def test_a_cancelled_stream_leaves_nothing(storage, monkeypatch):
         streams.append(SlowStream(io.FileIO(descriptor, mode)))
         return streams[-1]
 
-    monkeypatch.setattr(local, "open", slow_open, raising=False)
+    monkeypatch.setattr(background, "open", slow_open, raising=False)
     before = len(os.listdir("/dev/fd"))
     task = asyncio.ensure_future(storage.astage("key", bytes(2 * CHUNK)))
     await asyncio.to_thread(begun.wait, 30)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from alexflow.executors.process.messages import LENGTH, Message, ToEngine, decode_for_engine, frame
 
-READ_AT_ONCE = 256 * 1024  # bytes
+READ_AT_ONCE = 64 * 1024  # bytes; larger ones would be mapped anew for every call
 
 
 class Channel:

@@ -27,8 +27,6 @@ from alexflow.model import AbstractTask, Output
 from alexflow.model.output import output_by_reference
 from alexflow.model.plan import plan_of
 
-_BASE_FIELDS = ("src_task", "key", "storage")
-
 
 class Definitions:
     """The engine's numbers for classes and functions, the same for all its workers."""
@@ -70,14 +68,14 @@ class _JobPickler(pickle.Pickler):
     ``reducer_override`` is not called for numbers, strings and plain containers, so they cost nothing extra.
     """
 
-    def __init__(self, file: io.BytesIO, definitions: Definitions):
+    def __init__(self, file: io.BytesIO, number_of: Callable[[Any], int]):
         super().__init__(file, protocol=5)
-        self._definitions = definitions
+        self._number_of = number_of
         self.needs: set[int] = set()
         self.sources: dict[str, AbstractTask] = {}
 
     def number_of(self, thing: type | FunctionType) -> int:
-        number = self._definitions.number_of(thing)
+        number = self._number_of(thing)
         self.needs.add(number)
         return number
 
@@ -91,15 +89,19 @@ class _JobPickler(pickle.Pickler):
         return NotImplemented
 
     def _output_arguments(self, output: Output[Any]) -> tuple[Any, ...]:
-        if "src_task" in output.__dict__:
-            self.sources[output.src_task_id] = output.src_task
-        arguments = (self.number_of(type(output)), output.src_task_id, output.key)
-        fields = {
-            field.name: value
-            for field in plan_of(type(output)).fields
-            if field.name not in _BASE_FIELDS and (value := getattr(output, field.name)) is not False
-        }
-        return (*arguments, fields) if fields else arguments
+        task_id = output.src_task_id
+        source = output.__dict__.get("src_task")
+        if source is not None:
+            self.sources[task_id] = source
+        plan = plan_of(type(output))
+        number = self.number_of(type(output))
+        if len(plan.fields) == _BASE_FIELDS_COUNT and not output.ephemeral:
+            return number, task_id, output.key
+        fields = {name: getattr(output, name) for name in plan.names if name not in ("src_task", "key", "storage")}
+        return number, task_id, output.key, fields
+
+
+_BASE_FIELDS_COUNT = len(plan_of(Output).fields)
 
 
 class Packed:
@@ -128,7 +130,7 @@ def pack(task: AbstractTask, definitions: Definitions) -> Packed:
         ShippingError: a field cannot be pickled; the message names class and field.
     """
     file = io.BytesIO()
-    pickler = _JobPickler(file, definitions)
+    pickler = _JobPickler(file, definitions.number_of)
     plan = plan_of(type(task))
     try:
         number = pickler.number_of(type(task))
@@ -143,7 +145,7 @@ def _blame(task: AbstractTask, definitions: Definitions, error: Exception) -> st
     for field in plan_of(cls).fields:
         value = getattr(task, field.name)
         try:
-            _JobPickler(io.BytesIO(), definitions).dump(value)
+            _JobPickler(io.BytesIO(), definitions.number_of).dump(value)
         except Exception as reason:
             return (
                 f"{cls.__qualname__}.{field.name} cannot be sent to a worker process: {type(value).__qualname__}: {reason}; "

@@ -1,0 +1,38 @@
+"""File work that takes too long for the event loop: streaming large files, long lists of keys."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import aiofiles
+import aiofiles.threadpool
+from anyio import to_thread
+
+from alexflow.storage.newfile import CHUNK
+
+T = TypeVar("T")
+
+
+async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """Call a blocking function in a thread."""
+    return await to_thread.run_sync(function, *arguments)
+
+
+async def read_file(path: str) -> bytes:
+    """The whole of a large file."""
+    async with aiofiles.open(path, "rb") as file:
+        return await file.read()
+
+
+async def fill_file(fd: int, data: bytes) -> None:
+    """Write ``data`` to a descriptor, in chunks."""
+    # a descriptor of its own: when this is cancelled, the thread that is writing outlives the call
+    stream = aiofiles.threadpool.wrap(open(os.dup(fd), "wb"))  # noqa: ASYNC230, SIM115  # is open already
+    try:
+        view = memoryview(data)
+        for start in range(0, len(data), CHUNK):
+            await stream.write(view[start : start + CHUNK])
+    finally:
+        await stream.close()
