@@ -52,9 +52,8 @@ def others() -> dict[str, str]:
     return {version: python for version, python in found.items() if python is not None}
 
 
-def test(session: nox.Session, paths: list[str], python: str | None = None) -> None:
-    runner = [python] if python else ["python"]
-    session.run(*runner, "-m", "pytest", *(session.posargs or paths), external=python is not None)
+def run_tests(session: nox.Session, paths: list[str], python: str = "python") -> None:
+    session.run(python, "-m", "pytest", *(session.posargs or paths), external=python != "python")
 
 
 @nox.session
@@ -62,9 +61,9 @@ def tests(session: nox.Session) -> None:
     """The whole suite on the running Python, after what must not differ on every other one."""
     for version, python in others().items():
         paths = [path for path in SAME_EVERYWHERE if Path(path).exists()]
-        test(session, paths, environment(session, version, python))
+        run_tests(session, paths, environment(session, version, python))
     session.install("-e", ".[rich]", *group("tests"))
-    test(session, [])
+    run_tests(session, [])
 
 
 def environment(session: nox.Session, version: str, python: str) -> str:
