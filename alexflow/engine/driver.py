@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from alexflow.engine.generation import Generators
@@ -73,7 +74,7 @@ class Driver:
         self._broadcast = broadcast
         self.catalog = Catalog()
         self.inspector = Inspector(self.catalog, storage, defaults, scheduler.knows_key)
-        self._generators = Generators(storage, self.catalog.ask_for_task, self.post)
+        self._generators = Generators(storage, self.catalog.ask_for_task, self._generated)
         self._inbox: deque[Event] = deque()
         self._draining = False
         self._runs: dict[int, asyncio.Future[do.Finish]] = {}
@@ -310,14 +311,28 @@ class Driver:
         if not self._draining:
             self._drain()
 
+    def _generated(self, event: Event) -> None:
+        """A dynamic task gave tasks, or is over."""
+        if type(event) is Succeeded:
+            for task_id in event.tasks:
+                self.tell(partial(told.TaskSucceeded, task_id, 0.0))
+        elif type(event) is Failed:
+            self._tell_failure(event.task_id, event.error, event.reason)
+        elif type(event) is InputsLost:
+            self._tell_loss(event.task_id, event.keys)
+        self.post(event)
+
+    def _tell_loss(self, task_id: str, keys: tuple[str, ...]) -> None:
+        if task_id in self.catalog.tasks:
+            self.inspector.ask_again(task_id, keys)
+        self.tell(lambda: told.InputsVanished(task_id, keys))
+
     def _event_of(self, outcome: NotDone) -> Event:
         if outcome.reason == "cancelled" or outcome.error is None:
             return Cancelled(outcome.task_id)
         if outcome.reason == "input":
             keys = (outcome.missing_input,)
-            if outcome.task_id in self.catalog.tasks:
-                self.inspector.ask_again(outcome.task_id, keys)
-            self.tell(lambda: told.InputsVanished(outcome.task_id, keys))
+            self._tell_loss(outcome.task_id, keys)
             return InputsLost(outcome.task_id, keys, outcome.error)
         self._tell_failure(outcome.task_id, outcome.error, outcome.reason)
         return Failed(outcome.task_id, outcome.error, outcome.reason)

@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 from alexflow.engine.engine import MAX_CONCURRENCY, Engine, OnError
 from alexflow.engine.result import Result
+from alexflow.errors import RunFailed
 from alexflow.graph import Forceable
 from alexflow.model import Workflow
+from alexflow.record.display import shown
 from alexflow.storage import Storage
 
 
@@ -28,10 +30,15 @@ async def arun(
     timeout: float | None = None,
     on_error: OnError = "stop",
     force: Forceable | Sequence[Forceable] | bool = (),
+    progress: bool | None = False,
 ) -> Result:
     """Make a target's outputs exist, on an engine of its own.
 
     The arguments are those of :class:`Engine` and :meth:`Engine.run`; a workflow may bring its own storage.
+
+    ``progress`` is whether to show on standard error how far it is: None where that is a terminal, True also elsewhere,
+    in plain lines. On a terminal, and with ``rich`` installed, it is redrawn in place, and what the process prints
+    meanwhile appears above it.
 
     Raises:
         RunFailed: tasks failed (``on_error="stop"``); holds their errors.
@@ -50,22 +57,44 @@ async def arun(
         retry_delay=retry_delay,
         timeout=timeout,
     )
-    async with engine:
+    async with engine, shown(engine.broadcast, progress):
         return await engine.run(target, on_error=on_error, force=force)
 
 
-def run(target: Any, **options: Any) -> Result:
+def run(target: Any, *, progress: bool | None = None, **options: Any) -> Result:
     """:func:`arun`, from code that is not async; in a notebook or under another running loop it uses a thread.
 
     Args:
         target: as for :func:`arun`.
+        progress: as for :func:`arun`, but by default it is shown where standard error is a terminal.
         options: as for :func:`arun`.
     """
+    options["progress"] = progress
+    try:
+        return _run_in_thread(target, options) if _under_a_loop() else asyncio.run(arun(target, **options))
+    except RunFailed as failed:
+        raise _readable(failed) from None
+
+
+def _under_a_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(arun(target, **options))
-    return _run_in_thread(target, options)
+        return False
+    return True
+
+
+def _readable(failed: RunFailed) -> RunFailed:
+    """Without the way from here to there: each failure tells as text where the task's own code raised."""
+    pending: list[BaseException | None] = [error.__cause__ for error in failed.exceptions]
+    seen: set[int] = set()
+    while pending:
+        error = pending.pop()
+        if error is not None and id(error) not in seen:
+            seen.add(id(error))
+            error.__traceback__ = None
+            pending += [error.__cause__, error.__context__]
+    return failed.with_traceback(None)
 
 
 def _run_in_thread(target: Any, options: dict[str, Any]) -> Result:

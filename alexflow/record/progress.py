@@ -1,0 +1,186 @@
+"""How far a run is: a fold over its events. No clock, no terminal; whoever feeds events says when they came.
+
+Everything is counted by task class, so memory does not grow with the number of tasks. An engine tells a run's events in
+the order in which things happen to it, which is not always the order of a story: a task can start before it was told to
+be planned. So what is waiting is what is left when all else is taken away, never less than nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from alexflow.record.events import (
+    EngineEvent,
+    InputsVanished,
+    RunFinished,
+    RunStarted,
+    TaskGivenUp,
+    TaskRetrying,
+    TasksFound,
+    TasksPlanned,
+    TaskStarted,
+    TaskSucceeded,
+)
+
+#: Failures that are kept with their messages; all are counted.
+FAILURES_KEPT = 10
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts for one task class, or for all of them.
+
+    Attributes:
+        name: the class, as ``module.qualname``.
+        planned: tasks that turned out to be needed.
+        running: tasks that are where they run, or on their way there.
+        done: tasks that have run, their outputs published.
+        failed: tasks that failed for good.
+        retried: attempts that failed and were followed by another.
+        worked: seconds that the tasks took where they ran, added up.
+        slowest: seconds of the longest.
+        since: when the first of them started.
+        until: when the last of them ended.
+    """
+
+    name: str
+    planned: int = 0
+    running: int = 0
+    done: int = 0
+    failed: int = 0
+    retried: int = 0
+    worked: float = 0.0
+    slowest: float = 0.0
+    since: float | None = None
+    until: float = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """Tasks that are needed and have not started."""
+        return max(0, self.planned - self.running - self.done - self.failed)
+
+    def rate(self, now: float) -> float:
+        """Tasks done per second, from the first start until now, or until the last end if nothing is left to do."""
+        if self.since is None:
+            return 0.0
+        end = now if self.running or self.waiting else self.until
+        return self.done / (end - self.since) if end > self.since else 0.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task that failed for good."""
+
+    task_id: str
+    attempts: int
+    error: str
+
+
+@dataclass
+class Progress:
+    """What has happened so far.
+
+    Attributes:
+        classes: counts by task class, in the order in which the classes turned up.
+        cached: tasks that turned out to be done already.
+        failures: the first failures, at most ``FAILURES_KEPT``.
+        started: when the run was asked for.
+        finished: the run's own account, once it is over.
+    """
+
+    classes: dict[str, Tally] = field(default_factory=dict)
+    cached: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    started: float | None = None
+    finished: RunFinished | None = None
+
+    def add(self, event: EngineEvent, now: float) -> None:
+        """An event came at ``now`` (seconds, of any clock that does not go back)."""
+        fold = _FOLDS.get(type(event))
+        if fold is not None:
+            fold(self, event, now)
+
+    def total(self) -> Tally:
+        """The counts of all classes together."""
+        total = Tally("")
+        for tally in self.classes.values():
+            total.planned += tally.planned
+            total.running += tally.running
+            total.done += tally.done
+            total.failed += tally.failed
+            total.retried += tally.retried
+            total.worked += tally.worked
+            total.slowest = max(total.slowest, tally.slowest)
+            total.until = max(total.until, tally.until)
+            if tally.since is not None:
+                total.since = tally.since if total.since is None else min(total.since, tally.since)
+        return total
+
+    # -- one function per event
+
+    def _of(self, task_id: str) -> Tally:
+        name = task_id.rpartition(".")[0]
+        tally = self.classes.get(name)
+        if tally is None:
+            tally = self.classes[name] = Tally(name)
+        return tally
+
+    def _run_started(self, event: RunStarted, now: float) -> None:
+        if self.started is None:
+            self.started = now
+
+    def _planned(self, event: TasksPlanned, now: float) -> None:
+        for task_id in event.task_ids:
+            self._of(task_id).planned += 1
+
+    def _found(self, event: TasksFound, now: float) -> None:
+        self.cached += event.count
+
+    def _task_started(self, event: TaskStarted, now: float) -> None:
+        tally = self._of(event.task_id)
+        tally.running += 1
+        if tally.since is None:
+            tally.since = now
+
+    def _succeeded(self, event: TaskSucceeded, now: float) -> None:
+        tally = self._ended(event.task_id, now)
+        tally.done += 1
+        tally.worked += event.seconds
+        tally.slowest = max(tally.slowest, event.seconds)
+
+    def _retrying(self, event: TaskRetrying, now: float) -> None:
+        self._ended(event.task_id, now).retried += 1
+
+    def _given_up(self, event: TaskGivenUp, now: float) -> None:
+        self._ended(event.task_id, now).failed += 1
+        if len(self.failures) < FAILURES_KEPT:
+            self.failures.append(Failure(event.task_id, event.attempts, event.error))
+
+    def _sent_back(self, event: InputsVanished, now: float) -> None:
+        self._ended(event.task_id, now)
+
+    def _run_finished(self, event: RunFinished, now: float) -> None:
+        self.finished = event
+        for tally in self.classes.values():
+            tally.running = 0
+
+    def _ended(self, task_id: str, now: float) -> Tally:
+        tally = self._of(task_id)
+        tally.running = max(0, tally.running - 1)
+        tally.until = now
+        return tally
+
+
+_FOLDS: dict[type[EngineEvent], Callable[[Progress, Any, float], None]] = {
+    RunStarted: Progress._run_started,
+    TasksPlanned: Progress._planned,
+    TasksFound: Progress._found,
+    TaskStarted: Progress._task_started,
+    TaskSucceeded: Progress._succeeded,
+    TaskRetrying: Progress._retrying,
+    TaskGivenUp: Progress._given_up,
+    InputsVanished: Progress._sent_back,
+    RunFinished: Progress._run_finished,
+}

@@ -1,0 +1,105 @@
+"""Progress in words: the line while it goes on, and the summary at the end. Text in, text out; no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from alexflow.record.progress import Failure, Progress, Tally
+
+#: Classes named in a line or a summary; the others are told together.
+CLASSES_SHOWN = 5
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """The last part of each name where that is not ambiguous, else the whole name."""
+    names = list(names)
+    last = [name.rpartition(".")[2] for name in names]
+    return {name: short if last.count(short) == 1 else name for name, short in zip(names, last, strict=True)}
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: ``120 µs``, ``34 ms``, ``12.3 s``, ``4 min 05 s``, ``2 h 03 min``."""
+    if seconds < 0.1:
+        return f"{seconds * 1e6:.0f} µs" if seconds < 0.001 else f"{seconds * 1e3:.1f} ms"
+    if seconds < 99.95:
+        return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def rate(per_second: float) -> str:
+    """A rate with about three digits, per second or, where that is little, per minute."""
+    if per_second >= 0.995:
+        return f"{per_second:,.0f}/s" if per_second >= 9.95 else f"{per_second:.1f}/s"
+    return f"{per_second * 60:.1f}/min"
+
+
+def counts(tally: Tally, cached: int) -> str:
+    """``12 done, 3 running, 85 waiting``."""
+    parts = [f"{tally.done:,} done", f"{tally.running:,} running", f"{tally.waiting:,} waiting"]
+    parts += [
+        f"{number:,} {word}"
+        for number, word in ((cached, "cached"), (tally.failed, "failed"), (tally.retried, "retried"))
+        if number
+    ]
+    return ", ".join(parts)
+
+
+def line(progress: Progress, now: float) -> str:
+    """Where the run is, in one line."""
+    total = progress.total()
+    names = short_names(progress.classes)
+    busy = [tally for tally in progress.classes.values() if tally.running or tally.waiting]
+    shown = [f"{names[tally.name]} {tally.done:,}/{tally.planned:,}" for tally in busy[:CLASSES_SHOWN]]
+    if len(busy) > CLASSES_SHOWN:
+        shown.append(f"{len(busy) - CLASSES_SHOWN} more")
+    parts = [counts(total, progress.cached), rate(total.rate(now)), *([" · ".join(shown)] if shown else [])]
+    return "; ".join(parts)
+
+
+def failure(failed: Failure) -> str:
+    """A failure in one line."""
+    tries = f" after {failed.attempts} attempts" if failed.attempts > 1 else ""
+    return f"{failed.task_id} failed{tries}: {failed.error}"
+
+
+def summary(progress: Progress, now: float) -> list[str]:
+    """What became of the run: one line, and one for each of the classes that took longest."""
+    return [_verdict(progress, now), *_slowest(progress)]
+
+
+def _verdict(progress: Progress, now: float) -> str:
+    end = progress.finished
+    if end is None:
+        total = progress.total()
+        took = duration(now - progress.started) if progress.started is not None else "0 s"
+        return f"stopped after {took}: {total.done:,} ran, {total.running + total.waiting:,} did not end"
+    if not (end.ran or end.failed or end.skipped):
+        return f"nothing to run, {end.cached:,} cached, {duration(end.seconds)}"
+    parts = [f"{end.ran:,} ran", f"{end.cached:,} cached"]
+    parts += [f"{number:,} {word}" for number, word in ((end.failed, "failed"), (end.skipped, "skipped")) if number]
+    return f"{', '.join(parts)} in {duration(end.seconds)}"
+
+
+def _slowest(progress: Progress) -> list[str]:
+    ran = [tally for tally in progress.classes.values() if tally.worked]  # a dynamic task works through others
+    ran.sort(key=lambda tally: tally.worked, reverse=True)
+    shown = ran[:CLASSES_SHOWN]
+    names = short_names(progress.classes)
+    width = max((len(names[tally.name]) for tally in shown), default=0)
+    lines = [f"  {names[tally.name]:<{width}}  {_work(tally)}" for tally in shown]
+    if len(ran) > CLASSES_SHOWN:
+        rest = ran[CLASSES_SHOWN:]
+        lines.append(
+            f"  {len(rest)} more: {sum(tally.done for tally in rest):,} ran, {duration(sum(t.worked for t in rest))}"
+        )
+    return lines
+
+
+def _work(tally: Tally) -> str:
+    if tally.done == 1:
+        return f"1 took {duration(tally.worked)}"
+    each, most = duration(tally.worked / tally.done), duration(tally.slowest)
+    return f"{tally.done:,} took {duration(tally.worked)}, {each} each, {most} at most"

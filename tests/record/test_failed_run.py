@@ -1,0 +1,78 @@
+"""What is on the screen when ``alexflow.run`` fails in a script, and what was told of it."""
+
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+import pytest
+
+import alexflow
+from alexflow import Engine, MemoryStorage
+from alexflow.errors import RunFailed, TaskFailed
+from alexflow.record.events import EngineEvent, InputsVanished, TaskStarted, TaskSucceeded
+from tests.record.shown_tasks import Breaks, BreaksElsewhere, Number, Several
+
+OWN = str(Path(alexflow.__file__).parent)
+
+
+@pytest.mark.parametrize("task", [Breaks(n=3), BreaksElsewhere(n=3)], ids=["loop", "process"])
+def test_no_frames_of_ours_but_the_call(task: Breaks, tmp_path: Path) -> None:
+    with pytest.raises(RunFailed) as raised:
+        alexflow.run(task, storage=tmp_path)
+    text = "".join(traceback.format_exception(raised.value))
+    assert text.count(OWN) == 1  # run() itself
+    assert text.count("in read_part") == 1
+    assert "Breaks" in text
+    assert "n=3" in text
+
+
+def test_the_original_exception_is_at_hand() -> None:
+    with pytest.raises(RunFailed) as raised:
+        alexflow.run(Breaks(n=3), storage=MemoryStorage())
+    (failure,) = raised.value.exceptions
+    assert isinstance(failure, TaskFailed)
+    assert isinstance(failure.__cause__, ValueError)
+
+
+def test_a_script(tmp_path: Path) -> None:
+    code = (
+        "import alexflow; from tests.record.shown_tasks import BreaksElsewhere\n"
+        f"alexflow.run([BreaksElsewhere(n=n) for n in range(2)], storage={str(tmp_path)!r}, on_error='continue')"
+        ".raise_for_failures()"
+    )
+    script = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert script.returncode == 1
+    assert "RunFailed: 2 tasks failed" in script.stderr
+    assert "asyncio" not in script.stderr
+    assert "cannot read part 1" in script.stderr
+
+
+@pytest.mark.anyio
+async def test_dynamic_tasks_tell_when_they_start_and_end() -> None:
+    told: list[EngineEvent] = []
+    async with Engine(MemoryStorage()) as engine:
+        engine.broadcast.listen(told.append)
+        task = Several(source=Number(n=2).output())
+        await engine.run(task)
+    assert sum(event == TaskStarted(task.task_id) for event in told) == 1
+    assert sum(isinstance(event, TaskSucceeded) and event.task_id == task.task_id for event in told) == 1
+
+
+@pytest.mark.anyio
+async def test_a_dynamic_task_whose_input_vanishes_gets_it_again() -> None:
+    storage = MemoryStorage()
+    told: list[EngineEvent] = []
+    number = Number(n=2)
+    task = Several(source=number.output())
+
+    def lose_input_once(event: EngineEvent) -> None:
+        told.append(event)
+        if event == TaskStarted(task.task_id) and told.count(event) == 1:
+            storage.remove_many([number.output().key])
+
+    async with Engine(storage) as engine:
+        engine.broadcast.listen(lose_input_once)
+        result = await engine.run(task)
+    assert result.ok
+    assert sum(isinstance(event, InputsVanished) for event in told) == 1
