@@ -1,7 +1,7 @@
 """Answers to ``Inspect``: which outputs exist, and what makes those that do not.
 
-Existence is asked for many keys at once. Describing the tasks behind missing ones runs the users' ``input`` and ``output``,
-in slices, so that the event loop gets its turn in between.
+Existence is asked for many keys at once. Describing the tasks behind missing ones runs the users' ``input`` and
+``output``, in slices, so that the event loop gets its turn in between.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from alexflow.errors import IncompatibleStorage
+from alexflow.errors import IncompatibleStorage, OutputConflict
 from alexflow.graph.description import Defaults, Described, check_declares, describe, keys_of
 from alexflow.model import AbstractTask, Output
 from alexflow.scheduler.events import Event, Inspected, InspectionFailed
@@ -27,19 +27,39 @@ class Catalog:
         tasks: wanted tasks that are not done, described.
         outputs: outputs that the scheduler will ask about, by key, until it has.
         asked: tasks that were asked for, until they are described.
+        makers: for keys that do not begin with the id of the task that makes them, that id. No two tasks can claim
+            one of the other keys, so this is seldom anything. Kept until no run is under way.
     """
 
     def __init__(self) -> None:
         self.tasks: dict[str, Described] = {}
         self.outputs: dict[str, Output[Any]] = {}
         self.asked: dict[str, AbstractTask] = {}
+        self.makers: dict[str, str] = {}
 
     def ask_for_output(self, output: Output[Any]) -> Sequence[str]:
-        """Remember an output by its keys; gives those."""
+        """Remember an output by its keys; gives those.
+
+        Raises:
+            OutputConflict: somebody asked for such a key of another task.
+        """
         keys = keys_of(output)
         for key in keys:
+            self.see_maker(key, output)
             self.outputs[key] = output
         return keys
+
+    def see_maker(self, key: str, output: Output[Any]) -> None:
+        """See that nobody wants this key of another task.
+
+        Raises:
+            OutputConflict: somebody does.
+        """
+        task_id = output.src_task_id
+        if not key.startswith(task_id):
+            maker = self.makers.setdefault(key, task_id)
+            if maker != task_id:
+                raise OutputConflict(key, (maker, task_id))
 
     def ask_for_task(self, task: AbstractTask) -> str:
         """Remember a task by its id; gives that."""
@@ -70,7 +90,10 @@ class Inspector:
         """Answer at once, for few keys and a storage that answers at once."""
         events: list[Event] = []
         wanted = self._tasks_asked_for(tasks, events)
-        present = self._storage.exists_many(self._keys_to_check(keys, wanted))
+        try:
+            present = self._storage.exists_many(self._keys_to_check(keys, wanted))
+        except Exception as error:  # as in look
+            return [*events, InspectionFailed(tuple(keys), tuple(wanted), error)]
         events += self._slices(keys, wanted, present)
         return events
 
@@ -159,6 +182,8 @@ class Inspector:
         if known is not None:
             return known
         described = describe(task, self._defaults)
+        for key, output in described.inputs.items():
+            self._catalog.see_maker(key, output)
         if described.kind == "process" and self._storage.process_local:
             raise IncompatibleStorage(
                 f"{described.spec.task_id} runs in a worker process, which cannot reach {self._storage!r}; "

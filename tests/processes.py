@@ -1,0 +1,57 @@
+"""What is left of processes: who descends from whom, who has ended, which descriptors are open."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Iterable
+
+
+def descendants_of(pid: int) -> set[int]:
+    """Children, their children, and so on."""
+    found: set[int] = set()
+    pending = [pid]
+    while pending:
+        parent = pending.pop()
+        try:
+            threads = os.listdir(f"/proc/{parent}/task")
+        except FileNotFoundError:
+            continue
+        for thread in threads:
+            try:
+                with open(f"/proc/{parent}/task/{thread}/children") as file:
+                    children = {int(child) for child in file.read().split()}
+            except FileNotFoundError:
+                continue
+            pending += children - found
+            found |= children
+    return found
+
+
+def still_alive(pids: Iterable[int], seconds: float) -> set[int]:
+    """Those that have not ended within some seconds; a zombie has ended."""
+    deadline = time.monotonic() + seconds
+    alive: set[int] = set()
+    for pid in pids:
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            alive.add(pid)
+        os.close(pidfd)
+    return alive
+
+
+def open_descriptors() -> dict[int, str]:
+    """This process's descriptors, and what they are open on."""
+    found: dict[int, str] = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+        except FileNotFoundError:  # the one that listed
+            continue
+    return found
