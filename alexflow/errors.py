@@ -105,7 +105,7 @@ class IncompatibleStorage(GraphError):
 
 
 class EncodingError(DefinitionError):
-    """A value given to ``store`` cannot be written in its output's format; the message names the output and the type."""
+    """A value given to ``store`` cannot be written in its output's format; the message names both."""
 
 
 class ShippingError(DefinitionError):

@@ -1,0 +1,1 @@
+"""Where a task runs: the event loop, threads, worker processes."""

@@ -1,7 +1,7 @@
 """An exception, taken apart where it was raised and put together where it is told.
 
-It travels as text, which always arrives. The exception itself goes along only if it has been seen to survive: many cannot be
-unpickled, and some of those break what tries.
+It travels as text, which always arrives. The exception itself goes along only if it has been seen to survive: many
+cannot be unpickled, and some of those break what tries.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _pickled(error: BaseException) -> bytes | None:
         if len(data) > LARGEST_EXCEPTION:
             return None
         return data if isinstance(pickle.loads(data), BaseException) else None
-    except Exception:  # anything may happen in a user's __reduce__ or constructor; then the text has to do
+    except BaseException:  # anything may happen in a user's __reduce__ or constructor, exits too; the text has to do
         return None
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from alexflow.errors import TaskError
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One attempt at one task.
 
     Attributes:
@@ -29,16 +29,14 @@ class Job:
     replace: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """The task has run; its outputs are published. ``seconds`` is what ``run`` and publishing took."""
 
     task_id: str
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class NotDone:
+class NotDone(Struct, frozen=True):
     """The attempt failed.
 
     Attributes:

@@ -18,7 +18,7 @@ import os
 import secrets
 import stat
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
@@ -139,7 +139,7 @@ class LocalStorage(Storage):
     def stage(self, key: str, data: bytes) -> Staged:
         if len(data) <= SMALL:
             return Staged(key, len(data), data)
-        return Staged(key, len(data), None, self._new_file(key, lambda fd: write_all(fd, data)))
+        return Staged(key, len(data), None, self._new_file(key, data))
 
     def read_staged(self, staged: Staged) -> bytes:
         if staged.data is not None:
@@ -149,8 +149,7 @@ class LocalStorage(Storage):
     def publish(self, staged: Staged, *, replace: bool = False) -> bool:
         file: NewFile | None = staged.place
         if file is None:
-            data = staged.data or b""
-            file = self._new_file(staged.key, lambda fd: write_all(fd, data))
+            file = self._new_file(staged.key, staged.data or b"")
         staged.place = None
         path = self.path_of(staged.key)
         try:
@@ -234,7 +233,7 @@ class LocalStorage(Storage):
             return Staged(key, len(data), data)
         from alexflow.storage.background import fill_file  # deferred, as above
 
-        file = self._new_file(key, lambda fd: None)
+        file = self._new_file(key, b"")
         try:
             await fill_file(file.fd, data)
         except OSError as error:
@@ -273,22 +272,27 @@ class LocalStorage(Storage):
 
     # -- files without a final name
 
-    def _new_file(self, key: str, fill: Callable[[int], T]) -> NewFile:
-        directory = os.path.dirname(self.path_of(key))
+    def _new_file(self, key: str, data: bytes) -> NewFile:
+        inside = key.rpartition("/")[0]
+        directory = f"{self.base_path}/{inside}" if inside else self.base_path
         try:
             try:
                 file = open_new(directory)
             except FileNotFoundError:
                 os.makedirs(directory, exist_ok=True)
                 file = open_new(directory)
+            if data:
+                self._fill(file, data)
         except OSError as error:
-            raise _failed("write", self.path_of(key), error) from error
-        try:
-            fill(file.fd)
-        except OSError as error:
-            file.close()
             raise _failed("write", self.path_of(key), error) from error
         return file
+
+    def _fill(self, file: NewFile, data: bytes) -> None:
+        try:
+            write_all(file.fd, data)
+        except OSError:
+            file.close()
+            raise
 
 
 def _failed(what: str, path: str, error: OSError) -> StorageError:

@@ -1,0 +1,1 @@
+"""Worker processes, and the engine's side of them."""

@@ -17,7 +17,7 @@ class Pace:
         return self._seconds.get(cls, AHEAD)
 
     def learn(self, cls: type, seconds: float) -> None:
-        """A task of this class took ``seconds``. Quicker ones weigh more: the first of a class also pays for imports."""
+        """A task of this class took ``seconds``. Quicker ones weigh more: the first one also pays for imports."""
         known = self._seconds.get(cls)
         if known is None:
             self._seconds[cls] = seconds

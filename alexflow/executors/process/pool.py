@@ -1,11 +1,12 @@
 """``ProcessExecutor``: plain ``def run`` in worker processes.
 
-Jobs wait here and go to a worker shortly before it needs them: as many as it can run in a few milliseconds, one at a time
-where they are long or nothing is known of their class. When a guess was wrong, and a worker sits on jobs behind a
-long one, those are called back. A worker's death costs the job that it was running an attempt, and nobody else anything.
+Jobs wait here and go to a worker shortly before it needs them: as many as it can run in a few milliseconds, one at a
+time where they are long or nothing is known of their class. When a guess was wrong, and a worker sits on jobs behind
+a long one, those are called back. A worker's death costs the job that it was running an attempt, and nobody else
+anything.
 
-Our own pool, because the existing ones lose all jobs when one worker dies, leave workers behind when the engine is killed,
-use the tasks' standard output for themselves, or fork a process that has threads (docs/design/workers.md).
+Our own pool, because the existing ones lose all jobs when one worker dies, leave workers behind when the engine is
+killed, use the tasks' standard output for themselves, or fork a process that has threads (docs/design/workers.md).
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """A task's own parameters as bytes, and back.
 
-A job is its class's number and its fields, pickled. Outputs among the fields are cut off from their tasks, so that shipping
-costs what the task's own parameters cost, never its ancestors'. Classes and functions that the worker cannot import
-(those of ``__main__`` or of a function) travel by value, once per worker; a number stands for them in the jobs.
+A job is its class's number and its fields, pickled. Outputs among the fields are cut off from their tasks, so that
+shipping costs what the task's own parameters cost, never its ancestors'. Classes and functions that the worker cannot
+import (those of ``__main__`` or of a function) travel by value, once per worker; a number stands for them in the
+jobs.
 
 Pickle, because worker and engine are one program: a job may hold whatever the user's parameters are. Documents
 (``alexflow.serialization``) are for what outlives the process or comes from elsewhere.
@@ -148,7 +149,8 @@ def _blame(task: AbstractTask, definitions: Definitions, error: Exception) -> st
             _JobPickler(io.BytesIO(), definitions.number_of).dump(value)
         except Exception as reason:
             return (
-                f"{cls.__qualname__}.{field.name} cannot be sent to a worker process: {type(value).__qualname__}: {reason}; "
+                f"{cls.__qualname__}.{field.name} cannot be sent to a worker process: "
+                f"{type(value).__qualname__}: {reason}; "
                 f"pass something picklable, make it inside run(), or set executor = 'thread' on the class"
             )
     return f"{qualified_name(cls)} cannot be sent to a worker process: {error}"
@@ -169,7 +171,7 @@ class Arrivals:
         self.fetch_task: Callable[[str], AbstractTask] = _no_engine
 
     def add(self, definitions: list[Definition]) -> None:
-        """Take in definitions; they are resolved when first used, so that an import error hits only those who need it."""
+        """Take in definitions; resolved when first used, so that an import error hits only those who need it."""
         for definition in definitions:
             self._definitions[definition.number] = definition
 

@@ -3,8 +3,8 @@
     data channel     engine ──Hello, Work, Source──▶ worker ──Finished, Broke, WantsSource──▶ engine
     control channel  engine ──Recall──▶ worker ──Returned──▶ engine   (a thread of its own, answers while a job runs)
 
-Successes are told together, at the latest when there is nothing left to do or ``TELL_EVERY`` has passed; failures at once.
-End-of-file on the data channel means that the engine needs it no more.
+Successes are told together, at the latest when there is nothing left to do or ``TELL_EVERY`` has passed; failures at
+once. End-of-file on the data channel means that the engine needs it no more.
 """
 
 from __future__ import annotations
