@@ -3,8 +3,8 @@
 It holds the scheduler, the users' objects behind the scheduler's names, the executors and the storage. Whatever happens
 becomes an event; the scheduler's instructions are carried out here. It decides nothing.
 
-Everything runs in the event loop's thread. Events are handled one after the other, in slices of a few milliseconds, so that
-the application around gets its turns.
+Everything runs in the event loop's thread. Events are handled one after the other, in slices of a few milliseconds,
+so that the application around gets its turns.
 """
 
 from __future__ import annotations
@@ -170,11 +170,16 @@ class Driver:
     def _planned(self, event: Inspected) -> None:
         """After the scheduler has seen them: forget tasks that it did not want after all, tell of the others."""
         wanted: list[str] = []
+        coming = 0
         for spec in event.specs:
-            if self._scheduler.spec_of(spec.task_id) is None:
-                self.catalog.tasks.pop(spec.task_id, None)
+            task_id = spec.task_id
+            if self._scheduler.spec_of(task_id) is None:
+                self.catalog.tasks.pop(task_id, None)
             else:
-                wanted.append(spec.task_id)
+                wanted.append(task_id)
+                coming += self.catalog.tasks[task_id].kind == "process"
+        if coming:
+            self._executors["process"].expect(coming)  # while the rest of the graph is found out
         if self._broadcast.heard:
             if wanted:
                 self._broadcast.tell(told.TasksPlanned(tuple(wanted)))
@@ -282,6 +287,7 @@ class Driver:
         if not self._runs:
             self.catalog.outputs.clear()
             self.catalog.asked.clear()
+            self.catalog.makers.clear()
 
     def _resume(self, instruction: do.Resume) -> None:
         self._loop.call_soon(self.post, Resumed())
