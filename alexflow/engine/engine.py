@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -118,12 +118,8 @@ class Engine:
     ) -> None:
         driver, self._driver = self._driver, None
         if driver is not None:
-            closing = asyncio.ensure_future(driver.aclose())
             try:
-                await asyncio.shield(closing)
-            except asyncio.CancelledError:
-                await closing  # nothing may be left behind, however impatient the caller
-                raise
+                await _to_the_end(driver.aclose())
             finally:
                 self._broadcast.close()
 
@@ -228,6 +224,20 @@ class Engine:
         if failures and on_error == "stop":
             raise run_failed(failures, len(finish.skipped))
         return Result(request.bound(self.storage), finish.ran, finish.cached, failures, finish.skipped, seconds)
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await ``work`` even while the caller is being cancelled, and once more at every turn, as cancel scopes do."""
+    task = asyncio.ensure_future(work)
+    impatience: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            impatience = error
+    task.result()
+    if impatience is not None:
+        raise impatience
 
 
 def _cpus() -> int:
