@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequenc
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
-from anyio import to_thread
-
 from alexflow.engine.driver import Driver
 from alexflow.engine.result import Result, run_failed
 from alexflow.engine.targets import Request, read_target
@@ -46,13 +44,14 @@ class Engine:
         async with Engine("results", workers=8, resources={"gpu": 1}) as engine:
             model = await engine.load(train.output())
 
-    Equal tasks that are asked for at the same time run once. The engine owns the work: a caller that is cancelled stops it
-    only if nobody else waits for it.
+    Equal tasks that are asked for at the same time run once. The engine owns the work: a caller that is cancelled
+    stops it only if nobody else waits for it.
 
     Args:
         storage: a storage, or the path of a directory; by default ``ALEXFLOW_STORAGE`` from the environment, else
             ``.alexflow`` in the working directory.
-        workers: worker processes for plain ``def run``, and threads for tasks that ask for those; by default one per CPU.
+        workers: worker processes for plain ``def run``, and threads for tasks that ask for those; by default one per
+        CPU.
         resources: how many tasks with a tag may run at once, by tag; tags that are not listed are not limited.
         max_concurrency: how many ``async def run`` at once.
         executor: where plain ``def run`` happens if the task's class does not say: ``process``, ``thread`` or ``loop``.
@@ -97,7 +96,7 @@ class Engine:
     async def __aenter__(self) -> Self:
         if self._driver is not None:
             raise EngineClosed("this engine is open already; enter it once and share it")
-        case_sensitive = await to_thread.run_sync(self._prepare_storage)
+        case_sensitive = await asyncio.to_thread(self._prepare_storage)
         executors: dict[Kind, Executor] = {
             "loop": LoopExecutor(self._max_concurrency),
             "thread": ThreadExecutor(self._workers),
@@ -143,7 +142,8 @@ class Engine:
 
         Args:
             target: a task, an output, a list, tuple or dict of those, or a workflow.
-            on_error: ``"stop"``: at the first failure start nothing more, let running tasks end, and raise. ``"continue"``:
+            on_error: ``"stop"``: at the first failure start nothing more, let running tasks end, and raise.
+            ``"continue"``:
                 run whatever does not depend on a failed task, and tell the failures in the result.
             force: tasks, task classes or outputs to compute again, together with what depends on them; True for the
                 target itself.

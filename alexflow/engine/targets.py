@@ -63,7 +63,10 @@ def _collect(target: Any, tasks: list[AbstractTask], outputs: list[Output[Any]])
 def _not_runnable(target: Any) -> str:
     if isinstance(target, type) and issubclass(target, AbstractTask):
         return f"{target.__qualname__} is a class; run an instance of it: {target.__qualname__}(...)"
-    return f"cannot run a {type(target).__qualname__}; give a task, an output, a list, tuple or dict of those, or a Workflow"
+    return (
+        f"cannot run a {type(target).__qualname__}; "
+        f"give a task, an output, a list, tuple or dict of those, or a Workflow"
+    )
 
 
 def _bind(target: Any, storage: Storage) -> Any:

@@ -66,6 +66,9 @@ class Executor(ABC):
     def open(self, storage: Storage, report: Report) -> None:
         """Make ready; called once, before anything else."""
 
+    def expect(self, jobs: int) -> None:  # noqa: B027  # most have nothing to prepare
+        """About this many jobs will come soon: what takes a while to start can start now."""
+
     @abstractmethod
     def submit(self, jobs: Sequence[Job]) -> None:
         """Run these; exactly one outcome is reported for each."""

@@ -35,7 +35,7 @@ from alexflow.executors.process.messages import (
     Work,
 )
 from alexflow.executors.process.pace import AHEAD, Pace
-from alexflow.executors.process.shipping import Definitions, Packed, pack
+from alexflow.executors.process.shipping import Definitions, Packed, Packer
 from alexflow.executors.process.supervisor import WorkerProcess, describe_exit
 from alexflow.graph import keys_of
 from alexflow.identity import main_module_name
@@ -103,6 +103,7 @@ class ProcessExecutor(Executor):
         self._workers: list[_Worker] = []
         self._burials: set[asyncio.Task[None]] = set()
         self._definitions = Definitions()
+        self._packer = Packer(self._definitions)
         self._pace = Pace()
         self._stillborn = 0
         self._watch: asyncio.TimerHandle | None = None
@@ -113,10 +114,12 @@ class ProcessExecutor(Executor):
         self._report = report
         self._loop = asyncio.get_running_loop()
 
+    def expect(self, jobs: int) -> None:
+        self._hire_for(jobs)
+
     def submit(self, jobs: Sequence[Job]) -> None:
         self._pending.extend(jobs)
-        while len(self._workers) < self._size and len(self._workers) < len(self._pending) + self._busy():
-            self._hire()
+        self._hire_for(len(self._pending))
         self._feed()
 
     def cancel(self, task_ids: Sequence[str]) -> None:
@@ -156,8 +159,12 @@ class ProcessExecutor(Executor):
 
     # -- giving out work
 
-    def _busy(self) -> int:
-        return sum(1 for worker in self._workers if worker.sent)
+    def _hire_for(self, jobs: int) -> None:
+        """Have as many workers as there are jobs to run at once."""
+        if len(self._workers) < self._size:
+            busy = sum(1 for worker in self._workers if worker.sent)
+            while len(self._workers) < min(self._size, busy + jobs):
+                self._hire()
 
     def _hire(self) -> None:
         worker = _Worker()
@@ -210,7 +217,7 @@ class ProcessExecutor(Executor):
 
     def _pack(self, job: Job) -> Packed | None:
         try:
-            return pack(job.task, self._definitions)
+            return self._packer.pack(job.task)
         except ShippingError as error:
             self._loop.call_soon(self._report, [_unshippable(job, error)])
             return None
@@ -262,13 +269,13 @@ class ProcessExecutor(Executor):
         if sent is None:
             return
         if sent.sources is None:
-            sent.sources = dict(pack(sent.job.task, self._definitions).sources)
+            sent.sources = dict(self._packer.pack(sent.job.task).sources)
         task = sent.sources.get(wanted.task_id)
         if task is None:
             worker.process.send(Source([], 0, b"", f"{wanted.task_id} is not behind an output of {sent.job.task_id}"))
             return
         try:
-            packed = pack(task, self._definitions)
+            packed = self._packer.pack(task)
         except ShippingError as error:
             worker.process.send(Source([], 0, b"", str(error)))
             return
@@ -369,8 +376,7 @@ class ProcessExecutor(Executor):
                 error = WorkerDied(job.task_id, message, exitcode=exitcode, summary=repr(job.task))
                 outcomes.append(NotDone(job.task_id, "fatal", error))
             self._pending.clear()
-        while len(self._workers) < self._size and len(self._workers) < len(self._pending) + self._busy():
-            self._hire()
+        self._hire_for(len(self._pending))
         self._feed()
 
 

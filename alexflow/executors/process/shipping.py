@@ -63,17 +63,48 @@ def importable(thing: type | FunctionType) -> bool:
     return found is thing
 
 
+class Packed:
+    """A task's fields, ready to travel.
+
+    Attributes:
+        cls: the number of its class.
+        fields: their values, pickled.
+        needs: numbers of all definitions that the worker must have.
+        sources: the tasks behind outputs among the fields, by id.
+    """
+
+    __slots__ = ("cls", "fields", "needs", "sources")
+
+    def __init__(self, cls: int, fields: bytes, needs: set[int], sources: dict[str, AbstractTask]):
+        self.cls = cls
+        self.fields = fields
+        self.needs = needs
+        self.sources = sources
+
+
 class _JobPickler(pickle.Pickler):
     """Pickles one task's fields.
 
     ``reducer_override`` is not called for numbers, strings and plain containers, so they cost nothing extra.
     """
 
-    def __init__(self, file: io.BytesIO, number_of: Callable[[Any], int]):
-        super().__init__(file, protocol=5)
-        self._number_of = number_of
+    def __init__(self, definitions: Definitions):
+        self._file = io.BytesIO()
+        super().__init__(self._file, protocol=5)
+        self._number_of = definitions.number_of
         self.needs: set[int] = set()
         self.sources: dict[str, AbstractTask] = {}
+
+    def pack(self, task: AbstractTask) -> Packed:
+        self.needs = set()
+        self.sources = {}
+        self._file.seek(0)
+        self._file.truncate()
+        self.clear_memo()
+        cls = type(task)
+        number = self.number_of(cls)
+        self.dump(plan_of(cls).values(task))
+        return Packed(number, self._file.getvalue(), self.needs, self.sources)
 
     def number_of(self, thing: type | FunctionType) -> int:
         number = self._number_of(thing)
@@ -105,40 +136,28 @@ class _JobPickler(pickle.Pickler):
 _BASE_FIELDS_COUNT = len(plan_of(Output).fields)
 
 
-class Packed:
-    """A task's fields, ready to travel.
+class Packer:
+    """Takes tasks apart for workers.
 
-    Attributes:
-        cls: the number of its class.
-        fields: their values, pickled.
-        needs: numbers of all definitions that the worker must have.
-        sources: the tasks behind outputs among the fields, by id.
+    Args:
+        definitions: numbers for classes and functions.
     """
 
-    __slots__ = ("cls", "fields", "needs", "sources")
+    def __init__(self, definitions: Definitions):
+        self._definitions = definitions
+        self._pickler = _JobPickler(definitions)
 
-    def __init__(self, cls: int, fields: bytes, needs: set[int], sources: dict[str, AbstractTask]):
-        self.cls = cls
-        self.fields = fields
-        self.needs = needs
-        self.sources = sources
+    def pack(self, task: AbstractTask) -> Packed:
+        """A task's fields as bytes.
 
-
-def pack(task: AbstractTask, definitions: Definitions) -> Packed:
-    """Take a task apart for a worker.
-
-    Raises:
-        ShippingError: a field cannot be pickled; the message names class and field.
-    """
-    file = io.BytesIO()
-    pickler = _JobPickler(file, definitions.number_of)
-    plan = plan_of(type(task))
-    try:
-        number = pickler.number_of(type(task))
-        pickler.dump(plan.values(task))
-    except Exception as error:  # whatever a value's __reduce__ raises
-        raise ShippingError(_blame(task, definitions, error)) from error
-    return Packed(number, file.getvalue(), pickler.needs, pickler.sources)
+        Raises:
+            ShippingError: a field cannot be pickled; the message names class and field.
+        """
+        try:
+            return self._pickler.pack(task)
+        except Exception as error:  # whatever a value's __reduce__ raises
+            self._pickler = _JobPickler(self._definitions)  # the old one stopped in the middle
+            raise ShippingError(_blame(task, self._definitions, error)) from error
 
 
 def _blame(task: AbstractTask, definitions: Definitions, error: Exception) -> str:
@@ -146,7 +165,7 @@ def _blame(task: AbstractTask, definitions: Definitions, error: Exception) -> st
     for field in plan_of(cls).fields:
         value = getattr(task, field.name)
         try:
-            _JobPickler(io.BytesIO(), definitions.number_of).dump(value)
+            _JobPickler(definitions).dump(value)
         except Exception as reason:
             return (
                 f"{cls.__qualname__}.{field.name} cannot be sent to a worker process: "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -88,17 +90,32 @@ class WorkerProcess:
             The exit code, negative for a signal.
         """
         if patience:
-            try:
-                await to_thread.run_sync(lambda: self._process.wait(patience))
-            except subprocess.TimeoutExpired:
-                pass
-        self.kill()  # its own children, if it left any
-        exitcode = await to_thread.run_sync(self._process.wait)
+            await self._ended(patience)
+        self.kill()  # its own children, too, if it left any
+        await self._ended(None)
+        exitcode = self._process.wait()
         self._data.close()
         self._control.close()
         self._marker.close()
         os.close(self._lifeline)
         return exitcode
+
+    async def _ended(self, patience: float | None) -> None:
+        """Wait until the process has ended, or until ``patience`` is at an end."""
+        if not hasattr(os, "pidfd_open"):  # Linux only
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                await to_thread.run_sync(self._process.wait, patience)
+            return
+        descriptor = os.pidfd_open(self._process.pid)  # readable once it has ended; it is a zombie until we wait for it
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+        loop.add_reader(descriptor, ended.set)
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), patience)
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
 
 
 def describe_exit(exitcode: int) -> str:

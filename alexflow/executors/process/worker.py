@@ -9,6 +9,7 @@ once. End-of-file on the data channel means that the engine needs it no more.
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import socket
@@ -52,8 +53,11 @@ def main(data: int, control: int, marker: int, lifeline: int) -> None:
     page = Marker(marker)
     os.close(marker)
     Worker(socket.socket(fileno=data), socket.socket(fileno=control), page).serve()
+    # as the workers of multiprocessing: taking a large interpreter down in good order takes longer than many a task
+    logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
+    os._exit(0)
 
 
 class Worker:
