@@ -104,7 +104,7 @@ def _make_plan(cls: type[Planned]) -> ClassPlan:
             f"decorate it with @dataclass(frozen=True)"
         )
     fields = [field for field in dataclasses.fields(cls) if field.init]  # type: ignore[arg-type]
-    plans = tuple(_field_plan(field, cls) for field in fields)
+    plans = tuple(field_plan(field, cls) for field in fields)
     significant = tuple(
         sorted(
             field.name
@@ -155,7 +155,12 @@ def _stale_plan() -> ClassPlan:
 STALE_PLAN = ClassPlan(None, "", (), values_of(()), (), (), ())
 
 
-def _field_plan(field: dataclasses.Field[Any], cls: type) -> FieldPlan:
+def field_plan(field: dataclasses.Field[Any], cls: type) -> FieldPlan:
+    """The plan of one field of a dataclass, which need not be a task or output.
+
+    Raises:
+        DefinitionError: its metadata are incomplete.
+    """
     metadata = field.metadata
     if metadata.get("encode") is not None and metadata.get("decode") is None:
         raise DefinitionError(f"{cls.__qualname__}.{field.name} has `encode` metadata but no `decode`")

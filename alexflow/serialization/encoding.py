@@ -63,6 +63,14 @@ class ValueWriter:
         except Fault as fault:
             raise fault.at(step) from fault.__cause__
 
+    def write_apart(self, value: Any, step: str) -> tuple[Any, type, list[Reference]]:
+        """The data for a value, its type, and its references, which are left out of :attr:`references`."""
+        mark = len(self.references)
+        data = self.write_at(value, step)
+        references = self.references[mark:]
+        del self.references[mark:]
+        return data, type(value), references
+
     def write_items(self, values: Iterable[Any]) -> list[Any]:
         """The data of each value of a sequence."""
         data: list[Any] = []

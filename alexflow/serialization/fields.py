@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from alexflow.model import Output, no_default
-from alexflow.model.plan import _field_plan as field_plan  # the one place that knows which annotations allow None
+from alexflow.model.plan import field_plan
 
 #: Stands for "there is no such value", where None is a value.
 MISSING = dataclasses.MISSING

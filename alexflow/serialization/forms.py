@@ -26,7 +26,7 @@ import msgspec
 from alexflow.errors import IdentityError
 from alexflow.identity import canonical, module_name, qualified_name
 from alexflow.model import AbstractTask, Output
-from alexflow.serialization.encoding import TAG, Form, ValueWriter
+from alexflow.serialization.encoding import TAG, Form, Reference, ValueWriter
 from alexflow.serialization.fault import Fault
 from alexflow.serialization.fields import OUTPUT_PLACES
 from alexflow.serialization.resolve import is_namedtuple
@@ -82,12 +82,19 @@ def _items(tag: str) -> Form:
 
 def _set_items(tag: str) -> Form:
     def write(writer: ValueWriter, value: Iterable[Any]) -> Any:
-        # by their bytes; a task and a wrapper around it have one id, so by class then
-        data = [(writer.write_at(item, "{…}"), type(item)) for item in value]
-        data.sort(key=lambda pair: (_packb(pair[0]), qualified_name(pair[1])))
-        return {TAG: tag, "items": [item for item, _ in data]}
+        items = [writer.write_apart(item, "{…}") for item in value]
+        items.sort(key=_in_one_order)
+        # nodes follow the references, so those must not stand in the order of the hashes either
+        writer.references.extend(reference for _, _, references in items for reference in references)
+        return {TAG: tag, "items": [data for data, _, _ in items]}
 
     return write
+
+
+def _in_one_order(item: tuple[Any, type, list[Reference]]) -> tuple[bytes, str, list[str]]:
+    """By the bytes; a task and a wrapper around it have one id, so by the classes then."""
+    data, kind, references = item
+    return _packb(data), qualified_name(kind), [qualified_name(type(reference.task)) for reference in references]
 
 
 def _complex(writer: ValueWriter, value: complex) -> Any:
