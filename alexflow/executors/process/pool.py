@@ -219,8 +219,14 @@ class ProcessExecutor(Executor):
         try:
             return self._packer.pack(job.task)
         except ShippingError as error:
-            self._loop.call_soon(self._report, [_unshippable(job, error)])
+            self._loop.call_soon(self._give_back, _unshippable(job, error))
             return None
+
+    def _give_back(self, outcome: NotDone) -> None:
+        """A job that no worker will have; none will report, so nobody else would see that there is room."""
+        self._report([outcome])
+        if not self._closed:
+            self._feed()
 
     # -- hearing from workers
 
