@@ -25,7 +25,9 @@ def main() -> int:
         for line in CASES[name](setting):
             lines.append(line)
             mark = "" if line.met else "  missed"
-            print(f"{line.case:44} {line.figure:48} {line.beside:32} {line.ratio:8.2f} {line.bar:8.2f}{mark}", flush=True)
+            print(
+                f"{line.case:44} {line.figure:48} {line.beside:32} {line.ratio:8.2f} {line.bar:8.2f}{mark}", flush=True
+            )
     if arguments.json:
         Path(arguments.json).write_text(json.dumps([dataclasses.asdict(line) for line in lines], indent=2))
     return 1 if arguments.strict and not all(line.met for line in lines) else 0
