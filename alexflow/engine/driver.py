@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from alexflow.engine.generation import Generators
-from alexflow.errors import TaskError
+from alexflow.errors import EngineClosed, TaskError
 from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome
 from alexflow.graph import Catalog, Defaults, Inspector, Kind
 from alexflow.model import Output
@@ -41,6 +41,9 @@ from alexflow.scheduler.events import (
 from alexflow.storage import Storage
 
 logger = logging.getLogger("alexflow")
+
+#: Gives those of a request's outputs that have certain keys.
+FindOutputs = Callable[[set[str]], dict[str, Output[Any]]]
 
 #: How long events are handled before the loop gets a turn.
 SLICE_SECONDS = 0.002
@@ -78,7 +81,10 @@ class Driver:
         self._inbox: deque[Event] = deque()
         self._draining = False
         self._runs: dict[int, asyncio.Future[do.Finish]] = {}
-        self._targets: dict[int, dict[str, Output[Any]]] = {}
+        self._find: dict[int, FindOutputs] = {}
+        self._closed: EngineClosed | None = None  # why nothing can be asked for any more
+        #: Requests whose targets are being entered into the catalog.
+        self.entering = 0
         self._background: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
         self._last_run = 0
@@ -104,8 +110,9 @@ class Driver:
 
     async def aclose(self) -> None:
         """End everything that is going on, and wait until it has ended."""
+        self._closed = EngineClosed("the engine was closed while this ran; wait for it inside `async with`")
         for run_id in list(self._runs):
-            self.cancel_run(run_id)
+            self._fail_run(run_id, self._closed)
         for timer in self._timers:
             timer.cancel()
         await self._generators.aclose()
@@ -119,14 +126,21 @@ class Driver:
     # -- requests
 
     def request(
-        self, keys: Sequence[str], tasks: Sequence[str], targets: dict[str, Output[Any]], on_error: str
+        self, keys: Sequence[str], tasks: Sequence[str], find: FindOutputs, on_error: str
     ) -> tuple[int, asyncio.Future[do.Finish]]:
-        """Ask the scheduler for outputs and tasks that the catalog knows. Returns the run's number and its end."""
+        """Ask the scheduler for outputs and tasks that the catalog knows; ``find`` gives those of the targets' outputs
+        that have certain keys.
+
+        Returns:
+            The run's number and its end.
+        """
+        if self._closed is not None:
+            raise self._closed
         self._last_run += 1
         run_id = self._last_run
         finish: asyncio.Future[do.Finish] = self._loop.create_future()
         self._runs[run_id] = finish
-        self._targets[run_id] = targets
+        self._find[run_id] = find
         self.tell(lambda: told.RunStarted(run_id, len(keys) + len(tasks)))
         self.post(RunRequested(run_id, tuple(keys), tuple(tasks), "continue" if on_error == "continue" else "stop"))
         return run_id, finish
@@ -135,6 +149,12 @@ class Driver:
         """Nobody waits for this run any more."""
         if run_id in self._runs:
             self.post(RunCancelled(run_id))
+
+    def _fail_run(self, run_id: int, error: BaseException) -> None:
+        finish = self._runs.get(run_id)
+        if finish is not None and not finish.done():
+            finish.set_exception(error)
+        self.cancel_run(run_id)
 
     def tell(self, make_event: Callable[[], told.EngineEvent]) -> None:
         """Tell those who listen, if anybody does."""
@@ -188,6 +208,8 @@ class Driver:
 
     def _crash(self, error: BaseException) -> None:
         logger.critical("the engine failed", exc_info=error)
+        self._closed = EngineClosed(f"the engine failed: {error!r}")
+        self._closed.__cause__ = error
         for finish in self._runs.values():
             if not finish.done():
                 finish.set_exception(error)
@@ -264,27 +286,32 @@ class Driver:
 
     def _verify(self, instruction: do.Verify) -> None:
         async def verify() -> None:
-            present = await self._storage.aexists_many(instruction.keys)
-            missing = tuple(key for key in instruction.keys if key not in present)
-            targets = self._targets.get(instruction.run_id, {})
-            for key in missing:
-                if key in targets:
-                    self.catalog.outputs[key] = targets[key]
-            self.post(Verified(instruction.run_id, missing))
+            try:
+                missing = set(instruction.keys) - await self._storage.aexists_many(instruction.keys)
+            except Exception as error:  # the storage's, whatever it is: it belongs to those who asked
+                self._fail_run(instruction.run_id, error)
+                missing = set()
+            find = self._find.get(instruction.run_id)
+            lost = find(missing) if find is not None and missing else {}
+            self.catalog.outputs.update(lost)
+            self.post(Verified(instruction.run_id, tuple(lost)))
 
         if self._storage.answers_at_once and len(instruction.keys) <= FEW:
-            missing = set(instruction.keys) - self._storage.exists_many(instruction.keys)
+            try:
+                missing = set(instruction.keys) - self._storage.exists_many(instruction.keys)
+            except Exception:  # as above
+                missing = set(instruction.keys)
             if not missing:
                 self._inbox.append(Verified(instruction.run_id))
                 return
         self._spawn(verify())
 
     def _finish(self, instruction: do.Finish) -> None:
-        self._targets.pop(instruction.run_id, None)
+        self._find.pop(instruction.run_id, None)
         finish = self._runs.pop(instruction.run_id, None)
         if finish is not None and not finish.done():
             finish.set_result(instruction)
-        if not self._runs:
+        if not self._runs and not self.entering:
             self.catalog.outputs.clear()
             self.catalog.asked.clear()
             self.catalog.makers.clear()

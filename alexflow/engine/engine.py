@@ -157,15 +157,11 @@ class Engine:
             raise DefinitionError(f"on_error must be 'stop' or 'continue', not {on_error!r}")
         started = time.perf_counter()
         request = read_target(target)
-        if force:
-            await self._force(driver, request, force)
-        keys, tasks, targets = await self._enter(driver, request)
-        run_id, future = driver.request(keys, tasks, targets, on_error)
+        forced = await self._force(driver, request, force) if force else set()
         try:
-            finish = await future
-        except asyncio.CancelledError:
-            driver.cancel_run(run_id)
-            raise
+            finish = await self._ask(driver, request, on_error)
+        finally:
+            driver.inspector.forced -= forced
         seconds = time.perf_counter() - started
         self._tell_end(driver, finish, seconds)
         return self._result(request, finish, on_error, seconds)
@@ -184,7 +180,23 @@ class Engine:
         """Who is told what happens."""
         return self._broadcast
 
-    async def _force(self, driver: Driver, request: Request, force: Forceable | Sequence[Forceable] | bool) -> None:
+    async def _ask(self, driver: Driver, request: Request, on_error: OnError) -> Finish:
+        driver.entering += 1
+        try:
+            keys, tasks = await self._enter(driver, request)
+            run_id, future = driver.request(keys, tasks, request.find, on_error)
+        finally:
+            driver.entering -= 1
+        try:
+            return await future
+        except asyncio.CancelledError:
+            driver.cancel_run(run_id)
+            raise
+
+    async def _force(
+        self, driver: Driver, request: Request, force: Forceable | Sequence[Forceable] | bool
+    ) -> set[str]:
+        """Ids of the tasks to run again, of those that nobody else forces."""
         named: Iterable[Forceable]
         if force is True:
             named = request.all_tasks
@@ -192,23 +204,22 @@ class Engine:
             named = force
         else:
             named = [force]  # type: ignore[list-item]
-        driver.inspector.forced |= tasks_to_force(request.all_tasks, named, self._defaults)
+        forced = tasks_to_force(request.all_tasks, named, self._defaults) - driver.inspector.forced
+        driver.inspector.forced |= forced
+        return forced
 
-    async def _enter(self, driver: Driver, request: Request) -> tuple[list[str], list[str], dict[str, Output[Any]]]:
+    async def _enter(self, driver: Driver, request: Request) -> tuple[list[str], list[str]]:
         keys: list[str] = []
         tasks: list[str] = []
-        targets: dict[str, Output[Any]] = {}
         for number, output in enumerate(request.outputs):
             if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
                 await asyncio.sleep(0)
-            for key in driver.catalog.ask_for_output(output):
-                keys.append(key)
-                targets[key] = output
+            keys += driver.catalog.ask_for_output(output)
         for number, task in enumerate(request.tasks):
             if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
                 await asyncio.sleep(0)
             tasks.append(driver.catalog.ask_for_task(task))
-        return keys, tasks, targets
+        return keys, tasks
 
     def _tell_end(self, driver: Driver, finish: Finish, seconds: float) -> None:
         driver.tell(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from alexflow.errors import DefinitionError
-from alexflow.model import AbstractTask, Output, Workflow, map_tree
+from alexflow.graph import keys_of
+from alexflow.model import AbstractTask, Output, Workflow, flatten, map_tree
 from alexflow.storage import Storage
 
 
@@ -30,6 +32,11 @@ class Request:
         """Every task behind the request."""
         return [*self.tasks, *(output.src_task for output in self.outputs)]
 
+    def find(self, keys: set[str]) -> dict[str, Output[Any]]:
+        """Those of the outputs asked for, and of those of the tasks asked for, that have one of ``keys``."""
+        outputs = chain(self.outputs, (output for task in self.tasks for output in flatten(task.output())))
+        return {key: output for output in outputs for key in keys_of(output) if key in keys}
+
 
 def read_target(target: Any) -> Request:
     """Take a target apart.
@@ -37,11 +44,15 @@ def read_target(target: Any) -> Request:
     Raises:
         DefinitionError: it is nothing that can be run.
     """
-    if isinstance(target, Workflow):
-        target = {**target.tasks, **target.artifacts}
+    if target is None:
+        raise DefinitionError("cannot run None; did the function that makes the target forget to return it?")
     tasks: list[AbstractTask] = []
     outputs: list[Output[Any]] = []
-    _collect(target, tasks, outputs)
+    if isinstance(target, Workflow):
+        _collect([*target.tasks.values(), *target.artifacts.values()], tasks, outputs)
+        target = {**target.tasks, **target.artifacts}  # where both use a name, the artifact is what is shown
+    else:
+        _collect(target, tasks, outputs)
     return Request(tasks, outputs, lambda storage: _bind(target, storage))
 
 
