@@ -29,7 +29,7 @@ class Sample:
 
     def spread(self) -> str:
         """The least and the most, in words."""
-        return f"{min(self.seconds):.3g}–{max(self.seconds):.3g} s"
+        return f"{min(self.seconds):.3g} to {max(self.seconds):.3g} s"
 
 
 Measured = Callable[[Path], float]

@@ -6,28 +6,48 @@ import mmap
 import os
 import struct
 import tempfile
+from typing import NamedTuple
 
-_NUMBERS = struct.Struct("<QQ")  # the job that is running (0: none), the last one that has ended
+#: The job that is running (0: none), the last one that has ended, and since when the running one is at its own work.
+_PAGE = struct.Struct("<QQd")
+
+
+class Mark(NamedTuple):
+    """Where a worker is.
+
+    Attributes:
+        running: the number of the job that is running, or 0.
+        ended: the number of the last one that has ended.
+        since: since when, by the system's monotonic clock, the running one has been at its own work; 0 while its class
+            is still being imported.
+    """
+
+    running: int
+    ended: int
+    since: float
 
 
 class Marker:
-    """Two job numbers in a shared page. Numbers grow from 1 in the order in which jobs are run."""
+    """A shared page. Numbers of jobs grow from 1 in the order in which they are run."""
 
     def __init__(self, fd: int):
-        self._page = mmap.mmap(fd, _NUMBERS.size)
+        self._page = mmap.mmap(fd, _PAGE.size)
 
     def begin(self, number: int) -> None:
         """A job begins."""
-        _NUMBERS.pack_into(self._page, 0, number, number - 1)
+        _PAGE.pack_into(self._page, 0, number, number - 1, 0.0)
+
+    def at_work(self, number: int, now: float) -> None:
+        """What the job needs has been imported; its own work begins."""
+        _PAGE.pack_into(self._page, 0, number, number - 1, now)
 
     def end(self, number: int) -> None:
         """A job has ended, its outputs published."""
-        _NUMBERS.pack_into(self._page, 0, 0, number)
+        _PAGE.pack_into(self._page, 0, 0, number, 0.0)
 
-    def read(self) -> tuple[int, int]:
-        """The job that is running, or 0, and the last one that has ended."""
-        running, ended = _NUMBERS.unpack_from(self._page, 0)
-        return running, ended
+    def read(self) -> Mark:
+        """Where the worker is, or was when it died."""
+        return Mark(*_PAGE.unpack_from(self._page, 0))
 
     def close(self) -> None:
         """Let go of the page."""
@@ -41,5 +61,5 @@ def new_marker_file() -> int:
     else:
         with tempfile.TemporaryFile() as file:
             fd = os.dup(file.fileno())
-    os.ftruncate(fd, _NUMBERS.size)
+    os.ftruncate(fd, _PAGE.size)
     return fd

@@ -45,6 +45,9 @@ from alexflow.storage import Storage
 #: A worker that has been silent for this long with jobs waiting behind the first gives them back.
 OVERDUE = 0.02  # seconds
 
+#: How soon to look again whether a job with a timeout has begun.
+NOT_YET = 0.05  # seconds
+
 #: Workers that die before their first job are replaced this often in a row.
 MAX_STILLBORN = 3
 
@@ -206,8 +209,8 @@ class ProcessExecutor(Executor):
         number = worker.number
         sent = worker.sent[number] = _Sent(job, expected)
         worker.expected += expected
-        if job.timeout is not None:  # it travels alone, so it begins about now
-            sent.timer = self._loop.call_later(job.timeout, self._too_long, worker, number)
+        if job.timeout is not None:
+            sent.timer = self._loop.call_later(job.timeout, self._check_time, worker, number, job.timeout)
         return Shipment(number, packed.cls, packed.fields, job.task_id, job.replace)
 
     def _new_definitions(self, worker: _Worker, needs: set[int]) -> list[Any]:
@@ -306,20 +309,28 @@ class ProcessExecutor(Executor):
 
     def _stop(self, worker: _Worker, number: int) -> None:
         """Stop one job: by killing the worker if it is running it, else by calling it back."""
-        if worker.process.running_job()[0] == number:
+        if worker.process.mark().running == number:
             worker.process.kill()
         elif not worker.recalled:
             worker.recalled = True
             worker.process.send_control(Recall())
 
-    def _too_long(self, worker: _Worker, number: int) -> None:
+    def _check_time(self, worker: _Worker, number: int, timeout: float) -> None:
+        """Stop a job that takes too long; starting the worker and importing what the job needs do not count."""
         sent = worker.sent.get(number)
-        if sent is not None:
-            job = sent.job
-            worker.verdict = TaskTimeout(
-                job.task_id, f"took longer than its timeout of {job.timeout:g} s", summary=repr(job.task)
-            )
-            worker.process.kill()
+        if sent is None:
+            return
+        running, _, since = worker.process.mark()
+        at_work = time.monotonic() - since if running == number and since else 0.0
+        if at_work < timeout:
+            wait = timeout - at_work if at_work else min(timeout, NOT_YET)
+            sent.timer = self._loop.call_later(wait, self._check_time, worker, number, timeout)
+            return
+        job = sent.job
+        worker.verdict = TaskTimeout(
+            job.task_id, f"took longer than its timeout of {timeout:g} s", summary=repr(job.task)
+        )
+        worker.process.kill()
 
     def _has_died(self, worker: _Worker) -> None:
         if worker in self._workers:
@@ -329,7 +340,7 @@ class ProcessExecutor(Executor):
             burial.add_done_callback(self._burials.discard)
 
     async def _settle_death(self, worker: _Worker) -> None:
-        running, ended = worker.process.running_job()
+        running, ended, _ = worker.process.mark()
         exitcode = await worker.process.bury()
         if self._closed:
             return

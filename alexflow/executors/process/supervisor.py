@@ -14,7 +14,7 @@ from collections.abc import Callable
 from anyio import to_thread
 
 from alexflow.executors.process.channel import Channel
-from alexflow.executors.process.marker import Marker, new_marker_file
+from alexflow.executors.process.marker import Mark, Marker, new_marker_file
 from alexflow.executors.process.messages import Message, ToEngine
 
 _START = (
@@ -68,8 +68,8 @@ class WorkerProcess:
         """Send on the control channel, which is heard while a job runs."""
         self._control.send(message)
 
-    def running_job(self) -> tuple[int, int]:
-        """The number of the job that is running (or was, when it died), or 0, and of the last one that has ended."""
+    def mark(self) -> Mark:
+        """Where it is among its jobs, or was when it died."""
         return self._marker.read()
 
     def hang_up(self) -> None:

@@ -109,6 +109,7 @@ class Worker:
                 raise RuntimeError("a job came before the storage")
             task = arrivals.unpack(job.cls, job.fields)
             check_id(task, job.task_id)
+            self._marker.at_work(number, time.monotonic())
             attempt(task, self._storage, replace=job.replace)
         except BaseException as error:  # everything that a task can raise is told, exits too
             fault = fault_of(error, travels=True)
