@@ -6,11 +6,17 @@ cannot be unpickled, and some of those break what tries.
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import os
 import pickle
+import threading
 import traceback
+from collections.abc import Sequence
+from itertools import dropwhile
 from typing import Any, Literal
 
+import anyio
 from msgspec import Struct
 
 from alexflow.errors import DefinitionError, OutputNotFound, TaskError, TaskFailed
@@ -20,7 +26,16 @@ from alexflow.model import AbstractTask
 #: Larger exceptions (they may hold data) stay where they are; their text does not.
 LARGEST_EXCEPTION = 1_000_000  # bytes, pickled
 
-_OWN_FRAMES = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+#: What stands between our own first frame and the user's: how code gets into a thread.
+_WAY_IN = (
+    _PACKAGE,
+    os.path.dirname(asyncio.__file__) + os.sep,
+    os.path.dirname(anyio.__file__) + os.sep,
+    os.path.dirname(concurrent.futures.__file__) + os.sep,
+    threading.__file__,
+)
 
 
 class Fault(Struct, frozen=True, array_like=True):
@@ -107,13 +122,19 @@ def _traceback_of(error: BaseException) -> str:
             if part is None or id(part) in seen:
                 continue
             seen.add(id(part))
-            part.stack = traceback.StackSummary.from_list(
-                [frame for frame in part.stack if not frame.filename.startswith(_OWN_FRAMES)]
-            )
+            part.stack = traceback.StackSummary.from_list(_users(part.stack))
             pending += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
         return "".join(told.format())
     except Exception as second:  # a __str__ or __repr__ of the user's that raises
         return f"{_name(type(error))}: {_text(error)} (its traceback could not be shown: {type(second).__name__})"
+
+
+def _users(stack: Sequence[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    """The frames of the user's code and of what it calls, but for ours."""
+    frames = iter(stack)
+    if stack and stack[0].filename.startswith(_PACKAGE):
+        frames = dropwhile(lambda frame: frame.filename.startswith(_WAY_IN), frames)
+    return [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
 
 
 def _pickled(error: BaseException) -> bytes | None:
