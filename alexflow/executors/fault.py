@@ -6,17 +6,14 @@ cannot be unpickled, and some of those break what tries.
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import os
 import pickle
-import threading
+import sys
 import traceback
 from collections.abc import Sequence
 from itertools import dropwhile
 from typing import Any, Literal
 
-import anyio
 from msgspec import Struct
 
 from alexflow.errors import DefinitionError, OutputNotFound, TaskError, TaskFailed
@@ -29,13 +26,7 @@ LARGEST_EXCEPTION = 1_000_000  # bytes, pickled
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 #: What stands between our own first frame and the user's: how code gets into a thread.
-_WAY_IN = (
-    _PACKAGE,
-    os.path.dirname(asyncio.__file__) + os.sep,
-    os.path.dirname(anyio.__file__) + os.sep,
-    os.path.dirname(concurrent.futures.__file__) + os.sep,
-    threading.__file__,
-)
+_WAY_IN = ("alexflow", "anyio", "asyncio", "concurrent.futures", "threading")
 
 
 class Fault(Struct, frozen=True, array_like=True):
@@ -133,8 +124,14 @@ def _users(stack: Sequence[traceback.FrameSummary]) -> list[traceback.FrameSumma
     """The frames of the user's code and of what it calls, but for ours."""
     frames = iter(stack)
     if stack and stack[0].filename.startswith(_PACKAGE):
-        frames = dropwhile(lambda frame: frame.filename.startswith(_WAY_IN), frames)
+        way_in = tuple(_place(name) for name in _WAY_IN if name in sys.modules)  # a worker has not imported them all
+        frames = dropwhile(lambda frame: frame.filename.startswith(way_in), frames)
     return [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
+
+
+def _place(name: str) -> str:
+    file = sys.modules[name].__file__ or ""
+    return os.path.dirname(file) + os.sep if os.path.basename(file) == "__init__.py" else file
 
 
 def _pickled(error: BaseException) -> bytes | None:
