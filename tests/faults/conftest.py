@@ -1,0 +1,38 @@
+"""For all faults: a storage, and named pipes to and from tasks."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.faults import workflows
+from tests.fifo import Fifo
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Iterator[Callable[[str], Fifo]]:
+    """Make a named pipe."""
+    with ExitStack() as stack:
+        yield lambda name: stack.enter_context(Fifo(tmp_path / name))
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A file in which tasks say that they ran."""
+    path = tmp_path / "log"
+    path.touch()
+    return path
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> str:
+    """A directory for a storage."""
+    return str(tmp_path / "results")
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """What tasks on the loop said."""
+    workflows.said.clear()
+    return workflows.said

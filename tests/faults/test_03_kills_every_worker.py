@@ -1,0 +1,42 @@
+"""3: a task that kills every worker it meets fails as WorkerDied; what does not depend on it finishes."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from alexflow import Engine
+from alexflow.errors import RunFailed, WorkerDied
+from alexflow.record.events import TaskGivenUp, TaskRetrying
+from tests.faults.workflows import KillsItself, Number, Sum
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_given_up_after_its_deaths(place):
+    events = []
+    async with Engine(place, workers=2, retries=7) as engine:  # retries are for errors; deaths have a limit of their own
+        engine.broadcast.listen(events.append)
+        killer = KillsItself(0)
+        with pytest.raises(RunFailed) as caught:
+            await engine.run(killer)
+        (error,) = caught.value.exceptions
+        assert isinstance(error, WorkerDied)
+        assert error.task_id == killer.task_id
+        assert error.exitcode == -signal.SIGKILL
+        assert error.attempts == 4
+        assert "was killed by SIGKILL; possibly out of memory after 4 attempts" in str(error)
+        assert "KillsItself(n=0)" in str(error)
+        assert sum(isinstance(event, TaskRetrying) for event in events) == 3
+        assert sum(isinstance(event, TaskGivenUp) for event in events) == 1
+
+
+async def test_independent_tasks_finish(place):
+    async with Engine(place, workers=2) as engine:
+        killer = KillsItself(1)
+        dependent = Sum((killer.output(), Number(1).output()))
+        result = await engine.run([dependent, *(Number(n) for n in range(100))], on_error="continue")
+        assert (result.ran, result.failed, result.skipped, result.ok) == (100, 1, 1, False)
+        assert result.failures[0].task_id == killer.task_id
+        assert result.skipped_tasks == (dependent.task_id,)

@@ -1,0 +1,74 @@
+"""28: an output is removed before or during a run: it is computed again, and the next run is all hits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from alexflow import Engine
+from tests.faults.workflows import Number, Reader
+
+pytestmark = pytest.mark.anyio
+
+
+def graph(log, told="", gate=""):
+    source = Number(0, log)
+    middle = Reader(1, log, source.output(), told, gate)
+    return source, middle, Reader(2, log, middle.output())
+
+
+async def test_removed_before_the_run(place, log):
+    source, middle, last = graph(str(log))
+    async with Engine(place, workers=2) as engine:
+        assert (await engine.run(last)).ran == 3
+        for removed, runs in [
+            ([last], ["reader-2"]),
+            ([middle], []),  # nobody looks behind a target that exists
+            ([last], ["reader-1", "reader-2"]),
+            ([source, middle, last], ["0", "reader-1", "reader-2"]),
+        ]:
+            for task in removed:
+                task.output().assign_storage(engine.storage).remove()
+            log.write_text("")
+            result = await engine.run(last)
+            assert log.read_text().split() == runs
+            assert (result.ran, result.output.load()) == (len(runs), 0)
+        assert (await engine.run([source, middle, last])).cached == 3
+
+
+async def test_an_input_is_removed_while_its_reader_runs(place, log, fifo):
+    told, gate = fifo("told"), fifo("gate")
+    source, middle, last = graph(str(log), told.path, gate.path)
+    async with Engine(place, workers=2) as engine:
+        run = asyncio.create_task(engine.run(last))
+        await told.hear()
+        source.output().assign_storage(engine.storage).remove()
+        gate.open_gate()
+        await told.hear()  # it runs again, once its input is back
+        gate.open_gate()
+        result = await run
+        assert result.ok
+        assert result.output.load() == 0
+        assert Counter(log.read_text().split()) == {"0": 2, "reader-1": 2, "reader-2": 1}
+        again = await engine.run([source, middle, last])
+        assert (again.ran, again.cached) == (0, 3)
+
+
+async def test_a_target_is_removed_while_others_run(place, log, fifo):
+    told, gate = fifo("told"), fifo("gate")
+    source = Number(0, str(log))
+    middle = Reader(1, str(log), source.output())
+    last = Reader(2, str(log), middle.output(), told.path, gate.path)
+    async with Engine(place, workers=2) as engine:
+        run = asyncio.create_task(engine.run([source, last]))
+        await told.hear()  # only the last is left to do
+        source.output().assign_storage(engine.storage).remove()
+        gate.open_gate()
+        result = await run
+        assert result.ok
+        assert [output.load() for output in result.output] == [0, 0]
+        assert Counter(log.read_text().split()) == {"0": 2, "reader-1": 1, "reader-2": 1}
+        again = await engine.run([source, middle, last])
+        assert (again.ran, again.cached) == (0, 3)
