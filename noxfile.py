@@ -62,7 +62,7 @@ def tests(session: nox.Session) -> None:
     for version, python in others().items():
         paths = [path for path in SAME_EVERYWHERE if Path(path).exists()]
         run_tests(session, paths, environment(session, version, python))
-    session.install("-e", ".[rich]", *group("tests"))
+    session.install("-e", ".[rich]", *group("tests"), *group("examples"))
     run_tests(session, [])
 
 

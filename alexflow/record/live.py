@@ -60,7 +60,7 @@ def picture(progress: Progress, now: float, height: int) -> RenderableType:
     tallies = list(progress.classes.values())
     room = max(height - 2, 1)
     if len(tallies) > room:
-        tallies = sorted(tallies, key=lambda tally: not (tally.running or tally.failed))[:room]
+        tallies = sorted(tallies, key=lambda tally: not (tally.under_way or tally.failed))[:room]
     table = Table.grid(padding=(0, 2))
     for tally in tallies:
         table.add_row(*_row(names[tally.name], tally, now))
@@ -76,7 +76,7 @@ def _row(name: str, tally: Tally, now: float) -> list[RenderableType]:
         ProgressBar(total=max(tally.planned, 1), completed=tally.done, width=BAR_WIDTH),
         Text(f"{tally.done:,}/{tally.planned:,}", justify="right"),
         Text(wording.rate(tally.rate(now)), "cyan", justify="right"),
-        Text(f"{tally.running:,} running" if tally.running else "", "green"),
+        Text(f"{tally.under_way:,} under way" if tally.under_way else "", "green"),
         Text(f"{tally.failed:,} failed" if tally.failed else "", "red"),
         Text(f"{tally.retried:,} retried" if tally.retried else "", "yellow"),
     ]

@@ -35,7 +35,7 @@ class Tally:
     Attributes:
         name: the class, as ``module.qualname``.
         planned: tasks that turned out to be needed.
-        running: tasks that are where they run, or on their way there.
+        under_way: tasks that were handed to where they run: they run, or are about to.
         done: tasks that have run, their outputs published.
         failed: tasks that failed for good.
         retried: attempts that failed and were followed by another.
@@ -47,7 +47,7 @@ class Tally:
 
     name: str
     planned: int = 0
-    running: int = 0
+    under_way: int = 0
     done: int = 0
     failed: int = 0
     retried: int = 0
@@ -59,13 +59,13 @@ class Tally:
     @property
     def waiting(self) -> int:
         """Tasks that are needed and have not started."""
-        return max(0, self.planned - self.running - self.done - self.failed)
+        return max(0, self.planned - self.under_way - self.done - self.failed)
 
     def rate(self, now: float) -> float:
         """Tasks done per second, from the first start until now, or until the last end if nothing is left to do."""
         if self.since is None:
             return 0.0
-        end = now if self.running or self.waiting else self.until
+        end = now if self.under_way or self.waiting else self.until
         return self.done / (end - self.since) if end > self.since else 0.0
 
 
@@ -107,7 +107,7 @@ class Progress:
         total = Tally("")
         for tally in self.classes.values():
             total.planned += tally.planned
-            total.running += tally.running
+            total.under_way += tally.under_way
             total.done += tally.done
             total.failed += tally.failed
             total.retried += tally.retried
@@ -140,7 +140,7 @@ class Progress:
 
     def _task_started(self, event: TaskStarted, now: float) -> None:
         tally = self._of(event.task_id)
-        tally.running += 1
+        tally.under_way += 1
         if tally.since is None:
             tally.since = now
 
@@ -164,11 +164,11 @@ class Progress:
     def _run_finished(self, event: RunFinished, now: float) -> None:
         self.finished = event
         for tally in self.classes.values():
-            tally.running = 0
+            tally.under_way = 0
 
     def _ended(self, task_id: str, now: float) -> Tally:
         tally = self._of(task_id)
-        tally.running = max(0, tally.running - 1)
+        tally.under_way = max(0, tally.under_way - 1)
         tally.until = now
         return tally
 

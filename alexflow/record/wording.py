@@ -37,8 +37,8 @@ def rate(per_second: float) -> str:
 
 
 def counts(tally: Tally, cached: int) -> str:
-    """``12 done, 3 running, 85 waiting``."""
-    parts = [f"{tally.done:,} done", f"{tally.running:,} running", f"{tally.waiting:,} waiting"]
+    """``12 done, 3 under way, 85 waiting``."""
+    parts = [f"{tally.done:,} done", f"{tally.under_way:,} under way", f"{tally.waiting:,} waiting"]
     parts += [
         f"{number:,} {word}"
         for number, word in ((cached, "cached"), (tally.failed, "failed"), (tally.retried, "retried"))
@@ -51,7 +51,7 @@ def line(progress: Progress, now: float) -> str:
     """Where the run is, in one line."""
     total = progress.total()
     names = short_names(progress.classes)
-    busy = [tally for tally in progress.classes.values() if tally.running or tally.waiting]
+    busy = [tally for tally in progress.classes.values() if tally.under_way or tally.waiting]
     shown = [f"{names[tally.name]} {tally.done:,}/{tally.planned:,}" for tally in busy[:CLASSES_SHOWN]]
     if len(busy) > CLASSES_SHOWN:
         shown.append(f"{len(busy) - CLASSES_SHOWN} more")
@@ -75,7 +75,7 @@ def _verdict(progress: Progress, now: float) -> str:
     if end is None:
         total = progress.total()
         took = duration(now - progress.started) if progress.started is not None else "0 s"
-        return f"stopped after {took}: {total.done:,} ran, {total.running + total.waiting:,} did not end"
+        return f"stopped after {took}: {total.done:,} ran, {total.under_way + total.waiting:,} did not end"
     if not (end.ran or end.failed or end.skipped):
         return f"nothing to run, {end.cached:,} cached, {duration(end.seconds)}"
     parts = [f"{end.ran:,} ran", f"{end.cached:,} cached"]

@@ -26,14 +26,14 @@ def fold(*events: EngineEvent) -> Progress:
 
 def numbers(progress: Progress, name: str) -> dict[str, int]:
     tally = progress.classes[name]
-    counts = {word: getattr(tally, word) for word in ("planned", "waiting", "running", "done", "failed", "retried")}
+    counts = {word: getattr(tally, word) for word in ("planned", "waiting", "under_way", "done", "failed", "retried")}
     return {word: number for word, number in counts.items() if number}
 
 
 def test_a_task_from_plan_to_done() -> None:
     told = [RunStarted(1, 1), TasksPlanned(("m.A.1", "m.A.2")), TaskStarted("m.A.1"), TaskSucceeded("m.A.1", 0.5)]
     assert numbers(fold(*told[:2]), "m.A") == {"planned": 2, "waiting": 2}
-    assert numbers(fold(*told[:3]), "m.A") == {"planned": 2, "waiting": 1, "running": 1}
+    assert numbers(fold(*told[:3]), "m.A") == {"planned": 2, "waiting": 1, "under_way": 1}
     assert numbers(fold(*told), "m.A") == {"planned": 2, "waiting": 1, "done": 1}
 
 
@@ -52,7 +52,7 @@ def test_classes_are_told_apart_and_added_up() -> None:
 
 def test_a_task_may_start_before_it_is_told_to_be_planned() -> None:
     progress = fold(TaskStarted("m.A.1"), TasksPlanned(("m.A.1",)))
-    assert numbers(progress, "m.A") == {"planned": 1, "running": 1}
+    assert numbers(progress, "m.A") == {"planned": 1, "under_way": 1}
 
 
 def test_an_attempt_that_is_repeated_counts_once() -> None:
@@ -87,7 +87,7 @@ def test_nothing_is_running_when_the_run_is_over() -> None:
     end = RunFinished(1, 0, 0, 0, 0, 1.0)
     progress = fold(TasksPlanned(("m.A.1",)), TaskStarted("m.A.1"), end)
     assert progress.finished == end
-    assert progress.total().running == 0
+    assert progress.total().under_way == 0
 
 
 def test_other_events_change_nothing() -> None:

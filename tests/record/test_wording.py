@@ -57,7 +57,7 @@ def at_work() -> Progress:
 
 def test_a_line() -> None:
     line = wording.line(at_work(), now=4.0)
-    assert line == "1 done, 0 running, 3 waiting, 2 cached, 1 retried; 15.0/min; Fetch 1/3 · Parse 0/1"
+    assert line == "1 done, 0 under way, 3 waiting, 2 cached, 1 retried; 15.0/min; Fetch 1/3 · Parse 0/1"
 
 
 def test_a_line_names_few_classes() -> None:

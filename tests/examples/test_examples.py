@@ -1,0 +1,67 @@
+"""The examples as a reader starts them: twice, and the second time nothing runs."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def start(name: str, storage: Path, *arguments: str) -> str:
+    """What the example prints."""
+    command = [sys.executable, str(EXAMPLES / name), "--storage", str(storage), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=storage.parent)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def needs(module: str, package: str) -> pytest.MarkDecorator:
+    missing = importlib.util.find_spec(module) is None
+    return pytest.mark.skipif(missing, reason=f"needs {package}: pip install --group examples")
+
+
+def percent(text: str) -> float:
+    found = re.search(r"Accuracy: ([\d.]+)%", text)
+    assert found is not None, text
+    return float(found[1])
+
+
+@needs("sklearn", "scikit-learn")
+def test_iris(tmp_path: Path) -> None:
+    first = start("iris.py", tmp_path / "results")
+    assert '"class": "iris:Train"' in first
+    assert "3 ran, 0 cached" in first
+    assert percent(first) > 90
+    second = start("iris.py", tmp_path / "results")
+    assert "Nothing had to run" in second
+    assert percent(second) == percent(first)
+    other = start("iris.py", tmp_path / "results", "--model", "SVC")
+    assert "2 ran" in other  # the data was kept
+
+
+@needs("sklearn", "scikit-learn")
+def test_sweep(tmp_path: Path) -> None:
+    first = start("sweep.py", tmp_path / "results")
+    assert "64 candidates, 5 folds: 326 ran" in first
+    *_, one, two, three = first.splitlines()
+    assert all(float(line.split()[-1]) > 0.97 for line in (one, two, three))
+    second = start("sweep.py", tmp_path / "results")
+    assert "0 ran, 1 cached" in second
+    assert second.splitlines()[1:] == first.splitlines()[1:]
+
+
+@needs("aiohttp", "aiohttp")
+def test_pages(tmp_path: Path) -> None:
+    first = start("pages.py", tmp_path / "results")
+    assert "2000 pages: 4021 ran" in first
+    found = re.search(r"answered 2000 requests, (\d+) of them open at once", first)
+    assert found is not None, first
+    assert 200 <= int(found[1]) <= 256
+    second = start("pages.py", tmp_path / "results")
+    assert "0 ran, 1 cached" in second
+    assert "answered 0 requests" in second
+    assert second.splitlines()[-1] == first.splitlines()[-1]
