@@ -6,14 +6,16 @@ from alexflow.scheduler.demand import (
     drop_node,
     drop_unwanted,
     forget,
+    inspection_over,
     pull_more,
     release_inputs,
     release_key,
+    unpin,
     withdraw_run,
 )
 from alexflow.scheduler.instructions import Close, Finish, Verify
-from alexflow.scheduler.state import PRESENT, Key, Node, Run, State, TaskCheck
-from alexflow.scheduler.transitions import GENERATING, READY, WAITING
+from alexflow.scheduler.state import MISSING, PRESENT, Key, Node, Run, State, TaskCheck
+from alexflow.scheduler.transitions import ACTIVE, GENERATING, WAITING
 
 # -- starting
 
@@ -30,7 +32,8 @@ def start(state: State, node: Node) -> None:
     if node.spec.dynamic:
         node.move("slot free, dynamic")
         node.pulling = True
-        node.exhausted = node.broken = False
+        node.exhausted = False
+        node.broken = None
     elif not node.spec.tags or state.slots.take(node, node.spec.tags):
         node.move("slot free")
     else:
@@ -40,13 +43,15 @@ def start(state: State, node: Node) -> None:
 
 
 def leave_active(state: State, node: Node) -> None:
-    """What was at work on the task has ended; others may have its slots."""
+    """What was at work on a task has ended: others may have its slots, stopped runs need not wait for it."""
     if node.spec.dynamic:
         if node.pulling:
             node.pulling = False
             state.active -= 1
         return
     state.active -= 1
+    if node.lingers_for:
+        _end_lingering(state, node)
     if node.spec.tags:
         for waiter in state.slots.release(node.spec.tags):
             waiter.move("slot free")
@@ -62,7 +67,7 @@ def succeeded(state: State, task_ids: tuple[str, ...]) -> None:
     unwanted: list[Node] = []
     for task_id in task_ids:
         node = state.nodes.get(task_id)
-        if node is None or node.state == READY or node.state == WAITING:
+        if node is None or node.state not in ACTIVE or node.state == GENERATING:
             continue
         leave_active(state, node)
         node.move("succeeded")
@@ -78,22 +83,39 @@ def _done(state: State, node: Node, unwanted: list[Node]) -> None:
     for name in node.spec.outputs:
         key = keys.get(name)
         if key is not None:
-            key_present(state, key)
+            _key_made(state, key, node, unwanted)
     if node.spec.inputs:
         release_inputs(state, node, keep=False, unwanted=unwanted)
     for run in node.runs:
         run.made += node.spec.outputs
         settle_target(state, run)
-    end_lingering(state, node)
     drop_node(state, node)
     for parent in node.parents:
         child_over(state, parent, node.spec.task_id)
 
 
+def _key_made(state: State, key: Key, node: Node, unwanted: list[Node]) -> None:
+    """A task that is done says that it made this."""
+    producer = key.producer
+    if key.state == MISSING and producer is not None and producer is not node:
+        if producer.spec.dynamic and key.maker is node:
+            return  # it is there for others when all that the dynamic task gave is done
+        if key.demanded:
+            producer.demand -= 1
+            if producer.demand == 0:
+                unwanted.append(producer)
+        if producer.group is not None:
+            producer.group.find().growth += 1
+    if key.state != PRESENT:
+        for run in key.targets:
+            run.made.append(key.key)
+        if key.group is not None:
+            inspection_over(state, key.group)  # the answer that is on its way is not needed any more
+        key_present(state, key)
+
+
 def key_present(state: State, key: Key) -> None:
     """An output exists: who waits for it need wait no more."""
-    if key.state == PRESENT:
-        return
     key.state = PRESENT
     key.producer = key.maker = key.group = None
     for reader in key.readers:
@@ -116,23 +138,21 @@ def settle_check(state: State, check: TaskCheck) -> None:
 
 
 def child_over(state: State, parent: Node, task_id: str) -> None:
-    """Something that a dynamic task gave has ended; ask it for more, or conclude it."""
+    """Something that a dynamic task gave has ended."""
     parent.children.pop(task_id, None)
+    go_on(state, parent)
+
+
+def go_on(state: State, parent: Node) -> None:
+    """Ask a dynamic task for more, or conclude it if nothing of what it gave is left."""
     if parent.state != GENERATING:
         return
     if not parent.exhausted:
         pull_more(state, parent)
-    elif not parent.children:
-        conclude_parent(state, parent)
-
-
-def conclude_parent(state: State, parent: Node) -> None:
-    """All that a dynamic task gave has ended."""
-    if parent.broken:
-        parent.move("generated task failed")
-        if parent.owner is not None:
-            parent.owner.skipped.append(parent.spec.task_id)
-        end_badly(state, parent)
+    elif parent.children:
+        return
+    elif parent.broken is not None:
+        state.hopeless.append(parent)
     else:
         parent.move("all generated")
         parent.pulling = True
@@ -144,21 +164,19 @@ def conclude_parent(state: State, parent: Node) -> None:
 
 
 def end_badly(state: State, node: Node) -> None:
-    """A task is over without its outputs: its targets are settled, its parents broken, its inputs given up."""
+    """A task is over without its outputs: its targets are settled, its inputs given up."""
     for name in node.spec.outputs:
         key = state.keys.get(name)
-        if key is not None and key.producer is node:
+        if key is not None and key.producer is node and key.state == MISSING:
             targets, key.targets = key.targets, []
             for run in targets:
                 settle_target(state, run)
     for run in node.runs:
         settle_target(state, run)
-    end_lingering(state, node)
     unwanted: list[Node] = []
     forget(state, node, unwanted)
     drop_unwanted(state, unwanted, None)
     for parent in node.parents:
-        parent.broken = True
         child_over(state, parent, node.spec.task_id)
 
 
@@ -170,16 +188,14 @@ def cancelled(state: State, node: Node) -> None:
         start(state, node)
         return
     node.move("ended")
-    end_lingering(state, node)
     unwanted: list[Node] = []
     forget(state, node, unwanted)
     drop_unwanted(state, unwanted, None)
 
 
-def end_lingering(state: State, node: Node) -> None:
-    """Stopped runs that let this task end need not wait for it any more."""
+def _end_lingering(state: State, node: Node) -> None:
     for run in node.lingers_for:
-        run.lingering -= 1
+        del run.lingering[node]
         state.settled.append(run)
     node.lingers_for = []
 
@@ -201,11 +217,12 @@ def conclude_runs(state: State) -> None:
         if run.finished or run.verifying:
             continue
         if run.stopping:
-            if run.lingering == 0:
+            if not run.lingering:
                 finish(state, run)
-        elif run.open == 0:
+        elif run.open == 0 and not run.lingering:
             if run.made and not run.failures:
                 run.verifying = True
+                state.verifying.add(run.run_id)
                 state.active += 1
                 made, run.made = tuple(dict.fromkeys(run.made)), []
                 state.out.others.append(Verify(run.run_id, made))
@@ -217,12 +234,13 @@ def finish(state: State, run: Run) -> None:
     """A run is over."""
     run.finished = True
     withdraw_run(state, run, cancel=True)
+    unpin(state, run)
     del state.runs[run.run_id]
-    state.out.others.append(
+    state.out.finish.append(
         Finish(
             run.run_id,
             error=run.error,
-            failures=tuple(run.failures),
+            failures=tuple(run.failures.items()),
             ran=run.ran,
             cached=run.cached,
             skipped=tuple(dict.fromkeys(run.skipped)),

@@ -1,14 +1,14 @@
 """Who wants what: asking for keys and tasks, and giving them up.
 
-Asking for something unknown gives an ``Inspect``; what is being made already is joined. Giving up drops a task that nobody
-else wants, and what only it wanted, however deep, without recursion.
+Asking for something unknown gives an ``Inspect``; what is being made already is joined. Giving up drops a task that
+nobody else wants, and what only it wanted, however deep, without recursion.
 """
 
 from __future__ import annotations
 
 from alexflow.scheduler.instructions import Generate
-from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, Group, Key, Node, Run, State, TaskCheck
-from alexflow.scheduler.transitions import ACTIVE, CANCELLING, GENERATING, RUNNING
+from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, Run, State, TaskCheck
+from alexflow.scheduler.transitions import ACTIVE, CANCELLING, DELAYED, GENERATING, RUNNING, WAITING
 
 
 def read_key(state: State, name: str, reader: Node, group: Group) -> Group:
@@ -17,8 +17,7 @@ def read_key(state: State, name: str, reader: Node, group: Group) -> Group:
     if key is None:
         key = _check_key(state, name, group)
     elif key.state != PRESENT:
-        group = _join(key, group)
-    _demand(key)
+        group = _join(state, key, group)
     key.readers[reader] = None
     if name in reader.spec.ephemeral:
         key.ephemeral = True
@@ -34,14 +33,16 @@ def target_key(state: State, name: str, run: Run, group: Group) -> Group:
     key = state.keys.get(name)
     if key is None:
         key = _check_key(state, name, group)
-    elif key.state != PRESENT:
-        group = _join(key, group)
-    _demand(key)
+    elif key.state == PRESENT:
+        run.made.append(name)  # it was seen for somebody else, some time ago: to be verified
+        key.keep = True
+        return group
+    else:
+        group = _join(state, key, group)
     key.targets.append(run)
     key.keep = True
     run.keys.append(name)
-    if key.state != PRESENT:
-        run.open += 1
+    run.open += 1
     return group
 
 
@@ -49,6 +50,8 @@ def target_task(state: State, task_id: str, run: Run, group: Group) -> Group:
     """``run`` asks for a task."""
     wanted, group = _want_task(state, task_id, group)
     wanted.runs.append(run)
+    if isinstance(wanted, Node):
+        pin(state, run, wanted.spec.outputs)
     run.tasks.append(task_id)
     run.open += 1
     return group
@@ -88,19 +91,35 @@ def _check_key(state: State, name: str, group: Group) -> Key:
     return key
 
 
-def _join(key: Key, group: Group) -> Group:
+def _join(state: State, key: Key, group: Group) -> Group:
+    """Before somebody is added to a key that is not present. The first one makes its producer wanted."""
     if key.state == CHECKING:
         return group.merge(key.group)
     producer = key.producer
-    if producer is not None and producer.group is not None:
-        return group.merge(producer.group)
+    if producer is None:
+        return check_again(state, key, group)
+    if not key.demanded:
+        producer.demand += 1
+    return group.merge(producer.group) if producer.group is not None else group
+
+
+def check_again(state: State, key: Key, group: Group, finder: Node | None = None) -> Group:
+    """What was known of a key does not hold any more. All who wait for it become one group.
+
+    ``finder`` counts its own missing inputs.
+    """
+    for reader in key.readers:
+        if reader.state == WAITING and reader is not finder:
+            if key.state == PRESENT:
+                reader.missing += 1
+            if reader.group is not None:
+                group = group.merge(reader.group)
+    key.state = CHECKING
+    key.group = group
+    group.pending += 1
+    state.inspecting += 1
+    state.out.inspect_keys.append(key.key)
     return group
-
-
-def _demand(key: Key) -> None:
-    """Before somebody is added to a key: the first one makes its producer wanted."""
-    if key.state == MISSING and not key.demanded and key.producer is not None:
-        key.producer.demand += 1
 
 
 # -- giving up
@@ -128,22 +147,55 @@ def _undemand(state: State, key: Key, unwanted: list[Node]) -> None:
         return
     if key.state == PRESENT:
         release_key(state, key)
-    elif key.state == CHECKING:
+    elif key.state == MISSING:
+        producer = key.producer
+        if producer is not None:
+            producer.demand -= 1
+            if producer.demand == 0:
+                unwanted.append(producer)
+    else:
         if key.group is not None:
             inspection_over(state, key.group)
+        forget_key(state, key)
+
+
+def forget_key(state: State, key: Key) -> None:
+    """Nothing is known of a key any more, except who says that it makes it."""
+    key.group = None
+    if key.producer is not None:
+        key.state = MISSING
+        if key.demanded:
+            key.producer.demand += 1
+    elif key.demanded:
+        key.state = UNKNOWN
+    else:
         del state.keys[key.key]
-    elif key.producer is not None:
-        key.producer.demand -= 1
-        if key.producer.demand == 0:
-            unwanted.append(key.producer)
 
 
 def release_key(state: State, key: Key) -> None:
     """Drop an output that exists once nobody reads or targets it; an ephemeral one from the storage, too."""
     if not key.demanded:
-        if key.ephemeral and not key.keep:
+        if key.ephemeral and not key.keep and key.key not in state.pins:
             state.out.remove.append(key.key)
         del state.keys[key.key]
+
+
+def pin(state: State, run: Run, names: tuple[str, ...]) -> None:
+    """Keep a run's target keys from being removed while it lasts, also those that are not asked for any more."""
+    pins = state.pins
+    for name in names:
+        pins[name] = pins.get(name, 0) + 1
+    run.pinned += names
+
+
+def unpin(state: State, run: Run) -> None:
+    """A run is over."""
+    pins = state.pins
+    for name in run.pinned:
+        pins[name] -= 1
+        if not pins[name]:
+            del pins[name]
+    run.pinned = []
 
 
 def inspection_over(state: State, group: Group) -> None:
@@ -158,8 +210,7 @@ def inspection_over(state: State, group: Group) -> None:
 def withdraw_run(state: State, run: Run, *, cancel: bool) -> None:
     """Give up all targets of a run.
 
-    Args:
-        cancel: stop what nobody else wants; else tasks that run are let end, and the run lingers for them.
+    With ``cancel``, what nobody else wants is stopped; else tasks that run are let end, and the run lingers for them.
     """
     unwanted: list[Node] = []
     for name in run.keys:
@@ -177,11 +228,11 @@ def withdraw_run(state: State, run: Run, *, cancel: bool) -> None:
     drop_unwanted(state, unwanted, None if cancel else run)
 
 
-def withdraw_children(state: State, parent: Node, run: Run | None) -> None:
-    """A dynamic task will not wait for what it gave."""
+def withdraw_children(state: State, parent: Node, lets_end: Run | None) -> None:
+    """A dynamic task will not wait for what it gave; ``lets_end`` as in :func:`drop_unwanted`."""
     unwanted: list[Node] = []
     _disown(state, parent, unwanted)
-    drop_unwanted(state, unwanted, run)
+    drop_unwanted(state, unwanted, lets_end)
 
 
 def _disown(state: State, parent: Node, unwanted: list[Node]) -> None:
@@ -206,28 +257,35 @@ def _unwant_task(state: State, wanted: Node | TaskCheck, unwanted: list[Node]) -
 def drop_unwanted(state: State, unwanted: list[Node], lets_end: Run | None) -> None:
     """Drop tasks whose demand has come to nothing, and what only they wanted.
 
-    Args:
-        lets_end: the run that waits for running ones to end; None to cancel them.
+    ``lets_end`` is the run that waits for running ones to end; with None they are cancelled.
     """
     while unwanted:
         node = unwanted.pop()
         if node.demand or node.over or node.state == CANCELLING:
             continue
-        if node.state == RUNNING and lets_end is not None:
-            if lets_end not in node.lingers_for:
+        if node.state == RUNNING and (node.lingers_for or lets_end is not None):
+            if lets_end is not None and node not in lets_end.lingering:
                 node.lingers_for.append(lets_end)
-                lets_end.lingering += 1
+                lets_end.lingering[node] = None
         elif node.state in ACTIVE:
             _disown(state, node, unwanted)
-            node.move("unwanted")
-            state.out.cancel.append(node.spec.task_id)
+            cancel(state, node)
         else:
-            if node.state == "delayed":
+            if node.state == DELAYED:
                 state.active -= 1
             node.move("unwanted")
             if lets_end is not None:
                 lets_end.skipped.append(node.spec.task_id)
             forget(state, node, unwanted)
+
+
+def cancel(state: State, node: Node) -> None:
+    """Have what is at work on a task stopped; the task is over when that has answered."""
+    if node.spec.dynamic and not node.pulling:
+        node.pulling = True
+        state.active += 1
+    node.move("unwanted")
+    state.out.cancel.append(node.spec.task_id)
 
 
 def forget(state: State, node: Node, unwanted: list[Node]) -> None:
@@ -242,17 +300,18 @@ def drop_node(state: State, node: Node) -> None:
     del state.nodes[task_id]
     state.out.forget.append(task_id)
     for name in node.spec.outputs:
-        if state.claims is not None:
-            state.claims.pop(name.casefold(), None)
         key = state.keys.get(name)
-        if key is None:
-            continue
-        if key.maker is node:
-            key.maker = None
-        if key.producer is node:
-            key.producer = None
-        if key.producer is None and not key.demanded:
-            del state.keys[name]
+        if key is not None:
+            if key.maker is node:
+                key.maker = None
+            if key.producer is node:
+                key.producer = None
+                if key.state == MISSING:
+                    forget_key(state, key)
+        if state.claims is not None and (key is None or key.producer is None):
+            folded = name.casefold()
+            if state.claims.get(folded) == name:
+                del state.claims[folded]
 
 
 def pull_more(state: State, parent: Node) -> None:

@@ -1,8 +1,8 @@
 """Finding the graph out, from targets back to what is missing, and no further.
 
 A request's part of the graph is a group. Answers to ``Inspect`` add to it until nothing is pending; then the group is
-searched for a cycle (Kahn's algorithm: take away what needs nothing, again and again; what stays is on a cycle or behind
-one). Only then does any of it start. The search takes a bounded number of steps per turn.
+searched for a cycle (Kahn's algorithm: take away what needs nothing, again and again; what stays is on a cycle or
+behind one). Only then does any of it start. The search takes a bounded number of steps per turn.
 """
 
 from __future__ import annotations
@@ -12,15 +12,12 @@ from collections.abc import Iterator
 
 from alexflow.errors import CycleError, OutputConflict
 from alexflow.scheduler.completion import key_present, ready_if_complete, settle_check
-from alexflow.scheduler.demand import inspection_over, read_key
+from alexflow.scheduler.demand import inspection_over, pin, read_key
 from alexflow.scheduler.events import Inspected, InspectionFailed
-from alexflow.scheduler.failure import abandon, graph_is_wrong
+from alexflow.scheduler.failure import graph_is_wrong
 from alexflow.scheduler.instructions import Resume
 from alexflow.scheduler.spec import TaskSpec
-from alexflow.scheduler.state import CHECKING, MISSING, Group, Key, Node, Run, State, TaskCheck
-
-#: Tasks looked at in one turn while a group is searched for cycles: some 2 ms.
-STEPS_PER_TURN = 1000
+from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, Run, State, TaskCheck
 
 
 def inspected(state: State, event: Inspected) -> None:
@@ -41,6 +38,9 @@ def inspected(state: State, event: Inspected) -> None:
         if check is not None:
             account = account or check.group.find().owner
             inspection_over(state, check.group)
+            spec = specs.get(task_id)
+            if spec is not None:
+                _pin_outputs(state, check, spec)
             settle_check(state, check)
     for task_id in event.incomplete:
         check = state.checks.pop(task_id, None)
@@ -55,6 +55,7 @@ def inspection_failed(state: State, event: InspectionFailed) -> None:
     for name in event.keys:
         key = state.keys.get(name)
         if key is not None and key.state == CHECKING:
+            # all who wait for it are given up; others may still hold it from when it existed
             graph_is_wrong(state, event.error, keys=[key])
     for task_id in event.tasks:
         check = state.checks.get(task_id)
@@ -69,20 +70,30 @@ def _is_present(state: State, key: Key) -> None:
         inspection_over(state, group)
 
 
+def _pin_outputs(state: State, check: TaskCheck, spec: TaskSpec) -> None:
+    for run in check.runs:
+        pin(state, run, spec.outputs)
+
+
 def _is_missing(state: State, key: Key, task_id: str, specs: dict[str, TaskSpec]) -> None:
     group = key.group.find() if key.group is not None else Group(None)
-    node = state.nodes.get(task_id)
     key.state = MISSING
     key.group = None
+    claimant = key.producer
+    if claimant is not None and claimant.spec.task_id != task_id:
+        if claimant.spec.dynamic:
+            key.producer = None  # the one that makes it for the dynamic task comes first
+        else:
+            if not specs[task_id].dynamic:
+                _conflict(state, key, claimant.spec.task_id, task_id, key.key)
+            task_id = claimant.spec.task_id
+    node = state.nodes.get(task_id)
     if node is None:
         node = _new_node(state, specs[task_id], group)
     elif node.group is not None:
         group.merge(node.group)
-    if key.producer is None:
-        key.producer = node
+    key.producer = node
     node.demand += 1
-    for run in key.targets:
-        run.made.append(key.key)
     inspection_over(state, group)
 
 
@@ -90,29 +101,39 @@ def _is_incomplete(state: State, check: TaskCheck, specs: dict[str, TaskSpec]) -
     node = state.nodes.get(check.task_id)
     if node is None:
         node = _new_node(state, specs[check.task_id], check.group.find())
-    elif node.group is not None:
-        check.group.merge(node.group)
+    _absorb(state, check, node)
+
+
+def _absorb(state: State, check: TaskCheck, node: Node) -> None:
+    """Who asked for a task wants the node that it has become."""
+    check.group.merge(node.group)
     node.demand += len(check.runs) + len(check.parents)
     node.runs += check.runs
     node.parents += check.parents
-    for run in check.runs:
-        run.made += node.spec.outputs
+    if check.runs:
+        _pin_outputs(state, check, node.spec)
     inspection_over(state, check.group)
 
 
 def _new_node(state: State, spec: TaskSpec, group: Group) -> Node:
     node = state.nodes[spec.task_id] = Node(spec, group.owner, group)
     group.nodes.append(node)
-    for name in spec.inputs:
-        group = read_key(state, name, node, group)
-    for name in spec.outputs:
+    for name in spec.outputs:  # before the inputs: it may read what it makes itself
         key = state.keys.get(name)
         if key is None:
             key = state.keys[name] = Key(name, MISSING)
             key.producer = node
-        elif key.state == MISSING and key.producer is None:
+        elif key.producer is None and key.state != PRESENT:
             key.producer = node
+            if key.state == UNKNOWN:
+                key.state = MISSING
+                node.demand += 1
+    for name in spec.inputs:
+        group = read_key(state, name, node, group)
     _claim(state, node)
+    check = state.checks.pop(spec.task_id, None)
+    if check is not None:  # one of its outputs was found missing before it was looked at as a whole
+        _absorb(state, check, node)
     return node
 
 
@@ -123,22 +144,24 @@ def _claim(state: State, node: Node) -> None:
         other = key.producer
         if other is not None and other is not node:
             rival = key.maker or other
-            if rival is not node and not rival.spec.dynamic:
-                _conflict(state, node, rival.spec.task_id, name)
+            if rival.spec.dynamic:
+                key.maker = node  # a generated task makes it for the dynamic one
+            elif not node.spec.dynamic:
+                _conflict(state, node, rival.spec.task_id, node.spec.task_id, name)
                 return
-            key.maker = node  # a generated task makes it for the dynamic one
         if state.claims is not None:
             rival_name = state.claims.setdefault(name.casefold(), name)
             if rival_name != name:
                 rival_key = state.keys.get(rival_name)
                 owner = rival_key.producer if rival_key is not None else None
                 rival_id = owner.spec.task_id if owner is not None else rival_name
-                _conflict(state, node, rival_id, name, "their keys differ only by case, and this storage tells no case")
+                hint = "their keys differ only by case, and this storage tells no case"
+                _conflict(state, node, rival_id, node.spec.task_id, name, hint)
                 return
 
 
-def _conflict(state: State, node: Node, rival: str, name: str, hint: str = "") -> None:
-    state.conflicts.append((node, OutputConflict(name, (rival, node.spec.task_id), hint)))
+def _conflict(state: State, where: Node | Key, rival: str, task_id: str, name: str, hint: str = "") -> None:
+    state.conflicts.append((where, OutputConflict(name, (rival, task_id), hint)))
 
 
 # -- a group that is known whole
@@ -147,9 +170,14 @@ def _conflict(state: State, node: Node, rival: str, name: str, hint: str = "") -
 def close_groups(state: State) -> None:
     """Search groups that are known whole for cycles, a bounded number of steps; then let them start."""
     while state.conflicts:
-        node, error = state.conflicts.popleft()
-        graph_is_wrong(state, error, nodes=[node])
-    steps = STEPS_PER_TURN
+        where, error = state.conflicts.popleft()
+        if isinstance(where, Node):
+            graph_is_wrong(state, error, nodes=[where])
+        else:
+            graph_is_wrong(state, error, keys=[where])
+    if state.resuming:
+        return  # it has had this turn
+    steps = state.steps_per_turn
     while state.closing and steps > 0:
         search = _search(state.closing.popleft())
         if search is not None:
@@ -157,6 +185,7 @@ def close_groups(state: State) -> None:
             if steps <= 0:
                 state.closing.appendleft(search)
     if state.closing:
+        state.resuming = True
         state.out.others.append(Resume())
 
 
@@ -206,7 +235,8 @@ class CycleSearch:
             node = nodes[self.counted]
             self.counted += 1
             steps -= 1
-            node.indegree = sum(1 for _ in _makers(state, node)) if node.missing else 0
+            # those without a group were started before this one met another, and wait for what was lost since
+            node.indegree = sum(1 for _ in _makers(state, node)) if node.missing and node.group is not None else 0
             if node.indegree == 0:
                 self.queue.append(node)
         return steps
@@ -230,11 +260,10 @@ class CycleSearch:
                     self.queue.append(reader)
 
     def _fail_cycle(self, state: State) -> None:
-        stuck = [node for node in self.group.nodes if node.indegree > 0 and not node.over]
-        if stuck:
-            cycle = _cycle(state, stuck[0])
-            graph_is_wrong(state, CycleError([node.spec.task_id for node in cycle]), nodes=cycle)
-            abandon(state, stuck)
+        for node in self.group.nodes:
+            if node.indegree > 0 and not node.over:
+                cycle = _cycle(state, node)  # takes this one with it, which is on it or behind it
+                graph_is_wrong(state, CycleError([node.spec.task_id for node in cycle]), nodes=cycle)
 
     def _start(self, state: State, steps: int) -> int:
         while steps > 0 and self.started < len(self.order):

@@ -1,13 +1,15 @@
 """What follows when something goes wrong: trying again, or giving up on all that depends on it.
 
-Giving up on a task walks up to everything that needs it. Runs in ``stop`` mode that are reached give up their targets and
-let running tasks end. For runs in ``continue`` mode what depends on the failed task is skipped, and whatever else the
-skipped tasks would have read becomes a target of the run itself, so that independent branches go on.
+Giving up on a task walks up to everything that needs it. Runs in ``stop`` mode that are reached give up their targets
+and let running tasks end. For runs in ``continue`` mode what depends on the failed task is skipped, and whatever else
+the skipped tasks would have read becomes a target of the run itself, so that independent branches go on.
+
+A dynamic task of which something failed goes on until all that it gave has ended, and is skipped then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from alexflow.errors import CycleError
@@ -16,13 +18,24 @@ from alexflow.scheduler.completion import (
     end_badly,
     leave_active,
     ready_if_complete,
+    settle_check,
+    settle_target,
     start,
 )
-from alexflow.scheduler.demand import drop_unwanted, forget, withdraw_children, withdraw_run
+from alexflow.scheduler.demand import (
+    cancel,
+    check_again,
+    drop_unwanted,
+    forget,
+    forget_key,
+    inspection_over,
+    withdraw_children,
+    withdraw_run,
+)
 from alexflow.scheduler.events import Failed, InputsLost
 from alexflow.scheduler.instructions import Delay
-from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, Group, Key, Node, Run, State, TaskCheck
-from alexflow.scheduler.transitions import ACTIVE, CANCELLING, GENERATING, RUNNING, WAITING
+from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, Run, State, TaskCheck
+from alexflow.scheduler.transitions import ACTIVE, CANCELLING, CLOSING, DELAYED, GENERATING, RUNNING, WAITING
 
 #: How often a task's inputs may vanish before it is given up on.
 MAX_LOSSES = 3
@@ -35,7 +48,7 @@ def failed(state: State, event: Failed) -> None:
         return
     if node.state == CANCELLING:
         cancelled(state, node)
-    elif event.reason == "lost" and node.demand and node.deaths < state.max_deaths:
+    elif event.reason == "lost" and node.demand and node.deaths < state.max_deaths and node.state == RUNNING:
         node.deaths += 1
         leave_active(state, node)
         node.move("worker lost")
@@ -59,7 +72,7 @@ def _try_later(state: State, node: Node) -> None:
 def delay_over(state: State, task_id: str, attempt: int) -> None:
     """The delay before a retry has passed."""
     node = state.nodes.get(task_id)
-    if node is not None and node.state == "delayed" and node.attempts == attempt:
+    if node is not None and node.state == DELAYED and node.attempts == attempt:
         state.active -= 1
         node.move("delay over")
         start(state, node)
@@ -73,9 +86,12 @@ def inputs_lost(state: State, event: InputsLost) -> None:
     if node.state == CANCELLING:
         cancelled(state, node)
         return
-    lost = [name for name in event.keys if name in node.spec.inputs]
-    if not lost or node.losses >= MAX_LOSSES or node.state not in (RUNNING, GENERATING):
+    lost = dict.fromkeys(name for name in event.keys if name in node.spec.inputs)
+    if not lost or node.losses >= MAX_LOSSES or node.state == CLOSING:
         failed(state, Failed(event.task_id, event.error))
+        return
+    if not node.demand:  # stopped runs let it end, which it has
+        _let_go(state, node)
         return
     node.losses += 1
     leave_active(state, node)
@@ -84,98 +100,155 @@ def inputs_lost(state: State, event: InputsLost) -> None:
     group = Group(node.owner)
     for name in lost:
         key = state.keys[name]
-        if key.state == PRESENT:
-            _look_again(state, key, node, group)
-    node.missing = sum(1 for name in node.spec.inputs if state.keys[name].state != PRESENT)
+        if key.state == PRESENT or key.state == UNKNOWN:
+            group = check_again(state, key, group, node)
+    node.missing = 0
+    for name in node.spec.inputs:
+        key = state.keys[name]
+        if key.state == UNKNOWN:
+            group = check_again(state, key, group, node)
+        if key.state != PRESENT:
+            node.missing += 1
     ready_if_complete(state, node)
 
 
-def _look_again(state: State, key: Key, finder: Node, group: Group) -> None:
-    key.state = CHECKING
-    key.group = group
-    group.pending += 1
-    state.inspecting += 1
-    state.out.inspect_keys.append(key.key)
-    for reader in key.readers:
-        if reader is not finder and reader.state == WAITING:
-            reader.missing += 1
+def _let_go(state: State, node: Node) -> None:
+    for run in node.lingers_for:
+        run.skipped.append(node.spec.task_id)
+    leave_active(state, node)
+    node.move("unwanted, ended")
+    unwanted: list[Node] = []
+    forget(state, node, unwanted)
+    drop_unwanted(state, unwanted, None)
 
 
 def _give_up(state: State, node: Node, error: Any) -> None:
     runs, dependents, parents = _dependents(state, nodes=[node], through_parents=True)
-    for run in dict.fromkeys([*runs, *node.lingers_for]):
-        run.failures.append((node.spec.task_id, error))
-    leave_active(state, node)
-    node.move("error")
-    withdraw_children(state, node, None)
+    for run in (*runs, *node.lingers_for):
+        run.failures[node.spec.task_id] = error
     for parent in parents:
-        parent.broken = True
-    for run in runs:
-        if run.on_error == "stop":
-            stop(state, run)
-    _skip(state, dependents, [run for run in runs if run.on_error == "continue"], node)
+        parent.broken = parent.broken or (node.spec.task_id, error)
+    node.move("error")
+    _end_with_dependents(state, node, runs, dependents)
+    leave_active(state, node)  # last: what waits for its slot may not be wanted any more
+
+
+def give_up_hopeless(state: State) -> None:
+    """Dynamic tasks all of whose tasks have ended, and not all well, have failed with those."""
+    while state.hopeless:
+        node = state.hopeless.pop()
+        if node.state != GENERATING or node.broken is None or node.children or not node.exhausted:
+            continue
+        runs, dependents, parents = _dependents(state, nodes=[node], through_parents=True)
+        failed_id, error = node.broken
+        for run in runs:  # those that came after the failure have not been told yet
+            run.failures.setdefault(failed_id, error)
+            run.skipped.append(node.spec.task_id)
+        for parent in parents:
+            parent.broken = parent.broken or node.broken
+        node.move("generated task failed")
+        _end_with_dependents(state, node, runs, dependents)
+
+
+def _end_with_dependents(state: State, node: Node, runs: list[Run], dependents: list[Node]) -> None:
+    going_on = [run for run in runs if run.on_error == "continue"]
+    stopping = [run for run in runs if run.on_error == "stop"]
+    for run in stopping:
+        stop(state, run)
+    _skip(state, dependents, going_on, node)
+    # what a dynamic task gave is not adopted: it could give the same failing task again, and so without end
+    withdraw_children(state, node, next(iter((*stopping, *going_on)), None))
     end_badly(state, node)
 
 
-def stop(state: State, run: Run, *, cancel: bool = False) -> None:
+def stop(state: State, run: Run, *, cancel_running: bool = False) -> None:
     """Give up a run's targets; it is over when what it lets end has ended."""
     if not run.stopping:
         run.stopping = True
-        withdraw_run(state, run, cancel=cancel)
+        withdraw_run(state, run, cancel=cancel_running)
         state.settled.append(run)
 
 
 def _skip(state: State, dependents: list[Node], runs: list[Run], cause: Node) -> None:
     doomed = [node for node in dependents if not node.over]
     over = {*doomed, cause}
+    for run in runs:
+        theirs = doomed if len(runs) == 1 else _wanted_by(state, run, over)
+        run.skipped += [node.spec.task_id for node in theirs]
+        for node in theirs:
+            for name in node.spec.inputs:
+                key = state.keys.get(name)
+                if key is not None and key.state != PRESENT and key.producer not in over:
+                    _adopt(key, run)
     for node in doomed:
-        for name in node.spec.inputs:
-            key = state.keys.get(name)
-            if key is not None and key.state != PRESENT and key.producer not in over:
-                _adopt(key, runs)
-    for node in doomed:
-        if node.over:
-            continue
         node.move("input failed")
-        for run in runs:
-            run.skipped.append(node.spec.task_id)
+    for node in doomed:
         end_badly(state, node)
 
 
-def _adopt(key: Key, runs: list[Run]) -> None:
-    """Make a key that a skipped task would have read a target of the runs themselves."""
-    for run in runs:
-        if run not in key.targets:
-            key.targets.append(run)
-            key.keep = True
-            run.keys.append(key.key)
-            run.open += 1
+def _adopt(key: Key, run: Run) -> None:
+    """Make a key that a skipped task would have read a target of the run itself."""
+    if run not in key.targets:
+        key.targets.append(run)
+        key.keep = True
+        run.keys.append(key.key)
+        run.open += 1
+
+
+def _wanted_by(state: State, run: Run, doomed: set[Node]) -> list[Node]:
+    """Those doomed to wait in vain that one run wants: from its targets down, also through what dynamic tasks gave."""
+    found: dict[Node, None] = {}
+    stack = list(_wanted_directly(state, run))
+    while stack:
+        node = stack.pop()
+        if node in found or (node not in doomed and not node.children):
+            continue
+        found[node] = None
+        for name in node.spec.inputs:
+            key = state.keys.get(name)
+            if key is not None and key.state == MISSING and key.producer is not None:
+                stack.append(key.producer)
+        stack += [state.nodes[task_id] for task_id in node.children if task_id in state.nodes]
+    return [node for node in found if node in doomed and node.state == WAITING]
 
 
 def graph_is_wrong(
     state: State,
     error: Any,
     *,
-    nodes: Iterable[Node] = (),
-    keys: Iterable[Key] = (),
-    checks: Iterable[TaskCheck] = (),
+    nodes: Sequence[Node] = (),
+    keys: Sequence[Key] = (),
+    checks: Sequence[TaskCheck] = (),
 ) -> None:
-    """A part of the graph that has not started cannot be: fail the requests that want it, and dynamic tasks that gave it."""
-    runs, _, parents = _dependents(state, nodes=nodes, keys=keys, checks=checks, through_parents=False)
+    """A part of the graph that has not started cannot be: fail all requests that want it, and what gave it."""
+    runs, waiting, parents = _dependents(state, nodes=nodes, keys=keys, checks=checks, through_parents=False)
     for run in runs:
         run.error = run.error or error
-        stop(state, run, cancel=True)
+        stop(state, run, cancel_running=True)
     for parent in parents:
         if parent.state == GENERATING:
             _give_up(state, parent, error)
+    abandon(state, [*nodes, *waiting])
+    for key in keys:
+        if key.state == CHECKING and state.keys.get(key.key) is key:
+            targets, key.targets = key.targets, []  # runs that adopted it just now
+            for run in targets:
+                settle_target(state, run)
+            if key.group is not None:
+                inspection_over(state, key.group)
+            forget_key(state, key)
+    for check in checks:
+        if state.checks.pop(check.task_id, None) is not None:
+            inspection_over(state, check.group)
+            settle_check(state, check)
 
 
 def _dependents(
     state: State,
     *,
-    nodes: Iterable[Node] = (),
-    keys: Iterable[Key] = (),
-    checks: Iterable[TaskCheck] = (),
+    nodes: Sequence[Node] = (),
+    keys: Sequence[Key] = (),
+    checks: Sequence[TaskCheck] = (),
     through_parents: bool,
 ) -> tuple[list[Run], list[Node], list[Node]]:
     """Walk up: runs that want these, tasks that wait for them, and dynamic tasks that gave them."""
@@ -196,7 +269,7 @@ def _dependents(
     def reach(owner: Node | TaskCheck) -> None:
         runs.update(dict.fromkeys(owner.runs))
         for parent in owner.parents:
-            if parent not in seen and not parent.broken:
+            if parent not in seen:
                 seen.add(parent)
                 parents[parent] = None
                 if through_parents:
@@ -220,43 +293,58 @@ def _dependents(
 
 
 def fail_if_stuck(state: State) -> None:
-    """Nothing is under way and nothing will happen, yet runs are open: tasks wait for each other through a dynamic task."""
-    if state.active or state.inspecting or state.closing or not state.runs:
+    """Nothing is under way, yet runs are open: tasks wait for each other through a dynamic task, or what was lost.
+
+    If no runs are open, such tasks may still be left over from one that was cancelled.
+    """
+    if state.active or state.inspecting or state.closing or not (state.runs or state.nodes):
         return
     for run in list(state.runs.values()):
         if not run.stopping and run.open > 0:
             circle = _circle(state, run)
-            run.error = CycleError([node.spec.task_id for node in circle])
-            stop(state, run, cancel=True)
-            abandon(state, circle)
+            error = CycleError([node.spec.task_id for node in circle])
+            runs, waiting, parents = _dependents(state, nodes=circle, through_parents=True)
+            for victim in (run, *runs):
+                victim.error = victim.error or error
+                stop(state, victim, cancel_running=True)
+            abandon(state, [*circle, *parents, *waiting])
+    abandon(state, list(state.nodes.values()))
 
 
-def abandon(state: State, nodes: Iterable[Node]) -> None:
-    """Drop tasks that only want each other, so that no demand ever comes to nothing."""
-    unwanted: list[Node] = []
+def abandon(state: State, nodes: Sequence[Node]) -> None:
+    """Drop tasks that cannot start and that may want each other, so that no demand would ever come to nothing."""
     for node in nodes:
         if node.state == GENERATING:
             withdraw_children(state, node, None)
-            node.move("unwanted")
-            state.out.cancel.append(node.spec.task_id)
-        elif node.state == WAITING:
-            node.move("graph wrong")
-            forget(state, node, unwanted)
-    drop_unwanted(state, unwanted, None)
+            if node.state == GENERATING:
+                cancel(state, node)
+    hopeless = [node for node in nodes if node.state == WAITING]
+    for node in hopeless:
+        node.move("graph wrong")
+    for node in hopeless:
+        end_badly(state, node)
 
 
 def _circle(state: State, run: Run) -> list[Node]:
-    names = iter(run.keys)
-    node = next((state.nodes[task_id] for task_id in run.tasks if task_id in state.nodes), None)
-    while node is None:
-        key = state.keys.get(next(names))
-        node = key.producer if key is not None else None
+    node: Node | None = next(_wanted_directly(state, run), None)
     seen: dict[Node, None] = {}
     while node is not None and node not in seen:
         seen[node] = None
         node = _waits_for(state, node)
     path = list(seen)
     return path[path.index(node) :] if node is not None else path
+
+
+def _wanted_directly(state: State, run: Run) -> Iterator[Node]:
+    """Tasks that a run still waits for itself."""
+    for task_id in run.tasks:
+        node = state.nodes.get(task_id)
+        if node is not None and run in node.runs:
+            yield node
+    for name in run.keys:
+        key = state.keys.get(name)
+        if key is not None and key.producer is not None and run in key.targets:
+            yield key.producer
 
 
 def _waits_for(state: State, node: Node) -> Node | None:

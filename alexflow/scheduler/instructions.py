@@ -12,8 +12,9 @@ class Instruction(Struct, frozen=True, tag=True):
 
 
 class Inspect(Instruction, frozen=True):
-    """Find out which of these exist, and describe the tasks behind those that do not. Answer: ``Inspected``, in any number
-    of parts.
+    """Find out which of these exist, and describe the tasks behind those that do not.
+
+    Answer: ``Inspected`` and ``InspectionFailed``, in any number of parts.
     """
 
     keys: tuple[str, ...]
@@ -85,7 +86,7 @@ class Finish(Instruction, frozen=True):
 
 
 class Forget(Instruction, frozen=True):
-    """These tasks are over; what is kept about them can go."""
+    """These tasks are over; what is kept about them can go, and dynamic ones that are giving tasks are to stop."""
 
     tasks: tuple[str, ...]
 

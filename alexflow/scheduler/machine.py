@@ -1,8 +1,11 @@
 """The scheduler: events in, instructions out.
 
-A pure state machine: no clock, no I/O, no event loop, no chance. Every race can be replayed by handing it the same events
-in the same order. What it knows is in ``state``; ``demand``, ``expansion``, ``completion`` and ``failure`` each change it
-for one kind of cause; ``transitions`` lists what a task can go through.
+A pure state machine: no clock, no I/O, no event loop, no chance. Every race can be replayed by handing it the same
+events in the same order. What it knows is in ``state``; ``demand``, ``expansion``, ``completion`` and ``failure`` each
+change it for one kind of cause; ``transitions`` lists what a task can go through.
+
+Handlers change what the event itself changes, and leave what follows in queues of ``state``, which ``handle`` then
+works off: graphs that are known whole, conflicts, dynamic tasks without hope, runs that may be over.
 """
 
 from __future__ import annotations
@@ -10,8 +13,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from alexflow.scheduler.completion import cancelled, child_over, conclude_runs, finish, leave_active, succeeded
-from alexflow.scheduler.demand import generated_task, inspection_over, target_key, target_task, withdraw_run
+from alexflow.errors import OutputMissing
+from alexflow.scheduler.completion import cancelled, conclude_runs, finish, go_on, leave_active, succeeded
+from alexflow.scheduler.demand import (
+    cancel,
+    check_again,
+    generated_task,
+    inspection_over,
+    pin,
+    target_key,
+    target_task,
+    withdraw_run,
+)
 from alexflow.scheduler.events import (
     Cancelled,
     DelayOver,
@@ -28,18 +41,21 @@ from alexflow.scheduler.events import (
     Verified,
 )
 from alexflow.scheduler.expansion import close_groups, inspected, inspection_failed
-from alexflow.scheduler.failure import delay_over, fail_if_stuck, failed, inputs_lost, stop
+from alexflow.scheduler.failure import delay_over, fail_if_stuck, failed, give_up_hopeless, inputs_lost, stop
 from alexflow.scheduler.instructions import Instruction
 from alexflow.scheduler.slots import Slots
 from alexflow.scheduler.spec import TaskSpec
-from alexflow.scheduler.state import Group, Node, Run, State
-from alexflow.scheduler.transitions import ACTIVE, CANCELLING, GENERATING, READY
+from alexflow.scheduler.state import CHECKING, PRESENT, Group, Node, Run, State
+from alexflow.scheduler.transitions import CANCELLING, GENERATING, READY
 
 #: How many tasks of one dynamic task may be under way at once.
 WINDOW = 2000
 
 #: How many deaths of what a task runs in are forgiven it.
 MAX_DEATHS = 3
+
+#: Tasks looked at in one turn while a part of the graph is searched for cycles: some 2 ms.
+STEPS_PER_TURN = 1000
 
 #: How often targets may be found missing after a run before it fails.
 MAX_VERIFICATIONS = 3
@@ -53,6 +69,10 @@ class Scheduler:
         window: how many tasks of one dynamic task may be under way at once.
         max_deaths: how many deaths of what a task runs in are forgiven it.
         case_sensitive: whether keys that differ only by case are different outputs.
+        steps_per_turn: how many tasks are looked at in one turn while a part of the graph is searched for cycles.
+
+    Raises:
+        ValueError: a limit is less than 1, so that tasks with its tag would wait for ever.
     """
 
     def __init__(
@@ -62,9 +82,16 @@ class Scheduler:
         window: int = WINDOW,
         max_deaths: int = MAX_DEATHS,
         case_sensitive: bool = True,
+        steps_per_turn: int = STEPS_PER_TURN,
     ):
         slots: Slots[Node] = Slots(limits or {}, lambda node: node.state == READY)
-        self.state = State(slots, window=window, max_deaths=max_deaths, case_sensitive=case_sensitive)
+        self.state = State(
+            slots,
+            window=window,
+            max_deaths=max_deaths,
+            case_sensitive=case_sensitive,
+            steps_per_turn=steps_per_turn,
+        )
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             RunRequested: self._run_requested,
             RunCancelled: self._run_cancelled,
@@ -77,15 +104,18 @@ class Scheduler:
             Generated: self._generated,
             DelayOver: lambda event: delay_over(self.state, event.task_id, event.attempt),
             Verified: self._verified,
-            Resumed: lambda event: None,
+            Resumed: self._resumed,
         }
 
     def handle(self, event: Event) -> list[Instruction]:
         """Take in what happened; give what is to be done."""
         state = self.state
         self._handlers[type(event)](event)
-        if state.closing or state.conflicts:
+        if state.closing or state.conflicts or state.hopeless:
             close_groups(state)
+            while state.hopeless:
+                give_up_hopeless(state)
+                close_groups(state)
         if state.settled:
             conclude_runs(state)
         if not state.active:
@@ -100,9 +130,10 @@ class Scheduler:
         node = self.state.nodes.get(task_id)
         return node.spec if node is not None else None
 
-    def knows_key(self, key: str) -> bool:
-        """Whether something is known of an output or asked about it."""
-        return key in self.state.keys
+    def asks_about(self, key: str) -> bool:
+        """Whether it waits for an answer about an output."""
+        known = self.state.keys.get(key)
+        return known is not None and known.state == CHECKING
 
     def attempts_of(self, task_id: str) -> int:
         """How many attempts at a task have failed so far."""
@@ -114,7 +145,7 @@ class Scheduler:
         node = self.state.nodes.get(task_id)
         if node is None or not node.demand:
             return None
-        if reason == "lost":
+        if reason == "lost" and not node.spec.dynamic:
             return 0.0 if node.deaths < self.state.max_deaths else None
         if reason == "error" and node.attempts < node.spec.retries:
             return node.spec.retry_delay * 2.0**node.attempts
@@ -132,6 +163,7 @@ class Scheduler:
             group = target_key(state, name, run, group)
         for task_id in dict.fromkeys(event.tasks):
             group = target_task(state, task_id, run, group)
+        pin(state, run, event.keys)
         inspection_over(state, group)
         if run.open == 0:
             state.settled.append(run)
@@ -146,33 +178,40 @@ class Scheduler:
 
     def _cancel_lingering(self, run: Run) -> None:
         """A run that let tasks end does not wait for them any more."""
-        if run.lingering:
-            for node in list(self.state.nodes.values()):
-                if run in node.lingers_for:
-                    node.lingers_for.remove(run)
-                    if not node.lingers_for and not node.demand and node.state in ACTIVE and node.state != CANCELLING:
-                        node.move("unwanted")
-                        self.state.out.cancel.append(node.spec.task_id)
+        for node in run.lingering:
+            node.lingers_for.remove(run)
+            if not node.lingers_for and not node.demand:
+                cancel(self.state, node)
+        run.lingering = {}
 
     def _verified(self, event: Verified) -> None:
         state = self.state
-        run = state.runs.get(event.run_id)
+        if event.run_id not in state.verifying:
+            return
+        state.verifying.remove(event.run_id)
         state.active -= 1
+        run = state.runs.get(event.run_id)
         if run is None:
             return
         run.verifying = False
+        state.settled.append(run)
         if not event.missing:
-            state.settled.append(run)
             return
         run.rounds += 1
         if run.rounds > MAX_VERIFICATIONS:
-            run.failures += [(name, "vanished") for name in event.missing]
+            for name in event.missing:
+                run.failures[name] = OutputMissing(
+                    name, "it was stored, and was gone again each time it was looked for"
+                )
             stop(state, run)
             return
         group = Group(run)
         group.pending = 1
         state.inspecting += 1
         for name in event.missing:
+            key = state.keys.get(name)
+            if key is not None and key.state == PRESENT:
+                group = check_again(state, key, group)
             group = target_key(state, name, run, group)
         inspection_over(state, group)
 
@@ -197,4 +236,7 @@ class Scheduler:
         for task_id in event.tasks:
             group = generated_task(state, task_id, parent, group)
         inspection_over(state, group)
-        child_over(state, parent, "")  # nobody's id: asks for more if there is room, concludes if all are over
+        go_on(state, parent)
+
+    def _resumed(self, event: Resumed) -> None:
+        self.state.resuming = False

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from alexflow.scheduler.instructions import Cancel, Forget, Inspect, Instruction, Remove, Start
+from alexflow.scheduler.instructions import Cancel, Finish, Forget, Inspect, Instruction, Remove, Start
 
 
 class Outbox:
-    """Collects; :meth:`drain` gives what came together, in a fixed order."""
+    """Collects; :meth:`drain` gives what came together, in a fixed order.
 
-    __slots__ = ("cancel", "forget", "inspect_keys", "inspect_tasks", "others", "remove", "start")
+    What is to be cancelled may have been started by the same event, and what is to be forgotten may have been asked for
+    more, so these come after; removals come first, because what they remove may be made again.
+    """
+
+    __slots__ = ("cancel", "finish", "forget", "inspect_keys", "inspect_tasks", "others", "remove", "start")
 
     def __init__(self) -> None:
-        self.start: list[str] = []
-        self.cancel: list[str] = []
         self.remove: list[str] = []
-        self.forget: list[str] = []
         self.inspect_keys: list[str] = []
         self.inspect_tasks: list[str] = []
+        self.start: list[str] = []
         self.others: list[Instruction] = []
+        self.cancel: list[str] = []
+        self.finish: list[Finish] = []
+        self.forget: list[str] = []
 
     def drain(self) -> list[Instruction]:
-        """All instructions gathered since the last time: removals before starts, endings last."""
+        """All instructions gathered since the last time."""
         drained: list[Instruction] = []
-        if self.cancel:
-            drained.append(Cancel(tuple(self.cancel)))
-            self.cancel = []
         if self.remove:
             drained.append(Remove(tuple(self.remove)))
             self.remove = []
@@ -38,6 +40,12 @@ class Outbox:
         if self.others:
             drained += self.others
             self.others = []
+        if self.cancel:
+            drained.append(Cancel(tuple(self.cancel)))
+            self.cancel = []
+        if self.finish:
+            drained += self.finish
+            self.finish = []
         if self.forget:
             drained.append(Forget(tuple(self.forget)))
             self.forget = []

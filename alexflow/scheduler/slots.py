@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Slots(Generic[T]):
-    """Counts per tag, and who waits for one.
+    """Counts per tag, and who waits for a slot.
 
     A task with several limited tags takes all its slots together or none. It waits at the first that is full; when one
     comes free there, it looks at all of them again and may have to wait at another.
@@ -18,17 +18,25 @@ class Slots(Generic[T]):
     Args:
         limits: how many at once, by tag; a tag without a limit is unbounded.
         still_waits: whether somebody in a queue still wants to start.
+
+    Raises:
+        ValueError: a limit is less than 1.
     """
 
     def __init__(self, limits: Mapping[str, int], still_waits: Callable[[T], bool]):
+        for tag, limit in limits.items():
+            if limit < 1:
+                raise ValueError(
+                    f"limit of tag {tag!r} is {limit}; it must be at least 1, or no task with it could run"
+                )
         self.limits = dict(limits)
         self._still_waits = still_waits
         self._taken = dict.fromkeys(limits, 0)
         self._queues: dict[str, deque[tuple[T, tuple[str, ...]]]] = {tag: deque() for tag in limits}
 
     def take(self, who: T, tags: tuple[str, ...]) -> bool:
-        """Take a slot for each limited tag; if one is full, ``who`` is queued and will come back from :meth:`release`."""
-        limited = [tag for tag in tags if tag in self.limits]
+        """Take a slot for each limited tag; if one is full, ``who`` waits and will come back from :meth:`release`."""
+        limited = [tag for tag in dict.fromkeys(tags) if tag in self.limits]
         for tag in limited:
             if self._taken[tag] >= self.limits[tag]:
                 self._queues[tag].append((who, tags))
@@ -39,7 +47,7 @@ class Slots(Generic[T]):
 
     def release(self, tags: tuple[str, ...]) -> list[T]:
         """Give slots back. Returns those who waited and now hold all of theirs."""
-        limited = [tag for tag in tags if tag in self.limits]
+        limited = [tag for tag in dict.fromkeys(tags) if tag in self.limits]
         for tag in limited:
             self._taken[tag] -= 1
         holders: list[T] = []
@@ -53,6 +61,11 @@ class Slots(Generic[T]):
                 if self._still_waits(who) and self.take(who, wanted):
                     holders.append(who)
         return holders
+
+    @property
+    def waiting(self) -> int:
+        """How many are in queues, those included that do not want to start any more."""
+        return sum(map(len, self._queues.values()))
 
     def taken(self, tag: str) -> int:
         """How many slots of ``tag`` are taken."""

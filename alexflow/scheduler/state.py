@@ -1,14 +1,15 @@
 """The scheduler's memory: what is wanted, what is known of it, and who waits for whom.
 
-Only live things are here. A task that has ended and a key that nobody reads any more are dropped, so that memory follows
-the frontier of the graph, not its past.
+Only live things are here. A task that has ended and a key that nobody reads any more are dropped, so that memory
+follows the frontier of the graph, not its past.
 
     Run ──targets──▶ Key ◀──readers── Node        a key knows who reads it
      └──targets──▶ Node ◀──producer── Key         and who makes it
                     ▲└──parents──▶ Node           a generated task knows who gave it
 
-A node is *wanted* by the keys it makes that somebody reads or targets, by runs, and by parents; ``demand`` counts these.
-At zero it is dropped, and so may be what only it wanted: work per event follows the change, never the graph.
+A node is *wanted* by the keys it makes that somebody reads or targets, by runs, and by parents; ``demand`` counts
+these. At zero it is dropped, and so may be what only it wanted: work per event follows the change, never the graph.
+``alexflow.testing.invariants`` states what always holds here.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ from alexflow.scheduler.slots import Slots
 from alexflow.scheduler.spec import TaskSpec
 from alexflow.scheduler.transitions import FINAL, TRANSITIONS, WAITING
 
-CHECKING: Final = "checking"  # nobody knows yet whether it exists
+CHECKING: Final = "checking"  # it is being asked for whether it exists
 MISSING: Final = "missing"  # it does not; its producer is known
 PRESENT: Final = "present"
+UNKNOWN: Final = (
+    "unknown"  # what was to make it again failed; only tasks past waiting hold it, the next to ask looks again
+)
 
 
 class Node:
@@ -60,14 +64,14 @@ class Node:
         self.demand = 0
         self.runs: list[Run] = []  # that have it as a target
         self.parents: list[Node] = []  # dynamic tasks that gave it
-        self.lingers_for: list[Run] = []  # stopped runs that wait for it to end
+        self.lingers_for: list[Run] = []  # runs that do not want it any more, but wait for it to end
         self.attempts = 0
         self.deaths = 0
         self.losses = 0
         self.children: dict[str, None] = {}  # dynamic: given and not done
         self.exhausted = False  # dynamic: will give no more
         self.pulling = False  # dynamic: asked for more
-        self.broken = False  # dynamic: something that it gave failed
+        self.broken: tuple[str, Any] | None = None  # dynamic: the first of what it gave that failed, and its error
 
     def move(self, cause: str) -> None:
         """Go where the table says."""
@@ -92,7 +96,7 @@ class Key:
         self.state = state
         self.readers: dict[Node, None] = {}  # that are not done; insertion order
         self.targets: list[Run] = []
-        self.producer: Node | None = None  # while MISSING, or while that task lives
+        self.producer: Node | None = None  # while MISSING; while CHECKING, a live task that says it makes it
         self.maker: Node | None = None  # a generated task that makes it for its parent, the producer
         self.group: Group | None = None  # while CHECKING
         self.ephemeral = False  # somebody lets it be removed afterwards
@@ -129,6 +133,7 @@ class Run:
         "made",
         "on_error",
         "open",
+        "pinned",
         "ran",
         "rounds",
         "run_id",
@@ -144,14 +149,15 @@ class Run:
         self.keys: list[str] = []  # targets
         self.tasks: list[str] = []  # targets
         self.open = 0  # targets not settled
+        self.pinned: list[str] = []  # target keys, all of them: not to be removed while it lasts
         self.made: list[str] = []  # target keys that were made for it, to be verified
         self.rounds = 0  # of verification that found something missing
         self.verifying = False
         self.stopping = False
         self.finished = False
-        self.lingering = 0  # running tasks that it lets end after it was stopped
+        self.lingering: dict[Node, None] = {}  # running tasks that it does not want any more, but lets end
         self.error: Any = None
-        self.failures: list[tuple[str, Any]] = []
+        self.failures: dict[str, Any] = {}  # errors, by task
         self.ran = 0
         self.cached = 0
         self.skipped: list[str] = []
@@ -168,7 +174,7 @@ class Group:
     def __init__(self, owner: Run | None):
         self.owner = owner
         self.pending = 0  # keys and tasks that are being inspected
-        self.growth = 0  # merges so far: a search that was under way begins again
+        self.growth = 0  # a search that was under way begins again when this has changed
         self.nodes: list[Node] = []
         self.merged_into: Group | None = None
 
@@ -198,7 +204,7 @@ class Group:
 class State:
     """Everything that the scheduler knows."""
 
-    def __init__(self, slots: Slots[Node], *, window: int, max_deaths: int, case_sensitive: bool):
+    def __init__(self, slots: Slots[Node], *, window: int, max_deaths: int, case_sensitive: bool, steps_per_turn: int):
         self.nodes: dict[str, Node] = {}
         self.keys: dict[str, Key] = {}
         self.checks: dict[str, TaskCheck] = {}
@@ -206,10 +212,15 @@ class State:
         self.slots = slots
         self.out = Outbox()
         self.closing: deque[Any] = deque()  # groups that are known whole, being searched for cycles
-        self.conflicts: deque[tuple[Node, Exception]] = deque()  # two tasks claim one key
+        self.resuming = False  # another turn was asked for and has not come
+        self.conflicts: deque[tuple[Node | Key, Exception]] = deque()  # two tasks claim one key
+        self.hopeless: list[Node] = []  # dynamic tasks: all that they gave has ended, and not all well
         self.settled: list[Run] = []  # runs that may be over
+        self.verifying: set[int] = set()  # runs for which a ``Verify`` has not been answered
+        self.pins: dict[str, int] = {}  # how many runs target a key, whatever became of it
         self.inspecting = 0  # keys and tasks asked about
         self.active = 0  # nodes that something outside is at work on, or that wait for a delay
         self.window = window
         self.max_deaths = max_deaths
+        self.steps_per_turn = steps_per_turn
         self.claims: dict[str, str] | None = None if case_sensitive else {}
