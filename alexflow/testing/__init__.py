@@ -1,0 +1,1 @@
+"""For tests: of alexflow itself, and of what is built on it."""

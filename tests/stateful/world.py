@@ -1,0 +1,450 @@
+"""A world for the scheduler: tasks, a storage that is a set of keys, and everything that is under way.
+
+It carries out instructions by remembering them, and answers when it is told to, in whatever order. It judges as it
+goes: what is inspected must be needed, what starts must not be at work already, limits hold, nothing is run twice for
+nothing, nothing that a run targets is removed, and a run that says it went well has all it asked for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from alexflow.scheduler import Scheduler, TaskSpec
+from alexflow.scheduler import instructions as do
+from alexflow.scheduler.events import (
+    Cancelled,
+    DelayOver,
+    Event,
+    Failed,
+    Generated,
+    InputsLost,
+    Inspected,
+    InspectionFailed,
+    OnError,
+    Resumed,
+    RunCancelled,
+    RunRequested,
+    Succeeded,
+    Verified,
+)
+from alexflow.scheduler.failure import MAX_LOSSES
+from alexflow.testing.invariants import validate
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task of this world.
+
+    Attributes:
+        gives: what it gives, if it is dynamic.
+    """
+
+    spec: TaskSpec
+    gives: tuple[str, ...] = ()
+
+
+@dataclass
+class Request:
+    """A run, as the world sees it."""
+
+    keys: tuple[str, ...]
+    tasks: tuple[str, ...]
+    on_error: OnError
+    cancelled: bool = False
+    finish: do.Finish | None = None
+
+
+@dataclass
+class World:
+    """See above.
+
+    Attributes:
+        strict: whether the graph is sound and answers are fresh, so that more can be said of what must follow.
+    """
+
+    scheduler: Scheduler
+    strict: bool = True
+    jobs: dict[str, Job] = field(default_factory=dict)
+    makers: dict[str, str] = field(default_factory=dict)
+    storage: set[str] = field(default_factory=set)
+    requests: dict[int, Request] = field(default_factory=dict)
+    # what is under way
+    keys_asked: list[tuple[str, bool]] = field(default_factory=list)
+    tasks_asked: list[tuple[str, bool]] = field(default_factory=list)
+    running: dict[str, None] = field(default_factory=dict)
+    pulling: dict[str, None] = field(default_factory=dict)
+    closing: dict[str, None] = field(default_factory=dict)
+    cancelling: dict[str, None] = field(default_factory=dict)
+    delays: list[tuple[str, int]] = field(default_factory=list)
+    verifying: list[do.Verify] = field(default_factory=list)
+    resuming: int = 0
+    given: dict[str, int] = field(default_factory=dict)
+    # what has been
+    needed: set[str] = field(default_factory=set)
+    offered: set[str] = field(default_factory=set)
+    published: set[str] = field(default_factory=set)
+    ever_failed: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)  # for good
+    vanished: set[str] = field(default_factory=set)
+    removed: set[str] = field(default_factory=set)
+    ran: Counter[str] = field(default_factory=Counter)
+    attempts: Counter[str] = field(default_factory=Counter)
+    deaths: Counter[str] = field(default_factory=Counter)
+    losses: Counter[str] = field(default_factory=Counter)
+
+    # -- the graph
+
+    def add(self, spec: TaskSpec, gives: tuple[str, ...] = ()) -> None:
+        self.jobs[spec.task_id] = Job(spec, gives)
+        for key in spec.outputs:
+            self.makers.setdefault(key, spec.task_id)
+
+    def upstream(self, keys: tuple[str, ...], tasks: tuple[str, ...]) -> set[str]:
+        """Every task that could ever be of consequence to these; naive."""
+        seen: set[str] = set()
+        stack = [*tasks, *(self.makers[key] for key in keys)]
+        while stack:
+            task_id = stack.pop()
+            if task_id not in seen:
+                seen.add(task_id)
+                job = self.jobs[task_id]
+                keys_around = (*job.spec.inputs, *job.spec.outputs)  # a child's output is its parent's
+                stack += [self.makers[key] for key in keys_around if key in self.makers]
+                stack += job.gives
+        return seen
+
+    # -- events in, instructions out
+
+    def tell(self, event: Event) -> None:
+        instructions = self.scheduler.handle(event)
+        for instruction in instructions:
+            self._take(instruction)
+        validate(self.scheduler.state)
+
+    def _take(self, instruction: do.Instruction) -> None:
+        match instruction:
+            case do.Inspect(keys, tasks):
+                self._inspect(keys, tasks)
+            case do.Start(tasks):
+                for task_id in tasks:
+                    self._start(task_id)
+            case do.Generate(task_id):
+                assert task_id not in self.pulling
+                self.pulling[task_id] = None
+            case do.Close(task_id):
+                self.closing[task_id] = None
+            case do.Cancel(tasks):
+                for task_id in tasks:
+                    self._cancel(task_id)
+            case do.Delay(task_id, attempt, seconds):
+                retry_delay = self.jobs[task_id].spec.retry_delay
+                assert seconds == retry_delay * 2 ** (attempt - 1)
+                self.delays.append((task_id, attempt))
+            case do.Remove(keys):
+                self._remove(keys)
+            case do.Verify():
+                self.verifying.append(instruction)
+            case do.Finish():
+                self._finish(instruction)
+            case do.Forget(tasks):
+                for task_id in tasks:
+                    self.pulling.pop(task_id, None)
+                    assert task_id not in {**self.running, **self.closing, **self.cancelling}
+                    for count in (self.attempts, self.deaths, self.losses):
+                        del count[task_id]
+            case do.Resume():
+                self.resuming += 1
+                assert self.resuming == 1
+
+    def _inspect(self, keys: tuple[str, ...], tasks: tuple[str, ...]) -> None:
+        for key in keys:
+            read = any(key in self.jobs[task_id].spec.inputs for task_id in self.needed)
+            assert read or any(key in self._targets(request) for request in self.requests.values()), (
+                f"{key} was looked at"
+            )
+            self.keys_asked.append((key, key in self.storage))
+        for task_id in tasks:
+            asked_for = any(task_id in request.tasks for request in self.requests.values())
+            assert asked_for or task_id in self.offered, f"{task_id} was looked at"
+            self.tasks_asked.append((task_id, self.storage.issuperset(self.jobs[task_id].spec.outputs)))
+
+    def _start(self, task_id: str) -> None:
+        assert task_id not in {**self.running, **self.pulling, **self.closing, **self.cancelling}
+        if self.jobs[task_id].spec.dynamic:
+            self.pulling[task_id] = None
+            self.given[task_id] = 0
+            return
+        self.running[task_id] = None
+        at_work = [*self.running, *self.cancelling]
+        for tag, limit in self.scheduler.state.slots.limits.items():
+            specs = [self.jobs[other].spec for other in at_work]
+            assert sum(tag in spec.tags and not spec.dynamic for spec in specs) <= limit
+
+    def _cancel(self, task_id: str) -> None:
+        assert task_id not in self.cancelling
+        known = task_id in self.running or self.jobs[task_id].spec.dynamic
+        assert known, f"{task_id} is to be cancelled, and is not at work"
+        for at_work in (self.running, self.pulling, self.closing):
+            at_work.pop(task_id, None)
+        self.cancelling[task_id] = None
+
+    def _remove(self, keys: tuple[str, ...]) -> None:
+        for key in keys:
+            for request in self.requests.values():
+                looked_at = key in request.keys or all(task_id not in request.tasks for task_id, _ in self.tasks_asked)
+                pinned = request.finish is None and looked_at and key in self._targets(request)
+                assert not pinned, f"{key} is a target, and was removed"
+            readers = [task_id for task_id in self.running if key in self.jobs[task_id].spec.inputs]
+            assert not readers, f"{key} is read by {readers}, and was removed"
+            assert any(key in job.spec.ephemeral for job in self.jobs.values())
+            self.removed.add(key)
+            self._lose(key)
+
+    def _lose(self, key: str) -> None:
+        self.storage.discard(key)
+        for task_id, job in self.jobs.items():
+            if key in job.spec.outputs:
+                self.published.discard(task_id)
+
+    # -- what happens
+
+    def request(self, keys: tuple[str, ...], tasks: tuple[str, ...], on_error: OnError) -> int:
+        run_id = len(self.requests) + 1
+        self.requests[run_id] = Request(keys, tasks, on_error)
+        self.tell(RunRequested(run_id, keys, tasks, on_error))
+        return run_id
+
+    def cancel(self, run_id: int) -> None:
+        self.requests[run_id].cancelled = True
+        self.tell(RunCancelled(run_id))
+        assert self.requests[run_id].finish is not None
+
+    def answer(self, keys: list[tuple[str, bool]], tasks: list[tuple[str, bool]]) -> None:
+        """Answer about some of what was asked for."""
+        nobody_makes = [asked for asked in keys if asked[0] not in self.makers]
+        if nobody_makes:
+            self.cannot_look(nobody_makes, [])
+            keys = [asked for asked in keys if asked not in nobody_makes]
+        missing: list[tuple[str, str]] = []
+        present: list[str] = []
+        complete: list[str] = []
+        incomplete: list[str] = []
+        specs: dict[str, TaskSpec] = {}
+        for asked in keys:
+            self.keys_asked.remove(asked)
+            key, was_there = asked
+            if key in self.storage if self.strict else was_there:
+                present.append(key)
+            else:
+                task_id = self.makers[key]
+                missing.append((key, task_id))
+                specs[task_id] = self.jobs[task_id].spec
+                self.needed.add(task_id)
+        for asked in tasks:
+            self.tasks_asked.remove(asked)
+            task_id, was_done = asked
+            spec = specs[task_id] = self.jobs[task_id].spec
+            if spec.outputs and (self.storage.issuperset(spec.outputs) if self.strict else was_done):
+                complete.append(task_id)
+            else:
+                incomplete.append(task_id)
+                self.needed.add(task_id)
+        self.tell(
+            Inspected(
+                tuple(present),
+                tuple(missing),
+                tuple(complete),
+                tuple(incomplete),
+                tuple(specs.values()),
+                cached=len(present) + len(complete),
+            )
+        )
+
+    def cannot_look(self, keys: list[tuple[str, bool]], tasks: list[tuple[str, bool]]) -> None:
+        for asked in keys:
+            self.keys_asked.remove(asked)
+        for asked in tasks:
+            self.tasks_asked.remove(asked)
+        error = ValueError("cannot look")
+        self.tell(InspectionFailed(tuple(key for key, _ in keys), tuple(task_id for task_id, _ in tasks), error))
+
+    def succeed(self, task_ids: list[str]) -> None:
+        """Tasks end well, or find that inputs are gone."""
+        done: list[str] = []
+        for task_id in task_ids:
+            spec = self.jobs[task_id].spec
+            gone = tuple(key for key in spec.inputs if key not in self.storage)
+            if gone and task_id in self.running:
+                self.lose_inputs(task_id, gone)
+            elif task_id in self.running:
+                del self.running[task_id]
+                self._publish(task_id)
+                done.append(task_id)
+        if done:
+            self.tell(Succeeded(tuple(done)))
+
+    def _publish(self, task_id: str) -> None:
+        outputs = self.jobs[task_id].spec.outputs
+        if self.strict and outputs:
+            assert task_id not in self.published, f"{task_id} has run twice"
+        self.published.add(task_id)
+        self.storage.update(outputs)
+        self.ran[task_id] += 1
+
+    def lose_inputs(self, task_id: str, gone: tuple[str, ...]) -> None:
+        self.running.pop(task_id, None)
+        self.pulling.pop(task_id, None)
+        if self.losses[task_id] >= MAX_LOSSES:
+            self._count_failure(task_id, "error")
+        self.losses[task_id] += 1
+        self.tell(InputsLost(task_id, gone, FileNotFoundError(gone)))
+
+    def fail(self, task_id: str, reason: Any) -> None:
+        for at_work in (self.running, self.pulling, self.closing):
+            at_work.pop(task_id, None)
+        self._count_failure(task_id, reason)
+        self.tell(Failed(task_id, RuntimeError(task_id), reason))
+
+    def _count_failure(self, task_id: str, reason: str) -> None:
+        self.ever_failed.add(task_id)
+        if reason == "lost" and not self.jobs[task_id].spec.dynamic:
+            self.deaths[task_id] += 1
+            if self.deaths[task_id] > self.scheduler.state.max_deaths:
+                self.failed.add(task_id)
+        elif reason == "error":
+            self.attempts[task_id] += 1
+            if self.attempts[task_id] > self.jobs[task_id].spec.retries:
+                self.failed.add(task_id)
+        else:
+            self.failed.add(task_id)
+
+    def end_cancelled(self, task_id: str, how: str) -> None:
+        """A task that was to be cancelled has ended, perhaps before it heard of it."""
+        del self.cancelling[task_id]
+        spec = self.jobs[task_id].spec
+        if how == "succeeded" and not spec.dynamic and self.storage.issuperset(spec.inputs):
+            self._publish(task_id)
+            self.tell(Succeeded((task_id,)))
+        elif how == "failed":
+            self.tell(Failed(task_id, RuntimeError(task_id), "error"))
+        else:
+            self.tell(Cancelled(task_id))
+
+    def generate(self, task_id: str, count: int, *, hand_on: bool) -> None:
+        """A dynamic task gives some tasks; with ``hand_on`` it goes on giving without being asked."""
+        job = self.jobs[task_id]
+        gone = tuple(key for key in job.spec.inputs if key not in self.storage)
+        if gone and not self.given[task_id]:
+            self.lose_inputs(task_id, gone)
+            return
+        start = self.given[task_id]
+        given = job.gives[start : start + count]
+        self.given[task_id] = start + len(given)
+        last = self.given[task_id] >= len(job.gives) and not hand_on
+        paused = not hand_on
+        if paused:
+            del self.pulling[task_id]
+        self.offered.update(given)
+        self.tell(Generated(task_id, given, paused=paused, last=last))
+
+    def close(self, task_id: str) -> None:
+        """A dynamic task stores what none of those that it gave has, and is done."""
+        del self.closing[task_id]
+        self._publish(task_id)
+        self.tell(Succeeded((task_id,)))
+
+    def over(self, task_id: str, attempt: int) -> None:
+        self.delays.remove((task_id, attempt))
+        self.tell(DelayOver(task_id, attempt))
+
+    def verify(self, asked: do.Verify) -> None:
+        self.verifying.remove(asked)
+        self.tell(Verified(asked.run_id, tuple(key for key in asked.keys if key not in self.storage)))
+
+    def resume(self) -> None:
+        self.resuming -= 1
+        self.tell(Resumed())
+
+    def vanish(self, key: str) -> None:
+        self.vanished.add(key)
+        self._lose(key)
+
+    # -- the end
+
+    def drain(self) -> None:
+        """Let everything that is under way end well, and what follows from it, until nothing is."""
+        for _ in range(10_000):
+            if self.resuming:
+                self.resume()
+            elif self.keys_asked or self.tasks_asked:
+                self.answer(list(self.keys_asked), list(self.tasks_asked))
+            elif self.cancelling:
+                self.end_cancelled(next(iter(self.cancelling)), "cancelled")
+            elif self.running:
+                self.succeed(list(self.running))
+            elif self.pulling:
+                self.generate(next(iter(self.pulling)), 3, hand_on=False)
+            elif self.closing:
+                self.close(next(iter(self.closing)))
+            elif self.delays:
+                self.over(*self.delays[0])
+            elif self.verifying:
+                self.verify(self.verifying[0])
+            else:
+                break
+        else:
+            raise AssertionError("there is no end to it")
+        state = self.scheduler.state
+        unfinished = [run_id for run_id, request in self.requests.items() if request.finish is None]
+        assert not unfinished, f"runs {unfinished} do not end"
+        assert not state.runs
+        assert not state.nodes
+        assert not state.keys
+        validate(state)
+
+    # -- the judge
+
+    def _finish(self, finish: do.Finish) -> None:
+        request = self.requests[finish.run_id]
+        assert request.finish is None, "a run ended twice"
+        request.finish = finish
+        if request.cancelled:
+            return
+        if finish.error is None and not finish.failures and not finish.skipped:
+            self._went_well(request)
+        elif self.strict:
+            assert finish.error is None, finish.error
+            self._went_wrong(request, finish)
+
+    def _targets(self, request: Request) -> set[str]:
+        """Keys that a run asks for, those that its tasks make among them."""
+        return {*request.keys, *(key for task_id in request.tasks for key in self.jobs[task_id].spec.outputs)}
+
+    def _went_well(self, request: Request) -> None:
+        lost = self._targets(request) - self.storage - self.vanished
+        assert not lost, f"a run went well without {lost}"
+
+    def _went_wrong(self, request: Request, finish: do.Finish) -> None:
+        names = {name for name, _ in finish.failures}
+        assert names & (self.failed | self.vanished), "a run went wrong without a failure"
+        upstream = self.upstream(request.keys, request.tasks)
+        for name, _ in finish.failures:
+            blamed = name in upstream & self.ever_failed or name in self.vanished
+            assert blamed, f"{name} is said to have failed"
+        assert upstream.issuperset(finish.skipped)
+        assert len(set(finish.skipped)) == len(finish.skipped)
+        if request.on_error == "continue":
+            self._went_on(request, finish)
+
+    def _went_on(self, request: Request, finish: do.Finish) -> None:
+        """What does not depend on failed tasks was made all the same: targets, and inputs of what was skipped.
+
+        What a failed dynamic task gave is given up with it.
+        """
+        given = self.upstream((), tuple(given for task_id in self.failed for given in self.jobs[task_id].gives))
+        skipped = [self.jobs[task_id] for task_id in finish.skipped if task_id not in given]
+        wanted = {*request.keys, *(key for job in skipped for key in job.spec.inputs)}
+        for key in wanted - self.storage - self.vanished - self.removed:
+            assert self.upstream((key,), ()) & self.failed, f"{key} was not made, though it could"
