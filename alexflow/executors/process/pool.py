@@ -81,7 +81,8 @@ class _Worker:
         self.known: set[int] = set()  # definitions that it has
         self.heard = 0.0
         self.recalled = False
-        self.verdict: TaskTimeout | None = None  # why it was killed, if on purpose
+        self.verdict: TaskTimeout | None = None  # why it was killed, if because of the time
+        self.stopped = 0  # the job because of which it was killed, if on purpose
         self.proven = False  # has reported something
 
     def forget(self, number: int) -> _Sent | None:
@@ -108,6 +109,7 @@ class ProcessExecutor(Executor):
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)
         self._pace = Pace()
+        self._hello: Hello | None = None
         self._stillborn = 0
         self._watch: asyncio.TimerHandle | None = None
         self._closed = False
@@ -166,14 +168,36 @@ class ProcessExecutor(Executor):
         """Have as many workers as there are jobs to run at once."""
         if len(self._workers) < self._size:
             busy = sum(1 for worker in self._workers if worker.sent)
-            while len(self._workers) < min(self._size, busy + jobs):
-                self._hire()
+            try:
+                while len(self._workers) < min(self._size, busy + jobs):
+                    self._hire()
+            except (OSError, ShippingError) as error:
+                if not self._workers:
+                    self._give_up(error)
 
     def _hire(self) -> None:
+        hello = self._hello or self._make_hello()
         worker = _Worker()
         worker.process = WorkerProcess(lambda messages: self._take_in(worker, messages), lambda: self._has_died(worker))
-        worker.process.send(Hello(main_module_name(), cloudpickle.dumps(self._storage, protocol=5)))
+        worker.process.send(hello)
         self._workers.append(worker)
+
+    def _make_hello(self) -> Hello:
+        try:
+            storage = cloudpickle.dumps(self._storage, protocol=5)
+        except Exception as error:  # whatever the user's storage raises
+            raise ShippingError(
+                f"the storage, a {type(self._storage).__qualname__}, cannot be sent to a worker process: {error}; "
+                f"make it picklable, or run with executor='thread'"
+            ) from error
+        self._hello = Hello(main_module_name(), storage)
+        return self._hello
+
+    def _give_up(self, error: OSError | ShippingError) -> None:
+        """There are no workers, and there can be none."""
+        jobs, self._pending = self._pending, deque()
+        outcomes = [_unshippable(job, error) if isinstance(error, ShippingError) else _homeless(job, error) for job in jobs]
+        self._loop.call_soon(self._report, outcomes)
 
     def _feed(self) -> None:
         """Give every worker that will soon be idle something to do."""
@@ -310,6 +334,7 @@ class ProcessExecutor(Executor):
     def _stop(self, worker: _Worker, number: int) -> None:
         """Stop one job: by killing the worker if it is running it, else by calling it back."""
         if worker.process.mark().running == number:
+            worker.stopped = number
             worker.process.kill()
         elif not worker.recalled:
             worker.recalled = True
@@ -330,6 +355,7 @@ class ProcessExecutor(Executor):
         worker.verdict = TaskTimeout(
             job.task_id, f"took longer than its timeout of {timeout:g} s", summary=repr(job.task)
         )
+        worker.stopped = number
         worker.process.kill()
 
     def _has_died(self, worker: _Worker) -> None:
@@ -351,7 +377,7 @@ class ProcessExecutor(Executor):
             sent = worker.forget(number)
             if sent is None:
                 continue
-            if number == running:
+            if number == running and worker.stopped in (0, number):  # else it was the other one that we meant
                 outcomes.append(self._victim(worker, sent, exitcode))
             elif sent.cancelled:
                 outcomes.append(NotDone(sent.job.task_id, "cancelled"))
@@ -380,7 +406,10 @@ class ProcessExecutor(Executor):
 
     async def _is_published(self, job: Job) -> bool:
         keys = [key for output in flatten(job.task.output()) for key in keys_of(output)]
-        return bool(keys) and len(await self._storage.aexists_many(keys)) == len(set(keys))
+        try:
+            return bool(keys) and len(await self._storage.aexists_many(keys)) == len(set(keys))
+        except Exception:  # the storage's, whatever it is: running it again will tell
+            return False
 
     def _replace(self, worker: _Worker, running: int, exitcode: int, outcomes: list[Outcome]) -> None:
         """Start another worker if there is work for it; give up if none lives long enough to begin."""
@@ -395,6 +424,11 @@ class ProcessExecutor(Executor):
             self._pending.clear()
         self._hire_for(len(self._pending))
         self._feed()
+
+
+def _homeless(job: Job, error: OSError) -> NotDone:
+    died = WorkerDied(job.task_id, f"worker processes cannot be started: {error}", summary=repr(job.task))
+    return NotDone(job.task_id, "fatal", died)
 
 
 def _unshippable(job: Job, error: ShippingError) -> NotDone:

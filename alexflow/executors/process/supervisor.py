@@ -38,7 +38,8 @@ class WorkerProcess:
         marker = new_marker_file()
         lifeline, self._lifeline = os.pipe()
         theirs = (worker_data.fileno(), worker_control.fileno(), marker, lifeline)
-        code = _START.format(path=sys.path, data=theirs[0], control=theirs[1], marker=marker, lifeline=lifeline)
+        path = [entry for entry in sys.path if isinstance(entry, str)]  # Python passes over all others, too
+        code = _START.format(path=path, data=theirs[0], control=theirs[1], marker=marker, lifeline=lifeline)
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code],
@@ -47,6 +48,11 @@ class WorkerProcess:
                 start_new_session=True,  # Ctrl-C in a terminal is the engine's business; and its group can be killed
             )
             self._marker = Marker(marker)
+        except BaseException:
+            data.close()
+            control.close()
+            os.close(self._lifeline)
+            raise
         finally:
             worker_data.close()
             worker_control.close()

@@ -73,6 +73,7 @@ class Worker:
         self._seconds: list[float] = []
         self._told = 0.0
         self._running = 0
+        self._hello: Hello | None = None
         self._storage: Storage | None = None
         arrivals.fetch_task = self._fetch_task
 
@@ -97,7 +98,7 @@ class Worker:
             self._jobs.extend(message.jobs)
         elif isinstance(message, Hello):
             set_main_module_name(message.main_name)
-            self._storage = pickle.loads(message.storage)
+            self._hello = message
 
     def _run(self, job: Shipment) -> None:
         number = job.number
@@ -105,8 +106,8 @@ class Worker:
         self._marker.begin(number)
         started = time.perf_counter()
         try:
-            if self._storage is None:
-                raise RuntimeError("a job came before the storage")
+            if self._storage is None:  # here, so that what goes wrong with it is told
+                self._storage = self._open_storage()
             task = arrivals.unpack(job.cls, job.fields)
             check_id(task, job.task_id)
             self._marker.at_work(number, time.monotonic())
@@ -124,6 +125,12 @@ class Worker:
             self._seconds.append(ended - started)
         if ended - self._told > TELL_EVERY:
             self._tell()
+
+    def _open_storage(self) -> Storage:
+        if self._hello is None:
+            raise RuntimeError("a job came before the storage")
+        storage: Storage = pickle.loads(self._hello.storage)
+        return storage
 
     def _tell(self) -> None:
         """Report what has been done since the last time."""
