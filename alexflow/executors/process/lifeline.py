@@ -29,7 +29,9 @@ def end_with(lifeline: int) -> None:
         fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
     else:
         threading.Thread(target=_wait, args=(lifeline,), name="alexflow-lifeline", daemon=True).start()
-    if select.select([lifeline], [], [], 0)[0]:  # it ended before we asked
+    poll = select.poll()  # not select(): descriptors are numbered as in the engine, which may have thousands
+    poll.register(lifeline)
+    if poll.poll(0):  # it ended before we asked
         _end_group()
 
 

@@ -81,6 +81,7 @@ class _Worker:
         self.known: set[int] = set()  # definitions that it has
         self.heard = 0.0
         self.recalled = False
+        self.slow = False  # has given jobs back because of a long one, which is not over
         self.verdict: TaskTimeout | None = None  # why it was killed, if because of the time
         self.stopped = 0  # the job because of which it was killed, if on purpose
         self.proven = False  # has reported something
@@ -204,10 +205,13 @@ class ProcessExecutor(Executor):
         if not self._pending:
             return
         for worker in sorted(self._workers, key=lambda worker: worker.expected):
-            if self._pending and not worker.recalled and worker.verdict is None and worker.expected <= AHEAD / 2:
+            if self._pending and worker.expected <= AHEAD / 2 and self._takes_jobs(worker):
                 self._fill(worker)
         if self._watch is None and any(len(worker.sent) > 1 for worker in self._workers):
             self._watch = self._loop.call_later(OVERDUE, self._look_after_workers)
+
+    def _takes_jobs(self, worker: _Worker) -> bool:
+        return not worker.recalled and not worker.stopped and not (worker.slow and worker.sent)
 
     def _fill(self, worker: _Worker) -> None:
         fair = -(-len(self._pending) // len(self._workers))
@@ -264,12 +268,14 @@ class ProcessExecutor(Executor):
         outcomes: list[Outcome] = []
         for message in messages:
             if isinstance(message, Finished):
+                worker.slow = False
                 for number, seconds in zip(message.numbers, message.seconds, strict=True):
                     sent = worker.forget(number)
                     if sent is not None:
                         self._pace.learn(type(sent.job.task), seconds)
                         outcomes.append(Done(sent.job.task_id, seconds))
             elif isinstance(message, Broke):
+                worker.slow = False
                 sent = worker.forget(message.number)
                 if sent is not None:
                     outcomes.append(
@@ -285,6 +291,7 @@ class ProcessExecutor(Executor):
 
     def _take_back(self, worker: _Worker, numbers: list[int], outcomes: list[Outcome]) -> None:
         worker.recalled = False
+        worker.slow = True
         for number in numbers:  # the last first, so that they wait in their old order
             sent = worker.forget(number)
             if sent is None:

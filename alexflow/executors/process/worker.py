@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import select
 import socket
 import sys
 import threading
@@ -68,6 +69,7 @@ class Worker:
         self._control = control
         self._marker = marker
         self._jobs: deque[Shipment] = deque()  # popped by both threads; each pop is atomic
+        self._receiving = threading.Lock()
         self._telling = threading.Lock()
         self._numbers: list[int] = []
         self._seconds: list[float] = []
@@ -85,7 +87,8 @@ class Worker:
                 job = self._jobs.popleft()
             except IndexError:
                 self._tell()
-                message = _receive(self._data)
+                with self._receiving:
+                    message = _receive(self._data)
                 if message is None:
                     return
                 self._take_in(message)
@@ -148,6 +151,7 @@ class Worker:
 
     def _listen_to_control(self) -> None:
         while _receive(self._control) is not None:
+            self._take_in_what_has_come()
             returned: list[int] = []
             while self._jobs:
                 try:
@@ -157,8 +161,27 @@ class Worker:
             self._tell()
             self._control.sendall(frame(Returned(returned)))
 
+    def _take_in_what_has_come(self) -> None:
+        """While a job runs nobody reads the data channel; jobs that wait there are given back, too."""
+        if not self._receiving.acquire(blocking=False):  # the main thread waits for messages itself
+            return
+        try:
+            poll = select.poll()
+            poll.register(self._data, select.POLLIN)
+            while poll.poll(0):
+                message = _receive(self._data)
+                if message is None:
+                    return
+                self._take_in(message)
+        finally:
+            self._receiving.release()
+
     def _fetch_task(self, task_id: str) -> AbstractTask:
         """Ask the engine for the task behind an output; further work that comes first is put aside."""
+        with self._receiving:
+            return self._fetched(task_id)
+
+    def _fetched(self, task_id: str) -> AbstractTask:
         self._send(WantsSource(self._running, task_id))
         while True:
             message = _receive(self._data)
