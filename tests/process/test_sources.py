@@ -1,0 +1,44 @@
+"""An output's task travels only when it is asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from alexflow import Engine
+from alexflow.executors.process.shipping import Definitions, Packer
+from tests.process.workflows import Link
+
+pytestmark = pytest.mark.anyio
+
+
+def chain(length, note=""):
+    link = Link(0, note=note)
+    for n in range(1, length):
+        link = Link(n, link.output(), note)
+    return link
+
+
+async def test_the_task_behind_and_all_behind_that(place):
+    link = chain(30, "some note")
+    async with Engine(place, workers=2) as engine:
+        result = await engine.run(link)
+        seen = result.output.load()
+        expected, before = [], link.before
+        while before is not None:
+            expected.append((before.src_task.n, "some note", before.src_task.task_id))
+            before = before.src_task.before
+        assert seen == expected
+        assert [n for n, _, _ in seen] == list(range(28, -1, -1))
+
+
+def test_shipping_costs_what_the_own_parameters_cost():
+    packer = Packer(Definitions())
+    sizes = {length: len(packer.pack(chain(length, "n" * 1000)).fields) for length in (2, 10, 100, 1_000)}
+    assert sizes[1_000] - sizes[2] <= 4  # the number itself
+    assert sizes[2] < 1_300
+
+
+def test_packing_looks_at_no_ancestor():
+    link = chain(1_000)
+    packed = Packer(Definitions()).pack(link)
+    assert set(packed.sources) == {link.before.src_task_id}

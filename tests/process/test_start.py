@@ -1,0 +1,117 @@
+"""Workers that cannot begin: the error is told once, in words that lead to its cause."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from alexflow import Engine, LocalStorage
+from alexflow.errors import RunFailed, ShippingError, TaskFailed, WorkerDied
+from tests.process.workflows import Environment, Value
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("executable", "said"),
+    [
+        ("/bin/false", "worker processes end before they begin: the last one exited with code 1"),
+        ("/no/such/python", "worker processes cannot be started: "),
+    ],
+)
+async def test_no_interpreter(place, monkeypatch, executable, said):
+    async with Engine(place, workers=2, retries=5) as engine:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "executable", executable)
+            result = await engine.run([Value(n) for n in range(10)], on_error="continue")
+            assert (result.ran, result.failed) == (0, 10)
+            for error in result.failures:
+                assert isinstance(error, WorkerDied)
+                assert error.message.startswith(said)
+                assert error.attempts == 1
+        assert (await engine.run([Value(n) for n in range(10)])).ran == 10  # once it is there
+
+
+async def test_a_module_that_only_the_engine_can_import(place, tmp_path, monkeypatch):
+    (tmp_path / "fragile.py").write_text(
+        "import os\n"
+        f"if os.getpid() != {__import__('os').getpid()}:\n"
+        "    raise ImportError('not without its licence')\n"
+        "from tests.process.workflows import Value\n"
+        "class Fragile(Value): ...\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import fragile
+
+    async with Engine(place, workers=1) as engine:
+        before, _ = (await engine.run(Value(0))).output.load()
+        result = await engine.run([fragile.Fragile(1), fragile.Fragile(2), Value(3)], on_error="continue")
+        assert (result.ran, result.failed) == (1, 2)
+        for error in result.failures:
+            assert isinstance(error, TaskFailed)
+            assert (error.error_type, error.error_message) == ("ImportError", "not without its licence")
+            assert "fragile.py" in error.traceback
+        after, _ = (await engine.run(Value(4))).output.load()
+        assert before == after
+
+
+async def test_paths_that_are_no_text(place, monkeypatch):
+    """Python passes them over."""
+    monkeypatch.setattr(sys, "path", [*sys.path, Path("/tmp/some path"), None, 7])
+    async with Engine(place, workers=1) as engine:
+        assert (await engine.run(Value(0))).ran == 1
+
+
+async def test_the_workers_see_what_the_engine_sees(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("SAID_BY_THE_TEST", "yes")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    async with Engine(place, workers=1) as engine:
+        _, (directory, environment, path) = (await engine.run(Environment(0))).output.load()
+        assert directory == str(Path.cwd())
+        assert environment["SAID_BY_THE_TEST"] == "yes"
+        assert path == sys.path
+
+
+@dataclass(frozen=True, init=False)
+class Locked(LocalStorage):
+    """Cannot leave its process, and says so badly."""
+
+    def __reduce__(self):
+        raise TypeError("cannot pickle '_thread.lock' object")
+
+
+def _refuse():
+    raise ConnectionError("no such host")
+
+
+@dataclass(frozen=True, init=False)
+class Unreachable(LocalStorage):
+    """Cannot be opened elsewhere."""
+
+    def __reduce__(self):
+        return _refuse, ()
+
+
+@pytest.mark.parametrize("kind", [Locked, Unreachable])
+def test_a_storage_that_does_not_travel(place, kind):
+    import asyncio
+
+    storage = kind(place)
+
+    async def main():
+        async with Engine(storage, workers=1) as engine:
+            return await engine.run([Value(0), Value(1)], on_error="continue")
+
+    result = asyncio.run(main())
+    assert (result.ran, result.failed) == (0, 2)
+    for error in result.failures:
+        assert isinstance(error, TaskFailed)
+        if kind is Locked:
+            assert isinstance(error.__cause__, ShippingError)
+            assert "the storage, a Locked, cannot be sent to a worker process" in str(error)
+            assert "cannot pickle '_thread.lock' object" in str(error)
+        else:
+            assert (error.error_type, error.error_message) == ("ConnectionError", "no such host")

@@ -1,0 +1,154 @@
+"""Tasks that worker processes can import."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NoReturn
+
+from alexflow import BinaryOutput, Output, Task
+from tests.fifo import tell, wait_at
+
+
+@dataclass(frozen=True)
+class Value(Task):
+    """Stores the process that it ran in, and what it was given."""
+
+    n: int
+    value: Any = None
+
+    def output(self) -> Output[Any]:
+        return self.build_output(BinaryOutput[Any], key="value")
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        output.store((os.getpid(), self.value))
+
+
+@dataclass(frozen=True)
+class Ends(Value):
+    """Ends in some way."""
+
+    how: str = ""
+    told: str = field(default="", compare=False)
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        if self.told:
+            tell(self.told, os.getpid())
+        WAYS[self.how]()
+
+
+def _exit(code: Any) -> NoReturn:
+    raise SystemExit(code)
+
+
+def _interrupt() -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _close_everything() -> None:
+    os.closerange(3, 1024)
+    subprocess.run(["true"], check=True)
+
+
+WAYS: dict[str, Callable[[], Any]] = {
+    "os._exit(0)": lambda: os._exit(0),
+    "os._exit(7)": lambda: os._exit(7),
+    "abort": os.abort,
+    "segfault": lambda: ctypes.string_at(0),
+    "close all descriptors": _close_everything,
+    "sys.exit()": sys.exit,
+    "sys.exit(3)": lambda: _exit(3),
+    "sys.exit('text')": lambda: _exit("text"),
+    "KeyboardInterrupt": _interrupt,
+    "read stdin": input,
+}
+
+
+@dataclass(frozen=True)
+class Loud(Value):
+    """Says much, in every way there is."""
+
+    size: int = 0
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        line = "x" * 999 + "\n"
+        for _ in range(self.size // 1000):
+            sys.stdout.write(line)
+        os.write(1, b"raw\n")
+        os.write(2, b"raw\n")
+        subprocess.run(["echo", "child"], check=True)
+        print("printed", file=sys.stderr)
+        super().run(input, output)
+
+
+@dataclass(frozen=True)
+class Hangs(Value):
+    """Hangs in C, with a child of its own."""
+
+    timeout: ClassVar[float | None] = 0.2
+    how: str = "holding the interpreter"
+    told: str = field(default="", compare=False)
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        child = subprocess.Popen(["sleep", "300"])
+        tell(self.told, f"{os.getpid()} {child.pid}")
+        library = ctypes.PyDLL(None) if self.how == "holding the interpreter" else ctypes.CDLL(None)
+        library.sleep(300)
+
+
+@dataclass(frozen=True)
+class Held(Value):
+    """Quick, but for the one with the number ``held``, which waits at a gate."""
+
+    held: int = 1_000_000
+    told: str = field(default="", compare=False)
+    gate: str = field(default="", compare=False)
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        if self.n == self.held:
+            tell(self.told, os.getpid())
+            wait_at(self.gate)
+        output.store(self.n)
+
+
+@dataclass(frozen=True)
+class Link(Task):
+    """Looks at the task behind what it reads, and at the one behind that."""
+
+    n: int
+    before: Output[Any] | None = None
+    note: str = ""
+
+    def input(self) -> Any:
+        return {"before": self.before}
+
+    def output(self) -> Output[Any]:
+        return self.build_output(BinaryOutput[Any], key="seen")
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        seen = []
+        before = input["before"]
+        while before is not None:
+            seen.append((before.src_task.n, before.src_task.note, before.src_task.task_id))
+            before = before.src_task.before
+        output.store(seen)
+
+
+@dataclass(frozen=True)
+class Descriptors(Value):
+    """Stores which descriptors its process has."""
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        output.store((os.getpid(), len(os.listdir("/proc/self/fd"))))
+
+
+@dataclass(frozen=True)
+class Environment(Value):
+    """Stores what its process was started with."""
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        output.store((os.getpid(), (os.getcwd(), dict(os.environ), sys.path)))
