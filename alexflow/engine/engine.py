@@ -51,10 +51,10 @@ class Engine:
         storage: a storage, or the path of a directory; by default ``ALEXFLOW_STORAGE`` from the environment, else
             ``.alexflow`` in the working directory.
         workers: worker processes for plain ``def run``, and threads for tasks that ask for those; by default one per
-        CPU.
+            CPU.
         resources: how many tasks with a tag may run at once, by tag; tags that are not listed are not limited.
         max_concurrency: how many ``async def run`` at once.
-        executor: where plain ``def run`` happens if the task's class does not say: ``process``, ``thread`` or ``loop``.
+        executor: where plain ``def run`` happens if the task's class does not say: ``process`` or ``thread``.
         retries: how often a failed task is tried again, if its class does not say.
         retry_delay: seconds before the first retry, doubled for each further one, if its class does not say.
         timeout: seconds that one attempt may take, if its class does not say.
@@ -143,8 +143,7 @@ class Engine:
         Args:
             target: a task, an output, a list, tuple or dict of those, or a workflow.
             on_error: ``"stop"``: at the first failure start nothing more, let running tasks end, and raise.
-            ``"continue"``:
-                run whatever does not depend on a failed task, and tell the failures in the result.
+                ``"continue"``: run whatever does not depend on a failed task, and tell the failures in the result.
             force: tasks, task classes or outputs to compute again, together with what depends on them; True for the
                 target itself.
 

@@ -5,8 +5,9 @@ The blocking form runs in worker processes and threads, the async form on the ev
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from collections.abc import Callable
+from inspect import isawaitable
+from typing import Any
 
 from alexflow.errors import NonDeterministicTask, OutputMissing
 from alexflow.model import AbstractTask, InOut, Output, flatten, map_tree
@@ -60,7 +61,9 @@ async def aattempt(task: AbstractTask, storage: Storage, *, replace: bool = Fals
     transaction = Transaction(storage, replace=replace)
     outputs = task.output()
     try:
-        await cast(Awaitable[Any], _run_of(task)(bind(task.input(), storage), bind(outputs, transaction)))
+        running = _run_of(task)(bind(task.input(), storage), bind(outputs, transaction))
+        if isawaitable(running):  # a plain `def` with executor = "loop" is done
+            await running
         unstaged = _unstaged(outputs, transaction)
         if unstaged and (missing := set(unstaged) - await storage.aexists_many(unstaged)):
             raise _missing(task, missing)

@@ -1,0 +1,90 @@
+"""What the documentation shows is run as it stands: the Python blocks of a page, one after the other, as one script.
+
+A block marked ``output`` is what the script prints about there; ``…`` stands for what differs from start to start.
+A page whose blocks need a package that is missing is skipped.
+"""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+FENCE = re.compile(r"^( *)```(\w*)")
+
+
+def blocks(page: Path, language: str) -> list[tuple[int, list[str]]]:
+    """The page's blocks in a language, each with the number of its first line (from 0)."""
+    found: list[tuple[int, list[str]]] = []
+    inside: list[str] | None = None
+    for number, line in enumerate(page.read_text().splitlines()):
+        fence = FENCE.match(line)
+        if fence is None:
+            if inside is not None:
+                inside.append(line)
+        elif inside is not None:
+            inside = None
+        else:
+            inside = []
+            if fence[2] == language:
+                found.append((number + 1, inside))
+    return found
+
+
+def script(page: Path) -> str:
+    """All Python blocks, on the lines on which they stand in the page, so that a traceback points there."""
+    lines = [""] * len(page.read_text().splitlines())
+    for start, block in blocks(page, "python"):
+        lines[start : start + len(block)] = block
+    return "\n".join(lines) + "\n"
+
+
+def pattern(line: str) -> str:
+    return ".*".join(map(re.escape, line.split("…")))
+
+
+def ids(pages: list[Path]) -> list[str]:
+    return [str(page.relative_to(ROOT)) for page in pages]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids(PAGES))
+def test_python_blocks_run_and_print_what_is_shown(page: Path, tmp_path: Path) -> None:
+    code = script(page)
+    if not code.strip():
+        pytest.skip("no Python blocks")
+    for module in ("sklearn", "aiohttp"):
+        if f"import {module}" in code and importlib.util.find_spec(module) is None:
+            pytest.skip(f"needs {module}")
+    file = tmp_path / f"{page.stem.replace('-', '_').lower()}.py"
+    file.write_text(code)
+    done = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, cwd=tmp_path, timeout=100)
+    assert done.returncode == 0, done.stderr
+    rest = done.stdout
+    for number, block in blocks(page, "output"):
+        for line in block:
+            found = re.search(f"^{pattern(line)}$", rest, re.MULTILINE)
+            assert found is not None, f"{page.name}:{number}: {line!r} is not printed, or not there:\n{done.stdout}"
+            rest = rest[found.end() :]
+
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)#:]+)(?:#[^)]*)?\)")
+LINKING = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", LINKING, ids=ids(LINKING))
+def test_links_lead_to_files(page: Path) -> None:
+    broken = [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()]
+    assert not broken
+
+
+SESSION = re.compile(r"nox -s (\w+)")
+
+
+def test_commands_of_the_readme_exist() -> None:
+    sessions = set(re.findall(r"@nox\.session\ndef (\w+)", (ROOT / "noxfile.py").read_text()))
+    assert set(SESSION.findall((ROOT / "README.md").read_text())) <= sessions
