@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class TaskSpec(Struct, frozen=True):
+class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could refer back
     """One task, as the scheduler sees it.
 
     Attributes:

@@ -22,6 +22,7 @@ import cloudpickle
 from alexflow.errors import ShippingError, TaskTimeout, WorkerDied
 from alexflow.executors.fault import fault_of, not_done
 from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome, Report
+from alexflow.executors.process.member import Assignment, Member
 from alexflow.executors.process.messages import (
     Broke,
     Finished,
@@ -39,7 +40,7 @@ from alexflow.executors.process.shipping import Definitions, Packed, Packer
 from alexflow.executors.process.supervisor import WorkerProcess, describe_exit
 from alexflow.graph import keys_of
 from alexflow.identity import main_module_name
-from alexflow.model import AbstractTask, flatten
+from alexflow.model import flatten
 from alexflow.storage import Storage
 
 #: A worker that has been silent for this long with jobs waiting behind the first gives them back.
@@ -57,44 +58,6 @@ PATIENCE = 1.0
 MOST_AT_ONCE = 512  # jobs in one message
 
 
-class _Sent:
-    """A job that is with a worker."""
-
-    __slots__ = ("cancelled", "expected", "job", "sources", "timer")
-
-    def __init__(self, job: Job, expected: float):
-        self.job = job
-        self.expected = expected
-        self.cancelled = False
-        self.timer: asyncio.TimerHandle | None = None
-        self.sources: dict[str, AbstractTask] | None = None
-
-
-class _Worker:
-    """A worker process and the jobs that are with it, in the order in which it runs them."""
-
-    def __init__(self) -> None:
-        self.process: WorkerProcess
-        self.sent: dict[int, _Sent] = {}
-        self.expected = 0.0  # seconds of work that is with it
-        self.number = 0  # of the last job sent
-        self.known: set[int] = set()  # definitions that it has
-        self.heard = 0.0
-        self.recalled = False
-        self.slow = False  # has given jobs back because of a long one, which is not over
-        self.verdict: TaskTimeout | None = None  # why it was killed, if because of the time
-        self.stopped = 0  # the job because of which it was killed, if on purpose
-        self.proven = False  # has reported something
-
-    def forget(self, number: int) -> _Sent | None:
-        sent = self.sent.pop(number, None)
-        if sent is not None:
-            self.expected = self.expected - sent.expected if self.sent else 0.0
-            if sent.timer is not None:
-                sent.timer.cancel()
-        return sent
-
-
 class ProcessExecutor(Executor):
     """Runs jobs in worker processes, which are started when there is work for them.
 
@@ -105,7 +68,7 @@ class ProcessExecutor(Executor):
     def __init__(self, workers: int):
         self._size = workers
         self._pending: deque[Job] = deque()
-        self._workers: list[_Worker] = []
+        self._workers: list[Member] = []
         self._burials: set[asyncio.Task[None]] = set()
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)
@@ -178,7 +141,7 @@ class ProcessExecutor(Executor):
 
     def _hire(self) -> None:
         hello = self._hello or self._make_hello()
-        worker = _Worker()
+        worker = Member()
         worker.process = WorkerProcess(lambda messages: self._take_in(worker, messages), lambda: self._has_died(worker))
         worker.process.send(hello)
         self._workers.append(worker)
@@ -197,7 +160,8 @@ class ProcessExecutor(Executor):
     def _give_up(self, error: OSError | ShippingError) -> None:
         """There are no workers, and there can be none."""
         jobs, self._pending = self._pending, deque()
-        outcomes = [_unshippable(job, error) if isinstance(error, ShippingError) else _homeless(job, error) for job in jobs]
+        fail = _unshippable if isinstance(error, ShippingError) else _homeless
+        outcomes = [fail(job, error) for job in jobs]
         self._loop.call_soon(self._report, outcomes)
 
     def _feed(self) -> None:
@@ -210,10 +174,10 @@ class ProcessExecutor(Executor):
         if self._watch is None and any(len(worker.sent) > 1 for worker in self._workers):
             self._watch = self._loop.call_later(OVERDUE, self._look_after_workers)
 
-    def _takes_jobs(self, worker: _Worker) -> bool:
+    def _takes_jobs(self, worker: Member) -> bool:
         return not worker.recalled and not worker.stopped and not (worker.slow and worker.sent)
 
-    def _fill(self, worker: _Worker) -> None:
+    def _fill(self, worker: Member) -> None:
         fair = -(-len(self._pending) // len(self._workers))
         if not worker.sent:
             worker.heard = time.monotonic()
@@ -232,16 +196,16 @@ class ProcessExecutor(Executor):
         if shipments:
             worker.process.send(Work(self._new_definitions(worker, definitions), shipments))
 
-    def _ship(self, worker: _Worker, job: Job, packed: Packed, expected: float) -> Shipment:
+    def _ship(self, worker: Member, job: Job, packed: Packed, expected: float) -> Shipment:
         worker.number += 1
         number = worker.number
-        sent = worker.sent[number] = _Sent(job, expected)
+        sent = worker.sent[number] = Assignment(job, expected)
         worker.expected += expected
         if job.timeout is not None:
             sent.timer = self._loop.call_later(job.timeout, self._check_time, worker, number, job.timeout)
         return Shipment(number, packed.cls, packed.fields, job.task_id, job.replace)
 
-    def _new_definitions(self, worker: _Worker, needs: set[int]) -> list[Any]:
+    def _new_definitions(self, worker: Member, needs: set[int]) -> list[Any]:
         new = needs - worker.known
         worker.known |= new
         return [self._definitions[number] for number in sorted(new)]
@@ -261,7 +225,7 @@ class ProcessExecutor(Executor):
 
     # -- hearing from workers
 
-    def _take_in(self, worker: _Worker, messages: list[ToEngine]) -> None:
+    def _take_in(self, worker: Member, messages: list[ToEngine]) -> None:
         worker.heard = time.monotonic()
         worker.proven = True
         self._stillborn = 0
@@ -289,7 +253,7 @@ class ProcessExecutor(Executor):
         if outcomes:
             self._report(outcomes)
 
-    def _take_back(self, worker: _Worker, numbers: list[int], outcomes: list[Outcome]) -> None:
+    def _take_back(self, worker: Member, numbers: list[int], outcomes: list[Outcome]) -> None:
         worker.recalled = False
         worker.slow = True
         for number in numbers:  # the last first, so that they wait in their old order
@@ -304,7 +268,7 @@ class ProcessExecutor(Executor):
             if sent.cancelled:
                 self._stop(worker, number)
 
-    def _tell_source(self, worker: _Worker, wanted: WantsSource) -> None:
+    def _tell_source(self, worker: Member, wanted: WantsSource) -> None:
         sent = worker.sent.get(wanted.number)
         if sent is None:
             return
@@ -338,7 +302,7 @@ class ProcessExecutor(Executor):
 
     # -- ends
 
-    def _stop(self, worker: _Worker, number: int) -> None:
+    def _stop(self, worker: Member, number: int) -> None:
         """Stop one job: by killing the worker if it is running it, else by calling it back."""
         if worker.process.mark().running == number:
             worker.stopped = number
@@ -347,7 +311,7 @@ class ProcessExecutor(Executor):
             worker.recalled = True
             worker.process.send_control(Recall())
 
-    def _check_time(self, worker: _Worker, number: int, timeout: float) -> None:
+    def _check_time(self, worker: Member, number: int, timeout: float) -> None:
         """Stop a job that takes too long; starting the worker and importing what the job needs do not count."""
         sent = worker.sent.get(number)
         if sent is None:
@@ -365,14 +329,14 @@ class ProcessExecutor(Executor):
         worker.stopped = number
         worker.process.kill()
 
-    def _has_died(self, worker: _Worker) -> None:
+    def _has_died(self, worker: Member) -> None:
         if worker in self._workers:
             self._workers.remove(worker)
             burial = self._loop.create_task(self._settle_death(worker))
             self._burials.add(burial)
             burial.add_done_callback(self._burials.discard)
 
-    async def _settle_death(self, worker: _Worker) -> None:
+    async def _settle_death(self, worker: Member) -> None:
         running, ended, _ = worker.process.mark()
         exitcode = await worker.process.bury()
         if self._closed:
@@ -402,7 +366,7 @@ class ProcessExecutor(Executor):
         if outcomes:
             self._report(outcomes)
 
-    def _victim(self, worker: _Worker, sent: _Sent, exitcode: int) -> NotDone:
+    def _victim(self, worker: Member, sent: Assignment, exitcode: int) -> NotDone:
         if sent.cancelled:
             return NotDone(sent.job.task_id, "cancelled")
         if worker.verdict is not None:
@@ -418,7 +382,7 @@ class ProcessExecutor(Executor):
         except Exception:  # the storage's, whatever it is: running it again will tell
             return False
 
-    def _replace(self, worker: _Worker, running: int, exitcode: int, outcomes: list[Outcome]) -> None:
+    def _replace(self, worker: Member, running: int, exitcode: int, outcomes: list[Outcome]) -> None:
         """Start another worker if there is work for it; give up if none lives long enough to begin."""
         if not worker.proven and not running:
             self._stillborn += 1
@@ -433,10 +397,10 @@ class ProcessExecutor(Executor):
         self._feed()
 
 
-def _homeless(job: Job, error: OSError) -> NotDone:
+def _homeless(job: Job, error: Exception) -> NotDone:
     died = WorkerDied(job.task_id, f"worker processes cannot be started: {error}", summary=repr(job.task))
     return NotDone(job.task_id, "fatal", died)
 
 
-def _unshippable(job: Job, error: ShippingError) -> NotDone:
+def _unshippable(job: Job, error: Exception) -> NotDone:
     return not_done(job.task_id, job.task, fault_of(error, travels=False), cause=error)

@@ -1,0 +1,49 @@
+"""What the pool knows of each of its workers."""
+
+from __future__ import annotations
+
+import asyncio
+
+from alexflow.errors import TaskTimeout
+from alexflow.executors.interface import Job
+from alexflow.executors.process.supervisor import WorkerProcess
+from alexflow.model import AbstractTask
+
+
+class Assignment:
+    """A job that is with a worker."""
+
+    __slots__ = ("cancelled", "expected", "job", "sources", "timer")
+
+    def __init__(self, job: Job, expected: float):
+        self.job = job
+        self.expected = expected
+        self.cancelled = False
+        self.timer: asyncio.TimerHandle | None = None
+        self.sources: dict[str, AbstractTask] | None = None
+
+
+class Member:
+    """A worker process as the pool sees it: the jobs that are with it, in the order in which it runs them."""
+
+    def __init__(self) -> None:
+        self.process: WorkerProcess
+        self.sent: dict[int, Assignment] = {}
+        self.expected = 0.0  # seconds of work that is with it
+        self.number = 0  # of the last job sent
+        self.known: set[int] = set()  # definitions that it has
+        self.heard = 0.0
+        self.recalled = False
+        self.slow = False  # has given jobs back because of a long one, which is not over
+        self.verdict: TaskTimeout | None = None  # why it was killed, if because of the time
+        self.stopped = 0  # the job because of which it was killed, if on purpose
+        self.proven = False  # has reported something
+
+    def forget(self, number: int) -> Assignment | None:
+        """A job is not with it any more; gives what was known of it."""
+        sent = self.sent.pop(number, None)
+        if sent is not None:
+            self.expected = self.expected - sent.expected if self.sent else 0.0
+            if sent.timer is not None:
+                sent.timer.cancel()
+        return sent
