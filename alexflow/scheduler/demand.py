@@ -96,7 +96,7 @@ def _join(state: State, key: Key, group: Group) -> Group:
     if key.state == CHECKING:
         return group.merge(key.group)
     producer = key.producer
-    if producer is None:
+    if key.state == UNKNOWN or producer is None:
         return check_again(state, key, group)
     if not key.demanded:
         producer.demand += 1
@@ -110,8 +110,7 @@ def check_again(state: State, key: Key, group: Group, finder: Node | None = None
     """
     for reader in key.readers:
         if reader.state == WAITING and reader is not finder:
-            if key.state == PRESENT:
-                reader.missing += 1
+            reader.missing += 1
             if reader.group is not None:
                 group = group.merge(reader.group)
     key.state = CHECKING
@@ -162,11 +161,7 @@ def _undemand(state: State, key: Key, unwanted: list[Node]) -> None:
 def forget_key(state: State, key: Key) -> None:
     """Nothing is known of a key any more, except who says that it makes it."""
     key.group = None
-    if key.producer is not None:
-        key.state = MISSING
-        if key.demanded:
-            key.producer.demand += 1
-    elif key.demanded:
+    if key.demanded or key.producer is not None:
         key.state = UNKNOWN
     else:
         del state.keys[key.key]
@@ -306,7 +301,7 @@ def drop_node(state: State, node: Node) -> None:
                 key.maker = None
             if key.producer is node:
                 key.producer = None
-                if key.state == MISSING:
+                if key.state != CHECKING:
                     forget_key(state, key)
         if state.claims is not None and (key is None or key.producer is None):
             folded = name.casefold()

@@ -121,13 +121,10 @@ def _new_node(state: State, spec: TaskSpec, group: Group) -> Node:
     for name in spec.outputs:  # before the inputs: it may read what it makes itself
         key = state.keys.get(name)
         if key is None:
-            key = state.keys[name] = Key(name, MISSING)
+            key = state.keys[name] = Key(name, UNKNOWN)  # another of its outputs is missing; this one may exist
             key.producer = node
         elif key.producer is None and key.state != PRESENT:
             key.producer = node
-            if key.state == UNKNOWN:
-                key.state = MISSING
-                node.demand += 1
     for name in spec.inputs:
         group = read_key(state, name, node, group)
     _claim(state, node)

@@ -105,9 +105,7 @@ def inputs_lost(state: State, event: InputsLost) -> None:
     node.missing = 0
     for name in node.spec.inputs:
         key = state.keys[name]
-        if key.state == UNKNOWN:
-            group = check_again(state, key, group, node)
-        if key.state != PRESENT:
+        if key.state != PRESENT and key.state != UNKNOWN:
             node.missing += 1
     ready_if_complete(state, node)
 

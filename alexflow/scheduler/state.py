@@ -26,9 +26,7 @@ from alexflow.scheduler.transitions import FINAL, TRANSITIONS, WAITING
 CHECKING: Final = "checking"  # it is being asked for whether it exists
 MISSING: Final = "missing"  # it does not; its producer is known
 PRESENT: Final = "present"
-UNKNOWN: Final = (
-    "unknown"  # what was to make it again failed; only tasks past waiting hold it, the next to ask looks again
-)
+UNKNOWN: Final = "unknown"  # who asks for it next has it looked at; who reads it already relies on what was known
 
 
 class Node:
@@ -96,7 +94,7 @@ class Key:
         self.state = state
         self.readers: dict[Node, None] = {}  # that are not done; insertion order
         self.targets: list[Run] = []
-        self.producer: Node | None = None  # while MISSING; while CHECKING, a live task that says it makes it
+        self.producer: Node | None = None  # while MISSING; else a live task that says it makes it
         self.maker: Node | None = None  # a generated task that makes it for its parent, the producer
         self.group: Group | None = None  # while CHECKING
         self.ephemeral = False  # somebody lets it be removed afterwards

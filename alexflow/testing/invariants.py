@@ -1,8 +1,8 @@
 """What always holds in the scheduler between two events.
 
 The scheduler counts instead of looking: a task knows how many want it and how many inputs it misses, a run how many
-targets are open. A count that is off by one shows much later, as a task that never starts or a run that never ends. Here
-everything is counted again, the slow way, from the links alone.
+targets are open. A count that is off by one shows much later, as a task that never starts or a run that never ends.
+Here everything is counted again, the slow way, from the links alone.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _inputs(state: State, node: Node) -> Iterator[str]:
         key = state.keys.get(name)
         if key is None or node not in key.readers:
             yield f"{node!r} reads {name}, which does not know of it"
-        elif key.state != PRESENT:
+        elif key.state not in (PRESENT, UNKNOWN):
             absent += 1
     if node.state == WAITING and node.missing != absent:
         yield f"{node!r} counts {node.missing} missing inputs; there are {absent}"
@@ -122,9 +122,9 @@ def _keys(state: State) -> Iterator[str]:
 
 def _key(state: State, key: Key) -> Iterator[str]:
     name, producer = key.key, key.producer
-    if not key.demanded and not (key.state == MISSING and producer is not None):
+    if not key.demanded and not (key.state in (MISSING, UNKNOWN) and producer is not None):
         yield f"key {name} ({key.state}) is kept, and nobody wants it"
-    if (key.state == MISSING and producer is None) or (key.state in (PRESENT, UNKNOWN) and producer is not None):
+    if (key.state == MISSING and producer is None) or (key.state == PRESENT and producer is not None):
         yield f"key {name} is {key.state}, made by {producer!r}"
     if (key.group is not None) != (key.state == CHECKING):
         yield f"key {name} is {key.state}, with group {key.group}"
@@ -137,8 +137,6 @@ def _key(state: State, key: Key) -> Iterator[str]:
     for reader in key.readers:
         if state.nodes.get(reader.spec.task_id) is not reader or name not in reader.spec.inputs:
             yield f"key {name} is read by {reader!r}, which does not"
-        if key.state == UNKNOWN and reader.state == WAITING:
-            yield f"key {name} is unknown, and {reader!r} waits for it"
     for run in key.targets:
         if state.runs.get(run.run_id) is not run or name not in run.keys:
             yield f"key {name} is a target of run {run.run_id}, which does not know of it"

@@ -161,9 +161,8 @@ class World:
     def _inspect(self, keys: tuple[str, ...], tasks: tuple[str, ...]) -> None:
         for key in keys:
             read = any(key in self.jobs[task_id].spec.inputs for task_id in self.needed)
-            assert read or any(key in self._targets(request) for request in self.requests.values()), (
-                f"{key} was looked at"
-            )
+            targeted = any(key in self._targets(request) for request in self.requests.values())
+            assert read or targeted, f"{key} was looked at"
             self.keys_asked.append((key, key in self.storage))
         for task_id in tasks:
             asked_for = any(task_id in request.tasks for request in self.requests.values())
