@@ -16,8 +16,9 @@ import pickle
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import cloudpickle
 
@@ -44,7 +45,7 @@ class Definitions:
             if importable(thing):
                 definition = Definition(number, name=f"{thing.__module__}:{thing.__qualname__}")
             else:
-                definition = Definition(number, value=cloudpickle.dumps(thing, protocol=5))
+                definition = Definition(number, value=_by_value(thing))
             self._numbers[thing] = number
             self._definitions.append(definition)
         return number
@@ -58,9 +59,70 @@ def importable(thing: type | FunctionType) -> bool:
     if thing.__module__ == "__main__" or "<" in thing.__qualname__:
         return False
     found: Any = sys.modules.get(thing.__module__)
+    if found is None or not _is_found_again(found, thing.__module__):
+        return False
     for name in thing.__qualname__.split("."):
         found = getattr(found, name, None)
     return found is thing
+
+
+#: Whether modules are found where their names say.
+_found_again: WeakKeyDictionary[ModuleType, bool] = WeakKeyDictionary()
+
+
+def _is_found_again(module: ModuleType, name: str) -> bool:
+    """Whether an import in another process finds this module: not if it was executed from a file or a cell by hand."""
+    known = _found_again.get(module)
+    if known is None:
+        known = _found_again[module] = _search(module, name)
+    return known
+
+
+def _search(module: ModuleType, name: str) -> bool:
+    spec = getattr(module, "__spec__", None)
+    if spec is None:
+        return False
+    path = None
+    if parent := name.rpartition(".")[0]:
+        package = sys.modules.get(parent)
+        path = getattr(package, "__path__", None)
+        if package is None or path is None or not _is_found_again(package, parent):
+            return False
+    found = (finder.find_spec(name, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
+    return any(other is not None and other.origin == spec.origin for other in found)
+
+
+class _ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Pickles classes and functions whole; unlike its base it keeps the qualified names of classes."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        reduced = super().reducer_override(obj)
+        if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) == 6:
+            make, arguments, *rest = reduced
+            return (_named, (obj.__qualname__, make, arguments), *rest)
+        return reduced
+
+
+def _named(qualname: str, make: Callable[..., type], arguments: tuple[Any, ...]) -> type:
+    cls = make(*arguments)
+    cls.__qualname__ = qualname
+    return cls
+
+
+def _by_value(thing: type | FunctionType) -> bytes:
+    file = io.BytesIO()
+    module = sys.modules.get(thing.__module__)
+    lost = module is not None and thing.__module__ != "__main__" and not _is_found_again(module, thing.__module__)
+    if lost and thing.__module__ not in cloudpickle.list_registry_pickle_by_value():
+        cloudpickle.register_pickle_by_value(module)  # what the thing uses of its module is not found either
+    else:
+        lost = False
+    try:
+        _ValuePickler(file, protocol=5).dump(thing)
+    finally:
+        if lost:
+            cloudpickle.unregister_pickle_by_value(module)
+    return file.getvalue()
 
 
 class Packed:
@@ -208,12 +270,34 @@ class Arrivals:
 
 def _resolve(definition: Definition) -> Any:
     if definition.value:
-        return pickle.loads(definition.value)
+        thing = pickle.loads(definition.value)
+        _make_found(thing)
+        return thing
     module, _, qualname = definition.name.partition(":")
     found: Any = import_module(module)
     for name in qualname.split("."):
         found = getattr(found, name)
     return found
+
+
+def _make_found(thing: Any) -> None:
+    """Let what came by value, and what it uses of its module, be found by name: its instances can be pickled then."""
+    module_name = thing.__module__
+    module = sys.modules.setdefault(module_name, ModuleType(module_name))
+    pending = [thing]
+    seen = {id(thing)}
+    while pending:
+        thing = pending.pop()
+        if thing.__qualname__.isidentifier():
+            setattr(module, thing.__qualname__, thing)
+        members = vars(thing).values() if isinstance(thing, type) else (thing,)
+        for member in members:
+            function = getattr(member, "__func__", getattr(member, "fget", member))  # of class methods and properties
+            if isinstance(function, FunctionType):
+                for used in function.__globals__.values():
+                    if isinstance(used, type | FunctionType) and used.__module__ == module_name and id(used) not in seen:
+                        seen.add(id(used))
+                        pending.append(used)
 
 
 def _no_engine(task_id: str) -> AbstractTask:
