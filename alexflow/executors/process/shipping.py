@@ -15,6 +15,7 @@ import io
 import pickle
 import sys
 from collections.abc import Callable
+from dataclasses import MISSING
 from importlib import import_module
 from types import FunctionType, ModuleType
 from typing import Any
@@ -93,9 +94,13 @@ def _search(module: ModuleType, name: str) -> bool:
 
 
 class _ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Pickles classes and functions whole; unlike its base it keeps the qualified names of classes."""
+    """Pickles classes and functions whole; unlike its base it keeps the qualified names of classes, and what a field
+    without default has in its place.
+    """
 
     def reducer_override(self, obj: Any) -> Any:
+        if obj is MISSING:
+            return "MISSING"
         reduced = super().reducer_override(obj)
         if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) == 6:
             make, arguments, *rest = reduced
