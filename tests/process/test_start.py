@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import resource
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +42,7 @@ async def test_no_interpreter(place, monkeypatch, executable, said):
 async def test_a_module_that_only_the_engine_can_import(place, tmp_path, monkeypatch):
     (tmp_path / "fragile.py").write_text(
         "import os\n"
-        f"if os.getpid() != {__import__('os').getpid()}:\n"
+        f"if os.getpid() != {os.getpid()}:\n"
         "    raise ImportError('not without its licence')\n"
         "from tests.process.workflows import Value\n"
         "class Fragile(Value): ...\n"
@@ -75,6 +79,21 @@ async def test_the_workers_see_what_the_engine_sees(place, tmp_path, monkeypatch
         assert path == sys.path
 
 
+async def test_an_engine_with_thousands_of_descriptors(place):
+    """Those of a worker are numbered as in the engine, beyond what select() takes."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limits[1] < 2_000:
+        pytest.skip("too few descriptors allowed")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(limits[0], 2_000), limits[1]))
+    with contextlib.ExitStack() as stack:
+        for _ in range(1_100):
+            stack.enter_context(open(os.devnull))
+        async with Engine(place, workers=1) as engine:
+            assert (await engine.run([Value(n) for n in range(20)])).ran == 20
+            assert (await engine.run(Value(20))).ran == 1
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
 @dataclass(frozen=True, init=False)
 class Locked(LocalStorage):
     """Cannot leave its process, and says so badly."""
@@ -97,8 +116,6 @@ class Unreachable(LocalStorage):
 
 @pytest.mark.parametrize("kind", [Locked, Unreachable])
 def test_a_storage_that_does_not_travel(place, kind):
-    import asyncio
-
     storage = kind(place)
 
     async def main():
