@@ -88,6 +88,12 @@ class Engine:
         for name, limit in limits.items():
             if not isinstance(limit, int) or limit < 1:
                 raise DefinitionError(f"{name} must be a whole number of at least 1, not {limit!r}")
+        if not isinstance(self._defaults.retries, int) or self._defaults.retries < 0:
+            raise DefinitionError(f"retries must be a whole number of at least 0, not {self._defaults.retries!r}")
+        seconds = {"retry_delay": self._defaults.retry_delay, "timeout": self._defaults.timeout}
+        for name, value in seconds.items():
+            if value is not None and (not isinstance(value, int | float) or not value >= 0):
+                raise DefinitionError(f"{name} must be a number of seconds, not {value!r}")
         if self._defaults.executor not in ("process", "thread"):
             raise DefinitionError(f"executor must be 'process' or 'thread', not {self._defaults.executor!r}")
 
@@ -105,6 +111,7 @@ class Engine:
         scheduler = Scheduler(self._resources, case_sensitive=case_sensitive)
         self._driver = Driver(scheduler, self.storage, self._defaults, executors, self._broadcast)
         self._loop = asyncio.get_running_loop()
+        self._broadcast.open()
         self._driver.open()
         return self
 

@@ -7,7 +7,9 @@ the loop. What they give is handed on as it comes, not when a batch is full: a t
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any, cast
 
@@ -44,13 +46,16 @@ class Generators:
         self._enter = enter
         self._post = post
         self._limiter: CapacityLimiter | None = None
+        # tasks see the context of whoever opened the engine, not of whoever happens to ask
+        self._context = contextvars.copy_context()
         self._live: dict[str, Generator] = {}
 
     def start(self, described: Described) -> None:
         """Call ``generate``."""
         if self._limiter is None:
             self._limiter = CapacityLimiter(THREADS)
-        generator = Generator(described, self._storage, self._enter, self._post, self._limiter)
+        context = self._context.copy()
+        generator = Generator(described, self._storage, self._enter, self._post, self._limiter, context)
         self._live[described.spec.task_id] = generator
         generator.pull()
 
@@ -96,6 +101,7 @@ class Generator:
         enter: Callable[[AbstractTask], str],
         post: Callable[[Event], None],
         limiter: CapacityLimiter,
+        context: contextvars.Context,
     ):
         self._task = cast(DynamicTask, described.task)
         self._task_id = described.spec.task_id
@@ -105,24 +111,27 @@ class Generator:
         self._enter = enter
         self._post = post
         self._limiter = limiter
+        self._context = context  # one for all its life
         self._loop = asyncio.get_running_loop()
         self._given: Iterator[Any] | AsyncIterator[Any] | None = None
-        self._arrived: list[Any] = []
+        self._arrived: deque[AbstractTask] = deque()  # filled by a thread, emptied by the loop
+        self._stopped = False
         self._work: asyncio.Task[None] | None = None
 
     def pull(self) -> None:
         """Take further tasks."""
-        self._work = self._loop.create_task(self._guarded(self._pull()))
+        self._work = self._loop.create_task(self._guarded(self._pull()), context=self._context)
 
     def close(self) -> None:
         """Publish what ``generate`` itself stored, and see that all outputs exist."""
-        self._work = self._loop.create_task(self._guarded(self._close()))
+        self._work = self._loop.create_task(self._guarded(self._close()), context=self._context)
 
     def stop(self) -> None:
         """Cancel what is going on."""
+        self._stopped = True
         if self._work is not None:
             self._work.cancel()
-        self._arrived = []
+        self._arrived.clear()
 
     async def stopped(self) -> None:
         """Wait until nothing is going on."""
@@ -134,14 +143,16 @@ class Generator:
     async def _guarded(self, work: Awaitable[None]) -> None:
         try:
             await work
-        except asyncio.CancelledError:
+        except KeyboardInterrupt:
             raise
-        except Exception as error:  # the user's, to be told as the task's failure
-            self._arrived = []
+        except BaseException as error:  # the user's, to be told as the task's failure, also exits and cancellations
+            self._arrived.clear()
             await self._transaction.adiscard_all()
+            if self._stopped:
+                raise
             self._post(self._failed(error))
 
-    def _failed(self, error: Exception) -> Event:
+    def _failed(self, error: BaseException) -> Event:
         if isinstance(error, TaskError):
             return Failed(self._task_id, error, "fatal")
         outcome = not_done(self._task_id, self._task, fault_of(error, travels=False), cause=error)
@@ -194,6 +205,8 @@ class Generator:
 
     def _take_in_thread(self, given: Iterator[Any]) -> bool:
         for _ in range(BATCH):
+            if self._stopped:  # nobody waits for this thread any more
+                break
             task = next(given, _END)
             if task is _END:
                 return True
@@ -212,7 +225,9 @@ class Generator:
             call_soon(self._hand_on)
 
     def _hand_on(self) -> None:
-        arrived, self._arrived = self._arrived, []
+        arrived: list[AbstractTask] = []
+        while self._arrived:  # no other list in its place: the thread may be about to append
+            arrived.append(self._arrived.popleft())
         if arrived:
             self._post(Generated(self._task_id, tuple(self._enter(task) for task in arrived)))
 

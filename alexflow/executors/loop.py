@@ -86,7 +86,7 @@ class LoopExecutor(Executor):
             outcome = Done(job.task_id, time.perf_counter() - started)
         except BaseException as error:  # everything is told to the scheduler, exits and cancellations too
             outcome = self._not_done(job, error, limit, time.perf_counter() - started)
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            if isinstance(error, KeyboardInterrupt):
                 raise
         finally:
             self._running.pop(job.task_id, None)

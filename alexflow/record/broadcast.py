@@ -37,11 +37,14 @@ class Broadcast:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
-    async def read(self) -> AsyncIterator[EngineEvent]:
-        """Events from now on, until the engine is closed."""
+    def read(self) -> AsyncIterator[EngineEvent]:
+        """Events from now on, from this call on, until the engine is closed."""
         reader = Reader()
         stop = self.listen(reader.take)
         self._readers.add(reader)
+        return self._read(reader, stop)
+
+    async def _read(self, reader: Reader, stop: Callable[[], None]) -> AsyncIterator[EngineEvent]:
         try:
             while True:
                 if not reader.waiting:
@@ -53,6 +56,10 @@ class Broadcast:
         finally:
             stop()
             self._readers.discard(reader)
+
+    def open(self) -> None:
+        """There will be events."""
+        self._closed = False
 
     def close(self) -> None:
         """There will be no more events."""
