@@ -76,7 +76,7 @@ class Driver:
         self._executors = executors
         self._broadcast = broadcast
         self.catalog = Catalog()
-        self.inspector = Inspector(self.catalog, storage, defaults, scheduler.knows_key)
+        self.inspector = Inspector(self.catalog, storage, defaults)
         self._generators = Generators(storage, self.catalog.ask_for_task, self._generated)
         self._inbox: deque[Event] = deque()
         self._draining = False
@@ -193,6 +193,9 @@ class Driver:
         coming = 0
         for spec in event.specs:
             task_id = spec.task_id
+            for key in spec.inputs:
+                if not self._scheduler.asks_about(key):  # it knew already
+                    self.catalog.outputs.pop(key, None)
             if self._scheduler.spec_of(task_id) is None:
                 self.catalog.tasks.pop(task_id, None)
             else:
@@ -237,7 +240,7 @@ class Driver:
 
     async def _take_turn(self, event: Event) -> None:
         # at once, as in _inspect
-        while self._draining:
+        while self._draining:  # noqa: ASYNC110  # for no longer than a turn of the loop or two
             await asyncio.sleep(0)
         self.post(event)
         await asyncio.sleep(0)

@@ -199,9 +199,7 @@ class Engine:
             driver.cancel_run(run_id)
             raise
 
-    async def _force(
-        self, driver: Driver, request: Request, force: Forceable | Sequence[Forceable] | bool
-    ) -> set[str]:
+    async def _force(self, driver: Driver, request: Request, force: Forceable | Sequence[Forceable] | bool) -> set[str]:
         """Ids of the tasks to run again, of those that nobody else forces."""
         named: Iterable[Forceable]
         if force is True:

@@ -14,8 +14,8 @@ class Result:
     """A run that is over.
 
     Attributes:
-        output: the target's outputs in the target's shape, bound to the storage: for a task what its ``output()`` gives, for
-            a list of tasks a list of those, for a workflow a dict by name.
+        output: the target's outputs in the target's shape, bound to the storage: for a task what its ``output()``
+            gives, for a list of tasks a list of those, for a workflow a dict by name.
         ran: how many tasks ran for this run.
         cached: how many were found done.
         failures: one error per task that failed (only with ``on_error="continue"``; else ``RunFailed`` is raised).

@@ -75,14 +75,12 @@ class Inspector:
         catalog: where the users' objects are.
         storage: where outputs are.
         defaults: for tasks whose class does not say otherwise.
-        knows_key: whether the scheduler knows a key already, so that it will not ask.
     """
 
-    def __init__(self, catalog: Catalog, storage: Storage, defaults: Defaults, knows_key: Callable[[str], bool]):
+    def __init__(self, catalog: Catalog, storage: Storage, defaults: Defaults):
         self._catalog = catalog
         self._storage = storage
         self._defaults = defaults
-        self._knows_key = knows_key
         #: Ids of tasks whose outputs count as missing until they have run again.
         self.forced: set[str] = set()
 
@@ -195,9 +193,7 @@ class Inspector:
         """From now on the scheduler may name the task, and ask about its inputs."""
         catalog = self._catalog
         catalog.tasks[described.spec.task_id] = described
-        for key, output in described.inputs.items():
-            if not self._knows_key(key):
-                catalog.outputs[key] = output
+        catalog.outputs.update(described.inputs)
         described.inputs = {}
         return described.spec
 
