@@ -1,16 +1,39 @@
 """Parameters to canonical bytes to ids (docs/design/identity.md states the rule)."""
 
-from alexflow.identity.canonical import Canonical, Pending, canonical, locate, packb
+from alexflow.identity.brief import brief
+from alexflow.identity.canonical import (
+    PLAIN,
+    AtOnce,
+    Canonical,
+    Pending,
+    canonical,
+    children,
+    decimal_text,
+    encoded,
+    is_dataclass,
+    is_namedtuple,
+    locate,
+    packb,
+)
 from alexflow.identity.digest import DIGEST_SIZE, ID_SPEC, task_digest
-from alexflow.identity.names import main_module_name, module_name, qualified_name, set_main_module_name
+from alexflow.identity.names import look_up, main_module_name, module_name, qualified_name, set_main_module_name
 
 __all__ = [
     "DIGEST_SIZE",
     "ID_SPEC",
+    "PLAIN",
+    "AtOnce",
     "Canonical",
     "Pending",
+    "brief",
     "canonical",
+    "children",
+    "decimal_text",
+    "encoded",
+    "is_dataclass",
+    "is_namedtuple",
     "locate",
+    "look_up",
     "main_module_name",
     "module_name",
     "packb",

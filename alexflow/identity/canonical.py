@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from pathlib import PurePath
+from pathlib import Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath, WindowsPath
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Protocol, TypeAlias
 from uuid import UUID
@@ -25,13 +26,21 @@ from uuid import UUID
 import msgspec
 
 from alexflow.errors import IdentityError
-from alexflow.identity.names import module_name, qualified_name
+from alexflow.identity.brief import brief
+from alexflow.identity.names import look_up, module_name, qualified_name
 
 #: What MessagePack can hold; arrays are always tagged.
 Canonical: TypeAlias = None | bool | int | float | str | bytes | list[Any]
 
 #: Tasks met on the way whose own id is not known yet; the caller computes them and asks again.
 Pending: TypeAlias = list[Any]
+
+
+class AtOnce(list[Any]):
+    """A :data:`Pending` for where nobody would ask again: a task's id is computed when the task is met."""
+
+    def append(self, task: Any) -> None:
+        _ = task.task_id
 
 
 class Identifiable(Protocol):
@@ -113,14 +122,41 @@ def _module(value: ModuleType, pending: Pending) -> Canonical:
     return ["module", module_name(value.__name__)]
 
 
+def _decimal(value: Decimal, pending: Pending) -> Canonical:
+    return ["decimal", decimal_text(value)]
+
+
+def decimal_text(value: Decimal) -> str:
+    """``str(value)``, whatever the decimal context says of capitals."""
+    return str(value).replace("e", "E")
+
+
 def _function(value: FunctionType | BuiltinFunctionType, pending: Pending) -> Canonical:
     if value.__name__ == "<lambda>":
         raise IdentityError("a lambda has no stable identity; define a function at module level and pass that")
     if "<locals>" in value.__qualname__ or not value.__module__:
-        raise IdentityError(
-            f"the function {value.__qualname__!r} cannot be named from outside; define it at module level"
-        )
-    return ["function", qualified_name(value)]
+        raise _nameless("function", value)
+    name = qualified_name(value)
+    namesake = look_up(sys.modules.get(value.__module__), value.__qualname__)
+    if namesake is not value and (_wraps(value, namesake) or _wraps(namesake, value)):
+        raise IdentityError(f"this is not {name}, but wraps it or is wrapped in it; give it a name of its own")
+    return ["function", name]
+
+
+def _wraps(function: Any, wrapped: Any) -> bool:
+    """Whether a function says (``functools.wraps``) that it is made from another, whose name it then bears."""
+    for _ in range(_MOST_WRAPPERS):
+        function = getattr(function, "__wrapped__", None)
+        if function is None or function is wrapped:
+            return function is not None
+    return False
+
+
+_MOST_WRAPPERS = 100  # of one that says that it wraps itself
+
+
+def _nameless(what: str, thing: Any) -> IdentityError:
+    return IdentityError(f"the {what} {thing.__qualname__!r} cannot be named from outside; define it at module level")
 
 
 _ITSELF = frozenset({type(None), bool, str, bytes})
@@ -135,7 +171,7 @@ _ENCODERS: dict[type, Callable[[Any, Pending], Canonical]] = {
     OrderedDict: _ordered_dict,
     set: _set,
     frozenset: _frozenset,
-    Decimal: lambda value, pending: ["decimal", str(value)],
+    Decimal: _decimal,
     UUID: lambda value, pending: ["uuid", value.hex],
     datetime: lambda value, pending: ["datetime", value.isoformat()],
     date: lambda value, pending: ["date", value.isoformat()],
@@ -149,22 +185,60 @@ _ENCODERS: dict[type, Callable[[Any, Pending], Canonical]] = {
 
 def _canonical_of_user_type(value: Any, kind: type, pending: Pending) -> Canonical:
     if isinstance(value, type):
+        if "<locals>" in value.__qualname__:  # a function may make many of that name
+            raise _nameless("class", value)
         return ["type", qualified_name(value)]
     if isinstance(value, enum.Enum):
-        name = value.name if value.name is not None else canonical(value.value, pending)
+        # not .name, which a class may define anew
+        name = value._name_ if value._name_ is not None else canonical(value.value, pending)
         return ["enum", qualified_name(kind), name]
     if isinstance(value, PurePath):
-        return ["path", value.as_posix()]
-    if dataclasses.is_dataclass(value):
-        significant = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value) if f.compare)
-        return ["dataclass", qualified_name(kind), _fields(significant, pending)]
+        path: list[Canonical] = ["path", value.as_posix()]
+        return path if kind in _PATHS else [*path, qualified_name(kind)]
+    if is_dataclass(kind) and not issubclass(kind, PLAIN):
+        return ["dataclass", qualified_name(kind), _fields(_of_dataclass(value), pending)]
     if isinstance(value, msgspec.Struct):
-        everything = ((name, getattr(value, name)) for name in value.__struct_fields__)
-        return ["struct", qualified_name(kind), _fields(everything, pending)]
-    if isinstance(value, tuple) and hasattr(kind, "_fields"):
+        return ["struct", qualified_name(kind), _fields(_of_struct(value), pending)]
+    if is_namedtuple(kind) and not is_dataclass(kind):
         items = [canonical(item, pending) for item in value]
         return ["namedtuple", qualified_name(kind), items]
     raise IdentityError(_refusal(value, kind))
+
+
+_PATHS = frozenset({PurePath, PurePosixPath, PureWindowsPath, Path, PosixPath, WindowsPath})
+
+#: A subclass holds more than what it declares: its content, and whatever it adds.
+PLAIN = (dict, list, tuple, set, frozenset, str, bytes, int, float)
+
+
+def is_dataclass(cls: type) -> bool:
+    """Whether a class, and not only its metaclass, has fields; runs nothing that the class brings along."""
+    return any("__dataclass_fields__" in vars(base) for base in cls.__mro__)
+
+
+def is_namedtuple(cls: type) -> bool:
+    """Whether a class was made by ``namedtuple`` or ``NamedTuple``, or inherits from one."""
+    return issubclass(cls, tuple) and any(isinstance(vars(base).get("_fields"), tuple) for base in cls.__mro__)
+
+
+def _of_dataclass(value: Any) -> Iterable[tuple[str, Any]]:
+    for field in dataclasses.fields(value):
+        if field.compare:
+            yield field.name, encoded(getattr(value, field.name), field.metadata.get("encode"))
+
+
+def _of_struct(value: msgspec.Struct) -> Iterable[tuple[str, Any]]:
+    return ((name, getattr(value, name)) for name in value.__struct_fields__)
+
+
+def encoded(value: Any, encode: Callable[[Any], Any] | None) -> Any:
+    """What stands for the value of a field, whose metadata may have an ``encode``."""
+    if encode is None or value is None:
+        return value
+    try:
+        return encode(value)
+    except Exception as error:  # the user's code
+        raise IdentityError(f"its `encode` raised {type(error).__name__}: {error}") from error
 
 
 def _fields(values: Iterable[tuple[str, Any]], pending: Pending) -> list[list[Canonical]]:
@@ -178,7 +252,7 @@ def _refusal(value: Any, kind: type) -> str:
         return f"a {name} is not a plain Python value; pass value.item()"
     if hasattr(value, "__array__"):
         return f"a {name} has no identity of its own; store it with a task and pass that task's output"
-    for plain in (dict, list, tuple, set, frozenset, str, bytes, int, float):
+    for plain in PLAIN:
         if isinstance(value, plain):
             return f"a {name} is a subclass of {plain.__name__}; pass a plain {plain.__name__}"
     return (
@@ -195,7 +269,7 @@ def locate(value: Any, path: str, depth: int = 0) -> tuple[str, IdentityError] |
     try:
         packb(canonical(value, []))
     except (IdentityError, UnicodeEncodeError, TypeError, RecursionError) as error:
-        for step, child in _children(value) if depth < _DEEPEST_PATH else ():
+        for step, child in children(value) if depth < _DEEPEST_PATH else ():
             found = locate(child, path + step, depth + 1)
             if found is not None:
                 return found
@@ -212,14 +286,36 @@ def _explain(error: Exception) -> str:
     return str(error)
 
 
-def _children(value: Any) -> Iterable[tuple[str, Any]]:
+def children(value: Any) -> Iterable[tuple[str, Any]]:
+    """What lies in a value, with the steps to it; nothing for tasks and outputs."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield f"[{key!r}]", item
-            yield f"[{key!r}] (the key)", key
+            yield f"[{brief(key)}]", item
+            yield f"[{brief(key)}] (the key)", key
     elif isinstance(value, list | tuple):
         yield from ((f"[{index}]", item) for index, item in enumerate(value))
     elif isinstance(value, set | frozenset):
         yield from (("{…}", item) for item in value)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type) and not hasattr(value, "__canonical__"):
-        yield from ((f".{f.name}", getattr(value, f.name)) for f in dataclasses.fields(value) if f.compare)
+    elif isinstance(value, msgspec.Struct):
+        yield from ((f".{name}", item) for name, item in _of_struct(value))
+    elif is_dataclass(type(value)) and not hasattr(value, "__canonical__"):
+        for field in dataclasses.fields(value):
+            if field.compare:
+                yield f".{field.name}", _encoded_or_refused(value, field)
+
+
+def _encoded_or_refused(value: Any, field: dataclasses.Field[Any]) -> Any:
+    try:
+        return encoded(getattr(value, field.name), field.metadata.get("encode"))
+    except IdentityError as error:
+        return _Refused(error)
+
+
+class _Refused:
+    """In place of what there is not, so that the path leads up to it."""
+
+    def __init__(self, error: IdentityError):
+        self._error = error
+
+    def __canonical__(self, pending: Pending) -> Canonical:
+        raise self._error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
 
 _main_name: str | None = None
 
@@ -38,4 +39,21 @@ def module_name(name: str) -> str:
 
 def qualified_name(thing: type | FunctionType | BuiltinFunctionType) -> str:
     """``module:qualname``, with ``__main__`` replaced by the module's real name."""
-    return f"{module_name(thing.__module__)}:{thing.__qualname__}"
+    module = thing.__module__
+    return f"{module_name(_MOVED.get(module, module))}:{thing.__qualname__}"
+
+
+#: Modules of the standard library that some Python versions have given to classes of another.
+_MOVED = {"pathlib._local": "pathlib"}  # 3.13
+
+
+def look_up(module: object, qualname: str) -> Any:
+    """What a qualified name stands for in a module; None if nothing does.
+
+    Looks into ``__dict__``s, so that no property runs, and from the module into classes only.
+    """
+    first, *steps = qualname.split(".")
+    found = vars(module).get(first) if isinstance(module, ModuleType) else None
+    for step in steps:
+        found = vars(found).get(step) if isinstance(found, type) else None
+    return found.__func__ if isinstance(found, staticmethod) else found

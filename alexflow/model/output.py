@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar, cast
 
 from alexflow.errors import DefinitionError, EncodingError, OutputNotBound
-from alexflow.identity import Canonical, Pending, canonical, packb
+from alexflow.identity import AtOnce, Canonical, Pending, canonical, packb
 from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
 from alexflow.storage.keys import check_key
 
@@ -79,11 +79,12 @@ class Output(Planned, Generic[T_co]):
     def __canonical__(self, pending: Pending) -> Canonical:
         output_id = self.__dict__.get("_output_id")
         if output_id is None:
-            task_id = self.src_task.identified_as().known_id()
-            if task_id is None:
-                pending.append(self.src_task.identified_as())
-                return None
-            output_id = self._make_id(task_id)
+            task = self.src_task.identified_as()
+            if task.known_id() is None:
+                pending.append(task)
+            task_id = task.known_id()
+            if task_id is not None:  # else go on: the tasks among the options are to be found as well
+                output_id = self._make_id(task_id)
         plan = self.__plan__
         if plan.cls is not type(self):
             plan = plan_of(type(self))
@@ -94,17 +95,12 @@ class Output(Planned, Generic[T_co]):
 
     def _options(self, plan: ClassPlan, pending: Pending) -> list[list[Canonical]]:
         """Significant fields that a format adds, where not at their default: another view of the same bytes."""
-        given = [(name, canonical(getattr(self, name), pending)) for name in plan.significant]
+        given = [(name, canonical(plan.identifying(self, name), pending)) for name in plan.significant]
         # compared as bytes: 1 is not True here
         return [[name, value] for name, value in given if packb(value) != plan.defaults.get(name)]
 
     def _view(self) -> bytes:
-        pending: Pending = []
-        view = self.__canonical__(pending)
-        while pending:  # tasks among the options
-            _ = pending.pop().task_id
-            view = self.__canonical__(pending)
-        return packb(view)
+        return packb(self.__canonical__(AtOnce()))  # there may be tasks among the options
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
@@ -125,6 +121,9 @@ class Output(Planned, Generic[T_co]):
         state = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
         state["src_task"] = self.src_task
         return state
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # it is immutable, and behind it there may be a long way of tasks
 
     def serialize(self) -> dict[str, Any]:
         """This output, without its storage, as plain data for ``json.dumps``; ``alexflow.deserialize`` reads it.

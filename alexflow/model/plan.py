@@ -6,6 +6,7 @@ forgotten with it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 import sys
@@ -15,8 +16,8 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, Union, get_args, get_origin
 
-from alexflow.errors import DefinitionError
-from alexflow.identity import canonical, module_name, packb
+from alexflow.errors import DefinitionError, IdentityError
+from alexflow.identity import AtOnce, canonical, encoded, module_name, packb
 from alexflow.model.required import no_default
 
 Values = Callable[[Any], tuple[Any, ...]]
@@ -55,11 +56,25 @@ class ClassPlan:
     contracts: tuple[FieldPlan, ...]
 
     @cached_property
+    def identifying(self) -> Callable[[Any, str], Any]:
+        """From an instance and a significant field's name to the value that stands for it in ids."""
+        encoders = {field.name: field.metadata.get("encode") for field in dataclasses.fields(self.cls)}  # type: ignore[arg-type]
+        if not any(encoders[name] for name in self.significant):
+            return getattr
+        return lambda instance, name: encoded(getattr(instance, name), encoders[name])
+
+    @cached_property
     def defaults(self) -> dict[str, bytes]:
-        """Significant fields that have a default, and that as canonical bytes."""
+        """Significant fields that have a default with an identity, and that as canonical bytes."""
         fields = {field.name: field for field in dataclasses.fields(self.cls)}  # type: ignore[arg-type]
-        given = ((name, _default(fields[name])) for name in self.significant)
-        return {name: packb(canonical(value, [])) for name, value in given if value is not no_default}
+        defaults: dict[str, bytes] = {}
+        for name in self.significant:
+            value = _default(fields[name])
+            if value is not no_default:
+                with contextlib.suppress(IdentityError):
+                    value = encoded(value, fields[name].metadata.get("encode"))
+                    defaults[name] = packb(canonical(value, AtOnce()))
+        return defaults
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import reprlib
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeVar, cast, get_origin
+from typing import Any, ClassVar, Literal, Self, TypeVar, cast, get_origin
 
 from alexflow.errors import IdentityError, InvalidKey
-from alexflow.identity import ID_SPEC, Canonical, Pending, canonical, locate, task_digest
+from alexflow.identity import ID_SPEC, AtOnce, Canonical, Pending, brief, canonical, locate, task_digest
+from alexflow.model.loop import way_round
 from alexflow.model.output import Output
 from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
 from alexflow.model.required import no_default
@@ -123,11 +123,9 @@ class AbstractTask(Planned):
 
     def __canonical__(self, pending: Pending) -> Canonical:
         task = self.identified_as()
-        task_id = task.known_id()
-        if task_id is None:
+        if task.known_id() is None:
             pending.append(task)
-            return None
-        return ["task", task_id]
+        return ["task", task.known_id()]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AbstractTask) or type(self) is not type(other):
@@ -142,6 +140,9 @@ class AbstractTask(Planned):
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_task_id"}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # it is immutable, and behind it there may be a long way of tasks
 
     def serialize(self) -> dict[str, Any]:
         """This task and all that it is made from as plain data for ``json.dumps``; ``alexflow.deserialize`` reads it.
@@ -267,7 +268,7 @@ def check_fields(task: AbstractTask) -> None:
     for contract in plan.contracts:
         value = getattr(task, contract.name)
         if value is not None and contract.contract is not None and not contract.contract(value):
-            raise ValueError(f"{type(task).__qualname__}.{contract.name} breaks its contract: {reprlib.repr(value)}")
+            raise ValueError(f"{type(task).__qualname__}.{contract.name} breaks its contract: {brief(value)}")
 
 
 def compute_task_id(task: AbstractTask) -> str:
@@ -276,34 +277,47 @@ def compute_task_id(task: AbstractTask) -> str:
     pending: Pending = []
     task_id = _id_from_fields(identified, pending)
     if pending:
-        _compute_innermost_first([identified, *pending])
+        _compute_innermost_first(identified, pending)
         return cast(str, identified.known_id())
     identified.__dict__["_task_id"] = task_id
     return task_id
 
 
-def _compute_innermost_first(stack: list[AbstractTask]) -> None:
+def _compute_innermost_first(task: AbstractTask, pending: Pending) -> None:
     # a stack of our own: tasks may be nested deeper than Python recurses
-    while stack:
-        current = stack[-1]
-        if current.known_id() is not None:
-            stack.pop()
-            continue
-        pending: Pending = []
-        task_id = _id_from_fields(current, pending)
+    stack = [task]
+    within: dict[int, AbstractTask] = {}  # those whose nested tasks are being computed, from the outermost
+    while True:
         if pending:
+            within[id(task)] = task
+            _refuse_loop(within, pending)
             stack.extend(pending)
-        else:
-            current.__dict__["_task_id"] = task_id
-            stack.pop()
+        while stack[-1].known_id() is not None:
+            within.pop(id(stack.pop()), None)
+            if not stack:
+                return
+        task = stack[-1]
+        # asked again, and all nested tasks have ids now: what is still pending was made while it was asked
+        pending = AtOnce() if id(task) in within else []
+        task_id = _id_from_fields(task, pending)
+        if not pending:
+            task.__dict__["_task_id"] = task_id
+
+
+def _refuse_loop(within: dict[int, AbstractTask], pending: Pending) -> None:
+    for task in pending:
+        if id(task) in within:
+            way = list(within.values())[list(within).index(id(task)) :]
+            raise IdentityError(f"{way_round(way)}: the task contains itself")
 
 
 def _id_from_fields(task: AbstractTask, pending: Pending) -> str:
     plan = plan_of(type(task))
+    get = plan.identifying
     fields: dict[str, Canonical] = {}
     try:
         for name in plan.significant:  # quicker than zip over all values at once
-            value = getattr(task, name)
+            value = get(task, name)
             if value is not None:
                 fields[name] = canonical(value, pending)
         if pending:
@@ -315,14 +329,14 @@ def _id_from_fields(task: AbstractTask, pending: Pending) -> str:
 
 def _with_path(task: AbstractTask, plan: ClassPlan, error: Exception) -> IdentityError:
     for name in plan.significant:
-        found = locate(getattr(task, name), f"{type(task).__qualname__}.{name}")
+        path = f"{type(task).__qualname__}.{name}"
+        try:
+            found = locate(plan.identifying(task, name), path)
+        except IdentityError as refused:  # by its `encode`
+            found = path, refused
         if found is not None:
             return IdentityError(f"{found[0]}: {found[1]}")
     return IdentityError(f"{type(task).__qualname__}: {error}")
-
-
-_shown = reprlib.Repr()
-_shown.maxstring = _shown.maxother = 80
 
 
 def _shown_fields(task: AbstractTask) -> str:
@@ -335,4 +349,4 @@ def _shown_fields(task: AbstractTask) -> str:
 def _shown_value(value: Any) -> str:
     if isinstance(value, AbstractTask):  # one level: a chain of nested tasks may be long
         return f"{type(value).__qualname__}(…)"
-    return _shown.repr(value)
+    return brief(value)

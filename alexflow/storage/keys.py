@@ -36,7 +36,11 @@ def _check_steps(key: str) -> None:
 
 
 def _check_lengths(key: str) -> None:
-    if max(len(step.encode()) for step in key.split("/")) > LONGEST_NAME:
+    try:
+        lengths = [len(step.encode()) for step in key.split("/")]
+    except UnicodeEncodeError as error:
+        raise InvalidKey(f"the output key {key!r} is not a text that UTF-8 can write: {error.reason}") from None
+    if max(lengths) > LONGEST_NAME:
         raise InvalidKey(f"the output key {key!r} has a step longer than {LONGEST_NAME} bytes; shorten it")
 
 

@@ -6,7 +6,7 @@ from collections import OrderedDict, namedtuple
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -91,6 +91,11 @@ class Renamed(Task):
 
 
 @dataclass(frozen=True)
+class Encoded(Task):
+    value: Any = field(metadata={"encode": sorted, "decode": frozenset})
+
+
+@dataclass(frozen=True)
 class Wrapper(WrapperTask):
     pass
 
@@ -141,6 +146,7 @@ VALUES: dict[str, Any] = {
     "builtin": len,
     "class": Settings,
     "builtin_class": dict,
+    "class_that_moved": Path,
     "module": math,
     "task": Hold(1),
     "tasks": [Hold(1), {"k": (Hold([2]),)}],
@@ -155,6 +161,7 @@ TASKS: dict[str, Task | WrapperTask] = {
     "train": Train(Hold("X").output(), Hold("y").output(), "Ridge"),
     "versioned": Versioned(1),
     "renamed": Renamed(1),
+    "encoded": Encoded(frozenset("abc")),
 }
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from alexflow import BinaryOutput, Output, ResourceSpec, Task, WrapperTask
+from alexflow import BinaryOutput, JSONOutput, Output, ResourceSpec, Task, WrapperTask
 from alexflow.errors import DefinitionError
 from alexflow.model import task as module
 
@@ -179,6 +179,12 @@ def test_an_output_counts_by_its_id():
     assert Hold(Hold(1).output()).task_id != Hold(Hold(2).output()).task_id
     assert Hold(Hold(1).output()).task_id != Hold(Hold(1)).task_id
     assert Hold(Hold(1).output().as_ephemeral()).task_id == Hold(Hold(1).output()).task_id
+
+
+def test_formats_under_one_key_are_two_ways_to_read_the_same_bytes():
+    binary, json = Hold(1).build_output(BinaryOutput, key="t"), Hold(1).build_output(JSONOutput, key="t")
+    assert binary != json
+    assert Hold(binary).task_id == Hold(json).task_id
 
 
 def test_options_of_a_format_make_another_view():

@@ -236,6 +236,15 @@ def test_copies(kind, copied, known):
     assert repr(other) == repr(output)
 
 
+def test_a_deep_copy_is_the_task_itself_however_long_its_history():
+    task = Hold(0)
+    for _ in range(2_000):
+        task = Hold(task.output())
+    assert copy.deepcopy(task) is task
+    bound = task.output().assign_storage(MemoryStorage())
+    assert copy.deepcopy({"k": [bound]})["k"][0] is bound  # and so is its storage
+
+
 @pytest.mark.parametrize("kind", [Hold, Slotted], ids=lambda kind: kind.__name__)
 def test_replace(kind):
     task = kind(1)
