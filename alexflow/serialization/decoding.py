@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeAlias
 
+from alexflow.errors import DefinitionError
+from alexflow.identity import brief
 from alexflow.model import AbstractTask
 from alexflow.serialization.encoding import DEEPEST, TAG
 from alexflow.serialization.fault import Fault, key_step
@@ -36,8 +38,10 @@ class ValueReader:
     def read(self, data: Any) -> Any:
         """The value behind data; raises Fault."""
         kind = type(data)
-        if data is None or kind is str or kind is bool:
+        if data is None or kind is bool:
             return data
+        if kind is str:
+            return data if data.isascii() else _text(data)
         if self._depth == DEEPEST:
             raise Fault(f"values are nested deeper than {DEEPEST} levels")
         self._depth += 1
@@ -75,7 +79,8 @@ class ValueReader:
         """The task of an earlier node."""
         task = self._tasks.get(node_id) if type(node_id) is str else None
         if task is None:
-            raise Fault(f"refers to {node_id!r:.200}, but no earlier node has this id").at(step)
+            shown = repr(node_id) if type(node_id) is str else brief(node_id)
+            raise Fault(f"refers to {shown:.200}, but no earlier node has this id").at(step)
         return task
 
     def read_fields(self, data: Any, cls: type, without: frozenset[str] = frozenset()) -> dict[str, Any]:
@@ -84,14 +89,17 @@ class ValueReader:
             raise Fault(f"expected an object, not {type(data).__name__}").at(".fields")
         rules = self._rules.get(cls)
         if rules is None:
-            rules = self._rules[cls] = rules_of(cls, without)
+            try:
+                rules = self._rules[cls] = rules_of(cls, without)
+            except DefinitionError as error:
+                raise Fault(str(error)) from error
         arguments: dict[str, Any] = {}
         for name, item in data.items():
             rule = rules.get(name)
             if rule is not None:
                 arguments[name] = self._read_field(item, rule)
             elif item is not None:  # a field since removed that was None had no part in the id
-                raise Fault(f"{cls.__qualname__} has no field {name!r}").at(f".fields{key_step(str(name))}")
+                raise Fault(f"{cls.__qualname__} has no field {brief(name)}").at(f".fields{key_step(str(name))}")
         for name in rules.keys() - arguments.keys():
             _fill_in(arguments, rules[name], cls)
         return arguments
@@ -124,7 +132,7 @@ def parts(data: Any, required: tuple[str, ...], optional: tuple[str, ...] = ()) 
             raise Fault(f"{name!r} is missing")
     for name in data:
         if name not in required and name not in optional and name != TAG:
-            raise Fault(f"{name!r} does not belong here")
+            raise Fault(f"{brief(name)} does not belong here")
     return [data.get(name) for name in (*required, *optional)]
 
 
@@ -137,13 +145,13 @@ def make(cls: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
 
 
 def parse(function: Callable[[Any], Any], data: Any, kind: type = str, step: str = ".value") -> Any:
-    """``function(data)``, for a function of the standard library that turns one text (or number) into a value."""
+    """``function(data)``, for a function that turns one text (or number) into a value."""
     if type(data) is not kind:
         raise Fault(f"expected {kind.__name__}, not {type(data).__name__}").at(step)
     try:
         return function(data)
-    except (ValueError, ArithmeticError, LookupError, OSError) as error:
-        raise Fault(f"{data!r:.80} is malformed: {error}").at(step) from error
+    except Exception as error:  # also of what a user's path or flag class does
+        raise Fault(f"{brief(data)} is malformed: {error}").at(step) from error
 
 
 # -- plain data
@@ -151,6 +159,14 @@ def parse(function: Callable[[Any], Any], data: Any, kind: type = str, step: str
 
 def _refuse(reader: ValueReader, data: Any) -> NoReturn:
     raise Fault(f"a {type(data).__qualname__} has no place in a document")
+
+
+def _text(data: str) -> str:
+    try:
+        data.encode()
+    except UnicodeEncodeError as error:
+        raise Fault(f"not a text that UTF-8 can write: {error.reason}") from None
+    return data
 
 
 def _int(reader: ValueReader, data: int) -> Any:
@@ -170,12 +186,12 @@ def _object(reader: ValueReader, data: dict[Any, Any]) -> Any:
         tag = data[TAG]
         read = reader.tags.get(tag) if type(tag) is str else None
         if read is None:
-            raise Fault(f"unknown tag {tag!r:.80}").at(key_step(TAG))
+            raise Fault(f"unknown tag {brief(tag)}").at(key_step(TAG))
         return read(reader, data)
     for key in data:
         if type(key) is not str:
-            raise Fault(f"the key {key!r:.80} of an object is not a string")
-    return {key: reader.read_at(item, key_step(key)) for key, item in data.items()}
+            raise Fault(f"the key {brief(key)} of an object is not a string")
+    return {_text(key): reader.read_at(item, key_step(key)) for key, item in data.items()}
 
 
 _READERS: dict[type, Callable[[ValueReader, Any], Any]] = {

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from alexflow.errors import DocumentError
+from alexflow.identity import brief
 from alexflow.serialization.decoding import parts
 from alexflow.serialization.fault import Fault
 from alexflow.serialization.reader import GraphReader
@@ -64,9 +65,9 @@ def _opened(document: Any) -> tuple[Any, Any]:
         raise Fault(f"this is not a document of the format {FORMAT!r}").at("format")
     _, version, root, nodes = parts(document, ("format", "version", "root", "nodes"))
     if type(version) is not int or version < 1:
-        raise Fault(f"expected a number from 1, not {version!r:.80}").at("version")
+        raise Fault(f"expected a number from 1, not {brief(version)}").at("version")
     if version > VERSION:
-        raise Fault(f"this alexflow reads version {VERSION}, not {version}; install a newer one").at("version")
+        raise Fault(f"this alexflow reads version {VERSION}, not {brief(version)}; install a newer one").at("version")
     return root, nodes
 
 
@@ -93,5 +94,5 @@ def from_msgpack(data: bytes, modules: Iterable[str] | None = None) -> Any:
 def _decode(decode: Callable[[Any], Any], data: bytes | str, name: str) -> Any:
     try:
         return decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise DocumentError(f"not {name}: {error}") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeAlias
 
-from alexflow.errors import IdentityError
+from alexflow.errors import DefinitionError, IdentityError
 from alexflow.model import AbstractTask
 from alexflow.serialization.fault import Fault
 from alexflow.serialization.fields import FieldRule, rules_of
@@ -86,7 +86,10 @@ class ValueWriter:
         cls = type(value)
         rules = self._rules.get(cls)
         if rules is None:
-            rules = self._rules[cls] = tuple(rules_of(cls, without).values())
+            try:
+                rules = self._rules[cls] = tuple(rules_of(cls, without).values())
+            except DefinitionError as error:
+                raise Fault(str(error)) from error
         fields: dict[str, Any] = {}
         for rule in rules:
             depth, mark = self._depth, len(self.references)

@@ -6,6 +6,7 @@ Steps are added on the way out, so that the way without faults carries no path a
 from __future__ import annotations
 
 from alexflow.errors import DocumentError
+from alexflow.identity import brief
 
 
 class Fault(Exception):
@@ -29,4 +30,4 @@ class Fault(Exception):
 
 def key_step(key: str) -> str:
     """The step to a key of an object: ``.key``, or ``['a key']`` where a dot would mislead."""
-    return f".{key}" if key.isidentifier() else f"[{key!r}]"
+    return f".{key}" if key.isidentifier() else f"[{brief(key)}]"

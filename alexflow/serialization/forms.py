@@ -8,7 +8,6 @@ that are not significant, the class of an output.
 from __future__ import annotations
 
 import base64
-import dataclasses
 import enum
 import math
 from collections import OrderedDict
@@ -24,12 +23,20 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from alexflow.errors import IdentityError
-from alexflow.identity import canonical, module_name, qualified_name
+from alexflow.identity import (
+    PLAIN,
+    brief,
+    canonical,
+    decimal_text,
+    is_dataclass,
+    is_namedtuple,
+    module_name,
+    qualified_name,
+)
 from alexflow.model import AbstractTask, Output
 from alexflow.serialization.encoding import TAG, Form, Reference, ValueWriter
 from alexflow.serialization.fault import Fault
 from alexflow.serialization.fields import OUTPUT_PLACES
-from alexflow.serialization.resolve import is_namedtuple
 from alexflow.storage import Storage
 
 _packb = msgspec.msgpack.Encoder().encode
@@ -62,7 +69,7 @@ def _list(writer: ValueWriter, value: list[Any]) -> Any:
 def _dict(writer: ValueWriter, value: dict[Any, Any]) -> Any:
     if TAG in value or not all(type(key) is str for key in value):
         return {TAG: "dict", "entries": _entries(writer, value)}
-    return {_str(writer, key): writer.write_at(item, f"[{key!r}]") for key, item in value.items()}
+    return {_str(writer, key): writer.write_at(item, f"[{brief(key)}]") for key, item in value.items()}
 
 
 def _ordered_dict(writer: ValueWriter, value: OrderedDict[Any, Any]) -> Any:
@@ -71,7 +78,7 @@ def _ordered_dict(writer: ValueWriter, value: OrderedDict[Any, Any]) -> Any:
 
 def _entries(writer: ValueWriter, value: Mapping[Any, Any]) -> list[list[Any]]:
     return [
-        [writer.write_at(key, f"[{key!r}] (the key)"), writer.write_at(item, f"[{key!r}]")]
+        [writer.write_at(key, f"[{brief(key)}] (the key)"), writer.write_at(item, f"[{brief(key)}]")]
         for key, item in value.items()
     ]
 
@@ -145,7 +152,7 @@ _FORMS: dict[type, Form] = {
     OrderedDict: _ordered_dict,
     set: _set_items("set"),
     frozenset: _set_items("frozenset"),
-    Decimal: _text("decimal", str),
+    Decimal: _text("decimal", decimal_text),
     UUID: _text("uuid", str),
     datetime: _moment("datetime"),
     date: _text("date", date.isoformat),
@@ -170,7 +177,7 @@ def _form_of_user_type(value: Any, kind: type) -> Form:
     for belongs, write in _USER_TYPES:
         if isinstance(value, belongs):
             return write
-    if dataclasses.is_dataclass(kind):
+    if is_dataclass(kind) and not issubclass(kind, PLAIN):
         return _object("dataclass")
     if isinstance(value, msgspec.Struct):
         return _struct
@@ -189,7 +196,12 @@ def _task(writer: ValueWriter, value: AbstractTask) -> Any:
 
 def _output(writer: ValueWriter, value: Output[Any]) -> Any:
     """Without the storage it may be bound to: where it lies is the reader's to say, and credentials stay out."""
-    data: dict[str, Any] = {TAG: "output", "class": qualified_name(type(value)), "task": None, "key": value.key}
+    data: dict[str, Any] = {
+        TAG: "output",
+        "class": qualified_name(type(value)),
+        "task": None,
+        "key": _str(writer, value.key),
+    }
     writer.refer(data, "task", value.src_task)
     if value.ephemeral:
         data["ephemeral"] = True
@@ -201,7 +213,7 @@ def _output(writer: ValueWriter, value: Output[Any]) -> Any:
 
 def _storage(writer: ValueWriter, value: Storage) -> Any:
     kind = type(value)
-    if value.process_local or not dataclasses.is_dataclass(kind):
+    if value.process_local or not is_dataclass(kind):
         raise Fault(
             f"a {kind.__qualname__} exists in this process only; use a storage with a place, such as LocalStorage"
         )
@@ -214,15 +226,15 @@ def _type(writer: ValueWriter, value: type) -> Any:
 
 def _enum(writer: ValueWriter, value: enum.Enum) -> Any:
     data: dict[str, Any] = {TAG: "enum", "class": qualified_name(type(value))}
-    if value.name in type(value).__members__:
-        data["name"] = value.name
+    if value._name_ in type(value).__members__:  # not .name, which a class may define anew
+        data["name"] = value._name_
     else:  # several flags at once
         data["value"] = value.value
     return data
 
 
 def _path(writer: ValueWriter, value: PurePath) -> Any:
-    data = {TAG: "path", "value": value.as_posix()}
+    data = {TAG: "path", "value": _str(writer, value.as_posix())}
     kind = type(value)
     if kind is PurePosixPath:
         data["pure"] = "posix"

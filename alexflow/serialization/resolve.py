@@ -9,7 +9,6 @@ What remains: resolving a name imports its module, which runs that module. ``mod
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import importlib
 import sys
@@ -21,7 +20,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from alexflow.identity import main_module_name, qualified_name
+from alexflow.identity import (
+    PLAIN,
+    brief,
+    is_dataclass,
+    is_namedtuple,
+    look_up,
+    main_module_name,
+    module_name,
+    qualified_name,
+)
 from alexflow.model import AbstractTask, Output
 from alexflow.serialization.fault import Fault
 from alexflow.storage import Storage
@@ -39,18 +47,13 @@ class Kind(NamedTuple):
     accepts: Callable[[Any], bool]
 
 
-def is_namedtuple(cls: type) -> bool:
-    """Whether a class was made by ``namedtuple`` or ``NamedTuple``."""
-    return issubclass(cls, tuple) and isinstance(getattr(cls, "_fields", None), tuple)
-
-
 def _is_plain_dataclass(cls: type) -> bool:
-    return dataclasses.is_dataclass(cls) and not issubclass(cls, AbstractTask | Output | Storage)
+    return is_dataclass(cls) and not issubclass(cls, (AbstractTask, Output, Storage, *PLAIN))
 
 
 TASK = Kind("a task", lambda cls: issubclass(cls, AbstractTask))
 OUTPUT = Kind("an output", lambda cls: issubclass(cls, Output))
-STORAGE = Kind("a storage", lambda cls: issubclass(cls, Storage) and dataclasses.is_dataclass(cls))
+STORAGE = Kind("a storage", lambda cls: issubclass(cls, Storage) and is_dataclass(cls))
 DATACLASS = Kind("a dataclass", _is_plain_dataclass)
 STRUCT = Kind("a msgspec.Struct", lambda cls: issubclass(cls, msgspec.Struct))
 ENUM = Kind("an enum", lambda cls: issubclass(cls, enum.Enum))
@@ -82,7 +85,7 @@ class Resolver:
     def resolve(self, name: object, kind: Kind) -> Any:
         """The class or function that ``name`` (``"module:qualname"``) names, certainly of the wanted kind."""
         if not isinstance(name, str):
-            raise Fault(f'expected "module:qualname", not {name!r:.80}')
+            raise Fault(f'expected "module:qualname", not {brief(name)}')
         found = self._known.get((kind.label, name))
         if found is None:
             found = self._known[kind.label, name] = self._find(name, kind)
@@ -91,7 +94,7 @@ class Resolver:
     def _find(self, name: str, kind: Kind) -> Any:
         module, colon, qualname = name.partition(":")
         if not (module and colon and qualname):
-            raise Fault(f'expected "module:qualname", not {name!r:.80}')
+            raise Fault(f'expected "module:qualname", not {brief(name)}')
         if "<locals>" in qualname:
             raise Fault(f"{name} is local to a function, where nothing else can find it; define it at module level")
         found = self._look_up(module, qualname)
@@ -100,35 +103,37 @@ class Resolver:
         # where a name stands for itself, and nothing else is checked, it must be the thing's own
         if kind in (TYPE, FUNCTION) and qualified_name(found) != name:
             raise Fault(f"{name} is another name of {qualified_name(found)}")
+        self._check_allowed(module_name(found.__module__))  # an allowed module may have imported it from another
         return found
 
     def _look_up(self, module: str, qualname: str) -> Any:
-        found = _walk(self.module(module), qualname)
+        found = look_up(self.module(module), qualname)
         if found is None and module == main_module_name():
             # a worker process was told the name of another process's script, and may have that under its real name
-            found = _walk(sys.modules.get(module), qualname)
+            found = look_up(sys.modules.get(module), qualname)
         if found is None and module == "builtins":
             found = _UNLISTED.get(qualname)
         if found is None:
             raise Fault(f"there is no {module}:{qualname}; it may have been renamed or moved")
         return found
 
+    def _check_allowed(self, module: str) -> None:
+        if self._modules is not None and not any(
+            module == top or module.startswith(top + ".") for top in self._modules
+        ):
+            raise Fault(f"the module {module} is not among those allowed by modules=")
+
     def module(self, name: object) -> ModuleType:
         """The module of that name, imported if need be; what runs as ``__main__`` is not imported a second time."""
         if not isinstance(name, str) or not name or name.startswith("."):
-            raise Fault(f"expected the name of a module, not {name!r:.80}")
-        if self._modules is not None and not any(name == top or name.startswith(top + ".") for top in self._modules):
-            raise Fault(f"the module {name} is not among those allowed by modules=")
+            raise Fault(f"expected the name of a module, not {brief(name)}")
+        self._check_allowed(name)
         if name == main_module_name():
             return sys.modules["__main__"]
         try:
-            return importlib.import_module(name)
+            module = importlib.import_module(name)
         except (Exception, SystemExit) as error:  # a module may raise anything while it is imported
             raise Fault(f"the module {name} cannot be imported: {type(error).__name__}: {error}") from error
-
-
-def _walk(found: Any, qualname: str) -> Any:
-    for step in qualname.split("."):
-        inside = vars(found) if isinstance(found, type | ModuleType) else {}
-        found = inside.get(step)
-    return found.__func__ if isinstance(found, staticmethod) else found
+        if not isinstance(module, ModuleType):  # what stands in sys.modules may be anything
+            raise Fault(f"{name} is not a module")
+        return module

@@ -17,6 +17,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from alexflow.errors import InvalidKey
+from alexflow.identity import brief
 from alexflow.serialization.decoding import TagReader, ValueReader, make, parse, parts
 from alexflow.serialization.encoding import TAG
 from alexflow.serialization.fault import Fault, key_step
@@ -33,6 +35,7 @@ from alexflow.serialization.resolve import (
     TYPE,
     Kind,
 )
+from alexflow.storage import check_key
 
 # -- builtins
 
@@ -48,13 +51,19 @@ def _text(convert: Callable[[str], Any]) -> TagReader:
 def _items(collect: Callable[[Iterable[Any]], Any]) -> TagReader:
     def read(reader: ValueReader, data: Any) -> Any:
         (items,) = parts(data, ("items",))
-        values = reader.read_items(items, ".items")
-        try:
-            return collect(values)
-        except TypeError as error:
-            raise Fault(f"not for a {data[TAG]}: {error}").at(".items") from error
+        return _collected(collect, reader.read_items(items, ".items"), data[TAG], ".items")
 
     return read
+
+
+def _collected(collect: Callable[[Iterable[Any]], Any], values: list[Any], tag: str, step: str) -> Any:
+    try:
+        collection = collect(values)
+    except Exception as error:  # of a value's own __hash__ and __eq__
+        raise Fault(f"not for a {tag}: {error}").at(step) from error
+    if len(collection) != len(values):
+        raise Fault(f"two of them are equal, which a {tag} cannot hold").at(step)
+    return collection
 
 
 def _entries(collect: Callable[[Iterable[Any]], Any]) -> TagReader:
@@ -62,7 +71,8 @@ def _entries(collect: Callable[[Iterable[Any]], Any]) -> TagReader:
         (entries,) = parts(data, ("entries",))
         if type(entries) is not list:
             raise Fault(f"expected a list, not {type(entries).__name__}").at(".entries")
-        return collect(_entry(reader, entry, f".entries[{index}]") for index, entry in enumerate(entries))
+        pairs = [_entry(reader, entry, f".entries[{index}]") for index, entry in enumerate(entries)]
+        return _collected(collect, pairs, data[TAG], ".entries")
 
     return read
 
@@ -79,7 +89,7 @@ def _entry(reader: ValueReader, data: Any, step: str) -> tuple[Any, Any]:
 def _is_hashable(value: Any) -> bool:
     try:  # isinstance(…, Hashable) says yes to a tuple of lists
         hash(value)
-    except TypeError:
+    except Exception:  # of the value's own __hash__
         return False
     return isinstance(value, Hashable)
 
@@ -132,7 +142,7 @@ def _path(reader: ValueReader, data: Any) -> Any:
     elif pure is None or pure in ("posix", "windows"):
         cls = {None: Path, "posix": PurePosixPath, "windows": PureWindowsPath}[pure]
     else:
-        raise Fault(f"expected 'posix' or 'windows', not {pure!r:.80}").at(".pure")
+        raise Fault(f"expected 'posix' or 'windows', not {brief(pure)}").at(".pure")
     return parse(cls, text)
 
 
@@ -159,11 +169,13 @@ def _enum(reader: ValueReader, data: Any) -> Any:
     name, member, value = parts(data, ("class",), ("name", "value"))
     cls = reader.resolve(name, ENUM)
     if "value" in data:
+        if "name" in data:
+            raise Fault("'name' and 'value' exclude each other")
         if not (issubclass(cls, enum.Flag) and cls.__members__):
             raise Fault(f"{cls.__qualname__} has no flags to combine").at(".value")
         return parse(cls, value, int)
     if type(member) is not str or member not in cls.__members__:
-        raise Fault(f"{cls.__qualname__} has no member {member!r:.80}").at(".name")
+        raise Fault(f"{cls.__qualname__} has no member {brief(member)}").at(".name")
     return cls.__members__[member]
 
 
@@ -204,6 +216,10 @@ def _output(reader: ValueReader, data: Any) -> Any:
     cls = reader.resolve(name, OUTPUT)
     if type(key) is not str:
         raise Fault(f"expected str, not {type(key).__name__}").at(".key")
+    try:
+        check_key(key)  # here, for the class may have a __post_init__ of its own
+    except InvalidKey as error:
+        raise Fault(str(error)).at(".key") from error
     if ephemeral is not None and type(ephemeral) is not bool:
         raise Fault(f"expected bool, not {type(ephemeral).__name__}").at(".ephemeral")
     further = reader.read_fields({} if fields is None else fields, cls, OUTPUT_PLACES)

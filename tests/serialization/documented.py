@@ -151,6 +151,28 @@ class Column(JSONOutput[Any]):
     others: Any = field(default=None, compare=False)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Careless(JSONOutput[Any]):
+    """Does not ask whether its key is safe."""
+
+    def __post_init__(self) -> None:
+        pass
+
+
+@dataclass
+class ListOfKind(list[Any]):
+    """Holds more than its fields."""
+
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Halfway:
+    """Its metadata say how it enters a document, but not how it leaves."""
+
+    value: Any = field(default=None, metadata={"encode": str})
+
+
 @dataclass(frozen=True)
 class Versioned(Task):
     value: int

@@ -132,6 +132,20 @@ def test_modules_allows_what_it_names_and_alexflow() -> None:
         deserialize(serialize(output), modules="tests.serialization.documented")
 
 
+@pytest.mark.parametrize(
+    ("root", "message"),
+    [
+        ({"$": "struct", "class": "here:msgspec.Struct", "fields": {}}, "root.class: there is no here:msgspec.Struct"),
+        ({"$": "path", "class": "here:Path", "value": "a"}, "root.class: the module pathlib is not among those"),
+        ({"$": "enum", "class": "here:enum.Flag", "value": 1}, "root.class: there is no here:enum.Flag"),
+    ],
+)
+def test_a_module_that_is_allowed_lends_no_others(root: Any, message: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        deserialize(document(root), modules=("here", "tests.serialization.documented"))
+    assert str(caught.value).startswith(message)
+
+
 def test_a_class_that_is_local_can_be_written_but_not_found() -> None:
     class Local:
         pass

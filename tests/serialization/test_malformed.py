@@ -10,6 +10,7 @@ import pytest
 
 from alexflow import deserialize, serialize
 from alexflow.errors import DocumentError
+from alexflow.identity import brief
 from alexflow.serialization import from_json, from_msgpack
 from tests.serialization import documented
 from tests.serialization.documented import Config, Join, Strict, Value, Versioned
@@ -96,7 +97,7 @@ CASES: list[tuple[list[Any], Any, str]] = [
     (
         ["nodes", 2, "fields", "left", "key"],
         "../x",
-        "nodes[2].fields.left: JSONOutput cannot be made from these fields: the output key '../x' could leave",
+        "nodes[2].fields.left.key: the output key '../x' could leave",
     ),
     (["nodes", 2, "fields", "left", "key"], 1, "nodes[2].fields.left.key: expected str, not int"),
     (["nodes", 2, "fields", "left", "ephemeral"], 1, "nodes[2].fields.left.ephemeral: expected bool, not int"),
@@ -149,6 +150,21 @@ CASES: list[tuple[list[Any], Any, str]] = [
         "root: Strict cannot be made from these fields: a size is not negative",
     ),
     (["root"], {**OUTPUT, "more": 1}, "root: 'more' does not belong here"),
+    (["root"], {**OUTPUT, "class": "here:Careless", "key": "../x"}, "root.key: the output key '../x' could leave"),
+    (["root"], {**OUTPUT, "class": "here:Careless", "key": "/etc/x"}, "root.key: the output key '/etc/x' could leave"),
+    (["root"], {**OUTPUT, "key": "\ud800"}, "root.key: the output key '\\ud800' is not a text that UTF-8 can write"),
+    (["root"], "\ud800", "root: not a text that UTF-8 can write"),
+    (["root"], {"\ud800": 1}, "root: not a text that UTF-8 can write"),
+    (["root"], {"$": "set", "items": [1, 1]}, "root.items: two of them are equal, which a set cannot hold"),
+    (["root"], {"$": "set", "items": [1, True]}, "root.items: two of them are equal, which a set cannot hold"),
+    (["root"], {"$": "dict", "entries": [[1, 2], [1, 3]]}, "root.entries: two of them are equal, which a dict cannot"),
+    (["root"], {"$": "enum", "class": "here:Access", "name": "READ", "value": 1}, "root: 'name' and 'value' exclude"),
+    (["root"], {"$": "dataclass", "class": "here:Halfway", "fields": {}}, "root: Halfway.value has `encode` metadata"),
+    (["root"], {"$": "decimal", "value": "1e9999999999999999999"}, "root.value: '1e9999999999999999999' is malformed"),
+    (["version"], 10**5000, "version: this alexflow reads version 1, not <an integer of 16610 bits>"),
+    (["root"], {10**5000: 1}, "root: the key <an integer of 16610 bits> of an object is not a string"),
+    (["root"], {"$": 10**5000}, "root['$']: unknown tag <an integer of 16610 bits>"),
+    (["root"], {"$": "task", "id": ["x" * 10**6] * 100}, "root.id: refers to ['xxx"),
 ]
 
 
@@ -164,7 +180,7 @@ def test_the_document_under_test_is_well_formed() -> None:
     assert deserialize(serialize(Strict(1))) == Strict(1)
 
 
-@pytest.mark.parametrize(("path", "value", "message"), CASES, ids=lambda case: f"{case!r:.60}")
+@pytest.mark.parametrize(("path", "value", "message"), CASES, ids=lambda case: brief(case)[:60])
 def test_a_fault_is_named_with_its_path(path: list[Any], value: Any, message: str) -> None:
     with pytest.raises(DocumentError) as caught:
         deserialize(with_change(path, value))
@@ -178,11 +194,12 @@ def test_what_is_no_document(document: Any) -> None:
 
 
 def test_bytes_that_are_neither_json_nor_msgpack() -> None:
-    for data in (b"{", b"", b"[" * 100_000, b'"\xff"'):
+    for data in (b"{", b"", b"[" * 100_000, b'"\xff"', '"\ud800"', b'"\\ud800"', b"1e999"):
         with pytest.raises(DocumentError, match=r"^not JSON: "):
             from_json(data)
-    with pytest.raises(DocumentError, match=r"^not MessagePack: "):
-        from_msgpack(b"\xc1")
+    for data in (b"\xc1", b"", b"\xdd\xff\xff\xff\xff", b"\x91" * 100_000, b"\x81\x80\x01"):
+        with pytest.raises(DocumentError, match=r"^not MessagePack: "):
+            from_msgpack(data)
 
 
 def test_a_class_that_has_changed_since(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,20 @@ from alexflow import LocalStorage, MemoryStorage, deserialize, serialize
 from alexflow.errors import DocumentError
 from alexflow.serialization import from_json, from_msgpack, to_json, to_msgpack
 from tests.serialization import documented
-from tests.serialization.documented import Access, Colour, Config, Level, Name, Pair, Plain, Point, Settings, Value
+from tests.serialization.documented import (
+    Access,
+    Colour,
+    Config,
+    Halfway,
+    Level,
+    ListOfKind,
+    Name,
+    Pair,
+    Plain,
+    Point,
+    Settings,
+    Value,
+)
 
 
 def round_trips(value: Any) -> list[Any]:
@@ -148,9 +161,13 @@ def test_sets_are_written_in_one_order() -> None:
         (Config(1.0, inner=(1, lambda: 1)), "Config.inner[1]: a lambda has no stable identity"),
         ({1: print, 2: bytearray()}, "root[2]: a builtins.bytearray cannot be written"),
         ({bytes: 1, Plain(): 1}, "(the key): a tests.serialization.documented.Plain cannot be written"),
+        ([Path("\ud800")], "root[0]: not a text that UTF-8 can write"),
         (["\ud800"], "root[0]: not a text that UTF-8 can write"),
         ({"\ud800": 1}, "not a text that UTF-8 can write"),
         (defaultdict(int), "root: a collections.defaultdict cannot be written"),
+        ({10**5000: object()}, "root[<an integer of 16610 bits>]: a builtins.object cannot be written"),
+        (ListOfKind([1]), "ListOfKind: a tests.serialization.documented.ListOfKind cannot be written"),
+        (Halfway(), "Halfway: Halfway.value has `encode` metadata but no `decode`"),
         (MemoryStorage(), "root: a MemoryStorage exists in this process only"),
         (Settings(1, {1, Plain}), None),
         (Settings(1, [Plain()]), "root.labels[0]: a tests.serialization.documented.Plain cannot be written"),
