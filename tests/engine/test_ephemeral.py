@@ -1,0 +1,57 @@
+"""Outputs that are removed once everything that reads them is done."""
+
+from __future__ import annotations
+
+import pytest
+
+from alexflow import Engine, MemoryStorage
+from alexflow.errors import RunFailed
+from tests.engine.workflows import BreaksOnLoop, ReadsEphemeral, Step
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_removed_when_all_readers_are_done(ran):
+    storage = MemoryStorage()
+    sources = [Step(n) for n in range(5)]
+    readers = [ReadsEphemeral(n, tuple(source.output() for source in sources)) for n in range(3)]
+    async with Engine(storage) as engine:
+        result = await engine.run(readers)
+        assert [await output.aload() for output in result.output] == [10, 11, 12]
+    assert sorted(storage.list()) == sorted(reader.output().key for reader in readers)
+    async with Engine(storage) as engine:
+        again = await engine.run(readers)
+        assert (again.ran, again.cached) == (0, 3)  # they are not missed
+
+
+async def test_kept_where_somebody_wants_them_to_last():
+    storage = MemoryStorage()
+    source = Step(1)
+    async with Engine(storage) as engine:
+        await engine.run([ReadsEphemeral(2, (source.output(),)), Step(3, (source.output(),))])
+        assert source.output().key in set(storage.list())
+        other = Step(4)
+        await engine.run([ReadsEphemeral(5, (other.output(),)), other])
+        assert other.output().key in set(storage.list())
+
+
+async def test_a_chain_of_them_leaves_the_last():
+    storage = MemoryStorage()
+    link = Step(1)
+    for n in range(2, 50):
+        link = ReadsEphemeral(n, (link.output(),))
+    async with Engine(storage) as engine:
+        result = await engine.run(link)
+        assert await result.output.aload() == sum(range(50))
+    assert list(storage.list()) == [link.output().key]
+
+
+async def test_when_a_reader_fails_the_others_get_it():
+    storage = MemoryStorage()
+    source = Step(1)
+    reader = ReadsEphemeral(2, (source.output(),))
+    async with Engine(storage) as engine:
+        with pytest.raises(RunFailed):
+            await engine.run([ReadsEphemeral(3, (BreaksOnLoop(1).output(), source.output()))])
+        assert (await engine.run(reader)).ok
+        assert await reader.output().assign_storage(storage).aload() == 3

@@ -1,0 +1,82 @@
+"""What an engine tells while it works."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from alexflow import Engine, MemoryStorage
+from alexflow.record.events import (
+    RunFinished,
+    RunStarted,
+    TaskGivenUp,
+    TasksFound,
+    TasksPlanned,
+    TaskStarted,
+    TaskSucceeded,
+)
+from tests.engine.workflows import BreaksOnLoop, Gives, Step
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_of_a_run():
+    async with Engine(MemoryStorage()) as engine:
+        await engine.run(Step(1))
+        events = engine.events()  # from now on, though nobody waits for the first one yet
+        first, second = Step(2, (Step(1).output(),)), Step(3)
+        result = await engine.run([first, second, BreaksOnLoop(1)], on_error="continue")
+    told = [event async for event in events]
+    assert told[0] == RunStarted(2, 3)
+    assert told[-1] == RunFinished(2, 2, 1, 1, 0, result.seconds)
+    kinds = Counter(type(event) for event in told)
+    assert kinds[TaskStarted] == 3
+    assert kinds[TaskSucceeded] == 2
+    assert kinds[TaskGivenUp] == 1
+    planned = {task_id for event in told if isinstance(event, TasksPlanned) for task_id in event.task_ids}
+    assert planned == {first.task_id, second.task_id, BreaksOnLoop(1).task_id}
+    assert sum(event.count for event in told if isinstance(event, TasksFound)) == 1
+
+
+async def test_each_task_starts_before_it_ends():
+    told = []
+    async with Engine(MemoryStorage()) as engine:
+        engine.broadcast.listen(told.append)
+        await engine.run([Gives("list", 50), *(Step(n) for n in range(100, 150))])
+    started = [event.task_id for event in told if isinstance(event, TaskStarted)]
+    succeeded = [event.task_id for event in told if isinstance(event, TaskSucceeded)]
+    assert sorted(started) == sorted(succeeded)
+    assert len(started) == 101
+    for task_id in started:
+        assert told.index(next(e for e in told if isinstance(e, TaskStarted) and e.task_id == task_id)) < told.index(
+            next(e for e in told if isinstance(e, TaskSucceeded) and e.task_id == task_id)
+        )
+
+
+async def test_several_readers_while_it_runs():
+    async with Engine(MemoryStorage()) as engine:
+
+        async def count():
+            return Counter([type(event).__name__ async for event in events()])
+
+        events = engine.events
+        readers = [asyncio.create_task(count()) for _ in range(3)]
+        await asyncio.sleep(0)
+        await engine.run([Step(n) for n in range(20)])
+    counts = await asyncio.gather(*readers)
+    assert counts[0] == counts[1] == counts[2]
+    assert counts[0]["TaskSucceeded"] == 20
+
+
+async def test_a_reader_that_goes():
+    async with Engine(MemoryStorage()) as engine:
+        events = engine.events()
+        await engine.run(Step(1))
+        async for event in events:
+            assert event == RunStarted(1, 1)
+            break
+        await events.aclose()
+        assert not engine.broadcast.heard
+        assert (await engine.run(Step(2))).ran == 1
