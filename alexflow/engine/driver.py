@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -246,7 +246,7 @@ class Driver:
         await asyncio.sleep(0)
 
     def _start(self, instruction: do.Start) -> None:
-        batches: dict[Kind, list[Job]] = {}
+        batches: defaultdict[Kind, list[Job]] = defaultdict(list)
         forced = self.inspector.forced
         for task_id in instruction.tasks:
             described = self.catalog.tasks[task_id]
@@ -254,7 +254,7 @@ class Driver:
                 self._generators.start(described)
             else:
                 job = Job(task_id, described.task, described.timeout, task_id in forced)
-                batches.setdefault(described.kind, []).append(job)
+                batches[described.kind].append(job)
         if self._broadcast.heard:
             for task_id in instruction.tasks:
                 self._broadcast.tell(told.TaskStarted(task_id))
@@ -262,10 +262,10 @@ class Driver:
             self._executors[kind].submit(jobs)
 
     def _cancel(self, instruction: do.Cancel) -> None:
-        batches: dict[Kind, list[str]] = {}
+        batches: defaultdict[Kind, list[str]] = defaultdict(list)
         for task_id in instruction.tasks:
             if not self._generators.cancel(task_id):
-                batches.setdefault(self.catalog.tasks[task_id].kind, []).append(task_id)
+                batches[self.catalog.tasks[task_id].kind].append(task_id)
         for kind, task_ids in batches.items():
             self._executors[kind].cancel(task_ids)
 

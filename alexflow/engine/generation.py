@@ -10,7 +10,7 @@ import asyncio
 import contextvars
 import inspect
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any, cast
 
 from anyio import CapacityLimiter, to_thread
@@ -137,7 +137,7 @@ class Generator:
         """Wait until nothing is going on."""
         if self._work is not None:
             await asyncio.wait([self._work])
-        if isinstance(self._given, AsyncIterator) and hasattr(self._given, "aclose"):
+        if isinstance(self._given, AsyncGenerator):
             await self._given.aclose()
 
     async def _guarded(self, work: Awaitable[None]) -> None:
@@ -186,8 +186,8 @@ class Generator:
             return iter(())
         if isinstance(given, AbstractTask):
             return iter((given,))
-        if hasattr(given, "__aiter__"):
-            return cast(AsyncIterator[Any], aiter(given))
+        if isinstance(given, AsyncIterable):
+            return aiter(given)
         if isinstance(given, Iterable):
             return iter(given)
         raise DefinitionError(

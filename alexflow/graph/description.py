@@ -50,7 +50,7 @@ class Described:
     ):
         self.task = task
         self.spec = spec
-        self.kind = kind
+        self.kind: Kind = kind  # inferred, it would be any string
         self.timeout = timeout
         self.inputs = inputs
 
