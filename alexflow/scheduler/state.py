@@ -184,12 +184,12 @@ class Group:
         return group
 
     def merge(self, other: Group | None) -> Group:
-        """Make the two one; gives that one."""
+        """Make the two one, and give it. Of equals the other stays: it was there first, and its run is credited."""
         mine = self.find()
         theirs = other.find() if other is not None else mine
         if mine is theirs:
             return mine
-        if len(mine.nodes) < len(theirs.nodes):
+        if len(mine.nodes) <= len(theirs.nodes):
             mine, theirs = theirs, mine
         mine.nodes += theirs.nodes
         mine.pending += theirs.pending
