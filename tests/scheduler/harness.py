@@ -1,0 +1,165 @@
+"""Events in, exact instructions out, and everything counted again in between.
+
+Tasks are capitals, the key that one makes is its small letter unless said otherwise: ``B`` reads ``a`` and makes ``b``.
+Names are given as words: ``"a b"``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alexflow.scheduler import Scheduler, TaskSpec
+from alexflow.scheduler.events import (
+    Cancelled,
+    DelayOver,
+    Event,
+    Failed,
+    Generated,
+    InputsLost,
+    Inspected,
+    InspectionFailed,
+    Resumed,
+    RunCancelled,
+    RunRequested,
+    Succeeded,
+    Verified,
+)
+from alexflow.scheduler.instructions import Cancel, Finish, Forget, Inspect, Instruction, Remove, Start, Verify
+from alexflow.testing.invariants import validate
+
+ERROR = RuntimeError("no luck")
+
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+class Harness:
+    """A scheduler, the tasks that may be described to it, and short names for events."""
+
+    def __init__(self, *, steps: int = 1000, **options: Any):
+        self.scheduler = Scheduler(steps_per_turn=steps, **options)
+        self.specs: dict[str, TaskSpec] = {}
+        self.makers: dict[str, str] = {}
+
+    def task(self, name: str, reads: str = "", makes: str | None = None, **more: Any) -> None:
+        outputs = (name.lower(),) if makes is None else words(makes)
+        ephemeral = frozenset(words(more.pop("ephemeral", "")))
+        tags = words(more.pop("tags", ""))
+        self.specs[name] = TaskSpec(name, words(reads), ephemeral, outputs, tags, **more)
+        for key in outputs:
+            self.makers.setdefault(key, name)
+
+    def chain(self, *names: str, **more: Any) -> None:
+        """Each reads what the one before makes."""
+        before = ""
+        for name in names:
+            self.task(name, before, **more)
+            before = name.lower()
+
+    def tell(self, event: Event) -> list[Instruction]:
+        instructions = self.scheduler.handle(event)
+        validate(self.scheduler.state)
+        return instructions
+
+    # -- requests
+
+    def ask(self, run_id: int, keys: str = "", tasks: str = "", on_error: Any = "stop") -> list[Instruction]:
+        return self.tell(RunRequested(run_id, words(keys), words(tasks), on_error))
+
+    def cancel(self, run_id: int) -> list[Instruction]:
+        return self.tell(RunCancelled(run_id))
+
+    # -- answers
+
+    def look(
+        self,
+        missing: str = "",
+        *,
+        present: str = "",
+        complete: str = "",
+        incomplete: str = "",
+        described: str = "",
+        cached: int = 0,
+    ) -> list[Instruction]:
+        answers = tuple((key, self.makers[key]) for key in words(missing))
+        names = dict.fromkeys([*(task for _, task in answers), *words(incomplete), *words(described)])
+        specs = tuple(self.specs[name] for name in names)
+        return self.tell(Inspected(words(present), answers, words(complete), words(incomplete), specs, cached=cached))
+
+    def plan(self, keys: str, *, on_error: Any = "stop", run_id: int = 1) -> list[Instruction]:
+        """Ask for keys, and answer that all there is is missing; gives what comes of the last answer."""
+        instructions = self.ask(run_id, keys, on_error=on_error)
+        while True:
+            asked = [key for instruction in instructions for key in getattr(instruction, "keys", ())]
+            if not asked:
+                return instructions
+            instructions = self.look(" ".join(asked))
+
+    def cannot_look(self, keys: str = "", tasks: str = "") -> list[Instruction]:
+        return self.tell(InspectionFailed(words(keys), words(tasks), ERROR))
+
+    def done(self, tasks: str) -> list[Instruction]:
+        return self.tell(Succeeded(words(tasks)))
+
+    def fail(self, task: str, reason: Any = "error") -> list[Instruction]:
+        return self.tell(Failed(task, ERROR, reason))
+
+    def lost(self, task: str, keys: str) -> list[Instruction]:
+        return self.tell(InputsLost(task, words(keys), ERROR))
+
+    def ended(self, task: str) -> list[Instruction]:
+        return self.tell(Cancelled(task))
+
+    def gave(self, task: str, tasks: str = "", *, paused: bool = True, last: bool = False) -> list[Instruction]:
+        return self.tell(Generated(task, words(tasks), paused=paused, last=last))
+
+    def over(self, task: str, attempt: int) -> list[Instruction]:
+        return self.tell(DelayOver(task, attempt))
+
+    def seen(self, run_id: int, missing: str = "") -> list[Instruction]:
+        return self.tell(Verified(run_id, words(missing)))
+
+    def resume(self) -> list[Instruction]:
+        return self.tell(Resumed())
+
+    @property
+    def empty(self) -> bool:
+        state = self.scheduler.state
+        return not (state.runs or state.nodes or state.keys or state.checks)
+
+
+def finish_of(instructions: list[Instruction]) -> Finish:
+    """The one ``Finish`` among instructions."""
+    (finish,) = [instruction for instruction in instructions if isinstance(instruction, Finish)]
+    return finish
+
+
+def inspect(keys: str = "", tasks: str = "") -> Inspect:
+    return Inspect(words(keys), words(tasks))
+
+
+def start(tasks: str) -> Start:
+    return Start(words(tasks))
+
+
+def cancel(tasks: str) -> Cancel:
+    return Cancel(words(tasks))
+
+
+def remove(keys: str) -> Remove:
+    return Remove(words(keys))
+
+
+def verify(run_id: int, keys: str) -> Verify:
+    return Verify(run_id, words(keys))
+
+
+def forget(tasks: str) -> Forget:
+    return Forget(words(tasks))
+
+
+def failure(run_id: int, tasks: str, *, skipped: str = "", ran: int = 0, cached: int = 0) -> Finish:
+    """The end of a run in which these failed."""
+    failures = tuple((task, ERROR) for task in words(tasks))
+    return Finish(run_id, failures=failures, ran=ran, cached=cached, skipped=words(skipped))

@@ -1,0 +1,415 @@
+"""Trying again, giving up, and what goes on all the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from alexflow.errors import OutputMissing
+from alexflow.scheduler.failure import MAX_LOSSES
+from alexflow.scheduler.instructions import Delay, Finish
+from alexflow.scheduler.machine import MAX_VERIFICATIONS
+from tests.scheduler.harness import ERROR, Harness, failure, finish_of, forget, inspect, start, verify
+
+
+def test_stop_starts_nothing_more_and_lets_running_tasks_end() -> None:
+    h = Harness()
+    h.chain("A", "B")
+    h.chain("C", "D", "E")
+    h.task("F", "b e")
+    assert h.plan("f") == [start("A C")]
+    assert h.fail("A") == [forget("F E D B A")]
+    assert h.done("C") == [failure(1, "A", skipped="F E D B", ran=1), forget("C")]
+    assert h.empty
+
+
+def test_stop_tells_of_all_that_fail_until_the_end() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", retries=5)
+    h.plan("a b")
+    h.fail("A")
+    assert h.fail("B") == [failure(1, "A B"), forget("B")]
+
+
+def test_continue_makes_what_does_not_depend_on_it() -> None:
+    h = Harness()
+    h.chain("A", "B")
+    h.chain("C", "D")
+    h.task("E", "b d")
+    assert h.plan("e", on_error="continue") == [start("A C")]
+    assert h.fail("A") == [forget("B E A")]  # D was read only by E, which is skipped, and is made all the same
+    assert h.done("C") == [start("D"), forget("C")]
+    assert h.done("D") == [failure(1, "A", skipped="B E", ran=2), forget("D")]
+    assert h.empty
+
+
+def test_continue_with_an_input_that_is_still_being_asked_about() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", "a")
+    h.chain("C", "D")
+    h.plan("a")
+    h.task("E", "a d")
+    h.ask(2, "e", on_error="continue")
+    h.look("e")
+    assert h.fail("A") == [failure(1, "A"), forget("E A")]
+    assert h.look("d") == [inspect("c")]
+    assert h.look("c") == [start("C")]
+    h.done("C")
+    assert h.done("D") == [failure(2, "A", skipped="E", ran=2), forget("D")]
+
+
+def test_continue_takes_over_only_what_the_run_itself_wants() -> None:
+    h = Harness()
+    h.task("A")
+    h.chain("C", "D")
+    h.task("B1", "a")
+    h.task("B2", "a d", makes="b2")
+    h.plan("b1", on_error="continue")
+    h.ask(2, "b2", on_error="continue")
+    h.look("b2")
+    h.look("d")
+    h.look("c")
+    assert failure(1, "A", skipped="B1") in h.fail("A")
+    h.done("C")
+    assert h.done("D") == [failure(2, "A", skipped="B2", ran=2), forget("D")]
+
+
+def test_one_run_stops_while_another_continues() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("X")
+    h.task("B", "a x")
+    h.plan("b")
+    h.ask(2, "b", on_error="continue")
+    assert h.fail("A") == [failure(1, "A"), forget("B A")]
+    assert h.done("X") == [failure(2, "A", skipped="B"), forget("X")]
+    assert h.empty
+
+
+def test_a_waiter_is_not_started_by_the_failure_that_stops_its_run() -> None:
+    h = Harness(limits={"gpu": 1})
+    h.task("A", tags="gpu")
+    h.task("B", tags="gpu")
+    assert h.plan("a b") == [start("A")]
+    assert h.fail("A") == [failure(1, "A", skipped="B"), forget("B A")]
+    assert h.empty
+
+
+# -- trying again
+
+
+def test_retries_wait_twice_as_long_each_time() -> None:
+    h = Harness()
+    h.chain("A", "B", retries=2, retry_delay=3.0)
+    h.plan("b")
+    for attempt, seconds in ((1, 3.0), (2, 6.0)):
+        assert h.scheduler.retry_after("A", "error") == seconds
+        assert h.fail("A") == [Delay("A", attempt, seconds)]
+        assert h.scheduler.attempts_of("A") == attempt
+        assert h.over("A", attempt) == [start("A")]
+    assert h.scheduler.retry_after("A", "error") is None
+    assert h.fail("A") == [failure(1, "A", skipped="B"), forget("B A")]
+
+
+def test_a_retry_that_succeeds() -> None:
+    h = Harness()
+    h.task("A", retries=1)
+    h.plan("a")
+    h.fail("A")
+    assert h.over("A", 7) == []
+    assert h.over("A", 1) == [start("A")]
+    h.done("A")
+    assert h.seen(1) == [Finish(1, ran=1)]
+
+
+def test_fatal_errors_are_not_tried_again() -> None:
+    h = Harness()
+    h.task("A", retries=5)
+    h.plan("a")
+    assert h.scheduler.retry_after("A", "fatal") is None
+    assert h.fail("A", "fatal") == [failure(1, "A"), forget("A")]
+
+
+def test_a_delay_that_nobody_waits_for() -> None:
+    h = Harness()
+    h.task("A", retries=1)
+    h.plan("a")
+    h.fail("A")
+    assert h.cancel(1) == [Finish(1), forget("A")]
+    assert h.over("A", 1) == []
+    assert h.empty
+
+
+def test_lost_workers_have_a_limit_of_their_own() -> None:
+    h = Harness(max_deaths=2)
+    h.task("A")
+    h.plan("a")
+    for _ in range(2):
+        assert h.scheduler.retry_after("A", "lost") == 0.0
+        assert h.fail("A", "lost") == [start("A")]
+    assert h.scheduler.retry_after("A", "lost") is None
+    assert h.fail("A", "lost") == [failure(1, "A"), forget("A")]
+
+
+def test_a_lost_worker_gives_its_slot_to_who_waited_first() -> None:
+    h = Harness(limits={"gpu": 1})
+    h.task("A", tags="gpu")
+    h.task("B", tags="gpu")
+    h.plan("a b")
+    assert h.fail("A", "lost") == [start("B")]
+    assert h.done("B") == [start("A"), forget("B")]
+
+
+# -- inputs lost (fault 28)
+
+
+def test_a_lost_input_is_made_again() -> None:
+    h = Harness()
+    h.chain("A", "B", "C")
+    h.ask(1, "c")
+    h.look("c")
+    h.look("b")
+    assert h.look(present="a", cached=1) == [start("B")]
+    assert h.lost("B", "a") == [inspect("a")]
+    assert h.look("a") == [start("A")]
+    assert h.done("A") == [start("B"), forget("A")]
+    h.done("B")
+    h.done("C")
+    assert h.seen(1) == [Finish(1, ran=3, cached=1)]
+    assert h.empty
+
+
+def test_a_lost_input_that_is_there_after_all() -> None:
+    h = Harness()
+    h.chain("A", "B")
+    h.ask(1, "b")
+    h.look("b")
+    h.look(present="a")
+    h.lost("B", "a")
+    assert h.look(present="a") == [start("B")]
+
+
+def test_several_readers_of_a_lost_input() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("X")
+    h.task("B", "a")
+    h.task("C", "a")
+    h.task("D", "a x")
+    h.ask(1, "b c d")
+    h.look("b c d")
+    assert h.look("x", present="a") == [start("B C X")]
+    assert h.lost("B", "a") == [inspect("a")]
+    assert h.done("X") == [forget("X")]  # D waits for it, too
+    assert h.lost("C", "a") == []
+    assert h.look("a") == [start("A")]
+    assert h.done("A") == [start("B C D"), forget("A")]
+
+
+def test_a_reader_that_had_it_may_end_well() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", "a")
+    h.task("C", "a")
+    h.ask(1, "b")
+    h.ask(2, "c")
+    h.look("b c")
+    h.look(present="a")
+    h.lost("B", "a")
+    h.look("a")
+    assert h.done("C") == [verify(2, "c"), forget("C")]
+    assert h.fail("A") == [failure(1, "A", skipped="B"), forget("B A")]
+    assert h.seen(2) == [Finish(2, ran=1)]
+    assert h.empty
+
+
+def test_a_reader_that_had_what_could_not_be_made_again() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", "a")
+    h.task("C", "a")
+    h.ask(1, "b")
+    h.ask(2, "c")
+    h.look("b c")
+    h.look(present="a")
+    h.lost("B", "a")
+    h.look("a")
+    h.fail("A")
+    assert h.lost("C", "a") == [inspect("a")]  # once more, on its own account
+    assert h.look("a") == [start("A")]
+    assert h.done("A") == [start("C"), forget("A")]
+
+
+def test_a_new_reader_of_what_could_not_be_made_again() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", "a")
+    h.task("C", "a")
+    h.task("D", "a")
+    h.ask(1, "b")
+    h.ask(2, "c")
+    h.look("b c")
+    h.look(present="a")
+    h.lost("B", "a")
+    h.look("a")
+    h.fail("A")
+    h.ask(3, "d")
+    assert h.look("d") == [inspect("a")]
+    assert h.look(present="a") == [start("D")]
+
+
+def test_inputs_that_are_lost_again_and_again() -> None:
+    h = Harness()
+    h.chain("A", "B")
+    h.ask(1, "b")
+    h.look("b")
+    h.look(present="a")
+    for _ in range(MAX_LOSSES):
+        assert h.lost("B", "a") == [inspect("a")]
+        assert h.look(present="a") == [start("B")]
+    assert h.lost("B", "a") == [failure(1, "B"), forget("B")]
+
+
+def test_lost_keys_that_are_no_inputs_are_an_error() -> None:
+    h = Harness()
+    h.chain("A", "B")
+    h.plan("b")
+    assert h.lost("A", "z") == [failure(1, "A", skipped="B"), forget("B A")]
+
+
+def test_inputs_lost_by_a_task_that_is_only_let_end() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", "x")
+    h.ask(1, "a b")
+    h.look("a b")
+    h.look(present="x")
+    assert h.fail("A") == [forget("A")]
+    assert h.lost("B", "x") == [failure(1, "A", skipped="B"), forget("B")]
+    assert h.empty
+
+
+def test_inputs_lost_by_a_dynamic_task_withdraw_what_it_gave() -> None:
+    h = Harness()
+    h.task("D", "x", dynamic=True)
+    h.task("C")
+    h.ask(1, "d")
+    h.look("d")
+    h.look(present="x")
+    h.gave("D", "C")
+    assert start("C") in h.look(incomplete="C")
+    assert [type(i).__name__ for i in h.lost("D", "x")] == ["Inspect", "Cancel"]
+    assert h.look(present="x") == [start("D")]
+    assert h.ended("C") == [forget("C")]
+
+
+# -- targets that are not there after all
+
+
+def test_a_target_that_vanished_is_made_again() -> None:
+    h = Harness()
+    h.chain("A", "B")
+    h.plan("b")
+    h.done("A")
+    h.done("B")
+    assert h.seen(1, "b") == [inspect("b")]
+    assert h.look("b") == [inspect("a")]
+    assert h.look(present="a") == [start("B")]
+    assert h.done("B") == [verify(1, "b"), forget("B")]
+    assert h.seen(1) == [Finish(1, ran=3)]
+
+
+def test_a_target_that_vanished_while_others_read_it() -> None:
+    h = Harness()
+    h.chain("A", "B")
+    h.plan("a")
+    h.ask(2, "b")
+    h.look("b")
+    assert h.done("A") == [start("B"), verify(1, "a"), forget("A")]
+    assert h.seen(1, "a") == [inspect("a")]  # not taken for present because of B
+    assert h.look("a") == [start("A")]
+    assert h.done("A") == [verify(1, "a"), forget("A")]
+    assert h.seen(1) == [Finish(1, ran=2)]
+
+
+def test_a_target_that_others_read_is_verified() -> None:
+    h = Harness()
+    h.chain("A", "B")
+    h.plan("b")
+    h.done("A")
+    assert h.ask(2, "a") == [verify(2, "a")]
+    assert h.seen(2) == [Finish(2)]
+
+
+def test_a_target_that_others_have_made_is_verified() -> None:
+    h = Harness()
+    h.task("A")
+    h.plan("a")
+    assert h.ask(2, "a") == []
+    assert h.done("A") == [verify(2, "a"), verify(1, "a"), forget("A")]
+
+
+def test_a_target_that_vanishes_each_time() -> None:
+    h = Harness()
+    h.task("A")
+    h.plan("a")
+    for _ in range(MAX_VERIFICATIONS):
+        h.done("A")
+        assert h.seen(1, "a") == [inspect("a")]
+        assert h.look("a") == [start("A")]
+    h.done("A")
+    ((name, error),) = finish_of(h.seen(1, "a")).failures
+    assert name == "a"
+    assert isinstance(error, OutputMissing)
+    assert h.empty
+
+
+def test_an_answer_after_the_run_was_cancelled() -> None:
+    h = Harness()
+    h.task("A")
+    h.plan("a")
+    h.done("A")
+    assert h.cancel(1) == [Finish(1, ran=1)]
+    assert h.seen(1, "a") == []
+    assert h.seen(1, "a") == []
+    assert h.seen(5) == []
+
+
+# -- events that say nothing
+
+
+@pytest.mark.parametrize("state", ["unknown", "waiting", "ready", "delayed", "over"])
+def test_events_about_tasks_that_are_not_at_work_are_ignored(state: str) -> None:
+    h = Harness(limits={"gpu": 1})
+    h.task("A", tags="gpu", retries=1)
+    h.task("B", tags="gpu")
+    h.task("C", "a")
+    task = {"unknown": "Z", "waiting": "C", "ready": "B", "delayed": "A", "over": "A"}[state]
+    h.plan("b c" if state != "ready" else "a b")
+    if state == "delayed":
+        h.plan("a", run_id=2)
+    if state in ("delayed", "over"):
+        h.done("B")
+        h.fail("A") if state == "delayed" else h.done("A")
+    assert h.done(task) == []
+    assert h.fail(task) == []
+    assert h.fail(task, "lost") == []
+    assert h.lost(task, "a") == []
+    assert h.ended(task) == []
+    assert h.gave(task, last=True) == []
+    assert h.over(task, 5) == []
+
+
+def test_answers_to_what_was_not_asked_are_ignored() -> None:
+    h = Harness()
+    h.chain("A", "B")
+    assert h.look("a", present="z", complete="Y") == []
+    assert h.cannot_look("q", "Q") == []
+    assert h.cancel(9) == []
+    assert h.resume() == []
+    assert h.scheduler.retry_after("Z", "error") is None
+    assert h.scheduler.attempts_of("Z") == 0
+    assert h.scheduler.spec_of("Z") is None
+    assert h.empty
+    assert ERROR.args

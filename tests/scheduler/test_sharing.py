@@ -1,0 +1,331 @@
+"""Several requests at once: equal tasks run once, and stop when nobody waits for them any more (fault 27)."""
+
+from __future__ import annotations
+
+from alexflow.scheduler.instructions import Finish
+from tests.scheduler.harness import Harness, cancel, failure, forget, inspect, remove, start, verify
+
+
+def test_a_task_that_two_ask_for_runs_once() -> None:
+    h = Harness()
+    h.chain("A", "B")
+    h.task("C", "a")
+    assert h.plan("b") == [start("A")]
+    assert h.ask(2, "c") == [inspect("c")]
+    assert h.look("c") == []
+    assert h.done("A") == [start("B C"), forget("A")]
+    assert h.done("C") == [verify(2, "c"), forget("C")]
+    assert h.seen(2) == [Finish(2, ran=1)]
+    h.done("B")
+    assert h.seen(1) == [Finish(1, ran=2)]
+    assert h.empty
+
+
+def test_what_is_being_asked_about_is_not_asked_about_again() -> None:
+    h = Harness()
+    h.task("A")
+    assert h.ask(1, "a", "A") == [inspect("a", "A")]
+    assert h.ask(2, "a", "A") == []
+    assert h.look(present="a", cached=1) == []
+    assert h.look(complete="A", cached=1) == [Finish(2), Finish(1, cached=2)]
+
+
+def test_two_requests_that_meet_start_together() -> None:
+    h = Harness()
+    h.chain("A", "B")
+    h.chain("A", "C")
+    h.ask(1, "b")
+    h.ask(2, "c")
+    assert h.look("b") == [inspect("a")]
+    assert h.look("c") == []
+    assert h.look("a") == [start("A")]
+
+
+def test_one_of_two_is_cancelled() -> None:
+    h = Harness()
+    h.task("A")
+    h.plan("a")
+    h.ask(2, "a")
+    assert h.cancel(1) == [Finish(1)]
+    assert h.done("A") == [verify(2, "a"), forget("A")]
+    assert h.seen(2) == [Finish(2)]
+
+
+def test_both_are_cancelled() -> None:
+    h = Harness()
+    h.chain("A", "B")
+    h.plan("b")
+    h.ask(2, "b")
+    assert h.cancel(2) == [Finish(2)]
+    assert h.cancel(1) == [cancel("A"), Finish(1), forget("B")]
+    assert h.ended("A") == [forget("A")]
+    assert h.empty
+
+
+def test_a_hundred_callers_of_whom_the_first_goes() -> None:
+    h = Harness()
+    h.task("A")
+    h.plan("a")
+    for run_id in range(2, 101):
+        assert h.ask(run_id, "a") == []
+    h.cancel(1)
+    h.done("A")
+    for run_id in range(2, 101):
+        assert h.seen(run_id) == [Finish(run_id)]
+    assert h.empty
+
+
+def test_all_of_a_hundred_callers_go() -> None:
+    h = Harness()
+    h.task("A")
+    h.plan("a")
+    for run_id in range(2, 101):
+        h.ask(run_id, "a")
+    for run_id in range(1, 100):
+        assert h.cancel(run_id) == [Finish(run_id)]
+    assert h.cancel(100) == [cancel("A"), Finish(100)]
+
+
+def test_cancelled_while_it_is_asked_about() -> None:
+    h = Harness()
+    h.chain("A", "B")
+    h.ask(1, "b", "A")
+    assert h.cancel(1) == [Finish(1)]
+    assert h.empty
+    assert h.look("b") == []
+    assert h.look(incomplete="A") == []
+    assert h.empty
+
+
+def test_wanted_again_while_it_is_being_cancelled() -> None:
+    h = Harness()
+    h.task("A")
+    h.plan("a")
+    h.cancel(1)
+    assert h.ask(2, "a") == []
+    assert h.ended("A") == [start("A")]
+    h.done("A")
+    assert h.seen(2) == [Finish(2)]
+
+
+def test_wanted_again_and_quicker_than_its_cancellation() -> None:
+    h = Harness()
+    h.task("A")
+    h.plan("a")
+    h.cancel(1)
+    h.ask(2, "a")
+    assert h.done("A") == [verify(2, "a"), forget("A")]
+
+
+def test_wanted_again_and_failed_while_it_is_being_cancelled() -> None:
+    h = Harness()
+    h.task("A", retries=0)
+    h.plan("a")
+    h.cancel(1)
+    h.ask(2, "a")
+    assert h.fail("A") == [start("A")]  # that attempt was none
+
+
+def test_inputs_lost_while_it_is_being_cancelled() -> None:
+    h = Harness()
+    h.chain("A", "B")
+    h.ask(1, "b")
+    h.look("b")
+    h.look(present="a")
+    h.cancel(1)
+    assert h.lost("B", "a") == [forget("B")]
+
+
+def test_a_cancelled_task_ends_well_all_the_same() -> None:
+    h = Harness()
+    h.task("A")
+    h.plan("a")
+    h.cancel(1)
+    assert h.done("A") == [forget("A")]
+    assert h.empty
+
+
+def test_a_stopped_run_is_cancelled_while_it_lets_tasks_end() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B")
+    h.plan("a b")
+    assert h.fail("A") == [forget("A")]
+    assert h.cancel(1) == [cancel("B"), failure(1, "A")]
+    assert h.ended("B") == [forget("B")]
+    assert h.empty
+
+
+def test_what_a_stopped_run_lets_end_is_not_cancelled_with_another() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B")
+    h.plan("a b")
+    h.fail("A")
+    h.ask(2, "b")
+    assert h.cancel(2) == [Finish(2)]
+    assert h.done("B") == [failure(1, "A", ran=1), forget("B")]
+
+
+def test_what_two_stopped_runs_let_end() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B")
+    h.task("C")
+    h.plan("a b")
+    h.ask(2, "b c")
+    h.look("c")
+    assert h.fail("A") == [failure(1, "A"), forget("A")]  # B goes on for the second, which waits for it
+    assert h.fail("C") == [forget("C")]
+    assert h.done("B") == [failure(2, "C"), forget("B")]
+
+
+def test_a_stopped_run_waits_for_one_attempt_only() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", retries=1)
+    h.plan("a b")
+    h.fail("A")
+    h.ask(2, "b")
+    (finish, delay) = sorted(h.fail("B"), key=lambda instruction: type(instruction).__name__, reverse=True)[:2]
+    assert finish == failure(1, "A")
+    assert h.over("B", 1) == [start("B")]
+    assert delay
+
+
+# -- limits (fault 26)
+
+
+def test_six_tasks_that_share_a_tag_with_limit_1() -> None:
+    h = Harness(limits={"gpu": 1})
+    for name in "ABCDEF":
+        h.task(name, tags="gpu")
+    assert h.plan("a b c d e f") == [start("A")]
+    for name, following in zip("ABCDE", "BCDEF", strict=True):
+        assert h.done(name) == [start(following), forget(name)]
+    h.done("F")
+    assert h.seen(1) == [Finish(1, ran=6)]
+    assert h.empty
+
+
+def test_a_task_with_several_tags_takes_all_its_slots_or_none() -> None:
+    h = Harness(limits={"gpu": 1, "net": 1})
+    h.task("A", tags="gpu")
+    h.task("B", tags="gpu net")
+    h.task("C", tags="net")
+    assert h.plan("a b c") == [start("A C")]
+    assert h.done("A") == [forget("A")]  # B now waits for the other tag
+    assert h.done("C") == [start("B"), forget("C")]
+
+
+def test_a_tag_twice_and_a_tag_without_a_limit() -> None:
+    h = Harness(limits={"gpu": 1})
+    h.task("A", tags="gpu gpu")
+    h.task("B", tags="other")
+    h.task("C", tags="gpu")
+    assert h.plan("a b c") == [start("A B")]
+    assert h.done("A") == [start("C"), forget("A")]
+
+
+def test_who_waits_for_a_slot_in_vain_is_passed_over() -> None:
+    h = Harness(limits={"gpu": 1})
+    for name in "ABC":
+        h.task(name, tags="gpu")
+    h.plan("a c")
+    h.cancel(1)
+    assert h.plan("a b", run_id=2) == []  # A is still being cancelled, and holds the slot
+    assert h.plan("c", run_id=3) == []
+    assert h.cancel(2) == [Finish(2), forget("B")]
+    assert h.ended("A") == [start("C"), forget("A")]
+
+
+# -- what is removed after use
+
+
+def test_an_ephemeral_output_is_removed_once_all_have_read_it() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", "a", ephemeral="a")
+    h.task("C", "a", ephemeral="a")
+    h.plan("b c")
+    h.done("A")
+    assert h.done("B") == [forget("B")]
+    assert h.done("C") == [remove("a"), verify(1, "b c"), forget("C")]
+
+
+def test_ephemeral_outputs_of_ephemeral_outputs() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", "a", ephemeral="a")
+    h.task("C", "b", ephemeral="b")
+    h.plan("c")
+    h.done("A")
+    assert h.done("B") == [remove("a"), start("C"), forget("B")]
+    assert h.done("C") == [remove("b"), verify(1, "c"), forget("C")]
+
+
+def test_kept_because_somebody_reads_it_as_lasting() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", "a", ephemeral="a")
+    h.task("C", "a")
+    h.plan("b c")
+    h.done("A")
+    assert h.done("C") == [forget("C")]
+    assert h.done("B") == [verify(1, "c b"), forget("B")]
+
+
+def test_kept_because_it_is_a_target() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", "a", ephemeral="a")
+    h.plan("a b")
+    h.done("A")
+    assert h.done("B") == [verify(1, "a b"), forget("B")]
+
+
+def test_kept_because_it_is_a_target_that_existed_before_anybody_read_it() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", "a", ephemeral="a")
+    h.ask(1, "a b")
+    h.look(present="a")
+    assert h.look("b") == [inspect("a")]
+    assert h.look(present="a") == [start("B")]
+    assert h.done("B") == [verify(1, "b"), forget("B")]
+    h.seen(1)
+    h.ask(2, "b")  # nobody asks for it any more
+    h.look("b")
+    h.look(present="a")
+    assert h.done("B") == [remove("a"), verify(2, "b"), forget("B")]
+
+
+def test_kept_because_its_task_is_a_target() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", "a", ephemeral="a")
+    h.ask(1, "b", "A")
+    h.look("b", incomplete="A")
+    h.look("a")
+    h.done("A")
+    assert h.done("B") == [verify(1, "a b"), forget("B")]
+
+
+def test_kept_because_its_task_is_a_target_that_was_done() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", "a", ephemeral="a")
+    h.ask(1, "b", "A")
+    h.look("b", complete="A", described="A")
+    h.look(present="a")
+    assert h.done("B") == [verify(1, "b"), forget("B")]
+
+
+def test_kept_because_its_reader_failed() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", "a", ephemeral="a")
+    h.plan("b")
+    h.done("A")
+    assert h.fail("B") == [failure(1, "B", ran=1), forget("B")]
+    assert h.empty
