@@ -67,7 +67,11 @@ def describe(task: AbstractTask, defaults: Defaults) -> Described:
     outputs = _output_keys(task, task_id)
     kind = kind_of(task, defaults)
     tags = task.tags
+    if tags:
+        _check_tags(task, tags)
     retries, delay, timeout = task.retries, task.retry_delay, task.timeout
+    if retries is not None or delay is not None or timeout is not None:
+        _check_settings(task)
     spec = TaskSpec(
         task_id,
         tuple(inputs),
@@ -98,7 +102,7 @@ def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str]]
     inputs: dict[str, Output[Any]] = {}
     lasting: set[str] = set()
     ephemeral: set[str] = set()
-    for output in flatten(tree):
+    for output in _leaves(task, "input", tree):
         for key in keys_of(output):
             known = inputs.setdefault(key, output)
             if known is not output and known.src_task_id != output.src_task_id:
@@ -113,12 +117,33 @@ def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str]]
     return inputs, frozenset(ephemeral - lasting)
 
 
+def _leaves(task: AbstractTask, method: str, tree: Any) -> list[Output[Any]]:
+    try:
+        return flatten(tree)
+    except TypeError as error:
+        raise DefinitionError(f"{type(task).__qualname__}.{method}() gives what is no output: {error}") from None
+
+
+def _check_settings(task: AbstractTask) -> None:
+    """See that what a class or an instance says of its tries can be meant."""
+    for name, low, kinds in (("retries", 0, int), ("retry_delay", 0, (int, float)), ("timeout", 0, (int, float))):
+        value = getattr(task, name)
+        if value is not None and (not isinstance(value, kinds) or not value >= low):
+            whole = "whole number" if kinds is int else "number of seconds"
+            raise DefinitionError(f"{type(task).__qualname__}.{name} must be a {whole} of at least 0, not {value!r}")
+
+
+def _check_tags(task: AbstractTask, tags: Any) -> None:
+    if isinstance(tags, str):
+        raise DefinitionError(f"{type(task).__qualname__}.tags must be a set of names, not {tags!r}; return {{{tags!r}}}")
+
+
 def _output_keys(task: AbstractTask, task_id: str) -> tuple[str, ...]:
     tree = task.output()
     if tree is None:
         return ()
     keys: list[str] = []
-    for output in (tree,) if isinstance(tree, Output) else flatten(tree):
+    for output in (tree,) if isinstance(tree, Output) else _leaves(task, "output", tree):
         if output.__dict__.get("src_task") is not task and output.src_task_id != task_id:
             _check_stored_for_another(task_id, output)
         keys += keys_of(output)
@@ -147,7 +172,12 @@ def kind_of(task: AbstractTask, defaults: Defaults) -> Kind:
     if not plan_of(type(task)).run_is_async:
         if not hasattr(task, "run"):
             raise DefinitionError(f"{type(task).__qualname__} has no run(); derive it from Task or DynamicTask")
-        return task.executor or defaults.executor
+        executor = task.executor or defaults.executor
+        if executor not in ("process", "thread", "loop"):
+            raise DefinitionError(
+                f"{type(task).__qualname__}.executor must be 'process', 'thread' or 'loop', not {executor!r}"
+            )
+        return executor
     if task.executor not in (None, "loop"):
         raise DefinitionError(
             f"{type(task).__qualname__}.run is async and runs on the event loop; "
