@@ -18,7 +18,8 @@ import alexflow
 from alexflow.engine import Result
 from benchmarks import limit
 from benchmarks.measure import Sample, fresh_directory, interleaved, stopwatch
-from benchmarks.workloads import Burn, Count, Leaf, Wait, chain, fan
+from benchmarks.waiting import Wait
+from benchmarks.workloads import Burn, Count, Leaf, chain, fan
 
 WORKERS = 2
 

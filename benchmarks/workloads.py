@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,21 +86,6 @@ class Burn(Task):
         while time.process_time() < until:
             pass
         output.store(self.number)
-
-
-@dataclass(frozen=True)
-class Wait(Task):
-    """Waits on the event loop."""
-
-    number: int
-    seconds: float
-
-    def output(self) -> BinaryOutput[int]:
-        return self.build_output(BinaryOutput, key="value.pkl")
-
-    async def run(self, input: None, output: BinaryOutput[int]) -> None:
-        await asyncio.sleep(self.seconds)
-        await output.astore(self.number)
 
 
 def fan(width: int) -> Sum:

@@ -123,7 +123,7 @@ def key_present(state: State, key: Key) -> None:
             reader.missing -= 1
             if reader.missing == 0:
                 ready_if_complete(state, reader)
-    targets, key.targets = key.targets, []
+    targets, key.targets = key.targets, ()
     for run in targets:
         settle_target(state, run)
     release_key(state, key)
@@ -168,7 +168,7 @@ def end_badly(state: State, node: Node) -> None:
     for name in node.spec.outputs:
         key = state.keys.get(name)
         if key is not None and key.producer is node and key.state == MISSING:
-            targets, key.targets = key.targets, []
+            targets, key.targets = key.targets, ()
             for run in targets:
                 settle_target(state, run)
     for run in node.runs:
@@ -197,7 +197,7 @@ def _end_lingering(state: State, node: Node) -> None:
     for run in node.lingers_for:
         del run.lingering[node]
         state.settled.append(run)
-    node.lingers_for = []
+    node.lingers_for = ()
 
 
 # -- runs

@@ -7,7 +7,19 @@ nobody else wants, and what only it wanted, however deep, without recursion.
 from __future__ import annotations
 
 from alexflow.scheduler.instructions import Generate
-from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, Run, State, TaskCheck
+from alexflow.scheduler.state import (
+    CHECKING,
+    MISSING,
+    PRESENT,
+    UNKNOWN,
+    Group,
+    Key,
+    Node,
+    Run,
+    State,
+    TaskCheck,
+    without,
+)
 from alexflow.scheduler.transitions import ACTIVE, CANCELLING, DELAYED, GENERATING, RUNNING, WAITING
 
 
@@ -39,7 +51,7 @@ def target_key(state: State, name: str, run: Run, group: Group) -> Group:
         return group
     else:
         group = _join(state, key, group)
-    key.targets.append(run)
+    key.targets += (run,)
     key.keep = True
     run.keys.append(name)
     run.open += 1
@@ -49,7 +61,7 @@ def target_key(state: State, name: str, run: Run, group: Group) -> Group:
 def target_task(state: State, task_id: str, run: Run, group: Group) -> Group:
     """``run`` asks for a task."""
     wanted, group = _want_task(state, task_id, group)
-    wanted.runs.append(run)
+    wanted.runs += (run,)
     if isinstance(wanted, Node):
         pin(state, run, wanted.spec.outputs)
     run.tasks.append(task_id)
@@ -62,7 +74,7 @@ def generated_task(state: State, task_id: str, parent: Node, group: Group) -> Gr
     if task_id in parent.children:
         return group
     wanted, group = _want_task(state, task_id, group)
-    wanted.parents.append(parent)
+    wanted.parents += (parent,)
     parent.children[task_id] = None
     return group
 
@@ -211,12 +223,12 @@ def withdraw_run(state: State, run: Run, *, cancel: bool) -> None:
     for name in run.keys:
         key = state.keys.get(name)
         if key is not None and run in key.targets:
-            key.targets.remove(run)
+            key.targets = without(key.targets, run)
             _undemand(state, key, unwanted)
     for task_id in run.tasks:
         wanted = state.nodes.get(task_id) or state.checks.get(task_id)
         if wanted is not None and run in wanted.runs:
-            wanted.runs.remove(run)
+            wanted.runs = without(wanted.runs, run)
             _unwant_task(state, wanted, unwanted)
     run.keys = []
     run.tasks = []
@@ -234,7 +246,7 @@ def _disown(state: State, parent: Node, unwanted: list[Node]) -> None:
     for task_id in parent.children:
         child = state.nodes.get(task_id) or state.checks.get(task_id)
         if child is not None and parent in child.parents:
-            child.parents.remove(parent)
+            child.parents = without(child.parents, parent)
             _unwant_task(state, child, unwanted)
     parent.children = {}
 
@@ -260,7 +272,7 @@ def drop_unwanted(state: State, unwanted: list[Node], lets_end: Run | None) -> N
             continue
         if node.state == RUNNING and (node.lingers_for or lets_end is not None):
             if lets_end is not None and node not in lets_end.lingering:
-                node.lingers_for.append(lets_end)
+                node.lingers_for += (lets_end,)
                 lets_end.lingering[node] = None
         elif node.state in ACTIVE:
             _disown(state, node, unwanted)

@@ -187,7 +187,7 @@ def _skip(state: State, dependents: list[Node], runs: list[Run], cause: Node) ->
 def _adopt(key: Key, run: Run) -> None:
     """Make a key that a skipped task would have read a target of the run itself."""
     if run not in key.targets:
-        key.targets.append(run)
+        key.targets += (run,)
         key.keep = True
         run.keys.append(key.key)
         run.open += 1
@@ -229,7 +229,7 @@ def graph_is_wrong(
     abandon(state, [*nodes, *waiting])
     for key in keys:
         if key.state == CHECKING and state.keys.get(key.key) is key:
-            targets, key.targets = key.targets, []  # runs that adopted it just now
+            targets, key.targets = key.targets, ()  # runs that adopted it just now
             for run in targets:
                 settle_target(state, run)
             if key.group is not None:

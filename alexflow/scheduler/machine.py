@@ -45,7 +45,7 @@ from alexflow.scheduler.failure import delay_over, fail_if_stuck, failed, give_u
 from alexflow.scheduler.instructions import Instruction
 from alexflow.scheduler.slots import Slots
 from alexflow.scheduler.spec import TaskSpec
-from alexflow.scheduler.state import CHECKING, PRESENT, Group, Node, Run, State
+from alexflow.scheduler.state import CHECKING, PRESENT, Group, Node, Run, State, without
 from alexflow.scheduler.transitions import CANCELLING, GENERATING, READY
 
 #: How many tasks of one dynamic task may be under way at once.
@@ -179,7 +179,7 @@ class Scheduler:
     def _cancel_lingering(self, run: Run) -> None:
         """A run that let tasks end does not wait for them any more."""
         for node in run.lingering:
-            node.lingers_for.remove(run)
+            node.lingers_for = without(node.lingers_for, run)
             if not node.lingers_for and not node.demand:
                 cancel(self.state, node)
         run.lingering = {}

@@ -15,7 +15,7 @@ these. At zero it is dropped, and so may be what only it wanted: work per event 
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from alexflow.scheduler.events import OnError
 from alexflow.scheduler.outbox import Outbox
@@ -27,6 +27,14 @@ CHECKING: Final = "checking"  # it is being asked for whether it exists
 MISSING: Final = "missing"  # it does not; its producer is known
 PRESENT: Final = "present"
 UNKNOWN: Final = "unknown"  # who asks for it next has it looked at; who reads it already relies on what was known
+
+
+T = TypeVar("T")
+
+
+def without(several: tuple[T, ...], one: T) -> tuple[T, ...]:
+    """The others. Who wants something is kept in tuples, because mostly nobody does, and ``()`` costs nothing."""
+    return tuple(other for other in several if other is not one)
 
 
 class Node:
@@ -60,9 +68,9 @@ class Node:
         self.missing = 0  # inputs that are not present, counted while WAITING
         self.indegree = 0  # inputs made by its own group, while that is searched for cycles
         self.demand = 0
-        self.runs: list[Run] = []  # that have it as a target
-        self.parents: list[Node] = []  # dynamic tasks that gave it
-        self.lingers_for: list[Run] = []  # runs that do not want it any more, but wait for it to end
+        self.runs: tuple[Run, ...] = ()  # that have it as a target
+        self.parents: tuple[Node, ...] = ()  # dynamic tasks that gave it
+        self.lingers_for: tuple[Run, ...] = ()  # runs that do not want it any more, but wait for it to end
         self.attempts = 0
         self.deaths = 0
         self.losses = 0
@@ -93,7 +101,7 @@ class Key:
         self.key = key
         self.state = state
         self.readers: dict[Node, None] = {}  # that are not done; insertion order
-        self.targets: list[Run] = []
+        self.targets: tuple[Run, ...] = ()
         self.producer: Node | None = None  # while MISSING; else a live task that says it makes it
         self.maker: Node | None = None  # a generated task that makes it for its parent, the producer
         self.group: Group | None = None  # while CHECKING
@@ -114,8 +122,8 @@ class TaskCheck:
     def __init__(self, task_id: str, group: Group):
         self.task_id = task_id
         self.group = group
-        self.runs: list[Run] = []
-        self.parents: list[Node] = []
+        self.runs: tuple[Run, ...] = ()
+        self.parents: tuple[Node, ...] = ()
 
 
 class Run:
