@@ -135,7 +135,8 @@ def _check_settings(task: AbstractTask) -> None:
 
 def _check_tags(task: AbstractTask, tags: Any) -> None:
     if isinstance(tags, str):
-        raise DefinitionError(f"{type(task).__qualname__}.tags must be a set of names, not {tags!r}; return {{{tags!r}}}")
+        cls = type(task).__qualname__
+        raise DefinitionError(f"{cls}.tags must be a set of names, not {tags!r}; return {{{tags!r}}}")
 
 
 def _output_keys(task: AbstractTask, task_id: str) -> tuple[str, ...]:
