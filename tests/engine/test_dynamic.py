@@ -9,6 +9,7 @@ import pytest
 
 from alexflow import Engine, MemoryStorage
 from alexflow.errors import OutputMissing, RunFailed, TaskFailed
+from alexflow.record.events import TaskSucceeded
 from tests.engine import workflows
 from tests.engine.workflows import (
     GiverFails,
@@ -104,9 +105,7 @@ async def test_its_own_output_is_made_by_nobody(ran):
             await engine.run(Step(100, (task.output(),)))
         (error,) = caught.value.exceptions
         assert type(error) is OutputMissing
-        assert error.message == (
-            f"everything that generate() gave is done, but nothing stored {task.output().key}"
-        )
+        assert error.message == (f"everything that generate() gave is done, but nothing stored {task.output().key}")
         assert "step-100" not in ran
 
 
@@ -149,9 +148,10 @@ async def test_one_of_those_that_it_gives_fails(ran):
 
 async def test_cancelled_while_it_gives(ran):
     async with Engine(MemoryStorage()) as engine:
+        given = asyncio.Event()
+        engine.broadcast.listen(lambda event: given.set() if isinstance(event, TaskSucceeded) else None)
         run = asyncio.create_task(engine.run(GivesMany(1_000_000)))
-        while not workflows.alive:
-            await asyncio.sleep(0)
+        await given.wait()
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run

@@ -83,13 +83,18 @@ async def test_a_run_that_is_under_way_when_the_engine_is_closed(place, fifo):
 
 
 async def test_closed_because_of_an_error_inside():
-    with pytest.raises(ZeroDivisionError):
+    runs = []
+
+    async def fails():
         async with Engine(MemoryStorage()) as engine:
-            run = asyncio.create_task(engine.run(SlowOnLoop(1)))
+            runs.append(asyncio.create_task(engine.run(SlowOnLoop(1))))
             await asyncio.sleep(0)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fails()
     with pytest.raises(EngineClosed):
-        await run
+        await runs[0]
 
 
 async def test_run_under_a_running_loop():

@@ -32,7 +32,7 @@ def place(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def said() -> list[str]:
+def said() -> workflows.Said:
     """What tasks on the loop said."""
     workflows.said.clear()
     return workflows.said

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.anyio
 
 async def test_given_up_after_its_deaths(place):
     events = []
-    async with Engine(place, workers=2, retries=7) as engine:  # retries are for errors; deaths have a limit of their own
+    async with Engine(
+        place, workers=2, retries=7
+    ) as engine:  # retries are for errors; deaths have a limit of their own
         engine.broadcast.listen(events.append)
         killer = KillsItself(0)
         with pytest.raises(RunFailed) as caught:

@@ -27,11 +27,7 @@ async def test_nothing_survives_and_what_was_published_stays(place, log, tmp_pat
     told, hang = fifo("told"), tmp_path / "hang"
     hang.touch()
     command = ["-m", "tests.faults.engine_process"] if how == "module" else [str(SCRIPT)]
-    engine = subprocess.Popen(
-        [sys.executable, *command, place, str(log), str(hang), told.path],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        cwd=tmp_path if how == "script" else None,
-    )
+    engine = start([*command, place, str(log), str(hang), told.path], tmp_path if how == "script" else None)
     try:
         hung = {int(line) for line in await told.hear(2)}  # one waits for a child, one holds the interpreter lock
         family = descendants_of(engine.pid)
@@ -60,9 +56,7 @@ async def test_an_engine_that_is_stopped_first(place, log, tmp_path, fifo):
     """Its workers end with it, not before."""
     told, hang = fifo("told"), tmp_path / "hang"
     hang.touch()
-    engine = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.engine_process", place, str(log), str(hang), told.path]
-    )
+    engine = start(["-m", "tests.faults.engine_process", place, str(log), str(hang), told.path])
     try:
         await told.hear(2)
         family = descendants_of(engine.pid)
@@ -72,3 +66,8 @@ async def test_an_engine_that_is_stopped_first(place, log, tmp_path, fifo):
         engine.kill()
         engine.wait()
     assert still_alive(family, SECONDS_TO_END) == set()
+
+
+def start(arguments, directory=None):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen([sys.executable, *arguments], env=environment, cwd=directory)

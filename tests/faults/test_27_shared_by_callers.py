@@ -21,8 +21,7 @@ async def test_the_first_is_cancelled(said):
     task = WaitsForEvent(7, event="open")
     async with Engine(MemoryStorage()) as engine:
         callers = [asyncio.create_task(engine.load(task.output())) for _ in range(CALLERS)]
-        while not said:
-            await asyncio.sleep(0)
+        await said.reach(1)
         callers[0].cancel()
         with pytest.raises(asyncio.CancelledError):
             await callers[0]
@@ -35,20 +34,17 @@ async def test_all_are_cancelled(said):
     task = WaitsForEvent(7)
     async with Engine(MemoryStorage()) as engine:
         callers = [asyncio.create_task(engine.load(task.output())) for _ in range(CALLERS)]
-        while not said:
-            await asyncio.sleep(0)
+        await said.reach(1)
         for caller in callers:
             assert said == ["began 7"]
             caller.cancel()
             await asyncio.sleep(0)
         done = await asyncio.gather(*callers, return_exceptions=True)
         assert {type(end) for end in done} == {asyncio.CancelledError}
-        while len(said) == 1:
-            await asyncio.sleep(0)
+        await said.reach(2)
         assert said == ["began 7", "cancelled 7"]
         again = asyncio.create_task(engine.load(task.output()))  # and it can be asked for again
-        while len(said) == 2:
-            await asyncio.sleep(0)
+        await said.reach(3)
         again.cancel()
     assert said == ["began 7", "cancelled 7"] * 2
 
@@ -59,8 +55,7 @@ async def test_cancelled_by_one_while_another_comes(said):
     task = WaitsForEvent(7, event="open")
     async with Engine(MemoryStorage()) as engine:
         first = asyncio.create_task(engine.load(task.output()))
-        while not said:
-            await asyncio.sleep(0)
+        await said.reach(1)
         first.cancel()
         second = asyncio.create_task(engine.load(task.output()))
         await asyncio.sleep(0)

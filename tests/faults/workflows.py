@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from alexflow import BinaryOutput, JSONOutput, Output, Task
-from tests.fifo import tell, wait_at
+from tests.fifo import DEADLINE, tell, wait_at
 
 
 def note(log: str, line: object) -> None:
@@ -324,8 +324,25 @@ def hanging_workflow(log: str, hang: str, told: str) -> Sum:
     return Sum(tuple(behind), "total", log)
 
 
+class Said(list[str]):
+    """What tasks said; whoever is on the same loop can wait for it."""
+
+    _more = asyncio.Event()
+
+    def append(self, line: str) -> None:
+        super().append(line)
+        self._more.set()
+
+    async def reach(self, count: int) -> None:
+        """Wait until so much has been said."""
+        async with asyncio.timeout(DEADLINE):
+            while len(self) < count:
+                self._more = asyncio.Event()
+                await self._more.wait()
+
+
 #: For tasks on the loop, which is that of the test: what they said, and events that they wait for, by name.
-said: list[str] = []
+said = Said()
 gates: dict[str, asyncio.Event] = {}
 
 

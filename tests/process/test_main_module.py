@@ -13,7 +13,7 @@ import pytest
 import alexflow
 from alexflow import BinaryOutput, Output, Task
 
-SCRIPT = '''
+SCRIPT = """
 from __future__ import annotations
 from collections import namedtuple
 from dataclasses import dataclass, field
@@ -71,7 +71,8 @@ class Report(Task):
     def input(self):
         return self.model
     def output(self):
-        return {"model": self.build_output(BinaryOutput, key="model"), "task": self.build_output(SerializableOutput, key="task")}
+        formats = {"model": BinaryOutput, "task": SerializableOutput}
+        return {name: self.build_output(format, key=name) for name, format in formats.items()}
     def run(self, input, output):
         model = input.load()
         assert isinstance(model, Model), type(model)
@@ -86,7 +87,7 @@ def main():
     print(result.ran, model.weight, result.output["task"].load() == Train(1), Train(1).task_id)
 
 MAIN_GUARD
-'''
+"""
 GUARDED = SCRIPT.replace("MAIN_GUARD", 'if __name__ == "__main__":\n    main()')
 
 
@@ -127,13 +128,13 @@ def test_a_program_without_a_file(tmp_path, how):
     assert task_id.partition(".")[0] in ("__main__", "<stdin>")
 
 
-NOTEBOOK = '''
+NOTEBOOK = """
 import sys, types
 cells = open("cells.py").read().replace('if __name__ == "__main__":', "if True:")
 module = types.ModuleType(NAME)
 sys.modules[NAME] = module
 exec(compile(cells, "<ipython-input-1>", "exec"), module.__dict__)
-'''
+"""
 
 
 @pytest.mark.parametrize("name", ["__main__", "notebook"])

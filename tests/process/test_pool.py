@@ -45,9 +45,7 @@ async def test_jobs_behind_a_long_one_with_one_worker_wait(place, fifo):
     told, gate = fifo("told"), fifo("gate")
     async with Engine(place, workers=1) as engine:
         await engine.run([Held(n) for n in range(-400, 0)])
-        run = asyncio.create_task(
-            engine.run([Held(n, held=20, told=told.path, gate=gate.path) for n in range(100)])
-        )
+        run = asyncio.create_task(engine.run([Held(n, held=20, told=told.path, gate=gate.path) for n in range(100)]))
         await told.hear()
         gate.open_gate()
         assert (await run).ran == 100

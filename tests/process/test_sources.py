@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from alexflow import Engine
-from alexflow.executors.process.shipping import Definitions, Packer
+from alexflow.executors.process.definitions import Definitions
+from alexflow.executors.process.shipping import Packer
 from tests.process.workflows import Link
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from alexflow import Engine, LocalStorage
-from alexflow.errors import RunFailed, ShippingError, TaskFailed, WorkerDied
+from alexflow.errors import ShippingError, TaskFailed, WorkerDied
 from tests.process.workflows import Environment, Value
 
 pytestmark = pytest.mark.anyio
@@ -87,7 +87,7 @@ async def test_an_engine_with_thousands_of_descriptors(place):
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(limits[0], 2_000), limits[1]))
     with contextlib.ExitStack() as stack:
         for _ in range(1_100):
-            stack.enter_context(open(os.devnull))
+            stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
         async with Engine(place, workers=1) as engine:
             assert (await engine.run([Value(n) for n in range(20)])).ran == 20
             assert (await engine.run(Value(20))).ran == 1
