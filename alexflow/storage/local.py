@@ -15,7 +15,6 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-import secrets
 import stat
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -302,7 +301,7 @@ def _failed(what: str, path: str, error: OSError) -> StorageError:
 
 
 def _tells_case_apart(directory: str) -> bool:
-    name = f"{TEMPORARY}case-{secrets.token_hex(4)}"
+    name = f"{TEMPORARY}case-{os.urandom(4).hex()}"
     try:
         os.close(os.open(f"{directory}/{name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-import secrets
 from dataclasses import dataclass
 
 _DESCRIPTORS = "/proc/self/fd"  # where an unnamed file can be linked from
@@ -47,7 +46,7 @@ def open_new(directory: str) -> NewFile:
         except OSError as error:
             if error.errno not in _NO_UNNAMED_FILES:
                 raise
-    name = f"{directory}/{TEMPORARY}{os.getpid()}-{next(_temporary_names)}-{secrets.token_hex(4)}"
+    name = f"{directory}/{TEMPORARY}{os.getpid()}-{next(_temporary_names)}-{os.urandom(4).hex()}"
     return NewFile(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644), name)
 
 
@@ -77,7 +76,7 @@ def link(file: NewFile, path: str, *, replace: bool) -> bool:
 
 def _replace(file: NewFile, path: str) -> bool:
     if file.name is None:
-        name = f"{os.path.dirname(path)}/{TEMPORARY}{os.getpid()}-{next(_temporary_names)}-{secrets.token_hex(4)}"
+        name = f"{os.path.dirname(path)}/{TEMPORARY}{os.getpid()}-{next(_temporary_names)}-{os.urandom(4).hex()}"
         os.link(f"{_DESCRIPTORS}/{file.fd}", name, src_dir_fd=file.fd, follow_symlinks=True)
         file.name = name
     os.replace(file.name, path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-import tempfile
 from typing import NamedTuple
 
 #: The job that is running (0: none), the last one that has ended, and since when the running one is at its own work.
@@ -59,6 +58,8 @@ def new_marker_file() -> int:
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("alexflow-marker")
     else:
+        import tempfile  # deferred: it brings much, and Linux does without
+
         with tempfile.TemporaryFile() as file:
             fd = os.dup(file.fileno())
     os.ftruncate(fd, _PAGE.size)

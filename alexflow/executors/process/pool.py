@@ -22,6 +22,7 @@ import cloudpickle
 from alexflow.errors import ShippingError, TaskTimeout, WorkerDied
 from alexflow.executors.fault import fault_of, not_done
 from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome, Report
+from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.member import Assignment, Member
 from alexflow.executors.process.messages import (
     Broke,
@@ -36,7 +37,7 @@ from alexflow.executors.process.messages import (
     Work,
 )
 from alexflow.executors.process.pace import AHEAD, Pace
-from alexflow.executors.process.shipping import Definitions, Packed, Packer
+from alexflow.executors.process.shipping import Packed, Packer
 from alexflow.executors.process.supervisor import WorkerProcess, describe_exit
 from alexflow.graph import keys_of
 from alexflow.identity import main_module_name

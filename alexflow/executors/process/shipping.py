@@ -13,121 +13,15 @@ from __future__ import annotations
 
 import io
 import pickle
-import sys
-from collections.abc import Callable
-from dataclasses import MISSING
-from importlib import import_module
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any
-from weakref import WeakKeyDictionary
-
-import cloudpickle
 
 from alexflow.errors import ShippingError
-from alexflow.executors.process.messages import Definition
+from alexflow.executors.process.arrivals import defined, output_of, task_of
+from alexflow.executors.process.definitions import Definitions, importable
 from alexflow.identity import qualified_name
 from alexflow.model import AbstractTask, Output
-from alexflow.model.output import output_by_reference
 from alexflow.model.plan import plan_of
-
-
-class Definitions:
-    """The engine's numbers for classes and functions, the same for all its workers."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[Any, int] = {}
-        self._definitions: list[Definition] = []
-
-    def number_of(self, thing: type | FunctionType) -> int:
-        """The number of a class or function."""
-        number = self._numbers.get(thing)
-        if number is None:
-            number = len(self._definitions)
-            if importable(thing):
-                definition = Definition(number, name=f"{thing.__module__}:{thing.__qualname__}")
-            else:
-                definition = Definition(number, value=_by_value(thing))
-            self._numbers[thing] = number
-            self._definitions.append(definition)
-        return number
-
-    def __getitem__(self, number: int) -> Definition:
-        return self._definitions[number]
-
-
-def importable(thing: type | FunctionType) -> bool:
-    """Whether another process gets the same object by importing its name."""
-    if thing.__module__ == "__main__" or "<" in thing.__qualname__:
-        return False
-    found: Any = sys.modules.get(thing.__module__)
-    if found is None or not _is_found_again(found, thing.__module__):
-        return False
-    for name in thing.__qualname__.split("."):
-        found = getattr(found, name, None)
-    return found is thing
-
-
-#: Whether modules are found where their names say.
-_found_again: WeakKeyDictionary[ModuleType, bool] = WeakKeyDictionary()
-
-
-def _is_found_again(module: ModuleType, name: str) -> bool:
-    """Whether an import in another process finds this module: not if it was executed from a file or a cell by hand."""
-    known = _found_again.get(module)
-    if known is None:
-        known = _found_again[module] = _search(module, name)
-    return known
-
-
-def _search(module: ModuleType, name: str) -> bool:
-    spec = getattr(module, "__spec__", None)
-    if spec is None:
-        return False
-    path = None
-    if parent := name.rpartition(".")[0]:
-        package = sys.modules.get(parent)
-        path = getattr(package, "__path__", None)
-        if package is None or path is None or not _is_found_again(package, parent):
-            return False
-    found = (finder.find_spec(name, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
-    return any(other is not None and other.origin == spec.origin for other in found)
-
-
-class _ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Pickles classes and functions whole; unlike its base it keeps the qualified names of classes, and what a field
-    without default has in its place.
-    """
-
-    def reducer_override(self, obj: Any) -> Any:
-        if obj is MISSING:
-            return "MISSING"
-        reduced = super().reducer_override(obj)
-        if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) == 6:
-            make, arguments, *rest = reduced
-            return (_named, (obj.__qualname__, make, arguments), *rest)
-        return reduced
-
-
-def _named(qualname: str, make: Callable[..., type], arguments: tuple[Any, ...]) -> type:
-    cls = make(*arguments)
-    cls.__qualname__ = qualname
-    return cls
-
-
-def _by_value(thing: type | FunctionType) -> bytes:
-    file = io.BytesIO()
-    module = sys.modules.get(thing.__module__)
-    lost = module is not None and thing.__module__ != "__main__" and not _is_found_again(module, thing.__module__)
-    if lost and thing.__module__ not in cloudpickle.list_registry_pickle_by_value():
-        cloudpickle.register_pickle_by_value(module)  # what the thing uses of its module is not found either
-    else:
-        lost = False
-    try:
-        _ValuePickler(file, protocol=5).dump(thing)
-    finally:
-        if lost:
-            cloudpickle.unregister_pickle_by_value(module)
-    return file.getvalue()
 
 
 class Packed:
@@ -180,11 +74,11 @@ class _JobPickler(pickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         if isinstance(obj, Output):
-            return _output, self._output_arguments(obj)
+            return output_of, self._output_arguments(obj)
         if isinstance(obj, AbstractTask):
-            return _task, (self.number_of(type(obj)), plan_of(type(obj)).values(obj))
+            return task_of, (self.number_of(type(obj)), plan_of(type(obj)).values(obj))
         if isinstance(obj, (type, FunctionType)) and not importable(obj):
-            return _defined, (self.number_of(obj),)
+            return defined, (self.number_of(obj),)
         return NotImplemented
 
     def _output_arguments(self, output: Output[Any]) -> tuple[Any, ...]:
@@ -240,90 +134,3 @@ def _blame(task: AbstractTask, definitions: Definitions, error: Exception) -> st
                 f"pass something picklable, make it inside run(), or set executor = 'thread' on the class"
             )
     return f"{qualified_name(cls)} cannot be sent to a worker process: {error}"
-
-
-# -- in the worker
-
-
-class Arrivals:
-    """What a worker has been told: definitions by number, and how to ask for a task.
-
-    There is one per worker process, because unpickling calls module-level functions.
-    """
-
-    def __init__(self) -> None:
-        self._definitions: dict[int, Definition] = {}
-        self._things: dict[int, Any] = {}
-        self.fetch_task: Callable[[str], AbstractTask] = _no_engine
-
-    def add(self, definitions: list[Definition]) -> None:
-        """Take in definitions; resolved when first used, so that an import error hits only those who need it."""
-        for definition in definitions:
-            self._definitions[definition.number] = definition
-
-    def thing(self, number: int) -> Any:
-        """The class or function with this number."""
-        thing = self._things.get(number)
-        if thing is None:
-            thing = self._things[number] = _resolve(self._definitions[number])
-        return thing
-
-    def unpack(self, cls: int, fields: bytes) -> AbstractTask:
-        """Put a task together again."""
-        return _task(cls, pickle.loads(fields))
-
-
-def _resolve(definition: Definition) -> Any:
-    if definition.value:
-        thing = pickle.loads(definition.value)
-        _make_found(thing)
-        return thing
-    module, _, qualname = definition.name.partition(":")
-    found: Any = import_module(module)
-    for name in qualname.split("."):
-        found = getattr(found, name)
-    return found
-
-
-def _make_found(thing: Any) -> None:
-    """Let what came by value, and what it uses of its module, be found by name: its instances can be pickled then."""
-    module_name = thing.__module__
-    module = sys.modules.setdefault(module_name, ModuleType(module_name))
-    pending = [thing]
-    seen = {id(thing)}
-    while pending:
-        thing = pending.pop()
-        if thing.__qualname__.isidentifier():
-            setattr(module, thing.__qualname__, thing)
-        members = vars(thing).values() if isinstance(thing, type) else (thing,)
-        for member in members:
-            function = getattr(member, "__func__", getattr(member, "fget", member))  # of class methods and properties
-            if isinstance(function, FunctionType):
-                for used in function.__globals__.values():
-                    if isinstance(used, type | FunctionType) and used.__module__ == module_name and id(used) not in seen:
-                        seen.add(id(used))
-                        pending.append(used)
-
-
-def _no_engine(task_id: str) -> AbstractTask:
-    raise LookupError(f"{task_id} is known only while a job runs")
-
-
-arrivals = Arrivals()
-
-
-def _defined(number: int) -> Any:
-    return arrivals.thing(number)
-
-
-def _task(number: int, values: tuple[Any, ...]) -> AbstractTask:
-    cls: type[AbstractTask] = arrivals.thing(number)
-    return cls(**dict(zip(plan_of(cls).names, values, strict=True)))
-
-
-def _output(number: int, task_id: str, key: str, fields: dict[str, Any] | None = None) -> Output[Any]:
-    return output_by_reference(arrivals.thing(number), task_id, key, fields or {}, _fetch)
-
-
-def _fetch(task_id: str) -> AbstractTask:
-    return arrivals.fetch_task(task_id)

@@ -9,7 +9,6 @@ once. End-of-file on the data channel means that the engine needs it no more.
 
 from __future__ import annotations
 
-import logging
 import os
 import pickle
 import select
@@ -21,6 +20,7 @@ from collections import deque
 
 from alexflow.executors.attempt import attempt, check_id
 from alexflow.executors.fault import fault_of
+from alexflow.executors.process.arrivals import arrivals
 from alexflow.executors.process.lifeline import end_with
 from alexflow.executors.process.marker import Marker
 from alexflow.executors.process.messages import (
@@ -38,7 +38,6 @@ from alexflow.executors.process.messages import (
     decode_for_worker,
     frame,
 )
-from alexflow.executors.process.shipping import arrivals
 from alexflow.identity import set_main_module_name
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
@@ -55,7 +54,8 @@ def main(data: int, control: int, marker: int, lifeline: int) -> None:
     os.close(marker)
     Worker(socket.socket(fileno=data), socket.socket(fileno=control), page).serve()
     # as the workers of multiprocessing: taking a large interpreter down in good order takes longer than many a task
-    logging.shutdown()
+    if "logging" in sys.modules:  # of a task's
+        sys.modules["logging"].shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -1,0 +1,119 @@
+"""The worker's side of shipping: what the engine took apart is put together again.
+
+Apart from the engine's side, so that a worker starts without what only that needs.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from types import FunctionType, ModuleType
+from typing import Any
+
+from alexflow.executors.process.messages import Definition
+from alexflow.model import AbstractTask, Output
+from alexflow.model.output import output_by_reference
+from alexflow.model.plan import plan_of
+
+
+class Arrivals:
+    """What a worker has been told: definitions by number, and how to ask for a task.
+
+    There is one per worker process, because unpickling calls module-level functions.
+    """
+
+    def __init__(self) -> None:
+        self._definitions: dict[int, Definition] = {}
+        self._things: dict[int, Any] = {}
+        self.fetch_task: Callable[[str], AbstractTask] = _no_engine
+
+    def add(self, definitions: list[Definition]) -> None:
+        """Take in definitions; resolved when first used, so that an import error hits only those who need it."""
+        for definition in definitions:
+            self._definitions[definition.number] = definition
+
+    def thing(self, number: int) -> Any:
+        """The class or function with this number."""
+        thing = self._things.get(number)
+        if thing is None:
+            thing = self._things[number] = _resolve(self._definitions[number])
+        return thing
+
+    def unpack(self, cls: int, fields: bytes) -> AbstractTask:
+        """Put a task together again."""
+        return task_of(cls, pickle.loads(fields))
+
+
+def _resolve(definition: Definition) -> Any:
+    if definition.value:
+        thing = pickle.loads(definition.value)
+        _make_found(thing)
+        return thing
+    module, _, qualname = definition.name.partition(":")
+    found: Any = import_module(module)
+    for name in qualname.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def _make_found(thing: Any) -> None:
+    """Let what came by value, and what it uses of its module, be found by name: its instances can be pickled then."""
+    module_name = thing.__module__
+    module = sys.modules.setdefault(module_name, ModuleType(module_name))
+    pending = [thing]
+    seen = {id(thing)}
+    while pending:
+        thing = pending.pop()
+        if thing.__qualname__.isidentifier():
+            setattr(module, thing.__qualname__, thing)
+        members = vars(thing).values() if isinstance(thing, type) else (thing,)
+        for member in members:
+            function = getattr(member, "__func__", getattr(member, "fget", member))  # of class methods and properties
+            if isinstance(function, FunctionType):
+                for used in function.__globals__.values():
+                    if (
+                        isinstance(used, type | FunctionType)
+                        and used.__module__ == module_name
+                        and id(used) not in seen
+                    ):
+                        seen.add(id(used))
+                        pending.append(used)
+
+
+def _no_engine(task_id: str) -> AbstractTask:
+    raise LookupError(f"{task_id} is known only while a job runs")
+
+
+arrivals = Arrivals()
+
+
+# what a pickled job calls, by name
+
+
+def defined(number: int) -> Any:
+    """The class or function with a number."""
+    return arrivals.thing(number)
+
+
+def task_of(number: int, values: tuple[Any, ...]) -> AbstractTask:
+    """A task from its class's number and the values of its fields."""
+    cls: type[AbstractTask] = arrivals.thing(number)
+    return cls(**dict(zip(plan_of(cls).names, values, strict=True)))
+
+
+def output_of(number: int, task_id: str, key: str, fields: dict[str, Any] | None = None) -> Output[Any]:
+    """An output without its task, which is asked for if somebody touches it."""
+    return output_by_reference(arrivals.thing(number), task_id, key, fields or {}, _fetch)
+
+
+def _fetch(task_id: str) -> AbstractTask:
+    return arrivals.fetch_task(task_id)
+
+
+def named(qualname: str, make: Callable[..., type], arguments: tuple[Any, ...]) -> type:
+    """A class that came by value, under its qualified name."""
+    cls = make(*arguments)
+    cls.__qualname__ = qualname
+    return cls
