@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from anyio import CapacityLimiter, to_thread
 
-from alexflow.errors import DefinitionError, OutputMissing, OutputNotFound, TaskError
+from alexflow.errors import DefinitionError, OutputMissing, OutputNotFound, TaskError, TaskTimeout
 from alexflow.executors.attempt import bind
 from alexflow.executors.fault import fault_of, not_done
 from alexflow.graph import Described
@@ -106,6 +106,7 @@ class Generator:
         self._task = cast(DynamicTask, described.task)
         self._task_id = described.spec.task_id
         self._outputs = described.spec.outputs
+        self._timeout = described.timeout
         self._storage = storage
         self._transaction = Transaction(storage)
         self._enter = enter
@@ -120,7 +121,7 @@ class Generator:
 
     def pull(self) -> None:
         """Take further tasks."""
-        self._work = self._loop.create_task(self._guarded(self._pull()), context=self._context)
+        self._work = self._loop.create_task(self._guarded(self._pull_in_time()), context=self._context)
 
     def close(self) -> None:
         """Publish what ``generate`` itself stored, and see that all outputs exist."""
@@ -154,11 +155,22 @@ class Generator:
 
     def _failed(self, error: BaseException) -> Event:
         if isinstance(error, TaskError):
-            return Failed(self._task_id, error, "fatal")
+            return Failed(self._task_id, error, "error" if isinstance(error, TaskTimeout) else "fatal")
         outcome = not_done(self._task_id, self._task, fault_of(error, travels=False), cause=error)
         if isinstance(error, OutputNotFound):
             return InputsLost(self._task_id, (error.key,), outcome.error)
         return Failed(self._task_id, outcome.error, "fatal" if outcome.reason == "fatal" else "error")
+
+    async def _pull_in_time(self) -> None:
+        limit = asyncio.timeout(self._timeout)
+        try:
+            async with limit:
+                await self._pull()
+        except TimeoutError as error:
+            if not limit.expired():
+                raise  # the user's own
+            message = f"generate() took longer than its timeout of {self._timeout:g} s"
+            raise TaskTimeout(self._task_id, message, summary=repr(self._task)) from error
 
     async def _pull(self) -> None:
         if self._given is None:

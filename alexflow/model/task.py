@@ -42,13 +42,13 @@ class AbstractTask(Planned):
 
     Subclasses are frozen dataclasses. Two tasks are equal when they are of one class and their ids are equal.
 
-    Class variables (an instance field of the same name works too):
+    Class variables (a keyword-only field of the same name works too, for one task at a time):
         version: a string or integer; change it, and all ids of the class change.
         task_name: pins the name in the ids, so that the class may be renamed or moved.
         executor: where ``run`` happens; by default the loop for ``async def run``, a worker process for ``def run``.
         retries: how often a failed task is tried again.
         retry_delay: seconds before the first retry, doubled for each further one.
-        timeout: seconds that one attempt may take.
+        timeout: seconds that one attempt may take; of a dynamic task, that ``generate`` may take for further tasks.
     """
 
     __plan__: ClassVar[ClassPlan] = STALE_PLAN

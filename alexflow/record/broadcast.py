@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from alexflow.record.events import EngineEvent, EventsDropped
+
+logger = logging.getLogger("alexflow")
 
 #: Events kept for a reader that is slower than the engine; older ones are dropped, and it is told how many.
 BACKLOG = 65536
@@ -28,9 +31,13 @@ class Broadcast:
         return bool(self._listeners)
 
     def tell(self, event: EngineEvent) -> None:
-        """Hand an event to all listeners."""
-        for listener in self._listeners:
-            listener(event)
+        """Hand an event to all listeners; one that raises is told no more."""
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception:  # the user's: the work does not depend on who watches it
+                logger.exception("a listener failed at %r and is told no more", event)
+                self._listeners.remove(listener)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Have a function called with every event, on the engine's loop; it must be quick. Returns how to stop it."""
