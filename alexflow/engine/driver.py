@@ -12,14 +12,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from alexflow.engine.generation import Generators
 from alexflow.errors import EngineClosed, TaskError
 from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome
-from alexflow.graph import Catalog, Defaults, Inspector, Kind
+from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Inspector, Kind, Subjects
 from alexflow.model import Output
 from alexflow.record import events as told
 from alexflow.record.broadcast import Broadcast
@@ -77,8 +77,8 @@ class Driver:
         self._broadcast = broadcast
         self.catalog = Catalog()
         self.inspector = Inspector(self.catalog, storage, defaults)
-        self._generators = Generators(storage, self.catalog.ask_for_task, self._generated)
-        self._inbox: deque[Event] = deque()
+        self._generators = Generators(storage, self._generated)
+        self._inbox: deque[tuple[Event, Subjects]] = deque()
         self._draining = False
         self._runs: dict[int, asyncio.Future[do.Finish]] = {}
         self._find: dict[int, FindOutputs] = {}
@@ -89,7 +89,6 @@ class Driver:
         self._timers: set[asyncio.TimerHandle] = set()
         self._last_run = 0
         self._carry_out: dict[type[do.Instruction], Callable[[Any], None]] = {
-            do.Inspect: self._inspect,
             do.Start: self._start,
             do.Generate: lambda instruction: self._generators.pull(instruction.task_id),
             do.Close: lambda instruction: self._generators.close(instruction.task_id),
@@ -125,11 +124,8 @@ class Driver:
 
     # -- requests
 
-    def request(
-        self, keys: Sequence[str], tasks: Sequence[str], find: FindOutputs, on_error: str
-    ) -> tuple[int, asyncio.Future[do.Finish]]:
-        """Ask the scheduler for outputs and tasks that the catalog knows; ``find`` gives those of the targets' outputs
-        that have certain keys.
+    def request(self, subjects: Subjects, find: FindOutputs, on_error: str) -> tuple[int, asyncio.Future[do.Finish]]:
+        """Ask the scheduler for outputs and tasks; ``find`` gives those of the targets' outputs that have certain keys.
 
         Returns:
             The run's number and its end.
@@ -141,8 +137,9 @@ class Driver:
         finish: asyncio.Future[do.Finish] = self._loop.create_future()
         self._runs[run_id] = finish
         self._find[run_id] = find
+        keys, tasks = tuple(subjects.outputs), tuple(subjects.tasks)
         self.tell(lambda: told.RunStarted(run_id, len(keys) + len(tasks)))
-        self.post(RunRequested(run_id, tuple(keys), tuple(tasks), "continue" if on_error == "continue" else "stop"))
+        self.post(RunRequested(run_id, keys, tasks, "continue" if on_error == "continue" else "stop"), subjects)
         return run_id, finish
 
     def cancel_run(self, run_id: int) -> None:
@@ -163,9 +160,9 @@ class Driver:
 
     # -- events
 
-    def post(self, event: Event) -> None:
-        """Something happened."""
-        self._inbox.append(event)
+    def post(self, event: Event, subjects: Subjects = NO_SUBJECTS) -> None:
+        """Something happened, to these."""
+        self._inbox.append((event, subjects))
         if not self._draining:
             self._drain()
 
@@ -174,11 +171,15 @@ class Driver:
         try:
             deadline = self._loop.time() + SLICE_SECONDS
             while self._inbox:
-                event = self._inbox.popleft()
-                for instruction in self._scheduler.handle(event):
-                    self._carry_out[type(instruction)](instruction)
+                event, subjects = self._inbox.popleft()
+                instructions = self._scheduler.handle(event)
                 if type(event) is Inspected:
-                    self._planned(event)
+                    self._enter(event, subjects)
+                for instruction in instructions:
+                    if type(instruction) is do.Inspect:
+                        self._inspect(subjects.asked(instruction.keys, instruction.tasks))
+                    else:
+                        self._carry_out[type(instruction)](instruction)
                 if self._inbox and self._loop.time() > deadline:
                     self._loop.call_soon(self._drain)
                     return  # still draining: events that come now wait their turn
@@ -187,27 +188,22 @@ class Driver:
             self._draining = False
             self._crash(error)
 
-    def _planned(self, event: Inspected) -> None:
-        """After the scheduler has seen them: forget tasks that it did not want after all, tell of the others."""
+    def _enter(self, event: Inspected, subjects: Subjects) -> None:
+        """Remember the tasks that the scheduler wants now that it knows them."""
         wanted: list[str] = []
         coming = 0
-        for spec in event.specs:
-            task_id = spec.task_id
-            for key in spec.inputs:
-                if not self._scheduler.asks_about(key):  # it knew already
-                    self.catalog.outputs.pop(key, None)
-            if self._scheduler.spec_of(task_id) is None:
-                self.catalog.tasks.pop(task_id, None)
-            else:
+        for task_id, described in subjects.described.items():
+            if self._scheduler.spec_of(task_id) is not None:
+                self.catalog.tasks.setdefault(task_id, described)
                 wanted.append(task_id)
-                coming += self.catalog.tasks[task_id].kind == "process"
+                coming += described.kind == "process"
         if coming:
             self._executors["process"].expect(coming)  # while the rest of the graph is found out
         if self._broadcast.heard:
             if wanted:
                 self._broadcast.tell(told.TasksPlanned(tuple(wanted)))
-            if event.cached:
-                self._broadcast.tell(told.TasksFound(event.cached))
+            if event.found:
+                self._broadcast.tell(told.TasksFound(len(event.found)))
 
     def _crash(self, error: BaseException) -> None:
         logger.critical("the engine failed", exc_info=error)
@@ -231,18 +227,14 @@ class Driver:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    def _inspect(self, instruction: do.Inspect) -> None:
-        if self._storage.answers_at_once and len(instruction.keys) + len(instruction.tasks) <= FEW:
-            # before all else, because what was described just now relies on what the scheduler knows just now
-            self._inbox.extendleft(reversed(self.inspector.look_now(instruction.keys, instruction.tasks)))
+    def _inspect(self, question: Subjects) -> None:
+        if self._storage.answers_at_once and len(question.outputs) + len(question.tasks) <= FEW:
+            self._inbox.extendleft(reversed(self.inspector.look_now(question)))
         else:
-            self._spawn(self.inspector.look(instruction.keys, instruction.tasks, self._take_turn))
+            self._spawn(self.inspector.look(question, self._take_turn))
 
-    async def _take_turn(self, event: Event) -> None:
-        # at once, as in _inspect
-        while self._draining:  # noqa: ASYNC110  # for no longer than a turn of the loop or two
-            await asyncio.sleep(0)
-        self.post(event)
+    async def _take_turn(self, event: Event, subjects: Subjects) -> None:
+        self.post(event, subjects)
         await asyncio.sleep(0)
 
     def _start(self, instruction: do.Start) -> None:
@@ -296,8 +288,7 @@ class Driver:
                 missing = set()
             find = self._find.get(instruction.run_id)
             lost = find(missing) if find is not None and missing else {}
-            self.catalog.outputs.update(lost)
-            self.post(Verified(instruction.run_id, tuple(lost)))
+            self.post(Verified(instruction.run_id, tuple(lost)), Subjects(lost, {}, {}))
 
         if self._storage.answers_at_once and len(instruction.keys) <= FEW:
             try:
@@ -305,7 +296,7 @@ class Driver:
             except Exception:  # as above
                 missing = set(instruction.keys)
             if not missing:
-                self._inbox.append(Verified(instruction.run_id))
+                self._inbox.append((Verified(instruction.run_id), NO_SUBJECTS))
                 return
         self._spawn(verify())
 
@@ -315,8 +306,6 @@ class Driver:
         if finish is not None and not finish.done():
             finish.set_result(instruction)
         if not self._runs and not self.entering:
-            self.catalog.outputs.clear()
-            self.catalog.asked.clear()
             self.catalog.makers.clear()
 
     def _resume(self, instruction: do.Resume) -> None:
@@ -343,11 +332,11 @@ class Driver:
         if succeeded:
             if self.inspector.forced:
                 self.inspector.forced.difference_update(succeeded)
-            self._inbox.append(Succeeded(tuple(succeeded)))
+            self._inbox.append((Succeeded(tuple(succeeded)), NO_SUBJECTS))
         if not self._draining:
             self._drain()
 
-    def _generated(self, event: Event) -> None:
+    def _generated(self, event: Event, subjects: Subjects = NO_SUBJECTS) -> None:
         """A dynamic task gave tasks, or is over."""
         if type(event) is Succeeded:
             for task_id in event.tasks:
@@ -355,23 +344,24 @@ class Driver:
         elif type(event) is Failed:
             self._tell_failure(event.task_id, event.error, event.reason)
         elif type(event) is InputsLost:
-            self._tell_loss(event.task_id, event.keys)
-        self.post(event)
+            subjects = self._lost(event.task_id, event.keys)
+        self.post(event, subjects)
 
-    def _tell_loss(self, task_id: str, keys: tuple[str, ...]) -> None:
-        if task_id in self.catalog.tasks:
-            self.inspector.ask_again(task_id, keys)
+    def _lost(self, task_id: str, keys: tuple[str, ...]) -> Subjects:
+        """Inputs of a task that the scheduler will ask about once more."""
         self.tell(lambda: told.InputsVanished(task_id, keys))
+        described = self.catalog.tasks.get(task_id)
+        return NO_SUBJECTS if described is None else Subjects(described.inputs, {}, {})
 
-    def _event_of(self, outcome: NotDone) -> Event:
-        if outcome.reason == "cancelled" or outcome.error is None:
-            return Cancelled(outcome.task_id)
+    def _event_of(self, outcome: NotDone) -> tuple[Event, Subjects]:
+        task_id, error = outcome.task_id, outcome.error
+        if outcome.reason == "cancelled" or error is None:
+            return Cancelled(task_id), NO_SUBJECTS
         if outcome.reason == "input":
             keys = (outcome.missing_input,)
-            self._tell_loss(outcome.task_id, keys)
-            return InputsLost(outcome.task_id, keys, outcome.error)
-        self._tell_failure(outcome.task_id, outcome.error, outcome.reason)
-        return Failed(outcome.task_id, outcome.error, outcome.reason)
+            return InputsLost(task_id, keys, error), self._lost(task_id, keys)
+        self._tell_failure(task_id, error, outcome.reason)
+        return Failed(task_id, error, outcome.reason), NO_SUBJECTS
 
     def _tell_failure(self, task_id: str, error: TaskError, reason: str) -> None:
         error.attempts = self._scheduler.attempts_of(task_id) + 1

@@ -17,8 +17,8 @@ from alexflow.executors.interface import Executor
 from alexflow.executors.loop import LoopExecutor
 from alexflow.executors.process.pool import ProcessExecutor
 from alexflow.executors.thread import ThreadExecutor
-from alexflow.graph import Defaults, Forceable, Kind, tasks_to_force
-from alexflow.model import Output
+from alexflow.graph import Defaults, Forceable, Kind, Subjects, keys_of, tasks_to_force
+from alexflow.model import AbstractTask, Output
 from alexflow.record.broadcast import Broadcast
 from alexflow.record.events import EngineEvent, RunFinished
 from alexflow.scheduler import Scheduler
@@ -189,8 +189,8 @@ class Engine:
     async def _ask(self, driver: Driver, request: Request, on_error: OnError) -> Finish:
         driver.entering += 1
         try:
-            keys, tasks = await self._enter(driver, request)
-            run_id, future = driver.request(keys, tasks, request.find, on_error)
+            subjects = await self._subjects(driver, request)
+            run_id, future = driver.request(subjects, request.find, on_error)
         finally:
             driver.entering -= 1
         try:
@@ -212,18 +212,21 @@ class Engine:
         driver.inspector.forced |= forced
         return forced
 
-    async def _enter(self, driver: Driver, request: Request) -> tuple[list[str], list[str]]:
-        keys: list[str] = []
-        tasks: list[str] = []
+    async def _subjects(self, driver: Driver, request: Request) -> Subjects:
+        """The targets by their names; a large request takes several turns of the event loop."""
+        outputs: dict[str, Output[Any]] = {}
+        tasks: dict[str, AbstractTask] = {}
         for number, output in enumerate(request.outputs):
             if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
                 await asyncio.sleep(0)
-            keys += driver.catalog.ask_for_output(output)
+            for key in keys_of(output):
+                driver.catalog.see_maker(key, output)
+                outputs[key] = output
         for number, task in enumerate(request.tasks):
             if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
                 await asyncio.sleep(0)
-            tasks.append(driver.catalog.ask_for_task(task))
-        return keys, tasks
+            tasks[task.task_id] = task
+        return Subjects(outputs, tasks, {})
 
     def _tell_end(self, driver: Driver, finish: Finish, seconds: float) -> None:
         driver.tell(

@@ -11,14 +11,14 @@ import contextvars
 import inspect
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from anyio import CapacityLimiter, to_thread
 
 from alexflow.errors import DefinitionError, OutputMissing, OutputNotFound, TaskError, TaskTimeout
 from alexflow.executors.attempt import bind
 from alexflow.executors.fault import fault_of, not_done
-from alexflow.graph import Described
+from alexflow.graph import Described, Subjects
 from alexflow.model import AbstractTask, DynamicTask
 from alexflow.scheduler.events import Cancelled, Event, Failed, Generated, InputsLost, Succeeded
 from alexflow.storage import Storage, Transaction
@@ -29,6 +29,13 @@ BATCH = 256
 #: Plain generators that may compute at once.
 THREADS = 8
 
+
+class Post(Protocol):
+    """Takes events for the scheduler, and the users' objects behind them."""
+
+    def __call__(self, event: Event, subjects: Subjects = ..., /) -> None: ...
+
+
 _END: Any = object()
 
 
@@ -37,13 +44,11 @@ class Generators:
 
     Args:
         storage: where their inputs are.
-        enter: called on the loop with each task that was given; gives its id.
-        post: called on the loop with events for the scheduler.
+        post: called on the loop with events for the scheduler, and what was given.
     """
 
-    def __init__(self, storage: Storage, enter: Callable[[AbstractTask], str], post: Callable[[Event], None]):
+    def __init__(self, storage: Storage, post: Post):
         self._storage = storage
-        self._enter = enter
         self._post = post
         self._limiter: CapacityLimiter | None = None
         # tasks see the context of whoever opened the engine, not of whoever happens to ask
@@ -55,7 +60,7 @@ class Generators:
         if self._limiter is None:
             self._limiter = CapacityLimiter(THREADS)
         context = self._context.copy()
-        generator = Generator(described, self._storage, self._enter, self._post, self._limiter, context)
+        generator = Generator(described, self._storage, self._post, self._limiter, context)
         self._live[described.spec.task_id] = generator
         generator.pull()
 
@@ -98,8 +103,7 @@ class Generator:
         self,
         described: Described,
         storage: Storage,
-        enter: Callable[[AbstractTask], str],
-        post: Callable[[Event], None],
+        post: Post,
         limiter: CapacityLimiter,
         context: contextvars.Context,
     ):
@@ -109,7 +113,6 @@ class Generator:
         self._timeout = described.timeout
         self._storage = storage
         self._transaction = Transaction(storage)
-        self._enter = enter
         self._post = post
         self._limiter = limiter
         self._context = context  # one for all its life
@@ -241,7 +244,8 @@ class Generator:
         while self._arrived:  # no other list in its place: the thread may be about to append
             arrived.append(self._arrived.popleft())
         if arrived:
-            self._post(Generated(self._task_id, tuple(self._enter(task) for task in arrived)))
+            tasks = {task.task_id: task for task in arrived}
+            self._post(Generated(self._task_id, tuple(tasks)), Subjects({}, tasks, {}))
 
     async def _close(self) -> None:
         await self._transaction.apublish_all()

@@ -2,15 +2,17 @@
 
 from alexflow.graph.description import Defaults, Described, Kind, describe, keys_of, kind_of
 from alexflow.graph.forcing import Forceable, tasks_to_force
-from alexflow.graph.inspection import Catalog, Inspector
+from alexflow.graph.inspection import NO_SUBJECTS, Catalog, Inspector, Subjects
 
 __all__ = [
+    "NO_SUBJECTS",
     "Catalog",
     "Defaults",
     "Described",
     "Forceable",
     "Inspector",
     "Kind",
+    "Subjects",
     "describe",
     "keys_of",
     "kind_of",

@@ -40,7 +40,7 @@ class Described:
         spec: what the scheduler sees.
         kind: where its work happens.
         timeout: seconds that one attempt may take.
-        inputs: an output for each input key, until the scheduler has been told of them.
+        inputs: an output for each input key.
     """
 
     __slots__ = ("inputs", "kind", "spec", "task", "timeout")

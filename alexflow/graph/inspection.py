@@ -6,48 +6,57 @@ Existence is asked for many keys at once. Describing the tasks behind missing on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from alexflow.errors import IncompatibleStorage, OutputConflict
-from alexflow.graph.description import Defaults, Described, check_declares, describe, keys_of
+from alexflow.graph.description import Defaults, Described, check_declares, describe
 from alexflow.model import AbstractTask, Output
 from alexflow.scheduler.events import Event, Inspected, InspectionFailed
-from alexflow.scheduler.spec import TaskSpec
 from alexflow.storage import Storage
 
 #: Tasks described between two turns of the event loop: some 2 ms.
 SLICE = 128
 
 
+class Subjects(NamedTuple):
+    """The users' objects behind the names in one event, or in the question that it led to.
+
+    They travel beside the event until it is handled; only then it shows which of them the scheduler wants.
+
+    Attributes:
+        outputs: by key: what may be asked about.
+        tasks: by id: what may be asked about.
+        described: by id: what stands behind the specs.
+    """
+
+    outputs: Mapping[str, Output[Any]]
+    tasks: Mapping[str, AbstractTask]
+    described: Mapping[str, Described]
+
+    def asked(self, keys: Sequence[str], tasks: Sequence[str]) -> Subjects:
+        """Those that the scheduler asks about."""
+        outputs = {key: self.outputs[key] for key in keys}
+        return Subjects(outputs, {task_id: self.tasks[task_id] for task_id in tasks}, {})
+
+
+NO_SUBJECTS = Subjects({}, {}, {})
+
+Answer = tuple[Event, Subjects]
+
+
 class Catalog:
-    """The users' objects behind the names that the scheduler knows.
+    """What is known of the users' tasks while the scheduler knows them.
 
     Attributes:
         tasks: wanted tasks that are not done, described.
-        outputs: outputs that the scheduler will ask about, by key, until it has.
-        asked: tasks that were asked for, until they are described.
         makers: for keys that do not begin with the id of the task that makes them, that id. No two tasks can claim
             one of the other keys, so this is seldom anything. Kept until no run is under way.
     """
 
     def __init__(self) -> None:
         self.tasks: dict[str, Described] = {}
-        self.outputs: dict[str, Output[Any]] = {}
-        self.asked: dict[str, AbstractTask] = {}
         self.makers: dict[str, str] = {}
-
-    def ask_for_output(self, output: Output[Any]) -> Sequence[str]:
-        """Remember an output by its keys; gives those.
-
-        Raises:
-            OutputConflict: somebody asked for such a key of another task.
-        """
-        keys = keys_of(output)
-        for key in keys:
-            self.see_maker(key, output)
-            self.outputs[key] = output
-        return keys
 
     def see_maker(self, key: str, output: Output[Any]) -> None:
         """See that nobody wants this key of another task.
@@ -60,12 +69,6 @@ class Catalog:
             maker = self.makers.setdefault(key, task_id)
             if maker != task_id:
                 raise OutputConflict(key, (maker, task_id))
-
-    def ask_for_task(self, task: AbstractTask) -> str:
-        """Remember a task by its id; gives that."""
-        task_id = task.task_id
-        self.asked[task_id] = task
-        return task_id
 
 
 class Inspector:
@@ -84,96 +87,86 @@ class Inspector:
         #: Ids of tasks whose outputs count as missing until they have run again.
         self.forced: set[str] = set()
 
-    def look_now(self, keys: Sequence[str], tasks: Sequence[str]) -> list[Event]:
+    def look_now(self, question: Subjects) -> list[Answer]:
         """Answer at once, for few keys and a storage that answers at once."""
-        events: list[Event] = []
-        wanted = self._tasks_asked_for(tasks, events)
+        answers: list[Answer] = []
+        wanted = self._describe_all(question.tasks, answers)
         try:
-            present = self._storage.exists_many(self._keys_to_check(keys, wanted))
+            present = self._storage.exists_many(_keys_to_check(question, wanted))
         except Exception as error:  # as in look
-            return [*events, InspectionFailed(tuple(keys), tuple(wanted), error)]
-        events += self._slices(keys, wanted, present)
-        return events
+            return [*answers, (InspectionFailed(tuple(question.outputs), tuple(wanted), error), NO_SUBJECTS)]
+        answers += self._slices(question, wanted, present)
+        return answers
 
-    async def look(self, keys: Sequence[str], tasks: Sequence[str], turn: Callable[[Event], Any]) -> None:
-        """Answer in parts, ``await turn(event)`` for each."""
-        failures: list[Event] = []
-        wanted = self._tasks_asked_for(tasks, failures)
-        for failure in failures:
-            await turn(failure)
+    async def look(self, question: Subjects, turn: Callable[[Event, Subjects], Awaitable[None]]) -> None:
+        """Answer in parts, ``await turn(event, subjects)`` for each."""
+        failures: list[Answer] = []
+        wanted = self._describe_all(question.tasks, failures)
+        for event, subjects in failures:
+            await turn(event, subjects)
         try:
-            present = await self._storage.aexists_many(self._keys_to_check(keys, wanted))
+            present = await self._storage.aexists_many(_keys_to_check(question, wanted))
         except Exception as error:  # the storage's, whatever it is: it belongs to those who asked
-            await turn(InspectionFailed(tuple(keys), tuple(wanted), error))
+            await turn(InspectionFailed(tuple(question.outputs), tuple(wanted), error), NO_SUBJECTS)
             return
-        for event in self._slices(keys, wanted, present):
-            await turn(event)
+        for event, subjects in self._slices(question, wanted, present):
+            await turn(event, subjects)
 
-    def _tasks_asked_for(self, task_ids: Sequence[str], failures: list[Event]) -> dict[str, Described]:
+    def _describe_all(self, tasks: Mapping[str, AbstractTask], failures: list[Answer]) -> dict[str, Described]:
         wanted: dict[str, Described] = {}
-        for task_id in task_ids:
+        for task_id, task in tasks.items():
             try:
-                wanted[task_id] = self._describe(self._catalog.asked.pop(task_id))
+                wanted[task_id] = self._describe(task)
             except Exception as error:  # the user's, or a DefinitionError: it belongs to those who asked
-                failures.append(InspectionFailed((), (task_id,), error))
+                failures.append((InspectionFailed((), (task_id,), error), NO_SUBJECTS))
         return wanted
 
-    def _keys_to_check(self, keys: Sequence[str], wanted: dict[str, Described]) -> Sequence[str]:
-        if not wanted:
-            return keys
-        return [*keys, *(key for described in wanted.values() for key in described.spec.outputs)]
-
-    def _slices(self, keys: Sequence[str], wanted: dict[str, Described], present: set[str]) -> Iterator[Event]:
+    def _slices(self, question: Subjects, wanted: dict[str, Described], present: set[str]) -> Iterator[Answer]:
         yield from self._look_at_tasks(wanted, present)
-        outputs = self._catalog.outputs
         found: list[str] = []
         behind: set[str] = set()
         missing: list[tuple[str, Output[Any]]] = []
-        for key in keys:
-            output = outputs.pop(key)
+        for key, output in question.outputs.items():
             if key in present and not (self.forced and output.src_task_id in self.forced):
                 found.append(key)
                 behind.add(output.src_task_id)
             else:
                 missing.append((key, output))
         if found:
-            yield Inspected(present=tuple(found), cached=len(behind))
+            yield Inspected(present=tuple(found), found=tuple(behind)), NO_SUBJECTS
         for start in range(0, len(missing), SLICE):
             yield from self._look_behind(missing[start : start + SLICE])
 
-    def _look_at_tasks(self, wanted: dict[str, Described], present: set[str]) -> Iterator[Event]:
+    def _look_at_tasks(self, wanted: dict[str, Described], present: set[str]) -> Iterator[Answer]:
         complete: list[str] = []
-        incomplete: list[str] = []
-        specs: list[TaskSpec] = []
+        incomplete: list[Described] = []
         for task_id, described in wanted.items():
             outputs = described.spec.outputs
             if outputs and present.issuperset(outputs) and task_id not in self.forced:
                 complete.append(task_id)
-                continue
-            incomplete.append(task_id)
-            specs.append(self._enter(described))
+            else:
+                incomplete.append(described)
         for start in range(0, len(incomplete), SLICE):
-            part = slice(start, start + SLICE)
-            yield Inspected(incomplete=tuple(incomplete[part]), specs=tuple(specs[part]))
+            part = {described.spec.task_id: described for described in incomplete[start : start + SLICE]}
+            yield _inspected(part, incomplete=tuple(part))
         if complete:
-            yield Inspected(complete=tuple(complete), cached=len(complete))
+            yield Inspected(complete=tuple(complete), found=tuple(complete)), NO_SUBJECTS
 
-    def _look_behind(self, missing: list[tuple[str, Output[Any]]]) -> Iterator[Event]:
+    def _look_behind(self, missing: list[tuple[str, Output[Any]]]) -> Iterator[Answer]:
         answers: list[tuple[str, str]] = []
-        specs: dict[str, TaskSpec] = {}
+        part: dict[str, Described] = {}
         for key, output in missing:
             try:
                 described = self._describe(output.src_task)
                 check_declares(described, key)
             except Exception as error:  # the user's, or a DefinitionError: it belongs to those who asked
-                yield InspectionFailed((key,), (), error)
+                yield InspectionFailed((key,), (), error), NO_SUBJECTS
                 continue
             task_id = described.spec.task_id
-            if task_id not in specs:
-                specs[task_id] = self._enter(described)
+            part[task_id] = described
             answers.append((key, task_id))
         if answers:
-            yield Inspected(missing=tuple(answers), specs=tuple(specs.values()))
+            yield _inspected(part, missing=tuple(answers))
 
     def _describe(self, task: AbstractTask) -> Described:
         known = self._catalog.tasks.get(task.task_id)
@@ -189,18 +182,15 @@ class Inspector:
             )
         return described
 
-    def _enter(self, described: Described) -> TaskSpec:
-        """From now on the scheduler may name the task, and ask about its inputs."""
-        catalog = self._catalog
-        catalog.tasks[described.spec.task_id] = described
-        catalog.outputs.update(described.inputs)
-        described.inputs = {}
-        return described.spec
 
-    def ask_again(self, task_id: str, keys: Sequence[str]) -> None:
-        """The scheduler will ask about inputs of a running task once more."""
-        described = self._catalog.tasks[task_id]
-        inputs = describe(described.task, self._defaults).inputs
-        for key in keys:
-            if key in inputs:
-                self._catalog.outputs[key] = inputs[key]
+def _keys_to_check(question: Subjects, wanted: dict[str, Described]) -> list[str]:
+    return [*question.outputs, *(key for described in wanted.values() for key in described.spec.outputs)]
+
+
+def _inspected(part: dict[str, Described], **answers: Any) -> Answer:
+    """An answer that the tasks of ``part`` stand behind; the scheduler may ask about their inputs next."""
+    outputs: dict[str, Output[Any]] = {}
+    for described in part.values():
+        outputs.update(described.inputs)
+    event = Inspected(specs=tuple(described.spec for described in part.values()), **answers)
+    return event, Subjects(outputs, {}, part)

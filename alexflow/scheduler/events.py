@@ -40,7 +40,7 @@ class Inspected(Event, frozen=True):
         incomplete: inspected tasks that must run.
         specs: the tasks of ``missing`` and ``incomplete`` that the scheduler does not know yet; if tasks of
             ``complete`` are among them, their outputs are not removed while a run that asked for them lasts.
-        cached: how many tasks stand behind ``present`` and ``complete``.
+        found: ids of the tasks behind ``present`` and ``complete``.
     """
 
     present: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Inspected(Event, frozen=True):
     complete: tuple[str, ...] = ()
     incomplete: tuple[str, ...] = ()
     specs: tuple[TaskSpec, ...] = ()
-    cached: int = 0
+    found: tuple[str, ...] = ()
 
 
 class InspectionFailed(Event, frozen=True):

@@ -47,7 +47,7 @@ def inspected(state: State, event: Inspected) -> None:
         if check is not None:
             _is_incomplete(state, check, specs)
     if account is not None:
-        account.cached += event.cached
+        account.credit(event.found)
 
 
 def inspection_failed(state: State, event: InspectionFailed) -> None:

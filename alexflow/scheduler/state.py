@@ -29,6 +29,9 @@ PRESENT: Final = "present"
 UNKNOWN: Final = "unknown"  # who asks for it next has it looked at; who reads it already relies on what was known
 
 
+#: Tasks found done that a run remembers, so as to count each once: some 10 MB.
+MOST_REMEMBERED = 100_000
+
 T = TypeVar("T")
 
 
@@ -130,10 +133,11 @@ class Run:
     """One request."""
 
     __slots__ = (
-        "cached",
         "error",
         "failures",
         "finished",
+        "found",
+        "found_more",
         "keys",
         "lingering",
         "made",
@@ -165,8 +169,21 @@ class Run:
         self.error: Any = None
         self.failures: dict[str, Any] = {}  # errors, by task
         self.ran = 0
-        self.cached = 0
+        self.found: set[str] = set()  # tasks that were done already; several of their outputs may be asked about
+        self.found_more = 0  # when those are too many to be kept
         self.skipped: list[str] = []
+
+    def credit(self, task_ids: tuple[str, ...]) -> None:
+        """Tasks were found done. Each counts once, as long as there are not too many to remember."""
+        if len(self.found) < MOST_REMEMBERED:
+            self.found.update(task_ids)
+        else:
+            self.found_more += len(task_ids)
+
+    @property
+    def cached(self) -> int:
+        """How many tasks were found done."""
+        return len(self.found) + self.found_more
 
 
 class Group:

@@ -80,12 +80,12 @@ class Harness:
         complete: str = "",
         incomplete: str = "",
         described: str = "",
-        cached: int = 0,
+        found: str = "",
     ) -> list[Instruction]:
         answers = tuple((key, self.makers[key]) for key in words(missing))
         names = dict.fromkeys([*(task for _, task in answers), *words(incomplete), *words(described)])
         specs = tuple(self.specs[name] for name in names)
-        return self.tell(Inspected(words(present), answers, words(complete), words(incomplete), specs, cached=cached))
+        return self.tell(Inspected(words(present), answers, words(complete), words(incomplete), specs, words(found)))
 
     def plan(self, keys: str, *, on_error: Any = "stop", run_id: int = 1) -> list[Instruction]:
         """Ask for keys, and answer that all there is is missing; gives what comes of the last answer."""

@@ -24,7 +24,7 @@ def dynamic(gives: str = "", **options: object) -> Harness:
 def test_all_that_it_gives_is_done_before_it_is() -> None:
     h = dynamic()
     assert h.gave("D", "C1 C2", last=True) == [inspect("", "C1 C2")]
-    assert h.look(incomplete="C1", complete="C2", cached=1) == [start("C1")]
+    assert h.look(incomplete="C1", complete="C2", found="C2") == [start("C1")]
     assert h.done("C1") == [Close("D"), forget("C1")]
     assert h.done("D") == [verify(1, "d"), forget("D")]
     assert h.seen(1) == [Finish(1, ran=2, cached=1)]

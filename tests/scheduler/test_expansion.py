@@ -9,7 +9,7 @@ from tests.scheduler.harness import Harness, forget, inspect, start, verify
 def test_a_target_that_exists_costs_one_look() -> None:
     h = Harness()
     assert h.ask(1, "a") == [inspect("a")]
-    assert h.look(present="a", cached=1) == [Finish(1, cached=1)]
+    assert h.look(present="a", found="A") == [Finish(1, cached=1)]
     assert h.empty
 
 
@@ -38,7 +38,7 @@ def test_nothing_before_an_existing_output_is_looked_at() -> None:
     h.chain("A", "B", "C")
     assert h.ask(1, "c") == [inspect("c")]
     assert h.look("c") == [inspect("b")]
-    assert h.look(present="b", cached=1) == [start("C")]
+    assert h.look(present="b", found="B") == [start("C")]
     h.done("C")
     assert h.seen(1) == [Finish(1, ran=1, cached=1)]
     assert h.empty
@@ -80,7 +80,7 @@ def test_of_several_outputs_some_exist() -> None:
     h.task("C", "a2")
     h.ask(1, "b c")
     assert h.look("b c") == [inspect("a1 a2")]
-    assert h.look("a1", present="a2", cached=1) == [start("C A")]
+    assert h.look("a1", present="a2", found="A") == [start("C A")]
     assert h.done("A") == [start("B"), forget("A")]
     assert h.done("B C") == [verify(1, "b c"), forget("B C")]
     assert h.seen(1) == [Finish(1, ran=3, cached=1)]
@@ -119,7 +119,7 @@ def test_a_task_without_outputs_runs_whenever_it_is_asked_for() -> None:
     for run_id in (1, 2):
         assert h.ask(run_id, tasks="B") == [inspect("", "B")]
         assert h.look(incomplete="B") == [inspect("a")]
-        assert h.look(present="a", cached=1) == [start("B")]
+        assert h.look(present="a", found="A") == [start("B")]
         assert h.done("B") == [Finish(run_id, ran=1, cached=1), forget("B")]
         assert h.empty
 
@@ -128,7 +128,7 @@ def test_a_task_that_is_done_already() -> None:
     h = Harness()
     h.task("A")
     assert h.ask(1, tasks="A") == [inspect("", "A")]
-    assert h.look(complete="A", cached=1) == [Finish(1, cached=1)]
+    assert h.look(complete="A", found="A") == [Finish(1, cached=1)]
     assert h.empty
 
 

@@ -170,7 +170,7 @@ def test_a_lost_input_is_made_again() -> None:
     h.ask(1, "c")
     h.look("c")
     h.look("b")
-    assert h.look(present="a", cached=1) == [start("B")]
+    assert h.look(present="a", found="A") == [start("B")]
     assert h.lost("B", "a") == [inspect("a")]
     assert h.look("a") == [start("A")]
     assert h.done("A") == [start("B"), forget("A")]

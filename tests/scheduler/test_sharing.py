@@ -26,8 +26,8 @@ def test_what_is_being_asked_about_is_not_asked_about_again() -> None:
     h.task("A")
     assert h.ask(1, "a", "A") == [inspect("a", "A")]
     assert h.ask(2, "a", "A") == []
-    assert h.look(present="a", cached=1) == []
-    assert h.look(complete="A", cached=1) == [Finish(2), Finish(1, cached=2)]
+    assert h.look(present="a", found="A") == []
+    assert h.look(complete="A", found="A") == [Finish(2), Finish(1, cached=1)]
 
 
 def test_two_requests_that_meet_start_together() -> None:

@@ -257,7 +257,7 @@ class World:
                 tuple(complete),
                 tuple(incomplete),
                 tuple(specs.values()),
-                cached=len(present) + len(complete),
+                found=(*present, *complete),
             )
         )
 
