@@ -148,8 +148,7 @@ class Output(Planned, Generic[T_co]):
     def _with(self, **changes: Any) -> Self:
         # dataclasses.replace would want src_task, which may not be at hand in a worker, and check the key again
         twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        twin.__dict__.update(changes)
+        twin.__dict__.update(self.__dict__, **changes)
         return twin
 
     def physical_key_list(self) -> list[str]:
@@ -251,6 +250,18 @@ class SourceTaskOnDemand:
 
 
 Output.src_task = SourceTaskOnDemand()  # type: ignore[assignment]  # after @dataclass, for which it would be a default
+
+
+def output_of_task(cls: type[Output[Any]], task: AbstractTask, key: str) -> Output[Any] | None:
+    """What ``cls(src_task=task, key=key)`` gives, in half the time; None where ``cls`` does more at construction.
+
+    Every task's outputs are built once where it is described and once where it runs.
+    """
+    if not plan_of(cls).constructs_plainly:
+        return None
+    output = object.__new__(cls)
+    output.__dict__.update(src_task=task, key=check_key(key), storage=None, ephemeral=False, _output_id=key)
+    return output
 
 
 def output_by_reference(

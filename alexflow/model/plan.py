@@ -82,6 +82,17 @@ class ClassPlan:
         return tuple(field.name for field in self.fields)
 
     @cached_property
+    def constructs_plainly(self) -> bool:
+        """Whether an output class adds nothing to what :class:`Output` does at construction."""
+        base = next(cls for cls in self.cls.__mro__ if "__identified_by__" in vars(cls)) if self.cls else None
+        return (
+            base is not None
+            and self.names == plan_of(base).names
+            and getattr(self.cls, "__post_init__", None) is getattr(base, "__post_init__", None)
+            and self.cls.__dataclass_params__.init
+        )
+
+    @cached_property
     def run_is_async(self) -> bool:
         """Whether the class's ``run`` is ``async def``."""
         return inspect.iscoroutinefunction(getattr(self.cls, "run", None))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar, cast, get_origin
 from alexflow.errors import IdentityError, InvalidKey
 from alexflow.identity import ID_SPEC, AtOnce, Canonical, Pending, brief, canonical, locate, task_digest
 from alexflow.model.loop import way_round
-from alexflow.model.output import Output
+from alexflow.model.output import Output, output_of_task
 from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
 from alexflow.model.required import no_default
 from alexflow.model.tree import InOut
@@ -102,8 +102,10 @@ class AbstractTask(Planned):
             raise InvalidKey(f"the output key {key!r} of {type(self).__qualname__} is {'absolute' if key else 'empty'}")
         if key[0] == ".":  # behind the id it would look harmless
             check_key(key)
-        cls = get_origin(output_class) or output_class
-        return cast(OutputT, cls(src_task=self, key=f"{self.task_id}.{key}", storage=storage, **kwargs))
+        cls = output_class if isinstance(output_class, type) else get_origin(output_class)
+        full_key = f"{self.task_id}.{key}"
+        output = output_of_task(cls, self, full_key) if storage is None and not kwargs else None
+        return cast(OutputT, output or cls(src_task=self, key=full_key, storage=storage, **kwargs))
 
     # -- identity
 

@@ -31,6 +31,9 @@ T = TypeVar("T")
 #: Up to here bytes wait in memory, and the event loop writes and reads them itself: some 50 µs of its time.
 SMALL = 256 * 1024  # bytes
 
+#: What is read at first, without asking how much there is: most outputs end before.
+SHORT = 16 * 1024  # bytes
+
 #: Up to here keys are checked one by one, about 1 µs each, without a thread.
 FEW = 256  # keys
 
@@ -127,7 +130,7 @@ class LocalStorage(Storage):
         except OSError as error:
             raise _failed("read", path, error) from error
         try:
-            return read_all(fd, os.fstat(fd).st_size)
+            return read_all(fd, SHORT)
         except IsADirectoryError:
             raise OutputNotFound(key, self.base_path) from None
         except OSError as error:

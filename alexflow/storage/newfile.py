@@ -93,14 +93,16 @@ def write_all(fd: int, data: bytes) -> None:
             written += os.write(fd, view[written:])
 
 
-def read_all(fd: int, size: int, at: int | None = None) -> bytes:
-    """Read to the end, from ``at`` if given; ``size`` is how much is expected."""
+def read_all(fd: int, at_first: int, at: int | None = None) -> bytes:
+    """Read to the end, from ``at`` if given; ``at_first`` is how much is read before asking how much there is."""
     if at is not None:
         os.lseek(fd, at, os.SEEK_SET)
-    data = os.read(fd, size + 1)
-    if len(data) == size:
+    data = os.read(fd, at_first)
+    if len(data) < at_first:  # of a file on a disk, that is all
         return data
     parts = [data]
-    while more := os.read(fd, CHUNK):
+    rest = os.fstat(fd).st_size - len(data)
+    while more := os.read(fd, max(rest, 0) + 1):
         parts.append(more)
+        rest -= len(more)
     return b"".join(parts)

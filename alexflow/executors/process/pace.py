@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Work that a worker may have waiting, so that it never idles between two reports.
-AHEAD = 0.004  # seconds
+AHEAD = 0.008  # seconds
 
 
 class Pace:

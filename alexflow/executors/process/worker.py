@@ -9,6 +9,7 @@ once. End-of-file on the data channel means that the engine needs it no more.
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import select
@@ -42,7 +43,7 @@ from alexflow.identity import set_main_module_name
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
-TELL_EVERY = 0.001  # seconds between reports while there is work
+TELL_EVERY = 0.002  # seconds between reports while there is work
 
 
 def main(data: int, control: int, marker: int, lifeline: int) -> None:
@@ -50,6 +51,7 @@ def main(data: int, control: int, marker: int, lifeline: int) -> None:
     for fd in (data, control, marker, lifeline):
         os.set_inheritable(fd, False)  # a task's own children must not keep them open
     end_with(lifeline)
+    gc.freeze()  # what is there now stays; the collector need not look at it again
     page = Marker(marker)
     os.close(marker)
     Worker(socket.socket(fileno=data), socket.socket(fileno=control), page).serve()
