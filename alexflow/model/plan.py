@@ -84,12 +84,14 @@ class ClassPlan:
     @cached_property
     def constructs_plainly(self) -> bool:
         """Whether an output class adds nothing to what :class:`Output` does at construction."""
-        base = next(cls for cls in self.cls.__mro__ if "__identified_by__" in vars(cls)) if self.cls else None
-        return (
-            base is not None
+        if self.cls is None or _PARAMETERS not in vars(self.cls):
+            return False
+        base = next(cls for cls in self.cls.__mro__ if "__identified_by__" in vars(cls))
+        return bool(
+            issubclass(base, Planned)
             and self.names == plan_of(base).names
             and getattr(self.cls, "__post_init__", None) is getattr(base, "__post_init__", None)
-            and self.cls.__dataclass_params__.init
+            and vars(self.cls)[_PARAMETERS].init
         )
 
     @cached_property
@@ -103,6 +105,9 @@ class ClassPlan:
 
     def __reduce__(self) -> tuple[Callable[[], ClassPlan], tuple[()]]:
         return _stale_plan, ()  # a class that travels by value is looked at again where it arrives
+
+
+_PARAMETERS = "__dataclass_params__"  # what the decorator was given
 
 
 class Planned:
