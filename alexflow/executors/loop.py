@@ -77,12 +77,11 @@ class LoopExecutor(Executor):
         started = time.perf_counter()
         outcome: Outcome
         try:
-            check_id(job.task, job.task_id)
             if limit is None:
-                await aattempt(job.task, self._storage, replace=job.replace)
+                await self._attempt(job)
             else:
                 async with limit:
-                    await aattempt(job.task, self._storage, replace=job.replace)
+                    await self._attempt(job)
             outcome = Done(job.task_id, time.perf_counter() - started)
         except BaseException as error:  # everything is told to the scheduler, exits and cancellations too
             outcome = self._not_done(job, error, limit, time.perf_counter() - started)
@@ -94,6 +93,10 @@ class LoopExecutor(Executor):
         self._tell(outcome)
         if self._pending:
             self._start()
+
+    async def _attempt(self, job: Job) -> None:
+        check_id(job.task, job.task_id)
+        await aattempt(job.task, self._storage, replace=job.replace)
 
     def _not_done(self, job: Job, error: BaseException, limit: asyncio.Timeout | None, seconds: float) -> NotDone:
         if job.task_id in self._cancelled:
