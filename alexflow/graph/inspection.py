@@ -15,8 +15,8 @@ from alexflow.model import AbstractTask, Output
 from alexflow.scheduler.events import Event, Inspected, InspectionFailed
 from alexflow.storage import Storage
 
-#: Tasks described between two turns of the event loop: some 2 ms.
-SLICE = 128
+#: Tasks described between two turns of the event loop: some 3 ms.
+SLICE = 256
 
 
 class Subjects(NamedTuple):
