@@ -27,10 +27,6 @@ class Sample:
         """How many times as long as ``other``: the median over the rounds, each of which saw the same machine."""
         return statistics.median(mine / theirs for mine, theirs in zip(self.seconds, other.seconds, strict=True))
 
-    def spread(self) -> str:
-        """The least and the most, in words."""
-        return f"{min(self.seconds):.3g} to {max(self.seconds):.3g} s"
-
 
 Measured = Callable[[Path], float]
 

@@ -20,7 +20,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath, WindowsPath
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -41,12 +41,6 @@ class AtOnce(list[Any]):
 
     def append(self, task: Any) -> None:
         _ = task.task_id
-
-
-class Identifiable(Protocol):
-    """What tasks and outputs give instead of their fields."""
-
-    def __canonical__(self, pending: Pending) -> Canonical: ...
 
 
 packb: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode

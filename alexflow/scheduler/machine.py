@@ -45,7 +45,7 @@ from alexflow.scheduler.failure import delay_over, fail_if_stuck, failed, give_u
 from alexflow.scheduler.instructions import Instruction
 from alexflow.scheduler.slots import Slots
 from alexflow.scheduler.spec import TaskSpec
-from alexflow.scheduler.state import CHECKING, PRESENT, Group, Node, Run, State, without
+from alexflow.scheduler.state import PRESENT, Group, Node, Run, State, without
 from alexflow.scheduler.transitions import CANCELLING, GENERATING, READY
 
 #: How many tasks of one dynamic task may be under way at once.
@@ -129,11 +129,6 @@ class Scheduler:
         """The spec of a task that is wanted and not done."""
         node = self.state.nodes.get(task_id)
         return node.spec if node is not None else None
-
-    def asks_about(self, key: str) -> bool:
-        """Whether it waits for an answer about an output."""
-        known = self.state.keys.get(key)
-        return known is not None and known.state == CHECKING
 
     def attempts_of(self, task_id: str) -> int:
         """How many attempts at a task have failed so far."""
