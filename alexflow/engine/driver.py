@@ -83,7 +83,7 @@ class Driver:
         self._runs: dict[int, asyncio.Future[do.Finish]] = {}
         self._find: dict[int, FindOutputs] = {}
         self._closed: EngineClosed | None = None  # why nothing can be asked for any more
-        #: Requests whose targets are being entered into the catalog.
+        #: Requests whose targets are being gone through; the catalog keeps until then who makes what.
         self.entering = 0
         self._background: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
