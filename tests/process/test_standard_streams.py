@@ -19,4 +19,4 @@ async def test_a_flood(place, capfd):
     assert out.count("raw\n") == 4
     assert out.count("child\n") == 4
     assert err.count("raw\n") == 4
-    assert err.count("printed\n") == 4
+    assert err.count("printed") == 4  # print writes the line end by itself: another worker may come between
