@@ -1,1 +1,1 @@
-"""What alexflow costs, each case beside its physical limit, measured in the same run: ``python -m benchmarks``."""
+"""What alexflow costs, each case beside its physical limit and other engines: ``python -m benchmarks``."""
