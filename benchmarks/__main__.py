@@ -1,47 +1,74 @@
-"""``python -m benchmarks``: every case beside its limit, as a table."""
+"""``python -m benchmarks``: every case, alexflow beside its limit and others, measured in the same rounds."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
-import os
-import platform
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.cases import CASES, Line, Setting
+from benchmarks import cases, report
+from benchmarks.contest import Setting
+from benchmarks.contestant import Contestant, peer
+from benchmarks.measure import Place
+from benchmarks.outcome import Outcome
 
 
 def main() -> int:
-    """Run the cases that were asked for; gives 1 if a bar is not met and ``--strict`` is set."""
-    arguments = _parser().parse_args()
-    setting = Setting(arguments.rounds, arguments.memory, arguments.disk)
-    print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {arguments.rounds} rounds, medians")
-    print(f"{'case':44} {'alexflow':48} {'beside':32} {'ratio':>8} {'bar':>8}")
-    lines: list[Line] = []
-    for name in arguments.cases or CASES:
-        for line in CASES[name](setting):
-            lines.append(line)
-            mark = "" if line.met else "  missed"
-            print(
-                f"{line.case:44} {line.figure:48} {line.beside:32} {line.ratio:8.2f} {line.bar:8.2f}{mark}", flush=True
-            )
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps([dataclasses.asdict(line) for line in lines], indent=2))
-    return 1 if arguments.strict and not all(line.met for line in lines) else 0
+    """Run the cases that were asked for; gives 1 if a result was wrong, or, with ``--strict``, a bar is missed."""
+    told = _parser().parse_args()
+    setting = Setting(
+        rounds=told.rounds,
+        memory=Place(told.memory),
+        disk=Place(told.disk, keep=True),
+        peers=tuple(told.peers),
+        scale=told.scale,
+        limit=told.limit,
+    )
+    print(report.header(setting.rounds, setting.scale), flush=True)
+    outcomes: list[tuple[str, Outcome]] = []
+    try:
+        for name in told.cases or [name for name in cases.CASES if name not in cases.ONLY_IF_NAMED]:
+            for outcome in cases.run(name, setting):
+                outcomes.append((name, outcome))
+                print("\n" + report.as_text(name, outcome), flush=True)
+    finally:
+        setting.memory.clear()
+        setting.disk.clear()
+    if told.json:
+        told.json.write_text(json.dumps(report.as_data(outcomes, setting.rounds, setting.scale), indent=1) + "\n")
+    broken = any(row.broken for _, outcome in outcomes for row in outcome.rows.values())
+    missed = any(not bar.met for _, outcome in outcomes for bar in outcome.bars)
+    return 1 if broken or (told.strict and missed) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("cases", nargs="*", metavar="case", choices=[*CASES, []], help=f"one of {', '.join(CASES)}")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each thing is measured (5)")
-    parser.add_argument("--memory", type=Path, default=_memory(), help="a directory on tmpfs")
-    parser.add_argument("--disk", type=Path, default=Path.cwd(), help="a directory on a disk")
-    parser.add_argument("--json", help="write the figures to this file")
-    parser.add_argument("--strict", action="store_true", help="fail if a bar is not met")
+    named = ", ".join(sorted(cases.ONLY_IF_NAMED))
+    parser.add_argument(
+        "cases",
+        nargs="*",
+        metavar="case",
+        choices=[*cases.CASES, []],
+        help=f"of {', '.join(cases.CASES)}; by default all" + (f" but {named}" if named else ""),
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (5)")
+    parser.add_argument("--memory", type=Path, default=_memory(), help="a directory on tmpfs (%(default)s)")
+    parser.add_argument("--disk", type=Path, default=Path.cwd(), help="a directory on a disk (%(default)s)")
+    parser.add_argument("--peers", nargs="+", type=_peer, default=[], metavar="NAME", help="other engines, or scripts")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds that one run may take (60)")
+    parser.add_argument("--scale", type=float, default=1.0, help="what all sizes are multiplied by; bars are for 1")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
+    parser.add_argument("--strict", action="store_true", help="fail if a bar is missed")
     return parser
+
+
+def _peer(name: str) -> Contestant:
+    try:
+        return peer(name)
+    except FileNotFoundError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _memory() -> Path:

@@ -1,60 +1,101 @@
-"""Timing: several rounds, the things to be compared one after the other in each, fresh directories, medians."""
+"""Timing: a stopwatch, samples with their medians and ratios, and directories that nothing was in before.
+
+Standard library only, since contestants use it too.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+
+class Stopwatch:
+    """Runs from when it is made; the first ``stop`` counts."""
+
+    def __init__(self) -> None:
+        self._stopped: float | None = None
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin again: what was so far was preparation."""
+        self._started = time.perf_counter()
+
+    def stop(self) -> None:
+        """The end, unless it has ended."""
+        if self._stopped is None:
+            self._stopped = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """From start to stop."""
+        if self._stopped is None:
+            raise RuntimeError("the stopwatch still runs")
+        return self._stopped - self._started
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Seconds that one thing took, round by round."""
+    """What was measured of one thing, round by round."""
 
-    seconds: tuple[float, ...]
+    values: tuple[float, ...]
 
     @property
     def median(self) -> float:
         """The middle one."""
-        return statistics.median(self.seconds)
+        return statistics.median(self.values)
 
-    def ratio(self, other: Sample) -> float:
-        """How many times as long as ``other``: the median over the rounds, each of which saw the same machine."""
-        return statistics.median(mine / theirs for mine, theirs in zip(self.seconds, other.seconds, strict=True))
+    @property
+    def spread(self) -> tuple[float, float]:
+        """The least and the most."""
+        return min(self.values), max(self.values)
 
+    def over(self, other: Sample) -> Sample:
+        """How many times ``other``, round by round: both saw the same machine then."""
+        return Sample(tuple(mine / theirs for mine, theirs in zip(self.values, other.values, strict=True)))
 
-Measured = Callable[[Path], float]
+    def minus(self, other: Sample) -> Sample:
+        """How much more than ``other``, round by round."""
+        return Sample(tuple(mine - theirs for mine, theirs in zip(self.values, other.values, strict=True)))
 
-
-def interleaved(rounds: int, where: Path, *things: Measured) -> list[Sample]:
-    """Measure things in turn, each in a fresh directory below ``where``; each gives the seconds that it took."""
-    taken: list[list[float]] = [[] for _ in things]
-    for _ in range(rounds):
-        for index, thing in enumerate(things):
-            with fresh_directory(where) as directory:
-                taken[index].append(thing(directory))
-    return [Sample(tuple(seconds)) for seconds in taken]
-
-
-@contextmanager
-def fresh_directory(where: Path) -> Iterator[Path]:
-    """A new directory, removed afterwards."""
-    directory = Path(tempfile.mkdtemp(prefix="alexflow-bench-", dir=where))
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    def times(self, factor: float) -> Sample:
+        """The same in another unit."""
+        return Sample(tuple(value * factor for value in self.values))
 
 
-@contextmanager
-def stopwatch() -> Iterator[list[float]]:
-    """Append to the list it gives the seconds that the block took."""
-    seconds: list[float] = []
-    started = time.perf_counter()
-    yield seconds
-    seconds.append(time.perf_counter() - started)
+@dataclass
+class Place:
+    """Where results are stored, in fresh directories.
+
+    On ext4 a file takes some 15 µs to create, but 100 to 140 for a while after many files nearby were deleted. So on a
+    disk everything stays until the end (``keep``), and what earlier runs have left to be written is written before the
+    next begins. On tmpfs files take memory, and deleting them has no such effect.
+    """
+
+    directory: Path
+    keep: bool = False
+    _used: list[Path] = field(default_factory=list)
+
+    @contextmanager
+    def fresh(self) -> Iterator[Path]:
+        """A new directory."""
+        if self.keep:
+            os.sync()
+        made = Path(tempfile.mkdtemp(prefix="alexflow-bench-", dir=self.directory))
+        self._used.append(made)
+        try:
+            yield made
+        finally:
+            if not self.keep:
+                self.clear()
+
+    def clear(self) -> None:
+        """Remove all that was made."""
+        while self._used:
+            shutil.rmtree(self._used.pop(), ignore_errors=True)

@@ -1,13 +1,13 @@
-"""The tasks that the cases run. In a module of their own, which worker processes import."""
+"""The tasks that the cases run in worker processes, as ``benchmarks.work`` has them. Workers import this module."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from alexflow import BinaryOutput, Output, Task
+from benchmarks import work
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Leaf(Task):
         return self.build_output(BinaryOutput, key="value.pkl")
 
     def run(self, input: None, output: BinaryOutput[int]) -> None:
-        output.store(self.number)
+        output.store(work.leaf(self.number))
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Sum(Task):
         return self.build_output(BinaryOutput, key="value.pkl")
 
     def run(self, input: Sequence[Output[int]], output: BinaryOutput[int]) -> None:
-        output.store(sum(part.load() for part in input))
+        output.store(work.total(part.load() for part in input))
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Count(Task):
         return self.build_output(BinaryOutput, key="value.pkl")
 
     def run(self, input: Sequence[Output[int]], output: BinaryOutput[int]) -> None:
-        output.store(len(input))
+        output.store(work.counted(len(input)))
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,41 @@ class Successor(Task):
         return self.build_output(BinaryOutput, key="value.pkl")
 
     def run(self, input: Output[int], output: BinaryOutput[int]) -> None:
-        output.store(input.load() + 1)
+        output.store(work.successor(input.load()))
+
+
+@dataclass(frozen=True)
+class Mixed(Task):
+    """A task in a layer: reads some of the layer before."""
+
+    layer: int
+    index: int
+    parts: tuple[Output[int], ...]
+
+    def input(self) -> tuple[Output[int], ...]:
+        return self.parts
+
+    def output(self) -> BinaryOutput[int]:
+        return self.build_output(BinaryOutput, key="value.pkl")
+
+    def run(self, input: Sequence[Output[int]], output: BinaryOutput[int]) -> None:
+        output.store(work.mixed(part.load() for part in input))
+
+
+@dataclass(frozen=True)
+class Folded(Task):
+    """The root over the last layer."""
+
+    parts: list[Output[int]]
+
+    def input(self) -> list[Output[int]]:
+        return self.parts
+
+    def output(self) -> BinaryOutput[int]:
+        return self.build_output(BinaryOutput, key="value.pkl")
+
+    def run(self, input: Sequence[Output[int]], output: BinaryOutput[int]) -> None:
+        output.store(work.folded(part.load() for part in input))
 
 
 @dataclass(frozen=True)
@@ -82,20 +116,30 @@ class Burn(Task):
         return self.build_output(BinaryOutput, key="value.pkl")
 
     def run(self, input: None, output: BinaryOutput[int]) -> None:
-        until = time.process_time() + self.seconds
-        while time.process_time() < until:
-            pass
-        output.store(self.number)
+        work.burn(self.seconds)
+        output.store(work.leaf(self.number))
 
 
-def fan(width: int) -> Sum:
-    """A sum over ``width`` leaves."""
-    return Sum([Leaf(number).output() for number in range(width)])
+def fan(size: int) -> Sum:
+    """A sum over ``size`` leaves."""
+    return Sum([Leaf(number).output() for number in range(size)])
 
 
-def chain(length: int, start: int) -> Any:
-    """A leaf and ``length`` successors."""
-    last: Any = Leaf(start).output()
-    for _ in range(length):
+def chain(size: int) -> Any:
+    """The last output of a leaf and ``size`` successors."""
+    last: Any = Leaf(0).output()
+    for _ in range(size):
         last = Successor(last).output()
     return last
+
+
+def layered(size: int) -> Folded:
+    """Layers in which each task reads five of the layer before, and a root over the last."""
+    width = work.width_of(size)
+    last: list[Output[int]] = [Leaf(index).output() for index in range(width)]
+    for layer in range(1, work.LAYERS):
+        last = [
+            Mixed(layer, index, tuple(last[parent] for parent in work.parents(index, width))).output()
+            for index in range(width)
+        ]
+    return Folded(last)

@@ -1,0 +1,36 @@
+"""The cases, one module each; ``run(setting)`` gives what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+
+from benchmarks.contest import Setting
+from benchmarks.outcome import Outcome
+
+#: All cases by name, in the order in which they are run.
+CASES = {
+    "fan": "fan",
+    "fan_async": "fan_async",
+    "fan_wide": "fan_wide",
+    "chain": "chain",
+    "layered": "layered",
+    "grow": "grow",
+    "rerun": "rerun",
+    "async": "async_io",
+    "cpu": "cpu",
+    "start": "start",
+    "imports": "imports",
+    "memory": "memory",
+    "identity": "identity",
+    "documents": "documents",
+}
+
+#: Run only if they are named: they take too long.
+ONLY_IF_NAMED: set[str] = set()
+
+
+def run(name: str, setting: Setting) -> Iterator[Outcome]:
+    """Measure a case."""
+    outcomes: Iterator[Outcome] = import_module(f"{__name__}.{CASES[name]}").run(setting)
+    return outcomes

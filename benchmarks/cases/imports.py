@@ -1,0 +1,39 @@
+"""``import alexflow``, and its engine, over a bare interpreter."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.contest import Measure, Setting, contest
+from benchmarks.contestant import Wrong
+from benchmarks.contestant import run as run_command
+from benchmarks.measure import Stopwatch
+from benchmarks.outcome import Bar, Outcome
+
+
+def run(setting: Setting) -> Iterator[Outcome]:
+    measures = {
+        "alexflow": interpreter("import alexflow", setting.limit),
+        "alexflow.engine": interpreter("import alexflow.engine", setting.limit),
+        "bare interpreter": interpreter("pass", setting.limit),
+    }
+    rows = contest(max(setting.rounds, 7), setting.memory, measures)
+    outcome = Outcome("an interpreter starts and imports", "ms", rows)
+    whole, bare = outcome.sample("alexflow"), outcome.sample("bare interpreter")
+    over = whole.minus(bare) if whole is not None and bare is not None else None
+    outcome.bars.append(Bar("≤ 60 ms over a bare interpreter", over, 60))
+    yield outcome
+
+
+def interpreter(code: str, limit: float) -> Measure:
+    def measured(directory: Path) -> float:
+        watch = Stopwatch()
+        exit_code, _, errors = run_command([sys.executable, "-c", code], limit)
+        watch.stop()
+        if exit_code != 0:
+            raise Wrong(errors.strip().rpartition("\n")[2])
+        return watch.seconds * 1e3
+
+    return measured

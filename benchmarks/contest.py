@@ -1,0 +1,71 @@
+"""Rounds: everybody who takes part in a case is measured in each, one after the other, in a fresh directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.contestant import ALEXFLOW, HANDMADE, LIMIT, Answer, Contestant, Question, Unfit, Wrong
+from benchmarks.measure import Place, Sample
+from benchmarks.outcome import Row
+
+Measure = Callable[[Path], float]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How to measure.
+
+    Attributes:
+        rounds: how often.
+        memory: where to store on tmpfs.
+        disk: where to store on a disk.
+        peers: who takes part beside alexflow, the limit and what is handmade.
+        scale: what all sizes are multiplied by; the bars are meant for 1.
+        limit: seconds after which a contestant is stopped.
+    """
+
+    rounds: int
+    memory: Place
+    disk: Place
+    peers: tuple[Contestant, ...] = ()
+    scale: float = 1.0
+    limit: float = 60.0
+
+    def size(self, full: int) -> int:
+        """A size, scaled."""
+        return max(round(full * self.scale), 2)
+
+    def everybody(
+        self,
+        question: Question,
+        figure: Callable[[Answer], float],
+        *,
+        alexflow: Contestant = ALEXFLOW,
+        besides: Iterable[Contestant] = (LIMIT, HANDMADE),
+    ) -> dict[str, Measure]:
+        """Alexflow, the limit, what is handmade and the peers, all asked the same."""
+        return {
+            contestant.name: contestant.measure(question, figure, self.limit)
+            for contestant in (alexflow, *besides, *self.peers)
+        }
+
+    def one(self, contestant: Contestant, question: Question, figure: Callable[[Answer], float]) -> Measure:
+        """One contestant, asked something of its own."""
+        return contestant.measure(question, figure, self.limit)
+
+
+def contest(rounds: int, place: Place, measures: dict[str, Measure]) -> dict[str, Row]:
+    """Measure everybody in turn, the other way round in every second round; who fails once is out."""
+    values: dict[str, list[float]] = {name: [] for name in measures}
+    out: dict[str, Row] = {}
+    for number in range(rounds):
+        names = [name for name in measures if name not in out]
+        for name in reversed(names) if number % 2 else names:
+            try:
+                with place.fresh() as directory:
+                    values[name].append(measures[name](directory))
+            except Unfit as unfit:
+                out[name] = Row(name, None, str(unfit), isinstance(unfit, Wrong))
+    return {name: out.get(name) or Row(name, Sample(tuple(values[name]))) for name in measures}

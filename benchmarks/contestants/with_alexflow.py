@@ -1,0 +1,158 @@
+"""alexflow itself."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import alexflow
+import alexflow.engine  # else imported when first used, which would be timed
+from benchmarks import waiting, work, workloads
+from benchmarks.measure import Stopwatch
+from benchmarks.protocol import Growth, answer, parser, unsupported
+
+
+class Job:
+    """Cases in one directory, each giving what the root stored; the time, and how many tasks ran.
+
+    Args:
+        directory: where results go.
+        workers: worker processes.
+        anew: whether what exists is described again within the time, as in a new process, or only the new root is.
+    """
+
+    def __init__(self, directory: Path, workers: int, anew: bool):
+        self._directory = directory
+        self._workers = workers
+        self._anew = anew
+        self.watch = Stopwatch()
+        self.executed = 0
+
+    # -- ways to run
+
+    def _run(self, target: Any) -> Any:
+        """The bound outputs of a target, once they exist."""
+        result = alexflow.run(target, storage=self._directory, workers=self._workers, progress=False)
+        self.watch.stop()
+        self.executed = result.ran
+        return result.output
+
+    def _run_warm(self, before: list[Any], targets: list[Any]) -> list[Any]:
+        """The same on an engine that has run something else before."""
+
+        async def main() -> Any:
+            async with alexflow.Engine(self._directory, workers=self._workers) as engine:
+                await engine.run(before)
+                self.watch.restart()
+                result = await engine.run(targets)
+                self.watch.stop()
+                self.executed = result.ran
+                return result.output
+
+        outputs: list[Any] = asyncio.run(main())
+        return outputs
+
+    def _load_first(self, output: Any) -> Any:
+        """The value of an output; the engine's end is not timed."""
+
+        async def main() -> Any:
+            async with alexflow.Engine(self._directory, workers=self._workers) as engine:
+                value = await engine.load(output)
+                self.watch.stop()
+                return value
+
+        return asyncio.run(main())
+
+    def _store(self, values: dict[Any, int]) -> None:
+        """Make outputs exist, without an engine."""
+        storage = alexflow.LocalStorage(self._directory)
+        storage.prepare()
+        for output, value in values.items():
+            output.assign_storage(storage).store(value)
+
+    # -- the cases
+
+    def fan(self, size: int) -> int:
+        self.watch.restart()
+        value: int = self._run(workloads.fan(size)).load()
+        return value
+
+    def fan_on_the_loop(self, size: int) -> int:
+        self.watch.restart()
+        value: int = self._run(waiting.fan(size)).load()
+        return value
+
+    def chain(self, size: int) -> int:
+        self.watch.restart()
+        value: int = self._run(workloads.chain(size)).load()
+        return value
+
+    def layered(self, size: int) -> int:
+        self.watch.restart()
+        value: int = self._run(workloads.layered(size)).load()
+        return value
+
+    def grow(self, size: int) -> int:
+        outputs: list[Any] = [workloads.Leaf(number).output() for number in range(size)]
+        self._store({output: work.leaf(number) for number, output in enumerate(outputs)})
+        self.watch.restart()
+        if self._anew:
+            outputs = [workloads.Leaf(number).output() for number in range(size)]
+        value: int = self._run(workloads.Count(outputs)).load()
+        return value
+
+    def rerun(self, size: int) -> int:
+        target = workloads.fan(size)
+        leaves = {output: work.leaf(number) for number, output in enumerate(target.parts)}
+        self._store({**leaves, target.output(): work.total(leaves.values())})
+        self.watch.restart()
+        if self._anew:
+            target = workloads.fan(size)
+        value: int = self._run(target).load()
+        return value
+
+    def waiting(self, size: int, seconds: float) -> int:
+        self.watch.restart()
+        return _total(self._run([waiting.Wait(number, seconds) for number in range(size)]))
+
+    def burning(self, size: int, seconds: float) -> int:
+        before = [workloads.Burn(-1 - number, 0.02) for number in range(self._workers)]  # until the workers are there
+        return _total(self._run_warm(before, [workloads.Burn(number, seconds) for number in range(size)]))
+
+    def start(self, size: int) -> int:
+        self.watch.restart()
+        value: int = self._load_first(workloads.Leaf(size).output())
+        return value
+
+
+def _total(outputs: list[Any]) -> int:
+    return sum(output.load() for output in outputs)
+
+
+def main() -> None:
+    """Do what the arguments say."""
+    arguments = parser(description=__doc__)
+    arguments.add_argument("--executor", choices=("process", "loop"), default="process", help="for fan")
+    arguments.add_argument("--anew", action="store_true", help="for grow and rerun: describe existing outputs again")
+    told = arguments.parse_args()
+    growth = Growth()
+    job = Job(told.directory / "storage", told.workers, told.anew)
+    if told.executor == "loop":
+        if told.case != "fan":
+            unsupported("on the loop there is only the fan")
+        value = job.fan_on_the_loop(told.size)
+    elif told.case == "async":
+        value = job.waiting(told.size, told.seconds)
+    elif told.case == "cpu":
+        value = job.burning(told.size, told.seconds)
+    else:
+        cases = {"fan": job.fan, "chain": job.chain, "layered": job.layered}
+        cases |= {"grow": job.grow, "rerun": job.rerun, "start": job.start}
+        value = cases[told.case](told.size)
+    tasks = work.tasks_of(told.case, told.size)
+    answer(job.watch.seconds, tasks, value, growth.peak_mib, executed=job.executed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""What came of a case: a row for everybody who took part, and the bars that alexflow is to reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from benchmarks.measure import Sample
+
+
+@dataclass(frozen=True)
+class Row:
+    """One contestant's figures, or why it has none.
+
+    Attributes:
+        name: whose.
+        sample: what was measured, in the unit of the outcome.
+        trouble: why there is none.
+        broken: whether that is an error: a wrong result, a crash. To be too slow, or unable, is none.
+    """
+
+    name: str
+    sample: Sample | None
+    trouble: str | None = None
+    broken: bool = False
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What is to be reached.
+
+    Attributes:
+        text: as a person would say it.
+        sample: the quantity it is about, round by round; None if it could not be measured.
+        limit: what its median is not to exceed, or, with ``at_least``, to reach.
+    """
+
+    text: str
+    sample: Sample | None
+    limit: float
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool:
+        """Whether it is reached."""
+        if self.sample is None:
+            return False
+        value = self.sample.median
+        return value >= self.limit if self.at_least else value <= self.limit
+
+
+@dataclass
+class Outcome:
+    """A case that has been measured.
+
+    Attributes:
+        title: what was done, in a few words.
+        unit: of all rows.
+        rows: by name, alexflow's first.
+        bars: what alexflow is to reach.
+        skipped: why nothing was measured, if so.
+    """
+
+    title: str
+    unit: str
+    rows: dict[str, Row] = field(default_factory=dict)
+    bars: list[Bar] = field(default_factory=list)
+    skipped: str | None = None
+
+    def sample(self, name: str) -> Sample | None:
+        """What was measured of one."""
+        row = self.rows.get(name)
+        return row.sample if row is not None else None
+
+    def ratio(self, mine: str, theirs: str) -> Sample | None:
+        """How many times as much one is as another, round by round."""
+        first, second = self.sample(mine), self.sample(theirs)
+        return first.over(second) if first is not None and second is not None else None
+
+    def at_most(self, factor: float, name: str, of: str = "alexflow") -> None:
+        """Set a bar: ``of`` takes at most so many times what ``name`` does."""
+        subject = "" if of == "alexflow" else f"{of} "
+        self.bars.append(Bar(f"{subject}≤ {factor:g} × {name}", self.ratio(of, name), factor))
+
+    def below(self, limit: float, of: str = "alexflow") -> None:
+        """Set a bar: ``of`` is at most ``limit``, in the unit of the rows."""
+        subject = "" if of == "alexflow" else f"{of} "
+        self.bars.append(Bar(f"{subject}≤ {limit:g} {self.unit}", self.sample(of), limit))
