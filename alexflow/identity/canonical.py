@@ -16,18 +16,18 @@ import enum
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from pathlib import Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath, WindowsPath
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any, TypeAlias
-from uuid import UUID
-
-import msgspec
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from alexflow.errors import IdentityError
 from alexflow.identity.brief import brief
 from alexflow.identity.names import look_up, module_name, qualified_name
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from decimal import Decimal
+
+    import msgspec
 
 #: What MessagePack can hold; arrays are always tagged.
 Canonical: TypeAlias = None | bool | int | float | str | bytes | list[Any]
@@ -43,7 +43,17 @@ class AtOnce(list[Any]):
         _ = task.task_id
 
 
-packb: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
+_encode: Callable[[Any], bytes] | None = None
+
+
+def packb(value: Any) -> bytes:
+    """Plain data as MessagePack."""
+    global _encode
+    if _encode is None:
+        from msgspec.msgpack import Encoder  # deferred: it is a fourth of what `import alexflow` would take
+
+        _encode = Encoder().encode
+    return _encode(value)
 
 
 def canonical(value: Any, pending: Pending) -> Canonical:
@@ -165,16 +175,26 @@ _ENCODERS: dict[type, Callable[[Any, Pending], Canonical]] = {
     OrderedDict: _ordered_dict,
     set: _set,
     frozenset: _frozenset,
-    Decimal: _decimal,
-    UUID: lambda value, pending: ["uuid", value.hex],
-    datetime: lambda value, pending: ["datetime", value.isoformat()],
-    date: lambda value, pending: ["date", value.isoformat()],
-    time: lambda value, pending: ["time", value.isoformat()],
-    timedelta: _timedelta,
     FunctionType: _function,
     BuiltinFunctionType: _function,
     ModuleType: _module,
 }
+
+#: Types of modules that we need not import: where there is a value of the type, its module has been imported. They are
+#: added to the table above when they are first met.
+_ENCODERS_ON_DEMAND: dict[tuple[str, str], Callable[[Any, Pending], Canonical]] = {
+    ("decimal", "Decimal"): _decimal,
+    ("uuid", "UUID"): lambda value, pending: ["uuid", value.hex],
+    ("datetime", "datetime"): lambda value, pending: ["datetime", value.isoformat()],
+    ("datetime", "date"): lambda value, pending: ["date", value.isoformat()],
+    ("datetime", "time"): lambda value, pending: ["time", value.isoformat()],
+    ("datetime", "timedelta"): _timedelta,
+}
+
+
+def _loaded(module: str, name: str) -> Any:
+    """A class of a module that may not have been imported; else None."""
+    return getattr(sys.modules.get(module), name, None)
 
 
 def _canonical_of_user_type(value: Any, kind: type, pending: Pending) -> Canonical:
@@ -184,22 +204,28 @@ def _canonical_of_user_type(value: Any, kind: type, pending: Pending) -> Canonic
         return ["type", qualified_name(value)]
     if isinstance(value, enum.Enum):
         # not .name, which a class may define anew
-        name = value._name_ if value._name_ is not None else canonical(value.value, pending)
-        return ["enum", qualified_name(kind), name]
-    if isinstance(value, PurePath):
+        member = value._name_ if value._name_ is not None else canonical(value.value, pending)
+        return ["enum", qualified_name(kind), member]
+    if isinstance(value, _loaded("pathlib", "PurePath") or ()):
         path: list[Canonical] = ["path", value.as_posix()]
-        return path if kind in _PATHS else [*path, qualified_name(kind)]
+        return path if any(kind is _loaded("pathlib", name) for name in _PATHS) else [*path, qualified_name(kind)]
     if is_dataclass(kind) and not issubclass(kind, PLAIN):
         return ["dataclass", qualified_name(kind), _fields(_of_dataclass(value), pending)]
-    if isinstance(value, msgspec.Struct):
+    if isinstance(value, _loaded("msgspec", "Struct") or ()):
         return ["struct", qualified_name(kind), _fields(_of_struct(value), pending)]
     if is_namedtuple(kind) and not is_dataclass(kind):
         items = [canonical(item, pending) for item in value]
         return ["namedtuple", qualified_name(kind), items]
+    name = kind.__module__, kind.__qualname__
+    encode = _ENCODERS_ON_DEMAND.get(name)
+    # derived from it: what a test has put in the place of the clock's types
+    if encode is not None and kind in getattr(_loaded(*name), "__mro__", ()):
+        _ENCODERS[kind] = encode
+        return encode(value, pending)
     raise IdentityError(_refusal(value, kind))
 
 
-_PATHS = frozenset({PurePath, PurePosixPath, PureWindowsPath, Path, PosixPath, WindowsPath})
+_PATHS = ("PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath", "Path", "PurePath")
 
 #: A subclass holds more than what it declares: its content, and whatever it adds.
 PLAIN = (dict, list, tuple, set, frozenset, str, bytes, int, float)
@@ -290,7 +316,7 @@ def children(value: Any) -> Iterable[tuple[str, Any]]:
         yield from ((f"[{index}]", item) for index, item in enumerate(value))
     elif isinstance(value, set | frozenset):
         yield from (("{…}", item) for item in value)
-    elif isinstance(value, msgspec.Struct):
+    elif isinstance(value, _loaded("msgspec", "Struct") or ()):
         yield from ((f".{name}", item) for name, item in _of_struct(value))
     elif is_dataclass(type(value)) and not hasattr(value, "__canonical__"):
         for field in dataclasses.fields(value):

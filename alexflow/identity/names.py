@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -22,8 +22,10 @@ def main_module_name() -> str:
     spec = getattr(main, "__spec__", None)
     if spec is not None:
         return str(spec.name)
-    file = getattr(main, "__file__", None)
-    return Path(file).stem if file and not file.startswith("<") else "__main__"  # <stdin>
+    file: str | None = getattr(main, "__file__", None)
+    if not file or file.startswith("<"):  # <stdin>
+        return "__main__"
+    return os.path.splitext(os.path.basename(file))[0]
 
 
 def set_main_module_name(name: str) -> None:
