@@ -1,10 +1,9 @@
 """alexflow: an async-first workflow engine. ``await alexflow.arun(task)``."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from alexflow import ondemand as _ondemand
 from alexflow.errors import AlexflowError, RunFailed, TaskError, TaskFailed
-from alexflow.formats import BinaryOutput, JSONOutput, SerializableOutput
 from alexflow.model import (
     AbstractTask,
     DynamicTask,
@@ -17,11 +16,12 @@ from alexflow.model import (
     WrapperTask,
     no_default,
 )
-from alexflow.storage import LocalStorage, MemoryStorage, Storage
 
 if TYPE_CHECKING:
     from alexflow.engine import Engine, Result, arun, run
+    from alexflow.formats import BinaryOutput, JSONOutput, SerializableOutput
     from alexflow.serialization import deserialize, serialize
+    from alexflow.storage import LocalStorage, MemoryStorage, Storage
 
 __all__ = [
     "AbstractTask",
@@ -52,25 +52,22 @@ __all__ = [
     "serialize",
 ]
 
-#: What only the engine's side needs, by the module that has it: loaded when first used. A worker process imports the
-#: modules of its tasks, and so this one, at every start; asyncio and the engine would double the time that takes.
-_ON_DEMAND = {
-    "Engine": "alexflow.engine",
-    "Result": "alexflow.engine",
-    "arun": "alexflow.engine",
-    "run": "alexflow.engine",
-    "deserialize": "alexflow.serialization",
-    "serialize": "alexflow.serialization",
-}
-
-
-def __getattr__(name: str) -> Any:
-    module = _ON_DEMAND.get(name)
-    if module is None:
-        raise AttributeError(f"module 'alexflow' has no attribute {name!r}")
-    thing = globals()[name] = getattr(import_module(module), name)
-    return thing
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+#: A worker process imports the modules of its tasks, and so this one; asyncio and the engine would double the time that
+#: takes.
+__getattr__, __dir__ = _ondemand.on_demand(
+    __name__,
+    {
+        "Engine": "alexflow.engine",
+        "Result": "alexflow.engine",
+        "arun": "alexflow.engine",
+        "run": "alexflow.engine",
+        "BinaryOutput": "alexflow.formats",
+        "JSONOutput": "alexflow.formats",
+        "SerializableOutput": "alexflow.formats",
+        "deserialize": "alexflow.serialization",
+        "serialize": "alexflow.serialization",
+        "LocalStorage": "alexflow.storage",
+        "MemoryStorage": "alexflow.storage",
+        "Storage": "alexflow.storage",
+    },
+)

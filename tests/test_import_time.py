@@ -1,8 +1,9 @@
 """``import alexflow`` is light: held against what is loaded, not against a clock."""
 
-import json
 import subprocess
 import sys
+
+import pytest
 
 HEAVY = {
     *["numpy", "pandas", "scipy", "sklearn", "pyarrow", "polars", "torch"],
@@ -11,15 +12,43 @@ HEAVY = {
     *["sqlite3", "multiprocessing", "concurrent.futures.process", "tkinter", "unittest"],
 }
 
+#: What a worker process does without: it is loaded when a task uses it.
+NOT_FOR_A_WORKER = {
+    *["asyncio", "concurrent", "logging", "subprocess", "ssl", "tempfile", "http", "email"],
+    *["aiofiles", "anyio", "cloudpickle", "fsspec"],
+    *["gzip", "hashlib", "json", "pathlib", "random", "urllib"],
+    *["alexflow.engine", "alexflow.formats.json", "alexflow.graph", "alexflow.scheduler", "alexflow.serialization"],
+    *["alexflow.executors.process.pool", "alexflow.executors.process.supervisor", "alexflow.storage.memory"],
+}
+
+#: What a program that only describes tasks does without.
+NOT_FOR_A_DESCRIPTION = {
+    *["datetime", "decimal", "uuid", "msgspec", "pickle", "platform", "select", "socket", "threading", "traceback"],
+    *["alexflow.executors", "alexflow.formats", "alexflow.storage.interface", "alexflow.storage.local"],
+}
+
 
 def loaded_by(statement: str) -> set[str]:
-    code = f"import json, sys; before = set(sys.modules); {statement}; print(json.dumps([*set(sys.modules) - before]))"
+    code = f"import sys; before = set(sys.modules); {statement}; print(*set(sys.modules) - before)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(json.loads(done.stdout))
+    return set(done.stdout.split())
 
 
-def test_nothing_heavy():
-    assert loaded_by("import alexflow") & HEAVY == set()
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("alexflow", HEAVY | NOT_FOR_A_WORKER | NOT_FOR_A_DESCRIPTION),
+        ("alexflow.executors.process.worker", HEAVY | NOT_FOR_A_WORKER),
+    ],
+)
+def test_what_is_not_loaded(module, unwanted):
+    loaded = loaded_by(f"import {module}")
+    assert module in loaded
+    assert loaded & unwanted == set()
+
+
+def test_names_on_demand_are_there_before_they_are_loaded():
+    loaded_by("import alexflow; assert set(alexflow.__all__) <= set(dir(alexflow))")
 
 
 def test_no_file_system_behind_fsspec():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Self, TypeVar, cast, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, cast, get_origin
 
 from alexflow.errors import IdentityError, InvalidKey
 from alexflow.identity import ID_SPEC, AtOnce, Canonical, Pending, brief, canonical, locate, task_digest
@@ -14,7 +14,10 @@ from alexflow.model.output import Output, output_of_task
 from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
 from alexflow.model.required import no_default
 from alexflow.model.tree import InOut
-from alexflow.storage import Storage, check_key
+from alexflow.storage.keys import check_key
+
+if TYPE_CHECKING:
+    from alexflow.storage import Storage
 
 OutputT = TypeVar("OutputT", bound=Output[Any])
 

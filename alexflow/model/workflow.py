@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alexflow.model.task import AbstractTask
 from alexflow.model.tree import InOut, flatten
-from alexflow.storage import Storage
+
+if TYPE_CHECKING:
+    from alexflow.storage import Storage
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,28 @@
 """Where outputs live: bytes under keys."""
 
-from alexflow.storage.interface import Staged, Storage
+from typing import TYPE_CHECKING
+
+from alexflow.ondemand import on_demand
 from alexflow.storage.keys import check_key
-from alexflow.storage.local import LocalStorage
-from alexflow.storage.memory import MemoryStorage
-from alexflow.storage.opening import open_storage
-from alexflow.storage.transaction import Transaction
+
+if TYPE_CHECKING:
+    from alexflow.storage.interface import Staged, Storage
+    from alexflow.storage.local import LocalStorage
+    from alexflow.storage.memory import MemoryStorage
+    from alexflow.storage.opening import open_storage
+    from alexflow.storage.transaction import Transaction
 
 __all__ = ["LocalStorage", "MemoryStorage", "Staged", "Storage", "Transaction", "check_key", "open_storage"]
+
+#: A model only checks keys; whoever runs it opens a storage.
+__getattr__, __dir__ = on_demand(
+    __name__,
+    {
+        "Staged": "alexflow.storage.interface",
+        "Storage": "alexflow.storage.interface",
+        "LocalStorage": "alexflow.storage.local",
+        "MemoryStorage": "alexflow.storage.memory",
+        "open_storage": "alexflow.storage.opening",
+        "Transaction": "alexflow.storage.transaction",
+    },
+)
