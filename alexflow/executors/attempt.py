@@ -82,7 +82,8 @@ def _unstaged(outputs: InOut, transaction: Transaction) -> list[str]:
         keys = outputs.physical_key_list()
     else:
         keys = [key for output in flatten(outputs) for key in output.physical_key_list()]
-    return [key for key in keys if not transaction.has_staged(key)]
+    staged = transaction.staged
+    return [key for key in keys if key not in staged]
 
 
 def _missing(task: AbstractTask, keys: set[str]) -> OutputMissing:

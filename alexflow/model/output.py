@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar, cast
 
@@ -139,16 +139,18 @@ class Output(Planned, Generic[T_co]):
 
     def assign_storage(self, storage: Storage | None) -> Self:
         """The same output, bound to a storage."""
-        return self._with(storage=storage)
+        return self._with("storage", storage)
 
     def as_ephemeral(self) -> Self:
         """The same output, to be removed once everything in the run that reads it is done."""
-        return self._with(ephemeral=True)
+        return self._with("ephemeral", True)
 
-    def _with(self, **changes: Any) -> Self:
+    def _with(self, name: str, value: Any) -> Self:
         # dataclasses.replace would want src_task, which may not be at hand in a worker, and check the key again
         twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__, **changes)
+        state = twin.__dict__
+        state.update(self.__dict__)
+        state[name] = value
         return twin
 
     def physical_key_list(self) -> list[str]:
@@ -265,15 +267,31 @@ def output_of_task(cls: type[Output[Any]], task: AbstractTask, key: str) -> Outp
 
 
 def output_by_reference(
-    cls: type[Output[Any]], task_id: str, key: str, fields: dict[str, Any], fetch_task: Callable[[str], AbstractTask]
+    cls: type[Output[Any]],
+    task_id: str,
+    key: str,
+    fetch_task: Callable[[str], AbstractTask],
+    fields: dict[str, Any] | None = None,
 ) -> Output[Any]:
     """An output without its task, for a worker; ``fetch_task(task_id)`` is called if somebody touches ``src_task``."""
     output = object.__new__(cls)
     state = output.__dict__
     state["key"] = key
-    state["storage"] = None
-    state.update(fields)
     state["_src_task_id"] = task_id
     state["_fetch_task"] = fetch_task
+    if fields:
+        state.update(fields)
     output._make_id(task_id)
     return output
+
+
+def outputs_by_key(
+    cls: type[Output[Any]], keys: Sequence[str], lengths: Sequence[int], fetch_task: Callable[[str], AbstractTask]
+) -> list[Output[Any]]:
+    """:func:`output_by_reference` for outputs that are nothing but a key; so much of each is the id of its task."""
+    outputs: list[Output[Any]] = []
+    for key, length in zip(keys, lengths, strict=True):
+        output = object.__new__(cls)
+        output.__dict__.update(key=key, _output_id=key, _src_task_id=key[:length], _fetch_task=fetch_task)
+        outputs.append(output)
+    return outputs

@@ -84,15 +84,30 @@ class ClassPlan:
     @cached_property
     def constructs_plainly(self) -> bool:
         """Whether an output class adds nothing to what :class:`Output` does at construction."""
-        if self.cls is None or _PARAMETERS not in vars(self.cls):
+        return self.is_its_fields and self.names == plan_of(self._base).names
+
+    @cached_property
+    def is_its_fields(self) -> bool:
+        """Whether an instance is the values of :attr:`fields` and nothing else.
+
+        Then another one is made from those without construction; they were checked the first time.
+        """
+        if self.cls is None:
             return False
-        base = next(cls for cls in self.cls.__mro__ if "__identified_by__" in vars(cls))
+        owner = next(cls for cls in self.cls.__mro__ if "__init__" in vars(cls))
         return bool(
-            issubclass(base, Planned)
-            and self.names == plan_of(base).names
-            and getattr(self.cls, "__post_init__", None) is getattr(base, "__post_init__", None)
-            and vars(self.cls)[_PARAMETERS].init
+            _PARAMETERS in vars(owner)
+            and vars(owner)[_PARAMETERS].init
+            and getattr(self.cls, "__post_init__", None) is getattr(self._base, "__post_init__", None)
+            and self.cls.__new__ is object.__new__  # type: ignore[comparison-overlap]
+            and all(field.init for field in dataclasses.fields(self.cls))
+            and not any(vars(cls).get("__slots__") for cls in self.cls.__mro__)
         )
+
+    @property
+    def _base(self) -> type[Planned]:
+        """The class of ours that settles how an instance is made."""
+        return next(cls for cls in self.cls.__mro__ if "__identified_by__" in vars(cls))  # type: ignore[union-attr]
 
     @cached_property
     def run_is_async(self) -> bool:

@@ -55,6 +55,7 @@ class AbstractTask(Planned):
     """
 
     __plan__: ClassVar[ClassPlan] = STALE_PLAN
+    __identified_by__: ClassVar[frozenset[str]] = frozenset()
 
     _task_spec: ClassVar[str] = ID_SPEC
     version: ClassVar[str | int | None] = None

@@ -24,7 +24,16 @@ from typing import ClassVar, TypeVar
 from alexflow.errors import OutputNotFound, StorageError, UnknownStorage
 from alexflow.storage.interface import Staged, Storage
 from alexflow.storage.keys import check_key
-from alexflow.storage.newfile import TEMPORARY, NewFile, link, open_new, read_all, write_all
+from alexflow.storage.newfile import (
+    TEMPORARY,
+    NewFile,
+    link,
+    link_unnamed,
+    open_new,
+    read_all,
+    write_all,
+    write_unnamed,
+)
 
 T = TypeVar("T")
 
@@ -149,15 +158,31 @@ class LocalStorage(Storage):
         return read_all(staged.place.fd, staged.size, at=0)
 
     def publish(self, staged: Staged, *, replace: bool = False) -> bool:
+        path = f"{self.base_path}/{staged.key}"
+        try:
+            if staged.data is not None and not replace and "/" not in staged.key:
+                fd = self._write_unnamed(path, staged.data)
+                if fd is not None:
+                    return link_unnamed(fd, path)
+            return self._publish_file(staged, path, replace=replace)
+        except OSError as error:
+            raise _failed("publish", path, error) from error
+
+    def _write_unnamed(self, path: str, data: bytes) -> int | None:
+        try:
+            return write_unnamed(self.base_path, data)
+        except FileNotFoundError:  # the directory is to be made first
+            return None
+        except OSError as error:
+            raise _failed("write", path, error) from error
+
+    def _publish_file(self, staged: Staged, path: str, *, replace: bool) -> bool:
         file: NewFile | None = staged.place
         if file is None:
             file = self._new_file(staged.key, staged.data or b"")
         staged.place = None
-        path = self.path_of(staged.key)
         try:
             return link(file, path, replace=replace)
-        except OSError as error:
-            raise _failed("publish", path, error) from error
         finally:
             file.close()
 

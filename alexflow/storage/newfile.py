@@ -56,13 +56,11 @@ def link(file: NewFile, path: str, *, replace: bool) -> bool:
         return _replace(file, path)
     try:
         if file.name is None:
-            # src_dir_fd makes Python call linkat with AT_SYMLINK_FOLLOW; the path is absolute, so it is not looked at
             os.link(f"{_DESCRIPTORS}/{file.fd}", path, src_dir_fd=file.fd, follow_symlinks=True)
         else:
             os.link(file.name, path)
     except FileExistsError:
-        if os.path.isdir(path):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) from None
+        _refuse_directory(path)
         return False
     except OSError as error:
         if file.name is None or error.errno not in _NO_LINKS:
@@ -82,6 +80,45 @@ def _replace(file: NewFile, path: str) -> bool:
     os.replace(file.name, path)
     file.name = None
     return True
+
+
+def write_unnamed(directory: str, data: bytes) -> int | None:
+    """The descriptor of a new file with ``data`` in it, without a name; None where there are no unnamed files.
+
+    With :func:`link_unnamed` the short way to a published file: what most outputs take.
+    """
+    if UNNAMED_FILE is None:
+        return None
+    try:
+        fd = os.open(directory, os.O_WRONLY | UNNAMED_FILE | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        if error.errno not in _NO_UNNAMED_FILES:
+            raise
+        return None
+    try:
+        write_all(fd, data)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def link_unnamed(fd: int, path: str) -> bool:
+    """Give the file its name, and close it; False if there is one of that name already."""
+    try:
+        # src_dir_fd makes Python call linkat with AT_SYMLINK_FOLLOW; the path is absolute, so it is not looked at
+        os.link(f"{_DESCRIPTORS}/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
+    except FileExistsError:
+        _refuse_directory(path)
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def _refuse_directory(path: str) -> None:
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) from None
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -6,7 +6,7 @@ What is written is staged, and read back from there by the task itself; nobody e
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from alexflow.storage.interface import Staged, Storage
@@ -36,9 +36,10 @@ class Transaction(Storage):
     def case_sensitive(self) -> bool:
         return self.storage.case_sensitive
 
-    def has_staged(self, key: str) -> bool:
-        """Whether this attempt has stored ``key``."""
-        return key in self._staged
+    @property
+    def staged(self) -> Mapping[str, Staged]:
+        """What this attempt has stored, by key."""
+        return self._staged
 
     # -- blocking
 

@@ -19,13 +19,13 @@ def test_only_the_task_itself_sees_it(below, size):
     transaction.write("a", b"1" * size)
     assert transaction.read("a") == b"1" * size
     assert transaction.size("a") == size
-    assert transaction.has_staged("a")
+    assert "a" in transaction.staged
     assert transaction.exists_many(["a", "b"]) == {"a"}
     assert list(transaction.list()) == ["a"]
     assert below.exists_many(["a"]) == set()
     transaction.publish_all()
     assert below.read("a") == b"1" * size
-    assert not transaction.has_staged("a")
+    assert "a" not in transaction.staged
     assert transaction.read("a") == b"1" * size
 
 

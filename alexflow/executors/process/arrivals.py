@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import FunctionType, ModuleType
 from typing import Any
 
-from alexflow.executors.process.messages import Definition
+from alexflow.executors.process.messages import Definition, Fields
 from alexflow.model import AbstractTask, Output
-from alexflow.model.output import output_by_reference
+from alexflow.model.output import output_by_reference, outputs_by_key
 from alexflow.model.plan import plan_of
 
 
@@ -41,9 +41,21 @@ class Arrivals:
             thing = self._things[number] = _resolve(self._definitions[number])
         return thing
 
-    def unpack(self, cls: int, fields: bytes) -> AbstractTask:
+    def unpack(self, cls: int, fields: Fields) -> AbstractTask:
         """Put a task together again."""
-        return task_of(cls, pickle.loads(fields))
+        if isinstance(fields, bytes):
+            return task_of(cls, pickle.loads(fields))
+        return task_of(cls, [self._arrived(value) if type(value) is list else value for value in fields])
+
+    def _arrived(self, reference: list[Any]) -> Any:
+        """An output or a list of outputs, without their tasks."""
+        cls = self.thing(reference[0])
+        if len(reference) == 3:
+            _, key, length = reference
+            return outputs_by_key(cls, [key], [length], _fetch)[0]
+        _, keys, lengths, is_tuple = reference
+        outputs = outputs_by_key(cls, keys, lengths, _fetch)
+        return tuple(outputs) if is_tuple else outputs
 
 
 def _resolve(definition: Definition) -> Any:
@@ -97,15 +109,20 @@ def defined(number: int) -> Any:
     return arrivals.thing(number)
 
 
-def task_of(number: int, values: tuple[Any, ...]) -> AbstractTask:
+def task_of(number: int, values: Sequence[Any]) -> AbstractTask:
     """A task from its class's number and the values of its fields."""
     cls: type[AbstractTask] = arrivals.thing(number)
-    return cls(**dict(zip(plan_of(cls).names, values, strict=True)))
+    plan = plan_of(cls)
+    if plan.is_its_fields:
+        task = object.__new__(cls)
+        task.__dict__.update(zip(plan.names, values, strict=True))
+        return task
+    return cls(**dict(zip(plan.names, values, strict=True)))
 
 
 def output_of(number: int, task_id: str, key: str, fields: dict[str, Any] | None = None) -> Output[Any]:
     """An output without its task, which is asked for if somebody touches it."""
-    return output_by_reference(arrivals.thing(number), task_id, key, fields or {}, _fetch)
+    return output_by_reference(arrivals.thing(number), task_id, key, _fetch, fields)
 
 
 def _fetch(task_id: str) -> AbstractTask:

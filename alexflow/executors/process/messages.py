@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -35,12 +36,17 @@ class Definition(Struct, frozen=True, array_like=True):
     value: bytes = b""
 
 
+#: A task's fields: pickled as a whole, or one by one. Then a list stands for an output, ``[class, key, length]``, or
+#: for a list of outputs, ``[class, keys, lengths, whether it is a tuple]``; ``length`` of a key is its task's id.
+Fields = bytes | list[Any]
+
+
 class Shipment(Struct, frozen=True, array_like=True):
-    """One job: its number on this worker, its class, its fields (pickled), its id."""
+    """One job: its number on this worker, its class, its fields, its id."""
 
     number: int
     cls: int
-    fields: bytes
+    fields: Fields
     task_id: str
     replace: bool = False
 
@@ -57,7 +63,7 @@ class Source(Message, frozen=True):
 
     definitions: list[Definition]
     cls: int
-    fields: bytes
+    fields: Fields
     error: str = ""
 
 

@@ -274,7 +274,7 @@ class ProcessExecutor(Executor):
         if sent is None:
             return
         if sent.sources is None:
-            sent.sources = dict(self._packer.pack(sent.job.task).sources)
+            sent.sources = self._packer.sources(sent.job.task)
         task = sent.sources.get(wanted.task_id)
         if task is None:
             worker.process.send(Source([], 0, b"", f"{wanted.task_id} is not behind an output of {sent.job.task_id}"))
@@ -284,7 +284,7 @@ class ProcessExecutor(Executor):
         except ShippingError as error:
             worker.process.send(Source([], 0, b"", str(error)))
             return
-        sent.sources.update(packed.sources)
+        sent.sources.update(self._packer.sources(task))
         worker.process.send(Source(self._new_definitions(worker, packed.needs), packed.cls, packed.fields))
 
     def _look_after_workers(self) -> None:

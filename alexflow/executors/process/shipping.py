@@ -1,9 +1,10 @@
-"""A task's own parameters as bytes, and back.
+"""A task's own parameters as a message, and back.
 
-A job is its class's number and its fields, pickled. Outputs among the fields are cut off from their tasks, so that
-shipping costs what the task's own parameters cost, never its ancestors'. Classes and functions that the worker cannot
-import (those of ``__main__`` or of a function) travel by value, once per worker; a number stands for them in the
-jobs.
+A job is its class's number and its fields. Most fields are numbers, strings and outputs; those travel as they are,
+outputs cut off from their tasks: a key, and how much of it is the task's id. A field that is a list of outputs travels
+as a column of keys. Everything else is pickled, with outputs cut off in the same way, so that shipping costs what the
+task's own parameters cost, never its ancestors'. Classes and functions that the worker cannot import (those of
+``__main__`` or of a function) travel by value, once per worker; a number stands for them in the jobs.
 
 Pickle, because worker and engine are one program: a job may hold whatever the user's parameters are. Documents
 (``alexflow.serialization``) are for what outlives the process or comes from elsewhere.
@@ -13,12 +14,14 @@ from __future__ import annotations
 
 import io
 import pickle
+from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
 
 from alexflow.errors import ShippingError
 from alexflow.executors.process.arrivals import defined, output_of, task_of
 from alexflow.executors.process.definitions import Definitions, importable
+from alexflow.executors.process.messages import Fields
 from alexflow.identity import qualified_name
 from alexflow.model import AbstractTask, Output
 from alexflow.model.plan import plan_of
@@ -29,18 +32,16 @@ class Packed:
 
     Attributes:
         cls: the number of its class.
-        fields: their values, pickled.
+        fields: their values.
         needs: numbers of all definitions that the worker must have.
-        sources: the tasks behind outputs among the fields, by id.
     """
 
-    __slots__ = ("cls", "fields", "needs", "sources")
+    __slots__ = ("cls", "fields", "needs")
 
-    def __init__(self, cls: int, fields: bytes, needs: set[int], sources: dict[str, AbstractTask]):
+    def __init__(self, cls: int, fields: Fields, needs: set[int]):
         self.cls = cls
         self.fields = fields
         self.needs = needs
-        self.sources = sources
 
 
 class _JobPickler(pickle.Pickler):
@@ -65,7 +66,7 @@ class _JobPickler(pickle.Pickler):
         cls = type(task)
         number = self.number_of(cls)
         self.dump(plan_of(cls).values(task))
-        return Packed(number, self._file.getvalue(), self.needs, self.sources)
+        return Packed(number, self._file.getvalue(), self.needs)
 
     def number_of(self, thing: type | FunctionType) -> int:
         number = self._number_of(thing)
@@ -86,15 +87,20 @@ class _JobPickler(pickle.Pickler):
         source = output.__dict__.get("src_task")
         if source is not None:
             self.sources[task_id] = source
-        plan = plan_of(type(output))
         number = self.number_of(type(output))
-        if len(plan.fields) == _BASE_FIELDS_COUNT and not output.ephemeral:
+        if is_bare(output):
             return number, task_id, output.key
-        fields = {name: getattr(output, name) for name in plan.names if name not in ("src_task", "key", "storage")}
+        names = plan_of(type(output)).names
+        fields = {name: getattr(output, name) for name in names if name not in ("src_task", "key", "storage")}
         return number, task_id, output.key, fields
 
 
 _BASE_FIELDS_COUNT = len(plan_of(Output).fields)
+
+
+def is_bare(output: Output[Any]) -> bool:
+    """Whether an output says nothing but its key."""
+    return not output.ephemeral and len(plan_of(type(output)).fields) == _BASE_FIELDS_COUNT
 
 
 class Packer:
@@ -109,16 +115,82 @@ class Packer:
         self._pickler = _JobPickler(definitions)
 
     def pack(self, task: AbstractTask) -> Packed:
-        """A task's fields as bytes.
+        """A task's fields as they travel.
 
         Raises:
             ShippingError: a field cannot be pickled; the message names class and field.
         """
+        needs: set[int] = set()
+        fields: list[Any] = []
+        cls = type(task)
+        for value in plan_of(cls).values(task):
+            if value is not None and type(value) not in _AS_IT_IS and not _is_small_or_text(value):
+                value = self._reference(value, needs)
+                if value is None:
+                    return self._pickled(task)
+            fields.append(value)
+        number = self._definitions.number_of(cls)
+        needs.add(number)
+        return Packed(number, fields, needs)
+
+    def sources(self, task: AbstractTask) -> dict[str, AbstractTask]:
+        """The tasks behind outputs among a task's fields, by id."""
+        self._pickled(task)
+        return self._pickler.sources
+
+    def _pickled(self, task: AbstractTask) -> Packed:
         try:
             return self._pickler.pack(task)
         except Exception as error:  # whatever a value's __reduce__ raises
             self._pickler = _JobPickler(self._definitions)  # the old one stopped in the middle
             raise ShippingError(_blame(task, self._definitions, error)) from error
+
+    def _reference(self, value: Any, needs: set[int]) -> list[Any] | None:
+        """An output, or a list of outputs, without their tasks; None for everything else."""
+        if isinstance(value, Output):
+            if not is_bare(value) or value.output_id != value.key:
+                return None
+            number = self._definitions.number_of(type(value))
+            needs.add(number)
+            return [number, value.key, len(value.src_task_id)]
+        if (type(value) is list or type(value) is tuple) and value and isinstance(value[0], Output):
+            return self._column(value, needs)
+        return None
+
+    def _column(self, outputs: Sequence[Any], needs: set[int]) -> list[Any] | None:
+        """Outputs of one class: its number, their keys, and how much of each is the id of its task."""
+        cls = type(outputs[0])
+        if len(plan_of(cls).fields) != _BASE_FIELDS_COUNT:
+            return None
+        keys: list[str] = []
+        lengths: list[int] = []
+        for output in outputs:
+            if type(output) is not cls or output.ephemeral or output.output_id != output.key:
+                return None
+            keys.append(output.key)
+            lengths.append(len(output.src_task_id))
+        number = self._definitions.number_of(cls)
+        needs.add(number)
+        return [number, keys, lengths, type(outputs) is tuple]
+
+
+#: Types whose values MessagePack carries unchanged; of numbers and strings it does most.
+_AS_IT_IS = frozenset({bool, float, bytes})
+
+
+def _is_small_or_text(value: Any) -> bool:
+    """Whether a value is an integer of 64 bits or a string that can be encoded."""
+    if type(value) is int:
+        return -(2**63) <= value < 2**63
+    return type(value) is str and (value.isascii() or _is_encodable(value))
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, as in names of files that are not UTF-8
+        return False
+    return True
 
 
 def _blame(task: AbstractTask, definitions: Definitions, error: Exception) -> str:
