@@ -123,12 +123,7 @@ class Contestant:
         command = [self.python, str(self.script), *self.options]
         command += ["--case", question.case, "--size", str(question.size), "--directory", str(directory)]
         command += ["--seconds", str(question.seconds), "--workers", str(question.workers)]
-        code, output, errors = run(command, limit, at_home=self.at_home)
-        told = _last_line(output)
-        if code == UNSUPPORTED:
-            raise Unsupported(str(told.get("unsupported", "not supported")))
-        if code != 0:
-            raise Wrong(f"exit code {code}: {errors.strip().rpartition(chr(10))[2][:200] or 'nothing said'}")
+        told = ask_for(command, limit, at_home=self.at_home)
         try:
             executed = told.get("executed")
             return Answer(told["seconds"], told["tasks"], told["value"], told["peak_mib"], executed)
@@ -138,6 +133,23 @@ class Contestant:
     def measure(self, question: Question, figure: Callable[[Answer], float], limit: float) -> Callable[[Path], float]:
         """For a contest: one figure of one run."""
         return lambda directory: figure(self.ask(question, directory, limit))
+
+
+def ask_for(command: list[str], limit: float, at_home: bool = True) -> dict[str, Any]:
+    """What a command tells as JSON in the last line of its output.
+
+    Raises:
+        Unfit: it does not.
+    """
+    code, output, errors = run(command, limit, at_home)
+    told = _last_line(output)
+    if code == UNSUPPORTED:
+        raise Unsupported(str(told.get("unsupported", "not supported")))
+    if code != 0:
+        raise Wrong(f"exit code {code}: {errors.strip().rpartition(chr(10))[2][:200] or 'nothing said'}")
+    if not told:
+        raise Wrong("no answer")
+    return told
 
 
 def run(command: list[str], limit: float, at_home: bool = True) -> tuple[int, str, str]:

@@ -24,6 +24,7 @@ CASES = {
     "memory": "memory",
     "identity": "identity",
     "documents": "documents",
+    "metg": "metg",
 }
 
 #: Run only if they are named: they take too long.
