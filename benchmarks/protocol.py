@@ -61,17 +61,18 @@ class Growth:
     def __init__(self) -> None:
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")  # the largest resident size is counted from here
-        self._before = _kibibytes("VmRSS")
+        self._before = resident("VmRSS")
 
     @property
     def peak_mib(self) -> float:
         """The largest resident size so far, over the one at first."""
-        return (_kibibytes("VmHWM") - self._before) / 1024  # getrusage would tell the peak of whoever started us
+        return resident("VmHWM") - self._before  # getrusage would tell the peak of whoever started us
 
 
-def _kibibytes(field: str) -> int:
+def resident(field: str) -> float:
+    """MiB of this process in memory: ``VmRSS`` now, ``VmHWM`` at most."""
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:  # not Linux
-        return 0
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(field + ":"))
+        return 0.0
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(field + ":")) / 1024

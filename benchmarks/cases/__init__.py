@@ -25,10 +25,12 @@ CASES = {
     "identity": "identity",
     "documents": "documents",
     "metg": "metg",
+    "instructions": "instructions",
+    "lazy": "lazy",
 }
 
 #: Run only if they are named: they take too long.
-ONLY_IF_NAMED: set[str] = set()
+ONLY_IF_NAMED = {"instructions", "lazy"}
 
 
 def run(name: str, setting: Setting) -> Iterator[Outcome]:

@@ -1,0 +1,63 @@
+"""How many instructions a command executes: the same from run to run, where time is not.
+
+By ``perf`` where the machine lets it count, which costs nothing; else by callgrind, which is some fifty times as slow.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+
+from benchmarks.contestant import HERE, Unsupported, Wrong
+
+Count = Callable[[Sequence[str]], int]
+
+
+def counter() -> Count:
+    """The best way to count here.
+
+    Raises:
+        Unsupported: there is none.
+    """
+    if shutil.which("perf") is not None:
+        try:
+            by_perf(["true"])
+            return by_perf
+        except Unsupported:
+            pass
+    if shutil.which("valgrind") is not None:
+        return by_callgrind
+    raise Unsupported("neither does perf count instructions here, nor is there valgrind")
+
+
+def by_perf(command: Sequence[str]) -> int:
+    """What ``perf stat`` counts, in user space, processes that the command starts included."""
+    with tempfile.NamedTemporaryFile("r") as told:
+        _run(["perf", "stat", "-x", ",", "-e", "instructions:u", "-o", told.name, "--", *command])
+        text = told.read()
+    found = re.search(r"^(\d+),[^,]*,instructions", text, re.MULTILINE)
+    if found is None:
+        raise Unsupported("perf does not count instructions here")
+    return int(found[1])
+
+
+def by_callgrind(command: Sequence[str]) -> int:
+    """What callgrind counts, of the command's own process."""
+    told = _run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command])
+    found = re.search(r"^==\d+== Collected : (\d+)", told, re.MULTILINE)
+    if found is None:
+        raise Wrong(f"callgrind tells no count: {told[-200:]}")
+    return int(found[1])
+
+
+def _run(command: list[str]) -> str:
+    # without the seed strings have other hashes, and so dictionaries other collisions, from run to run
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(HERE.parent)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Wrong(f"exit code {done.returncode}: {done.stderr.strip().rpartition(chr(10))[2]}")
+    return done.stderr
