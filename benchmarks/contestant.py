@@ -34,8 +34,12 @@ class OverTime(Unfit):
     """It took longer than the limit."""
 
 
+class Crashed(Unfit):
+    """It ended with an error, or without an answer."""
+
+
 class Wrong(Unfit):
-    """A wrong result, more work than there was to do, or no answer at all."""
+    """A wrong result, or more work than there was to do."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ class Contestant:
             executed = told.get("executed")
             return Answer(told["seconds"], told["tasks"], told["value"], told["peak_mib"], executed)
         except KeyError as error:
-            raise Wrong(f"the answer has no {error}") from None
+            raise Crashed(f"the answer has no {error}") from None
 
     def measure(self, question: Question, figure: Callable[[Answer], float], limit: float) -> Callable[[Path], float]:
         """For a contest: one figure of one run."""
@@ -146,9 +150,9 @@ def ask_for(command: list[str], limit: float, at_home: bool = True) -> dict[str,
     if code == UNSUPPORTED:
         raise Unsupported(str(told.get("unsupported", "not supported")))
     if code != 0:
-        raise Wrong(f"exit code {code}: {errors.strip().rpartition(chr(10))[2][:200] or 'nothing said'}")
+        raise Crashed(f"exit code {code}: {errors.strip().rpartition(chr(10))[2][:200] or 'nothing said'}")
     if not told:
-        raise Wrong("no answer")
+        raise Crashed("no answer")
     return told
 
 
@@ -202,7 +206,8 @@ HANDMADE = Contestant("handmade", HERE / "contestants" / "handmade.py")
 def peer(name: str) -> Contestant:
     """Another engine, by its name in ``benchmarks/peers``, or any script that keeps to the protocol, by its path.
 
-    An engine has an environment of its own, in ``.nox``, which ``nox -s bench-peers`` makes.
+    An engine has an environment of its own, in ``.nox``, which ``nox -s bench-peers`` makes; it is shown with the
+    version that is installed there.
 
     Raises:
         FileNotFoundError: there is no such script, or no environment.
@@ -215,7 +220,13 @@ def peer(name: str) -> Contestant:
     script = HERE / "peers" / f"{name.replace('-', '_')}.py"
     if not script.exists():
         raise FileNotFoundError(f"there is no {script.relative_to(HERE.parent)}")
-    python = HERE.parent / ".nox" / "peers" / name / "bin" / "python"
+    python = HERE.parent / ".nox" / f"peer-{name}" / "bin" / "python"
     if not python.exists():
         raise FileNotFoundError(f"{name} has no environment {python.parents[1]}; `nox -s bench-peers` makes it")
-    return Contestant(name, script, str(python), at_home=False)
+    return Contestant(f"{name} {_version(python, name)}".strip(), script, str(python), at_home=False)
+
+
+def _version(python: Path, name: str) -> str:
+    code = f"from importlib.metadata import version; print(version({name!r}))"
+    done = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=False)
+    return done.stdout.strip()

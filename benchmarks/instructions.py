@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 
-from benchmarks.contestant import HERE, Unsupported, Wrong
+from benchmarks.contestant import HERE, Crashed, Unsupported
 
 Count = Callable[[Sequence[str]], int]
 
@@ -50,7 +50,7 @@ def by_callgrind(command: Sequence[str]) -> int:
     told = _run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command])
     found = re.search(r"^==\d+== Collected : (\d+)", told, re.MULTILINE)
     if found is None:
-        raise Wrong(f"callgrind tells no count: {told[-200:]}")
+        raise Crashed(f"callgrind tells no count: {told[-200:]}")
     return int(found[1])
 
 
@@ -59,5 +59,5 @@ def _run(command: list[str]) -> str:
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(HERE.parent)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise Wrong(f"exit code {done.returncode}: {done.stderr.strip().rpartition(chr(10))[2]}")
+        raise Crashed(f"exit code {done.returncode}: {done.stderr.strip().rpartition(chr(10))[2]}")
     return done.stderr

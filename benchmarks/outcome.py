@@ -15,7 +15,7 @@ class Row:
         name: whose.
         sample: what was measured, in the unit of the outcome.
         trouble: why there is none.
-        broken: whether that is an error: a wrong result, a crash. To be too slow, or unable, is none.
+        broken: whether the result was wrong.
     """
 
     name: str

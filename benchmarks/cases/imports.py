@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.contest import Measure, Setting, contest
-from benchmarks.contestant import Wrong
+from benchmarks.contestant import Crashed
 from benchmarks.contestant import run as run_command
 from benchmarks.measure import Stopwatch
 from benchmarks.outcome import Bar, Outcome
@@ -33,7 +33,7 @@ def interpreter(code: str, limit: float) -> Measure:
         exit_code, _, errors = run_command([sys.executable, "-c", code], limit)
         watch.stop()
         if exit_code != 0:
-            raise Wrong(errors.strip().rpartition("\n")[2])
+            raise Crashed(errors.strip().rpartition("\n")[2])
         return watch.seconds * 1e3
 
     return measured
