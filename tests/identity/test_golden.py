@@ -56,7 +56,7 @@ def test_ids_on_other_pythons(version):
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # its own packages, but this alexflow
     for python in filter(None, places):
-        probe = [str(python), "-c", "import alexflow"]
+        probe = [str(python), "-c", "import alexflow, msgspec"]
         if subprocess.run(probe, env=environment, capture_output=True, timeout=60, check=False).returncode == 0:
             assert ids_by(str(python), str(SCRIPT), PYTHONPATH=str(ROOT)) == GOLDEN
             return
