@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import msgspec
 
 #: What MessagePack can hold; arrays are always tagged.
-Canonical: TypeAlias = None | bool | int | float | str | bytes | list[Any]
+Canonical: TypeAlias = None | bool | int | float | str | bytes | list[Any] | tuple[Any, ...]
 
 #: Tasks met on the way whose own id is not known yet; the caller computes them and asks again.
 Pending: TypeAlias = list[Any]
@@ -61,13 +61,8 @@ def canonical(value: Any, pending: Pending) -> Canonical:
     kind = type(value)
     if kind in _ITSELF:
         return value  # type: ignore[no-any-return]
-    encode = _ENCODERS.get(kind)
-    if encode is not None:
-        return encode(value, pending)
-    own = getattr(kind, "__canonical__", None)
-    if own is not None:
-        return own(value, pending)  # type: ignore[no-any-return]
-    return _canonical_of_user_type(value, kind, pending)
+    encode = _ENCODERS.get(kind) or getattr(kind, "__canonical__", None) or _canonical_of_user_type
+    return encode(value, pending)
 
 
 def _int(value: int, pending: Pending) -> Canonical:
@@ -165,7 +160,9 @@ def _nameless(what: str, thing: Any) -> IdentityError:
 
 _ITSELF = frozenset({type(None), bool, str, bytes})
 
-_ENCODERS: dict[type, Callable[[Any, Pending], Canonical]] = {
+_Encode: TypeAlias = Callable[[Any, Pending], Canonical]
+
+_ENCODERS: dict[type, _Encode] = {
     int: _int,
     float: _float,
     complex: _complex,
@@ -182,7 +179,7 @@ _ENCODERS: dict[type, Callable[[Any, Pending], Canonical]] = {
 
 #: Types of modules that we need not import: where there is a value of the type, its module has been imported. They are
 #: added to the table above when they are first met.
-_ENCODERS_ON_DEMAND: dict[tuple[str, str], Callable[[Any, Pending], Canonical]] = {
+_ENCODERS_ON_DEMAND: dict[tuple[str, str], _Encode] = {
     ("decimal", "Decimal"): _decimal,
     ("uuid", "UUID"): lambda value, pending: ["uuid", value.hex],
     ("datetime", "datetime"): lambda value, pending: ["datetime", value.isoformat()],
@@ -197,7 +194,8 @@ def _loaded(module: str, name: str) -> Any:
     return getattr(sys.modules.get(module), name, None)
 
 
-def _canonical_of_user_type(value: Any, kind: type, pending: Pending) -> Canonical:
+def _canonical_of_user_type(value: Any, pending: Pending) -> Canonical:
+    kind = type(value)
     if isinstance(value, type):
         if "<locals>" in value.__qualname__:  # a function may make many of that name
             raise _nameless("class", value)

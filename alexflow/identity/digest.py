@@ -23,4 +23,9 @@ def task_digest(fields: Mapping[str, Canonical], version: str | int | None) -> s
         fields: canonical values by field name, in the order of their names, None left out.
         version: the class's ``version``.
     """
-    return blake2b(packb([ID_SPEC, version, fields]), digest_size=DIGEST_SIZE).hexdigest()
+    hashed = _EMPTY.copy()
+    hashed.update(packb((ID_SPEC, version, fields)))
+    return hashed.hexdigest()
+
+
+_EMPTY = blake2b(digest_size=DIGEST_SIZE)  # a copy is had in a third of the time

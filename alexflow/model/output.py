@@ -40,6 +40,8 @@ class Output(Planned, Generic[T_co]):
     storage: Storage | None = field(default=None, compare=False)
     ephemeral: bool = field(default=False, compare=False)
 
+    _output_id: ClassVar[str | None] = None  # in the instance's own __dict__ once it is known
+
     def __post_init__(self) -> None:
         check_key(self.key)
 
@@ -60,10 +62,8 @@ class Output(Planned, Generic[T_co]):
     @property
     def output_id(self) -> str:
         """The identity of what is stored: the key, with the task's id before it if the key does not begin so."""
-        known = self.__dict__.get("_output_id")
-        if known is None:
-            known = self._make_id(self.src_task.task_id)
-        return cast(str, known)
+        known = self._output_id
+        return known if known is not None else self._make_id(self.src_task.task_id)
 
     def _make_id(self, task_id: str) -> str:
         output_id = self.key if self.key.startswith(task_id + ".") else f"{task_id}:{self.key}"
@@ -77,7 +77,7 @@ class Output(Planned, Generic[T_co]):
         return cast(str, known) if known is not None else self.src_task.task_id
 
     def __canonical__(self, pending: Pending) -> Canonical:
-        output_id = self.__dict__.get("_output_id")
+        output_id = self._output_id
         if output_id is None:
             task = self.src_task.identified_as()
             if task.known_id() is None:
@@ -85,13 +85,14 @@ class Output(Planned, Generic[T_co]):
             task_id = task.known_id()
             if task_id is not None:  # else go on: the tasks among the options are to be found as well
                 output_id = self._make_id(task_id)
-        plan = self.__plan__
-        if plan.cls is not type(self):
-            plan = plan_of(type(self))
+        cls = type(self)
+        plan = cls.__plan__
+        if plan.cls is not cls:
+            plan = plan_of(cls)
         if not plan.significant:
-            return ["output", output_id]
+            return "output", output_id
         options = self._options(plan, pending)
-        return ["output", output_id, options] if options else ["output", output_id]
+        return ("output", output_id, options) if options else ("output", output_id)
 
     def _options(self, plan: ClassPlan, pending: Pending) -> list[list[Canonical]]:
         """Significant fields that a format adds, where not at their default: another view of the same bytes."""

@@ -33,8 +33,12 @@ class FieldPlan(NamedTuple):
     decode: Callable[[Any], Any] | None
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class ClassPlan:
+class _Caching:
+    """Gives a class with slots a ``__dict__`` for its cached properties. (3.11 reads slots in a fourth of the time.)"""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, slots=True)
+class ClassPlan(_Caching):
     """A task's or output's class, seen from the engine.
 
     Attributes:
@@ -54,14 +58,7 @@ class ClassPlan:
     significant: tuple[str, ...]
     checked: tuple[str, ...]
     contracts: tuple[FieldPlan, ...]
-
-    @cached_property
-    def identifying(self) -> Callable[[Any, str], Any]:
-        """From an instance and a significant field's name to the value that stands for it in ids."""
-        encoders = {field.name: field.metadata.get("encode") for field in dataclasses.fields(self.cls)}  # type: ignore[arg-type]
-        if not any(encoders[name] for name in self.significant):
-            return getattr
-        return lambda instance, name: encoded(getattr(instance, name), encoders[name])
+    identifying: Callable[[Any, str], Any]
 
     @cached_property
     def defaults(self) -> dict[str, bytes]:
@@ -170,7 +167,15 @@ def _make_plan(cls: type[Planned]) -> ClassPlan:
             if field.default is no_default or not plan.allows_none
         ),
         contracts=tuple(plan for plan in plans if plan.contract is not None),
+        identifying=_identifying(cls, significant),
     )
+
+
+def _identifying(cls: type, significant: tuple[str, ...]) -> Callable[[Any, str], Any]:
+    encoders = {field.name: field.metadata.get("encode") for field in dataclasses.fields(cls)}
+    if not any(encoders[name] for name in significant):
+        return getattr
+    return lambda instance, name: encoded(getattr(instance, name), encoders[name])
 
 
 def _declares_fields(cls: type) -> bool:
@@ -198,7 +203,7 @@ def _stale_plan() -> ClassPlan:
     return STALE_PLAN
 
 
-STALE_PLAN = ClassPlan(None, "", (), values_of(()), (), (), ())
+STALE_PLAN = ClassPlan(None, "", (), values_of(()), (), (), (), getattr)
 
 
 def field_plan(field: dataclasses.Field[Any], cls: type) -> FieldPlan:

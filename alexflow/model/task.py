@@ -58,6 +58,7 @@ class AbstractTask(Planned):
     __identified_by__: ClassVar[frozenset[str]] = frozenset()
 
     _task_spec: ClassVar[str] = ID_SPEC
+    _task_id: ClassVar[str | None] = None  # in the instance's own __dict__ once it is known
     version: ClassVar[str | int | None] = None
     task_name: ClassVar[str | None] = None
     executor: ClassVar[ExecutorName | None] = None
@@ -116,12 +117,12 @@ class AbstractTask(Planned):
     @property
     def task_id(self) -> str:
         """``module.qualname.digest``: the same for equal significant parameters, in every process."""
-        known: str | None = self.__dict__.get("_task_id")
+        known = self._task_id
         return known if known is not None else compute_task_id(self)
 
     def known_id(self) -> str | None:
         """The id, if it has been computed."""
-        return self.__dict__.get("_task_id")
+        return self._task_id
 
     def identified_as(self) -> AbstractTask:
         """The task whose id this one has: itself, but for wrappers."""
@@ -285,8 +286,11 @@ def compute_task_id(task: AbstractTask) -> str:
     if pending:
         _compute_innermost_first(identified, pending)
         return cast(str, identified.known_id())
-    identified.__dict__["_task_id"] = task_id
+    _set(identified, "_task_id", task_id)
     return task_id
+
+
+_set = object.__setattr__  # a task is frozen; quicker than to make a __dict__ of what Python keeps without one
 
 
 def _compute_innermost_first(task: AbstractTask, pending: Pending) -> None:
@@ -307,7 +311,7 @@ def _compute_innermost_first(task: AbstractTask, pending: Pending) -> None:
         pending = AtOnce() if id(task) in within else []
         task_id = _id_from_fields(task, pending)
         if not pending:
-            task.__dict__["_task_id"] = task_id
+            _set(task, "_task_id", task_id)
 
 
 def _refuse_loop(within: dict[int, AbstractTask], pending: Pending) -> None:
