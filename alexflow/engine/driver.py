@@ -12,14 +12,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from alexflow.engine.generation import Generators
 from alexflow.errors import EngineClosed, TaskError
 from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome
-from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Inspector, Kind, Subjects
+from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Described, Inspector, Kind, Subjects
 from alexflow.model import Output
 from alexflow.record import events as told
 from alexflow.record.broadcast import Broadcast
@@ -105,7 +105,7 @@ class Driver:
         """Begin; called on the engine's loop."""
         self._loop = asyncio.get_running_loop()
         for executor in self._executors.values():
-            executor.open(self._storage, self._report)
+            executor.open(self._storage, self._report, self._foresee)
 
     async def aclose(self) -> None:
         """End everything that is going on, and wait until it has ended."""
@@ -239,19 +239,28 @@ class Driver:
 
     def _start(self, instruction: do.Start) -> None:
         batches: defaultdict[Kind, list[Job]] = defaultdict(list)
-        forced = self.inspector.forced
         for task_id in instruction.tasks:
             described = self.catalog.tasks[task_id]
             if described.kind == "dynamic":
                 self._generators.start(described)
             else:
-                job = Job(task_id, described.task, described.timeout, task_id in forced)
-                batches[described.kind].append(job)
+                batches[described.kind].append(self._job(described))
         if self._broadcast.heard:
             for task_id in instruction.tasks:
                 self._broadcast.tell(told.TaskStarted(task_id))
         for kind, jobs in batches.items():
             self._executors[kind].submit(jobs)
+
+    def _foresee(self, task_id: str) -> Iterator[Job]:
+        """Jobs for worker processes that come after a task, all of whose other inputs exist."""
+        for follower in self._scheduler.followers_of(task_id):
+            described = self.catalog.tasks[follower]
+            if described.kind == "process":
+                yield self._job(described)
+
+    def _job(self, described: Described) -> Job:
+        task_id = described.spec.task_id
+        return Job(task_id, described.task, described.timeout, task_id in self.inspector.forced)
 
     def _cancel(self, instruction: do.Cancel) -> None:
         batches: defaultdict[Kind, list[str]] = defaultdict(list)
@@ -313,6 +322,7 @@ class Driver:
 
     def _forget(self, instruction: do.Forget) -> None:
         tasks = self.catalog.tasks
+        self._executors["process"].forget(instruction.tasks)
         for task_id in instruction.tasks:
             described = tasks.pop(task_id, None)
             if described is not None and described.kind == "dynamic":

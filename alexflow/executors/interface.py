@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -59,11 +59,15 @@ Outcome = Done | NotDone
 Report = Callable[[Sequence[Outcome]], None]
 
 
+#: Gives jobs that will be submitted the moment that the job with a certain id is done, if it is done well.
+Foresee = Callable[[str], Iterator[Job]]
+
+
 class Executor(ABC):
     """Runs jobs somewhere. All methods are called on the engine's event loop and return at once, but for ``aclose``."""
 
     @abstractmethod
-    def open(self, storage: Storage, report: Report) -> None:
+    def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
         """Make ready; called once, before anything else."""
 
     def expect(self, jobs: int) -> None:  # noqa: B027  # most have nothing to prepare
@@ -76,6 +80,9 @@ class Executor(ABC):
     @abstractmethod
     def cancel(self, task_ids: Sequence[str]) -> None:
         """Stop these, as soon as can be; an outcome is still reported for each."""
+
+    def forget(self, task_ids: Sequence[str]) -> None:  # noqa: B027  # most look no further than what is submitted
+        """These tasks are over or not wanted any more: none of them will be submitted, even if it was foreseen."""
 
     @abstractmethod
     async def aclose(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from alexflow.errors import TaskTimeout
 from alexflow.executors.attempt import aattempt, check_id
 from alexflow.executors.fault import fault_of, not_done
-from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome, Report
+from alexflow.executors.interface import Done, Executor, Foresee, Job, NotDone, Outcome, Report
 from alexflow.storage import Storage
 
 
@@ -29,7 +29,7 @@ class LoopExecutor(Executor):
         self._cancelled: set[str] = set()
         self._outcomes: list[Outcome] = []
 
-    def open(self, storage: Storage, report: Report) -> None:
+    def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
         self._storage = storage
         self._report = report
         self._loop = asyncio.get_running_loop()

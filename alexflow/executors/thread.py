@@ -5,7 +5,7 @@ from __future__ import annotations
 from anyio import CapacityLimiter, to_thread
 
 from alexflow.executors.attempt import attempt, check_id
-from alexflow.executors.interface import Job, Report
+from alexflow.executors.interface import Foresee, Job, Report
 from alexflow.executors.loop import LoopExecutor
 from alexflow.storage import Storage
 
@@ -24,8 +24,8 @@ class ThreadExecutor(LoopExecutor):
         super().__init__(max_concurrency=threads)
         self._threads = threads
 
-    def open(self, storage: Storage, report: Report) -> None:
-        super().open(storage, report)
+    def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
+        super().open(storage, report, foresee)
         self._limiter = CapacityLimiter(self._threads)
 
     async def _attempt(self, job: Job) -> None:

@@ -10,7 +10,8 @@ works off: graphs that are known whole, conflicts, dynamic tasks without hope, r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from alexflow.errors import OutputMissing
@@ -45,8 +46,8 @@ from alexflow.scheduler.failure import delay_over, fail_if_stuck, failed, give_u
 from alexflow.scheduler.instructions import Instruction
 from alexflow.scheduler.slots import Slots
 from alexflow.scheduler.spec import TaskSpec
-from alexflow.scheduler.state import PRESENT, Group, Node, Run, State, without
-from alexflow.scheduler.transitions import CANCELLING, GENERATING, READY
+from alexflow.scheduler.state import MISSING, PRESENT, Group, Node, Run, State, without
+from alexflow.scheduler.transitions import CANCELLING, GENERATING, READY, WAITING
 
 #: How many tasks of one dynamic task may be under way at once.
 WINDOW = 2000
@@ -56,6 +57,9 @@ MAX_DEATHS = 3
 
 #: Tasks looked at in one turn while a part of the graph is searched for cycles: some 2 ms.
 STEPS_PER_TURN = 1000
+
+#: Readers of one output that are considered as followers of the task that makes it.
+MOST_FOLLOWERS = 4
 
 #: How often targets may be found missing after a run before it fails.
 MAX_VERIFICATIONS = 3
@@ -145,6 +149,22 @@ class Scheduler:
         if reason == "error" and node.attempts < node.spec.retries:
             return node.spec.retry_delay * 2.0**node.attempts
         return None
+
+    def followers_of(self, task_id: str) -> Iterator[str]:
+        """Tasks that could start the moment this one is done, because it makes all that they miss.
+
+        Only such as no limit holds back; and not many, since to be told of one is mostly enough.
+        """
+        node = self.state.nodes.get(task_id)
+        if node is None:
+            return
+        for name in node.spec.outputs:
+            key = self.state.keys.get(name)
+            if key is not None and key.state == MISSING and key.producer is node:
+                for reader in islice(key.readers, MOST_FOLLOWERS):
+                    waits = reader.state == WAITING and reader.group is None
+                    if waits and reader.missing == 1 and not reader.spec.tags and not reader.spec.dynamic:
+                        yield reader.spec.task_id
 
     # -- requests
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -136,6 +137,51 @@ class Link(Task):
             seen.append((before.src_task.n, before.src_task.note, before.src_task.task_id))
             before = before.src_task.before
         output.store(seen)
+
+
+@dataclass(frozen=True)
+class Chained(Task):
+    """Adds its number to those of the link before; the one with the number ``fails_at`` fails, or kills its worker."""
+
+    n: int
+    before: Output[Any] | None = None
+    log: str = field(default="", compare=False)
+    fails_at: int = -1
+    kills: bool = False
+    unless: str = field(default="", compare=False)
+
+    def input(self) -> Any:
+        return self.before
+
+    def output(self) -> Output[Any]:
+        return self.build_output(BinaryOutput[Any], key="numbers")
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        if self.log:
+            with open(self.log, "a") as file:
+                file.write(f"{self.n}\n")
+        if self.n == self.fails_at and not (self.unless and os.path.exists(self.unless)):
+            if self.unless:
+                open(self.unless, "x").close()
+            if self.kills:
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise ValueError(f"link {self.n}")
+        output.store([*(input.load() if input else ()), self.n])
+
+
+@dataclass(frozen=True)
+class ChainedHeld(Chained):
+    """The one with the number ``held`` waits at a gate."""
+
+    held: int = -1
+    told: str = field(default="", compare=False)
+    gate: str = field(default="", compare=False)
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        super().run(input, output)
+        if self.n == self.held:
+            tell(self.told, os.getpid())
+            wait_at(self.gate)
 
 
 @dataclass(frozen=True)

@@ -249,3 +249,48 @@ def test_what_was_started_before_its_group_met_another_is_no_cycle() -> None:
         instructions += h.resume()
     assert start("X") in instructions
     assert not [instruction for instruction in instructions if isinstance(instruction, Finish)]
+
+
+# -- what comes next
+
+
+def test_followers_miss_nothing_else() -> None:
+    h = Harness()
+    h.chain("A", "B", "C")
+    h.task("D", "a b")
+    h.task("E", "a x")
+    h.task("X")
+    h.plan("c d e")
+    assert list(h.scheduler.followers_of("A")) == ["B"]
+    assert list(h.scheduler.followers_of("B")) == ["C"]
+    h.done("A")
+    assert list(h.scheduler.followers_of("B")) == ["C", "D"]
+    assert list(h.scheduler.followers_of("X")) == ["E"]
+    assert list(h.scheduler.followers_of("A")) == []
+    assert h.done("B") == [start("C D"), forget("B")]
+
+
+def test_no_followers_that_something_else_holds_back() -> None:
+    h = Harness(limits={"gpu": 1})
+    h.task("A")
+    h.task("B", "a", tags="gpu")
+    h.task("C", "a", dynamic=True)
+    h.task("D", "a")
+    h.plan("b c")
+    h.ask(2, "d")
+    h.look("d")
+    assert list(h.scheduler.followers_of("A")) == ["D"]
+    h.task("E", "a z")
+    h.ask(3, "e")
+    h.look("e")  # Z is not known yet
+    assert list(h.scheduler.followers_of("A")) == ["D"]
+
+
+def test_not_many_followers_are_looked_for() -> None:
+    h = Harness()
+    h.task("A")
+    names = [f"R{number}" for number in range(100)]
+    for name in names:
+        h.task(name, "a")
+    h.plan(" ".join(name.lower() for name in names))
+    assert len(list(h.scheduler.followers_of("A"))) == 4

@@ -282,7 +282,9 @@ class World:
                 self._publish(task_id)
                 done.append(task_id)
         if done:
+            followers = set(self.scheduler.followers_of(done[0]))
             self.tell(Succeeded(tuple(done)))
+            assert followers <= self.running.keys(), f"{followers} were to start after {done[0]}"
 
     def _publish(self, task_id: str) -> None:
         outputs = self.jobs[task_id].spec.outputs

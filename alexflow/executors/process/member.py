@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from alexflow.errors import TaskTimeout
 from alexflow.executors.interface import Job
 from alexflow.executors.process.supervisor import WorkerProcess
 from alexflow.model import AbstractTask
 
+if TYPE_CHECKING:
+    from alexflow.executors.process.ahead import Foreseen
+
 
 class Assignment:
     """A job that is with a worker."""
 
-    __slots__ = ("cancelled", "expected", "job", "sources", "timer")
+    __slots__ = ("behind", "cancelled", "expected", "foreseen", "job", "sources", "timer")
 
     def __init__(self, job: Job, expected: float):
         self.job = job
         self.expected = expected
+        self.behind = 0  # the number of the job that has to go well before this one is run
+        self.foreseen: Foreseen | None = None  # while nobody has asked for it
         self.cancelled = False
         self.timer: asyncio.TimerHandle | None = None
         self.sources: dict[str, AbstractTask] | None = None
@@ -31,6 +37,7 @@ class Member:
         self.sent: dict[int, Assignment] = {}
         self.expected = 0.0  # seconds of work that is with it
         self.number = 0  # of the last job sent
+        self.looked_behind = 0  # the number of the last job of which it was asked what comes after it
         self.known: set[int] = set()  # definitions that it has
         self.heard = 0.0
         self.recalled = False

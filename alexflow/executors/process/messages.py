@@ -42,13 +42,17 @@ Fields = bytes | list[Any]
 
 
 class Shipment(Struct, frozen=True, array_like=True):
-    """One job: its number on this worker, its class, its fields, its id."""
+    """One job: its number on this worker, its class, its fields, its id.
+
+    ``behind`` is the number of another that has to go well first; if it does not, nothing more is said of this one.
+    """
 
     number: int
     cls: int
     fields: Fields
     task_id: str
     replace: bool = False
+    behind: int = 0
 
 
 class Work(Message, frozen=True):

@@ -21,7 +21,8 @@ import cloudpickle
 
 from alexflow.errors import ShippingError, TaskTimeout, WorkerDied
 from alexflow.executors.fault import fault_of, not_done
-from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome, Report
+from alexflow.executors.interface import Done, Executor, Foresee, Job, NotDone, Outcome, Report
+from alexflow.executors.process.ahead import Ahead, Foreseen
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.member import Assignment, Member
 from alexflow.executors.process.messages import (
@@ -69,6 +70,7 @@ class ProcessExecutor(Executor):
     def __init__(self, workers: int):
         self._size = workers
         self._pending: deque[Job] = deque()
+        self._ahead = Ahead()
         self._workers: list[Member] = []
         self._burials: set[asyncio.Task[None]] = set()
         self._definitions = Definitions()
@@ -79,18 +81,27 @@ class ProcessExecutor(Executor):
         self._watch: asyncio.TimerHandle | None = None
         self._closed = False
 
-    def open(self, storage: Storage, report: Report) -> None:
+    def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
         self._storage = storage
         self._report = report
+        self._foresee = foresee
         self._loop = asyncio.get_running_loop()
 
     def expect(self, jobs: int) -> None:
         self._hire_for(jobs)
 
     def submit(self, jobs: Sequence[Job]) -> None:
-        self._pending.extend(jobs)
-        self._hire_for(len(self._pending))
-        self._feed()
+        self._pending.extend(self._not_foreseen(jobs) if self._ahead else jobs)
+        if self._pending:
+            self._hire_for(len(self._pending))
+            self._feed()
+
+    def forget(self, task_ids: Sequence[str]) -> None:
+        if self._ahead:
+            for task_id in task_ids:
+                foreseen = self._ahead.take(task_id)
+                if foreseen is not None:
+                    self._withdraw(foreseen)
 
     def cancel(self, task_ids: Sequence[str]) -> None:
         wanted = set(task_ids)
@@ -167,10 +178,8 @@ class ProcessExecutor(Executor):
 
     def _feed(self) -> None:
         """Give every worker that will soon be idle something to do."""
-        if not self._pending:
-            return
         for worker in sorted(self._workers, key=lambda worker: worker.expected):
-            if self._pending and worker.expected <= AHEAD / 2 and self._takes_jobs(worker):
+            if worker.expected <= AHEAD / 2 and (self._pending or worker.sent) and self._takes_jobs(worker):
                 self._fill(worker)
         if self._watch is None and any(len(worker.sent) > 1 for worker in self._workers):
             self._watch = self._loop.call_later(OVERDUE, self._look_after_workers)
@@ -194,17 +203,22 @@ class ProcessExecutor(Executor):
             if packed is not None:
                 definitions |= packed.needs
                 shipments.append(self._ship(worker, job, packed, expected))
+        if not self._pending:
+            self._look_ahead(worker, shipments, definitions)
         if shipments:
             worker.process.send(Work(self._new_definitions(worker, definitions), shipments))
 
-    def _ship(self, worker: Member, job: Job, packed: Packed, expected: float) -> Shipment:
+    def _ship(self, worker: Member, job: Job, packed: Packed, expected: float, behind: int = 0) -> Shipment:
         worker.number += 1
         number = worker.number
         sent = worker.sent[number] = Assignment(job, expected)
         worker.expected += expected
+        if behind:
+            sent.behind = behind
+            sent.foreseen = self._ahead.add(job, worker, number)
         if job.timeout is not None:
             sent.timer = self._loop.call_later(job.timeout, self._check_time, worker, number, job.timeout)
-        return Shipment(number, packed.cls, packed.fields, job.task_id, job.replace)
+        return Shipment(number, packed.cls, packed.fields, job.task_id, job.replace, behind)
 
     def _new_definitions(self, worker: Member, needs: set[int]) -> list[Any]:
         new = needs - worker.known
@@ -224,6 +238,79 @@ class ProcessExecutor(Executor):
         if not self._closed:
             self._feed()
 
+    # -- looking ahead
+
+    def _look_ahead(self, worker: Member, shipments: list[Shipment], definitions: set[int]) -> None:
+        """Send what will be asked for when a job that is with the worker is done, and what comes after that."""
+        while worker.looked_behind < worker.number:
+            number = worker.looked_behind + 1
+            sent = worker.sent.get(number)
+            follower = self._follower_of(sent.job) if sent is not None and not sent.cancelled else None
+            if follower is not None:
+                expected = self._pace.expect(type(follower.task))
+                if worker.expected + expected > AHEAD:
+                    return  # later, perhaps
+                packed = self._pack_quietly(follower)
+                if packed is not None:
+                    definitions |= packed.needs
+                    shipments.append(self._ship(worker, follower, packed, expected, behind=number))
+            worker.looked_behind = number
+
+    def _follower_of(self, job: Job) -> Job | None:
+        return next(
+            (next_job for next_job in self._foresee(job.task_id) if next_job.task_id not in self._ahead),
+            None,
+        )
+
+    def _pack_quietly(self, job: Job) -> Packed | None:
+        try:
+            return self._packer.pack(job.task) if job.timeout is None else None
+        except ShippingError:  # told when it is asked for
+            return None
+
+    def _not_foreseen(self, jobs: Sequence[Job]) -> list[Job]:
+        """Those of these jobs that are not with a worker already; what came of those that are is told now."""
+        others: list[Job] = []
+        outcomes: list[Outcome] = []
+        for job in jobs:
+            foreseen = self._ahead.take(job.task_id)
+            if foreseen is not None and foreseen.job.replace != job.replace:
+                self._withdraw(foreseen)
+                foreseen = None
+            if foreseen is None:
+                others.append(job)
+            elif foreseen.outcome is not None:
+                outcomes.append(foreseen.outcome)
+            else:
+                foreseen.worker.sent[foreseen.number].foreseen = None
+        if outcomes:
+            self._report(outcomes)
+        return others
+
+    def _withdraw(self, foreseen: Foreseen) -> None:
+        if foreseen.outcome is None:
+            foreseen.worker.sent[foreseen.number].cancelled = True
+            self._stop(foreseen.worker, foreseen.number)
+
+    def _settle(self, sent: Assignment, outcome: Outcome, outcomes: list[Outcome]) -> None:
+        """A job has ended: to be told, if anybody has asked for it."""
+        if sent.foreseen is None:
+            outcomes.append(outcome)
+        else:
+            sent.foreseen.outcome = outcome
+
+    def _drop_behind(self, worker: Member, failed: int) -> None:
+        """The worker will not run what was to come after a job that has failed."""
+        dropped = {failed}
+        for number, sent in list(worker.sent.items()):
+            if sent.behind in dropped:
+                dropped.add(number)
+                worker.forget(number)
+                if sent.foreseen is not None:
+                    self._ahead.discard(sent)
+                else:  # what it waited for has come from elsewhere
+                    self._pending.append(sent.job)
+
     # -- hearing from workers
 
     def _take_in(self, worker: Member, messages: list[ToEngine]) -> None:
@@ -238,14 +325,15 @@ class ProcessExecutor(Executor):
                     sent = worker.forget(number)
                     if sent is not None:
                         self._pace.learn(type(sent.job.task), seconds)
-                        outcomes.append(Done(sent.job.task_id, seconds))
+                        self._settle(sent, Done(sent.job.task_id, seconds), outcomes)
             elif isinstance(message, Broke):
                 worker.slow = False
                 sent = worker.forget(message.number)
                 if sent is not None:
-                    outcomes.append(
-                        not_done(sent.job.task_id, sent.job.task, message.fault, cause=None, seconds=message.seconds)
-                    )
+                    job = sent.job
+                    outcome = not_done(job.task_id, job.task, message.fault, cause=None, seconds=message.seconds)
+                    self._settle(sent, outcome, outcomes)
+                self._drop_behind(worker, message.number)
             elif isinstance(message, Returned):
                 self._take_back(worker, message.numbers, outcomes)
             else:
@@ -261,7 +349,9 @@ class ProcessExecutor(Executor):
             sent = worker.forget(number)
             if sent is None:
                 continue
-            if sent.cancelled:
+            if sent.foreseen is not None:
+                self._ahead.discard(sent)
+            elif sent.cancelled:
                 outcomes.append(NotDone(sent.job.task_id, "cancelled"))
             else:
                 self._pending.appendleft(sent.job)
@@ -349,7 +439,9 @@ class ProcessExecutor(Executor):
             sent = worker.forget(number)
             if sent is None:
                 continue
-            if number == running and worker.stopped in (0, number):  # else it was the other one that we meant
+            if sent.foreseen is not None:
+                self._ahead.discard(sent)
+            elif number == running and worker.stopped in (0, number):  # else it was the other one that we meant
                 outcomes.append(self._victim(worker, sent, exitcode))
             elif sent.cancelled:
                 outcomes.append(NotDone(sent.job.task_id, "cancelled"))

@@ -77,6 +77,7 @@ class Worker:
         self._seconds: list[float] = []
         self._told = 0.0
         self._running = 0
+        self._failed: set[int] = set()
         self._hello: Hello | None = None
         self._storage: Storage | None = None
         arrivals.fetch_task = self._fetch_task
@@ -107,6 +108,9 @@ class Worker:
 
     def _run(self, job: Shipment) -> None:
         number = job.number
+        if job.behind in self._failed:
+            self._failed.add(number)
+            return
         self._running = number
         self._marker.begin(number)
         started = time.perf_counter()
@@ -119,6 +123,7 @@ class Worker:
             attempt(task, self._storage, replace=job.replace)
         except BaseException as error:  # everything that a task can raise is told, exits too
             fault = fault_of(error, travels=True)
+            self._failed.add(number)
             self._tell()
             self._send(Broke(number, time.perf_counter() - started, fault))
             self._marker.end(number)
