@@ -37,6 +37,10 @@ class Setting:
         """A size, scaled."""
         return max(round(full * self.scale), 2)
 
+    def rounds_at_least(self, few: int) -> int:
+        """More rounds, for what is over in no time; as many as asked for in a trial at another scale."""
+        return max(self.rounds, few) if self.scale == 1 else self.rounds
+
     def everybody(
         self,
         question: Question,

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 WIDTH = 800
@@ -78,9 +79,10 @@ def _row(row: dict[str, Any], y: int, scale: Scale) -> Iterator[str]:
     name, median = row["name"], row["median"]
     yield _text(LABELS - 8, y + 12, name, "label")
     if median is None:
-        yield _text(LABELS + 6, y + 12, row["trouble"] or "", "quiet")
+        yield _text(LABELS + 6, y + 12, shorten(row["trouble"] or "", 80, placeholder=" …"), "quiet")
         return
-    kind = name.partition(",")[0].replace(" ", "-")  # "alexflow, anew" is alexflow, "alexflow 1.1.4" is another
+    whose = name.partition(",")[0]  # "alexflow, anew" is alexflow, "alexflow 1.1.4" is another
+    kind = whose if whose in ("alexflow", "limit", "handmade") else "other"
     end = scale.x(median)
     yield f'<rect class="bar {kind}" x="{LABELS}" y="{y + 2}" width="{end - LABELS:.1f}" height="{LINE - 4}" rx="2"/>'
     least, most = scale.x(min(row["values"])), scale.x(max(row["values"]))

@@ -19,7 +19,7 @@ def run(setting: Setting) -> Iterator[Outcome]:
         "alexflow.engine": interpreter("import alexflow.engine", setting.limit),
         "bare interpreter": interpreter("pass", setting.limit),
     }
-    rows = contest(max(setting.rounds, 7), setting.memory, measures)
+    rows = contest(setting.rounds_at_least(7), setting.memory, measures)
     outcome = Outcome("an interpreter starts and imports", "ms", rows)
     whole, bare = outcome.sample("alexflow"), outcome.sample("bare interpreter")
     over = whole.minus(bare) if whole is not None and bare is not None else None

@@ -15,7 +15,7 @@ from benchmarks.outcome import Outcome
 
 def run(setting: Setting) -> Iterator[Outcome]:
     measures = setting.everybody(Question("start", 1), Answer.in_millis)
-    rows = contest(max(setting.rounds, 7), setting.memory, measures)
+    rows = contest(setting.rounds_at_least(7), setting.memory, measures)
     outcome = Outcome("an engine starts, and the first process task is done", "ms", rows)
     outcome.at_most(2, "limit")
     yield outcome

@@ -1,0 +1,3 @@
+"""A contestant that raises."""
+
+raise RecursionError("too deep")

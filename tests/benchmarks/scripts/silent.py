@@ -1,0 +1,3 @@
+"""A contestant that does not answer."""
+
+print("done")

@@ -1,0 +1,82 @@
+"""Rounds, ratios, bars."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.contest import contest
+from benchmarks.contestant import OverTime, Wrong
+from benchmarks.measure import Place, Sample, Stopwatch
+from benchmarks.outcome import Bar, Outcome, Row
+
+
+def test_rounds_go_there_and_back_each_in_a_fresh_directory(tmp_path: Path) -> None:
+    asked: list[tuple[str, Path]] = []
+
+    def noted(name: str):
+        def measure(directory: Path) -> float:
+            assert list(directory.iterdir()) == []
+            asked.append((name, directory))
+            return float(len(asked))
+
+        return measure
+
+    rows = contest(3, Place(tmp_path), {"a": noted("a"), "b": noted("b")})
+    assert [name for name, _ in asked] == ["a", "b", "b", "a", "a", "b"]
+    assert rows["a"].sample == Sample((1.0, 4.0, 5.0))
+    assert len({directory for _, directory in asked}) == 6
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_on_a_disk_nothing_is_deleted_before_the_end(tmp_path: Path) -> None:
+    place = Place(tmp_path, keep=True)
+    contest(2, place, {"a": lambda directory: 1.0})
+    assert len(list(tmp_path.iterdir())) == 2
+    place.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_fails_once_is_out(tmp_path: Path) -> None:
+    calls = 0
+
+    def fails(directory: Path) -> float:
+        nonlocal calls
+        calls += 1
+        raise OverTime("> 60 s")
+
+    rows = contest(3, Place(tmp_path), {"slow": fails, "quick": lambda directory: 1.0})
+    assert calls == 1
+    assert rows["slow"] == Row("slow", None, "> 60 s")
+    assert rows["quick"].sample == Sample((1.0, 1.0, 1.0))
+
+
+def test_a_wrong_result_is_an_error(tmp_path: Path) -> None:
+    def fails(directory: Path) -> float:
+        raise Wrong("wrong result")
+
+    assert contest(1, Place(tmp_path), {"wrong": fails})["wrong"].broken
+
+
+def test_ratios_are_taken_within_a_round() -> None:
+    assert Sample((1.0, 10.0, 3.0)).over(Sample((2.0, 5.0, 1.0))) == Sample((0.5, 2.0, 3.0))
+
+
+def test_bars() -> None:
+    rows = {"alexflow": Row("alexflow", Sample((2.0, 3.0))), "limit": Row("limit", Sample((1.0, 1.0)))}
+    outcome = Outcome("a case", "µs", rows)
+    outcome.at_most(2.5, "limit")
+    outcome.at_most(2.4, "limit")
+    outcome.at_most(9, "somebody who failed")
+    outcome.below(3)
+    outcome.bars.append(Bar("at least 3", outcome.sample("alexflow"), 3, at_least=True))
+    assert [bar.met for bar in outcome.bars] == [True, False, False, True, False]
+
+
+def test_the_first_stop_counts() -> None:
+    watch = Stopwatch()
+    with pytest.raises(RuntimeError, match="still runs"):
+        watch.seconds  # noqa: B018
+    watch.stop()
+    seconds = watch.seconds
+    watch.stop()
+    assert watch.seconds == seconds >= 0
