@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
 from alexflow.model import AbstractTask, DynamicTask, Output, WrapperTask, flatten
@@ -30,6 +30,17 @@ class Defaults:
     retries: int = 0
     retry_delay: float = 1.0
     timeout: float | None = None
+    settings: dict[type, Settings] = field(default_factory=dict, init=False, repr=False, compare=False)  # by class
+
+
+class Settings(NamedTuple):
+    """What a task's class says of how it is run, with the defaults for what it does not say."""
+
+    kind: Kind
+    tags: tuple[str, ...]
+    retries: int
+    retry_delay: float
+    timeout: float | None
 
 
 class Described:
@@ -63,29 +74,34 @@ def describe(task: AbstractTask, defaults: Defaults) -> Described:
         Exception: whatever its own ``input`` or ``output`` raises.
     """
     task_id = task.task_id
-    inputs, ephemeral = _inputs(task)
+    inputs, ephemeral, grounded = _inputs(task)
     outputs = _output_keys(task, task_id)
-    kind = kind_of(task, defaults)
+    kind, tags, retries, delay, timeout = defaults.settings.get(type(task)) or _settings(task, defaults)
+    spec = TaskSpec(task_id, tuple(inputs), ephemeral, outputs, tags, kind == "dynamic", retries, delay, grounded)
+    return Described(task, spec, kind, timeout, inputs)
+
+
+def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
     tags = task.tags
     if tags:
         _check_tags(task, tags)
     retries, delay, timeout = task.retries, task.retry_delay, task.timeout
     if retries is not None or delay is not None or timeout is not None:
         _check_settings(task)
-    spec = TaskSpec(
-        task_id,
-        tuple(inputs),
-        ephemeral,
-        outputs,
-        tuple(sorted(tags)) if tags else (),
-        kind == "dynamic",
+    settings = Settings(
+        kind_of(task, defaults),
+        tuple(sorted(tags)),
         defaults.retries if retries is None else retries,
         defaults.retry_delay if delay is None else delay,
+        defaults.timeout if timeout is None else timeout,
     )
-    return Described(task, spec, kind, defaults.timeout if timeout is None else timeout, inputs)
+    if plan_of(type(task)).settings_of_the_class:
+        defaults.settings[type(task)] = settings
+    return settings
 
 
 _NOTHING: frozenset[str] = frozenset()
+_NO_INPUTS: dict[str, Output[Any]] = {}
 
 
 def keys_of(output: Output[Any]) -> Sequence[str]:
@@ -95,10 +111,12 @@ def keys_of(output: Output[Any]) -> Sequence[str]:
     return output.physical_key_list()
 
 
-def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str]]:
+def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str], bool]:
+    """The inputs by key, which of them are ephemeral, and whether the task's id depends on all of them."""
     tree = task.input()
     if tree is None:
-        return {}, _NOTHING
+        return _NO_INPUTS, _NOTHING, True
+    grounded = _is_grounded(task, tree)
     inputs: dict[str, Output[Any]] = {}
     lasting: set[str] = set()
     ephemeral: set[str] = set()
@@ -112,9 +130,23 @@ def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str]]
             elif ephemeral:
                 lasting.add(key)
     if not ephemeral:
-        return inputs, _NOTHING
+        return inputs, _NOTHING, grounded
     lasting |= {key for output in flatten(tree) if not output.ephemeral for key in keys_of(output)}
-    return inputs, frozenset(ephemeral - lasting)
+    return inputs, frozenset(ephemeral - lasting), grounded
+
+
+def _is_grounded(task: AbstractTask, tree: Any) -> bool:
+    """Whether a task's inputs are, by identity, the values of fields that its id is made from."""
+    task = task.identified_as()
+    plan = plan_of(type(task))
+    own = {id(getattr(task, name)) for name in plan.hashed_as_they_are}
+    parts: list[Any] = [tree]
+    for part in parts:  # grows
+        if part is not None and id(part) not in own:
+            if not isinstance(part, (list, tuple, dict)):
+                return False
+            parts += part.values() if isinstance(part, dict) else part
+    return True
 
 
 def _leaves(task: AbstractTask, method: str, tree: Any) -> list[Output[Any]]:

@@ -61,6 +61,12 @@ class ClassPlan(_Caching):
     identifying: Callable[[Any, str], Any]
 
     @cached_property
+    def hashed_as_they_are(self) -> tuple[str, ...]:
+        """Names of the significant fields whose very value goes into ids, not what ``encode`` makes of it."""
+        encoders = {field.name: field.metadata.get("encode") for field in dataclasses.fields(self.cls)}  # type: ignore[arg-type]
+        return tuple(name for name in self.significant if encoders[name] is None)
+
+    @cached_property
     def defaults(self) -> dict[str, bytes]:
         """Significant fields that have a default with an identity, and that as canonical bytes."""
         fields = {field.name: field for field in dataclasses.fields(self.cls)}  # type: ignore[arg-type]
@@ -105,6 +111,15 @@ class ClassPlan(_Caching):
     def _base(self) -> type[Planned]:
         """The class of ours that settles how an instance is made."""
         return next(cls for cls in self.cls.__mro__ if "__identified_by__" in vars(cls))  # type: ignore[union-attr]
+
+    @cached_property
+    def settings_of_the_class(self) -> bool:
+        """Whether no task of this class has settings or tags of its own."""
+        settings = ("executor", "retries", "retry_delay", "timeout")
+        base = self._base
+        return not any(
+            name in self.names or hasattr(getattr(self.cls, name), "__get__") for name in settings
+        ) and getattr(self.cls, "tags", None) is getattr(base, "tags", None)
 
     @cached_property
     def run_is_async(self) -> bool:

@@ -243,6 +243,8 @@ def withdraw_children(state: State, parent: Node, lets_end: Run | None) -> None:
 
 
 def _disown(state: State, parent: Node, unwanted: list[Node]) -> None:
+    if not parent.children:
+        return
     for task_id in parent.children:
         child = state.nodes.get(task_id) or state.checks.get(task_id)
         if child is not None and parent in child.parents:

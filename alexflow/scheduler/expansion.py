@@ -118,16 +118,22 @@ def _absorb(state: State, check: TaskCheck, node: Node) -> None:
 def _new_node(state: State, spec: TaskSpec, group: Group) -> Node:
     node = state.nodes[spec.task_id] = Node(spec, group.owner, group)
     group.nodes.append(node)
+    if not spec.grounded:
+        group.grounded = False
+    contested = state.claims is not None
     for name in spec.outputs:  # before the inputs: it may read what it makes itself
         key = state.keys.get(name)
         if key is None:
             key = state.keys[name] = Key(name, UNKNOWN)  # another of its outputs is missing; this one may exist
             key.producer = node
-        elif key.producer is None and key.state != PRESENT:
+        elif key.producer is not None:
+            contested = True
+        elif key.state != PRESENT:
             key.producer = node
     for name in spec.inputs:
         group = read_key(state, name, node, group)
-    _claim(state, node)
+    if contested:
+        _claim(state, node)
     check = state.checks.pop(spec.task_id, None)
     if check is not None:  # one of its outputs was found missing before it was looked at as a whole
         _absorb(state, check, node)
@@ -198,15 +204,18 @@ def _search(closing: Group | CycleSearch) -> CycleSearch | None:
 
 
 class CycleSearch:
-    """Kahn's algorithm over one group, in steps; then the group starts, in the order found, also in steps."""
+    """Kahn's algorithm over one group, in steps; then the group starts, in the order found, also in steps.
+
+    A group all of whose tasks are grounded starts at once.
+    """
 
     def __init__(self, group: Group):
         self.group = group
         self.growth = group.growth
-        self.order: list[Node] = []
+        self.order: list[Node] = group.nodes if group.grounded else []
         self.queue: deque[Node] = deque()
-        self.counted = 0
-        self.searched = False
+        self.counted = len(self.order)
+        self.searched = group.grounded
         self.started = 0
 
     def advance(self, state: State, steps: int) -> int:

@@ -17,6 +17,8 @@ class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could r
         dynamic: whether it gives further tasks instead of doing work itself.
         retries: how often it is tried again after an error of its own.
         retry_delay: seconds before the first retry, doubled for each further one.
+        grounded: whether its id is a digest of (among others) its inputs' ids, so that it cannot be on a cycle: each
+            task on it would have to be made before the one before it.
     """
 
     task_id: str
@@ -27,3 +29,4 @@ class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could r
     dynamic: bool = False
     retries: int = 0
     retry_delay: float = 0.0
+    grounded: bool = False

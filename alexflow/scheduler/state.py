@@ -34,6 +34,8 @@ MOST_REMEMBERED = 100_000
 
 T = TypeVar("T")
 
+_NO_CHILDREN: dict[str, None] = {}
+
 
 def without(several: tuple[T, ...], one: T) -> tuple[T, ...]:
     """The others. Who wants something is kept in tuples, because mostly nobody does, and ``()`` costs nothing."""
@@ -77,7 +79,7 @@ class Node:
         self.attempts = 0
         self.deaths = 0
         self.losses = 0
-        self.children: dict[str, None] = {}  # dynamic: given and not done
+        self.children: dict[str, None] = {} if spec.dynamic else _NO_CHILDREN  # dynamic: given and not done
         self.exhausted = False  # dynamic: will give no more
         self.pulling = False  # dynamic: asked for more
         self.broken: tuple[str, Any] | None = None  # dynamic: the first of what it gave that failed, and its error
@@ -192,13 +194,14 @@ class Group:
     When two requests meet in one task their groups become one.
     """
 
-    __slots__ = ("growth", "merged_into", "nodes", "owner", "pending")
+    __slots__ = ("grounded", "growth", "merged_into", "nodes", "owner", "pending")
 
     def __init__(self, owner: Run | None):
         self.owner = owner
         self.pending = 0  # keys and tasks that are being inspected
         self.growth = 0  # a search that was under way begins again when this has changed
         self.nodes: list[Node] = []
+        self.grounded = True  # all its tasks are, so that there is no cycle to be found
         self.merged_into: Group | None = None
 
     def find(self) -> Group:
@@ -219,6 +222,7 @@ class Group:
         mine.nodes += theirs.nodes
         mine.pending += theirs.pending
         mine.growth += 1
+        mine.grounded = mine.grounded and theirs.grounded
         theirs.nodes = []
         theirs.merged_into = mine
         return mine

@@ -6,7 +6,7 @@ import pytest
 
 from alexflow.errors import CycleError, OutputConflict
 from alexflow.scheduler import Scheduler
-from alexflow.scheduler.instructions import Finish, Instruction, Start
+from alexflow.scheduler.instructions import Finish, Instruction, Resume, Start
 from tests.scheduler.harness import Harness, cancel, finish_of, forget, inspect, start
 
 
@@ -33,6 +33,28 @@ def test_nothing_of_a_request_with_a_cycle_starts(steps: int) -> None:
     assert not any(isinstance(instruction, Start) for instruction in instructions)
     assert cycle_of(instructions) == ["A", "C", "B"]
     assert h.empty
+
+
+def test_one_task_that_may_be_on_a_cycle_has_all_searched() -> None:
+    h = Harness(steps=1)
+    h.chain("A", "B", grounded=True)
+    h.task("C", "b d")
+    h.task("D", "c", grounded=True)  # not true
+    instructions = h.plan("d")
+    while not any(isinstance(instruction, Finish) for instruction in instructions):
+        assert not any(isinstance(instruction, Start) for instruction in instructions)
+        instructions = h.resume()
+    assert cycle_of(instructions) == ["C", "D"]
+    assert h.empty
+
+
+def test_what_cannot_be_on_a_cycle_starts_without_a_search() -> None:
+    h = Harness(steps=4)
+    h.chain("A", "B", "C", "D", grounded=True)
+    assert h.plan("d") == [start("A")]
+    assert h.ask(2, "d") == []
+    h.chain("E", "F", "G", "H")
+    assert h.plan("h", run_id=3)[-1] == Resume()
 
 
 def test_a_task_that_reads_its_own_output() -> None:

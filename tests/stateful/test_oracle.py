@@ -80,7 +80,9 @@ def make_world(random: Random, *, dynamic: bool) -> World:
         is_dynamic = dynamic and random.random() < 0.3
         gives = some(list(world.jobs), 4) if is_dynamic else ()
         ephemeral = frozenset() if dynamic else frozenset(some(list(inputs), 3))
-        world.add(TaskSpec(name, inputs, ephemeral, outputs, some(["gpu", "net"], 2), is_dynamic), gives)
+        tags = some(["gpu", "net"], 2)
+        grounded = random.random() < 0.8
+        world.add(TaskSpec(name, inputs, ephemeral, outputs, tags, is_dynamic, grounded=grounded), gives)
     world.storage.update(some(list(world.makers), 4))
     return world
 
