@@ -40,7 +40,9 @@ class Output(Planned, Generic[T_co]):
     storage: Storage | None = field(default=None, compare=False)
     ephemeral: bool = field(default=False, compare=False)
 
-    _output_id: ClassVar[str | None] = None  # in the instance's own __dict__ once it is known
+    # in the instance's own __dict__ once they are known
+    _output_id: ClassVar[str | None] = None
+    _canonical: ClassVar[Canonical] = None
 
     def __post_init__(self) -> None:
         check_key(self.key)
@@ -77,6 +79,10 @@ class Output(Planned, Generic[T_co]):
         return cast(str, known) if known is not None else self.src_task.task_id
 
     def __canonical__(self, pending: Pending) -> Canonical:
+        known = self._canonical
+        return known if known is not None else self._make_canonical(pending)
+
+    def _make_canonical(self, pending: Pending) -> Canonical:
         output_id = self._output_id
         if output_id is None:
             task = self.src_task.identified_as()
@@ -85,10 +91,7 @@ class Output(Planned, Generic[T_co]):
             task_id = task.known_id()
             if task_id is not None:  # else go on: the tasks among the options are to be found as well
                 output_id = self._make_id(task_id)
-        cls = type(self)
-        plan = cls.__plan__
-        if plan.cls is not cls:
-            plan = plan_of(cls)
+        plan = plan_of(type(self))
         if not plan.significant:
             return "output", output_id
         options = self._options(plan, pending)
@@ -263,7 +266,8 @@ def output_of_task(cls: type[Output[Any]], task: AbstractTask, key: str) -> Outp
     if not plan_of(cls).constructs_plainly:
         return None
     output = object.__new__(cls)
-    output.__dict__.update(src_task=task, key=check_key(key), storage=None, ephemeral=False, _output_id=key)
+    # its other fields are the class's defaults; more than five entries would double the room that they take
+    output.__dict__.update(src_task=task, key=check_key(key), _output_id=key, _canonical=("output", key))
     return output
 
 

@@ -107,10 +107,12 @@ class AbstractTask(Planned):
             raise InvalidKey(f"the output key {key!r} of {type(self).__qualname__} is {'absolute' if key else 'empty'}")
         if key[0] == ".":  # behind the id it would look harmless
             check_key(key)
-        cls = output_class if isinstance(output_class, type) else cast(type[OutputT], get_origin(output_class))
+        cls: Any = output_class if isinstance(output_class, type) else get_origin(output_class)
         full_key = f"{self.task_id}.{key}"
-        output = output_of_task(cls, self, full_key) if storage is None and not kwargs else None
-        return cast(OutputT, output or cls(src_task=self, key=full_key, storage=storage, **kwargs))
+        output: Any = output_of_task(cls, self, full_key) if storage is None and not kwargs else None
+        if output is None:
+            output = cls(src_task=self, key=full_key, storage=storage, **kwargs)
+        return output  # type: ignore[no-any-return]
 
     # -- identity
 
