@@ -1,4 +1,9 @@
-"""``LoopExecutor``: ``async def run`` on the engine's event loop, thousands at once."""
+"""``LoopExecutor``: ``async def run`` on the engine's event loop.
+
+Jobs are taken by *runners*: asyncio tasks that do one job after the other. A job that never has to wait costs no asyncio
+task of its own; when all runners wait inside their jobs, as many again are started, so that thousands of jobs that do
+wait are soon all under way. A runner that has been at it for some milliseconds lets the event loop have its turn.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,9 @@ import asyncio
 import contextvars
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Generator, Sequence
+from types import coroutine
+from typing import Any
 
 from alexflow.errors import TaskTimeout
 from alexflow.executors.attempt import aattempt, check_id
@@ -14,9 +21,15 @@ from alexflow.executors.fault import fault_of, not_done
 from alexflow.executors.interface import Done, Executor, Foresee, Job, NotDone, Outcome, Report
 from alexflow.storage import Storage
 
+#: How long a runner goes on before the loop gets a turn.
+SLICE_SECONDS = 0.002
+
+#: Runners that are started at least when all others wait.
+FIRST_RUNNERS = 8
+
 
 class LoopExecutor(Executor):
-    """Runs jobs as asyncio tasks.
+    """Runs jobs as coroutines on the event loop.
 
     Args:
         max_concurrency: how many at once; further ones wait their turn.
@@ -25,7 +38,10 @@ class LoopExecutor(Executor):
     def __init__(self, max_concurrency: int):
         self._max_concurrency = max_concurrency
         self._pending: deque[Job] = deque()
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._runners: set[asyncio.Task[None]] = set()
+        self._running: dict[str, asyncio.Task[None]] = {}  # the runner of each job that is under way
+        self._free = 0  # runners between two jobs
+        self._hiring = False
         self._cancelled: set[str] = set()
         self._outcomes: list[Outcome] = []
 
@@ -38,7 +54,7 @@ class LoopExecutor(Executor):
 
     def submit(self, jobs: Sequence[Job]) -> None:
         self._pending.extend(jobs)
-        self._start()
+        self._hire_soon()
 
     def cancel(self, task_ids: Sequence[str]) -> None:
         wanted = set(task_ids)
@@ -57,23 +73,57 @@ class LoopExecutor(Executor):
 
     async def aclose(self) -> None:
         self._pending.clear()
-        running = list(self._running.values())
         self._cancelled.update(self._running)
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running)
+        runners = list(self._runners)
+        for runner in runners:
+            runner.cancel()
+        if runners:
+            await asyncio.wait(runners)
 
-    def _start(self) -> None:
-        while self._pending and len(self._running) < self._max_concurrency:
-            job = self._pending.popleft()
-            coroutine = self._run(job) if job.timeout is None else self._run_within(job, job.timeout)
-            self._running[job.task_id] = self._loop.create_task(coroutine, context=self._context.copy())
+    # -- runners
 
-    async def _run_within(self, job: Job, seconds: float) -> None:
-        await self._run(job, asyncio.timeout(seconds))
+    def _hire_soon(self) -> None:
+        """Look at the loop's next turn whether there are enough runners."""
+        if not self._hiring and self._pending and len(self._running) < self._max_concurrency:
+            self._hiring = True
+            self._loop.call_soon(self._hire)
 
-    async def _run(self, job: Job, limit: asyncio.Timeout | None = None) -> None:
+    def _hire(self) -> None:
+        self._hiring = False
+        if not self._free:
+            room = self._max_concurrency - len(self._running)
+            for _ in range(min(len(self._pending), room, max(len(self._running), FIRST_RUNNERS))):
+                self._free += 1
+                runner = self._loop.create_task(self._work(), context=self._context)
+                self._runners.add(runner)
+                runner.add_done_callback(self._runners.discard)
+        self._hire_soon()
+
+    async def _work(self) -> None:
+        """Do jobs until there are none, or until one is cancelled."""
+        runner = asyncio.current_task()
+        assert runner is not None  # for type checkers
+        deadline = self._loop.time() + SLICE_SECONDS
+        try:
+            while self._pending and not runner.cancelling():
+                job = self._pending.popleft()
+                self._free -= 1
+                self._running[job.task_id] = runner
+                try:
+                    await _within(self._context.copy(), self._run(job))
+                finally:
+                    self._free += 1
+                if self._pending and self._loop.time() > deadline:
+                    await asyncio.sleep(0)
+                    deadline = self._loop.time() + SLICE_SECONDS
+        finally:
+            self._free -= 1
+            self._hire_soon()
+
+    # -- one job
+
+    async def _run(self, job: Job) -> None:
+        limit = None if job.timeout is None else asyncio.timeout(job.timeout)
         started = time.perf_counter()
         outcome: Outcome
         try:
@@ -91,8 +141,6 @@ class LoopExecutor(Executor):
             self._running.pop(job.task_id, None)
             self._cancelled.discard(job.task_id)
         self._tell(outcome)
-        if self._pending:
-            self._start()
 
     async def _attempt(self, job: Job) -> None:
         check_id(job.task, job.task_id)
@@ -116,3 +164,18 @@ class LoopExecutor(Executor):
     def _flush(self) -> None:
         outcomes, self._outcomes = self._outcomes, []
         self._report(outcomes)
+
+
+@coroutine
+def _within(context: contextvars.Context, job: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
+    """Await ``job`` in a context of its own, so that what it sets is not there for the runner's next one."""
+    step, argument = job.send, None
+    try:
+        while True:
+            waits_for = context.run(step, argument)
+            try:
+                step, argument = job.send, (yield waits_for)
+            except BaseException as error:  # thrown in: a cancellation, or what came of that for which it waited
+                step, argument = job.throw, error
+    except StopIteration:
+        return
