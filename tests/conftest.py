@@ -21,7 +21,7 @@ INLINE_BY_CHOICE = {
     "storage/newfile.py": {"_replace", "close", "link", "open_new", "read_all", "write_all"},
     "engine/run.py": {"_run_in_thread"},  # run() under a running loop, as in a notebook, is asked to wait
     "executors/process/definitions.py": {"_search"},  # once a module
-    "executors/process/supervisor.py": {"__init__"},  # starting a worker: a vfork, some 0.4 ms
+    "executors/process/template.py": {"__init__"},  # once an engine: a vfork, some 0.4 ms
     "storage/opening.py": {"open_storage"},  # once a run
     "model/plan.py": {"plan_of"},  # once a class
 }

@@ -55,3 +55,9 @@ def open_descriptors() -> dict[int, str]:
         except FileNotFoundError:  # the one that listed
             continue
     return found
+
+
+def parent_of(pid: int) -> int:
+    """The process that it is a child of."""
+    with open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[1])

@@ -19,6 +19,7 @@ NOT_FOR_A_WORKER = {
     *["gzip", "hashlib", "json", "pathlib", "random", "urllib"],
     *["alexflow.engine", "alexflow.formats.json", "alexflow.graph", "alexflow.scheduler", "alexflow.serialization"],
     *["alexflow.executors.process.pool", "alexflow.executors.process.supervisor", "alexflow.storage.memory"],
+    "alexflow.executors.process.template",
 }
 
 #: What a program that only describes tasks does without.
@@ -39,6 +40,7 @@ def loaded_by(statement: str) -> set[str]:
     [
         ("alexflow", HEAVY | NOT_FOR_A_WORKER | NOT_FOR_A_DESCRIPTION),
         ("alexflow.executors.process.worker", HEAVY | NOT_FOR_A_WORKER),
+        ("alexflow.executors.process.forking", HEAVY | NOT_FOR_A_WORKER),
     ],
 )
 def test_what_is_not_loaded(module, unwanted):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any, ClassVar, NoReturn
 
 from alexflow import BinaryOutput, Output, Task
 from tests.fifo import tell, wait_at
+from tests.processes import open_descriptors
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,15 @@ class Held(Value):
 
 
 @dataclass(frozen=True)
+class Chance(Held):
+    """Stores a few random numbers."""
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        super().run(input, output)
+        output.store([random.random() for _ in range(3)])
+
+
+@dataclass(frozen=True)
 class Link(Task):
     """Looks at the task behind what it reads, and at the one behind that."""
 
@@ -189,7 +200,7 @@ class Descriptors(Value):
     """Stores which descriptors its process has."""
 
     def run(self, input: Any, output: Output[Any]) -> None:
-        output.store((os.getpid(), len(os.listdir("/proc/self/fd"))))
+        output.store((os.getpid(), open_descriptors()))
 
 
 @dataclass(frozen=True)

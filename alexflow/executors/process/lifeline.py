@@ -1,9 +1,10 @@
 """How a worker ends with its engine, whatever either of them is doing.
 
-Each worker holds the read end of a pipe whose write end only the engine has; nothing is ever written. When the engine
-ends, however it ends, the kernel closes the write end. On Linux the worker has asked for a signal then (``O_ASYNC``,
-``F_SETSIG``): SIGKILL, to its whole process group, its own children included. That needs no thread and no interpreter
-lock, so it works while a task hangs in C code. Elsewhere a thread waits for the end of the pipe.
+Each worker (and the template that it is forked from) holds the read end of a pipe whose write end only the engine has;
+nothing is ever written. When the engine ends, however it ends, the kernel closes the write end. On Linux it has been
+asked for a signal then (``O_ASYNC``, ``F_SETSIG``): SIGKILL, to the worker's whole process group, its own children
+included. That needs no thread and no interpreter lock, so it works while a task hangs in C code. Elsewhere a thread
+waits for the end of the pipe.
 
 Rejected: ``PR_SET_PDEATHSIG`` (tied to the thread that started the worker, and it misses grandchildren), polling
 ``getppid``.

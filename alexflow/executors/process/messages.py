@@ -21,8 +21,16 @@ class Message(Struct, frozen=True, tag=True, array_like=True):
 # -- engine to worker
 
 
+class Surroundings(Message, frozen=True):
+    """Before all else: ``sys.path``, environment and working directory, as the file system has their names."""
+
+    path: list[bytes]
+    environment: dict[bytes, bytes]
+    directory: bytes
+
+
 class Hello(Message, frozen=True):
-    """First of all: what ``__main__`` is called, and the storage (pickled)."""
+    """Before any job: what ``__main__`` is called, and the storage (pickled)."""
 
     main_name: str
     storage: bytes
@@ -106,7 +114,7 @@ class Returned(Message, frozen=True):
     numbers: list[int]
 
 
-ToWorker = Hello | Work | Source | Recall
+ToWorker = Surroundings | Hello | Work | Source | Recall
 ToEngine = Finished | Broke | WantsSource | Returned
 
 _encode = msgspec.msgpack.Encoder().encode

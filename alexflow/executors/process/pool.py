@@ -40,6 +40,7 @@ from alexflow.executors.process.messages import (
 from alexflow.executors.process.pace import AHEAD, Pace
 from alexflow.executors.process.shipping import Packed, Packer
 from alexflow.executors.process.supervisor import WorkerProcess, describe_exit
+from alexflow.executors.process.template import Nursery
 from alexflow.graph import keys_of
 from alexflow.identity import main_module_name
 from alexflow.model import flatten
@@ -73,6 +74,7 @@ class ProcessExecutor(Executor):
         self._ahead = Ahead()
         self._workers: list[Member] = []
         self._burials: set[asyncio.Task[None]] = set()
+        self._nursery = Nursery()
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)
         self._pace = Pace()
@@ -133,9 +135,11 @@ class ProcessExecutor(Executor):
             worker.process.hang_up()
         try:
             await asyncio.gather(*(worker.process.bury(PATIENCE) for worker in workers), *self._burials)
+            await self._nursery.aclose()
         except asyncio.CancelledError:
             for worker in workers:
                 worker.process.kill()
+            self._nursery.kill()
             raise
 
     # -- giving out work
@@ -154,7 +158,11 @@ class ProcessExecutor(Executor):
     def _hire(self) -> None:
         hello = self._hello or self._make_hello()
         worker = Member()
-        worker.process = WorkerProcess(lambda messages: self._take_in(worker, messages), lambda: self._has_died(worker))
+        worker.process = WorkerProcess(
+            self._nursery.template(),
+            lambda messages: self._take_in(worker, messages),
+            lambda: self._has_died(worker),
+        )
         worker.process.send(hello)
         self._workers.append(worker)
 
@@ -459,7 +467,7 @@ class ProcessExecutor(Executor):
         if outcomes:
             self._report(outcomes)
 
-    def _victim(self, worker: Member, sent: Assignment, exitcode: int) -> NotDone:
+    def _victim(self, worker: Member, sent: Assignment, exitcode: int | None) -> NotDone:
         if sent.cancelled:
             return NotDone(sent.job.task_id, "cancelled")
         if worker.verdict is not None:
@@ -475,8 +483,13 @@ class ProcessExecutor(Executor):
         except Exception:  # the storage's, whatever it is: running it again will tell
             return False
 
-    def _replace(self, worker: Member, running: int, exitcode: int, outcomes: list[Outcome]) -> None:
+    def _replace(self, worker: Member, running: int, exitcode: int | None, outcomes: list[Outcome]) -> None:
         """Start another worker if there is work for it; give up if none lives long enough to begin."""
+        if worker.process.refused is not None:  # asking again would be the same
+            if not self._workers:
+                self._give_up(worker.process.refused)
+            self._feed()
+            return
         if not worker.proven and not running:
             self._stillborn += 1
         if self._stillborn > MAX_STILLBORN:

@@ -3,68 +3,56 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
-
-from anyio import to_thread
+from contextlib import ExitStack
 
 from alexflow.executors.process.channel import Channel
+from alexflow.executors.process.ending import TOLD_OF_ANY, ended
 from alexflow.executors.process.marker import Mark, Marker, new_marker_file
 from alexflow.executors.process.messages import Message, ToEngine
-
-_START = (
-    "import sys; sys.path[:] = {path!r}\n"
-    "from alexflow.executors.process.worker import main\n"
-    "main({data}, {control}, {marker}, {lifeline})"
-)
+from alexflow.executors.process.surroundings import present
+from alexflow.executors.process.template import Template
 
 
 class WorkerProcess:
-    """A fresh interpreter in a session of its own, and the channels to it.
+    """A process in a session of its own, and the channels to it.
 
     Args:
+        template: what it is forked from.
         on_messages: called with the messages that it sends.
         on_end: called once when it has closed its data channel, which is the first that is seen of its death.
     """
 
-    def __init__(self, on_messages: Callable[[list[ToEngine]], None], on_end: Callable[[], None]):
-        data, worker_data = socket.socketpair()
-        control, worker_control = socket.socketpair()
-        marker = new_marker_file()
-        lifeline, self._lifeline = os.pipe()
-        theirs = (worker_data.fileno(), worker_control.fileno(), marker, lifeline)
-        path = [entry for entry in sys.path if isinstance(entry, str)]  # Python passes over all others, too
-        code = _START.format(path=path, data=theirs[0], control=theirs[1], marker=marker, lifeline=lifeline)
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", code],
-                stdin=subprocess.DEVNULL,
-                pass_fds=theirs,
-                start_new_session=True,  # Ctrl-C in a terminal is the engine's business; and its group can be killed
-            )
+    def __init__(self, template: Template, on_messages: Callable[[list[ToEngine]], None], on_end: Callable[[], None]):
+        with ExitStack() as undo:
+            data, worker_data = (undo.enter_context(end) for end in socket.socketpair())
+            control, worker_control = (undo.enter_context(end) for end in socket.socketpair())
+            lifeline, self._lifeline = os.pipe()
+            undo.callback(os.close, lifeline)
+            undo.callback(os.close, self._lifeline)
+            marker = new_marker_file()
+            undo.callback(os.close, marker)
             self._marker = Marker(marker)
-        except BaseException:
-            data.close()
-            control.close()
-            os.close(self._lifeline)
-            raise
-        finally:
-            worker_data.close()
-            worker_control.close()
-            os.close(marker)
-            os.close(lifeline)
+            undo.pop_all()
+        self._template = template
+        self._birth = template.fork(worker_data.detach(), worker_control.detach(), marker, lifeline)
         self._data = Channel(data, on_messages, on_end)
         self._control = Channel(control, on_messages, lambda: None)
+        self._is_held = True  # by the lifeline
+        self.send(present())
 
     @property
     def pid(self) -> int:
-        """Its process id, which is also its group's."""
-        return self._process.pid
+        """Its process id, which is also its group's; 0 as long as that is not known."""
+        return self._birth.pid
+
+    @property
+    def refused(self) -> OSError | None:
+        """Why it cannot be started, if the system said so."""
+        return self._birth.refused
 
     def send(self, message: Message) -> None:
         """Send on the data channel."""
@@ -84,48 +72,56 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End it and its children, now."""
+        if not self.pid or not self._template.lives:
+            self._let_go()  # else it might be another process that has the number by now
+            return
         try:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):  # it has ended; on macOS a zombie's group gives EPERM
             pass
 
-    async def bury(self, patience: float = 0.0) -> int:
+    async def bury(self, patience: float = 0.0) -> int | None:
         """Wait until it has ended, kill it if that takes longer than ``patience`` seconds, and release everything.
 
         Returns:
-            The exit code, negative for a signal.
+            The exit code, negative for a signal; None if nobody can tell.
         """
-        if patience:
-            await self._ended(patience)
-        self.kill()  # its own children, too, if it left any
-        await self._ended(None)
-        exitcode = self._process.wait()
-        self._data.close()
-        self._control.close()
-        self._marker.close()
-        os.close(self._lifeline)
-        return exitcode
-
-    async def _ended(self, patience: float | None) -> None:
-        """Wait until the process has ended, or until ``patience`` is at an end."""
-        if not hasattr(os, "pidfd_open"):  # Linux only
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                await to_thread.run_sync(self._process.wait, patience)
-            return
-        descriptor = os.pidfd_open(self._process.pid)  # readable once it has ended; it is a zombie until we wait for it
-        loop = asyncio.get_running_loop()
-        ended = asyncio.Event()
-        loop.add_reader(descriptor, ended.set)
         try:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), patience)
+            await self._birth.settled.wait()
+            if self.pid:
+                return await self._exitcode(patience)
+            return None if self.refused else await self._template.exitcode()
         finally:
-            loop.remove_reader(descriptor)
-            os.close(descriptor)
+            self._data.close()
+            self._control.close()
+            self._marker.close()
+            self._let_go()
+
+    async def _exitcode(self, patience: float) -> int | None:
+        if (
+            not TOLD_OF_ANY
+        ):  # then it is reaped as soon as it has ended, as a system seldom gives a number again at once
+            exitcode = self._template.reap(self.pid)
+            await asyncio.wait([exitcode], timeout=patience)
+            self.kill()
+            return await exitcode
+        if patience:
+            await ended(self.pid, patience)
+        self.kill()  # its own children, too, if it left any
+        await ended(self.pid)
+        return await self._template.reap(self.pid)
+
+    def _let_go(self) -> None:
+        """Cut the lifeline, and so kill it; if it has not begun, as soon as it does."""
+        if self._is_held:
+            self._is_held = False
+            os.close(self._lifeline)
 
 
-def describe_exit(exitcode: int) -> str:
+def describe_exit(exitcode: int | None) -> str:
     """An exit code in words."""
+    if exitcode is None:
+        return "ended when nobody was left to tell how"
     if exitcode < 0:
         try:
             name = signal.Signals(-exitcode).name

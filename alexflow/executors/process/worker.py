@@ -1,6 +1,6 @@
 """The worker process: takes jobs from the engine and runs them one after the other, in the main thread.
 
-    data channel     engine ──Hello, Work, Source──▶ worker ──Finished, Broke, WantsSource──▶ engine
+    data channel     engine ──Surroundings, Hello, Work, Source──▶ worker ──Finished, Broke, WantsSource──▶ engine
     control channel  engine ──Recall──▶ worker ──Returned──▶ engine   (a thread of its own, answers while a job runs)
 
 Successes are told together, at the latest when there is nothing left to do or ``TELL_EVERY`` has passed; failures at
@@ -33,12 +33,14 @@ from alexflow.executors.process.messages import (
     Returned,
     Shipment,
     Source,
+    Surroundings,
     ToWorker,
     WantsSource,
     Work,
     decode_for_worker,
     frame,
 )
+from alexflow.executors.process.surroundings import enter
 from alexflow.identity import set_main_module_name
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
@@ -47,14 +49,18 @@ TELL_EVERY = 0.002  # seconds between reports while there is work
 
 
 def main(data: int, control: int, marker: int, lifeline: int) -> None:
-    """Entry point of the process; the arguments are inherited descriptors."""
+    """Entry point of the process; the arguments are descriptors that are its own."""
     for fd in (data, control, marker, lifeline):
         os.set_inheritable(fd, False)  # a task's own children must not keep them open
     end_with(lifeline)
     gc.freeze()  # what is there now stays; the collector need not look at it again
     page = Marker(marker)
     os.close(marker)
-    Worker(socket.socket(fileno=data), socket.socket(fileno=control), page).serve()
+    channel = socket.socket(fileno=data)
+    first = _receive(channel)
+    if isinstance(first, Surroundings):
+        enter(first)
+        Worker(channel, socket.socket(fileno=control), page).serve()
     # as the workers of multiprocessing: taking a large interpreter down in good order takes longer than many a task
     if "logging" in sys.modules:  # of a task's
         sys.modules["logging"].shutdown()

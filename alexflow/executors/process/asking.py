@@ -1,0 +1,22 @@
+"""What the engine asks of the template, and what that answers: records of one size.
+
+==========  =======================================  ============================================================
+asked       with                                     answered
+==========  =======================================  ============================================================
+``FORK``    a worker's descriptors                   ``FORKED`` with the process id, or ``REFUSED`` with an error
+                                                     number; in the order of the requests
+``REAP``    the process id of a worker               ``REAPED`` with the exit code, once the worker has ended
+==========  =======================================  ============================================================
+"""
+
+from __future__ import annotations
+
+import struct
+
+#: A verb, a process id, and an exit code or error number.
+RECORD = struct.Struct("<iii")
+
+FORK, REAP, FORKED, REFUSED, REAPED = range(5)
+
+#: How many a worker needs: data channel, control channel, marker, lifeline.
+DESCRIPTORS = 4

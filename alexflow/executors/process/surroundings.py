@@ -1,0 +1,38 @@
+"""What a process takes over from the one that starts it: a worker gets it from its engine, not from the template.
+
+The template may have been started long before, and a fresh interpreter would see what is there at its own start.
+Everything else that a process has of its parent (its limits, its umask, standard output) is as it was when the template
+was started.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from alexflow.executors.process.messages import Surroundings
+
+
+def present() -> Surroundings:
+    """Those of this process, now."""
+    path = [os.fsencode(entry) for entry in sys.path if isinstance(entry, str)]  # Python passes over all others, too
+    try:
+        directory = os.getcwdb()
+    except FileNotFoundError:  # it has been removed; the template is in it as well
+        directory = b""
+    return Surroundings(path, dict(os.environb), directory)
+
+
+def enter(surroundings: Surroundings) -> None:
+    """Make them those of this process."""
+    environment = os.environb
+    if environment != surroundings.environment:
+        for name in environment.keys() - surroundings.environment.keys():
+            del environment[name]
+        environment.update(surroundings.environment)
+        time.tzset()  # as at the start of an interpreter
+    if surroundings.directory and surroundings.directory != os.getcwdb():
+        os.chdir(surroundings.directory)
+    sys.path[:] = [os.fsdecode(entry) for entry in surroundings.path]
+    sys.path_importer_cache.clear()  # what has been found where, up to when the template was started

@@ -1,0 +1,222 @@
+"""Workers are forked from a process that does nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import resource
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from alexflow import Engine, Output
+from alexflow.errors import WorkerDied
+from alexflow.executors.process import ending, supervisor
+from alexflow.executors.process.supervisor import WorkerProcess
+from alexflow.executors.process.template import Nursery
+from tests.process.workflows import Chance, Descriptors, Ends, Environment, Held, Value
+from tests.processes import descendants_of, open_descriptors, parent_of, still_alive
+
+pytestmark = pytest.mark.anyio
+
+
+async def held(engine, fifo, count):
+    """That many workers at once: their process ids, and how to let them go."""
+    told, gate = fifo("told"), fifo("gate")
+    tasks = [Held(n, value=n, held=n, told=told.path, gate=gate.path) for n in range(count)]
+    run = asyncio.create_task(engine.run(tasks))
+    pids = {int(line) for line in await told.hear(count)}
+
+    async def let_go():
+        gate.open_gate(count)
+        assert (await run).ran == count
+
+    return pids, let_go
+
+
+async def test_one_process_is_the_parent_of_all_workers(place, fifo):
+    async with Engine(place, workers=4) as engine:
+        workers, let_go = await held(engine, fifo, 4)
+        assert len(workers) == 4
+        (template,) = {parent_of(worker) for worker in workers}
+        assert parent_of(template) == os.getpid()
+        assert len(os.listdir(f"/proc/{template}/task")) == 1  # one thread
+        assert {os.getsid(pid) for pid in (*workers, template)} == {*workers, template}
+        assert {os.getpgid(pid) for pid in (*workers, template)} == {*workers, template}
+        assert descendants_of(os.getpid()) == {*workers, template}
+        await let_go()
+    assert still_alive({*workers, template}, 0) == set()
+
+
+async def test_a_worker_costs_a_fraction_of_an_interpreter(place, fifo):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    async with Engine(place, workers=1) as engine:
+        await engine.run(Value(0))
+    one = resource.getrusage(resource.RUSAGE_CHILDREN)
+    async with Engine(place, workers=9) as engine:
+        _, let_go = await held(engine, fifo, 9)
+        await let_go()
+    nine = resource.getrusage(resource.RUSAGE_CHILDREN)
+    first = one.ru_utime + one.ru_stime - before.ru_utime - before.ru_stime
+    assert nine.ru_utime + nine.ru_stime - one.ru_utime - one.ru_stime < 5 * first  # of fresh interpreters: 9
+
+
+@dataclass(frozen=True)
+class OnLoop(Value):
+    """Needs no process."""
+
+    async def run(self, input: Any, output: Output[Any]) -> None:
+        await output.astore(self.n)
+
+
+async def test_a_run_that_needs_no_process_starts_none(place):
+    async with Engine(place, workers=2) as engine:
+        assert (await engine.run([OnLoop(n) for n in range(20)])).ran == 20
+        assert descendants_of(os.getpid()) == set()
+
+
+async def test_a_worker_has_nothing_of_others(place):
+    async with Engine(place, workers=3) as engine:
+        await engine.run([Value(n) for n in range(40)])
+        results = [(await engine.run(Descriptors(n))).output.load() for n in range(3)]
+        for _, opened in results:
+            own = {fd: name for fd, name in opened.items() if fd > 2}
+            kinds = sorted(name.partition(":")[0] for name in own.values())
+            assert kinds == ["/memfd", "pipe", "socket", "socket"]  # marker, lifeline, data, control
+            assert opened[0] == os.devnull
+            assert opened[1] == open_descriptors()[1]
+            assert opened[2] == open_descriptors()[2]
+
+
+async def test_nothing_is_left_open(place):
+    async with Engine(place, workers=1) as engine:
+        await engine.run(Value(0))
+    before = open_descriptors()
+    for n in range(1, 4):
+        async with Engine(place, workers=3) as engine:
+            tasks = [Ends(n, how="os._exit(7)"), *(Value(100 * n + m) for m in range(30))]
+            assert (await engine.run(tasks, on_error="continue")).ran == 30
+    assert len(open_descriptors()) == len(before)
+
+
+async def test_each_worker_has_its_own_chances(place, fifo):
+    random.seed(1)
+    async with Engine(place, workers=3) as engine:
+        told, gate = fifo("told"), fifo("gate")
+        run = asyncio.create_task(
+            engine.run([Chance(n, held=n, told=told.path, gate=gate.path) for n in range(3)], on_error="continue")
+        )
+        await told.hear(3)
+        gate.open_gate(3)
+        values = [value for output in (await run).output for value in output.load()]
+        assert len(set(values)) == len(values)
+
+
+async def test_a_worker_sees_what_the_engine_sees_when_it_is_wanted(place, tmp_path, fifo, monkeypatch):
+    monkeypatch.setenv("REMOVED_LATER", "yes")
+    async with Engine(place, workers=2) as engine:
+        _, let_go = await held(engine, fifo, 1)
+        monkeypatch.delenv("REMOVED_LATER")
+        monkeypatch.setenv("SAID_LATER", "yes")
+        monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        (tmp_path / "written_later.py").write_text(
+            "from tests.process.workflows import Value\nclass Late(Value): ...\n"
+        )
+        import written_later
+
+        _, (directory, environment, path) = (await engine.run(Environment(0))).output.load()
+        assert directory == str(tmp_path)
+        assert environment == dict(os.environ)
+        assert path == sys.path
+        assert (await engine.run(written_later.Late(1))).ran == 1
+        await let_go()
+    monkeypatch.undo()
+    time.tzset()
+
+
+async def test_a_killed_template_harms_nobody(place, fifo):
+    async with Engine(place, workers=2) as engine:
+        (worker,), let_go = await held(engine, fifo, 1)
+        template = parent_of(worker)
+        os.kill(template, signal.SIGKILL)
+        assert still_alive({template}, 2.0) == set()
+        assert (await engine.run([Value(n) for n in range(20)])).ran == 20  # by a worker of another template
+        others = descendants_of(os.getpid())
+        assert template not in others
+        await let_go()
+        assert still_alive({worker}, 0) == {worker}
+    assert still_alive({worker, *others}, 0) == set()
+    assert descendants_of(os.getpid()) == set()
+
+
+async def test_a_worker_that_dies_after_its_template(place, fifo):
+    told = fifo("told")
+    async with Engine(place, workers=1) as engine:
+        worker, _ = (await engine.run(Value(0))).output.load()
+        template = parent_of(worker)
+        os.kill(template, signal.SIGKILL)
+        assert still_alive({template}, 2.0) == set()
+        os.kill(worker, signal.SIGKILL)
+        assert still_alive({worker}, 2.0) == set()
+        (pid, _) = (await engine.run(Value(1))).output.load()
+        assert parent_of(pid) not in (template, 1)
+        result = await engine.run(Ends(0, how="os._exit(7)", told=told.path), on_error="continue")
+        (error,) = result.failures
+        assert isinstance(error, WorkerDied)
+        assert error.exitcode == 7
+
+
+async def test_a_system_that_refuses(place):
+    async with Engine(place, workers=2, retries=5) as engine:
+        worker, _ = (await engine.run(Value(0))).output.load()
+        template = parent_of(worker)
+        limits = resource.prlimit(template, resource.RLIMIT_NOFILE)
+        resource.prlimit(template, resource.RLIMIT_NOFILE, (5, limits[1]))
+        tasks = [Ends(0, how="os._exit(7)"), *(Value(n) for n in range(1, 20))]
+        result = await engine.run(tasks, on_error="continue")
+        assert result.ran + result.failed == 20
+        assert result.failed
+        for error in result.failures:
+            assert isinstance(error, WorkerDied)
+            assert error.message == "worker processes cannot be started: [Errno 24] Too many open files"
+        resource.prlimit(template, resource.RLIMIT_NOFILE, limits)
+        assert (await engine.run([Value(n) for n in range(100, 120)])).ran == 20
+
+
+async def test_killed_before_it_is_known(place):
+    nursery = Nursery()
+    ends = []
+    workers = [WorkerProcess(nursery.template(), lambda messages: None, lambda: ends.append(1)) for _ in range(40)]
+    for worker in workers:
+        assert worker.pid == 0
+        worker.kill()
+    assert await asyncio.gather(*(worker.bury() for worker in workers)) == [-signal.SIGKILL] * 40
+    assert still_alive({worker.pid for worker in workers}, 0) == set()
+    await nursery.aclose()
+    assert descendants_of(os.getpid()) == set()
+
+
+@pytest.mark.parametrize("told_of_any", [True, False])
+async def test_how_workers_ended(place, fifo, monkeypatch, told_of_any):
+    """Also where a system tells only of children that they have ended."""
+    for module in (ending, supervisor):
+        monkeypatch.setattr(module, "TOLD_OF_ANY", told_of_any)
+    async with Engine(place, workers=2) as engine:
+        for how, exitcode in {"os._exit(7)": 7, "abort": -signal.SIGABRT}.items():
+            result = await engine.run(Ends(0, how=how), on_error="continue")
+            (error,) = result.failures
+            assert isinstance(error, WorkerDied)
+            assert error.exitcode == exitcode
+        (worker,), let_go = await held(engine, fifo, 1)
+        pids = descendants_of(os.getpid())
+        assert worker in pids
+        await let_go()
+    assert descendants_of(os.getpid()) == set()
+    assert still_alive(pids, 0) == set()
