@@ -11,10 +11,10 @@ INLINE_BY_CHOICE = {
     "storage/local.py": {
         "_exist",
         "_new_file",
+        "_read",
         "astage",  # makes the file that a thread then fills
         "discard",
         "publish",
-        "read",
         "remove_many",
         "size",
     },

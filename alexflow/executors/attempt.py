@@ -11,6 +11,7 @@ from typing import Any
 
 from alexflow.errors import NonDeterministicTask, OutputMissing
 from alexflow.model import AbstractTask, InOut, Output, flatten, map_tree
+from alexflow.model.plan import plan_of
 from alexflow.storage import Storage, Transaction
 
 
@@ -62,7 +63,8 @@ async def aattempt(task: AbstractTask, storage: Storage, *, replace: bool = Fals
     outputs = task.output()
     try:
         running = _run_of(task)(bind(task.input(), storage), bind(outputs, transaction))
-        if isawaitable(running):  # a plain `def` with executor = "loop" is done
+        # a plain `def` with executor = "loop" is done, unless it has given what is to be awaited
+        if plan_of(type(task)).run_is_async or isawaitable(running):
             await running
         unstaged = _unstaged(outputs, transaction)
         if unstaged and (missing := set(unstaged) - await storage.aexists_many(unstaged)):

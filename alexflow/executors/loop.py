@@ -1,7 +1,7 @@
 """``LoopExecutor``: ``async def run`` on the engine's event loop.
 
-Jobs are taken by *runners*: asyncio tasks that do one job after the other. A job that never has to wait costs no asyncio
-task of its own; when all runners wait inside their jobs, as many again are started, so that thousands of jobs that do
+Jobs are taken by *runners*: asyncio tasks that do one job after the other. A job that never has to wait costs no task of
+asyncio; when all runners wait inside their jobs, as many again are started, so that thousands of jobs that do
 wait are soon all under way. A runner that has been at it for some milliseconds lets the event loop have its turn.
 """
 

@@ -17,7 +17,7 @@ import itertools
 import os
 import stat
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
@@ -131,6 +131,10 @@ class LocalStorage(Storage):
         )
 
     def read(self, key: str) -> bytes:
+        return self._read(key, read_all)
+
+    def _read(self, key: str, read: Callable[[int, int], T]) -> T:
+        """What ``read(descriptor, SHORT)`` gives."""
         path = self.path_of(key)
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -139,7 +143,7 @@ class LocalStorage(Storage):
         except OSError as error:
             raise _failed("read", path, error) from error
         try:
-            return read_all(fd, SHORT)
+            return read(fd, SHORT)
         except IsADirectoryError:
             raise OutputNotFound(key, self.base_path) from None
         except OSError as error:
@@ -243,8 +247,9 @@ class LocalStorage(Storage):
         return await in_thread(self.exists_many, keys)
 
     async def aread(self, key: str) -> bytes:
-        if self.size(key) <= SMALL:
-            return self.read(key)
+        data = self._read(key, _read_if_small)
+        if data is not None:
+            return data
         from alexflow.storage.background import read_file  # deferred, as above
 
         path = self.path_of(key)
@@ -320,6 +325,16 @@ class LocalStorage(Storage):
         except OSError:
             file.close()
             raise
+
+
+def _read_if_small(fd: int, at_first: int) -> bytes | None:
+    """All there is, unless that would hold the event loop up."""
+    data = os.read(fd, at_first)
+    if len(data) < at_first:
+        return data
+    if os.fstat(fd).st_size > SMALL:
+        return None
+    return read_all(fd, SMALL, at=0)
 
 
 def _failed(what: str, path: str, error: OSError) -> StorageError:
