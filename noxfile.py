@@ -106,7 +106,7 @@ def example(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """What a task costs: alexflow beside its physical limit and what is written by hand, in under three minutes."""
     session.install("-e", ".", *group("bench"))
-    session.run("python", "-m", "benchmarks", *session.posargs)
+    session.run("python", "-m", "benchmarks", *(session.posargs or ["--rounds", "3"]))
 
 
 @nox.session

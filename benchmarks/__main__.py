@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks import cases, picture, report
 from benchmarks.contest import Setting
 from benchmarks.contestant import Contestant, peer
-from benchmarks.measure import Place
+from benchmarks.measure import Place, Stopwatch
 from benchmarks.outcome import Outcome
 
 
@@ -27,6 +27,7 @@ def main() -> int:
         limit=told.limit,
     )
     print(report.header(setting.rounds, setting.scale), flush=True)
+    watch = Stopwatch()
     outcomes: list[tuple[str, Outcome]] = []
     try:
         for name in told.cases or [name for name in cases.CASES if name not in cases.ONLY_IF_NAMED]:
@@ -36,6 +37,8 @@ def main() -> int:
     finally:
         setting.memory.clear()
         setting.disk.clear()
+    watch.stop()
+    print("\n" + report.summary([outcome for _, outcome in outcomes], watch.seconds))
     data = report.as_data(outcomes, setting.rounds, setting.scale)
     if told.json:
         told.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")

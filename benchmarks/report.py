@@ -25,17 +25,17 @@ def as_text(name: str, outcome: Outcome) -> str:
 
 def _row(outcome: Outcome, row: Row) -> str:
     if row.sample is None:
-        return f"  {row.name:28} {'ERROR: ' if row.broken else ''}{row.trouble}"
-    line = f"  {row.name:28} {_number(row.sample.median):>8}  {_spread(row.sample):22}".rstrip()
+        return f"  {row.name:34} {'ERROR: ' if row.broken else ''}{row.trouble}"
+    line = f"  {row.name:34} {_number(row.sample.median):>8}  {_spread(row.sample):22}".rstrip()
     ratio = outcome.ratio("alexflow", row.name) if row.name != "alexflow" else None
-    return line if ratio is None else f"{line:62} alexflow: {_number(ratio.median)} × {_spread(ratio)}"
+    return line if ratio is None else f"{line:68} alexflow: {_number(ratio.median)} × {_spread(ratio)}"
 
 
 def _bar(bar: Bar) -> str:
     if bar.sample is None:
-        return f"{bar.text:28}           bar could not be measured"
+        return f"{bar.text:34}           bar could not be measured"
     found = f"{_number(bar.sample.median):>8}  {_spread(bar.sample):22}"
-    return f"{bar.text:28} {found} bar {'met' if bar.met else 'MISSED'}"
+    return f"{bar.text:34} {found} bar {'met' if bar.met else 'MISSED'}"
 
 
 def _number(value: float) -> str:
@@ -90,6 +90,12 @@ def machine() -> dict[str, Any]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "commit": _commit(),
     }
+
+
+def summary(outcomes: list[Outcome], seconds: float) -> str:
+    """How many bars are met."""
+    bars = [bar for outcome in outcomes for bar in outcome.bars]
+    return f"{sum(bar.met for bar in bars)} of {len(bars)} bars met, {seconds:.0f} s in all"
 
 
 def header(rounds: int, scale: float) -> str:
