@@ -1,8 +1,8 @@
 """``LoopExecutor``: ``async def run`` on the engine's event loop.
 
-Jobs are taken by *runners*: asyncio tasks that do one job after the other. A job that never has to wait costs no task of
-asyncio; when all runners wait inside their jobs, as many again are started, so that thousands of jobs that do
-wait are soon all under way. A runner that has been at it for some milliseconds lets the event loop have its turn.
+Jobs are taken by *runners*: asyncio tasks that do one job after the other. A job that never has to wait costs no task
+of asyncio; when all runners wait inside their jobs, as many again are started, so that thousands of jobs that do wait
+are soon all under way. A runner that has been at it for some milliseconds lets the event loop have its turn.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import contextvars
 import time
 from collections import deque
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Awaitable, Coroutine, Generator, Sequence
 from types import coroutine
 from typing import Any
 
@@ -110,12 +110,16 @@ class LoopExecutor(Executor):
                 self._free -= 1
                 self._running[job.task_id] = runner
                 try:
-                    await _within(self._context.copy(), self._run(job))
+                    waited = await _within(self._context.copy(), self._run(job))
                 finally:
                     self._free += 1
-                if self._pending and self._loop.time() > deadline:
-                    await asyncio.sleep(0)
-                    deadline = self._loop.time() + SLICE_SECONDS
+                if self._pending:
+                    now = self._loop.time()
+                    if not waited and now > deadline:
+                        await asyncio.sleep(0)
+                        waited = True
+                    if waited:
+                        deadline = now + SLICE_SECONDS
         finally:
             self._free -= 1
             self._hire_soon()
@@ -142,9 +146,9 @@ class LoopExecutor(Executor):
             self._cancelled.discard(job.task_id)
         self._tell(outcome)
 
-    async def _attempt(self, job: Job) -> None:
+    def _attempt(self, job: Job) -> Awaitable[None]:
         check_id(job.task, job.task_id)
-        await aattempt(job.task, self._storage, replace=job.replace)
+        return aattempt(job.task, self._storage, replace=job.replace)
 
     def _not_done(self, job: Job, error: BaseException, limit: asyncio.Timeout | None, seconds: float) -> NotDone:
         if job.task_id in self._cancelled:
@@ -167,15 +171,21 @@ class LoopExecutor(Executor):
 
 
 @coroutine
-def _within(context: contextvars.Context, job: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
-    """Await ``job`` in a context of its own, so that what it sets is not there for the runner's next one."""
+def _within(context: contextvars.Context, job: Coroutine[Any, Any, None]) -> Generator[Any, Any, bool]:
+    """Await ``job`` in a context of its own, so that what it sets is not there for the runner's next one.
+
+    Returns:
+        Whether it had to wait for anything.
+    """
+    waited = False
     step, argument = job.send, None
     try:
         while True:
             waits_for = context.run(step, argument)
+            waited = True
             try:
                 step, argument = job.send, (yield waits_for)
             except BaseException as error:  # thrown in: a cancellation, or what came of that for which it waited
                 step, argument = job.throw, error
     except StopIteration:
-        return
+        return waited
