@@ -1,7 +1,7 @@
 """Everything that is checked before a change is merged: ``nox -s tests``, ``lint``, ``typing``.
 
-Further sessions: ``example``, ``bench``, ``docs``. Environments are kept between calls; ``nox -r`` also skips looking
-for newer packages.
+Further sessions: ``example``, ``bench``, ``bench-peers``, ``docs``. Environments are kept between calls; ``nox -r``
+also skips looking for newer packages.
 """
 
 import os
@@ -20,6 +20,7 @@ nox.options.error_on_missing_interpreters = False
 PROJECT = nox.project.load_toml("pyproject.toml")
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 SUPPORTED = ["3.11", "3.12", "3.13", "3.14"]
+PEERS_PYTHON = "3.11"  # for which the versions of other engines are pinned
 
 # What must be the same on every Python: ids, documents, decisions, the user's classes. The whole suite runs on the
 # Python that nox runs on, since most of its time goes into processes and disks, which do not differ.
@@ -107,6 +108,35 @@ def bench(session: nox.Session) -> None:
     """What a task costs: alexflow beside its physical limit and what is written by hand, in under three minutes."""
     session.install("-e", ".", *group("bench"))
     session.run("python", "-m", "benchmarks", *(session.posargs or ["--rounds", "3"]))
+
+
+@nox.session(name="bench-peers")
+def bench_peers(session: nox.Session) -> None:
+    """The same beside other engines: those named, or all; cases and options go on to the benchmarks."""
+    session.install("-e", ".", *group("bench"))
+    pinned = {path.stem: path for path in sorted(Path("benchmarks/peers").glob("*.txt"))}
+    wanted = [word for word in session.posargs if word in pinned] or list(pinned)
+    rest = [word for word in session.posargs if word not in pinned]
+    present = [name for name in wanted if peer(session, name, pinned[name])]
+    session.run("python", "-m", "benchmarks", *rest, *(["--peers", *present] if present else []))
+
+
+def peer(session: nox.Session, name: str, pins: Path) -> bool:
+    """Whether another engine has its environment, kept beside nox's own until its pins change."""
+    home = Path(".nox").absolute() / f"peer-{name}"
+    installed = home / pins.name
+    if installed.exists() and installed.read_bytes() == pins.read_bytes() and starts(str(home / "bin" / "python")):
+        return True
+    shutil.rmtree(home, ignore_errors=True)
+    try:
+        session.run(interpreter(PEERS_PYTHON) or sys.executable, "-m", "venv", str(home), external=True)
+        session.run(str(home / "bin" / "python"), "-m", "pip", "install", "-q", "-r", str(pins), external=True)
+    except nox.command.CommandFailed:
+        session.warn(f"{name} cannot be installed here; the others go on without it")
+        shutil.rmtree(home, ignore_errors=True)
+        return False
+    shutil.copy(pins, installed)
+    return True
 
 
 @nox.session
