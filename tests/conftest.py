@@ -12,8 +12,10 @@ INLINE_BY_CHOICE = {
         "_exist",
         "_new_file",
         "_read",
+        "_tells_case_apart",
         "astage",  # makes the file that a thread then fills
         "discard",
+        "prepare",
         "publish",
         "remove_many",
         "size",

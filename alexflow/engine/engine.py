@@ -102,7 +102,10 @@ class Engine:
     async def __aenter__(self) -> Self:
         if self._driver is not None:
             raise EngineClosed("this engine is open already; enter it once and share it")
-        case_sensitive = await asyncio.to_thread(self._prepare_storage)
+        if self.storage.answers_at_once:
+            case_sensitive = self._prepare_storage()
+        else:
+            case_sensitive = await asyncio.to_thread(self._prepare_storage)
         executors: dict[Kind, Executor] = {
             "loop": LoopExecutor(self._max_concurrency),
             "thread": ThreadExecutor(self._workers),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from anyio import CapacityLimiter, to_thread
 
 from alexflow.executors.attempt import attempt, check_id
-from alexflow.executors.interface import Foresee, Job, Report
+from alexflow.executors.interface import Job
 from alexflow.executors.loop import LoopExecutor
-from alexflow.storage import Storage
 
 
 class ThreadExecutor(LoopExecutor):
@@ -24,9 +25,9 @@ class ThreadExecutor(LoopExecutor):
         super().__init__(max_concurrency=threads)
         self._threads = threads
 
-    def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
-        super().open(storage, report, foresee)
-        self._limiter = CapacityLimiter(self._threads)
+    @cached_property
+    def _limiter(self) -> CapacityLimiter:
+        return CapacityLimiter(self._threads)  # when it is first needed: it imports much
 
     async def _attempt(self, job: Job) -> None:
         await to_thread.run_sync(self._attempt_in_thread, job, limiter=self._limiter, abandon_on_cancel=True)
