@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contestant import ALEXFLOW, HANDMADE, LIMIT, Answer, Contestant, Question, Unfit, Wrong
+from benchmarks.contestant import ALEXFLOW, HANDMADE, LIMIT, Answer, Contestant, Crashed, Question, Unfit, Wrong
 from benchmarks.measure import Place, Sample
 from benchmarks.outcome import Row
 
@@ -60,6 +60,12 @@ class Setting:
         return contestant.measure(question, figure, self.limit)
 
 
+def without_figure(name: str, unfit: Unfit) -> Row:
+    """The row of somebody who failed. Others may crash; alexflow may not, and nobody may be wrong."""
+    itself = name.partition(",")[0] == ALEXFLOW.name
+    return Row(name, None, str(unfit), isinstance(unfit, Wrong) or (itself and isinstance(unfit, Crashed)))
+
+
 def contest(rounds: int, place: Place, measures: dict[str, Measure]) -> dict[str, Row]:
     """Measure everybody in turn, the other way round in every second round; who fails once is out."""
     values: dict[str, list[float]] = {name: [] for name in measures}
@@ -71,5 +77,5 @@ def contest(rounds: int, place: Place, measures: dict[str, Measure]) -> dict[str
                 with place.fresh() as directory:
                     values[name].append(measures[name](directory))
             except Unfit as unfit:
-                out[name] = Row(name, None, str(unfit), isinstance(unfit, Wrong))
+                out[name] = without_figure(name, unfit)
     return {name: out.get(name) or Row(name, Sample(tuple(values[name]))) for name in measures}

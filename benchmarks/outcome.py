@@ -15,7 +15,7 @@ class Row:
         name: whose.
         sample: what was measured, in the unit of the outcome.
         trouble: why there is none.
-        broken: whether the result was wrong.
+        broken: whether that is an error: a wrong result, or a crash of alexflow itself.
     """
 
     name: str

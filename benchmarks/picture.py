@@ -37,7 +37,7 @@ STYLE = """
 def draw(data: dict[str, Any]) -> str:
     """The picture of what ``report.as_data`` gives."""
     groups = [outcome for outcome in data["outcomes"] if _is_drawn(outcome)]
-    scale = Scale([row["median"] for group in groups for row in group["rows"] if row["median"]])
+    scale = Scale([row["median"] for group in groups for row in group["rows"]])
     body: list[str] = []
     y = TOP
     for group in groups:
@@ -60,9 +60,10 @@ def draw(data: dict[str, Any]) -> str:
 
 
 class Scale:
-    """Where a value is drawn."""
+    """Where a value is drawn; differences may, by noise, be below nothing, and are drawn as nothing."""
 
-    def __init__(self, values: list[float]):
+    def __init__(self, medians: list[float | None]):
+        values = [value for value in medians if value is not None and value > 0]
         self.first = math.floor(math.log10(min(values, default=1.0)))
         self.last = max(math.ceil(math.log10(max(values, default=10.0))), self.first + 1)
 

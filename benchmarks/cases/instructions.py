@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from benchmarks.contest import Setting
-from benchmarks.contestant import HERE, Unfit, Unsupported, Wrong
+from benchmarks.contest import Setting, without_figure
+from benchmarks.contestant import HERE, Unfit, Unsupported
 from benchmarks.instructions import Count, by_perf, counter
 from benchmarks.measure import Sample
 from benchmarks.operations import OPERATIONS
@@ -40,7 +40,7 @@ def row(name: str, thousands: Callable[[], float]) -> Row:
     try:
         return Row(name, Sample((thousands(),)))
     except Unfit as unfit:
-        return Row(name, None, str(unfit), isinstance(unfit, Wrong))
+        return without_figure(name, unfit)
 
 
 def per_operation(count: Count, name: str, few: int, many: int) -> float:

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.contest import Setting
-from benchmarks.contestant import HERE, Unfit, Wrong, ask_for
+from benchmarks.contest import Setting, without_figure
+from benchmarks.contestant import HERE, Unfit, ask_for
 from benchmarks.measure import Sample
 from benchmarks.outcome import Bar, Outcome, Row
 
@@ -25,7 +25,7 @@ def run(setting: Setting) -> Iterator[Outcome]:
         try:
             told = ask(setting, size, executor)
         except Unfit as unfit:
-            outcome.rows["alexflow"] = Row("alexflow", None, str(unfit), isinstance(unfit, Wrong))
+            outcome.rows["alexflow"] = without_figure("alexflow", unfit)
             yield outcome
             continue
         early = f"alexflow, after {size // 10:,}"

@@ -64,7 +64,7 @@ def test_an_unknown_case_or_peer(tmp_path: Path) -> None:
     assert "there is no" in benchmarks(tmp_path, "fan", "--peers", "nobody").stderr
 
 
-@pytest.mark.parametrize("median", [None, 12.0])
+@pytest.mark.parametrize("median", [None, 12.0, -1.0])
 def test_a_picture_of_little(median: float | None) -> None:
     row = {"name": "a & b", "median": median, "values": [median] if median else [], "trouble": "<none>"}
     data = {

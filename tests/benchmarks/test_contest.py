@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.contest import contest
-from benchmarks.contestant import OverTime, Wrong
+from benchmarks.contest import contest, without_figure
+from benchmarks.contestant import Crashed, OverTime, Unfit, Wrong
 from benchmarks.measure import Place, Sample, Stopwatch
 from benchmarks.outcome import Bar, Outcome, Row
 
@@ -50,11 +50,19 @@ def test_who_fails_once_is_out(tmp_path: Path) -> None:
     assert rows["quick"].sample == Sample((1.0, 1.0, 1.0))
 
 
-def test_a_wrong_result_is_an_error(tmp_path: Path) -> None:
-    def fails(directory: Path) -> float:
-        raise Wrong("wrong result")
-
-    assert contest(1, Place(tmp_path), {"wrong": fails})["wrong"].broken
+@pytest.mark.parametrize(
+    ("name", "unfit", "broken"),
+    [
+        ("luigi", Wrong("wrong result"), True),
+        ("luigi", Crashed("exit code 1"), False),
+        ("alexflow 1.1.4", Crashed("exit code 1"), False),
+        ("alexflow", Crashed("exit code 1"), True),
+        ("alexflow, anew", Crashed("exit code 1"), True),
+        ("alexflow", OverTime("> 60 s"), False),
+    ],
+)
+def test_what_is_an_error(name: str, unfit: Unfit, broken: bool) -> None:
+    assert without_figure(name, unfit) == Row(name, None, str(unfit), broken)
 
 
 def test_ratios_are_taken_within_a_round() -> None:
