@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import isawaitable
+from operator import methodcaller
 from typing import Any
 
 from alexflow.errors import NonDeterministicTask, OutputMissing
@@ -21,7 +22,7 @@ def bind(tree: InOut, storage: Storage) -> Any:
         return None
     if isinstance(tree, Output):
         return tree.assign_storage(storage)
-    return map_tree(lambda output: output.assign_storage(storage), tree)
+    return map_tree(methodcaller("assign_storage", storage), tree)
 
 
 def check_id(task: AbstractTask, expected_id: str) -> None:

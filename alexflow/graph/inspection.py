@@ -174,7 +174,8 @@ class Inspector:
             return known
         described = describe(task, self._defaults)
         for key, output in described.inputs.items():
-            self._catalog.see_maker(key, output)
+            if key != output.output_id:
+                self._catalog.see_maker(key, output)
         if described.kind == "process" and self._storage.process_local:
             raise IncompatibleStorage(
                 f"{described.spec.task_id} runs in a worker process, which cannot reach {self._storage!r}; "

@@ -28,7 +28,7 @@ def flatten(tree: InOut) -> list[Output[Any]]:
                 pending.append(iter(node))
             elif isinstance(node, dict):
                 pending.append(iter(node.values()))
-            elif hasattr(node, "physical_key_list"):
+            elif _is_output(node):
                 leaves.append(node)
                 continue
             else:
@@ -44,16 +44,21 @@ def map_tree(function: Callable[[Output[Any]], Any], tree: InOut) -> Any:
     if tree is None:
         return None
     if isinstance(tree, list):
-        return [map_tree(function, node) for node in tree]
+        # a wide list is mostly of outputs
+        return [function(node) if _is_output(node) else map_tree(function, node) for node in tree]
     if isinstance(tree, tuple):
         items = [map_tree(function, node) for node in tree]
         # a namedtuple is made from positional items, a plain tuple from one iterable
         return type(tree)(*items) if hasattr(tree, "_fields") else tuple(items)
     if isinstance(tree, dict):
         return {key: map_tree(function, node) for key, node in tree.items()}
-    if hasattr(tree, "physical_key_list"):
+    if _is_output(tree):
         return function(tree)
     raise TypeError(_not_an_output(tree))
+
+
+def _is_output(node: object) -> bool:
+    return hasattr(node, "physical_key_list")  # its class is in a module that imports this one
 
 
 def _not_an_output(node: object) -> str:

@@ -23,20 +23,23 @@ from alexflow.scheduler.state import (
 from alexflow.scheduler.transitions import ACTIVE, CANCELLING, DELAYED, GENERATING, RUNNING, WAITING
 
 
-def read_key(state: State, name: str, reader: Node, group: Group) -> Group:
-    """``reader`` needs ``name``. Returns its group, which may have become part of another."""
-    key = state.keys.get(name)
-    if key is None:
-        key = _check_key(state, name, group)
-    elif key.state != PRESENT:
-        group = _join(state, key, group)
-    key.readers[reader] = None
-    if name in reader.spec.ephemeral:
-        key.ephemeral = True
-    else:
-        key.keep = True
-    if key.state != PRESENT:
-        reader.missing += 1
+def read_inputs(state: State, reader: Node, group: Group) -> Group:
+    """A new task needs its inputs. Returns its group, which may have become part of another."""
+    keys = state.keys
+    ephemeral = reader.spec.ephemeral
+    for name in reader.spec.inputs:
+        key = keys.get(name)
+        if key is None:
+            key = _check_key(state, name, group)
+        elif key.state != PRESENT:
+            group = _join(state, key, group)
+        key.readers[reader] = None
+        if name in ephemeral:
+            key.ephemeral = True
+        else:
+            key.keep = True
+        if key.state != PRESENT:
+            reader.missing += 1
     return group
 
 
@@ -136,21 +139,17 @@ def check_again(state: State, key: Key, group: Group, finder: Node | None = None
 # -- giving up
 
 
-def release_input(state: State, key: Key, reader: Node, *, keep: bool, unwanted: list[Node]) -> None:
-    """``reader`` does not need ``key`` any more; ``keep`` an ephemeral output that it has not made use of."""
-    key.readers.pop(reader, None)
-    if keep:
-        key.keep = True
-    _undemand(state, key, unwanted)
-
-
 def release_inputs(state: State, node: Node, *, keep: bool, unwanted: list[Node]) -> None:
-    """:func:`release_input` for all inputs of a task that is over."""
+    """A task that is over needs its inputs no more; ``keep`` ephemeral ones that it has not made use of."""
     keys = state.keys
     for name in node.spec.inputs:
         key = keys.get(name)
         if key is not None and node in key.readers:
-            release_input(state, key, node, keep=keep, unwanted=unwanted)
+            del key.readers[node]
+            if keep:
+                key.keep = True
+            if not key.readers:
+                _undemand(state, key, unwanted)
 
 
 def _undemand(state: State, key: Key, unwanted: list[Node]) -> None:

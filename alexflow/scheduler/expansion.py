@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from alexflow.errors import CycleError, OutputConflict
 from alexflow.scheduler.completion import key_present, ready_if_complete, settle_check
-from alexflow.scheduler.demand import inspection_over, pin, read_key
+from alexflow.scheduler.demand import inspection_over, pin, read_inputs
 from alexflow.scheduler.events import Inspected, InspectionFailed
 from alexflow.scheduler.failure import graph_is_wrong
 from alexflow.scheduler.instructions import Resume
@@ -130,8 +130,7 @@ def _new_node(state: State, spec: TaskSpec, group: Group) -> Node:
             contested = True
         elif key.state != PRESENT:
             key.producer = node
-    for name in spec.inputs:
-        group = read_key(state, name, node, group)
+    group = read_inputs(state, node, group)
     if contested:
         _claim(state, node)
     check = state.checks.pop(spec.task_id, None)

@@ -116,10 +116,9 @@ class LocalStorage(Storage):
         path = self.path_of(directory)
         try:
             # a directory's size grows with its entries; list it only if most of it was asked for
-            if len(keys) <= FEW or os.stat(path).st_size > 512 * len(keys):
+            if len(keys) <= FEW or (status := os.stat(path)).st_size > 512 * len(keys):
                 return self._exist(keys)
-            with os.scandir(path) as entries:
-                names = [entry.name for entry in entries if not entry.is_dir()]
+            names = os.listdir(path) if status.st_nlink == 2 else _files_in(path)  # 2: it has no subdirectories
         except _NOT_THERE:
             return set()
         except OSError as error:
@@ -325,6 +324,11 @@ class LocalStorage(Storage):
         except OSError:
             file.close()
             raise
+
+
+def _files_in(directory: str) -> list[str]:
+    with os.scandir(directory) as entries:
+        return [entry.name for entry in entries if not entry.is_dir()]
 
 
 def _read_if_small(fd: int, at_first: int) -> bytes | None:
