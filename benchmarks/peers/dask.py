@@ -16,6 +16,7 @@ from contextlib import contextmanager
 import peer
 
 # isort: split
+import dask
 from dask.distributed import Client, LocalCluster
 
 from benchmarks import work
@@ -103,6 +104,7 @@ class Calls:
 def run(asked: peer.Asked) -> Iterator[peer.Read]:
     slots = -(-asked.size // asked.workers) if asked.case == "async" else 1
     with (
+        dask.config.set(temporary_directory=str(asked.directory)),
         LocalCluster(n_workers=asked.workers, threads_per_worker=slots, dashboard_address=None) as cluster,
         Client(cluster) as client,
     ):

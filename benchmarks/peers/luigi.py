@@ -69,12 +69,11 @@ class Successor(Stored):
     position = luigi.IntParameter()
 
     def requires(self):
-        if self.position == 1:
-            return [Leaf(directory=self.directory, number=0)]
-        return [Successor(directory=self.directory, position=self.position - 1)]
+        before = self.position - 1
+        return Successor(self.directory, before) if before else Leaf(self.directory, 0)
 
     def value(self):
-        return work.successor(*self.inputs())
+        return work.successor(load(self.input()))
 
 
 class Mixed(Stored):
@@ -83,8 +82,8 @@ class Mixed(Stored):
     width = luigi.IntParameter()
 
     def requires(self):
-        parents = work.parents(self.index, self.width)
-        return [of_layer(self.directory, self.layer - 1, parent, self.width) for parent in parents]
+        above = self.layer - 1
+        return [of_layer(self.directory, above, parent, self.width) for parent in work.parents(self.index, self.width)]
 
     def value(self):
         return work.mixed(self.inputs())
@@ -101,9 +100,7 @@ class Folded(Stored):
 
 
 def of_layer(directory, layer, index, width):
-    if layer == 0:
-        return Leaf(directory=directory, number=index)
-    return Mixed(directory=directory, layer=layer, index=index, width=width)
+    return Mixed(directory, layer, index, width) if layer else Leaf(directory, index)
 
 
 class Sleeper(Leaf):
