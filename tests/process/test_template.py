@@ -220,3 +220,15 @@ async def test_how_workers_ended(place, fifo, monkeypatch, told_of_any):
         await let_go()
     assert descendants_of(os.getpid()) == set()
     assert still_alive(pids, 0) == set()
+
+
+async def test_a_template_that_is_killed_before_it_answers(place):
+    """All that were to come from it are lost at once; that is one failure, not many."""
+    async with Engine(place, workers=8) as engine:
+        run = asyncio.create_task(engine.run([Value(n) for n in range(200)]))
+        while not (started := descendants_of(os.getpid())):
+            await asyncio.sleep(0)
+        for template in started:
+            os.kill(template, signal.SIGKILL)
+        assert (await run).ran == 200
+    assert descendants_of(os.getpid()) == set()

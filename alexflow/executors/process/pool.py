@@ -490,7 +490,7 @@ class ProcessExecutor(Executor):
                 self._give_up(worker.process.refused)
             self._feed()
             return
-        if not worker.proven and not running:
+        if not worker.proven and not running and not worker.process.is_one_of_many:
             self._stillborn += 1
         if self._stillborn > MAX_STILLBORN:
             self._stillborn = 0
