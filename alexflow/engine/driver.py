@@ -20,7 +20,7 @@ from alexflow.engine.generation import Generators
 from alexflow.errors import EngineClosed, TaskError
 from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Described, Inspector, Kind, Subjects
-from alexflow.model import Output
+from alexflow.model import AbstractTask, Output
 from alexflow.record import events as told
 from alexflow.record.broadcast import Broadcast
 from alexflow.scheduler import Scheduler
@@ -191,12 +191,13 @@ class Driver:
     def _enter(self, event: Inspected, subjects: Subjects) -> None:
         """Remember the tasks that the scheduler wants now that it knows them."""
         wanted: list[str] = []
-        coming = 0
+        coming: list[AbstractTask] = []
         for task_id, described in subjects.described.items():
             if self._scheduler.spec_of(task_id) is not None:
                 self.catalog.tasks.setdefault(task_id, described)
                 wanted.append(task_id)
-                coming += described.kind == "process"
+                if described.kind == "process":
+                    coming.append(described.task)
         if coming:
             self._executors["process"].expect(coming)  # while the rest of the graph is found out
         if self._broadcast.heard:

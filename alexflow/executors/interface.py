@@ -70,8 +70,8 @@ class Executor(ABC):
     def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
         """Make ready; called once, before anything else."""
 
-    def expect(self, jobs: int) -> None:  # noqa: B027  # most have nothing to prepare
-        """About this many jobs will come soon: what takes a while to start can start now."""
+    def expect(self, tasks: Sequence[AbstractTask]) -> None:  # noqa: B027  # most have nothing to prepare
+        """Jobs for such tasks will come soon: what takes a while to start can start now."""
 
     @abstractmethod
     def submit(self, jobs: Sequence[Job]) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from typing import Any, TypeVar
-
-import aiofiles
-import aiofiles.threadpool
-from anyio import to_thread
 
 from alexflow.storage.newfile import CHUNK
 
@@ -17,17 +14,21 @@ T = TypeVar("T")
 
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
     """Call a blocking function in a thread."""
-    return await to_thread.run_sync(function, *arguments)
+    return await asyncio.to_thread(function, *arguments)
 
 
 async def read_file(path: str) -> bytes:
     """The whole of a large file."""
+    import aiofiles  # deferred: it takes longer than most of what is done here
+
     async with aiofiles.open(path, "rb") as file:
         return await file.read()
 
 
 async def fill_file(fd: int, data: bytes) -> None:
     """Write ``data`` to a descriptor, in chunks."""
+    import aiofiles.threadpool  # deferred, as above
+
     # a descriptor of its own: when this is cancelled, the thread that is writing outlives the call
     stream = aiofiles.threadpool.wrap(open(os.dup(fd), "wb"))  # noqa: ASYNC230, SIM115  # is open already
     try:

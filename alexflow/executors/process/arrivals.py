@@ -27,12 +27,22 @@ class Arrivals:
     def __init__(self) -> None:
         self._definitions: dict[int, Definition] = {}
         self._things: dict[int, Any] = {}
+        self._new: list[int] = []  # not used yet, perhaps
         self.fetch_task: Callable[[str], AbstractTask] = _no_engine
 
     def add(self, definitions: list[Definition]) -> None:
-        """Take in definitions; resolved when first used, so that an import error hits only those who need it."""
+        """Take in definitions; an import error hits only those who need what it is about."""
         for definition in definitions:
             self._definitions[definition.number] = definition
+            self._new.append(definition.number)
+
+    def resolve(self) -> None:
+        """Make use of the time until the next job: import what it may need."""
+        while self._new:
+            try:
+                self.thing(self._new.pop())
+            except BaseException:  # told to those who need it, when they try again
+                continue
 
     def thing(self, number: int) -> Any:
         """The class or function with this number."""

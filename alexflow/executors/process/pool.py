@@ -43,7 +43,7 @@ from alexflow.executors.process.supervisor import WorkerProcess, describe_exit
 from alexflow.executors.process.template import Nursery
 from alexflow.graph import keys_of
 from alexflow.identity import main_module_name
-from alexflow.model import flatten
+from alexflow.model import AbstractTask, flatten
 from alexflow.storage import Storage
 
 #: A worker that has been silent for this long with jobs waiting behind the first gives them back.
@@ -77,6 +77,7 @@ class ProcessExecutor(Executor):
         self._nursery = Nursery()
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)
+        self._announced: set[type] = set()
         self._pace = Pace()
         self._hello: Hello | None = None
         self._stillborn = 0
@@ -89,8 +90,13 @@ class ProcessExecutor(Executor):
         self._foresee = foresee
         self._loop = asyncio.get_running_loop()
 
-    def expect(self, jobs: int) -> None:
-        self._hire_for(jobs)
+    def expect(self, tasks: Sequence[AbstractTask]) -> None:
+        self._hire_for(len(tasks))
+        new = {type(task) for task in tasks} - self._announced
+        if new:
+            self._announced |= new
+            for worker in self._workers:
+                self._announce(worker)
 
     def submit(self, jobs: Sequence[Job]) -> None:
         self._pending.extend(self._not_foreseen(jobs) if self._ahead else jobs)
@@ -165,6 +171,19 @@ class ProcessExecutor(Executor):
         )
         worker.process.send(hello)
         self._workers.append(worker)
+        self._announce(worker)
+
+    def _announce(self, worker: Member) -> None:
+        """Let a worker import what it will need, while the rest of the graph is found out."""
+        needs: set[int] = set()
+        for cls in self._announced:
+            try:
+                needs.add(self._definitions.number_of(cls))
+            except Exception:  # told to those whose job needs it
+                continue
+        definitions = self._new_definitions(worker, needs)
+        if definitions:
+            worker.process.send(Work(definitions, []))
 
     def _make_hello(self) -> Hello:
         try:

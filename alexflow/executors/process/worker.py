@@ -96,6 +96,7 @@ class Worker:
                 job = self._jobs.popleft()
             except IndexError:
                 self._tell()
+                arrivals.resolve()
                 with self._receiving:
                     message = _receive(self._data)
                 if message is None:
