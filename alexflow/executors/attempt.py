@@ -81,11 +81,13 @@ def _run_of(task: AbstractTask) -> Callable[[Any, Any], Any]:
 
 
 def _unstaged(outputs: InOut, transaction: Transaction) -> list[str]:
+    staged = transaction.staged
     if isinstance(outputs, Output):
         keys = outputs.physical_key_list()
+        if len(keys) == 1 and keys[0] in staged:  # of most tasks
+            return []
     else:
         keys = [key for output in flatten(outputs) for key in output.physical_key_list()]
-    staged = transaction.staged
     return [key for key in keys if key not in staged]
 
 

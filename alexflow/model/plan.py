@@ -87,25 +87,24 @@ class ClassPlan(_Caching):
     @cached_property
     def constructs_plainly(self) -> bool:
         """Whether an output class adds nothing to what :class:`Output` does at construction."""
-        return self.is_its_fields and self.names == plan_of(self._base).names
+        if self.cls is None or _PARAMETERS not in vars(self.cls):
+            return False
+        base = self._base
+        return bool(
+            self.names == plan_of(base).names
+            and getattr(self.cls, "__post_init__", None) is getattr(base, "__post_init__", None)
+            and vars(self.cls)[_PARAMETERS].init
+        )
 
     @cached_property
-    def is_its_fields(self) -> bool:
-        """Whether an instance is the values of :attr:`fields` and nothing else.
+    def keyword_only(self) -> tuple[tuple[str, Any], ...]:
+        """Name and default of the fields that are given by keyword: the last of :attr:`fields`."""
+        return tuple((field.name, field.default) for field in dataclasses.fields(self.cls) if _by_keyword(field))  # type: ignore[arg-type]
 
-        Then another one is made from those without construction; they were checked the first time.
-        """
-        if self.cls is None:
-            return False
-        owner = next(cls for cls in self.cls.__mro__ if "__init__" in vars(cls))
-        return bool(
-            _PARAMETERS in vars(owner)
-            and vars(owner)[_PARAMETERS].init
-            and getattr(self.cls, "__post_init__", None) is getattr(self._base, "__post_init__", None)
-            and self.cls.__new__ is object.__new__  # type: ignore[comparison-overlap]
-            and all(field.init for field in dataclasses.fields(self.cls))
-            and not any(vars(cls).get("__slots__") for cls in self.cls.__mro__)
-        )
+    @cached_property
+    def positional(self) -> int:
+        """How many of :attr:`fields` may be given by position: the first ones."""
+        return len(self.fields) - len(self.keyword_only)
 
     @property
     def _base(self) -> type[Planned]:
@@ -161,7 +160,7 @@ def _make_plan(cls: type[Planned]) -> ClassPlan:
             f"{cls.__module__}.{cls.__qualname__} declares fields but is not a dataclass; "
             f"decorate it with @dataclass(frozen=True)"
         )
-    fields = [field for field in dataclasses.fields(cls) if field.init]  # type: ignore[arg-type]
+    fields = sorted((field for field in dataclasses.fields(cls) if field.init), key=_by_keyword)  # type: ignore[arg-type]
     plans = tuple(field_plan(field, cls) for field in fields)
     significant = tuple(
         sorted(
@@ -191,6 +190,10 @@ def _identifying(cls: type, significant: tuple[str, ...]) -> Callable[[Any, str]
     if not any(encoders[name] for name in significant):
         return getattr
     return lambda instance, name: encoded(getattr(instance, name), encoders[name])
+
+
+def _by_keyword(field: dataclasses.Field[Any]) -> bool:
+    return field.init and bool(field.kw_only)
 
 
 def _declares_fields(cls: type) -> bool:

@@ -120,14 +120,13 @@ def defined(number: int) -> Any:
 
 
 def task_of(number: int, values: Sequence[Any]) -> AbstractTask:
-    """A task from its class's number and the values of its fields."""
+    """A task from its class's number and the values of its fields; the last may be left out if they are at default."""
     cls: type[AbstractTask] = arrivals.thing(number)
     plan = plan_of(cls)
-    if plan.is_its_fields:
-        task = object.__new__(cls)
-        task.__dict__.update(zip(plan.names, values, strict=True))
-        return task
-    return cls(**dict(zip(plan.names, values, strict=True)))
+    if len(values) <= plan.positional:
+        return cls(*values)
+    at = plan.positional
+    return cls(*values[:at], **dict(zip(plan.names[at:], values[at:], strict=False)))
 
 
 def output_of(number: int, task_id: str, key: str, fields: dict[str, Any] | None = None) -> Output[Any]:

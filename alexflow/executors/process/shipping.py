@@ -123,7 +123,13 @@ class Packer:
         needs: set[int] = set()
         fields: list[Any] = []
         cls = type(task)
-        for value in plan_of(cls).values(task):
+        plan = plan_of(cls)
+        values = plan.values(task)
+        for _, default in reversed(plan.keyword_only):
+            if values[-1] is not default:
+                break
+            values = values[:-1]
+        for value in values:
             if value is not None and type(value) not in _AS_IT_IS and not _is_small_or_text(value):
                 value = self._reference(value, needs)
                 if value is None:

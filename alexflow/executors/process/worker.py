@@ -79,8 +79,7 @@ class Worker:
         self._jobs: deque[Shipment] = deque()  # popped by both threads; each pop is atomic
         self._receiving = threading.Lock()
         self._telling = threading.Lock()
-        self._numbers: list[int] = []
-        self._seconds: list[float] = []
+        self._done: deque[tuple[int, float]] = deque()  # number and seconds of what has not been told
         self._told = 0.0
         self._running = 0
         self._failed: set[int] = set()
@@ -137,9 +136,7 @@ class Worker:
             return
         ended = time.perf_counter()
         self._marker.end(number)
-        with self._telling:
-            self._numbers.append(number)
-            self._seconds.append(ended - started)
+        self._done.append((number, ended - started))
         if ended - self._told > TELL_EVERY:
             self._tell()
 
@@ -152,11 +149,9 @@ class Worker:
     def _tell(self) -> None:
         """Report what has been done since the last time."""
         with self._telling:
-            if self._numbers:
-                message = Finished(self._numbers, self._seconds)
-                self._numbers = []
-                self._seconds = []
-                self._data.sendall(frame(message))
+            if self._done:
+                done = [self._done.popleft() for _ in range(len(self._done))]
+                self._data.sendall(frame(Finished(*map(list, zip(*done, strict=True)))))
             self._told = time.perf_counter()
 
     def _send(self, message: Message) -> None:
