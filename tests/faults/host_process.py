@@ -15,7 +15,7 @@ from pathlib import Path
 import alexflow
 from alexflow import Task
 from tests.faults.workflows import Held, HeldInThread, Number, NumberInThread, WaitsForEvent, said
-from tests.fifo import Fifo
+from tests.fifo import DEADLINE, Fifo
 from tests.processes import descendants_of, open_descriptors
 
 COUNT = 4
@@ -54,6 +54,13 @@ async def complete(place: str, first: int) -> tuple[int, int]:
     return result.ran, len(descendants_of(os.getpid()))
 
 
+def await_threads(but: Sequence[threading.Thread]) -> None:
+    """Wait until all have ended, or until they have had time enough."""
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and thread not in but:
+            thread.join(DEADLINE)
+
+
 def main(place: str, log: str, directory: str) -> None:
     """Everything, with threads around."""
     over = threading.Event()
@@ -64,6 +71,7 @@ def main(place: str, log: str, directory: str) -> None:
     descriptors = open_descriptors()
     with Fifo(Path(directory, "told")) as told, Fifo(Path(directory, "gate")) as gate:
         found = asyncio.run(cancelled(place, log, told, gate))
+    await_threads(but=others)  # those that could not be stopped have files open until they end
     gc.collect()
     found["descriptors"] = sorted(set(open_descriptors().items()) ^ set(descriptors.items()))
     found["again"] = [before_anything, asyncio.run(complete(place, 1000))]
@@ -75,8 +83,7 @@ def main(place: str, log: str, directory: str) -> None:
     thread.start()
     thread.join()
     over.set()
-    for thread in others:
-        thread.join()
+    await_threads(but=[])
     found["threads"] = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     print(json.dumps(found))
 
