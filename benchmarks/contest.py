@@ -6,7 +6,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contestant import ALEXFLOW, HANDMADE, LIMIT, Answer, Contestant, Crashed, Question, Unfit, Wrong
+from benchmarks.contestant import (
+    ALEXFLOW,
+    HANDMADE,
+    LIMIT,
+    Answer,
+    Contestant,
+    Crashed,
+    Question,
+    Unfit,
+    Wrong,
+    warm,
+)
 from benchmarks.measure import Place, Sample
 from benchmarks.outcome import Row
 
@@ -55,15 +66,51 @@ class Setting:
             for contestant in (alexflow, *besides, *self.peers)
         }
 
+    def both_warm(self, question: Question, figure: Callable[[Answer], float]) -> dict[str, Measure]:
+        """Alexflow and what is handmade with their workers there before the time begins."""
+        return {them.name: self.one(them, question, figure) for them in (warm(ALEXFLOW), warm(HANDMADE))}
+
     def one(self, contestant: Contestant, question: Question, figure: Callable[[Answer], float]) -> Measure:
         """One contestant, asked something of its own."""
         return contestant.measure(question, figure, self.limit)
 
 
+class Aside:
+    """A second figure of the same runs, for a row of its own.
+
+    Args:
+        figure: what else is taken from each answer.
+    """
+
+    def __init__(self, figure: Callable[[Answer], float]):
+        self._figure = figure
+        self._values: list[float] = []
+
+    def of(self, figure: Callable[[Answer], float]) -> Callable[[Answer], float]:
+        """The first figure, with which the second is noted."""
+
+        def both(answer: Answer) -> float:
+            self._values.append(self._figure(answer))
+            return figure(answer)
+
+        return both
+
+    def insert(self, rows: dict[str, Row], whose: str, name: str) -> dict[str, Row]:
+        """The rows, and after the one that these figures belong to, if it has any, one of them."""
+        row = Row(name, Sample(tuple(self._values)))
+        found: dict[str, Row] = {}
+        for other, one in rows.items():
+            found[other] = one
+            if other == whose and one.sample is not None:
+                found[name] = row
+        return found
+
+
 def without_figure(name: str, unfit: Unfit) -> Row:
     """The row of somebody who failed. Others may crash; alexflow may not, and nobody may be wrong."""
     itself = name.partition(",")[0] == ALEXFLOW.name
-    return Row(name, None, str(unfit), isinstance(unfit, Wrong) or (itself and isinstance(unfit, Crashed)))
+    broken = isinstance(unfit, Wrong) or (itself and isinstance(unfit, Crashed))
+    return Row(name, None, str(unfit), broken, unfit.in_short or str(unfit))
 
 
 def contest(rounds: int, place: Place, measures: dict[str, Measure]) -> dict[str, Row]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,15 @@ EXECUTED = {"grow": 1, "rerun": 0}
 
 
 class Unfit(Exception):
-    """There is no figure; the message says why."""
+    """There is no figure; the message says why, and ``in_short`` says it in a cell of a table if it is too long."""
+
+    in_short = ""
 
 
 class Unsupported(Unfit):
     """The engine has no way to do the case."""
+
+    in_short = "unsupported"
 
 
 class OverTime(Unfit):
@@ -37,9 +41,13 @@ class OverTime(Unfit):
 class Crashed(Unfit):
     """It ended with an error, or without an answer."""
 
+    in_short = "crashed"
+
 
 class Wrong(Unfit):
     """A wrong result, or more work than there was to do."""
+
+    in_short = "wrong"
 
 
 @dataclass(frozen=True)
@@ -51,9 +59,14 @@ class Answer:
     value: int
     peak_mib: float
     executed: int | None = None
+    described: float | None = None
 
     def micros_per_task(self) -> float:
         return self.seconds / self.tasks * 1e6
+
+    def micros_to_describe(self) -> float:
+        """What of them is spent before the engine is asked for anything, by the code that describes the tasks."""
+        return (self.described or 0.0) / self.tasks * 1e6
 
     def in_seconds(self) -> float:
         return self.seconds
@@ -129,8 +142,8 @@ class Contestant:
         command += ["--seconds", str(question.seconds), "--workers", str(question.workers)]
         told = ask_for(command, limit, at_home=self.at_home)
         try:
-            executed = told.get("executed")
-            return Answer(told["seconds"], told["tasks"], told["value"], told["peak_mib"], executed)
+            known = told["seconds"], told["tasks"], told["value"], told["peak_mib"]
+            return Answer(*known, executed=told.get("executed"), described=told.get("described"))
         except KeyError as error:
             raise Crashed(f"the answer has no {error}") from None
 
@@ -201,6 +214,11 @@ def _last_line(output: str) -> dict[str, Any]:
 ALEXFLOW = Contestant("alexflow", HERE / "contestants" / "with_alexflow.py")
 LIMIT = Contestant("limit", HERE / "contestants" / "limit.py")
 HANDMADE = Contestant("handmade", HERE / "contestants" / "handmade.py")
+
+
+def warm(contestant: Contestant) -> Contestant:
+    """Alexflow or what is handmade, on an engine or a pool whose workers are there before the time begins."""
+    return replace(contestant, name=f"{contestant.name}, warm", options=(*contestant.options, "--warm"))
 
 
 def peer(name: str) -> Contestant:

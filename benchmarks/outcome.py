@@ -16,12 +16,14 @@ class Row:
         sample: what was measured, in the unit of the outcome.
         trouble: why there is none.
         broken: whether that is an error: a wrong result, or a crash of alexflow itself.
+        in_short: why there is none, in a word or two.
     """
 
     name: str
     sample: Sample | None
     trouble: str | None = None
     broken: bool = False
+    in_short: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,14 @@ class Bar:
         text: as a person would say it.
         sample: the quantity it is about, round by round; None if it could not be measured.
         limit: what its median is not to exceed, or, with ``at_least``, to reach.
+        beside: whether it is only told beside the bars, for comparison, and does not count.
     """
 
     text: str
     sample: Sample | None
     limit: float
     at_least: bool = False
+    beside: bool = False
 
     @property
     def met(self) -> bool:
@@ -80,6 +84,11 @@ class Outcome:
         """Set a bar: ``of`` takes at most so many times what ``name`` does."""
         subject = "" if of == "alexflow" else f"{of} "
         self.bars.append(Bar(f"{subject}≤ {factor:g} × {name}", self.ratio(of, name), factor))
+
+    def at_most_warm(self, factor: float, name: str) -> None:
+        """Tell beside the bar how alexflow compares where neither has to start anything."""
+        ratio = self.ratio("alexflow, warm", f"{name}, warm")
+        self.bars.append(Bar(f"both warm: ≤ {factor:g} × {name}", ratio, factor, beside=True))
 
     def below(self, limit: float, of: str = "alexflow") -> None:
         """Set a bar: ``of`` is at most ``limit``, in the unit of the rows."""

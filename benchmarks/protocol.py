@@ -10,6 +10,7 @@ measured. The last line of its standard output is ``{"seconds": â€¦, "tasks": â€
   be asked for the same object again need not describe it again.
 * ``tasks`` is how many tasks that was, ``value`` the result as read back from storage (``benchmarks.work.expected``).
 * ``peak_mib`` is how far the main process grew: its largest resident size less the resident size after the imports.
+* ``described``, if it can be told apart: the seconds of these that the user's own code took to describe the tasks.
 * ``executed``, for ``grow`` and ``rerun``: how many tasks were run; existing outputs are made before, untimed.
 
 Exit code 3 with ``{"unsupported": "reason"}`` says that this engine has no way to do the case.

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.contest import Setting
 from benchmarks.measure import Sample
 from benchmarks.outcome import Bar, Outcome, Row
 
@@ -26,19 +27,26 @@ def as_text(name: str, outcome: Outcome) -> str:
 def _row(outcome: Outcome, row: Row) -> str:
     if row.sample is None:
         return f"  {row.name:34} {'ERROR: ' if row.broken else ''}{row.trouble}"
-    line = f"  {row.name:34} {_number(row.sample.median):>8}  {_spread(row.sample):22}".rstrip()
-    ratio = outcome.ratio("alexflow", row.name) if row.name != "alexflow" else None
-    return line if ratio is None else f"{line:68} alexflow: {_number(ratio.median)} × {_spread(ratio)}"
+    line = f"  {row.name:34} {number(row.sample.median):>8}  {_spread(row.sample):22}".rstrip()
+    mine = _like_for_like(row.name)
+    ratio = outcome.ratio(mine, row.name) if row.name != mine else None
+    return line if ratio is None else f"{line:68} {mine}: {number(ratio.median)} × {_spread(ratio)}".rstrip()
+
+
+def _like_for_like(name: str) -> str:
+    return "alexflow, warm" if name.endswith(", warm") else "alexflow"
 
 
 def _bar(bar: Bar) -> str:
     if bar.sample is None:
-        return f"{bar.text:34}           bar could not be measured"
-    found = f"{_number(bar.sample.median):>8}  {_spread(bar.sample):22}"
-    return f"{bar.text:34} {found} bar {'met' if bar.met else 'MISSED'}"
+        return f"{bar.text:34}           could not be measured"
+    found = f"{number(bar.sample.median):>8}  {_spread(bar.sample):22}"
+    kind = "beside the bar, " if bar.beside else "bar "
+    return f"{bar.text:34} {found} {kind}{'met' if bar.met else 'MISSED'}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A figure as a person reads it."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"
@@ -46,15 +54,16 @@ def _number(value: float) -> str:
 
 def _spread(sample: Sample) -> str:
     least, most = sample.spread
-    return f"({_number(least)} … {_number(most)})" if len(sample.values) > 1 else ""
+    return f"({number(least)} … {number(most)})" if len(sample.values) > 1 else ""
 
 
-def as_data(outcomes: list[tuple[str, Outcome]], rounds: int, scale: float) -> dict[str, Any]:
+def as_data(outcomes: list[tuple[str, Outcome]], setting: Setting) -> dict[str, Any]:
     """Everything that was measured, and on what."""
     return {
         "machine": machine(),
-        "rounds": rounds,
-        "scale": scale,
+        "rounds": setting.rounds,
+        "scale": setting.scale,
+        "peers": [them.name for them in setting.peers],
         "outcomes": [{"case": name, **_plain(outcome)} for name, outcome in outcomes],
     }
 
@@ -65,11 +74,24 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
         "unit": outcome.unit,
         "skipped": outcome.skipped,
         "rows": [
-            {"name": row.name, "trouble": row.trouble, "broken": row.broken, **_sampled(row.sample)}
+            {
+                "name": row.name,
+                "trouble": row.trouble,
+                "in_short": row.in_short,
+                "broken": row.broken,
+                **_sampled(row.sample),
+            }
             for row in outcome.rows.values()
         ],
         "bars": [
-            {"text": bar.text, "limit": bar.limit, "at_least": bar.at_least, "met": bar.met, **_sampled(bar.sample)}
+            {
+                "text": bar.text,
+                "limit": bar.limit,
+                "at_least": bar.at_least,
+                "beside": bar.beside,
+                "met": bar.met,
+                **_sampled(bar.sample),
+            }
             for bar in outcome.bars
         ],
     }
@@ -94,7 +116,7 @@ def machine() -> dict[str, Any]:
 
 def summary(outcomes: list[Outcome], seconds: float) -> str:
     """How many bars are met."""
-    bars = [bar for outcome in outcomes for bar in outcome.bars]
+    bars = [bar for outcome in outcomes for bar in outcome.bars if not bar.beside]
     return f"{sum(bar.met for bar in bars)} of {len(bars)} bars met, {seconds:.0f} s in all"
 
 

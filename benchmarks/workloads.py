@@ -120,6 +120,14 @@ class Burn(Task):
         output.store(work.leaf(self.number))
 
 
+def few_of_each() -> list[Any]:
+    """Some tasks of the classes of ``fan``, ``chain`` and ``layered``, none of which occurs in these."""
+    leaves: list[Output[int]] = [Leaf(-1 - number).output() for number in range(32)]
+    links = [Successor(leaf) for leaf in leaves]
+    mixed = [Mixed(-1, number, tuple(leaves[:5])) for number in range(32)]
+    return [*links, *mixed, Sum(leaves), Folded(leaves)]
+
+
 def fan(size: int) -> Sum:
     """A sum over ``size`` leaves."""
     return Sum([Leaf(number).output() for number in range(size)])

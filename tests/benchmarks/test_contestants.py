@@ -19,6 +19,7 @@ from benchmarks.contestant import (
     Unsupported,
     Wrong,
     peer,
+    warm,
 )
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -39,6 +40,19 @@ def test_the_right_result(contestant: Contestant, case: str, tmp_path: Path) -> 
 def test_on_the_loop(tmp_path: Path) -> None:
     on_the_loop = replace(ALEXFLOW, options=("--executor", "loop"))
     assert on_the_loop.ask(Question("fan", 40), tmp_path, limit=60).value == work.expected("fan", 40)
+
+
+@pytest.mark.parametrize("case", ["fan", "chain", "layered"])
+@pytest.mark.parametrize("contestant", [ALEXFLOW, HANDMADE], ids=lambda contestant: contestant.name)
+def test_warm(contestant: Contestant, case: str, tmp_path: Path) -> None:
+    answer = warm(contestant).ask(Question(case, 40), tmp_path, limit=60)
+    assert answer.value == work.expected(case, 40)
+    assert answer.executed == work.tasks_of(case, 40)  # nothing of it was there from before
+
+
+def test_warm_where_it_means_nothing(tmp_path: Path) -> None:
+    with pytest.raises(Unsupported, match="only fan, chain and layered"):
+        warm(ALEXFLOW).ask(Question("rerun", 10), tmp_path, limit=60)
 
 
 @pytest.mark.parametrize("case", ["grow", "rerun"])
