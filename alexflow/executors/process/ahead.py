@@ -7,8 +7,11 @@ the first has gone well. What comes of it is kept here until the job is submitte
 
 from __future__ import annotations
 
-from alexflow.executors.interface import Job, Outcome
+from collections.abc import Iterator
+
+from alexflow.executors.interface import Foresee, Job, Outcome
 from alexflow.executors.process.member import Assignment, Member
+from alexflow.executors.process.pace import AHEAD, Pace
 
 
 class Foreseen:
@@ -24,16 +27,41 @@ class Foreseen:
 
 
 class Ahead:
-    """All foreseen jobs, by their tasks' ids."""
+    """All foreseen jobs, by their tasks' ids.
 
-    def __init__(self) -> None:
+    Args:
+        foresee: gives jobs that come after another.
+        pace: how long jobs take.
+    """
+
+    def __init__(self, foresee: Foresee, pace: Pace) -> None:
+        self._foresee = foresee
+        self._pace = pace
         self._foreseen: dict[str, Foreseen] = {}
 
     def __len__(self) -> int:
         return len(self._foreseen)
 
-    def __contains__(self, task_id: str) -> bool:
-        return task_id in self._foreseen
+    def followers(self, worker: Member) -> Iterator[tuple[int, Job]]:
+        """Jobs that the worker should have, each with the number of the one behind which it comes.
+
+        Goes on with what comes after those, as long as they are sent, and as long as there is room.
+        """
+        while worker.looked_behind < worker.number:
+            number = worker.looked_behind + 1
+            sent = worker.sent.get(number)
+            follower = self._follower_of(sent.job) if sent is not None and not sent.cancelled else None
+            if follower is not None:
+                if worker.expected + self._pace.expect(type(follower.task)) > AHEAD:
+                    return  # later, perhaps
+                yield number, follower
+            worker.looked_behind = number
+
+    def _follower_of(self, job: Job) -> Job | None:
+        for follower in self._foresee(job.task_id):
+            if follower.timeout is None and follower.task_id not in self._foreseen:
+                return follower
+        return None
 
     def add(self, job: Job, worker: Member, number: int) -> Foreseen:
         """This job has been sent to a worker ahead of its time."""
@@ -48,3 +76,27 @@ class Ahead:
         """An assignment has come to nothing."""
         if self._foreseen.get(sent.job.task_id) is sent.foreseen:
             del self._foreseen[sent.job.task_id]
+
+    def drop_behind(self, worker: Member, failed: int) -> list[Job]:
+        """The worker will not run what was to come after a job that has failed. Gives what has to be run elsewhere:
+        jobs that have been asked for meanwhile, because what they waited for has come from somebody else.
+        """
+        dropped = {failed}
+        asked_for: list[Job] = []
+        for number, sent in list(worker.sent.items()):
+            if sent.behind in dropped:
+                dropped.add(number)
+                worker.forget(number)
+                if sent.foreseen is not None:
+                    self.discard(sent)
+                else:
+                    asked_for.append(sent.job)
+        return asked_for
+
+
+def settle(sent: Assignment, outcome: Outcome, outcomes: list[Outcome]) -> None:
+    """A job has ended: to be told now, if anybody has asked for it."""
+    if sent.foreseen is None:
+        outcomes.append(outcome)
+    else:
+        sent.foreseen.outcome = outcome

@@ -15,20 +15,16 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
-
-import cloudpickle
 
 from alexflow.errors import ShippingError, TaskTimeout, WorkerDied
 from alexflow.executors.fault import fault_of, not_done
 from alexflow.executors.interface import Done, Executor, Foresee, Job, NotDone, Outcome, Report
-from alexflow.executors.process.ahead import Ahead, Foreseen
+from alexflow.executors.process.ahead import Ahead, Foreseen, settle
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.member import Assignment, Member
 from alexflow.executors.process.messages import (
     Broke,
     Finished,
-    Hello,
     Recall,
     Returned,
     Shipment,
@@ -39,10 +35,9 @@ from alexflow.executors.process.messages import (
 )
 from alexflow.executors.process.pace import AHEAD, Pace
 from alexflow.executors.process.shipping import Packed, Packer
-from alexflow.executors.process.supervisor import WorkerProcess, describe_exit
-from alexflow.executors.process.template import Nursery
+from alexflow.executors.process.staff import Staff
+from alexflow.executors.process.supervisor import describe_exit
 from alexflow.graph import keys_of
-from alexflow.identity import main_module_name
 from alexflow.model import AbstractTask, flatten
 from alexflow.storage import Storage
 
@@ -54,9 +49,6 @@ NOT_YET = 0.05  # seconds
 
 #: Workers that die before their first job are replaced this often in a row.
 MAX_STILLBORN = 3
-
-#: Seconds that an idle worker gets to end by itself.
-PATIENCE = 1.0
 
 MOST_AT_ONCE = 512  # jobs in one message
 
@@ -71,15 +63,10 @@ class ProcessExecutor(Executor):
     def __init__(self, workers: int):
         self._size = workers
         self._pending: deque[Job] = deque()
-        self._ahead = Ahead()
-        self._workers: list[Member] = []
         self._burials: set[asyncio.Task[None]] = set()
-        self._nursery = Nursery()
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)
-        self._announced: set[type] = set()
         self._pace = Pace()
-        self._hello: Hello | None = None
         self._stillborn = 0
         self._watch: asyncio.TimerHandle | None = None
         self._closed = False
@@ -87,16 +74,13 @@ class ProcessExecutor(Executor):
     def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
         self._storage = storage
         self._report = report
-        self._foresee = foresee
+        self._ahead = Ahead(foresee, self._pace)
         self._loop = asyncio.get_running_loop()
+        self._staff = Staff(self._size, storage, self._definitions, self._take_in, self._has_died)
 
     def expect(self, tasks: Sequence[AbstractTask]) -> None:
         self._hire_for(len(tasks))
-        new = {type(task) for task in tasks} - self._announced
-        if new:
-            self._announced |= new
-            for worker in self._workers:
-                self._announce(worker)
+        self._staff.announce({type(task) for task in tasks})
 
     def submit(self, jobs: Sequence[Job]) -> None:
         self._pending.extend(self._not_foreseen(jobs) if self._ahead else jobs)
@@ -120,7 +104,7 @@ class ProcessExecutor(Executor):
                 outcomes.append(NotDone(job.task_id, "cancelled"))
             else:
                 self._pending.append(job)
-        for worker in self._workers:
+        for worker in self._staff.workers:
             for number, sent in worker.sent.items():
                 if sent.job.task_id in wanted:
                     sent.cancelled = True
@@ -133,68 +117,16 @@ class ProcessExecutor(Executor):
         self._pending.clear()
         if self._watch is not None:
             self._watch.cancel()
-        workers, self._workers = self._workers, []
-        for worker in workers:
-            for number in list(worker.sent):
-                worker.forget(number)
-                worker.process.kill()
-            worker.process.hang_up()
-        try:
-            await asyncio.gather(*(worker.process.bury(PATIENCE) for worker in workers), *self._burials)
-            await self._nursery.aclose()
-        except asyncio.CancelledError:
-            for worker in workers:
-                worker.process.kill()
-            self._nursery.kill()
-            raise
+        await self._staff.aclose(self._burials)
 
     # -- giving out work
 
     def _hire_for(self, jobs: int) -> None:
-        """Have as many workers as there are jobs to run at once."""
-        if len(self._workers) < self._size:
-            busy = sum(1 for worker in self._workers if worker.sent)
-            try:
-                while len(self._workers) < min(self._size, busy + jobs):
-                    self._hire()
-            except (OSError, ShippingError) as error:
-                if not self._workers:
-                    self._give_up(error)
-
-    def _hire(self) -> None:
-        hello = self._hello or self._make_hello()
-        worker = Member()
-        worker.process = WorkerProcess(
-            self._nursery.template(),
-            lambda messages: self._take_in(worker, messages),
-            lambda: self._has_died(worker),
-        )
-        worker.process.send(hello)
-        self._workers.append(worker)
-        self._announce(worker)
-
-    def _announce(self, worker: Member) -> None:
-        """Let a worker import what it will need, while the rest of the graph is found out."""
-        needs: set[int] = set()
-        for cls in self._announced:
-            try:
-                needs.add(self._definitions.number_of(cls))
-            except Exception:  # told to those whose job needs it
-                continue
-        definitions = self._new_definitions(worker, needs)
-        if definitions:
-            worker.process.send(Work(definitions, []))
-
-    def _make_hello(self) -> Hello:
         try:
-            storage = cloudpickle.dumps(self._storage, protocol=5)
-        except Exception as error:  # whatever the user's storage raises
-            raise ShippingError(
-                f"the storage, a {type(self._storage).__qualname__}, cannot be sent to a worker process: {error}; "
-                f"make it picklable, or run with executor='thread'"
-            ) from error
-        self._hello = Hello(main_module_name(), storage)
-        return self._hello
+            self._staff.hire_for(jobs)
+        except (OSError, ShippingError) as error:
+            if not self._staff.workers:
+                self._give_up(error)
 
     def _give_up(self, error: OSError | ShippingError) -> None:
         """There are no workers, and there can be none."""
@@ -205,17 +137,17 @@ class ProcessExecutor(Executor):
 
     def _feed(self) -> None:
         """Give every worker that will soon be idle something to do."""
-        for worker in sorted(self._workers, key=lambda worker: worker.expected):
+        for worker in sorted(self._staff.workers, key=lambda worker: worker.expected):
             if worker.expected <= AHEAD / 2 and (self._pending or worker.sent) and self._takes_jobs(worker):
                 self._fill(worker)
-        if self._watch is None and any(len(worker.sent) > 1 for worker in self._workers):
+        if self._watch is None and any(len(worker.sent) > 1 for worker in self._staff.workers):
             self._watch = self._loop.call_later(OVERDUE, self._look_after_workers)
 
     def _takes_jobs(self, worker: Member) -> bool:
         return not worker.recalled and not worker.stopped and not (worker.slow and worker.sent)
 
     def _fill(self, worker: Member) -> None:
-        fair = -(-len(self._pending) // len(self._workers))
+        fair = -(-len(self._pending) // len(self._staff.workers))
         if not worker.sent:
             worker.heard = time.monotonic()
         definitions: set[int] = set()
@@ -233,7 +165,7 @@ class ProcessExecutor(Executor):
         if not self._pending:
             self._look_ahead(worker, shipments, definitions)
         if shipments:
-            worker.process.send(Work(self._new_definitions(worker, definitions), shipments))
+            worker.process.send(Work(self._staff.new_definitions(worker, definitions), shipments))
 
     def _ship(self, worker: Member, job: Job, packed: Packed, expected: float, behind: int = 0) -> Shipment:
         worker.number += 1
@@ -246,11 +178,6 @@ class ProcessExecutor(Executor):
         if job.timeout is not None:
             sent.timer = self._loop.call_later(job.timeout, self._check_time, worker, number, job.timeout)
         return Shipment(number, packed.cls, packed.fields, job.task_id, job.replace, behind)
-
-    def _new_definitions(self, worker: Member, needs: set[int]) -> list[Any]:
-        new = needs - worker.known
-        worker.known |= new
-        return [self._definitions[number] for number in sorted(new)]
 
     def _pack(self, job: Job) -> Packed | None:
         try:
@@ -268,30 +195,16 @@ class ProcessExecutor(Executor):
     # -- looking ahead
 
     def _look_ahead(self, worker: Member, shipments: list[Shipment], definitions: set[int]) -> None:
-        """Send what will be asked for when a job that is with the worker is done, and what comes after that."""
-        while worker.looked_behind < worker.number:
-            number = worker.looked_behind + 1
-            sent = worker.sent.get(number)
-            follower = self._follower_of(sent.job) if sent is not None and not sent.cancelled else None
-            if follower is not None:
+        for number, follower in self._ahead.followers(worker):
+            packed = self._pack_quietly(follower)
+            if packed is not None:
+                definitions |= packed.needs
                 expected = self._pace.expect(type(follower.task))
-                if worker.expected + expected > AHEAD:
-                    return  # later, perhaps
-                packed = self._pack_quietly(follower)
-                if packed is not None:
-                    definitions |= packed.needs
-                    shipments.append(self._ship(worker, follower, packed, expected, behind=number))
-            worker.looked_behind = number
-
-    def _follower_of(self, job: Job) -> Job | None:
-        return next(
-            (next_job for next_job in self._foresee(job.task_id) if next_job.task_id not in self._ahead),
-            None,
-        )
+                shipments.append(self._ship(worker, follower, packed, expected, behind=number))
 
     def _pack_quietly(self, job: Job) -> Packed | None:
         try:
-            return self._packer.pack(job.task) if job.timeout is None else None
+            return self._packer.pack(job.task)
         except ShippingError:  # told when it is asked for
             return None
 
@@ -319,25 +232,6 @@ class ProcessExecutor(Executor):
             foreseen.worker.sent[foreseen.number].cancelled = True
             self._stop(foreseen.worker, foreseen.number)
 
-    def _settle(self, sent: Assignment, outcome: Outcome, outcomes: list[Outcome]) -> None:
-        """A job has ended: to be told, if anybody has asked for it."""
-        if sent.foreseen is None:
-            outcomes.append(outcome)
-        else:
-            sent.foreseen.outcome = outcome
-
-    def _drop_behind(self, worker: Member, failed: int) -> None:
-        """The worker will not run what was to come after a job that has failed."""
-        dropped = {failed}
-        for number, sent in list(worker.sent.items()):
-            if sent.behind in dropped:
-                dropped.add(number)
-                worker.forget(number)
-                if sent.foreseen is not None:
-                    self._ahead.discard(sent)
-                else:  # what it waited for has come from elsewhere
-                    self._pending.append(sent.job)
-
     # -- hearing from workers
 
     def _take_in(self, worker: Member, messages: list[ToEngine]) -> None:
@@ -352,15 +246,15 @@ class ProcessExecutor(Executor):
                     sent = worker.forget(number)
                     if sent is not None:
                         self._pace.learn(type(sent.job.task), seconds)
-                        self._settle(sent, Done(sent.job.task_id, seconds), outcomes)
+                        settle(sent, Done(sent.job.task_id, seconds), outcomes)
             elif isinstance(message, Broke):
                 worker.slow = False
                 sent = worker.forget(message.number)
                 if sent is not None:
                     job = sent.job
                     outcome = not_done(job.task_id, job.task, message.fault, cause=None, seconds=message.seconds)
-                    self._settle(sent, outcome, outcomes)
-                self._drop_behind(worker, message.number)
+                    settle(sent, outcome, outcomes)
+                self._pending.extend(self._ahead.drop_behind(worker, message.number))
             elif isinstance(message, Returned):
                 self._take_back(worker, message.numbers, outcomes)
             else:
@@ -402,14 +296,14 @@ class ProcessExecutor(Executor):
             worker.process.send(Source([], 0, b"", str(error)))
             return
         sent.sources.update(self._packer.sources(task))
-        worker.process.send(Source(self._new_definitions(worker, packed.needs), packed.cls, packed.fields))
+        worker.process.send(Source(self._staff.new_definitions(worker, packed.needs), packed.cls, packed.fields))
 
     def _look_after_workers(self) -> None:
         """Call back jobs that wait behind one that takes unexpectedly long."""
         self._watch = None
         now = time.monotonic()
         again = False
-        for worker in self._workers:
+        for worker in self._staff.workers:
             if len(worker.sent) > 1:
                 again = True
                 if now - worker.heard > OVERDUE and not worker.recalled:
@@ -448,8 +342,8 @@ class ProcessExecutor(Executor):
         worker.process.kill()
 
     def _has_died(self, worker: Member) -> None:
-        if worker in self._workers:
-            self._workers.remove(worker)
+        if worker in self._staff.workers:
+            self._staff.workers.remove(worker)
             burial = self._loop.create_task(self._settle_death(worker))
             self._burials.add(burial)
             burial.add_done_callback(self._burials.discard)
@@ -505,7 +399,7 @@ class ProcessExecutor(Executor):
     def _replace(self, worker: Member, running: int, exitcode: int | None, outcomes: list[Outcome]) -> None:
         """Start another worker if there is work for it; give up if none lives long enough to begin."""
         if worker.process.refused is not None:  # asking again would be the same
-            if not self._workers:
+            if not self._staff.workers:
                 self._give_up(worker.process.refused)
             self._feed()
             return

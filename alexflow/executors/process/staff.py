@@ -1,0 +1,127 @@
+"""The workers of a pool: hired when there is work for them, told what they will need, seen off at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+import cloudpickle
+
+from alexflow.errors import ShippingError
+from alexflow.executors.process.definitions import Definitions
+from alexflow.executors.process.member import Member
+from alexflow.executors.process.messages import Definition, Hello, ToEngine, Work
+from alexflow.executors.process.supervisor import WorkerProcess
+from alexflow.executors.process.template import Nursery
+from alexflow.identity import main_module_name
+from alexflow.storage import Storage
+
+#: Seconds that an idle worker gets to end by itself.
+PATIENCE = 1.0
+
+
+class Staff:
+    """A pool's workers.
+
+    Args:
+        size: how many at most.
+        storage: what they are given to work with.
+        definitions: numbers for classes and functions.
+        on_messages: called with a worker and what it says.
+        on_end: called once with a worker that has died.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        storage: Storage,
+        definitions: Definitions,
+        on_messages: Callable[[Member, list[ToEngine]], None],
+        on_end: Callable[[Member], None],
+    ):
+        self._size = size
+        self._storage = storage
+        self._definitions = definitions
+        self._on_messages = on_messages
+        self._on_end = on_end
+        self._nursery = Nursery()
+        self._hello: Hello | None = None
+        self._announced: set[type] = set()
+        self.workers: list[Member] = []
+
+    def hire_for(self, jobs: int) -> None:
+        """Have as many workers as there are jobs to run at once, besides those that are busy.
+
+        Raises:
+            OSError: a process cannot be started.
+            ShippingError: the storage cannot be sent to one.
+        """
+        if len(self.workers) < self._size:
+            busy = sum(1 for worker in self.workers if worker.sent)
+            while len(self.workers) < min(self._size, busy + jobs):
+                self._hire()
+
+    def announce(self, classes: set[type]) -> None:
+        """Let workers import what they will need, while the rest of the graph is found out."""
+        if not classes <= self._announced:
+            self._announced |= classes
+            for worker in self.workers:
+                self._prepare(worker)
+
+    def new_definitions(self, worker: Member, needs: Iterable[int]) -> list[Definition]:
+        """Those of the definitions that the worker has not been told of; from now on it has."""
+        new = set(needs) - worker.known
+        worker.known |= new
+        return [self._definitions[number] for number in sorted(new)]
+
+    async def aclose(self, burials: Iterable[Awaitable[None]]) -> None:
+        """End all, and wait until they have ended, and until those have been buried that had died before."""
+        workers, self.workers = self.workers, []
+        for worker in workers:
+            if worker.sent:
+                worker.process.kill()
+            for number in list(worker.sent):
+                worker.forget(number)
+            worker.process.hang_up()
+        try:
+            await asyncio.gather(*(worker.process.bury(PATIENCE) for worker in workers), *burials)
+            await self._nursery.aclose()
+        except asyncio.CancelledError:
+            for worker in workers:
+                worker.process.kill()
+            self._nursery.kill()
+            raise
+
+    def _hire(self) -> None:
+        hello = self._hello or self._make_hello()
+        worker = Member()
+        worker.process = WorkerProcess(
+            self._nursery.template(),
+            lambda messages: self._on_messages(worker, messages),
+            lambda: self._on_end(worker),
+        )
+        worker.process.send(hello)
+        self.workers.append(worker)
+        self._prepare(worker)
+
+    def _prepare(self, worker: Member) -> None:
+        needs: set[int] = set()
+        for cls in self._announced:
+            try:
+                needs.add(self._definitions.number_of(cls))
+            except Exception:  # told to those whose job needs it
+                continue
+        definitions = self.new_definitions(worker, needs)
+        if definitions:
+            worker.process.send(Work(definitions, []))
+
+    def _make_hello(self) -> Hello:
+        try:
+            storage = cloudpickle.dumps(self._storage, protocol=5)
+        except Exception as error:  # whatever the user's storage raises
+            raise ShippingError(
+                f"the storage, a {type(self._storage).__qualname__}, cannot be sent to a worker process: {error}; "
+                f"make it picklable, or run with executor='thread'"
+            ) from error
+        self._hello = Hello(main_module_name(), storage)
+        return self._hello
