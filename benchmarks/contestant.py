@@ -177,6 +177,7 @@ def run(command: list[str], limit: float, at_home: bool = True) -> tuple[int, st
     """
     environment = dict(os.environ)
     environment.pop("PYTHONPATH", None)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else what is not installed is compiled at every start
     if at_home:
         environment["PYTHONPATH"] = str(HERE.parent)
     # files, not pipes: what a contestant leaves behind may hold a pipe open
