@@ -66,8 +66,13 @@ class Described:
         self.inputs = inputs
 
 
-def describe(task: AbstractTask, defaults: Defaults) -> Described:
+def describe(task: AbstractTask, defaults: Defaults, makes: tuple[str, ...] | None = None) -> Described:
     """Ask a task for its inputs, outputs and settings.
+
+    Args:
+        task: the task.
+        defaults: what holds where its class does not say otherwise.
+        makes: its :func:`output_keys`, if they are known.
 
     Raises:
         DefinitionError: what it gives cannot be.
@@ -75,7 +80,7 @@ def describe(task: AbstractTask, defaults: Defaults) -> Described:
     """
     task_id = task.task_id
     inputs, ephemeral, grounded = _inputs(task)
-    outputs = _output_keys(task, task_id)
+    outputs = output_keys(task) if makes is None else makes
     kind, tags, retries, delay, timeout = defaults.settings.get(type(task)) or _settings(task, defaults)
     spec = TaskSpec(task_id, tuple(inputs), ephemeral, outputs, tags, kind == "dynamic", retries, delay, grounded)
     return Described(task, spec, kind, timeout, inputs)
@@ -171,7 +176,14 @@ def _check_tags(task: AbstractTask, tags: Any) -> None:
         raise DefinitionError(f"{cls}.tags must be a set of names, not {tags!r}; return {{{tags!r}}}")
 
 
-def _output_keys(task: AbstractTask, task_id: str) -> tuple[str, ...]:
+def output_keys(task: AbstractTask) -> tuple[str, ...]:
+    """The keys that exist when a task is done.
+
+    Raises:
+        DefinitionError: what ``output`` gives cannot be.
+        Exception: whatever ``output`` itself raises.
+    """
+    task_id = task.task_id
     tree = task.output()
     if tree is None:
         return ()

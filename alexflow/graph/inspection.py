@@ -6,11 +6,12 @@ Existence is asked for many keys at once. Describing the tasks behind missing on
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from alexflow.errors import IncompatibleStorage, OutputConflict
-from alexflow.graph.description import Defaults, Described, check_declares, describe
+from alexflow.graph.description import Defaults, Described, check_declares, describe, output_keys
 from alexflow.model import AbstractTask, Output
 from alexflow.scheduler.events import Event, Inspected, InspectionFailed
 from alexflow.storage import Storage
@@ -90,39 +91,47 @@ class Inspector:
     def look_now(self, question: Subjects) -> list[Answer]:
         """Answer at once, for few keys and a storage that answers at once."""
         answers: list[Answer] = []
-        wanted = self._describe_all(question.tasks, answers)
+        makes = self._keys_made(question.tasks.items(), answers)
         try:
-            present = self._storage.exists_many(_keys_to_check(question, wanted))
+            present = self._storage.exists_many(_keys_to_check(question, makes))
         except Exception as error:  # as in look
-            return [*answers, (InspectionFailed(tuple(question.outputs), tuple(wanted), error), NO_SUBJECTS)]
-        answers += self._slices(question, wanted, present)
+            return [*answers, (InspectionFailed(tuple(question.outputs), tuple(makes), error), NO_SUBJECTS)]
+        answers += self._slices(question, makes, present)
         return answers
 
     async def look(self, question: Subjects, turn: Callable[[Event, Subjects], Awaitable[None]]) -> None:
         """Answer in parts, ``await turn(event, subjects)`` for each."""
         failures: list[Answer] = []
-        wanted = self._describe_all(question.tasks, failures)
+        makes: dict[str, tuple[str, ...]] = {}
+        tasks = list(question.tasks.items())
+        for start in range(0, len(tasks), SLICE):
+            makes |= self._keys_made(tasks[start : start + SLICE], failures)
+            await asyncio.sleep(0)
         for event, subjects in failures:
             await turn(event, subjects)
         try:
-            present = await self._storage.aexists_many(_keys_to_check(question, wanted))
+            present = await self._storage.aexists_many(_keys_to_check(question, makes))
         except Exception as error:  # the storage's, whatever it is: it belongs to those who asked
-            await turn(InspectionFailed(tuple(question.outputs), tuple(wanted), error), NO_SUBJECTS)
+            await turn(InspectionFailed(tuple(question.outputs), tuple(makes), error), NO_SUBJECTS)
             return
-        for event, subjects in self._slices(question, wanted, present):
+        for event, subjects in self._slices(question, makes, present):
             await turn(event, subjects)
 
-    def _describe_all(self, tasks: Mapping[str, AbstractTask], failures: list[Answer]) -> dict[str, Described]:
-        wanted: dict[str, Described] = {}
-        for task_id, task in tasks.items():
+    def _keys_made(
+        self, tasks: Iterable[tuple[str, AbstractTask]], failures: list[Answer]
+    ) -> dict[str, tuple[str, ...]]:
+        """What tasks make, by their ids. Nothing else is asked of them: what exists already needs no inputs."""
+        makes: dict[str, tuple[str, ...]] = {}
+        for task_id, task in tasks:
+            known = self._catalog.tasks.get(task_id)
             try:
-                wanted[task_id] = self._describe(task)
+                makes[task_id] = output_keys(task) if known is None else known.spec.outputs
             except Exception as error:  # the user's, or a DefinitionError: it belongs to those who asked
                 failures.append((InspectionFailed((), (task_id,), error), NO_SUBJECTS))
-        return wanted
+        return makes
 
-    def _slices(self, question: Subjects, wanted: dict[str, Described], present: set[str]) -> Iterator[Answer]:
-        yield from self._look_at_tasks(wanted, present)
+    def _slices(self, question: Subjects, makes: Mapping[str, tuple[str, ...]], present: set[str]) -> Iterator[Answer]:
+        yield from self._look_at_tasks(question.tasks, makes, present)
         found: list[str] = []
         behind: set[str] = set()
         missing: list[tuple[str, Output[Any]]] = []
@@ -137,18 +146,23 @@ class Inspector:
         for start in range(0, len(missing), SLICE):
             yield from self._look_behind(missing[start : start + SLICE])
 
-    def _look_at_tasks(self, wanted: dict[str, Described], present: set[str]) -> Iterator[Answer]:
+    def _look_at_tasks(
+        self, tasks: Mapping[str, AbstractTask], makes: Mapping[str, tuple[str, ...]], present: set[str]
+    ) -> Iterator[Answer]:
         complete: list[str] = []
-        incomplete: list[Described] = []
-        for task_id, described in wanted.items():
-            outputs = described.spec.outputs
-            if outputs and present.issuperset(outputs) and task_id not in self.forced:
-                complete.append(task_id)
-            else:
-                incomplete.append(described)
+        incomplete: list[str] = []
+        for task_id, keys in makes.items():
+            done = keys and present.issuperset(keys) and task_id not in self.forced
+            (complete if done else incomplete).append(task_id)
         for start in range(0, len(incomplete), SLICE):
-            part = {described.spec.task_id: described for described in incomplete[start : start + SLICE]}
-            yield _inspected(part, incomplete=tuple(part))
+            part: dict[str, Described] = {}
+            for task_id in incomplete[start : start + SLICE]:
+                try:
+                    part[task_id] = self._describe(tasks[task_id], makes[task_id])
+                except Exception as error:  # the user's, or a DefinitionError: it belongs to those who asked
+                    yield InspectionFailed((), (task_id,), error), NO_SUBJECTS
+            if part:
+                yield _inspected(part, incomplete=tuple(part))
         if complete:
             yield Inspected(complete=tuple(complete), found=tuple(complete)), NO_SUBJECTS
 
@@ -168,11 +182,11 @@ class Inspector:
         if answers:
             yield _inspected(part, missing=tuple(answers))
 
-    def _describe(self, task: AbstractTask) -> Described:
+    def _describe(self, task: AbstractTask, makes: tuple[str, ...] | None = None) -> Described:
         known = self._catalog.tasks.get(task.task_id)
         if known is not None:
             return known
-        described = describe(task, self._defaults)
+        described = describe(task, self._defaults, makes)
         for key, output in described.inputs.items():
             if key != output.output_id:
                 self._catalog.see_maker(key, output)
@@ -184,8 +198,8 @@ class Inspector:
         return described
 
 
-def _keys_to_check(question: Subjects, wanted: dict[str, Described]) -> list[str]:
-    return [*question.outputs, *(key for described in wanted.values() for key in described.spec.outputs)]
+def _keys_to_check(question: Subjects, makes: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [*question.outputs, *(key for keys in makes.values() for key in keys)]
 
 
 def _inspected(part: dict[str, Described], **answers: Any) -> Answer:
