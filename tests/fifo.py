@@ -67,8 +67,9 @@ def tell(path: str, line: object) -> None:
     os.close(fd)
 
 
-def wait_at(path: str) -> None:
-    """Called by a task: wait until the test opens the gate, or is gone."""
-    fd = os.open(path, os.O_RDONLY)
+def tell_and_wait(told: str, line: object, gate: str) -> None:
+    """Called by a task: tell the test something, then wait until it opens the gate, or is gone."""
+    fd = os.open(gate, os.O_RDONLY)  # first: once the test has heard of us it may end, and this would wait for ever
+    tell(told, line)
     os.read(fd, 1)
     os.close(fd)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from alexflow import BinaryOutput, DynamicTask, JSONOutput, Output, Task
-from tests.fifo import tell, wait_at
+from tests.fifo import tell_and_wait
 
 #: What tasks of this process said when they ran.
 ran: list[str] = []
@@ -155,8 +155,7 @@ class Slow(Task):
         return self.build_output(JSONOutput[int], key="n.json")
 
     def run(self, input: None, output: Output[int]) -> None:
-        tell(self.told, os.getpid())
-        wait_at(self.gate)
+        tell_and_wait(self.told, os.getpid(), self.gate)
         output.store(self.n)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from alexflow import BinaryOutput, JSONOutput, Output, Task
-from tests.fifo import DEADLINE, tell, wait_at
+from tests.fifo import DEADLINE, tell, tell_and_wait
 
 
 def note(log: str, line: object) -> None:
@@ -68,8 +68,7 @@ class Held(Number):
     gate: str = field(default="", compare=False)
 
     def run(self, input: None, output: Output[int]) -> None:
-        tell(self.told, os.getpid())
-        wait_at(self.gate)
+        tell_and_wait(self.told, os.getpid(), self.gate)
         super().run(input, output)
 
 
@@ -291,8 +290,7 @@ class Reader(Number):
 
     def run(self, input: Output[int] | None, output: Output[int]) -> None:
         if self.told:
-            tell(self.told, self.n)
-            wait_at(self.gate)
+            tell_and_wait(self.told, self.n, self.gate)
         note(self.log, f"reader-{self.n}")
         output.store(input.load() if input is not None else self.n)
 

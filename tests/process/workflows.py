@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NoReturn
 
 from alexflow import BinaryOutput, Output, Task
-from tests.fifo import tell, wait_at
+from tests.fifo import tell, tell_and_wait
 from tests.processes import open_descriptors
 
 
@@ -113,8 +113,7 @@ class Held(Value):
 
     def run(self, input: Any, output: Output[Any]) -> None:
         if self.n == self.held:
-            tell(self.told, os.getpid())
-            wait_at(self.gate)
+            tell_and_wait(self.told, os.getpid(), self.gate)
         output.store(self.n)
 
 
@@ -191,8 +190,7 @@ class ChainedHeld(Chained):
     def run(self, input: Any, output: Output[Any]) -> None:
         super().run(input, output)
         if self.n == self.held:
-            tell(self.told, os.getpid())
-            wait_at(self.gate)
+            tell_and_wait(self.told, os.getpid(), self.gate)
 
 
 @dataclass(frozen=True)
