@@ -217,10 +217,10 @@ class Driver:
 
     # -- instructions
 
-    def _spawn(self, work: Awaitable[None]) -> None:
+    def _spawn(self, work: Callable[[], Awaitable[None]]) -> None:
         async def guarded() -> None:
             try:
-                await work
+                await work()  # called here: if this is cancelled before it begins, nothing is left that nobody awaits
             except Exception as error:  # a fault of the engine's own
                 self._crash(error)
 
@@ -232,7 +232,7 @@ class Driver:
         if self._storage.answers_at_once and len(question.outputs) + len(question.tasks) <= FEW:
             self._inbox.extendleft(reversed(self.inspector.look_now(question)))
         else:
-            self._spawn(self.inspector.look(question, self._take_turn))
+            self._spawn(partial(self.inspector.look, question, self._take_turn))
 
     async def _take_turn(self, event: Event, subjects: Subjects) -> None:
         self.post(event, subjects)
@@ -287,7 +287,7 @@ class Driver:
                 logger.warning("ephemeral outputs could not be removed: %s", error)
 
         self.tell(lambda: told.OutputsRemoved(instruction.keys))
-        self._spawn(remove())
+        self._spawn(remove)
 
     def _verify(self, instruction: do.Verify) -> None:
         async def verify() -> None:
@@ -308,7 +308,7 @@ class Driver:
             if not missing:
                 self._inbox.append((Verified(instruction.run_id), NO_SUBJECTS))
                 return
-        self._spawn(verify())
+        self._spawn(verify)
 
     def _finish(self, instruction: do.Finish) -> None:
         self._find.pop(instruction.run_id, None)

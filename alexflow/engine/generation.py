@@ -124,11 +124,11 @@ class Generator:
 
     def pull(self) -> None:
         """Take further tasks."""
-        self._work = self._loop.create_task(self._guarded(self._pull_in_time()), context=self._context)
+        self._work = self._loop.create_task(self._guarded(self._pull_in_time), context=self._context)
 
     def close(self) -> None:
         """Publish what ``generate`` itself stored, and see that all outputs exist."""
-        self._work = self._loop.create_task(self._guarded(self._close()), context=self._context)
+        self._work = self._loop.create_task(self._guarded(self._close), context=self._context)
 
     def stop(self) -> None:
         """Cancel what is going on."""
@@ -144,9 +144,9 @@ class Generator:
         if isinstance(self._given, AsyncGenerator):
             await self._given.aclose()
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()  # called here: if this is cancelled before it begins, nothing is left that nobody awaits
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # the user's, to be told as the task's failure, also exits and cancellations

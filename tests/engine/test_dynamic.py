@@ -8,7 +8,9 @@ import gc
 import pytest
 
 from alexflow import Engine, MemoryStorage
+from alexflow.engine.generation import Generators
 from alexflow.errors import OutputMissing, RunFailed, TaskFailed
+from alexflow.graph import Defaults, describe
 from alexflow.record.events import TaskSucceeded
 from tests.engine import workflows
 from tests.engine.workflows import (
@@ -156,3 +158,16 @@ async def test_cancelled_while_it_gives(ran):
         with pytest.raises(asyncio.CancelledError):
             await run
         assert (await engine.run([Step(n) for n in range(10)])).ran == 10
+
+
+async def test_stopped_before_it_begins():
+    """Nothing is left that was made and is never awaited, of which Python would warn when it is collected."""
+    said = []
+    generators = Generators(MemoryStorage(), lambda event, subjects=None: said.append(event))
+    described = describe(Gives("list"), Defaults())
+    generators.start(described)
+    assert generators.cancel(described.spec.task_id)
+    await generators.aclose()
+    await asyncio.sleep(0)
+    del generators
+    gc.collect()
