@@ -297,6 +297,8 @@ def outputs_by_key(
     outputs: list[Output[Any]] = []
     for key, length in zip(keys, lengths, strict=True):
         output = object.__new__(cls)
-        output.__dict__.update(key=key, _output_id=key, _src_task_id=key[:length], _fetch_task=fetch_task)
+        output.__dict__.update(
+            key=key, _output_id=key, _canonical=("output", key), _src_task_id=key[:length], _fetch_task=fetch_task
+        )
         outputs.append(output)
     return outputs

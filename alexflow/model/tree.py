@@ -22,15 +22,15 @@ def flatten(tree: InOut) -> list[Output[Any]]:
     pending: list[Iterator[Any]] = [iter((tree,))]
     while pending:
         for node in pending[-1]:
+            if hasattr(node, "physical_key_list"):  # first, and not called: a wide list is mostly of outputs
+                leaves.append(node)
+                continue
             if node is None:
                 continue
             if isinstance(node, list | tuple):
                 pending.append(iter(node))
             elif isinstance(node, dict):
                 pending.append(iter(node.values()))
-            elif _is_output(node):
-                leaves.append(node)
-                continue
             else:
                 raise TypeError(_not_an_output(node))
             break
@@ -44,8 +44,8 @@ def map_tree(function: Callable[[Output[Any]], Any], tree: InOut) -> Any:
     if tree is None:
         return None
     if isinstance(tree, list):
-        # a wide list is mostly of outputs
-        return [function(node) if _is_output(node) else map_tree(function, node) for node in tree]
+        # as in flatten
+        return [function(node) if hasattr(node, "physical_key_list") else map_tree(function, node) for node in tree]
     if isinstance(tree, tuple):
         items = [map_tree(function, node) for node in tree]
         # a namedtuple is made from positional items, a plain tuple from one iterable

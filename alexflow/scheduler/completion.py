@@ -123,10 +123,12 @@ def key_present(state: State, key: Key) -> None:
             reader.missing -= 1
             if reader.missing == 0:
                 ready_if_complete(state, reader)
-    targets, key.targets = key.targets, ()
-    for run in targets:
-        settle_target(state, run)
-    release_key(state, key)
+    if key.targets:
+        targets, key.targets = key.targets, ()
+        for run in targets:
+            settle_target(state, run)
+    if not key.readers:
+        release_key(state, key)
 
 
 def settle_check(state: State, check: TaskCheck) -> None:

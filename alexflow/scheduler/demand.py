@@ -148,13 +148,12 @@ def release_inputs(state: State, node: Node, *, keep: bool, unwanted: list[Node]
             del key.readers[node]
             if keep:
                 key.keep = True
-            if not key.readers:
+            if not key.readers and not key.targets:
                 _undemand(state, key, unwanted)
 
 
 def _undemand(state: State, key: Key, unwanted: list[Node]) -> None:
-    if key.demanded:
-        return
+    """Nobody reads or targets a key any more."""
     if key.state == PRESENT:
         release_key(state, key)
     elif key.state == MISSING:
@@ -223,7 +222,8 @@ def withdraw_run(state: State, run: Run, *, cancel: bool) -> None:
         key = state.keys.get(name)
         if key is not None and run in key.targets:
             key.targets = without(key.targets, run)
-            _undemand(state, key, unwanted)
+            if not key.demanded:
+                _undemand(state, key, unwanted)
     for task_id in run.tasks:
         wanted = state.nodes.get(task_id) or state.checks.get(task_id)
         if wanted is not None and run in wanted.runs:

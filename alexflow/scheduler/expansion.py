@@ -26,9 +26,10 @@ def inspected(state: State, event: Inspected) -> None:
     account: Run | None = None
     for name in event.present:
         key = state.keys.get(name)
-        if key is not None and key.state == CHECKING and key.group is not None:
-            account = account or key.group.find().owner
-            _is_present(state, key)
+        if key is not None and key.state == CHECKING and (group := key.group) is not None:
+            account = account or group.find().owner
+            key_present(state, key)
+            inspection_over(state, group)
     for name, task_id in event.missing:
         key = state.keys.get(name)
         if key is not None and key.state == CHECKING and key.group is not None:
@@ -61,13 +62,6 @@ def inspection_failed(state: State, event: InspectionFailed) -> None:
         check = state.checks.get(task_id)
         if check is not None:
             graph_is_wrong(state, event.error, checks=[check])
-
-
-def _is_present(state: State, key: Key) -> None:
-    group = key.group
-    key_present(state, key)
-    if group is not None:
-        inspection_over(state, group)
 
 
 def _pin_outputs(state: State, check: TaskCheck, spec: TaskSpec) -> None:

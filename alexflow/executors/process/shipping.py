@@ -171,9 +171,10 @@ class Packer:
         keys: list[str] = []
         lengths: list[int] = []
         for output in outputs:
-            if type(output) is not cls or output.ephemeral or output.output_id != output.key:
+            key = output.key
+            if type(output) is not cls or output.ephemeral or output.output_id != key:
                 return None
-            keys.append(output.key)
+            keys.append(key)
             lengths.append(len(output.src_task_id))
         number = self._definitions.number_of(cls)
         needs.add(number)
