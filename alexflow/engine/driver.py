@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from alexflow.engine.generation import Generators
+from alexflow.engine.generation import Generators, InThread
 from alexflow.errors import EngineClosed, TaskError
 from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Described, Inspector, Kind, Subjects
@@ -61,6 +61,7 @@ class Driver:
         defaults: for tasks whose class does not say otherwise.
         executors: where jobs run, by kind.
         broadcast: who is told what happens.
+        in_thread: where plain ``generate`` computes.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Driver:
         defaults: Defaults,
         executors: Mapping[Kind, Executor],
         broadcast: Broadcast,
+        in_thread: InThread | None = None,
     ):
         self._scheduler = scheduler
         self._storage = storage
@@ -77,7 +79,7 @@ class Driver:
         self._broadcast = broadcast
         self.catalog = Catalog()
         self.inspector = Inspector(self.catalog, storage, defaults)
-        self._generators = Generators(storage, self._generated)
+        self._generators = Generators(storage, self._generated, in_thread)
         self._inbox: deque[tuple[Event, Subjects]] = deque()
         self._draining = False
         self._runs: dict[int, asyncio.Future[do.Finish]] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -106,17 +105,19 @@ class Engine:
             case_sensitive = self._prepare_storage()
         else:
             case_sensitive = await asyncio.to_thread(self._prepare_storage)
+        self._driver = self._make_driver(Scheduler(self._resources, case_sensitive=case_sensitive))
+        self._loop = asyncio.get_running_loop()
+        self._broadcast.open()
+        self._driver.open()
+        return self
+
+    def _make_driver(self, scheduler: Scheduler) -> Driver:
         executors: dict[Kind, Executor] = {
             "loop": LoopExecutor(self._max_concurrency),
             "thread": ThreadExecutor(self._workers),
             "process": ProcessExecutor(self._workers),
         }
-        scheduler = Scheduler(self._resources, case_sensitive=case_sensitive)
-        self._driver = Driver(scheduler, self.storage, self._defaults, executors, self._broadcast)
-        self._loop = asyncio.get_running_loop()
-        self._broadcast.open()
-        self._driver.open()
-        return self
+        return Driver(scheduler, self.storage, self._defaults, executors, self._broadcast)
 
     def _prepare_storage(self) -> bool:
         self.storage.prepare()
@@ -164,14 +165,15 @@ class Engine:
         driver = self._opened()
         if on_error not in ("stop", "continue"):
             raise DefinitionError(f"on_error must be 'stop' or 'continue', not {on_error!r}")
-        started = time.perf_counter()
+        clock = asyncio.get_running_loop().time
+        started = clock()
         request = read_target(target)
         forced = await self._force(driver, request, force) if force else set()
         try:
             finish = await self._ask(driver, request, on_error)
         finally:
             driver.inspector.forced -= forced
-        seconds = time.perf_counter() - started
+        seconds = clock() - started
         self._tell_end(driver, finish, seconds)
         return self._result(request, finish, on_error, seconds)
 

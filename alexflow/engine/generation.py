@@ -11,6 +11,7 @@ import contextvars
 import inspect
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from functools import cached_property
 from typing import Any, Protocol, cast
 
 from anyio import CapacityLimiter, to_thread
@@ -30,6 +31,10 @@ BATCH = 256
 THREADS = 8
 
 
+#: ``await in_thread(function, *arguments)`` calls a blocking function where it keeps nobody waiting.
+InThread = Callable[..., Awaitable[Any]]
+
+
 class Post(Protocol):
     """Takes events for the scheduler, and the users' objects behind them."""
 
@@ -39,28 +44,38 @@ class Post(Protocol):
 _END: Any = object()
 
 
+class Threads:
+    """Threads for plain generators; one that is not waited for any more goes on to its end by itself."""
+
+    @cached_property
+    def _limiter(self) -> CapacityLimiter:
+        return CapacityLimiter(THREADS)  # when it is first needed: it belongs to the loop
+
+    async def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call ``function`` in one of them."""
+        return await to_thread.run_sync(function, *arguments, limiter=self._limiter, abandon_on_cancel=True)
+
+
 class Generators:
     """All dynamic tasks at work in an engine.
 
     Args:
         storage: where their inputs are.
         post: called on the loop with events for the scheduler, and what was given.
+        in_thread: where plain generators compute.
     """
 
-    def __init__(self, storage: Storage, post: Post):
+    def __init__(self, storage: Storage, post: Post, in_thread: InThread | None = None):
         self._storage = storage
         self._post = post
-        self._limiter: CapacityLimiter | None = None
+        self._in_thread = in_thread or Threads()
         # tasks see the context of whoever opened the engine, not of whoever happens to ask
         self._context = contextvars.copy_context()
         self._live: dict[str, Generator] = {}
 
     def start(self, described: Described) -> None:
         """Call ``generate``."""
-        if self._limiter is None:
-            self._limiter = CapacityLimiter(THREADS)
-        context = self._context.copy()
-        generator = Generator(described, self._storage, self._post, self._limiter, context)
+        generator = Generator(described, self._storage, self._post, self._in_thread, self._context.copy())
         self._live[described.spec.task_id] = generator
         generator.pull()
 
@@ -104,7 +119,7 @@ class Generator:
         described: Described,
         storage: Storage,
         post: Post,
-        limiter: CapacityLimiter,
+        in_thread: InThread,
         context: contextvars.Context,
     ):
         self._task = cast(DynamicTask, described.task)
@@ -114,7 +129,7 @@ class Generator:
         self._storage = storage
         self._transaction = Transaction(storage)
         self._post = post
-        self._limiter = limiter
+        self._in_thread = in_thread
         self._context = context  # one for all its life
         self._loop = asyncio.get_running_loop()
         self._given: Iterator[Any] | AsyncIterator[Any] | None = None
@@ -181,9 +196,7 @@ class Generator:
         if isinstance(self._given, AsyncIterator):
             last = await self._take_async(self._given)
         else:
-            last = await to_thread.run_sync(
-                self._take_in_thread, self._given, limiter=self._limiter, abandon_on_cancel=True
-            )
+            last = await self._in_thread(self._take_in_thread, self._given)
         self._hand_on()
         self._post(Generated(self._task_id, paused=True, last=last))
 
@@ -194,7 +207,7 @@ class Generator:
         if inspect.isasyncgenfunction(generate) or inspect.iscoroutinefunction(generate):
             given = generate(input, output)
         else:
-            given = await to_thread.run_sync(generate, input, output, limiter=self._limiter, abandon_on_cancel=True)
+            given = await self._in_thread(generate, input, output)
         if inspect.isawaitable(given):
             given = await given
         if given is None:
