@@ -1,7 +1,7 @@
 """Everything that is checked before a change is merged: ``nox -s tests``, ``lint``, ``typing``.
 
-Further sessions: ``example``, ``bench``, ``bench-peers``, ``docs``. Environments are kept between calls; ``nox -r``
-also skips looking for newer packages.
+Further sessions: ``crash`` and ``soak``, which take minutes; ``example``, ``bench``, ``bench-peers``, ``docs``.
+Environments are kept between calls; ``nox -r`` also skips looking for newer packages.
 """
 
 import os
@@ -94,6 +94,13 @@ def typing(session: nox.Session) -> None:
     session.run("mypy")
     session.run("pyright", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
     session.run("pytest", "tests/typing", *session.posargs)
+
+
+@nox.session
+def crash(session: nox.Session) -> None:
+    """200 times SIGKILL at random instants for engines and workers; ``-- --seed N`` repeats a plan."""
+    session.install("-e", ".", *group("tests"))
+    session.run("python", "-m", "tests.crash", *session.posargs)
 
 
 @nox.session

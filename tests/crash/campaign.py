@@ -1,0 +1,103 @@
+"""An engine is killed again and again, at random instants; each next one goes on where it was.
+
+When a workflow is complete, another one begins in a new directory.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from tests.crash.engine_family import Family
+from tests.crash.ledger import Ledger, Tally
+from tests.crash.plan import Kill, Victim, kills
+
+ENGINE = "tests.crash.engine_process"
+
+#: An engine that is not done after so many seconds hangs.
+TOO_LONG = 60.0
+
+
+class Campaign:
+    """A number of kills.
+
+    Args:
+        seed: of the plan.
+        count: how many kills.
+        directory: for everything.
+    """
+
+    def __init__(self, seed: int, count: int, directory: Path):
+        self.tally = Tally()
+        self._plan = kills(seed, count)
+        self._directory = directory
+        self._expected = self._undisturbed()
+
+    def run(self) -> Tally:
+        """Kill as planned."""
+        remaining = self._plan[::-1]
+        while remaining:
+            with tempfile.TemporaryDirectory(dir=self._directory) as directory:
+                self._complete(Path(directory), remaining)
+        return self.tally
+
+    def _undisturbed(self) -> dict[str, bytes]:
+        """The bytes of every output, ephemeral ones too, from a run that nobody disturbs."""
+        storage, log = self._directory / "undisturbed", self._directory / "log"
+        log.touch()
+        family = Family(ENGINE, str(storage), str(log), "keep")
+        started = time.monotonic()
+        family.hear()
+        self._seconds = time.monotonic() - started
+        family.close()
+        expected = {str(path.relative_to(storage)): path.read_bytes() for path in storage.rglob("*") if path.is_file()}
+        shutil.rmtree(storage)
+        return expected
+
+    def _complete(self, directory: Path, remaining: list[Kill]) -> None:
+        """Run a workflow to its end, through as many of the kills as it takes."""
+        storage, log = directory / "storage", directory / "log"
+        storage.mkdir()
+        log.touch()
+        ledger = Ledger(storage, log, self._expected, self.tally)
+        while not self._run(Family(ENGINE, str(storage), str(log)), ledger, remaining):
+            pass
+        again = Family(ENGINE, str(storage), str(log))
+        ledger.conclude(again.hear().strip())
+        again.close()
+
+    def _run(self, family: Family, ledger: Ledger, remaining: list[Kill]) -> bool:
+        """One engine, to its end or until it is killed; whether it came to its end."""
+        ledger.begin(family.engine.pid)
+        while remaining and not family.ends_within(remaining[-1].moment * self._seconds):
+            kill = remaining[-1]
+            victims = family.kill(kill)
+            if not victims:  # there are none yet
+                continue
+            remaining.pop()
+            self.tally.kills[kill.victim.name.lower()] += 1
+            if kill.victim in (Victim.ENGINE, Victim.ALL):
+                self._see_ended(family)
+                ledger.settle()
+                family.close()
+                return False
+            ledger.note_killed(victims)
+            ledger.look()
+        if remaining:
+            remaining[-1] = remaining[-1].earlier()
+        if not family.ends_within(TOO_LONG):
+            self.tally.wrong.append("an engine hangs")
+            family.engine.kill()
+        self._see_ended(family)
+        if family.engine.wait() != 0:
+            self.tally.wrong.append(f"an engine ended with {family.engine.returncode}")
+            ledger.settle()
+            family.close()
+            return False
+        family.close()
+        return True
+
+    def _see_ended(self, family: Family) -> None:
+        self.tally.orphans += [f"{pid} {command!r}" for pid, _, _, command in family.orphans()]

@@ -1,0 +1,115 @@
+"""An engine with all its processes: to be started, found, killed, and seen to have ended."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from typing import NamedTuple
+
+from tests.crash.plan import Kill, Victim
+
+MARK = "ALEXFLOW_CRASH_TEST"  # an environment variable, by which processes are found that have lost their parents
+
+TEMPLATE = b"alexflow.executors.process.forking"  # in the command line of the template, and of its forks
+
+SECONDS_TO_END = 2.0  # that processes have when their engine is gone
+
+
+class Relative(NamedTuple):
+    """A process of the family; its parent and its group."""
+
+    pid: int
+    parent: int
+    group: int
+    command: bytes
+
+
+class Family:
+    """An engine process, and what has come of it.
+
+    Args:
+        arguments: a module and its arguments.
+    """
+
+    def __init__(self, *arguments: str):
+        self._mark = uuid.uuid4().hex
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), MARK: self._mark}
+        self.engine = subprocess.Popen(
+            [sys.executable, "-m", *arguments], env=environment, stdout=subprocess.PIPE, text=True
+        )
+        self._pidfd = os.pidfd_open(self.engine.pid)
+        assert self.engine.stdout is not None
+        self._said = self.engine.stdout
+        self.hear()  # it begins
+
+    def hear(self) -> str:
+        """The next line that the engine says; empty if it has ended."""
+        return self._said.readline()
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for the engine's end for so long."""
+        return bool(select.select([self._pidfd], [], [], max(seconds, 0))[0])
+
+    def close(self) -> None:
+        """Be done with an engine that has ended."""
+        self.engine.wait()
+        self._said.close()
+        os.close(self._pidfd)
+
+    def kill(self, kill: Kill) -> list[int]:
+        """Kill whatever the plan says; which those were. None of it may be there yet, or any more."""
+        victims = self._victims(kill)
+        for pid in victims:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        return victims
+
+    def _victims(self, kill: Kill) -> list[int]:
+        engine, relatives = self.engine.pid, self.living()
+        forks = [relative for relative in relatives if TEMPLATE in relative.command]
+        templates = [fork.pid for fork in forks if fork.parent == engine]
+        workers = [fork.pid for fork in forks if fork.parent != engine and fork.group == fork.pid]
+        if kill.victim is Victim.ENGINE:
+            return [engine]
+        if kill.victim is Victim.TEMPLATE:
+            return templates
+        if kill.victim is Victim.WORKERS:
+            return workers
+        if kill.victim is Victim.WORKER:
+            return [kill.chance.choice(workers)] if workers else []
+        everybody = [relative.pid for relative in relatives]
+        kill.chance.shuffle(everybody)
+        return everybody
+
+    def living(self) -> list[Relative]:
+        """All processes of the family that have not ended."""
+        wanted = f"{MARK}={self._mark}".encode()
+        found: list[Relative] = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{name}/environ", "rb") as file:
+                    if wanted not in file.read().split(b"\0"):  # a zombie has none
+                        continue
+                with open(f"/proc/{name}/stat") as file:
+                    _, parent, group, *_ = file.read().rpartition(")")[2].split()
+                with open(f"/proc/{name}/cmdline", "rb") as file:
+                    found.append(Relative(int(name), int(parent), int(group), file.read()))
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+        return found
+
+    def orphans(self) -> list[Relative]:
+        """Those that are left some time after the engine's end; they are then killed."""
+        deadline = time.monotonic() + SECONDS_TO_END
+        while (left := self.living()) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        for relative in left:
+            os.kill(relative.pid, signal.SIGKILL)
+        return left

@@ -1,0 +1,50 @@
+"""What is killed, and when: the same for the same seed."""
+
+from __future__ import annotations
+
+import random
+from enum import Enum
+from typing import NamedTuple
+
+
+class Victim(Enum):
+    """What is killed."""
+
+    ENGINE = "the engine"
+    WORKER = "one worker"
+    WORKERS = "all workers"
+    TEMPLATE = "what workers are forked from"
+    ALL = "the engine and all else, in any order"
+
+
+#: How often each is killed, beside the others.
+WEIGHTS = {Victim.ENGINE: 4, Victim.WORKER: 2, Victim.WORKERS: 2, Victim.TEMPLATE: 1, Victim.ALL: 3}
+
+
+class Kill(NamedTuple):
+    """One of the kills.
+
+    Attributes:
+        victim: what is killed.
+        moment: how long after the engine has begun, or after the kill before: 1 is what an undisturbed run takes.
+        chance: for what else is left to chance.
+    """
+
+    victim: Victim
+    moment: float
+    chance: random.Random
+
+    def earlier(self) -> Kill:
+        """The same for when the run was over before."""
+        return self._replace(moment=self.moment * 0.8)
+
+
+def kills(seed: int, count: int) -> list[Kill]:
+    """A plan."""
+    chance = random.Random(seed)
+    victims = chance.choices(list(WEIGHTS), list(WEIGHTS.values()), k=count)
+    return [
+        # half of them soon, when workers are just being started, or a run has only a little to look at
+        Kill(victim, chance.uniform(0, chance.choice([0.2, 1.0])), random.Random(chance.random()))
+        for victim in victims
+    ]
