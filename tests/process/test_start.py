@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import resource
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,29 @@ async def test_no_interpreter(place, monkeypatch, executable, said):
                 assert error.message.startswith(said)
                 assert error.attempts == 1
         assert (await engine.run([Value(n) for n in range(10)])).ran == 10  # once it is there
+
+
+async def test_many_that_are_killed_at_once_before_they_begin(place, tmp_path, monkeypatch, fifo):
+    """As an operator does, or a machine that is short of memory."""
+    told, gate = fifo("told"), fifo("gate")
+    (tmp_path / "slow_to_import.py").write_text(
+        "import os\n"
+        "from tests.fifo import tell_and_wait\n"
+        "from tests.process.workflows import Value\n"
+        f"if os.getpid() != {os.getpid()}:\n"
+        f"    tell_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
+        "class Late(Value): ...\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import slow_to_import
+
+    async with Engine(place, workers=6) as engine:
+        run = asyncio.ensure_future(engine.run([slow_to_import.Late(n) for n in range(20)]))
+        for pid in await told.hear(6):
+            os.kill(int(pid), signal.SIGKILL)
+        await told.hear(6)
+        gate.open_gate(6)
+        assert (await run).ran == 20
 
 
 async def test_a_module_that_only_the_engine_can_import(place, tmp_path, monkeypatch):

@@ -14,14 +14,12 @@ class Birth:
         descriptors: what the worker gets; they are closed here when it has them.
         pid: the process id; 0 if there is none, as far as is known.
         refused: why there can be none, if the system said so.
-        is_one_of_many: whether what befell it is told by another one that was lost with it.
     """
 
     def __init__(self, descriptors: tuple[int, ...]):
         self.settled = asyncio.Event()
         self.pid = 0
         self.refused: OSError | None = None
-        self.is_one_of_many = False
         self.descriptors = descriptors
 
     def settle(self, pid: int = 0, refused: OSError | None = None) -> None:

@@ -32,8 +32,9 @@ class Assignment:
 class Member:
     """A worker process as the pool sees it: the jobs that are with it, in the order in which it runs them."""
 
-    def __init__(self) -> None:
+    def __init__(self, hired: int) -> None:
         self.process: WorkerProcess
+        self.hired = hired  # as the how manieth
         self.sent: dict[int, Assignment] = {}
         self.expected = 0.0  # seconds of work that is with it
         self.number = 0  # of the last job sent

@@ -47,7 +47,7 @@ OVERDUE = 0.02  # seconds
 #: How soon to look again whether a job with a timeout has begun.
 NOT_YET = 0.05  # seconds
 
-#: Workers that die before their first job are replaced this often in a row.
+#: Workers that die before their first job are replaced this often in a row; those that are lost at once count as one.
 MAX_STILLBORN = 3
 
 MOST_AT_ONCE = 512  # jobs in one message
@@ -68,6 +68,7 @@ class ProcessExecutor(Executor):
         self._packer = Packer(self._definitions)
         self._pace = Pace()
         self._stillborn = 0
+        self._hired_by_then = 0  # how many workers there had been when the last stillborn one was counted
         self._watch: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -403,8 +404,9 @@ class ProcessExecutor(Executor):
                 self._give_up(worker.process.refused)
             self._feed()
             return
-        if not worker.proven and not running and not worker.process.is_one_of_many:
+        if not worker.proven and not running and worker.hired > self._hired_by_then:
             self._stillborn += 1
+            self._hired_by_then = self._staff.hired
         if self._stillborn > MAX_STILLBORN:
             self._stillborn = 0
             for job in self._pending:

@@ -48,6 +48,7 @@ class Staff:
         self._hello: Hello | None = None
         self._announced: set[type] = set()
         self.workers: list[Member] = []
+        self.hired = 0  # ever
 
     def hire_for(self, jobs: int) -> None:
         """Have as many workers as there are jobs to run at once, besides those that are busy.
@@ -94,7 +95,8 @@ class Staff:
 
     def _hire(self) -> None:
         hello = self._hello or self._make_hello()
-        worker = Member()
+        self.hired += 1
+        worker = Member(self.hired)
         worker.process = WorkerProcess(
             self._nursery.template(),
             lambda messages: self._on_messages(worker, messages),

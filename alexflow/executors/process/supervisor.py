@@ -54,11 +54,6 @@ class WorkerProcess:
         """Why it cannot be started, if the system said so."""
         return self._birth.refused
 
-    @property
-    def is_one_of_many(self) -> bool:
-        """Whether it was lost before it began, together with others of which one tells."""
-        return self._birth.is_one_of_many
-
     def send(self, message: Message) -> None:
         """Send on the data channel."""
         self._data.send(message)

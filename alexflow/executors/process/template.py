@@ -168,8 +168,7 @@ class Template:
         self._loop.remove_writer(self._requests.fileno())
         self._requests.close()
         self._burial = self._loop.create_task(self._bury())
-        for number, birth in enumerate((*self._asked, *self._waiting)):
-            birth.is_one_of_many = number > 0
+        for birth in (*self._asked, *self._waiting):
             birth.settle()
         for exitcode in self._exitcodes.values():
             _tell(exitcode, None)
