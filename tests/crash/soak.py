@@ -1,8 +1,8 @@
-"""``python -m tests.crash.soak``: many tasks, of which some kill their worker and some fail, and what an engine grows to.
+"""``python -m tests.crash.soak``: many tasks, some of which kill their worker or fail; what does the engine grow to?
 
-Of 200,000 tasks in worker processes one in a hundred kills its worker at its first attempt, and another one in a hundred
-raises. All must end with the right value, and the engine's memory and descriptors must not be more at the end than
-after a fifth of the way.
+Of 200,000 tasks in worker processes one in a hundred kills its worker at its first attempt, and another one raises. All
+must end with the right value, and the engine's memory and descriptors must not be more at the end than after a fifth of
+the way.
 """
 
 from __future__ import annotations
