@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     from alexflow.engine import Engine, Result, arun, run
     from alexflow.formats import BinaryOutput, JSONOutput, SerializableOutput
     from alexflow.serialization import deserialize, serialize
-    from alexflow.storage import LocalStorage, MemoryStorage, Storage
+    from alexflow.storage import Digest, Examined, LocalStorage, MemoryStorage, Storage, Verification
 
 __all__ = [
     "AbstractTask",
     "AlexflowError",
     "BinaryOutput",
+    "Digest",
     "DynamicTask",
     "Engine",
+    "Examined",
     "InOut",
     "JSONOutput",
     "LocalStorage",
@@ -43,6 +45,7 @@ __all__ = [
     "Task",
     "TaskError",
     "TaskFailed",
+    "Verification",
     "Workflow",
     "WrapperTask",
     "arun",
@@ -66,8 +69,11 @@ __getattr__, __dir__ = _ondemand.on_demand(
         "SerializableOutput": "alexflow.formats",
         "deserialize": "alexflow.serialization",
         "serialize": "alexflow.serialization",
+        "Digest": "alexflow.storage",
+        "Examined": "alexflow.storage",
         "LocalStorage": "alexflow.storage",
         "MemoryStorage": "alexflow.storage",
         "Storage": "alexflow.storage",
+        "Verification": "alexflow.storage",
     },
 )

@@ -20,7 +20,10 @@ The class says whose fault it is, and so whether trying again can help:
     │   ├── NonDeterministicTask   its id differs where it runs
     │   └── WorkerDied             its worker process died; tried again within a limit of its own
     ├── StorageError               the storage refused or failed
+    │   ├── StorageFull            no room: trying again at once cannot help
+    │   ├── StorageDenied          no permission, or read-only: trying again cannot help
     │   ├── OutputNotFound         nothing is stored under this key
+    │   │   └── OutputDamaged      what was stored is not what was published; it counts as not stored
     │   ├── UnknownStorage         no storage can be opened from this path or URL
     │   └── OutputNotBound         an output was used without a storage
     ├── RunFailed                  (an ExceptionGroup) what `run` and `arun` raise: all TaskErrors of a run
@@ -198,7 +201,25 @@ class WorkerDied(TaskError):
 
 
 class StorageError(AlexflowError):
-    """The storage refused or failed; the message names the key or path."""
+    """The storage refused or failed; the message names the key or path.
+
+    Attributes:
+        path: the file or key that it is about, where there is one.
+        errno: the operating system's number of what went wrong, where there is one (see :mod:`errno`).
+    """
+
+    def __init__(self, message: str, *, path: str = "", errno: int | None = None):
+        self.path = path
+        self.errno = errno
+        super().__init__(message)
+
+
+class StorageFull(StorageError):
+    """The storage has no room left: disk, inodes or quota. A task that meets it fails at once, without retries."""
+
+
+class StorageDenied(StorageError):
+    """The storage is read-only, or permission is missing. A task that meets it fails at once, without retries."""
 
 
 class OutputNotFound(StorageError, LookupError):
@@ -210,7 +231,29 @@ class OutputNotFound(StorageError, LookupError):
 
     def __init__(self, key: str, where: str = ""):
         self.key = key
-        super().__init__(f"nothing is stored under {key!r}" + (f" in {where}" if where else ""))
+        super().__init__(self._told(where))
+
+    def _told(self, where: str) -> str:
+        return f"nothing is stored under {self.key!r}" + (f" in {where}" if where else "")
+
+
+class OutputDamaged(OutputNotFound):
+    """What is stored under this key is not what was published there; it is never given to anybody.
+
+    A run that meets it computes the output again.
+
+    Attributes:
+        key: the key that was asked for.
+        moved_to: where the damaged file is now; empty if it could not be moved out of the way.
+    """
+
+    def __init__(self, key: str, where: str = "", *, moved_to: str = ""):
+        self.moved_to = moved_to
+        super().__init__(key, where)
+
+    def _told(self, where: str) -> str:
+        now = f"it is kept as {self.moved_to}" if self.moved_to else "it could not be moved out of the way"
+        return f"what is stored under {self.key!r} in {where} is not what was published there; {now}"
 
 
 class UnknownStorage(StorageError, ValueError):

@@ -12,14 +12,19 @@ INLINE_BY_CHOICE = {
         "_exist",
         "_new_file",
         "_read",
-        "_tells_case_apart",
+        "_publish_file",
+        "_publish_unnamed",
         "astage",  # makes the file that a thread then fills
         "discard",
+        "check_writable",
         "prepare",
         "publish",
         "remove_many",
         "size",
     },
+    "storage/litter.py": {"sweep"},  # once an engine, and then little
+    "storage/notes.py": {"_append", "_read"},
+    "storage/reserved.py": {"_make", "tells_case_apart"},  # once an engine
     "storage/newfile.py": {"_replace", "close", "link", "open_new", "read_all", "write_all"},
     "engine/run.py": {"_run_in_thread"},  # run() under a running loop, as in a notebook, is asked to wait
     "executors/process/definitions.py": {"_search"},  # once a module

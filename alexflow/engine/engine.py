@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, TypeVar
 from alexflow.engine.driver import Driver
 from alexflow.engine.result import Result, run_failed
 from alexflow.engine.targets import Request, read_target
-from alexflow.errors import DefinitionError, EngineClosed
+from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged
 from alexflow.executors.interface import Executor
 from alexflow.executors.loop import LoopExecutor
 from alexflow.executors.process.pool import ProcessExecutor
@@ -178,9 +178,14 @@ class Engine:
         return self._result(request, finish, on_error, seconds)
 
     async def load(self, output: Output[T]) -> T:
-        """The value of an output, computed first if it does not exist."""
+        """The value of an output, computed first if it does not exist, or is found to be damaged."""
         await self.run(output)
-        return await output.assign_storage(self.storage).aload()
+        bound = output.assign_storage(self.storage)
+        try:
+            return await bound.aload()
+        except OutputDamaged:
+            await self.run(output)  # it has been moved out of the way
+            return await bound.aload()
 
     def events(self) -> AsyncIterator[EngineEvent]:
         """What happens from now on, as it happens, until the engine is closed."""

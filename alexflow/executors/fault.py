@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from alexflow.errors import DefinitionError, OutputNotFound, TaskError, TaskFailed
+from alexflow.errors import DefinitionError, OutputNotFound, StorageDenied, StorageFull, TaskError, TaskFailed
 from alexflow.executors.interface import NotDone
 from alexflow.model import AbstractTask
 
@@ -24,6 +24,9 @@ from alexflow.model import AbstractTask
 LARGEST_EXCEPTION = 1_000_000  # bytes, pickled
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+#: Trying again cannot help. A task's own OSError is none of these, whatever its number: the task may know better.
+_FATAL = (TaskError, DefinitionError, StorageFull, StorageDenied)
 
 #: What stands between our own first frame and the user's: how code gets into a thread.
 _WAY_IN = ("alexflow", "anyio", "asyncio", "concurrent.futures", "threading")
@@ -57,7 +60,7 @@ def fault_of(error: BaseException, *, travels: bool) -> Fault:
         travels: whether it goes to another process.
     """
     missing = error.key if isinstance(error, OutputNotFound) else ""
-    fatal = isinstance(error, (TaskError, DefinitionError))
+    fatal = isinstance(error, _FATAL)
     return Fault(
         reason="input" if missing else "fatal" if fatal else "error",
         error_type=_name(type(error)),

@@ -87,13 +87,18 @@ class Inspector:
         self._defaults = defaults
         #: Ids of tasks whose outputs count as missing until they have run again.
         self.forced: set[str] = set()
+        self._writable = False  # nobody has asked yet
 
     def look_now(self, question: Subjects) -> list[Answer]:
         """Answer at once, for few keys and a storage that answers at once."""
         answers: list[Answer] = []
         makes = self._keys_made(question.tasks.items(), answers)
         try:
-            present = self._storage.exists_many(_keys_to_check(question, makes))
+            keys = _keys_to_check(question, makes)
+            present = self._storage.exists_many(keys)
+            if self._wants_writing(keys, present):
+                self._storage.check_writable()
+                self._writable = True
         except Exception as error:  # as in look
             return [*answers, (InspectionFailed(tuple(question.outputs), tuple(makes), error), NO_SUBJECTS)]
         answers += self._slices(question, makes, present)
@@ -110,12 +115,20 @@ class Inspector:
         for event, subjects in failures:
             await turn(event, subjects)
         try:
-            present = await self._storage.aexists_many(_keys_to_check(question, makes))
+            keys = _keys_to_check(question, makes)
+            present = await self._storage.aexists_many(keys)
+            if self._wants_writing(keys, present):
+                await self._storage.acheck_writable()
+                self._writable = True
         except Exception as error:  # the storage's, whatever it is: it belongs to those who asked
             await turn(InspectionFailed(tuple(question.outputs), tuple(makes), error), NO_SUBJECTS)
             return
         for event, subjects in self._slices(question, makes, present):
             await turn(event, subjects)
+
+    def _wants_writing(self, keys: Sequence[str], present: set[str]) -> bool:
+        """Whether something will have to be published, and nobody has seen yet that it can be."""
+        return not self._writable and bool(keys) and (bool(self.forced) or not present.issuperset(keys))
 
     def _keys_made(
         self, tasks: Iterable[tuple[str, AbstractTask]], failures: list[Answer]

@@ -11,8 +11,20 @@ if TYPE_CHECKING:
     from alexflow.storage.memory import MemoryStorage
     from alexflow.storage.opening import open_storage
     from alexflow.storage.transaction import Transaction
+    from alexflow.storage.verification import Digest, Examined, Verification
 
-__all__ = ["LocalStorage", "MemoryStorage", "Staged", "Storage", "Transaction", "check_key", "open_storage"]
+__all__ = [
+    "Digest",
+    "Examined",
+    "LocalStorage",
+    "MemoryStorage",
+    "Staged",
+    "Storage",
+    "Transaction",
+    "Verification",
+    "check_key",
+    "open_storage",
+]
 
 #: A model only checks keys; whoever runs it opens a storage.
 __getattr__, __dir__ = on_demand(
@@ -24,5 +36,8 @@ __getattr__, __dir__ = on_demand(
         "MemoryStorage": "alexflow.storage.memory",
         "open_storage": "alexflow.storage.opening",
         "Transaction": "alexflow.storage.transaction",
+        "Digest": "alexflow.storage.verification",
+        "Examined": "alexflow.storage.verification",
+        "Verification": "alexflow.storage.verification",
     },
 )

@@ -13,7 +13,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from alexflow.storage.verification import Examined, Verification
 
 
 @dataclass(slots=True)
@@ -52,6 +55,14 @@ class Storage(ABC):
 
         Raises:
             UnknownStorage: it cannot be used as described.
+        """
+
+    def check_writable(self) -> None:  # noqa: B027  # many can tell only when it is done
+        """See that something can be published; called once something has to run, before anything does.
+
+        Raises:
+            StorageDenied: it is read-only, or permission is missing.
+            StorageFull: nothing more fits.
         """
 
     # -- blocking
@@ -108,6 +119,53 @@ class Storage(ABC):
         """Stage and publish at once. Returns as :meth:`publish`."""
         return self.publish(self.stage(key, data), replace=replace)
 
+    def examine(self, key: str, *, quarantine: bool = True) -> Examined:
+        """Read what is stored, and hold it against what was recorded when it was published.
+
+        A storage that records nothing finds that everything is ``unrecorded``.
+
+        Args:
+            key: what to look at.
+            quarantine: whether to move it out of the way if it is damaged, so that it counts as not stored.
+
+        Raises:
+            OutputNotFound: nothing is stored under ``key``.
+        """
+        from alexflow.storage.verification import unrecorded  # deferred: few programs verify
+
+        return unrecorded(key, self.read(key))
+
+    def verify(self, keys: Iterable[str] | None = None, *, prefix: str = "", quarantine: bool = True) -> Verification:
+        """:meth:`examine` many outputs: those under ``keys``, else all whose keys begin with ``prefix``.
+
+        Memory is needed for what is damaged or missing, whatever the number of outputs.
+
+        ::
+
+            found = LocalStorage("results").verify()
+            print(found.good, found.damaged)
+
+        Args:
+            keys: what to look at.
+            prefix: how their keys begin, where ``keys`` is not given.
+            quarantine: whether to move damaged ones out of the way; the next run computes them again.
+        """
+        from alexflow.storage.verification import verify  # deferred, as above
+
+        return verify(self, keys, prefix, quarantine=quarantine)
+
+    def sweep(self, older_than: float = 3600.0) -> int:
+        """Remove what processes that crashed left half written; some of it is swept at the beginning of every run.
+
+        Args:
+            older_than: seconds. Whatever its age, what a living process of this machine writes is left alone; what
+                another machine writes is left alone for a week.
+
+        Returns:
+            How much was removed.
+        """
+        return 0
+
     # -- on the event loop
 
     @abstractmethod
@@ -145,3 +203,25 @@ class Storage(ABC):
     async def awrite(self, key: str, data: bytes, *, replace: bool = False) -> bool:
         """:meth:`write`, for the event loop."""
         return await self.apublish(await self.astage(key, data), replace=replace)
+
+    async def acheck_writable(self) -> None:
+        """:meth:`check_writable`, for the event loop."""
+        self.check_writable()
+
+    async def aexamine(self, key: str, *, quarantine: bool = True) -> Examined:
+        """:meth:`examine`, for the event loop."""
+        from alexflow.storage.verification import unrecorded  # deferred, as above
+
+        return unrecorded(key, await self.aread(key))
+
+    async def averify(
+        self, keys: Iterable[str] | None = None, *, prefix: str = "", quarantine: bool = True
+    ) -> Verification:
+        """:meth:`verify`, for the event loop."""
+        from alexflow.storage.verification import averify  # deferred, as above
+
+        return await averify(self, keys, prefix, quarantine=quarantine)
+
+    async def asweep(self, older_than: float = 3600.0) -> int:
+        """:meth:`sweep`, for the event loop."""
+        return 0

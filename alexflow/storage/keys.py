@@ -9,6 +9,9 @@ from alexflow.errors import InvalidKey
 # an empty step (also a leading or trailing slash), a step of one or two dots, a backslash, or NUL
 _UNSAFE = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|[\\\0]")
 
+#: What begins so at a storage's root is not an output: files on their way, what was moved aside, the storage's notes.
+RESERVED = ".alexflow"
+
 LONGEST_NAME = 255  # bytes between two slashes, as file systems have it
 
 
@@ -16,10 +19,13 @@ def check_key(key: str) -> str:
     """``key`` itself.
 
     Raises:
-        InvalidKey: it is empty or absolute, has a ``..`` or empty step, a backslash, a NUL or too long a step.
+        InvalidKey: it is empty or absolute, has a ``..`` or empty step, a backslash, a NUL or too long a step, or
+            begins with ``.alexflow``.
     """
     if "/" in key or "\\" in key or "\0" in key or key in _STEPS:  # seldom; the pattern takes longer
         _check_steps(key)
+    if key[0] == "." and key[: len(RESERVED)].lower() == RESERVED:  # lower: as a case-insensitive disk sees it
+        raise InvalidKey(f"the output key {key!r} begins with {RESERVED}, which the storage keeps to itself; rename it")
     if key[1:2] == ":":  # a drive, on Windows
         raise _unsafe(key)
     if len(key) > LONGEST_NAME or not key.isascii():

@@ -2,38 +2,49 @@
 
 Publishing is one atomic ``link`` of a complete file to its final name: it fails with EEXIST if somebody was first,
 works on every file system with hard links, and cannot be seen half done. The file that is linked has no name of its
-own (``O_TMPFILE``), so that a crash at any instant leaves no litter. Where the file system has no unnamed files, a
-temporary name in the *same directory* takes their place.
+own (``O_TMPFILE``), so that a crash at any instant leaves no litter. Where the file system has no unnamed files, and
+where one output replaces another, a name in ``.alexflow/staging`` takes their place, where litter is soon found.
+
+A digest of the bytes is recorded before the file gets its name (:mod:`alexflow.storage.notes`). With ``fsync`` the file
+is on the disk before it gets its name, and the name before anybody is told.
 
 Rejected: ``rename`` (the last publisher would win), ``renameat2(RENAME_NOREPLACE)`` (not on NFS, not in Python), the
-system's temporary directory (not atomic across file systems), a thread for each call on small files (on one machine a
+system's temporary directory (not atomic across file systems), temporary names beside the outputs (what a crash leaves
+there is found only by looking at all outputs), a thread for each call on small files (on one machine a
 tiny file costs 20 µs, a thread hop as much again and several threads contend for the directory's lock).
 """
 
 from __future__ import annotations
 
-import errno
 import itertools
 import os
 import stat
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from alexflow.errors import OutputNotFound, StorageError, UnknownStorage
+from alexflow.errors import OutputDamaged, OutputNotFound, UnknownStorage
+from alexflow.storage import litter, notes
+from alexflow.storage.digest import record_of
 from alexflow.storage.interface import Staged, Storage
-from alexflow.storage.keys import check_key
+from alexflow.storage.keys import RESERVED, check_key
 from alexflow.storage.newfile import (
-    TEMPORARY,
     NewFile,
     link,
     link_unnamed,
     open_new,
     read_all,
+    sync_directory,
     write_all,
     write_unnamed,
 )
+from alexflow.storage.oserror import failed
+from alexflow.storage.reserved import tells_case_apart
+
+if TYPE_CHECKING:
+    from alexflow.storage.verification import Examined
 
 T = TypeVar("T")
 
@@ -58,14 +69,23 @@ class LocalStorage(Storage):
 
     Attributes:
         base_path: the directory; relative to the working directory at the time of construction.
+        fsync: whether an output, and its name, is on the disk before it counts as published. Without it an output
+            survives whatever happens to processes, but the last seconds' may be gone, or damaged, after a loss of
+            power.
+        check: whether whatever is read is held against the digest that was recorded when it was published. What is
+            damaged is moved out of the way (:class:`~alexflow.errors.OutputDamaged`), and a run computes it again.
     """
 
     answers_at_once: ClassVar[bool] = True
 
     base_path: str
+    fsync: bool = field(default=False, compare=False)
+    check: bool = field(default=False, compare=False)
 
-    def __init__(self, base_path: str | os.PathLike[str]) -> None:
+    def __init__(self, base_path: str | os.PathLike[str], *, fsync: bool = False, check: bool = False) -> None:
         object.__setattr__(self, "base_path", os.path.abspath(os.fspath(base_path)))
+        object.__setattr__(self, "fsync", fsync)
+        object.__setattr__(self, "check", check)
 
     def prepare(self) -> None:
         try:
@@ -81,12 +101,21 @@ class LocalStorage(Storage):
             ) from None
         except OSError as error:
             raise UnknownStorage(f"cannot make the storage {self.base_path}: {error.strerror}") from error
+        litter.sweep(self.base_path, at_most=litter.AT_ONCE)
+
+    def check_writable(self) -> None:
+        try:
+            open_new(
+                self.base_path, self.base_path
+            ).close()  # a question about permissions is answered too well to root
+        except OSError as error:
+            raise failed("write in", self.base_path, error) from error
 
     @property
     def case_sensitive(self) -> bool:
         known = self.__dict__.get("_case_sensitive")
         if known is None:
-            known = _tells_case_apart(self.base_path)
+            known = tells_case_apart(self.base_path)
             object.__setattr__(self, "_case_sensitive", known)
         return bool(known)
 
@@ -118,11 +147,12 @@ class LocalStorage(Storage):
             # a directory's size grows with its entries; list it only if most of it was asked for
             if len(keys) <= FEW or (status := os.stat(path)).st_size > 512 * len(keys):
                 return self._exist(keys)
-            names = os.listdir(path) if status.st_nlink == 2 else _files_in(path)  # 2: it has no subdirectories
+            without = 2 if directory or not os.path.isdir(f"{path}/{RESERVED}") else 3  # links of it, if all are files
+            names = os.listdir(path) if status.st_nlink == without else _files_in(path)
         except _NOT_THERE:
             return set()
         except OSError as error:
-            raise _failed("list", path, error) from error
+            raise failed("list", path, error) from error
         return (
             set(keys).intersection(f"{directory}/{name}" for name in names)
             if directory
@@ -130,7 +160,23 @@ class LocalStorage(Storage):
         )
 
     def read(self, key: str) -> bytes:
-        return self._read(key, read_all)
+        if not self.check:
+            return self._read(key, read_all)
+        return self._read(key, lambda fd, at_first: self._checked(key, fd, read_all(fd, at_first)))
+
+    def _checked(self, key: str, fd: int, data: bytes) -> bytes:
+        """``data``, if it is what was published."""
+        records = notes.recorded(fd, self.base_path, key)
+        if records and record_of(data) not in records:
+            from alexflow.storage.examination import set_aside  # deferred: seldom needed
+
+            raise OutputDamaged(key, self.base_path, moved_to=set_aside(self.base_path, key, fd))
+        return data
+
+    def examine(self, key: str, *, quarantine: bool = True) -> Examined:
+        from alexflow.storage.examination import examine_file  # deferred: few programs verify
+
+        return self._read(key, lambda fd, _: examine_file(fd, self.base_path, key, quarantine=quarantine))
 
     def _read(self, key: str, read: Callable[[int, int], T]) -> T:
         """What ``read(descriptor, SHORT)`` gives."""
@@ -140,13 +186,13 @@ class LocalStorage(Storage):
         except _NOT_THERE:
             raise OutputNotFound(key, self.base_path) from None
         except OSError as error:
-            raise _failed("read", path, error) from error
+            raise failed("read", path, error) from error
         try:
             return read(fd, SHORT)
         except IsADirectoryError:
             raise OutputNotFound(key, self.base_path) from None
         except OSError as error:
-            raise _failed("read", path, error) from error
+            raise failed("read", path, error) from error
         finally:
             os.close(fd)
 
@@ -166,10 +212,10 @@ class LocalStorage(Storage):
             if staged.data is not None and not replace and "/" not in staged.key:
                 fd = self._write_unnamed(path, staged.data)
                 if fd is not None:
-                    return link_unnamed(fd, path)
+                    return self._publish_unnamed(fd, path, staged.key, staged.data)
             return self._publish_file(staged, path, replace=replace)
         except OSError as error:
-            raise _failed("publish", path, error) from error
+            raise failed("publish", path, error) from error
 
     def _write_unnamed(self, path: str, data: bytes) -> int | None:
         try:
@@ -177,7 +223,19 @@ class LocalStorage(Storage):
         except FileNotFoundError:  # the directory is to be made first
             return None
         except OSError as error:
-            raise _failed("write", path, error) from error
+            raise failed("write", path, error) from error
+
+    def _publish_unnamed(self, fd: int, path: str, key: str, data: bytes) -> bool:
+        try:
+            notes.record(fd, record_of(data), self.base_path, key)
+            if not self.fsync:
+                return link_unnamed(fd, path)
+            os.fsync(fd)
+            first = link_unnamed(fd, path)
+        finally:
+            os.close(fd)
+        self._sync_name(path)
+        return first
 
     def _publish_file(self, staged: Staged, path: str, *, replace: bool) -> bool:
         file: NewFile | None = staged.place
@@ -185,9 +243,32 @@ class LocalStorage(Storage):
             file = self._new_file(staged.key, staged.data or b"")
         staged.place = None
         try:
-            return link(file, path, replace=replace)
+            notes.record(file.fd, file.record, self.base_path, staged.key)
+            if self.fsync:
+                os.fsync(file.fd)
+            first = link(file, path, replace=replace)
         finally:
             file.close()
+        if self.fsync:
+            self._sync_name(path)
+        return first
+
+    def _sync_name(self, path: str) -> None:
+        """Have a name written to the disk, and if its directory was not seen before, the way to it."""
+        directory = os.path.dirname(path)
+        sync_directory(directory)
+        synced: set[str] = self.__dict__.setdefault("_synced", set())
+        if directory in synced:
+            return
+        way = directory
+        while way != self.base_path:
+            way = os.path.dirname(way)
+            sync_directory(way)
+        try:
+            sync_directory(os.path.dirname(way))
+        except PermissionError:  # then it is none that could have been made from here
+            pass
+        synced.add(directory)
 
     def discard(self, staged: Staged) -> None:
         if staged.place is not None:
@@ -195,6 +276,7 @@ class LocalStorage(Storage):
         staged.place = staged.data = None
 
     def remove_many(self, keys: Iterable[str]) -> None:
+        keys = tuple(keys)
         for key in keys:
             path = self.path_of(key)
             try:
@@ -202,7 +284,8 @@ class LocalStorage(Storage):
             except (*_NOT_THERE, IsADirectoryError):
                 continue
             except OSError as error:
-                raise _failed("remove", path, error) from error
+                raise failed("remove", path, error) from error
+        notes.forget(self.base_path, keys)
 
     def list(self, prefix: str = "") -> Iterator[str]:
         directory = prefix.rpartition("/")[0]
@@ -214,15 +297,17 @@ class LocalStorage(Storage):
             try:
                 with os.scandir(self.path_of(directory)) as entries:
                     for entry in entries:
+                        if not directory and entry.name.startswith(RESERVED):
+                            continue
                         key = f"{directory}/{entry.name}" if directory else entry.name
                         if entry.is_dir(follow_symlinks=False):
                             pending.append(key)
-                        elif key.startswith(prefix) and not entry.name.startswith(TEMPORARY):
+                        elif key.startswith(prefix):
                             yield key
             except _NOT_THERE:
                 continue
             except OSError as error:
-                raise _failed("list", self.path_of(directory), error) from error
+                raise failed("list", self.path_of(directory), error) from error
 
     def size(self, key: str) -> int:
         path = self.path_of(key)
@@ -231,10 +316,13 @@ class LocalStorage(Storage):
         except _NOT_THERE:
             raise OutputNotFound(key, self.base_path) from None
         except OSError as error:
-            raise _failed("measure", path, error) from error
+            raise failed("measure", path, error) from error
         if stat.S_ISDIR(status.st_mode):
             raise OutputNotFound(key, self.base_path)
         return status.st_size
+
+    def sweep(self, older_than: float = litter.STALE_AFTER) -> int:
+        return litter.sweep(self.base_path, older_than)
 
     # -- on the event loop
 
@@ -246,10 +334,13 @@ class LocalStorage(Storage):
         return await in_thread(self.exists_many, keys)
 
     async def aread(self, key: str) -> bytes:
-        data = self._read(key, _read_if_small)
+        data = self._read(key, partial(self._read_if_small, key))
         if data is not None:
             return data
-        from alexflow.storage.background import read_file  # deferred, as above
+        from alexflow.storage.background import in_thread, read_file  # deferred, as above
+
+        if self.check:
+            return await in_thread(self.read, key)
 
         path = self.path_of(key)
         try:
@@ -257,26 +348,31 @@ class LocalStorage(Storage):
         except FileNotFoundError:
             raise OutputNotFound(key, self.base_path) from None
         except OSError as error:
-            raise _failed("read", path, error) from error
+            raise failed("read", path, error) from error
 
     async def astage(self, key: str, data: bytes) -> Staged:
         if len(data) <= SMALL:
             return Staged(key, len(data), data)
-        from alexflow.storage.background import fill_file  # deferred, as above
+        from alexflow.storage.background import fill_file, in_thread  # deferred, as above
 
         file = self._new_file(key, b"")
         try:
             await fill_file(file.fd, data)
+            file.record = await in_thread(record_of, data)
         except OSError as error:
             file.close()
-            raise _failed("write", self.path_of(key), error) from error
+            raise failed("write", self.path_of(key), error) from error
         except BaseException:
             file.close()
             raise
         return Staged(key, len(data), None, file)
 
     async def apublish(self, staged: Staged, *, replace: bool = False) -> bool:
-        return self.publish(staged, replace=replace)
+        if not self.fsync:
+            return self.publish(staged, replace=replace)
+        from alexflow.storage.background import in_thread  # deferred, as above
+
+        return await in_thread(partial(self.publish, staged, replace=replace))
 
     async def adiscard(self, staged: Staged) -> None:
         self.discard(staged)
@@ -301,6 +397,25 @@ class LocalStorage(Storage):
     async def asize(self, key: str) -> int:
         return self.size(key)
 
+    async def aexamine(self, key: str, *, quarantine: bool = True) -> Examined:
+        from alexflow.storage.background import in_thread  # deferred, as above
+
+        return await in_thread(partial(self.examine, key, quarantine=quarantine))
+
+    async def asweep(self, older_than: float = litter.STALE_AFTER) -> int:
+        from alexflow.storage.background import in_thread  # deferred, as above
+
+        return await in_thread(self.sweep, older_than)
+
+    def _read_if_small(self, key: str, fd: int, at_first: int) -> bytes | None:
+        """All there is, unless that would hold the event loop up."""
+        data = os.read(fd, at_first)
+        if len(data) == at_first:
+            if os.fstat(fd).st_size > SMALL:
+                return None
+            data = read_all(fd, SMALL, at=0)
+        return self._checked(key, fd, data) if self.check else data
+
     # -- files without a final name
 
     def _new_file(self, key: str, data: bytes) -> NewFile:
@@ -308,19 +423,21 @@ class LocalStorage(Storage):
         directory = f"{self.base_path}/{inside}" if inside else self.base_path
         try:
             try:
-                file = open_new(directory)
+                file = open_new(self.base_path, directory)
             except FileNotFoundError:
+                self.__dict__.pop("_synced", None)  # directories have been removed, or this one is new
                 os.makedirs(directory, exist_ok=True)
-                file = open_new(directory)
-            if data:
-                self._fill(file, data)
+                file = open_new(self.base_path, directory)
+            self._fill(file, data)
         except OSError as error:
-            raise _failed("write", self.path_of(key), error) from error
+            raise failed("write", self.path_of(key), error) from error
         return file
 
     def _fill(self, file: NewFile, data: bytes) -> None:
         try:
-            write_all(file.fd, data)
+            if data:
+                write_all(file.fd, data)
+            file.record = record_of(data)
         except OSError:
             file.close()
             raise
@@ -329,31 +446,3 @@ class LocalStorage(Storage):
 def _files_in(directory: str) -> list[str]:
     with os.scandir(directory) as entries:
         return [entry.name for entry in entries if not entry.is_dir()]
-
-
-def _read_if_small(fd: int, at_first: int) -> bytes | None:
-    """All there is, unless that would hold the event loop up."""
-    data = os.read(fd, at_first)
-    if len(data) < at_first:
-        return data
-    if os.fstat(fd).st_size > SMALL:
-        return None
-    return read_all(fd, SMALL, at=0)
-
-
-def _failed(what: str, path: str, error: OSError) -> StorageError:
-    return StorageError(
-        f"cannot {what} {path}: {error.strerror} ({errno.errorcode.get(error.errno or 0, error.errno)})"
-    )
-
-
-def _tells_case_apart(directory: str) -> bool:
-    name = f"{TEMPORARY}case-{os.urandom(4).hex()}"
-    try:
-        os.close(os.open(f"{directory}/{name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except OSError:
-        return True  # nothing can be written here, so nothing can clash
-    try:
-        return not os.path.exists(f"{directory}/{name.upper()}")
-    finally:
-        os.unlink(f"{directory}/{name}")

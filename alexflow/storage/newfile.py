@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from alexflow.storage.litter import STAGING, temporary_name
+from alexflow.storage.reserved import make_reserved
 
 _DESCRIPTORS = "/proc/self/fd"  # where an unnamed file can be linked from
 
 #: The flag of ``open`` that makes an unnamed file; None where there is none, or no way to name it later.
 UNNAMED_FILE: int | None = getattr(os, "O_TMPFILE", None) if os.path.isdir(_DESCRIPTORS) else None
 
-#: Begins the names of files that are on their way; nothing that is listed.
-TEMPORARY = ".alexflow-tmp-"
-
 CHUNK = 1024 * 1024  # bytes, when streaming
 
 _NO_UNNAMED_FILES = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS})
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
-_temporary_names = itertools.count()
-
 
 @dataclass(slots=True)
 class NewFile:
-    """An open file that is not at its final name yet: without a name, or with a temporary one."""
+    """An open file that is not at its final name yet: without a name, or with one in the staging directory.
+
+    Attributes:
+        fd: its descriptor.
+        base: the storage's directory.
+        name: its path, if it has a name.
+        record: what is to be recorded of what was written to it.
+    """
 
     fd: int
+    base: str
     name: str | None
+    record: bytes = field(default=b"")
 
     def close(self) -> None:
         """Let go of it; what has not been linked is gone."""
@@ -38,16 +45,24 @@ class NewFile:
             self.name = None
 
 
-def open_new(directory: str) -> NewFile:
-    """A new empty file in a directory, open for writing and reading."""
+def open_new(base: str, directory: str) -> NewFile:
+    """A new empty file for a directory of the storage ``base``, open for writing and reading."""
     if UNNAMED_FILE is not None:
         try:
-            return NewFile(os.open(directory, os.O_RDWR | UNNAMED_FILE | os.O_CLOEXEC, 0o644), None)
+            return NewFile(os.open(directory, os.O_RDWR | UNNAMED_FILE | os.O_CLOEXEC, 0o644), base, None)
         except OSError as error:
             if error.errno not in _NO_UNNAMED_FILES:
                 raise
-    name = f"{directory}/{TEMPORARY}{os.getpid()}-{next(_temporary_names)}-{os.urandom(4).hex()}"
-    return NewFile(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644), name)
+    if not os.path.isdir(directory):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), directory)
+    name = f"{base}/{STAGING}/{temporary_name()}"
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        fd = os.open(name, flags, 0o644)
+    except FileNotFoundError:
+        make_reserved(base, "staging")
+        fd = os.open(name, flags, 0o644)
+    return NewFile(fd, base, name)
 
 
 def link(file: NewFile, path: str, *, replace: bool) -> bool:
@@ -56,7 +71,7 @@ def link(file: NewFile, path: str, *, replace: bool) -> bool:
         return _replace(file, path)
     try:
         if file.name is None:
-            os.link(f"{_DESCRIPTORS}/{file.fd}", path, src_dir_fd=file.fd, follow_symlinks=True)
+            _link_descriptor(file.fd, path)
         else:
             os.link(file.name, path)
     except FileExistsError:
@@ -74,12 +89,21 @@ def link(file: NewFile, path: str, *, replace: bool) -> bool:
 
 def _replace(file: NewFile, path: str) -> bool:
     if file.name is None:
-        name = f"{os.path.dirname(path)}/{TEMPORARY}{os.getpid()}-{next(_temporary_names)}-{os.urandom(4).hex()}"
-        os.link(f"{_DESCRIPTORS}/{file.fd}", name, src_dir_fd=file.fd, follow_symlinks=True)
+        name = f"{file.base}/{STAGING}/{temporary_name()}"
+        try:
+            _link_descriptor(file.fd, name)
+        except FileNotFoundError:
+            make_reserved(file.base, "staging")
+            _link_descriptor(file.fd, name)
         file.name = name
     os.replace(file.name, path)
     file.name = None
     return True
+
+
+def _link_descriptor(fd: int, path: str) -> None:
+    # src_dir_fd makes Python call linkat with AT_SYMLINK_FOLLOW; the path is absolute, so it is not looked at
+    os.link(f"{_DESCRIPTORS}/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
 
 
 def write_unnamed(directory: str, data: bytes) -> int | None:
@@ -104,21 +128,45 @@ def write_unnamed(directory: str, data: bytes) -> int | None:
 
 
 def link_unnamed(fd: int, path: str) -> bool:
-    """Give the file its name, and close it; False if there is one of that name already."""
+    """Give the file its name; False if there is one of that name already."""
     try:
-        # src_dir_fd makes Python call linkat with AT_SYMLINK_FOLLOW; the path is absolute, so it is not looked at
-        os.link(f"{_DESCRIPTORS}/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
+        os.link(f"{_DESCRIPTORS}/{fd}", path, src_dir_fd=fd, follow_symlinks=True)  # as in _link_descriptor
     except FileExistsError:
         _refuse_directory(path)
         return False
-    finally:
-        os.close(fd)
     return True
 
 
 def _refuse_directory(path: str) -> None:
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) from None
+
+
+def make_directories(directory: str, *, durable: bool) -> None:
+    """Make a directory, and those above it; ``durable``: each is on the disk when this returns."""
+    if not durable:
+        os.makedirs(directory, exist_ok=True)
+        return
+    missing: list[str] = []
+    while not os.path.isdir(directory):
+        missing.append(directory)
+        directory = os.path.dirname(directory)
+    for directory in reversed(missing):
+        try:
+            os.mkdir(directory)
+        except FileExistsError:  # another process is at the same
+            if not os.path.isdir(directory):
+                raise
+        sync_directory(os.path.dirname(directory))
+
+
+def sync_directory(directory: str) -> None:
+    """Have the names in a directory written to the disk."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -143,3 +191,9 @@ def read_all(fd: int, at_first: int, at: int | None = None) -> bytes:
         parts.append(more)
         rest -= len(more)
     return b"".join(parts)
+
+
+def read_parts(fd: int) -> Iterator[bytes]:
+    """All there is, in chunks."""
+    while part := os.read(fd, CHUNK):
+        yield part

@@ -18,6 +18,7 @@ from alexflow.storage import check_key
     [
         *["", ".", "..", "/", "/a", "//a", "a/", "a//b", "./a", "a/.", "a/./b", "../a", "a/..", "a/../b", "a/b/../.."],
         *["\\a", "a\\b", "..\\a", "\\\\server\\share", "a\0", "\0", "C:", "C:a", "C:/a", "c:\\a", "1:b"],
+        *[".alexflow", ".alexflow/staging/a", ".alexflow-tmp-1", ".AlexFlow/a"],
         *["x" * 256, "x" * 300, "a/" + "x" * 300 + "/b", "é" * 128, "🐍" * 64],
     ],
 )
@@ -29,7 +30,24 @@ def test_refused(key):
 
 @pytest.mark.parametrize(
     "key",
-    ["a", "a/b", "...", "..a", "a..", ".a", "a b", " ", ":b", "ab:c", "%2e%2e/x", "x" * 255, "é" * 127, "~", "a/~"],
+    [
+        "a",
+        "a/b",
+        "...",
+        "..a",
+        "a..",
+        ".a",
+        "a b",
+        " ",
+        ":b",
+        "ab:c",
+        "%2e%2e/x",
+        "x" * 255,
+        "é" * 127,
+        "~",
+        "a/~",
+        "a/.alexflow",
+    ],
 )
 def test_accepted(key):
     assert check_key(key) is key

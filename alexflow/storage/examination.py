@@ -1,0 +1,51 @@
+"""One file held against what was recorded of it; moved aside, at once and whole, if it is damaged."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from alexflow.storage import notes
+from alexflow.storage.digest import record_of_parts
+from alexflow.storage.keys import RESERVED
+from alexflow.storage.newfile import read_parts
+from alexflow.storage.reserved import make_reserved
+from alexflow.storage.verification import Examined, read_record
+
+QUARANTINE = f"{RESERVED}/quarantine"
+
+
+def examine_file(fd: int, base: str, key: str, *, quarantine: bool) -> Examined:
+    """Read an open file, in chunks, and say what it is."""
+    records = notes.recorded(fd, base, key)
+    actual = record_of_parts(read_parts(fd))
+    if not records:
+        return Examined(key, "unrecorded", read_record(actual))
+    if actual in records:
+        return Examined(key, "good", read_record(actual), read_record(actual))
+    moved_to = set_aside(base, key, fd) if quarantine else ""
+    return Examined(key, "damaged", read_record(actual), read_record(records[-1]), moved_to)
+
+
+def set_aside(base: str, key: str, fd: int) -> str:
+    """Move an output into the quarantine.
+
+    Args:
+        base: the storage's directory.
+        key: the output.
+        fd: the open file that was found to be damaged; if there is another one by now, that one stays.
+
+    Returns:
+        Its path there; empty if it could not be moved, because it is gone, or the storage is read-only.
+    """
+    path = f"{base}/{key}"
+    when = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    inside = os.path.dirname(f"quarantine/{when}-{os.urandom(4).hex()}/{key}")
+    try:
+        if not os.path.samestat(os.stat(path), os.fstat(fd)):
+            return ""
+        moved_to = f"{make_reserved(base, inside)}/{os.path.basename(key)}"
+        os.rename(path, moved_to)
+    except OSError:
+        return ""
+    return moved_to

@@ -1,0 +1,106 @@
+"""Files on their way that have a name, and what becomes of them when their maker dies.
+
+All of a storage's are in one directory, ``.alexflow/staging``, so that those that were left behind are found without
+a look at the outputs. The name tells the maker: machine, process. A file is litter when it is old and its maker is
+gone; from another machine, when it is so old that nobody can still be at it.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import time
+
+from alexflow.storage.digest import record_of
+from alexflow.storage.keys import RESERVED
+
+STAGING = f"{RESERVED}/staging"
+
+#: From when on a file is litter if its maker, a process of this machine, is gone.
+STALE_AFTER = 3600.0  # seconds
+
+#: From when on a file is litter if its maker cannot be asked for: another machine's, or this one's before it was
+#: started again.
+STALE_ELSEWHERE_AFTER = 7 * 24 * 3600.0  # seconds
+
+#: How many are looked at before a run; it may be about milliseconds, and the rest waits for the next one.
+AT_ONCE = 256
+
+_numbers = itertools.count()
+
+
+def temporary_name() -> str:
+    """A name that nobody else uses, and that tells who made it."""
+    return f"{_machine()}-{os.getpid()}-{next(_numbers)}-{os.urandom(4).hex()}"
+
+
+def sweep(base: str, older_than: float = STALE_AFTER, *, at_most: int | None = None) -> int:
+    """Remove litter from a storage.
+
+    Args:
+        base: the storage's directory.
+        older_than: seconds.
+        at_most: how many files to look at.
+
+    Returns:
+        How many were removed.
+    """
+    removed = 0
+    now = time.time()
+    try:
+        with os.scandir(f"{base}/{STAGING}") as entries:
+            for entry in itertools.islice(entries, at_most):
+                removed += _is_litter(entry, now, older_than) and _remove(entry.path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    return removed
+
+
+def _is_litter(entry: os.DirEntry[str], now: float, older_than: float) -> bool:
+    try:
+        age = now - entry.stat(follow_symlinks=False).st_mtime
+    except FileNotFoundError:  # it has arrived
+        return False
+    if age < older_than:
+        return False
+    machine, _, rest = entry.name.partition("-")
+    process = rest.partition("-")[0]
+    if machine == _machine() and process.isdecimal():
+        return not _lives(int(process))
+    return age >= STALE_ELSEWHERE_AFTER
+
+
+def _remove(path: str) -> bool:
+    try:
+        os.unlink(path)
+    except OSError:  # somebody else was quicker, or may and we may not
+        return False
+    return True
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@functools.cache
+def _machine() -> str:
+    """Tells this machine, since it was started, and this space of process numbers, from all others."""
+    known = [os.uname().nodename]
+    for read, path in ((_read_text, "/proc/sys/kernel/random/boot_id"), (os.readlink, "/proc/self/ns/pid")):
+        try:
+            known.append(read(path))
+        except OSError:  # not Linux
+            continue
+    return record_of("\n".join(known).encode()).hex()[-12:]
+
+
+def _read_text(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read()

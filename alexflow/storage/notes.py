@@ -1,0 +1,98 @@
+"""Where the digests of outputs in a directory are kept: with the files themselves.
+
+A digest is an extended attribute of the file, ``user.alexflow``, set before the file gets its name. So a complete
+output always has it, whoever publishes, replaces or removes, and wherever anybody crashes; there is nothing to keep in
+step, to compact or to look up.
+
+Where a file system has no such attributes (NFS before 4.2, some FUSE ones, macOS as seen from Python), a *note* takes
+their place: ``.alexflow/digests/KEY``, a line for each attempt to publish, written before the output gets its name.
+Whichever of those attempts won, its line is there, so bytes that match one of the lines are good.
+
+Rejected: one log of digests for each storage or process. A record costs a microsecond less than an attribute, but then
+each reader follows the logs of all the others, every removal leaves something to clean up, and a log has to be
+rewritten under the eyes of those who append to it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterable
+
+from alexflow.storage.digest import is_record
+from alexflow.storage.keys import RESERVED
+
+ATTRIBUTE = "user.alexflow"
+
+_NOTES = f"{RESERVED}/digests"
+
+_NO_ATTRIBUTES = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM})
+_NO_ATTRIBUTE = _NO_ATTRIBUTES | {getattr(errno, "ENODATA", errno.ENOTSUP)}
+
+_set: Callable[[int, str, bytes], None] | None = getattr(os, "setxattr", None)
+_get: Callable[[int, str], bytes] | None = getattr(os, "getxattr", None)
+
+
+def record(fd: int, record: bytes, base: str, key: str) -> None:
+    """Keep what is recorded of the file that will be ``key`` in the storage ``base``."""
+    if _set is not None:
+        try:
+            _set(fd, ATTRIBUTE, record)
+            return
+        except OSError as error:
+            if error.errno not in _NO_ATTRIBUTES:
+                raise
+    _append(f"{base}/{_NOTES}/{key}", record)
+
+
+def recorded(fd: int, base: str, key: str) -> list[bytes]:
+    """What is recorded of an open file: nothing, one record, or one of several whose turn it is."""
+    if _get is not None:
+        try:
+            record = _get(fd, ATTRIBUTE)
+            return [record] if is_record(record) else []
+        except OSError as error:
+            if error.errno not in _NO_ATTRIBUTE:
+                raise
+    return _read(f"{base}/{_NOTES}/{key}")
+
+
+def forget(base: str, keys: Iterable[str]) -> None:
+    """The outputs have been removed: so are their notes, if there are any."""
+    if os.path.isdir(f"{base}/{_NOTES}"):
+        for key in keys:
+            try:
+                os.unlink(f"{base}/{_NOTES}/{key}")
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                continue
+
+
+def _append(path: str, record: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    try:
+        fd = os.open(path, flags, 0o644)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        fd = os.open(path, flags, 0o644)
+    try:
+        # begins with a line's end, too: what came before may have been torn off by a crash
+        os.write(fd, b"\n" + record.hex().encode() + b"\n")
+    finally:
+        os.close(fd)
+
+
+def _read(path: str) -> list[bytes]:
+    try:
+        with open(path, "rb") as file:
+            lines = file.read().split(b"\n")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return []
+    records: list[bytes] = []
+    for line in lines:
+        try:
+            record = bytes.fromhex(line.decode("ascii"))
+        except ValueError:  # torn off
+            continue
+        if is_record(record):
+            records.append(record)
+    return records

@@ -1,0 +1,196 @@
+"""What is stored is held against what was recorded when it was published."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from alexflow import LocalStorage, MemoryStorage
+from alexflow.errors import OutputDamaged, OutputNotFound
+from alexflow.storage import Digest, digest, notes
+from alexflow.storage.local import SMALL
+from alexflow.storage.newfile import CHUNK
+from alexflow.storage.verification import BATCH, read_record
+
+SIZES = [0, 1, SMALL, SMALL + 1, 2 * CHUNK + 7]
+
+
+@pytest.fixture
+def no_attributes(monkeypatch):
+    """A file system without extended attributes."""
+    monkeypatch.setattr(notes, "_set", None)
+    monkeypatch.setattr(notes, "_get", None)
+
+
+@pytest.fixture(params=["attributes", "notes", "named"])
+def storage(request, tmp_path):
+    if request.param == "notes":
+        request.getfixturevalue("no_attributes")
+    if request.param == "named":
+        request.getfixturevalue("named_files")
+    storage = LocalStorage(tmp_path / "storage")
+    storage.prepare()
+    return storage
+
+
+def flip(storage, key, at=0):
+    path = Path(storage.path_of(key))
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+def cut_off(storage, key):
+    os.truncate(storage.path_of(key), storage.size(key) - 1)
+
+
+def drop_record(storage, key):
+    """As of an older version, or copied by a program that keeps no attributes."""
+    if notes._set is not None:
+        os.removexattr(storage.path_of(key), notes.ATTRIBUTE)
+    else:
+        os.unlink(f"{storage.base_path}/.alexflow/digests/{key}")
+
+
+def test_golden_record():
+    """What is recorded is read by later versions."""
+    assert digest.record_of(b"alexflow").hex() == "310800000000000000" + "5d91b2a9c2fc5fb6fbf690dfd4260af4"
+    assert digest.record_of_parts([b"alex", b"", b"flow"]) == digest.record_of(b"alexflow")
+    assert notes.ATTRIBUTE == "user.alexflow"
+    assert read_record(digest.record_of(b"")).size == 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("key", ["key", "dir/sub/key"])
+def test_recorded_however_it_is_written(storage, size, key):
+    data = os.urandom(size)
+    for name, replace in [("a", False), ("b", True)]:
+        storage.write(f"{key}-{name}", data, replace=replace)
+        asyncio.run(storage.awrite(f"{key}-{name}-async", data, replace=replace))
+    found = storage.verify()
+    assert (found.ok, found.good, found.unrecorded, found.damaged) == (True, 4, 0, ())
+    assert found == asyncio.run(storage.averify())
+
+
+@pytest.mark.parametrize("harm", [flip, cut_off])
+@pytest.mark.parametrize("size", [10, 2 * CHUNK + 7])
+def test_damage_is_found_and_moved_out_of_the_way(storage, harm, size):
+    data = os.urandom(size)
+    for key in ("good", "dir/bad"):
+        storage.write(key, data)
+    harm(storage, "dir/bad")
+    hurt = Path(storage.path_of("dir/bad")).read_bytes()
+
+    looked = asyncio.run(storage.averify(quarantine=False))
+    assert storage.exists_many(["dir/bad"]) == {"dir/bad"}
+    found = storage.verify()
+    assert (found.ok, found.good, found.unrecorded, found.missing) == (False, 1, 0, ())
+    (damaged,) = found.damaged
+    assert (damaged.key, damaged.verdict) == ("dir/bad", "damaged")
+    assert damaged.expected == read_record(digest.record_of(data))
+    assert damaged.actual == read_record(digest.record_of(hurt))
+    assert looked.damaged[0].moved_to == ""
+    assert (looked.damaged[0].expected, looked.damaged[0].actual) == (damaged.expected, damaged.actual)
+
+    assert Path(damaged.moved_to).read_bytes() == hurt
+    assert damaged.moved_to.startswith(f"{storage.base_path}/.alexflow/quarantine/")
+    assert storage.exists_many(["dir/bad", "good"]) == {"good"}
+    assert list(storage.list()) == ["good"]
+    assert storage.write("dir/bad", data) is True
+    assert storage.verify().good == 2
+
+
+def test_what_nothing_was_recorded_of_is_told_apart(storage):
+    storage.write("old", b"12345")
+    storage.write("new", b"1")
+    drop_record(storage, "old")
+    found = storage.verify()
+    assert (found.ok, found.good, found.unrecorded) == (True, 1, 1)
+    examined = storage.examine("old")
+    assert (examined.verdict, examined.expected) == ("unrecorded", None)
+    assert examined.actual == Digest(5, read_record(digest.record_of(b"12345")).value)
+
+
+def test_some(storage):
+    for number in range(2 * BATCH + 1):
+        storage.write(f"{number % 2}/{number}", b"1")
+    flip(storage, "1/1")
+    assert storage.verify(prefix="0/").ok
+    assert storage.verify(["0/0", "1/3"]).good == 2
+    missing = storage.verify(["0/0", "none"])
+    assert (missing.ok, missing.good, missing.missing) == (False, 1, ("none",))
+    assert asyncio.run(storage.averify(["0/0", "none"])) == missing
+    found = asyncio.run(storage.averify(prefix="1/"))
+    assert (found.good, [damaged.key for damaged in found.damaged]) == (BATCH - 1, ["1/1"])
+
+
+def test_replaced_and_removed(storage):
+    storage.write("key", b"1")
+    storage.write("key", b"2", replace=True)
+    assert storage.verify().good == 1
+    storage.remove_many(["key"])
+    storage.write("key", b"3")
+    assert asyncio.run(storage.aread("key")) == b"3"
+    assert storage.verify().good == 1
+
+
+def test_whoever_was_second_does_not_make_the_first_look_damaged(storage):
+    """Two runs of one task may store different bytes: a time of day, a set in another order."""
+    assert storage.write("key", b"first") is True
+    assert storage.write("key", b"second") is False
+    assert storage.verify().good == 1
+    assert LocalStorage(storage.base_path, check=True).read("key") == b"first"
+
+
+def test_a_torn_note_is_passed_over(tmp_path, no_attributes):
+    storage = LocalStorage(tmp_path)
+    storage.write("dir/key", b"1")
+    note = tmp_path / ".alexflow/digests/dir/key"
+    os.truncate(note, note.stat().st_size - 20)
+    assert storage.verify().unrecorded == 1
+    storage.remove_many(["dir/key"])
+    assert not note.exists()
+    note.write_bytes(b"\n3108")
+    storage.write("dir/key", b"2")
+    assert storage.verify().good == 1
+
+
+@pytest.mark.parametrize("size", [10, SMALL + 1])
+def test_checked_whenever_it_is_read(storage, size):
+    storage = LocalStorage(storage.base_path, check=True)
+    data = os.urandom(size)
+    for key in ("a", "b"):
+        storage.write(key, data)
+        assert storage.read(key) == asyncio.run(storage.aread(key)) == data
+        flip(storage, key, size // 2)
+    with pytest.raises(OutputDamaged, match=r"what is stored under 'a' in .* is kept as .*/quarantine/.*/a") as caught:
+        storage.read("a")
+    assert Path(caught.value.moved_to).stat().st_size == size
+    with pytest.raises(OutputDamaged):
+        asyncio.run(storage.aread("b"))
+    for key in ("a", "b"):
+        with pytest.raises(OutputNotFound) as missing:
+            storage.read(key)
+        assert type(missing.value) is OutputNotFound
+
+
+def test_not_checked_unless_asked(storage):
+    storage.write("key", b"12345")
+    cut_off(storage, "key")
+    assert storage.read("key") == b"1234"
+
+
+def test_a_storage_that_records_nothing():
+    storage = MemoryStorage()
+    storage.write("key", b"1")
+    assert storage.verify().unrecorded == 1
+
+
+def test_a_storage_that_records_nothing_on_the_loop():
+    storage = MemoryStorage()
+    asyncio.run(storage.awrite("key", b"1"))
+    assert (asyncio.run(storage.averify())).unrecorded == 1
+    assert (asyncio.run(storage.aexamine("key"))).actual.size == 1
