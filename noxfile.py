@@ -1,7 +1,7 @@
 """Everything that is checked before a change is merged: ``nox -s tests``, ``lint``, ``typing``.
 
-Further sessions: ``crash`` and ``soak``, which take minutes; ``example``, ``bench``, ``bench-peers``, ``docs``.
-Environments are kept between calls; ``nox -r`` also skips looking for newer packages.
+Further sessions: ``simulate``, ``crash`` and ``soak``, which take minutes; ``example``, ``bench``, ``bench-peers``,
+``docs``. Environments are kept between calls; ``nox -r`` also skips looking for newer packages.
 """
 
 import os
@@ -76,6 +76,13 @@ def environment(session: nox.Session, version: str, python: str) -> str:
         session.run(python, "-m", "venv", str(home), external=True)
     session.run(inside, "-m", "pip", "install", "-q", "-e", ".[rich]", *group("tests"), external=True)
     return inside
+
+
+@nox.session
+def simulate(session: nox.Session) -> None:
+    """Thousands of random scenarios with faults in virtual time; those that go wrong are saved in simulations/."""
+    session.install("-e", ".")
+    session.run("python", "-m", "alexflow.testing", "search", *(session.posargs or ["--seeds", "5000"]))
 
 
 @nox.session

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from alexflow.errors import IncompatibleStorage, OutputConflict
 from alexflow.graph.description import Defaults, Described, check_declares, describe, output_keys
 from alexflow.model import AbstractTask, Output
+from alexflow.scheduler import TaskSpec
 from alexflow.scheduler.events import Event, Inspected, InspectionFailed
 from alexflow.storage import Storage
 
@@ -165,8 +166,8 @@ class Inspector:
         complete: list[str] = []
         incomplete: list[str] = []
         for task_id, keys in makes.items():
-            done = keys and present.issuperset(keys) and task_id not in self.forced
-            (complete if done else incomplete).append(task_id)
+            exists = keys and present.issuperset(keys) and task_id not in self.forced
+            (complete if exists else incomplete).append(task_id)
         for start in range(0, len(incomplete), SLICE):
             part: dict[str, Described] = {}
             for task_id in incomplete[start : start + SLICE]:
@@ -176,8 +177,10 @@ class Inspector:
                     yield InspectionFailed((), (task_id,), error), NO_SUBJECTS
             if part:
                 yield _inspected(part, incomplete=tuple(part))
-        if complete:
-            yield Inspected(complete=tuple(complete), found=tuple(complete)), NO_SUBJECTS
+        for start in range(0, len(complete), SLICE):
+            done = tuple(complete[start : start + SLICE])
+            specs = tuple(TaskSpec(task_id, outputs=makes[task_id]) for task_id in done)
+            yield Inspected(complete=done, specs=specs, found=done), NO_SUBJECTS
 
     def _look_behind(self, missing: list[tuple[str, Output[Any]]]) -> Iterator[Answer]:
         answers: list[tuple[str, str]] = []

@@ -38,8 +38,8 @@ class Inspected(Event, frozen=True):
         missing: keys that do not, each with the id of the task that makes it.
         complete: inspected tasks whose outputs all exist.
         incomplete: inspected tasks that must run.
-        specs: the tasks of ``missing`` and ``incomplete`` that the scheduler does not know yet; if tasks of
-            ``complete`` are among them, their outputs are not removed while a run that asked for them lasts.
+        specs: the tasks of ``missing`` and ``incomplete`` that the scheduler does not know yet; and those of
+            ``complete``, of which only the outputs matter: they are not removed while a run that asked for them lasts.
         found: ids of the tasks behind ``present`` and ``complete``.
     """
 

@@ -35,6 +35,17 @@ async def test_kept_where_somebody_wants_them_to_last():
         assert other.output().key in set(storage.list())
 
 
+async def test_kept_for_who_asks_for_the_task_that_made_it_earlier():
+    """It was found done, and then removed as soon as it had been read: the run went well without its target."""
+    storage = MemoryStorage()
+    source = Step(1)
+    async with Engine(storage) as engine:
+        await engine.run(source)
+        result = await engine.run([source, ReadsEphemeral(2, (source.output(),))])
+        assert result.ok
+        assert await result.output[0].aexists()
+
+
 async def test_a_chain_of_them_leaves_the_last():
     storage = MemoryStorage()
     link = Step(1)

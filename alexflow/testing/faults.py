@@ -1,0 +1,168 @@
+"""What can go wrong in a simulation, by name and number, and how it is drawn at random.
+
+A fault names what it befalls, and which time: the first attempt at a task, the second publication of an output. It
+does not say when. So a fault stays with its task whatever else changes, and a history can be shrunk by leaving faults
+out. Random faults are drawn when they are asked for, each from the seed and its own name alone: what is drawn for one
+task does not depend on the order in which others run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Self, TypeVar
+
+from msgspec import Struct, structs
+
+FaultT = TypeVar("FaultT", bound="Fault")
+
+
+class Fault(Struct, frozen=True, tag=True, omit_defaults=True):
+    """Base of all faults.
+
+    Attributes:
+        what: the task or the output: its id or key, or a part of that between dots, such as the name of the task's
+            class or the end of the key (``"Train"``, ``"model.pkl"``).
+        nth: which time, from 1; None for every time.
+    """
+
+    what: str
+    nth: int | None = 1
+
+    @classmethod
+    def drawn(cls, what: str, nth: int, random: Random) -> Self:
+        """One at random."""
+        return cls(what, nth)
+
+    def befalls(self, what: str, nth: int) -> bool:
+        """Whether this is what it names."""
+        return (self.nth is None or self.nth == nth) and f".{self.what}." in f".{what}."
+
+
+class LostWorker(Fault, frozen=True):
+    """What the task runs in dies during its nth attempt; ``late``: after the outputs were published."""
+
+    late: bool = False
+
+    @classmethod
+    def drawn(cls, what: str, nth: int, random: Random) -> Self:
+        return cls(what, nth, random.random() < 0.3)
+
+
+class RaisedError(Fault, frozen=True):
+    """The task's own code raises in its nth attempt."""
+
+
+class SlowTask(Fault, frozen=True):
+    """The nth attempt at the task takes so many seconds; others take one."""
+
+    seconds: float = 60.0
+
+    @classmethod
+    def drawn(cls, what: str, nth: int, random: Random) -> Self:
+        return cls(what, nth, random.choice([0.0, 0.1, 0.9, 2.5, 7.0]))
+
+
+class DelayedReply(Fault, frozen=True):
+    """The engine hears of the end of the nth attempt so many seconds later."""
+
+    seconds: float = 10.0
+
+    @classmethod
+    def drawn(cls, what: str, nth: int, random: Random) -> Self:
+        return cls(what, nth, random.choice([0.1, 1.0, 5.0]))
+
+
+class DeafTask(Fault, frozen=True):
+    """The nth attempt at the task does not hear that it is cancelled, and goes on to its end."""
+
+
+class FailedStore(Fault, frozen=True):
+    """The nth publication of the output fails; ``stored``: only the reply is lost, and the output is there."""
+
+    stored: bool = False
+
+    @classmethod
+    def drawn(cls, what: str, nth: int, random: Random) -> Self:
+        return cls(what, nth, random.random() < 0.4)
+
+
+class VanishedOutput(Fault, frozen=True):
+    """The output vanishes so many seconds after it was published for the nth time; 0: after the beginning."""
+
+    seconds: float = 0.0
+
+    @classmethod
+    def drawn(cls, what: str, nth: int, random: Random) -> Self:
+        return cls(what, nth, random.choice([0.0, 0.5, 2.0, 6.0]))
+
+
+class SlowAnswer(Fault, frozen=True):
+    """The storage takes so many seconds for its nth answer on the event loop; ``what`` is the kind of question."""
+
+    seconds: float = 1.0
+
+    @classmethod
+    def drawn(cls, what: str, nth: int, random: Random) -> Self:
+        return cls(what, nth, random.choice([0.0, 0.1, 1.5]))
+
+
+AnyFault = LostWorker | RaisedError | SlowTask | DelayedReply | DeafTask | FailedStore | VanishedOutput | SlowAnswer
+
+#: How likely each kind is, each time that it could happen, where nothing else is said.
+USUAL_RATES: Mapping[str, float] = {
+    "LostWorker": 0.1,
+    "RaisedError": 0.05,
+    "SlowTask": 0.7,
+    "DelayedReply": 0.2,
+    "FailedStore": 0.05,
+    "VanishedOutput": 0.03,
+    "SlowAnswer": 0.5,
+}
+
+
+class Faults:
+    """The faults of a simulation.
+
+    Args:
+        planned: faults by name.
+    """
+
+    def __init__(self, planned: Sequence[Fault] = ()):
+        self.planned = tuple(planned)
+        #: Those that have happened, in order.
+        self.happened: list[Fault] = []
+
+    def find(self, kind: type[FaultT], what: str, nth: int) -> FaultT | None:
+        """What of this kind happens now, if anything."""
+        for fault in self.planned:
+            if type(fault) is kind and fault.befalls(what, nth):
+                self.happened.append(structs.replace(fault, what=what, nth=nth))
+                return fault
+        return None
+
+
+class RandomFaults(Faults):
+    """Faults drawn at random, the same ones for the same seed.
+
+    Args:
+        seed: any number or text.
+        rates: how likely each kind is each time that it could happen, by class name; those not listed do not happen.
+        planned: faults that happen besides.
+    """
+
+    def __init__(self, seed: int | str, rates: Mapping[str, float] = USUAL_RATES, planned: Sequence[Fault] = ()):
+        super().__init__(planned)
+        self._seed = seed
+        self._rates = rates
+
+    def find(self, kind: type[FaultT], what: str, nth: int) -> FaultT | None:
+        """What of this kind happens now, if anything."""
+        fault = super().find(kind, what, nth)
+        rate = self._rates.get(kind.__name__, 0.0)
+        if fault is None and rate:
+            random = Random(f"{self._seed} {kind.__name__} {what} {nth}")
+            if random.random() < rate:
+                fault = kind.drawn(what, nth, random)
+                self.happened.append(fault)
+        return fault

@@ -1,0 +1,240 @@
+"""What is wrong with a trial, if anything: it is held against the :class:`Oracle`, and against its own history.
+
+Where faults leave open what must come of a request, two oracles say what may come of it at best and at worst: at worst,
+each task fails that met with more than it is forgiven, and nothing exists that ever vanished.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from alexflow.scheduler.failure import MAX_LOSSES
+from alexflow.scheduler.machine import MAX_DEATHS
+from alexflow.testing.oracle import Oracle
+from alexflow.testing.scenario import RequestPlan, Scenario
+from alexflow.testing.trial import Outcome, Phase, Trial, targets_of, values_of
+
+
+def complaints(trial: Trial) -> list[str]:
+    """Everything that is wrong; nothing, if it went as it must."""
+    return list(dict.fromkeys(_complaints(trial)))
+
+
+def _complaints(trial: Trial) -> Iterator[str]:
+    if trial.crash:
+        yield trial.crash
+        return
+    for phase in (trial.storm, *trial.calm):
+        judge = _Judge(trial.scenario, phase)
+        yield from judge.values()
+        yield from judge.executions()
+        yield from judge.limits()
+        yield from judge.answers()
+        for outcome in phase.outcomes:
+            yield from judge.request(outcome)
+    for phase in trial.calm:
+        yield from _Judge(trial.scenario, phase).alone()
+
+
+class _Judge:
+    """Of one phase."""
+
+    def __init__(self, scenario: Scenario, phase: Phase):
+        self._scenario = scenario
+        self._phase = phase
+        self._plans = {plan.name: plan for plan in scenario.tasks}
+        self._makers = {key: plan.name for plan in scenario.tasks for key in plan.outputs}
+        self._vanished = {entry.whom for entry in phase.entries if entry.what == "vanished"}
+        self._removed = {entry.whom for entry in phase.entries if entry.what == "removed"}
+        self._lasting = phase.before - self._vanished - self._removed
+        self._suspects = set(self._find_suspects())
+        self._at_best = self._oracle(phase.before, scenario.doomed)
+        self._at_worst = self._oracle(self._lasting, scenario.doomed | self._suspects)
+
+    def _oracle(self, stored: frozenset[str], bad: set[str]) -> Oracle:
+        plans = self._scenario.tasks
+        return Oracle({plan.name: plan.spec for plan in plans}, {plan.name: plan.gives for plan in plans}, stored, bad)
+
+    def _find_suspects(self) -> Iterator[str]:
+        """Tasks that met with more than they are forgiven, or may have."""
+        ends = Counter((entry.whom, entry.detail) for entry in self._phase.entries if entry.what == "ends")
+        for name, plan in self._plans.items():
+            lost_inputs = max([ends[name, "input"], sum(key in self._vanished for key in plan.inputs)])
+            if (
+                ends[name, "error"] > plan.retries
+                or ends[name, "lost"] > MAX_DEATHS
+                or lost_inputs > MAX_LOSSES
+                or (plan.is_dynamic and self._vanished.intersection(plan.outputs))
+                or self._failed_to_publish(name)
+            ):
+                yield name
+
+    def _failed_to_publish(self, name: str) -> bool:
+        """Whether a dynamic task did: nothing tells of the end of its publication."""
+        plan = self._plans[name]
+        failures = sum(
+            entry.what in ("not stored", "not confirmed") and entry.whom in plan.outputs
+            for entry in self._phase.entries
+        )
+        return plan.is_dynamic and bool(failures)
+
+    # -- of all
+
+    def values(self) -> Iterator[str]:
+        """Everything that is stored is right."""
+        values = values_of(self._scenario)
+        for key, value in self._phase.after.items():
+            if value != values[key]:
+                yield f"{key} holds {value}, not {values[key]}"
+
+    def executions(self) -> Iterator[str]:
+        """Nothing began that nobody needed, or that existed already."""
+        stored = set(self._phase.before)
+        asking: dict[int, RequestPlan] = {}
+        plans = {outcome.number: outcome.plan for outcome in self._phase.outcomes}
+        unsure: set[str] = set()  # tasks whose last end was not heard, or was no good
+        for entry in self._phase.entries:
+            if entry.what == "published":
+                stored.add(entry.whom)
+            elif entry.what in ("vanished", "removed"):
+                stored.discard(entry.whom)
+                unsure.add(self._makers[entry.whom])  # it may have been looked at while it was not there
+            elif entry.what == "asks" and entry.nth in plans:
+                asking[entry.nth] = plans[entry.nth]
+            elif entry.what == "hears":
+                asking.pop(entry.nth, None)
+            elif entry.what == "ends":
+                (unsure.discard if entry.detail == "done" else unsure.add)(entry.whom)
+            elif entry.what == "begins":
+                yield from self._beginning(entry.whom, asking, stored, unsure)
+
+    def _beginning(
+        self, name: str, asking: dict[int, RequestPlan], stored: set[str], unsure: set[str]
+    ) -> Iterator[str]:
+        plan = self._plans[name]
+        if not any(name in self._needed(request) for request in asking.values()):
+            yield f"{name} began, and nobody needed it"
+        if plan.outputs and stored.issuperset(plan.outputs) and name not in unsure:
+            yield f"{name} began, and all that it makes existed already"
+
+    def _needed(self, request: RequestPlan) -> set[str]:
+        """Tasks that may have to run for a request."""
+        names = [*request.tasks, *(self._makers[key] for key in request.keys if key not in self._lasting)]
+        needed: set[str] = set()
+        while names:
+            name = names.pop()
+            plan = self._plans[name]
+            done = plan.outputs and self._lasting.issuperset(plan.outputs)
+            if name not in needed and not done:
+                needed.add(name)
+                names += [self._makers[key] for key in plan.inputs if key not in self._lasting]
+                names += plan.gives
+        return needed
+
+    def limits(self) -> Iterator[str]:
+        """No more ran at once than may."""
+        running: Counter[str] = Counter()
+        for entry in self._phase.entries:
+            if entry.what in ("begins", "ends"):
+                for tag in self._plans[entry.whom].tags:
+                    running[tag] += 1 if entry.what == "begins" else -1
+                    if running[tag] > self._scenario.limits.get(tag, len(self._plans)):
+                        yield f"{running[tag]} tasks tagged {tag} ran at once, {entry.whom} the last of them"
+
+    def answers(self) -> Iterator[str]:
+        """Who asked was answered."""
+        asked = {entry.nth for entry in self._phase.entries if entry.what == "asks"}
+        answered = [outcome.number for outcome in self._phase.outcomes]
+        for number in sorted(asked.difference(answered)):
+            yield f"request {number} was not answered"
+
+    # -- of one request
+
+    def request(self, outcome: Outcome) -> Iterator[str]:
+        """It came to what it must."""
+        plan, who = outcome.plan, f"request {outcome.number}"
+        if outcome.how == "error":
+            yield f"{who} came to {outcome.error}"
+        if outcome.how not in ("ok", "failed"):
+            return
+        may_go_well = self._at_best.all(plan.keys, plan.tasks)
+        must_go_well = self._at_worst.all(plan.keys, plan.tasks) and not self._vanished & self._targets(outcome)
+        if outcome.how == "ok":
+            lacking = set(outcome.lacking) - self._vanished
+            if lacking:
+                yield f"{who} went well without {', '.join(sorted(lacking))}"
+            if not may_go_well:
+                yield f"{who} went well, and cannot have"
+        else:
+            if must_go_well:
+                yield f"{who} failed, and nothing explains it: {', '.join(outcome.failures)}"
+            yield from self._failure(outcome, who)
+
+    def _targets(self, outcome: Outcome) -> set[str]:
+        return targets_of(self._scenario, outcome.plan)
+
+    def _failure(self, outcome: Outcome, who: str) -> Iterator[str]:
+        bad = self._scenario.doomed | self._suspects | self._vanished
+        if outcome.plan.on_error == "stop" or any(plan.is_dynamic for plan in self._scenario.tasks):
+            # who has been given up, and is only let end, is not tried again
+            bad = bad.union(
+                entry.whom for entry in self._phase.entries if entry.what == "ends" and entry.detail != "done"
+            )
+        if not outcome.failures:
+            yield f"{who} failed without a failure"
+        for name in outcome.failures:
+            if name not in bad:
+                yield f"{who} says that {name} failed, and it cannot have"
+        if outcome.plan.on_error == "continue":
+            for name in outcome.skipped:
+                if self._at_worst.task(name) == "done":
+                    yield f"{who} skipped {name}, and need not have"
+            yield from self._went_on(outcome, who)
+
+    def _went_on(self, outcome: Outcome, who: str) -> Iterator[str]:
+        """What does not depend on failed tasks was made all the same."""
+        for key in sorted(self._targets(outcome)):
+            gone = key in self._vanished or key in self._removed
+            if not gone and self._at_worst.key(key) and key not in self._phase.after:
+                yield f"{who} did not make {key}, and could have"
+
+    # -- of a request that was alone, in peace
+
+    def alone(self) -> Iterator[str]:
+        """What ran, failed and was skipped is exactly what must have been."""
+        for outcome in self._phase.outcomes:
+            oracle = self._oracle(self._phase.before, self._scenario.doomed)
+            went_well = oracle.all(outcome.plan.keys, outcome.plan.tasks)
+            if went_well or outcome.plan.on_error == "continue":
+                yield from self._exactly(outcome, oracle)
+            begun = Counter(entry.whom for entry in self._phase.entries if entry.what == "begins")
+            for name, times in begun.items():
+                if times > self._most_attempts(name):
+                    yield f"{name} began {times} times in peace"
+
+    def _most_attempts(self, name: str) -> int:
+        if name not in self._scenario.doomed:
+            return 1
+        givers = sum(name in plan.gives for plan in self._scenario.tasks)  # who may ask again after it has failed
+        return (1 + self._plans[name].retries) * (1 + givers)
+
+    def _exactly(self, outcome: Outcome, oracle: Oracle) -> Iterator[str]:
+        ran = {entry.whom for entry in self._phase.entries if entry.what == "begins"}
+        compared = {
+            "what ran": (ran, oracle.ended("done") | oracle.ended("failed") | self._generated(oracle)),
+            "what failed": (set(outcome.failures), oracle.ended("failed")),
+        }
+        if outcome.plan.on_error == "continue":
+            compared["what was skipped"] = (set(outcome.skipped), oracle.ended("skipped"))
+        for what, (was, should) in compared.items():
+            if was != should:
+                yield f"in peace, {what} is {sorted(was)} and should be {sorted(should)}"
+
+    def _generated(self, oracle: Oracle) -> set[str]:
+        """Dynamic tasks that began, and were skipped because of what they gave."""
+        return {
+            name
+            for name in oracle.ended("skipped")
+            if self._plans[name].is_dynamic and all(oracle.key(key) for key in self._plans[name].inputs)
+        }

@@ -1,0 +1,87 @@
+"""A trial in a file: the graph, who asked, what went wrong, and all that happened, in order; and played again."""
+
+from __future__ import annotations
+
+import os
+from itertools import zip_longest
+from pathlib import Path
+
+import msgspec
+
+from alexflow.testing.judge import complaints
+from alexflow.testing.scenario import Scenario
+from alexflow.testing.trial import play, settled
+
+#: Version of the format.
+VERSION = 1
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """What is in the file.
+
+    Attributes:
+        version: of the format.
+        scenario: the graph, the requests and the faults.
+        complaints: what was wrong.
+        history: what happened, a line each.
+    """
+
+    version: int
+    scenario: Scenario
+    complaints: list[str]
+    history: list[str]
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """What came of playing it again.
+
+    Attributes:
+        saved: what was in the file.
+        complaints: what is wrong now.
+        history: what happened now.
+        deviates_at: the first line that is not as it was, from 1; None if all are.
+    """
+
+    saved: Saved
+    complaints: list[str]
+    history: list[str]
+    deviates_at: int | None
+
+    def __str__(self) -> str:
+        return "\n".join([*self._deviation(), *(f"wrong: {complaint}" for complaint in self.complaints or ["nothing"])])
+
+    def _deviation(self) -> list[str]:
+        if self.deviates_at is None:
+            return [f"the history is the same, all {len(self.history)} lines of it"]
+        number = self.deviates_at - 1
+        pairs = (("before", self.saved.history), ("now", self.history))
+        return [
+            f"the history deviates at line {self.deviates_at}",
+            *(f"  {when + ':':7} {lines[number] if number < len(lines) else 'it ends here'}" for when, lines in pairs),
+        ]
+
+
+def save(scenario: Scenario, path: str | os.PathLike[str]) -> Saved:
+    """Play a scenario, with the faults that happen written out, and write it down."""
+    trial = play(settled(play(scenario)))
+    saved = Saved(VERSION, trial.scenario, complaints(trial), trial.lines)
+    Path(path).write_bytes(msgspec.json.format(msgspec.json.encode(saved), indent=1))
+    return saved
+
+
+def replay(path: str | os.PathLike[str]) -> Replay:
+    """Play what is in a file again.
+
+    Raises:
+        ValueError: it is no such file.
+    """
+    try:
+        saved = msgspec.json.decode(Path(path).read_bytes(), type=Saved)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"{os.fspath(path)} is not a saved simulation: {error}") from None
+    if saved.version != VERSION:
+        raise ValueError(f"{os.fspath(path)} has version {saved.version}; this alexflow reads {VERSION}")
+    trial = play(saved.scenario)
+    pairs = enumerate(zip_longest(saved.history, trial.lines), 1)
+    deviates_at = next((number for number, (then, now) in pairs if then != now), None)
+    return Replay(saved, complaints(trial), trial.lines, deviates_at)

@@ -1,0 +1,286 @@
+"""A scenario: a graph of tasks, who asks for what and when, and what goes wrong. Plain data, drawn from a seed.
+
+The tasks are ordinary ones, of classes that stand here. Each stores a digest of its own name and of what it read, so
+that a value tells whether everything behind it was computed right.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from random import Random
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from alexflow.model import AbstractTask, DynamicTask, Output, Task
+from alexflow.scheduler import TaskSpec
+from alexflow.testing.attempts import ATTEMPTS
+from alexflow.testing.faults import USUAL_RATES, AnyFault, RaisedError
+
+Kind = Literal["plain", "async", "dynamic", "plain dynamic"]
+
+
+class TaskPlan(Struct, frozen=True, omit_defaults=True):
+    """One task.
+
+    Attributes:
+        inputs: keys.
+        ephemeral: those of ``inputs`` that may be removed afterwards.
+        parts: names of its outputs; ``t1.a`` is the key of part ``a`` of task ``t1``.
+        gives: tasks that it gives, if it is dynamic.
+    """
+
+    name: str
+    kind: Kind = "plain"
+    inputs: tuple[str, ...] = ()
+    ephemeral: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    retries: int = 0
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether it gives tasks."""
+        return "dynamic" in self.kind
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Its keys."""
+        return tuple(f"{self.name}.{part}" for part in self.parts)
+
+    @property
+    def spec(self) -> TaskSpec:
+        """As the scheduler sees it, by its short name."""
+        ephemeral = frozenset(self.ephemeral)
+        return TaskSpec(self.name, self.inputs, ephemeral, self.outputs, self.tags, self.is_dynamic, self.retries)
+
+
+class RequestPlan(Struct, frozen=True, omit_defaults=True):
+    """Somebody asks for outputs and tasks; he leaves at ``cancel_at``, if he is still there."""
+
+    at: float = 0.0
+    keys: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    on_error: Literal["stop", "continue"] = "stop"
+    cancel_at: float | None = None
+
+
+class Scenario(Struct, frozen=True, omit_defaults=True):
+    """See above.
+
+    Attributes:
+        seed: what random faults are drawn from.
+        stored: keys that exist at the beginning.
+        limits: how many tasks with a tag may run at once.
+        quick: whether the storage answers at once.
+        faults: what happens in any case.
+        rates: how likely random faults are, by kind.
+        close_at: when the engine is closed, if somebody still waits then.
+    """
+
+    seed: int
+    tasks: tuple[TaskPlan, ...]
+    requests: tuple[RequestPlan, ...]
+    stored: tuple[str, ...] = ()
+    limits: dict[str, int] = {}
+    workers: int = 2
+    quick: bool = True
+    faults: tuple[AnyFault, ...] = ()
+    rates: dict[str, float] = {}
+    close_at: float | None = None
+
+    @property
+    def doomed(self) -> set[str]:
+        """Tasks that raise in each attempt."""
+        return {fault.what for fault in self.faults if isinstance(fault, RaisedError) and fault.nth is None}
+
+
+# -- the tasks
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Text(Output[str]):
+    """A string."""
+
+    def encode(self, value: str) -> bytes:
+        return value.encode()
+
+    def decode(self, data: bytes) -> str:
+        return data.decode()
+
+
+def value_of(key: str, values: Sequence[str]) -> str:
+    """What is stored under a key by a task that has read these."""
+    return f"{key}:{blake2b('|'.join(values).encode(), digest_size=6).hexdigest()}"
+
+
+@dataclass(frozen=True)
+class _Planned(AbstractTask):
+    name: str
+    inputs: tuple[Text, ...] = ()
+    parts: tuple[str, ...] = ()
+    labels: tuple[str, ...] = field(default=(), compare=False)
+    retries: int = field(default=0, compare=False, kw_only=True)  # type: ignore[misc]  # for each task its own
+
+    @property
+    def tags(self) -> set[str]:
+        return set(self.labels)
+
+    def input(self) -> list[Text]:
+        return list(self.inputs)
+
+    def output(self) -> dict[str, Text]:
+        return {part: self.build_output(Text, part) for part in self.parts}
+
+
+@dataclass(frozen=True)
+class Plain(_Planned, Task):
+    """Runs in a worker."""
+
+    def run(self, input: list[Text], output: dict[str, Text]) -> None:
+        values = [source.load() for source in input]
+        for part, place in output.items():
+            place.store(value_of(f"{self.name}.{part}", values))
+
+
+@dataclass(frozen=True)
+class Async(_Planned, Task):
+    """Runs on the event loop."""
+
+    async def run(self, input: list[Text], output: dict[str, Text]) -> None:
+        values = [await source.aload() for source in input]
+        for part, place in output.items():
+            await place.astore(value_of(f"{self.name}.{part}", values))
+            await asyncio.sleep(0.1)
+
+
+@dataclass(frozen=True)
+class _Giving(_Planned):
+    gives: tuple[AbstractTask, ...] = ()
+
+    def begin(self, output: dict[str, Text], values: Sequence[str]) -> None:
+        attempts = ATTEMPTS.get()
+        nth = attempts.begin(self.task_id)
+        how = "error"
+        try:
+            attempts.raise_if_told(self.task_id, nth)
+            for part, place in output.items():
+                place.store(value_of(f"{self.name}.{part}", values))
+            how = "gives"
+        finally:
+            attempts.end(self.task_id, how)
+
+
+@dataclass(frozen=True)
+class Giving(_Giving, DynamicTask):
+    """Gives tasks one after the other, on the event loop."""
+
+    async def generate(self, input: list[Text], output: dict[str, Text]) -> AsyncIterator[AbstractTask]:
+        self.begin(output, [await source.aload() for source in input])
+        for task in self.gives:
+            yield task
+            await asyncio.sleep(0.5)
+
+
+@dataclass(frozen=True)
+class PlainGiving(_Giving, DynamicTask):
+    """Gives tasks from a plain generator."""
+
+    def generate(self, input: list[Text], output: dict[str, Text]) -> Iterator[AbstractTask]:
+        self.begin(output, [source.load() for source in input])
+        yield from self.gives
+
+
+def build(plans: Sequence[TaskPlan]) -> dict[str, Any]:
+    """The tasks, by name."""
+    tasks: dict[str, Any] = {}
+    classes: Mapping[Kind, type[Any]] = {
+        "plain": Plain, "async": Async, "dynamic": Giving, "plain dynamic": PlainGiving
+    }  # fmt: skip
+    for plan in plans:
+        inputs = tuple(
+            output.as_ephemeral() if key in plan.ephemeral else output
+            for key, output in ((key, output_of(tasks, key)) for key in plan.inputs)
+        )
+        options = {"gives": tuple(tasks[name] for name in plan.gives)} if plan.is_dynamic else {}
+        cls = classes[plan.kind]
+        tasks[plan.name] = cls(plan.name, inputs, plan.parts, plan.tags, retries=plan.retries, **options)
+    return tasks
+
+
+def output_of(tasks: Mapping[str, Any], key: str) -> Text:
+    """The output with a short key."""
+    name, _, part = key.partition(".")
+    output: Text = tasks[name].output()[part]
+    return output
+
+
+# -- at random
+
+
+def random_scenario(seed: int) -> Scenario:
+    """The scenario of a seed: the same one in every process."""
+    random = Random(f"scenario {seed}")
+    dynamic = random.random() < 0.4
+    plans: list[TaskPlan] = []
+    for number in range(random.randint(1, 12)):
+        plans.append(_random_task(f"t{number}", plans, random, dynamic=dynamic))
+    keys = [key for plan in plans for key in plan.outputs]
+    names = [plan.name for plan in plans]
+    calm = random.random() < 0.3
+    faults = [RaisedError(name, None) for name in names if random.random() < random.choice([0.0, 0.0, 0.2])]
+    rough = {kind: rate * random.choice([0.0, 1.0, 2.0]) for kind, rate in USUAL_RATES.items()}
+    gentle = {"SlowTask": 0.7, "DelayedReply": 0.2, "SlowAnswer": 0.5}
+    return Scenario(
+        seed=seed,
+        tasks=tuple(plans),
+        requests=tuple(_random_request(keys, names, random, patient=calm) for _ in range(random.choice([1, 1, 2, 3]))),
+        stored=_some(keys, 3, random),
+        limits={"gpu": 1, "net": 2},
+        workers=random.choice([1, 2, 5]),
+        quick=random.random() < 0.5,
+        faults=tuple(faults),
+        rates=gentle if calm else {**rough, "DeafTask": 0.3},
+        close_at=random.choice([2.5, 7.0]) if not calm and random.random() < 0.15 else None,
+    )
+
+
+def _random_task(name: str, before: Sequence[TaskPlan], random: Random, *, dynamic: bool) -> TaskPlan:
+    keys = [key for plan in before for key in plan.outputs]
+    inputs = _some(keys, 3, random)
+    is_dynamic = dynamic and random.random() < 0.3
+    # without outputs it would be done again whenever a dynamic task gives it; so would what was removed
+    parts = tuple("abc"[: random.choice([1, 1, 1, 2] if dynamic else [0, 1, 1, 1, 1, 2, 3])])
+    kind: Kind = random.choice(["dynamic", "plain dynamic"]) if is_dynamic else random.choice(["plain", "async"])
+    return TaskPlan(
+        name,
+        kind,
+        inputs,
+        () if dynamic else _some(inputs, 2, random),
+        parts,
+        _some([plan.name for plan in before], 4, random) if is_dynamic else (),
+        () if is_dynamic else _some(["gpu", "net"], 2, random),
+        random.choice([0, 1, 3]),
+    )
+
+
+def _random_request(keys: Sequence[str], names: Sequence[str], random: Random, *, patient: bool) -> RequestPlan:
+    targets = _some(keys, 2, random)
+    twice = targets[:1] if random.random() < 0.2 else ()
+    at = random.choice([0.0, 0.0, 0.5, 2.0, 5.0])
+    leaves = not patient and random.random() < 0.25
+    return RequestPlan(
+        at,
+        (*targets, *twice),
+        (*_some(names[-4:], 2, random), names[-1]),
+        random.choice(["stop", "continue"]),
+        at + random.choice([0.0, 0.5, 1.0, 3.0]) if leaves else None,
+    )
+
+
+def _some(names: Sequence[str], at_most: int, random: Random) -> tuple[str, ...]:
+    return tuple(random.sample(list(names), min(len(names), random.randint(0, at_most))))

@@ -1,0 +1,42 @@
+"""A seed has one history: in each process, whatever the hash seed, however often."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+from alexflow.testing.scenario import random_scenario
+from alexflow.testing.trial import play
+
+DIGEST = """
+import hashlib
+from alexflow.testing.scenario import random_scenario
+from alexflow.testing.trial import play
+for seed in range(60):
+    print(seed, hashlib.sha256("\\n".join(play(random_scenario(seed)).lines).encode()).hexdigest())
+"""
+
+
+def in_a_process(hash_seed: str) -> str:
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    command = [sys.executable, "-c", DIGEST]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=100).stdout
+
+
+@pytest.fixture(scope="module")
+def here() -> str:
+    histories = (play(random_scenario(seed)).lines for seed in range(60))
+    digests = (hashlib.sha256("\n".join(lines).encode()).hexdigest() for lines in histories)
+    return "".join(f"{seed} {digest}\n" for seed, digest in enumerate(digests))
+
+
+@pytest.mark.parametrize("hash_seed", ["0", "1", "4711"])
+def test_the_same_in_another_process(here, hash_seed):
+    assert in_a_process(hash_seed) == here
+
+
+def test_twice_the_same():
+    for seed in range(20):
+        assert play(random_scenario(seed)).lines == play(random_scenario(seed)).lines
