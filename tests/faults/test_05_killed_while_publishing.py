@@ -1,0 +1,180 @@
+"""5: SIGKILL at each system call of publishing: the final key is absent or complete; what is left is swept by age."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alexflow import LocalStorage
+from alexflow.storage import notes
+from alexflow.storage.litter import STALE_AFTER
+from alexflow.storage.local import SMALL
+from tests.faults.publisher_process import content
+
+DEADLINE = 30.0  # seconds
+
+#: What the interpreter does for itself.
+OWN = {"brk", "mmap", "munmap", "mremap", "madvise", "futex", "read", "restart_syscall", "exit_group", "rt_sigprocmask"}
+
+LARGE = SMALL + 1
+
+WAYS = {
+    "small": ("key", 20, ()),
+    "large": ("key", LARGE, ()),
+    "directory": ("dir/sub/key", 20, ()),
+    "named": ("key", 20, ("named",)),
+    "named, large": ("dir/key", LARGE, ("named",)),
+    "replace": ("key", 20, ("replace",)),
+    "replace, named": ("key", LARGE, ("replace", "named")),
+    "notes": ("dir/key", 20, ("notes",)),
+    "notes, named": ("key", 20, ("notes", "named")),
+    "fsync": ("dir/key", 20, ("fsync",)),
+    "fsync, small": ("key", 20, ("fsync",)),
+    "fsync, replace": ("key", 20, ("fsync", "replace")),
+}
+
+
+@pytest.fixture
+def disk() -> Iterator[Path]:
+    """A directory that is not below the test's own: a path of constant length, whatever the test is called."""
+    with tempfile.TemporaryDirectory() as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def strace() -> str:
+    """The program."""
+    program = shutil.which("strace")
+    if program is None:
+        pytest.skip("strace is not installed")
+    return program
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_killed_at_each_system_call(strace, disk, way, monkeypatch):
+    key, size, how = WAYS[way]
+    if "notes" in how:
+        monkeypatch.setattr(notes, "_set", None)
+        monkeypatch.setattr(notes, "_get", None)
+    old = content(10, b"0") if "replace" in how else None
+    new = content(size, b"2" if "replace" in how else b"1")
+
+    with Publisher(key, size, how) as publisher:
+        storage = prepared(disk / "first", key, old)
+        trace = disk / "trace"
+        assert publisher.publish(storage, strace, "-o", str(trace)) == 0
+        assert storage.read(key) == new
+        calls = Counter(re.findall(r"^(?:\d+ +)?(\w+)\(", trace.read_text(), re.MULTILINE))
+        assert "write" in calls
+        assert any(name.startswith(("link", "rename")) for name in calls)  # which of them depends on the machine
+
+        outcomes = Counter[bytes | None]()
+        for name in sorted(set(calls) - OWN):
+            for nth in range(1, calls[name] + 1):
+                storage = prepared(disk / f"{name}-{nth}", key, old)
+                inject = f"inject={name}:signal=KILL:when={nth}"
+                assert publisher.publish(storage, strace, "-e", inject) == -signal.SIGKILL
+                outcomes[absent_or_complete(storage, key, old, new)] += 1
+                swept_by_age(storage, key)
+                assert storage.write(key, new, replace="replace" in how) or storage.read(key) == new
+                assert storage.verify().good == 1
+    assert outcomes[old] >= 3  # before the link, and
+    assert outcomes[new] >= 1  # after it: the descriptor is closed, the directory synced
+
+
+def test_a_file_system_that_refuses_unnamed_files(strace, disk):
+    storage = prepared(disk / "storage", "key", None)
+    with Publisher("key", 20, ()) as publisher:
+        trace = disk / "trace"
+        refuse = ("-e", "inject=openat:error=EOPNOTSUPP:when=1..2")
+        assert publisher.publish(storage, strace, *refuse, "-o", str(trace)) == 0
+    assert "O_TMPFILE" in trace.read_text()
+    assert ".alexflow/staging/" in trace.read_text()
+    assert storage.read("key") == content(20, b"1")
+    assert files_below(storage) == {"key"}
+
+
+def prepared(path: Path, key: str, old: bytes | None) -> LocalStorage:
+    storage = LocalStorage(path)
+    storage.prepare()
+    if old is not None:
+        storage.write(key, old)
+    return storage
+
+
+def absent_or_complete(storage: LocalStorage, key: str, old: bytes | None, new: bytes) -> bytes | None:
+    """What is under the key, which is what was there or what was to come, with its digest."""
+    found = storage.verify()
+    assert (found.damaged, found.unrecorded) == ((), 0)
+    if storage.exists_many([key]):
+        assert (found.good, list(storage.list())) == (1, [key])
+        assert storage.read(key) in (old, new)
+        return storage.read(key)
+    assert old is None
+    assert list(storage.list()) == []
+    return None
+
+
+def swept_by_age(storage: LocalStorage, key: str) -> None:
+    """What is left is left alone, and is gone once it is old."""
+    left = sorted(Path(storage.base_path, ".alexflow/staging").glob("*"))
+    assert len(left) <= 1
+    storage.prepare()
+    then = time.time() - STALE_AFTER - 1
+    for file in left:
+        assert file.exists()
+        os.utime(file, (then, then))
+    storage.prepare()
+    assert not any(file.exists() for file in left)
+    assert files_below(storage) <= {key, f".alexflow/digests/{key}"}
+
+
+def files_below(storage: LocalStorage) -> set[str]:
+    base = Path(storage.base_path)
+    return {str(file.relative_to(base)) for file in base.rglob("*") if file.is_file()}
+
+
+class Publisher:
+    """A process whose children publish when they are told to."""
+
+    def __init__(self, key: str, size: int, how: tuple[str, ...]):
+        command = [sys.executable, "-m", "tests.faults.publisher_process", key, str(size), *how]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+
+    def __enter__(self) -> Publisher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate(timeout=DEADLINE)
+
+    def publish(self, storage: LocalStorage, strace: str, *options: str) -> int:
+        """Have a child publish while strace watches; gives its exit code."""
+        child = self.tell(storage.base_path)
+        command = [strace, "-f", "-p", str(child), *options]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as watching:
+            assert watching.stderr is not None
+            said = watching.stderr.readline()
+            if "not permitted" in said:
+                pytest.skip(f"strace may not look at another process: {said.strip()}")
+            assert "attached" in said, said
+            code = self.tell("")
+            watching.communicate(timeout=DEADLINE)
+        return code
+
+    def tell(self, line: str) -> int:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{line}\n")
+        return int(self.process.stdout.readline())
