@@ -257,7 +257,7 @@ class LocalStorage(Storage):
         """Have a name written to the disk, and if its directory was not seen before, the way to it."""
         directory = os.path.dirname(path)
         sync_directory(directory)
-        synced: set[str] = self.__dict__.setdefault("_synced", set())
+        synced: frozenset[str] = self.__dict__.get("_synced", frozenset())
         if directory in synced:
             return
         way = directory
@@ -268,7 +268,7 @@ class LocalStorage(Storage):
             sync_directory(os.path.dirname(way))
         except PermissionError:  # then it is none that could have been made from here
             pass
-        synced.add(directory)
+        object.__setattr__(self, "_synced", synced | {directory})
 
     def discard(self, staged: Staged) -> None:
         if staged.place is not None:
@@ -425,7 +425,7 @@ class LocalStorage(Storage):
             try:
                 file = open_new(self.base_path, directory)
             except FileNotFoundError:
-                self.__dict__.pop("_synced", None)  # directories have been removed, or this one is new
+                object.__setattr__(self, "_synced", frozenset())  # this one is new, or some have been removed
                 os.makedirs(directory, exist_ok=True)
                 file = open_new(self.base_path, directory)
             self._fill(file, data)

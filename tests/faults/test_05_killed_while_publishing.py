@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -20,9 +17,8 @@ from alexflow import LocalStorage
 from alexflow.storage import notes
 from alexflow.storage.litter import STALE_AFTER
 from alexflow.storage.local import SMALL
+from tests.faults.publisher import Publisher
 from tests.faults.publisher_process import content
-
-DEADLINE = 30.0  # seconds
 
 #: What the interpreter does for itself.
 OWN = {"brk", "mmap", "munmap", "mremap", "madvise", "futex", "read", "restart_syscall", "exit_group", "rt_sigprocmask"}
@@ -52,17 +48,8 @@ def disk() -> Iterator[Path]:
         yield Path(directory)
 
 
-@pytest.fixture
-def strace() -> str:
-    """The program."""
-    program = shutil.which("strace")
-    if program is None:
-        pytest.skip("strace is not installed")
-    return program
-
-
 @pytest.mark.parametrize("way", WAYS)
-def test_killed_at_each_system_call(strace, disk, way, monkeypatch):
+def test_killed_at_each_system_call(disk, way, monkeypatch):
     key, size, how = WAYS[way]
     if "notes" in how:
         monkeypatch.setattr(notes, "_set", None)
@@ -73,7 +60,7 @@ def test_killed_at_each_system_call(strace, disk, way, monkeypatch):
     with Publisher(key, size, how) as publisher:
         storage = prepared(disk / "first", key, old)
         trace = disk / "trace"
-        assert publisher.publish(storage, strace, "-o", str(trace)) == 0
+        assert publisher.publish(storage, "-o", str(trace)) == 0
         assert storage.read(key) == new
         calls = Counter(re.findall(r"^(?:\d+ +)?(\w+)\(", trace.read_text(), re.MULTILINE))
         assert "write" in calls
@@ -84,7 +71,7 @@ def test_killed_at_each_system_call(strace, disk, way, monkeypatch):
             for nth in range(1, calls[name] + 1):
                 storage = prepared(disk / f"{name}-{nth}", key, old)
                 inject = f"inject={name}:signal=KILL:when={nth}"
-                assert publisher.publish(storage, strace, "-e", inject) == -signal.SIGKILL
+                assert publisher.publish(storage, "-e", inject) == -signal.SIGKILL
                 outcomes[absent_or_complete(storage, key, old, new)] += 1
                 swept_by_age(storage, key)
                 assert storage.write(key, new, replace="replace" in how) or storage.read(key) == new
@@ -93,12 +80,12 @@ def test_killed_at_each_system_call(strace, disk, way, monkeypatch):
     assert outcomes[new] >= 1  # after it: the descriptor is closed, the directory synced
 
 
-def test_a_file_system_that_refuses_unnamed_files(strace, disk):
+def test_a_file_system_that_refuses_unnamed_files(disk):
     storage = prepared(disk / "storage", "key", None)
     with Publisher("key", 20, ()) as publisher:
         trace = disk / "trace"
         refuse = ("-e", "inject=openat:error=EOPNOTSUPP:when=1..2")
-        assert publisher.publish(storage, strace, *refuse, "-o", str(trace)) == 0
+        assert publisher.publish(storage, *refuse, "-o", str(trace)) == 0
     assert "O_TMPFILE" in trace.read_text()
     assert ".alexflow/staging/" in trace.read_text()
     assert storage.read("key") == content(20, b"1")
@@ -143,38 +130,3 @@ def swept_by_age(storage: LocalStorage, key: str) -> None:
 def files_below(storage: LocalStorage) -> set[str]:
     base = Path(storage.base_path)
     return {str(file.relative_to(base)) for file in base.rglob("*") if file.is_file()}
-
-
-class Publisher:
-    """A process whose children publish when they are told to."""
-
-    def __init__(self, key: str, size: int, how: tuple[str, ...]):
-        command = [sys.executable, "-m", "tests.faults.publisher_process", key, str(size), *how]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
-
-    def __enter__(self) -> Publisher:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.communicate(timeout=DEADLINE)
-
-    def publish(self, storage: LocalStorage, strace: str, *options: str) -> int:
-        """Have a child publish while strace watches; gives its exit code."""
-        child = self.tell(storage.base_path)
-        command = [strace, "-f", "-p", str(child), *options]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as watching:
-            assert watching.stderr is not None
-            said = watching.stderr.readline()
-            if "not permitted" in said:
-                pytest.skip(f"strace may not look at another process: {said.strip()}")
-            assert "attached" in said, said
-            code = self.tell("")
-            watching.communicate(timeout=DEADLINE)
-        return code
-
-    def tell(self, line: str) -> int:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{line}\n")
-        return int(self.process.stdout.readline())

@@ -371,3 +371,56 @@ class ExclusiveOnLoop(Exclusive):
             await asyncio.sleep(0)
         said.remove("alone")
         await output.astore(self.n)
+
+
+@dataclass(frozen=True)
+class Bulky(Number):
+    """Stores so many bytes."""
+
+    size: int = 0
+
+    def run(self, input: None, output: Output[Any]) -> None:
+        note(self.log, self.n)
+        output.store(bytes(self.size))
+
+
+@dataclass(frozen=True)
+class BulkyInThread(Bulky):
+    """The same in a thread."""
+
+    executor: ClassVar[Any] = "thread"
+
+
+@dataclass(frozen=True)
+class BulkyOnLoop(Bulky):
+    """The same on the event loop."""
+
+    async def run(self, input: None, output: Output[Any]) -> None:  # type: ignore[override]
+        await asyncio.to_thread(note, self.log, self.n)
+        await output.astore(bytes(self.size))
+
+
+@dataclass(frozen=True)
+class StoresTwo(Bulky):
+    """Stores a small output and a bulky one."""
+
+    def output(self) -> dict[str, Output[bytes]]:  # type: ignore[override]
+        return {name: self.build_output(BinaryOutput[bytes], key=name) for name in ("small", "bulky")}
+
+    def run(self, input: None, output: dict[str, Output[bytes]]) -> None:  # type: ignore[override]
+        note(self.log, self.n)
+        output["small"].store(b"1")
+        output["bulky"].store(bytes(self.size))
+
+
+@dataclass(frozen=True)
+class Scratch(Number):
+    """Fills a file of its own first."""
+
+    scratch: str = field(default="", compare=False)
+
+    def run(self, input: None, output: Output[int]) -> None:
+        note(self.log, self.n)
+        with open(self.scratch, "wb") as file:
+            file.write(bytes(10_000_000))
+        output.store(self.n)
