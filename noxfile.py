@@ -86,6 +86,20 @@ def simulate(session: nox.Session) -> None:
 
 
 @nox.session
+def legacy(session: nox.Session) -> None:
+    """Ids and documents beside those that alexflow 1.1.4 gives, in an environment of its own."""
+    session.install("-e", ".[joblib]", *group("tests"))
+    home = Path(".nox").absolute() / "alexflow-1.1.4"
+    python = str(home / "bin" / "python")
+    if not (home.exists() and starts(python)):
+        shutil.rmtree(home, ignore_errors=True)
+        session.run(interpreter(PEERS_PYTHON) or sys.executable, "-m", "venv", str(home), external=True)
+        pins = ["alexflow==1.1.4", "setuptools<81"]  # its packages are declared with pkg_resources
+        session.run(python, "-m", "pip", "install", "-q", *pins, external=True)
+    session.run("pytest", "tests/legacy", *session.posargs, env={"ALEXFLOW_1_PYTHON": python})
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style, format, and which layer imports which."""
     session.install("-e", ".", *group("lint"))

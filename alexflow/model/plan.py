@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from alexflow.errors import DefinitionError, IdentityError
-from alexflow.identity import AtOnce, canonical, encoded, module_name, packb
+from alexflow.identity import ID_SPEC, AtOnce, canonical, encoded, module_name, packb
 from alexflow.model.required import no_default
 
 Values = Callable[[Any], tuple[Any, ...]]
@@ -49,6 +49,8 @@ class ClassPlan(_Caching):
         significant: names of the fields that the id depends on, sorted.
         checked: names of the fields whose value a new instance is held against: never None, or to be given.
         contracts: fields that have one.
+        identifying: what stands for the value of a field in ids, from an instance and the field's name.
+        has_former_ids: whether its tasks may carry an id spec of alexflow 1.x.
     """
 
     cls: type | None
@@ -59,6 +61,7 @@ class ClassPlan(_Caching):
     checked: tuple[str, ...]
     contracts: tuple[FieldPlan, ...]
     identifying: Callable[[Any, str], Any]
+    has_former_ids: bool
 
     @cached_property
     def hashed_as_they_are(self) -> tuple[str, ...]:
@@ -182,6 +185,8 @@ def _make_plan(cls: type[Planned]) -> ClassPlan:
         ),
         contracts=tuple(plan for plan in plans if plan.contract is not None),
         identifying=_identifying(cls, significant),
+        has_former_ids=getattr(cls, "_task_spec", ID_SPEC) != ID_SPEC
+        or any(plan.name == "_task_spec" for plan in plans),
     )
 
 
@@ -221,7 +226,7 @@ def _stale_plan() -> ClassPlan:
     return STALE_PLAN
 
 
-STALE_PLAN = ClassPlan(None, "", (), values_of(()), (), (), (), getattr)
+STALE_PLAN = ClassPlan(None, "", (), values_of(()), (), (), (), getattr, False)
 
 
 def field_plan(field: dataclasses.Field[Any], cls: type) -> FieldPlan:

@@ -57,7 +57,7 @@ class AbstractTask(Planned):
     __plan__: ClassVar[ClassPlan] = STALE_PLAN
     __identified_by__: ClassVar[frozenset[str]] = frozenset()
 
-    _task_spec: ClassVar[str] = ID_SPEC
+    _task_spec: ClassVar[str | None] = ID_SPEC  # "1.0.0", or None: its tasks have the ids of alexflow 1.x
     _task_id: ClassVar[str | None] = None  # in the instance's own __dict__ once it is known
     version: ClassVar[str | int | None] = None
     task_name: ClassVar[str | None] = None
@@ -325,6 +325,10 @@ def _refuse_loop(within: dict[int, AbstractTask], pending: Pending) -> None:
 
 def _id_from_fields(task: AbstractTask, pending: Pending) -> str:
     plan = plan_of(type(task))
+    if plan.has_former_ids and task._task_spec != ID_SPEC:
+        from alexflow.model.ids_of_1x import id_of_1x  # deferred: few have such ids, and it needs SHA-1 and JSON
+
+        return id_of_1x(task, task._task_spec, pending)
     get = plan.identifying
     fields: dict[str, Canonical] = {}
     try:

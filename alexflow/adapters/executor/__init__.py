@@ -1,0 +1,1 @@
+"""Import path of alexflow 1.x."""

@@ -1,0 +1,54 @@
+"""What keeps code and results of alexflow 1.x alive: tasks with the ids of then, their documents and stores."""
+
+from typing import TYPE_CHECKING
+
+from alexflow.ondemand import on_demand
+
+if TYPE_CHECKING:
+    from alexflow.legacy.documents import deserialize, serialize
+    from alexflow.legacy.outputs import BinaryOutput, JSONOutput, SerializableOutput
+    from alexflow.legacy.running import Termination, run_job, run_workflow
+    from alexflow.legacy.serializable import Serializable, partial
+    from alexflow.legacy.storage import LocalStorage
+    from alexflow.legacy.tasks import AbstractTask, DynamicTask, Task, WrapperTask
+    from alexflow.legacy.workflow import Workflow
+
+_PLACES = {
+    "AbstractTask": "tasks",
+    "BinaryOutput": "outputs",
+    "DynamicTask": "tasks",
+    "JSONOutput": "outputs",
+    "LocalStorage": "storage",
+    "Serializable": "serializable",
+    "SerializableOutput": "outputs",
+    "Task": "tasks",
+    "Termination": "running",
+    "Workflow": "workflow",
+    "WrapperTask": "tasks",
+    "deserialize": "documents",
+    "partial": "serializable",
+    "run_job": "running",
+    "run_workflow": "running",
+    "serialize": "documents",
+}
+
+__all__ = [
+    "AbstractTask",
+    "BinaryOutput",
+    "DynamicTask",
+    "JSONOutput",
+    "LocalStorage",
+    "Serializable",
+    "SerializableOutput",
+    "Task",
+    "Termination",
+    "Workflow",
+    "WrapperTask",
+    "deserialize",
+    "partial",
+    "run_job",
+    "run_workflow",
+    "serialize",
+]
+
+__getattr__, __dir__ = on_demand(__name__, {name: f"{__name__}.{place}" for name, place in _PLACES.items()})

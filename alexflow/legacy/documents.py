@@ -1,0 +1,246 @@
+"""The documents of alexflow 1.x: nested JSON in which ``__ser__`` names the class of each object.
+
+    {"_task_spec": "1.0.0", "resource_spec": null, "depth": 3, "__ser__": "training:Train"}
+
+An ancestor stands there once for each way that leads to it, which is why :func:`alexflow.serialize` writes otherwise.
+Classes are found as :func:`alexflow.deserialize` finds them, and held to the same: nothing but dataclasses is made, no
+function is called.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from types import FunctionType, ModuleType
+from typing import Any
+
+from alexflow.errors import DefinitionError, DocumentError
+from alexflow.identity import PLAIN, brief, is_dataclass, main_module_name
+from alexflow.legacy.names import former_name
+from alexflow.model import AbstractTask, DynamicTask
+from alexflow.model.plan import field_plan
+from alexflow.serialization.fault import Fault, key_step
+from alexflow.serialization.resolve import FUNCTION, Kind, Resolver
+
+#: Names the class of an object, or what else it stands for.
+SER = "__ser__"
+
+_CLASS = Kind("a class", lambda cls: True)
+_SERIALIZABLE = Kind("a dataclass", lambda cls: is_dataclass(cls) and not issubclass(cls, PLAIN))
+
+
+# -- writing
+
+
+def serialize(value: Any) -> Any:
+    """A value as alexflow 1.1.4 writes it: a task, an output, a workflow, or a value of a field.
+
+    Returns:
+        Plain data for ``json.dumps``, as long as the value holds nothing else; 1.x passes over what it does not know.
+
+    Raises:
+        DocumentError: a task has an id spec that 1.x does not know; the message begins with the path to it.
+    """
+    try:
+        return _written(value)
+    except Fault as fault:
+        raise fault.as_error(type(value).__qualname__) from fault.__cause__
+    except RecursionError:
+        raise DocumentError(
+            f"{type(value).__qualname__}: more is nested here than fits into a document of 1.x; use alexflow.serialize"
+        ) from None
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, OrderedDict):
+        return {SER: "OrderedDict", "value": [list(item) for item in value.items()]}  # 1.x looks no further into it
+    if isinstance(value, dict):
+        return {key: _written_at(item, key_step(str(key))) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        items = [_written_at(item, f"[{index}]") for index, item in enumerate(value)]
+        return items if isinstance(value, list) else {SER: "tuple", "value": items}
+    if isinstance(value, set):
+        return {SER: "set", "value": list(value)}
+    if isinstance(value, type):
+        return {SER: "type", "value": former_name(value)}
+    if is_dataclass(type(value)):
+        return _object(value)
+    if isinstance(value, FunctionType):
+        return {SER: "function", "value": former_name(value)}
+    if isinstance(value, ModuleType):
+        return {SER: "module", "value": value.__name__}
+    if isinstance(value, datetime):
+        return {SER: "datetime", "value": value.isoformat()}
+    if isinstance(value, date):
+        return {SER: "date", "value": value.strftime("%Y%m%d")}
+    if isinstance(value, Decimal):
+        return {SER: "Decimal", "value": str(value)}
+    return value
+
+
+def _written_at(value: Any, step: str) -> Any:
+    try:
+        return _written(value)
+    except Fault as fault:
+        raise fault.at(step) from fault.__cause__
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if isinstance(value, AbstractTask) and value._task_spec not in ("1.0.0", None):
+        raise Fault(
+            f"has the id spec {value._task_spec!r}, which 1.x does not know; "
+            f"use alexflow.serialize, or derive its class from alexflow.legacy.Task"
+        )
+    fields: dict[str, Any] = {}
+    for field in _fields(type(value)):
+        item = getattr(value, field.name)
+        encode = field.metadata.get("encode")
+        fields[field.name] = _written_at(item if encode is None else encode(item), f".{field.name}")
+    fields[SER] = former_name(type(value))
+    return fields
+
+
+def _fields(cls: type) -> list[dataclasses.Field[Any]]:
+    """Those that 1.x knows: its dynamic tasks have no ``resource_spec``."""
+    unknown = DynamicTask.__dataclass_fields__["resource_spec"]
+    return [field for field in dataclasses.fields(cls) if field is not unknown]
+
+
+# -- reading
+
+
+def deserialize(document: Any, modules: Iterable[str] | None = None) -> Any:
+    """What a document of alexflow 1.x was made from.
+
+    Args:
+        document: the document, as ``json.loads`` gives it.
+        modules: names of modules that it may use, as for :func:`alexflow.deserialize`. None allows all.
+
+    Raises:
+        DocumentError: the document is malformed, or names what is not there; the message begins with the path to it.
+    """
+    resolver = Resolver(None if modules is None else (*modules, "alexflow"))
+    try:
+        return _Reader(resolver).read(document)
+    except Fault as fault:
+        raise fault.as_error() from fault.__cause__
+    except RecursionError:
+        raise DocumentError("the document is nested too deeply") from None
+
+
+class _Reader:
+    def __init__(self, resolver: Resolver):
+        self._resolver = resolver
+
+    def read(self, data: Any) -> Any:
+        if isinstance(data, list):
+            return [self._read_at(item, f"[{index}]") for index, item in enumerate(data)]
+        if not isinstance(data, dict):
+            return data
+        if SER not in data:
+            return {key: self._read_at(item, key_step(str(key))) for key, item in data.items()}
+        name = data[SER]
+        if not isinstance(name, str):
+            raise Fault(f"expected a name, not {brief(name)}").at(f".{SER}")
+        read = _KINDS.get(name)
+        if read is None:
+            return self._object(name, data)
+        if "value" not in data:
+            raise Fault("'value' is missing")
+        try:
+            return read(self, data["value"])
+        except Fault as fault:
+            raise fault.at(".value") from fault.__cause__
+        except (ValueError, TypeError, ArithmeticError, IndexError) as error:
+            raise Fault(f"{brief(data['value'])} is not the value of a {name}: {error}").at(".value") from error
+
+    def resolve(self, name: Any, kind: Kind) -> Any:
+        if isinstance(name, str) and name.startswith("__main__:"):
+            name = main_module_name() + name.removeprefix("__main__")
+        if name == "dataclass_serializer.dataclass_serializer:Partial":  # a package that nobody needs any more
+            name = "alexflow.legacy.serializable:Partial"
+        return self._resolver.resolve(name, kind)
+
+    def type_(self, name: Any) -> Any:
+        found = self.resolve(name, _CLASS)
+        if former_name(found) != name:  # a name that stands for itself must be the thing's own
+            raise Fault(f"{name} is another name of {former_name(found)}")
+        return found
+
+    def module(self, name: Any) -> ModuleType:
+        return self._resolver.module(name)
+
+    def ordered(self, items: Any) -> OrderedDict[Any, Any]:
+        return OrderedDict((key, self._read_at(item, f"[{index}]")) for index, (key, item) in enumerate(items))
+
+    def _read_at(self, data: Any, step: str) -> Any:
+        try:
+            return self.read(data)
+        except Fault as fault:
+            raise fault.at(step) from fault.__cause__
+
+    def _object(self, name: str, data: Mapping[str, Any]) -> Any:
+        try:
+            cls = self.resolve(name, _SERIALIZABLE)
+        except Fault as fault:
+            raise fault.at(f".{SER}") from fault.__cause__
+        _check_spec(cls, data)
+        arguments: dict[str, Any] = {}
+        for field in _fields(cls):
+            if field.init:
+                self._read_field(cls, field, data, arguments)
+        try:
+            return cls(**arguments)
+        except Exception as error:  # the user's code: __post_init__, contracts
+            raise Fault(f"{cls.__qualname__} cannot be made from these fields: {error}") from error
+
+    def _read_field(
+        self, cls: type, field: dataclasses.Field[Any], data: Mapping[str, Any], arguments: dict[str, Any]
+    ) -> None:
+        try:
+            plan = field_plan(field, cls)
+        except DefinitionError as error:
+            raise Fault(str(error)) from error
+        if field.name not in data:
+            if plan.allows_none:  # it was added to the class later; None keeps the id, the default might not
+                arguments[field.name] = None
+            return
+        value = self._read_at(data[field.name], f".{field.name}")
+        try:
+            arguments[field.name] = value if plan.decode is None else plan.decode(value)
+        except Exception as error:  # the user's code
+            raise Fault(f"its `decode` raised {type(error).__name__}: {error}").at(f".{field.name}") from error
+
+
+def _check_spec(cls: type, data: Mapping[str, Any]) -> None:
+    """See that a task will have the id that it had."""
+    if issubclass(cls, AbstractTask) and "_task_spec" not in cls.__dataclass_fields__:
+        spec = data.get("_task_spec")
+        if cls._task_spec != spec:
+            raise Fault(
+                f"{cls.__qualname__} gives ids of spec {cls._task_spec!r}, but the document has one of spec {spec!r}; "
+                f"derive the class from alexflow.legacy.Task"
+            ).at("._task_spec")
+
+
+def _items(reader: _Reader, data: Any) -> list[Any]:
+    if not isinstance(data, list):
+        raise TypeError("it is no list")
+    values: list[Any] = reader.read(data)
+    return values
+
+
+_KINDS: dict[str, Callable[[_Reader, Any], Any]] = {
+    "OrderedDict": _Reader.ordered,
+    "tuple": lambda reader, data: tuple(_items(reader, data)),
+    "set": lambda reader, data: set(_items(reader, data)),
+    "datetime": lambda reader, data: datetime.fromisoformat(data),
+    "date": lambda reader, data: datetime.strptime(data, "%Y%m%d").date(),  # a date has no zone
+    "Decimal": lambda reader, data: Decimal(data),
+    "type": _Reader.type_,
+    "function": lambda reader, data: reader.resolve(data, FUNCTION),
+    "module": _Reader.module,
+}

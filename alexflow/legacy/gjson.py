@@ -1,0 +1,45 @@
+"""Compressed JSON as 1.x writes it: also numpy's numbers and pandas' times."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from datetime import date
+from typing import Any
+
+
+def dumps(value: Any) -> bytes:
+    """A value as gzip-compressed JSON."""
+    return gzip.compress(json.dumps(value, default=_plain).encode(), mtime=0)
+
+
+def loads(data: bytes) -> Any:
+    """The value behind gzip-compressed JSON."""
+    return json.loads(gzip.decompress(data))
+
+
+def dump(obj: Any, path: str) -> None:
+    """Write a value to a file, whose directory is made if need be."""
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(dumps(obj))
+
+
+def load(path: str) -> Any:
+    """The value in a file."""
+    with open(path, "rb") as file:
+        return loads(file.read())
+
+
+def _plain(value: Any) -> Any:
+    kind = f"{type(value).__module__}.{type(value).__name__}"
+    if kind.startswith("pandas.") and kind.endswith(".Timestamp"):
+        return value.isoformat()
+    if kind.startswith("pandas.") and kind.endswith(".Timedelta"):
+        return str(value)
+    if isinstance(value, date):  # a datetime, too: 1.x keeps its day only
+        return value.strftime("%Y-%m-%d")
+    if kind in ("numpy.float32", "numpy.float64", "numpy.int32", "numpy.int64"):
+        return value.item()
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

@@ -1,0 +1,73 @@
+"""The functions of ``alexflow.helper``."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from alexflow.executors.attempt import bind
+from alexflow.model import AbstractTask, DynamicTask, Output, Workflow, flatten
+from alexflow.storage import Storage
+
+InOutT = TypeVar("InOutT", bound=Any)
+
+
+def assign_storage_to_output(output: InOutT, storage: Storage) -> InOutT:
+    """The same tree of outputs, bound to a storage."""
+    bound: InOutT = bind(output, storage)
+    return bound
+
+
+def is_completed(task: AbstractTask, storage: Storage) -> bool:
+    """Whether all outputs of a task exist. A dynamic task without any is done when what it gives is."""
+    outputs = task.output()
+    if outputs is None:
+        if not isinstance(task, DynamicTask):
+            return False
+        try:
+            return all(is_completed(given, storage) for given in _tasks(generate_task(task, storage)))
+        except LookupError:  # an input of it is not there
+            return False
+    keys = {key for output in flatten(outputs) for key in output.physical_key_list()}
+    return len(storage.exists_many(list(keys))) == len(keys)
+
+
+def run_task(task: AbstractTask, storage: Storage) -> Any:
+    """Call a task's ``run`` here and now, whether its inputs exist or not."""
+    return task.run(bind(task.input(), storage), bind(task.output(), storage))  # type: ignore[attr-defined]
+
+
+def generate_task(task: DynamicTask, storage: Storage) -> Any:
+    """Call a dynamic task's ``generate`` here and now."""
+    return task.generate(bind(task.input(), storage), bind(task.output(), storage))
+
+
+def remove_output(output: Output[Any], storage: Storage) -> None:
+    """Remove what is stored for an output, if anything is."""
+    output.assign_storage(storage).remove()
+
+
+def load_output(output: Output[Any], storage: Storage) -> Any:
+    """The stored value of an output."""
+    return output.assign_storage(storage).load()
+
+
+def exists_output(output: Output[Any], storage: Storage) -> bool:
+    """Whether an output is stored."""
+    return output.assign_storage(storage).exists()
+
+
+def workflow_to_task_map(workflow: Workflow) -> dict[str, dict[str, Any]]:
+    """All tasks of a workflow and those behind them by id, each with the ids of those that it needs directly."""
+    found: dict[str, dict[str, Any]] = {}
+    pending = list(workflow.tasks.values())
+    for task in pending:  # grows
+        if task.task_id not in found:
+            sources = [output.src_task for output in flatten(task.input())]
+            needs = list(dict.fromkeys(source.task_id for source in sources))
+            found[task.task_id] = {"task_id": task.task_id, "dependent_task_ids": needs, "task": task}
+            pending += sources
+    return found
+
+
+def _tasks(given: Any) -> list[AbstractTask]:
+    return [given] if isinstance(given, AbstractTask) else list(given)

@@ -1,0 +1,55 @@
+"""The output formats of 1.x: what it has stored is loaded, and it can load what is stored here."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from alexflow import formats
+from alexflow.legacy import gjson
+from alexflow.legacy.documents import SER, deserialize, serialize
+
+T_co = TypeVar("T_co", covariant=True)
+
+#: In what joblib writes if there are arrays in a value; else it writes a plain pickle.
+_JOBLIB = b"joblib.numpy_pickle"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BinaryOutput(formats.BinaryOutput[T_co]):
+    """Any picklable value. What 1.x has written with joblib is read, too, which needs joblib where it holds arrays."""
+
+    def decode(self, data: bytes) -> T_co:
+        if _JOBLIB not in data:
+            return super().decode(data)
+        try:
+            import joblib  # deferred: an extra
+        except ImportError as error:
+            raise ImportError(f'{self.key} was written by joblib; pip install "alexflow[joblib]"') from error
+        return cast(T_co, joblib.load(io.BytesIO(data)))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class JSONOutput(formats.JSONOutput[T_co]):
+    """What :mod:`alexflow.legacy.gjson` can write."""
+
+    def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
+        return gjson.dumps(value)
+
+    def decode(self, data: bytes) -> T_co:
+        return cast(T_co, gjson.loads(data))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SerializableOutput(formats.SerializableOutput[T_co]):
+    """A task, output or ``Serializable`` as a document of 1.x; one of today is read, too."""
+
+    def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
+        return gzip.compress(json.dumps(serialize(value)).encode(), mtime=0)
+
+    def decode(self, data: bytes) -> T_co:
+        document: Any = json.loads(gzip.decompress(data))
+        return cast(T_co, deserialize(document)) if SER in document else super().decode(data)

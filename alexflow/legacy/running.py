@@ -1,0 +1,68 @@
+"""``run_job`` and ``run_workflow`` of 1.x, on the engine of today."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from alexflow.engine import run
+from alexflow.errors import RunFailed
+from alexflow.model import AbstractTask, Workflow
+from alexflow.storage import Storage
+
+
+class Termination(Exception):
+    """What ``run_job`` with several processes raises when a task has failed."""
+
+
+def run_job(
+    task: AbstractTask | Sequence[AbstractTask],
+    storage: Storage,
+    n_jobs: int = 1,
+    resources: Mapping[str, int] | None = None,
+    context: Any = None,
+) -> None:
+    """Make the outputs of a task, or of several, exist.
+
+    Args:
+        task: what to run.
+        storage: where outputs are.
+        n_jobs: how many worker processes; with one, tasks run one after the other in this process.
+        resources: how many tasks that share a tag may run at once.
+        context: without effect: workers are started in one way only.
+
+    Raises:
+        Termination: a task failed in a worker process.
+        Exception: what a task raised in this process.
+    """
+    if context is not None:
+        warnings.warn("`context` has no effect: alexflow starts its workers itself", DeprecationWarning, stacklevel=2)
+    try:
+        run(
+            list(task) if isinstance(task, Sequence) else task,
+            storage=storage,
+            workers=n_jobs,
+            resources=resources,
+            executor="process" if n_jobs > 1 else "thread",
+            progress=False,
+        )
+    except RunFailed as failed:
+        first = failed.exceptions[0]
+        if n_jobs == 1 and isinstance(first.__cause__, Exception):
+            raise first.__cause__ from failed
+        raise Termination(f"Raised error on {first}") from failed
+
+
+def run_workflow(
+    workflow: Workflow, n_jobs: int = 1, resources: Mapping[str, int] | None = None, context: Any = None
+) -> None:
+    """:func:`run_job` for the tasks of a workflow, and those behind its artifacts, in the workflow's own storage.
+
+    Raises:
+        Termination: a task failed in a worker process.
+        Exception: what a task raised in this process.
+    """
+    if workflow.storage is None:
+        raise ValueError("the workflow has no storage; give it one")
+    run_job(workflow.to_task_list(), workflow.storage, n_jobs, resources, context)

@@ -1,0 +1,69 @@
+"""``Serializable``: what 1.x took from ``dataclass_serializer`` and let its users build on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, cast
+
+from alexflow.legacy.documents import deserialize, serialize
+from alexflow.model import no_default
+from alexflow.model.plan import field_plan
+
+
+class Serializable:
+    """Base of frozen dataclasses that may be parameters of tasks: their fields count in ids, they enter documents."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # subclasses are dataclasses
+            plan = field_plan(field, type(self))
+            value = getattr(self, field.name)
+            if value is None:
+                if not plan.allows_none:
+                    raise TypeError(f"{field.name} is not optional")
+            elif value is no_default:
+                raise TypeError(f"__init__ missing 1 required argument: '{field.name}'")
+            elif plan.contract is not None and not plan.contract(value):
+                raise ValueError(f"break the contract for {field.name}, {type(self).__name__}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    def serialize(self) -> dict[str, Any]:
+        """A document: :func:`alexflow.legacy.serialize`."""
+        return cast(dict[str, Any], serialize(self))
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> Self:
+        """An instance from its document."""
+        return cast(Self, deserialize({"__ser__": f"{cls.__module__}:{cls.__qualname__}", **data}))
+
+    def validate(self) -> None:
+        """See that it comes back equal from its document.
+
+        Raises:
+            ValueError: it does not.
+        """
+        if self != deserialize(json.loads(json.dumps(self.serialize()))):
+            raise ValueError("could not be deserialized with same value")
+
+
+@dataclass(frozen=True)
+class Partial(Serializable):
+    """A function with some of its arguments, as a parameter."""
+
+    __former_name__: ClassVar[str] = "dataclass_serializer.dataclass_serializer.Partial"
+
+    func: Callable[..., Any]
+    kwargs: dict[str, Any]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.func(*args, **self.kwargs, **kwargs)
+
+
+def partial(func: Callable[..., Any], **kwargs: Any) -> Partial:
+    """``func`` with some of its keyword arguments given."""
+    return Partial(func, kwargs)

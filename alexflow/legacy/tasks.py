@@ -1,0 +1,42 @@
+"""Tasks that have the ids that alexflow 1.1.4 gave them.
+
+Deriving from these instead of from those of ``alexflow`` is all that a code base needs to go on with what it has
+stored. Each task carries its id spec as a field, as in 1.x: "1.0.0", or None for one from before (``v0``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Optional, cast
+
+from alexflow import model
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AbstractTask(model.AbstractTask):
+    """:class:`alexflow.AbstractTask` with the ids of 1.x."""
+
+    _task_spec: Optional[str] = field(  # type: ignore[misc]  # noqa: UP045  # as 1.x, where it is a field of each task
+        default="1.0.0", compare=False, repr=False, kw_only=True
+    )
+
+    def serialize(self) -> dict[str, Any]:
+        """This task as a document of 1.x (:func:`alexflow.legacy.serialize`), not as one of today."""
+        from alexflow.legacy.documents import serialize  # deferred: few need it
+
+        return cast(dict[str, Any], serialize(self))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Task(AbstractTask, model.Task):
+    """:class:`alexflow.Task` with the ids of 1.x."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DynamicTask(AbstractTask, model.DynamicTask):
+    """:class:`alexflow.DynamicTask` with the ids of 1.x."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class WrapperTask(AbstractTask, model.WrapperTask):
+    """:class:`alexflow.WrapperTask`; its id is that of the task it wraps."""

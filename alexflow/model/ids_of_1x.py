@@ -1,0 +1,136 @@
+"""Id specs "1.0.0" and none: the ids that alexflow 1.1.4 gives, byte for byte, for tasks that carry such a spec.
+
+An id is the class's module, its name, and the SHA-1 of its fields as JSON with sorted keys. A field that is a task
+stands as that task's id, an output as the id of its task, a dot, and its key; a task within a list or a dict, and what
+1.x calls serializable, as what this rule gives for it. Lists and tuples come out the same, and so do ``{1: 2}`` and
+``{"1": 2}``: what these specs confuse they go on confusing, or results would be lost.
+
+Spec "1.0.0" leaves out fields that are None. None (before 1.0, "v0") leaves them out only where None is the default,
+and counts ``resource_spec``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from datetime import datetime
+from types import FunctionType, ModuleType
+from typing import Any, TypeAlias, cast
+
+from alexflow.errors import IdentityError
+from alexflow.identity import Pending, brief
+from alexflow.model.output import Output
+from alexflow.model.task import AbstractTask, DynamicTask, ResourceSpec, WrapperTask
+
+#: The spec of a task: "1.0.0", or None for those from before.
+Spec: TypeAlias = str | None
+
+SPEC_1 = "1.0.0"
+
+#: What 1.x calls classes that have moved since; others say so themselves, in ``__former_name__``.
+_FORMER_NAMES: dict[type, str] = {ResourceSpec: "alexflow.core.ResourceSpec"}
+
+
+def id_of_1x(task: AbstractTask, spec: Spec, pending: Pending) -> str:
+    """A task's id under a former spec; meaningless while anything was put into ``pending``.
+
+    Raises:
+        IdentityError: a field has no identity under that spec; the message begins with the path to it.
+    """
+    if spec not in (SPEC_1, None):
+        raise IdentityError(
+            f"{type(task).__qualname__}._task_spec: there is no id spec {spec!r}; the specs are '2', '1.0.0' and None"
+        )
+    return _id_from_fields(task, spec, pending)
+
+
+def _id_from_fields(thing: Any, spec: Spec, pending: Pending) -> str:
+    values = {name: _reduced_field(value, spec, pending) for name, value in _fields(thing, spec)}
+    if pending:
+        return ""
+    try:
+        text = json.dumps(values, sort_keys=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _with_path(thing, values, error) from None
+    cls = type(thing)
+    name = _FORMER_NAMES.get(cls) or vars(cls).get("__former_name__") or f"{cls.__module__}.{cls.__name__}"
+    return f"{name}.{hashlib.sha1(text.encode()).hexdigest()}"
+
+
+def _fields(thing: Any, spec: Spec) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for field in dataclasses.fields(thing):
+        value = getattr(thing, field.name)
+        if field.name == "resource_spec" and spec is None:
+            counts = field is not DynamicTask.__dataclass_fields__["resource_spec"]  # which had none in 1.x
+        else:
+            counts = field.compare and (value is not None or (spec is None and field.default is not None))
+        if counts and field.name != "_task_spec":
+            found.append((field.name, value))
+    return found
+
+
+def _reduced_field(value: Any, spec: Spec, pending: Pending) -> Any:
+    return _known_id(value, pending) if isinstance(value, AbstractTask) else _reduced(value, spec, pending)
+
+
+def _reduced(value: Any, spec: Spec, pending: Pending) -> Any:
+    """A value as ``json.dumps`` is to see it."""
+    if isinstance(value, Output):
+        source = value.__dict__.get("src_task")
+        task_id = value.src_task_id if source is None else _known_id(source, pending)
+        return f"{task_id}.{value.key}"
+    if isinstance(value, AbstractTask):
+        return _within(value, spec, pending)
+    if _is_serializable(value):
+        return _id_from_fields(value, spec, pending)
+    if isinstance(value, list | tuple):
+        make = cast(Any, type(value))
+        return make([_reduced(item, spec, pending) for item in value])
+    if isinstance(value, dict):
+        return {key: _reduced(item, spec, pending) for key, item in value.items()}
+    if isinstance(value, type | FunctionType):
+        return f"{value.__module__}:{value.__name__}"
+    if isinstance(value, ModuleType):
+        return value.__name__
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value
+
+
+def _within(task: AbstractTask, spec: Spec, pending: Pending) -> str:
+    """A task in a list or a dict: hashed by its class and fields, whatever its own spec is, and so a wrapper, too."""
+    if isinstance(task, WrapperTask) or getattr(task, "_task_spec", None) != spec:
+        return _id_from_fields(task, spec, pending)
+    return _known_id(task, pending)
+
+
+def _known_id(task: AbstractTask, pending: Pending) -> str:
+    task = task.identified_as()
+    known = task.known_id()
+    if known is None:
+        pending.append(task)
+        known = task.known_id()  # known at once where nobody would ask again
+    return known or ""
+
+
+def _is_serializable(value: Any) -> bool:
+    """Whether it is what 1.x calls so: ``Serializable``, here or of ``dataclass_serializer``."""
+    cls = type(value)
+    return cls in _FORMER_NAMES or (
+        dataclasses.is_dataclass(cls) and hasattr(cls, "to_dict") and hasattr(cls, "serialize")
+    )
+
+
+def _with_path(thing: Any, values: dict[str, Any], error: Exception) -> IdentityError:
+    cls = type(thing).__qualname__
+    for name, value in values.items():
+        try:
+            json.dumps(value, sort_keys=True)
+        except (TypeError, ValueError, RecursionError) as reason:
+            return IdentityError(
+                f"{cls}.{name}: {brief(getattr(thing, name))} has no identity under the former id specs: {reason}; "
+                f"they know JSON's values, datetimes, classes, functions, modules, tasks and outputs"
+            )
+    return IdentityError(f"{cls}: {error}")
