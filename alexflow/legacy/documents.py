@@ -217,7 +217,7 @@ class _Reader:
 
 def _check_spec(cls: type, data: Mapping[str, Any]) -> None:
     """See that a task will have the id that it had."""
-    if issubclass(cls, AbstractTask) and "_task_spec" not in cls.__dataclass_fields__:
+    if issubclass(cls, AbstractTask) and "_task_spec" not in (field.name for field in dataclasses.fields(cls)):
         spec = data.get("_task_spec")
         if cls._task_spec != spec:
             raise Fault(

@@ -1,0 +1,47 @@
+"""Tasks for :mod:`tests.legacy.test_running`, with the imports of 1.x."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from alexflow.core import BinaryOutput, NoDefaultVar, Task, no_default
+
+
+@dataclass(frozen=True)
+class Spied(Task):
+    number: NoDefaultVar[int] = no_default
+    seen: ClassVar[list[int]] = []
+
+    def output(self):
+        return self.build_output(BinaryOutput, key="number.pkl")
+
+    def run(self, input, output):
+        self.seen.append(self.number)
+        output.store(self.number)
+
+
+@dataclass(frozen=True)
+class Limited(Task):
+    number: NoDefaultVar[int] = no_default
+    log: NoDefaultVar[str] = no_default
+
+    @property
+    def tags(self):
+        return {"r"}
+
+    def output(self):
+        return self.build_output(BinaryOutput, key="number.pkl")
+
+    def run(self, input, output):
+        with open(self.log, "a", buffering=1) as log:
+            log.write(f"begin {self.number}\n")
+            output.store(self.number)
+            log.write(f"end {self.number}\n")
+
+
+@dataclass(frozen=True)
+class Failing(Task):
+    def output(self):
+        return self.build_output(BinaryOutput, key="never.pkl")
+
+    def run(self, input, output):
+        output.store(1 / 0)
