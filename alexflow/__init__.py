@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from alexflow import ondemand as _ondemand
-from alexflow.errors import AlexflowError, RunFailed, TaskError, TaskFailed
+from alexflow.errors import AlexflowError, RunFailed, TaskError, TaskFailed, TaskStopped
 from alexflow.model import (
     AbstractTask,
     DynamicTask,
@@ -45,6 +45,7 @@ __all__ = [
     "Task",
     "TaskError",
     "TaskFailed",
+    "TaskStopped",
     "Verification",
     "Workflow",
     "WrapperTask",

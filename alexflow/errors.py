@@ -28,6 +28,8 @@ The class says whose fault it is, and so whether trying again can help:
     │   └── OutputNotBound         an output was used without a storage
     ├── RunFailed                  (an ExceptionGroup) what `run` and `arun` raise: all TaskErrors of a run
     └── EngineClosed               the engine was used outside its `async with`
+
+Beside the tree stands :class:`TaskStopped`, which is no error: it is how a task's code hears that it is to end.
 """
 
 from __future__ import annotations
@@ -122,6 +124,7 @@ class TaskError(AlexflowError):
         task_id: the task.
         summary: its class and parameters, for people.
         attempts: how often it was tried.
+        deaths: how many of these attempts ended with the death of the worker process.
     """
 
     def __init__(self, task_id: str, message: str, *, summary: str = "", attempts: int = 1):
@@ -129,10 +132,22 @@ class TaskError(AlexflowError):
         self.message = message
         self.summary = summary
         self.attempts = attempts
+        self.deaths = 0
         super().__init__(task_id, message)
 
+    @property
+    def _tries(self) -> str:
+        if self.attempts <= 1:
+            return ""
+        if not self.deaths:
+            return f" after {self.attempts} attempts"
+        deaths = "1 worker death" if self.deaths == 1 else f"{self.deaths} worker deaths"
+        if self.attempts == self.deaths:
+            return f" (after {deaths})"
+        return f" (after {self.attempts} attempts, {deaths} among them)"
+
     def __str__(self) -> str:
-        tries = f" after {self.attempts} attempts" if self.attempts > 1 else ""
+        tries = self._tries
         what = f"\n  task: {self.summary}" if self.summary else ""
         return f"{self.task_id}: {self.message}{tries}{what}"
 
@@ -172,6 +187,15 @@ class TaskTimeout(TaskError):
     """The task took longer than its ``timeout``; what it was running in was stopped."""
 
 
+class TaskStopped(BaseException):
+    """Raised inside a plain ``def run`` that is to end: its run was cancelled, or its time is over.
+
+    Like :class:`asyncio.CancelledError`, which an ``async def run`` gets, it is no :class:`Exception`, so that
+    ``except Exception`` lets it pass. ``finally`` blocks run; what takes longer than the engine's ``grace`` is killed.
+    Nothing of the attempt is published.
+    """
+
+
 class OutputMissing(TaskError):
     """``run`` returned, but an output that ``output()`` declares was not stored."""
 
@@ -184,7 +208,8 @@ class WorkerDied(TaskError):
     """The worker process died while it ran this task.
 
     Attributes:
-        exitcode: as :attr:`subprocess.Popen.returncode`: negative is the signal's number.
+        exitcode: as :attr:`subprocess.Popen.returncode`: negative is the signal's number; None if nobody can tell.
+        peak_rss: the most memory that the process ever had at once, in bytes; 0 if nobody can tell.
     """
 
     def __init__(
@@ -193,11 +218,18 @@ class WorkerDied(TaskError):
         message: str,
         *,
         exitcode: int | None = None,
+        peak_rss: int = 0,
         summary: str = "",
         attempts: int = 1,
     ):
         self.exitcode = exitcode
+        self.peak_rss = peak_rss
         super().__init__(task_id, message, summary=summary, attempts=attempts)
+
+    @property
+    def signal(self) -> int | None:
+        """The number of the signal that killed it, if one did."""
+        return -self.exitcode if self.exitcode is not None and self.exitcode < 0 else None
 
 
 class StorageError(AlexflowError):

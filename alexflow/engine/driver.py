@@ -124,6 +124,11 @@ class Driver:
         if background:
             await asyncio.wait(background)
 
+    def kill(self) -> None:
+        """End at once whatever runs; may be called by a signal handler."""
+        for executor in self._executors.values():
+            executor.kill()
+
     # -- requests
 
     def request(self, subjects: Subjects, find: FindOutputs, on_error: str) -> tuple[int, asyncio.Future[do.Finish]]:
@@ -378,6 +383,7 @@ class Driver:
 
     def _tell_failure(self, task_id: str, error: TaskError, reason: str) -> None:
         error.attempts = self._scheduler.attempts_of(task_id) + 1
+        error.deaths = self._scheduler.deaths_of(task_id) + (reason == "lost")
         delay = self._scheduler.retry_after(task_id, reason)
         if delay is None:
             self.tell(lambda: told.TaskGivenUp(task_id, error.attempts, error.message))

@@ -12,7 +12,7 @@ from alexflow.engine.driver import Driver
 from alexflow.engine.result import Result, run_failed
 from alexflow.engine.targets import Request, read_target
 from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged
-from alexflow.executors.interface import Executor
+from alexflow.executors.interface import GRACE, Executor
 from alexflow.executors.loop import LoopExecutor
 from alexflow.executors.process.pool import ProcessExecutor
 from alexflow.executors.thread import ThreadExecutor
@@ -22,6 +22,7 @@ from alexflow.record.broadcast import Broadcast
 from alexflow.record.events import EngineEvent, RunFinished
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.instructions import Finish
+from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.storage import Storage, open_storage
 
 T = TypeVar("T")
@@ -57,6 +58,10 @@ class Engine:
         retries: how often a failed task is tried again, if its class does not say.
         retry_delay: seconds before the first retry, doubled for each further one, if its class does not say.
         timeout: seconds that one attempt may take, if its class does not say.
+        max_deaths: how often a task is run again after the death of the worker process that it ran in, which may not
+            have been its fault; not counted as ``retries``.
+        grace: seconds that a running task gets to end when it is cancelled or its timeout is over, before it is killed
+            (in a worker process) or left behind.
     """
 
     def __init__(
@@ -70,15 +75,20 @@ class Engine:
         retries: int = 0,
         retry_delay: float = 1.0,
         timeout: float | None = None,
+        max_deaths: int = MAX_DEATHS,
+        grace: float = GRACE,
     ):
         self.storage = open_storage(storage)
         self._workers = workers if workers is not None else _cpus()
         self._resources = dict(resources or {})
         self._max_concurrency = max_concurrency
         self._defaults = Defaults(executor, retries, retry_delay, timeout)
+        self._max_deaths = max_deaths
+        self._grace = grace
         self._check_arguments()
         self._broadcast = Broadcast()
         self._driver: Driver | None = None
+        self._closing: Driver | None = None  # while it is being closed
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def _check_arguments(self) -> None:
@@ -87,9 +97,14 @@ class Engine:
         for name, limit in limits.items():
             if not isinstance(limit, int) or limit < 1:
                 raise DefinitionError(f"{name} must be a whole number of at least 1, not {limit!r}")
-        if not isinstance(self._defaults.retries, int) or self._defaults.retries < 0:
-            raise DefinitionError(f"retries must be a whole number of at least 0, not {self._defaults.retries!r}")
-        seconds = {"retry_delay": self._defaults.retry_delay, "timeout": self._defaults.timeout}
+        for name, count in {"retries": self._defaults.retries, "max_deaths": self._max_deaths}.items():
+            if not isinstance(count, int) or count < 0:
+                raise DefinitionError(f"{name} must be a whole number of at least 0, not {count!r}")
+        seconds = {
+            "retry_delay": self._defaults.retry_delay,
+            "timeout": self._defaults.timeout,
+            "grace": self._grace,
+        }
         for name, value in seconds.items():
             if value is not None and (not isinstance(value, int | float) or not value >= 0):
                 raise DefinitionError(f"{name} must be a number of seconds, not {value!r}")
@@ -105,7 +120,9 @@ class Engine:
             case_sensitive = self._prepare_storage()
         else:
             case_sensitive = await asyncio.to_thread(self._prepare_storage)
-        self._driver = self._make_driver(Scheduler(self._resources, case_sensitive=case_sensitive))
+        self._driver = self._make_driver(
+            Scheduler(self._resources, max_deaths=self._max_deaths, case_sensitive=case_sensitive)
+        )
         self._loop = asyncio.get_running_loop()
         self._broadcast.open()
         self._driver.open()
@@ -113,9 +130,9 @@ class Engine:
 
     def _make_driver(self, scheduler: Scheduler) -> Driver:
         executors: dict[Kind, Executor] = {
-            "loop": LoopExecutor(self._max_concurrency),
-            "thread": ThreadExecutor(self._workers),
-            "process": ProcessExecutor(self._workers),
+            "loop": LoopExecutor(self._max_concurrency, grace=self._grace),
+            "thread": ThreadExecutor(self._workers, grace=self._grace),
+            "process": ProcessExecutor(self._workers, grace=self._grace),
         }
         return Driver(scheduler, self.storage, self._defaults, executors, self._broadcast)
 
@@ -127,11 +144,22 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         driver, self._driver = self._driver, None
+        self._closing = driver
         if driver is not None:
             try:
                 await _to_the_end(driver.aclose())
             finally:
+                self._closing = None
                 self._broadcast.close()
+
+    def kill(self) -> None:
+        """End at once whatever runs, without its grace. The engine has to be left all the same, and is soon.
+
+        May be called by a signal handler.
+        """
+        driver = self._driver or self._closing
+        if driver is not None:
+            driver.kill()
 
     def _opened(self) -> Driver:
         if self._driver is None:

@@ -13,9 +13,11 @@ from typing import Any, Literal
 from alexflow.engine.engine import MAX_CONCURRENCY, Engine, OnError
 from alexflow.engine.result import Result
 from alexflow.errors import RunFailed
+from alexflow.executors.interface import GRACE
 from alexflow.graph import Forceable
 from alexflow.model import Workflow
 from alexflow.record.display import shown
+from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.storage import Storage
 
 #: New objects after which Python looks for cyclic garbage among them while :func:`run` lasts. With its own 700,
@@ -34,6 +36,8 @@ async def arun(
     retries: int = 0,
     retry_delay: float = 1.0,
     timeout: float | None = None,
+    max_deaths: int = MAX_DEATHS,
+    grace: float = GRACE,
     on_error: OnError = "stop",
     force: Forceable | Sequence[Forceable] | bool = (),
     progress: bool | None = False,
@@ -62,6 +66,8 @@ async def arun(
         retries=retries,
         retry_delay=retry_delay,
         timeout=timeout,
+        max_deaths=max_deaths,
+        grace=grace,
     )
     async with engine, shown(engine.broadcast, progress):
         return await engine.run(target, on_error=on_error, force=force)

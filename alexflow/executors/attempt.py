@@ -38,14 +38,19 @@ def check_id(task: AbstractTask, expected_id: str) -> None:
         )
 
 
-def attempt(task: AbstractTask, storage: Storage, *, replace: bool = False) -> None:
+def attempt(task: AbstractTask, transaction: Transaction) -> None:
     """Run a task and publish its outputs.
+
+    Args:
+        task: the task.
+        transaction: a new one, in which it stores, on the storage from which it reads.
 
     Raises:
         OutputMissing: it returned without having stored an output.
+        TaskStopped: the attempt has been given up; nothing is published.
         Exception: whatever the task raises; then nothing is published.
     """
-    transaction = Transaction(storage, replace=replace)
+    storage = transaction.storage
     outputs = task.output()
     try:
         _run_of(task)(bind(task.input(), storage), bind(outputs, transaction))
@@ -58,9 +63,9 @@ def attempt(task: AbstractTask, storage: Storage, *, replace: bool = False) -> N
         raise
 
 
-async def aattempt(task: AbstractTask, storage: Storage, *, replace: bool = False) -> None:
+async def aattempt(task: AbstractTask, transaction: Transaction) -> None:
     """:func:`attempt`, for ``async def run``."""
-    transaction = Transaction(storage, replace=replace)
+    storage = transaction.storage
     outputs = task.output()
     try:
         running = _run_of(task)(bind(task.input(), storage), bind(outputs, transaction))

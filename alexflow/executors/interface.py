@@ -12,6 +12,9 @@ from alexflow.errors import TaskError
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
+#: Seconds that an attempt which is stopped gets to end by itself. What was running in a process is gone within two.
+GRACE = 1.0
+
 
 class Job(Struct, frozen=True):
     """One attempt at one task.
@@ -87,3 +90,6 @@ class Executor(ABC):
     @abstractmethod
     async def aclose(self) -> None:
         """Stop everything and leave nothing behind."""
+
+    def kill(self) -> None:  # noqa: B027  # some give no time
+        """End at once what :meth:`aclose` gives time to end; may be called by a signal handler."""

@@ -3,12 +3,16 @@
 Jobs are taken by *runners*: asyncio tasks that do one job after the other. A job that never has to wait costs no task
 of asyncio; when all runners wait inside their jobs, as many again are started, so that thousands of jobs that do wait
 are soon all under way. A runner that has been at it for some milliseconds lets the event loop have its turn.
+
+A job that is cancelled or takes too long hears of it as :class:`asyncio.CancelledError`, and has a grace period to end.
+If it does not, there is nothing that could make it: it is left behind, and cannot publish any more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Coroutine, Generator, Sequence
@@ -18,8 +22,10 @@ from typing import Any
 from alexflow.errors import TaskTimeout
 from alexflow.executors.attempt import aattempt, check_id
 from alexflow.executors.fault import fault_of, not_done
-from alexflow.executors.interface import Done, Executor, Foresee, Job, NotDone, Outcome, Report
-from alexflow.storage import Storage
+from alexflow.executors.interface import GRACE, Done, Executor, Foresee, Job, NotDone, Outcome, Report
+from alexflow.storage import Storage, Transaction
+
+logger = logging.getLogger("alexflow")
 
 #: How long a runner goes on before the loop gets a turn.
 SLICE_SECONDS = 0.002
@@ -28,21 +34,38 @@ SLICE_SECONDS = 0.002
 FIRST_RUNNERS = 8
 
 
+class UnderWay:
+    """A job that is being run."""
+
+    __slots__ = ("is_cancelled", "is_left_behind", "is_stopped", "job", "runner", "timer", "transaction")
+
+    def __init__(self, job: Job, runner: asyncio.Task[None], storage: Storage):
+        self.job = job
+        self.runner = runner
+        self.transaction = Transaction(storage, replace=job.replace)
+        self.timer: asyncio.TimerHandle | None = None  # until its time is over, or its grace
+        self.is_stopped = False
+        self.is_cancelled = False  # and not because of the time
+        self.is_left_behind = False
+
+
 class LoopExecutor(Executor):
     """Runs jobs as coroutines on the event loop.
 
     Args:
         max_concurrency: how many at once; further ones wait their turn.
+        grace: seconds that a job which is stopped gets to end, before it is left behind.
     """
 
-    def __init__(self, max_concurrency: int):
+    def __init__(self, max_concurrency: int, *, grace: float = GRACE):
         self._max_concurrency = max_concurrency
+        self._grace = grace
         self._pending: deque[Job] = deque()
         self._runners: set[asyncio.Task[None]] = set()
-        self._running: dict[str, asyncio.Task[None]] = {}  # the runner of each job that is under way
+        self._left_behind: set[asyncio.Task[None]] = set()  # as asyncio itself does not hold on to tasks
+        self._running: dict[str, UnderWay] = {}
         self._free = 0  # runners between two jobs
         self._hiring = False
-        self._cancelled: set[str] = set()
         self._outcomes: list[Outcome] = []
 
     def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
@@ -51,6 +74,7 @@ class LoopExecutor(Executor):
         self._loop = asyncio.get_running_loop()
         # tasks see the context of whoever opened the engine, not of whoever happens to ask
         self._context = contextvars.copy_context()
+        self._one_has_gone = asyncio.Event()
 
     def submit(self, jobs: Sequence[Job]) -> None:
         self._pending.extend(jobs)
@@ -60,8 +84,7 @@ class LoopExecutor(Executor):
         wanted = set(task_ids)
         for task_id in task_ids:
             if task_id in self._running:
-                self._cancelled.add(task_id)
-                self._running[task_id].cancel()
+                self._stop(self._running[task_id], cancelled=True)
                 wanted.discard(task_id)
         if wanted and self._pending:
             waiting, self._pending = self._pending, deque()
@@ -73,12 +96,15 @@ class LoopExecutor(Executor):
 
     async def aclose(self) -> None:
         self._pending.clear()
-        self._cancelled.update(self._running)
-        runners = list(self._runners)
-        for runner in runners:
-            runner.cancel()
-        if runners:
-            await asyncio.wait(runners)
+        for under_way in list(self._running.values()):
+            self._stop(under_way, cancelled=True)
+        while self._runners:
+            self._one_has_gone.clear()
+            await self._one_has_gone.wait()
+
+    def kill(self) -> None:
+        self._grace = 0.0
+        self._loop.call_soon_threadsafe(self._leave_all_behind)
 
     # -- runners
 
@@ -96,7 +122,7 @@ class LoopExecutor(Executor):
                 self._free += 1
                 runner = self._loop.create_task(self._work(), context=self._context)
                 self._runners.add(runner)
-                runner.add_done_callback(self._runners.discard)
+                runner.add_done_callback(self._has_gone)
         self._hire_soon()
 
     async def _work(self) -> None:
@@ -108,9 +134,9 @@ class LoopExecutor(Executor):
             while self._pending and not runner.cancelling():
                 job = self._pending.popleft()
                 self._free -= 1
-                self._running[job.task_id] = runner
+                under_way = self._running[job.task_id] = UnderWay(job, runner, self._storage)
                 try:
-                    waited = await _within(self._context.copy(), self._run(job))
+                    waited = await _within(self._context.copy(), self._run(under_way))
                 finally:
                     self._free += 1
                 if self._pending:
@@ -124,41 +150,83 @@ class LoopExecutor(Executor):
             self._free -= 1
             self._hire_soon()
 
+    def _has_gone(self, runner: asyncio.Task[None]) -> None:
+        self._runners.discard(runner)
+        self._left_behind.discard(runner)
+        self._one_has_gone.set()
+
     # -- one job
 
-    async def _run(self, job: Job) -> None:
-        limit = None if job.timeout is None else asyncio.timeout(job.timeout)
+    async def _run(self, under_way: UnderWay) -> None:
+        job = under_way.job
         started = time.perf_counter()
         outcome: Outcome
         try:
-            if limit is None:
-                await self._attempt(job)
-            else:
-                async with limit:
-                    await self._attempt(job)
+            if job.timeout is not None:
+                under_way.timer = self._loop.call_later(job.timeout, self._stop, under_way)
+            await self._attempt(under_way)
             outcome = Done(job.task_id, time.perf_counter() - started)
         except BaseException as error:  # everything is told to the scheduler, exits and cancellations too
-            outcome = self._not_done(job, error, limit, time.perf_counter() - started)
+            outcome = self._not_done(under_way, error, time.perf_counter() - started)
             if isinstance(error, KeyboardInterrupt):
                 raise
         finally:
-            self._running.pop(job.task_id, None)
-            self._cancelled.discard(job.task_id)
-        self._tell(outcome)
+            if under_way.timer is not None:
+                under_way.timer.cancel()
+            if not under_way.is_left_behind:
+                del self._running[job.task_id]
+        if not under_way.is_left_behind:
+            self._tell(outcome)
 
-    def _attempt(self, job: Job) -> Awaitable[None]:
-        check_id(job.task, job.task_id)
-        return aattempt(job.task, self._storage, replace=job.replace)
+    def _attempt(self, under_way: UnderWay) -> Awaitable[None]:
+        check_id(under_way.job.task, under_way.job.task_id)
+        return aattempt(under_way.job.task, under_way.transaction)
 
-    def _not_done(self, job: Job, error: BaseException, limit: asyncio.Timeout | None, seconds: float) -> NotDone:
-        if job.task_id in self._cancelled:
-            return NotDone(job.task_id, "cancelled", seconds=seconds)
-        if limit is not None and limit.expired() and isinstance(error, TimeoutError):
-            timeout = TaskTimeout(
-                job.task_id, f"took longer than its timeout of {job.timeout:g} s", summary=repr(job.task)
-            )
-            return NotDone(job.task_id, "error", timeout, seconds)
+    def _not_done(self, under_way: UnderWay, error: BaseException, seconds: float) -> NotDone:
+        job = under_way.job
+        if under_way.is_stopped:
+            return _stopped(under_way, seconds)
         return not_done(job.task_id, job.task, fault_of(error, travels=False), cause=error, seconds=seconds)
+
+    # -- stopping
+
+    def _stop(self, under_way: UnderWay, cancelled: bool = False) -> None:
+        if not under_way.is_stopped:
+            under_way.is_stopped = True
+            under_way.is_cancelled = cancelled
+            if under_way.timer is not None:
+                under_way.timer.cancel()
+            under_way.timer = self._loop.call_later(self._grace, self._leave_behind, under_way)
+            self._interrupt(under_way)
+
+    def _interrupt(self, under_way: UnderWay) -> None:
+        under_way.transaction.revoke()
+        under_way.runner.cancel()
+
+    def _leave_behind(self, under_way: UnderWay) -> None:
+        """Nobody waits any more for a job that does not end; its place is free."""
+        under_way.is_left_behind = True
+        under_way.transaction.revoke()
+        if under_way.timer is not None:
+            under_way.timer.cancel()
+        del self._running[under_way.job.task_id]
+        self._runners.discard(under_way.runner)
+        self._left_behind.add(under_way.runner)
+        under_way.runner.cancel()
+        logger.warning(
+            "%s goes on, though it has been %s: it cannot be stopped, and is left behind; it cannot publish any more",
+            under_way.job.task_id,
+            "cancelled" if under_way.is_cancelled else f"told that its timeout of {under_way.job.timeout:g} s is over",
+        )
+        self._tell(_stopped(under_way, seconds=0.0))
+        self._one_has_gone.set()
+        self._hire_soon()
+
+    def _leave_all_behind(self) -> None:
+        for under_way in list(self._running.values()):
+            self._stop(under_way, cancelled=True)
+            if not under_way.is_left_behind:
+                self._leave_behind(under_way)
 
     def _tell(self, outcome: Outcome) -> None:
         if not self._outcomes:  # many end in one turn of the loop: tell them together
@@ -168,6 +236,14 @@ class LoopExecutor(Executor):
     def _flush(self) -> None:
         outcomes, self._outcomes = self._outcomes, []
         self._report(outcomes)
+
+
+def _stopped(under_way: UnderWay, seconds: float) -> NotDone:
+    job = under_way.job
+    if under_way.is_cancelled:
+        return NotDone(job.task_id, "cancelled", seconds=seconds)
+    message = f"took longer than its timeout of {job.timeout:g} s"
+    return NotDone(job.task_id, "error", TaskTimeout(job.task_id, message, summary=repr(job.task)), seconds)
 
 
 @coroutine

@@ -2,36 +2,115 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
-from anyio import CapacityLimiter, to_thread
+import asyncio
+import contextlib
+import contextvars
+import threading
+from collections.abc import Callable
+from functools import partial
+from queue import SimpleQueue
 
 from alexflow.executors.attempt import attempt, check_id
-from alexflow.executors.interface import Job
-from alexflow.executors.loop import LoopExecutor
+from alexflow.executors.interface import GRACE
+from alexflow.executors.loop import LoopExecutor, UnderWay
 
 
 class ThreadExecutor(LoopExecutor):
     """Runs jobs in threads, each waited for by a task on the loop.
 
-    A thread cannot be stopped: a job that is cancelled or takes too long is given up, and its thread goes on to its end
-    without anybody waiting for it.
+    A thread cannot be stopped: a job that is cancelled or takes too long is given up at once, and its thread goes on
+    to its end without anybody waiting for it. It cannot publish any more. A job that is publishing already is waited
+    for.
 
     Args:
-        threads: how many at once.
+        threads: how many at once, besides those that have been given up.
+        grace: seconds that a job which is stopped gets to finish publishing.
     """
 
-    def __init__(self, threads: int):
-        super().__init__(max_concurrency=threads)
-        self._threads = threads
+    def __init__(self, threads: int, *, grace: float = GRACE):
+        super().__init__(max_concurrency=threads, grace=grace)
+        self._threads = Threads()
 
-    @cached_property
-    def _limiter(self) -> CapacityLimiter:
-        return CapacityLimiter(self._threads)  # when it is first needed: it imports much
+    async def aclose(self) -> None:
+        await super().aclose()
+        self._threads.close()
 
-    async def _attempt(self, job: Job) -> None:
-        await to_thread.run_sync(self._attempt_in_thread, job, limiter=self._limiter, abandon_on_cancel=True)
+    async def _attempt(self, under_way: UnderWay) -> None:
+        await self._threads.run(partial(_attempt, under_way))
 
-    def _attempt_in_thread(self, job: Job) -> None:
-        check_id(job.task, job.task_id)
-        attempt(job.task, self._storage, replace=job.replace)
+    def _interrupt(self, under_way: UnderWay) -> None:
+        if under_way.transaction.revoke():
+            self._leave_behind(under_way)
+
+
+def _attempt(under_way: UnderWay) -> None:
+    check_id(under_way.job.task, under_way.job.task_id)
+    attempt(under_way.job.task, under_way.transaction)
+
+
+class Threads:
+    """Threads that are started when there is work for them, and used again.
+
+    They are daemons, unlike anyio's, asyncio's or those of :mod:`concurrent.futures`: a thread that hangs must not keep
+    the interpreter from ending. All others have ended by then, since whoever owns them has waited for what they do.
+    """
+
+    def __init__(self) -> None:
+        self._idle: list[SimpleQueue[_Work | None]] = []
+        self._closed = False
+
+    async def run(self, function: Callable[[], None]) -> None:
+        """Call ``function`` in a thread. If this is cancelled, the thread goes on."""
+        end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        work = _Work(function, contextvars.copy_context(), end)
+        inbox = self._idle.pop() if self._idle else self._start()
+        inbox.put(work)
+        await end
+
+    def close(self) -> None:
+        """Let all threads end as soon as they have nothing to do."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().put(None)
+
+    def _start(self) -> SimpleQueue[_Work | None]:
+        inbox: SimpleQueue[_Work | None] = SimpleQueue()
+        threading.Thread(target=self._serve, args=(inbox,), name="alexflow-task", daemon=True).start()
+        return inbox
+
+    def _serve(self, inbox: SimpleQueue[_Work | None]) -> None:
+        while (work := inbox.get()) is not None:
+            error = work.do()
+            self._idle.append(inbox)
+            if self._closed:  # looked at last, as `close` sets it first: one of the two sees the other
+                inbox.put(None)
+            with contextlib.suppress(RuntimeError):  # the loop has been closed, and nobody waits
+                work.end.get_loop().call_soon_threadsafe(_settle, work.end, error)
+
+
+def _settle(end: asyncio.Future[None], error: BaseException | None) -> None:
+    if end.done():  # nobody waits any more
+        return
+    if error is None:
+        end.set_result(None)
+    else:
+        end.set_exception(error)
+
+
+class _Work:
+    """A function to be called in a thread."""
+
+    __slots__ = ("context", "end", "function")
+
+    def __init__(self, function: Callable[[], None], context: contextvars.Context, end: asyncio.Future[None]):
+        self.function = function
+        self.context = context
+        self.end = end
+
+    def do(self) -> BaseException | None:
+        """Call it; give what it raised."""
+        try:
+            self.context.run(self.function)
+        except BaseException as error:  # whatever it is, it belongs to whoever waits
+            return error
+        return None

@@ -139,6 +139,11 @@ class Scheduler:
         node = self.state.nodes.get(task_id)
         return node.attempts + node.deaths if node is not None else 0
 
+    def deaths_of(self, task_id: str) -> int:
+        """How many of these ended with the death of what it ran in."""
+        node = self.state.nodes.get(task_id)
+        return node.deaths if node is not None else 0
+
     def retry_after(self, task_id: str, reason: str) -> float | None:
         """Seconds until a task would be tried again if it failed for ``reason`` now; None if it would not."""
         node = self.state.nodes.get(task_id)

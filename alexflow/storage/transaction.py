@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
+from alexflow.errors import TaskStopped
 from alexflow.storage.interface import Staged, Storage
 
 
@@ -22,12 +23,14 @@ class Transaction(Storage):
 
     process_local: ClassVar[bool] = True
 
-    __slots__ = ("_replace", "_staged", "storage")
+    __slots__ = ("_is_ending", "_is_revoked", "_replace", "_staged", "storage")
 
     def __init__(self, storage: Storage, *, replace: bool = False):
         self.storage = storage
         self._replace = replace
         self._staged: dict[str, Staged] = {}
+        self._is_revoked = False
+        self._is_ending = False
 
     def __repr__(self) -> str:
         return f"Transaction({self.storage!r})"
@@ -41,6 +44,20 @@ class Transaction(Storage):
         """What this attempt has stored, by key."""
         return self._staged
 
+    def revoke(self) -> bool:
+        """The attempt is given up: from now on it cannot begin to publish. May be called from any thread.
+
+        Returns:
+            Whether that comes in time; False if it is publishing, or over.
+        """
+        self._is_revoked = True  # before looking at the other; the attempt does it the other way round
+        return not self._is_ending
+
+    def _begin_to_publish(self) -> None:
+        self._is_ending = True
+        if self._is_revoked:
+            raise TaskStopped("this attempt has been given up; it cannot publish any more")
+
     # -- blocking
 
     def write(self, key: str, data: bytes, *, replace: bool = False) -> bool:
@@ -48,13 +65,19 @@ class Transaction(Storage):
         return True
 
     def publish_all(self) -> None:
-        """Make everything that was stored visible."""
+        """Make everything that was stored visible.
+
+        Raises:
+            TaskStopped: the attempt has been given up.
+        """
+        self._begin_to_publish()
         while self._staged:
             _, staged = self._staged.popitem()
             self.storage.publish(staged, replace=self._replace)
 
     def discard_all(self) -> None:
         """Forget everything that was stored."""
+        self._is_ending = True
         while self._staged:
             _, staged = self._staged.popitem()
             self.storage.discard(staged)
@@ -108,12 +131,14 @@ class Transaction(Storage):
 
     async def apublish_all(self) -> None:
         """:meth:`publish_all`, for the event loop."""
+        self._begin_to_publish()
         while self._staged:
             _, staged = self._staged.popitem()
             await self.storage.apublish(staged, replace=self._replace)
 
     async def adiscard_all(self) -> None:
         """:meth:`discard_all`, for the event loop."""
+        self._is_ending = True
         while self._staged:
             _, staged = self._staged.popitem()
             await self.storage.adiscard(staged)

@@ -14,8 +14,8 @@ from alexflow.errors import OutputNotFound, TaskTimeout, WorkerDied
 from alexflow.executors.attempt import attempt, check_id
 from alexflow.executors.fault import fault_of, not_done
 from alexflow.executors.interface import Done, Executor, Foresee, Job, NotDone, Outcome, Report
-from alexflow.executors.loop import LoopExecutor
-from alexflow.storage import Storage
+from alexflow.executors.loop import LoopExecutor, UnderWay
+from alexflow.storage import Storage, Transaction
 from alexflow.testing.attempts import Attempts, Misuse
 from alexflow.testing.faults import DeafTask, DelayedReply, LostWorker, SlowTask
 
@@ -144,7 +144,7 @@ class SimulatedExecutor(Executor):
         try:
             check_id(job.task, job.task_id)
             self._attempts.raise_if_told(job.task_id, nth)
-            attempt(job.task, self._storage, replace=job.replace)
+            attempt(job.task, Transaction(self._storage, replace=job.replace))
             outcome = Done(job.task_id, self._loop.time())
         except Exception as error:  # everything is told to the scheduler
             outcome = not_done(job.task_id, job.task, fault_of(error, travels=False), cause=error)
@@ -186,14 +186,15 @@ class SimulatedLoopExecutor(LoopExecutor):
         super().__init__(max_concurrency)
         self._attempts = attempts
 
-    async def _attempt(self, job: Job) -> None:
+    async def _attempt(self, under_way: UnderWay) -> None:
+        job = under_way.job
         nth = self._attempts.begin(job.task_id)
         how = "error"
         try:
             slow = self._attempts.faults.find(SlowTask, self._attempts.history.names(job.task_id), nth)
             await asyncio.sleep(USUAL_SECONDS if slow is None else slow.seconds)
             self._attempts.raise_if_told(job.task_id, nth)
-            await super()._attempt(job)
+            await super()._attempt(under_way)
             how = "done"
         except asyncio.CancelledError:
             how = "cancelled"

@@ -145,7 +145,10 @@ class SimulatedEngine(Engine):
 
     def _make_driver(self, scheduler: Scheduler) -> Driver:
         self.scheduler = WatchedScheduler(
-            self._resources, self._attempts.history, case_sensitive=self.storage.case_sensitive
+            self._resources,
+            self._attempts.history,
+            max_deaths=self._max_deaths,
+            case_sensitive=self.storage.case_sensitive,
         )
         executors: dict[Kind, Executor] = {
             "loop": SimulatedLoopExecutor(self._max_concurrency, self._attempts),

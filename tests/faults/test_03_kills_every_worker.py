@@ -28,7 +28,10 @@ async def test_given_up_after_its_deaths(place):
         assert error.task_id == killer.task_id
         assert error.exitcode == -signal.SIGKILL
         assert error.attempts == 4
-        assert "was killed by SIGKILL; possibly out of memory after 4 attempts" in str(error)
+        assert error.signal == signal.SIGKILL
+        assert error.deaths == 4
+        assert "was killed by SIGKILL; possibly out of memory; its peak memory was" in str(error)
+        assert " (after 4 worker deaths)\n" in str(error)
         assert "KillsItself(n=0)" in str(error)
         assert sum(isinstance(event, TaskRetrying) for event in events) == 3
         assert sum(isinstance(event, TaskGivenUp) for event in events) == 1

@@ -26,7 +26,9 @@ def test_in_a_multithreaded_host(place, log, tmp_path):
         timeout=60,
     )
     assert host.returncode == 0, host.stderr
-    assert host.stderr == ""  # no warnings
+    told = host.stderr.splitlines()
+    assert len(told) == 2  # threads are left behind; of forks, or what was not closed, nobody warns
+    assert all("HeldInThread" in line and "cannot be stopped" in line for line in told), host.stderr
     seen = json.loads(host.stdout)
     seen["loop"].sort()  # they may be cancelled in any order
     assert seen == {

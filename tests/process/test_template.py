@@ -197,7 +197,8 @@ async def test_killed_before_it_is_known(place):
     for worker in workers:
         assert worker.pid == 0
         worker.kill()
-    assert await asyncio.gather(*(worker.bury() for worker in workers)) == [-signal.SIGKILL] * 40
+    burials = await asyncio.gather(*(worker.bury() for worker in workers))
+    assert [end.code for end, _ in burials] == [-signal.SIGKILL] * 40
     assert still_alive({worker.pid for worker in workers}, 0) == set()
     await nursery.aclose()
     assert descendants_of(os.getpid()) == set()

@@ -5,7 +5,8 @@ asked       with                                     answered
 ==========  =======================================  ============================================================
 ``FORK``    a worker's descriptors                   ``FORKED`` with the process id, or ``REFUSED`` with an error
                                                      number; in the order of the requests
-``REAP``    the process id of a worker               ``REAPED`` with the exit code, once the worker has ended
+``REAP``    the process id of a worker               ``REAPED`` with the exit code and the peak of its memory in
+                                                     bytes, once the worker has ended
 ==========  =======================================  ============================================================
 """
 
@@ -13,8 +14,8 @@ from __future__ import annotations
 
 import struct
 
-#: A verb, a process id, and an exit code or error number.
-RECORD = struct.Struct("<iii")
+#: A verb, a process id, an exit code or error number, and a number of bytes.
+RECORD = struct.Struct("<iiiq")
 
 FORK, REAP, FORKED, REFUSED, REAPED = range(5)
 

@@ -29,7 +29,7 @@ class Channel:
         self._incoming = bytearray()
         self._outgoing = bytearray()
         self._open = True
-        self._loop.add_reader(end.fileno(), self._readable)
+        self._loop.add_reader(end.fileno(), self._receive)
 
     def send(self, message: Message) -> None:
         """Send a message; what the socket does not take now follows as it can."""
@@ -48,6 +48,11 @@ class Channel:
         if sent < len(data):
             self._outgoing += memoryview(data)[sent:]
             self._loop.add_writer(self._socket.fileno(), self._writable)
+
+    def drain(self) -> None:
+        """Take in what has come, without waiting for more."""
+        while self._open and self._receive():
+            pass
 
     def close(self) -> None:
         """Close the socket; the worker sees end-of-file."""
@@ -69,20 +74,22 @@ class Channel:
         if not self._outgoing:
             self._loop.remove_writer(self._socket.fileno())
 
-    def _readable(self) -> None:
+    def _receive(self) -> bool:
+        """Take in some; False if there was nothing."""
         try:
             data = self._socket.recv(READ_AT_ONCE)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data = b""
         if not data:
             self.close()
             self._on_end()
-            return
+            return False
         messages = self._split(data)
         if messages:
             self._on_messages(messages)
+        return True
 
     def _split(self, data: bytes) -> list[ToEngine]:
         """Whole frames as messages; the rest waits."""

@@ -23,6 +23,7 @@ import errno
 import fcntl
 import gc
 import os
+import resource  # noqa: F401  # what os.wait4 would else import when descriptors may be short
 import select
 import signal
 import socket
@@ -33,6 +34,7 @@ import alexflow.formats.binary
 import alexflow.storage.local  # noqa: F401  # what nearly every worker needs, loaded once
 from alexflow.executors.process import worker
 from alexflow.executors.process.asking import DESCRIPTORS, FORK, FORKED, REAPED, RECORD, REFUSED
+from alexflow.executors.process.exits import peak_rss_of
 from alexflow.executors.process.lifeline import end_with
 
 
@@ -79,7 +81,7 @@ class Template:
         request, descriptors, _, _ = socket.recv_fds(self._requests, RECORD.size, DESCRIPTORS)
         if len(request) < RECORD.size:
             return False
-        verb, pid, _ = RECORD.unpack(request)
+        verb, pid, _, _ = RECORD.unpack(request)
         if verb == FORK:
             self._fork(descriptors)
         else:
@@ -119,10 +121,10 @@ class Template:
 
     def _reap(self) -> None:
         for pid in list(self._awaited):
-            ended, status = os.waitpid(pid, os.WNOHANG)
+            ended, status, usage = os.wait4(pid, os.WNOHANG)
             if ended:
                 self._awaited.discard(pid)
-                self._say(REAPED, pid, os.waitstatus_to_exitcode(status))
+                self._say(REAPED, pid, os.waitstatus_to_exitcode(status), peak_rss_of(usage.ru_maxrss))
 
-    def _say(self, verb: int, pid: int, value: int) -> None:
-        self._requests.sendall(RECORD.pack(verb, pid, value))
+    def _say(self, verb: int, pid: int, value: int, size: int = 0) -> None:
+        self._requests.sendall(RECORD.pack(verb, pid, value, size))

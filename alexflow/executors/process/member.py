@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from alexflow.errors import TaskTimeout
 from alexflow.executors.interface import Job
 from alexflow.executors.process.supervisor import WorkerProcess
 from alexflow.model import AbstractTask
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 class Assignment:
     """A job that is with a worker."""
 
-    __slots__ = ("behind", "cancelled", "expected", "foreseen", "job", "sources", "timer")
+    __slots__ = ("behind", "cancelled", "expected", "foreseen", "job", "sources", "timer", "took_too_long")
 
     def __init__(self, job: Job, expected: float):
         self.job = job
@@ -25,6 +24,7 @@ class Assignment:
         self.behind = 0  # the number of the job that has to go well before this one is run
         self.foreseen: Foreseen | None = None  # while nobody has asked for it
         self.cancelled = False
+        self.took_too_long = False
         self.timer: asyncio.TimerHandle | None = None
         self.sources: dict[str, AbstractTask] | None = None
 
@@ -43,9 +43,15 @@ class Member:
         self.heard = 0.0
         self.recalled = False
         self.slow = False  # has given jobs back because of a long one, which is not over
-        self.verdict: TaskTimeout | None = None  # why it was killed, if because of the time
-        self.stopped = 0  # the job because of which it was killed, if on purpose
+        self.has_left = False  # or is about to
+        self.stopped = 0  # the job because of which it was ended, if on purpose
         self.proven = False  # has reported something
+        self.has_begun = False  # a job, as was seen at its end
+
+    @property
+    def was_stillborn(self) -> bool:
+        """Whether it died before it had said anything or begun a job."""
+        return not self.proven and not self.has_begun
 
     def forget(self, number: int) -> Assignment | None:
         """A job is not with it any more; gives what was known of it."""

@@ -16,16 +16,18 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from alexflow.errors import ShippingError, TaskTimeout, WorkerDied
+from alexflow.errors import ShippingError
 from alexflow.executors.fault import fault_of, not_done
-from alexflow.executors.interface import Done, Executor, Foresee, Job, NotDone, Outcome, Report
+from alexflow.executors.interface import GRACE, Done, Executor, Foresee, Job, NotDone, Outcome, Report
 from alexflow.executors.process.ahead import Ahead, Foreseen, settle
+from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
+from alexflow.executors.process.departures import Departures, worker_died
+from alexflow.executors.process.exits import Exit
 from alexflow.executors.process.member import Assignment, Member
 from alexflow.executors.process.messages import (
     Broke,
     Finished,
-    Recall,
     Returned,
     Shipment,
     Source,
@@ -36,16 +38,11 @@ from alexflow.executors.process.messages import (
 from alexflow.executors.process.pace import AHEAD, Pace
 from alexflow.executors.process.shipping import Packed, Packer
 from alexflow.executors.process.staff import Staff
-from alexflow.executors.process.supervisor import describe_exit
-from alexflow.graph import keys_of
-from alexflow.model import AbstractTask, flatten
+from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
 #: A worker that has been silent for this long with jobs waiting behind the first gives them back.
 OVERDUE = 0.02  # seconds
-
-#: How soon to look again whether a job with a timeout has begun.
-NOT_YET = 0.05  # seconds
 
 #: Workers that die before their first job are replaced this often in a row; those that are lost at once count as one.
 MAX_STILLBORN = 3
@@ -57,13 +54,14 @@ class ProcessExecutor(Executor):
     """Runs jobs in worker processes, which are started when there is work for them.
 
     Args:
-        workers: how many processes at most.
+        workers: how many processes at most, besides those that are being ended.
+        grace: seconds that a job which is stopped gets to end, before it is killed.
     """
 
-    def __init__(self, workers: int):
+    def __init__(self, workers: int, *, grace: float = GRACE):
         self._size = workers
+        self._grace = grace
         self._pending: deque[Job] = deque()
-        self._burials: set[asyncio.Task[None]] = set()
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)
         self._pace = Pace()
@@ -77,7 +75,15 @@ class ProcessExecutor(Executor):
         self._report = report
         self._ahead = Ahead(foresee, self._pace)
         self._loop = asyncio.get_running_loop()
-        self._staff = Staff(self._size, storage, self._definitions, self._take_in, self._has_died)
+        self._staff = Staff(
+            self._size,
+            storage,
+            self._definitions,
+            on_messages=self._take_in,
+            on_end=lambda worker: self._departures.has_died(worker),
+        )
+        self._departures = Departures(self._staff, self._ahead, storage, self._grace, self._has_left)
+        self._deadlines = Deadlines(self._stop)
 
     def expect(self, tasks: Sequence[AbstractTask]) -> None:
         self._hire_for(len(tasks))
@@ -105,11 +111,14 @@ class ProcessExecutor(Executor):
                 outcomes.append(NotDone(job.task_id, "cancelled"))
             else:
                 self._pending.append(job)
-        for worker in self._staff.workers:
+        for worker in [*self._staff.workers, *self._staff.leaving]:
             for number, sent in worker.sent.items():
                 if sent.job.task_id in wanted:
                     sent.cancelled = True
-                    self._stop(worker, number)
+                    self._departures.stop(worker, number)
+        if self._pending:  # workers that have been stopped are replaced
+            self._hire_for(len(self._pending))
+            self._feed()
         if outcomes:
             self._report(outcomes)
 
@@ -118,7 +127,17 @@ class ProcessExecutor(Executor):
         self._pending.clear()
         if self._watch is not None:
             self._watch.cancel()
-        await self._staff.aclose(self._burials)
+        try:
+            await self._departures.aclose()
+            await self._staff.aclose()
+        except asyncio.CancelledError:
+            self.kill()
+            self._staff.kill()
+            raise
+
+    def kill(self) -> None:
+        self._closed = True
+        self._departures.kill()
 
     # -- giving out work
 
@@ -177,7 +196,7 @@ class ProcessExecutor(Executor):
             sent.behind = behind
             sent.foreseen = self._ahead.add(job, worker, number)
         if job.timeout is not None:
-            sent.timer = self._loop.call_later(job.timeout, self._check_time, worker, number, job.timeout)
+            self._deadlines.watch(worker, number, job.timeout)
         return Shipment(number, packed.cls, packed.fields, job.task_id, job.replace, behind)
 
     def _pack(self, job: Job) -> Packed | None:
@@ -231,11 +250,13 @@ class ProcessExecutor(Executor):
     def _withdraw(self, foreseen: Foreseen) -> None:
         if foreseen.outcome is None:
             foreseen.worker.sent[foreseen.number].cancelled = True
-            self._stop(foreseen.worker, foreseen.number)
+            self._departures.stop(foreseen.worker, foreseen.number)
 
     # -- hearing from workers
 
     def _take_in(self, worker: Member, messages: list[ToEngine]) -> None:
+        if self._closed:
+            return
         worker.heard = time.monotonic()
         worker.proven = True
         self._stillborn = 0
@@ -279,7 +300,7 @@ class ProcessExecutor(Executor):
                 self._pending.appendleft(sent.job)
         for number, sent in list(worker.sent.items()):
             if sent.cancelled:
-                self._stop(worker, number)
+                self._departures.stop(worker, number)
 
     def _tell_source(self, worker: Member, wanted: WantsSource) -> None:
         sent = worker.sent.get(wanted.number)
@@ -308,119 +329,41 @@ class ProcessExecutor(Executor):
             if len(worker.sent) > 1:
                 again = True
                 if now - worker.heard > OVERDUE and not worker.recalled:
-                    worker.recalled = True
-                    worker.process.send_control(Recall())
+                    self._departures.recall(worker)
         if again:
             self._watch = self._loop.call_later(OVERDUE, self._look_after_workers)
 
     # -- ends
 
     def _stop(self, worker: Member, number: int) -> None:
-        """Stop one job: by killing the worker if it is running it, else by calling it back."""
-        if worker.process.mark().running == number:
-            worker.stopped = number
-            worker.process.kill()
-        elif not worker.recalled:
-            worker.recalled = True
-            worker.process.send_control(Recall())
+        self._departures.stop(worker, number)
+        if worker.has_left and self._pending:  # another one has its place
+            self._hire_for(len(self._pending))
+            self._feed()
 
-    def _check_time(self, worker: Member, number: int, timeout: float) -> None:
-        """Stop a job that takes too long; starting the worker and importing what the job needs do not count."""
-        sent = worker.sent.get(number)
-        if sent is None:
-            return
-        running, _, since = worker.process.mark()
-        at_work = time.monotonic() - since if running == number and since else 0.0
-        if at_work < timeout:
-            wait = timeout - at_work if at_work else min(timeout, NOT_YET)
-            sent.timer = self._loop.call_later(wait, self._check_time, worker, number, timeout)
-            return
-        job = sent.job
-        worker.verdict = TaskTimeout(
-            job.task_id, f"took longer than its timeout of {timeout:g} s", summary=repr(job.task)
-        )
-        worker.stopped = number
-        worker.process.kill()
-
-    def _has_died(self, worker: Member) -> None:
-        if worker in self._staff.workers:
-            self._staff.workers.remove(worker)
-            burial = self._loop.create_task(self._settle_death(worker))
-            self._burials.add(burial)
-            burial.add_done_callback(self._burials.discard)
-
-    async def _settle_death(self, worker: Member) -> None:
-        running, ended, _ = worker.process.mark()
-        exitcode = await worker.process.bury()
-        if self._closed:
-            return
-        outcomes: list[Outcome] = []
-        unsure: list[Job] = []
-        waiting: list[Job] = []
-        for number in list(worker.sent):
-            sent = worker.forget(number)
-            if sent is None:
-                continue
-            if sent.foreseen is not None:
-                self._ahead.discard(sent)
-            elif number == running and worker.stopped in (0, number):  # else it was the other one that we meant
-                outcomes.append(self._victim(worker, sent, exitcode))
-            elif sent.cancelled:
-                outcomes.append(NotDone(sent.job.task_id, "cancelled"))
-            elif number <= ended:
-                unsure.append(sent.job)
-            else:
-                waiting.append(sent.job)
-        self._pending.extendleft(reversed(waiting))
-        for job in unsure:  # it had ended, but died before it could say so
-            if await self._is_published(job):
-                outcomes.append(Done(job.task_id, 0.0))
-            else:
-                self._pending.appendleft(job)
-        self._replace(worker, running, exitcode, outcomes)
-        if outcomes:
-            self._report(outcomes)
-
-    def _victim(self, worker: Member, sent: Assignment, exitcode: int | None) -> NotDone:
-        if sent.cancelled:
-            return NotDone(sent.job.task_id, "cancelled")
-        if worker.verdict is not None:
-            return NotDone(sent.job.task_id, "error", worker.verdict)
-        message = f"its worker process {worker.process.pid} {describe_exit(exitcode)}"
-        error = WorkerDied(sent.job.task_id, message, exitcode=exitcode, summary=repr(sent.job.task))
-        return NotDone(sent.job.task_id, "lost", error)
-
-    async def _is_published(self, job: Job) -> bool:
-        keys = [key for output in flatten(job.task.output()) for key in keys_of(output)]
-        try:
-            return bool(keys) and len(await self._storage.aexists_many(keys)) == len(set(keys))
-        except Exception:  # the storage's, whatever it is: running it again will tell
-            return False
-
-    def _replace(self, worker: Member, running: int, exitcode: int | None, outcomes: list[Outcome]) -> None:
+    def _has_left(self, worker: Member, end: Exit, outcomes: list[Outcome], elsewhere: list[Job]) -> None:
         """Start another worker if there is work for it; give up if none lives long enough to begin."""
+        self._pending.extendleft(reversed(elsewhere))
         if worker.process.refused is not None:  # asking again would be the same
             if not self._staff.workers:
                 self._give_up(worker.process.refused)
-            self._feed()
-            return
-        if not worker.proven and not running and worker.hired > self._hired_by_then:
-            self._stillborn += 1
-            self._hired_by_then = self._staff.hired
-        if self._stillborn > MAX_STILLBORN:
-            self._stillborn = 0
-            for job in self._pending:
-                message = f"worker processes end before they begin: the last one {describe_exit(exitcode)}"
-                error = WorkerDied(job.task_id, message, exitcode=exitcode, summary=repr(job.task))
-                outcomes.append(NotDone(job.task_id, "fatal", error))
-            self._pending.clear()
-        self._hire_for(len(self._pending))
+        else:
+            if worker.was_stillborn and worker.hired > self._hired_by_then:
+                self._stillborn += 1
+                self._hired_by_then = self._staff.hired
+            if self._stillborn > MAX_STILLBORN:
+                self._stillborn = 0
+                message = f"worker processes end before they begin: the last one {end}"
+                outcomes += [NotDone(job.task_id, "fatal", worker_died(job, message, end)) for job in self._pending]
+                self._pending.clear()
+            self._hire_for(len(self._pending))
         self._feed()
+        if outcomes:
+            self._report(outcomes)
 
 
 def _homeless(job: Job, error: Exception) -> NotDone:
-    died = WorkerDied(job.task_id, f"worker processes cannot be started: {error}", summary=repr(job.task))
-    return NotDone(job.task_id, "fatal", died)
+    return NotDone(job.task_id, "fatal", worker_died(job, f"worker processes cannot be started: {error}", Exit()))
 
 
 def _unshippable(job: Job, error: Exception) -> NotDone:

@@ -1,9 +1,8 @@
-"""The workers of a pool: hired when there is work for them, told what they will need, seen off at the end."""
+"""The workers of a pool: hired when there is work for them, and told what they will need."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 
 import cloudpickle
 
@@ -15,9 +14,6 @@ from alexflow.executors.process.supervisor import WorkerProcess
 from alexflow.executors.process.template import Nursery
 from alexflow.identity import main_module_name
 from alexflow.storage import Storage
-
-#: Seconds that an idle worker gets to end by itself.
-PATIENCE = 1.0
 
 
 class Staff:
@@ -49,6 +45,9 @@ class Staff:
         self._announced: set[type] = set()
         self.workers: list[Member] = []
         self.hired = 0  # ever
+        #: Those that get no more jobs and have not ended. At most as many as there may be workers: so long as there are
+        #: more, they are not replaced.
+        self.leaving: list[Member] = []
 
     def hire_for(self, jobs: int) -> None:
         """Have as many workers as there are jobs to run at once, besides those that are busy.
@@ -57,9 +56,10 @@ class Staff:
             OSError: a process cannot be started.
             ShippingError: the storage cannot be sent to one.
         """
-        if len(self.workers) < self._size:
+        size = min(self._size, 2 * self._size - len(self.leaving))
+        if len(self.workers) < size:
             busy = sum(1 for worker in self.workers if worker.sent)
-            while len(self.workers) < min(self._size, busy + jobs):
+            while len(self.workers) < min(size, busy + jobs):
                 self._hire()
 
     def announce(self, classes: set[type]) -> None:
@@ -75,23 +75,13 @@ class Staff:
         worker.known |= new
         return [self._definitions[number] for number in sorted(new)]
 
-    async def aclose(self, burials: Iterable[Awaitable[None]]) -> None:
-        """End all, and wait until they have ended, and until those have been buried that had died before."""
-        workers, self.workers = self.workers, []
-        for worker in workers:
-            if worker.sent:
-                worker.process.kill()
-            for number in list(worker.sent):
-                worker.forget(number)
-            worker.process.hang_up()
-        try:
-            await asyncio.gather(*(worker.process.bury(PATIENCE) for worker in workers), *burials)
-            await self._nursery.aclose()
-        except asyncio.CancelledError:
-            for worker in workers:
-                worker.process.kill()
-            self._nursery.kill()
-            raise
+    async def aclose(self) -> None:
+        """End where they come from, when all have left."""
+        await self._nursery.aclose()
+
+    def kill(self) -> None:
+        """The same now, without a look back."""
+        self._nursery.kill()
 
     def _hire(self) -> None:
         hello = self._hello or self._make_hello()

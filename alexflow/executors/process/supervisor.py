@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 from alexflow.executors.process.channel import Channel
 from alexflow.executors.process.ending import TOLD_OF_ANY, ended
+from alexflow.executors.process.exits import Exit
 from alexflow.executors.process.marker import Mark, Marker, new_marker_file
 from alexflow.executors.process.messages import Message, ToEngine
 from alexflow.executors.process.surroundings import present
@@ -72,61 +73,58 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End it and its children, now."""
-        if not self.pid or not self._template.lives:
-            self._let_go()  # else it might be another process that has the number by now
-            return
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):  # it has ended; on macOS a zombie's group gives EPERM
-            pass
+        if not self._signal(signal.SIGKILL):
+            self._let_go()
 
-    async def bury(self, patience: float = 0.0) -> int | None:
+    async def bury(self, patience: float = 0.0, *, terminate: bool = False) -> tuple[Exit, Mark]:
         """Wait until it has ended, kill it if that takes longer than ``patience`` seconds, and release everything.
 
+        Args:
+            patience: in seconds.
+            terminate: whether to tell it, and its children, that they are to end (SIGTERM).
+
         Returns:
-            The exit code, negative for a signal; None if nobody can tell.
+            How it ended, and where it was among its jobs.
         """
         try:
-            await self._birth.settled.wait()
-            if self.pid:
-                return await self._exitcode(patience)
-            return None if self.refused else await self._template.exitcode()
+            end = await self._ended(patience, terminate)
+            self._data.drain()  # its last words
+            return end, self.mark()
         finally:
             self._data.close()
             self._control.close()
             self._marker.close()
             self._let_go()
 
-    async def _exitcode(self, patience: float) -> int | None:
-        if (
-            not TOLD_OF_ANY
-        ):  # then it is reaped as soon as it has ended, as a system seldom gives a number again at once
-            exitcode = self._template.reap(self.pid)
-            await asyncio.wait([exitcode], timeout=patience)
-            self.kill()
-            return await exitcode
-        if patience:
-            await ended(self.pid, patience)
-        self.kill()  # its own children, too, if it left any
-        await ended(self.pid)
-        return await self._template.reap(self.pid)
+    async def _ended(self, patience: float, terminate: bool) -> Exit:
+        await self._birth.settled.wait()
+        if not self.pid:
+            return Exit() if self.refused else Exit(await self._template.exitcode())
+        if terminate and patience:
+            self._signal(signal.SIGTERM)
+        if TOLD_OF_ANY:
+            if patience:
+                await ended(self.pid, patience)
+            self.kill()  # its own children, too, if it left any
+            await ended(self.pid)
+            return await self._template.reap(self.pid)
+        end = self._template.reap(self.pid)  # at once, as such a system seldom gives a number again soon
+        await asyncio.wait([end], timeout=patience)
+        self.kill()
+        return await end
+
+    def _signal(self, number: signal.Signals) -> bool:
+        """Send a signal to its process group; False if that might be another's by now."""
+        if not self.pid or not self._template.lives:
+            return False
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):  # it has ended; on macOS a zombie's group gives EPERM
+            pass
+        return True
 
     def _let_go(self) -> None:
         """Cut the lifeline, and so kill it; if it has not begun, as soon as it does."""
         if self._is_held:
             self._is_held = False
             os.close(self._lifeline)
-
-
-def describe_exit(exitcode: int | None) -> str:
-    """An exit code in words."""
-    if exitcode is None:
-        return "ended when nobody was left to tell how"
-    if exitcode < 0:
-        try:
-            name = signal.Signals(-exitcode).name
-        except ValueError:  # a real-time signal
-            name = f"signal {-exitcode}"
-        hint = "; possibly out of memory" if exitcode == -signal.SIGKILL else ""
-        return f"was killed by {name}{hint}"
-    return f"exited with code {exitcode}"

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from alexflow.executors.process.asking import FORK, FORKED, REAP, REAPED, RECORD
 from alexflow.executors.process.birth import Birth
 from alexflow.executors.process.ending import child_ended
+from alexflow.executors.process.exits import Exit
 
 _START = (
     "import sys; sys.path[:] = {path!r}\n"
@@ -58,7 +59,7 @@ class Template:
         self._waiting: deque[Birth] = deque()
         self._asked: deque[Birth] = deque()
         self._unsent: deque[tuple[bytes, Sequence[int]]] = deque()
-        self._exitcodes: dict[int, asyncio.Future[int | None]] = {}
+        self._ends: dict[int, asyncio.Future[Exit]] = {}
         self._burial: asyncio.Task[int] | None = None
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(requests.fileno(), self._readable)
@@ -85,18 +86,18 @@ class Template:
         self._ask()
         return birth
 
-    def reap(self, pid: int) -> asyncio.Future[int | None]:
-        """The exit code of a worker, when it has ended: negative for a signal, None if nobody can tell any more.
+    def reap(self, pid: int) -> asyncio.Future[Exit]:
+        """How a worker has ended, when it has.
 
         Its process id may be given to another process after that.
         """
-        exitcode: asyncio.Future[int | None] = self._loop.create_future()
+        end: asyncio.Future[Exit] = self._loop.create_future()
         if self.lives:
-            self._exitcodes[pid] = exitcode
-            self._send(RECORD.pack(REAP, pid, 0))
+            self._ends[pid] = end
+            self._send(RECORD.pack(REAP, pid, 0, 0))
         else:
-            exitcode.set_result(None)
-        return exitcode
+            end.set_result(Exit())
+        return end
 
     async def exitcode(self) -> int:
         """Its own, when it has ended."""
@@ -119,7 +120,7 @@ class Template:
         while self._waiting and len(self._asked) < AT_ONCE:
             birth = self._waiting.popleft()
             self._asked.append(birth)
-            self._send(RECORD.pack(FORK, 0, 0), birth.descriptors)
+            self._send(RECORD.pack(FORK, 0, 0, 0), birth.descriptors)
 
     def _send(self, record: bytes, descriptors: Sequence[int] = ()) -> None:
         self._unsent.append((record, descriptors))
@@ -151,9 +152,9 @@ class Template:
         if not data:
             self._hang_up()
             return
-        for verb, pid, value in RECORD.iter_unpack(data):
+        for verb, pid, value, size in RECORD.iter_unpack(data):
             if verb == REAPED:
-                _tell(self._exitcodes.pop(pid), value)
+                _tell(self._ends.pop(pid), Exit(value, size))
             elif verb == FORKED:
                 self._asked.popleft().settle(pid)
             else:
@@ -170,8 +171,8 @@ class Template:
         self._burial = self._loop.create_task(self._bury())
         for birth in (*self._asked, *self._waiting):
             birth.settle()
-        for exitcode in self._exitcodes.values():
-            _tell(exitcode, None)
+        for end in self._ends.values():
+            _tell(end, Exit())
 
     async def _bury(self) -> int:
         await child_ended(self._process, PATIENCE)
@@ -181,9 +182,9 @@ class Template:
         return self._process.wait()
 
 
-def _tell(waiting: asyncio.Future[int | None], exitcode: int | None) -> None:
+def _tell(waiting: asyncio.Future[Exit], end: Exit) -> None:
     if not waiting.done():  # whoever asked may have been cancelled
-        waiting.set_result(exitcode)
+        waiting.set_result(end)
 
 
 class Nursery:

@@ -5,6 +5,11 @@
 
 Successes are told together, at the latest when there is nothing left to do or ``TELL_EVERY`` has passed; failures at
 once. End-of-file on the data channel means that the engine needs it no more.
+
+SIGTERM means that it is to end, and with it the job that is running: there, :class:`TaskStopped` is raised, so that
+``finally`` blocks run, and what it has stored is discarded. Then the worker ends as if the signal had killed it at
+once: to the engine, which knows why it sent the signal, or that it did not, nothing else has happened. A job that has
+begun to publish is let finish.
 """
 
 from __future__ import annotations
@@ -13,12 +18,15 @@ import gc
 import os
 import pickle
 import select
+import signal
 import socket
 import sys
 import threading
 import time
 from collections import deque
+from typing import NoReturn
 
+from alexflow.errors import TaskStopped
 from alexflow.executors.attempt import attempt, check_id
 from alexflow.executors.fault import fault_of
 from alexflow.executors.process.arrivals import arrivals
@@ -43,7 +51,7 @@ from alexflow.executors.process.messages import (
 from alexflow.executors.process.surroundings import enter
 from alexflow.identity import set_main_module_name
 from alexflow.model import AbstractTask
-from alexflow.storage import Storage
+from alexflow.storage import Storage, Transaction
 
 TELL_EVERY = 0.002  # seconds between reports while there is work
 
@@ -61,12 +69,20 @@ def main(data: int, control: int, marker: int, lifeline: int) -> None:
     if isinstance(first, Surroundings):
         enter(first)
         Worker(channel, socket.socket(fileno=control), page).serve()
-    # as the workers of multiprocessing: taking a large interpreter down in good order takes longer than many a task
+    take_leave()
+    os._exit(0)
+
+
+def take_leave() -> None:
+    """What has to be done before the process ends.
+
+    As with the workers of multiprocessing, this is all: taking a large interpreter down in good order takes longer than
+    many a task.
+    """
     if "logging" in sys.modules:  # of a task's
         sys.modules["logging"].shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
 
 
 class Worker:
@@ -85,24 +101,39 @@ class Worker:
         self._failed: set[int] = set()
         self._hello: Hello | None = None
         self._storage: Storage | None = None
+        self._transaction: Transaction | None = None  # of the job that is running
+        self._terminated = False
+        self._waiting = False  # for work
+        self._asking = False  # in the middle of a job's conversation with the engine
         arrivals.fetch_task = self._fetch_task
 
     def serve(self) -> None:
         """Take jobs and run them, until end-of-file."""
+        signal.signal(signal.SIGTERM, lambda number, frame: self._terminate())
+        os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))  # a task's own child
         threading.Thread(target=self._listen_to_control, name="alexflow-control", daemon=True).start()
-        while True:
+        while not self._terminated:
             try:
                 job = self._jobs.popleft()
             except IndexError:
                 self._tell()
                 arrivals.resolve()
-                with self._receiving:
-                    message = _receive(self._data)
+                message = self._await_work()
                 if message is None:
                     return
                 self._take_in(message)
                 continue
             self._run(job)
+        self._end_as_terminated()
+
+    def _await_work(self) -> ToWorker | None:
+        with self._receiving:
+            self._waiting = True
+            if self._terminated:
+                self._end_as_terminated()
+            message = _receive(self._data)
+            self._waiting = False
+        return message
 
     def _take_in(self, message: ToWorker) -> None:
         if isinstance(message, Work):
@@ -123,11 +154,17 @@ class Worker:
         try:
             if self._storage is None:  # here, so that what goes wrong with it is told
                 self._storage = self._open_storage()
+            transaction = self._transaction = Transaction(self._storage, replace=job.replace)
+            if self._terminated:
+                self._end_as_terminated()
             task = arrivals.unpack(job.cls, job.fields)
             check_id(task, job.task_id)
             self._marker.at_work(number, time.monotonic())
-            attempt(task, self._storage, replace=job.replace)
+            attempt(task, transaction)
         except BaseException as error:  # everything that a task can raise is told, exits too
+            self._transaction = None
+            if self._terminated:
+                self._end_as_terminated()
             fault = fault_of(error, travels=True)
             self._failed.add(number)
             self._tell()
@@ -139,6 +176,22 @@ class Worker:
         self._done.append((number, ended - started))
         if ended - self._told > TELL_EVERY:
             self._tell()
+
+    def _terminate(self) -> None:
+        """SIGTERM has come: called between any two steps of the main thread."""
+        self._terminated = True
+        if self._waiting:
+            self._end_as_terminated()
+        if self._transaction is not None and not self._asking and self._transaction.revoke():
+            raise TaskStopped("the run was cancelled, the task took longer than its timeout, or its process is to end")
+
+    def _end_as_terminated(self) -> NoReturn:
+        """Does not return."""
+        self._tell()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        take_leave()
+        os.kill(os.getpid(), signal.SIGTERM)
+        os._exit(1)
 
     def _open_storage(self) -> Storage:
         if self._hello is None:
@@ -187,8 +240,14 @@ class Worker:
 
     def _fetch_task(self, task_id: str) -> AbstractTask:
         """Ask the engine for the task behind an output; further work that comes first is put aside."""
-        with self._receiving:
-            return self._fetched(task_id)
+        self._asking = True
+        try:
+            with self._receiving:
+                return self._fetched(task_id)
+        finally:
+            self._asking = False
+            if self._terminated:
+                self._terminate()
 
     def _fetched(self, task_id: str) -> AbstractTask:
         self._send(WantsSource(self._running, task_id))

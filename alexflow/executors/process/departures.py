@@ -1,0 +1,165 @@
+"""How workers leave: they die, they are ended because of the job that they run, or they are not needed any more.
+
+A worker that is to be ended gives up its place at once, so that another can be hired for it. It is told with SIGTERM,
+which its job hears as :class:`TaskStopped`; after a grace period it is killed, and whatever has happened, its process
+group is killed when it has ended, in which the children of its jobs are. Only then is it said what became of the jobs
+that were with it: what they hold of the limited resources is free when their process is gone, not before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from alexflow.errors import TaskTimeout, WorkerDied
+from alexflow.executors.interface import Done, Job, NotDone, Outcome
+from alexflow.executors.process.ahead import Ahead
+from alexflow.executors.process.exits import Exit
+from alexflow.executors.process.marker import Mark
+from alexflow.executors.process.member import Assignment, Member
+from alexflow.executors.process.messages import Recall
+from alexflow.executors.process.staff import Staff
+from alexflow.graph import keys_of
+from alexflow.model import flatten
+from alexflow.storage import Storage
+
+#: Seconds that a worker without a job gets to end by itself.
+PATIENCE = 1.0
+
+#: Called with a worker that has left, how it ended, outcomes of jobs that were with it, and those to be run elsewhere.
+Left = Callable[[Member, Exit, list[Outcome], list[Job]], None]
+
+
+class Departures:
+    """Sees workers off.
+
+    Args:
+        staff: those who may leave.
+        ahead: jobs that nobody has asked for yet.
+        storage: where the outputs of jobs are.
+        grace: seconds that a job gets to end when it is told to.
+        on_left: called for each worker that has left, until the pool is closed.
+    """
+
+    def __init__(self, staff: Staff, ahead: Ahead, storage: Storage, grace: float, on_left: Left):
+        self._staff = staff
+        self._ahead = ahead
+        self._storage = storage
+        self._grace = grace
+        self._on_left = on_left
+        self._burials: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def stop(self, worker: Member, number: int) -> None:
+        """Stop one job: by ending the worker if it is running it, else by calling it back."""
+        if worker.has_left:
+            return
+        if worker.process.mark().running == number:
+            worker.stopped = number
+            self._see_off(worker, self._grace, terminate=True)
+        self.recall(worker)  # what waits behind it can be run elsewhere meanwhile
+
+    def recall(self, worker: Member) -> None:
+        """Have a worker give back what it has not begun."""
+        if not worker.recalled:
+            worker.recalled = True
+            worker.process.send_control(Recall())
+
+    def has_died(self, worker: Member) -> None:
+        """A worker has closed its channel."""
+        if not worker.has_left:
+            self._see_off(worker)
+
+    def dismiss(self, worker: Member) -> None:
+        """A worker without a job is not needed any more."""
+        worker.process.hang_up()
+        self._see_off(worker, PATIENCE)
+
+    async def aclose(self) -> None:
+        """End all, and wait until they have ended."""
+        self._closed = True
+        for worker in list(self._staff.workers):
+            if worker.sent:
+                for number in list(worker.sent):
+                    worker.forget(number)
+                self._see_off(worker, self._grace, terminate=True)
+            else:
+                self.dismiss(worker)
+        await asyncio.gather(*self._burials)
+
+    def kill(self) -> None:
+        """End all now, and from now on whoever is to be ended; may be called by a signal handler."""
+        self._closed = True
+        self._grace = 0.0
+        for worker in [*self._staff.workers, *self._staff.leaving]:
+            worker.process.kill()
+
+    def _see_off(self, worker: Member, patience: float = 0.0, *, terminate: bool = False) -> None:
+        worker.has_left = True
+        self._staff.workers.remove(worker)
+        self._staff.leaving.append(worker)
+        burial = asyncio.create_task(self._bury(worker, patience, terminate))
+        self._burials.add(burial)
+        burial.add_done_callback(self._burials.discard)
+
+    async def _bury(self, worker: Member, patience: float, terminate: bool) -> None:
+        try:
+            end, mark = await worker.process.bury(patience, terminate=terminate)
+        finally:
+            self._staff.leaving.remove(worker)
+        worker.has_begun = mark.running > 0
+        if self._closed:
+            return
+        outcomes, unsure, elsewhere = self._sort(worker, mark, end)
+        for job in unsure:
+            if await self._is_published(job):
+                outcomes.append(Done(job.task_id, 0.0))
+            else:
+                elsewhere.insert(0, job)
+        if not self._closed:
+            self._on_left(worker, end, outcomes, elsewhere)
+
+    def _sort(self, worker: Member, mark: Mark, end: Exit) -> tuple[list[Outcome], list[Job], list[Job]]:
+        """Outcomes; jobs that had ended, though the worker died before it could say so; jobs that had not begun."""
+        outcomes: list[Outcome] = []
+        unsure: list[Job] = []
+        elsewhere: list[Job] = []
+        for number in list(worker.sent):
+            sent = worker.forget(number)
+            if sent is None:
+                continue
+            if sent.foreseen is not None:
+                self._ahead.discard(sent)
+            elif number == mark.running and worker.stopped in (0, number):  # else it was the other one that we meant
+                outcomes.append(_victim(worker, sent, end))
+            elif sent.cancelled:
+                outcomes.append(NotDone(sent.job.task_id, "cancelled"))
+            elif number <= mark.ended:
+                unsure.append(sent.job)
+            else:
+                elsewhere.append(sent.job)
+        return outcomes, unsure, elsewhere
+
+    async def _is_published(self, job: Job) -> bool:
+        keys = [key for output in flatten(job.task.output()) for key in keys_of(output)]
+        try:
+            return bool(keys) and len(await self._storage.aexists_many(keys)) == len(set(keys))
+        except Exception:  # the storage's, whatever it is: running it again will tell
+            return False
+
+
+def _victim(worker: Member, sent: Assignment, end: Exit) -> NotDone:
+    """What became of the job that was running."""
+    job = sent.job
+    if sent.cancelled:
+        return NotDone(job.task_id, "cancelled")
+    if sent.took_too_long:
+        message = f"took longer than its timeout of {job.timeout:g} s"
+        return NotDone(job.task_id, "error", TaskTimeout(job.task_id, message, summary=repr(job.task)))
+    message = f"its worker process {worker.process.pid} {end}"
+    return NotDone(job.task_id, "lost", worker_died(job, message, end))
+
+
+def worker_died(job: Job, message: str, end: Exit) -> WorkerDied:
+    """The error for a job whose worker has died."""
+    return WorkerDied(job.task_id, message, exitcode=end.code, peak_rss=end.peak_rss, summary=repr(job.task))

@@ -1,0 +1,58 @@
+"""How a process ended, as a number of the system's and in words."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import NamedTuple
+
+#: What the system counts the most memory that a process ever had in.
+_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
+
+
+class Exit(NamedTuple):
+    """How a process ended, as far as anybody can tell.
+
+    Attributes:
+        code: as :attr:`subprocess.Popen.returncode`: negative is the signal's number; None if nobody can tell.
+        peak_rss: the most memory that it ever had at once, in bytes; 0 if nobody can tell.
+    """
+
+    code: int | None = None
+    peak_rss: int = 0
+
+    @property
+    def signal(self) -> int:
+        """The number of the signal that killed it, or 0."""
+        return -self.code if self.code is not None and self.code < 0 else 0
+
+    def __str__(self) -> str:
+        peak = f"; its peak memory was {in_words(self.peak_rss)}" if self.peak_rss else ""
+        if self.code is None:
+            return "ended when nobody was left to tell how"
+        if self.signal:
+            hint = "; possibly out of memory" if self.signal == signal.SIGKILL else ""
+            return f"was killed by {_name(self.signal)}{hint}{peak}"
+        return f"exited with code {self.code} (os._exit(), or native code that ends the process){peak}"
+
+
+def peak_rss_of(ru_maxrss: int) -> int:
+    """Bytes, from what the system says of a process that has ended."""
+    return ru_maxrss * _PEAK_UNIT
+
+
+def in_words(size: int) -> str:
+    """Bytes, for people: ``1.2 GiB``."""
+    amount = float(size)
+    for unit in ("bytes", "KiB", "MiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit != "MiB" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} GiB"
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
