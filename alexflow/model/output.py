@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Literal, NoReturn, Self, TypeVar, cast, overload
 
 from alexflow.errors import DefinitionError, EncodingError, OutputNotBound
 from alexflow.identity import AtOnce, Canonical, Pending, canonical, packb
@@ -12,8 +12,13 @@ from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
 from alexflow.storage.keys import check_key
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+    from pathlib import Path
+
     from alexflow.model.task import AbstractTask
     from alexflow.storage import Storage
+    from alexflow.storage.asyncstreams import AsyncReader, AsyncWriter
+    from alexflow.storage.streams import Mode
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -236,6 +241,69 @@ class Output(Planned, Generic[T_co]):
     async def aload(self) -> T_co:
         """:meth:`load`, for ``async def run``."""
         return self.decode(await self.bound_storage.aread(self.key))
+
+    # -- bytes, piece by piece
+
+    @overload
+    def open(self, mode: Literal["rb"] = "rb") -> BinaryIO: ...
+
+    @overload
+    def open(self, mode: Literal["wb"]) -> AbstractContextManager[BinaryIO]: ...
+
+    def open(self, mode: Literal["rb", "wb"] = "rb") -> BinaryIO | AbstractContextManager[BinaryIO]:
+        """The stored bytes as a file, which need not fit in memory.
+
+        What is written (``"wb"``) is stored when the ``with`` block is left, and becomes visible, as with
+        :meth:`store`, once ``run`` has returned; if the block is left by an exception, nothing is stored.
+
+        ::
+
+            with output.open("wb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+
+        Raises:
+            OutputNotFound: nothing is stored, and it was to be read.
+        """
+        if mode == "rb":
+            return self.bound_storage.reader(self.key)
+        if mode == "wb":
+            return self.bound_storage.writer(self.key)
+        raise _wrong_mode(mode)
+
+    @overload
+    def aopen(self, mode: Literal["rb"] = "rb") -> AbstractAsyncContextManager[AsyncReader]: ...
+
+    @overload
+    def aopen(self, mode: Literal["wb"]) -> AbstractAsyncContextManager[AsyncWriter]: ...
+
+    def aopen(
+        self, mode: Literal["rb", "wb"] = "rb"
+    ) -> AbstractAsyncContextManager[AsyncReader] | AbstractAsyncContextManager[AsyncWriter]:
+        """:meth:`open`, for ``async def run``: ``async with output.aopen("wb") as file: await file.write(chunk)``."""
+        if mode == "rb":
+            return self.bound_storage.areader(self.key)
+        if mode == "wb":
+            return self.bound_storage.awriter(self.key)
+        raise _wrong_mode(mode)
+
+    def path(self, mode: Mode = "r") -> AbstractContextManager[Path]:
+        """A local path, for libraries that want the name of a file; see :meth:`Storage.path`.
+
+        ::
+
+            with output.path("w") as path:
+                model.save(path)
+        """
+        return self.bound_storage.path(self.key, mode)
+
+    def apath(self, mode: Mode = "r") -> AbstractAsyncContextManager[Path]:
+        """:meth:`path`, for ``async def run``."""
+        return self.bound_storage.apath(self.key, mode)
+
+
+def _wrong_mode(mode: str) -> ValueError:
+    return ValueError(f"an output is opened for reading, 'rb', or for writing, 'wb', not {mode!r}")
 
 
 class SourceTaskOnDemand:

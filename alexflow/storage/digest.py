@@ -27,14 +27,35 @@ def record_of(data: bytes) -> bytes:
     return _VERSION + len(data).to_bytes(_SIZE_BYTES, "little") + hashed.digest()
 
 
+class Recorder:
+    """Makes a record of bytes that come one part after the other.
+
+    Attributes:
+        size: how many have come, in bytes.
+    """
+
+    __slots__ = ("_hashed", "size")
+
+    def __init__(self) -> None:
+        self._hashed = _EMPTY.copy()
+        self.size = 0
+
+    def add(self, part: bytes | memoryview) -> None:
+        """The next part."""
+        self._hashed.update(part)
+        self.size += len(part)
+
+    def record(self) -> bytes:
+        """What is recorded of all that has come."""
+        return _VERSION + self.size.to_bytes(_SIZE_BYTES, "little") + self._hashed.digest()
+
+
 def record_of_parts(parts: Iterable[bytes]) -> bytes:
     """What is recorded of all the parts together."""
-    hashed = _EMPTY.copy()
-    size = 0
+    recorder = Recorder()
     for part in parts:
-        hashed.update(part)
-        size += len(part)
-    return _VERSION + size.to_bytes(_SIZE_BYTES, "little") + hashed.digest()
+        recorder.add(part)
+    return recorder.record()
 
 
 def is_record(record: bytes) -> bool:

@@ -13,9 +13,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+    from pathlib import Path
+
+    from alexflow.storage.asyncstreams import AsyncReader, AsyncWriter
+    from alexflow.storage.streams import Mode, Staging
     from alexflow.storage.verification import Examined, Verification
 
 
@@ -166,6 +171,75 @@ class Storage(ABC):
         """
         return 0
 
+    # -- streams and paths (alexflow/storage/streams.py tells what an adapter gives, and what it may leave)
+
+    def reader(self, key: str) -> BinaryIO:
+        """The stored object, open for reading; can be sought in. To be closed, best by ``with``.
+
+        Raises:
+            OutputNotFound: nothing is stored under ``key``.
+        """
+        import io  # deferred: here and below, few tasks need it
+
+        return io.BytesIO(self.read(key))
+
+    def writer(self, key: str) -> AbstractContextManager[BinaryIO]:
+        """A stream to what will be stored under ``key``.
+
+        It is published when its ``with`` block is left (inside ``run``: when ``run`` has returned), and forgotten when
+        that is left by an exception.
+        """
+        from alexflow.storage.streams import writer
+
+        return writer(self, key)
+
+    def path(self, key: str, mode: Mode = "r") -> AbstractContextManager[Path]:
+        """A local path for libraries that want the name of a file.
+
+        For reading (``"r"``) it is the stored file, or a copy where there is no file; it is not to be written to, and
+        is of no use after the ``with`` block. For writing (``"w"``) it is a name in an otherwise empty directory; what
+        is there when the block is left is published as a stream is.
+
+        Raises:
+            OutputNotFound: nothing is stored under ``key``.
+            StorageError: nothing was written.
+        """
+        from alexflow.storage.streams import path
+
+        return path(self, key, mode)
+
+    def open_staging(self, key: str) -> Staging:
+        """A stream to what will be staged."""
+        from alexflow.storage.streams import InScratch
+
+        return InScratch(self, key)
+
+    def staged_reader(self, staged: Staged) -> BinaryIO:
+        """The bytes of ``staged``, before it is published, open for reading."""
+        import io
+
+        return io.BytesIO(self.read_staged(staged))
+
+    def stage_path(self, key: str, path: Path) -> Staged:
+        """Take a complete file from a :meth:`scratch` directory; it is the storage's from now on, which may move it."""
+        from alexflow.storage.streams import stage_path
+
+        return stage_path(self, key, path)
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """A new directory on a local disk, removed in the end: for files that are on their way to or from here."""
+        from alexflow.storage.streams import scratch
+
+        return scratch()
+
+    def local_path(self, key: str) -> str | None:
+        """The file behind ``key``, for reading only; None where there is none on this machine.
+
+        Raises:
+            OutputNotFound: nothing is stored under ``key``; where there are no files, nobody looks.
+        """
+        return None
+
     # -- on the event loop
 
     @abstractmethod
@@ -225,3 +299,21 @@ class Storage(ABC):
     async def asweep(self, older_than: float = 3600.0) -> int:
         """:meth:`sweep`, for the event loop."""
         return 0
+
+    def areader(self, key: str) -> AbstractAsyncContextManager[AsyncReader]:
+        """:meth:`reader`, for the event loop."""
+        from alexflow.storage.asyncstreams import areader
+
+        return areader(self, key)
+
+    def awriter(self, key: str) -> AbstractAsyncContextManager[AsyncWriter]:
+        """:meth:`writer`, for the event loop."""
+        from alexflow.storage.asyncstreams import awriter
+
+        return awriter(self, key)
+
+    def apath(self, key: str, mode: Mode = "r") -> AbstractAsyncContextManager[Path]:
+        """:meth:`path`, for the event loop."""
+        from alexflow.storage.asyncstreams import in_threads
+
+        return in_threads(self.path(key, mode))

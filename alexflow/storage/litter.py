@@ -73,7 +73,12 @@ def _is_litter(entry: os.DirEntry[str], now: float, older_than: float) -> bool:
 
 def _remove(path: str) -> bool:
     try:
-        os.unlink(path)
+        if os.path.isdir(path) and not os.path.islink(path):
+            import shutil  # deferred: only what was written through a path is in a directory of its own
+
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
     except OSError:  # somebody else was quicker, or may and we may not
         return False
     return True

@@ -23,7 +23,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, TypeVar
 
 from alexflow.errors import OutputDamaged, OutputNotFound, UnknownStorage
 from alexflow.storage import litter, notes
@@ -44,6 +44,11 @@ from alexflow.storage.oserror import failed
 from alexflow.storage.reserved import tells_case_apart
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+    from pathlib import Path
+
+    from alexflow.storage.asyncstreams import AsyncReader
+    from alexflow.storage.streams import Staging
     from alexflow.storage.verification import Examined
 
 T = TypeVar("T")
@@ -53,6 +58,9 @@ SMALL = 256 * 1024  # bytes
 
 #: What is read at first, without asking how much there is: most outputs end before.
 SHORT = 16 * 1024  # bytes
+
+#: Streams gather what is read in smaller pieces up to here.
+BUFFER = 128 * 1024  # bytes
 
 #: Up to here keys are checked one by one, about 1 µs each, without a thread.
 FEW = 256  # keys
@@ -324,6 +332,58 @@ class LocalStorage(Storage):
     def sweep(self, older_than: float = litter.STALE_AFTER) -> int:
         return litter.sweep(self.base_path, older_than)
 
+    # -- streams and paths
+
+    def reader(self, key: str) -> BinaryIO:
+        path = self._checked_path(key)
+        try:
+            return open(path, "rb", BUFFER)
+        except (*_NOT_THERE, IsADirectoryError):
+            raise OutputNotFound(key, self.base_path) from None
+        except OSError as error:
+            raise failed("read", path, error) from error
+
+    def local_path(self, key: str) -> str:
+        path = self._checked_path(key)
+        if not os.path.isfile(path):
+            raise OutputNotFound(key, self.base_path)
+        return path
+
+    def _checked_path(self, key: str) -> str:
+        """The file of a key; where all reading is checked, it has been found good, or unrecorded."""
+        if self.check and (examined := self.examine(key)).verdict == "damaged":
+            raise OutputDamaged(key, self.base_path, moved_to=examined.moved_to)
+        return self.path_of(key)
+
+    def open_staging(self, key: str) -> Staging:
+        from alexflow.storage.localstreams import LocalStaging  # deferred: here and below, few tasks need it
+
+        return LocalStaging(key, self._new_file(key, b""), self.path_of(key), small=SMALL, buffer=BUFFER)
+
+    def staged_reader(self, staged: Staged) -> BinaryIO:
+        if staged.place is None:
+            return super().staged_reader(staged)
+        from alexflow.storage.localstreams import open_staged
+
+        return open_staged(staged.place)
+
+    def stage_path(self, key: str, path: Path) -> Staged:
+        from alexflow.storage.localstreams import taken
+
+        try:
+            size = os.path.getsize(path)
+            if size <= SMALL:
+                return super().stage_path(key, path)
+            os.makedirs(os.path.dirname(self.path_of(key)), exist_ok=True)
+            return Staged(key, size, None, taken(self.base_path, path))
+        except OSError as error:
+            raise failed("write", self.path_of(key), error) from error
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        from alexflow.storage.localstreams import scratch
+
+        return scratch(self.base_path)
+
     # -- on the event loop
 
     async def aexists_many(self, keys: Sequence[str]) -> set[str]:
@@ -415,6 +475,11 @@ class LocalStorage(Storage):
                 return None
             data = read_all(fd, SMALL, at=0)
         return self._checked(key, fd, data) if self.check else data
+
+    def areader(self, key: str) -> AbstractAsyncContextManager[AsyncReader]:
+        from alexflow.storage.asyncstreams import opened_in_threads
+
+        return opened_in_threads(partial(self.reader, key))
 
     # -- files without a final name
 

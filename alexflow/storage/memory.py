@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from typing import ClassVar, NoReturn
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from alexflow.errors import OutputNotFound, ShippingError
 from alexflow.storage.interface import Staged, Storage
+
+if TYPE_CHECKING:
+    from alexflow.storage.streams import Staging
 
 
 class MemoryStorage(Storage):
@@ -64,6 +67,11 @@ class MemoryStorage(Storage):
 
     def size(self, key: str) -> int:
         return len(self.read(key))
+
+    def open_staging(self, key: str) -> Staging:
+        from alexflow.storage.streams import InMemory  # deferred: few tasks need it
+
+        return InMemory(self, key)
 
     async def aexists_many(self, keys: Sequence[str]) -> set[str]:
         return self.exists_many(keys)

@@ -106,6 +106,11 @@ def _link_descriptor(fd: int, path: str) -> None:
     os.link(f"{_DESCRIPTORS}/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
 
 
+def at_open(file: NewFile) -> str:
+    """A path by which the file can be opened once more."""
+    return file.name or f"{_DESCRIPTORS}/{file.fd}"
+
+
 def write_unnamed(directory: str, data: bytes) -> int | None:
     """The descriptor of a new file with ``data`` in it, without a name; None where there are no unnamed files.
 

@@ -7,10 +7,17 @@ What is written is staged, and read back from there by the task itself; nobody e
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from alexflow.errors import TaskStopped
 from alexflow.storage.interface import Staged, Storage
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+    from pathlib import Path
+
+    from alexflow.storage.asyncstreams import AsyncReader
+    from alexflow.storage.streams import Staging
 
 
 class Transaction(Storage):
@@ -23,7 +30,7 @@ class Transaction(Storage):
 
     process_local: ClassVar[bool] = True
 
-    __slots__ = ("_is_ending", "_is_revoked", "_replace", "_staged", "storage")
+    __slots__ = ("_is_discarded", "_is_ending", "_is_revoked", "_replace", "_staged", "storage")
 
     def __init__(self, storage: Storage, *, replace: bool = False):
         self.storage = storage
@@ -31,6 +38,7 @@ class Transaction(Storage):
         self._staged: dict[str, Staged] = {}
         self._is_revoked = False
         self._is_ending = False
+        self._is_discarded = False
 
     def __repr__(self) -> str:
         return f"Transaction({self.storage!r})"
@@ -76,7 +84,8 @@ class Transaction(Storage):
             self.storage.publish(staged, replace=self._replace)
 
     def discard_all(self) -> None:
-        """Forget everything that was stored."""
+        """Forget everything that was stored, and what is still to come."""
+        self._is_discarded = True
         self._is_ending = True
         while self._staged:
             _, staged = self._staged.popitem()
@@ -122,6 +131,37 @@ class Transaction(Storage):
         if earlier is not None:
             self.storage.discard(earlier)
         self._staged[staged.key] = staged
+        if self._is_discarded:  # a thread that was at work on it outlived its task
+            self.discard_all()
+
+    # -- streams: writer and path end in publish, which keeps what was staged
+
+    def reader(self, key: str) -> BinaryIO:
+        staged = self._staged.get(key)
+        return self.storage.reader(key) if staged is None else self.storage.staged_reader(staged)
+
+    def open_staging(self, key: str) -> Staging:
+        return self.storage.open_staging(key)
+
+    def staged_reader(self, staged: Staged) -> BinaryIO:
+        return self.storage.staged_reader(staged)
+
+    def stage_path(self, key: str, path: Path) -> Staged:
+        return self.storage.stage_path(key, path)
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        return self.storage.scratch()
+
+    def local_path(self, key: str) -> str | None:
+        return None if key in self._staged else self.storage.local_path(key)
+
+    def areader(self, key: str) -> AbstractAsyncContextManager[AsyncReader]:
+        staged = self._staged.get(key)
+        if staged is None:
+            return self.storage.areader(key)
+        from alexflow.storage.asyncstreams import opened_in_threads  # deferred: few tasks need it
+
+        return opened_in_threads(lambda: self.storage.staged_reader(staged))
 
     # -- on the event loop
 
@@ -139,6 +179,7 @@ class Transaction(Storage):
     async def adiscard_all(self) -> None:
         """:meth:`discard_all`, for the event loop."""
         self._is_ending = True
+        self._is_discarded = True
         while self._staged:
             _, staged = self._staged.popitem()
             await self.storage.adiscard(staged)

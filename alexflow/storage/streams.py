@@ -1,0 +1,163 @@
+"""Outputs that are written and read piece by piece, and by libraries that want the name of a file.
+
+A stream for writing goes to where nobody looks. Whoever leaves its ``with`` block in peace has it published, as
+:meth:`Storage.publish` does, or, inside ``run``, staged until ``run`` has returned; whoever leaves by an exception has
+written nothing. So a half-written stream is never seen.
+
+Everything here is made from a few operations of a storage. An adapter gives what its back end is good at, and has the
+rest from here:
+
+* ``reader``: by default the whole object, in memory.
+* ``stage_path``: a complete local file becomes staged bytes, by default through memory; an object store would upload
+  it in parts. What is written through a stream or a path comes this way.
+* ``scratch``: where such files are meanwhile, by default in the system's temporary directory.
+* ``open_staging``: instead of both, where bytes can go straight to their storage.
+* ``local_path``: the file behind a key, where there is one.
+
+The async forms (:mod:`alexflow.storage.asyncstreams`) do the same in threads: each piece is long enough to be
+worth one.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from alexflow.errors import StorageError
+from alexflow.storage.newfile import CHUNK
+
+if TYPE_CHECKING:
+    from alexflow.storage.interface import Staged, Storage
+
+Mode = Literal["r", "w"]
+
+
+class Staging(ABC):
+    """A stream on its way to being staged. It ends with one call: of ``finish``, or of ``abandon``.
+
+    Attributes:
+        file: what is written to; it can be sought in.
+    """
+
+    file: BinaryIO
+
+    @abstractmethod
+    def finish(self) -> Staged:
+        """All has been written."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Forget what has been written."""
+
+
+class InScratch(Staging):
+    """A stream for a storage that takes whole files: one in its scratch directory."""
+
+    def __init__(self, storage: Storage, key: str):
+        self._storage = storage
+        self._key = key
+        self._used = ExitStack()
+        try:
+            self._path = self._used.enter_context(storage.scratch()) / _file_name(key)
+            self.file = self._used.enter_context(open(self._path, "w+b"))  # noqa: SIM115  # it does
+        except BaseException:
+            self._used.close()
+            raise
+
+    def finish(self) -> Staged:
+        with self._used:
+            self.file.close()
+            return self._storage.stage_path(self._key, self._path)
+
+    def abandon(self) -> None:
+        self._used.close()
+
+
+class InMemory(Staging):
+    """A stream for a storage that keeps bytes in memory anyway."""
+
+    def __init__(self, storage: Storage, key: str):
+        self._storage = storage
+        self._key = key
+        self._bytes = io.BytesIO()
+        self.file = self._bytes
+
+    def finish(self) -> Staged:
+        with self._bytes:
+            return self._storage.stage(self._key, self._bytes.getvalue())
+
+    def abandon(self) -> None:
+        self._bytes.close()
+
+
+# -- what Storage's methods of these names do
+
+
+@contextmanager
+def writer(storage: Storage, key: str) -> Iterator[BinaryIO]:
+    """See :meth:`Storage.writer`."""
+    staging = storage.open_staging(key)
+    try:
+        yield staging.file
+    except BaseException:
+        staging.abandon()
+        raise
+    storage.publish(staging.finish())
+
+
+@contextmanager
+def path(storage: Storage, key: str, mode: Mode) -> Iterator[Path]:
+    """See :meth:`Storage.path`."""
+    if mode == "r":
+        known = storage.local_path(key)
+        if known is not None:
+            yield Path(known)
+            return
+        with storage.scratch() as directory:
+            yield _copied(storage, key, directory / _file_name(key))
+    elif mode == "w":
+        with storage.scratch() as directory:
+            file = directory / _file_name(key)
+            yield file
+            _check_written(key, file)
+            storage.publish(storage.stage_path(key, file))
+    else:
+        raise ValueError(f"a path is for reading, 'r', or for writing, 'w', not {mode!r}")
+
+
+def _copied(storage: Storage, key: str, to: Path) -> Path:
+    with storage.reader(key) as source, open(to, "wb") as target:
+        shutil.copyfileobj(source, target, CHUNK)
+    return to
+
+
+def _check_written(key: str, file: Path) -> None:
+    if file.is_file() and not file.is_symlink():
+        return
+    others = sorted(other.name for other in file.parent.iterdir())
+    instead = f"; what is there is {', '.join(others)}" if others else ""
+    raise StorageError(f"{key}: no file was written to the path that was given for it, {file}{instead}")
+
+
+def _file_name(key: str) -> str:
+    return key.rpartition("/")[2]  # with its ending, by which libraries know a format
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A new directory among the system's temporary ones, removed in the end."""
+    import tempfile  # deferred: a storage with a directory of its own has no need of it
+
+    with tempfile.TemporaryDirectory(prefix="alexflow-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
+def stage_path(storage: Storage, key: str, path: Path) -> Staged:
+    """See :meth:`Storage.stage_path`."""
+    with open(path, "rb") as file:
+        return storage.stage(key, file.read())
