@@ -117,6 +117,18 @@ class ShippingError(DefinitionError):
     """A task cannot be sent to a worker process; the message names class and field."""
 
 
+#: Lines of what a failed task printed, on each stream, in the text of its error.
+LINES_SHOWN = 10
+
+
+def _last_lines(name: str, printed: str) -> str:
+    lines = printed.rstrip().splitlines()
+    if not lines:
+        return ""
+    which = f"the last {LINES_SHOWN} lines of {name}" if len(lines) > LINES_SHOWN else name
+    return "".join([f"\n  {which}:", *(f"\n    {line}" for line in lines[-LINES_SHOWN:])])
+
+
 class TaskError(AlexflowError):
     """One task went wrong.
 
@@ -125,6 +137,8 @@ class TaskError(AlexflowError):
         summary: its class and parameters, for people.
         attempts: how often it was tried.
         deaths: how many of these attempts ended with the death of the worker process.
+        stdout: the end of what it printed on standard output, in a worker process (up to 4,000 characters).
+        stderr: the same of standard error.
     """
 
     def __init__(self, task_id: str, message: str, *, summary: str = "", attempts: int = 1):
@@ -133,6 +147,8 @@ class TaskError(AlexflowError):
         self.summary = summary
         self.attempts = attempts
         self.deaths = 0
+        self.stdout = ""
+        self.stderr = ""
         super().__init__(task_id, message)
 
     @property
@@ -149,7 +165,12 @@ class TaskError(AlexflowError):
     def __str__(self) -> str:
         tries = self._tries
         what = f"\n  task: {self.summary}" if self.summary else ""
-        return f"{self.task_id}: {self.message}{tries}{what}"
+        printed = "".join(_last_lines(name, getattr(self, name)) for name in ("stdout", "stderr"))
+        return f"{self.task_id}: {self.message}{tries}{what}{self._details()}{printed}"
+
+    def _details(self) -> str:
+        """What a kind of error has to say besides."""
+        return ""
 
 
 class TaskFailed(TaskError):
@@ -179,8 +200,8 @@ class TaskFailed(TaskError):
         first_line = error_message.partition("\n")[0]
         super().__init__(task_id, f"{error_type}: {first_line}", summary=summary, attempts=attempts)
 
-    def __str__(self) -> str:
-        return f"{super().__str__()}\n{self.traceback.rstrip()}"
+    def _details(self) -> str:
+        return f"\n{self.traceback.rstrip()}"
 
 
 class TaskTimeout(TaskError):

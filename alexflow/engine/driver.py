@@ -18,7 +18,7 @@ from typing import Any
 
 from alexflow.engine.generation import Generators, InThread
 from alexflow.errors import EngineClosed, TaskError
-from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome
+from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome, Printed
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Described, Inspector, Kind, Subjects
 from alexflow.model import AbstractTask, Output
 from alexflow.record import events as told
@@ -47,6 +47,9 @@ FindOutputs = Callable[[set[str]], dict[str, Output[Any]]]
 
 #: How long events are handled before the loop gets a turn.
 SLICE_SECONDS = 0.002
+
+#: How much of what a failed task printed is kept with its error, of each stream, in characters from the end.
+PRINTED_KEPT = 4_000
 
 #: Up to this many outputs or tasks are looked at without a task of their own on the loop.
 FEW = 64
@@ -341,6 +344,8 @@ class Driver:
     def _report(self, outcomes: Iterable[Outcome]) -> None:
         succeeded: list[str] = []
         for outcome in outcomes:
+            if outcome.printed is not None:
+                self._take_printed(outcome, outcome.printed)
             if isinstance(outcome, Done):
                 succeeded.append(outcome.task_id)
                 if self._broadcast.heard:
@@ -353,6 +358,12 @@ class Driver:
             self._inbox.append((Succeeded(tuple(succeeded)), NO_SUBJECTS))
         if not self._draining:
             self._drain()
+
+    def _take_printed(self, outcome: Outcome, printed: Printed) -> None:
+        self.tell(lambda: told.TaskPrinted(outcome.task_id, printed.stdout, printed.stderr))
+        if isinstance(outcome, NotDone) and outcome.error is not None:
+            outcome.error.stdout = printed.stdout[-PRINTED_KEPT:]
+            outcome.error.stderr = printed.stderr[-PRINTED_KEPT:]
 
     def _generated(self, event: Event, subjects: Subjects = NO_SUBJECTS) -> None:
         """A dynamic task gave tasks, or is over."""

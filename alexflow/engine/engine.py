@@ -19,6 +19,7 @@ from alexflow.executors.thread import ThreadExecutor
 from alexflow.graph import Defaults, Forceable, Kind, Subjects, keys_of, tasks_to_force
 from alexflow.model import AbstractTask, Output
 from alexflow.record.broadcast import Broadcast
+from alexflow.record.echo import Echo
 from alexflow.record.events import EngineEvent, RunFinished
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.instructions import Finish
@@ -62,6 +63,8 @@ class Engine:
             have been its fault; not counted as ``retries``.
         grace: seconds that a running task gets to end when it is cancelled or its timeout is over, before it is killed
             (in a worker process) or left behind.
+        echo: whether what tasks print in worker processes appears on this process's standard output and error, too. It
+            is told as :class:`~alexflow.record.events.TaskPrinted` in any case, and a failed task's is in its error.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Engine:
         timeout: float | None = None,
         max_deaths: int = MAX_DEATHS,
         grace: float = GRACE,
+        echo: bool = False,
     ):
         self.storage = open_storage(storage)
         self._workers = workers if workers is not None else _cpus()
@@ -87,6 +91,7 @@ class Engine:
         self._grace = grace
         self._check_arguments()
         self._broadcast = Broadcast()
+        self._echo = Echo() if echo else None
         self._driver: Driver | None = None
         self._closing: Driver | None = None  # while it is being closed
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -132,7 +137,7 @@ class Engine:
         executors: dict[Kind, Executor] = {
             "loop": LoopExecutor(self._max_concurrency, grace=self._grace),
             "thread": ThreadExecutor(self._workers, grace=self._grace),
-            "process": ProcessExecutor(self._workers, grace=self._grace),
+            "process": ProcessExecutor(self._workers, grace=self._grace, echo=self._echo),
         }
         return Driver(scheduler, self.storage, self._defaults, executors, self._broadcast)
 
@@ -151,6 +156,8 @@ class Engine:
             finally:
                 self._closing = None
                 self._broadcast.close()
+                if self._echo is not None:
+                    await self._echo.drain()
 
     def kill(self) -> None:
         """End at once whatever runs, without its grace. The engine has to be left all the same, and is soon.
@@ -199,6 +206,8 @@ class Engine:
         forced = await self._force(driver, request, force) if force else set()
         try:
             finish = await self._ask(driver, request, on_error)
+            if self._echo is not None:
+                await self._echo.drain()  # so that what the caller prints next comes after it
         finally:
             driver.inspector.forced -= forced
         seconds = clock() - started

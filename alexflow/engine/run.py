@@ -41,6 +41,7 @@ async def arun(
     on_error: OnError = "stop",
     force: Forceable | Sequence[Forceable] | bool = (),
     progress: bool | None = False,
+    echo: bool = False,
 ) -> Result:
     """Make a target's outputs exist, on an engine of its own.
 
@@ -68,12 +69,13 @@ async def arun(
         timeout=timeout,
         max_deaths=max_deaths,
         grace=grace,
+        echo=echo,
     )
     async with engine, shown(engine.broadcast, progress):
         return await engine.run(target, on_error=on_error, force=force)
 
 
-def run(target: Any, *, progress: bool | None = None, **options: Any) -> Result:
+def run(target: Any, *, progress: bool | None = None, echo: bool = True, **options: Any) -> Result:
     """:func:`arun`, from code that is not async; in a notebook or under another running loop it uses a thread.
 
     While it lasts, Python looks for cyclic garbage less often (:data:`NEW_OBJECTS`); :func:`arun`, which is a guest in
@@ -82,9 +84,10 @@ def run(target: Any, *, progress: bool | None = None, **options: Any) -> Result:
     Args:
         target: as for :func:`arun`.
         progress: as for :func:`arun`, but by default it is shown where standard error is a terminal.
+        echo: as for :class:`Engine`, but by default what tasks print is shown.
         options: as for :func:`arun`.
     """
-    options["progress"] = progress
+    options |= {"progress": progress, "echo": echo}
     try:
         with _seldom_collecting():
             return _run_in_thread(target, options) if _under_a_loop() else asyncio.run(arun(target, **options))

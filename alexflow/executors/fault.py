@@ -17,7 +17,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from alexflow.errors import DefinitionError, OutputNotFound, StorageDenied, StorageFull, TaskError, TaskFailed
-from alexflow.executors.interface import NotDone
+from alexflow.executors.interface import NotDone, Printed
 from alexflow.model import AbstractTask
 
 #: Larger exceptions (they may hold data) stay where they are; their text does not.
@@ -72,7 +72,13 @@ def fault_of(error: BaseException, *, travels: bool) -> Fault:
 
 
 def not_done(
-    task_id: str, task: AbstractTask, fault: Fault, *, cause: BaseException | None, seconds: float = 0.0
+    task_id: str,
+    task: AbstractTask,
+    fault: Fault,
+    *,
+    cause: BaseException | None = None,
+    seconds: float = 0.0,
+    printed: Printed | None = None,
 ) -> NotDone:
     """Put a fault together as an outcome.
 
@@ -82,17 +88,18 @@ def not_done(
         fault: what went wrong.
         cause: the exception itself, where it is at hand; else it is unpickled if it can be.
         seconds: how long the attempt took.
+        printed: what it printed, where that is captured.
     """
     if cause is None and fault.pickled is not None:
         cause = _unpickled(fault.pickled)
     if isinstance(cause, TaskError):
         cause.summary = cause.summary or repr(task)
-        return NotDone(task_id, "fatal", cause, seconds)
+        return NotDone(task_id, "fatal", cause, seconds, printed=printed)
     error = TaskFailed(
         task_id, error_type=fault.error_type, error_message=fault.message, traceback=fault.traceback, summary=repr(task)
     )
     error.__cause__ = cause
-    return NotDone(task_id, fault.reason, error, seconds, fault.missing_input)
+    return NotDone(task_id, fault.reason, error, seconds, fault.missing_input, printed)
 
 
 def _name(cls: type) -> str:

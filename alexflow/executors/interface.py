@@ -32,11 +32,24 @@ class Job(Struct, frozen=True):
     replace: bool = False
 
 
+class Printed(Struct, frozen=True):
+    """What a task printed, it and what it started: the beginning and the end, where it was much."""
+
+    stdout: str
+    stderr: str
+
+
 class Done(Struct, frozen=True):
-    """The task has run; its outputs are published. ``seconds`` is what ``run`` and publishing took."""
+    """The task has run; its outputs are published.
+
+    Attributes:
+        seconds: what ``run`` and publishing took.
+        printed: what it printed, if anything, where that is captured.
+    """
 
     task_id: str
     seconds: float
+    printed: Printed | None = None
 
 
 class NotDone(Struct, frozen=True):
@@ -47,6 +60,7 @@ class NotDone(Struct, frozen=True):
             ``input``, an input is gone; ``cancelled``, as was asked.
         error: what to tell the user; None when cancelled.
         missing_input: the key of the input that is gone.
+        printed: as for :class:`Done`.
     """
 
     task_id: str
@@ -54,6 +68,7 @@ class NotDone(Struct, frozen=True):
     error: TaskError | None = None
     seconds: float = 0.0
     missing_input: str = ""
+    printed: Printed | None = None
 
 
 Outcome = Done | NotDone

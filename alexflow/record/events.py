@@ -41,6 +41,18 @@ class TaskSucceeded(EngineEvent, frozen=True):
     seconds: float
 
 
+class TaskPrinted(EngineEvent, frozen=True):
+    """An attempt has ended, and it or what it started has printed something, in a worker process.
+
+    Of long output this is the beginning and the end (8 and 24 KiB), with a line in between that says how much was left
+    out. Told before the event that says how the attempt ended.
+    """
+
+    task_id: str
+    stdout: str
+    stderr: str
+
+
 class TaskRetrying(EngineEvent, frozen=True):
     """An attempt failed; there will be another after ``delay`` seconds."""
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -424,3 +425,27 @@ class Scratch(Number):
         with open(self.scratch, "wb") as file:
             file.write(bytes(10_000_000))
         output.store(self.n)
+
+
+#: What a flood is made of, in pieces of a megabyte.
+PIECE = b"x" * 999_999 + b"\n"
+
+
+@dataclass(frozen=True)
+class Floods(Number):
+    """Writes as many megabytes to standard output as ``megabytes``, and stores its peak of memory, in kB."""
+
+    megabytes: int = 0
+    how: str = "raw"
+
+    def run(self, input: None, output: Output[int]) -> None:
+        if self.how == "child":
+            subprocess.run(f"yes flood | head -c {self.megabytes}000000", shell=True, check=True)
+        for _ in range(self.megabytes if self.how != "child" else 0):
+            if self.how == "raw":
+                os.write(1, PIECE)
+            elif self.how == "print":
+                print(PIECE.decode(), end="")
+            else:
+                ctypes.PyDLL(None).write(1, PIECE, len(PIECE))  # without letting go of the interpreter lock
+        output.store(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

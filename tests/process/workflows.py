@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NoReturn
@@ -89,6 +90,50 @@ class Loud(Value):
 
 
 @dataclass(frozen=True)
+class Says(Value):
+    """Prints in some ways, one after the other, and its number."""
+
+    ways: tuple[str, ...] = ()
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        for way in self.ways:
+            SAYING[way](f"{way} {self.n}")
+        super().run(input, output)
+
+
+def says(n: int, *ways: str) -> Says:
+    """A task that prints in these ways."""
+    return Says(n, ways=ways)
+
+
+def _raise(text: str) -> NoReturn:
+    raise ValueError(text)
+
+
+def _from_c(text: str) -> None:
+    ctypes.PyDLL(None).write(1, f"{text}\n".encode(), len(text) + 1)  # holds the interpreter lock
+
+
+SAYING: dict[str, Callable[[str], Any]] = {
+    "print": print,
+    "error": lambda text: print(text, file=sys.stderr),
+    "no newline": lambda text: print(text, end=""),
+    "raw": lambda text: os.write(1, f"{text}\n".encode()),
+    "raw error": lambda text: os.write(2, f"{text}\n".encode()),
+    "buffer": lambda text: sys.stdout.buffer.write(f"{text}\n".encode()) and sys.stdout.flush(),
+    "child": lambda text: subprocess.run(["echo", text], check=True),
+    "from C": _from_c,
+    "surrogate": lambda text: print("\ud800"),
+    "bytes": lambda text: os.write(1, b"\xff\n"),
+    "raise": _raise,
+    "close": lambda text: sys.stdout.close(),
+    "kill": lambda text: os.kill(os.getpid(), signal.SIGKILL),
+    "exit": lambda text: os._exit(3),
+    "hang": lambda text: time.sleep(300),
+}
+
+
+@dataclass(frozen=True)
 class Hangs(Value):
     """Hangs in C, with a child of its own."""
 
@@ -158,6 +203,7 @@ class Chained(Task):
     log: str = field(default="", compare=False)
     fails_at: int = -1
     kills: bool = False
+    says: bool = field(default=False, compare=False)
     unless: str = field(default="", compare=False)
 
     def input(self) -> Any:
@@ -170,6 +216,8 @@ class Chained(Task):
         if self.log:
             with open(self.log, "a") as file:
                 file.write(f"{self.n}\n")
+        if self.says:
+            print(f"link {self.n}")
         if self.n == self.fails_at and not (self.unless and os.path.exists(self.unless)):
             if self.unless:
                 open(self.unless, "x").close()

@@ -19,5 +19,6 @@ RECORD = struct.Struct("<iiiq")
 
 FORK, REAP, FORKED, REFUSED, REAPED = range(5)
 
-#: How many a worker needs: data channel, control channel, marker, lifeline.
-DESCRIPTORS = 4
+#: How many a worker needs: data channel, control channel, marker, lifeline, and both ends of the pipes for standard
+#: output and standard error.
+DESCRIPTORS = 8

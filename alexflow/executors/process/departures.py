@@ -131,7 +131,7 @@ class Departures:
             if sent.foreseen is not None:
                 self._ahead.discard(sent)
             elif number == mark.running and worker.stopped in (0, number):  # else it was the other one that we meant
-                outcomes.append(_victim(worker, sent, end))
+                outcomes.append(_victim(worker, number, sent, end))
             elif sent.cancelled:
                 outcomes.append(NotDone(sent.job.task_id, "cancelled"))
             elif number <= mark.ended:
@@ -148,16 +148,17 @@ class Departures:
             return False
 
 
-def _victim(worker: Member, sent: Assignment, end: Exit) -> NotDone:
+def _victim(worker: Member, number: int, sent: Assignment, end: Exit) -> NotDone:
     """What became of the job that was running."""
     job = sent.job
+    printed = worker.process.listening.last_words(number)
     if sent.cancelled:
-        return NotDone(job.task_id, "cancelled")
+        return NotDone(job.task_id, "cancelled", printed=printed)
     if sent.took_too_long:
         message = f"took longer than its timeout of {job.timeout:g} s"
-        return NotDone(job.task_id, "error", TaskTimeout(job.task_id, message, summary=repr(job.task)))
+        return NotDone(job.task_id, "error", TaskTimeout(job.task_id, message, summary=repr(job.task)), printed=printed)
     message = f"its worker process {worker.process.pid} {end}"
-    return NotDone(job.task_id, "lost", worker_died(job, message, end))
+    return NotDone(job.task_id, "lost", worker_died(job, message, end), printed=printed)
 
 
 def worker_died(job: Job, message: str, end: Exit) -> WorkerDied:

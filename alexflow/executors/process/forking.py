@@ -112,8 +112,7 @@ class Template:
             for channel in (self._requests, self._woken, self._wake):
                 channel.close()
             os.close(self._lifeline)
-            data, control, marker, lifeline = descriptors
-            worker.main(data, control, marker, lifeline)
+            worker.main(*descriptors)
         except BaseException as error:
             sys.excepthook(type(error), error, error.__traceback__)  # as an interpreter does
         finally:

@@ -10,6 +10,10 @@ from typing import NamedTuple
 #: The job that is running (0: none), the last one that has ended, and since when the running one is at its own work.
 _PAGE = struct.Struct("<QQd")
 
+#: Behind that, what the engine writes: whether it has read, or is about to read, what no boundary follows yet.
+_UNSETTLED = _PAGE.size
+_SIZE = _PAGE.size + 1
+
 
 class Mark(NamedTuple):
     """Where a worker is.
@@ -30,7 +34,7 @@ class Marker:
     """A shared page. Numbers of jobs grow from 1 in the order in which they are run."""
 
     def __init__(self, fd: int):
-        self._page = mmap.mmap(fd, _PAGE.size)
+        self._page = mmap.mmap(fd, _SIZE)
 
     def begin(self, number: int) -> None:
         """A job begins."""
@@ -48,6 +52,14 @@ class Marker:
         """Where the worker is, or was when it died."""
         return Mark(*_PAGE.unpack_from(self._page, 0))
 
+    def settle(self, settled: bool) -> None:
+        """Of what tasks print: say whether everything that has been read belongs to a job that is known."""
+        self._page[_UNSETTLED] = not settled
+
+    def unsettled(self) -> int:
+        """Of what tasks print: whether the engine has read, or may be reading, what no boundary follows yet."""
+        return self._page[_UNSETTLED]
+
     def close(self) -> None:
         """Let go of the page."""
         self._page.close()
@@ -62,5 +74,5 @@ def new_marker_file() -> int:
 
         with tempfile.TemporaryFile() as file:
             fd = os.dup(file.fileno())
-    os.ftruncate(fd, _PAGE.size)
+    os.ftruncate(fd, _SIZE)
     return fd

@@ -22,11 +22,15 @@ class Message(Struct, frozen=True, tag=True, array_like=True):
 
 
 class Surroundings(Message, frozen=True):
-    """Before all else: ``sys.path``, environment and working directory, as the file system has their names."""
+    """Before all else: ``sys.path``, environment and working directory, as the file system has their names.
+
+    ``token`` is what separates what one task prints from what the next one does.
+    """
 
     path: list[bytes]
     environment: dict[bytes, bytes]
     directory: bytes
+    token: bytes
 
 
 class Hello(Message, frozen=True):
@@ -87,18 +91,20 @@ class Recall(Message, frozen=True):
 
 
 class Finished(Message, frozen=True):
-    """These have run and are published; ``seconds`` each took."""
+    """These have run and are published; ``seconds`` each took. Some may have ``printed`` something."""
 
     numbers: list[int]
     seconds: list[float]
+    printed: list[int]
 
 
 class Broke(Message, frozen=True):
-    """This one failed."""
+    """This one failed; it may have ``printed`` something."""
 
     number: int
     seconds: float
     fault: Fault
+    printed: bool
 
 
 class WantsSource(Message, frozen=True):

@@ -24,6 +24,7 @@ from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.departures import Departures, worker_died
 from alexflow.executors.process.exits import Exit
+from alexflow.executors.process.listening import Echo
 from alexflow.executors.process.member import Assignment, Member
 from alexflow.executors.process.messages import (
     Broke,
@@ -56,11 +57,13 @@ class ProcessExecutor(Executor):
     Args:
         workers: how many processes at most, besides those that are being ended.
         grace: seconds that a job which is stopped gets to end, before it is killed.
+        echo: who is shown at once what tasks print, if anybody.
     """
 
-    def __init__(self, workers: int, *, grace: float = GRACE):
+    def __init__(self, workers: int, *, grace: float = GRACE, echo: Echo | None = None):
         self._size = workers
         self._grace = grace
+        self._echo = echo
         self._pending: deque[Job] = deque()
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)
@@ -81,6 +84,7 @@ class ProcessExecutor(Executor):
             self._definitions,
             on_messages=self._take_in,
             on_end=lambda worker: self._departures.has_died(worker),
+            echo=self._echo,
         )
         self._departures = Departures(self._staff, self._ahead, storage, self._grace, self._has_left)
         self._deadlines = Deadlines(self._stop)
@@ -264,17 +268,20 @@ class ProcessExecutor(Executor):
         for message in messages:
             if isinstance(message, Finished):
                 worker.slow = False
+                printed = {number: worker.process.listening.of_job(number) for number in message.printed}
                 for number, seconds in zip(message.numbers, message.seconds, strict=True):
                     sent = worker.forget(number)
                     if sent is not None:
                         self._pace.learn(type(sent.job.task), seconds)
-                        settle(sent, Done(sent.job.task_id, seconds), outcomes)
+                        said = printed.get(number) if printed else None
+                        settle(sent, Done(sent.job.task_id, seconds, said), outcomes)
             elif isinstance(message, Broke):
                 worker.slow = False
+                said = worker.process.listening.of_job(message.number) if message.printed else None
                 sent = worker.forget(message.number)
                 if sent is not None:
                     job = sent.job
-                    outcome = not_done(job.task_id, job.task, message.fault, cause=None, seconds=message.seconds)
+                    outcome = not_done(job.task_id, job.task, message.fault, seconds=message.seconds, printed=said)
                     settle(sent, outcome, outcomes)
                 self._pending.extend(self._ahead.drop_behind(worker, message.number))
             elif isinstance(message, Returned):

@@ -8,6 +8,7 @@ import cloudpickle
 
 from alexflow.errors import ShippingError
 from alexflow.executors.process.definitions import Definitions
+from alexflow.executors.process.listening import Echo
 from alexflow.executors.process.member import Member
 from alexflow.executors.process.messages import Definition, Hello, ToEngine, Work
 from alexflow.executors.process.supervisor import WorkerProcess
@@ -25,6 +26,7 @@ class Staff:
         definitions: numbers for classes and functions.
         on_messages: called with a worker and what it says.
         on_end: called once with a worker that has died.
+        echo: who is shown at once what tasks print, if anybody.
     """
 
     def __init__(
@@ -34,12 +36,14 @@ class Staff:
         definitions: Definitions,
         on_messages: Callable[[Member, list[ToEngine]], None],
         on_end: Callable[[Member], None],
+        echo: Echo | None,
     ):
         self._size = size
         self._storage = storage
         self._definitions = definitions
         self._on_messages = on_messages
         self._on_end = on_end
+        self._echo = echo
         self._nursery = Nursery()
         self._hello: Hello | None = None
         self._announced: set[type] = set()
@@ -91,6 +95,7 @@ class Staff:
             self._nursery.template(),
             lambda messages: self._on_messages(worker, messages),
             lambda: self._on_end(worker),
+            self._echo,
         )
         worker.process.send(hello)
         self.workers.append(worker)

@@ -9,9 +9,11 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from alexflow.executors.process.capture import STREAMS, TOKEN_SIZE
 from alexflow.executors.process.channel import Channel
 from alexflow.executors.process.ending import TOLD_OF_ANY, ended
 from alexflow.executors.process.exits import Exit
+from alexflow.executors.process.listening import Echo, Listening
 from alexflow.executors.process.marker import Mark, Marker, new_marker_file
 from alexflow.executors.process.messages import Message, ToEngine
 from alexflow.executors.process.surroundings import present
@@ -25,9 +27,19 @@ class WorkerProcess:
         template: what it is forked from.
         on_messages: called with the messages that it sends.
         on_end: called once when it has closed its data channel, which is the first that is seen of its death.
+        echo: who is shown at once what tasks print, if anybody.
+
+    Attributes:
+        listening: hears what tasks print.
     """
 
-    def __init__(self, template: Template, on_messages: Callable[[list[ToEngine]], None], on_end: Callable[[], None]):
+    def __init__(
+        self,
+        template: Template,
+        on_messages: Callable[[list[ToEngine]], None],
+        on_end: Callable[[], None],
+        echo: Echo | None = None,
+    ):
         with ExitStack() as undo:
             data, worker_data = (undo.enter_context(end) for end in socket.socketpair())
             control, worker_control = (undo.enter_context(end) for end in socket.socketpair())
@@ -36,14 +48,22 @@ class WorkerProcess:
             undo.callback(os.close, self._lifeline)
             marker = new_marker_file()
             undo.callback(os.close, marker)
+            pipes: list[int] = []
+            for _ in STREAMS:
+                pipes += os.pipe()
+                undo.callback(os.close, pipes[-1])
+                undo.callback(os.close, pipes[-2])
             self._marker = Marker(marker)
             undo.pop_all()
         self._template = template
-        self._birth = template.fork(worker_data.detach(), worker_control.detach(), marker, lifeline)
+        reading = (os.dup(pipes[0]), os.dup(pipes[2]))
+        self._birth = template.fork(worker_data.detach(), worker_control.detach(), marker, lifeline, *pipes)
         self._data = Channel(data, on_messages, on_end)
         self._control = Channel(control, on_messages, lambda: None)
         self._is_held = True  # by the lifeline
-        self.send(present())
+        token = os.urandom(TOKEN_SIZE)
+        self.listening = Listening(reading, token, self._marker, echo)
+        self.send(present(token))
 
     @property
     def pid(self) -> int:
@@ -88,11 +108,12 @@ class WorkerProcess:
         """
         try:
             end = await self._ended(patience, terminate)
-            self._data.drain()  # its last words
+            self._data.drain()  # what it reported last
             return end, self.mark()
         finally:
             self._data.close()
             self._control.close()
+            self.listening.close()
             self._marker.close()
             self._let_go()
 

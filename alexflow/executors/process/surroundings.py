@@ -1,8 +1,7 @@
 """What a process takes over from the one that starts it: a worker gets it from its engine, not from the template.
 
 The template may have been started long before, and a fresh interpreter would see what is there at its own start.
-Everything else that a process has of its parent (its limits, its umask, standard output) is as it was when the template
-was started.
+Everything else that a process has of its parent (its limits, its umask) is as it was when the template was started.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ import time
 from alexflow.executors.process.messages import Surroundings
 
 
-def present() -> Surroundings:
-    """Those of this process, now."""
+def present(token: bytes) -> Surroundings:
+    """Those of this process, now, for the worker with this token."""
     path = [os.fsencode(entry) for entry in sys.path if isinstance(entry, str)]  # Python passes over all others, too
     try:
         directory = os.getcwdb()
     except FileNotFoundError:  # it has been removed; the template is in it as well
         directory = b""
-    return Surroundings(path, dict(os.environb), directory)
+    return Surroundings(path, dict(os.environb), directory, token)
 
 
 def enter(surroundings: Surroundings) -> None:

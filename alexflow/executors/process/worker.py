@@ -30,6 +30,7 @@ from alexflow.errors import TaskStopped
 from alexflow.executors.attempt import attempt, check_id
 from alexflow.executors.fault import fault_of
 from alexflow.executors.process.arrivals import arrivals
+from alexflow.executors.process.capture import Capture
 from alexflow.executors.process.lifeline import end_with
 from alexflow.executors.process.marker import Marker
 from alexflow.executors.process.messages import (
@@ -56,9 +57,9 @@ from alexflow.storage import Storage, Transaction
 TELL_EVERY = 0.002  # seconds between reports while there is work
 
 
-def main(data: int, control: int, marker: int, lifeline: int) -> None:
-    """Entry point of the process; the arguments are descriptors that are its own."""
-    for fd in (data, control, marker, lifeline):
+def main(data: int, control: int, marker: int, lifeline: int, *pipes: int) -> None:
+    """Entry point of the process; the arguments are descriptors that are its own (:data:`DESCRIPTORS`)."""
+    for fd in (data, control, marker, lifeline, *pipes):
         os.set_inheritable(fd, False)  # a task's own children must not keep them open
     end_with(lifeline)
     gc.freeze()  # what is there now stays; the collector need not look at it again
@@ -68,12 +69,14 @@ def main(data: int, control: int, marker: int, lifeline: int) -> None:
     first = _receive(channel)
     if isinstance(first, Surroundings):
         enter(first)
-        Worker(channel, socket.socket(fileno=control), page).serve()
-    take_leave()
+        reading_out, writing_out, reading_err, writing_err = pipes
+        capture = Capture((reading_out, reading_err), (writing_out, writing_err), first.token, page)
+        Worker(channel, socket.socket(fileno=control), page, capture).serve()
+        take_leave(capture)
     os._exit(0)
 
 
-def take_leave() -> None:
+def take_leave(capture: Capture) -> None:
     """What has to be done before the process ends.
 
     As with the workers of multiprocessing, this is all: taking a large interpreter down in good order takes longer than
@@ -81,21 +84,22 @@ def take_leave() -> None:
     """
     if "logging" in sys.modules:  # of a task's
         sys.modules["logging"].shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    capture.flush()
 
 
 class Worker:
     """Runs jobs until the engine closes the channel."""
 
-    def __init__(self, data: socket.socket, control: socket.socket, marker: Marker):
+    def __init__(self, data: socket.socket, control: socket.socket, marker: Marker, capture: Capture):
         self._data = data
         self._control = control
         self._marker = marker
+        self._capture = capture
         self._jobs: deque[Shipment] = deque()  # popped by both threads; each pop is atomic
         self._receiving = threading.Lock()
         self._telling = threading.Lock()
         self._done: deque[tuple[int, float]] = deque()  # number and seconds of what has not been told
+        self._printed: deque[int] = deque()  # those that may have printed something
         self._told = 0.0
         self._running = 0
         self._failed: set[int] = set()
@@ -166,12 +170,16 @@ class Worker:
             if self._terminated:
                 self._end_as_terminated()
             fault = fault_of(error, travels=True)
+            seconds = time.perf_counter() - started
             self._failed.add(number)
+            printed = self._capture.end(number)
             self._tell()
-            self._send(Broke(number, time.perf_counter() - started, fault))
+            self._send(Broke(number, seconds, fault, printed))
             self._marker.end(number)
             return
         ended = time.perf_counter()
+        if self._capture.end(number):
+            self._printed.append(number)
         self._marker.end(number)
         self._done.append((number, ended - started))
         if ended - self._told > TELL_EVERY:
@@ -189,7 +197,7 @@ class Worker:
         """Does not return."""
         self._tell()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        take_leave()
+        take_leave(self._capture)
         os.kill(os.getpid(), signal.SIGTERM)
         os._exit(1)
 
@@ -204,7 +212,11 @@ class Worker:
         with self._telling:
             if self._done:
                 done = [self._done.popleft() for _ in range(len(self._done))]
-                self._data.sendall(frame(Finished(*map(list, zip(*done, strict=True)))))
+                printed: list[int] = []
+                while self._printed and self._printed[0] <= done[-1][0]:
+                    printed.append(self._printed.popleft())
+                numbers, seconds = map(list, zip(*done, strict=True))
+                self._data.sendall(frame(Finished(numbers, seconds, printed)))
             self._told = time.perf_counter()
 
     def _send(self, message: Message) -> None:

@@ -1,0 +1,180 @@
+"""The engine's side of what tasks print: two pipes from each worker, read as they fill, and taken apart by job.
+
+The event loop reads one piece of one pipe at a time. Of a job that has ended everything is in the pipe before the
+worker says so, with a boundary behind it, so that it can be had at once, without waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import os
+from typing import Protocol
+
+from alexflow.executors.interface import Printed
+from alexflow.executors.process.capture import BOUNDARY, STREAMS
+from alexflow.executors.process.excerpt import Excerpt
+from alexflow.executors.process.marker import Marker
+
+READ_AT_ONCE = 64 * 1024  # bytes: what a pipe holds
+
+#: Reads after which a pipe that does not end is left alone: somebody holds it who is no child of the worker any more.
+READS_OF_THE_REST = 64
+
+
+class Echo(Protocol):
+    """Shows what tasks print, as it comes."""
+
+    def show(self, stream: int, text: str) -> None:
+        """Show this, which was printed on standard output (1) or standard error (2)."""
+
+    def wait(self, listening: Listening) -> bool:
+        """Whether there is too much already. If so, ``listening`` is told when to go on."""
+
+
+class Listening:
+    """Hears what one worker's tasks print.
+
+    Args:
+        reading: the ends of the two pipes; closed by :meth:`close`.
+        token: what boundaries begin with.
+        page: shared with the worker.
+        echo: who is shown everything at once, if anybody.
+    """
+
+    def __init__(self, reading: tuple[int, int], token: bytes, page: Marker, echo: Echo | None):
+        self._streams = tuple(_Stream(fd, token) for fd in reading)
+        self._page = page
+        self._echo = echo
+        self._decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in STREAMS]
+        self._loop = asyncio.get_running_loop()
+        self._open = True
+        for fd in reading:
+            os.set_blocking(fd, False)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Read what comes."""
+        if self._open:
+            for number, stream in enumerate(self._streams):
+                if not stream.over:
+                    self._loop.add_reader(stream.fd, self._readable, number)
+
+    def of_job(self, number: int) -> Printed | None:
+        """What a job printed that has ended and has told that there may be something."""
+        for at, stream in enumerate(self._streams):
+            while stream.heard_to < number and self._read(at):
+                pass
+        return _printed([stream.ended.pop(number, None) for stream in self._streams])
+
+    def last_words(self, number: int) -> Printed | None:
+        """What a job printed that was running when the worker died, or that had just ended."""
+        return self.of_job(number) or _printed([stream.current for stream in self._streams])
+
+    def close(self) -> None:
+        """Listen no more; what is in the pipes now is still taken in."""
+        if self._open:
+            for at in range(len(self._streams)):
+                for _ in range(READS_OF_THE_REST):
+                    if not self._read(at):
+                        break
+            self._open = False
+            for stream in self._streams:
+                self._loop.remove_reader(stream.fd)
+                os.close(stream.fd)
+
+    def _readable(self, at: int) -> None:
+        if not self._read(at) and self._streams[at].over:
+            self._loop.remove_reader(self._streams[at].fd)
+        if self._echo is not None and self._echo.wait(self):
+            for stream in self._streams:
+                self._loop.remove_reader(stream.fd)
+
+    def _read(self, at: int) -> bool:
+        """Take in a piece; False if there is nothing now."""
+        if not self._open:
+            return False
+        stream = self._streams[at]
+        self._page.settle(False)  # before it is out of the pipe, where the worker sees it
+        heard = stream.read()
+        self._page.settle(not any(stream.is_within for stream in self._streams))
+        if heard is None:
+            return False
+        if heard and self._echo is not None:
+            text = self._decoders[at].decode(heard)
+            if text:
+                self._echo.show(STREAMS[at], text)
+        return True
+
+
+class _Stream:
+    """One pipe.
+
+    Attributes:
+        ended: what jobs printed whose boundary has come and that nobody has asked for yet.
+        heard_to: the number on the last boundary.
+        current: what came after the last boundary.
+        over: whether there will be no more.
+    """
+
+    def __init__(self, fd: int, token: bytes):
+        self.fd = fd
+        self.ended: dict[int, Excerpt] = {}
+        self.current = Excerpt()
+        self.heard_to = 0
+        self.over = False
+        self._mark = b"\0" + token
+        self._cut = b""  # the beginning of a boundary, perhaps, the rest of which has not been read
+
+    @property
+    def is_within(self) -> bool:
+        """Whether something has come after the last boundary."""
+        return bool(self.current.size or self._cut)
+
+    def read(self) -> bytes | None:
+        """What has been printed, a piece of it, without boundaries; None if there is nothing now."""
+        try:
+            data = os.read(self.fd, READ_AT_ONCE)
+        except BlockingIOError:
+            return None
+        if not data:
+            self.over = True
+            return None
+        data = self._cut + data
+        if b"\0" not in data:  # no boundary, nor a part of one
+            self._cut = b""
+            self.current.add(data)
+            return data
+        return self._split(data)
+
+    def _split(self, data: bytes) -> bytes:
+        pieces: list[bytes] = []
+        at = 0
+        while True:
+            found = data.find(self._mark, at)
+            if found < 0 or found + BOUNDARY.size > len(data):
+                break
+            pieces.append(data[at:found])
+            self.current.add(pieces[-1])
+            _, self.heard_to = BOUNDARY.unpack_from(data, found)
+            if self.current.size:
+                self.ended[self.heard_to] = self.current
+                self.current = Excerpt()
+            at = found + BOUNDARY.size
+        end = found if found >= 0 else self._end_of_text(data, at)
+        pieces.append(data[at:end])
+        self.current.add(pieces[-1])
+        self._cut = data[end:]
+        return b"".join(pieces)
+
+    def _end_of_text(self, data: bytes, at: int) -> int:
+        """Where a boundary may begin at the end of what has been read."""
+        for size in range(min(len(self._mark) - 1, len(data) - at), 0, -1):
+            if data.endswith(self._mark[:size]):
+                return len(data) - size
+        return len(data)
+
+
+def _printed(excerpts: list[Excerpt | None]) -> Printed | None:
+    out, err = (excerpt.text() if excerpt is not None else "" for excerpt in excerpts)
+    return Printed(out, err) if out or err else None
