@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from alexflow.ondemand import on_demand
 
 if TYPE_CHECKING:
+    from alexflow.legacy.adoption import Adoption, adopt
     from alexflow.legacy.documents import deserialize, serialize
     from alexflow.legacy.outputs import BinaryOutput, JSONOutput, SerializableOutput
     from alexflow.legacy.running import Termination, run_job, run_workflow
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "AbstractTask": "tasks",
+    "Adoption": "adoption",
     "BinaryOutput": "outputs",
     "DynamicTask": "tasks",
     "JSONOutput": "outputs",
@@ -25,6 +27,7 @@ _PLACES = {
     "Termination": "running",
     "Workflow": "workflow",
     "WrapperTask": "tasks",
+    "adopt": "adoption",
     "deserialize": "documents",
     "partial": "serializable",
     "run_job": "running",
@@ -34,6 +37,7 @@ _PLACES = {
 
 __all__ = [
     "AbstractTask",
+    "Adoption",
     "BinaryOutput",
     "DynamicTask",
     "JSONOutput",
@@ -44,6 +48,7 @@ __all__ = [
     "Termination",
     "Workflow",
     "WrapperTask",
+    "adopt",
     "deserialize",
     "partial",
     "run_job",

@@ -42,77 +42,93 @@ def id_of_1x(task: AbstractTask, spec: Spec, pending: Pending) -> str:
         raise IdentityError(
             f"{type(task).__qualname__}._task_spec: there is no id spec {spec!r}; the specs are '2', '1.0.0' and None"
         )
-    return _id_from_fields(task, spec, pending)
+    return FormerRule(spec, pending).id_of(task)
 
 
-def _id_from_fields(thing: Any, spec: Spec, pending: Pending) -> str:
-    values = {name: _reduced_field(value, spec, pending) for name, value in _fields(thing, spec)}
-    if pending:
-        return ""
-    try:
-        text = json.dumps(values, sort_keys=True)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise _with_path(thing, values, error) from None
-    cls = type(thing)
-    name = _FORMER_NAMES.get(cls) or vars(cls).get("__former_name__") or f"{cls.__module__}.{cls.__name__}"
-    return f"{name}.{hashlib.sha1(text.encode()).hexdigest()}"
+class FormerRule:
+    """The rule of one former spec, for one task at a time.
 
+    Args:
+        spec: which.
+        pending: takes tasks whose ids are to be known first.
+    """
 
-def _fields(thing: Any, spec: Spec) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for field in dataclasses.fields(thing):
-        value = getattr(thing, field.name)
-        if field.name == "resource_spec" and spec is None:
-            counts = field is not DynamicTask.__dataclass_fields__["resource_spec"]  # which had none in 1.x
-        else:
-            counts = field.compare and (value is not None or (spec is None and field.default is not None))
-        if counts and field.name != "_task_spec":
-            found.append((field.name, value))
-    return found
+    def __init__(self, spec: Spec, pending: Pending):
+        self._spec = spec
+        self._pending = pending
 
+    def id_of(self, thing: Any) -> str:
+        """The id that follows from a thing's class and fields; meaningless while anything is pending."""
+        values = {name: self._reduced_field(value) for name, value in self._fields(thing)}
+        if self._pending:
+            return ""
+        try:
+            text = json.dumps(values, sort_keys=True)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise _with_path(thing, values, error) from None
+        cls = type(thing)
+        name = _FORMER_NAMES.get(cls) or vars(cls).get("__former_name__") or f"{cls.__module__}.{cls.__name__}"
+        return f"{name}.{hashlib.sha1(text.encode()).hexdigest()}"
 
-def _reduced_field(value: Any, spec: Spec, pending: Pending) -> Any:
-    return _known_id(value, pending) if isinstance(value, AbstractTask) else _reduced(value, spec, pending)
+    def known_id(self, task: AbstractTask) -> str | None:
+        """The id that stands for a task within others, if it is known."""
+        return task.known_id()
 
+    def carries_spec(self, task: AbstractTask) -> bool:
+        """Whether that id follows from this rule."""
+        return task._task_spec == self._spec
 
-def _reduced(value: Any, spec: Spec, pending: Pending) -> Any:
-    """A value as ``json.dumps`` is to see it."""
-    if isinstance(value, Output):
-        source = value.__dict__.get("src_task")
-        task_id = value.src_task_id if source is None else _known_id(source, pending)
-        return f"{task_id}.{value.key}"
-    if isinstance(value, AbstractTask):
-        return _within(value, spec, pending)
-    if _is_serializable(value):
-        return _id_from_fields(value, spec, pending)
-    if isinstance(value, list | tuple):
-        make = cast(Any, type(value))
-        return make([_reduced(item, spec, pending) for item in value])
-    if isinstance(value, dict):
-        return {key: _reduced(item, spec, pending) for key, item in value.items()}
-    if isinstance(value, type | FunctionType):
-        return f"{value.__module__}:{value.__name__}"
-    if isinstance(value, ModuleType):
-        return value.__name__
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return value
+    def key_of(self, output: Output[Any], task_id: str) -> str:
+        """The key of an output whose task has a certain id."""
+        return output.key
 
+    def _fields(self, thing: Any) -> list[tuple[str, Any]]:
+        found: list[tuple[str, Any]] = []
+        for field in dataclasses.fields(thing):
+            value = getattr(thing, field.name)
+            if field.name == "resource_spec" and self._spec is None:
+                counts = field is not DynamicTask.__dataclass_fields__["resource_spec"]  # which had none in 1.x
+            else:
+                counts = field.compare and (value is not None or (self._spec is None and field.default is not None))
+            if counts and field.name != "_task_spec":
+                found.append((field.name, value))
+        return found
 
-def _within(task: AbstractTask, spec: Spec, pending: Pending) -> str:
-    """A task in a list or a dict: hashed by its class and fields, whatever its own spec is, and so a wrapper, too."""
-    if isinstance(task, WrapperTask) or getattr(task, "_task_spec", None) != spec:
-        return _id_from_fields(task, spec, pending)
-    return _known_id(task, pending)
+    def _reduced_field(self, value: Any) -> Any:
+        return self._id_within(value) if isinstance(value, AbstractTask) else self._reduced(value)
 
+    def _reduced(self, value: Any) -> Any:
+        """A value as ``json.dumps`` is to see it."""
+        if isinstance(value, Output):
+            source = value.__dict__.get("src_task")
+            task_id = value.src_task_id if source is None else self._id_within(source)
+            return f"{task_id}.{self.key_of(value, task_id)}"
+        if isinstance(value, AbstractTask):
+            # in a list or a dict it is hashed by its class and fields, whatever its own spec is, and so a wrapper, too
+            plain = self.carries_spec(value) and not isinstance(value, WrapperTask)
+            return self._id_within(value) if plain else self.id_of(value)
+        if _is_serializable(value):
+            return self.id_of(value)
+        if isinstance(value, list | tuple):
+            make = cast(Any, type(value))
+            return make([self._reduced(item) for item in value])
+        if isinstance(value, dict):
+            return {key: self._reduced(item) for key, item in value.items()}
+        if isinstance(value, type | FunctionType):
+            return f"{value.__module__}:{value.__name__}"
+        if isinstance(value, ModuleType):
+            return value.__name__
+        if isinstance(value, datetime):
+            return value.isoformat()
+        return value
 
-def _known_id(task: AbstractTask, pending: Pending) -> str:
-    task = task.identified_as()
-    known = task.known_id()
-    if known is None:
-        pending.append(task)
-        known = task.known_id()  # known at once where nobody would ask again
-    return known or ""
+    def _id_within(self, task: AbstractTask) -> str:
+        task = task.identified_as()
+        known = self.known_id(task)
+        if known is None:
+            self._pending.append(task)
+            known = self.known_id(task)  # known at once where nobody would ask again
+        return known or ""
 
 
 def _is_serializable(value: Any) -> bool:
