@@ -71,14 +71,15 @@ def succeeded(state: State, task_ids: tuple[str, ...]) -> None:
             continue
         leave_active(state, node)
         node.move("succeeded")
-        _done(state, node, unwanted)
+        if node.owner is not None:
+            node.owner.ran += 1
+        done(state, node, unwanted)
     if unwanted:
         drop_unwanted(state, unwanted, None)
 
 
-def _done(state: State, node: Node, unwanted: list[Node]) -> None:
-    if node.owner is not None:
-        node.owner.ran += 1
+def done(state: State, node: Node, unwanted: list[Node]) -> None:
+    """A task is over, and its outputs exist."""
     keys = state.keys
     for name in node.spec.outputs:
         key = keys.get(name)

@@ -20,7 +20,7 @@ from alexflow.scheduler.state import (
     TaskCheck,
     without,
 )
-from alexflow.scheduler.transitions import ACTIVE, CANCELLING, DELAYED, GENERATING, RUNNING, WAITING
+from alexflow.scheduler.transitions import ACTIVE, CANCELLING, DELAYED, ELSEWHERE, GENERATING, RUNNING, WAITING
 
 
 def read_inputs(state: State, reader: Node, group: Group) -> Group:
@@ -279,7 +279,7 @@ def drop_unwanted(state: State, unwanted: list[Node], lets_end: Run | None) -> N
             _disown(state, node, unwanted)
             cancel(state, node)
         else:
-            if node.state == DELAYED:
+            if node.state in (DELAYED, ELSEWHERE):
                 state.active -= 1
             node.move("unwanted")
             if lets_end is not None:

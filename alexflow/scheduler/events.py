@@ -92,6 +92,24 @@ class Cancelled(Event, frozen=True):
     task_id: str
 
 
+class HeldElsewhere(Event, frozen=True):
+    """Tasks that were to be started are held by another engine on the same storage."""
+
+    tasks: tuple[str, ...]
+
+
+class FreeAgain(Event, frozen=True):
+    """No other engine holds these any more, and they are not done."""
+
+    tasks: tuple[str, ...]
+
+
+class MadeElsewhere(Event, frozen=True):
+    """The outputs of these exist: another engine has made them."""
+
+    tasks: tuple[str, ...]
+
+
 class Generated(Event, frozen=True):
     """A dynamic task gave further tasks.
 

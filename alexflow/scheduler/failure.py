@@ -91,7 +91,7 @@ def inputs_lost(state: State, event: InputsLost) -> None:
         failed(state, Failed(event.task_id, event.error))
         return
     if not node.demand:  # stopped runs let it end, which it has
-        _let_go(state, node)
+        let_go(state, node)
         return
     node.losses += 1
     leave_active(state, node)
@@ -110,7 +110,8 @@ def inputs_lost(state: State, event: InputsLost) -> None:
     ready_if_complete(state, node)
 
 
-def _let_go(state: State, node: Node) -> None:
+def let_go(state: State, node: Node) -> None:
+    """A task that only runs which have stopped would let end has not come to run."""
     for run in node.lingers_for:
         run.skipped.append(node.spec.task_id)
     leave_active(state, node)

@@ -26,15 +26,19 @@ from alexflow.scheduler.demand import (
     target_task,
     withdraw_run,
 )
+from alexflow.scheduler.elsewhere import at_work, free_again, held_elsewhere, made_elsewhere, readers_of_passing
 from alexflow.scheduler.events import (
     Cancelled,
     DelayOver,
     Event,
     Failed,
+    FreeAgain,
     Generated,
+    HeldElsewhere,
     InputsLost,
     Inspected,
     InspectionFailed,
+    MadeElsewhere,
     Resumed,
     RunCancelled,
     RunRequested,
@@ -104,6 +108,9 @@ class Scheduler:
             Succeeded: lambda event: succeeded(self.state, event.tasks),
             Failed: lambda event: failed(self.state, event),
             InputsLost: lambda event: inputs_lost(self.state, event),
+            HeldElsewhere: lambda event: held_elsewhere(self.state, event.tasks),
+            FreeAgain: lambda event: free_again(self.state, event.tasks),
+            MadeElsewhere: lambda event: made_elsewhere(self.state, event.tasks),
             Cancelled: self._cancelled,
             Generated: self._generated,
             DelayOver: lambda event: delay_over(self.state, event.task_id, event.attempt),
@@ -170,6 +177,14 @@ class Scheduler:
                     waits = reader.state == WAITING and reader.group is None
                     if waits and reader.missing == 1 and not reader.spec.tags and not reader.spec.dynamic:
                         yield reader.spec.task_id
+
+    def at_work(self) -> Iterator[TaskSpec]:
+        """Tasks that were started and have not ended; looks through all that are wanted."""
+        return at_work(self.state)
+
+    def readers_of_passing(self, task_id: str) -> list[TaskSpec]:
+        """Tasks that wait and whose being done shows that this one has been done, too: readers of ephemeral outputs."""
+        return readers_of_passing(self.state, task_id)
 
     # -- requests
 

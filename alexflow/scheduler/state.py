@@ -21,7 +21,7 @@ from alexflow.scheduler.events import OnError
 from alexflow.scheduler.outbox import Outbox
 from alexflow.scheduler.slots import Slots
 from alexflow.scheduler.spec import TaskSpec
-from alexflow.scheduler.transitions import FINAL, TRANSITIONS, WAITING
+from alexflow.scheduler.transitions import ACTIVE, FINAL, TRANSITIONS, WAITING
 
 CHECKING: Final = "checking"  # it is being asked for whether it exists
 MISSING: Final = "missing"  # it does not; its producer is known
@@ -87,6 +87,11 @@ class Node:
     def move(self, cause: str) -> None:
         """Go where the table says."""
         self.state = TRANSITIONS[self.state, cause]
+
+    @property
+    def at_work(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.state in ACTIVE
 
     @property
     def over(self) -> bool:

@@ -10,13 +10,27 @@ RUNNING: Final = "running"
 GENERATING: Final = "generating"  # a dynamic task: giving tasks, or waiting for those
 CLOSING: Final = "closing"  # a dynamic task: all it gave is done
 DELAYED: Final = "delayed"  # before a retry
+ELSEWHERE: Final = "elsewhere"  # another engine holds it
 CANCELLING: Final = "cancelling"
 DONE: Final = "done"
 FAILED: Final = "failed"
 SKIPPED: Final = "skipped"  # something it needs failed
 FORGOTTEN: Final = "forgotten"  # nobody wants it any more
 
-STATES = (WAITING, READY, RUNNING, GENERATING, CLOSING, DELAYED, CANCELLING, DONE, FAILED, SKIPPED, FORGOTTEN)
+STATES = (
+    WAITING,
+    READY,
+    RUNNING,
+    GENERATING,
+    CLOSING,
+    DELAYED,
+    ELSEWHERE,
+    CANCELLING,
+    DONE,
+    FAILED,
+    SKIPPED,
+    FORGOTTEN,
+)
 
 #: Nothing leads out of these; the task is dropped from memory.
 FINAL = frozenset({DONE, FAILED, SKIPPED, FORGOTTEN})
@@ -27,6 +41,7 @@ ACTIVE = frozenset({RUNNING, GENERATING, CLOSING, CANCELLING})
 #: (state, cause) → state. What is not listed cannot happen.
 TRANSITIONS: dict[tuple[str, str], str] = {
     (WAITING, "inputs exist"): READY,
+    (WAITING, "made elsewhere"): DONE,
     (WAITING, "input failed"): SKIPPED,
     (WAITING, "graph wrong"): FAILED,
     (WAITING, "unwanted"): FORGOTTEN,
@@ -38,6 +53,8 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     (RUNNING, "error"): FAILED,
     (RUNNING, "inputs lost"): WAITING,
     (RUNNING, "worker lost"): READY,
+    (RUNNING, "held elsewhere"): ELSEWHERE,
+    (RUNNING, "made elsewhere"): DONE,
     (RUNNING, "unwanted"): CANCELLING,
     (RUNNING, "unwanted, ended"): FORGOTTEN,
     (GENERATING, "all generated"): CLOSING,
@@ -52,6 +69,9 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     (CLOSING, "unwanted"): CANCELLING,
     (DELAYED, "delay over"): READY,
     (DELAYED, "unwanted"): FORGOTTEN,
+    (ELSEWHERE, "free again"): READY,
+    (ELSEWHERE, "made elsewhere"): DONE,
+    (ELSEWHERE, "unwanted"): FORGOTTEN,
     (CANCELLING, "ended"): FORGOTTEN,
     (CANCELLING, "succeeded"): DONE,
     (CANCELLING, "wanted again"): READY,

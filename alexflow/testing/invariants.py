@@ -16,6 +16,7 @@ from alexflow.scheduler.transitions import (
     CANCELLING,
     CLOSING,
     DELAYED,
+    ELSEWHERE,
     GENERATING,
     READY,
     RUNNING,
@@ -217,7 +218,7 @@ def _totals(state: State) -> Iterator[str]:
     active = len(state.verifying)
     for node in state.nodes.values():
         at_work = node.pulling if node.spec.dynamic else node.state in ACTIVE
-        active += at_work or node.state == DELAYED
+        active += at_work or node.state in (DELAYED, ELSEWHERE)
     if state.active != active:
         yield f"{state.active} are said to be active; {active} are"
 

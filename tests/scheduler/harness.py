@@ -14,10 +14,13 @@ from alexflow.scheduler.events import (
     DelayOver,
     Event,
     Failed,
+    FreeAgain,
     Generated,
+    HeldElsewhere,
     InputsLost,
     Inspected,
     InspectionFailed,
+    MadeElsewhere,
     Resumed,
     RunCancelled,
     RunRequested,
@@ -107,6 +110,15 @@ class Harness:
 
     def lost(self, task: str, keys: str) -> list[Instruction]:
         return self.tell(InputsLost(task, words(keys), ERROR))
+
+    def held(self, tasks: str) -> list[Instruction]:
+        return self.tell(HeldElsewhere(words(tasks)))
+
+    def free(self, tasks: str) -> list[Instruction]:
+        return self.tell(FreeAgain(words(tasks)))
+
+    def made(self, tasks: str) -> list[Instruction]:
+        return self.tell(MadeElsewhere(words(tasks)))
 
     def ended(self, task: str) -> list[Instruction]:
         return self.tell(Cancelled(task))

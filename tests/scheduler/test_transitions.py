@@ -12,13 +12,21 @@ from alexflow.scheduler.state import Node
 from alexflow.scheduler.transitions import ACTIVE, FINAL, STATES, TRANSITIONS, WAITING, diagram
 from tests.scheduler import (
     test_dynamic,
+    test_elsewhere,
     test_expansion,
     test_failure,
     test_sharing,
     test_wrong_graphs,
 )
 
-HISTORIES: list[ModuleType] = [test_dynamic, test_expansion, test_failure, test_sharing, test_wrong_graphs]
+HISTORIES: list[ModuleType] = [
+    test_dynamic,
+    test_elsewhere,
+    test_expansion,
+    test_failure,
+    test_sharing,
+    test_wrong_graphs,
+]
 PAGE = Path(__file__).parents[2] / "docs" / "design" / "scheduler.md"
 
 

@@ -123,6 +123,24 @@ class Tasks(RuleBasedStateMachine):
     def fail(self, draw: Any, reason: str) -> None:
         self.world.fail(draw.draw(st.sampled_from(list(self.world.running))), reason)
 
+    @precondition(lambda self: self.world.running)
+    @rule(draw=st.data())
+    def hold_elsewhere(self, draw: Any) -> None:
+        running = st.sampled_from(list(self.world.running))
+        self.world.hold_elsewhere(draw.draw(st.lists(running, min_size=1, max_size=3, unique=True)))
+
+    @precondition(lambda self: self.world.elsewhere)
+    @rule(draw=st.data())
+    def free(self, draw: Any) -> None:
+        held = st.sampled_from(list(self.world.elsewhere))
+        self.world.free(draw.draw(st.lists(held, min_size=1, max_size=3, unique=True)))
+
+    @precondition(lambda self: self.world.makeable)
+    @rule(draw=st.data())
+    def make_elsewhere(self, draw: Any) -> None:
+        made = st.sampled_from(self.world.makeable)
+        self.world.make_elsewhere(draw.draw(st.lists(made, min_size=1, max_size=3, unique=True)))
+
     @precondition(lambda self: self.world.pulling or self.world.closing)
     @rule(draw=st.data(), reason=st.sampled_from(["error", "error", "lost", "fatal"]))
     def fail_dynamic(self, draw: Any, reason: str) -> None:

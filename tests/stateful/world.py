@@ -18,10 +18,13 @@ from alexflow.scheduler.events import (
     DelayOver,
     Event,
     Failed,
+    FreeAgain,
     Generated,
+    HeldElsewhere,
     InputsLost,
     Inspected,
     InspectionFailed,
+    MadeElsewhere,
     OnError,
     Resumed,
     RunCancelled,
@@ -30,6 +33,7 @@ from alexflow.scheduler.events import (
     Verified,
 )
 from alexflow.scheduler.failure import MAX_LOSSES
+from alexflow.scheduler.transitions import WAITING
 from alexflow.testing.invariants import validate
 
 
@@ -77,6 +81,7 @@ class World:
     pulling: dict[str, None] = field(default_factory=dict)
     closing: dict[str, None] = field(default_factory=dict)
     cancelling: dict[str, None] = field(default_factory=dict)
+    elsewhere: dict[str, None] = field(default_factory=dict)  # held by another engine
     delays: list[tuple[str, int]] = field(default_factory=list)
     verifying: list[do.Verify] = field(default_factory=list)
     resuming: int = 0
@@ -151,6 +156,7 @@ class World:
             case do.Forget(tasks):
                 for task_id in tasks:
                     self.pulling.pop(task_id, None)
+                    self.elsewhere.pop(task_id, None)
                     assert task_id not in {**self.running, **self.closing, **self.cancelling}
                     for count in (self.attempts, self.deaths, self.losses):
                         del count[task_id]
@@ -170,7 +176,7 @@ class World:
             self.tasks_asked.append((task_id, self.storage.issuperset(self.jobs[task_id].spec.outputs)))
 
     def _start(self, task_id: str) -> None:
-        assert task_id not in {**self.running, **self.pulling, **self.closing, **self.cancelling}
+        assert task_id not in {**self.running, **self.pulling, **self.closing, **self.cancelling, **self.elsewhere}
         if self.jobs[task_id].spec.dynamic:
             self.pulling[task_id] = None
             self.given[task_id] = 0
@@ -294,6 +300,36 @@ class World:
         self.storage.update(outputs)
         self.ran[task_id] += 1
 
+    def hold_elsewhere(self, task_ids: list[str]) -> None:
+        """Another engine turns out to hold these."""
+        for task_id in task_ids:
+            del self.running[task_id]
+            self.elsewhere[task_id] = None
+        self.tell(HeldElsewhere(tuple(task_ids)))
+
+    def free(self, task_ids: list[str]) -> None:
+        """The other engine has let go of these."""
+        for task_id in task_ids:
+            del self.elsewhere[task_id]
+        self.tell(FreeAgain(tuple(task_ids)))
+
+    def make_elsewhere(self, task_ids: list[str]) -> None:
+        """Another engine has made what these make."""
+        for task_id in task_ids:
+            self.running.pop(task_id, None)
+            self.elsewhere.pop(task_id, None)
+            self.published.add(task_id)
+            self.storage.update(self.jobs[task_id].spec.outputs)
+        self.tell(MadeElsewhere(tuple(task_ids)))
+
+    @property
+    def makeable(self) -> list[str]:
+        """Tasks that another engine could have made: they wait here, or are about to run."""
+        nodes = self.scheduler.state.nodes
+        waiting = [task_id for task_id, node in nodes.items() if node.state == WAITING and node.group is None]
+        plain = [*self.running, *self.elsewhere, *waiting]
+        return [task_id for task_id in plain if self.jobs[task_id].spec.outputs and not self.jobs[task_id].spec.dynamic]
+
     def lose_inputs(self, task_id: str, gone: tuple[str, ...]) -> None:
         self.running.pop(task_id, None)
         self.pulling.pop(task_id, None)
@@ -389,6 +425,8 @@ class World:
                 self.generate(next(iter(self.pulling)), 3, hand_on=False)
             elif self.closing:
                 self.close(next(iter(self.closing)))
+            elif self.elsewhere:
+                self.free(list(self.elsewhere))
             elif self.delays:
                 self.over(*self.delays[0])
             elif self.verifying:

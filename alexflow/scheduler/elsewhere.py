@@ -1,0 +1,90 @@
+"""What other engines on the same storage do: tasks that one of them runs, and tasks that one of them has run.
+
+A task that is to run here may turn out to be held by another engine. It then gives its slots back and waits, until it
+is free again, or its outputs are there. Outputs that another engine has made may show before anybody waits for them,
+even after the ephemeral ones that they were made from are gone; then what was to make those is not wanted any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alexflow.scheduler.completion import done, leave_active, start
+from alexflow.scheduler.demand import drop_unwanted
+from alexflow.scheduler.failure import let_go
+from alexflow.scheduler.spec import TaskSpec
+from alexflow.scheduler.state import Node, State
+from alexflow.scheduler.transitions import ELSEWHERE, RUNNING, WAITING
+
+
+def held_elsewhere(state: State, task_ids: tuple[str, ...]) -> None:
+    """These were to run, and another engine holds them."""
+    for task_id in task_ids:
+        node = state.nodes.get(task_id)
+        if node is None or node.state != RUNNING or node.spec.dynamic:
+            continue
+        if not node.demand:  # a run that has stopped would let it end, but it has not begun
+            let_go(state, node)
+            continue
+        leave_active(state, node)
+        node.move("held elsewhere")
+        state.active += 1
+
+
+def free_again(state: State, task_ids: tuple[str, ...]) -> None:
+    """No other engine holds these any more, and they are not done."""
+    for task_id in task_ids:
+        node = state.nodes.get(task_id)
+        if node is not None and node.state == ELSEWHERE:
+            state.active -= 1
+            node.move("free again")
+            start(state, node)
+
+
+def made_elsewhere(state: State, task_ids: tuple[str, ...]) -> None:
+    """The outputs of these exist, and it was not a task of this engine that made them."""
+    unwanted: list[Node] = []
+    for task_id in task_ids:
+        node = state.nodes.get(task_id)
+        if node is None or node.spec.dynamic:
+            continue
+        if node.state == RUNNING:
+            leave_active(state, node)
+        elif node.state == ELSEWHERE:
+            state.active -= 1
+        elif node.state != WAITING or node.group is not None:
+            continue
+        node.move("made elsewhere")
+        if node.owner is not None:
+            node.owner.credit((task_id,))
+        done(state, node, unwanted)
+    if unwanted:
+        drop_unwanted(state, unwanted, None)
+
+
+def at_work(state: State) -> Iterator[TaskSpec]:
+    """Tasks that were started and have not ended."""
+    for node in state.nodes.values():
+        if node.at_work and not node.spec.dynamic:
+            yield node.spec
+
+
+def readers_of_passing(state: State, task_id: str) -> list[TaskSpec]:
+    """Tasks that read what passes: ephemeral outputs of this task, or, of such a reader, its own.
+
+    If all of these are done then so was this one, though its outputs are gone.
+    """
+    node = state.nodes.get(task_id)
+    found: dict[Node, None] = {}
+    stack = [node] if node is not None else []
+    while stack:
+        for name in stack.pop().spec.outputs:
+            key = state.keys.get(name)
+            if key is None or not key.ephemeral or key.keep:
+                continue
+            for reader in key.readers:
+                waits = reader.state == ELSEWHERE or (reader.state == WAITING and reader.group is None)
+                if waits and not reader.spec.dynamic and reader not in found:
+                    found[reader] = None
+                    stack.append(reader)
+    return [reader.spec for reader in found]
