@@ -21,10 +21,12 @@ INLINE_BY_CHOICE = {
         "publish",
         "remove_many",
         "size",
+        "version",
     },
     "storage/litter.py": {"sweep"},  # once an engine, and then little
     "storage/notes.py": {"_append", "_read"},
     "storage/reserved.py": {"_make", "tells_case_apart"},  # once an engine
+    "storage/leases/local.py": {"_is_at", "_sit_down", "leave"},
     "storage/newfile.py": {"_replace", "close", "link", "open_new", "read_all", "write_all"},
     "engine/run.py": {"_run_in_thread"},  # run() under a running loop, as in a notebook, is asked to wait
     "executors/process/definitions.py": {"_search"},  # once a module

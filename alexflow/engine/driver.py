@@ -12,10 +12,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from alexflow.engine.admission import Admission
 from alexflow.engine.generation import Generators, InThread
 from alexflow.errors import EngineClosed, TaskError
 from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome, Printed
@@ -32,6 +33,7 @@ from alexflow.scheduler.events import (
     Failed,
     InputsLost,
     Inspected,
+    MadeElsewhere,
     Resumed,
     RunCancelled,
     RunRequested,
@@ -39,6 +41,7 @@ from alexflow.scheduler.events import (
     Verified,
 )
 from alexflow.storage import Storage
+from alexflow.storage.leases.interface import Leases
 
 logger = logging.getLogger("alexflow")
 
@@ -65,6 +68,7 @@ class Driver:
         executors: where jobs run, by kind.
         broadcast: who is told what happens.
         in_thread: where plain ``generate`` computes.
+        leases: what may be made here; None if no other engine could make it.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Driver:
         executors: Mapping[Kind, Executor],
         broadcast: Broadcast,
         in_thread: InThread | None = None,
+        leases: Leases | None = None,
     ):
         self._scheduler = scheduler
         self._storage = storage
@@ -93,6 +98,7 @@ class Driver:
         self._background: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
         self._last_run = 0
+        self._admission = None if leases is None else self._make_admission(leases)
         self._carry_out: dict[type[do.Instruction], Callable[[Any], None]] = {
             do.Start: self._start,
             do.Generate: lambda instruction: self._generators.pull(instruction.task_id),
@@ -105,6 +111,21 @@ class Driver:
             do.Forget: self._forget,
             do.Resume: self._resume,
         }
+
+    def _make_admission(self, leases: Leases) -> Admission:
+        return Admission(
+            leases,
+            self._storage,
+            self._scheduler,
+            self.catalog,
+            self._executors,
+            spawn=self._spawn,
+            post=self._post_and_settle,
+            started=self._tell_started,
+            put_back=lambda task_ids: self.tell(lambda: told.TasksPutBack(tuple(task_ids))),
+            is_forced=lambda task_id: task_id in self.inspector.forced,
+            is_idle=self._is_idle,
+        )
 
     def open(self) -> None:
         """Begin; called on the engine's loop."""
@@ -126,6 +147,8 @@ class Driver:
             task.cancel()
         if background:
             await asyncio.wait(background)
+        if self._admission is not None:
+            self._admission.close()
 
     def kill(self) -> None:
         """End at once whatever runs; may be called by a signal handler."""
@@ -133,6 +156,14 @@ class Driver:
             executor.kill()
 
     # -- requests
+
+    async def begin(self) -> None:
+        """There will be a request: from now on other engines know of this one."""
+        if self._admission is not None:
+            await self._admission.begin()
+
+    def _is_idle(self) -> bool:
+        return not self._runs and not self.entering and next(self._scheduler.at_work(), None) is None
 
     def request(self, subjects: Subjects, find: FindOutputs, on_error: str) -> tuple[int, asyncio.Future[do.Finish]]:
         """Ask the scheduler for outputs and tasks; ``find`` gives those of the targets' outputs that have certain keys.
@@ -227,7 +258,7 @@ class Driver:
 
     # -- instructions
 
-    def _spawn(self, work: Callable[[], Awaitable[None]]) -> None:
+    def _spawn(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         async def guarded() -> None:
             try:
                 await work()  # called here: if this is cancelled before it begins, nothing is left that nobody awaits
@@ -237,12 +268,20 @@ class Driver:
         task = self._loop.create_task(guarded())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
 
     def _inspect(self, question: Subjects) -> None:
         if self._storage.answers_at_once and len(question.outputs) + len(question.tasks) <= FEW:
             self._inbox.extendleft(reversed(self.inspector.look_now(question)))
         else:
             self._spawn(partial(self.inspector.look, question, self._take_turn))
+
+    async def _post_and_settle(self, event: Event) -> None:
+        if type(event) is MadeElsewhere:
+            self.tell(lambda: told.TasksMadeElsewhere(event.tasks))
+        self.post(event)
+        while self._draining:  # noqa: ASYNC110  # each turn handles a slice
+            await asyncio.sleep(0)
 
     async def _take_turn(self, event: Event, subjects: Subjects) -> None:
         self.post(event, subjects)
@@ -256,14 +295,23 @@ class Driver:
                 self._generators.start(described)
             else:
                 batches[described.kind].append(self._job(described))
+        if self._admission is None or self._admission.open:
+            self._tell_started(instruction.tasks)
+            for kind, jobs in batches.items():
+                self._executors[kind].submit(jobs)
+        else:
+            for kind, jobs in batches.items():
+                self._admission.admit(kind, jobs)
+
+    def _tell_started(self, task_ids: Iterable[str]) -> None:
         if self._broadcast.heard:
-            for task_id in instruction.tasks:
+            for task_id in task_ids:
                 self._broadcast.tell(told.TaskStarted(task_id))
-        for kind, jobs in batches.items():
-            self._executors[kind].submit(jobs)
 
     def _foresee(self, task_id: str) -> Iterator[Job]:
         """Jobs for worker processes that come after a task, all of whose other inputs exist."""
+        if self._admission is not None and not self._admission.open:
+            return
         for follower in self._scheduler.followers_of(task_id):
             described = self.catalog.tasks[follower]
             if described.kind == "process":
@@ -276,7 +324,11 @@ class Driver:
     def _cancel(self, instruction: do.Cancel) -> None:
         batches: defaultdict[Kind, list[str]] = defaultdict(list)
         for task_id in instruction.tasks:
-            if not self._generators.cancel(task_id):
+            if self._generators.cancel(task_id):
+                continue
+            if self._admission is not None and self._admission.cancel(task_id):
+                self.post(Cancelled(task_id))
+            else:
                 batches[self.catalog.tasks[task_id].kind].append(task_id)
         for kind, task_ids in batches.items():
             self._executors[kind].cancel(task_ids)
@@ -334,6 +386,8 @@ class Driver:
     def _forget(self, instruction: do.Forget) -> None:
         tasks = self.catalog.tasks
         self._executors["process"].forget(instruction.tasks)
+        if self._admission is not None and not self._admission.open:
+            self._admission.forget(instruction.tasks)
         for task_id in instruction.tasks:
             described = tasks.pop(task_id, None)
             if described is not None and described.kind == "dynamic":
@@ -341,13 +395,17 @@ class Driver:
 
     # -- outcomes
 
-    def _report(self, outcomes: Iterable[Outcome]) -> None:
+    def _report(self, outcomes: Sequence[Outcome]) -> None:
+        if self._admission is not None and not self._admission.open:
+            self._admission.over(outcomes)
         succeeded: list[str] = []
         for outcome in outcomes:
             if outcome.printed is not None:
                 self._take_printed(outcome, outcome.printed)
             if isinstance(outcome, Done):
                 succeeded.append(outcome.task_id)
+                if outcome.overtaken:
+                    self._tell_overtaken(outcome.task_id, outcome.overtaken)
                 if self._broadcast.heard:
                     self._broadcast.tell(told.TaskSucceeded(outcome.task_id, outcome.seconds))
             else:
@@ -364,6 +422,14 @@ class Driver:
         if isinstance(outcome, NotDone) and outcome.error is not None:
             outcome.error.stdout = printed.stdout[-PRINTED_KEPT:]
             outcome.error.stderr = printed.stderr[-PRINTED_KEPT:]
+
+    def _tell_overtaken(self, task_id: str, keys: tuple[str, ...]) -> None:
+        logger.warning(
+            "%s: what it stored as %s was dropped, because somebody else had published that first",
+            task_id,
+            ", ".join(keys),
+        )
+        self.tell(lambda: told.ResultDropped(task_id, keys))
 
     def _generated(self, event: Event, subjects: Subjects = NO_SUBJECTS) -> None:
         """A dynamic task gave tasks, or is over."""

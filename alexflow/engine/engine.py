@@ -31,6 +31,9 @@ T = TypeVar("T")
 #: ``async def run`` at once, unless the engine is told otherwise.
 MAX_CONCURRENCY = 10_000
 
+#: How long an engine that shows no sign of life keeps what it holds, unless told otherwise.
+LEASE_TTL = 30.0  # seconds
+
 #: Targets of one request that are entered between two turns of the event loop.
 TARGETS_PER_TURN = 256
 
@@ -65,6 +68,9 @@ class Engine:
             (in a worker process) or left behind.
         echo: whether what tasks print in worker processes appears on this process's standard output and error, too. It
             is told as :class:`~alexflow.record.events.TaskPrinted` in any case, and a failed task's is in its error.
+        lease_ttl: seconds after which another engine on the same storage takes over what this one runs, if this one
+            is there but has stopped; None if engines may do each other's work. Of one that has died it is taken over at
+            once.
     """
 
     def __init__(
@@ -81,6 +87,7 @@ class Engine:
         max_deaths: int = MAX_DEATHS,
         grace: float = GRACE,
         echo: bool = False,
+        lease_ttl: float | None = LEASE_TTL,
     ):
         self.storage = open_storage(storage)
         self._workers = workers if workers is not None else _cpus()
@@ -89,6 +96,7 @@ class Engine:
         self._defaults = Defaults(executor, retries, retry_delay, timeout)
         self._max_deaths = max_deaths
         self._grace = grace
+        self._lease_ttl = lease_ttl
         self._check_arguments()
         self._broadcast = Broadcast()
         self._echo = Echo() if echo else None
@@ -113,6 +121,9 @@ class Engine:
         for name, value in seconds.items():
             if value is not None and (not isinstance(value, int | float) or not value >= 0):
                 raise DefinitionError(f"{name} must be a number of seconds, not {value!r}")
+        ttl = self._lease_ttl
+        if ttl is not None and (not isinstance(ttl, int | float) or not ttl > 0):
+            raise DefinitionError(f"lease_ttl must be a number of seconds above 0, or None, not {ttl!r}")
         if self._defaults.executor not in ("process", "thread"):
             raise DefinitionError(f"executor must be 'process' or 'thread', not {self._defaults.executor!r}")
 
@@ -139,7 +150,8 @@ class Engine:
             "thread": ThreadExecutor(self._workers, grace=self._grace),
             "process": ProcessExecutor(self._workers, grace=self._grace, echo=self._echo),
         }
-        return Driver(scheduler, self.storage, self._defaults, executors, self._broadcast)
+        leases = None if self._lease_ttl is None else self.storage.leases(self._lease_ttl)
+        return Driver(scheduler, self.storage, self._defaults, executors, self._broadcast, leases=leases)
 
     def _prepare_storage(self) -> bool:
         self.storage.prepare()
@@ -236,6 +248,7 @@ class Engine:
     async def _ask(self, driver: Driver, request: Request, on_error: OnError) -> Finish:
         driver.entering += 1
         try:
+            await driver.begin()
             subjects = await self._subjects(driver, request)
             run_id, future = driver.request(subjects, request.find, on_error)
         finally:

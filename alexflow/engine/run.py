@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from alexflow.engine.engine import MAX_CONCURRENCY, Engine, OnError
+from alexflow.engine.engine import LEASE_TTL, MAX_CONCURRENCY, Engine, OnError
 from alexflow.engine.result import Result
 from alexflow.errors import RunFailed
 from alexflow.executors.interface import GRACE
@@ -38,6 +38,7 @@ async def arun(
     timeout: float | None = None,
     max_deaths: int = MAX_DEATHS,
     grace: float = GRACE,
+    lease_ttl: float | None = LEASE_TTL,
     on_error: OnError = "stop",
     force: Forceable | Sequence[Forceable] | bool = (),
     progress: bool | None = False,
@@ -70,6 +71,7 @@ async def arun(
         max_deaths=max_deaths,
         grace=grace,
         echo=echo,
+        lease_ttl=lease_ttl,
     )
     async with engine, shown(engine.broadcast, progress):
         return await engine.run(target, on_error=on_error, force=force)

@@ -52,6 +52,8 @@ def attempt(task: AbstractTask, transaction: Transaction) -> None:
     """
     storage = transaction.storage
     outputs = task.output()
+    if transaction.replaces:
+        transaction.remember(_keys(outputs))
     try:
         _run_of(task)(bind(task.input(), storage), bind(outputs, transaction))
         unstaged = _unstaged(outputs, transaction)
@@ -67,6 +69,8 @@ async def aattempt(task: AbstractTask, transaction: Transaction) -> None:
     """:func:`attempt`, for ``async def run``."""
     storage = transaction.storage
     outputs = task.output()
+    if transaction.replaces:
+        await transaction.aremember(_keys(outputs))
     try:
         running = _run_of(task)(bind(task.input(), storage), bind(outputs, transaction))
         # a plain `def` with executor = "loop" is done, unless it has given what is to be awaited
@@ -92,8 +96,12 @@ def _unstaged(outputs: InOut, transaction: Transaction) -> list[str]:
         if len(keys) == 1 and keys[0] in staged:  # of most tasks
             return []
     else:
-        keys = [key for output in flatten(outputs) for key in output.physical_key_list()]
+        keys = _keys(outputs)
     return [key for key in keys if key not in staged]
+
+
+def _keys(outputs: InOut) -> list[str]:
+    return [key for output in flatten(outputs) for key in output.physical_key_list()]
 
 
 def _missing(task: AbstractTask, keys: set[str]) -> OutputMissing:

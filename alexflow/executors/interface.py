@@ -45,11 +45,13 @@ class Done(Struct, frozen=True):
     Attributes:
         seconds: what ``run`` and publishing took.
         printed: what it printed, if anything, where that is captured.
+        overtaken: keys that somebody else had published first; what this task stored there was dropped.
     """
 
     task_id: str
     seconds: float
     printed: Printed | None = None
+    overtaken: tuple[str, ...] = ()
 
 
 class NotDone(Struct, frozen=True):
@@ -101,6 +103,19 @@ class Executor(ABC):
 
     def forget(self, task_ids: Sequence[str]) -> None:  # noqa: B027  # most look no further than what is submitted
         """These tasks are over or not wanted any more: none of them will be submitted, even if it was foreseen."""
+
+    @property
+    def places(self) -> int:
+        """How many jobs it runs at once."""
+        return 1
+
+    def recall(self) -> list[Job]:
+        """Give back, unreported, the jobs that have not been handed to where they run."""
+        return []
+
+    def ahead(self) -> list[Job]:
+        """Jobs that were foreseen and run, or will, though they have not been submitted."""
+        return []
 
     @abstractmethod
     async def aclose(self) -> None:

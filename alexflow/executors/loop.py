@@ -94,6 +94,15 @@ class LoopExecutor(Executor):
                 else:
                     self._pending.append(job)
 
+    @property
+    def places(self) -> int:
+        return self._max_concurrency
+
+    def recall(self) -> list[Job]:
+        jobs = list(self._pending)
+        self._pending.clear()
+        return jobs
+
     async def aclose(self) -> None:
         self._pending.clear()
         for under_way in list(self._running.values()):
@@ -165,7 +174,7 @@ class LoopExecutor(Executor):
             if job.timeout is not None:
                 under_way.timer = self._loop.call_later(job.timeout, self._stop, under_way)
             await self._attempt(under_way)
-            outcome = Done(job.task_id, time.perf_counter() - started)
+            outcome = Done(job.task_id, time.perf_counter() - started, overtaken=under_way.transaction.overtaken)
         except BaseException as error:  # everything is told to the scheduler, exits and cancellations too
             outcome = self._not_done(under_way, error, time.perf_counter() - started)
             if isinstance(error, KeyboardInterrupt):

@@ -83,6 +83,25 @@ class OutputsRemoved(EngineEvent, frozen=True):
     keys: tuple[str, ...]
 
 
+class TasksMadeElsewhere(EngineEvent, frozen=True):
+    """The outputs of these tasks, which were to run, exist: another engine on the same storage has made them."""
+
+    task_ids: tuple[str, ...]
+
+
+class TasksPutBack(EngineEvent, frozen=True):
+    """These were handed to where they run, and taken back before they began, because another engine may run them."""
+
+    task_ids: tuple[str, ...]
+
+
+class ResultDropped(EngineEvent, frozen=True):
+    """A task stored outputs that somebody else had published first; those stay."""
+
+    task_id: str
+    keys: tuple[str, ...]
+
+
 class RunFinished(EngineEvent, frozen=True):
     """A run is over."""
 

@@ -19,7 +19,9 @@ from alexflow.record.events import (
     TaskGivenUp,
     TaskRetrying,
     TasksFound,
+    TasksMadeElsewhere,
     TasksPlanned,
+    TasksPutBack,
     TaskStarted,
     TaskSucceeded,
 )
@@ -161,6 +163,15 @@ class Progress:
     def _sent_back(self, event: InputsVanished, now: float) -> None:
         self._ended(event.task_id, now)
 
+    def _made_elsewhere(self, event: TasksMadeElsewhere, now: float) -> None:
+        self.cached += len(event.task_ids)
+        for task_id in event.task_ids:
+            self._of(task_id).planned -= 1
+
+    def _put_back(self, event: TasksPutBack, now: float) -> None:
+        for task_id in event.task_ids:
+            self._ended(task_id, now)
+
     def _run_finished(self, event: RunFinished, now: float) -> None:
         self.finished = event
         for tally in self.classes.values():
@@ -182,5 +193,7 @@ _FOLDS: dict[type[EngineEvent], Callable[[Progress, Any, float], None]] = {
     TaskRetrying: Progress._retrying,
     TaskGivenUp: Progress._given_up,
     InputsVanished: Progress._sent_back,
+    TasksMadeElsewhere: Progress._made_elsewhere,
+    TasksPutBack: Progress._put_back,
     RunFinished: Progress._run_finished,
 }

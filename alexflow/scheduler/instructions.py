@@ -24,8 +24,8 @@ class Inspect(Instruction, frozen=True):
 class Start(Instruction, frozen=True):
     """Run these tasks now.
 
-    Answer: ``Succeeded``, ``Failed``, ``InputsLost`` or, for dynamic ones, ``Generated``. Where other engines use the same
-    storage also ``MadeElsewhere``, or ``HeldElsewhere`` and later ``FreeAgain`` or ``MadeElsewhere``.
+    Answer: ``Succeeded``, ``Failed``, ``InputsLost`` or, for dynamic ones, ``Generated``. Where other engines use the
+    same storage also ``MadeElsewhere``, or ``HeldElsewhere`` and later ``FreeAgain`` or ``MadeElsewhere``.
     """
 
     tasks: tuple[str, ...]

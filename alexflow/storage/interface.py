@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from alexflow.storage.asyncstreams import AsyncReader, AsyncWriter
+    from alexflow.storage.leases.interface import Leases
     from alexflow.storage.streams import Mode, Staging
     from alexflow.storage.verification import Examined, Verification
 
@@ -70,6 +71,10 @@ class Storage(ABC):
             StorageFull: nothing more fits.
         """
 
+    def leases(self, ttl: float) -> Leases | None:
+        """An engine's leases on what is made here; None where no other engine could make it."""
+        return None
+
     # -- blocking
 
     @abstractmethod
@@ -119,6 +124,10 @@ class Storage(ABC):
         Raises:
             OutputNotFound: nothing is stored under ``key``.
         """
+
+    @abstractmethod
+    def version(self, key: str) -> Any:
+        """Something that is another (``!=``) once what is stored under ``key`` is replaced; None if nothing is."""
 
     def write(self, key: str, data: bytes, *, replace: bool = False) -> bool:
         """Stage and publish at once. Returns as :meth:`publish`."""
@@ -273,6 +282,10 @@ class Storage(ABC):
     @abstractmethod
     async def asize(self, key: str) -> int:
         """:meth:`size`, for the event loop."""
+
+    @abstractmethod
+    async def aversion(self, key: str) -> Any:
+        """:meth:`version`, for the event loop."""
 
     async def awrite(self, key: str, data: bytes, *, replace: bool = False) -> bool:
         """:meth:`write`, for the event loop."""

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from alexflow.storage.asyncstreams import AsyncReader
+    from alexflow.storage.leases.interface import Leases
     from alexflow.storage.streams import Staging
     from alexflow.storage.verification import Examined
 
@@ -126,6 +127,15 @@ class LocalStorage(Storage):
             known = tells_case_apart(self.base_path)
             object.__setattr__(self, "_case_sensitive", known)
         return bool(known)
+
+    def leases(self, ttl: float) -> Leases | None:
+        from alexflow.storage.leases.rangelocks import AVAILABLE  # deferred: a worker process has no use for leases
+
+        if not AVAILABLE:
+            return None
+        from alexflow.storage.leases.local import LocalLeases  # deferred, as above
+
+        return LocalLeases(self.base_path, ttl)
 
     def path_of(self, key: str) -> str:
         """The file of a key."""
@@ -384,6 +394,16 @@ class LocalStorage(Storage):
 
         return scratch(self.base_path)
 
+    def version(self, key: str) -> tuple[int, int, int] | None:
+        path = self.path_of(key)
+        try:
+            status = os.stat(path)
+        except _NOT_THERE:
+            return None
+        except OSError as error:
+            raise failed("look at", path, error) from error
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
     # -- on the event loop
 
     async def aexists_many(self, keys: Sequence[str]) -> set[str]:
@@ -480,6 +500,9 @@ class LocalStorage(Storage):
         from alexflow.storage.asyncstreams import opened_in_threads
 
         return opened_in_threads(partial(self.reader, key))
+
+    async def aversion(self, key: str) -> tuple[int, int, int] | None:
+        return self.version(key)
 
     # -- files without a final name
 

@@ -73,6 +73,9 @@ class MemoryStorage(Storage):
 
         return InMemory(self, key)
 
+    def version(self, key: str) -> bytes | None:
+        return self._objects.get(key)
+
     async def aexists_many(self, keys: Sequence[str]) -> set[str]:
         return self.exists_many(keys)
 
@@ -97,3 +100,6 @@ class MemoryStorage(Storage):
 
     async def asize(self, key: str) -> int:
         return self.size(key)
+
+    async def aversion(self, key: str) -> bytes | None:
+        return self.version(key)

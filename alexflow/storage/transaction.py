@@ -7,7 +7,7 @@ What is written is staged, and read back from there by the task itself; nobody e
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from alexflow.errors import TaskStopped
 from alexflow.storage.interface import Staged, Storage
@@ -19,18 +19,30 @@ if TYPE_CHECKING:
     from alexflow.storage.asyncstreams import AsyncReader
     from alexflow.storage.streams import Staging
 
+_ANY: Any = object()
+
 
 class Transaction(Storage):
     """A storage seen through one attempt at one task.
 
     Args:
         storage: where it goes in the end.
-        replace: whether an output that exists is replaced (a forced task) instead of kept.
+        replace: whether an output that exists is replaced (a forced task) instead of kept; but not what somebody else
+            publishes after it was looked at (:meth:`remember`).
     """
 
     process_local: ClassVar[bool] = True
 
-    __slots__ = ("_is_discarded", "_is_ending", "_is_revoked", "_replace", "_staged", "storage")
+    __slots__ = (
+        "_is_discarded",
+        "_is_ending",
+        "_is_revoked",
+        "_replace",
+        "_staged",
+        "_versions",
+        "overtaken",
+        "storage",
+    )
 
     def __init__(self, storage: Storage, *, replace: bool = False):
         self.storage = storage
@@ -39,6 +51,9 @@ class Transaction(Storage):
         self._is_revoked = False
         self._is_ending = False
         self._is_discarded = False
+        self._versions: dict[str, Any] = {}
+        #: Keys under which somebody else had published first; what was stored for these is dropped.
+        self.overtaken: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Transaction({self.storage!r})"
@@ -72,6 +87,15 @@ class Transaction(Storage):
         self._keep(self.storage.stage(key, data))
         return True
 
+    @property
+    def replaces(self) -> bool:
+        """Whether an output that exists is replaced."""
+        return self._replace
+
+    def remember(self, keys: Sequence[str]) -> None:
+        """See what there is now: only that is replaced later."""
+        self._versions = {key: self.storage.version(key) for key in keys}
+
     def publish_all(self) -> None:
         """Make everything that was stored visible.
 
@@ -80,8 +104,16 @@ class Transaction(Storage):
         """
         self._begin_to_publish()
         while self._staged:
-            _, staged = self._staged.popitem()
-            self.storage.publish(staged, replace=self._replace)
+            key, staged = self._staged.popitem()
+            if not (self._publish_over(staged) if self._replace else self.storage.publish(staged)):
+                self.overtaken += (key,)
+
+    def _publish_over(self, staged: Staged) -> bool:
+        version = self._versions.get(staged.key, _ANY)
+        if version is None or version is _ANY or self.storage.version(staged.key) == version:
+            return self.storage.publish(staged, replace=version is not None)
+        self.storage.discard(staged)
+        return False
 
     def discard_all(self) -> None:
         """Forget everything that was stored, and what is still to come."""
@@ -126,6 +158,9 @@ class Transaction(Storage):
         staged = self._staged.get(key)
         return self.storage.size(key) if staged is None else staged.size
 
+    def version(self, key: str) -> Any:
+        return self.storage.version(key)
+
     def _keep(self, staged: Staged) -> None:
         earlier = self._staged.pop(staged.key, None)
         if earlier is not None:
@@ -169,12 +204,24 @@ class Transaction(Storage):
         self._keep(await self.storage.astage(key, data))
         return True
 
+    async def aremember(self, keys: Sequence[str]) -> None:
+        """:meth:`remember`, for the event loop."""
+        self._versions = {key: await self.storage.aversion(key) for key in keys}
+
     async def apublish_all(self) -> None:
         """:meth:`publish_all`, for the event loop."""
         self._begin_to_publish()
         while self._staged:
-            _, staged = self._staged.popitem()
-            await self.storage.apublish(staged, replace=self._replace)
+            key, staged = self._staged.popitem()
+            if not await (self._apublish_over(staged) if self._replace else self.storage.apublish(staged)):
+                self.overtaken += (key,)
+
+    async def _apublish_over(self, staged: Staged) -> bool:
+        version = self._versions.get(staged.key, _ANY)
+        if version is None or version is _ANY or await self.storage.aversion(staged.key) == version:
+            return await self.storage.apublish(staged, replace=version is not None)
+        await self.storage.adiscard(staged)
+        return False
 
     async def adiscard_all(self) -> None:
         """:meth:`discard_all`, for the event loop."""
@@ -220,3 +267,6 @@ class Transaction(Storage):
     async def asize(self, key: str) -> int:
         staged = self._staged.get(key)
         return await self.storage.asize(key) if staged is None else staged.size
+
+    async def aversion(self, key: str) -> Any:
+        return await self.storage.aversion(key)

@@ -66,14 +66,14 @@ async def test_replaced_only_when_the_new_one_is_there(place, fifo):
         gate.open_gate()
         await engine.run(task)
         await told.hear()
-        size = output.bound_storage.size(output.key)
+        before = output.bound_storage.version(output.key)
         run = asyncio.create_task(engine.run(task, force=True))
         await told.hear()
         assert output.load() == 1  # the old one
-        output.bound_storage.write(output.key, b"mark", replace=True)
+        assert output.bound_storage.version(output.key) == before
         gate.open_gate()
         assert (await run).ran == 1
-        assert output.bound_storage.size(output.key) == size
+        assert output.bound_storage.version(output.key) != before
         assert output.load() == 1  # the new one
 
 

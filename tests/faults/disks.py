@@ -39,4 +39,4 @@ def free_bytes(path: Path) -> int:
 
 def keys_in(path: Path | str) -> set[str]:
     """The outputs in a storage."""
-    return set(os.listdir(path)) - {".alexflow"}
+    return {name for name in os.listdir(path) if not name.startswith(".alexflow")}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 import alexflow
 from alexflow import Engine, LocalStorage
 from alexflow.errors import RunFailed, StorageDenied, UnknownStorage
+from alexflow.storage.leases.local import FILE as LEASES
 from tests.faults.disks import keys_in, remount, small_disk
 from tests.faults.workflows import Number, Sum
 
@@ -57,6 +60,7 @@ async def test_it_becomes_read_only(disk, log):
     """Seen when it is too late to see it before: the task fails once."""
     async with Engine(disk, workers=1, retries=3, retry_delay=0) as engine:
         await engine.run(Number(1, str(log)))
+        await asyncio.to_thread(wait_until_gone, f"{disk}/{LEASES}")  # an engine with nothing to do has no file open
         remount(disk, "ro")
         log.write_text("")
         with pytest.raises(RunFailed) as failed:
@@ -66,6 +70,11 @@ async def test_it_becomes_read_only(disk, log):
         assert error.__cause__.errno == errno.EROFS
         assert log.read_text() == "2\n"
         remount(disk, "rw")
+
+
+def wait_until_gone(path):
+    while os.path.exists(path):
+        time.sleep(0.01)
 
 
 def test_no_permission(tmp_path):

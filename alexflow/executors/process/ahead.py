@@ -68,6 +68,10 @@ class Ahead:
         foreseen = self._foreseen[job.task_id] = Foreseen(job, worker, number)
         return foreseen
 
+    def jobs(self) -> list[Job]:
+        """All of them."""
+        return [foreseen.job for foreseen in self._foreseen.values()]
+
     def take(self, task_id: str) -> Foreseen | None:
         """A job has been asked for, or never will be."""
         return self._foreseen.pop(task_id, None)

@@ -91,11 +91,15 @@ class Recall(Message, frozen=True):
 
 
 class Finished(Message, frozen=True):
-    """These have run and are published; ``seconds`` each took. Some may have ``printed`` something."""
+    """These have run and are published; ``seconds`` each took. Some may have ``printed`` something.
+
+    ``overtaken`` has, by number, keys that somebody else had published first.
+    """
 
     numbers: list[int]
     seconds: list[float]
     printed: list[int]
+    overtaken: dict[int, tuple[str, ...]] = {}
 
 
 class Broke(Message, frozen=True):

@@ -126,6 +126,18 @@ class ProcessExecutor(Executor):
         if outcomes:
             self._report(outcomes)
 
+    @property
+    def places(self) -> int:
+        return self._size
+
+    def recall(self) -> list[Job]:
+        jobs = list(self._pending)
+        self._pending.clear()
+        return jobs
+
+    def ahead(self) -> list[Job]:
+        return self._ahead.jobs()
+
     async def aclose(self) -> None:
         self._closed = True
         self._pending.clear()
@@ -274,7 +286,8 @@ class ProcessExecutor(Executor):
                     if sent is not None:
                         self._pace.learn(type(sent.job.task), seconds)
                         said = printed.get(number) if printed else None
-                        settle(sent, Done(sent.job.task_id, seconds, said), outcomes)
+                        overtaken = message.overtaken.get(number, ())
+                        settle(sent, Done(sent.job.task_id, seconds, said, overtaken), outcomes)
             elif isinstance(message, Broke):
                 worker.slow = False
                 said = worker.process.listening.of_job(message.number) if message.printed else None

@@ -100,6 +100,7 @@ class Worker:
         self._telling = threading.Lock()
         self._done: deque[tuple[int, float]] = deque()  # number and seconds of what has not been told
         self._printed: deque[int] = deque()  # those that may have printed something
+        self._overtaken: dict[int, tuple[str, ...]] = {}  # of what has not been told
         self._told = 0.0
         self._running = 0
         self._failed: set[int] = set()
@@ -181,6 +182,8 @@ class Worker:
         if self._capture.end(number):
             self._printed.append(number)
         self._marker.end(number)
+        if transaction.overtaken:
+            self._overtaken[number] = transaction.overtaken
         self._done.append((number, ended - started))
         if ended - self._told > TELL_EVERY:
             self._tell()
@@ -215,8 +218,9 @@ class Worker:
                 printed: list[int] = []
                 while self._printed and self._printed[0] <= done[-1][0]:
                     printed.append(self._printed.popleft())
+                overtaken = {number: self._overtaken.pop(number) for number, _ in done if number in self._overtaken}
                 numbers, seconds = map(list, zip(*done, strict=True))
-                self._data.sendall(frame(Finished(numbers, seconds, printed)))
+                self._data.sendall(frame(Finished(numbers, seconds, printed, overtaken)))
             self._told = time.perf_counter()
 
     def _send(self, message: Message) -> None:

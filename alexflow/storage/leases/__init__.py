@@ -1,0 +1,1 @@
+"""Which engine may make which output, where several work on one storage."""
