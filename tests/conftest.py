@@ -24,7 +24,7 @@ INLINE_BY_CHOICE = {
         "version",
     },
     "storage/litter.py": {"sweep"},  # once an engine, and then little
-    "storage/notes.py": {"_append", "_read"},
+    "storage/notes.py": {"note", "_read"},
     "storage/reserved.py": {"_make", "tells_case_apart"},  # once an engine
     "storage/leases/local.py": {"_is_at", "_sit_down", "leave"},
     "storage/newfile.py": {"_replace", "close", "link", "open_new", "read_all", "write_all"},

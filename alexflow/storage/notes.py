@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 
 from alexflow.storage.digest import is_record
 from alexflow.storage.keys import RESERVED
+from alexflow.storage.reserved import make_reserved
 
 ATTRIBUTE = "user.alexflow"
 
@@ -42,7 +43,7 @@ def record(fd: int, record: bytes, base: str, key: str) -> None:
         except OSError as error:
             if error.errno not in _NO_ATTRIBUTES:
                 raise
-    _append(f"{base}/{_NOTES}/{key}", record)
+    note(base, key, record)
 
 
 def recorded(fd: int, base: str, key: str) -> list[bytes]:
@@ -67,16 +68,20 @@ def forget(base: str, keys: Iterable[str]) -> None:
                 continue
 
 
-def _append(path: str, record: bytes) -> None:
+def note(base: str, key: str, record: bytes) -> None:
+    """Keep it beside the file, where the file can have no attribute."""
+    path = f"{base}/{_NOTES}/{key}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     try:
         fd = os.open(path, flags, 0o644)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_reserved(base, os.path.dirname(f"digests/{key}"))
         fd = os.open(path, flags, 0o644)
     try:
         # begins with a line's end, too: what came before may have been torn off by a crash
-        os.write(fd, b"\n" + record.hex().encode() + b"\n")
+        line = b"\n" + record.hex().encode() + b"\n"
+        if os.write(fd, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(fd)
 

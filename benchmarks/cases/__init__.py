@@ -22,6 +22,7 @@ CASES = {
     "start": "start",
     "imports": "imports",
     "memory": "memory",
+    "durability": "durability",
     "identity": "identity",
     "documents": "documents",
     "metg": "metg",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import alexflow
@@ -14,21 +13,22 @@ from alexflow.engine.run import NEW_OBJECTS
 from benchmarks import waiting, work, workloads
 from benchmarks.measure import Stopwatch
 from benchmarks.protocol import Growth, answer, parser, unsupported
+from benchmarks.storages import STORAGES
 
 
 class Job:
-    """Cases in one directory, each giving what the root stored; the time, and how many tasks ran.
+    """Cases in one storage, each giving what the root stored; the time, and how many tasks ran.
 
     Args:
-        directory: where results go.
+        storage: where results go.
         workers: worker processes.
         anew: whether what exists is described again within the time, as in a new process, or only the new root is.
         warm: whether fan, chain and layered find an engine that is open and whose workers have run tasks of the same
             classes, as in a service, or start one within the time and stop it, as ``alexflow.run`` does.
     """
 
-    def __init__(self, directory: Path, workers: int, anew: bool = False, warm: bool = False):
-        self._directory = directory
+    def __init__(self, storage: alexflow.LocalStorage, workers: int, anew: bool = False, warm: bool = False):
+        self._storage = storage
         self._workers = workers
         self._anew = anew
         self._warm = warm
@@ -40,7 +40,7 @@ class Job:
 
     def _run(self, target: Any) -> Any:
         """The bound outputs of a target, once they exist."""
-        result = alexflow.run(target, storage=self._directory, workers=self._workers, progress=False)
+        result = alexflow.run(target, storage=self._storage, workers=self._workers, progress=False)
         self.watch.stop()
         self.executed = result.ran
         return result.output
@@ -53,7 +53,7 @@ class Job:
         """
 
         async def main() -> Any:
-            async with alexflow.Engine(self._directory, workers=self._workers) as engine:
+            async with alexflow.Engine(self._storage, workers=self._workers) as engine:
                 # until the workers are there; then until they have met the classes
                 await engine.run([workloads.Burn(-1 - number, 0.02) for number in range(self._workers)])
                 await engine.run(workloads.few_of_each())
@@ -83,7 +83,7 @@ class Job:
         """The value of an output; the engine's end is not timed."""
 
         async def main() -> Any:
-            async with alexflow.Engine(self._directory, workers=self._workers) as engine:
+            async with alexflow.Engine(self._storage, workers=self._workers) as engine:
                 value = await engine.load(output)
                 self.watch.stop()
                 return value
@@ -92,10 +92,9 @@ class Job:
 
     def _store(self, values: dict[Any, int]) -> None:
         """Make outputs exist, without an engine."""
-        storage = alexflow.LocalStorage(self._directory)
-        storage.prepare()
+        self._storage.prepare()
         for output, value in values.items():
-            output.assign_storage(storage).store(value)
+            output.assign_storage(self._storage).store(value)
 
     # -- the cases
 
@@ -157,9 +156,10 @@ def main() -> None:
     arguments.add_argument("--executor", choices=("process", "loop"), default="process", help="for fan")
     arguments.add_argument("--anew", action="store_true", help="for grow and rerun: describe existing outputs again")
     arguments.add_argument("--warm", action="store_true", help="for fan, chain and layered: on an engine that is open")
+    arguments.add_argument("--storage", choices=STORAGES, default="plain", help="how to store")
     told = arguments.parse_args()
     growth = Growth()
-    job = Job(told.directory / "storage", told.workers, told.anew, told.warm)
+    job = Job(STORAGES[told.storage](told.directory / "storage"), told.workers, told.anew, told.warm)
     if told.warm and (told.case not in ("fan", "chain", "layered") or told.executor == "loop"):
         unsupported("only fan, chain and layered in processes are run warm")
     if told.executor == "loop":

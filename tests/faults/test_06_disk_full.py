@@ -77,6 +77,19 @@ async def test_room_comes_back(disk, log):
         assert (await engine.run(enough)).ok
 
 
+async def test_what_was_there_stays(disk, log):
+    """Also where it was to be replaced."""
+    old = Bulky(1, str(log), MB)
+    async with Engine(disk, workers=1) as engine:
+        before = await engine.load(old.output())
+        with pytest.raises(RunFailed) as failed:
+            await engine.run(old, force=True)  # needs room for both
+        the_fault(failed.value)
+        assert await engine.load(old.output()) == before
+        found = await engine.storage.averify()
+        assert (found.ok, found.good, keys_in(disk)) == (True, 1, {old.output().key})
+
+
 async def test_a_file_of_the_tasks_own(disk, log, place):
     """The task may know better than to give up: it follows its retries."""
     task = Scratch(1, str(log), str(disk / "scratch"))

@@ -4,15 +4,16 @@ import asyncio
 import errno
 import io
 import os
+import pickle
 import threading
 from pathlib import Path
 
 import pytest
 
 from alexflow import LocalStorage, MemoryStorage
-from alexflow.errors import StorageError, UnknownStorage
-from alexflow.storage import background, local, newfile, open_storage
-from alexflow.storage.local import SMALL
+from alexflow.errors import StorageDenied, StorageError, StorageFull, UnknownStorage
+from alexflow.storage import background, litter, local, newfile, open_storage
+from alexflow.storage.local import FEW, SMALL
 from alexflow.storage.newfile import CHUNK
 
 NAMED = [pytest.param(False, id="unnamed"), pytest.param(True, id="named")]
@@ -113,9 +114,15 @@ def test_a_directory_in_the_way_of_a_key(storage, replace):
     assert everything_below(storage.base_path) == ["dir", "dir/a"]
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        *[(errno.ENOSPC, StorageFull), (errno.EDQUOT, StorageFull), (errno.EFBIG, StorageFull)],
+        *[(errno.EROFS, StorageDenied), (errno.EACCES, StorageDenied), (errno.EIO, StorageError)],
+    ],
+)
 @pytest.mark.parametrize("size", [10, SMALL + 1])
-def test_writing_fails(storage, monkeypatch, code, size):
+def test_writing_fails(storage, monkeypatch, code, kind, size):
     storage.write("old", b"1")
     descriptors = len(os.listdir("/dev/fd"))
     real = os.write
@@ -127,9 +134,13 @@ def test_writing_fails(storage, monkeypatch, code, size):
         return real(fd, data)
 
     monkeypatch.setattr(local.os, "write", write)
-    with pytest.raises(StorageError, match=rf"cannot write .*/new: .* \({errno.errorcode[code]}\)"):
+    with pytest.raises(kind, match=rf"cannot write .*/new: .* \({errno.errorcode[code]}\)") as caught:
         storage.write("new", bytes(size))
     monkeypatch.undo()
+    assert type(caught.value) is kind
+    assert (caught.value.path, caught.value.errno) == (storage.path_of("new"), code)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.path, again.errno) == (str(caught.value), caught.value.path, code)
     assert everything_below(storage.base_path) == ["old"]
     assert len(os.listdir("/dev/fd")) == descriptors
     assert storage.read("old") == b"1"
@@ -178,6 +189,28 @@ def test_what_is_half_written_is_not_listed(storage, named_files):
     assert len(everything_below(storage.base_path)) == 2  # there is a temporary file
     storage.discard(staged)
     assert everything_below(storage.base_path) == ["dir"]
+
+
+def test_what_the_storage_keeps_to_itself_is_no_output(storage, named_files):
+    keys = [f"{number}" for number in range(2 * FEW)]
+    for key in keys:
+        storage.write(key, b"1")
+    waiting = storage.stage("large", bytes(SMALL + 1))
+    asked = [*keys, *(f"not-{key}" for key in keys)]
+    assert storage.exists_many(asked) == set(keys)
+    assert sorted(storage.list()) == sorted(keys)
+    (Path(storage.base_path) / "not-0").mkdir()
+    assert storage.exists_many(asked) == set(keys)
+    storage.discard(waiting)
+
+
+def test_a_run_begins_without_a_look_at_the_outputs(storage, monkeypatch):
+    storage.write("dir/key", b"1")
+    looked_at: list[str] = []
+    real = os.scandir
+    monkeypatch.setattr(litter.os, "scandir", lambda path: looked_at.append(path) or real(path))
+    storage.prepare()
+    assert looked_at == [f"{storage.base_path}/.alexflow/staging"]
 
 
 def test_the_directory_vanished(storage):
