@@ -27,7 +27,8 @@ ATTRIBUTE = "user.alexflow"
 
 _NOTES = f"{RESERVED}/digests"
 
-_NO_ATTRIBUTES = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM})
+# of a file system; and of a file that a task's library has made read-only
+_NO_ATTRIBUTES = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EACCES})
 _NO_ATTRIBUTE = _NO_ATTRIBUTES | {getattr(errno, "ENODATA", errno.ENOTSUP)}
 
 _set: Callable[[int, str, bytes], None] | None = getattr(os, "setxattr", None)

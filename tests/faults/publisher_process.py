@@ -1,6 +1,6 @@
 """Publishes in processes of their own, each to be killed at some system call.
 
-``python -m tests.faults.publisher_process KEY SIZE [named] [notes] [replace] [fsync]``
+``python -m tests.faults.publisher_process KEY SIZE [named] [notes] [replace] [fsync] [stream] [path]``
 
 For each line, a storage's path, it forks. The child says its process id, waits for a line, publishes, and ends without
 any of Python's own tidying up; then its parent says how it ended.
@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import os
 import sys
+import tempfile
 
 from alexflow import LocalStorage
 from alexflow.storage import newfile, notes
@@ -32,6 +33,8 @@ def main(key: str, size: str, *how: str) -> None:
     if "notes" in how:
         notes._set = notes._get = None
     data = content(int(size), b"2" if "replace" in how else b"1")
+    with tempfile.TemporaryDirectory() as elsewhere:  # what is loaded on demand is loaded now
+        publish(LocalStorage(elsewhere), key, data, how)
     while place := read_line():
         child = os.fork()
         if child == 0:
@@ -40,9 +43,20 @@ def main(key: str, size: str, *how: str) -> None:
                 ctypes.CDLL(None).prctl(PR_SET_PTRACER, ANY_PROCESS, 0, 0, 0)  # whoever comes may look
             say(os.getpid())
             read_line()
-            storage.write(key, data, replace="replace" in how)
+            publish(storage, key, data, how)
             os._exit(0)
         say(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
+def publish(storage: LocalStorage, key: str, data: bytes, how: tuple[str, ...]) -> None:
+    if "stream" in how:
+        with storage.writer(key) as file:
+            file.write(data)
+    elif "path" in how:
+        with storage.path(key, "w") as path:
+            path.write_bytes(data)
+    else:
+        storage.write(key, data, replace="replace" in how)
 
 
 def say(number: int) -> None:
