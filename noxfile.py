@@ -125,6 +125,13 @@ def crash(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """200,000 tasks, 2,000 of which kill their worker: the engine must not grow; ``-- --tasks N`` for fewer."""
+    session.install("-e", ".", *group("tests"))
+    session.run("python", "-m", "tests.crash.soak", *session.posargs)
+
+
+@nox.session
 def example(session: nox.Session) -> None:
     """The example of the README, from nothing to a result."""
     session.install("-e", ".[rich]", *group("examples"))

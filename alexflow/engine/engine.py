@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from alexflow.engine.driver import Driver
 from alexflow.engine.result import Result, run_failed
@@ -25,6 +25,9 @@ from alexflow.scheduler import Scheduler
 from alexflow.scheduler.instructions import Finish
 from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.storage import Storage, open_storage
+
+if TYPE_CHECKING:
+    from alexflow.record.journal_writer import JournalWriter
 
 T = TypeVar("T")
 
@@ -71,6 +74,8 @@ class Engine:
         lease_ttl: seconds after which another engine on the same storage takes over what this one runs, if this one
             is there but has stopped; None if engines may do each other's work. Of one that has died it is taken over at
             once.
+        journal: a directory in which to write down what happens, in a new file; ``alexflow.record.journal`` reads it.
+            By default nothing is written.
     """
 
     def __init__(
@@ -88,6 +93,7 @@ class Engine:
         grace: float = GRACE,
         echo: bool = False,
         lease_ttl: float | None = LEASE_TTL,
+        journal: str | os.PathLike[str] | None = None,
     ):
         self.storage = open_storage(storage)
         self._workers = workers if workers is not None else _cpus()
@@ -100,6 +106,8 @@ class Engine:
         self._check_arguments()
         self._broadcast = Broadcast()
         self._echo = Echo() if echo else None
+        self._journal_directory = journal
+        self._journal: JournalWriter | None = None
         self._driver: Driver | None = None
         self._closing: Driver | None = None  # while it is being closed
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -141,6 +149,11 @@ class Engine:
         )
         self._loop = asyncio.get_running_loop()
         self._broadcast.open()
+        if self._journal_directory is not None:
+            from alexflow.record.journal_writer import JournalWriter  # deferred: most runs keep none
+
+            self._journal = JournalWriter(self._journal_directory, repr(self.storage))
+            self._journal.open(self._broadcast)
         self._driver.open()
         return self
 
@@ -168,6 +181,9 @@ class Engine:
             finally:
                 self._closing = None
                 self._broadcast.close()
+                journal, self._journal = self._journal, None
+                if journal is not None:
+                    await _to_the_end(journal.aclose())
                 if self._echo is not None:
                     await self._echo.drain()
 

@@ -39,6 +39,7 @@ async def arun(
     max_deaths: int = MAX_DEATHS,
     grace: float = GRACE,
     lease_ttl: float | None = LEASE_TTL,
+    journal: str | os.PathLike[str] | None = None,
     on_error: OnError = "stop",
     force: Forceable | Sequence[Forceable] | bool = (),
     progress: bool | None = False,
@@ -72,6 +73,7 @@ async def arun(
         grace=grace,
         echo=echo,
         lease_ttl=lease_ttl,
+        journal=journal,
     )
     async with engine, shown(engine.broadcast, progress):
         return await engine.run(target, on_error=on_error, force=force)

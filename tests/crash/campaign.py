@@ -47,7 +47,7 @@ class Campaign:
         """The bytes of every output, ephemeral ones too, from a run that nobody disturbs."""
         storage, log = self._directory / "undisturbed", self._directory / "log"
         log.touch()
-        family = Family(ENGINE, str(storage), str(log), "keep")
+        family = Family(ENGINE, str(storage), str(log), str(self._directory / "runs"), "keep")
         started = time.monotonic()
         family.hear()
         self._seconds = time.monotonic() - started
@@ -58,15 +58,17 @@ class Campaign:
 
     def _complete(self, directory: Path, remaining: list[Kill]) -> None:
         """Run a workflow to its end, through as many of the kills as it takes."""
-        storage, log = directory / "storage", directory / "log"
+        storage, log, journals = directory / "storage", directory / "log", directory / "runs"
+        arguments = [ENGINE, str(storage), str(log), str(journals)]
         storage.mkdir()
         log.touch()
         ledger = Ledger(storage, log, self._expected, self.tally)
-        while not self._run(Family(ENGINE, str(storage), str(log)), ledger, remaining):
+        while not self._run(Family(*arguments), ledger, remaining):
             pass
-        again = Family(ENGINE, str(storage), str(log))
+        again = Family(*arguments)
         ledger.conclude(again.hear().strip())
         again.close()
+        ledger.compare(journals)
 
     def _run(self, family: Family, ledger: Ledger, remaining: list[Kill]) -> bool:
         """One engine, to its end or until it is killed; whether it came to its end."""

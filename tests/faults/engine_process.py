@@ -1,4 +1,4 @@
-"""An engine in a process of its own, to be killed: ``python -m tests.faults.engine_process storage log hang told``."""
+"""An engine to be killed: ``python -m tests.faults.engine_process storage log hang told [directory for a journal]``."""
 
 import sys
 
@@ -6,4 +6,5 @@ import alexflow
 from tests.faults.workflows import hanging_workflow
 
 if __name__ == "__main__":
-    alexflow.run(hanging_workflow(*sys.argv[2:]), storage=sys.argv[1], workers=2)
+    storage, log, hang, told, *journal = sys.argv[1:]
+    alexflow.run(hanging_workflow(log, hang, told), storage=storage, workers=2, journal=journal[0] if journal else None)
