@@ -31,8 +31,8 @@ class TaskHistory:
         attempts: how often it was handed to where it runs.
         seconds: what its last attempt took where it ran, if it went well.
         errors: the messages of the attempts that failed.
-        stdout: what its last attempt to print anything printed, in a worker process; of much, the beginning and the end.
-        stderr: the same for standard error.
+        stdout: what its last attempt printed in a worker process, if any did; of much the beginning and the end.
+        stderr: the same of standard error.
     """
 
     state: State = "under way"

@@ -58,9 +58,8 @@ def directory(tmp_path):
     return str(tmp_path / "some" / "runs")
 
 
-async def run(directory, tasks, **options):
-    storage = LocalStorage(directory + "-results") if "workers" in options else MemoryStorage()
-    async with Engine(storage, journal=directory, retry_delay=0, **options) as engine:
+async def run(directory, tasks, storage=None, **options):
+    async with Engine(storage or MemoryStorage(), journal=directory, retry_delay=0, **options) as engine:
         return await engine.run(tasks, on_error="continue")
 
 
@@ -89,8 +88,8 @@ def test_a_run(directory):
     assert history.tasks[Number(1).task_id].seconds > 0
 
 
-def test_what_tasks_print(directory):
-    asyncio.run(run(directory, Talker(7), workers=1))
+def test_what_tasks_print(directory, tmp_path):
+    asyncio.run(run(directory, Talker(7), LocalStorage(tmp_path / "results"), workers=1))
     (path,) = journals(directory)
     task = read_history(path).tasks[Talker(7).task_id]
     assert (task.stdout, task.stderr) == ("seven\n", "")
