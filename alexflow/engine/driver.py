@@ -218,7 +218,7 @@ class Driver:
                     self._enter(event, subjects)
                 for instruction in instructions:
                     if type(instruction) is do.Inspect:
-                        self._inspect(subjects.asked(instruction.keys, instruction.tasks))
+                        self._inspect(subjects.asked(instruction.keys, instruction.tasks, instruction.question))
                     else:
                         self._carry_out[type(instruction)](instruction)
                 if self._inbox and self._loop.time() > deadline:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from alexflow.engine.driver import Driver
-from alexflow.engine.result import Result, run_failed
+from alexflow.engine.result import Result, as_task_error, run_failed
 from alexflow.engine.targets import Request, read_target
 from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged
 from alexflow.executors.interface import GRACE, Executor
@@ -314,7 +314,7 @@ class Engine:
     def _result(self, request: Request, finish: Finish, on_error: OnError, seconds: float) -> Result:
         if finish.error is not None:
             raise finish.error
-        failures = [error for _, error in finish.failures]
+        failures = [as_task_error(task_id, error) for task_id, error in finish.failures]
         if failures and on_error == "stop":
             raise run_failed(failures, len(finish.skipped))
         return Result(request.bound(self.storage), finish.ran, finish.cached, failures, finish.skipped, seconds)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from alexflow.errors import RunFailed, TaskError
+from alexflow.errors import RunFailed, TaskError, TaskFailed
 
 
 @dataclass(frozen=True)
@@ -66,3 +66,14 @@ def run_failed(failures: Sequence[TaskError], skipped: int) -> RunFailed:
         f", {skipped} that need {'it' if len(failures) == 1 else 'them'} or came later did not run" if skipped else ""
     )
     return RunFailed(f"{tasks}{rest}", list(failures))
+
+
+def as_task_error(task_id: str, error: Exception) -> TaskError:
+    """What is told of a failed task: the error of a dynamic one may be whatever is wrong with those that it gave."""
+    if isinstance(error, TaskError):
+        return error
+    cls = type(error)
+    name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    failed = TaskFailed(task_id, error_type=name, error_message=str(error), traceback=f"{name}: {error}")
+    failed.__cause__ = error
+    return failed

@@ -30,16 +30,18 @@ class Subjects(NamedTuple):
         outputs: by key: what may be asked about.
         tasks: by id: what may be asked about.
         described: by id: what stands behind the specs.
+        question: the number of the question.
     """
 
     outputs: Mapping[str, Output[Any]]
     tasks: Mapping[str, AbstractTask]
     described: Mapping[str, Described]
+    question: int = 0
 
-    def asked(self, keys: Sequence[str], tasks: Sequence[str]) -> Subjects:
+    def asked(self, keys: Sequence[str], tasks: Sequence[str], question: int) -> Subjects:
         """Those that the scheduler asks about."""
         outputs = {key: self.outputs[key] for key in keys}
-        return Subjects(outputs, {task_id: self.tasks[task_id] for task_id in tasks}, {})
+        return Subjects(outputs, {task_id: self.tasks[task_id] for task_id in tasks}, {}, question)
 
 
 NO_SUBJECTS = Subjects({}, {}, {})
@@ -93,7 +95,7 @@ class Inspector:
     def look_now(self, question: Subjects) -> list[Answer]:
         """Answer at once, for few keys and a storage that answers at once."""
         answers: list[Answer] = []
-        makes = self._keys_made(question.tasks.items(), answers)
+        makes = self._keys_made(question.tasks.items(), answers, question.question)
         try:
             keys = _keys_to_check(question, makes)
             present = self._storage.exists_many(keys)
@@ -101,7 +103,7 @@ class Inspector:
                 self._storage.check_writable()
                 self._writable = True
         except Exception as error:  # as in look
-            return [*answers, (InspectionFailed(tuple(question.outputs), tuple(makes), error), NO_SUBJECTS)]
+            return [*answers, _failed(tuple(question.outputs), tuple(makes), error, question.question)]
         answers += self._slices(question, makes, present)
         return answers
 
@@ -111,7 +113,7 @@ class Inspector:
         makes: dict[str, tuple[str, ...]] = {}
         tasks = list(question.tasks.items())
         for start in range(0, len(tasks), SLICE):
-            makes |= self._keys_made(tasks[start : start + SLICE], failures)
+            makes |= self._keys_made(tasks[start : start + SLICE], failures, question.question)
             await asyncio.sleep(0)
         for event, subjects in failures:
             await turn(event, subjects)
@@ -122,7 +124,7 @@ class Inspector:
                 await self._storage.acheck_writable()
                 self._writable = True
         except Exception as error:  # the storage's, whatever it is: it belongs to those who asked
-            await turn(InspectionFailed(tuple(question.outputs), tuple(makes), error), NO_SUBJECTS)
+            await turn(*_failed(tuple(question.outputs), tuple(makes), error, question.question))
             return
         for event, subjects in self._slices(question, makes, present):
             await turn(event, subjects)
@@ -132,7 +134,7 @@ class Inspector:
         return not self._writable and bool(keys) and (bool(self.forced) or not present.issuperset(keys))
 
     def _keys_made(
-        self, tasks: Iterable[tuple[str, AbstractTask]], failures: list[Answer]
+        self, tasks: Iterable[tuple[str, AbstractTask]], failures: list[Answer], question: int
     ) -> dict[str, tuple[str, ...]]:
         """What tasks make, by their ids. Nothing else is asked of them: what exists already needs no inputs."""
         makes: dict[str, tuple[str, ...]] = {}
@@ -141,11 +143,12 @@ class Inspector:
             try:
                 makes[task_id] = output_keys(task) if known is None else known.spec.outputs
             except Exception as error:  # the user's, or a DefinitionError: it belongs to those who asked
-                failures.append((InspectionFailed((), (task_id,), error), NO_SUBJECTS))
+                failures.append(_failed((), (task_id,), error, question))
         return makes
 
     def _slices(self, question: Subjects, makes: Mapping[str, tuple[str, ...]], present: set[str]) -> Iterator[Answer]:
-        yield from self._look_at_tasks(question.tasks, makes, present)
+        number = question.question
+        yield from self._look_at_tasks(question.tasks, makes, present, number)
         found: list[str] = []
         behind: set[str] = set()
         missing: list[tuple[str, Output[Any]]] = []
@@ -156,12 +159,12 @@ class Inspector:
             else:
                 missing.append((key, output))
         if found:
-            yield Inspected(present=tuple(found), found=tuple(behind)), NO_SUBJECTS
+            yield Inspected(present=tuple(found), found=tuple(behind), question=number), NO_SUBJECTS
         for start in range(0, len(missing), SLICE):
-            yield from self._look_behind(missing[start : start + SLICE])
+            yield from self._look_behind(missing[start : start + SLICE], number)
 
     def _look_at_tasks(
-        self, tasks: Mapping[str, AbstractTask], makes: Mapping[str, tuple[str, ...]], present: set[str]
+        self, tasks: Mapping[str, AbstractTask], makes: Mapping[str, tuple[str, ...]], present: set[str], question: int
     ) -> Iterator[Answer]:
         complete: list[str] = []
         incomplete: list[str] = []
@@ -174,15 +177,15 @@ class Inspector:
                 try:
                     part[task_id] = self._describe(tasks[task_id], makes[task_id])
                 except Exception as error:  # the user's, or a DefinitionError: it belongs to those who asked
-                    yield InspectionFailed((), (task_id,), error), NO_SUBJECTS
+                    yield _failed((), (task_id,), error, question)
             if part:
-                yield _inspected(part, incomplete=tuple(part))
+                yield _inspected(part, question, incomplete=tuple(part))
         for start in range(0, len(complete), SLICE):
             done = tuple(complete[start : start + SLICE])
             specs = tuple(TaskSpec(task_id, outputs=makes[task_id]) for task_id in done)
-            yield Inspected(complete=done, specs=specs, found=done), NO_SUBJECTS
+            yield Inspected(complete=done, specs=specs, found=done, question=question), NO_SUBJECTS
 
-    def _look_behind(self, missing: list[tuple[str, Output[Any]]]) -> Iterator[Answer]:
+    def _look_behind(self, missing: list[tuple[str, Output[Any]]], question: int) -> Iterator[Answer]:
         answers: list[tuple[str, str]] = []
         part: dict[str, Described] = {}
         for key, output in missing:
@@ -190,13 +193,13 @@ class Inspector:
                 described = self._describe(output.src_task)
                 check_declares(described, key)
             except Exception as error:  # the user's, or a DefinitionError: it belongs to those who asked
-                yield InspectionFailed((key,), (), error), NO_SUBJECTS
+                yield _failed((key,), (), error, question)
                 continue
             task_id = described.spec.task_id
             part[task_id] = described
             answers.append((key, task_id))
         if answers:
-            yield _inspected(part, missing=tuple(answers))
+            yield _inspected(part, question, missing=tuple(answers))
 
     def _describe(self, task: AbstractTask, makes: tuple[str, ...] | None = None) -> Described:
         known = self._catalog.tasks.get(task.task_id)
@@ -218,10 +221,14 @@ def _keys_to_check(question: Subjects, makes: Mapping[str, tuple[str, ...]]) -> 
     return [*question.outputs, *(key for keys in makes.values() for key in keys)]
 
 
-def _inspected(part: dict[str, Described], **answers: Any) -> Answer:
+def _failed(keys: tuple[str, ...], tasks: tuple[str, ...], error: Exception, question: int) -> Answer:
+    return InspectionFailed(keys, tasks, error, question), NO_SUBJECTS
+
+
+def _inspected(part: dict[str, Described], question: int, **answers: Any) -> Answer:
     """An answer that the tasks of ``part`` stand behind; the scheduler may ask about their inputs next."""
     outputs: dict[str, Output[Any]] = {}
     for described in part.values():
         outputs.update(described.inputs)
-    event = Inspected(specs=tuple(described.spec for described in part.values()), **answers)
+    event = Inspected(specs=tuple(described.spec for described in part.values()), question=question, **answers)
     return event, Subjects(outputs, {}, part)

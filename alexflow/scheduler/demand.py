@@ -90,7 +90,7 @@ def _want_task(state: State, task_id: str, group: Group) -> tuple[Node | TaskChe
     check = state.checks.get(task_id)
     if check is not None:
         return check, group.merge(check.group)
-    check = state.checks[task_id] = TaskCheck(task_id, group)
+    check = state.checks[task_id] = TaskCheck(task_id, group, state.out.question)
     group.pending += 1
     state.inspecting += 1
     state.out.inspect_tasks.append(task_id)
@@ -100,6 +100,7 @@ def _want_task(state: State, task_id: str, group: Group) -> tuple[Node | TaskChe
 def _check_key(state: State, name: str, group: Group) -> Key:
     key = state.keys[name] = Key(name, CHECKING)
     key.group = group
+    key.asked = state.out.question
     group.pending += 1
     state.inspecting += 1
     state.out.inspect_keys.append(name)
@@ -130,6 +131,7 @@ def check_again(state: State, key: Key, group: Group, finder: Node | None = None
                 group = group.merge(reader.group)
     key.state = CHECKING
     key.group = group
+    key.asked = state.out.question
     group.pending += 1
     state.inspecting += 1
     state.out.inspect_keys.append(key.key)

@@ -41,6 +41,8 @@ class Inspected(Event, frozen=True):
         specs: the tasks of ``missing`` and ``incomplete`` that the scheduler does not know yet; and those of
             ``complete``, of which only the outputs matter: they are not removed while a run that asked for them lasts.
         found: ids of the tasks behind ``present`` and ``complete``.
+        question: the number of the ``Inspect``; what has been asked once more since then is passed over, for the answer
+            may be from before it was made. None is an answer to the last one.
     """
 
     present: tuple[str, ...] = ()
@@ -49,14 +51,19 @@ class Inspected(Event, frozen=True):
     incomplete: tuple[str, ...] = ()
     specs: tuple[TaskSpec, ...] = ()
     found: tuple[str, ...] = ()
+    question: int | None = None
 
 
 class InspectionFailed(Event, frozen=True):
-    """Keys or tasks that could not be looked at: the graph is wrong or the storage does not answer."""
+    """Keys or tasks that could not be looked at: the graph is wrong or the storage does not answer.
+
+    ``question`` is as in :class:`Inspected`.
+    """
 
     keys: tuple[str, ...]
     tasks: tuple[str, ...]
     error: Any
+    question: int | None = None
 
 
 class Succeeded(Event, frozen=True):

@@ -23,20 +23,22 @@ from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group,
 def inspected(state: State, event: Inspected) -> None:
     """A part of the answer: what exists is there, what does not has a producer now."""
     specs = {spec.task_id: spec for spec in event.specs}
+    question = event.question
     account: Run | None = None
     for name in event.present:
-        key = state.keys.get(name)
-        if key is not None and key.state == CHECKING and (group := key.group) is not None:
+        key = _asked_key(state, name, question)
+        if key is not None and (group := key.group) is not None:
             account = account or group.find().owner
             key_present(state, key)
             inspection_over(state, group)
     for name, task_id in event.missing:
-        key = state.keys.get(name)
-        if key is not None and key.state == CHECKING and key.group is not None:
+        key = _asked_key(state, name, question)
+        if key is not None:
             _is_missing(state, key, task_id, specs)
     for task_id in event.complete:
-        check = state.checks.pop(task_id, None)
+        check = _asked_task(state, task_id, question)
         if check is not None:
+            del state.checks[task_id]
             account = account or check.group.find().owner
             inspection_over(state, check.group)
             spec = specs.get(task_id)
@@ -44,8 +46,9 @@ def inspected(state: State, event: Inspected) -> None:
                 _pin_outputs(state, check, spec)
             settle_check(state, check)
     for task_id in event.incomplete:
-        check = state.checks.pop(task_id, None)
+        check = _asked_task(state, task_id, question)
         if check is not None:
+            del state.checks[task_id]
             _is_incomplete(state, check, specs)
     if account is not None:
         account.credit(event.found)
@@ -54,14 +57,29 @@ def inspected(state: State, event: Inspected) -> None:
 def inspection_failed(state: State, event: InspectionFailed) -> None:
     """What could not be looked at takes with it everything that wants it."""
     for name in event.keys:
-        key = state.keys.get(name)
-        if key is not None and key.state == CHECKING:
+        key = _asked_key(state, name, event.question)
+        if key is not None:
             # all who wait for it are given up; others may still hold it from when it existed
             graph_is_wrong(state, event.error, keys=[key])
     for task_id in event.tasks:
-        check = state.checks.get(task_id)
+        check = _asked_task(state, task_id, event.question)
         if check is not None:
             graph_is_wrong(state, event.error, checks=[check])
+
+
+def _asked_key(state: State, name: str, question: int | None) -> Key | None:
+    """The key, if this is the question that its answer is awaited to."""
+    key = state.keys.get(name)
+    if key is None or key.state != CHECKING or (key.asked != question and question is not None):
+        return None
+    return key
+
+
+def _asked_task(state: State, task_id: str, question: int | None) -> TaskCheck | None:
+    check = state.checks.get(task_id)
+    if check is None or (check.asked != question and question is not None):
+        return None
+    return check
 
 
 def _pin_outputs(state: State, check: TaskCheck, spec: TaskSpec) -> None:

@@ -14,11 +14,12 @@ class Instruction(Struct, frozen=True, tag=True):
 class Inspect(Instruction, frozen=True):
     """Find out which of these exist, and describe the tasks behind those that do not.
 
-    Answer: ``Inspected`` and ``InspectionFailed``, in any number of parts.
+    Answer: ``Inspected`` and ``InspectionFailed``, in any number of parts, with the same ``question``.
     """
 
     keys: tuple[str, ...]
     tasks: tuple[str, ...]
+    question: int = 0
 
 
 class Start(Instruction, frozen=True):

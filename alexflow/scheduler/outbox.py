@@ -12,9 +12,10 @@ class Outbox:
     more, so these come after; removals come first, because what they remove may be made again.
     """
 
-    __slots__ = ("cancel", "finish", "forget", "inspect_keys", "inspect_tasks", "others", "remove", "start")
+    __slots__ = ("cancel", "finish", "forget", "inspect_keys", "inspect_tasks", "others", "question", "remove", "start")
 
     def __init__(self) -> None:
+        self.question = 1  # the number of the next ``Inspect``
         self.remove: list[str] = []
         self.inspect_keys: list[str] = []
         self.inspect_tasks: list[str] = []
@@ -31,7 +32,8 @@ class Outbox:
             drained.append(Remove(tuple(self.remove)))
             self.remove = []
         if self.inspect_keys or self.inspect_tasks:
-            drained.append(Inspect(tuple(self.inspect_keys), tuple(self.inspect_tasks)))
+            drained.append(Inspect(tuple(self.inspect_keys), tuple(self.inspect_tasks), self.question))
+            self.question += 1
             self.inspect_keys = []
             self.inspect_tasks = []
         if self.start:

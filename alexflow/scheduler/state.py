@@ -105,7 +105,7 @@ class Node:
 class Key:
     """An output that somebody reads or targets, or that a live task makes."""
 
-    __slots__ = ("ephemeral", "group", "keep", "key", "maker", "producer", "readers", "state", "targets")
+    __slots__ = ("asked", "ephemeral", "group", "keep", "key", "maker", "producer", "readers", "state", "targets")
 
     def __init__(self, key: str, state: str):
         self.key = key
@@ -115,6 +115,7 @@ class Key:
         self.producer: Node | None = None  # while MISSING; else a live task that says it makes it
         self.maker: Node | None = None  # a generated task that makes it for its parent, the producer
         self.group: Group | None = None  # while CHECKING
+        self.asked = 0  # the number of the question, while CHECKING
         self.ephemeral = False  # somebody lets it be removed afterwards
         self.keep = False  # somebody uses it as not ephemeral
 
@@ -127,11 +128,12 @@ class Key:
 class TaskCheck:
     """A task that somebody asked for, of which nothing is known yet."""
 
-    __slots__ = ("group", "parents", "runs", "task_id")
+    __slots__ = ("asked", "group", "parents", "runs", "task_id")
 
-    def __init__(self, task_id: str, group: Group):
+    def __init__(self, task_id: str, group: Group, asked: int):
         self.task_id = task_id
         self.group = group
+        self.asked = asked  # the number of the question
         self.runs: tuple[Run, ...] = ()
         self.parents: tuple[Node, ...] = ()
 

@@ -22,9 +22,10 @@ class Standstill(AssertionError):
 class _Jumps(SelectSelector):
     """Instead of waiting, lets the time pass."""
 
-    def __init__(self, now: float):
+    def __init__(self, now: float, tick: float):
         super().__init__()
         self.now = now
+        self.tick = tick
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         if timeout is None:
@@ -41,14 +42,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     Args:
         now: the time at which it begins, in seconds.
+        tick: seconds that pass each time that somebody looks at the clock, so that work which watches its time takes
+            some.
     """
 
-    def __init__(self, now: float = 0.0):
-        self._jumps = _Jumps(now)
+    def __init__(self, now: float = 0.0, tick: float = 0.0):
+        self._jumps = _Jumps(now, tick)
         super().__init__(self._jumps)
 
     def time(self) -> float:
         """Virtual seconds."""
+        self._jumps.now += self._jumps.tick
         return self._jumps.now
 
     def run_in_executor(  # type: ignore[override]  # the same, without naming what func takes

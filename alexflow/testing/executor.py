@@ -26,9 +26,10 @@ USUAL_SECONDS = 1.0
 class _Underway:
     """A job that a simulated worker has."""
 
-    def __init__(self, job: Job, nth: int):
+    def __init__(self, job: Job, nth: int, begun: float):
         self.job = job
         self.nth = nth
+        self.begun = begun
         self.cancelled = False
         self.timer: asyncio.TimerHandle | None = None  # until the work is done
         self.reply: asyncio.TimerHandle | None = None
@@ -118,7 +119,7 @@ class SimulatedExecutor(Executor):
             self._begin(self._pending.popleft())
 
     def _begin(self, job: Job) -> None:
-        under_way = _Underway(job, self._attempts.begin(job.task_id))
+        under_way = _Underway(job, self._attempts.begin(job.task_id), self._loop.time())
         self._under_way[job.task_id] = under_way
         slow = self._faults.find(SlowTask, self._name(job.task_id), under_way.nth)
         seconds = USUAL_SECONDS if slow is None else slow.seconds
@@ -145,7 +146,7 @@ class SimulatedExecutor(Executor):
             check_id(job.task, job.task_id)
             self._attempts.raise_if_told(job.task_id, nth)
             attempt(job.task, Transaction(self._storage, replace=job.replace))
-            outcome = Done(job.task_id, self._loop.time())
+            outcome = Done(job.task_id, self._loop.time() - under_way.begun)
         except Exception as error:  # everything is told to the scheduler
             outcome = not_done(job.task_id, job.task, fault_of(error, travels=False), cause=error)
         if lost is not None and isinstance(outcome, Done):

@@ -98,7 +98,10 @@ class VanishedOutput(Fault, frozen=True):
 
 
 class SlowAnswer(Fault, frozen=True):
-    """The storage takes so many seconds for its nth answer on the event loop; ``what`` is the kind of question."""
+    """The storage takes so many seconds for its nth answer on the event loop.
+
+    ``what`` is the kind of question: ``exists``, ``read``, ``publish`` or ``remove``.
+    """
 
     seconds: float = 1.0
 
@@ -107,7 +110,21 @@ class SlowAnswer(Fault, frozen=True):
         return cls(what, nth, random.choice([0.0, 0.1, 1.5]))
 
 
-AnyFault = LostWorker | RaisedError | SlowTask | DelayedReply | DeafTask | FailedStore | VanishedOutput | SlowAnswer
+class FailedAnswer(Fault, frozen=True):
+    """The storage has an error for its nth answer on the event loop; ``what`` as for :class:`SlowAnswer`."""
+
+
+AnyFault = (
+    LostWorker
+    | RaisedError
+    | SlowTask
+    | DelayedReply
+    | DeafTask
+    | FailedStore
+    | VanishedOutput
+    | SlowAnswer
+    | FailedAnswer
+)
 
 #: How likely each kind is, each time that it could happen, where nothing else is said.
 USUAL_RATES: Mapping[str, float] = {
@@ -118,6 +135,7 @@ USUAL_RATES: Mapping[str, float] = {
     "FailedStore": 0.05,
     "VanishedOutput": 0.03,
     "SlowAnswer": 0.5,
+    "FailedAnswer": 0.005,
 }
 
 

@@ -86,7 +86,8 @@ class History:
 
     def message(self, what: str, message: Struct) -> None:
         """An event or an instruction of the scheduler's."""
-        fields = ((name, getattr(message, name)) for name in message.__struct_fields__)
+        names = [name for name in message.__struct_fields__ if what != "told" or name != "seconds"]  # of the real clock
+        fields = ((name, getattr(message, name)) for name in names)
         told = [f"{name}={self._told(name, value)}" for name, value in fields if value not in ((), False, None, "")]
         self.add(what, type(message).__name__, 0, " ".join(told))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from alexflow.scheduler.failure import MAX_LOSSES
 from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.testing.oracle import Oracle
-from alexflow.testing.scenario import RequestPlan, Scenario
+from alexflow.testing.scenario import RequestPlan, Scenario, TaskPlan
 from alexflow.testing.trial import Outcome, Phase, Trial, targets_of, values_of
 
 
@@ -31,6 +31,7 @@ def _complaints(trial: Trial) -> Iterator[str]:
         yield from judge.executions()
         yield from judge.limits()
         yield from judge.answers()
+        yield from judge.leftovers()
         for outcome in phase.outcomes:
             yield from judge.request(outcome)
     for phase in trial.calm:
@@ -47,7 +48,10 @@ class _Judge:
         self._makers = {key: plan.name for plan in scenario.tasks for key in plan.outputs}
         self._vanished = {entry.whom for entry in phase.entries if entry.what == "vanished"}
         self._removed = {entry.whom for entry in phase.entries if entry.what == "removed"}
-        self._lasting = phase.before - self._vanished - self._removed
+        self._no_answers = {entry.whom for entry in phase.entries if entry.what == "no answer"}
+        self._forced = self._readers_of({name for outcome in phase.outcomes for name in outcome.plan.force})
+        forced_keys = {key for name in self._forced for key in self._plans[name].outputs}
+        self._lasting = phase.before - self._vanished - self._removed - forced_keys
         self._suspects = set(self._find_suspects())
         self._at_best = self._oracle(phase.before, scenario.doomed)
         self._at_worst = self._oracle(self._lasting, scenario.doomed | self._suspects)
@@ -61,23 +65,28 @@ class _Judge:
         ends = Counter((entry.whom, entry.detail) for entry in self._phase.entries if entry.what == "ends")
         for name, plan in self._plans.items():
             lost_inputs = max([ends[name, "input"], sum(key in self._vanished for key in plan.inputs)])
+            errors = ends[name, "error"] + (ends[name, "cancelled"] if self._scenario.timeout else 0)
             if (
-                ends[name, "error"] > plan.retries
+                errors > plan.retries
                 or ends[name, "lost"] > MAX_DEATHS
                 or lost_inputs > MAX_LOSSES
-                or (plan.is_dynamic and self._vanished.intersection(plan.outputs))
-                or self._failed_to_publish(name)
+                or (plan.is_dynamic and self._may_have_failed(plan))
             ):
                 yield name
 
-    def _failed_to_publish(self, name: str) -> bool:
-        """Whether a dynamic task did: nothing tells of the end of its publication."""
-        plan = self._plans[name]
-        failures = sum(
-            entry.what in ("not stored", "not confirmed") and entry.whom in plan.outputs
-            for entry in self._phase.entries
-        )
-        return plan.is_dynamic and bool(failures)
+    def _may_have_failed(self, plan: TaskPlan) -> bool:
+        """Whether a dynamic task may have: nothing tells how it ended."""
+        unpublished = {entry.whom for entry in self._phase.entries if entry.what in ("not stored", "not confirmed")}
+        lost = self._vanished.union(self._removed, unpublished)
+        return bool(lost.intersection(plan.outputs) or self._no_answers or self._scenario.timeout)
+
+    def _readers_of(self, names: set[str]) -> set[str]:
+        """These tasks and all that read what they make, directly or not."""
+        found = set(names)
+        for plan in self._scenario.tasks:  # those that read come after those that make
+            if found.intersection(self._makers[key] for key in plan.inputs):
+                found.add(plan.name)
+        return found
 
     # -- of all
 
@@ -92,6 +101,7 @@ class _Judge:
         """Nothing began that nobody needed, or that existed already."""
         stored = set(self._phase.before)
         asking: dict[int, RequestPlan] = {}
+        leaving: list[int] = []  # whose callers have gone, of which the scheduler has not heard yet
         plans = {outcome.number: outcome.plan for outcome in self._phase.outcomes}
         unsure: set[str] = set()  # tasks whose last end was not heard, or was no good
         for entry in self._phase.entries:
@@ -103,7 +113,12 @@ class _Judge:
             elif entry.what == "asks" and entry.nth in plans:
                 asking[entry.nth] = plans[entry.nth]
             elif entry.what == "hears":
-                asking.pop(entry.nth, None)
+                if entry.detail == "cancelled":
+                    leaving.append(entry.nth)
+                else:
+                    asking.pop(entry.nth, None)
+            elif entry.whom == "RunCancelled" and leaving:
+                asking.pop(leaving.pop(0), None)
             elif entry.what == "ends":
                 (unsure.discard if entry.detail == "done" else unsure.add)(entry.whom)
             elif entry.what == "begins":
@@ -115,7 +130,8 @@ class _Judge:
         plan = self._plans[name]
         if not any(name in self._needed(request) for request in asking.values()):
             yield f"{name} began, and nobody needed it"
-        if plan.outputs and stored.issuperset(plan.outputs) and name not in unsure:
+        exists = plan.outputs and stored.issuperset(plan.outputs)
+        if exists and name not in unsure and name not in self._forced:
             yield f"{name} began, and all that it makes existed already"
 
     def _needed(self, request: RequestPlan) -> set[str]:
@@ -149,12 +165,17 @@ class _Judge:
         for number in sorted(asked.difference(answered)):
             yield f"request {number} was not answered"
 
+    def leftovers(self) -> Iterator[str]:
+        """Nothing is kept of what has ended."""
+        for what in self._phase.left_over:
+            yield f"left over is a {what}"
+
     # -- of one request
 
     def request(self, outcome: Outcome) -> Iterator[str]:
         """It came to what it must."""
         plan, who = outcome.plan, f"request {outcome.number}"
-        if outcome.how == "error":
+        if outcome.how == "error" and not self._no_answers:
             yield f"{who} came to {outcome.error}"
         if outcome.how not in ("ok", "failed"):
             return
@@ -203,6 +224,9 @@ class _Judge:
 
     def alone(self) -> Iterator[str]:
         """What ran, failed and was skipped is exactly what must have been."""
+        plans = self._scenario.tasks
+        if any(plan.is_dynamic for plan in plans) and any(plan.ephemeral for plan in plans):
+            return  # what is given again may have been removed meanwhile, and is made again then
         for outcome in self._phase.outcomes:
             oracle = self._oracle(self._phase.before, self._scenario.doomed)
             went_well = oracle.all(outcome.plan.keys, outcome.plan.tasks)
@@ -214,9 +238,9 @@ class _Judge:
                     yield f"{name} began {times} times in peace"
 
     def _most_attempts(self, name: str) -> int:
-        if name not in self._scenario.doomed:
+        if self._at_best.task(name) == "done":
             return 1
-        givers = sum(name in plan.gives for plan in self._scenario.tasks)  # who may ask again after it has failed
+        givers = sum(plan.is_dynamic for plan in self._scenario.tasks)  # who may ask again after it has failed
         return (1 + self._plans[name].retries) * (1 + givers)
 
     def _exactly(self, outcome: Outcome, oracle: Oracle) -> Iterator[str]:

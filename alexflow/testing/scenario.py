@@ -67,6 +67,7 @@ class RequestPlan(Struct, frozen=True, omit_defaults=True):
     tasks: tuple[str, ...] = ()
     on_error: Literal["stop", "continue"] = "stop"
     cancel_at: float | None = None
+    force: tuple[str, ...] = ()
 
 
 class Scenario(Struct, frozen=True, omit_defaults=True):
@@ -80,6 +81,10 @@ class Scenario(Struct, frozen=True, omit_defaults=True):
         faults: what happens in any case.
         rates: how likely random faults are, by kind.
         close_at: when the engine is closed, if somebody still waits then.
+        timeout: seconds that an attempt may take.
+        tick: seconds that a look at the clock takes.
+        scheduling: further arguments of the scheduler.
+        watched: whether somebody listens to the engine's events.
     """
 
     seed: int
@@ -92,6 +97,10 @@ class Scenario(Struct, frozen=True, omit_defaults=True):
     faults: tuple[AnyFault, ...] = ()
     rates: dict[str, float] = {}
     close_at: float | None = None
+    timeout: float | None = None
+    tick: float = 0.0
+    scheduling: dict[str, int] = {}
+    watched: bool = False
 
     @property
     def doomed(self) -> set[str]:
@@ -226,19 +235,20 @@ def random_scenario(seed: int) -> Scenario:
     """The scenario of a seed: the same one in every process."""
     random = Random(f"scenario {seed}")
     dynamic = random.random() < 0.4
+    # what a dynamic task gives and somebody lets be removed is made again whenever it is given again
+    ephemeral = not dynamic or random.random() < 0.2
     plans: list[TaskPlan] = []
-    for number in range(random.randint(1, 12)):
-        plans.append(_random_task(f"t{number}", plans, random, dynamic=dynamic))
+    for number in range(random.choice([2, 4, 8, 12, 20])):
+        plans.append(_random_task(f"t{number}", plans, random, dynamic=dynamic, ephemeral=ephemeral))
     keys = [key for plan in plans for key in plan.outputs]
-    names = [plan.name for plan in plans]
     calm = random.random() < 0.3
-    faults = [RaisedError(name, None) for name in names if random.random() < random.choice([0.0, 0.0, 0.2])]
+    faults = [RaisedError(plan.name, None) for plan in plans if random.random() < random.choice([0.0, 0.0, 0.2])]
     rough = {kind: rate * random.choice([0.0, 1.0, 2.0]) for kind, rate in USUAL_RATES.items()}
     gentle = {"SlowTask": 0.7, "DelayedReply": 0.2, "SlowAnswer": 0.5}
     return Scenario(
         seed=seed,
         tasks=tuple(plans),
-        requests=tuple(_random_request(keys, names, random, patient=calm) for _ in range(random.choice([1, 1, 2, 3]))),
+        requests=tuple(_random_request(plans, random, patient=calm) for _ in range(random.choice([1, 1, 2, 3, 6]))),
         stored=_some(keys, 3, random),
         limits={"gpu": 1, "net": 2},
         workers=random.choice([1, 2, 5]),
@@ -246,21 +256,25 @@ def random_scenario(seed: int) -> Scenario:
         faults=tuple(faults),
         rates=gentle if calm else {**rough, "DeafTask": 0.3},
         close_at=random.choice([2.5, 7.0]) if not calm and random.random() < 0.15 else None,
+        timeout=5.0 if not calm and random.random() < 0.2 else None,
+        tick=random.choice([0.0, 0.0, 0.0005, 0.003]),
+        scheduling=random.choice([{}, {"window": 1}, {"window": 3, "steps_per_turn": 2}]),
+        watched=random.random() < 0.5,
     )
 
 
-def _random_task(name: str, before: Sequence[TaskPlan], random: Random, *, dynamic: bool) -> TaskPlan:
+def _random_task(name: str, before: Sequence[TaskPlan], random: Random, *, dynamic: bool, ephemeral: bool) -> TaskPlan:
     keys = [key for plan in before for key in plan.outputs]
     inputs = _some(keys, 3, random)
     is_dynamic = dynamic and random.random() < 0.3
-    # without outputs it would be done again whenever a dynamic task gives it; so would what was removed
+    # without outputs it would be done again whenever a dynamic task gives it
     parts = tuple("abc"[: random.choice([1, 1, 1, 2] if dynamic else [0, 1, 1, 1, 1, 2, 3])])
     kind: Kind = random.choice(["dynamic", "plain dynamic"]) if is_dynamic else random.choice(["plain", "async"])
     return TaskPlan(
         name,
         kind,
         inputs,
-        () if dynamic else _some(inputs, 2, random),
+        _some(inputs, 2, random) if ephemeral else (),
         parts,
         _some([plan.name for plan in before], 4, random) if is_dynamic else (),
         () if is_dynamic else _some(["gpu", "net"], 2, random),
@@ -268,18 +282,30 @@ def _random_task(name: str, before: Sequence[TaskPlan], random: Random, *, dynam
     )
 
 
-def _random_request(keys: Sequence[str], names: Sequence[str], random: Random, *, patient: bool) -> RequestPlan:
-    targets = _some(keys, 2, random)
+def _random_request(plans: Sequence[TaskPlan], random: Random, *, patient: bool) -> RequestPlan:
+    names = [plan.name for plan in plans]
+    targets = _some([key for plan in plans for key in plan.outputs], 2, random)
     twice = targets[:1] if random.random() < 0.2 else ()
     at = random.choice([0.0, 0.0, 0.5, 2.0, 5.0])
     leaves = not patient and random.random() < 0.25
+    tasks = (*_some(names[-4:], 2, random), names[-1])
     return RequestPlan(
         at,
         (*targets, *twice),
-        (*_some(names[-4:], 2, random), names[-1]),
+        tasks,
         random.choice(["stop", "continue"]),
         at + random.choice([0.0, 0.5, 1.0, 3.0]) if leaves else None,
+        (random.choice(_behind(tasks, plans)),) if not patient and random.random() < 0.1 else (),
     )
+
+
+def _behind(names: Sequence[str], plans: Sequence[TaskPlan]) -> list[str]:
+    """These tasks and all that make what they read, directly or not."""
+    found = set(names)
+    for plan in reversed(plans):
+        if plan.name in found:
+            found.update(key.partition(".")[0] for key in plan.inputs)
+    return [plan.name for plan in plans if plan.name in found]
 
 
 def _some(names: Sequence[str], at_most: int, random: Random) -> tuple[str, ...]:

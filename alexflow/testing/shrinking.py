@@ -74,6 +74,8 @@ def _smaller_ones(scenario: Scenario) -> Iterator[Scenario]:
 
 
 def _plainer_requests(request: RequestPlan) -> Iterator[RequestPlan]:
+    if request.force:
+        yield structs.replace(request, force=())
     if request.cancel_at is not None:
         yield structs.replace(request, cancel_at=None)
     if len(request.keys) + len(request.tasks) > 1:
@@ -106,7 +108,7 @@ def _without(scenario: Scenario, name: str) -> Scenario:
         if task.name != name
     )
     requests = (
-        structs.replace(request, keys=others(request.keys), tasks=others(request.tasks))
+        structs.replace(request, keys=others(request.keys), tasks=others(request.tasks), force=others(request.force))
         for request in scenario.requests
     )
     return structs.replace(

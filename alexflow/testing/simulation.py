@@ -7,7 +7,7 @@ are no threads, no processes, no files and no clock, so the same faults give the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from alexflow.engine.driver import Driver
@@ -49,6 +49,8 @@ class Simulation:
         storage: what is stored; by default nothing, in one that answers at once.
         names: how tasks are called in the history; by default by their ids.
         workers: simulated worker processes.
+        tick: seconds that pass each time that somebody looks at the clock (:class:`VirtualLoop`).
+        scheduling: further arguments of the scheduler.
         options: further arguments of :class:`alexflow.Engine`.
     """
 
@@ -59,12 +61,15 @@ class Simulation:
         storage: SimulatedStorage | None = None,
         names: Names | None = None,
         workers: int = 2,
+        tick: float = 0.0,
+        scheduling: Mapping[str, int] | None = None,
         **options: Any,
     ):
         self.faults = faults if isinstance(faults, Faults) else Faults(faults)
         self.history = History(names)
         self.storage = storage if storage is not None else QuickStorage()
-        self._options = {"workers": workers, **options}
+        self._tick = tick
+        self._options = {"workers": workers, "scheduling": scheduling or {}, **options}
         self._attempts = Attempts(self.faults, self.history)
         self._now = 0.0
 
@@ -84,12 +89,12 @@ class Simulation:
             InvariantBroken: the scheduler's memory contradicts itself.
         """
 
-        async def scene(engine: Engine) -> Result:
+        async def scene(engine: SimulatedEngine) -> Result:
             return await engine.run(target, **options)
 
         return self.play(scene)
 
-    def play(self, scene: Callable[[Engine], Awaitable[T]]) -> T:
+    def play(self, scene: Callable[[SimulatedEngine], Awaitable[T]]) -> T:
         """Await ``scene(engine)`` on an event loop with virtual time, with an engine that is open meanwhile.
 
         Raises:
@@ -97,7 +102,7 @@ class Simulation:
             InvariantBroken: the scheduler's memory contradicts itself.
             Unhandled: something raised in a callback of the event loop.
         """
-        loop = VirtualLoop(self._now)
+        loop = VirtualLoop(self._now, self._tick)
         self.history.clock = loop.time
         unhandled: list[dict[str, Any]] = []
         loop.set_exception_handler(lambda _, context: unhandled.append(context))
@@ -111,7 +116,7 @@ class Simulation:
             self._now = loop.time()
             self.history.clock = lambda: self._now
 
-    async def _with_engine(self, scene: Callable[[Engine], Awaitable[T]]) -> T:
+    async def _with_engine(self, scene: Callable[[SimulatedEngine], Awaitable[T]]) -> T:
         self._attempts.under_way.clear()
         self.storage.begin(self.faults, self.history)
         token = ATTEMPTS.set(self._attempts)
@@ -130,12 +135,14 @@ class SimulatedEngine(Engine):
 
     Args:
         attempts: counts attempts, and knows faults and history.
+        scheduling: further arguments of the scheduler.
         options: arguments of :class:`Engine`.
     """
 
-    def __init__(self, attempts: Attempts, **options: Any):
+    def __init__(self, attempts: Attempts, *, scheduling: Mapping[str, int], **options: Any):
         super().__init__(**options)
         self._attempts = attempts
+        self._scheduling = scheduling
         self.scheduler: WatchedScheduler | None = None
 
     @property
@@ -143,17 +150,35 @@ class SimulatedEngine(Engine):
         """What the engine itself did wrong."""
         return self.scheduler.fault if self.scheduler is not None else None
 
+    def left_over(self) -> list[str]:
+        """What is still known although everything has ended."""
+        driver, scheduler = self._opened(), self.scheduler
+        state = scheduler.state if scheduler is not None else None
+        kept: dict[str, Iterable[object]] = {
+            "task in the scheduler": state.nodes if state is not None else (),
+            "key in the scheduler": state.keys if state is not None else (),
+            "run in the scheduler": state.runs if state is not None else (),
+            "task in the catalog": driver.catalog.tasks,
+            "maker in the catalog": driver.catalog.makers,
+            "task to be forced": driver.inspector.forced,
+            "job foreseen": self._process.foreseen,
+        }
+        name = self._attempts.history.names
+        return [f"{what}: {name(who)}" for what, those in kept.items() for who in sorted(map(str, those))]
+
     def _make_driver(self, scheduler: Scheduler) -> Driver:
         self.scheduler = WatchedScheduler(
             self._resources,
             self._attempts.history,
             max_deaths=self._max_deaths,
             case_sensitive=self.storage.case_sensitive,
+            **self._scheduling,
         )
+        self._process = SimulatedExecutor(self._workers, self._attempts)
         executors: dict[Kind, Executor] = {
             "loop": SimulatedLoopExecutor(self._max_concurrency, self._attempts),
             "thread": SimulatedExecutor(self._workers, self._attempts, looks_ahead=False),
-            "process": SimulatedExecutor(self._workers, self._attempts),
+            "process": self._process,
         }
         return Driver(
             self.scheduler, self.storage, self._defaults, executors, self._broadcast, in_thread=asyncio.to_thread

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from alexflow.storage import MemoryStorage, Staged
-from alexflow.testing.faults import FailedStore, Faults, SlowAnswer, VanishedOutput
+from alexflow.testing.faults import FailedAnswer, FailedStore, Faults, SlowAnswer, VanishedOutput
 from alexflow.testing.history import History
 
 
@@ -80,9 +80,13 @@ class SimulatedStorage(MemoryStorage):
 
     async def _answer(self, question: str) -> None:
         self._asked[question] += 1
-        fault = self._faults.find(SlowAnswer, question, self._asked[question])
-        if fault is not None:
-            await asyncio.sleep(fault.seconds)
+        nth = self._asked[question]
+        slow = self._faults.find(SlowAnswer, question, nth)
+        if slow is not None:
+            await asyncio.sleep(slow.seconds)
+        if self._faults.find(FailedAnswer, question, nth) is not None:
+            self._history.add("no answer", question, nth)
+            raise OSError(errno.EIO, f"simulated: the storage fails to answer ({question})")
 
     async def aexists_many(self, keys: Sequence[str]) -> set[str]:
         found = self.exists_many(keys)  # an answer may be old when it arrives

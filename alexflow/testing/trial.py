@@ -16,8 +16,11 @@ from alexflow.testing.faults import Fault, Faults, RandomFaults
 from alexflow.testing.history import Endless, Entry, Names
 from alexflow.testing.invariants import InvariantBroken
 from alexflow.testing.scenario import RequestPlan, Scenario, build, output_of, value_of
-from alexflow.testing.simulation import Simulation, Unhandled
+from alexflow.testing.simulation import SimulatedEngine, Simulation, Unhandled
 from alexflow.testing.storage import QuickStorage, SimulatedStorage
+
+#: Seconds in which everything ends for which nobody waits any more.
+ALL_ENDS = 1000.0
 
 
 class Outcome(Struct, frozen=True):
@@ -53,12 +56,14 @@ class Phase:
         after: what is stored at the end, by key.
         entries: what happened.
         outcomes: what came of the requests.
+        left_over: what the engine still knew when all had ended.
     """
 
     before: frozenset[str]
     after: dict[str, str] = field(default_factory=dict)
     entries: Sequence[Entry] = ()
     outcomes: list[Outcome] = field(default_factory=list)
+    left_over: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -118,9 +123,14 @@ class _Player:
             names=self._names,
             workers=self._scenario.workers,
             resources=self._scenario.limits,
+            timeout=self._scenario.timeout,
+            tick=self._scenario.tick,
+            scheduling=self._scenario.scheduling,
         )
 
-        async def scene(engine: Engine) -> None:
+        async def scene(engine: SimulatedEngine) -> None:
+            if self._scenario.watched:
+                engine.broadcast.listen(lambda event: simulation.history.message("told", event))
             waiting = [
                 asyncio.ensure_future(self._ask(engine, simulation, phase, number, request))
                 for number, request in enumerate(requests, 1)
@@ -128,6 +138,9 @@ class _Player:
             over, _ = await asyncio.wait(waiting, timeout=close_at)
             for asked in over:
                 asked.result()
+            if len(over) == len(waiting):
+                await asyncio.sleep(ALL_ENDS)
+                phase.left_over = engine.left_over()
 
         try:
             simulation.play(scene)
@@ -159,7 +172,8 @@ class _Player:
     async def _outcome(self, engine: Engine, number: int, plan: RequestPlan) -> Outcome:
         targets = [output_of(self._tasks, key) for key in plan.keys], [self._tasks[name] for name in plan.tasks]
         try:
-            result = await engine.run(targets, on_error=plan.on_error)
+            force = [self._tasks[name] for name in plan.force]
+            result = await engine.run(targets, on_error=plan.on_error, force=force)
         except RunFailed as failed:
             return Outcome(number, plan, "failed", failures=self._failed(failed.exceptions))
         except EngineClosed as closed:

@@ -9,7 +9,7 @@ import pytest
 
 from alexflow import Engine, MemoryStorage
 from alexflow.engine.generation import Generators
-from alexflow.errors import OutputMissing, RunFailed, TaskFailed
+from alexflow.errors import IncompatibleStorage, OutputMissing, RunFailed, TaskFailed
 from alexflow.graph import Defaults, describe
 from alexflow.record.events import TaskSucceeded
 from tests.engine import workflows
@@ -21,6 +21,7 @@ from tests.engine.workflows import (
     GivesMany,
     GivesOnLoop,
     GivesOnLoopAtOnce,
+    GivesUnreachable,
     MadeByOthers,
     Nested,
     Step,
@@ -109,6 +110,18 @@ async def test_its_own_output_is_made_by_nobody(ran):
         assert type(error) is OutputMissing
         assert error.message == (f"everything that generate() gave is done, but nothing stored {task.output().key}")
         assert "step-100" not in ran
+
+
+async def test_it_gave_what_cannot_be_run():
+    """The failure was the bare error, which names no task."""
+    async with Engine(MemoryStorage(), executor="process") as engine:
+        with pytest.raises(RunFailed) as caught:
+            await engine.run(GivesUnreachable())
+        (error,) = caught.value.exceptions
+        assert isinstance(error, TaskFailed)
+        assert error.task_id == GivesUnreachable().task_id
+        assert isinstance(error.__cause__, IncompatibleStorage)
+        assert "cannot reach MemoryStorage" in str(error)
 
 
 async def test_consumed_lazily():

@@ -274,6 +274,14 @@ async def _returned(steps: list[Step]) -> Any:
 
 
 @dataclass(frozen=True)
+class GivesUnreachable(DynamicTask):
+    """Gives a task for a worker process."""
+
+    def generate(self, input: None, output: None) -> Any:
+        return ProcessStep(1)
+
+
+@dataclass(frozen=True)
 class GivesOnLoop(DynamicTask):
     """An async generator."""
 

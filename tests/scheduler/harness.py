@@ -63,7 +63,7 @@ class Harness:
     def tell(self, event: Event) -> list[Instruction]:
         instructions = self.scheduler.handle(event)
         validate(self.scheduler.state)
-        return instructions
+        return [_unnumbered(instruction) for instruction in instructions]
 
     # -- requests
 
@@ -84,11 +84,13 @@ class Harness:
         incomplete: str = "",
         described: str = "",
         found: str = "",
+        question: int | None = None,
     ) -> list[Instruction]:
         answers = tuple((key, self.makers[key]) for key in words(missing))
         names = dict.fromkeys([*(task for _, task in answers), *words(incomplete), *words(described)])
         specs = tuple(self.specs[name] for name in names)
-        return self.tell(Inspected(words(present), answers, words(complete), words(incomplete), specs, words(found)))
+        looked_at = words(present), answers, words(complete), words(incomplete)
+        return self.tell(Inspected(*looked_at, specs, words(found), question))
 
     def plan(self, keys: str, *, on_error: Any = "stop", run_id: int = 1) -> list[Instruction]:
         """Ask for keys, and answer that all there is is missing; gives what comes of the last answer."""
@@ -139,6 +141,10 @@ class Harness:
     def empty(self) -> bool:
         state = self.scheduler.state
         return not (state.runs or state.nodes or state.keys or state.checks)
+
+
+def _unnumbered(instruction: Instruction) -> Instruction:
+    return Inspect(instruction.keys, instruction.tasks) if isinstance(instruction, Inspect) else instruction
 
 
 def finish_of(instructions: list[Instruction]) -> Finish:

@@ -30,6 +30,25 @@ def test_what_is_being_asked_about_is_not_asked_about_again() -> None:
     assert h.look(complete="A", found="A") == [Finish(2), Finish(1, cached=1)]
 
 
+def test_an_answer_to_what_was_asked_before_is_passed_over() -> None:
+    """A storage said slowly that something was missing; it was made meanwhile, asked about again, and made twice."""
+    h = Harness()
+    h.task("A")
+    h.ask(1, tasks="A")
+    assert h.look(incomplete="A") == [start("A")]
+    assert h.ask(2, "a") == [inspect("a")]  # the second question
+    assert h.done("A") == [verify(1, "a"), verify(2, "a"), forget("A")]
+    h.seen(1)
+    h.seen(2)
+    assert h.ask(3, "a") == [inspect("a")]
+    assert h.look("a", question=2) == []
+    assert h.ask(4, tasks="A") == [inspect("", "A")]
+    assert h.look(incomplete="A", question=1) == []
+    assert h.look(present="a", found="A", question=3) == [Finish(3, cached=1)]
+    assert h.look(complete="A", found="A", question=4) == [Finish(4, cached=1)]
+    assert h.empty
+
+
 def test_two_requests_that_meet_start_together() -> None:
     h = Harness()
     h.chain("A", "B")
