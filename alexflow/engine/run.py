@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
 from alexflow.engine.engine import LEASE_TTL, MAX_CONCURRENCY, Engine, OnError
+from alexflow.engine.interruption import Interruption, attend
 from alexflow.engine.result import Result
 from alexflow.errors import RunFailed
 from alexflow.executors.interface import GRACE
@@ -75,6 +77,7 @@ async def arun(
         lease_ttl=lease_ttl,
         journal=journal,
     )
+    attend(engine)
     async with engine, shown(engine.broadcast, progress):
         return await engine.run(target, on_error=on_error, force=force)
 
@@ -85,18 +88,33 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
     While it lasts, Python looks for cyclic garbage less often (:data:`NEW_OBJECTS`); :func:`arun`, which is a guest in
     its process, leaves that alone.
 
+    In the main thread, Ctrl-C cancels the run: no new tasks, and running ones get their ``grace`` to end; the second
+    Ctrl-C kills them. SIGTERM does the same. Handlers that somebody else has set are left alone.
+
     Args:
         target: as for :func:`arun`.
         progress: as for :func:`arun`, but by default it is shown where standard error is a terminal.
         echo: as for :class:`Engine`, but by default what tasks print is shown.
         options: as for :func:`arun`.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted; uncaught it ends a script as shells expect, with 130.
+        SystemExit: it was terminated; with 143.
     """
     options |= {"progress": progress, "echo": echo}
+    interruption = Interruption()
+    how = _run_in_thread if _under_a_loop() else _run
     try:
-        with _seldom_collecting():
-            return _run_in_thread(target, options) if _under_a_loop() else asyncio.run(arun(target, **options))
+        with interruption.handling(), _seldom_collecting():
+            result = how(target, options, interruption)
     except RunFailed as failed:
+        interruption.raise_if_any()
         raise _readable(failed) from None
+    except asyncio.CancelledError:
+        interruption.raise_if_any()
+        raise
+    interruption.raise_if_any()
+    return result
 
 
 @contextmanager
@@ -135,19 +153,27 @@ def _readable(failed: RunFailed) -> RunFailed:
     return failed.with_traceback(None)
 
 
-def _run_in_thread(target: Any, options: dict[str, Any]) -> Result:
+def _run(target: Any, options: dict[str, Any], interruption: Interruption) -> Result:
+    return asyncio.run(interruption.watch(arun(target, **options)))
+
+
+def _run_in_thread(target: Any, options: dict[str, Any], interruption: Interruption) -> Result:
     results: list[Result] = []
     errors: list[BaseException] = []
 
     def work() -> None:
         try:
-            results.append(asyncio.run(arun(target, **options)))
+            results.append(_run(target, options, interruption))
         except BaseException as error:  # raised again below, in the caller's thread
             errors.append(error)
 
     thread = threading.Thread(target=work, name="alexflow-run")
     thread.start()
-    thread.join()
+    while thread.is_alive():
+        try:
+            thread.join()
+        except KeyboardInterrupt:  # of the handler that was there before
+            interruption.interrupt(signal.SIGINT)
     if errors:
         raise errors[0]
     return results[0]

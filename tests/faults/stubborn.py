@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import re
@@ -103,3 +104,23 @@ class CleansUpSlowly(CleansUp):
     """The same with a limit."""
 
     timeout: ClassVar[float | None] = 0.1
+
+
+@dataclass(frozen=True)
+class CleansUpInThread(CleansUp):
+    """In a thread, which nobody can stop."""
+
+    executor: ClassVar[Any] = "thread"
+
+
+@dataclass(frozen=True)
+class CleansUpOnLoop(CleansUp):
+    """On the event loop."""
+
+    async def run(self, input: None, output: Output[int]) -> None:  # type: ignore[override]
+        await output.astore(self.n)
+        tell(self.told, os.getpid())
+        try:
+            await asyncio.Event().wait()
+        finally:
+            note(self.log, "finally")

@@ -1,0 +1,98 @@
+"""23: SIGINT once: no new tasks, running ones end, exit 130; twice: all groups are killed within 1 s."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.processes import descendants_of, still_alive
+
+pytestmark = pytest.mark.anyio
+
+SECONDS_TO_KILL = 1.0
+DEADLINE = 60.0
+
+
+class Script:
+    """A script that runs two tasks that wait, under a shell, which says how it ended."""
+
+    def __init__(self, place, log, told, gate, how):
+        command = [sys.executable, "-m", "tests.faults.interrupted_process", place, str(log), told.path, gate.path, how]
+        self.process = subprocess.Popen(
+            ["sh", "-c", f"{shlex.join(command)}; echo exit $?"],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.pid = int(self.process.stdout.readline())
+
+    def signal(self, number):
+        os.kill(self.pid, number)
+
+    def end(self):
+        """What it has said."""
+        out, err = self.process.communicate(timeout=DEADLINE)
+        *said, code = out.splitlines()
+        assert said[-1] == "the script goes on"  # what it has for `finally` runs
+        return int(code.removeprefix("exit ")), said, err.splitlines()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+async def test_once(place, log, fifo, number, code):
+    told, gate = fifo("told"), fifo("gate")
+    script = Script(place, log, told, gate, "")
+    await told.hear(2)
+    family = descendants_of(script.pid)
+    assert len(family) == 3
+    script.signal(number)
+    exitcode, _, err = script.end()
+    assert exitcode == code
+    assert still_alive(family, 0) == set()
+    assert log.read_text().split() == ["finally"] * 2  # they have cleaned up, and nothing else was begun
+    assert os.listdir(place) == []
+    said = [line for line in err if line.startswith("alexflow:")]
+    assert len(said) == 1
+    assert "told to end" in said[0]
+    assert ("KeyboardInterrupt" in err) == (number == signal.SIGINT)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_twice(place, log, fifo, number):
+    told, gate = fifo("told"), fifo("gate")
+    script = Script(place, log, told, gate, "goes on")
+    await told.hear(2)
+    family = descendants_of(script.pid)
+    script.signal(number)
+    assert await told.hear(2) == ["goes on"] * 2
+    assert still_alive(family, 0) == family
+    script.signal(number)
+    assert still_alive(family, SECONDS_TO_KILL) == set()
+    exitcode, _, err = script.end()
+    assert exitcode == 128 + number
+    assert log.read_text() == ""
+    assert os.listdir(place) == []
+    assert sum(line.startswith("alexflow:") for line in err) == 2
+
+
+@pytest.mark.parametrize("how", ["thread", "loop"])
+async def test_where_there_is_no_process(place, log, fifo, how):
+    """Also a thread that hangs does not keep the script from ending."""
+    told, gate = fifo("told"), fifo("gate")
+    script = Script(place, log, told, gate, how)
+    await told.hear(2)
+    script.signal(signal.SIGINT)
+    exitcode, said, _ = script.end()
+    assert exitcode == 130
+    assert told.heard() == []  # nothing else was begun
+    assert os.listdir(place) == []
+    if how == "loop":
+        assert log.read_text().split() == ["finally"] * 2
+        assert said[0] == "threads MainThread"
+    else:
+        assert said[0] == "threads MainThread alexflow-task alexflow-task"
