@@ -48,6 +48,12 @@ def still_alive(pids: Iterable[int], seconds: float) -> set[int]:
     return alive
 
 
+def wait_until_stopped(pid: int) -> None:
+    """Wait until a stop signal has come through."""
+    while _status_of(pid)[0] != "T":
+        time.sleep(0.001)
+
+
 def open_descriptors() -> dict[int, str]:
     """This process's descriptors, and what they are open on."""
     found: dict[int, str] = {}
@@ -61,8 +67,13 @@ def open_descriptors() -> dict[int, str]:
 
 def parent_of(pid: int) -> int:
     """The process that it is a child of."""
+    return int(_status_of(pid)[1])
+
+
+def _status_of(pid: int) -> list[str]:
+    """What the system says of a process: its state, its parent, and so on."""
     with open(f"/proc/{pid}/stat") as file:
-        return int(file.read().rpartition(")")[2].split()[1])
+        return file.read().rpartition(")")[2].split()
 
 
 def peak_memory() -> int:

@@ -6,18 +6,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import alexflow
 from alexflow import BinaryOutput, DynamicTask, Output, Task
 from alexflow.record.events import ResultDropped, TasksMadeElsewhere
+from alexflow.storage.leases.local import FILE as LEASES
 from tests.faults.workflows import Held, Number, Sum, note
+from tests.fifo import DEADLINE
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ async def main(place: str, log: str, ttl: str, workflow: str, told: str = "", ga
     async with alexflow.Engine(place, workers=2, lease_ttl=float(ttl)) as engine:
         engine.broadcast.listen(listen)
         result = await engine.run(wanted, **options)
-        found |= {"ran": result.ran, "cached": result.cached, "value": result.output.load()}
+        found |= {"ran": result.ran, "cached": result.cached, "value": result.output.load(), "clock": time.time()}
     print(json.dumps(found))
 
 
@@ -130,6 +134,31 @@ def start(*arguments: object, wrapper: tuple[str, ...] = (), **environment: str)
         text=True,
         start_new_session=True,
     )
+
+
+def end(engine: subprocess.Popen[str]) -> None:
+    """Kill an engine, if it is still there."""
+    engine.kill()
+    engine.wait()
+    for stream in (engine.stdout, engine.stderr):
+        assert stream is not None
+        stream.close()
+
+
+def has_joined(place: str, engine: subprocess.Popen[str]) -> None:
+    """Wait until an engine is about to have a seat on the storage: the leases' file is among its descriptors."""
+    deadline = time.monotonic() + DEADLINE
+    while f"{place}/{LEASES}" not in _open_files(engine.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _open_files(pid: int) -> set[str]:
+    found = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found.add(os.readlink(f"/proc/{pid}/fd/{name}"))
+    return found
 
 
 def outcome(engine: subprocess.Popen[str]) -> tuple[dict[str, Any], str]:
