@@ -1,0 +1,104 @@
+"""Tasks of alexflow under luigi's scheduler: what luigi calls complete is what alexflow has stored."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import luigi
+
+from alexflow.executors.attempt import aattempt, attempt, bind
+from alexflow.model import AbstractTask, DynamicTask, Workflow, flatten
+from alexflow.model.plan import plan_of
+from alexflow.serialization import from_json, to_json
+from alexflow.storage import Storage, Transaction
+
+
+def run_job(
+    task: AbstractTask | Sequence[AbstractTask], storage: Storage, n_jobs: int = 1, log_level: str = "ERROR"
+) -> None:
+    """Make the outputs of a task, or of several, exist, on luigi's local scheduler.
+
+    Args:
+        task: what to run.
+        storage: where outputs are.
+        n_jobs: luigi's ``workers``.
+        log_level: luigi's.
+
+    Raises:
+        RuntimeError: a task did not get done; luigi's log says why.
+    """
+    tasks = [to_luigi(each, storage) for each in (task if isinstance(task, Sequence) else [task])]
+    luigi.build(tasks, workers=n_jobs, log_level=log_level, local_scheduler=True)
+    for each in tasks:
+        if not each.complete():
+            raise RuntimeError(f"{each.alexflow_id} is not completed; luigi's log says why (log_level='INFO' for more)")
+
+
+def run_workflow(workflow: Workflow, n_jobs: int = 1) -> None:
+    """:func:`run_job` for the tasks of a workflow, and those behind its artifacts, in the workflow's own storage."""
+    if workflow.storage is None:
+        raise ValueError("the workflow has no storage; give it one")
+    run_job(workflow.to_task_list(), workflow.storage, n_jobs)
+
+
+def to_luigi(task: AbstractTask, storage: Storage) -> AlexflowTask:
+    """A task of alexflow as one of luigi, to be required by others."""
+    document = to_json(Workflow({"task": task}, storage=storage)).decode()
+    return AlexflowTask(alexflow_id=task.task_id, document=document)
+
+
+class AlexflowTask(luigi.Task):  # type: ignore[misc]  # luigi has types for itself only
+    """A task of alexflow. What it needs becomes a requirement while it runs, and only if it is missing.
+
+    Attributes:
+        alexflow_id: the task's id, by which luigi tells it from others.
+        document: the task and its storage (:func:`alexflow.serialize`).
+    """
+
+    alexflow_id = luigi.Parameter()
+    document = luigi.Parameter(significant=False, visibility=luigi.parameter.ParameterVisibility.HIDDEN)
+
+    def complete(self) -> bool:
+        task, storage = self._opened()
+        if task.output() is None and isinstance(task, DynamicTask):
+            try:
+                return all(to_luigi(given, storage).complete() for given in _generated(task, storage))
+            except LookupError:  # an input of it is not there
+                return False
+        keys = _keys(task.output())
+        return bool(keys) and len(storage.exists_many(keys)) == len(keys)
+
+    def run(self) -> Iterator[list[AlexflowTask]]:
+        task, storage = self._opened()
+        yield [to_luigi(source, storage) for source in _missing(task, storage)]
+        if isinstance(task, DynamicTask):
+            yield [to_luigi(given, storage) for given in _generated(task, storage)]
+        elif plan_of(type(task)).run_is_async:
+            asyncio.run(aattempt(task, Transaction(storage)))
+        else:
+            attempt(task, Transaction(storage))
+
+    def _opened(self) -> tuple[AbstractTask, Storage]:
+        workflow: Workflow = from_json(self.document)
+        storage = workflow.storage
+        assert storage is not None  # it was put in with the task
+        storage.prepare()
+        return workflow.tasks["task"], storage
+
+
+def _keys(tree: Any) -> list[str]:
+    return list(dict.fromkeys(key for output in flatten(tree) for key in output.physical_key_list()))
+
+
+def _missing(task: AbstractTask, storage: Storage) -> list[AbstractTask]:
+    outputs = flatten(task.input())
+    there = storage.exists_many(_keys(task.input()))
+    missing = [output.src_task for output in outputs if not there.issuperset(output.physical_key_list())]
+    return list({source.task_id: source for source in missing}.values())
+
+
+def _generated(task: DynamicTask, storage: Storage) -> list[AbstractTask]:
+    given: Any = task.generate(bind(task.input(), storage), bind(task.output(), storage))
+    return [given] if isinstance(given, AbstractTask) else list(given or ())
