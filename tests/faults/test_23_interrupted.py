@@ -93,6 +93,6 @@ async def test_where_there_is_no_process(place, log, fifo, how):
     assert os.listdir(place) == []
     if how == "loop":
         assert log.read_text().split() == ["finally"] * 2
-        assert said[0] == "threads MainThread"
+        assert "alexflow-task" not in said[0]  # only of what the tasks themselves use, threads may be ending
     else:
         assert said[0] == "threads MainThread alexflow-task alexflow-task"
