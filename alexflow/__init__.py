@@ -21,12 +21,23 @@ if TYPE_CHECKING:
     from alexflow.engine import Engine, Result, arun, run
     from alexflow.formats import BinaryOutput, JSONOutput, SerializableOutput
     from alexflow.serialization import deserialize, serialize
-    from alexflow.storage import Digest, Examined, LocalStorage, MemoryStorage, Storage, Verification
+    from alexflow.storage import (
+        CacheStorage,
+        Digest,
+        Examined,
+        LocalStorage,
+        MemoryStorage,
+        OverlayStorage,
+        PrefixStorage,
+        Storage,
+        Verification,
+    )
 
 __all__ = [
     "AbstractTask",
     "AlexflowError",
     "BinaryOutput",
+    "CacheStorage",
     "Digest",
     "DynamicTask",
     "Engine",
@@ -37,6 +48,8 @@ __all__ = [
     "MemoryStorage",
     "NoDefaultVar",
     "Output",
+    "OverlayStorage",
+    "PrefixStorage",
     "ResourceSpec",
     "Result",
     "RunFailed",
@@ -72,8 +85,11 @@ __getattr__, __dir__ = _ondemand.on_demand(
         "serialize": "alexflow.serialization",
         "Digest": "alexflow.storage",
         "Examined": "alexflow.storage",
+        "CacheStorage": "alexflow.storage",
         "LocalStorage": "alexflow.storage",
         "MemoryStorage": "alexflow.storage",
+        "OverlayStorage": "alexflow.storage",
+        "PrefixStorage": "alexflow.storage",
         "Storage": "alexflow.storage",
         "Verification": "alexflow.storage",
     },

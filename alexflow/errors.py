@@ -275,6 +275,18 @@ class StorageDenied(StorageError):
     """The storage is read-only, or permission is missing. A task that meets it fails at once, without retries."""
 
 
+class ReadOnlyAccess(StorageError):
+    """What was to be removed is in the read-only part of a storage.
+
+    Attributes:
+        keys: what was to be removed.
+    """
+
+    def __init__(self, keys: Sequence[str], where: str):
+        self.keys = tuple(keys)
+        super().__init__(f"cannot remove {', '.join(map(repr, keys))} from {where}, which is only read")
+
+
 class OutputNotFound(StorageError, LookupError):
     """Nothing is stored under this key.
 

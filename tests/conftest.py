@@ -8,6 +8,8 @@ from blockbuster import blockbuster_ctx
 #: What the event loop does itself on purpose, by file: small files are written, read and checked where they are asked
 #: for, since a thread costs more than the disk (alexflow/storage/local.py says how much).
 INLINE_BY_CHOICE = {
+    "storage/layered/overlay.py": {"prepare"},
+    "storage/layered/cache.py": {"prepare", "used", "_make_room", "_copies"},
     "storage/local.py": {
         "_exist",
         "_new_file",

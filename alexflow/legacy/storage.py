@@ -91,3 +91,23 @@ def copy_file(file: File, src: LocalStorage, dst: LocalStorage, path: str | None
     """Copy a file from one storage to another, unless it is there."""
     if not dst.exists(path or file):
         dst.write(path or file, src.read(file))
+
+
+@dataclass(frozen=True, init=False)
+class CompositeStorage(storage.OverlayStorage):
+    """:class:`alexflow.OverlayStorage` with the names of 1.x."""
+
+    __former_name__: ClassVar[str] = "alexflow.adapters.storage.composite_storage.CompositeStorage"
+
+    def __init__(self, read_only: storage.Storage, read_write: storage.Storage) -> None:
+        super().__init__(read_only, read_write)
+
+    @property
+    def read_only(self) -> storage.Storage:
+        """What is only read."""
+        return self.base
+
+    @property
+    def read_write(self) -> storage.Storage:
+        """What is written to."""
+        return self.storage

@@ -7,6 +7,9 @@ from alexflow.storage.keys import check_key
 
 if TYPE_CHECKING:
     from alexflow.storage.interface import Staged, Storage
+    from alexflow.storage.layered.cache import CacheStorage
+    from alexflow.storage.layered.overlay import OverlayStorage
+    from alexflow.storage.layered.prefix import PrefixStorage
     from alexflow.storage.local import LocalStorage
     from alexflow.storage.memory import MemoryStorage
     from alexflow.storage.opening import open_storage
@@ -14,10 +17,13 @@ if TYPE_CHECKING:
     from alexflow.storage.verification import Digest, Examined, Verification
 
 __all__ = [
+    "CacheStorage",
     "Digest",
     "Examined",
     "LocalStorage",
     "MemoryStorage",
+    "OverlayStorage",
+    "PrefixStorage",
     "Staged",
     "Storage",
     "Transaction",
@@ -32,6 +38,9 @@ __getattr__, __dir__ = on_demand(
     {
         "Staged": "alexflow.storage.interface",
         "Storage": "alexflow.storage.interface",
+        "CacheStorage": "alexflow.storage.layered.cache",
+        "OverlayStorage": "alexflow.storage.layered.overlay",
+        "PrefixStorage": "alexflow.storage.layered.prefix",
         "LocalStorage": "alexflow.storage.local",
         "MemoryStorage": "alexflow.storage.memory",
         "open_storage": "alexflow.storage.opening",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alexflow import LocalStorage, MemoryStorage
+from alexflow import CacheStorage, LocalStorage, MemoryStorage, OverlayStorage, PrefixStorage
 from alexflow.storage import Transaction, newfile
 
 
@@ -12,7 +12,17 @@ def named_files(monkeypatch):
     monkeypatch.setattr(newfile, "UNNAMED_FILE", None)
 
 
-@pytest.fixture(params=["local", "local-named", "memory", "transaction"])
+def _layered(kind, storage, tmp_path):
+    if kind == "prefix":
+        return PrefixStorage(storage, "team/mine")
+    if kind == "overlay":
+        base = LocalStorage(tmp_path / "base")
+        base.prepare()
+        return OverlayStorage(base, storage)
+    return CacheStorage(storage, tmp_path / "copies")
+
+
+@pytest.fixture(params=["local", "local-named", "memory", "transaction", "prefix", "overlay", "cache"])
 def storage(request, tmp_path):
     """Prepared and empty."""
     if request.param == "memory":
@@ -21,6 +31,9 @@ def storage(request, tmp_path):
         request.getfixturevalue("named_files")
     storage = LocalStorage(tmp_path / "storage")
     storage.prepare()
+    if request.param in ("prefix", "overlay", "cache"):
+        storage = _layered(request.param, storage, tmp_path)
+        storage.prepare()
     return Transaction(storage) if request.param == "transaction" else storage
 
 

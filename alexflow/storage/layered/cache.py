@@ -1,0 +1,219 @@
+"""``CacheStorage``: a storage elsewhere, with copies of what is read on a local disk.
+
+What exists is asked of the storage itself, always; only bytes come from the copies. That is right because an output
+does not change under its key. Who computes it again on purpose (``force``) replaces it through one cache; other
+machines go on with their copies until those are dropped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
+
+from alexflow.errors import OutputNotFound, StorageError
+from alexflow.storage.background import in_thread
+from alexflow.storage.interface import Staged, Storage
+from alexflow.storage.layered.delegating import Delegating
+from alexflow.storage.local import LocalStorage
+from alexflow.storage.newfile import CHUNK
+
+if TYPE_CHECKING:
+    from alexflow.storage.asyncstreams import AsyncReader
+
+#: How much of the room may be filled before it is looked how full it is: each process looks for itself.
+LOOK_AFTER = 1 / 16
+
+#: How full the room is left, so that not every copy makes others go.
+LEFT = 0.9
+
+
+@dataclass(frozen=True, init=False)
+class CacheStorage(Delegating):
+    """Another storage, read through copies in a local directory. Several processes may share the directory.
+
+    Attributes:
+        storage: the other storage; its ``repr`` tells its copies from those of others in the same directory.
+        directory: where copies are; made if it does not exist.
+        max_bytes: how much they may take together; those that were not used for the longest time go first. For a moment
+            it may be a little more.
+    """
+
+    storage: Storage
+    directory: str
+    max_bytes: int
+
+    def __init__(self, storage: Storage, directory: str | os.PathLike[str], max_bytes: int = 10 * 2**30) -> None:
+        object.__setattr__(self, "storage", storage)
+        object.__setattr__(self, "directory", os.path.abspath(os.fspath(directory)))
+        object.__setattr__(self, "max_bytes", max_bytes)
+        object.__setattr__(self, "_copies", LocalStorage(self.directory, check=True))
+        object.__setattr__(self, "_room", _Room(self.directory, max_bytes))
+
+    _copies: LocalStorage = field(init=False, repr=False, compare=False)
+    _room: _Room = field(init=False, repr=False, compare=False)
+
+    def prepare(self) -> None:
+        self.storage.prepare()
+        os.makedirs(self.directory, exist_ok=True)
+
+    def _copy_of(self, key: str) -> str:
+        """The name of a copy: two letters of a digest as directory, so that none has too many files."""
+        digest = hashlib.blake2b(f"{self.storage!r}\n{key}".encode(), digest_size=20).hexdigest()
+        return f"{digest[:2]}/{digest[2:]}"
+
+    # -- blocking
+
+    def read(self, key: str) -> bytes:
+        copy = self._copy_of(key)
+        try:
+            data = self._copies.read(copy)
+        except OutputNotFound:  # or damaged, and so set aside
+            data = self.storage.read(key)
+            self._keep(copy, data)
+        else:
+            self._room.used(copy)
+        return data
+
+    def publish(self, staged: Staged, *, replace: bool = False) -> bool:
+        data = staged.data
+        first = self.storage.publish(staged, replace=replace)
+        self._published(staged.key, data, first=first, replace=replace)
+        return first
+
+    def remove_many(self, keys: Iterable[str]) -> None:
+        keys = list(keys)
+        self.storage.remove_many(keys)
+        self._copies.remove_many([self._copy_of(key) for key in keys])
+
+    def reader(self, key: str) -> BinaryIO:
+        path = self.local_path(key)
+        try:
+            return self.storage.reader(key) if path is None else open(path, "rb")
+        except FileNotFoundError:  # it has just been dropped
+            return self.storage.reader(key)
+
+    def local_path(self, key: str) -> str | None:
+        copy = self._copy_of(key)
+        path = self._copies.path_of(copy)
+        if os.path.exists(path):
+            self._room.used(copy)
+            return path
+        size = self.storage.size(key)
+        if size > self.max_bytes // 2:  # it would make too many others go
+            return self.storage.local_path(key)
+        try:
+            with self.storage.reader(key) as source, self._copies.writer(copy) as target:
+                shutil.copyfileobj(source, target, CHUNK)
+        except StorageError as error:
+            if isinstance(error, OutputNotFound):
+                raise
+            return self.storage.local_path(key)  # no copy can be made; the output itself is there
+        self._room.filled(size)
+        return path
+
+    def _keep(self, copy: str, data: bytes) -> None:
+        if len(data) <= self.max_bytes // 2:
+            try:
+                self._copies.write(copy, data)
+            except StorageError:  # full, or not to be written to: then there is no copy
+                return
+            self._room.filled(len(data))
+
+    def _published(self, key: str, data: bytes | None, *, first: bool, replace: bool) -> None:
+        copy = self._copy_of(key)
+        if replace:
+            self._copies.remove_many([copy])
+        if first and data is not None:
+            self._keep(copy, data)
+
+    # -- on the event loop
+
+    async def aread(self, key: str) -> bytes:
+        copy = self._copy_of(key)
+        try:
+            data = await self._copies.aread(copy)
+        except OutputNotFound:  # as above
+            data = await self.storage.aread(key)
+            self._keep(copy, data)
+        else:
+            self._room.used(copy)
+        return data
+
+    async def apublish(self, staged: Staged, *, replace: bool = False) -> bool:
+        data = staged.data
+        first = await self.storage.apublish(staged, replace=replace)
+        self._published(staged.key, data, first=first, replace=replace)
+        return first
+
+    async def aremove_many(self, keys: Iterable[str]) -> None:
+        keys = list(keys)
+        await self.storage.aremove_many(keys)
+        await self._copies.aremove_many([self._copy_of(key) for key in keys])
+
+    def areader(self, key: str) -> AbstractAsyncContextManager[AsyncReader]:
+        return self._areader(key)
+
+    @asynccontextmanager
+    async def _areader(self, key: str) -> AsyncIterator[AsyncReader]:
+        copied = await in_thread(self.local_path, key)
+        where: Storage = self.storage if copied is None else self._copies
+        async with where.areader(key if copied is None else self._copy_of(key)) as reader:
+            yield reader
+
+    def __reduce__(self) -> tuple[type[CacheStorage], tuple[Storage, str, int]]:
+        return type(self), (self.storage, self.directory, self.max_bytes)
+
+
+class _Room:
+    """How much room copies take. Each process counts what it adds, and looks at the directory from time to time."""
+
+    def __init__(self, directory: str, max_bytes: int):
+        self._directory = directory
+        self._max_bytes = max_bytes
+        self._added = 0
+
+    def used(self, copy: str) -> None:
+        """A copy was read: it is to stay longer than others."""
+        try:
+            os.utime(f"{self._directory}/{copy}")
+        except OSError:  # it has gone, or is another user's
+            pass
+
+    def filled(self, size: int) -> None:
+        """A copy was added."""
+        self._added += size
+        if self._added > self._max_bytes * LOOK_AFTER:
+            self._added = 0
+            self._make_room()
+
+    def _make_room(self) -> None:
+        copies = sorted(self._copies())
+        total = sum(size for _, size, _ in copies)
+        if total <= self._max_bytes:
+            return
+        for _, size, path in copies:
+            try:
+                os.unlink(path)  # whoever has it open reads on
+            except FileNotFoundError:  # another process is at the same
+                pass
+            total -= size
+            if total <= self._max_bytes * LEFT:
+                return
+
+    def _copies(self) -> Iterator[tuple[int, int, str]]:
+        """When it was used, its size, its path."""
+        with os.scandir(self._directory) as directories:
+            inside = [entry.path for entry in directories if len(entry.name) == 2 and entry.is_dir()]
+        for directory in inside:
+            with os.scandir(directory) as entries:
+                for entry in entries:
+                    try:
+                        status = entry.stat()
+                    except FileNotFoundError:
+                        continue
+                    yield status.st_mtime_ns, status.st_size, entry.path
