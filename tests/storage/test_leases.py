@@ -1,0 +1,212 @@
+"""Leases on a directory: several engines' in one process, and a clock that the test moves."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from alexflow.storage.leases.local import FILE, SEATS, LocalLeases
+from alexflow.storage.leases.patience import Patience
+from alexflow.storage.leases.rangelocks import (
+    AVAILABLE,
+    bytes_held_by_others,
+    is_held_by_others,
+    release_range,
+    take_range,
+)
+
+pytestmark = [pytest.mark.anyio, pytest.mark.skipif(not AVAILABLE, reason="the system has no such locks")]
+
+TTL = 30.0
+
+
+class Clock:
+    """Seconds, as the test says."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def engine(tmp_path, clock):
+    """Leases of one engine more."""
+    made = []
+
+    def make():
+        made.append(LocalLeases(str(tmp_path), TTL, clock))
+        return made[-1]
+
+    yield make
+    for leases in made:
+        leases.leave()
+    assert not (tmp_path / FILE).exists()
+
+
+def wanted(*keys):
+    return {key.upper(): [key] for key in keys}
+
+
+async def test_who_is_alone_holds_everything(engine):
+    one, two = engine(), engine()
+    await one.join()
+    assert one.everything
+    assert not one.others_here()
+    await two.join()
+    assert not two.everything
+    assert one.others_here()
+    assert await two.take(wanted("a", "b")) == set()
+
+
+async def test_what_is_kept_is_held_without_a_break_and_the_rest_is_free(engine):
+    one, two = engine(), engine()
+    await one.join()
+    await two.join()
+    kept = [f"kept-{n}" for n in range(100)]
+    one.keep_only(kept)
+    assert not one.everything
+    free = [f"free-{n}" for n in range(100)]
+    assert await two.take(wanted(*kept, *free)) == {key.upper() for key in free}
+    one.release(kept[:50])
+    assert await two.take(wanted(*kept)) == {key.upper() for key in kept[:50]}
+
+
+async def test_nothing_kept(engine):
+    one, two = engine(), engine()
+    await one.join()
+    await two.join()
+    one.keep_only([])
+    assert await two.take(wanted("a")) == {"A"}
+
+
+async def test_a_task_is_held_as_a_whole(engine):
+    one, two = engine(), engine()
+    await one.join()
+    await two.join()
+    one.keep_only(["b"])
+    assert await two.take({"task": ["a", "b"]}) == set()
+    assert await one.take({"other": ["a"]}) == {"other"}  # nothing is left of what was not taken
+    one.release(["a", "b"])
+    assert await two.take({"task": ["a", "b"]}) == {"task"}
+    assert await one.held_elsewhere({"x": ["x"], "a": ["a"], "b": ["b"]}) == {"a", "b"}
+
+
+async def test_who_leaves_lets_go(engine):
+    one, two = engine(), engine()
+    await one.join()
+    one.leave()
+    await two.join()
+    assert two.everything
+    await one.join()
+    assert not one.everything
+    two.leave()
+    assert await one.take(wanted("a")) == {"A"}
+
+
+async def test_one_that_shows_no_sign_of_life_is_passed_over(engine, clock):
+    stopped, two, three = engine(), engine(), engine()
+    await stopped.join()
+    for other in (two, three):
+        await other.join()
+    assert await two.take(wanted("a")) == set()
+    for _ in range(3):
+        assert await two.take(wanted("a")) == set()
+        clock.now += TTL / 3
+        await three.renew()
+    assert await two.take(wanted("a")) == {"A"}
+    assert await three.take(wanted("a")) == set()  # two is alive
+
+    assert await stopped.renew()  # too late, and it is told so
+    assert not await stopped.renew()
+    assert await two.take(wanted("b")) == set()  # it is there again, and holds the rest
+    assert await stopped.held_elsewhere(wanted("a")) == {"A"}
+
+
+async def test_one_that_renews_is_not(engine, clock):
+    one, two = engine(), engine()
+    await one.join()
+    await two.join()
+    for _ in range(20):
+        clock.now += TTL / 3
+        assert not await one.renew()
+        assert await two.take(wanted("a")) == set()
+
+
+async def test_what_is_read_of_a_seat_is_not_an_old_sign(engine, clock, tmp_path):
+    """A new engine in the seat of one that was passed over is not taken for it."""
+    one, two, three = engine(), engine(), engine()
+    await one.join()
+    await two.join()
+    for _ in range(4):
+        await two.take(wanted("a"))
+        clock.now += TTL
+    assert await two.take(wanted("a")) == {"A"}
+    two.release(["a"])
+    one.leave()
+    await three.join()
+    three.keep_only(["a"])
+    await three.take(wanted("a"))
+    assert await two.take(wanted("a")) == set()
+
+
+def test_patience_does_not_wear_out_while_the_observer_is_away(clock):
+    patience = Patience(TTL, clock)
+    assert not patience.is_lost(1, b"sign")
+    clock.now += 3600
+    assert not patience.is_lost(1, b"sign")  # the other one may have been stopped with it
+    assert not patience.is_lost(1, b"new sign")
+    for _ in range(2):
+        clock.now += 3600
+        assert not patience.is_lost(1, b"new sign")
+    clock.now += 3600
+    assert patience.is_lost(1, b"new sign")
+    assert not patience.is_lost(2, b"new sign")
+
+
+async def test_no_seat_is_left(engine, tmp_path, monkeypatch):
+    monkeypatch.setattr("alexflow.storage.leases.local._RETRY", 0)
+    fd = os.open(tmp_path / FILE, os.O_RDWR | os.O_CREAT)
+    try:
+        take_range(fd, 1 << 62, SEATS)
+        with pytest.raises(OSError, match=FILE):
+            await engine().join()
+    finally:
+        os.close(fd)
+    last = engine()
+    await last.join()
+    assert last.everything
+
+
+async def test_a_file_that_was_removed_meanwhile_is_not_sat_at(engine, tmp_path):
+    one, two = engine(), engine()
+    await one.join()
+    (tmp_path / FILE).unlink()
+    await two.join()
+    assert (tmp_path / FILE).exists()
+    one.leave()  # not what is not its own
+    assert (tmp_path / FILE).exists()
+
+
+def test_ranges_that_others_hold(tmp_path):
+    one, two = (os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT) for _ in range(2))
+    try:
+        for byte in (30, 10, 20, 21):
+            assert take_range(one, byte)
+        assert not take_range(two, 5, 10)
+        assert sorted(bytes_held_by_others(two, 0, 100)) == [10, 20, 21, 30]
+        assert sorted(bytes_held_by_others(two, 11, 10)) == [20]
+        assert list(bytes_held_by_others(one, 0, 100)) == []
+        release_range(one, 20)
+        assert (is_held_by_others(two, 20), is_held_by_others(two, 21)) == (False, True)
+        assert take_range(two, 11, 10)
+    finally:
+        os.close(one)
+        os.close(two)
