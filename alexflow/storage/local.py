@@ -114,9 +114,7 @@ class LocalStorage(Storage):
 
     def check_writable(self) -> None:
         try:
-            open_new(
-                self.base_path, self.base_path
-            ).close()  # a question about permissions is answered too well to root
+            open_new(self.base_path, self.base_path).close()  # os.access says yes to root, and nothing of room
         except OSError as error:
             raise failed("write in", self.base_path, error) from error
 

@@ -12,12 +12,11 @@ import pytest
 
 
 @contextmanager
-def small_disk(path: Path, options: str) -> Iterator[Path]:
-    """A tmpfs of its own at ``path``, mounted with ``options``; a test without the right to mount is skipped."""
+def small_disk(path: Path, options: str, kind: str = "tmpfs") -> Iterator[Path]:
+    """A file system of its own at ``path``, mounted with ``options``; a test without the right to mount is skipped."""
     path.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)], capture_output=True, text=True
-    )
+    command = ["mount", "-t", kind, "-o", options, kind, str(path)]
+    mounted = subprocess.run(command, capture_output=True, text=True)
     if mounted.returncode:
         pytest.skip(f"a file system cannot be mounted here: {mounted.stderr.strip()}")
     try:

@@ -11,7 +11,7 @@ import pytest
 
 from alexflow import Engine, LocalStorage
 from alexflow.errors import OutputDamaged
-from tests.faults.disks import keys_in
+from tests.faults.disks import keys_in, small_disk
 from tests.faults.workflows import BulkyOnLoop, Number, Reader, Sum
 
 pytestmark = pytest.mark.anyio
@@ -64,6 +64,24 @@ async def test_verified(place, log, harm):
         assert [output.load() for output in result.output] == [sum(range(20)), *range(20)]
         again = await engine.storage.averify()
         assert (again.ok, again.good) == (True, 21)
+
+
+@HARMS
+async def test_a_file_system_without_attributes(tmp_path, log, harm):
+    with small_disk(tmp_path / "disk", "mode=755", "ramfs") as disk:
+        parts = tuple(Number(n, str(log)).output() for n in range(20))
+        total = Sum(parts, "total", str(log))
+        async with Engine(disk, workers=2) as engine:
+            await engine.run(total)
+            with pytest.raises(OSError, match="supported"):
+                os.setxattr(disk / total.output().key, "user.any", b"1")
+            harm(f"{disk}/{parts[3].key}")
+            found = await engine.storage.averify()
+            assert (found.good, found.unrecorded, found.missing) == (20, 0, ())
+            assert [damaged.key for damaged in found.damaged] == [parts[3].key]
+            result = await engine.run([total, *parts])
+            assert result.ran == 1
+            assert (await engine.storage.averify()).good == 21
 
 
 @HARMS
