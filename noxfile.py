@@ -63,7 +63,7 @@ def tests(session: nox.Session) -> None:
     for version, python in others().items():
         paths = [path for path in SAME_EVERYWHERE if Path(path).exists()]
         run_tests(session, paths, environment(session, version, python))
-    session.install("-e", ".[rich]", *group("tests"), *group("examples"))
+    session.install("-e", ".[rich]", *group("tests"), *group("formats"), *group("examples"))
     run_tests(session, [])
 
 
@@ -111,7 +111,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """The package under mypy and pyright, then its users' code under both."""
-    session.install("-e", ".[rich]", *group("tests"), *group("typing"))
+    session.install("-e", ".[rich]", *group("tests"), *group("formats"), *group("typing"))
     session.run("mypy")
     session.run("pyright", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
     session.run("pytest", "tests/typing", *session.posargs)

@@ -12,6 +12,7 @@ The class says whose fault it is, and so whether trying again can help:
     │   │   ├── OutputConflict     two tasks claim one key
     │   │   └── IncompatibleStorage  a task cannot reach this storage from where it runs
     │   ├── EncodingError          a value cannot be written in its output's format
+    │   ├── MissingLibrary         a format's library is not installed
     │   └── ShippingError          a parameter cannot travel to a worker process
     ├── TaskError                  one task went wrong; see its attributes
     │   ├── TaskFailed             its own code raised
@@ -111,6 +112,10 @@ class IncompatibleStorage(GraphError):
 
 class EncodingError(DefinitionError):
     """A value given to ``store`` cannot be written in its output's format; the message names both."""
+
+
+class MissingLibrary(DefinitionError, ImportError):
+    """The library behind an output's format is not installed; the message names alexflow's extra that brings it."""
 
 
 class ShippingError(DefinitionError):

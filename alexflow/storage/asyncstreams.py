@@ -22,15 +22,19 @@ class AsyncReader(Protocol):
 
     async def read(self, size: int = -1, /) -> bytes:
         """The next bytes, at most ``size`` of them if it is not negative; none at the end."""
+        ...
 
     async def readline(self, size: int = -1, /) -> bytes:
         """The next bytes up to a line's end, and with it."""
+        ...
 
     async def seek(self, offset: int, whence: int = 0, /) -> int:
         """Go on elsewhere; as :meth:`io.IOBase.seek`."""
+        ...
 
     async def tell(self) -> int:
         """Where the next byte comes from."""
+        ...
 
 
 class AsyncWriter(Protocol):
@@ -38,12 +42,15 @@ class AsyncWriter(Protocol):
 
     async def write(self, data: bytes | bytearray | memoryview, /) -> int:
         """Write all of ``data``."""
+        ...
 
     async def seek(self, offset: int, whence: int = 0, /) -> int:
         """Go on elsewhere; as :meth:`io.IOBase.seek`."""
+        ...
 
     async def tell(self) -> int:
         """Where the next byte goes to."""
+        ...
 
 
 @asynccontextmanager

@@ -1,0 +1,78 @@
+"""``FileOutput``: the base of formats whose values go into a file and come out of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, NoReturn, TypeVar
+
+from alexflow.errors import AlexflowError, EncodingError
+from alexflow.model.output import Output
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FileOutput(Output[T_co]):
+    """A value that is written into a file and read from one, for values too large to be bytes in memory as well.
+
+    Subclasses are formats: they give :meth:`write_to` and :meth:`read_from`. In an async ``run`` both are called in a
+    thread.
+    """
+
+    def write_to(self, value: T_co, file: BinaryIO) -> None:  # type: ignore[misc]  # a task stores only what it declared
+        """Write ``value``. Formats override this."""
+        self._no_format()
+
+    def read_from(self, file: BinaryIO) -> T_co:
+        """The value in a file, which can be sought in. Formats override this."""
+        self._no_format()
+
+    def _no_format(self) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__qualname__} says nothing about files; build {self.key} with a format, such as "
+            f"ParquetOutput or NumpyOutput, or give {type(self).__qualname__} write_to() and read_from()"
+        )
+
+    def store(self, value: T_co) -> None:  # type: ignore[misc]
+        with self.open("wb") as file, self._encoding(value):
+            self.write_to(value, file)
+
+    @contextmanager
+    def _encoding(self, value: Any) -> Iterator[None]:
+        """What a value cannot be written for is said as for every format."""
+        try:
+            yield
+        except (AlexflowError, OSError):  # it is not the value
+            raise
+        except Exception as error:  # whatever a library raises
+            raise EncodingError(
+                f"{self.key}: a {type(value).__qualname__} cannot be stored as {type(self).__qualname__}: {error}"
+            ) from error
+
+    def load(self) -> T_co:
+        with self.open("rb") as file:
+            return self.read_from(file)
+
+    async def astore(self, value: T_co) -> None:  # type: ignore[misc]
+        from alexflow.storage.background import in_thread  # deferred: it brings asyncio, of no use to a worker process
+
+        await in_thread(self.store, value)
+
+    async def aload(self) -> T_co:
+        from alexflow.storage.background import in_thread  # deferred, as above
+
+        return await in_thread(self.load)
+
+
+class WriteOnly:
+    """A file that can only be written to, one byte after the other.
+
+    Libraries write past a real file, to its descriptor, or go back in it to correct a header. Then its digest could
+    not be taken on the way, and they, not the storage, would say that the disk is full.
+    """
+
+    def __init__(self, file: BinaryIO):
+        self.write = file.write
+        self.flush = file.flush

@@ -1,0 +1,92 @@
+"""``NumpyOutput`` and ``NpzOutput``: arrays in NumPy's own formats, without pickle."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Generic, TypeVar, cast
+
+from alexflow.formats.file import FileOutput, WriteOnly
+from alexflow.formats.libraries import need
+
+T_co = TypeVar("T_co", covariant=True)
+
+#: From here on arrays are mapped: a mapping costs a file descriptor.
+MAPPED_FROM = 1024 * 1024  # bytes
+
+_ENDING = ".npy"  # of an array's name in an archive
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NumpyOutput(FileOutput[T_co]):
+    """An array (``NumpyOutput[NDArray[np.float64]]``) as ``.npy``, any dtype but objects. Safe to share.
+
+    A loaded array is read-only: an array of 1 MiB or more in a local storage is not read but mapped, and parts of it
+    come into memory when they are used. ``array.copy()`` can be written to.
+    """
+
+    def write_to(self, value: T_co, file: BinaryIO) -> None:  # type: ignore[misc]
+        _write_array(value, WriteOnly(file))
+
+    def read_from(self, file: BinaryIO) -> T_co:
+        return cast(T_co, _read_array(file))
+
+    def load(self) -> T_co:
+        path = self.bound_storage.local_path(self.key)
+        if path is None or os.path.getsize(path) < MAPPED_FROM:
+            return super().load()
+        numpy = _numpy()
+        # a view: its users need not know that it is mapped
+        return cast(T_co, numpy.asarray(numpy.load(path, mmap_mode="r", allow_pickle=False)))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NpzOutput(FileOutput[Mapping[str, T_co]], Generic[T_co]):
+    """Arrays by name (``NpzOutput[NDArray[np.float64]]``) as ``.npz``, any dtype but objects. Safe to share.
+
+    Loaded arrays are read-only.
+
+    Attributes:
+        compressed: whether to compress them (zlib).
+    """
+
+    compressed: bool = field(default=False, compare=False)
+
+    def write_to(self, value: Mapping[str, T_co], file: BinaryIO) -> None:
+        _numpy()  # missing, it is missed before the value is looked at
+        method = zipfile.ZIP_DEFLATED if self.compressed else zipfile.ZIP_STORED
+        with zipfile.ZipFile(cast(Any, WriteOnly(file)), "w", method) as archive:
+            for name, array in value.items():
+                # by its name alone, it has no date: the same arrays give the same bytes
+                member = zipfile.ZipInfo(name + _ENDING)
+                member.compress_type = method
+                with archive.open(member, "w", force_zip64=True) as entry:
+                    _write_array(array, entry)
+
+    def read_from(self, file: BinaryIO) -> Mapping[str, T_co]:
+        _numpy()
+        arrays: dict[str, T_co] = {}
+        with zipfile.ZipFile(file) as archive:
+            for member in archive.infolist():
+                with archive.open(member) as entry:
+                    arrays[member.filename.removesuffix(_ENDING)] = _read_array(entry)
+        return arrays
+
+
+def _numpy() -> Any:
+    return need("numpy", "numpy")
+
+
+def _write_array(array: Any, file: Any) -> None:
+    numpy = _numpy()
+    if type(array) not in (numpy.ndarray, numpy.memmap):
+        raise TypeError("it is not an array")
+    numpy.lib.format.write_array(file, array, allow_pickle=False)
+
+
+def _read_array(file: Any) -> Any:
+    array = _numpy().lib.format.read_array(file, allow_pickle=False)
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,137 @@
+"""``PredictionSet``: all that a model says about some rows, by kind; as in alexflow 1.x."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from alexflow.formats.joblib import JoblibOutput
+from alexflow.model.output import Output
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One thing that a model says.
+
+    Attributes:
+        value: what it says, mostly an array or a frame.
+        kind: of what kind that is; a set has one of each.
+    """
+
+    value: Any
+    kind: str
+
+
+@dataclass(frozen=True)
+class PredictionValue(Prediction):
+    """The predicted values."""
+
+    kind: str = "prediction_value"
+
+
+@dataclass(frozen=True)
+class PredictionSamples(Prediction):
+    """Samples of what may come."""
+
+    kind: str = "prediction_samples"
+
+
+@dataclass(frozen=True)
+class ConfidenceInterval(Prediction):
+    """Between what bounds the values are."""
+
+    kind: str = "confidence_interval"
+
+
+@dataclass(frozen=True)
+class ClassProb(Prediction):
+    """How probable each class is."""
+
+    kind: str = "class_prob"
+
+
+@dataclass(frozen=True)
+class ReconstructionLoss(Prediction):
+    """How badly an input was reconstructed."""
+
+    kind: str = "recon_loss"
+
+
+@dataclass(frozen=True)
+class Contributions(Prediction):
+    """What each feature adds to a prediction."""
+
+    kind: str = "contributions"
+
+
+@dataclass(frozen=True)
+class Coefficients(Prediction):
+    """The coefficients of a linear model."""
+
+    kind: str = "coefficients"
+
+
+@dataclass(frozen=True)
+class TValues(Prediction):
+    """The t-values of coefficients."""
+
+    kind: str = "t_values"
+
+
+@dataclass(frozen=True)
+class Bias(Prediction):
+    """The constant term."""
+
+    kind: str = "bias"
+
+
+@dataclass(frozen=True)
+class Importances(Prediction):
+    """How much each feature matters to the model."""
+
+    kind: str = "importances"
+
+
+@dataclass
+class PredictionSet:
+    """Predictions, one of each kind.
+
+    Attributes:
+        components: the predictions.
+
+    Raises:
+        ValueError: two are of one kind.
+    """
+
+    components: tuple[Prediction, ...]
+
+    def __post_init__(self) -> None:
+        kinds = [component.kind for component in self.components]
+        twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
+        if twice:
+            raise ValueError(f"a PredictionSet has one prediction of each kind, not several of {', '.join(twice)}")
+
+    def get(self, kind: str) -> Any:
+        """The value of the prediction of this kind; None if there is none."""
+        return next((component.value for component in self.components if component.kind == kind), None)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PredictionOutput(Output[PredictionSet]):
+    """A :class:`PredictionSet`, in a format that subclasses say."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BinaryPredictionOutput(JoblibOutput[PredictionSet], PredictionOutput):
+    """A :class:`PredictionSet`, as joblib pickles it. Load only what you trust.
+
+    Attributes:
+        compress: how hard to compress (zlib), from 0, not at all, to 9.
+    """
+
+    compress: int = field(default=0, compare=False)
+
+    def write_to(self, value: PredictionSet, file: BinaryIO) -> None:
+        if not isinstance(value, PredictionSet):
+            raise TypeError("it is not a PredictionSet")
+        super().write_to(value, file)

@@ -1,0 +1,157 @@
+"""``ParquetOutput``, ``ArrowOutput``, ``PandasOutput``, ``PolarsOutput``: tables and data frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+
+from alexflow.formats.file import FileOutput
+from alexflow.formats.libraries import need
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+T_co = TypeVar("T_co", covariant=True)
+
+COMPRESSION = "zstd"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _Parquet(FileOutput[T_co]):
+    """Something as Parquet, of which less than all can be loaded.
+
+    Attributes:
+        compression: of Parquet's: ``zstd``, ``snappy``, ``lz4``, ``gzip``, ``brotli``, ``none``.
+    """
+
+    compression: str = field(default=COMPRESSION, compare=False)
+
+    def load(self, columns: Sequence[str] | None = None, filters: Any = None) -> T_co:
+        """The stored value, or a part of it.
+
+        Args:
+            columns: names of those that are wanted.
+            filters: which rows are wanted. For tables and pandas, what :func:`pyarrow.parquet.read_table` takes, such
+                as ``[("day", ">=", 7)]``, or an expression of :mod:`pyarrow.compute`; for polars an expression.
+
+        Raises:
+            OutputNotFound: nothing is stored.
+        """
+        raise NotImplementedError
+
+    async def aload(self, columns: Sequence[str] | None = None, filters: Any = None) -> T_co:
+        """:meth:`load`, for ``async def run``."""
+        from alexflow.storage.background import in_thread  # deferred: it brings asyncio, of no use to a worker process
+
+        return await in_thread(self.load, columns, filters)
+
+    def _read_table(self, columns: Sequence[str] | None, filters: Any, **options: Any) -> Any:
+        parquet = need("pyarrow.parquet", "parquet")
+        with _arrow_file(self) as file:
+            return parquet.read_table(file, columns=columns and list(columns), filters=filters, **options)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ParquetOutput(_Parquet["pa.Table"]):
+    """A :class:`pyarrow.Table` as Parquet. Safe to share.
+
+    Attributes:
+        compression: of Parquet's: ``zstd``, ``snappy``, ``lz4``, ``gzip``, ``brotli``, ``none``.
+    """
+
+    def write_to(self, value: pa.Table, file: BinaryIO) -> None:
+        need("pyarrow.parquet", "parquet").write_table(value, file, compression=self.compression)
+
+    def load(self, columns: Sequence[str] | None = None, filters: Any = None) -> pa.Table:
+        return cast("pa.Table", self._read_table(columns, filters))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PandasOutput(_Parquet["pd.DataFrame"]):
+    """A :class:`pandas.DataFrame` as Parquet, with its index and dtypes. Safe to share.
+
+    Attributes:
+        compression: of Parquet's: ``zstd``, ``snappy``, ``lz4``, ``gzip``, ``brotli``, ``none``.
+    """
+
+    def write_to(self, value: pd.DataFrame, file: BinaryIO) -> None:
+        pandas = need("pandas", "pandas")
+        if not isinstance(value, pandas.DataFrame):
+            raise TypeError("it is not a pandas.DataFrame")
+        table = need("pyarrow", "pandas").Table.from_pandas(value)
+        need("pyarrow.parquet", "pandas").write_table(table, file, compression=self.compression)
+
+    def load(self, columns: Sequence[str] | None = None, filters: Any = None) -> pd.DataFrame:
+        need("pandas", "pandas")
+        # its index comes with any columns
+        return cast("pd.DataFrame", self._read_table(columns, filters, use_pandas_metadata=True).to_pandas())
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PolarsOutput(_Parquet["pl.DataFrame"]):
+    """A :class:`polars.DataFrame` as Parquet. Safe to share.
+
+    Attributes:
+        compression: of Parquet's: ``zstd``, ``snappy``, ``lz4``, ``gzip``, ``brotli``, ``none``.
+    """
+
+    def write_to(self, value: pl.DataFrame, file: BinaryIO) -> None:
+        polars = need("polars", "polars")
+        if not isinstance(value, polars.DataFrame):
+            raise TypeError("it is not a polars.DataFrame")
+        how = "uncompressed" if self.compression == "none" else self.compression
+        value.write_parquet(file, compression=cast(Any, how))
+
+    def load(self, columns: Sequence[str] | None = None, filters: Any = None) -> pl.DataFrame:
+        polars = need("polars", "polars")
+        path = self.bound_storage.local_path(self.key)
+        if path is not None:
+            return self._collected(polars, path, columns, filters)
+        with self.open("rb") as file:
+            return self._collected(polars, file, columns, filters)
+
+    def _collected(self, polars: Any, source: Any, columns: Sequence[str] | None, filters: Any) -> pl.DataFrame:
+        # the path is a file's, and says nothing about what is in it
+        frame = polars.scan_parquet(source, glob=False, hive_partitioning=False)
+        if filters is not None:
+            frame = frame.filter(filters)
+        if columns is not None:
+            frame = frame.select(columns)
+        return cast("pl.DataFrame", frame.collect())
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ArrowOutput(FileOutput["pa.Table"]):
+    """A :class:`pyarrow.Table` in Arrow's own format (an IPC file, also called Feather), not compressed. Safe to share.
+
+    Larger than Parquet, and loaded at no cost from a local storage: the file is mapped, and parts of it come into
+    memory when they are used.
+    """
+
+    def write_to(self, value: pa.Table, file: BinaryIO) -> None:
+        arrow = need("pyarrow", "parquet")
+        if not isinstance(value, arrow.Table):
+            raise TypeError("it is not a pyarrow.Table")
+        with arrow.ipc.new_file(file, value.schema) as writer:
+            writer.write_table(value)
+
+    def load(self) -> pa.Table:
+        with _arrow_file(self) as file:
+            return cast("pa.Table", need("pyarrow", "parquet").ipc.open_file(file).read_all())
+
+
+@contextmanager
+def _arrow_file(output: FileOutput[Any]) -> Iterator[Any]:
+    """The stored file as Arrow reads it best: mapped where it is on this machine."""
+    arrow = need("pyarrow", "parquet")
+    path = output.bound_storage.local_path(output.key)
+    if path is not None:
+        with arrow.memory_map(path) as file:  # what has been read from it keeps it mapped
+            yield file
+    else:
+        with output.open("rb") as file:
+            yield arrow.PythonFile(file, mode="r")

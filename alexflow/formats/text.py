@@ -1,0 +1,37 @@
+"""``TextOutput`` and ``BytesOutput``: what needs no format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from alexflow.model.output import Output
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TextOutput(Output[str]):
+    """A string, its line ends as they are. Safe to share.
+
+    Attributes:
+        encoding: how characters become bytes.
+    """
+
+    encoding: str = field(default="utf-8", compare=False)
+
+    def encode(self, value: str) -> bytes:
+        return value.encode(self.encoding)
+
+    def decode(self, data: bytes) -> str:
+        return data.decode(self.encoding)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BytesOutput(Output[bytes]):
+    """Bytes as they are. Safe to share."""
+
+    def encode(self, value: bytes | bytearray | memoryview) -> bytes:
+        if not isinstance(value, bytes | bytearray | memoryview):  # bytes(3) are three zeros
+            raise TypeError("it is not bytes")
+        return bytes(value)
+
+    def decode(self, data: bytes) -> bytes:
+        return data
