@@ -63,17 +63,17 @@ def _keep(path: Path, data: Data) -> None:
     path.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
 
 
-def rewritten(page: str, between: str) -> str:
+def rewritten(page: str, between: str, begin: str = BEGIN) -> str:
     """A page with something else between the two comments.
 
     Raises:
         ValueError: it has not each of them once, in this order.
     """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end) or BEGIN in after or END in before + after:
-        raise ValueError(f"the page must have {BEGIN} and, behind it, {END}, each once")
-    return f"{before}{BEGIN}\n\n{between}\n\n{END}{after}"
+    before, begun, rest = page.partition(begin)
+    _, ended, after = rest.partition(END)
+    if not (begun and ended) or begin in after or END in before + after:
+        raise ValueError(f"the page must have {begin} and, behind it, {END}, each once")
+    return f"{before}{begin}\n\n{between}\n\n{END}{after}"
 
 
 def part(figures: Data, peers: Data | None) -> str:

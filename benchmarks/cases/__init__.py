@@ -28,10 +28,11 @@ CASES = {
     "metg": "metg",
     "instructions": "instructions",
     "lazy": "lazy",
+    "formats": "formats",
 }
 
-#: Run only if they are named: they take too long.
-ONLY_IF_NAMED = {"instructions", "lazy"}
+#: Run only if they are named: they take too long, or need much besides alexflow.
+ONLY_IF_NAMED = {"formats", "instructions", "lazy"}
 
 
 def run(name: str, setting: Setting) -> Iterator[Outcome]:

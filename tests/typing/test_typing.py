@@ -10,8 +10,9 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-WRONG = HERE / "wrong_uses.py"
-RIGHT = HERE / "right_uses.py"
+USES = [HERE / "right_uses.py", HERE / "wrong_uses.py"]
+FORMATS = [HERE / "right_formats.py", HERE / "wrong_formats.py"]
+LIBRARIES = ("numpy", "pandas", "polars", "pyarrow")
 
 
 def run(*command):
@@ -20,25 +21,27 @@ def run(*command):
     return done.stdout
 
 
-def by_mypy() -> set[tuple[str, int]]:
-    out = run("mypy", "--strict", "--no-error-summary", "--hide-error-context", str(RIGHT), str(WRONG))
+def by_mypy(files: list[Path]) -> set[tuple[str, int]]:
+    out = run("mypy", "--strict", "--no-error-summary", "--hide-error-context", *map(str, files))
     errors = [line.split(":", 3) for line in out.splitlines() if ": error:" in line]
     return {(Path(file).name, int(line)) for file, line, *_ in errors}
 
 
-def by_pyright() -> set[tuple[str, int]]:
-    out = run("pyright", "--outputjson", "--pythonpath", sys.executable, str(RIGHT), str(WRONG))
+def by_pyright(files: list[Path]) -> set[tuple[str, int]]:
+    out = run("pyright", "--outputjson", "--pythonpath", sys.executable, *map(str, files))
     found = json.loads(out)["generalDiagnostics"]
     return {(Path(one["file"]).name, one["range"]["start"]["line"] + 1) for one in found if one["severity"] == "error"}
 
 
 @pytest.mark.typecheck
 @pytest.mark.parametrize("checker", [by_mypy, by_pyright])
-def test_right_uses_pass_and_wrong_ones_do_not(checker):
-    name = checker.__name__.removeprefix("by_")
-    if importlib.util.find_spec(name) is None:
-        pytest.skip(f"{name} is not installed")
-    lines = enumerate(WRONG.read_text().splitlines(), start=1)
-    expected = {(WRONG.name, number) for number, line in lines if "# error" in line.partition('"""')[0]}
+@pytest.mark.parametrize("files", [USES, FORMATS], ids=["uses", "formats"])
+def test_right_uses_pass_and_wrong_ones_do_not(checker, files):
+    for name in (checker.__name__.removeprefix("by_"), *(LIBRARIES if files is FORMATS else ())):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
+    wrong = files[1]
+    lines = enumerate(wrong.read_text().splitlines(), start=1)
+    expected = {(wrong.name, number) for number, line in lines if "# error" in line.partition('"""')[0]}
     assert len(expected) > 10
-    assert checker() == expected
+    assert checker(files) == expected
