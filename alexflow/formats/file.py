@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, NoReturn, TypeVar
 
 from alexflow.errors import AlexflowError, EncodingError
 from alexflow.model.output import Output
+from alexflow.storage.oserror import no_room, tells_of_no_room
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -47,6 +48,8 @@ class FileOutput(Output[T_co]):
         except (AlexflowError, OSError):  # it is not the value
             raise
         except Exception as error:  # whatever a library raises
+            if tells_of_no_room(error):
+                raise no_room(self.key) from error
             raise EncodingError(
                 f"{self.key}: a {type(value).__qualname__} cannot be stored as {type(self).__qualname__}: {error}"
             ) from error

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
-from alexflow.formats.file import FileOutput
+from alexflow.formats.file import FileOutput, WriteOnly
 from alexflow.formats.libraries import need
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class PolarsOutput(_Parquet["pl.DataFrame"]):
         if not isinstance(value, polars.DataFrame):
             raise TypeError("it is not a polars.DataFrame")
         how = "uncompressed" if self.compression == "none" else self.compression
-        value.write_parquet(file, compression=cast(Any, how))
+        value.write_parquet(cast(Any, WriteOnly(file)), compression=cast(Any, how))
 
     def load(self, columns: Sequence[str] | None = None, filters: Any = None) -> pl.DataFrame:
         polars = need("polars", "polars")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from alexflow.errors import StorageDenied, StorageError, StorageFull
 
@@ -14,6 +15,19 @@ _CLASSES: dict[int, type[StorageError]] = {
     errno.EACCES: StorageDenied,
     errno.EPERM: StorageDenied,
 }
+
+
+_NO_ROOM = os.strerror(errno.ENOSPC)
+
+
+def tells_of_no_room(error: BaseException) -> bool:
+    """Whether it is a full disk that a library met, and says so in the system's words."""
+    return _CLASSES.get(getattr(error, "errno", None) or 0) is StorageFull or _NO_ROOM in str(error)
+
+
+def no_room(path: str) -> StorageError:
+    """What to raise then."""
+    return failed("write", path, OSError(errno.ENOSPC, _NO_ROOM))
 
 
 def failed(what: str, path: str, error: OSError) -> StorageError:

@@ -21,6 +21,7 @@ worth one.
 from __future__ import annotations
 
 import io
+import os
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from alexflow.errors import StorageError
 from alexflow.storage.newfile import CHUNK
+from alexflow.storage.oserror import no_room, tells_of_no_room
 
 if TYPE_CHECKING:
     from alexflow.storage.interface import Staged, Storage
@@ -123,7 +125,14 @@ def path(storage: Storage, key: str, mode: Mode) -> Iterator[Path]:
     elif mode == "w":
         with storage.scratch() as directory:
             file = directory / _file_name(key)
-            yield file
+            try:
+                yield file
+            except Exception as error:
+                if not isinstance(error, StorageError) and (tells_of_no_room(error) or _is_full(directory)):
+                    raise no_room(str(file)) from error
+                raise
+            if _is_full(directory):
+                raise no_room(str(file))  # HDF5 loses data then, and says nothing
             _check_written(key, file)
             storage.publish(storage.stage_path(key, file))
     else:
@@ -142,6 +151,11 @@ def _check_written(key: str, file: Path) -> None:
     others = sorted(other.name for other in file.parent.iterdir())
     instead = f"; what is there is {', '.join(others)}" if others else ""
     raise StorageError(f"{key}: no file was written to the path that was given for it, {file}{instead}")
+
+
+def _is_full(directory: Path) -> bool:
+    status = os.statvfs(directory)
+    return status.f_blocks > 0 and (status.f_bfree if os.geteuid() == 0 else status.f_bavail) == 0
 
 
 def _file_name(key: str) -> str:

@@ -1,11 +1,12 @@
 """Streams and paths: published when they are left in peace, never half, whatever the storage."""
 
 import asyncio
+import errno
 import io
 import os
-import shutil
 import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from alexflow.errors import OutputDamaged, OutputNotFound, StorageError, Storage
 from alexflow.storage import Transaction, litter
 from alexflow.storage.digest import record_of
 from alexflow.storage.local import SMALL
+from tests.faults.disks import small_disk
 
 LARGE = 3 * SMALL + 17
 
@@ -400,8 +402,14 @@ def test_no_descriptor_waits_for_a_small_one(named_or_not):
     assert len(list(named_or_not.list())) == 100
 
 
-def test_a_full_disk(small_disk):
-    storage = LocalStorage(small_disk)
+@pytest.fixture
+def disk(tmp_path):
+    with small_disk(tmp_path / "disk", "size=2m") as path:
+        yield path
+
+
+def test_a_full_disk(disk):
+    storage = LocalStorage(disk)
     told = r"cannot write .*/a: No space left on device \(ENOSPC\)"
     with pytest.raises(StorageFull, match=told), storage.writer("a") as file:
         file.write(contents(100 * SMALL))
@@ -409,18 +417,33 @@ def test_a_full_disk(small_disk):
     storage.write("b", b"1")
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    place = tmp_path / "small"
-    place.mkdir()
-    mount, unmount = shutil.which("mount"), shutil.which("umount")
-    if mount is None or os.geteuid() != 0:
-        pytest.skip("only root mounts a small disk")
-    done = subprocess.run([mount, "-t", "tmpfs", "-o", "size=2m", "none", str(place)], capture_output=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"cannot mount a small disk: {done.stderr.decode()}")
-    yield place
-    subprocess.run([unmount, str(place)], check=True)
+def silently(path: Path) -> None:
+    """As HDF5 does."""
+    with suppress(OSError), open(path, "wb", buffering=0) as file:
+        while file.write(contents(SMALL)):
+            pass
+
+
+def in_words(path: Path) -> None:
+    """As what is written in Rust does, which cleans up after itself."""
+    raise RuntimeError(f"I/O error: {os.strerror(errno.ENOSPC)} (os error 28)")
+
+
+def as_an_error_of_its_own(path: Path) -> None:
+    silently(path)
+    raise RuntimeError("-1")
+
+
+@pytest.mark.parametrize("write", [silently, in_words, as_an_error_of_its_own])
+def test_a_library_that_meets_a_full_disk(disk, write):
+    storage = LocalStorage(disk)
+    with (
+        pytest.raises(StorageFull, match=r"cannot write .*/a: No space left on device"),
+        storage.path("a", "w") as path,
+    ):
+        write(path)
+    assert list(storage.list()) == []
+    storage.write("b", b"1")
 
 
 def test_litter_of_a_path_is_swept(tmp_path):
