@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from alexflow.testing.faults import (
         DeafTask,
         DelayedReply,
+        FailedAnswer,
         FailedStore,
         Faults,
         LostWorker,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DeafTask",
     "DelayedReply",
+    "FailedAnswer",
     "FailedStore",
     "Faults",
     "LostWorker",
@@ -39,7 +41,19 @@ __all__ = [
     "VirtualLoop",
 ]
 
-_FAULTS = ("DeafTask", "DelayedReply", "FailedStore", "Faults", "LostWorker", "RaisedError", "RandomFaults")
+_FAULTS = (
+    "DeafTask",
+    "DelayedReply",
+    "FailedAnswer",
+    "FailedStore",
+    "Faults",
+    "LostWorker",
+    "RaisedError",
+    "RandomFaults",
+    "SlowAnswer",
+    "SlowTask",
+    "VanishedOutput",
+)
 
 __getattr__, __dir__ = on_demand(
     __name__,
@@ -49,6 +63,6 @@ __getattr__, __dir__ = on_demand(
         "VirtualLoop": "alexflow.testing.clock",
         "QuickStorage": "alexflow.testing.storage",
         "SimulatedStorage": "alexflow.testing.storage",
-        **dict.fromkeys((*_FAULTS, "SlowAnswer", "SlowTask", "VanishedOutput"), "alexflow.testing.faults"),
+        **dict.fromkeys(_FAULTS, "alexflow.testing.faults"),
     },
 )
