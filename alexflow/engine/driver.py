@@ -58,6 +58,10 @@ PRINTED_KEPT = 4_000
 FEW = 64
 
 
+#: How long closing waits for ephemeral outputs to be removed, in seconds.
+LAST_REMOVALS = 5.0
+
+
 class Driver:
     """Carries out what the scheduler decides.
 
@@ -96,6 +100,7 @@ class Driver:
         #: Requests whose targets are being gone through; the catalog keeps until then who makes what.
         self.entering = 0
         self._background: set[asyncio.Task[None]] = set()
+        self._removals: set[asyncio.Task[None]] = set()  # under way; until then, what is removed seems to exist
         self._timers: set[asyncio.TimerHandle] = set()
         self._last_run = 0
         self._admission = None if leases is None else self._make_admission(leases)
@@ -142,6 +147,8 @@ class Driver:
             timer.cancel()
         await self._generators.aclose()
         await asyncio.gather(*(executor.aclose() for executor in self._executors.values()))
+        if self._removals:
+            await asyncio.wait(self._removals, timeout=LAST_REMOVALS)
         background = list(self._background)
         for task in background:
             task.cancel()
@@ -271,7 +278,9 @@ class Driver:
         return task
 
     def _inspect(self, question: Subjects) -> None:
-        if self._storage.answers_at_once and len(question.outputs) + len(question.tasks) <= FEW:
+        if self._removals:
+            self._spawn(partial(self._inspect_after, tuple(self._removals), question))
+        elif self._storage.answers_at_once and len(question.outputs) + len(question.tasks) <= FEW:
             self._inbox.extendleft(reversed(self.inspector.look_now(question)))
         else:
             self._spawn(partial(self.inspector.look, question, self._take_turn))
@@ -282,6 +291,10 @@ class Driver:
         self.post(event)
         while self._draining:  # noqa: ASYNC110  # each turn handles a slice
             await asyncio.sleep(0)
+
+    async def _inspect_after(self, removals: tuple[asyncio.Task[None], ...], question: Subjects) -> None:
+        await asyncio.wait(removals)
+        await self.inspector.look(question, self._take_turn)
 
     async def _take_turn(self, event: Event, subjects: Subjects) -> None:
         self.post(event, subjects)
@@ -349,7 +362,9 @@ class Driver:
                 logger.warning("ephemeral outputs could not be removed: %s", error)
 
         self.tell(lambda: told.OutputsRemoved(instruction.keys))
-        self._spawn(remove)
+        removal = self._spawn(remove)
+        self._removals.add(removal)
+        removal.add_done_callback(self._removals.discard)
 
     def _verify(self, instruction: do.Verify) -> None:
         async def verify() -> None:

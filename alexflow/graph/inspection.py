@@ -183,7 +183,11 @@ class Inspector:
         for start in range(0, len(complete), SLICE):
             done = tuple(complete[start : start + SLICE])
             specs = tuple(TaskSpec(task_id, outputs=makes[task_id]) for task_id in done)
-            yield Inspected(complete=done, specs=specs, found=done, question=question), NO_SUBJECTS
+            event = Inspected(complete=done, specs=specs, found=done, question=question)
+            yield (
+                event,
+                Subjects({}, {task_id: tasks[task_id] for task_id in done}, {}),
+            )  # they may be asked about again
 
     def _look_behind(self, missing: list[tuple[str, Output[Any]]], question: int) -> Iterator[Answer]:
         answers: list[tuple[str, str]] = []

@@ -184,7 +184,27 @@ def release_key(state: State, key: Key) -> None:
     if not key.demanded:
         if key.ephemeral and not key.keep and key.key not in state.pins:
             state.out.remove.append(key.key)
+            if state.checks:
+                _remember_removal(state, key.key)
         del state.keys[key.key]
+
+
+def _remember_removal(state: State, name: str) -> None:
+    """For tasks that are asked about: that they are complete may have been seen before this."""
+    removed = state.removed
+    oldest = next(iter(state.checks.values())).asked
+    while removed and next(iter(removed.values())) <= oldest:
+        del removed[next(iter(removed))]
+    removed.pop(name, None)
+    removed[name] = state.out.question
+
+
+def check_task_again(state: State, check: TaskCheck) -> None:
+    """The answer about a task does not hold any more."""
+    del state.checks[check.task_id]  # the oldest stand first
+    state.checks[check.task_id] = check
+    check.asked = state.out.question
+    state.out.inspect_tasks.append(check.task_id)
 
 
 def pin(state: State, run: Run, names: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from alexflow.errors import CycleError, OutputConflict
 from alexflow.scheduler.completion import key_present, ready_if_complete, settle_check
-from alexflow.scheduler.demand import inspection_over, pin, read_inputs
+from alexflow.scheduler.demand import check_task_again, inspection_over, pin, read_inputs
 from alexflow.scheduler.events import Inspected, InspectionFailed
 from alexflow.scheduler.failure import graph_is_wrong
 from alexflow.scheduler.instructions import Resume
@@ -24,6 +24,7 @@ def inspected(state: State, event: Inspected) -> None:
     """A part of the answer: what exists is there, what does not has a producer now."""
     specs = {spec.task_id: spec for spec in event.specs}
     question = event.question
+    again: set[str] = set()
     account: Run | None = None
     for name in event.present:
         key = _asked_key(state, name, question)
@@ -38,10 +39,14 @@ def inspected(state: State, event: Inspected) -> None:
     for task_id in event.complete:
         check = _asked_task(state, task_id, question)
         if check is not None:
+            spec = specs.get(task_id)
+            if spec is not None and state.removed and _removed_since(state, check, spec):
+                check_task_again(state, check)
+                again.add(task_id)
+                continue
             del state.checks[task_id]
             account = account or check.group.find().owner
             inspection_over(state, check.group)
-            spec = specs.get(task_id)
             if spec is not None:
                 _pin_outputs(state, check, spec)
             settle_check(state, check)
@@ -51,7 +56,7 @@ def inspected(state: State, event: Inspected) -> None:
             del state.checks[task_id]
             _is_incomplete(state, check, specs)
     if account is not None:
-        account.credit(event.found)
+        account.credit(tuple(task_id for task_id in event.found if task_id not in again) if again else event.found)
 
 
 def inspection_failed(state: State, event: InspectionFailed) -> None:
@@ -80,6 +85,10 @@ def _asked_task(state: State, task_id: str, question: int | None) -> TaskCheck |
     if check is None or (check.asked != question and question is not None):
         return None
     return check
+
+
+def _removed_since(state: State, check: TaskCheck, spec: TaskSpec) -> bool:
+    return any(check.asked < state.removed.get(name, 0) for name in spec.outputs)
 
 
 def _pin_outputs(state: State, check: TaskCheck, spec: TaskSpec) -> None:

@@ -252,6 +252,7 @@ class State:
         self.settled: list[Run] = []  # runs that may be over
         self.verifying: set[int] = set()  # runs for which a ``Verify`` has not been answered
         self.pins: dict[str, int] = {}  # how many runs target a key, whatever became of it
+        self.removed: dict[str, int] = {}  # what was removed while tasks were asked about: the next question's number
         self.inspecting = 0  # keys and tasks asked about
         self.active = 0  # nodes that something outside is at work on, or that wait for a delay
         self.window = window

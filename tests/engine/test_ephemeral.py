@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from alexflow import Engine, MemoryStorage
 from alexflow.errors import RunFailed
+from alexflow.testing import Simulation, SlowAnswer
 from tests.engine.workflows import BreaksOnLoop, ReadsEphemeral, Step
 
 pytestmark = pytest.mark.anyio
@@ -44,6 +47,28 @@ async def test_kept_for_who_asks_for_the_task_that_made_it_earlier():
         result = await engine.run([source, ReadsEphemeral(2, (source.output(),))])
         assert result.ok
         assert await result.output[0].aexists()
+
+
+def test_what_is_being_removed_is_not_taken_for_there():
+    """It was found while a slow storage removed it: the run went well, and its target was gone."""
+    source = Step(1)
+
+    async def scene(engine):
+        await engine.run(ReadsEphemeral(2, (source.output(),)))
+        result = await engine.run(source)
+        await asyncio.sleep(60)
+        return result
+
+    result = Simulation([SlowAnswer("remove", seconds=10)]).play(scene)
+    assert result.output.exists()
+
+
+def test_removed_before_the_engine_closes():
+    """A slow storage was told to, and then not waited for."""
+    source = Step(1)
+    simulation = Simulation([SlowAnswer("remove", seconds=3)])
+    result = simulation.run(ReadsEphemeral(2, (source.output(),)))
+    assert list(simulation.storage.list()) == [result.output.key]
 
 
 async def test_a_chain_of_them_leaves_the_last():

@@ -49,6 +49,23 @@ def test_an_answer_to_what_was_asked_before_is_passed_over() -> None:
     assert h.empty
 
 
+def test_what_was_found_complete_before_its_output_was_removed_is_asked_about_again() -> None:
+    """A slow answer said that a task was done; a run that asked for it went well without the output."""
+    h = Harness()
+    h.task("A")
+    h.task("B", "a", ephemeral="a")
+    assert h.plan("b") == [start("A")]
+    assert h.done("A") == [start("B"), forget("A")]
+    assert h.ask(2, tasks="A") == [inspect("", "A")]  # the third question
+    assert h.done("B") == [remove("a"), verify(1, "b"), forget("B")]
+    assert h.look(complete="A", described="A", found="A", question=3) == [inspect("", "A")]
+    assert h.look(incomplete="A", question=4) == [start("A")]
+    h.seen(1)
+    h.done("A")
+    assert h.seen(2) == [Finish(2, ran=1)]
+    assert h.empty
+
+
 def test_two_requests_that_meet_start_together() -> None:
     h = Harness()
     h.chain("A", "B")
