@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import gc
+import os
 import signal
+from dataclasses import dataclass
 
 import pytest
 
-from alexflow import Engine
+from alexflow import Engine, LocalStorage
 from alexflow.errors import RunFailed, TaskFailed, WorkerDied
+from alexflow.executors.process.member import Member
+from alexflow.executors.process.supervisor import WorkerProcess
+from alexflow.executors.process.template import Template
+from alexflow.record.events import TaskRetrying
+from alexflow.storage.interface import Staged
 from tests.process.workflows import Ends, Value
 
 pytestmark = pytest.mark.anyio
@@ -34,6 +44,55 @@ async def test_a_process_that_ends(place, how, said, exitcode):
         assert (error.task_id, error.exitcode, error.attempts) == (ends.task_id, exitcode, 4)
         assert said in error.message
         assert (await engine.run([Value(n) for n in range(60, 100)])).ran == 40
+
+
+@dataclass(frozen=True, init=False)
+class KillsAfterPublishing(LocalStorage):
+    """The process that publishes first is killed before it can do anything else."""
+
+    def publish(self, staged: Staged, *, replace: bool = False) -> bool:
+        published = super().publish(staged, replace=replace)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(f"{self.base_path}-killed", os.O_CREAT | os.O_EXCL))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return published
+
+
+@pytest.mark.parametrize("replace", [False, True])
+async def test_a_task_that_was_published_when_its_worker_died_is_done(place, tmp_path, replace):
+    storage = await asyncio.to_thread(KillsAfterPublishing, place)
+    attempts: list[object] = []
+    async with Engine(storage, workers=1) as engine:
+        engine.broadcast.listen(lambda event: attempts.append(event) if isinstance(event, TaskRetrying) else None)
+        assert (await engine.run(Value(1), force=replace)).ran == 1
+    assert (tmp_path / "results-killed").exists()
+    assert len(attempts) == (1 if replace else 0)  # an output that is to be replaced says nothing
+
+
+async def test_nothing_is_left_of_workers_that_died(place):
+    """Not even until Python looks for circles, which it does seldom."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with Engine(place, workers=2) as engine:
+            result = await engine.run([Ends(n, how="os._exit(7)") for n in range(4)], on_error="continue")
+            assert result.failed == 4  # 16 deaths
+            assert (await engine.run([Value(n) for n in range(4)])).ran == 4
+            assert sum(isinstance(thing, Member) for thing in gc.get_objects()) <= 2
+    finally:
+        gc.enable()
+
+
+async def test_a_worker_that_is_killed_before_it_has_a_group(place):
+    template = Template()
+    try:
+        for _ in range(20):
+            worker = WorkerProcess(template, lambda messages: None, lambda: None)
+            await worker._birth.settled.wait()
+            worker.kill()  # as soon as its number is known
+            await asyncio.wait_for(worker.bury(), timeout=30)
+    finally:
+        await template.aclose()
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,8 @@ class Channel:
             if self._outgoing:
                 self._loop.remove_writer(self._socket.fileno())
             self._socket.close()
+            # nobody is called any more; what is called knows the worker, and a circle would be left until Python looks
+            self._on_messages = self._on_end = _nobody
 
     def _writable(self) -> None:
         try:
@@ -83,8 +85,9 @@ class Channel:
         except OSError:
             data = b""
         if not data:
+            on_end = self._on_end
             self.close()
-            self._on_end()
+            on_end()
             return False
         messages = self._split(data)
         if messages:
@@ -111,3 +114,7 @@ class Channel:
         rest = buffer[at:]
         self._incoming = bytearray(rest)
         return messages
+
+
+def _nobody(*_: object) -> None:
+    """Hears nothing."""

@@ -111,18 +111,26 @@ class Departures:
         if self._closed:
             return
         outcomes, unsure, elsewhere = self._sort(worker, mark, end)
-        for job in unsure:
+        for job, lost in unsure:
             if await self._is_published(job):
                 outcomes.append(Done(job.task_id, 0.0))
+            elif lost is not None:
+                outcomes.append(lost)
             else:
                 elsewhere.insert(0, job)
         if not self._closed:
             self._on_left(worker, end, outcomes, elsewhere)
 
-    def _sort(self, worker: Member, mark: Mark, end: Exit) -> tuple[list[Outcome], list[Job], list[Job]]:
-        """Outcomes; jobs that had ended, though the worker died before it could say so; jobs that had not begun."""
+    def _sort(
+        self, worker: Member, mark: Mark, end: Exit
+    ) -> tuple[list[Outcome], list[tuple[Job, NotDone | None]], list[Job]]:
+        """Outcomes; jobs that may have ended, though the worker died before it could say so; jobs that had not begun.
+
+        With a job that was running goes its outcome if it has not published everything: the worker may have died
+        between its last output and the end of the job.
+        """
         outcomes: list[Outcome] = []
-        unsure: list[Job] = []
+        unsure: list[tuple[Job, NotDone | None]] = []
         elsewhere: list[Job] = []
         for number in list(worker.sent):
             sent = worker.forget(number)
@@ -131,11 +139,15 @@ class Departures:
             if sent.foreseen is not None:
                 self._ahead.discard(sent)
             elif number == mark.running and worker.stopped in (0, number):  # else it was the other one that we meant
-                outcomes.append(_victim(worker, number, sent, end))
+                lost = _victim(worker, number, sent, end)
+                if lost.reason == "lost" and not sent.job.replace:
+                    unsure.append((sent.job, lost))
+                else:
+                    outcomes.append(lost)
             elif sent.cancelled:
                 outcomes.append(NotDone(sent.job.task_id, "cancelled"))
             elif number <= mark.ended:
-                unsure.append(sent.job)
+                unsure.append((sent.job, None))
             else:
                 elsewhere.append(sent.job)
         return outcomes, unsure, elsewhere

@@ -135,12 +135,14 @@ class WorkerProcess:
         return await end
 
     def _signal(self, number: signal.Signals) -> bool:
-        """Send a signal to its process group; False if that might be another's by now."""
+        """Send a signal to its process group; False if there is none (yet), or it might be another's by now."""
         if not self.pid or not self._template.lives:
             return False
         try:
             os.killpg(self.pid, number)
-        except (ProcessLookupError, PermissionError):  # it has ended; on macOS a zombie's group gives EPERM
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # on macOS a zombie's group gives EPERM
             pass
         return True
 
