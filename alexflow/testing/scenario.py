@@ -215,7 +215,7 @@ def build(plans: Sequence[TaskPlan]) -> dict[str, Any]:
             output.as_ephemeral() if key in plan.ephemeral else output
             for key, output in ((key, output_of(tasks, key)) for key in plan.inputs)
         )
-        options = {"gives": tuple(tasks[name] for name in plan.gives)} if plan.is_dynamic else {}
+        options: dict[str, Any] = {"gives": tuple(tasks[name] for name in plan.gives)} if plan.is_dynamic else {}
         cls = classes[plan.kind]
         tasks[plan.name] = cls(plan.name, inputs, plan.parts, plan.tags, retries=plan.retries, **options)
     return tasks
