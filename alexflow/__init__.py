@@ -50,6 +50,7 @@ __all__ = [
     "Output",
     "OverlayStorage",
     "PrefixStorage",
+    "RemoteStorage",
     "ResourceSpec",
     "Result",
     "RunFailed",
@@ -65,6 +66,7 @@ __all__ = [
     "arun",
     "deserialize",
     "no_default",
+    "open_storage",
     "run",
     "serialize",
 ]
@@ -90,7 +92,9 @@ __getattr__, __dir__ = _ondemand.on_demand(
         "MemoryStorage": "alexflow.storage",
         "OverlayStorage": "alexflow.storage",
         "PrefixStorage": "alexflow.storage",
+        "RemoteStorage": "alexflow.storage",
         "Storage": "alexflow.storage",
+        "open_storage": "alexflow.storage",
         "Verification": "alexflow.storage",
     },
 )

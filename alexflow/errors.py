@@ -23,6 +23,7 @@ The class says whose fault it is, and so whether trying again can help:
     ├── StorageError               the storage refused or failed
     │   ├── StorageFull            no room: trying again at once cannot help
     │   ├── StorageDenied          no permission, or read-only: trying again cannot help
+    │   ├── StorageUnavailable     it did not answer before the deadline: trying again later may help
     │   ├── OutputNotFound         nothing is stored under this key
     │   │   └── OutputDamaged      what was stored is not what was published; it counts as not stored
     │   ├── UnknownStorage         no storage can be opened from this path or URL
@@ -290,6 +291,24 @@ class ReadOnlyAccess(StorageError):
     def __init__(self, keys: Sequence[str], where: str):
         self.keys = tuple(keys)
         super().__init__(f"cannot remove {', '.join(map(repr, keys))} from {where}, which is only read")
+
+
+class StorageUnavailable(StorageError):
+    """The storage did not answer, or answered that it is too busy, until the deadline.
+
+    Attributes:
+        operation: what was asked of it, such as ``"read"``.
+        key: what it was asked about.
+        attempts: how often it was tried.
+    """
+
+    def __init__(self, operation: str, key: str, where: str, trouble: str, *, attempts: int, seconds: float):
+        self.operation = operation
+        self.key = key
+        self.attempts = attempts
+        what = f"{operation} {key!r} in" if key else operation
+        tries = f"{attempts} attempts" if attempts > 1 else "1 attempt"
+        super().__init__(f"cannot {what} {where} within {seconds:g} s ({tries}); the last one: {trouble}", path=key)
 
 
 class OutputNotFound(StorageError, LookupError):

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from blockbuster import blockbuster_ctx
 
+from tests.servers.fixtures import server  # noqa: F401  # for all tests
+
 #: What the event loop does itself on purpose, by file: small files are written, read and checked where they are asked
 #: for, since a thread costs more than the disk (alexflow/storage/local.py says how much).
 INLINE_BY_CHOICE = {
@@ -34,6 +36,7 @@ INLINE_BY_CHOICE = {
     "executors/process/definitions.py": {"_search"},  # once a module
     "executors/process/template.py": {"__init__"},  # once an engine: a vfork, some 0.4 ms
     "storage/opening.py": {"open_storage"},  # once a run
+    "storage/remote/opening.py": {"_used_session"},  # in a thread's own event loop, where nobody else waits
     "model/plan.py": {"plan_of"},  # once a class
 }
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from alexflow.storage.local import LocalStorage
     from alexflow.storage.memory import MemoryStorage
     from alexflow.storage.opening import open_storage
+    from alexflow.storage.remote.storage import RemoteStorage
     from alexflow.storage.transaction import Transaction
     from alexflow.storage.verification import Digest, Examined, Verification
 
@@ -24,6 +25,7 @@ __all__ = [
     "MemoryStorage",
     "OverlayStorage",
     "PrefixStorage",
+    "RemoteStorage",
     "Staged",
     "Storage",
     "Transaction",
@@ -44,6 +46,7 @@ __getattr__, __dir__ = on_demand(
         "LocalStorage": "alexflow.storage.local",
         "MemoryStorage": "alexflow.storage.memory",
         "open_storage": "alexflow.storage.opening",
+        "RemoteStorage": "alexflow.storage.remote.storage",
         "Transaction": "alexflow.storage.transaction",
         "Digest": "alexflow.storage.verification",
         "Examined": "alexflow.storage.verification",

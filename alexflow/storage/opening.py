@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Any
 
 from alexflow.errors import UnknownStorage
 from alexflow.storage.interface import Storage
@@ -15,15 +16,25 @@ DEFAULT_PATH = ".alexflow"
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 
 
-def open_storage(storage: Storage | str | os.PathLike[str] | None) -> Storage:
-    """A storage from a storage, a path, ``file://…``, ``memory://``, or (None) the default.
+def open_storage(storage: Storage | str | os.PathLike[str] | None = None, **options: Any) -> Storage:
+    """A storage from a storage, a path, a URL, or (None) the default.
 
     The default is the environment's ``ALEXFLOW_STORAGE``, else ``.alexflow`` in the working directory.
+
+    ::
+
+        open_storage("results")
+        open_storage("s3://bucket/prefix", endpoint_url="http://localhost:8333", deadline=20)
+
+    Args:
+        storage: what to open.
+        options: for a URL that leads elsewhere: those of :class:`RemoteStorage` and of fsspec's file system behind it.
 
     Raises:
         UnknownStorage: no storage can be opened from it.
     """
     if isinstance(storage, Storage):
+        _take_none(options, repr(storage))
         return storage
     if storage is None:
         storage = os.environ.get("ALEXFLOW_STORAGE") or DEFAULT_PATH
@@ -33,10 +44,17 @@ def open_storage(storage: Storage | str | os.PathLike[str] | None) -> Storage:
     if not path:
         raise UnknownStorage("the storage path is empty; name a directory")
     url = _URL.fullmatch(path)
-    if url is None:
-        return LocalStorage(path)
-    if url[1] == "file":
-        return LocalStorage(url[2])
+    if url is None or url[1] == "file":
+        _take_none(options, path)
+        return LocalStorage(path if url is None else url[2])
     if url[1] == "memory":
+        _take_none(options, path)
         return MemoryStorage()
-    raise UnknownStorage(f"no storage is known for {url[1]}:// in {path!r}; use a directory, file:// or memory://")
+    from alexflow.storage.remote.storage import RemoteStorage  # deferred: fsspec
+
+    return RemoteStorage(path, **options)
+
+
+def _take_none(options: dict[str, Any], what: str) -> None:
+    if options:
+        raise UnknownStorage(f"{what} takes no options, such as {next(iter(options))}")

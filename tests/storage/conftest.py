@@ -2,7 +2,7 @@
 
 import pytest
 
-from alexflow import CacheStorage, LocalStorage, MemoryStorage, OverlayStorage, PrefixStorage
+from alexflow import CacheStorage, LocalStorage, MemoryStorage, OverlayStorage, PrefixStorage, open_storage
 from alexflow.storage import Transaction, newfile
 
 
@@ -22,9 +22,18 @@ def _layered(kind, storage, tmp_path):
     return CacheStorage(storage, tmp_path / "copies")
 
 
-@pytest.fixture(params=["local", "local-named", "memory", "transaction", "prefix", "overlay", "cache"])
+HERE = ("local", "local-named", "memory", "transaction", "prefix", "overlay", "cache")
+SERVERS = ("seaweedfs", "moto", "azurite", "fake-gcs", "sftp", "webdav")
+
+
+@pytest.fixture(params=[*HERE, *SERVERS])
 def storage(request, tmp_path):
     """Prepared and empty."""
+    if request.param in SERVERS:
+        server = request.getfixturevalue("server")(request.param)
+        storage = open_storage(server.url(), deadline=20, **server.options)
+        storage.prepare()
+        return storage
     if request.param == "memory":
         return MemoryStorage()
     if request.param == "local-named":

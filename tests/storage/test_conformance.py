@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from anyio import to_thread
+from anyio import create_task_group, to_thread
 
 from alexflow import LocalStorage, PrefixStorage
 from alexflow.errors import OutputNotFound
@@ -57,6 +57,18 @@ class Blocking:
     async def list(self, prefix=""):
         return await to_thread.run_sync(lambda: sorted(self.storage.list(prefix)))
 
+    async def write_all(self, keys):
+        """Store nothing under each of them, some at the same time."""
+        remaining = iter(keys)
+
+        async def write() -> None:
+            for key in remaining:
+                await self.write(key, b"")
+
+        async with create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(write)
+
 
 class Async(Blocking):
     def __getattr__(self, name):
@@ -71,7 +83,8 @@ def form(request, storage):
     return request.param(storage)
 
 
-pytestmark = pytest.mark.anyio
+# what aiohttp says to clients that give it more than 1 MiB as bytes, which Azure's and Google's do
+pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")]
 
 
 def content(size: int) -> bytes:
@@ -119,7 +132,7 @@ async def test_staged_can_be_read_again_and_then_published(form, storage, publis
     assert storage.read_staged(staged) == content(size)
     assert storage.read_staged(staged) == content(size)
     assert await form.publish(staged) is True
-    assert published().read("key") == content(size)
+    assert await type(form)(published()).read("key") == content(size)
 
 
 @pytest.mark.parametrize("size", [3, SMALL + 1])
@@ -140,14 +153,14 @@ async def test_two_staged_for_one_key(form, published):
     await form.publish(one)
     published()
     await form.discard(other)
-    assert published().read("key") == content(SMALL + 1)
+    assert await type(form)(published()).read("key") == content(SMALL + 1)
 
 
 @pytest.mark.parametrize("key", KEYS)
 async def test_keys(form, published, key):
     await form.write(key, key.encode())
     where = type(form)(published())
-    assert await where.exists_many([key, key[:-1]]) == {key}
+    assert await where.exists_many([key, f"{key[:-1]}~"]) == {key}
     assert await where.read(key) == key.encode()
     assert await where.list() == [key]
     await where.remove_many([key])
@@ -192,18 +205,14 @@ async def test_list_by_prefix(form, published):
 @pytest.mark.parametrize("count", [1, FEW, FEW + 1, 4 * FEW])
 async def test_exists_many_few_and_many(form, published, directory, count):
     stored = [f"{directory}{n}" for n in range(0, count, 2)]
-    for key in stored:
-        await form.write(key, b"")
+    await form.write_all(stored)
     where = type(form)(published())
     asked = [f"{directory}{n}" for n in range(count)] + ["elsewhere/1"] * 2
     assert await where.exists_many(asked) == set(stored)
 
 
 async def test_exists_many_asks_for_few_of_a_large_directory(form, published):
-    for n in range(50):
-        await form.write(f"large/{n}", b"")
-    for n in range(FEW + 1):
-        await form.write(f"many/{n}", b"")
+    await form.write_all([*(f"large/{n}" for n in range(50)), *(f"many/{n}" for n in range(FEW + 1))])
     where = type(form)(published())
     asked = ["large/7", "large/none", *(f"many/{n}" for n in range(2 * FEW))]
     assert await where.exists_many(asked) == {"large/7", *(f"many/{n}" for n in range(FEW + 1))}
@@ -211,8 +220,7 @@ async def test_exists_many_asks_for_few_of_a_large_directory(form, published):
 
 async def test_remove_many(form, published):
     keys = [f"d{n % 3}/{n}" for n in range(2 * FEW)]
-    for key in keys:
-        await form.write(key, b"")
+    await form.write_all(keys)
     where = type(form)(published())
     await where.remove_many(iter([*keys[1:], "never"]))
     assert await where.list() == keys[:1]
@@ -222,7 +230,7 @@ async def test_remove_many(form, published):
 def test_eight_threads_race(storage, published):
     if isinstance(storage, Transaction):
         pytest.skip("a transaction belongs to one attempt")
-    for round_ in range(20):
+    for round_ in range(20 if storage.answers_at_once else 4):
         barrier = Barrier(8)
 
         def publish(n, round_=round_, barrier=barrier):

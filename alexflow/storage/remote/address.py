@@ -1,0 +1,91 @@
+"""``Address``: a storage's URL and options, and what of them may be shown.
+
+A secret is whatever is in the user part of the URL behind a colon, and the value of every option that is not known to
+be harmless. Secrets are in ``options`` and nowhere else; whatever a back end says is shown through ``redact``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from alexflow.errors import UnknownStorage
+
+_URL = re.compile(r"(?P<protocol>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<user>[^/@]*)@)?(?P<rest>.*)", re.DOTALL)
+
+#: Options whose values may be seen.
+_HARMLESS = frozenset(
+    {"account_name", "anon", "asynchronous", "base_url", "consistency", "endpoint_url", "host", "port", "profile"}
+    | {"project", "region_name", "requester_pays", "signature_version", "use_ssl", "user", "username", "verify"}
+)
+
+#: Shorter ones would turn up in words that are no secrets.
+_SHORTEST_SECRET = 4  # characters
+
+_SIGNED = re.compile(r"(?i)\b((?:sig|signature|token|x-amz-[a-z-]+|x-goog-[a-z-]+)=)[^&\s'\"]+")
+_USER = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
+
+
+class Address:
+    """Where a storage is, and with what it is opened.
+
+    Args:
+        url: ``protocol://…``, perhaps with ``user:password@``.
+        options: for fsspec's file system, or the client behind it.
+
+    Attributes:
+        protocol: in lower case, such as ``"s3"``.
+        url: as given.
+        shown: the URL without a password.
+        user: from the URL; empty if it names nobody.
+        password: from the URL.
+        rest: what follows in the URL, without a slash at its end.
+
+    Raises:
+        UnknownStorage: it is not a URL, or names nothing.
+    """
+
+    def __init__(self, url: str, options: Mapping[str, Any]):
+        parts = _URL.fullmatch(url)
+        if parts is None:
+            raise UnknownStorage("a remote storage is given as a URL such as 's3://bucket/prefix'")
+        self.url = url
+        self.options = dict(options)
+        self.protocol = parts["protocol"].lower()
+        self.rest = parts["rest"].rstrip("/")
+        user, _, password = (parts["user"] or "").partition(":")
+        self.user, self.password = unquote(user), unquote(password)
+        who = f"{user}@" if user else ""
+        self.shown = f"{self.protocol}://{who}{self.rest}"
+        if not self.rest.strip("/"):
+            raise UnknownStorage(f"{self.shown!r} names no place; it is to be like 's3://bucket/prefix'")
+
+    def __repr__(self) -> str:
+        options = "".join(f", {name}=…" for name in sorted(self.options))
+        return f"{self.shown!r}{options}"
+
+    def redact(self, text: str) -> str:
+        """``text`` without any secret."""
+        for secret in sorted(self._secrets(), key=len, reverse=True):
+            text = text.replace(secret, "…")
+        return _USER.sub(r"\1:…@", _SIGNED.sub(r"\1…", text))
+
+    def _secrets(self) -> Iterator[str]:
+        for secret in (self.password, *_texts(self.options)):
+            if len(secret) >= _SHORTEST_SECRET:
+                yield secret
+
+
+def _texts(value: Any, name: str = "") -> Iterator[str]:
+    if name in _HARMLESS:
+        return
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner, item in value.items():
+            yield from _texts(item, str(inner))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)

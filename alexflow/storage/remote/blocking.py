@@ -1,0 +1,58 @@
+"""Remote storages from threads and worker processes: an event loop in the background, one for a process.
+
+It is started at first use, by whoever needs it; a forked child starts its own. A blocking call waits for the same
+requests that the event loop would make, with the same deadlines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+SECONDS_TO_CLOSE = 1.0  # at the interpreter's end
+
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def wait_for(work: Coroutine[Any, Any, T]) -> T:
+    """What ``work`` gives, done in the background while this thread waits."""
+    future = asyncio.run_coroutine_threadsafe(work, _background())
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
+
+
+def _background() -> asyncio.AbstractEventLoop:
+    global _loop
+    with _lock:
+        if _loop is None:
+            _loop = asyncio.new_event_loop()
+            threading.Thread(target=_loop.run_forever, name="alexflow-storage", daemon=True).start()
+            atexit.register(_close, _loop)
+        return _loop
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    if loop is _loop:  # a forked child has none of the threads of its parent
+        try:
+            asyncio.run_coroutine_threadsafe(loop.shutdown_asyncgens(), loop).result(SECONDS_TO_CLOSE)
+        except Exception:  # the connections end with the process
+            pass
+
+
+def _forget() -> None:
+    global _loop, _lock
+    _lock = threading.Lock()
+    _loop = None
+
+
+os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,105 @@
+"""What an error of some back end means. Their classes are known by name: none of their packages is imported here."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any, Literal
+
+Meaning = Literal["absent", "exists", "passing", "denied", "full", "other"]
+
+#: Answers that may be another one the next time: too busy, a gateway's trouble, a conflict of two who write at once.
+PASSING_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+
+_BY_STATUS: dict[int, Meaning] = {404: "absent", 410: "absent", 412: "exists", 401: "denied", 403: "denied"}
+_BY_STATUS |= {413: "full", 507: "full"}
+
+_BY_NUMBER: dict[int, Meaning] = {
+    errno.ENOENT: "absent",
+    errno.EEXIST: "exists",
+    errno.EACCES: "denied",
+    errno.EPERM: "denied",
+    errno.EROFS: "denied",
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "full",
+}
+
+#: Errors of the way to the server: top-level package, and a class that they are or descend from.
+_OF_THE_WAY = frozenset(
+    {
+        ("aiohttp", "ClientConnectionError"),
+        ("aiohttp", "ClientPayloadError"),
+        ("azure", "ServiceRequestError"),
+        ("azure", "ServiceResponseError"),
+        ("botocore", "HTTPClientError"),
+        ("botocore", "ResponseParserError"),
+        ("httpx", "TransportError"),
+        ("paramiko", "SSHException"),
+        ("requests", "ConnectionError"),
+        ("builtins", "ConnectionError"),
+        ("builtins", "EOFError"),
+        ("builtins", "TimeoutError"),
+        ("socket", "gaierror"),
+    }
+)
+_REFUSED = frozenset({("azure", "ClientAuthenticationError"), ("botocore", "NoCredentialsError")})
+_REFUSED |= {("botocore", "PartialCredentialsError"), ("paramiko", "AuthenticationException")}
+_REFUSED |= {("google", "RefreshError"), ("google", "DefaultCredentialsError")}
+
+_CHAIN = 5  # causes that are looked at
+
+
+def meaning_of(error: BaseException) -> Meaning:
+    """What it says about the request that it ended."""
+    if isinstance(error, FileNotFoundError):
+        return "absent"
+    if isinstance(error, FileExistsError):
+        return "exists"
+    names = _names_of(error)
+    if names & _REFUSED:
+        return "denied"
+    status = status_of(error)
+    if status is not None:
+        return _BY_STATUS.get(status) or ("passing" if status in PASSING_STATUS else "other")
+    if names & _OF_THE_WAY:
+        return "passing"
+    if isinstance(error, OSError):
+        if error.errno in _BY_NUMBER:
+            return _BY_NUMBER[error.errno]
+        if error.errno in (errno.ECONNRESET, errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EBUSY):
+            return "passing"
+    return "other"
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status that the server answered with, if it did."""
+    cause: BaseException | None = error
+    for _ in range(_CHAIN):
+        if cause is None:
+            return None
+        status = _status_told(cause)
+        if status is not None:
+            return status
+        cause = cause.__cause__
+    return None
+
+
+def _status_told(error: Any) -> int | None:
+    status: Any
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):  # botocore's
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    else:
+        status = getattr(response, "status_code", None) or getattr(error, "status_code", None)
+        status = status or getattr(error, "status", None) or getattr(error, "code", None)
+    number = int(status) if isinstance(status, int) or str(status).isdecimal() else 0  # gcsfs gives texts
+    return number if 300 <= number < 600 else None
+
+
+def _names_of(error: BaseException) -> set[tuple[str, str]]:
+    return {(cls.__module__.partition(".")[0], cls.__name__) for cls in type(error).__mro__}
+
+
+def told(error: BaseException) -> str:
+    """What it says, in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,70 @@
+"""Object stores of which fsspec's adapter is asynchronous and can create if absent: Google's and Azure's."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from alexflow.storage.remote.backend import Backend, OnePage, Pages, Status
+from alexflow.storage.remote.patience import Attempt
+
+
+class ObjectBackend(Backend):
+    """A bucket or container, or what is below a prefix in it.
+
+    Args:
+        fs: an asynchronous file system of fsspec's whose ``_pipe_file`` takes ``mode="create"``.
+        root: ``bucket`` or ``bucket/prefix``.
+    """
+
+    retries_unseen: ClassVar[bool] = True
+
+    def __init__(self, fs: Any, root: str):
+        self._fs = fs
+        self._root = root + "/"
+
+    async def exists(self, key: str) -> bool:
+        try:
+            await self.status(key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    async def read(self, key: str, attempt: Attempt) -> bytes:
+        data: bytes = await self._fs._cat_file(self._root + key)
+        return data
+
+    async def status(self, key: str) -> Status:
+        found = await self._fs._info(self._root + key)
+        if found["type"] != "file":
+            raise FileNotFoundError(key)
+        return self.status_of(found)
+
+    async def create(self, key: str, data: bytes) -> bool:
+        try:
+            await self._fs._pipe_file(self._root + key, data, mode="create")
+        except FileExistsError:
+            return False
+        return True
+
+    async def replace(self, key: str, data: bytes) -> None:
+        await self._fs._pipe_file(self._root + key, data)
+
+    async def remove(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            with contextlib.suppress(FileNotFoundError):
+                await self._fs._rm_file(self._root + key)
+
+    def pages(self, prefix: str) -> Pages:
+        directory, _, name = (self._root + prefix).rpartition("/")
+
+        async def fetch() -> list[str]:
+            try:
+                found = await self._fs._find(directory, prefix=name)
+            except FileNotFoundError:
+                return []
+            keys = [path[len(self._root) :] for path in found if path.startswith(self._root)]
+            return [key for key in keys if key.startswith(prefix)]
+
+        return OnePage(fetch)

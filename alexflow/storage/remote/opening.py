@@ -1,0 +1,71 @@
+"""From an address to its back end, opened for the running event loop.
+
+What takes time is done in a thread: importing packages, making file systems, reading botocore's descriptions of S3
+(half a second, and from its session's cache afterwards).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from alexflow.storage.remote.address import Address
+from alexflow.storage.remote.backend import Backend
+from alexflow.storage.remote.provision import load, provide
+from alexflow.storage.remote.threads import aside
+
+#: Listings are asked for anew each time: others write here too.
+_ASYNCHRONOUS = {"asynchronous": True, "use_listings_cache": False}
+
+
+async def open_backend(address: Address, concurrency: int) -> Backend:
+    """The back end, for this event loop.
+
+    Raises:
+        UnknownStorage: it cannot be opened as described.
+    """
+    if address.protocol in ("s3", "s3a"):
+        return await _open_s3(address, concurrency)
+    if address.protocol in ("gs", "gcs", "az", "abfs", "abfss"):
+        return await _open_objects(address)
+    return await _open_tree(address)
+
+
+async def _open_s3(address: Address, concurrency: int) -> Backend:
+    from alexflow.storage.remote.s3 import S3Backend, open_s3, s3_options  # deferred, as all of them: one is needed
+
+    options = {**_ASYNCHRONOUS, **s3_options(address.options, concurrency)}
+    loop = asyncio.get_running_loop()
+
+    def make() -> tuple[Any, str]:
+        session = address.options.get("session") or asyncio.run(_used_session(address, options))
+        return provide(address, loop=loop, session=session, **options)
+
+    fs, root = await aside(make)
+    return S3Backend(await open_s3(fs), root)
+
+
+async def _used_session(address: Address, options: dict[str, Any]) -> Any:
+    """A session of aiobotocore's that has read all it needs."""
+    fs, _ = provide(address, loop=asyncio.get_running_loop(), **options)
+    client = await fs.set_session()
+    await client.close()
+    return fs.session
+
+
+async def _open_objects(address: Address) -> Backend:
+    from alexflow.storage.remote.objects import ObjectBackend  # deferred, as above
+
+    make = partial(provide, address, loop=asyncio.get_running_loop(), **_ASYNCHRONOUS)
+    return ObjectBackend(*await aside(make))
+
+
+async def _open_tree(address: Address) -> Backend:
+    from alexflow.storage.remote import tree  # deferred, as above
+
+    moves = {"SFTPFileSystem": tree.move_sftp, "WebdavFileSystem": tree.move_webdav}
+    cls = await aside(partial(load, address))
+    _, root = await aside(partial(provide, address))
+    move = moves.get(cls.__name__, tree.move_looking_first)
+    return tree.TreeBackend(lambda: provide(address)[0], root, move)

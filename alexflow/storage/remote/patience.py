@@ -1,0 +1,158 @@
+"""Deadline, attempts, and the waiting in between.
+
+A request is tried again while what went wrong may pass: the server is busy, or the way to it broke. An attempt may take
+a third of the whole deadline, so that one connection that hangs does not use up all of it. Waiting doubles each time,
+with chance in it so that many who were refused together do not come back together.
+
+The deadline is that of one request with all its attempts. It begins when the request may be sent, not while it waits
+for others of this process; each MiB that is known to be on its way lengthens it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from alexflow.errors import StorageDenied, StorageError, StorageFull, StorageUnavailable
+from alexflow.storage.remote.faults import meaning_of, told
+
+T = TypeVar("T")
+
+logger = logging.getLogger("alexflow.storage")
+
+FIRST_DELAY = 0.1  # seconds
+LONGEST_DELAY = 10.0  # seconds
+
+#: The slowest transfer that counts as one that goes on.
+SLOWEST = 1024 * 1024  # bytes/s
+
+#: Attempts that a deadline leaves room for, if each of them hangs.
+HANGING_ATTEMPTS = 3
+
+_ERRORS: dict[str, type[StorageError]] = {"denied": StorageDenied, "full": StorageFull}
+
+
+class Attempt:
+    """One attempt at a request.
+
+    Attributes:
+        uncertain: whether an earlier one may have been carried out, its reply lost.
+    """
+
+    def __init__(self, uncertain: bool, deadline: Deadline):
+        self.uncertain = uncertain
+        self._deadline = deadline
+
+    def allow(self, size: int) -> None:
+        """Give it the time that so many bytes may take."""
+        self._deadline.extend(size / SLOWEST)
+
+
+class Deadline:
+    """When one request ends, and its present attempt."""
+
+    def __init__(self, seconds: float):
+        self._loop = asyncio.get_running_loop()
+        self.seconds = seconds
+        self._end = self._loop.time() + seconds
+        self._timeout: asyncio.Timeout | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds until its end; negative after it."""
+        return self._end - self._loop.time()
+
+    def attempt(self) -> asyncio.Timeout:
+        """The bound on one attempt."""
+        self._timeout = asyncio.timeout(max(0.0, min(self.left, self.seconds / HANGING_ATTEMPTS)))
+        return self._timeout
+
+    def extend(self, seconds: float) -> None:
+        self._end += seconds
+        if self._timeout is not None:
+            when = self._timeout.when()
+            if when is not None:
+                self._timeout.reschedule(when + seconds)
+
+
+class Patience:
+    """Tries requests until they succeed, cannot, or time is up.
+
+    Args:
+        where: the storage, as it may be shown.
+        redact: takes secrets out of what back ends say.
+        deadline: seconds for one request.
+        slots: bounds how many attempts are under way.
+        chance: where randomness comes from.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        redact: Callable[[str], str],
+        deadline: float,
+        slots: asyncio.Semaphore,
+        chance: random.Random,
+    ):
+        self._where = where
+        self._redact = redact
+        self._seconds = deadline
+        self._slots = slots
+        self._chance = chance
+
+    async def request(self, operation: str, key: str, call: Callable[[Attempt], Awaitable[T]]) -> T:
+        """What ``call(attempt)`` gives in the end.
+
+        Raises:
+            FileNotFoundError: the back end has no such object.
+            StorageUnavailable: it did not succeed before the deadline.
+            StorageDenied: permission is missing.
+            StorageFull: nothing more fits.
+            StorageError: the back end refused.
+        """
+        tries = 0
+        uncertain = False
+        deadline: Deadline | None = None
+        while True:
+            async with self._slots:
+                deadline = deadline or Deadline(self._seconds)
+                tries += 1
+                timeout = deadline.attempt()
+                try:
+                    async with timeout:
+                        return await call(Attempt(uncertain, deadline))
+                except StorageError:
+                    raise
+                except Exception as error:
+                    if timeout.expired():
+                        trouble = "no answer"
+                    else:
+                        trouble = self._trouble(operation, key, error)
+            uncertain = True
+            await self._wait(operation, key, trouble, tries, deadline)
+
+    def _trouble(self, operation: str, key: str, error: Exception) -> str:
+        """What passes, in words; all else is raised."""
+        meaning = meaning_of(error)
+        if meaning == "absent":
+            raise FileNotFoundError(key) from None
+        text = self._redact(told(error))
+        if meaning == "passing":
+            return text
+        # the back end's error may hold secrets and need not survive pickling, so it is told and not chained
+        message = f"cannot {operation} {key!r} in {self._where}: {text}"
+        raise _ERRORS.get(meaning, StorageError)(message, path=key) from None
+
+    async def _wait(self, operation: str, key: str, trouble: str, tries: int, deadline: Deadline) -> None:
+        delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (tries - 1)) * self._chance.uniform(0.5, 1.0)
+        if delay >= deadline.left:
+            await asyncio.sleep(max(0.0, deadline.left))
+            raise StorageUnavailable(operation, key, self._where, trouble, attempts=tries, seconds=deadline.seconds)
+        logger.warning(
+            "%s: cannot %s %r (attempt %d): %s; next attempt in %.1f s",
+            *(self._where, operation, key, tries, trouble, delay),
+        )
+        await asyncio.sleep(delay)

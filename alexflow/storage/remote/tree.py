@@ -1,0 +1,201 @@
+"""Servers with directories: SFTP, WebDAV, and any other file system of fsspec's.
+
+An object is written under a temporary name in ``.alexflow/new`` and then moved to its own: complete, or not there. What
+"the first publisher wins" rests on differs:
+
+- SFTP: a rename that fails if the new name is taken (version 3 of the protocol; OpenSSH links and unlinks);
+- WebDAV: ``MOVE`` with ``Overwrite: F``;
+- others: looking first, which two at the same time may both do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from alexflow.storage.keys import RESERVED
+from alexflow.storage.remote.backend import Backend, OnePage, Pages, Status
+from alexflow.storage.remote.patience import Attempt
+from alexflow.storage.remote.threads import ClientThreads
+
+#: Where objects are until they are complete, below the root.
+NEW = f"{RESERVED}/new"
+
+#: ``move(fs, path, new path, replace)``; raises FileExistsError.
+Move = Callable[[Any, str, str, bool], None]
+
+
+class TreeBackend(Backend):
+    """A directory of a server.
+
+    Args:
+        make: gives a file system of fsspec's that blocks.
+        root: the directory.
+        move: how a file gets its name.
+    """
+
+    def __init__(self, make: Callable[[], Any], root: str, move: Move):
+        self._threads = ClientThreads(make)
+        self._root = root + "/"
+        self._move = move
+
+    async def exists(self, key: str) -> bool:
+        try:
+            await self.status(key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    async def read(self, key: str, attempt: Attempt) -> bytes:
+        path = self._root + key
+
+        def read(fs: Any) -> bytes:
+            with _named(key):
+                _info(fs, path, key)
+                data: bytes = fs.cat_file(path)
+            return data
+
+        return await self._threads.call(read)
+
+    async def status(self, key: str) -> Status:
+        path = self._root + key
+
+        def status(fs: Any) -> Status:
+            with _named(key):
+                return self.status_of(_info(fs, path, key))
+
+        return await self._threads.call(status)
+
+    async def create(self, key: str, data: bytes) -> bool:
+        try:
+            await self._put(key, data, replace=False)
+        except FileExistsError:
+            return False
+        return True
+
+    async def replace(self, key: str, data: bytes) -> None:
+        await self._put(key, data, replace=True)
+
+    async def _put(self, key: str, data: bytes, *, replace: bool) -> None:
+        root, path = self._root, self._root + key
+        temporary = f"{root}{NEW}/{uuid.uuid4().hex}"
+
+        def put(fs: Any) -> None:
+            _write(fs, temporary, data)
+            try:
+                try:
+                    self._move(fs, temporary, path, replace)
+                except FileNotFoundError:
+                    fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+                    self._move(fs, temporary, path, replace)
+            except BaseException:
+                with contextlib.suppress(Exception):  # what went wrong before is what counts
+                    fs.rm_file(temporary)
+                raise
+
+        await self._threads.call(put)
+
+    async def remove(self, keys: Sequence[str]) -> None:
+        def remove(fs: Any) -> None:
+            for key in keys:
+                try:
+                    with _named(key):
+                        _info(fs, self._root + key, key)
+                        fs.rm_file(self._root + key)
+                except FileNotFoundError:
+                    pass
+
+        await self._threads.call(remove)
+
+    def pages(self, prefix: str) -> Pages:
+        inside = prefix.rpartition("/")[0]
+        top = self._root + inside if inside else self._root.rstrip("/")
+
+        def fetch(fs: Any) -> list[str]:
+            found: list[str] = []
+            pending = [top]
+            while pending:
+                directory = pending.pop()
+                try:
+                    entries = fs.ls(directory or "/", detail=True)
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+                for entry in entries:
+                    path = f"{directory}/{entry['name'].rstrip('/').rpartition('/')[2]}"
+                    if entry["type"] == "directory":
+                        if path != self._root + RESERVED:
+                            pending.append(path)
+                    elif (key := path[len(self._root) :]).startswith(prefix):
+                        found.append(key)
+            return found
+
+        return OnePage(lambda: self._threads.call(fetch))
+
+    async def aclose(self) -> None:
+        self._threads.close()
+
+
+def _info(fs: Any, path: str, key: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = fs.info(path)
+    if found["type"] == "directory":
+        raise FileNotFoundError(key)
+    return found
+
+
+def _write(fs: Any, path: str, data: bytes) -> None:
+    try:
+        fs.pipe_file(path, data)
+    except OSError as error:
+        # servers differ in what they say where a directory is missing
+        if isinstance(error, PermissionError):
+            raise
+        fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        fs.pipe_file(path, data)
+
+
+@contextlib.contextmanager
+def _named(key: str) -> Any:
+    """A step on the way to it is a file: nothing can be there."""
+    try:
+        yield
+    except NotADirectoryError:
+        raise FileNotFoundError(key) from None
+
+
+def move_sftp(fs: Any, path: str, new: str, replace: bool) -> None:
+    """SFTP's rename fails if the name is taken; OpenSSH's extension replaces."""
+    if replace:
+        fs.ftp.posix_rename(path, new)
+        return
+    try:
+        fs.ftp.rename(path, new)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        # version 3 has one code for all that fails, so look whether it was that
+        if fs.exists(new):
+            raise FileExistsError(new) from None
+        raise
+
+
+def move_webdav(fs: Any, path: str, new: str, replace: bool) -> None:
+    """``MOVE``, with or without ``Overwrite``."""
+    from webdav4.client import ResourceAlreadyExists, ResourceConflict, ResourceNotFound  # deferred: an extra's
+
+    try:
+        fs.client.move(path, new, overwrite=replace)
+    except ResourceAlreadyExists:
+        raise FileExistsError(new) from None
+    except (ResourceNotFound, ResourceConflict):
+        raise FileNotFoundError(new) from None
+
+
+def move_looking_first(fs: Any, path: str, new: str, replace: bool) -> None:
+    """For file systems of which nothing is known: all that fsspec promises is a move."""
+    if fs.exists(new):
+        if not replace:
+            raise FileExistsError(new)
+        fs.rm_file(new)
+    fs.mv(path, new)

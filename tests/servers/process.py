@@ -1,0 +1,89 @@
+"""A server of somebody else's as a child process: started on free ports of loopback, waited for, stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+#: How long a server may take until it answers, on a machine that is busy.
+SECONDS_TO_START = 60.0
+
+
+class NotInstalled(Exception):
+    """The server's program is not here; the text says how it is had."""
+
+
+def program(name: str, install: str) -> str:
+    """Where a program is: beside this Python, on PATH, or in ``node_modules`` of the working directory."""
+    places = [str(Path(sys.executable).parent), os.environ.get("PATH", ""), str(Path("node_modules/.bin").absolute())]
+    found = shutil.which(name, path=os.pathsep.join(places))
+    if found is None:
+        raise NotInstalled(f"{name} is not installed ({install})")
+    return found
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback on which nobody listens; all are held until the last is found, so that they differ."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+@contextmanager
+def running(
+    command: Sequence[str], answers: Callable[[], bool], log: Path, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The server while it runs, from its first answer on; it goes with all that it started.
+
+    Args:
+        command: the program and its arguments.
+        answers: whether it is ready.
+        log: where it writes what it has to say.
+        env: added to the environment.
+    """
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=os.environ | dict(env or {}),
+            cwd=log.parent,
+            start_new_session=True,
+        )
+    try:
+        _wait(process, answers, log)
+        yield process
+    finally:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], answers: Callable[[], bool], log: Path) -> None:
+    deadline = time.monotonic() + SECONDS_TO_START
+    while not answers():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{process.args!r} did not start:\n{log.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.1)
+
+
+def listens(port: int) -> bool:
+    """Whether something takes connections there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
