@@ -1,7 +1,8 @@
 """Everything that is checked before a change is merged: ``nox -s tests``, ``lint``, ``typing``.
 
-Further sessions: ``simulate``, ``crash`` and ``soak``, which take minutes; ``example``, ``bench``, ``bench-peers``,
-``docs``. Environments are kept between calls; ``nox -r`` also skips looking for newer packages.
+Further sessions: ``storage``, with real servers of every kind; ``simulate``, ``crash`` and ``soak``, which take
+minutes; ``example``, ``bench``, ``bench-peers``, ``docs``. Environments are kept between calls; ``nox -r`` also skips
+looking for newer packages.
 """
 
 import os
@@ -63,8 +64,20 @@ def tests(session: nox.Session) -> None:
     for version, python in others().items():
         paths = [path for path in SAME_EVERYWHERE if Path(path).exists()]
         run_tests(session, paths, environment(session, version, python))
-    session.install("-e", ".[rich]", *group("tests"), *group("formats"), *group("examples"))
+    session.install("-e", ".[rich]", *group("tests"), *group("formats"), *group("servers"), *group("examples"))
     run_tests(session, [])
+
+
+@nox.session
+def storage(session: nox.Session) -> None:
+    """What every storage keeps to, and what happens when one does not, over a real server of each kind."""
+    session.install("-e", ".[s3,gcs,azure,sftp,webdav]", *group("storage"))
+    node = Path(session.virtualenv.location) / "npm"
+    session.run("npm", "install", "--silent", "--prefix", str(node), "azurite@3", external=True)
+    path = os.pathsep.join([str(node / "node_modules" / ".bin"), os.environ["PATH"]])
+    env = {"ALEXFLOW_TEST_SERVERS": "all", "PATH": path}
+    faults = [str(fault) for number in ("09", "10", "11") for fault in Path("tests/faults").glob(f"test_{number}_*.py")]
+    session.run("python", "-m", "pytest", *(session.posargs or ["tests/storage", *faults]), env=env)
 
 
 def environment(session: nox.Session, version: str, python: str) -> str:

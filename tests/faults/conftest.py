@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from alexflow import Storage, open_storage
 from tests.faults import workflows
 from tests.fifo import Fifo
+from tests.servers.proxy import Proxy, proxy
+from tests.servers.s3 import Server
 
 
 @pytest.fixture
@@ -36,3 +39,13 @@ def said() -> workflows.Said:
     """What tasks on the loop said."""
     workflows.said.clear()
     return workflows.said
+
+
+@pytest.fixture
+def proxied(server: Callable[[str], Server]) -> Iterator[tuple[Proxy, Callable[..., Storage]]]:
+    """A proxy before SeaweedFS, and a call that opens a new storage through it."""
+    behind = server("seaweedfs")
+    url = behind.url()
+    with proxy(behind.port) as before:
+        options = behind.options | {"endpoint_url": f"http://127.0.0.1:{before.port}"}
+        yield before, lambda **more: open_storage(url, **options, **more)

@@ -31,9 +31,6 @@ class Backend(ABC):
     #: Keys that one request removes.
     removes_at_once: ClassVar[int] = 1
 
-    #: Whether its client tries again on its own, so that a write may meet what itself has written.
-    retries_unseen: ClassVar[bool] = False
-
     #: Whether a listing comes in pages, each a request that the caller may do without.
     lists_in_pages: ClassVar[bool] = False
 

@@ -45,6 +45,9 @@ _REFUSED = frozenset({("azure", "ClientAuthenticationError"), ("botocore", "NoCr
 _REFUSED |= {("botocore", "PartialCredentialsError"), ("paramiko", "AuthenticationException")}
 _REFUSED |= {("google", "RefreshError"), ("google", "DefaultCredentialsError")}
 
+#: What botocore says, although it is not botocore that tries again.
+_NO_RETRIES = " (reached max retries: 0)"
+
 _CHAIN = 5  # causes that are looked at
 
 
@@ -100,6 +103,10 @@ def _names_of(error: BaseException) -> set[tuple[str, str]]:
 
 
 def told(error: BaseException) -> str:
-    """What it says, in one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    """What it says, in one line, with the status that the server answered with."""
+    text = " ".join(str(error).replace(_NO_RETRIES, "").split())
+    status = status_of(error)
+    name = (
+        f"{type(error).__name__} ({status})" if status is not None and str(status) not in text else type(error).__name__
+    )
+    return f"{name}: {text}" if text else name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from alexflow.storage.remote.backend import Backend, OnePage, Pages, Status
 from alexflow.storage.remote.patience import Attempt
@@ -17,8 +17,6 @@ class ObjectBackend(Backend):
         fs: an asynchronous file system of fsspec's whose ``_pipe_file`` takes ``mode="create"``.
         root: ``bucket`` or ``bucket/prefix``.
     """
-
-    retries_unseen: ClassVar[bool] = True
 
     def __init__(self, fs: Any, root: str):
         self._fs = fs

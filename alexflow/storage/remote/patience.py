@@ -36,14 +36,9 @@ _ERRORS: dict[str, type[StorageError]] = {"denied": StorageDenied, "full": Stora
 
 
 class Attempt:
-    """One attempt at a request.
+    """One attempt at a request."""
 
-    Attributes:
-        uncertain: whether an earlier one may have been carried out, its reply lost.
-    """
-
-    def __init__(self, uncertain: bool, deadline: Deadline):
-        self.uncertain = uncertain
+    def __init__(self, deadline: Deadline):
         self._deadline = deadline
 
     def allow(self, size: int) -> None:
@@ -114,7 +109,6 @@ class Patience:
             StorageError: the back end refused.
         """
         tries = 0
-        uncertain = False
         deadline: Deadline | None = None
         while True:
             async with self._slots:
@@ -123,7 +117,7 @@ class Patience:
                 timeout = deadline.attempt()
                 try:
                     async with timeout:
-                        return await call(Attempt(uncertain, deadline))
+                        return await call(Attempt(deadline))
                 except StorageError:
                     raise
                 except Exception as error:
@@ -131,7 +125,6 @@ class Patience:
                         trouble = "no answer"
                     else:
                         trouble = self._trouble(operation, key, error)
-            uncertain = True
             await self._wait(operation, key, trouble, tries, deadline)
 
     def _trouble(self, operation: str, key: str, error: Exception) -> str:

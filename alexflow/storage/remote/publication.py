@@ -4,8 +4,8 @@ That nobody was first is for the back end to see, with create-if-absent; to look
 writers pass each other. Not every server that takes the condition keeps it, so each storage is tried once, before its
 first publication: an object of ours is created twice, and the second time must be refused.
 
-A publication whose reply was lost is tried again and then finds that the object exists. So whenever an earlier attempt
-may have been carried out, what is there is compared with what was to be published; equal bytes are our own publication.
+A publication whose reply was lost is tried again, by us or unseen by the client, and then finds that the object exists.
+So where there is one already, it is compared with what was to be published; equal bytes are our own publication.
 """
 
 from __future__ import annotations
@@ -39,11 +39,8 @@ async def publish(connection: Connection, key: str, data: bytes, *, replace: boo
         if replace:
             await backend.replace(key, data)
             return True
-        if not keeps and await backend.exists(key):
-            return attempt.uncertain and await _is(backend, attempt, key, data)
-        if await backend.create(key, data):
-            return True
-        return (attempt.uncertain or backend.retries_unseen) and await _is(backend, attempt, key, data)
+        is_first = (keeps or not await backend.exists(key)) and await backend.create(key, data)
+        return is_first or await _is(backend, attempt, key, data)
 
     try:
         return await connection.request("publish", key, put)
