@@ -7,6 +7,7 @@ import pkgutil
 import pytest
 
 import alexflow
+import alexflow.formats
 
 EXPORTED = sorted(alexflow.__all__)
 
@@ -36,8 +37,18 @@ PROMISED = {
 }
 
 
+#: The same of ``alexflow.formats``.
+PROMISED_FORMATS = {
+    *["ArrowOutput", "BinaryDatasetOutput", "BinaryOutput", "BinaryPredictionOutput", "BytesOutput", "Dataset"],
+    *["DatasetOutput", "Directory", "DirectoryOutput", "FileOutput", "H5FileOutput", "HDF5Output", "JSONOutput"],
+    *["JoblibOutput", "MsgpackOutput", "NpzOutput", "NumpyOutput", "PandasOutput", "ParquetOutput", "PolarsOutput"],
+    *["Prediction", "PredictionOutput", "PredictionSet", "SafetensorsOutput", "SerializableOutput", "TextOutput"],
+}
+
+
 def test_what_is_promised_is_exported():
     assert PROMISED - set(EXPORTED) == set()
+    assert PROMISED_FORMATS - set(alexflow.formats.__all__) == set()
 
 
 @pytest.mark.parametrize("name", EXPORTED)
