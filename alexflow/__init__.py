@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from alexflow.engine import Engine, Result, arun, run
     from alexflow.formats import BinaryOutput, JSONOutput, SerializableOutput
     from alexflow.serialization import deserialize, serialize
+    from alexflow.sources import Source, asource, source
     from alexflow.storage import (
         CacheStorage,
         Digest,
@@ -55,6 +56,7 @@ __all__ = [
     "Result",
     "RunFailed",
     "SerializableOutput",
+    "Source",
     "Storage",
     "Task",
     "TaskError",
@@ -64,11 +66,13 @@ __all__ = [
     "Workflow",
     "WrapperTask",
     "arun",
+    "asource",
     "deserialize",
     "no_default",
     "open_storage",
     "run",
     "serialize",
+    "source",
 ]
 
 #: A worker process imports the modules of its tasks, and so this one; asyncio and the engine would double the time that
@@ -83,6 +87,12 @@ __getattr__, __dir__ = _ondemand.on_demand(
         "BinaryOutput": "alexflow.formats",
         "JSONOutput": "alexflow.formats",
         "SerializableOutput": "alexflow.formats",
+        "Dir": "alexflow.legacy.storage",  # these three are here because 1.x has them here
+        "File": "alexflow.legacy.storage",
+        "H5FileOutput": "alexflow.formats",
+        "Source": "alexflow.sources",
+        "asource": "alexflow.sources",
+        "source": "alexflow.sources",
         "deserialize": "alexflow.serialization",
         "serialize": "alexflow.serialization",
         "Digest": "alexflow.storage",

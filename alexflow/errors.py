@@ -281,6 +281,30 @@ class StorageDenied(StorageError):
     """The storage is read-only, or permission is missing. A task that meets it fails at once, without retries."""
 
 
+class SourceNotFound(StorageError, LookupError):
+    """There is no data where a source should be.
+
+    Attributes:
+        url: where it should be.
+    """
+
+    def __init__(self, url: str):
+        self.url = url
+        super().__init__(f"there is no source {url}")
+
+
+class SourceChanged(StorageError):
+    """A source is not what it was when the graph was built, so that its tasks would have other ids by now.
+
+    Attributes:
+        url: where it lies.
+    """
+
+    def __init__(self, url: str):
+        self.url = url
+        super().__init__(f"the source {url} has changed since the graph was built; build the graph again")
+
+
 class ReadOnlyAccess(StorageError):
     """What was to be removed is in the read-only part of a storage.
 

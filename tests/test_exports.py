@@ -36,6 +36,9 @@ PROMISED = {
     "serialize",
 }
 
+#: What 1.x has here, too: there for its users, and not shown to others.
+OF_1X = {"Dir", "File", "H5FileOutput"}
+
 
 #: The same of ``alexflow.formats``.
 PROMISED_FORMATS = {
@@ -71,7 +74,7 @@ def test_nothing_public_that_is_not_exported():
         and str(getattr(thing, "__module__", "")).startswith("alexflow")
         and name not in EXPORTED
     }
-    assert loose == set()
+    assert loose <= OF_1X
 
 
 @pytest.mark.filterwarnings(

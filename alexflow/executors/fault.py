@@ -16,7 +16,15 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from alexflow.errors import DefinitionError, OutputNotFound, StorageDenied, StorageFull, TaskError, TaskFailed
+from alexflow.errors import (
+    DefinitionError,
+    OutputNotFound,
+    SourceChanged,
+    StorageDenied,
+    StorageFull,
+    TaskError,
+    TaskFailed,
+)
 from alexflow.executors.interface import NotDone, Printed
 from alexflow.model import AbstractTask
 
@@ -26,7 +34,7 @@ LARGEST_EXCEPTION = 1_000_000  # bytes, pickled
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 #: Trying again cannot help. A task's own OSError is none of these, whatever its number: the task may know better.
-_FATAL = (TaskError, DefinitionError, StorageFull, StorageDenied)
+_FATAL = (TaskError, DefinitionError, StorageFull, StorageDenied, SourceChanged)
 
 #: What stands between our own first frame and the user's: how code gets into a thread.
 _WAY_IN = ("alexflow", "anyio", "asyncio", "concurrent.futures", "threading")

@@ -63,7 +63,7 @@ TYPE = Kind("a class", lambda cls: True)
 FUNCTION = Kind("a function", lambda found: isinstance(found, FunctionType | BuiltinFunctionType))
 
 #: Allowed whatever ``modules`` says: here are the classes that every document names.
-_OWN_MODULES = ("alexflow.formats", "alexflow.model", "alexflow.storage")
+_OWN_MODULES = ("alexflow.formats", "alexflow.model", "alexflow.sources", "alexflow.storage")
 
 #: ``NoneType``, ``ellipsis`` and the like say that they live in builtins, but are found in ``types`` only.
 _UNLISTED = {cls.__qualname__: cls for cls in vars(types).values() if isinstance(cls, type)}

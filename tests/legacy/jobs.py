@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from alexflow.core import BinaryOutput, NoDefaultVar, Task, no_default
+from alexflow.coreml import BuildDatasetOp, Dataset
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,14 @@ class Failing(Task):
 
     def run(self, input, output):
         output.store(1 / 0)
+
+
+@dataclass(frozen=True)
+class Built(BuildDatasetOp):
+    size: NoDefaultVar[int] = no_default
+
+    def run(self, input, output):
+        import numpy
+
+        output.main.store(Dataset(X=numpy.ones((self.size, 2)), Y=numpy.zeros(self.size)))
+        output.metadata.store({"size": self.size})

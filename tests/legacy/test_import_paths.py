@@ -10,31 +10,35 @@ import pytest
 
 FORMER = {
     "alexflow": [
-        "AbstractTask", "BinaryOutput", "DynamicTask", "InOut", "JSONOutput", "NoDefaultVar", "Output", "ResourceSpec",
-        "SerializableOutput", "Storage", "Task", "Workflow", "WrapperTask", "no_default",
+        "AbstractTask", "BinaryOutput", "Dir", "DynamicTask", "File", "H5FileOutput", "InOut", "JSONOutput",
+        "NoDefaultVar", "Output", "ResourceSpec", "SerializableOutput", "Storage", "Task", "Workflow", "WrapperTask",
+        "no_default",
     ],
+    "alexflow.adapters.executor.alexflow": ["Termination", "run_job", "run_workflow"],
+    "alexflow.adapters.output.h5store": ["H5FileOutput"],
+    "alexflow.adapters.storage.composite_storage": ["CompositeStorage", "ReadOnlyAccess"],
+    "alexflow.adapters.storage.core": ["Dir", "File", "NotFound", "Storage", "StorageError", "copy_file"],
+    "alexflow.adapters.storage.local_storage": ["LocalStorage"],
     "alexflow.core": [
-        "AbstractTask", "BinaryOutput", "Dir", "DynamicTask", "File", "InOut", "JSONOutput", "NoDefaultVar", "NotFound",
-        "Output", "ResourceSpec", "Serializable", "SerializableOutput", "Storage", "StorageError", "Task", "Workflow",
-        "WrapperTask", "deserialize", "no_default",
+        "AbstractTask", "BinaryOutput", "Dir", "DynamicTask", "File", "InOut", "JSONOutput", "NoDefaultVar",
+        "NotFound", "Output", "ResourceSpec", "Serializable", "SerializableOutput", "Storage", "StorageError", "Task",
+        "Workflow", "WrapperTask", "deserialize", "no_default",
     ],
+    "alexflow.coreml": [
+        "Bias", "BinaryDatasetOutput", "BinaryPredictionOutput", "BuildDatasetOp", "BuildDatasetOpOutput",
+        "ClassProb", "Coefficients", "ConfidenceInterval", "Contributions", "Dataset", "DatasetOutput", "Importances",
+        "PredictOp", "PredictOpOutput", "Prediction", "PredictionOutput", "PredictionSamples", "PredictionSet",
+        "PredictionValue", "ReconstructionLoss", "TValues",
+    ],
+    "alexflow.coreml.dataset": ["BinaryDatasetOutput", "Dataset", "DatasetOutput"],
+    "alexflow.coreml.prediction": [
+        "BinaryPredictionOutput", "Prediction", "PredictionOutput", "PredictionSet", "PredictionValue",
+    ],
+    "alexflow.coreml.tasks": ["BuildDatasetOp", "PredictOp"],
     "alexflow.helper": [
         "assign_storage_to_output", "exists_output", "flatten", "generate_task", "is_completed", "load_output",
         "remove_output", "run_task", "workflow_to_task_map",
     ],
-    "alexflow.adapters.output.h5store": ["H5FileOutput"],
-    "alexflow.coreml": [
-        "Bias", "BinaryDatasetOutput", "BinaryPredictionOutput", "BuildDatasetOp", "BuildDatasetOpOutput",
-        "ClassProb", "Coefficients", "ConfidenceInterval", "Contributions", "Dataset", "DatasetOutput",
-        "Importances", "PredictOp", "PredictOpOutput", "Prediction", "PredictionOutput", "PredictionSamples",
-        "PredictionSet", "PredictionValue", "ReconstructionLoss", "TValues",
-    ],
-    "alexflow.coreml.dataset": ["BinaryDatasetOutput", "Dataset", "DatasetOutput"],
-    "alexflow.coreml.prediction": ["BinaryPredictionOutput", "Prediction", "PredictionOutput", "PredictionSet"],
-    "alexflow.coreml.tasks": ["BuildDatasetOp", "PredictOp"],
-    "alexflow.adapters.executor.alexflow": ["Termination", "run_job", "run_workflow"],
-    "alexflow.adapters.storage.core": ["Dir", "File", "NotFound", "Storage", "StorageError", "copy_file"],
-    "alexflow.adapters.storage.local_storage": ["LocalStorage"],
     "alexflow.misc.gjson": ["dump", "load"],
     "alexflow.testing.tasks": ["DynamicTask1", "Task1", "Task2", "WriteValue"],
 }  # fmt: skip

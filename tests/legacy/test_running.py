@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alexflow.adapters.executor.alexflow import Termination, run_job, run_workflow
+from alexflow.adapters.storage.composite_storage import CompositeStorage, ReadOnlyAccess
 from alexflow.adapters.storage.local_storage import LocalStorage
 from alexflow.core import NotFound, Workflow
 from alexflow.helper import (
@@ -17,7 +18,7 @@ from alexflow.helper import (
     workflow_to_task_map,
 )
 from alexflow.testing.tasks import DynamicTask1, Task1, Task2
-from tests.legacy.jobs import Failing, Limited, Spied
+from tests.legacy.jobs import Built, Failing, Limited, Spied
 
 
 @pytest.fixture
@@ -102,3 +103,23 @@ def test_local_storage_as_in_1_x(storage, tmp_path):
     storage.remove("a/b.txt")
     with pytest.raises(NotFound):
         storage.remove("a/b.txt")
+
+
+def test_a_composite_storage_as_in_1_x(storage, tmp_path):
+    storage.prepare()
+    run_job(Task1(), storage)
+    other = LocalStorage(str(tmp_path / "other"))
+    composite = CompositeStorage(read_only=storage, read_write=other)
+    run_job([Task1(), Task1(name="new")], composite, n_jobs=2)
+    assert other.exists(Task1(name="new").output().key)
+    assert not other.exists(Task1().output().key)
+    with pytest.raises(ReadOnlyAccess):
+        remove_output(Task1().output(), composite)
+
+
+def test_coreml(storage):
+    build = Built(size=3)
+    run_job(build, storage)
+    dataset = load_output(build.output().main, storage)
+    assert dataset.input_shape == (2,)
+    assert load_output(build.output().metadata, storage) == {"size": 3}

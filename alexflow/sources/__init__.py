@@ -1,0 +1,19 @@
+"""Data that no task made: known by its content, and usable wherever an output is."""
+
+from typing import TYPE_CHECKING
+
+from alexflow.ondemand import on_demand
+
+if TYPE_CHECKING:
+    from alexflow.sources.source import Source, asource, source
+
+__all__ = ["Source", "asource", "source"]
+
+__getattr__, __dir__ = on_demand(
+    __name__,
+    {
+        "Source": "alexflow.sources.source",
+        "asource": "alexflow.sources.source",
+        "source": "alexflow.sources.source",
+    },
+)

@@ -1,0 +1,165 @@
+"""The content of a source as a storage of one object that is only read, and only if it is what it was."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+
+from alexflow.errors import ReadOnlyAccess, SourceChanged
+from alexflow.sources.places import Place, place_of
+from alexflow.storage import Staged, Storage
+from alexflow.storage.background import in_thread
+
+if TYPE_CHECKING:
+    from alexflow.storage.asyncstreams import AsyncReader
+
+
+class Content(Storage):
+    """What is at a place, under whatever key.
+
+    Args:
+        url: where it lies.
+        options: for the file system behind the URL.
+        digest: what it has to be.
+        stamp: what the place said when it was that.
+    """
+
+    def __init__(self, url: str, options: Mapping[str, Any], digest: str, stamp: str):
+        self._url = url
+        self._options = options
+        self._digest = digest
+        self._stamp = stamp
+
+    @cached_property
+    def _place(self) -> Place:
+        return place_of(self._url, self._options)  # when it is read: a look takes time
+
+    def __repr__(self) -> str:
+        return f"Content({self._url!r})"
+
+    def check(self) -> None:
+        """See that it is what it was.
+
+        Raises:
+            SourceChanged: it is not.
+        """
+        stamp = self._place.stamp()
+        if stamp != self._stamp:
+            if self._place.see().digest != self._digest:
+                raise SourceChanged(self._url)
+            self._stamp = stamp  # it was only touched
+
+    def exists_many(self, keys: Sequence[str]) -> set[str]:
+        return set(keys)
+
+    def read(self, key: str) -> bytes:
+        with self._place.open() as file:
+            data = file.read()
+        if hashlib.blake2b(data, digest_size=20).hexdigest() != self._digest:
+            raise SourceChanged(self._url)
+        return data
+
+    def reader(self, key: str) -> BinaryIO:
+        self.check()
+        return io.BufferedReader(_Checked(self._place.open(), self))
+
+    def size(self, key: str) -> int:
+        with self.reader(key) as reader:
+            return reader.seek(0, io.SEEK_END)
+
+    def version(self, key: str) -> str:
+        return self._digest
+
+    def local_path(self, key: str) -> str | None:
+        if self._place.path is not None:
+            self.check()
+        return self._place.path
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        return iter(())
+
+    def stage(self, key: str, data: bytes) -> Staged:
+        self._refuse()
+
+    def read_staged(self, staged: Staged) -> bytes:
+        self._refuse()
+
+    def publish(self, staged: Staged, *, replace: bool = False) -> bool:
+        self._refuse()
+
+    def discard(self, staged: Staged) -> None:
+        self._refuse()
+
+    def remove_many(self, keys: Iterable[str]) -> None:
+        self._refuse()
+
+    async def aexists_many(self, keys: Sequence[str]) -> set[str]:
+        return self.exists_many(keys)
+
+    async def aread(self, key: str) -> bytes:
+        return await in_thread(self.read, key)
+
+    async def asize(self, key: str) -> int:
+        return await in_thread(self.size, key)
+
+    async def aversion(self, key: str) -> str:
+        return self.version(key)
+
+    def areader(self, key: str) -> AbstractAsyncContextManager[AsyncReader]:
+        from alexflow.storage.asyncstreams import opened_in_threads  # deferred: few tasks need it
+
+        return opened_in_threads(lambda: self.reader(key))
+
+    async def alist(self, prefix: str = "") -> AsyncIterator[str]:
+        for key in self.list(prefix):
+            yield key
+
+    async def astage(self, key: str, data: bytes) -> Staged:
+        self._refuse()
+
+    async def apublish(self, staged: Staged, *, replace: bool = False) -> bool:
+        self._refuse()
+
+    async def adiscard(self, staged: Staged) -> None:
+        self._refuse()
+
+    async def aremove_many(self, keys: Iterable[str]) -> None:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise ReadOnlyAccess([self._url], "a source")
+
+
+class _Checked(io.RawIOBase):
+    """A stream whose source is looked at once more when it is closed: what was read may have changed meanwhile."""
+
+    def __init__(self, stream: BinaryIO, content: Content):
+        self._stream = stream
+        self._content = content
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._stream.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._stream.close()
+            self._content.check()

@@ -1,0 +1,58 @@
+"""Digests that were computed before, by place and stamp, in the user's cache directory: a large file is read once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import msgspec
+
+from alexflow.sources.places import Place, Seen
+
+
+class _Entry(msgspec.Struct):
+    url: str
+    stamp: str
+    digest: str
+    size: int
+
+
+def see(place: Place) -> tuple[Seen, str]:
+    """What is at a place, and the stamp that goes with it; read only if it has changed since it was last read."""
+    stamp = place.stamp()
+    file = _file_of(place)
+    known = _read(file)
+    if known is not None and (known.url, known.stamp) == (place.url, stamp):
+        return Seen(known.digest, known.size), stamp
+    while True:
+        seen = place.see()
+        now = place.stamp()
+        if now == stamp:
+            break
+        stamp = now  # it was changed while it was read
+    if place.is_settled():
+        _write(file, _Entry(place.url, stamp, seen.digest, seen.size))
+    return seen, stamp
+
+
+def _file_of(place: Place) -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(home, "alexflow", "sources", hashlib.blake2b(place.url.encode(), digest_size=16).hexdigest())
+
+
+def _read(file: Path) -> _Entry | None:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=_Entry)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _write(file: Path, entry: _Entry) -> None:
+    new = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new.write_bytes(msgspec.json.encode(entry))
+        new.replace(file)
+    except OSError:  # then it is read again the next time
+        return

@@ -1,0 +1,131 @@
+"""``Source``: data that no task made, as an output of nothing but its content."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, TypeVar, overload
+
+from alexflow.errors import ReadOnlyAccess
+from alexflow.formats.text import BytesOutput
+from alexflow.model import AbstractTask, Output
+from alexflow.sources.content import Content
+from alexflow.sources.places import place_of
+from alexflow.sources.remembered import see
+from alexflow.storage import Storage
+from alexflow.storage.background import in_thread
+
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Known(AbstractTask):
+    """What stands where the task behind an output stands: content, known by its digest. It is never run.
+
+    Attributes:
+        digest: BLAKE2b-160 of the content.
+    """
+
+    digest: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Source(Output[T_co]):
+    """Data that no task made, usable wherever an output is. :func:`source` makes one.
+
+    Its identity is its content: ids of tasks that take it change when the data has, not when it was moved. It is there
+    without being stored, is read where it lies, and is held against its digest when it is: data that has changed since
+    is :class:`~alexflow.errors.SourceChanged`, for :meth:`load`, :meth:`open`, :meth:`path` and their awaitable forms.
+
+    Attributes:
+        url: where it lies.
+        stamp: what its place said of its size and time when the digest was computed.
+        format: how its bytes become a value.
+        options: for the file system behind the URL; not part of ids, nor shown.
+    """
+
+    url: str = field(default="", compare=False)
+    stamp: str = field(default="", compare=False)
+    format: type[Output[Any]] = field(default=BytesOutput, compare=False)
+    options: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Source {self.url}>"
+
+    def physical_key_list(self) -> list[str]:
+        """None: nothing is to be made, and nothing to be looked for in a storage."""
+        return []
+
+    @property
+    def bound_storage(self) -> Storage:
+        """The content, to be read only."""
+        digest: str = self.key.rpartition(".")[2]
+        return Content(self.url, self.options, digest, self.stamp)
+
+    def load(self) -> T_co:
+        """The value behind the content, as the format gives it.
+
+        Raises:
+            SourceChanged: it is not the content that it was.
+            SourceNotFound: it is not there any more.
+        """
+        value: T_co = self._formatted().load()
+        return value
+
+    async def aload(self) -> T_co:
+        """:meth:`load`, for ``async def run``."""
+        value: T_co = await self._formatted().aload()
+        return value
+
+    def store(self, value: Any) -> NoReturn:
+        """Refused: a source is only read."""
+        raise ReadOnlyAccess([self.url], "a source")
+
+    async def astore(self, value: Any) -> NoReturn:
+        """Refused: a source is only read."""
+        self.store(value)
+
+    def _formatted(self) -> Output[Any]:
+        output = object.__new__(self.format)
+        output.__dict__.update(key=self.key, storage=self.bound_storage, _output_id=self.key)
+        return output
+
+
+@overload
+def source(url: str | os.PathLike[str], format: None = None, **options: Any) -> Source[bytes]: ...
+
+
+@overload
+def source(url: str | os.PathLike[str], format: type[Output[T]], **options: Any) -> Source[T]: ...
+
+
+def source(url: str | os.PathLike[str], format: type[Output[Any]] | None = None, **options: Any) -> Source[Any]:
+    """Data that no task made, as an output.
+
+    The content is read once to compute its digest, which is remembered in the user's cache directory for as long as
+    size, time and etag stay. ::
+
+        Train(source("data/train.csv"))                     # input.load() gives bytes, input.path() the file
+        Train(source("s3://bucket/x.parquet", PandasOutput))  # input.load() gives a frame
+
+    Args:
+        url: a file, a directory (for ``path()`` only), or any URL that fsspec knows.
+        format: how ``load()`` makes a value from the bytes; by default they are given as they are.
+        options: for fsspec's file system.
+
+    Raises:
+        SourceNotFound: nothing is there.
+    """
+    place = place_of(url, options)
+    seen, stamp = see(place)
+    task = Known(seen.digest)
+    key = f"{task.task_id}.{seen.digest}"
+    return Source(src_task=task, key=key, url=place.url, stamp=stamp, format=format or BytesOutput, options=options)
+
+
+async def asource(url: str | os.PathLike[str], format: type[Output[Any]] | None = None, **options: Any) -> Source[Any]:
+    """:func:`source`, for the event loop."""
+    made: Source[Any] = await in_thread(lambda: source(url, format, **options))
+    return made
