@@ -19,6 +19,7 @@ from alexflow.model import (
 
 if TYPE_CHECKING:
     from alexflow.engine import Engine, Result, arun, run
+    from alexflow.executors.process.recycle import Recycle
     from alexflow.formats import BinaryOutput, JSONOutput, SerializableOutput
     from alexflow.serialization import deserialize, serialize
     from alexflow.sources import Source, asource, source
@@ -51,6 +52,7 @@ __all__ = [
     "Output",
     "OverlayStorage",
     "PrefixStorage",
+    "Recycle",
     "RemoteStorage",
     "ResourceSpec",
     "Result",
@@ -81,6 +83,7 @@ __getattr__, __dir__ = _ondemand.on_demand(
     __name__,
     {
         "Engine": "alexflow.engine",
+        "Recycle": "alexflow.executors.process.recycle",
         "Result": "alexflow.engine",
         "arun": "alexflow.engine",
         "run": "alexflow.engine",

@@ -15,6 +15,7 @@ from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged
 from alexflow.executors.interface import GRACE, Executor
 from alexflow.executors.loop import LoopExecutor
 from alexflow.executors.process.pool import ProcessExecutor
+from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.thread import ThreadExecutor
 from alexflow.graph import Defaults, Forceable, Kind, Subjects, keys_of, tasks_to_force
 from alexflow.model import AbstractTask, Output
@@ -69,6 +70,7 @@ class Engine:
             have been its fault; not counted as ``retries``.
         grace: seconds that a running task gets to end when it is cancelled or its timeout is over, before it is killed
             (in a worker process) or left behind.
+        recycle: when a worker process has served long enough and is replaced between two tasks; by default never.
         echo: whether what tasks print in worker processes appears on this process's standard output and error, too. It
             is told as :class:`~alexflow.record.events.TaskPrinted` in any case, and a failed task's is in its error.
         lease_ttl: seconds after which another engine on the same storage takes over what this one runs, if this one
@@ -91,6 +93,7 @@ class Engine:
         timeout: float | None = None,
         max_deaths: int = MAX_DEATHS,
         grace: float = GRACE,
+        recycle: Recycle | None = None,
         echo: bool = False,
         lease_ttl: float | None = LEASE_TTL,
         journal: str | os.PathLike[str] | None = None,
@@ -102,6 +105,7 @@ class Engine:
         self._defaults = Defaults(executor, retries, retry_delay, timeout)
         self._max_deaths = max_deaths
         self._grace = grace
+        self._recycle = recycle
         self._lease_ttl = lease_ttl
         self._check_arguments()
         self._broadcast = Broadcast()
@@ -161,7 +165,7 @@ class Engine:
         executors: dict[Kind, Executor] = {
             "loop": LoopExecutor(self._max_concurrency, grace=self._grace),
             "thread": ThreadExecutor(self._workers, grace=self._grace),
-            "process": ProcessExecutor(self._workers, grace=self._grace, echo=self._echo),
+            "process": ProcessExecutor(self._workers, grace=self._grace, echo=self._echo, recycle=self._recycle),
         }
         leases = None if self._lease_ttl is None else self.storage.leases(self._lease_ttl)
         return Driver(scheduler, self.storage, self._defaults, executors, self._broadcast, leases=leases)

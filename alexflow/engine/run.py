@@ -16,6 +16,7 @@ from alexflow.engine.interruption import Interruption, attend
 from alexflow.engine.result import Result
 from alexflow.errors import RunFailed
 from alexflow.executors.interface import GRACE
+from alexflow.executors.process.recycle import Recycle
 from alexflow.graph import Forceable
 from alexflow.model import Workflow
 from alexflow.record.display import shown
@@ -40,6 +41,7 @@ async def arun(
     timeout: float | None = None,
     max_deaths: int = MAX_DEATHS,
     grace: float = GRACE,
+    recycle: Recycle | None = None,
     lease_ttl: float | None = LEASE_TTL,
     journal: str | os.PathLike[str] | None = None,
     on_error: OnError = "stop",
@@ -73,6 +75,7 @@ async def arun(
         timeout=timeout,
         max_deaths=max_deaths,
         grace=grace,
+        recycle=recycle,
         echo=echo,
         lease_ttl=lease_ttl,
         journal=journal,

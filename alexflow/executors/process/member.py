@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
 from typing import TYPE_CHECKING
 
 from alexflow.executors.interface import Job
@@ -41,6 +43,9 @@ class Member:
         self.looked_behind = 0  # the number of the last job of which it was asked what comes after it
         self.known: set[int] = set()  # definitions that it has
         self.heard = 0.0
+        self.born = time.monotonic()
+        self.last = sys.maxsize  # the number of the last job that it may get
+        self.is_worn = False  # and is to be replaced when it has done what it has
         self.recalled = False
         self.slow = False  # has given jobs back because of a long one, which is not over
         self.has_left = False  # or is about to

@@ -34,10 +34,11 @@ class Surroundings(Message, frozen=True):
 
 
 class Hello(Message, frozen=True):
-    """Before any job: what ``__main__`` is called, and the storage (pickled)."""
+    """Before any job: what ``__main__`` is called, the storage (pickled), and how much memory is too much, if any."""
 
     main_name: str
     storage: bytes
+    most_memory: int = 0
 
 
 class Definition(Struct, frozen=True, array_like=True):
@@ -124,8 +125,12 @@ class Returned(Message, frozen=True):
     numbers: list[int]
 
 
+class Worn(Message, frozen=True):
+    """The worker has more memory than it should; it had better be replaced."""
+
+
 ToWorker = Surroundings | Hello | Work | Source | Recall
-ToEngine = Finished | Broke | WantsSource | Returned
+ToEngine = Finished | Broke | WantsSource | Returned | Worn
 
 _encode = msgspec.msgpack.Encoder().encode
 decode_for_worker = msgspec.msgpack.Decoder(ToWorker).decode

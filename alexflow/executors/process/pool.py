@@ -37,6 +37,7 @@ from alexflow.executors.process.messages import (
     Work,
 )
 from alexflow.executors.process.pace import AHEAD, Pace
+from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.shipping import Packed, Packer
 from alexflow.executors.process.staff import Staff
 from alexflow.model import AbstractTask
@@ -58,12 +59,15 @@ class ProcessExecutor(Executor):
         workers: how many processes at most, besides those that are being ended.
         grace: seconds that a job which is stopped gets to end, before it is killed.
         echo: who is shown at once what tasks print, if anybody.
+        recycle: when a worker has served long enough, if ever.
     """
 
-    def __init__(self, workers: int, *, grace: float = GRACE, echo: Echo | None = None):
+    def __init__(self, workers: int, *, grace: float = GRACE, echo: Echo | None = None, recycle: Recycle | None = None):
         self._size = workers
         self._grace = grace
         self._echo = echo
+        self._recycles = recycle is not None
+        self._recycle = recycle or Recycle()
         self._pending: deque[Job] = deque()
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)
@@ -85,6 +89,7 @@ class ProcessExecutor(Executor):
             on_messages=self._take_in,
             on_end=lambda worker: self._departures.has_died(worker),
             echo=self._echo,
+            recycle=self._recycle,
         )
         self._departures = Departures(self._staff, self._ahead, storage, self._grace, self._has_left)
         self._deadlines = Deadlines(self._stop)
@@ -180,7 +185,7 @@ class ProcessExecutor(Executor):
             self._watch = self._loop.call_later(OVERDUE, self._look_after_workers)
 
     def _takes_jobs(self, worker: Member) -> bool:
-        return not worker.recalled and not worker.stopped and not (worker.slow and worker.sent)
+        return not worker.recalled and not worker.is_worn and not (worker.slow and worker.sent)
 
     def _fill(self, worker: Member) -> None:
         fair = -(-len(self._pending) // len(self._staff.workers))
@@ -188,7 +193,7 @@ class ProcessExecutor(Executor):
             worker.heard = time.monotonic()
         definitions: set[int] = set()
         shipments: list[Shipment] = []
-        for _ in range(min(fair, MOST_AT_ONCE)):
+        for _ in range(min(fair, MOST_AT_ONCE, worker.last - worker.number)):
             job = self._pending[0]
             expected = self._pace.expect(type(job.task)) if job.timeout is None else AHEAD
             if worker.sent and worker.expected + expected > AHEAD:
@@ -232,6 +237,8 @@ class ProcessExecutor(Executor):
 
     def _look_ahead(self, worker: Member, shipments: list[Shipment], definitions: set[int]) -> None:
         for number, follower in self._ahead.followers(worker):
+            if worker.number >= worker.last:
+                return
             packed = self._pack_quietly(follower)
             if packed is not None:
                 definitions |= packed.needs
@@ -299,15 +306,34 @@ class ProcessExecutor(Executor):
                 self._pending.extend(self._ahead.drop_behind(worker, message.number))
             elif isinstance(message, Returned):
                 self._take_back(worker, message.numbers, outcomes)
-            else:
+            elif isinstance(message, WantsSource):
                 self._tell_source(worker, message)
+            else:
+                worker.is_worn = True
+        if self._recycles:
+            self._replace_if_worn(worker)
         self._feed()
         if outcomes:
             self._report(outcomes)
 
+    def _replace_if_worn(self, worker: Member) -> None:
+        """A worker that has served long enough gets nothing more, and leaves when it has done what it is running."""
+        oldest = self._recycle.seconds
+        is_old = oldest is not None and time.monotonic() - worker.born > oldest
+        if worker.number >= worker.last or (is_old and worker.process.mark().ended):  # after one task at least
+            worker.is_worn = True
+        if worker.is_worn and not worker.has_left:
+            if not worker.sent:
+                self._departures.dismiss(worker)
+                if self._pending:
+                    self._hire_for(len(self._pending))
+            elif len(worker.sent) > 1 and worker.number < worker.last:
+                self._departures.recall(worker)
+
     def _take_back(self, worker: Member, numbers: list[int], outcomes: list[Outcome]) -> None:
         worker.recalled = False
         worker.slow = True
+        worker.last += len(numbers)  # as it has not run them
         for number in numbers:  # the last first, so that they wait in their old order
             sent = worker.forget(number)
             if sent is None:

@@ -11,6 +11,7 @@ from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.listening import Echo
 from alexflow.executors.process.member import Member
 from alexflow.executors.process.messages import Definition, Hello, ToEngine, Work
+from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.supervisor import WorkerProcess
 from alexflow.executors.process.template import Nursery
 from alexflow.identity import main_module_name
@@ -27,6 +28,7 @@ class Staff:
         on_messages: called with a worker and what it says.
         on_end: called once with a worker that has died.
         echo: who is shown at once what tasks print, if anybody.
+        recycle: when a worker has served long enough.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Staff:
         on_messages: Callable[[Member, list[ToEngine]], None],
         on_end: Callable[[Member], None],
         echo: Echo | None,
+        recycle: Recycle,
     ):
         self._size = size
         self._storage = storage
@@ -44,6 +47,7 @@ class Staff:
         self._on_messages = on_messages
         self._on_end = on_end
         self._echo = echo
+        self._recycle = recycle
         self._nursery = Nursery()
         self._hello: Hello | None = None
         self._announced: set[type] = set()
@@ -91,6 +95,8 @@ class Staff:
         hello = self._hello or self._make_hello()
         self.hired += 1
         worker = Member(self.hired)
+        if self._recycle.tasks is not None:
+            worker.last = self._recycle.tasks
         worker.process = WorkerProcess(
             self._nursery.template(),
             lambda messages: self._on_messages(worker, messages),
@@ -120,5 +126,5 @@ class Staff:
                 f"the storage, a {type(self._storage).__qualname__}, cannot be sent to a worker process: {error}; "
                 f"make it picklable, or run with executor='thread'"
             ) from error
-        self._hello = Hello(main_module_name(), storage)
+        self._hello = Hello(main_module_name(), storage, self._recycle.memory or 0)
         return self._hello

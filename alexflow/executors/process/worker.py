@@ -46,6 +46,7 @@ from alexflow.executors.process.messages import (
     ToWorker,
     WantsSource,
     Work,
+    Worn,
     decode_for_worker,
     frame,
 )
@@ -55,6 +56,9 @@ from alexflow.model import AbstractTask
 from alexflow.storage import Storage, Transaction
 
 TELL_EVERY = 0.002  # seconds between reports while there is work
+
+#: Numbers of failed jobs that are kept, for those that come behind them: many times what is with a worker at once.
+MOST_FAILED = 1 << 15
 
 
 def main(data: int, control: int, marker: int, lifeline: int, *pipes: int) -> None:
@@ -104,6 +108,7 @@ class Worker:
         self._told = 0.0
         self._running = 0
         self._failed: set[int] = set()
+        self._most_memory = 0
         self._hello: Hello | None = None
         self._storage: Storage | None = None
         self._transaction: Transaction | None = None  # of the job that is running
@@ -122,6 +127,8 @@ class Worker:
                 job = self._jobs.popleft()
             except IndexError:
                 self._tell()
+                if self._most_memory:
+                    self._weigh()
                 arrivals.resolve()
                 message = self._await_work()
                 if message is None:
@@ -147,11 +154,12 @@ class Worker:
         elif isinstance(message, Hello):
             set_main_module_name(message.main_name)
             self._hello = message
+            self._most_memory = message.most_memory
 
     def _run(self, job: Shipment) -> None:
         number = job.number
         if job.behind in self._failed:
-            self._failed.add(number)
+            self._has_failed(number)
             return
         self._running = number
         self._marker.begin(number)
@@ -172,7 +180,7 @@ class Worker:
                 self._end_as_terminated()
             fault = fault_of(error, travels=True)
             seconds = time.perf_counter() - started
-            self._failed.add(number)
+            self._has_failed(number)
             printed = self._capture.end(number)
             self._tell()
             self._send(Broke(number, seconds, fault, printed))
@@ -187,6 +195,21 @@ class Worker:
         self._done.append((number, ended - started))
         if ended - self._told > TELL_EVERY:
             self._tell()
+            if self._most_memory:
+                self._weigh()
+
+    def _has_failed(self, number: int) -> None:
+        self._failed.add(number)
+        if len(self._failed) > MOST_FAILED:  # a job comes soon after the one behind which it is
+            self._failed = {failed for failed in self._failed if failed > number - MOST_FAILED // 2}
+
+    def _weigh(self) -> None:
+        """Between two jobs: tell once if there is more memory than there should be."""
+        from alexflow.executors.process.weight import rss  # deferred: few ask for it
+
+        if rss() > self._most_memory:
+            self._most_memory = 0
+            self._send(Worn())
 
     def _terminate(self) -> None:
         """SIGTERM has come: called between any two steps of the main thread."""

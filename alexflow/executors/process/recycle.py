@@ -1,0 +1,36 @@
+"""When a worker process has served long enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alexflow.errors import DefinitionError
+
+
+@dataclass(frozen=True)
+class Recycle:
+    """When a worker process is replaced by a fresh one: after whichever limit it reaches first.
+
+    It finishes what it is running and gets nothing more; what waits behind that goes to other workers. So a library
+    that leaks memory, or slows down with time, costs no task. ::
+
+        await alexflow.arun(target, recycle=Recycle(tasks=1000, memory=2 * 1024**3))
+
+    Attributes:
+        tasks: how many tasks it is given at most.
+        seconds: how old it may be when it has finished a task.
+        memory: how much memory it may have when it has finished a task, in bytes (resident set size).
+
+    Raises:
+        DefinitionError: a limit is not above zero.
+    """
+
+    tasks: int | None = None
+    seconds: float | None = None
+    memory: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, limit in {"tasks": self.tasks, "seconds": self.seconds, "memory": self.memory}.items():
+            kind = (int, float) if name == "seconds" else int
+            if limit is not None and (not isinstance(limit, kind) or not limit > 0):
+                raise DefinitionError(f"Recycle.{name} must be above zero, not {limit!r}")

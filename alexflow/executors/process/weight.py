@@ -1,0 +1,19 @@
+"""How much memory this process has."""
+
+from __future__ import annotations
+
+import os
+import resource
+
+from alexflow.executors.process.exits import peak_rss_of
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def rss() -> int:
+    """Its resident set size in bytes; where the system does not say, the most that it ever was."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * _PAGE
+    except FileNotFoundError:
+        return peak_rss_of(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
