@@ -95,4 +95,4 @@ async def test_where_there_is_no_process(place, log, fifo, how):
         assert log.read_text().split() == ["finally"] * 2
         assert "alexflow-task" not in said[0]  # only of what the tasks themselves use, threads may be ending
     else:
-        assert said[0] == "threads MainThread alexflow-task alexflow-task"
+        assert said[0].count("alexflow-task") == 2
