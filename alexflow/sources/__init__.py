@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 from alexflow.ondemand import on_demand
 
 if TYPE_CHECKING:
-    from alexflow.sources.source import Source, asource, source
+    from alexflow.sources.external import Source, asource, source
 
 __all__ = ["Source", "asource", "source"]
 
 __getattr__, __dir__ = on_demand(
     __name__,
     {
-        "Source": "alexflow.sources.source",
-        "asource": "alexflow.sources.source",
-        "source": "alexflow.sources.source",
+        "Source": "alexflow.sources.external",
+        "asource": "alexflow.sources.external",
+        "source": "alexflow.sources.external",
     },
 )
