@@ -31,8 +31,10 @@ if TYPE_CHECKING:
         MemoryStorage,
         OverlayStorage,
         PrefixStorage,
+        RemoteStorage,
         Storage,
         Verification,
+        open_storage,
     )
 
 __all__ = [

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import luigi
-from luigi.task import flatten
+import luigi as untyped_luigi  # whose types are for its own users' tasks only
 
 from alexflow import model
 from alexflow.errors import OutputNotFound
 from alexflow.model import Output, Task
 from alexflow.model.task import ExecutorName
+
+luigi: Any = untyped_luigi
 
 
 class LuigiFailed(Exception):
@@ -50,7 +51,7 @@ class TargetOutput(Output[Any]):
     def _present_target(self) -> Any:
         source = self.src_task
         assert isinstance(source, LuigiTask)
-        target = flatten(source.luigi_task().output())[self.index]
+        target = luigi.task.flatten(source.luigi_task().output())[self.index]
         if not target.exists():
             self.remove()  # what was stored does not hold any more
             raise OutputNotFound(self.key)
@@ -94,7 +95,7 @@ class LuigiTask(Task):
         result = luigi.build([task], local_scheduler=True, log_level="WARNING", detailed_summary=True)
         if not task.complete():
             raise LuigiFailed(result.summary_text.strip())
-        for place, target in zip(model.flatten(output), flatten(task.output()), strict=True):
+        for place, target in zip(model.flatten(output), luigi.task.flatten(task.output()), strict=True):
             place.store(target)
 
 

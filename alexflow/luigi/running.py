@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import luigi
+import luigi as untyped_luigi  # whose types are for its own users' tasks only
 
 from alexflow.executors.attempt import aattempt, attempt, bind
 from alexflow.model import AbstractTask, DynamicTask, Workflow, flatten
 from alexflow.model.plan import plan_of
 from alexflow.serialization import from_json, to_json
 from alexflow.storage import Storage, Transaction
+
+luigi: Any = untyped_luigi
 
 
 def run_job(

@@ -30,6 +30,7 @@ class Echo(Protocol):
 
     def wait(self, listening: Listening) -> bool:
         """Whether there is too much already. If so, ``listening`` is told when to go on."""
+        ...
 
 
 class Listening:
