@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from alexflow import LocalStorage, MemoryStorage, Storage
+from alexflow import LocalStorage, MemoryStorage, Storage, open_storage
 from alexflow.errors import OutputDamaged, OutputNotFound, StorageError, StorageFull
 from alexflow.storage import Transaction, litter
 from alexflow.storage.digest import record_of
@@ -303,6 +303,30 @@ def test_a_cancelled_async_writer_leaves_nothing(storage, litter_of):
     settle(storage)
     assert visible(storage, "a") is None
     assert litter_of() == []
+
+
+# -- behind a URL, by what every adapter has
+
+
+def test_on_an_object_store(server):
+    there = server("moto")
+    storage = open_storage(there.url(), deadline=20, **there.options)
+    storage.prepare()
+    data = contents(LARGE)
+    with storage.writer("written/a.bin") as file:
+        file.write(data)
+        assert not storage.exists_many(["written/a.bin"])
+    with storage.path("by-path.bin", "w") as path:
+        path.write_bytes(data)
+    asyncio.run(write_async(storage, "async.bin", data))
+    for key in ("written/a.bin", "by-path.bin", "async.bin"):
+        with storage.reader(key) as file:
+            assert file.read() == data
+        with storage.path(key) as path:
+            assert (path.name, path.read_bytes()) == (key.rpartition("/")[2], data)
+        assert asyncio.run(read_async(storage, key)) == data
+    with pytest.raises(OutputNotFound), storage.path("none"):
+        pass
 
 
 # -- what only a directory can get wrong
