@@ -18,7 +18,7 @@ from alexflow.model import (
 )
 
 if TYPE_CHECKING:
-    from alexflow.engine import Engine, Result, arun, run
+    from alexflow.engine import Engine, Result, arun, exit_code, main, run
     from alexflow.executors.process.recycle import Recycle
     from alexflow.formats import BinaryOutput, JSONOutput, SerializableOutput
     from alexflow.serialization import deserialize, serialize
@@ -72,6 +72,8 @@ __all__ = [
     "arun",
     "asource",
     "deserialize",
+    "exit_code",
+    "main",
     "no_default",
     "open_storage",
     "run",
@@ -88,6 +90,8 @@ __getattr__, __dir__ = _ondemand.on_demand(
         "Recycle": "alexflow.executors.process.recycle",
         "Result": "alexflow.engine",
         "arun": "alexflow.engine",
+        "exit_code": "alexflow.engine",
+        "main": "alexflow.engine",
         "run": "alexflow.engine",
         "BinaryOutput": "alexflow.formats",
         "JSONOutput": "alexflow.formats",

@@ -37,7 +37,10 @@ Beside the tree stands :class:`TaskStopped`, which is no error: it is how a task
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from alexflow.failures import Attempt, FailureReport
 
 
 def _restore(cls: type[AlexflowError], args: tuple[object, ...], state: dict[str, object]) -> AlexflowError:
@@ -143,6 +146,7 @@ class TaskError(AlexflowError):
         summary: its class and parameters, for people.
         attempts: how often it was tried.
         deaths: how many of these attempts ended with the death of the worker process.
+        history: how each attempt ended, the last 20 at most; empty while there may be another.
         stdout: the end of what it printed on standard output, in a worker process (up to 4,000 characters).
         stderr: the same of standard error.
     """
@@ -153,6 +157,7 @@ class TaskError(AlexflowError):
         self.summary = summary
         self.attempts = attempts
         self.deaths = 0
+        self.history: tuple[Attempt, ...] = ()
         self.stdout = ""
         self.stderr = ""
         super().__init__(task_id, message)
@@ -378,10 +383,18 @@ class OutputNotBound(StorageError):
 
 
 class RunFailed(AlexflowError, ExceptionGroup[TaskError]):
-    """A run did not reach all its targets. Holds one :class:`TaskError` per failed task."""
+    """A run did not reach all its targets. Holds one :class:`TaskError` per failed task.
+
+    Attributes:
+        report: the same for people and programs: attempts, and what did not run because of each failure.
+    """
+
+    report: FailureReport
 
     def derive(self, excs: Sequence[TaskError]) -> Self:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # a part of it is one too
-        return type(self)(self.message, excs)
+        part = type(self)(self.message, excs)
+        part.report = self.report
+        return part
 
 
 class EngineClosed(AlexflowError):

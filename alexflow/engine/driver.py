@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -18,8 +19,10 @@ from typing import Any
 
 from alexflow.engine.admission import Admission
 from alexflow.engine.generation import Generators, InThread
+from alexflow.engine.history import History
 from alexflow.errors import EngineClosed, TaskError
 from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome, Printed
+from alexflow.failures import Attempt
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Described, Inspector, Kind, Subjects
 from alexflow.model import AbstractTask, Output
 from alexflow.record import events as told
@@ -94,6 +97,7 @@ class Driver:
         self._generators = Generators(storage, self._generated, in_thread)
         self._inbox: deque[tuple[Event, Subjects]] = deque()
         self._draining = False
+        self._history = History()
         self._runs: dict[int, asyncio.Future[do.Finish]] = {}
         self._find: dict[int, FindOutputs] = {}
         self._closed: EngineClosed | None = None  # why nothing can be asked for any more
@@ -400,6 +404,7 @@ class Driver:
 
     def _forget(self, instruction: do.Forget) -> None:
         tasks = self.catalog.tasks
+        self._history.forget(instruction.tasks)
         self._executors["process"].forget(instruction.tasks)
         if self._admission is not None and not self._admission.open:
             self._admission.forget(instruction.tasks)
@@ -452,7 +457,7 @@ class Driver:
             for task_id in event.tasks:
                 self.tell(partial(told.TaskSucceeded, task_id, 0.0))
         elif type(event) is Failed:
-            self._tell_failure(event.task_id, event.error, event.reason)
+            self._tell_failure(event.task_id, event.error, event.reason, 0.0, 0)
         elif type(event) is InputsLost:
             subjects = self._lost(event.task_id, event.keys)
         self.post(event, subjects)
@@ -470,14 +475,17 @@ class Driver:
         if outcome.reason == "input":
             keys = (outcome.missing_input,)
             return InputsLost(task_id, keys, error), self._lost(task_id, keys)
-        self._tell_failure(task_id, error, outcome.reason)
+        self._tell_failure(task_id, error, outcome.reason, outcome.seconds, outcome.worker)
         return Failed(task_id, error, outcome.reason), NO_SUBJECTS
 
-    def _tell_failure(self, task_id: str, error: TaskError, reason: str) -> None:
+    def _tell_failure(self, task_id: str, error: TaskError, reason: str, seconds: float, worker: int) -> None:
         error.attempts = self._scheduler.attempts_of(task_id) + 1
         error.deaths = self._scheduler.deaths_of(task_id) + (reason == "lost")
+        attempt = Attempt(error.message, type(error).__name__, time.time(), seconds, worker)
+        self._history.add(task_id, attempt)
         delay = self._scheduler.retry_after(task_id, reason)
         if delay is None:
+            error.history = self._history.of(task_id)
             self.tell(lambda: told.TaskGivenUp(task_id, error.attempts, error.message))
         else:
             logger.info("%s: %s; it will be tried again in %g s", task_id, error.message, delay)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from alexflow.engine.driver import Driver
-from alexflow.engine.result import Result, as_task_error, run_failed
+from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
 from alexflow.engine.targets import Request, read_target
 from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged
 from alexflow.executors.interface import GRACE, Executor
@@ -319,9 +319,12 @@ class Engine:
         if finish.error is not None:
             raise finish.error
         failures = [as_task_error(task_id, error) for task_id, error in finish.failures]
+        told = [(task_id, error) for (task_id, _), error in zip(finish.failures, failures, strict=True)]
+        report = report_on(told, finish.skipped) if failures or finish.skipped else NOTHING_FAILED
         if failures and on_error == "stop":
-            raise run_failed(failures, len(finish.skipped))
-        return Result(request.bound(self.storage), finish.ran, finish.cached, failures, finish.skipped, seconds)
+            raise run_failed(failures, report)
+        skipped = tuple(task_id for task_id, _ in finish.skipped)
+        return Result(request.bound(self.storage), finish.ran, finish.cached, failures, skipped, seconds, report)
 
 
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from alexflow.errors import RunFailed, TaskError, TaskFailed
+from alexflow.failures import FailedTask, FailureReport
+
+NOTHING_FAILED = FailureReport()
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class Result:
         failures: one error per task that failed (only with ``on_error="continue"``; else ``RunFailed`` is raised).
         skipped_tasks: ids of tasks that did not run because others failed.
         seconds: how long it took.
+        report: the failures for people and programs: ``print(result.report)``.
     """
 
     output: Any
@@ -29,6 +34,7 @@ class Result:
     failures: Sequence[TaskError]
     skipped_tasks: Sequence[str]
     seconds: float
+    report: FailureReport = NOTHING_FAILED
 
     @property
     def failed(self) -> int:
@@ -48,7 +54,7 @@ class Result:
     def raise_for_failures(self) -> None:
         """Raise :class:`RunFailed` if tasks failed."""
         if self.failures:
-            raise run_failed(self.failures, self.skipped)
+            raise run_failed(self.failures, self.report)
 
     def __str__(self) -> str:
         parts = [f"{self.ran} ran", f"{self.cached} cached"]
@@ -59,13 +65,31 @@ class Result:
         return f"{', '.join(parts)} in {self.seconds:.2f} s"
 
 
-def run_failed(failures: Sequence[TaskError], skipped: int) -> RunFailed:
-    """The exception for a run with failed tasks."""
-    tasks = "1 task failed" if len(failures) == 1 else f"{len(failures)} tasks failed"
-    rest = (
-        f", {skipped} that need {'it' if len(failures) == 1 else 'them'} or came later did not run" if skipped else ""
+def report_on(failures: Sequence[tuple[str, TaskError]], skipped: Sequence[tuple[str, str]]) -> FailureReport:
+    """Put together what failed.
+
+    Args:
+        failures: tasks that failed, by id.
+        skipped: ids of tasks that did not run, each with that of the failed task that it needs, or ``""``.
+    """
+    because: defaultdict[str, list[str]] = defaultdict(list)
+    for task_id, failed_id in skipped:
+        because[failed_id].append(task_id)
+    told = tuple(_failed_task(task_id, error, because.pop(task_id, ())) for task_id, error in failures)
+    return FailureReport(told, tuple(task_id for others in because.values() for task_id in others))
+
+
+def _failed_task(task_id: str, error: TaskError, skipped: Sequence[str]) -> FailedTask:
+    return FailedTask(
+        task_id, error.summary, type(error).__name__, error.message, str(error), error.history, tuple(skipped)
     )
-    return RunFailed(f"{tasks}{rest}", list(failures))
+
+
+def run_failed(failures: Sequence[TaskError], report: FailureReport) -> RunFailed:
+    """The exception for a run with failed tasks."""
+    error = RunFailed(report.headline, list(failures))
+    error.report = report
+    return error
 
 
 def as_task_error(task_id: str, error: Exception) -> TaskError:

@@ -87,6 +87,7 @@ def not_done(
     cause: BaseException | None = None,
     seconds: float = 0.0,
     printed: Printed | None = None,
+    worker: int = 0,
 ) -> NotDone:
     """Put a fault together as an outcome.
 
@@ -97,17 +98,18 @@ def not_done(
         cause: the exception itself, where it is at hand; else it is unpickled if it can be.
         seconds: how long the attempt took.
         printed: what it printed, where that is captured.
+        worker: the process id of the worker in which it was; 0 for none.
     """
     if cause is None and fault.pickled is not None:
         cause = _unpickled(fault.pickled)
     if isinstance(cause, TaskError):
         cause.summary = cause.summary or repr(task)
-        return NotDone(task_id, "fatal", cause, seconds, printed=printed)
+        return NotDone(task_id, "fatal", cause, seconds, printed=printed, worker=worker)
     error = TaskFailed(
         task_id, error_type=fault.error_type, error_message=fault.message, traceback=fault.traceback, summary=repr(task)
     )
     error.__cause__ = cause
-    return NotDone(task_id, fault.reason, error, seconds, fault.missing_input, printed)
+    return NotDone(task_id, fault.reason, error, seconds, fault.missing_input, printed, worker)
 
 
 def _name(cls: type) -> str:

@@ -63,6 +63,7 @@ class NotDone(Struct, frozen=True):
         error: what to tell the user; None when cancelled.
         missing_input: the key of the input that is gone.
         printed: as for :class:`Done`.
+        worker: the process id of the worker in which it was; 0 for none.
     """
 
     task_id: str
@@ -71,6 +72,7 @@ class NotDone(Struct, frozen=True):
     seconds: float = 0.0
     missing_input: str = ""
     printed: Printed | None = None
+    worker: int = 0
 
 
 Outcome = Done | NotDone

@@ -246,6 +246,6 @@ def finish(state: State, run: Run) -> None:
             failures=tuple(run.failures.items()),
             ran=run.ran,
             cached=run.cached,
-            skipped=tuple(dict.fromkeys(run.skipped)),
+            skipped=tuple(run.skipped.items()),
         )
     )

@@ -305,7 +305,7 @@ def drop_unwanted(state: State, unwanted: list[Node], lets_end: Run | None) -> N
                 state.active -= 1
             node.move("unwanted")
             if lets_end is not None:
-                lets_end.skipped.append(node.spec.task_id)
+                lets_end.skipped.setdefault(node.spec.task_id, "")
             forget(state, node, unwanted)
 
 

@@ -113,7 +113,7 @@ def inputs_lost(state: State, event: InputsLost) -> None:
 def let_go(state: State, node: Node) -> None:
     """A task that only runs which have stopped would let end has not come to run."""
     for run in node.lingers_for:
-        run.skipped.append(node.spec.task_id)
+        run.skipped.setdefault(node.spec.task_id, "")
     leave_active(state, node)
     node.move("unwanted, ended")
     unwanted: list[Node] = []
@@ -128,7 +128,7 @@ def _give_up(state: State, node: Node, error: Any) -> None:
     for parent in parents:
         parent.broken = parent.broken or (node.spec.task_id, error)
     node.move("error")
-    _end_with_dependents(state, node, runs, dependents)
+    _end_with_dependents(state, node, runs, dependents, node.spec.task_id)
     leave_active(state, node)  # last: what waits for its slot may not be wanted any more
 
 
@@ -142,19 +142,19 @@ def give_up_hopeless(state: State) -> None:
         failed_id, error = node.broken
         for run in runs:  # those that came after the failure have not been told yet
             run.failures.setdefault(failed_id, error)
-            run.skipped.append(node.spec.task_id)
+            run.skipped.setdefault(node.spec.task_id, failed_id)
         for parent in parents:
             parent.broken = parent.broken or node.broken
         node.move("generated task failed")
-        _end_with_dependents(state, node, runs, dependents)
+        _end_with_dependents(state, node, runs, dependents, failed_id)
 
 
-def _end_with_dependents(state: State, node: Node, runs: list[Run], dependents: list[Node]) -> None:
+def _end_with_dependents(state: State, node: Node, runs: list[Run], dependents: list[Node], failed_id: str) -> None:
     going_on = [run for run in runs if run.on_error == "continue"]
     stopping = [run for run in runs if run.on_error == "stop"]
     for run in stopping:
         stop(state, run)
-    _skip(state, dependents, going_on, node)
+    _skip(state, dependents, going_on, node, failed_id)
     # what a dynamic task gave is not adopted: it could give the same failing task again, and so without end
     withdraw_children(state, node, next(iter((*stopping, *going_on)), None))
     end_badly(state, node)
@@ -168,13 +168,13 @@ def stop(state: State, run: Run, *, cancel_running: bool = False) -> None:
         state.settled.append(run)
 
 
-def _skip(state: State, dependents: list[Node], runs: list[Run], cause: Node) -> None:
+def _skip(state: State, dependents: list[Node], runs: list[Run], cause: Node, failed_id: str) -> None:
     doomed = [node for node in dependents if not node.over]
     over = {*doomed, cause}
     for run in runs:
         theirs = doomed if len(runs) == 1 else _wanted_by(state, run, over)
-        run.skipped += [node.spec.task_id for node in theirs]
         for node in theirs:
+            run.skipped.setdefault(node.spec.task_id, failed_id)
             for name in node.spec.inputs:
                 key = state.keys.get(name)
                 if key is not None and key.state != PRESENT and key.producer not in over:

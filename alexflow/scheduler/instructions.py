@@ -79,7 +79,8 @@ class Finish(Instruction, frozen=True):
         failures: tasks that failed for good, each with its error.
         ran: how many tasks ran to success on this run's account.
         cached: how many were found done.
-        skipped: tasks that did not run because others failed.
+        skipped: tasks that did not run because others failed, each with the failed one that it needs; ``""`` where
+            the run was stopped before.
     """
 
     run_id: int
@@ -87,7 +88,7 @@ class Finish(Instruction, frozen=True):
     failures: tuple[tuple[str, Any], ...] = ()
     ran: int = 0
     cached: int = 0
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
 
 
 class Forget(Instruction, frozen=True):

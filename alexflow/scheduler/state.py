@@ -180,7 +180,7 @@ class Run:
         self.ran = 0
         self.found: set[str] = set()  # tasks that were done already; several of their outputs may be asked about
         self.found_more = 0  # when those are too many to be kept
-        self.skipped: list[str] = []
+        self.skipped: dict[str, str] = {}  # tasks that did not run, each with the failed one it needs, if that is why
 
     def credit(self, task_ids: tuple[str, ...]) -> None:
         """Tasks were found done. Each counts once, as long as there are not too many to remember."""

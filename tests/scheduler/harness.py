@@ -178,6 +178,7 @@ def forget(tasks: str) -> Forget:
 
 
 def failure(run_id: int, tasks: str, *, skipped: str = "", ran: int = 0, cached: int = 0) -> Finish:
-    """The end of a run in which these failed."""
+    """The end of a run in which these failed; of what was skipped, ``B<A`` because of A, ``B`` as the run stopped."""
     failures = tuple((task, ERROR) for task in words(tasks))
-    return Finish(run_id, failures=failures, ran=ran, cached=cached, skipped=words(skipped))
+    because = tuple((task, failed) for task, _, failed in (word.partition("<") for word in words(skipped)))
+    return Finish(run_id, failures=failures, ran=ran, cached=cached, skipped=because)

@@ -166,11 +166,14 @@ def _victim(worker: Member, number: int, sent: Assignment, end: Exit) -> NotDone
     printed = worker.process.listening.last_words(number)
     if sent.cancelled:
         return NotDone(job.task_id, "cancelled", printed=printed)
+    pid = worker.process.pid
     if sent.took_too_long:
         message = f"took longer than its timeout of {job.timeout:g} s"
-        return NotDone(job.task_id, "error", TaskTimeout(job.task_id, message, summary=repr(job.task)), printed=printed)
-    message = f"its worker process {worker.process.pid} {end}"
-    return NotDone(job.task_id, "lost", worker_died(job, message, end), printed=printed)
+        return NotDone(
+            job.task_id, "error", TaskTimeout(job.task_id, message, summary=repr(job.task)), printed=printed, worker=pid
+        )
+    message = f"its worker process {pid} {end}"
+    return NotDone(job.task_id, "lost", worker_died(job, message, end), printed=printed, worker=pid)
 
 
 def worker_died(job: Job, message: str, end: Exit) -> WorkerDied:

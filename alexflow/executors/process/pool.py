@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from alexflow.errors import ShippingError
 from alexflow.executors.fault import fault_of, not_done
-from alexflow.executors.interface import GRACE, Done, Executor, Foresee, Job, NotDone, Outcome, Report
+from alexflow.executors.interface import GRACE, Done, Executor, Foresee, Job, NotDone, Outcome, Printed, Report
 from alexflow.executors.process.ahead import Ahead, Foreseen, settle
 from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
@@ -300,9 +300,7 @@ class ProcessExecutor(Executor):
                 said = worker.process.listening.of_job(message.number) if message.printed else None
                 sent = worker.forget(message.number)
                 if sent is not None:
-                    job = sent.job
-                    outcome = not_done(job.task_id, job.task, message.fault, seconds=message.seconds, printed=said)
-                    settle(sent, outcome, outcomes)
+                    settle(sent, _failed(worker, sent.job, message, said), outcomes)
                 self._pending.extend(self._ahead.drop_behind(worker, message.number))
             elif isinstance(message, Returned):
                 self._take_back(worker, message.numbers, outcomes)
@@ -414,3 +412,14 @@ def _homeless(job: Job, error: Exception) -> NotDone:
 
 def _unshippable(job: Job, error: Exception) -> NotDone:
     return not_done(job.task_id, job.task, fault_of(error, travels=False), cause=error)
+
+
+def _failed(worker: Member, job: Job, message: Broke, printed: Printed | None) -> NotDone:
+    return not_done(
+        job.task_id,
+        job.task,
+        message.fault,
+        seconds=message.seconds,
+        printed=printed,
+        worker=worker.process.pid,
+    )

@@ -1,0 +1,66 @@
+"""``main``: a script that is one run, with an exit code that says what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any, NoReturn
+
+from alexflow.engine.run import run
+from alexflow.errors import AlexflowError, DefinitionError, RunFailed, UnknownStorage
+
+DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+
+
+def exit_code(error: BaseException | None) -> int:
+    """The code with which a program should exit.
+
+    ======  ==========================================================================================
+    ``0``   no error: every target's output was seen to exist
+    ``1``   tasks failed, or whatever else happened: the storage, a bug
+    ``2``   the workflow or the request is wrong as it was written (``DefinitionError``, ``UnknownStorage``):
+            trying again cannot help
+    ``130``  interrupted (Ctrl-C), or cancelled
+    ======  ==========================================================================================
+
+    Args:
+        error: what :func:`alexflow.run` or :func:`alexflow.arun` raised; None if nothing.
+    """
+    if error is None:
+        return DONE
+    if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+        return INTERRUPTED
+    if isinstance(error, (DefinitionError, UnknownStorage)):
+        return WRONG_USE
+    return FAILED
+
+
+def main(target: Any, **options: Any) -> NoReturn:
+    """:func:`alexflow.run` as the last thing that a script does: say what became of it, and exit.
+
+    What was done goes to standard output; what failed to standard error, without the traceback of this program. The
+    codes are those of :func:`exit_code`.
+
+    Args:
+        target: as for :func:`alexflow.arun`.
+        options: as for :func:`alexflow.run`.
+    """
+    try:
+        result = run(target, **options)
+    except RunFailed as failed:
+        _complain(str(failed.report))
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        sys.exit(INTERRUPTED)
+    except AlexflowError as error:
+        _complain(f"{type(error).__name__}: {error}")
+        sys.exit(exit_code(error))
+    if result.failures:
+        _complain(str(result.report))
+    print(result)
+    sys.exit(DONE if result.ok else FAILED)
+
+
+def _complain(text: str) -> None:
+    print(f"alexflow: {text}", file=sys.stderr)

@@ -1,0 +1,127 @@
+"""What failed in a run, as plain data, and as a text for people.
+
+Below the errors, because the exception that ends a run brings it along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+#: Kinds of failure that are told in full, one of each.
+KINDS_SHOWN = 5
+
+#: Tasks that are named where there are many.
+NAMES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at a task, which failed.
+
+    Attributes:
+        error: what went wrong, in one line.
+        kind: the class of the :class:`~alexflow.errors.TaskError`.
+        ended: when, in seconds since the epoch.
+        seconds: how long it took; 0 if that is not known, as when a worker died.
+        worker: the process id of the worker that it ran in; 0 if it ran in the engine's process.
+    """
+
+    error: str
+    kind: str
+    ended: float
+    seconds: float = 0.0
+    worker: int = 0
+
+    def __str__(self) -> str:
+        when = f"{datetime.fromtimestamp(self.ended):%H:%M:%S}"  # by the clock of whoever reads it
+        took = f", {self.seconds:.3g} s" if self.seconds else ""
+        where = f", worker {self.worker}" if self.worker else ""
+        return f"{when}{took}{where}: {self.error}"
+
+
+@dataclass(frozen=True)
+class FailedTask:
+    """A task that failed for good.
+
+    Attributes:
+        task_id: its id.
+        task: its class and parameters, for people.
+        kind: the class of its error, as in :mod:`alexflow.errors`.
+        message: what went wrong, in one line.
+        text: its error in full, with the traceback and the end of what the task printed.
+        attempts: how each attempt ended, the last 20 at most.
+        skipped: ids of the tasks that did not run because of it; empty where the failure stopped the run.
+    """
+
+    task_id: str
+    task: str
+    kind: str
+    message: str
+    text: str
+    attempts: tuple[Attempt, ...]
+    skipped: tuple[str, ...]
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """What failures have in common of which one is as good as another: task class and type of exception."""
+        what = self.message.partition(":")[0] if self.kind == "TaskFailed" else self.kind
+        return self.task_id.rpartition(".")[0], what
+
+    def __str__(self) -> str:
+        lines = [self.text]
+        if len(self.attempts) > 1:
+            lines += ["  attempts:", *(f"    {attempt}" for attempt in self.attempts)]
+        if self.skipped:
+            lines.append(f"  did not run because of it: {_names(self.skipped)}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class FailureReport:
+    """What failed in a run. ``str()`` gives a text; where many failed, one of each kind is told in full.
+
+    Attributes:
+        failures: the tasks that failed.
+        not_started: ids of tasks that did not run because the run was stopped.
+    """
+
+    failures: tuple[FailedTask, ...] = ()
+    not_started: tuple[str, ...] = ()
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Ids of all tasks that did not run."""
+        return (*(task_id for failed in self.failures for task_id in failed.skipped), *self.not_started)
+
+    @property
+    def headline(self) -> str:
+        """How many failed, and how many did not run."""
+        failed = "1 task failed" if len(self.failures) == 1 else f"{len(self.failures):,} tasks failed"
+        skipped = len(self.skipped)
+        them = "it" if len(self.failures) == 1 else "them"
+        return failed + (f", {skipped:,} that need {them} or came later did not run" if skipped else "")
+
+    def __str__(self) -> str:
+        return "\n\n".join([self.headline, *self._kinds()]) if self.failures else "no task failed"
+
+    def _kinds(self) -> Iterator[str]:
+        groups: dict[tuple[str, str], list[FailedTask]] = {}
+        for failed in self.failures:
+            groups.setdefault(failed.group, []).append(failed)
+        for number, ((name, what), alike) in enumerate(groups.items()):
+            if number < KINDS_SHOWN:
+                yield str(alike[0]) + _others(alike[1:])
+            else:
+                yield f"{len(alike):,} × {name}: {what}; the first is {alike[0].task_id}"
+
+
+def _others(alike: list[FailedTask]) -> str:
+    return f"\n{len(alike):,} more of this kind: {_names(failed.task_id for failed in alike)}" if alike else ""
+
+
+def _names(task_ids: Iterable[str]) -> str:
+    names = list(task_ids)
+    rest = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")
