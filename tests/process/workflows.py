@@ -134,6 +134,47 @@ SAYING: dict[str, Callable[[str], Any]] = {
 
 
 @dataclass(frozen=True)
+class Logs(Value):
+    """Logs in some ways, one after the other."""
+
+    ways: tuple[str, ...] = ()
+    name: str = "tests.logs"
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        for way in self.ways:
+            import logging  # by the first task that needs it
+
+            logger = logging.getLogger(self.name)
+            if way == "basicConfig":
+                logging.basicConfig(level=logging.DEBUG)
+            elif way == "own handlers":
+                logging.basicConfig(level=logging.DEBUG, force=True)
+            elif way == "raise":
+                raise ValueError("after what was logged")
+            elif way == "wrong arguments":
+                logger.warning("%d", "no number")
+            elif way == "warning in a fork":
+                pid = os.fork()
+                if pid == 0:
+                    logger.warning("in a fork")
+                    os._exit(0)
+                os.waitpid(pid, 0)
+            elif way == "exception":
+                try:
+                    1 / 0  # noqa: B018
+                except ZeroDivisionError:
+                    logger.exception("exception %d", self.n)
+            else:
+                getattr(logger, way)("%s %d", way, self.n)
+        super().run(input, output)
+
+
+def logs(n: int, *ways: str, name: str = "tests.logs") -> Logs:
+    """A task that logs in these ways."""
+    return Logs(n, ways=ways, name=name)
+
+
+@dataclass(frozen=True)
 class Hangs(Value):
     """Hangs in C, with a child of its own."""
 

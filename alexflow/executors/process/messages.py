@@ -24,13 +24,16 @@ class Message(Struct, frozen=True, tag=True, array_like=True):
 class Surroundings(Message, frozen=True):
     """Before all else: ``sys.path``, environment and working directory, as the file system has their names.
 
-    ``token`` is what separates what one task prints from what the next one does.
+    ``token`` is what separates what one task prints from what the next one does; ``levels`` are those of the engine's
+    loggers, ``disabled`` that up to which its logging is switched off.
     """
 
     path: list[bytes]
     environment: dict[bytes, bytes]
     directory: bytes
     token: bytes
+    levels: dict[str, int]
+    disabled: int
 
 
 class Hello(Message, frozen=True):
@@ -119,6 +122,22 @@ class WantsSource(Message, frozen=True):
     task_id: str
 
 
+class Logged(Message, frozen=True):
+    """A record that was logged in a job, and how many were left out before it; without text, only that."""
+
+    number: int
+    name: str
+    level: int
+    text: str
+    created: float
+    path: str = ""
+    line: int = 0
+    function: str = ""
+    thread: str = ""
+    details: str = ""
+    left_out: int = 0
+
+
 class Returned(Message, frozen=True):
     """These had not begun and will not."""
 
@@ -130,7 +149,7 @@ class Worn(Message, frozen=True):
 
 
 ToWorker = Surroundings | Hello | Work | Source | Recall
-ToEngine = Finished | Broke | WantsSource | Returned | Worn
+ToEngine = Finished | Broke | WantsSource | Logged | Returned | Worn
 
 _encode = msgspec.msgpack.Encoder().encode
 decode_for_worker = msgspec.msgpack.Decoder(ToWorker).decode

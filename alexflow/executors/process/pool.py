@@ -29,6 +29,7 @@ from alexflow.executors.process.member import Assignment, Member
 from alexflow.executors.process.messages import (
     Broke,
     Finished,
+    Logged,
     Returned,
     Shipment,
     Source,
@@ -37,6 +38,7 @@ from alexflow.executors.process.messages import (
     Work,
 )
 from alexflow.executors.process.pace import AHEAD, Pace
+from alexflow.executors.process.records import pass_on
 from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.shipping import Packed, Packer
 from alexflow.executors.process.staff import Staff
@@ -302,6 +304,9 @@ class ProcessExecutor(Executor):
                 if sent is not None:
                     settle(sent, _failed(worker, sent.job, message, said), outcomes)
                 self._pending.extend(self._ahead.drop_behind(worker, message.number))
+            elif isinstance(message, Logged):
+                sent = worker.sent.get(message.number)
+                pass_on(message, sent.job.task_id if sent is not None else "", worker.process.pid)
             elif isinstance(message, Returned):
                 self._take_back(worker, message.numbers, outcomes)
             elif isinstance(message, WantsSource):

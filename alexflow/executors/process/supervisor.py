@@ -16,6 +16,7 @@ from alexflow.executors.process.exits import Exit
 from alexflow.executors.process.listening import Echo, Listening
 from alexflow.executors.process.marker import Mark, Marker, new_marker_file
 from alexflow.executors.process.messages import Message, ToEngine
+from alexflow.executors.process.records import levels
 from alexflow.executors.process.surroundings import present
 from alexflow.executors.process.template import Template
 
@@ -63,7 +64,7 @@ class WorkerProcess:
         self._is_held = True  # by the lifeline
         token = os.urandom(TOKEN_SIZE)
         self.listening = Listening(reading, token, self._marker, echo)
-        self.send(present(token))
+        self.send(present(token, *levels()))
 
     @property
     def pid(self) -> int:

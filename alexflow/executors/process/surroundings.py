@@ -13,14 +13,14 @@ import time
 from alexflow.executors.process.messages import Surroundings
 
 
-def present(token: bytes) -> Surroundings:
-    """Those of this process, now, for the worker with this token."""
+def present(token: bytes, levels: dict[str, int], disabled: int) -> Surroundings:
+    """Those of this process, now, and what else a worker has to know (:class:`Surroundings`)."""
     path = [os.fsencode(entry) for entry in sys.path if isinstance(entry, str)]  # Python passes over all others, too
     try:
         directory = os.getcwdb()
     except FileNotFoundError:  # it has been removed; the template is in it as well
         directory = b""
-    return Surroundings(path, dict(os.environb), directory, token)
+    return Surroundings(path, dict(os.environb), directory, token, levels, disabled)
 
 
 def enter(surroundings: Surroundings) -> None:

@@ -24,13 +24,14 @@ import sys
 import threading
 import time
 from collections import deque
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from alexflow.errors import TaskStopped
 from alexflow.executors.attempt import attempt, check_id
 from alexflow.executors.fault import fault_of
 from alexflow.executors.process.arrivals import arrivals
 from alexflow.executors.process.capture import Capture
+from alexflow.executors.process.importing import when_imported
 from alexflow.executors.process.lifeline import end_with
 from alexflow.executors.process.marker import Marker
 from alexflow.executors.process.messages import (
@@ -38,6 +39,7 @@ from alexflow.executors.process.messages import (
     Broke,
     Finished,
     Hello,
+    Logged,
     Message,
     Returned,
     Shipment,
@@ -54,6 +56,9 @@ from alexflow.executors.process.surroundings import enter
 from alexflow.identity import set_main_module_name
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage, Transaction
+
+if TYPE_CHECKING:
+    from alexflow.executors.process.relay import Relay
 
 TELL_EVERY = 0.002  # seconds between reports while there is work
 
@@ -75,7 +80,9 @@ def main(data: int, control: int, marker: int, lifeline: int, *pipes: int) -> No
         enter(first)
         reading_out, writing_out, reading_err, writing_err = pipes
         capture = Capture((reading_out, reading_err), (writing_out, writing_err), first.token, page)
-        Worker(channel, socket.socket(fileno=control), page, capture).serve()
+        worker = Worker(channel, socket.socket(fileno=control), page, capture)
+        when_imported("logging", lambda: worker.relay_logging(first.levels, first.disabled))
+        worker.serve()
         take_leave(capture)
     os._exit(0)
 
@@ -101,7 +108,7 @@ class Worker:
         self._capture = capture
         self._jobs: deque[Shipment] = deque()  # popped by both threads; each pop is atomic
         self._receiving = threading.Lock()
-        self._telling = threading.Lock()
+        self._telling = threading.RLock()  # what is told may cause a record to be logged
         self._done: deque[tuple[int, float]] = deque()  # number and seconds of what has not been told
         self._printed: deque[int] = deque()  # those that may have printed something
         self._overtaken: dict[int, tuple[str, ...]] = {}  # of what has not been told
@@ -109,6 +116,7 @@ class Worker:
         self._running = 0
         self._failed: set[int] = set()
         self._most_memory = 0
+        self._relay: Relay | None = None  # once somebody logs
         self._hello: Hello | None = None
         self._storage: Storage | None = None
         self._transaction: Transaction | None = None  # of the job that is running
@@ -182,6 +190,8 @@ class Worker:
             seconds = time.perf_counter() - started
             self._has_failed(number)
             printed = self._capture.end(number)
+            if self._relay is not None:
+                self._relay.end(number)
             self._tell()
             self._send(Broke(number, seconds, fault, printed))
             self._marker.end(number)
@@ -189,6 +199,8 @@ class Worker:
         ended = time.perf_counter()
         if self._capture.end(number):
             self._printed.append(number)
+        if self._relay is not None:
+            self._relay.end(number)
         self._marker.end(number)
         if transaction.overtaken:
             self._overtaken[number] = transaction.overtaken
@@ -232,6 +244,25 @@ class Worker:
             raise RuntimeError("a job came before the storage")
         storage: Storage = pickle.loads(self._hello.storage)
         return storage
+
+    def relay_logging(self, levels: dict[str, int], disabled: int) -> None:
+        """Somebody has imported ``logging``: let the engine have what is logged."""
+        from alexflow.executors.process.relay import Relay, install  # imports logging
+
+        self._relay = Relay(self._log, lambda: self._running)
+        install(self._relay, levels, disabled)
+
+    def _log(self, logged: Logged) -> None:
+        if threading.current_thread() is not threading.main_thread() or self._asking:
+            self._send(logged)
+            return
+        self._asking = True  # not to be torn apart by SIGTERM, which only the main thread hears
+        try:
+            self._send(logged)
+        finally:
+            self._asking = False
+            if self._terminated:
+                self._terminate()
 
     def _tell(self) -> None:
         """Report what has been done since the last time."""

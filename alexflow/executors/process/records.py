@@ -1,0 +1,50 @@
+"""The engine's side of logging: what tasks log in workers, put into this process's logging."""
+
+from __future__ import annotations
+
+import logging
+
+from alexflow.executors.process.messages import Logged
+
+logger = logging.getLogger("alexflow")
+
+
+def levels() -> tuple[dict[str, int], int]:
+    """The levels set in this process, by logger (the root's is ``""``), and that up to which all is disabled."""
+    manager = logging.root.manager
+    loggers = list(manager.loggerDict.items())
+    levels = {name: found.level for name, found in loggers if isinstance(found, logging.Logger) and found.level}
+    return {"": logging.root.level, **levels}, manager.disable
+
+
+def pass_on(logged: Logged, task_id: str, worker: int) -> None:
+    """Log here what a task has logged in a worker process."""
+    try:
+        if logged.left_out:
+            logger.warning(
+                "%s logged too much at once: %d records were left out",
+                task_id or f"worker {worker}",
+                logged.left_out,
+                extra={"task_id": task_id},
+            )
+        if logged.text or logged.details:
+            _handle(logged, task_id, worker)
+    except Exception:  # a filter's of the user
+        logger.exception("what %s logged could not be logged here", task_id)
+
+
+def _handle(logged: Logged, task_id: str, worker: int) -> None:
+    target = logging.getLogger(None if logged.name == "root" else logged.name)
+    if not target.isEnabledFor(logged.level):
+        return
+    record = target.makeRecord(
+        target.name, logged.level, logged.path, logged.line, logged.text, (), None, logged.function
+    )
+    record.created = logged.created
+    record.msecs = logged.created % 1 * 1000
+    record.process = worker
+    record.processName = f"worker {worker}"
+    record.threadName = logged.thread
+    record.exc_text = logged.details or None
+    record.task_id = task_id
+    target.handle(record)

@@ -1,0 +1,91 @@
+"""What a task logs in a worker process arrives in the logging of the engine's process."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import pytest
+
+from alexflow import Engine
+from alexflow.errors import RunFailed
+from tests.process.workflows import logs
+
+pytestmark = pytest.mark.anyio
+
+
+async def run(place, *tasks, **options):
+    async with Engine(place, workers=1) as engine:
+        return await engine.run(list(tasks), **options)
+
+
+def records_of(caplog, name="tests.logs"):
+    return [record for record in caplog.records if record.name == name]
+
+
+async def test_a_record(place, caplog):
+    caplog.set_level(logging.INFO)
+    task = logs(0, "info")
+    await run(place, task)
+    (record,) = records_of(caplog)
+    assert (record.levelname, record.getMessage(), record.task_id) == ("INFO", "info 0", task.task_id)
+    assert record.process != os.getpid()
+    assert record.filename == "workflows.py"
+    assert record.funcName == "run"
+
+
+async def test_levels_are_those_of_the_engine(place, caplog):
+    caplog.set_level(logging.WARNING)
+    caplog.set_level(logging.DEBUG, logger="tests.logs.chatty")
+    await run(place, logs(0, "info", "warning"), logs(1, "debug", name="tests.logs.chatty"))
+    assert [record.getMessage() for record in records_of(caplog)] == ["warning 0"]
+    assert [record.getMessage() for record in records_of(caplog, "tests.logs.chatty")] == ["debug 1"]
+
+
+async def test_exceptions_come_as_text(place, caplog):
+    await run(place, logs(0, "exception"))
+    (record,) = records_of(caplog)
+    assert record.exc_info is None
+    assert "ZeroDivisionError" in logging.Formatter().format(record)
+
+
+async def test_records_come_before_the_failure(place, caplog):
+    seen = []
+    async with Engine(place, workers=1) as engine:
+        engine.broadcast.listen(
+            lambda event: seen.append(len(records_of(caplog))) if type(event).__name__ == "TaskGivenUp" else None
+        )
+        with pytest.raises(RunFailed):
+            await engine.run(logs(0, "warning", "error", "raise"))
+    assert seen == [2]
+
+
+async def test_a_task_that_configures_logging_is_not_heard_twice(place, caplog, capfd):
+    await run(place, logs(0, "basicConfig", "warning"))
+    assert [record.getMessage() for record in records_of(caplog)] == ["warning 0"]
+    caplog.clear()
+    async with Engine(place, workers=1, echo=True) as engine:
+        await engine.run(logs(1, "own handlers", "warning"))
+    assert records_of(caplog) == []
+    assert "warning 1" in capfd.readouterr().err
+
+
+async def test_a_flood_is_bounded(place, caplog):
+    task = logs(0, *["warning"] * 5_000)
+    await run(place, task)
+    kept = len(records_of(caplog))
+    assert 1_000 <= kept < 5_000
+    left_out = [record for record in caplog.records if "were left out" in record.getMessage()]
+    assert sum(int(record.getMessage().split()[-5]) for record in left_out) == 5_000 - kept
+
+
+async def test_a_fork_does_not_use_the_channel(place, caplog):
+    task = logs(0, "warning", "warning in a fork", "warning")
+    await run(place, task)
+    assert [record.getMessage() for record in records_of(caplog)] == ["warning 0"] * 2
+
+
+async def test_broken_arguments_are_told_as_usual(place, caplog):
+    result = await run(place, logs(0, "wrong arguments", "warning"))
+    assert result.ok
+    assert [record.getMessage() for record in records_of(caplog)] == ["warning 0"]
