@@ -7,6 +7,7 @@ which output goes. It is written in a thread, as a terminal can be slow, or stop
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections import deque
 from itertools import groupby
@@ -16,6 +17,8 @@ from typing import TextIO
 from anyio import to_thread
 
 from alexflow.executors.process.listening import Listening
+
+logger = logging.getLogger("alexflow")
 
 #: Characters waiting to be shown, from which on workers are not listened to.
 ENOUGH = 1_000_000
@@ -83,5 +86,5 @@ def _print(file: TextIO, text: str) -> None:
     try:
         file.write(text.encode(encoding, "backslashreplace").decode(encoding))
         file.flush()
-    except (OSError, ValueError):  # whoever read it has gone, or it was closed; the work goes on
-        return
+    except Exception as error:  # whoever read it has gone, it was closed, it is an object of the user's: work goes on
+        logger.debug("what tasks print cannot be shown: %s", error)
