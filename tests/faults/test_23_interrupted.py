@@ -29,6 +29,8 @@ class Script:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # it is ignored by what a shell has started in the background, which these tests may be
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.pid = int(self.process.stdout.readline())
 
@@ -37,7 +39,11 @@ class Script:
 
     def end(self):
         """What it has said."""
-        out, err = self.process.communicate(timeout=DEADLINE)
+        try:
+            out, err = self.process.communicate(timeout=DEADLINE)
+        except subprocess.TimeoutExpired:
+            os.kill(self.pid, signal.SIGKILL)
+            raise
         *said, code = out.splitlines()
         assert said[-1] == "the script goes on"  # what it has for `finally` runs
         return int(code.removeprefix("exit ")), said, err.splitlines()
