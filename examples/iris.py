@@ -4,6 +4,7 @@ python examples/iris.py
 python examples/iris.py                          # again: nothing runs
 python examples/iris.py --model SVC              # the data is kept; training and prediction are new
 python examples/iris.py --storage /tmp/flowers   # elsewhere
+python examples/iris.py --storage s3://bucket/x  # in a bucket, with alexflow[s3] and credentials in the environment
 """
 
 import argparse
@@ -90,7 +91,7 @@ class Predict(Task):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Classify iris flowers.")
-    parser.add_argument("--storage", default=".alexflow", help="where results are kept (default: %(default)s)")
+    parser.add_argument("--storage", default=".alexflow", help="a directory or a URL (default: %(default)s)")
     parser.add_argument("--model", default="LogisticRegression", choices=MODELS)
     arguments = parser.parse_args()
 

@@ -1,20 +1,25 @@
 """The examples as a reader starts them: twice, and the second time nothing runs."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.servers.s3 import Server, environment
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def start(name: str, storage: Path, *arguments: str) -> str:
+def start(name: str, storage: Path | str, *arguments: str, env: dict[str, str] | None = None) -> str:
     """What the example prints."""
     command = [sys.executable, str(EXAMPLES / name), "--storage", str(storage), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=storage.parent)
+    home = storage.parent if isinstance(storage, Path) else None
+    done = subprocess.run(command, capture_output=True, text=True, cwd=home, env=os.environ | (env or {}))
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -41,6 +46,18 @@ def test_iris(tmp_path: Path) -> None:
     assert percent(second) == percent(first)
     other = start("iris.py", tmp_path / "results", "--model", "SVC")
     assert "2 ran" in other  # the data was kept
+
+
+@needs("sklearn", "scikit-learn")
+def test_iris_in_a_bucket(server: Callable[[str], Server]) -> None:
+    seaweedfs = server("seaweedfs")
+    url, env = seaweedfs.url(), environment(seaweedfs.port)
+    first = start("iris.py", url, env=env)
+    assert "3 ran, 0 cached" in first
+    second = start("iris.py", url, env=env)
+    assert "Nothing had to run" in second
+    assert f"Kept in {url} as" in second
+    assert percent(second) == percent(first) > 90
 
 
 @needs("sklearn", "scikit-learn")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+import pwd
+import shutil
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,10 +86,29 @@ def _rclone(path: Path, protocol: str, *arguments: str) -> Iterator[int]:
 
 @contextmanager
 def sftp(path: Path) -> Iterator[Server]:
-    """``rclone serve sftp``."""
+    """OpenSSH, for this user and one key."""
     need("paramiko", "paramiko")
-    with _rclone(path, "sftp") as port:
-        yield Server(f"sftp://{USER}:{PASSWORD}@127.0.0.1:{port}/data", port)
+    sshd, keygen = program("sshd", "apt-get install openssh-server"), program("ssh-keygen", "as above")
+    for name in ("host", "user"):
+        subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(path / name)], check=True)
+    shutil.copy(path / "user.pub", path / "authorized")
+    [port] = free_ports(1)
+    settings = {
+        "Port": port,
+        "ListenAddress": "127.0.0.1",
+        "HostKey": path / "host",
+        "AuthorizedKeysFile": path / "authorized",
+        "PidFile": path / "pid",
+        "StrictModes": "no",
+        "UsePAM": "no",
+        "MaxStartups": "1000",
+        "Subsystem": "sftp internal-sftp",
+    }
+    (path / "config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    Path("/run/sshd").mkdir(exist_ok=True)  # where sshd wants it, if root starts it
+    with running([sshd, "-D", "-e", "-f", str(path / "config")], lambda: listens(port), path / "log"):
+        user = pwd.getpwuid(os.getuid()).pw_name
+        yield Server(f"sftp://{user}@127.0.0.1:{port}{path}", port, {"key_filename": str(path / "user")})
 
 
 @contextmanager

@@ -23,7 +23,12 @@ class NotInstalled(Exception):
 
 def program(name: str, install: str) -> str:
     """Where a program is: beside this Python, on PATH, or in ``node_modules`` of the working directory."""
-    places = [str(Path(sys.executable).parent), os.environ.get("PATH", ""), str(Path("node_modules/.bin").absolute())]
+    places = [
+        str(Path(sys.executable).parent),
+        os.environ.get("PATH", ""),
+        str(Path("node_modules/.bin").absolute()),
+        "/usr/sbin",
+    ]
     found = shutil.which(name, path=os.pathsep.join(places))
     if found is None:
         raise NotInstalled(f"{name} is not installed ({install})")

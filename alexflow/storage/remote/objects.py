@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
+from alexflow.errors import StorageError
 from alexflow.storage.remote.backend import Backend, OnePage, Pages, Status
 from alexflow.storage.remote.patience import Attempt
 
@@ -16,10 +17,12 @@ class ObjectBackend(Backend):
     Args:
         fs: an asynchronous file system of fsspec's whose ``_pipe_file`` takes ``mode="create"``.
         root: ``bucket`` or ``bucket/prefix``.
+        refused: characters that its client does not bring to the server as they are.
     """
 
-    def __init__(self, fs: Any, root: str):
+    def __init__(self, fs: Any, root: str, refused: str = ""):
         self._fs = fs
+        self._refused = frozenset(refused)
         self._root = root + "/"
 
     async def exists(self, key: str) -> bool:
@@ -40,13 +43,22 @@ class ObjectBackend(Backend):
         return self.status_of(found)
 
     async def create(self, key: str, data: bytes) -> bool:
+        self._check(key)
         try:
             await self._fs._pipe_file(self._root + key, data, mode="create")
         except FileExistsError:
             return False
         return True
 
+    def _check(self, key: str) -> None:
+        if not self._refused.isdisjoint(key):
+            odd = " ".join(map(repr, sorted(self._refused)))
+            raise StorageError(
+                f"the key {key!r} has one of {odd}, which this storage would not keep; rename it", path=key
+            )
+
     async def replace(self, key: str, data: bytes) -> None:
+        self._check(key)
         await self._fs._pipe_file(self._root + key, data)
 
     async def remove(self, keys: Sequence[str]) -> None:
@@ -66,3 +78,8 @@ class ObjectBackend(Backend):
             return [key for key in keys if key.startswith(prefix)]
 
         return OnePage(fetch)
+
+    async def aclose(self) -> None:
+        client = getattr(self._fs, "session", None) or getattr(self._fs, "service_client", None)
+        if client is not None:
+            await client.close()

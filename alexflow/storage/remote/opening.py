@@ -58,7 +58,8 @@ async def _open_objects(address: Address) -> Backend:
     from alexflow.storage.remote.objects import ObjectBackend  # deferred, as above
 
     make = partial(provide, address, loop=asyncio.get_running_loop(), **_ASYNCHRONOUS)
-    return ObjectBackend(*await aside(make))
+    is_azure = address.protocol not in ("gs", "gcs")
+    return ObjectBackend(*await aside(make), refused="#?\n\r" if is_azure else "")
 
 
 async def _open_tree(address: Address) -> Backend:

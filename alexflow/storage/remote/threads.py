@@ -22,10 +22,12 @@ class ClientThreads:
 
     Args:
         make: gives a new client; called in the thread that it is for.
+        end: closes one.
     """
 
-    def __init__(self, make: Callable[[], Any]):
+    def __init__(self, make: Callable[[], Any], end: Callable[[Any], object] = id):
         self._make = make
+        self._end = end
         self._loop = asyncio.get_running_loop()
         self._idle: list[SimpleQueue[_Job | None]] = []
         self._closed = False
@@ -58,18 +60,24 @@ class ClientThreads:
                 if client is None:
                     client = self._make()
                 result = function(client)
-            except (OSError, EOFError) as error:
-                trouble = error
-                if not isinstance(error, FileNotFoundError | FileExistsError | PermissionError):
-                    client = None  # its connection may be broken
             except BaseException as error:
                 trouble = error
-                client = None
+                if not isinstance(error, FileNotFoundError | FileExistsError | PermissionError):
+                    self._close(client)  # its connection may be broken
+                    client = None
             try:
                 self._loop.call_soon_threadsafe(self._settle, queue, future, result, trouble)
             except RuntimeError:  # the loop has ended
-                return
+                break
             del job, function, future, result, trouble
+        self._close(client)
+
+    def _close(self, client: Any) -> None:
+        if client is not None:
+            try:
+                self._end(client)
+            except Exception:  # it is of no use any more, whatever is wrong with it
+                pass
 
     def _settle(
         self, queue: SimpleQueue[_Job | None], future: asyncio.Future[Any], result: Any, error: BaseException | None

@@ -37,7 +37,7 @@ class TreeBackend(Backend):
     """
 
     def __init__(self, make: Callable[[], Any], root: str, move: Move):
-        self._threads = ClientThreads(make)
+        self._threads = ClientThreads(make, _close)
         self._root = root + "/"
         self._move = move
 
@@ -137,6 +137,14 @@ class TreeBackend(Backend):
         self._threads.close()
 
 
+def _close(fs: Any) -> None:
+    """Close the client of an SFTP or WebDAV file system; fsspec has no way of its own."""
+    client = getattr(fs, "client", None)
+    client = getattr(client, "http", client)
+    if client is not None:
+        client.close()
+
+
 def _info(fs: Any, path: str, key: str) -> Mapping[str, Any]:
     found: Mapping[str, Any] = fs.info(path)
     if found["type"] == "directory":
@@ -182,13 +190,22 @@ def move_sftp(fs: Any, path: str, new: str, replace: bool) -> None:
 
 def move_webdav(fs: Any, path: str, new: str, replace: bool) -> None:
     """``MOVE``, with or without ``Overwrite``."""
-    from webdav4.client import ResourceAlreadyExists, ResourceConflict, ResourceNotFound  # deferred: an extra's
+    from webdav4.client import (  # deferred: an extra's
+        ForbiddenOperation,
+        ResourceAlreadyExists,
+        ResourceConflict,
+        ResourceNotFound,
+    )
 
     try:
         fs.client.move(path, new, overwrite=replace)
     except ResourceAlreadyExists:
         raise FileExistsError(new) from None
     except (ResourceNotFound, ResourceConflict):
+        raise FileNotFoundError(new) from None
+    except ForbiddenOperation:  # what some servers say where the directory is missing
+        if fs.exists(new.rpartition("/")[0]):
+            raise
         raise FileNotFoundError(new) from None
 
 
