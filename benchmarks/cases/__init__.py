@@ -17,6 +17,7 @@ CASES = {
     "layered": "layered",
     "grow": "grow",
     "rerun": "rerun",
+    "storage": "storage",
     "async": "async_io",
     "cpu": "cpu",
     "start": "start",
