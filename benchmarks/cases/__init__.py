@@ -33,7 +33,7 @@ CASES = {
 }
 
 #: Run only if they are named: they take too long, or need much besides alexflow.
-ONLY_IF_NAMED = {"formats", "instructions", "lazy"}
+ONLY_IF_NAMED = {"formats", "instructions", "lazy", "storage"}
 
 
 def run(name: str, setting: Setting) -> Iterator[Outcome]:
