@@ -79,7 +79,7 @@ def _rclone(path: Path, protocol: str, *arguments: str) -> Iterator[int]:
     served = path / "served"
     served.mkdir()
     command = [rclone, "serve", protocol, f"--addr=127.0.0.1:{port}", f"--user={USER}", f"--pass={PASSWORD}"]
-    command += ["--config=", "--vfs-cache-mode=off", "--dir-cache-time=0"]
+    command += ["--config=", "--vfs-cache-mode=full", "--vfs-write-back=0", f"--cache-dir={path / 'cache'}"]
     with running([*command, *arguments, str(served)], lambda: listens(port), path / "log"):
         yield port
 

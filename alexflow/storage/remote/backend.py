@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+from alexflow.errors import StorageError
 from alexflow.storage.remote.patience import Attempt
 
 
@@ -84,6 +85,17 @@ class Pages(ABC):
     @abstractmethod
     async def next(self) -> list[str] | None:
         """The next page, or None after the last. May be called again after it has failed."""
+
+
+def check_odd(key: str, refused: str) -> None:
+    """See that the client brings a key to the server as it is.
+
+    Raises:
+        StorageError: it has one of the characters ``refused``.
+    """
+    if not set(refused).isdisjoint(key):
+        odd = " ".join(map(repr, refused))
+        raise StorageError(f"the key {key!r} has one of {odd}, which this storage would not keep; rename it", path=key)
 
 
 class OnePage(Pages):

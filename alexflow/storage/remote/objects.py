@@ -6,8 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
-from alexflow.errors import StorageError
-from alexflow.storage.remote.backend import Backend, OnePage, Pages, Status
+from alexflow.storage.remote.backend import Backend, OnePage, Pages, Status, check_odd
 from alexflow.storage.remote.patience import Attempt
 
 
@@ -22,7 +21,7 @@ class ObjectBackend(Backend):
 
     def __init__(self, fs: Any, root: str, refused: str = ""):
         self._fs = fs
-        self._refused = frozenset(refused)
+        self._refused = refused
         self._root = root + "/"
 
     async def exists(self, key: str) -> bool:
@@ -43,22 +42,15 @@ class ObjectBackend(Backend):
         return self.status_of(found)
 
     async def create(self, key: str, data: bytes) -> bool:
-        self._check(key)
+        check_odd(key, self._refused)
         try:
             await self._fs._pipe_file(self._root + key, data, mode="create")
         except FileExistsError:
             return False
         return True
 
-    def _check(self, key: str) -> None:
-        if not self._refused.isdisjoint(key):
-            odd = " ".join(map(repr, sorted(self._refused)))
-            raise StorageError(
-                f"the key {key!r} has one of {odd}, which this storage would not keep; rename it", path=key
-            )
-
     async def replace(self, key: str, data: bytes) -> None:
-        self._check(key)
+        check_odd(key, self._refused)
         await self._fs._pipe_file(self._root + key, data)
 
     async def remove(self, keys: Sequence[str]) -> None:

@@ -69,4 +69,6 @@ async def _open_tree(address: Address) -> Backend:
     cls = await aside(partial(load, address))
     _, root = await aside(partial(provide, address))
     move = moves.get(cls.__name__, tree.move_looking_first)
-    return tree.TreeBackend(lambda: provide(address)[0], root, move)
+    return tree.TreeBackend(
+        lambda: provide(address)[0], root, move, refused="%?#\n\r" if move is tree.move_webdav else ""
+    )

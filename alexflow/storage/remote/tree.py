@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.remote.backend import Backend, OnePage, Pages, Status
+from alexflow.storage.remote.backend import Backend, OnePage, Pages, Status, check_odd
 from alexflow.storage.remote.patience import Attempt
 from alexflow.storage.remote.threads import ClientThreads
 
@@ -34,9 +34,11 @@ class TreeBackend(Backend):
         make: gives a file system of fsspec's that blocks.
         root: the directory.
         move: how a file gets its name.
+        refused: characters that its client does not bring to the server as they are.
     """
 
-    def __init__(self, make: Callable[[], Any], root: str, move: Move):
+    def __init__(self, make: Callable[[], Any], root: str, move: Move, refused: str = ""):
+        self._refused = refused
         self._threads = ClientThreads(make, _close)
         self._root = root + "/"
         self._move = move
@@ -79,6 +81,7 @@ class TreeBackend(Backend):
         await self._put(key, data, replace=True)
 
     async def _put(self, key: str, data: bytes, *, replace: bool) -> None:
+        check_odd(key, self._refused)
         root, path = self._root, self._root + key
         temporary = f"{root}{NEW}/{uuid.uuid4().hex}"
 
