@@ -3,7 +3,7 @@
 While this engine is the only one, everything it starts goes straight to the executors, and nothing is asked. Once there
 is another, tasks wait here, and those are let in whose outputs this engine has leased: as many as are soon begun, so
 that there is something left for the others. A task that another engine holds goes back to the scheduler, and is looked
-at again some ten times a second; a task whose outputs turn out to exist is done.
+at again from time to time; a task whose outputs turn out to exist is done.
 
 It stays so until there is nothing to do any more: as long as other engines come and go, what was missing when it was
 looked at may have been made since.
@@ -17,6 +17,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+from alexflow.errors import StorageError
 from alexflow.executors.interface import Done, Executor, Job, Outcome
 from alexflow.graph import Catalog, Kind
 from alexflow.scheduler import Scheduler
@@ -25,9 +26,6 @@ from alexflow.storage import Storage
 from alexflow.storage.leases.interface import Leases
 
 logger = logging.getLogger("alexflow")
-
-#: How often is looked whether others have come, and what has become of what they hold; half as much more or less.
-LOOK_EVERY = 0.1  # seconds
 
 #: Tasks that are looked at in one go.
 AT_ONCE = 256
@@ -137,37 +135,43 @@ class Admission:
             await self._leases.join()
         except OSError as error:  # what it means for publishing will be told by whoever publishes
             logger.info("the storage gives no leases, so other engines may do the same work: %s", error)
-            self._leave()
+            await self._leave()
             return
         self.open = self._leases.everything
         self._watching = self._spawn(self._watch)
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Let go of everything; called when nothing runs any more."""
-        self._watching = None
-        self._leave()
+        async with self._door:
+            self._watching = None
+            await self._leave()
 
-    def _leave(self) -> None:
+    async def _leave(self) -> None:
         try:
-            self._leases.leave()
-        except OSError as error:  # the storage's; nothing depends on it
+            await self._leases.leave()
+        except (OSError, StorageError) as error:  # the storage's; nothing depends on it
             logger.info("what leases need could not be removed from the storage: %s", error)
 
     async def _watch(self) -> None:
+        every = min(self._leases.look_every, self._leases.ttl / 4)
         while True:
-            await asyncio.sleep(min(LOOK_EVERY, self._leases.ttl / 4) * (0.5 + os.urandom(1)[0] / 255))
-            if self._is_idle():
-                break
+            await asyncio.sleep(every * (0.5 + os.urandom(1)[0] / 255))  # half as much more or less
+            async with self._door:
+                if self._is_idle():
+                    return await self._rest()
             try:
                 await self._look_around()
             except Exception as error:  # the storage's; what it means is told by whoever else uses it
                 logger.warning("leases could not be looked after: %r", error)
+
+    async def _rest(self) -> None:
+        """There is nothing to do; who begins meanwhile waits at the door."""
         self._watching = None
-        self._leave()
         self._held.clear()
         for room in self._rooms.values():
             room.inside.clear()
         self.open = True
+        await self._leave()
 
     async def _look_around(self) -> None:
         lapsed = await self._leases.renew()
@@ -178,7 +182,7 @@ class Admission:
                 self._leases.ttl,
             )
         if self.open and self._leases.others_here():
-            self._share()
+            await self._share()
         elif lapsed and not self.open:
             self._recall()
         if self._elsewhere:
@@ -187,7 +191,7 @@ class Admission:
 
     # -- when another engine has come
 
-    def _share(self) -> None:
+    async def _share(self) -> None:
         """Hold only what is at work; what has not begun is as much the other engine's as ours."""
         self.open = False
         self._recall()
@@ -199,7 +203,7 @@ class Admission:
         for executor in self._executors.values():
             for job in executor.ahead():
                 self._held.setdefault(job.task_id, self._outputs(job))
-        self._leases.keep_only(key for keys in self._held.values() for key in keys)
+        await self._leases.keep_only(key for keys in self._held.values() for key in keys)
 
     def _recall(self) -> None:
         for kind, executor in self._executors.items():

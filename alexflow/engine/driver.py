@@ -159,7 +159,7 @@ class Driver:
         if background:
             await asyncio.wait(background)
         if self._admission is not None:
-            self._admission.close()
+            await self._admission.aclose()
 
     def kill(self) -> None:
         """End at once whatever runs; may be called by a signal handler."""

@@ -1,4 +1,7 @@
-"""Leases on a directory: several engines' in one process, and a clock that the test moves."""
+"""Leases on a directory: several engines' in one process, and a clock that the test moves.
+
+What holds for all forms of leases is in test_leases_conformance.py.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def clock():
 
 
 @pytest.fixture
-def engine(tmp_path, clock):
+async def engine(tmp_path, clock):
     """Leases of one engine more."""
     made = []
 
@@ -47,68 +50,12 @@ def engine(tmp_path, clock):
 
     yield make
     for leases in made:
-        leases.leave()
+        await leases.leave()
     assert not (tmp_path / FILE).exists()
 
 
 def wanted(*keys):
     return {key.upper(): [key] for key in keys}
-
-
-async def test_who_is_alone_holds_everything(engine):
-    one, two = engine(), engine()
-    await one.join()
-    assert one.everything
-    assert not one.others_here()
-    await two.join()
-    assert not two.everything
-    assert one.others_here()
-    assert await two.take(wanted("a", "b")) == set()
-
-
-async def test_what_is_kept_is_held_without_a_break_and_the_rest_is_free(engine):
-    one, two = engine(), engine()
-    await one.join()
-    await two.join()
-    kept = [f"kept-{n}" for n in range(100)]
-    one.keep_only(kept)
-    assert not one.everything
-    free = [f"free-{n}" for n in range(100)]
-    assert await two.take(wanted(*kept, *free)) == {key.upper() for key in free}
-    one.release(kept[:50])
-    assert await two.take(wanted(*kept)) == {key.upper() for key in kept[:50]}
-
-
-async def test_nothing_kept(engine):
-    one, two = engine(), engine()
-    await one.join()
-    await two.join()
-    one.keep_only([])
-    assert await two.take(wanted("a")) == {"A"}
-
-
-async def test_a_task_is_held_as_a_whole(engine):
-    one, two = engine(), engine()
-    await one.join()
-    await two.join()
-    one.keep_only(["b"])
-    assert await two.take({"task": ["a", "b"]}) == set()
-    assert await one.take({"other": ["a"]}) == {"other"}  # nothing is left of what was not taken
-    one.release(["a", "b"])
-    assert await two.take({"task": ["a", "b"]}) == {"task"}
-    assert await one.held_elsewhere({"x": ["x"], "a": ["a"], "b": ["b"]}) == {"a", "b"}
-
-
-async def test_who_leaves_lets_go(engine):
-    one, two = engine(), engine()
-    await one.join()
-    one.leave()
-    await two.join()
-    assert two.everything
-    await one.join()
-    assert not one.everything
-    two.leave()
-    assert await one.take(wanted("a")) == {"A"}
 
 
 async def test_one_that_shows_no_sign_of_life_is_passed_over(engine, clock):
@@ -130,16 +77,6 @@ async def test_one_that_shows_no_sign_of_life_is_passed_over(engine, clock):
     assert await stopped.held_elsewhere(wanted("a")) == {"A"}
 
 
-async def test_one_that_renews_is_not(engine, clock):
-    one, two = engine(), engine()
-    await one.join()
-    await two.join()
-    for _ in range(20):
-        clock.now += TTL / 3
-        assert not await one.renew()
-        assert await two.take(wanted("a")) == set()
-
-
 async def test_what_is_read_of_a_seat_is_not_an_old_sign(engine, clock, tmp_path):
     """A new engine in the seat of one that was passed over is not taken for it."""
     one, two, three = engine(), engine(), engine()
@@ -150,9 +87,9 @@ async def test_what_is_read_of_a_seat_is_not_an_old_sign(engine, clock, tmp_path
         clock.now += TTL
     assert await two.take(wanted("a")) == {"A"}
     two.release(["a"])
-    one.leave()
+    await one.leave()
     await three.join()
-    three.keep_only(["a"])
+    await three.keep_only(["a"])
     await three.take(wanted("a"))
     assert await two.take(wanted("a")) == set()
 
@@ -191,7 +128,7 @@ async def test_a_file_that_was_removed_meanwhile_is_not_sat_at(engine, tmp_path)
     (tmp_path / FILE).unlink()
     await two.join()
     assert (tmp_path / FILE).exists()
-    one.leave()  # not what is not its own
+    await one.leave()  # not what is not its own
     assert (tmp_path / FILE).exists()
 
 

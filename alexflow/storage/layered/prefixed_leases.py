@@ -19,6 +19,7 @@ class PrefixedLeases(Leases):
         self._leases = leases
         self._prefix = prefix
         super().__init__(leases.ttl)
+        self.look_every = leases.look_every
 
     @property
     def everything(self) -> bool:
@@ -34,8 +35,8 @@ class PrefixedLeases(Leases):
     def others_here(self) -> bool:
         return self._leases.others_here()
 
-    def keep_only(self, keys: Iterable[str]) -> None:
-        self._leases.keep_only(self._inside(keys))
+    async def keep_only(self, keys: Iterable[str]) -> None:
+        await self._leases.keep_only(self._inside(keys))
 
     async def take(self, wanted: Wanted) -> set[str]:
         return await self._leases.take({task_id: self._inside(keys) for task_id, keys in wanted.items()})
@@ -49,8 +50,8 @@ class PrefixedLeases(Leases):
     async def renew(self) -> bool:
         return await self._leases.renew()
 
-    def leave(self) -> None:
-        self._leases.leave()
+    async def leave(self) -> None:
+        await self._leases.leave()
 
     def _inside(self, keys: Iterable[str]) -> list[str]:
         return [f"{self._prefix}/{key}" for key in keys]

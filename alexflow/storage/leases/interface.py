@@ -25,7 +25,10 @@ class Leases(ABC):
 
     Attributes:
         everything: whether this engine holds everything, because it is the only one here.
+        look_every: how often it is worthwhile to look what the others do, in seconds.
     """
+
+    look_every = 0.1
 
     def __init__(self, ttl: float):
         self.ttl = ttl
@@ -44,7 +47,7 @@ class Leases(ABC):
         """Whether other engines have joined."""
 
     @abstractmethod
-    def keep_only(self, keys: Iterable[str]) -> None:
+    async def keep_only(self, keys: Iterable[str]) -> None:
         """Hold these instead of everything."""
 
     @abstractmethod
@@ -68,5 +71,5 @@ class Leases(ABC):
         """
 
     @abstractmethod
-    def leave(self) -> None:
+    async def leave(self) -> None:
         """There is no work: let go of everything, and leave nothing behind, until the next :meth:`join`."""

@@ -80,7 +80,7 @@ class LocalLeases(Leases):
     def others_here(self) -> bool:
         return next(self._others(), None) is not None
 
-    def keep_only(self, keys: Iterable[str]) -> None:
+    async def keep_only(self, keys: Iterable[str]) -> None:
         self.everything = False
         end = self._region + _REGION
         # downwards: what is left of the region then stays the first of the locks that the kernel goes through
@@ -120,7 +120,7 @@ class LocalLeases(Leases):
             self._give_sign()
         return since >= self.ttl
 
-    def leave(self) -> None:
+    async def leave(self) -> None:
         self.everything = False
         fd, self._fd = self._fd, -1
         if fd >= 0:

@@ -7,7 +7,7 @@ stopped, or the whole machine, that time does not count: between two looks at mo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 
@@ -29,9 +29,9 @@ class Patience:
     def __init__(self, seconds: float, clock: Callable[[], float]):
         self._seconds = seconds
         self._clock = clock
-        self._seen: dict[int, _Seen] = {}
+        self._seen: dict[Hashable, _Seen] = {}
 
-    def is_lost(self, who: int, sign: bytes) -> bool:
+    def is_lost(self, who: Hashable, sign: bytes) -> bool:
         """Take in somebody's sign; gives whether it has been the same for too long."""
         now = self._clock()
         seen = self._seen.get(who)

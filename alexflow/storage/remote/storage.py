@@ -12,7 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from alexflow.errors import OutputNotFound, UnknownStorage
@@ -25,6 +25,9 @@ from alexflow.storage.remote.connection import Connection
 from alexflow.storage.remote.opening import open_backend
 from alexflow.storage.remote.provision import check_protocol, load
 from alexflow.storage.remote.publication import keeps_the_first, no_such_place, publish
+
+if TYPE_CHECKING:
+    from alexflow.storage.leases.interface import Leases
 
 #: Requests under way at once, for one storage and event loop.
 CONCURRENCY = 64
@@ -112,6 +115,11 @@ class RemoteStorage(Storage):
 
     def prepare(self) -> None:
         load(self._opened.address)
+
+    def leases(self, ttl: float) -> Leases:
+        from alexflow.storage.leases.objects import ObjectLeases  # deferred: a worker process has no use for leases
+
+        return ObjectLeases(self._connection, self._keeps_the_first, self.url, ttl)
 
     # -- on the event loop
 

@@ -1,0 +1,357 @@
+"""Leases on an object store: an object for each engine that is there, and one for each output that is leased.
+
+An engine's object says by its name all there is to say: whose it is, its sign of life, and whether the engine holds
+``all`` or ``some``. So one listing tells of every engine, and nothing has to be read. The sign changes by a new name,
+given before the old one is taken away.
+
+Alone, an engine holds all, and its object is the only one. Who joins makes its object first and lists then, so that of
+two who join at once at least one sees the other. When an engine that holds all sees another, it makes a lease for each
+output that it is at work on, and says ``some`` afterwards; until then the others take nothing.
+
+A lease is made by create-if-absent, so one engine has it and all others are told so. It names its engine. Leases of an
+engine that is not there, or whose sign has stayed the same for ``ttl``, are removed by the first, in the order of
+names, of those who are alive; and the engine's own object after them. An engine that comes back from the dead sees that
+by its clock, or because its object is gone, and says anew that it is there.
+
+Nothing here is exact where clocks are not: an engine may be held for lost, and leases be removed that just went to
+somebody else. Then work is done twice, and the first publisher wins. For that reason trouble with leases is logged, and
+fails no run: what cannot be leased is made without a lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple
+
+from alexflow.errors import StorageError, StorageUnavailable
+from alexflow.storage.keys import RESERVED
+from alexflow.storage.leases.interface import Leases, Wanted
+from alexflow.storage.leases.patience import Patience
+from alexflow.storage.remote.bounded import for_each
+from alexflow.storage.remote.publication import publish
+
+if TYPE_CHECKING:
+    from alexflow.storage.remote.connection import Connection
+
+logger = logging.getLogger("alexflow.storage")
+
+ENGINES = f"{RESERVED}/engines/"
+LEASES = f"{RESERVED}/leases/"
+
+#: How often is looked whether others have come; more often if ``ttl`` asks for it.
+LOOK_EVERY = 3.0  # seconds
+
+#: How long to try to leave nothing behind. What is left the others take for somebody who is lost.
+LEAVE_WITHIN = 10.0  # seconds
+
+_WIDTH = 32  # requests at once; the storage has its own bound for them together with others
+
+#: What a request may end with: the storage's errors, and the missing bucket.
+_TROUBLE = (StorageError, OSError)
+
+
+class _Engine(NamedTuple):
+    """What is known of one that is there."""
+
+    name: str
+    sign: str
+    has_all: bool
+
+
+class ObjectLeases(Leases):
+    """Leases by objects that are created if they are absent.
+
+    Args:
+        connection: gives the running event loop's.
+        keeps: whether the storage keeps create-if-absent.
+        where: the storage, as it may be shown.
+        ttl: as for :class:`Leases`.
+        clock: gives monotonic seconds.
+    """
+
+    look_every = 1.0
+
+    def __init__(
+        self,
+        connection: Callable[[], Connection],
+        keeps: Callable[[], Awaitable[bool]],
+        where: str,
+        ttl: float,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        super().__init__(ttl)
+        self._connection = connection
+        self._keeps = keeps
+        self._where = where
+        self._clock = clock
+        self._patience = Patience(ttl, clock)
+        self._name = ""
+        self._counter = 0
+        self._signs: list[str] = []  # our object's names: one, but while it changes
+        self._signed = 0.0
+        self._looked = 0.0
+        self._cleared = 0.0
+        self._others: list[_Engine] = []
+        self._held: set[str] = set()  # the leases' objects
+        self._released: set[str] = set()  # those that are still to be removed
+        self._order = asyncio.Lock()  # no lease is made and removed at the same time
+        self._removing: asyncio.Task[None] | None = None
+        self._works = True  # whether create-if-absent is kept
+        self._troubled = False
+
+    # -- there, and not there
+
+    async def join(self) -> None:
+        self._name = uuid.uuid4().hex  # a new one: nobody has seen its sign
+        try:
+            self.everything = await self._is_alone()
+            if not self.everything:
+                await self._check_conditions()
+        except StorageError as error:
+            if isinstance(error, StorageUnavailable):
+                self._warn(error)
+            raise OSError(str(error)) from error
+        if not self._works:
+            raise OSError(f"{self._where} does not keep create-if-absent")
+
+    async def _is_alone(self) -> bool:
+        """Say that we are there, with all; and look whether it is so."""
+        await self._sign(has_all=True)
+        await self._look()
+        if self._others:
+            await self._sign(has_all=False)
+        return not self._others
+
+    async def _check_conditions(self) -> None:
+        if self._works and not await self._keeps():
+            self._works = False
+            logger.warning(
+                "%s does not keep create-if-absent, so there are no leases: engines that use it at the same time may "
+                "do the same work",
+                self._where,
+            )
+
+    def others_here(self) -> bool:
+        return bool(self._others)
+
+    async def renew(self) -> bool:
+        now = self._clock()
+        late = now - self._signed >= self.ttl
+        try:
+            if late:
+                await self._come_back()
+            elif now - self._signed >= self.ttl / 3:
+                await self._sign(has_all=self.everything)
+            if now - self._looked >= min(LOOK_EVERY, self.ttl / 3) and not await self._look() and not late:
+                late = True  # somebody has held us for lost
+                await self._come_back()
+        except _TROUBLE as error:
+            self._warn(error)
+        else:
+            self._troubled = False
+        return late
+
+    async def _come_back(self) -> None:
+        """Others may have taken what we held; hold what is left of it."""
+        if self.everything:
+            await self._is_alone()  # if not, others_here() tells of it, and keep_only() follows
+            return
+        await self._sign(has_all=False)
+        async with self._order:
+            held, self._held = self._held, set()
+            await self._create(held)
+
+    async def leave(self) -> None:
+        self.everything = False
+        try:
+            async with asyncio.timeout(min(self.ttl, LEAVE_WITHIN)), self._order:
+                if not self._is_late():
+                    await self._remove(self._held | self._released)
+                self._held, self._released = set(), set()
+                await self._remove(self._signs)
+                self._signs, self._others = [], []
+        finally:
+            if self._removing is not None:
+                self._removing.cancel()
+
+    # -- outputs
+
+    async def keep_only(self, keys: Iterable[str]) -> None:
+        self.everything = False
+        try:
+            async with self._order:
+                await self._check_conditions()
+                if self._works:
+                    await self._create(map(_lease, keys))
+            await self._sign(has_all=False)
+        except _TROUBLE as error:
+            self._warn(error)
+
+    async def take(self, wanted: Wanted) -> set[str]:
+        if not wanted or not self._works:
+            return set(wanted)
+        leases = {task_id: {_lease(key) for key in keys} for task_id, keys in wanted.items()}
+        try:
+            async with self._order:
+                if await self._somebody_has_all():
+                    return set()
+                await self._create(set().union(*leases.values()))
+                taken = {task_id for task_id, names in leases.items() if names <= self._held}
+                kept = set().union(*(leases[task_id] for task_id in taken))
+                partly = (set().union(*leases.values()) & self._held) - kept
+                self._let_go(partly)
+        except _TROUBLE as error:
+            self._warn(error)
+            return set(wanted)
+        return taken
+
+    async def held_elsewhere(self, wanted: Wanted) -> set[str]:
+        if not wanted or not self._works:
+            return set()
+        try:
+            if await self._somebody_has_all():
+                return set(wanted)
+            names = {_lease(key) for keys in wanted.values() for key in keys} - self._held - self._released
+            there = await self._connection().exists_many(list(names)) if names else set()
+        except _TROUBLE as error:
+            self._warn(error)
+            return set()
+        return {task_id for task_id, keys in wanted.items() if not there.isdisjoint(map(_lease, keys))}
+
+    def release(self, keys: Iterable[str]) -> None:
+        self._let_go({_lease(key) for key in keys} & self._held)
+
+    def _let_go(self, leases: set[str]) -> None:
+        self._held -= leases
+        self._released |= leases
+        if leases and (self._removing is None or self._removing.done()):
+            self._removing = asyncio.ensure_future(self._remove_released())
+
+    async def _remove_released(self) -> None:
+        try:
+            while self._released and not self._is_late():  # late: they may be others' by now, see _come_back
+                async with self._order:
+                    released, self._released = self._released - self._held, set()
+                    await self._remove(released)
+        except _TROUBLE as error:
+            self._warn(error)
+
+    async def _somebody_has_all(self) -> bool:
+        """Those who come later never have all, as long as we are there; so mostly nothing is asked."""
+        if any(engine.has_all for engine in self._others):
+            await self._look()
+        return any(engine.has_all for engine in self._others)
+
+    # -- objects
+
+    def _is_late(self) -> bool:
+        return self._clock() - self._signed >= self.ttl
+
+    async def _create(self, leases: Iterable[str]) -> None:
+        """Make these leases, as far as nobody else has them."""
+        connection, name = self._connection(), self._name.encode()
+
+        async def create(lease: str) -> None:
+            if await publish(connection, lease, name, replace=False, keeps=True, where=self._where):
+                self._held.add(lease)
+                self._released.discard(lease)
+
+        new = [lease for lease in leases if lease not in self._held]
+        if new:
+            await for_each(new, create, min(len(new), _WIDTH))
+
+    async def _sign(self, *, has_all: bool) -> None:
+        begun = self._clock()
+        self._counter += 1
+        old = list(self._signs)
+        sign = f"{ENGINES}{self._name}.{self._counter:08x}.{'all' if has_all else 'some'}"
+        self._signs.append(sign)
+        await self._connection().request("sign", sign, lambda backend, _: backend.replace(sign, b"alexflow"))
+        self._signed = begun
+        await self._remove(old)
+        self._signs = [sign]
+
+    async def _look(self) -> bool:
+        """See who is there, and clear away who is lost. Returns whether we are seen, too."""
+        engines = await self._engines()
+        seen = engines.pop(self._name, None) is not None
+        lost = self._lost(engines)
+        is_first = all(self._name < name for name in engines if name not in lost)
+        if is_first and (lost or (engines and self._clock() - self._cleared >= self.ttl)):
+            await self._clear_away()
+            engines = await self._engines()
+            engines.pop(self._name, None)
+        self._others = list(engines.values())
+        return seen
+
+    async def _engines(self) -> dict[str, _Engine]:
+        """Those who are there, ourselves among them."""
+        self._looked = self._clock()
+        engines: dict[str, _Engine] = {}
+        for key in sorted(await self._list(ENGINES)):  # the newest of an engine's comes last
+            name, _, sign = key.removeprefix(ENGINES).partition(".")
+            engines[name] = _Engine(name, sign, sign.endswith("all"))
+        return engines
+
+    def _lost(self, engines: Mapping[str, _Engine]) -> set[str]:
+        return {name for name, engine in engines.items() if self._patience.is_lost(name, engine.sign.encode())}
+
+    async def _clear_away(self) -> None:
+        """Remove what belongs to nobody who is alive."""
+        self._cleared = self._clock()
+        holders = await self._holders()
+        engines = await self._engines()  # afterwards: whoever made a lease was there before it
+        engines.pop(self._name, None)
+        lost = self._lost(engines)
+        alive = {self._name, *engines} - lost
+        await self._remove([lease for lease, name in holders.items() if name not in alive])
+        if lost:
+            logger.info("%s: %d engines have shown no sign of life for %g s", self._where, len(lost), self.ttl)
+            signs = await self._list(ENGINES)
+            await self._remove([key for key in signs if key.removeprefix(ENGINES).partition(".")[0] in lost])
+
+    async def _holders(self) -> dict[str, str]:
+        """Who has which lease."""
+        connection = self._connection()
+        holders: dict[str, str] = {}
+
+        async def look(lease: str) -> None:
+            try:
+                holder = await connection.request("read", lease, lambda backend, attempt: backend.read(lease, attempt))
+            except FileNotFoundError:  # released meanwhile
+                return
+            holders[lease] = holder.decode(errors="replace")
+
+        await for_each(await self._list(LEASES), look, _WIDTH)
+        return holders
+
+    async def _list(self, prefix: str) -> list[str]:
+        connection = self._connection()
+        pages = (await connection.backend()).pages(prefix)
+        keys: list[str] = []
+        while (page := await connection.next_page(prefix, pages)) is not None:
+            keys += page
+        return keys
+
+    async def _remove(self, names: Iterable[str]) -> None:
+        names = list(names)
+        if names:
+            await self._connection().remove_many(names)
+
+    def _warn(self, error: Exception) -> None:
+        """Once, until it works again."""
+        if not self._troubled:
+            self._troubled = True
+            logger.warning(
+                "%s: trouble with leases, so other engines may do the same work for now: %s", self._where, error
+            )
+
+
+def _lease(key: str) -> str:
+    """The name of an output's lease."""
+    return f"{LEASES}{blake2b(key.encode(), digest_size=16).hexdigest()}"
