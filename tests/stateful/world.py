@@ -318,7 +318,7 @@ class World:
         for task_id in task_ids:
             self.running.pop(task_id, None)
             self.elsewhere.pop(task_id, None)
-            self.published.add(task_id)
+            # not `published`: an answer that was under way may let it run here once more, which is waste, but not wrong
             self.storage.update(self.jobs[task_id].spec.outputs)
         self.tell(MadeElsewhere(tuple(task_ids)))
 
@@ -472,8 +472,11 @@ class World:
         for name, _ in finish.failures:
             blamed = name in upstream & self.ever_failed or name in self.vanished
             assert blamed, f"{name} is said to have failed"
-        assert upstream.issuperset(finish.skipped)
-        assert len(set(finish.skipped)) == len(finish.skipped)
+        skipped = dict(finish.skipped)
+        assert upstream.issuperset(skipped)
+        assert len(skipped) == len(finish.skipped), "each is skipped once"
+        for name, cause in finish.skipped:
+            assert cause in names or (request.on_error == "stop" and not cause), f"{name} is said to be skipped by {cause}"
         if request.on_error == "continue":
             self._went_on(request, finish)
 
@@ -483,7 +486,7 @@ class World:
         What a failed dynamic task gave is given up with it.
         """
         given = self.upstream((), tuple(given for task_id in self.failed for given in self.jobs[task_id].gives))
-        skipped = [self.jobs[task_id] for task_id in finish.skipped if task_id not in given]
+        skipped = [self.jobs[task_id] for task_id, _ in finish.skipped if task_id not in given]
         wanted = {*request.keys, *(key for job in skipped for key in job.spec.inputs)}
         for key in wanted - self.storage - self.vanished - self.removed:
             assert self.upstream((key,), ()) & self.failed, f"{key} was not made, though it could"
