@@ -9,9 +9,12 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+#: Servers that tests have started: they last longer than one test, and are nothing of an engine's.
+servers: set[int] = set()
+
 
 def descendants_of(pid: int) -> set[int]:
-    """Children, their children, and so on."""
+    """Children, their children, and so on, but for servers of the tests."""
     found: set[int] = set()
     pending = [pid]
     while pending:
@@ -26,6 +29,7 @@ def descendants_of(pid: int) -> set[int]:
                     children = {int(child) for child in file.read().split()}
             except FileNotFoundError:
                 continue
+            children -= servers
             pending += children - found
             found |= children
     return found

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tests.processes import servers
+
 #: How long a server may take until it answers, on a machine that is busy.
 SECONDS_TO_START = 60.0
 
@@ -66,6 +68,7 @@ def running(
             cwd=log.parent,
             start_new_session=True,
         )
+    servers.add(process.pid)
     try:
         _wait(process, answers, log)
         yield process

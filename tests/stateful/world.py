@@ -476,7 +476,7 @@ class World:
         assert upstream.issuperset(skipped)
         assert len(skipped) == len(finish.skipped), "each is skipped once"
         for name, cause in finish.skipped:
-            assert cause in names or (request.on_error == "stop" and not cause), f"{name} is said to be skipped by {cause}"
+            assert cause in names or (request.on_error == "stop" and not cause), f"{name} is said to be for {cause}"
         if request.on_error == "continue":
             self._went_on(request, finish)
 
