@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from alexflow import Engine, LocalStorage
-from alexflow.errors import ShippingError, TaskFailed, WorkerDied
-from tests.process.workflows import Environment, Value
+from alexflow.errors import ShippingError, TaskFailed, TaskTimeout, WorkerDied
+from tests.process.workflows import Environment, Hangs, Value
 
 pytestmark = pytest.mark.anyio
 
@@ -63,27 +63,91 @@ async def test_many_that_are_killed_at_once_before_they_begin(place, tmp_path, m
         assert (await run).ran == 20
 
 
-async def test_a_module_that_only_the_engine_can_import(place, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("raise ImportError('not without its licence')", "ImportError: not without its licence"),
+        ("compile('1 +', 'fragile.py', 'exec')", "SyntaxError: invalid syntax (fragile.py, line 1)"),
+        ("raise RuntimeError('no card')", "RuntimeError: no card"),
+        ("raise SystemExit('not here')", "SystemExit: not here"),
+    ],
+)
+async def test_a_module_that_only_the_engine_can_import(place, tmp_path, monkeypatch, statement, reason):
+    monkeypatch.delitem(sys.modules, "fragile", raising=False)
     (tmp_path / "fragile.py").write_text(
         "import os\n"
         f"if os.getpid() != {os.getpid()}:\n"
-        "    raise ImportError('not without its licence')\n"
+        f"    {statement}\n"
         "from tests.process.workflows import Value\n"
         "class Fragile(Value): ...\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     import fragile
 
-    async with Engine(place, workers=1) as engine:
+    async with Engine(place, workers=1, retries=3) as engine:
         before, _ = (await engine.run(Value(0))).output.load()
         result = await engine.run([fragile.Fragile(1), fragile.Fragile(2), Value(3)], on_error="continue")
         assert (result.ran, result.failed) == (1, 2)
         for error in result.failures:
             assert isinstance(error, TaskFailed)
-            assert (error.error_type, error.error_message) == ("ImportError", "not without its licence")
+            assert isinstance(error.__cause__, ShippingError)
+            assert error.attempts == 1  # trying again cannot help
+            assert error.error_message == (f"fragile.Fragile cannot be imported in a worker process: {reason}")
             assert "fragile.py" in error.traceback
+            assert error.traceback.count(reason.partition(":")[0]) >= 2  # the original one, too
         after, _ = (await engine.run(Value(4))).output.load()
         assert before == after
+
+
+@pytest.mark.parametrize(
+    ("statement", "exitcode"),
+    [("os._exit(9)", 9), ("os.kill(os.getpid(), 11)", -signal.SIGSEGV)],
+)
+async def test_a_module_whose_import_ends_the_process(place, tmp_path, monkeypatch, statement, exitcode):
+    """It costs those tasks that need it, though workers import ahead of their jobs."""
+    monkeypatch.delitem(sys.modules, "lethal", raising=False)
+    (tmp_path / "lethal.py").write_text(
+        "import os\n"
+        f"if os.getpid() != {os.getpid()}:\n"
+        f"    {statement}\n"
+        "from tests.process.workflows import Value\n"
+        "class Lethal(Value): ...\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import lethal
+
+    async with Engine(place, workers=2) as engine:
+        killers = [lethal.Lethal(n) for n in range(3)]
+        result = await engine.run([*killers, *(Value(n) for n in range(40))], on_error="continue")
+        assert (result.ran, result.failed) == (40, 3)
+        assert {error.task_id for error in result.failures} == {task.task_id for task in killers}
+        for error in result.failures:
+            assert isinstance(error, WorkerDied)
+            assert (error.exitcode, error.attempts) == (exitcode, 4)
+        assert (await engine.run([Value(n) for n in range(40, 60)])).ran == 20
+
+
+async def test_a_slow_import_does_not_count_towards_the_timeout(place, tmp_path, monkeypatch, fifo):
+    told, gate, hung = fifo("told"), fifo("gate"), fifo("hung")
+    (tmp_path / "long_to_import.py").write_text(
+        "import os\n"
+        "from tests.fifo import tell_and_wait\n"
+        "from tests.process.workflows import Value\n"
+        f"if os.getpid() != {os.getpid()}:\n"
+        f"    tell_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
+        "class Late(Value):\n"
+        "    timeout = 0.2\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import long_to_import
+
+    async with Engine(place, workers=1) as engine, Engine(place, workers=1) as other:
+        run = asyncio.create_task(engine.run(long_to_import.Late(1)))
+        await told.hear()
+        result = await other.run(Hangs(0, told=hung.path), on_error="continue")  # it has the same timeout
+        assert type(result.failures[0]) is TaskTimeout
+        gate.open_gate()
+        assert (await run).ran == 1
 
 
 async def test_paths_that_are_no_text(place, monkeypatch):

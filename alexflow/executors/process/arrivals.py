@@ -12,6 +12,7 @@ from importlib import import_module
 from types import FunctionType, ModuleType
 from typing import Any
 
+from alexflow.errors import ShippingError
 from alexflow.executors.process.messages import Definition, Fields
 from alexflow.model import AbstractTask, Output
 from alexflow.model.output import output_by_reference, outputs_by_key
@@ -74,9 +75,13 @@ def _resolve(definition: Definition) -> Any:
         _make_found(thing)
         return thing
     module, _, qualname = definition.name.partition(":")
-    found: Any = import_module(module)
-    for name in qualname.split("."):
-        found = getattr(found, name)
+    try:
+        found: Any = import_module(module)
+        for name in qualname.split("."):
+            found = getattr(found, name)
+    except (Exception, SystemExit) as error:  # whatever a module does when it is imported
+        reason = f"{type(error).__qualname__}: {error}"
+        raise ShippingError(f"{module}.{qualname} cannot be imported in a worker process: {reason}") from error
     return found
 
 

@@ -397,9 +397,11 @@ class ProcessExecutor(Executor):
             if not self._staff.workers:
                 self._give_up(worker.process.refused)
         else:
-            if worker.was_stillborn and worker.hired > self._hired_by_then:
-                self._stillborn += 1
-                self._hired_by_then = self._staff.hired
+            if worker.was_stillborn:
+                self._staff.stop_announcing()  # it may have died of an import
+                if worker.hired > self._hired_by_then:
+                    self._stillborn += 1
+                    self._hired_by_then = self._staff.hired
             if self._stillborn > MAX_STILLBORN:
                 self._stillborn = 0
                 message = f"worker processes end before they begin: the last one {end}"

@@ -51,6 +51,7 @@ class Staff:
         self._nursery = Nursery()
         self._hello: Hello | None = None
         self._announced: set[type] = set()
+        self._announces = True
         self.workers: list[Member] = []
         self.hired = 0  # ever
         #: Those that get no more jobs and have not ended. At most as many as there may be workers: so long as there are
@@ -72,10 +73,17 @@ class Staff:
 
     def announce(self, classes: set[type]) -> None:
         """Let workers import what they will need, while the rest of the graph is found out."""
-        if not classes <= self._announced:
+        if self._announces and not classes <= self._announced:
             self._announced |= classes
             for worker in self.workers:
                 self._prepare(worker)
+
+    def stop_announcing(self) -> None:
+        """From now on a worker imports what a job needs when that begins: if the import ends the process, it is known
+        whose it was, and others get workers that live.
+        """
+        self._announces = False
+        self._announced.clear()
 
     def new_definitions(self, worker: Member, needs: Iterable[int]) -> list[Definition]:
         """Those of the definitions that the worker has not been told of; from now on it has."""
