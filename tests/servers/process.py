@@ -15,6 +15,18 @@ from pathlib import Path
 
 from tests.processes import servers
 
+#: Becomes the program of its arguments, which ends when whoever started it does, however that ends (Linux).
+_WITH_ITS_PARENT = """
+import ctypes, os, signal, sys
+parent, program = int(sys.argv[1]), sys.argv[2:]
+if sys.platform == "linux":
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before we asked
+        sys.exit(1)
+os.execvp(program[0], program)
+"""
+
 #: How long a server may take until it answers, on a machine that is busy.
 SECONDS_TO_START = 60.0
 
@@ -60,7 +72,7 @@ def running(
     """
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-c", _WITH_ITS_PARENT, str(os.getpid()), *command],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
