@@ -54,6 +54,26 @@ async def test_nothing_survives_and_what_was_published_stays(place, log, tmp_pat
     assert set(os.listdir(place)) == numbers | keys  # no litter
 
 
+async def test_a_fork_of_the_application_keeps_nothing_alive(place, log, tmp_path, fifo):
+    told, hang = fifo("told"), tmp_path / "hang"
+    hang.touch()
+    engine = start(
+        ["-m", "tests.faults.forking_process", place, str(log), str(hang), told.path], stdout=subprocess.PIPE
+    )
+    try:
+        await told.hear(2)
+        fork = int(engine.stdout.readline())
+        family = descendants_of(engine.pid) - {fork}
+        assert len(family) == 4
+    finally:
+        engine.kill()
+    engine.wait()
+    engine.stdout.close()
+    assert still_alive(family, SECONDS_TO_END) == set()
+    assert still_alive([fork], 0) == {fork}
+    os.kill(fork, signal.SIGKILL)
+
+
 async def test_an_engine_that_is_stopped_first(place, log, tmp_path, fifo):
     """Its workers end with it, not before."""
     told, hang = fifo("told"), tmp_path / "hang"
@@ -70,6 +90,6 @@ async def test_an_engine_that_is_stopped_first(place, log, tmp_path, fifo):
     assert still_alive(family, SECONDS_TO_END) == set()
 
 
-def start(arguments, directory=None):
+def start(arguments, directory=None, stdout=None):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen([sys.executable, *arguments], env=environment, cwd=directory)
+    return subprocess.Popen([sys.executable, *arguments], env=environment, cwd=directory, stdout=stdout)

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from alexflow.executors.process import lifelines
 from alexflow.executors.process.capture import STREAMS, TOKEN_SIZE
 from alexflow.executors.process.channel import Channel
 from alexflow.executors.process.ending import TOLD_OF_ANY, ended
@@ -61,6 +62,7 @@ class WorkerProcess:
         self._birth = template.fork(worker_data.detach(), worker_control.detach(), marker, lifeline, *pipes)
         self._data = Channel(data, on_messages, on_end)
         self._control = Channel(control, on_messages, lambda: None)
+        lifelines.hold(self._lifeline)
         self._is_held = True  # by the lifeline
         token = os.urandom(TOKEN_SIZE)
         self.listening = Listening(reading, token, self._marker, echo)
@@ -151,4 +153,4 @@ class WorkerProcess:
         """Cut the lifeline, and so kill it; if it has not begun, as soon as it does."""
         if self._is_held:
             self._is_held = False
-            os.close(self._lifeline)
+            lifelines.let_go(self._lifeline)

@@ -10,6 +10,7 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 
+from alexflow.executors.process import lifelines
 from alexflow.executors.process.asking import FORK, FORKED, REAP, REAPED, RECORD
 from alexflow.executors.process.birth import Birth
 from alexflow.executors.process.ending import child_ended
@@ -54,6 +55,7 @@ class Template:
         finally:
             theirs.close()
             os.close(lifeline)
+        lifelines.hold(self._lifeline)
         requests.setblocking(False)
         self._requests = requests
         self._waiting: deque[Birth] = deque()
@@ -178,7 +180,7 @@ class Template:
         await child_ended(self._process, PATIENCE)
         self._process.kill()
         await child_ended(self._process)
-        os.close(self._lifeline)
+        lifelines.let_go(self._lifeline)
         return self._process.wait()
 
 
