@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -124,3 +125,16 @@ class CleansUpOnLoop(CleansUp):
             await asyncio.Event().wait()
         finally:
             note(self.log, "finally")
+
+
+@dataclass(frozen=True)
+class Starves(Number):
+    """Asks for more memory than its process may have."""
+
+    def run(self, input: None, output: Output[int]) -> None:
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (2 * 1024**3, before[1]))
+        try:
+            output.store(len(bytearray(16 * 1024**3)))
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, before)

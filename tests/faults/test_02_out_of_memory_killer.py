@@ -8,8 +8,9 @@ import signal
 import pytest
 
 from alexflow import Engine
-from alexflow.errors import RunFailed, WorkerDied
-from tests.faults.stubborn import Grows
+from alexflow.errors import RunFailed, TaskFailed, WorkerDied
+from tests.faults.stubborn import Grows, Starves
+from tests.faults.workflows import Number
 
 pytestmark = pytest.mark.anyio
 
@@ -47,3 +48,13 @@ async def test_a_limit_of_none(place, log):
             await engine.run(Grows(0, str(log), deaths=1))
     assert caught.value.exceptions[0].attempts == 1
     assert "after" not in str(caught.value.exceptions[0])
+
+
+async def test_python_that_cannot_get_memory_is_an_error_like_others(place, log):
+    async with Engine(place, workers=1) as engine:
+        with pytest.raises(RunFailed) as caught:
+            await engine.run(Starves(0, str(log)))
+        (error,) = caught.value.exceptions
+        assert isinstance(error, TaskFailed)
+        assert error.error_type == "MemoryError"
+        assert (await engine.run([Number(n) for n in range(20)])).ran == 20

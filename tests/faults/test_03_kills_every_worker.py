@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -45,3 +48,13 @@ async def test_independent_tasks_finish(place):
         assert (result.ran, result.failed, result.skipped, result.ok) == (100, 1, 1, False)
         assert result.failures[0].task_id == killer.task_id
         assert result.skipped_tasks == (dependent.task_id,)
+
+
+@pytest.mark.parametrize("how", ["run", "main"])
+def test_a_script_ends_with_1(place, how):
+    imports = "import alexflow; from tests.faults.workflows import KillsItself"
+    script = f"{imports}; alexflow.{how}(KillsItself(0), storage={place!r})"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "after 4 worker deaths" in done.stderr
