@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-#: Names of today, and those of 1.x.
+#: Names of today, and those of 1.x. Classes of 1.x itself say theirs in ``__former_name__``, which ids go by, too.
 _FORMER = {
     "alexflow.formats.binary:BinaryOutput": "alexflow.core:BinaryOutput",
     "alexflow.formats.json:JSONOutput": "alexflow.core:JSONOutput",
@@ -12,8 +12,6 @@ _FORMER = {
     "alexflow.legacy.outputs:BinaryOutput": "alexflow.core:BinaryOutput",
     "alexflow.legacy.outputs:JSONOutput": "alexflow.core:JSONOutput",
     "alexflow.legacy.outputs:SerializableOutput": "alexflow.core:SerializableOutput",
-    "alexflow.legacy.serializable:Partial": "dataclass_serializer.dataclass_serializer:Partial",
-    "alexflow.legacy.storage:LocalStorage": "alexflow.adapters.storage.local_storage:LocalStorage",
     "alexflow.legacy.tasks:AbstractTask": "alexflow.core:AbstractTask",
     "alexflow.legacy.tasks:DynamicTask": "alexflow.core:DynamicTask",
     "alexflow.legacy.tasks:Task": "alexflow.core:Task",
@@ -28,5 +26,8 @@ _FORMER = {
 
 def former_name(thing: Any) -> str:
     """``module:name`` as 1.x writes it: the name within a class or function is not told."""
+    own = vars(thing).get("__former_name__")
+    if own is not None:
+        return ":".join(own.rsplit(".", 1))
     name = f"{thing.__module__}:{thing.__name__}"
     return _FORMER.get(name, name)
