@@ -94,10 +94,10 @@ def seaweedfs(path: Path) -> Iterator[Server]:
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
     users.write_text(json.dumps({"identities": [{"name": "test", "credentials": credentials, "actions": actions}]}))
     names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
-    *ports, s3, grpc, iceberg = free_ports(len(names) + 3)
+    *ports, s3, grpc = free_ports(len(names) + 2)
     command = [weed, "server", "-s3", f"-dir={path}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={users}"]
     command += [f"-{name}={port}" for name, port in zip(names, ports, strict=True)]
-    command += [f"-s3.port={s3}", f"-s3.port.grpc={grpc}", f"-s3.port.iceberg={iceberg}"]
+    command += [f"-s3.port={s3}", f"-s3.port.grpc={grpc}", "-s3.port.iceberg=0", "-s3.port.lance=0"]
     command += ["-volume.max=50", "-master.volumeSizeLimitMB=64", "-master.telemetry=false"]
     with running(command, lambda: listens(s3) and make_bucket(s3), path / "log"):
         yield Server(f"s3://{BUCKET}", s3, s3_options(s3))
