@@ -147,33 +147,6 @@ def _refuse_directory(path: str) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) from None
 
 
-def make_directories(directory: str, *, durable: bool) -> None:
-    """Make a directory, and those above it; ``durable``: each is on the disk when this returns."""
-    if not durable:
-        os.makedirs(directory, exist_ok=True)
-        return
-    missing: list[str] = []
-    while not os.path.isdir(directory):
-        missing.append(directory)
-        directory = os.path.dirname(directory)
-    for directory in reversed(missing):
-        try:
-            os.mkdir(directory)
-        except FileExistsError:  # another process is at the same
-            if not os.path.isdir(directory):
-                raise
-        sync_directory(os.path.dirname(directory))
-
-
-def sync_directory(directory: str) -> None:
-    """Have the names in a directory written to the disk."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def write_all(fd: int, data: bytes) -> None:
     """Write all of ``data``, however many calls it takes."""
     written = os.write(fd, data)

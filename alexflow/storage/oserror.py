@@ -16,6 +16,8 @@ _CLASSES: dict[int, type[StorageError]] = {
     errno.EPERM: StorageDenied,
 }
 
+#: What the system says of a key under which nothing can be: a step on its way is missing, or is a file.
+NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
 _NO_ROOM = os.strerror(errno.ENOSPC)
 

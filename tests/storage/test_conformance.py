@@ -15,7 +15,8 @@ from anyio import create_task_group, to_thread
 from alexflow import LocalStorage, PrefixStorage
 from alexflow.errors import OutputNotFound, StorageError
 from alexflow.storage import Storage, Transaction, newfile
-from alexflow.storage.local import FEW, SMALL
+from alexflow.storage.local import SMALL
+from alexflow.storage.localkeys import FEW
 from alexflow.storage.newfile import CHUNK
 
 SIZES = [0, 1, SMALL, SMALL + 1, 2 * CHUNK + 7]

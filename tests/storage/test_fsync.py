@@ -10,6 +10,7 @@ import re
 import pytest
 
 from alexflow import LocalStorage
+from alexflow.storage import durable
 from alexflow.storage.local import SMALL
 from tests.faults.publisher import Publisher
 
@@ -41,10 +42,8 @@ def test_in_this_order(tmp_path, size, how, key, way):
 
 
 def test_the_way_is_synced_once(tmp_path, monkeypatch):
-    from alexflow.storage import local
-
     synced: list[str] = []
-    monkeypatch.setattr(local, "sync_directory", synced.append)
+    monkeypatch.setattr(durable, "sync_directory", synced.append)
     storage = LocalStorage(tmp_path / "storage", fsync=True)
     storage.prepare()
     base = storage.base_path

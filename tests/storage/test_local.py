@@ -13,7 +13,8 @@ import pytest
 from alexflow import LocalStorage, MemoryStorage
 from alexflow.errors import StorageDenied, StorageError, StorageFull, UnknownStorage
 from alexflow.storage import background, litter, local, newfile, open_storage
-from alexflow.storage.local import FEW, SMALL
+from alexflow.storage.local import SMALL
+from alexflow.storage.localkeys import FEW
 from alexflow.storage.newfile import CHUNK
 
 NAMED = [pytest.param(False, id="unnamed"), pytest.param(True, id="named")]

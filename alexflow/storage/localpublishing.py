@@ -1,0 +1,82 @@
+"""How the file of a key gets there: without a name first, recorded, then linked, at once and whole.
+
+``names`` is given where an output, and its name, is to be on the disk before it counts as published.
+"""
+
+from __future__ import annotations
+
+import os
+
+from alexflow.storage import notes
+from alexflow.storage.digest import record_of
+from alexflow.storage.durable import SyncedNames
+from alexflow.storage.newfile import NewFile, link, link_unnamed, open_new, write_all, write_unnamed
+from alexflow.storage.oserror import failed
+
+
+def write_small(base: str, path: str, data: bytes) -> int | None:
+    """The descriptor of an unnamed file with ``data`` in it; None where it takes :func:`new_file`."""
+    try:
+        return write_unnamed(base, data)
+    except FileNotFoundError:  # the directory is to be made first
+        return None
+    except OSError as error:
+        raise failed("write", path, error) from error
+
+
+def publish_small(fd: int, base: str, key: str, data: bytes, names: SyncedNames | None) -> bool:
+    """Give what :func:`write_small` has written its name, and let go of it; False if somebody was first."""
+    path = f"{base}/{key}"
+    try:
+        notes.record(fd, record_of(data), base, key)
+        if names is None:
+            return link_unnamed(fd, path)
+        os.fsync(fd)
+        first = link_unnamed(fd, path)
+    finally:
+        os.close(fd)
+    names.sync(path)
+    return first
+
+
+def new_file(base: str, key: str, data: bytes, names: SyncedNames | None) -> NewFile:
+    """A file for ``key`` that has no final name yet, with ``data`` in it; its directory is made if need be."""
+    inside = key.rpartition("/")[0]
+    directory = f"{base}/{inside}" if inside else base
+    try:
+        try:
+            file = open_new(base, directory)
+        except FileNotFoundError:
+            if names is not None:
+                names.forget()
+            os.makedirs(directory, exist_ok=True)
+            file = open_new(base, directory)
+        _fill(file, data)
+    except OSError as error:
+        raise failed("write", f"{base}/{key}", error) from error
+    return file
+
+
+def _fill(file: NewFile, data: bytes) -> None:
+    try:
+        if data:
+            write_all(file.fd, data)
+        file.record = record_of(data)
+    except OSError:
+        file.close()
+        raise
+
+
+def publish_file(file: NewFile, base: str, key: str, names: SyncedNames | None, *, replace: bool) -> bool:
+    """Give a complete file its name, and let go of it; False if somebody was first and ``replace`` is not set."""
+    path = f"{base}/{key}"
+    try:
+        notes.record(file.fd, file.record, base, key)
+        if names is not None:
+            os.fsync(file.fd)
+        first = link(file, path, replace=replace)
+    finally:
+        file.close()
+    if names is not None:
+        names.sync(path)
+    return first

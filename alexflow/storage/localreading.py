@@ -1,0 +1,63 @@
+"""How the file of a key is read: opened once, and, where that is asked for, held against what was published."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+from alexflow.errors import OutputDamaged, OutputNotFound
+from alexflow.storage import notes
+from alexflow.storage.digest import record_of
+from alexflow.storage.newfile import read_all
+from alexflow.storage.oserror import NOT_THERE, failed
+
+T = TypeVar("T")
+
+#: What is read at first, without asking how much there is: most outputs end before.
+SHORT = 16 * 1024  # bytes
+
+
+def read_opened(base: str, key: str, read: Callable[[int, int], T]) -> T:
+    """What ``read(descriptor, SHORT)`` gives.
+
+    Raises:
+        OutputNotFound: there is no such file.
+    """
+    path = f"{base}/{key}"
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except NOT_THERE:
+        raise OutputNotFound(key, base) from None
+    except OSError as error:
+        raise failed("read", path, error) from error
+    try:
+        return read(fd, SHORT)
+    except IsADirectoryError:
+        raise OutputNotFound(key, base) from None
+    except OSError as error:
+        raise failed("read", path, error) from error
+    finally:
+        os.close(fd)
+
+
+def read_small(fd: int, at_first: int, small: int) -> bytes | None:
+    """All there is, unless that is more than ``small`` bytes."""
+    data = os.read(fd, at_first)
+    if len(data) < at_first:
+        return data
+    return None if os.fstat(fd).st_size > small else read_all(fd, small, at=0)
+
+
+def as_published(base: str, key: str, fd: int, data: bytes) -> bytes:
+    """``data``, if that is what was published under ``key``.
+
+    Raises:
+        OutputDamaged: it is not, and has been moved out of the way.
+    """
+    records = notes.recorded(fd, base, key)
+    if records and record_of(data) not in records:
+        from alexflow.storage.examination import set_aside  # deferred: seldom needed
+
+        raise OutputDamaged(key, base, moved_to=set_aside(base, key, fd))
+    return data
