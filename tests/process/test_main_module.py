@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -112,6 +113,16 @@ def test_a_script(tmp_path):
     task_id = run(tmp_path, "training.py", "results")
     assert task_id.startswith("training.Train.")
     assert run(tmp_path, "-m", "training", "results", ran=0) == task_id  # another way to start it: all is found
+
+
+def test_a_traceback_tells_the_scripts_file_and_line(tmp_path):
+    failing = GUARDED.replace("assert self.colour", "raise OSError  # here\n        assert self.colour")
+    (tmp_path / "training.py").write_text(failing)
+    command = [sys.executable, "training.py", "results"]
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 1
+    assert re.search(r'File ".*training\.py", line \d+, in run\n *raise OSError  # here', done.stderr), done.stderr
 
 
 def test_a_script_without_a_guard_is_not_run_again_in_workers(tmp_path):

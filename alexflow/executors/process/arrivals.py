@@ -9,7 +9,7 @@ import pickle
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from alexflow.errors import ShippingError
@@ -148,3 +148,8 @@ def named(qualname: str, make: Callable[..., type], arguments: tuple[Any, ...]) 
     cls = make(*arguments)
     cls.__qualname__ = qualname
     return cls
+
+
+def from_file(path: str, make: Callable[..., CodeType], arguments: tuple[Any, ...]) -> CodeType:
+    """Code that came by value, with the file that it is from."""
+    return make(*arguments).replace(co_filename=path)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import sys
 from dataclasses import MISSING
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import cloudpickle
 
-from alexflow.executors.process.arrivals import named
+from alexflow.executors.process.arrivals import from_file, named
 from alexflow.executors.process.messages import Definition
 
 
@@ -78,13 +78,16 @@ def _search(module: ModuleType, name: str) -> bool:
 
 
 class _ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Pickles classes and functions whole; unlike its base it keeps the qualified names of classes, and what a field
-    without default has in its place.
+    """Pickles classes and functions whole; unlike its base it keeps the qualified names of classes, what a field
+    without default has in its place, and the file that code is from, for tracebacks.
     """
 
     def reducer_override(self, obj: Any) -> Any:
         if obj is MISSING:
             return "MISSING"
+        if isinstance(obj, CodeType):
+            make, arguments = self.dispatch_table[CodeType](obj)
+            return (from_file, (obj.co_filename, make, arguments))
         reduced = super().reducer_override(obj)
         if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) == 6:
             make, arguments, *rest = reduced
