@@ -25,9 +25,9 @@ from tests.processes import descendants_of, open_descriptors, parent_of, still_a
 pytestmark = pytest.mark.anyio
 
 
-async def held(engine, fifo, count):
+async def held(engine, fifo, count, suffix=""):
     """That many workers at once: their process ids, and how to let them go."""
-    told, gate = fifo("told"), fifo("gate")
+    told, gate = fifo(f"told{suffix}"), fifo(f"gate{suffix}")
     tasks = [Held(n, value=n, held=n, told=told.path, gate=gate.path) for n in range(count)]
     run = asyncio.create_task(engine.run(tasks))
     pids = {int(line) for line in await told.hear(count)}
@@ -53,17 +53,25 @@ async def test_one_process_is_the_parent_of_all_workers(place, fifo):
     assert still_alive({*workers, template}, 0) == set()
 
 
+def spent_by_children():
+    """CPU time, in seconds."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 async def test_a_worker_costs_a_fraction_of_an_interpreter(place, fifo):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    async with Engine(place, workers=1) as engine:
-        await engine.run(Value(0))
-    one = resource.getrusage(resource.RUSAGE_CHILDREN)
-    async with Engine(place, workers=9) as engine:
-        _, let_go = await held(engine, fifo, 9)
-        await let_go()
-    nine = resource.getrusage(resource.RUSAGE_CHILDREN)
-    first = one.ru_utime + one.ru_stime - before.ru_utime - before.ru_stime
-    assert nine.ru_utime + nine.ru_stime - one.ru_utime - one.ru_stime < 5 * first  # of fresh interpreters: 9
+    one, nine = [], []
+    for n in range(3):  # the least of three: what else the machine does can only add
+        before = spent_by_children()
+        async with Engine(f"{place}-{n}", workers=1) as engine:
+            await engine.run(Value(100))
+        one.append(spent_by_children() - before)
+        before = spent_by_children()
+        async with Engine(f"{place}-{n}", workers=9) as engine:
+            _, let_go = await held(engine, fifo, 9, suffix=n)
+            await let_go()
+        nine.append(spent_by_children() - before)
+    assert min(nine) < 5 * min(one)  # of fresh interpreters: 9
 
 
 @dataclass(frozen=True)
