@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import resource
 import signal
 import sys
 import time
+import venv
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +21,7 @@ from alexflow.errors import WorkerDied
 from alexflow.executors.process import ending, supervisor
 from alexflow.executors.process.supervisor import WorkerProcess
 from alexflow.executors.process.template import Nursery
-from tests.process.workflows import Chance, Descriptors, Ends, Environment, Held, Value
+from tests.process.workflows import Chance, Descriptors, Ends, Environment, Held, Threads, Value
 from tests.processes import descendants_of, open_descriptors, parent_of, still_alive
 
 pytestmark = pytest.mark.anyio
@@ -93,12 +95,16 @@ async def test_a_worker_has_nothing_of_others(place):
         await engine.run([Value(n) for n in range(40)])
         results = [(await engine.run(Descriptors(n))).output.load() for n in range(3)]
         for _, opened in results:
-            own = {fd: name for fd, name in opened.items() if fd > 2}
-            kinds = sorted(name.partition(":")[0] for name in own.values())
-            # marker, what it polls pipes with, lifeline and both ends of two pipes for output, data and control
-            assert kinds == ["/memfd", "anon_inode", *["pipe"] * 5, "socket", "socket"]
-            assert opened[0] == os.devnull
-            assert all(sum(name == opened[stream] for name in own.values()) == 2 for stream in (1, 2))
+            assert_are_a_worker_s(opened)
+
+
+def assert_are_a_worker_s(opened):
+    own = {fd: name for fd, name in opened.items() if fd > 2}
+    kinds = sorted(name.partition(":")[0] for name in own.values())
+    # marker, what it polls pipes with, lifeline and both ends of two pipes for output, data and control
+    assert kinds == ["/memfd", "anon_inode", *["pipe"] * 5, "socket", "socket"]
+    assert opened[0] == os.devnull
+    assert all(sum(name == opened[stream] for name in own.values()) == 2 for stream in (1, 2))
 
 
 async def test_nothing_is_left_open(place):
@@ -199,14 +205,18 @@ async def test_a_system_that_refuses(place):
 
 
 async def test_killed_before_it_is_known(place):
+    await start_and_kill(40)
+
+
+async def start_and_kill(count):
     nursery = Nursery()
     ends = []
-    workers = [WorkerProcess(nursery.template(), lambda messages: None, lambda: ends.append(1)) for _ in range(40)]
+    workers = [WorkerProcess(nursery.template(), lambda messages: None, lambda: ends.append(1)) for _ in range(count)]
     for worker in workers:
         assert worker.pid == 0
         worker.kill()
     burials = await asyncio.gather(*(worker.bury() for worker in workers))
-    assert [end.code for end, _ in burials] == [-signal.SIGKILL] * 40
+    assert [end.code for end, _ in burials] == [-signal.SIGKILL] * count
     assert still_alive({worker.pid for worker in workers}, 0) == set()
     await nursery.aclose()
     assert descendants_of(os.getpid()) == set()
@@ -241,3 +251,51 @@ async def test_a_template_that_is_killed_before_it_answers(place):
             os.kill(template, signal.SIGKILL)
         assert (await run).ran == 200
     assert descendants_of(os.getpid()) == set()
+
+
+STARTS_A_THREAD = (
+    "import threading; threading.Thread(target=threading.Event().wait, name='watches', daemon=True).start()"
+)
+
+
+@pytest.fixture(params=["sitecustomize", ".pth"])
+def watched(request, tmp_path, monkeypatch):
+    """An environment in which Python starts a thread before anything else."""
+    if request.param == "sitecustomize":
+        (tmp_path / "sitecustomize.py").write_text(STARTS_A_THREAD)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    else:
+        venv.create(tmp_path / "environment", symlinks=True)
+        (packages,) = (tmp_path / "environment").glob("lib/python*/site-packages")
+        (packages / "watches.pth").write_text(STARTS_A_THREAD)
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "environment" / "bin" / "python"))
+
+
+@pytest.mark.usefixtures("watched")
+async def test_what_has_threads_is_not_forked(place, fifo, caplog):
+    async with Engine(place, workers=3) as engine:
+        workers, let_go = await held(engine, fifo, 3)
+        (template,) = {parent_of(worker) for worker in workers}
+        in_template = len(os.listdir(f"/proc/{template}/task"))
+        assert in_template > 1
+        assert {os.getsid(pid) for pid in (*workers, template)} == {*workers, template}
+        await let_go()
+        _, threads = (await engine.run(Threads(0))).output.load()
+        assert "watches" in threads  # in a fork it would be as good as dead
+        _, opened = (await engine.run(Descriptors(0))).output.load()
+        assert_are_a_worker_s(opened)
+        (error,) = (await engine.run(Ends(0, how="os._exit(7)"), on_error="continue")).failures
+        assert isinstance(error, WorkerDied)
+        assert error.exitcode == 7
+        assert (await engine.run([Value(n) for n in range(20)])).ran == 20
+    assert still_alive({*workers, template}, 0) == set()
+    assert descendants_of(os.getpid()) == set()
+    (said,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert said.startswith("each worker process starts as a fresh interpreter")
+    assert f"a new {sys.executable} has {in_template} threads before it runs anything" in said
+    assert ".pth file or sitecustomize" in said
+
+
+@pytest.mark.usefixtures("watched")
+async def test_what_is_not_forked_is_killed_before_it_is_known(place):
+    await start_and_kill(6)

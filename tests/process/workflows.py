@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -296,3 +297,11 @@ class Environment(Value):
 
     def run(self, input: Any, output: Output[Any]) -> None:
         output.store((os.getpid(), (os.getcwd(), dict(os.environ), sys.path)))
+
+
+@dataclass(frozen=True)
+class Threads(Value):
+    """Stores what runs in its process."""
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        output.store((os.getpid(), [thread.name for thread in threading.enumerate()]))

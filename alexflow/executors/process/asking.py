@@ -3,8 +3,10 @@
 ==========  =======================================  ============================================================
 asked       with                                     answered
 ==========  =======================================  ============================================================
-``FORK``    a worker's descriptors                   ``FORKED`` with the process id, or ``REFUSED`` with an error
-                                                     number; in the order of the requests
+``FORK``    a worker's descriptors                   ``FORKED`` with the process id, ``SPAWNED`` with the process id
+                                                     and the number of threads because of which it could not be a
+                                                     fork, or ``REFUSED`` with an error number; in the order of the
+                                                     requests
 ``REAP``    the process id of a worker               ``REAPED`` with the exit code and the peak of its memory in
                                                      bytes, once the worker has ended
 ==========  =======================================  ============================================================
@@ -17,7 +19,7 @@ import struct
 #: A verb, a process id, an exit code or error number, and a number of bytes.
 RECORD = struct.Struct("<iiiq")
 
-FORK, REAP, FORKED, REFUSED, REAPED = range(5)
+FORK, REAP, FORKED, SPAWNED, REFUSED, REAPED = range(6)
 
 #: How many a worker needs: data channel, control channel, marker, lifeline, and both ends of the pipes for standard
 #: output and standard error.

@@ -9,6 +9,11 @@ locked, and sockets, event loops and what the libraries of the user have started
 is safe here because there is nothing of that kind: the template has one thread, no event loop, and runs no code of the
 user, ever; all that it has open are the channel to its engine and its lifeline.
 
+One thing is not in its hands: an interpreter runs ``.pth`` files and ``sitecustomize`` before anything else, and those
+may start threads. So threads are counted before each fork. If there is another one, the worker becomes a fresh
+interpreter instead, which costs what the template has cost, but is safe with any number of threads, and the engine is
+told. It is a child of the template all the same, so that nothing else is different.
+
 Rejected: forking the engine's process (it has all of the above); a fresh interpreter per worker (each costs what the
 template costs once, 50 ms of a processor or more); ``multiprocessing.forkserver`` (one for the whole process, and it
 imports ``__main__``, runs a resource tracker besides, and ends only with the process).
@@ -28,14 +33,22 @@ import select
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 
 import alexflow.formats.binary
 import alexflow.storage.local  # noqa: F401  # what nearly every worker needs, loaded once
 from alexflow.executors.process import worker
-from alexflow.executors.process.asking import DESCRIPTORS, FORK, FORKED, REAPED, RECORD, REFUSED
+from alexflow.executors.process.asking import DESCRIPTORS, FORK, FORKED, REAPED, RECORD, REFUSED, SPAWNED
 from alexflow.executors.process.exits import peak_rss_of
 from alexflow.executors.process.lifeline import end_with
+
+#: What a worker that is not a fork runs.
+_WORKER = """\
+import sys; sys.path[:] = {path!r}
+from alexflow.executors.process.worker import main
+main(*{descriptors})
+"""
 
 
 def main(requests: int, lifeline: int) -> None:
@@ -93,13 +106,14 @@ class Template:
         try:
             if len(descriptors) < DESCRIPTORS:  # the kernel drops those for which there is no room
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-            pid = os.fork()
+            threads = _threads()
+            pid = os.fork() if threads == 1 else _spawn(descriptors)
         except OSError as error:
             self._say(REFUSED, 0, error.errno or 0)
         else:
             if pid == 0:
                 self._become_worker(descriptors)
-            self._say(FORKED, pid, 0)
+            self._say(FORKED if threads == 1 else SPAWNED, pid, threads)
         for fd in descriptors:
             os.close(fd)
 
@@ -127,3 +141,19 @@ class Template:
 
     def _say(self, verb: int, pid: int, value: int, size: int = 0) -> None:
         self._requests.sendall(RECORD.pack(verb, pid, value, size))
+
+
+def _threads() -> int:
+    """How many this process has."""
+    try:
+        return len(os.listdir("/proc/self/task"))  # those of C code, too
+    except OSError:  # not Linux
+        return threading.active_count()
+
+
+def _spawn(descriptors: Sequence[int]) -> int:
+    """A worker in a fresh interpreter; its process id."""
+    for fd in descriptors:
+        os.set_inheritable(fd, True)
+    code = _WORKER.format(path=sys.path, descriptors=tuple(descriptors))
+    return os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ, setsid=True)

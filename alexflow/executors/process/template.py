@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import subprocess
@@ -11,10 +12,12 @@ from collections import deque
 from collections.abc import Sequence
 
 from alexflow.executors.process import lifelines
-from alexflow.executors.process.asking import FORK, FORKED, REAP, REAPED, RECORD
+from alexflow.executors.process.asking import FORK, FORKED, REAP, REAPED, RECORD, SPAWNED
 from alexflow.executors.process.birth import Birth
 from alexflow.executors.process.ending import child_ended
 from alexflow.executors.process.exits import Exit
+
+logger = logging.getLogger("alexflow")
 
 _START = (
     "import sys; sys.path[:] = {path!r}\n"
@@ -63,6 +66,7 @@ class Template:
         self._unsent: deque[tuple[bytes, Sequence[int]]] = deque()
         self._ends: dict[int, asyncio.Future[Exit]] = {}
         self._burial: asyncio.Task[int] | None = None
+        self._has_said_so = False  # that it cannot fork
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(requests.fileno(), self._readable)
 
@@ -159,9 +163,23 @@ class Template:
                 _tell(self._ends.pop(pid), Exit(value, size))
             elif verb == FORKED:
                 self._asked.popleft().settle(pid)
+            elif verb == SPAWNED:
+                self._say_it_cannot_fork(threads=value)
+                self._asked.popleft().settle(pid)
             else:
                 self._asked.popleft().settle(refused=OSError(value, os.strerror(value)))
         self._ask()
+
+    def _say_it_cannot_fork(self, threads: int) -> None:
+        if not self._has_said_so:
+            self._has_said_so = True
+            logger.warning(
+                "each worker process starts as a fresh interpreter, which takes longer, and is not forked: a new %s "
+                "has %d threads before it runs anything, and a process with threads cannot be forked safely; a .pth "
+                "file or sitecustomize of this environment starts them",
+                sys.executable,
+                threads,
+            )
 
     def _hang_up(self) -> None:
         """It has ended, or ends now: nothing more is to be had from it."""
