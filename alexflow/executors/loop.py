@@ -5,7 +5,8 @@ of asyncio; when all runners wait inside their jobs, as many again are started, 
 are soon all under way. A runner that has been at it for some milliseconds lets the event loop have its turn.
 
 A job that is cancelled or takes too long hears of it as :class:`asyncio.CancelledError`, and has a grace period to end.
-If it does not, there is nothing that could make it: it is left behind, and cannot publish any more.
+If it does not, there is nothing that could make it: it is left behind, and cannot publish any more. A job that is
+publishing already is not told, and may finish.
 """
 
 from __future__ import annotations
@@ -209,13 +210,13 @@ class LoopExecutor(Executor):
             self._interrupt(under_way)
 
     def _interrupt(self, under_way: UnderWay) -> None:
-        under_way.transaction.revoke()
-        under_way.runner.cancel()
+        if under_way.transaction.revoke():  # else it is publishing: all of its outputs, or a part of them if cancelled
+            under_way.runner.cancel()
 
     def _leave_behind(self, under_way: UnderWay) -> None:
         """Nobody waits any more for a job that does not end; its place is free."""
         under_way.is_left_behind = True
-        under_way.transaction.revoke()
+        in_time = under_way.transaction.revoke()
         if under_way.timer is not None:
             under_way.timer.cancel()
         del self._running[under_way.job.task_id]
@@ -223,9 +224,12 @@ class LoopExecutor(Executor):
         self._left_behind.add(under_way.runner)
         under_way.runner.cancel()
         logger.warning(
-            "%s goes on, though it has been %s: it cannot be stopped, and is left behind; it cannot publish any more",
+            "%s goes on, though it has been %s: it cannot be stopped, and is left behind; %s",
             under_way.job.task_id,
             "cancelled" if under_way.is_cancelled else f"told that its timeout of {under_way.job.timeout:g} s is over",
+            "it cannot publish any more"
+            if in_time
+            else "it was publishing, and what it has stored may still become visible",
         )
         self._tell(_stopped(under_way, seconds=0.0))
         self._one_has_gone.set()
