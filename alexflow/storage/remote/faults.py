@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 Meaning = Literal["absent", "exists", "passing", "denied", "full", "other"]
 
-#: Answers that may be another one the next time: too busy, a gateway's trouble, a conflict of two who write at once.
-PASSING_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+#: Answers that may be another one the next time: too busy, a gateway's trouble, a conflict of two who write at once, of
+#: whom WebDAV may lock one out (423).
+PASSING_STATUS = frozenset({408, 409, 423, 425, 429, 500, 502, 503, 504})
 
 _BY_STATUS: dict[int, Meaning] = {404: "absent", 410: "absent", 412: "exists", 401: "denied", 403: "denied"}
 _BY_STATUS |= {413: "full", 507: "full"}

@@ -201,14 +201,15 @@ def move_webdav(fs: Any, path: str, new: str, replace: bool) -> None:
     )
 
     try:
-        fs.client.move(path, new, overwrite=replace)
+        try:
+            fs.client.move(path, new, overwrite=replace)
+        except ForbiddenOperation:  # what some servers say where the directory is missing
+            if not fs.exists(new.rpartition("/")[0]):
+                raise FileNotFoundError(new) from None
+            fs.client.move(path, new, overwrite=replace)  # another publisher may have made it just now
     except ResourceAlreadyExists:
         raise FileExistsError(new) from None
     except (ResourceNotFound, ResourceConflict):
-        raise FileNotFoundError(new) from None
-    except ForbiddenOperation:  # what some servers say where the directory is missing
-        if fs.exists(new.rpartition("/")[0]):
-            raise
         raise FileNotFoundError(new) from None
 
 
