@@ -171,6 +171,24 @@ def test_nothing_is_left_open(s3, recwarn):
     assert [str(warning.message) for warning in recwarn if "Unclosed" in str(warning.message)] == []
 
 
+@pytest.mark.parametrize("kind", ["moto", "azurite", "fake-gcs"])
+def test_the_interpreter_ends_without_a_word(server, kind):
+    behind = server(kind)
+    code = f"""if True:
+        import asyncio
+        import alexflow
+        storage = alexflow.open_storage({behind.url()!r}, **{behind.options!r})
+        asyncio.run(storage.awrite("key", b"value"))
+        async def use_and_close():
+            print(await storage.aread("key"))
+            await storage.aclose()
+        asyncio.run(use_and_close())
+        print(storage.read("key"))
+    """
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("b'value'\nb'value'\n", "", 0)
+
+
 @pytest.mark.anyio
 async def test_closed_it_opens_anew(s3):
     storage = opened(s3)

@@ -7,6 +7,7 @@ What takes time is done in a thread: importing packages, making file systems, re
 from __future__ import annotations
 
 import asyncio
+import weakref
 from functools import partial
 from typing import Any
 
@@ -59,7 +60,16 @@ async def _open_objects(address: Address) -> Backend:
 
     make = partial(provide, address, loop=asyncio.get_running_loop(), **_ASYNCHRONOUS)
     is_azure = address.protocol not in ("gs", "gcs")
-    return ObjectBackend(*await aside(make), refused="#?\n\r" if is_azure else "")
+    fs, root = await aside(make)
+    _leave_its_end_to_us(fs)
+    return ObjectBackend(fs, root, refused="#?\n\r" if is_azure else "")
+
+
+def _leave_its_end_to_us(fs: Any) -> None:
+    """Azure's file system keeps itself until the interpreter ends, and then complains of loops that have ended."""
+    for reference in weakref.getweakrefs(fs):
+        if isinstance(reference.__callback__, weakref.finalize):
+            reference.__callback__.detach()
 
 
 async def _open_tree(address: Address) -> Backend:
