@@ -12,12 +12,13 @@ from threading import Barrier
 import pytest
 from anyio import create_task_group, to_thread
 
-from alexflow import LocalStorage, PrefixStorage
+from alexflow import LocalStorage, PrefixStorage, RemoteStorage
 from alexflow.errors import OutputNotFound, StorageError
-from alexflow.storage import Storage, Transaction, newfile
+from alexflow.storage import Storage, Transaction, localkeys, newfile
 from alexflow.storage.local import SMALL
-from alexflow.storage.localkeys import FEW
 from alexflow.storage.newfile import CHUNK
+from alexflow.storage.remote import existence
+from alexflow.storage.remote.storage import CONCURRENCY
 
 SIZES = [0, 1, SMALL, SMALL + 1, 2 * CHUNK + 7]
 KEYS = [
@@ -214,25 +215,32 @@ async def test_list_by_prefix(form, published):
     assert await where.list("nowhere/x") == []
 
 
+@pytest.fixture
+def few(storage):
+    """How many keys are looked for one by one, whatever else is there."""
+    return existence.FEW if isinstance(storage, RemoteStorage) else localkeys.FEW
+
+
 @pytest.mark.parametrize("directory", ["", "dir/"])
-@pytest.mark.parametrize("count", [1, FEW, FEW + 1, 4 * FEW])
-async def test_exists_many_few_and_many(form, published, directory, count):
-    stored = [f"{directory}{n}" for n in range(0, count, 2)]
+@pytest.mark.parametrize("count", ["one", "few", "one more", "many"])
+async def test_exists_many_few_and_many(form, published, few, directory, count):
+    number = {"one": 1, "few": few, "one more": few + 1, "many": 4 * few}[count]
+    stored = [f"{directory}{n}" for n in range(0, number, 2)]
     await form.write_all(stored)
     where = type(form)(published())
-    asked = [f"{directory}{n}" for n in range(count)] + ["elsewhere/1"] * 2
+    asked = [f"{directory}{n}" for n in range(number)] + ["elsewhere/1"] * 2
     assert await where.exists_many(asked) == set(stored)
 
 
-async def test_exists_many_asks_for_few_of_a_large_directory(form, published):
-    await form.write_all([*(f"large/{n}" for n in range(50)), *(f"many/{n}" for n in range(FEW + 1))])
+async def test_exists_many_asks_for_few_of_a_large_directory(form, published, few):
+    await form.write_all([*(f"large/{n}" for n in range(50)), *(f"many/{n}" for n in range(few + 1))])
     where = type(form)(published())
-    asked = ["large/7", "large/none", *(f"many/{n}" for n in range(2 * FEW))]
-    assert await where.exists_many(asked) == {"large/7", *(f"many/{n}" for n in range(FEW + 1))}
+    asked = ["large/7", "large/none", *(f"many/{n}" for n in range(2 * few))]
+    assert await where.exists_many(asked) == {"large/7", *(f"many/{n}" for n in range(few + 1))}
 
 
-async def test_remove_many(form, published):
-    keys = [f"d{n % 3}/{n}" for n in range(2 * FEW)]
+async def test_remove_many(form, published, few):
+    keys = [f"d{n % 3}/{n}" for n in range(max(2 * few, 3 * CONCURRENCY))]
     await form.write_all(keys)
     where = type(form)(published())
     await where.remove_many(iter([*keys[1:], "never"]))
@@ -259,7 +267,7 @@ def test_eight_threads_race(storage, published):
 
 RACER = """
 import sys
-from alexflow import LocalStorage, PrefixStorage
+from alexflow import LocalStorage, PrefixStorage, RemoteStorage
 from alexflow.storage import local, newfile
 path, number, named = sys.argv[1:]
 if named == "True":
