@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from alexflow.identity.blake2 import blake2b
 from alexflow.identity.canonical import Canonical, packb
-
-try:  # as `random` of the standard library: hashlib loads the whole of OpenSSL, and hashes with this all the same
-    from _blake2 import blake2b
-except ImportError:
-    from hashlib import blake2b
 
 ID_SPEC = "2"
 

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-try:  # as for task ids: hashlib would load the whole of OpenSSL
-    from _blake2 import blake2b
-except ImportError:
-    from hashlib import blake2b
+from alexflow.identity.blake2 import blake2b
 
 DIGEST_SIZE = 16  # bytes: BLAKE2b-128
 

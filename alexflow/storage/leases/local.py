@@ -25,8 +25,8 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from hashlib import blake2b
 
+from alexflow.identity.blake2 import blake2b
 from alexflow.storage.leases.interface import Leases, Wanted
 from alexflow.storage.leases.patience import Patience
 from alexflow.storage.leases.rangelocks import (

@@ -8,14 +8,15 @@ stopped, or the whole machine, that time does not count: between two looks at mo
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 
 
-@dataclass(slots=True)
-class _Seen:
-    sign: bytes
-    at: float
-    unchanged: float = 0.0
+class _Seen:  # no dataclass: to make one takes as long as all else that a run without work does with leases
+    __slots__ = ("at", "sign", "unchanged")
+
+    def __init__(self, sign: bytes, at: float):
+        self.sign = sign
+        self.at = at
+        self.unchanged = 0.0
 
 
 class Patience:
