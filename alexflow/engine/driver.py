@@ -242,14 +242,14 @@ class Driver:
 
     def _enter(self, event: Inspected, subjects: Subjects) -> None:
         """Remember the tasks that the scheduler wants now that it knows them."""
-        wanted: list[str] = []
         coming: list[AbstractTask] = []
-        for task_id, described in subjects.described.items():
-            if self._scheduler.spec_of(task_id) is not None:
-                self.catalog.tasks.setdefault(task_id, described)
-                wanted.append(task_id)
-                if described.kind == "process":
-                    coming.append(described.task)
+        known = self.catalog.tasks
+        wanted = self._scheduler.wanted(subjects.described)
+        for task_id in wanted:
+            described = subjects.described[task_id]
+            known.setdefault(task_id, described)
+            if described.kind == "process":
+                coming.append(described.task)
         if coming:
             self._executors["process"].expect(coming)  # while the rest of the graph is found out
         if self._broadcast.heard:
@@ -419,6 +419,7 @@ class Driver:
         if self._admission is not None and not self._admission.open:
             self._admission.over(outcomes)
         succeeded: list[str] = []
+        heard = self._broadcast.heard
         for outcome in outcomes:
             if outcome.printed is not None:
                 self._take_printed(outcome, outcome.printed)
@@ -426,7 +427,7 @@ class Driver:
                 succeeded.append(outcome.task_id)
                 if outcome.overtaken:
                     self._tell_overtaken(outcome.task_id, outcome.overtaken)
-                if self._broadcast.heard:
+                if heard:
                     self._broadcast.tell(told.TaskSucceeded(outcome.task_id, outcome.seconds))
             else:
                 self._inbox.append(self._event_of(outcome))

@@ -107,11 +107,12 @@ def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
 
 _NOTHING: frozenset[str] = frozenset()
 _NO_INPUTS: dict[str, Output[Any]] = {}
+_ONE_KEY = Output.physical_key_list
 
 
 def keys_of(output: Output[Any]) -> Sequence[str]:
     """The keys that must exist for an output to exist."""
-    if type(output).physical_key_list is Output.physical_key_list:
+    if type(output).physical_key_list is _ONE_KEY:
         return (output.key,)
     return output.physical_key_list()
 
@@ -183,10 +184,12 @@ def output_keys(task: AbstractTask) -> tuple[str, ...]:
         DefinitionError: what ``output`` gives cannot be.
         Exception: whatever ``output`` itself raises.
     """
-    task_id = task.task_id
     tree = task.output()
     if tree is None:
         return ()
+    if isinstance(tree, Output) and tree.__dict__.get("src_task") is task and type(tree).physical_key_list is _ONE_KEY:
+        return (tree.key,)  # as of most tasks
+    task_id = task.task_id
     keys: list[str] = []
     for output in (tree,) if isinstance(tree, Output) else _leaves(task, "output", tree):
         if output.__dict__.get("src_task") is not task and output.src_task_id != task_id:
@@ -231,10 +234,9 @@ def kind_of(task: AbstractTask, defaults: Defaults) -> Kind:
     return "loop"
 
 
-def check_declares(described: Described, key: str) -> None:
-    """See that a task really makes an output that somebody wants of it."""
-    if key not in described.spec.outputs:
-        raise GraphError(
-            f"{described.spec.task_id} is to make {key!r}, but its output() does not give that output; "
-            f"use what output() returns instead of building another"
-        )
+def undeclared(task_id: str, key: str) -> GraphError:
+    """The error for an output that somebody wants of a task which does not make it."""
+    return GraphError(
+        f"{task_id} is to make {key!r}, but its output() does not give that output; "
+        f"use what output() returns instead of building another"
+    )

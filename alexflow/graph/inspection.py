@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from typing import Any, NamedTuple
 
 from alexflow.errors import IncompatibleStorage, OutputConflict
-from alexflow.graph.description import Defaults, Described, check_declares, describe, output_keys
+from alexflow.graph.description import Defaults, Described, describe, output_keys, undeclared
 from alexflow.model import AbstractTask, Output
 from alexflow.scheduler import TaskSpec
 from alexflow.scheduler.events import Event, Inspected, InspectionFailed
@@ -195,13 +195,14 @@ class Inspector:
         for key, output in missing:
             try:
                 described = self._describe(output.src_task)
-                check_declares(described, key)
+                spec = described.spec
+                if key not in spec.outputs:
+                    raise undeclared(spec.task_id, key)
             except Exception as error:  # the user's, or a DefinitionError: it belongs to those who asked
                 yield _failed((key,), (), error, question)
                 continue
-            task_id = described.spec.task_id
-            part[task_id] = described
-            answers.append((key, task_id))
+            part[spec.task_id] = described
+            answers.append((key, spec.task_id))
         if answers:
             yield _inspected(part, question, missing=tuple(answers))
 
@@ -233,6 +234,7 @@ def _inspected(part: dict[str, Described], question: int, **answers: Any) -> Ans
     """An answer that the tasks of ``part`` stand behind; the scheduler may ask about their inputs next."""
     outputs: dict[str, Output[Any]] = {}
     for described in part.values():
-        outputs.update(described.inputs)
-    event = Inspected(specs=tuple(described.spec for described in part.values()), question=question, **answers)
+        if described.inputs:
+            outputs.update(described.inputs)
+    event = Inspected(specs=tuple([described.spec for described in part.values()]), question=question, **answers)
     return event, Subjects(outputs, {}, part)

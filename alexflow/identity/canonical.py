@@ -59,15 +59,15 @@ def packb(value: Any) -> bytes:
 def canonical(value: Any, pending: Pending) -> Canonical:
     """Reduce a value to plain data; raises IdentityError, without a path, for what has no identity."""
     kind = type(value)
-    if kind in _ITSELF:
+    if kind in _ITSELF or (kind is int and _LEAST <= value <= _MOST):
         return value  # type: ignore[no-any-return]
     encode = _ENCODERS.get(kind) or getattr(kind, "__canonical__", None) or _canonical_of_user_type
     return encode(value, pending)
 
 
 def _int(value: int, pending: Pending) -> Canonical:
-    # hexadecimal: Python refuses to write more than 4,300 decimal digits
-    return value if -(2**63) <= value < 2**64 else ["int", f"{value:x}"]
+    # one that does not fit; hexadecimal, for Python refuses to write more than 4,300 decimal digits
+    return ["int", f"{value:x}"]
 
 
 def _float(value: float, pending: Pending) -> Canonical:
@@ -159,6 +159,8 @@ def _nameless(what: str, thing: Any) -> IdentityError:
 
 
 _ITSELF = frozenset({type(None), bool, str, bytes})
+
+_LEAST, _MOST = -(2**63), 2**64 - 1  # integers that MessagePack can hold
 
 _Encode: TypeAlias = Callable[[Any, Pending], Canonical]
 

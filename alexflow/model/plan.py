@@ -100,6 +100,15 @@ class ClassPlan(_Caching):
         )
 
     @cached_property
+    def built(self) -> dict[str, tuple[Any, type[Any]]]:
+        """By key name: which output class ``build_output`` was asked for last, with and without its type parameters.
+
+        Only classes that construct plainly. The ids of a class's tasks differ in their digests alone, so that what
+        was found to be a key of one of them would be one of any.
+        """
+        return {}
+
+    @cached_property
     def keyword_only(self) -> tuple[tuple[str, Any], ...]:
         """Name and default of the fields that are given by keyword: the last of :attr:`fields`."""
         return tuple((field.name, field.default) for field in dataclasses.fields(self.cls) if _by_keyword(field))  # type: ignore[arg-type]

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 OutputT = TypeVar("OutputT", bound=Output[Any])
 
+#: Key names of outputs that are remembered for a task class, so that the next task's need not be checked.
+MOST_BUILT = 64
+
 #: Where ``run`` happens: the event loop, a thread of the engine's process, or a worker process.
 ExecutorName = Literal["loop", "thread", "process"]
 
@@ -103,14 +106,21 @@ class AbstractTask(Planned):
             storage: where to bind it; seldom needed.
             kwargs: further fields of ``output_class``.
         """
+        built = plan_of(type(self)).built
+        known = built.get(key)
+        if known is not None and known[0] is output_class and storage is None and not kwargs:
+            return cast(OutputT, output_of_task(known[1], self, f"{self.task_id}.{key}"))
         if key[:1] in ("", "/"):
             raise InvalidKey(f"the output key {key!r} of {type(self).__qualname__} is {'absolute' if key else 'empty'}")
         if key[0] == ".":  # behind the id it would look harmless
             check_key(key)
         cls: Any = output_class if isinstance(output_class, type) else get_origin(output_class)
         full_key = f"{self.task_id}.{key}"
-        output: Any = output_of_task(cls, self, full_key) if storage is None and not kwargs else None
-        if output is None:
+        if storage is None and not kwargs and plan_of(cls).constructs_plainly:
+            output = output_of_task(cls, self, check_key(full_key))
+            if len(built) < MOST_BUILT:
+                built[key] = output_class, cls
+        else:
             output = cls(src_task=self, key=full_key, storage=storage, **kwargs)
         return output  # type: ignore[no-any-return]
 

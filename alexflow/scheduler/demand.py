@@ -227,7 +227,8 @@ def unpin(state: State, run: Run) -> None:
 
 def inspection_over(state: State, group: Group) -> None:
     """One key or task less to look at; a group that is known whole is searched for cycles next."""
-    group = group.find()
+    if group.merged_into is not None:
+        group = group.find()
     group.pending -= 1
     state.inspecting -= 1
     if group.pending == 0:

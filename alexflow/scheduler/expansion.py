@@ -97,7 +97,9 @@ def _pin_outputs(state: State, check: TaskCheck, spec: TaskSpec) -> None:
 
 
 def _is_missing(state: State, key: Key, task_id: str, specs: dict[str, TaskSpec]) -> None:
-    group = key.group.find() if key.group is not None else Group(None)
+    group = key.group or Group(None)
+    if group.merged_into is not None:
+        group = group.find()
     key.state = MISSING
     key.group = None
     claimant = key.producer

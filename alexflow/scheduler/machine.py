@@ -10,7 +10,7 @@ works off: graphs that are known whole, conflicts, dynamic tasks without hope, r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -136,10 +136,10 @@ class Scheduler:
 
     # -- what the driver may ask
 
-    def spec_of(self, task_id: str) -> TaskSpec | None:
-        """The spec of a task that is wanted and not done."""
-        node = self.state.nodes.get(task_id)
-        return node.spec if node is not None else None
+    def wanted(self, task_ids: Iterable[str]) -> list[str]:
+        """Those of these tasks that are wanted and not done."""
+        nodes = self.state.nodes
+        return [task_id for task_id in task_ids if task_id in nodes]
 
     def attempts_of(self, task_id: str) -> int:
         """How many attempts at a task have failed so far."""

@@ -410,6 +410,6 @@ def test_answers_to_what_was_not_asked_are_ignored() -> None:
     assert h.resume() == []
     assert h.scheduler.retry_after("Z", "error") is None
     assert h.scheduler.attempts_of("Z") == 0
-    assert h.scheduler.spec_of("Z") is None
+    assert h.scheduler.wanted(["Z"]) == []
     assert h.empty
     assert ERROR.args

@@ -195,15 +195,16 @@ class ProcessExecutor(Executor):
             worker.heard = time.monotonic()
         definitions: set[int] = set()
         shipments: list[Shipment] = []
+        expect = self._pace.expect
         for _ in range(min(fair, MOST_AT_ONCE, worker.last - worker.number)):
             job = self._pending[0]
-            expected = self._pace.expect(type(job.task)) if job.timeout is None else AHEAD
+            expected = expect(type(job.task)) if job.timeout is None else AHEAD
             if worker.sent and worker.expected + expected > AHEAD:
                 break
             self._pending.popleft()
             packed = self._pack(job)
             if packed is not None:
-                definitions |= packed.needs
+                definitions.update(packed.needs)
                 shipments.append(self._ship(worker, job, packed, expected))
         if not self._pending:
             self._look_ahead(worker, shipments, definitions)
@@ -243,7 +244,7 @@ class ProcessExecutor(Executor):
                 return
             packed = self._pack_quietly(follower)
             if packed is not None:
-                definitions |= packed.needs
+                definitions.update(packed.needs)
                 expected = self._pace.expect(type(follower.task))
                 shipments.append(self._ship(worker, follower, packed, expected, behind=number))
 
@@ -290,13 +291,16 @@ class ProcessExecutor(Executor):
             if isinstance(message, Finished):
                 worker.slow = False
                 printed = {number: worker.process.listening.of_job(number) for number in message.printed}
+                overtaken = message.overtaken
+                learn = self._pace.learn
                 for number, seconds in zip(message.numbers, message.seconds, strict=True):
                     sent = worker.forget(number)
                     if sent is not None:
-                        self._pace.learn(type(sent.job.task), seconds)
+                        job = sent.job
+                        learn(type(job.task), seconds)
                         said = printed.get(number) if printed else None
-                        overtaken = message.overtaken.get(number, ())
-                        settle(sent, Done(sent.job.task_id, seconds, said, overtaken), outcomes)
+                        dropped = overtaken.get(number, ()) if overtaken else ()
+                        settle(sent, Done(job.task_id, seconds, said, dropped), outcomes)
             elif isinstance(message, Broke):
                 worker.slow = False
                 said = worker.process.listening.of_job(message.number) if message.printed else None

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import FunctionType
 from typing import Any
 
@@ -38,7 +38,7 @@ class Packed:
 
     __slots__ = ("cls", "fields", "needs")
 
-    def __init__(self, cls: int, fields: Fields, needs: set[int]):
+    def __init__(self, cls: int, fields: Fields, needs: Collection[int]):
         self.cls = cls
         self.fields = fields
         self.needs = needs
@@ -120,23 +120,25 @@ class Packer:
         Raises:
             ShippingError: a field cannot be pickled; the message names class and field.
         """
-        needs: set[int] = set()
+        needs: list[int] = []
         fields: list[Any] = []
         cls = type(task)
         plan = plan_of(cls)
         values = plan.values(task)
+        given = len(values)
         for _, default in reversed(plan.keyword_only):
-            if values[-1] is not default:
+            if values[given - 1] is not default:
                 break
-            values = values[:-1]
-        for value in values:
-            if value is not None and type(value) not in _AS_IT_IS and not _is_small_or_text(value):
+            given -= 1
+        for value in values[:given]:
+            kind = type(value)
+            if kind not in _AS_IT_IS and not (kind is int and _LEAST <= value <= _MOST) and not _is_text(value):
                 value = self._reference(value, needs)
                 if value is None:
                     return self._pickled(task)
             fields.append(value)
         number = self._definitions.number_of(cls)
-        needs.add(number)
+        needs.append(number)
         return Packed(number, fields, needs)
 
     def sources(self, task: AbstractTask) -> dict[str, AbstractTask]:
@@ -151,19 +153,19 @@ class Packer:
             self._pickler = _JobPickler(self._definitions)  # the old one stopped in the middle
             raise ShippingError(_blame(task, self._definitions, error)) from error
 
-    def _reference(self, value: Any, needs: set[int]) -> list[Any] | None:
+    def _reference(self, value: Any, needs: list[int]) -> list[Any] | None:
         """An output, or a list of outputs, without their tasks; None for everything else."""
         if isinstance(value, Output):
             if not is_bare(value) or value.output_id != value.key:
                 return None
             number = self._definitions.number_of(type(value))
-            needs.add(number)
+            needs.append(number)
             return [number, value.key, len(value.src_task_id)]
         if (type(value) is list or type(value) is tuple) and value and isinstance(value[0], Output):
             return self._column(value, needs)
         return None
 
-    def _column(self, outputs: Sequence[Any], needs: set[int]) -> list[Any] | None:
+    def _column(self, outputs: Sequence[Any], needs: list[int]) -> list[Any] | None:
         """Outputs of one class: its number, their keys, and how much of each is the id of its task."""
         cls = type(outputs[0])
         if len(plan_of(cls).fields) != _BASE_FIELDS_COUNT:
@@ -177,18 +179,18 @@ class Packer:
             keys.append(key)
             lengths.append(len(output.src_task_id))
         number = self._definitions.number_of(cls)
-        needs.add(number)
+        needs.append(number)
         return [number, keys, lengths, type(outputs) is tuple]
 
 
 #: Types whose values MessagePack carries unchanged; of numbers and strings it does most.
-_AS_IT_IS = frozenset({bool, float, bytes})
+_AS_IT_IS = frozenset({type(None), bool, float, bytes})
+
+_LEAST, _MOST = -(2**63), 2**63 - 1  # integers that it carries
 
 
-def _is_small_or_text(value: Any) -> bool:
-    """Whether a value is an integer of 64 bits or a string that can be encoded."""
-    if type(value) is int:
-        return -(2**63) <= value < 2**63
+def _is_text(value: Any) -> bool:
+    """Whether a value is a string that can be encoded."""
     return type(value) is str and (value.isascii() or _is_encodable(value))
 
 
