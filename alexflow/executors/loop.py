@@ -223,6 +223,7 @@ class LoopExecutor(Executor):
         self._runners.discard(under_way.runner)
         self._left_behind.add(under_way.runner)
         under_way.runner.cancel()
+        asyncio._unregister_task(under_way.runner)  # at the end of a program, asyncio.run waits for all it knows of
         logger.warning(
             "%s goes on, though it has been %s: it cannot be stopped, and is left behind; %s",
             under_way.job.task_id,

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -29,6 +29,7 @@ class Gate:
         self.entered: asyncio.Queue[str] = asyncio.Queue()
         self.open = asyncio.Event()
         self.open_to_threads = threading.Event()
+        self.tasks: set[asyncio.Task[Any]] = set()  # of asyncio, in which tasks were run
         self._loop = asyncio.get_running_loop()
 
     def enter(self, what: str) -> None:
@@ -51,8 +52,7 @@ async def new_gate() -> Any:
 async def all_have_ended() -> None:
     """Wait until nothing that was left behind goes on: coroutines and threads."""
     async with asyncio.timeout(DEADLINE):
-        left = [task for task in asyncio.all_tasks() if "LoopExecutor" in repr(task)]
-        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.gather(*gate.tasks, return_exceptions=True)
     for thread in threading.enumerate():
         if thread.name == "alexflow-task":
             await asyncio.to_thread(thread.join, DEADLINE)
@@ -73,6 +73,7 @@ class Swallows(Base):
     """Stores one output, takes no notice of being cancelled, and stores the other one."""
 
     async def run(self, input: Any, output: Any) -> None:
+        gate.tasks.add(cast(Any, asyncio.current_task()))
         await output[0].astore("early")
         gate.enter("waits")
         while not gate.open.is_set():

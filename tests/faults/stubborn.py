@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import re
@@ -125,6 +126,18 @@ class CleansUpOnLoop(CleansUp):
             await asyncio.Event().wait()
         finally:
             note(self.log, "finally")
+
+
+@dataclass(frozen=True)
+class DeafOnLoop(CleansUp):
+    """On the event loop: whoever cancels it is not heard."""
+
+    async def run(self, input: None, output: Output[int]) -> None:  # type: ignore[override]
+        await output.astore(self.n)
+        tell(self.told, os.getpid())
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
 
 
 @dataclass(frozen=True)

@@ -102,3 +102,14 @@ async def test_where_there_is_no_process(place, log, fifo, how):
         assert "alexflow-task" not in said[0]  # only of what the tasks themselves use, threads may be ending
     else:
         assert said[0].count("alexflow-task") == 2
+
+
+async def test_a_coroutine_that_does_not_listen_does_not_keep_the_script_from_ending(place, log, fifo):
+    told, gate = fifo("told"), fifo("gate")
+    script = Script(place, log, told, gate, "deaf")
+    await told.hear(2)
+    script.signal(signal.SIGINT)
+    exitcode, _, err = script.end()
+    assert exitcode == 130
+    assert sum("DeafOnLoop" in line and "is left behind; it cannot publish any more" in line for line in err) == 2
+    assert os.listdir(place) == []
