@@ -326,8 +326,7 @@ class Admission:
 
     async def _say_made(self, task_ids: list[str]) -> None:
         for task_id in task_ids:
-            self._entering.pop(task_id, None)
-            self._elsewhere.pop(task_id, None)
+            self.cancel(task_id)
         if task_ids:
             await self._post(MadeElsewhere(tuple(task_ids)))
 

@@ -14,7 +14,7 @@ from alexflow.scheduler.demand import drop_unwanted
 from alexflow.scheduler.failure import let_go
 from alexflow.scheduler.spec import TaskSpec
 from alexflow.scheduler.state import Node, State
-from alexflow.scheduler.transitions import ELSEWHERE, RUNNING, WAITING
+from alexflow.scheduler.transitions import ELSEWHERE, READY, RUNNING, WAITING
 
 
 def held_elsewhere(state: State, task_ids: tuple[str, ...]) -> None:
@@ -43,23 +43,30 @@ def free_again(state: State, task_ids: tuple[str, ...]) -> None:
 
 def made_elsewhere(state: State, task_ids: tuple[str, ...]) -> None:
     """The outputs of these exist, and it was not a task of this engine that made them."""
-    unwanted: list[Node] = []
+    found: list[tuple[Node, str]] = []
     for task_id in task_ids:
         node = state.nodes.get(task_id)
-        if node is None or node.spec.dynamic:
-            continue
-        if node.state == RUNNING:
+        if node is not None and _is_for_another(node):
+            found.append((node, node.state))
+            node.move("made elsewhere")  # all of them, before what one makes, or its slots, could start another
+    unwanted: list[Node] = []
+    for node, before in found:
+        if before == RUNNING:
             leave_active(state, node)
-        elif node.state == ELSEWHERE:
+        elif before == ELSEWHERE:
             state.active -= 1
-        elif node.state != WAITING or node.group is not None:
-            continue
-        node.move("made elsewhere")
         if node.owner is not None:
-            node.owner.credit((task_id,))
+            node.owner.credit((node.spec.task_id,))
         done(state, node, unwanted)
     if unwanted:
         drop_unwanted(state, unwanted, None)
+
+
+def _is_for_another(node: Node) -> bool:
+    """Whether it is no matter who makes what this task is to make."""
+    if node.spec.dynamic:
+        return False
+    return node.state in (READY, RUNNING, ELSEWHERE) or (node.state == WAITING and node.group is None)
 
 
 def at_work(state: State) -> Iterator[TaskSpec]:

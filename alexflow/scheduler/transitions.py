@@ -47,6 +47,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     (WAITING, "unwanted"): FORGOTTEN,
     (READY, "slot free"): RUNNING,
     (READY, "slot free, dynamic"): GENERATING,
+    (READY, "made elsewhere"): DONE,
     (READY, "unwanted"): FORGOTTEN,
     (RUNNING, "succeeded"): DONE,
     (RUNNING, "error, retries left"): DELAYED,

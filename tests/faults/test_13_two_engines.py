@@ -10,10 +10,10 @@ from functools import partial
 
 import pytest
 
-from alexflow import Engine
+from alexflow import BinaryOutput, Engine, Output, Task
 from alexflow.record.events import TasksMadeElsewhere
 from tests.faults.shared_storage import MANY, end, has_joined, outcome, start
-from tests.faults.workflows import Exclusive, Held, HeldInThread, Number, Sum, WaitsForEvent, gates
+from tests.faults.workflows import Exclusive, Held, HeldInThread, Number, Sum, WaitsForEvent, gates, said
 
 TTL = 3600.0  # seconds: nothing here is taken over because of it
 
@@ -118,6 +118,47 @@ async def test_one_that_waits_holds_no_slot_and_can_be_cancelled(place, log, fif
         assert (await first).ran == 1
         assert (await two.run(Number(3, str(log)))).ran == 1
     assert said == ["began 1"]
+
+
+@dataclass(frozen=True)
+class Passes(Task):
+    """Reads what passes, and what it makes passes, too."""
+
+    before: Output[int]
+    name: str
+
+    def input(self):
+        return self.before.as_ephemeral()
+
+    def output(self):
+        return self.build_output(BinaryOutput, key=self.name)
+
+    async def run(self, input, output):
+        said.append(self.name)
+        await output.astore(await input.aload() + 1)
+
+
+@pytest.mark.anyio
+async def test_several_of_what_passes_turn_out_to_be_made_at_once(place, said):
+    """One engine is about to begin a chain of which another one has made the last links, and removed the rest."""
+    gates.update(company=asyncio.Event(), chain=asyncio.Event())
+    first = WaitsForEvent(1, event="chain")
+    links = [Passes(first.output(), "a")]
+    for name in ("b", "c", "d"):
+        links.append(Passes(links[-1].output(), name))
+    async with Engine(place) as one, Engine(place) as two:
+        company = asyncio.create_task(one.run(WaitsForEvent(2, event="company")))
+        await said.reach(1)
+        run = asyncio.create_task(two.run(links[-1]))
+        await said.reach(2)
+        for made in links[1:3]:
+            await made.output().assign_storage(one.storage).astore(7)
+        gates["chain"].set()
+        result = await run
+        assert (result.ran, result.cached, result.output.load()) == (2, 2, 8)
+        gates["company"].set()
+        await company
+    assert said == ["began 2", "began 1", "d"]
 
 
 @pytest.mark.anyio

@@ -60,6 +60,55 @@ def test_what_ephemeral_outputs_were_for_is_made_already() -> None:
     assert h.empty
 
 
+def test_several_that_were_found_made_do_not_start_each_other() -> None:
+    """One makes what the other reads: it was started and forgotten in one breath, and so ran for nobody."""
+    h = Harness()
+    h.task("A")
+    h.task("B", "a", ephemeral="a")
+    h.task("C", "b", ephemeral="b")
+    h.task("D", "c")
+    h.plan("d")
+    assert h.made("B C") == [remove("b"), start("D"), cancel("A"), forget("B C")]
+    h.ended("A")
+    assert h.done("D") == [verify(1, "d"), forget("D")]
+    assert finish_of(h.seen(1)) == Finish(1, ran=1, cached=2)
+    assert h.empty
+
+
+def test_whatever_the_order_in_which_they_are_named() -> None:
+    h = Harness()
+    h.chain("A", "B", "C")
+    h.plan("c")
+    assert h.made("C B A") == [verify(1, "c"), forget("C B A")]
+    assert finish_of(h.seen(1)) == Finish(1, cached=3)
+    assert h.empty
+
+
+def test_the_slot_of_one_does_not_go_to_another() -> None:
+    h = Harness(limits={"gpu": 1})
+    h.task("A", tags="gpu")
+    h.task("B", tags="gpu")
+    h.task("C", tags="gpu")
+    assert h.plan("a b c") == [start("A")]
+    assert h.made("A B") == [start("C"), forget("A B")]
+    assert h.done("C") == [verify(1, "a b c"), forget("C")]
+    assert finish_of(h.seen(1)) == Finish(1, ran=1, cached=2)
+    assert h.empty
+
+
+def test_what_another_engine_has_made_does_not_run_once_a_slot_is_free() -> None:
+    """It was passed over because its input was made in the same breath, and it found all slots taken."""
+    h = Harness(limits={"gpu": 1})
+    h.task("A")
+    h.task("B", "a", tags="gpu")
+    h.task("C", tags="gpu")
+    assert h.plan("b c") == [start("C A")]
+    assert h.made("A B") == [forget("A B")]
+    assert h.done("C") == [verify(1, "b c"), forget("C")]
+    assert finish_of(h.seen(1)) == Finish(1, ran=1, cached=2)
+    assert h.empty
+
+
 def test_the_same_while_it_is_held() -> None:
     h = Harness()
     h.task("A")

@@ -138,8 +138,8 @@ class Tasks(RuleBasedStateMachine):
     @precondition(lambda self: self.world.makeable)
     @rule(draw=st.data())
     def make_elsewhere(self, draw: Any) -> None:
-        made = st.sampled_from(self.world.makeable)  # one at a time, as an engine finds them out
-        self.world.make_elsewhere(draw.draw(st.lists(made, min_size=1, max_size=1)))
+        made = st.sampled_from(self.world.makeable)
+        self.world.make_elsewhere(draw.draw(st.lists(made, min_size=1, max_size=3, unique=True)))
 
     @precondition(lambda self: self.world.pulling or self.world.closing)
     @rule(draw=st.data(), reason=st.sampled_from(["error", "error", "lost", "fatal"]))

@@ -33,7 +33,7 @@ from alexflow.scheduler.events import (
     Verified,
 )
 from alexflow.scheduler.failure import MAX_LOSSES
-from alexflow.scheduler.transitions import WAITING
+from alexflow.scheduler.transitions import READY, WAITING
 from alexflow.testing.invariants import validate
 
 
@@ -318,15 +318,15 @@ class World:
         for task_id in task_ids:
             self.running.pop(task_id, None)
             self.elsewhere.pop(task_id, None)
-            # not `published`: an answer that was under way may let it run here once more, which is waste, but not wrong
+            self.published.add(task_id)
             self.storage.update(self.jobs[task_id].spec.outputs)
         self.tell(MadeElsewhere(tuple(task_ids)))
 
     @property
     def makeable(self) -> list[str]:
         """Tasks that another engine could have made: they wait here, or are about to run."""
-        nodes = self.scheduler.state.nodes
-        waiting = [task_id for task_id, node in nodes.items() if node.state == WAITING and node.group is None]
+        nodes = self.scheduler.state.nodes.items()
+        waiting = [id for id, node in nodes if node.state == READY or (node.state == WAITING and node.group is None)]
         plain = [*self.running, *self.elsewhere, *waiting]
         return [task_id for task_id in plain if self.jobs[task_id].spec.outputs and not self.jobs[task_id].spec.dynamic]
 
