@@ -257,11 +257,11 @@ def withdraw_run(state: State, run: Run, *, cancel: bool) -> None:
     drop_unwanted(state, unwanted, None if cancel else run)
 
 
-def withdraw_children(state: State, parent: Node, lets_end: Run | None) -> None:
-    """A dynamic task will not wait for what it gave; ``lets_end`` as in :func:`drop_unwanted`."""
+def withdraw_children(state: State, parent: Node, lets_end: Run | None, because: str = "") -> None:
+    """A dynamic task will not wait for what it gave; ``lets_end`` and ``because`` as in :func:`drop_unwanted`."""
     unwanted: list[Node] = []
     _disown(state, parent, unwanted)
-    drop_unwanted(state, unwanted, lets_end)
+    drop_unwanted(state, unwanted, lets_end, because)
 
 
 def _disown(state: State, parent: Node, unwanted: list[Node]) -> None:
@@ -285,10 +285,11 @@ def _unwant_task(state: State, wanted: Node | TaskCheck, unwanted: list[Node]) -
         inspection_over(state, wanted.group)
 
 
-def drop_unwanted(state: State, unwanted: list[Node], lets_end: Run | None) -> None:
+def drop_unwanted(state: State, unwanted: list[Node], lets_end: Run | None, because: str = "") -> None:
     """Drop tasks whose demand has come to nothing, and what only they wanted.
 
-    ``lets_end`` is the run that waits for running ones to end; with None they are cancelled.
+    ``lets_end`` is the run that waits for running ones to end; with None they are cancelled. The others are skipped for
+    it, ``because`` of a task that has failed, or as it was stopped.
     """
     while unwanted:
         node = unwanted.pop()
@@ -297,7 +298,7 @@ def drop_unwanted(state: State, unwanted: list[Node], lets_end: Run | None) -> N
         if node.state == RUNNING and (node.lingers_for or lets_end is not None):
             if lets_end is not None and node not in lets_end.lingering:
                 node.lingers_for += (lets_end,)
-                lets_end.lingering[node] = None
+                lets_end.lingering[node] = because
         elif node.state in ACTIVE:
             _disown(state, node, unwanted)
             cancel(state, node)
@@ -306,7 +307,7 @@ def drop_unwanted(state: State, unwanted: list[Node], lets_end: Run | None) -> N
                 state.active -= 1
             node.move("unwanted")
             if lets_end is not None:
-                lets_end.skipped.setdefault(node.spec.task_id, "")
+                lets_end.skipped.setdefault(node.spec.task_id, because)
             forget(state, node, unwanted)
 
 

@@ -113,7 +113,7 @@ def inputs_lost(state: State, event: InputsLost) -> None:
 def let_go(state: State, node: Node) -> None:
     """A task that only runs which have stopped would let end has not come to run."""
     for run in node.lingers_for:
-        run.skipped.setdefault(node.spec.task_id, "")
+        run.skipped.setdefault(node.spec.task_id, run.lingering[node])
     leave_active(state, node)
     node.move("unwanted, ended")
     unwanted: list[Node] = []
@@ -156,7 +156,8 @@ def _end_with_dependents(state: State, node: Node, runs: list[Run], dependents: 
         stop(state, run)
     _skip(state, dependents, going_on, node, failed_id)
     # what a dynamic task gave is not adopted: it could give the same failing task again, and so without end
-    withdraw_children(state, node, next(iter((*stopping, *going_on)), None))
+    lets_end = next(iter((*stopping, *going_on)), None)
+    withdraw_children(state, node, lets_end, "" if stopping else failed_id)
     end_badly(state, node)
 
 

@@ -174,7 +174,7 @@ class Run:
         self.verifying = False
         self.stopping = False
         self.finished = False
-        self.lingering: dict[Node, None] = {}  # running tasks that it does not want any more, but lets end
+        self.lingering: dict[Node, str] = {}  # running tasks it lets end, and whose failure has made them unwanted
         self.error: Any = None
         self.failures: dict[str, Any] = {}  # errors, by task
         self.ran = 0

@@ -240,6 +240,31 @@ def test_it_is_tried_again_while_what_it_gave_is_looked_at() -> None:
     assert h.over("D", 1) == [start("D")]
 
 
+def test_what_it_gave_and_had_not_begun_is_skipped_because_of_it() -> None:
+    h = Harness()
+    h.task("D", dynamic=True)
+    h.task("A")
+    h.task("C", "a")
+    h.plan("a d", on_error="continue")
+    h.gave("D", "C")
+    h.look(incomplete="C")
+    assert h.fail("D") == [forget("C D")]
+    assert h.done("A") == [failure(1, "D", ran=1, skipped="C<D"), forget("A")]
+    assert h.empty
+
+
+def test_nor_had_what_turns_out_to_be_with_another_engine() -> None:
+    h = Harness()
+    h.task("D", dynamic=True)
+    h.task("C")
+    h.plan("d", on_error="continue")
+    h.gave("D", "C")
+    h.look(incomplete="C")
+    assert h.fail("D") == [forget("D")]
+    assert h.held("C") == [failure(1, "D", skipped="C<D"), forget("C")]
+    assert h.empty
+
+
 def test_closing_fails_and_is_tried_again() -> None:
     h = Harness()
     h.task("D", dynamic=True, retries=1)
