@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -19,10 +18,9 @@ from typing import Any
 
 from alexflow.engine.admission import Admission
 from alexflow.engine.generation import Generators, InThread
-from alexflow.engine.history import History
-from alexflow.errors import EngineClosed, TaskError
-from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome, Printed
-from alexflow.failures import Attempt
+from alexflow.engine.outcomes import Outcomes
+from alexflow.errors import EngineClosed
+from alexflow.executors.interface import Done, Executor, Job, Outcome
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Described, Inspector, Kind, Subjects
 from alexflow.model import AbstractTask, Output
 from alexflow.record import events as told
@@ -33,14 +31,11 @@ from alexflow.scheduler.events import (
     Cancelled,
     DelayOver,
     Event,
-    Failed,
-    InputsLost,
     Inspected,
     MadeElsewhere,
     Resumed,
     RunCancelled,
     RunRequested,
-    Succeeded,
     Verified,
 )
 from alexflow.storage import Storage
@@ -54,12 +49,8 @@ FindOutputs = Callable[[set[str]], dict[str, Output[Any]]]
 #: How long events are handled before the loop gets a turn.
 SLICE_SECONDS = 0.002
 
-#: How much of what a failed task printed is kept with its error, of each stream, in characters from the end.
-PRINTED_KEPT = 4_000
-
 #: Up to this many outputs or tasks are looked at without a task of their own on the loop.
 FEW = 64
-
 
 #: How long closing waits for ephemeral outputs to be removed, in seconds.
 LAST_REMOVALS = 5.0
@@ -92,12 +83,13 @@ class Driver:
         self._storage = storage
         self._executors = executors
         self._broadcast = broadcast
+        self.tell = broadcast.tell_lazily  #: Tell those who listen, if anybody does.
         self.catalog = Catalog()
         self.inspector = Inspector(self.catalog, storage, defaults)
+        self._outcomes = Outcomes(scheduler, self.catalog, broadcast)
         self._generators = Generators(storage, self._generated, in_thread)
         self._inbox: deque[tuple[Event, Subjects]] = deque()
         self._draining = False
-        self._history = History()
         self._runs: dict[int, asyncio.Future[do.Finish]] = {}
         self._find: dict[int, FindOutputs] = {}
         self._closed: EngineClosed | None = None  # why nothing can be asked for any more
@@ -204,11 +196,6 @@ class Driver:
         if finish is not None and not finish.done():
             finish.set_exception(error)
         self.cancel_run(run_id)
-
-    def tell(self, make_event: Callable[[], told.EngineEvent]) -> None:
-        """Tell those who listen, if anybody does."""
-        if self._broadcast.heard:
-            self._broadcast.tell(make_event())
 
     # -- events
 
@@ -404,7 +391,7 @@ class Driver:
 
     def _forget(self, instruction: do.Forget) -> None:
         tasks = self.catalog.tasks
-        self._history.forget(instruction.tasks)
+        self._outcomes.forget(instruction.tasks)
         self._executors["process"].forget(instruction.tasks)
         if self._admission is not None and not self._admission.open:
             self._admission.forget(instruction.tasks)
@@ -418,76 +405,14 @@ class Driver:
     def _report(self, outcomes: Sequence[Outcome]) -> None:
         if self._admission is not None and not self._admission.open:
             self._admission.over(outcomes)
-        succeeded: list[str] = []
-        heard = self._broadcast.heard
-        for outcome in outcomes:
-            if outcome.printed is not None:
-                self._take_printed(outcome, outcome.printed)
-            if isinstance(outcome, Done):
-                succeeded.append(outcome.task_id)
-                if outcome.overtaken:
-                    self._tell_overtaken(outcome.task_id, outcome.overtaken)
-                if heard:
-                    self._broadcast.tell(told.TaskSucceeded(outcome.task_id, outcome.seconds))
-            else:
-                self._inbox.append(self._event_of(outcome))
-        if succeeded:
-            if self.inspector.forced:
-                self.inspector.forced.difference_update(succeeded)
-            self._inbox.append((Succeeded(tuple(succeeded)), NO_SUBJECTS))
+        self._inbox += self._outcomes.events(outcomes)
+        if self.inspector.forced:
+            self.inspector.forced.difference_update(
+                outcome.task_id for outcome in outcomes if isinstance(outcome, Done)
+            )
         if not self._draining:
             self._drain()
 
-    def _take_printed(self, outcome: Outcome, printed: Printed) -> None:
-        self.tell(lambda: told.TaskPrinted(outcome.task_id, printed.stdout, printed.stderr))
-        if isinstance(outcome, NotDone) and outcome.error is not None:
-            outcome.error.stdout = printed.stdout[-PRINTED_KEPT:]
-            outcome.error.stderr = printed.stderr[-PRINTED_KEPT:]
-
-    def _tell_overtaken(self, task_id: str, keys: tuple[str, ...]) -> None:
-        logger.warning(
-            "%s: what it stored as %s was dropped, because somebody else had published that first",
-            task_id,
-            ", ".join(keys),
-        )
-        self.tell(lambda: told.ResultDropped(task_id, keys))
-
-    def _generated(self, event: Event, subjects: Subjects = NO_SUBJECTS) -> None:
-        """A dynamic task gave tasks, or is over."""
-        if type(event) is Succeeded:
-            for task_id in event.tasks:
-                self.tell(partial(told.TaskSucceeded, task_id, 0.0))
-        elif type(event) is Failed:
-            self._tell_failure(event.task_id, event.error, event.reason, 0.0, 0)
-        elif type(event) is InputsLost:
-            subjects = self._lost(event.task_id, event.keys)
-        self.post(event, subjects)
-
-    def _lost(self, task_id: str, keys: tuple[str, ...]) -> Subjects:
-        """Inputs of a task that the scheduler will ask about once more."""
-        self.tell(lambda: told.InputsVanished(task_id, keys))
-        described = self.catalog.tasks.get(task_id)
-        return NO_SUBJECTS if described is None else Subjects(described.inputs, {}, {})
-
-    def _event_of(self, outcome: NotDone) -> tuple[Event, Subjects]:
-        task_id, error = outcome.task_id, outcome.error
-        if outcome.reason == "cancelled" or error is None:
-            return Cancelled(task_id), NO_SUBJECTS
-        if outcome.reason == "input":
-            keys = (outcome.missing_input,)
-            return InputsLost(task_id, keys, error), self._lost(task_id, keys)
-        self._tell_failure(task_id, error, outcome.reason, outcome.seconds, outcome.worker)
-        return Failed(task_id, error, outcome.reason), NO_SUBJECTS
-
-    def _tell_failure(self, task_id: str, error: TaskError, reason: str, seconds: float, worker: int) -> None:
-        error.attempts = self._scheduler.attempts_of(task_id) + 1
-        error.deaths = self._scheduler.deaths_of(task_id) + (reason == "lost")
-        attempt = Attempt(error.message, type(error).__name__, time.time(), seconds, worker)
-        self._history.add(task_id, attempt)
-        delay = self._scheduler.retry_after(task_id, reason)
-        if delay is None:
-            error.history = self._history.of(task_id)
-            self.tell(lambda: told.TaskGivenUp(task_id, error.attempts, error.message))
-        else:
-            logger.info("%s: %s; it will be tried again in %g s", task_id, error.message, delay)
-            self.tell(lambda: told.TaskRetrying(task_id, error.attempts, error.message, delay))
+    def _generated(self, event: Event, subjects: Subjects | None = None) -> None:
+        """A dynamic task gave tasks (``subjects``), or is over."""
+        self.post(event, self._outcomes.of_dynamic(event) if subjects is None else subjects)

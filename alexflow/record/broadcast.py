@@ -30,6 +30,11 @@ class Broadcast:
         """Whether anybody listens."""
         return bool(self._listeners)
 
+    def tell_lazily(self, make_event: Callable[[], EngineEvent]) -> None:
+        """Hand over what ``make_event()`` gives, which is called only if anybody listens."""
+        if self._listeners:
+            self.tell(make_event())
+
     def tell(self, event: EngineEvent) -> None:
         """Hand an event to all listeners; one that raises is told no more."""
         for listener in tuple(self._listeners):

@@ -1,4 +1,6 @@
-"""``run`` has Python look for cyclic garbage less often, and leaves no trace of that; ``arun`` does not touch it."""
+"""``run`` has Python look for cyclic garbage less often, and leaves no trace of that; ``arun`` does not touch it.
+
+Worker processes are our own, and look seldom, too."""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import asyncio
 import gc
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ import pytest
 import alexflow
 from alexflow import BinaryOutput, MemoryStorage, Output, RunFailed, Task
 from alexflow.engine.run import NEW_OBJECTS
+from alexflow.executors.process import worker
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,15 @@ class Thresholds(Task):
             gc.set_threshold(*self.sets)
         if self.fails:
             raise ValueError
+
+
+@dataclass(frozen=True)
+class InAWorker(Task):
+    def output(self) -> Output[Any]:
+        return self.build_output(BinaryOutput[Any], key="thresholds")
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        output.store(gc.get_threshold())
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +75,11 @@ def test_who_has_chosen_otherwise(own: tuple[int, int, int]) -> None:
 def test_what_a_task_sets_stays() -> None:
     alexflow.run(Thresholds(sets=(1234, 5, 6)), storage=MemoryStorage())
     assert gc.get_threshold() == (1234, 5, 6)
+
+
+def test_in_a_worker(tmp_path: Path) -> None:
+    result = asyncio.run(alexflow.arun(InAWorker(), storage=str(tmp_path / "results"), workers=1))
+    assert result.output.load()[0] == worker.NEW_OBJECTS
 
 
 def test_arun_is_a_guest() -> None:

@@ -1,0 +1,118 @@
+"""What executors and dynamic tasks report, as events for the scheduler; and what is told of it to those who listen."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from alexflow.engine.history import History
+from alexflow.errors import TaskError
+from alexflow.executors.interface import Done, NotDone, Outcome, Printed
+from alexflow.failures import Attempt
+from alexflow.graph import NO_SUBJECTS, Catalog, Subjects
+from alexflow.record import events as told
+from alexflow.record.broadcast import Broadcast
+from alexflow.scheduler import Scheduler
+from alexflow.scheduler.events import Cancelled, Event, Failed, InputsLost, Succeeded
+
+logger = logging.getLogger("alexflow")
+
+#: How much of what a failed task printed is kept with its error, of each stream, in characters from the end.
+PRINTED_KEPT = 4_000
+
+
+class Outcomes:
+    """Makes events of outcomes.
+
+    Args:
+        scheduler: knows how often a task was tried, and whether it will be tried again.
+        catalog: the users' tasks behind its names.
+        broadcast: who is told.
+    """
+
+    def __init__(self, scheduler: Scheduler, catalog: Catalog, broadcast: Broadcast):
+        self._scheduler = scheduler
+        self._catalog = catalog
+        self._broadcast = broadcast
+        self._tell = broadcast.tell_lazily
+        self._history = History()
+
+    def events(self, outcomes: Sequence[Outcome]) -> list[tuple[Event, Subjects]]:
+        """For jobs that have ended, with the users' objects that each event is about; all that went well in one."""
+        events: list[tuple[Event, Subjects]] = []
+        succeeded: list[str] = []
+        heard = self._broadcast.heard
+        for outcome in outcomes:
+            if outcome.printed is not None:
+                self._take_printed(outcome, outcome.printed)
+            if isinstance(outcome, Done):
+                succeeded.append(outcome.task_id)
+                if outcome.overtaken:
+                    self._tell_overtaken(outcome.task_id, outcome.overtaken)
+                if heard:
+                    self._broadcast.tell(told.TaskSucceeded(outcome.task_id, outcome.seconds))
+            else:
+                events.append(self._event_of(outcome))
+        if succeeded:
+            events.append((Succeeded(tuple(succeeded)), NO_SUBJECTS))
+        return events
+
+    def of_dynamic(self, event: Event) -> Subjects:
+        """For a dynamic task, which gives its events itself: the users' objects that one is about."""
+        if type(event) is Succeeded:
+            for task_id in event.tasks:
+                self._tell(partial(told.TaskSucceeded, task_id, 0.0))
+        elif type(event) is Failed:
+            self._tell_failure(event.task_id, event.error, event.reason, 0.0, 0)
+        elif type(event) is InputsLost:
+            return self._lost(event.task_id, event.keys)
+        return NO_SUBJECTS
+
+    def forget(self, task_ids: Iterable[str]) -> None:
+        """These tasks are over."""
+        self._history.forget(task_ids)
+
+    def _event_of(self, outcome: NotDone) -> tuple[Event, Subjects]:
+        task_id, error = outcome.task_id, outcome.error
+        if outcome.reason == "cancelled" or error is None:
+            return Cancelled(task_id), NO_SUBJECTS
+        if outcome.reason == "input":
+            keys = (outcome.missing_input,)
+            return InputsLost(task_id, keys, error), self._lost(task_id, keys)
+        self._tell_failure(task_id, error, outcome.reason, outcome.seconds, outcome.worker)
+        return Failed(task_id, error, outcome.reason), NO_SUBJECTS
+
+    def _lost(self, task_id: str, keys: tuple[str, ...]) -> Subjects:
+        """Inputs of a task that the scheduler will ask about once more."""
+        self._tell(lambda: told.InputsVanished(task_id, keys))
+        described = self._catalog.tasks.get(task_id)
+        return NO_SUBJECTS if described is None else Subjects(described.inputs, {}, {})
+
+    def _take_printed(self, outcome: Outcome, printed: Printed) -> None:
+        self._tell(lambda: told.TaskPrinted(outcome.task_id, printed.stdout, printed.stderr))
+        if isinstance(outcome, NotDone) and outcome.error is not None:
+            outcome.error.stdout = printed.stdout[-PRINTED_KEPT:]
+            outcome.error.stderr = printed.stderr[-PRINTED_KEPT:]
+
+    def _tell_overtaken(self, task_id: str, keys: tuple[str, ...]) -> None:
+        logger.warning(
+            "%s: what it stored as %s was dropped, because somebody else had published that first",
+            task_id,
+            ", ".join(keys),
+        )
+        self._tell(lambda: told.ResultDropped(task_id, keys))
+
+    def _tell_failure(self, task_id: str, error: TaskError, reason: str, seconds: float, worker: int) -> None:
+        error.attempts = self._scheduler.attempts_of(task_id) + 1
+        error.deaths = self._scheduler.deaths_of(task_id) + (reason == "lost")
+        attempt = Attempt(error.message, type(error).__name__, time.time(), seconds, worker)
+        self._history.add(task_id, attempt)
+        delay = self._scheduler.retry_after(task_id, reason)
+        if delay is None:
+            error.history = self._history.of(task_id)
+            self._tell(lambda: told.TaskGivenUp(task_id, error.attempts, error.message))
+        else:
+            logger.info("%s: %s; it will be tried again in %g s", task_id, error.message, delay)
+            self._tell(lambda: told.TaskRetrying(task_id, error.attempts, error.message, delay))
