@@ -4,12 +4,12 @@ from alexflow.errors import OutputNotFound as NotFound
 from alexflow.errors import StorageError
 from alexflow.legacy.documents import deserialize
 from alexflow.legacy.moved import moved
-from alexflow.legacy.outputs import BinaryOutput, JSONOutput, SerializableOutput
+from alexflow.legacy.outputs import BinaryOutput, JSONOutput, Output, SerializableOutput
 from alexflow.legacy.serializable import Serializable
 from alexflow.legacy.storage import Dir, File
-from alexflow.legacy.tasks import AbstractTask, DynamicTask, Task, WrapperTask
+from alexflow.legacy.tasks import AbstractTask, DynamicTask, ResourceSpec, Task, WrapperTask
 from alexflow.legacy.workflow import Workflow
-from alexflow.model import InOut, NoDefaultVar, Output, ResourceSpec, flatten, no_default
+from alexflow.model import InOut, NoDefaultVar, flatten, no_default
 from alexflow.storage import Storage
 
 __all__ = [

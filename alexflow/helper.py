@@ -1,5 +1,7 @@
 """Import path of alexflow 1.x."""
 
+from alexflow.errors import OutputNotFound as NotFound
+from alexflow.legacy import AbstractTask, DynamicTask, Output, Task, Workflow
 from alexflow.legacy.helper import (
     assign_storage_to_output,
     exists_output,
@@ -11,9 +13,18 @@ from alexflow.legacy.helper import (
     workflow_to_task_map,
 )
 from alexflow.legacy.moved import moved
-from alexflow.model import flatten
+from alexflow.model import InOut, flatten
+from alexflow.storage import Storage
 
 __all__ = [
+    "AbstractTask",
+    "DynamicTask",
+    "InOut",
+    "NotFound",
+    "Output",
+    "Storage",
+    "Task",
+    "Workflow",
     "assign_storage_to_output",
     "exists_output",
     "flatten",

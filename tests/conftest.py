@@ -10,6 +10,7 @@ from tests.servers.fixtures import server  # noqa: F401  # for all tests
 #: What the event loop does itself on purpose, by file: small files are written, read and checked where they are asked
 #: for, since a thread costs more than the disk (alexflow/storage/local.py says how much).
 INLINE_BY_CHOICE = {
+    "legacy/storage.py": {"prepare"},
     "storage/layered/overlay.py": {"prepare"},
     "storage/layered/cache.py": {"prepare", "used", "_make_room", "_copies"},
     "storage/local.py": {

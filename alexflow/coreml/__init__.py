@@ -44,4 +44,4 @@ __all__ = [
     "TValues",
 ]
 
-moved(__name__, "alexflow.formats")
+moved(__name__, "alexflow.formats, and give tasks an output() of their own")

@@ -1,21 +1,23 @@
 """Import path of alexflow 1.x; what it pickled names this module."""
 
+from dataclasses import dataclass
+
+from alexflow import formats
 from alexflow.formats import (
     Bias,
-    BinaryPredictionOutput,
     ClassProb,
     Coefficients,
     ConfidenceInterval,
     Contributions,
     Importances,
     Prediction,
-    PredictionOutput,
     PredictionSamples,
     PredictionSet,
     PredictionValue,
     ReconstructionLoss,
     TValues,
 )
+from alexflow.legacy import Output
 from alexflow.legacy.moved import moved
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "ConfidenceInterval",
     "Contributions",
     "Importances",
+    "Output",
     "Prediction",
     "PredictionOutput",
     "PredictionSamples",
@@ -34,5 +37,16 @@ __all__ = [
     "ReconstructionLoss",
     "TValues",
 ]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PredictionOutput(Output[PredictionSet], formats.PredictionOutput):
+    """:class:`alexflow.formats.PredictionOutput` with the documents of 1.x."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BinaryPredictionOutput(PredictionOutput, formats.BinaryPredictionOutput):
+    """:class:`alexflow.formats.BinaryPredictionOutput` with the documents of 1.x."""
+
 
 moved(__name__, "alexflow.formats")

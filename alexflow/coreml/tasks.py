@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from alexflow.formats import BinaryDatasetOutput, BinaryPredictionOutput, DatasetOutput, PredictionOutput
+from alexflow.coreml.dataset import BinaryDatasetOutput, DatasetOutput
+from alexflow.coreml.prediction import BinaryPredictionOutput, PredictionOutput
 from alexflow.legacy import JSONOutput, Task
 from alexflow.legacy.moved import moved
 

@@ -7,20 +7,23 @@ from alexflow.ondemand import on_demand
 if TYPE_CHECKING:
     from alexflow.legacy.adoption import Adoption, adopt
     from alexflow.legacy.documents import deserialize, serialize
-    from alexflow.legacy.outputs import BinaryOutput, JSONOutput, SerializableOutput
+    from alexflow.legacy.outputs import BinaryOutput, JSONOutput, Output, SerializableOutput
     from alexflow.legacy.running import Termination, run_job, run_workflow
     from alexflow.legacy.serializable import Serializable, partial
-    from alexflow.legacy.storage import LocalStorage
-    from alexflow.legacy.tasks import AbstractTask, DynamicTask, Task, WrapperTask
+    from alexflow.legacy.storage import CompositeStorage, LocalStorage
+    from alexflow.legacy.tasks import AbstractTask, DynamicTask, ResourceSpec, Task, WrapperTask
     from alexflow.legacy.workflow import Workflow
 
 _PLACES = {
     "AbstractTask": "tasks",
     "Adoption": "adoption",
     "BinaryOutput": "outputs",
+    "CompositeStorage": "storage",
     "DynamicTask": "tasks",
     "JSONOutput": "outputs",
     "LocalStorage": "storage",
+    "Output": "outputs",
+    "ResourceSpec": "tasks",
     "Serializable": "serializable",
     "SerializableOutput": "outputs",
     "Task": "tasks",
@@ -39,9 +42,12 @@ __all__ = [
     "AbstractTask",
     "Adoption",
     "BinaryOutput",
+    "CompositeStorage",
     "DynamicTask",
     "JSONOutput",
     "LocalStorage",
+    "Output",
+    "ResourceSpec",
     "Serializable",
     "SerializableOutput",
     "Task",

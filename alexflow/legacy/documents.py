@@ -19,16 +19,17 @@ from typing import Any
 
 from alexflow.errors import DefinitionError, DocumentError
 from alexflow.identity import PLAIN, brief, is_dataclass, main_module_name
-from alexflow.legacy.names import former_name
-from alexflow.model import AbstractTask, DynamicTask
+from alexflow.model import AbstractTask
+from alexflow.model.names_of_1x import former_fields, former_name
 from alexflow.model.plan import field_plan
 from alexflow.serialization.fault import Fault, key_step
-from alexflow.serialization.resolve import FUNCTION, Kind, Resolver
+from alexflow.serialization.resolve import FUNCTION, TYPE, Kind, Resolver
 
 #: Names the class of an object, or what else it stands for.
 SER = "__ser__"
 
-_CLASS = Kind("a class", lambda cls: True)
+_SERIALIZER = "dataclass_serializer.dataclass_serializer:"
+
 _SERIALIZABLE = Kind("a dataclass", lambda cls: is_dataclass(cls) and not issubclass(cls, PLAIN))
 
 
@@ -95,18 +96,12 @@ def _object(value: Any) -> dict[str, Any]:
             f"use alexflow.serialize, or derive its class from alexflow.legacy.Task"
         )
     fields: dict[str, Any] = {}
-    for field in _fields(type(value)):
+    for name, field in former_fields(type(value)):
         item = getattr(value, field.name)
         encode = field.metadata.get("encode")
-        fields[field.name] = _written_at(item if encode is None else encode(item), f".{field.name}")
+        fields[name] = _written_at(item if encode is None else encode(item), f".{name}")
     fields[SER] = former_name(type(value))
     return fields
-
-
-def _fields(cls: type) -> list[dataclasses.Field[Any]]:
-    """Those that 1.x knows: its dynamic tasks have no ``resource_spec``."""
-    unknown = DynamicTask.__dataclass_fields__["resource_spec"]
-    return [field for field in dataclasses.fields(cls) if field is not unknown]
 
 
 # -- reading
@@ -122,13 +117,24 @@ def deserialize(document: Any, modules: Iterable[str] | None = None) -> Any:
     Raises:
         DocumentError: the document is malformed, or names what is not there; the message begins with the path to it.
     """
-    resolver = Resolver(None if modules is None else (*modules, "alexflow"))
+    resolver = Resolver(
+        None if modules is None else (*modules, "alexflow"), own_name=lambda thing: _found_as(former_name(thing))
+    )
     try:
         return _Reader(resolver).read(document)
     except Fault as fault:
         raise fault.as_error() from fault.__cause__
     except RecursionError:
         raise DocumentError("the document is nested too deeply") from None
+
+
+def _found_as(name: str) -> str:
+    """Where to look for what a document names."""
+    if name.startswith("__main__:"):
+        return main_module_name() + name.removeprefix("__main__")
+    if name.startswith(_SERIALIZER):  # a package that nobody needs any more
+        return "alexflow.legacy.serializable:" + name.removeprefix(_SERIALIZER)
+    return name
 
 
 class _Reader:
@@ -158,17 +164,7 @@ class _Reader:
             raise Fault(f"{brief(data['value'])} is not the value of a {name}: {error}").at(".value") from error
 
     def resolve(self, name: Any, kind: Kind) -> Any:
-        if isinstance(name, str) and name.startswith("__main__:"):
-            name = main_module_name() + name.removeprefix("__main__")
-        if name == "dataclass_serializer.dataclass_serializer:Partial":  # a package that nobody needs any more
-            name = "alexflow.legacy.serializable:Partial"
-        return self._resolver.resolve(name, kind)
-
-    def type_(self, name: Any) -> Any:
-        found = self.resolve(name, _CLASS)
-        if former_name(found) != name:  # a name that stands for itself must be the thing's own
-            raise Fault(f"{name} is another name of {former_name(found)}")
-        return found
+        return self._resolver.resolve(_found_as(name) if isinstance(name, str) else name, kind)
 
     def module(self, name: Any) -> ModuleType:
         return self._resolver.module(name)
@@ -189,30 +185,30 @@ class _Reader:
             raise fault.at(f".{SER}") from fault.__cause__
         _check_spec(cls, data)
         arguments: dict[str, Any] = {}
-        for field in _fields(cls):
+        for former, field in former_fields(cls):
             if field.init:
-                self._read_field(cls, field, data, arguments)
+                self._read_field(cls, field, former, data, arguments)
         try:
             return cls(**arguments)
         except Exception as error:  # the user's code: __post_init__, contracts
             raise Fault(f"{cls.__qualname__} cannot be made from these fields: {error}") from error
 
     def _read_field(
-        self, cls: type, field: dataclasses.Field[Any], data: Mapping[str, Any], arguments: dict[str, Any]
+        self, cls: type, field: dataclasses.Field[Any], name: str, data: Mapping[str, Any], arguments: dict[str, Any]
     ) -> None:
         try:
             plan = field_plan(field, cls)
         except DefinitionError as error:
             raise Fault(str(error)) from error
-        if field.name not in data:
+        if name not in data:
             if plan.allows_none:  # it was added to the class later; None keeps the id, the default might not
-                arguments[field.name] = None
+                arguments[name] = None
             return
-        value = self._read_at(data[field.name], f".{field.name}")
+        value = self._read_at(data[name], f".{name}")
         try:
-            arguments[field.name] = value if plan.decode is None else plan.decode(value)
+            arguments[name] = value if plan.decode is None else plan.decode(value)
         except Exception as error:  # the user's code
-            raise Fault(f"its `decode` raised {type(error).__name__}: {error}").at(f".{field.name}") from error
+            raise Fault(f"its `decode` raised {type(error).__name__}: {error}").at(f".{name}") from error
 
 
 def _check_spec(cls: type, data: Mapping[str, Any]) -> None:
@@ -240,7 +236,7 @@ _KINDS: dict[str, Callable[[_Reader, Any], Any]] = {
     "datetime": lambda reader, data: datetime.fromisoformat(data),
     "date": lambda reader, data: datetime.strptime(data, "%Y%m%d").date(),  # a date has no zone
     "Decimal": lambda reader, data: Decimal(data),
-    "type": _Reader.type_,
+    "type": lambda reader, data: reader.resolve(data, TYPE),
     "function": lambda reader, data: reader.resolve(data, FUNCTION),
     "module": _Reader.module,
 }

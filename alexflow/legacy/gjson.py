@@ -11,7 +11,7 @@ from typing import Any
 
 def dumps(value: Any) -> bytes:
     """A value as gzip-compressed JSON."""
-    return gzip.compress(json.dumps(value, default=_plain).encode(), mtime=0)
+    return gzip.compress(json.dumps(value, cls=Encoder).encode(), mtime=0)
 
 
 def loads(data: bytes) -> Any:
@@ -32,14 +32,18 @@ def load(path: str) -> Any:
         return loads(file.read())
 
 
-def _plain(value: Any) -> Any:
-    kind = f"{type(value).__module__}.{type(value).__name__}"
-    if kind.startswith("pandas.") and kind.endswith(".Timestamp"):
-        return value.isoformat()
-    if kind.startswith("pandas.") and kind.endswith(".Timedelta"):
-        return str(value)
-    if isinstance(value, date):  # a datetime, too: 1.x keeps its day only
-        return value.strftime("%Y-%m-%d")
-    if kind in ("numpy.float32", "numpy.float64", "numpy.int32", "numpy.int64"):
-        return value.item()
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+class Encoder(json.JSONEncoder):
+    """What 1.x can write besides JSON's own values."""
+
+    def default(self, o: Any) -> Any:
+        """Plain data in place of a value that JSON does not know."""
+        kind = f"{type(o).__module__}.{type(o).__name__}"
+        if kind.startswith("pandas.") and kind.endswith(".Timestamp"):
+            return o.isoformat()
+        if kind.startswith("pandas.") and kind.endswith(".Timedelta"):
+            return str(o)
+        if isinstance(o, date):  # a datetime, too: 1.x keeps its day only
+            return o.strftime("%Y-%m-%d")
+        if kind in ("numpy.float32", "numpy.float64", "numpy.int32", "numpy.int64"):
+            return o.item()
+        return super().default(o)

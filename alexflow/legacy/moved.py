@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+
+#: Imports, and what imports for others.
+_BETWEEN = ("_frozen_importlib", "importlib", "joblib", "pickle")
 
 
 def moved(old: str, new: str) -> None:
-    """Say, to whoever imports the module ``old``, what to import instead."""
-    warnings.warn(f"{old} is an import path of alexflow 1.x; import from {new}", DeprecationWarning, stacklevel=3)
+    """Say, to whoever imports the module ``old``, what to import instead.
+
+    A document or a pickle of 1.x that names the module is no reason: what is stored cannot be changed.
+    """
+    importer = sys._getframe(2)
+    while importer.f_back is not None and _package(importer.f_globals) in _BETWEEN:
+        importer = importer.f_back
+    if _package(importer.f_globals) != "alexflow":
+        warnings.warn(f"{old} is an import path of alexflow 1.x; import from {new}", DeprecationWarning, stacklevel=3)
+
+
+def _package(namespace: dict[str, object]) -> str:
+    return str(namespace.get("__name__")).partition(".")[0]

@@ -8,9 +8,10 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from alexflow import formats
+from alexflow import formats, model
 from alexflow.legacy import gjson
 from alexflow.legacy.documents import SER, deserialize, serialize
+from alexflow.legacy.serializable import Serializable
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -19,7 +20,16 @@ _JOBLIB = b"joblib.numpy_pickle"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BinaryOutput(formats.BinaryOutput[T_co]):
+class Output(model.Output[T_co], Serializable):
+    """:class:`alexflow.Output` with the documents of 1.x."""
+
+    def serialize(self) -> dict[str, Any]:
+        """A document of 1.x (:func:`alexflow.legacy.serialize`), not one of today."""
+        return Serializable.serialize(self)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BinaryOutput(Output[T_co], formats.BinaryOutput[T_co]):
     """Any picklable value. What 1.x has written with joblib is read, too, which needs joblib where it holds arrays."""
 
     def decode(self, data: bytes) -> T_co:
@@ -33,7 +43,7 @@ class BinaryOutput(formats.BinaryOutput[T_co]):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class JSONOutput(formats.JSONOutput[T_co]):
+class JSONOutput(Output[T_co], formats.JSONOutput[T_co]):
     """What :mod:`alexflow.legacy.gjson` can write."""
 
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
@@ -44,7 +54,7 @@ class JSONOutput(formats.JSONOutput[T_co]):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SerializableOutput(formats.SerializableOutput[T_co]):
+class SerializableOutput(Output[T_co], formats.SerializableOutput[T_co]):
     """A task, output or ``Serializable`` as a document of 1.x; one of today is read, too."""
 
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]

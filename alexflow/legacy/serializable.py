@@ -6,10 +6,11 @@ import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, cast
+from typing import Any, Self, cast
 
-from alexflow.legacy.documents import deserialize, serialize
+from alexflow.legacy.documents import SER, deserialize, serialize
 from alexflow.model import no_default
+from alexflow.model.names_of_1x import former_fields
 from alexflow.model.plan import field_plan
 
 
@@ -30,16 +31,16 @@ class Serializable:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        return {name: getattr(self, field.name) for name, field in former_fields(type(self))}
 
     def serialize(self) -> dict[str, Any]:
-        """A document: :func:`alexflow.legacy.serialize`."""
+        """A document of 1.x (:func:`alexflow.legacy.serialize`)."""
         return cast(dict[str, Any], serialize(self))
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> Self:
         """An instance from its document."""
-        return cast(Self, deserialize({"__ser__": f"{cls.__module__}:{cls.__qualname__}", **data}))
+        return cast(Self, deserialize({**data, SER: f"{cls.__module__}:{cls.__qualname__}"}))
 
     def validate(self) -> None:
         """See that it comes back equal from its document.
@@ -54,8 +55,6 @@ class Serializable:
 @dataclass(frozen=True)
 class Partial(Serializable):
     """A function with some of its arguments, as a parameter."""
-
-    __former_name__: ClassVar[str] = "dataclass_serializer.dataclass_serializer.Partial"
 
     func: Callable[..., Any]
     kwargs: dict[str, Any]

@@ -1,53 +1,37 @@
-"""``LocalStorage`` with the methods of 1.x besides those of today."""
+"""``LocalStorage`` and ``CompositeStorage`` with the methods of 1.x besides those of today."""
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from alexflow import storage
-from alexflow.errors import OutputNotFound
-from alexflow.legacy.documents import serialize
+from alexflow.legacy.serializable import Serializable
+from alexflow.storage.copying import copy_object
 
 
-class File(str):
-    """A key of a storage; 1.x has it as an object with a ``path``."""
-
-    __slots__ = ()
-
-    def __new__(cls, path: str) -> File:
-        return super().__new__(cls, path)
-
-    @property
-    def path(self) -> str:
-        """The key."""
-        return str(self)
-
-
-class Dir(File):
+@dataclass(frozen=True)
+class Dir(Serializable):
     """A directory of a storage."""
 
-    __slots__ = ()
+    path: str
 
 
-@dataclass(frozen=True, init=False)
-class LocalStorage(storage.LocalStorage):
-    """:class:`alexflow.LocalStorage`, also asked as in 1.x. A relative path stays one: documents have it as it is."""
+@dataclass(frozen=True)
+class File(Serializable):
+    """What 1.x has for a key.
 
-    __former_name__: ClassVar[str] = "alexflow.adapters.storage.local_storage.LocalStorage"
+    Attributes:
+        path: the key.
+    """
 
-    def __init__(self, base_path: str | os.PathLike[str]) -> None:
-        object.__setattr__(self, "base_path", os.fspath(base_path))
+    path: str
 
-    def to_dict(self) -> dict[str, str]:
-        """The fields by name."""
-        return {"base_path": self.base_path}
 
-    def serialize(self) -> dict[str, str]:
-        """A document of 1.x."""
-        document: dict[str, str] = serialize(self)
-        return document
+class AsIn1x(storage.Storage, Serializable):
+    """What 1.x asks of a storage."""
 
     def get(self, path: str) -> File:
         """The file under a key, whether it exists or not."""
@@ -58,14 +42,47 @@ class LocalStorage(storage.LocalStorage):
         return bool(self.exists_many([path]))
 
     def remove(self, path: str) -> None:
+        """Remove what is stored under a key."""
+        self.remove_many([path])
+
+    def copy(self, path: str, target_storage: storage.Storage) -> None:
+        """Copy what is stored under a key to another storage, unless it is there; the two are one file if possible."""
+        copy_object(self, path, target_storage)
+
+    def list(  # type: ignore[override]
+        self, path: str | None = None, *, prefix: str | None = None
+    ) -> Iterator[str] | Sequence[File]:
+        """All files, or those below a directory, named from there; where ``prefix`` is given, keys, as today."""
+        if prefix is not None:
+            return super().list(prefix)  # type: ignore[safe-super]  # behind this class there is a storage of today
+        start = "" if path is None else f"{path.rstrip('/')}/"
+        keys = super().list(start)  # type: ignore[safe-super]
+        return [File(key.removeprefix(start)) for key in sorted(keys)]
+
+
+@dataclass(frozen=True, init=False)
+class LocalStorage(AsIn1x, storage.LocalStorage):  # type: ignore[misc]  # `list`, as above
+    """:class:`alexflow.LocalStorage`, also asked as in 1.x.
+
+    A relative path stays one: documents have it as it is. Directories above it are made, too.
+    """
+
+    def __init__(self, base_path: str | os.PathLike[str]) -> None:
+        object.__setattr__(self, "base_path", os.fspath(base_path))
+
+    def prepare(self) -> None:
+        os.makedirs(os.path.dirname(os.path.abspath(self.base_path)), exist_ok=True)
+        super().prepare()
+
+    def remove(self, path: str) -> None:
         """Remove what is stored under a key.
 
         Raises:
-            OutputNotFound: nothing is.
+            FileNotFoundError: nothing is.
         """
         if not self.exists(path):
-            raise OutputNotFound(path, self.base_path)
-        self.remove_many([path])
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.path_of(path))
+        super().remove(path)
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
         """Make a directory; storing does so by itself."""
@@ -75,32 +92,13 @@ class LocalStorage(storage.LocalStorage):
         """What lies below a directory, as a storage of its own."""
         return LocalStorage(self.path_of(path))
 
-    def copy(self, path: str, target_storage: LocalStorage) -> None:
-        """Copy what is stored under a key to another storage; there the two are one file where that is possible."""
-        target = target_storage.path_of(path)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        try:
-            os.link(self.path_of(path), target)
-        except FileExistsError:
-            return
-        except OSError:  # another file system, or one without links
-            target_storage.write(path, self.read(path))
-
-
-def copy_file(file: File, src: LocalStorage, dst: LocalStorage, path: str | None = None) -> None:
-    """Copy a file from one storage to another, unless it is there."""
-    if not dst.exists(path or file):
-        dst.write(path or file, src.read(file))
-
 
 @dataclass(frozen=True, init=False)
-class CompositeStorage(storage.OverlayStorage):
-    """:class:`alexflow.OverlayStorage` with the names of 1.x."""
-
-    __former_name__: ClassVar[str] = "alexflow.adapters.storage.composite_storage.CompositeStorage"
+class CompositeStorage(AsIn1x, storage.OverlayStorage):  # type: ignore[misc]  # as above
+    """:class:`alexflow.OverlayStorage`, with the names of 1.x, and also asked as there."""
 
     def __init__(self, read_only: storage.Storage, read_write: storage.Storage) -> None:
-        super().__init__(read_only, read_write)
+        storage.OverlayStorage.__init__(self, read_only, read_write)
 
     @property
     def read_only(self) -> storage.Storage:
@@ -111,3 +109,21 @@ class CompositeStorage(storage.OverlayStorage):
     def read_write(self) -> storage.Storage:
         """What is written to."""
         return self.storage
+
+    def makedirs(self, path: str, exist_ok: bool = False) -> None:
+        """Make a directory where it can be written to; storing does so by itself."""
+        if isinstance(self.storage, LocalStorage | CompositeStorage):
+            self.storage.makedirs(path, exist_ok)
+
+    def namespace(self, path: str) -> CompositeStorage:
+        """What lies below a directory of both, as a storage of its own."""
+        return CompositeStorage(_namespace(self.base, path), _namespace(self.storage, path))
+
+
+def _namespace(of: storage.Storage, path: str) -> storage.Storage:
+    return of.namespace(path) if isinstance(of, LocalStorage | CompositeStorage) else storage.PrefixStorage(of, path)
+
+
+def copy_file(file: File, src: storage.Storage, dst: storage.Storage, path: str | None = None) -> None:
+    """Copy a file from one storage to another, unless it is there."""
+    copy_object(src, file.path, dst, path)

@@ -7,13 +7,19 @@ stored. Each task carries its id spec as a field, as in 1.x: "1.0.0", or None fo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Optional, cast
+from typing import Any, Optional
 
 from alexflow import model
+from alexflow.legacy.serializable import Serializable
+
+
+@dataclass(frozen=True)
+class ResourceSpec(model.ResourceSpec, Serializable):
+    """:class:`alexflow.ResourceSpec` with the methods of 1.x."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AbstractTask(model.AbstractTask):
+class AbstractTask(model.AbstractTask, Serializable):
     """:class:`alexflow.AbstractTask` with the ids of 1.x."""
 
     _task_spec: Optional[str] = field(  # type: ignore[misc]  # noqa: UP045  # as 1.x, where it is a field of each task
@@ -21,10 +27,8 @@ class AbstractTask(model.AbstractTask):
     )
 
     def serialize(self) -> dict[str, Any]:
-        """This task as a document of 1.x (:func:`alexflow.legacy.serialize`), not as one of today."""
-        from alexflow.legacy.documents import serialize  # deferred: few need it
-
-        return cast(dict[str, Any], serialize(self))
+        """A document of 1.x (:func:`alexflow.legacy.serialize`), not one of today."""
+        return Serializable.serialize(self)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from alexflow import model
-from alexflow.legacy.documents import serialize
+from alexflow.legacy.serializable import Serializable
 from alexflow.model import AbstractTask, InOut
 from alexflow.storage import Storage
 
 
 @dataclass(frozen=True, init=False)
-class Workflow(model.Workflow):
+class Workflow(model.Workflow, Serializable):
     """:class:`alexflow.Workflow`, storage first."""
 
     def __init__(
@@ -25,6 +25,5 @@ class Workflow(model.Workflow):
         super().__init__(tasks or {}, artifacts or {}, storage)
 
     def serialize(self) -> dict[str, Any]:
-        """This workflow as a document of 1.x."""
-        document: dict[str, Any] = serialize(self)
-        return document
+        """A document of 1.x (:func:`alexflow.legacy.serialize`), not one of today."""
+        return Serializable.serialize(self)

@@ -20,16 +20,16 @@ from typing import Any, TypeAlias, cast
 
 from alexflow.errors import IdentityError
 from alexflow.identity import Pending, brief
+from alexflow.model.names_of_1x import former_fields, former_name, is_of_1x
 from alexflow.model.output import Output
-from alexflow.model.task import AbstractTask, DynamicTask, ResourceSpec, WrapperTask
+from alexflow.model.task import AbstractTask, ResourceSpec, WrapperTask
+from alexflow.model.workflow import Workflow
+from alexflow.storage import Storage
 
 #: The spec of a task: "1.0.0", or None for those from before.
 Spec: TypeAlias = str | None
 
 SPEC_1 = "1.0.0"
-
-#: What 1.x calls classes that have moved since; others say so themselves, in ``__former_name__``.
-_FORMER_NAMES: dict[type, str] = {ResourceSpec: "alexflow.core.ResourceSpec"}
 
 
 def id_of_1x(task: AbstractTask, spec: Spec, pending: Pending) -> str:
@@ -66,8 +66,7 @@ class FormerRule:
             text = json.dumps(values, sort_keys=True)
         except (TypeError, ValueError, RecursionError) as error:
             raise _with_path(thing, values, error) from None
-        cls = type(thing)
-        name = _FORMER_NAMES.get(cls) or vars(cls).get("__former_name__") or f"{cls.__module__}.{cls.__name__}"
+        name = former_name(type(thing)).replace(":", ".")
         return f"{name}.{hashlib.sha1(text.encode()).hexdigest()}"
 
     def known_id(self, task: AbstractTask) -> str | None:
@@ -84,14 +83,14 @@ class FormerRule:
 
     def _fields(self, thing: Any) -> list[tuple[str, Any]]:
         found: list[tuple[str, Any]] = []
-        for field in dataclasses.fields(thing):
+        for name, field in former_fields(type(thing)):
             value = getattr(thing, field.name)
-            if field.name == "resource_spec" and self._spec is None:
-                counts = field is not DynamicTask.__dataclass_fields__["resource_spec"]  # which had none in 1.x
+            if name == "resource_spec" and self._spec is None:
+                counts = True
             else:
                 counts = field.compare and (value is not None or (self._spec is None and field.default is not None))
-            if counts and field.name != "_task_spec":
-                found.append((field.name, value))
+            if counts and name != "_task_spec":
+                found.append((name, value))
         return found
 
     def _reduced_field(self, value: Any) -> Any:
@@ -115,7 +114,7 @@ class FormerRule:
         if isinstance(value, dict):
             return {key: self._reduced(item) for key, item in value.items()}
         if isinstance(value, type | FunctionType):
-            return f"{value.__module__}:{value.__name__}"
+            return former_name(value)
         if isinstance(value, ModuleType):
             return value.__name__
         if isinstance(value, datetime):
@@ -132,10 +131,11 @@ class FormerRule:
 
 
 def _is_serializable(value: Any) -> bool:
-    """Whether it is what 1.x calls so: ``Serializable``, here or of ``dataclass_serializer``."""
+    """Whether it is what 1.x calls so: ``Serializable``, here or of ``dataclass_serializer``, or a class of its own."""
     cls = type(value)
-    return cls in _FORMER_NAMES or (
-        dataclasses.is_dataclass(cls) and hasattr(cls, "to_dict") and hasattr(cls, "serialize")
+    return dataclasses.is_dataclass(cls) and (
+        (hasattr(cls, "to_dict") and hasattr(cls, "serialize"))
+        or (isinstance(value, ResourceSpec | Workflow | Storage) and is_of_1x(cls))
     )
 
 

@@ -74,12 +74,14 @@ class Resolver:
 
     Args:
         modules: names that documents may use: these modules and what is below them. None allows all.
+        own_name: what a class or function is called in a document.
     """
 
-    def __init__(self, modules: Iterable[str] | None = None):
+    def __init__(self, modules: Iterable[str] | None = None, own_name: Callable[[Any], str] = qualified_name):
         if isinstance(modules, str):
             raise TypeError(f"modules is a sequence of module names, not a string; pass ({modules!r},)")
         self._modules = None if modules is None else (*modules, *_OWN_MODULES)
+        self._own_name = own_name
         self._known: dict[tuple[str, str], Any] = {}
 
     def resolve(self, name: object, kind: Kind) -> Any:
@@ -101,8 +103,8 @@ class Resolver:
         if (kind is not FUNCTION and not isinstance(found, type)) or not kind.accepts(found):
             raise Fault(f"{name} is not {kind.label}")
         # where a name stands for itself, and nothing else is checked, it must be the thing's own
-        if kind in (TYPE, FUNCTION) and qualified_name(found) != name:
-            raise Fault(f"{name} is another name of {qualified_name(found)}")
+        if kind in (TYPE, FUNCTION) and self._own_name(found) != name:
+            raise Fault(f"{name} is another name of {self._own_name(found)}")
         self._check_allowed(module_name(found.__module__))  # an allowed module may have imported it from another
         return found
 

@@ -331,7 +331,7 @@ class LocalStorage(Storage):
     async def alist(self, prefix: str = "") -> AsyncIterator[str]:
         from alexflow.storage.background import in_thread  # deferred, as above
 
-        keys = self.list(prefix)
+        keys = all_keys(self.base_path, prefix)
         while batch := await in_thread(lambda: tuple(itertools.islice(keys, 1024))):
             for key in batch:
                 yield key

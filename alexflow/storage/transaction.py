@@ -152,7 +152,7 @@ class Transaction(Storage):
         self.storage.remove_many(keys)
 
     def list(self, prefix: str = "") -> Iterator[str]:
-        yield from {key for key in self._staged if key.startswith(prefix)}.union(self.storage.list(prefix))
+        yield from {key for key in self._staged if key.startswith(prefix)}.union(self.storage.list(prefix=prefix))
 
     def size(self, key: str) -> int:
         staged = self._staged.get(key)

@@ -90,7 +90,7 @@ def unrecorded(key: str, data: bytes) -> Examined:
 def verify(storage: Storage, keys: Iterable[str] | None, prefix: str, *, quarantine: bool) -> Verification:
     """Examine many, one after the other."""
     tally = _Tally(named=keys is not None)
-    for key in storage.list(prefix) if keys is None else keys:
+    for key in storage.list(prefix=prefix) if keys is None else keys:
         tally.count(key, _examine(storage, key, quarantine))
     return tally.told()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from alexflow.legacy import BinaryOutput, DynamicTask, Task
-from alexflow.model import NoDefaultVar, Output, no_default
+from alexflow.legacy import BinaryOutput, DynamicTask, Output, Task
+from alexflow.model import NoDefaultVar, no_default
 
 
 @dataclass(frozen=True)

@@ -14,19 +14,35 @@ from typing import Any, Dict, List, Optional
 
 warnings.simplefilter("ignore")
 
+from alexflow.adapters.output.h5store import H5FileOutput  # noqa: E402
+from alexflow.adapters.storage.composite_storage import CompositeStorage  # noqa: E402
+from alexflow.adapters.storage.core import copy_file  # noqa: E402
+from alexflow.adapters.storage.local_storage import LocalStorage  # noqa: E402
 from alexflow.core import (  # noqa: E402
     AbstractTask,
     BinaryOutput,
+    Dir,
     DynamicTask,
+    File,
     JSONOutput,
     NoDefaultVar,
     Output,
     ResourceSpec,
     Serializable,
+    SerializableOutput,
     Task,
+    Workflow,
     WrapperTask,
+    deserialize,
     no_default,
 )
+from alexflow.coreml import BinaryDatasetOutput, BinaryPredictionOutput, Dataset, PredictionOutput  # noqa: E402
+from alexflow.helper import load_output  # noqa: E402
+
+try:
+    from dataclass_serializer import partial
+except ImportError:  # 1.1.4 brings it along
+    from alexflow.legacy import partial
 
 
 @dataclass(frozen=True)
@@ -83,13 +99,46 @@ class Bare(AbstractTask):
     value: Optional[Any] = 0
 
 
+@dataclass(frozen=True)
+class Kept(Output):
+    """What its users made of an output."""
+
+    mode: str = "w"
+    since: Optional[date] = None
+    hidden: Optional[Any] = field(default=None, compare=False)
+
+
 def helping(number):
     """A function that a task may be given."""
     return number
 
 
-CLASSES = {"Step": Step, "Plan": Plan, "Bare": Bare}
-THINGS = {"int": int, "Step": Step, "helping": helping, "json": json, "os.path": os.path, "Decimal": Decimal}
+CLASSES = {"Step": Step, "Plan": Plan, "Bare": Bare, "Task": Task}
+OUTPUTS = {
+    cls.__name__: cls
+    for cls in (
+        BinaryDatasetOutput,
+        BinaryOutput,
+        BinaryPredictionOutput,
+        H5FileOutput,
+        JSONOutput,
+        Kept,
+        Output,
+        PredictionOutput,
+        SerializableOutput,
+    )
+}
+THINGS = {
+    "json": json,
+    "os.path": os.path,
+    **{
+        thing.__name__: thing
+        for thing in (
+            *(int, Step, helping, Decimal, copy_file, load_output, Dataset, File, LocalStorage, CompositeStorage),
+            *(ResourceSpec, Serializable, Task, DynamicTask, WrapperTask, Workflow, *OUTPUTS.values()),
+        )
+    },
+}
 
 
 def build(recipe):
@@ -102,12 +151,22 @@ def _task(name, spec, fields, gpu):
     arguments = {key: build(value) for key, value in fields.items()}
     if name == "Step":
         arguments.setdefault("needed", None)
+    if name in ("Step", "Task"):
         arguments["resource_spec"] = None if gpu is None else ResourceSpec(gpu=gpu)
     return CLASSES[name](_task_spec=spec, **arguments)
 
 
-def _output(task, key, ephemeral):
-    return Output(src_task=build(task), key=key, ephemeral=ephemeral)
+def _output(name, task, key, ephemeral, storage):
+    storage = None if storage is None else build(storage)
+    return OUTPUTS[name](src_task=build(task), key=key, ephemeral=ephemeral, storage=storage)
+
+
+def _workflow(storage, tasks, artifacts):
+    return Workflow(
+        storage=build(storage),
+        tasks={name: build(task) for name, task in tasks},
+        artifacts={name: build(artifact) for name, artifact in artifacts},
+    )
 
 
 BUILDERS = {
@@ -127,31 +186,46 @@ BUILDERS = {
     "resources": lambda gpu, memory: ResourceSpec(gpu=gpu, memory_limits=memory),
     "task": _task,
     "wrapper": lambda task, label, spec: Wrapped(task=build(task), label=label, _task_spec=spec),
-    "output": _output,
+    "output": lambda task, key, ephemeral: Output(src_task=build(task), key=key, ephemeral=ephemeral),
+    "output of": _output,
+    "kept": lambda task, mode, hidden: Kept(build(task), "key", mode=mode, hidden=build(hidden)),
+    "local": lambda path: LocalStorage(base_path=path),
+    "composite": lambda lower, upper: CompositeStorage(read_only=build(lower), read_write=build(upper)),
+    "file": File,
+    "dir": Dir,
+    "workflow": _workflow,
+    "partial": lambda items: partial(helping, **{key: build(value) for key, value in items}),
     "its output": lambda task: build(task).output(),
 }
 
 
 def answer(recipe):
-    """The id and the document of the task that a recipe stands for, None in place of what it has not."""
+    """What a recipe stands for: its id, if it is a task, its document, and that once it has been read and written.
+
+    None is in place of what there is not.
+    """
     try:
-        task = build(recipe)
+        thing = build(recipe)
     except (TypeError, ValueError) as error:
-        return {"id": None, "document": None, "error": str(error)}
+        return {"id": None, "document": None, "again": None, "error": str(error)}
     try:
-        task_id = task.task_id
+        task_id = thing.task_id if isinstance(thing, AbstractTask) else None
     except (TypeError, ValueError):
         task_id = None
     try:
-        document = json.dumps(task.serialize(), sort_keys=True)
+        document = json.dumps(thing.serialize(), sort_keys=True)
     except (TypeError, ValueError, RecursionError):
         document = None
-    return {"id": task_id, "document": document}
+    try:
+        again = document and json.dumps(deserialize(json.loads(document)).serialize(), sort_keys=True)
+    except (TypeError, ValueError, AttributeError, ImportError):
+        again = None
+    return {"id": task_id, "document": document, "again": again}
 
 
 if __name__ == "__main__":
     sys.modules["former_tasks"] = sys.modules["__main__"]
-    for _cls in (Bag, Step, Plan, Wrapped, Bare, helping):
+    for _cls in (Bag, Step, Plan, Wrapped, Bare, Kept, helping):
         _cls.__module__ = "former_tasks"
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from alexflow.core import BinaryOutput, NoDefaultVar, Task, no_default
+from alexflow.core import BinaryOutput, NoDefaultVar, Output, Task, no_default
 from alexflow.coreml import BuildDatasetOp, Dataset
 
 
@@ -46,6 +46,33 @@ class Failing(Task):
 
     def run(self, input, output):
         output.store(1 / 0)
+
+
+@dataclass(frozen=True)
+class Lines(Output):
+    """An output of a user's own, as 1.x has them."""
+
+    def store(self, data):
+        with self.storage.path(self.key, mode="w") as path, open(path, "w") as file:
+            file.writelines(f"{line}\n" for line in data)
+
+    def load(self):
+        with self.storage.path(self.key, mode="r") as path, open(path) as file:
+            return file.read().splitlines()
+
+
+@dataclass(frozen=True)
+class Written(Task):
+    parts: NoDefaultVar[list[Output]] = no_default
+
+    def input(self):
+        return self.parts
+
+    def output(self):
+        return self.build_output(Lines, key="lines.txt")
+
+    def run(self, input, output):
+        output.store([*(line for part in input for line in part.load()), "last"])
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date
 from typing import Any
 
 from hypothesis import strategies as st
+
+from tests.legacy.former_tasks import OUTPUTS, THINGS
 
 Recipe = list[Any]
 
@@ -17,8 +19,18 @@ plain: st.SearchStrategy[Recipe] = st.one_of(
     st.builds(lambda value: ["int", str(value)], st.integers()),
     st.builds(lambda value: ["float", repr(value)], st.floats()),
     st.builds(lambda value: ["datetime", value.isoformat()], st.datetimes()),
-    st.builds(lambda name: ["thing", name], st.sampled_from(["int", "Step", "helping", "json", "os.path", "Decimal"])),
+    st.builds(lambda name: ["thing", name], st.sampled_from(sorted(THINGS))),
+    st.builds(lambda value: ["datetime", value.isoformat()], st.datetimes(timezones=st.just(UTC))),
     st.builds(lambda gpu, memory: ["resources", gpu, memory], st.none() | st.integers(0, 8), st.none() | texts),
+    st.builds(lambda path: ["file", path], names),
+    st.builds(lambda path: ["dir", path], names),
+)
+
+#: Storages, one over another, too.
+storages: st.SearchStrategy[Recipe] = st.recursive(
+    st.builds(lambda path: ["local", path], names | names.map("/".__add__)),
+    lambda below: st.builds(lambda lower, upper: ["composite", lower, upper], below, below),
+    max_leaves=3,
 )
 
 #: What ids of 1.x refuse, and its documents write.
@@ -42,8 +54,37 @@ def containers(values: st.SearchStrategy[Recipe]) -> st.SearchStrategy[Recipe]:
         st.builds(lambda items: ["odict", items], st.lists(st.tuples(keys, plain).map(list), max_size=3)),
         st.builds(lambda things, hidden: ["bag", things, hidden], values, values),
         tasks(values),
+        outputs(values),
+        workflows(values),
+        storages,
+        st.builds(lambda items: ["partial", items], st.lists(st.tuples(names, values).map(list), max_size=2)),
+    )
+
+
+def outputs(values: st.SearchStrategy[Recipe]) -> st.SearchStrategy[Recipe]:
+    return st.one_of(
         st.builds(lambda task: ["its output", task], real_tasks(values)),
-        st.builds(lambda task, key, gone: ["output", task, key, gone], tasks(values), names, st.booleans()),
+        st.builds(lambda task, mode, hidden: ["kept", task, mode, hidden], tasks(values), texts, values | unidentified),
+        st.builds(
+            lambda *parts: ["output of", *parts],
+            st.sampled_from(sorted(OUTPUTS)),
+            tasks(values),
+            names,
+            st.booleans(),
+            st.none() | storages,
+        ),
+    )
+
+
+def workflows(values: st.SearchStrategy[Recipe]) -> st.SearchStrategy[Recipe]:
+    def named(parts: st.SearchStrategy[Recipe]) -> st.SearchStrategy[Recipe]:
+        return st.lists(st.tuples(texts, parts).map(list), max_size=2)
+
+    return st.builds(
+        lambda storage, tasks, artifacts: ["workflow", storage, tasks, artifacts],
+        storages,
+        named(real_tasks(values)),
+        named(outputs(values)),
     )
 
 
@@ -73,8 +114,21 @@ def real_tasks(values: st.SearchStrategy[Recipe]) -> st.SearchStrategy[Recipe]:
 def tasks(values: st.SearchStrategy[Recipe]) -> st.SearchStrategy[Recipe]:
     bare = st.builds(lambda spec, value: ["task", "Bare", spec, {"value": value}, None], specs, values)
     wrapper = st.builds(lambda task, label, spec: ["wrapper", task, label, spec], real_tasks(values), texts, specs)
-    return real_tasks(values) | bare | wrapper
+    direct = st.builds(lambda spec, gpu: ["task", "Task", spec, {}, gpu], specs, st.none() | st.integers(0, 4))
+    return real_tasks(values) | bare | wrapper | direct
 
 
-#: A task of 1.x, with whatever it accepts as parameters, nested a few levels deep.
-any_task: st.SearchStrategy[Recipe] = tasks(st.recursive(plain | unidentified, containers, max_leaves=6))
+#: Whatever 1.x accepts as parameters, nested a few levels deep.
+any_value: st.SearchStrategy[Recipe] = st.recursive(plain | unidentified, containers, max_leaves=6)
+
+#: A task of 1.x.
+any_task: st.SearchStrategy[Recipe] = tasks(any_value)
+
+#: What else has a document.
+any_other: st.SearchStrategy[Recipe] = st.one_of(
+    outputs(any_value),
+    workflows(any_value),
+    storages,
+    st.builds(lambda path: ["file", path], names),
+    st.builds(lambda gpu: ["resources", gpu, None], st.integers(0, 8)),
+)

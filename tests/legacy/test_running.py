@@ -6,8 +6,9 @@ import pytest
 
 from alexflow.adapters.executor.alexflow import Termination, run_job, run_workflow
 from alexflow.adapters.storage.composite_storage import CompositeStorage, ReadOnlyAccess
+from alexflow.adapters.storage.core import File, copy_file
 from alexflow.adapters.storage.local_storage import LocalStorage
-from alexflow.core import NotFound, Workflow
+from alexflow.core import Workflow
 from alexflow.helper import (
     exists_output,
     flatten,
@@ -18,7 +19,7 @@ from alexflow.helper import (
     workflow_to_task_map,
 )
 from alexflow.testing.tasks import DynamicTask1, Task1, Task2
-from tests.legacy.jobs import Built, Failing, Limited, Spied
+from tests.legacy.jobs import Built, Failing, Limited, Spied, Written
 
 
 @pytest.fixture
@@ -101,8 +102,49 @@ def test_local_storage_as_in_1_x(storage, tmp_path):
     storage.copy("a/b.txt", other)
     assert other.read("a/b.txt") == b"content"
     storage.remove("a/b.txt")
-    with pytest.raises(NotFound):
+    with pytest.raises(FileNotFoundError):
         storage.remove("a/b.txt")
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_output_of_a_user_s_own(storage, n_jobs):
+    first = Written(parts=[])
+    second = Written(parts=[first.output()])
+    run_job(second, storage, n_jobs=n_jobs)
+    assert load_output(second.output(), storage) == ["last", "last"]
+
+
+def test_the_directories_above_a_storage_are_made(tmp_path):
+    storage = LocalStorage(base_path=str(tmp_path / "not" / "there" / "yet"))
+    run_job(Task1(), storage)
+    assert is_completed(Task1(), storage)
+    straight = LocalStorage(base_path=str(tmp_path / "nor" / "this"))
+    Task1().output().assign_storage(straight).store(1)
+    assert exists_output(Task1().output(), straight)
+
+
+def test_what_a_storage_of_1_x_lists(storage, tmp_path):
+    storage.prepare()
+    for key in ("a/b.txt", "a/deep/c.txt", "ab.txt"):
+        storage.write(key, b"content")
+    assert storage.list() == [File(path="a/b.txt"), File(path="a/deep/c.txt"), File(path="ab.txt")]
+    assert storage.list("a") == [File(path="b.txt"), File(path="deep/c.txt")]
+    assert storage.verify().good == 3
+    assert storage.verify(prefix="a/").good == 2
+
+    other = LocalStorage(base_path=str(tmp_path / "other"))
+    other.prepare()
+    other.write("a/d.txt", b"more")
+    composite = CompositeStorage(read_only=storage, read_write=other)
+    assert composite.list("a") == [File(path="b.txt"), File(path="d.txt"), File(path="deep/c.txt")]
+    below = composite.namespace("a")
+    assert below == CompositeStorage(read_only=storage.namespace("a"), read_write=other.namespace("a"))
+    assert [key for key in ("b.txt", "d.txt", "e.txt") if below.exists(below.get(key).path)] == ["b.txt", "d.txt"]
+    copy_file(File(path="a/d.txt"), other, storage, path="d.txt")
+    assert storage.read("d.txt") == b"more"
+    composite.remove("d-not-there")
+    with pytest.raises(ReadOnlyAccess):
+        composite.remove("ab.txt")
 
 
 def test_a_composite_storage_as_in_1_x(storage, tmp_path):

@@ -8,4 +8,4 @@ from alexflow.storage import Storage
 
 __all__ = ["Dir", "File", "NotFound", "Storage", "StorageError", "copy_file"]
 
-moved(__name__, "alexflow.legacy.storage")
+moved(__name__, "alexflow.legacy.storage and alexflow.errors")

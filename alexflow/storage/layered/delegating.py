@@ -67,7 +67,7 @@ class Delegating(Storage):
         self.storage.remove_many(keys)
 
     def list(self, prefix: str = "") -> Iterator[str]:
-        return self.storage.list(prefix)
+        return self.storage.list(prefix=prefix)
 
     def size(self, key: str) -> int:
         return self.storage.size(key)

@@ -77,9 +77,9 @@ class OverlayStorage(Delegating):
             raise ReadOnlyAccess(sorted(left), repr(self.base))
 
     def list(self, prefix: str = "") -> Iterator[str]:
-        own = set(self.storage.list(prefix))
+        own = set(self.storage.list(prefix=prefix))
         yield from own
-        yield from (key for key in self.base.list(prefix) if key not in own)
+        yield from (key for key in self.base.list(prefix=prefix) if key not in own)
 
     def size(self, key: str) -> int:
         try:

@@ -82,7 +82,7 @@ class PrefixStorage(Delegating):
         self.storage.remove_many([self._inside(key) for key in keys])
 
     def list(self, prefix: str = "") -> Iterator[str]:
-        return (self._outside(key) for key in self.storage.list(self._inside(prefix)))
+        return (self._outside(key) for key in self.storage.list(prefix=self._inside(prefix)))
 
     def size(self, key: str) -> int:
         with self._named(key):
