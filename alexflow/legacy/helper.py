@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from alexflow.executors.attempt import bind
+from alexflow.executors.completeness import is_complete
 from alexflow.model import AbstractTask, DynamicTask, Output, Workflow, flatten
 from alexflow.storage import Storage
 
@@ -19,16 +20,7 @@ def assign_storage_to_output(output: InOutT, storage: Storage) -> InOutT:
 
 def is_completed(task: AbstractTask, storage: Storage) -> bool:
     """Whether all outputs of a task exist. A dynamic task without any is done when what it gives is."""
-    outputs = task.output()
-    if outputs is None:
-        if not isinstance(task, DynamicTask):
-            return False
-        try:
-            return all(is_completed(given, storage) for given in _tasks(generate_task(task, storage)))
-        except LookupError:  # an input of it is not there
-            return False
-    keys = {key for output in flatten(outputs) for key in output.physical_key_list()}
-    return len(storage.exists_many(list(keys))) == len(keys)
+    return is_complete(task, storage)
 
 
 def run_task(task: AbstractTask, storage: Storage) -> Any:
@@ -67,7 +59,3 @@ def workflow_to_task_map(workflow: Workflow) -> dict[str, dict[str, Any]]:
             found[task.task_id] = {"task_id": task.task_id, "dependent_task_ids": needs, "task": task}
             pending += sources
     return found
-
-
-def _tasks(given: Any) -> list[AbstractTask]:
-    return [given] if isinstance(given, AbstractTask) else list(given)

@@ -8,7 +8,9 @@ from typing import Any
 
 import luigi as untyped_luigi  # whose types are for its own users' tasks only
 
-from alexflow.executors.attempt import aattempt, attempt, bind
+from alexflow.executors.attempt import aattempt, attempt
+from alexflow.executors.completeness import generated, is_complete, keys_in
+from alexflow.graph import keys_of
 from alexflow.model import AbstractTask, DynamicTask, Workflow, flatten
 from alexflow.model.plan import plan_of
 from alexflow.serialization import from_json, to_json
@@ -63,20 +65,13 @@ class AlexflowTask(luigi.Task):  # type: ignore[misc]  # luigi has types for its
     document = luigi.Parameter(significant=False, visibility=luigi.parameter.ParameterVisibility.HIDDEN)
 
     def complete(self) -> bool:
-        task, storage = self._opened()
-        if task.output() is None and isinstance(task, DynamicTask):
-            try:
-                return all(to_luigi(given, storage).complete() for given in _generated(task, storage))
-            except LookupError:  # an input of it is not there
-                return False
-        keys = _keys(task.output())
-        return bool(keys) and len(storage.exists_many(keys)) == len(keys)
+        return is_complete(*self._opened())
 
     def run(self) -> Iterator[list[AlexflowTask]]:
         task, storage = self._opened()
         yield [to_luigi(source, storage) for source in _missing(task, storage)]
         if isinstance(task, DynamicTask):
-            yield [to_luigi(given, storage) for given in _generated(task, storage)]
+            yield [to_luigi(given, storage) for given in generated(task, storage)]
         elif plan_of(type(task)).run_is_async:
             asyncio.run(aattempt(task, Transaction(storage)))
         else:
@@ -90,17 +85,8 @@ class AlexflowTask(luigi.Task):  # type: ignore[misc]  # luigi has types for its
         return workflow.tasks["task"], storage
 
 
-def _keys(tree: Any) -> list[str]:
-    return list(dict.fromkeys(key for output in flatten(tree) for key in output.physical_key_list()))
-
-
 def _missing(task: AbstractTask, storage: Storage) -> list[AbstractTask]:
-    outputs = flatten(task.input())
-    there = storage.exists_many(_keys(task.input()))
-    missing = [output.src_task for output in outputs if not there.issuperset(output.physical_key_list())]
+    tree = task.input()
+    there = storage.exists_many(keys_in(tree))
+    missing = [output.src_task for output in flatten(tree) if not there.issuperset(keys_of(output))]
     return list({source.task_id: source for source in missing}.values())
-
-
-def _generated(task: DynamicTask, storage: Storage) -> list[AbstractTask]:
-    given: Any = task.generate(bind(task.input(), storage), bind(task.output(), storage))
-    return [given] if isinstance(given, AbstractTask) else list(given or ())

@@ -12,7 +12,7 @@ from alexflow import LocalStorage
 luigi = pytest.importorskip("luigi")
 
 from alexflow.luigi import from_luigi, run_job, run_workflow, to_luigi  # noqa: E402
-from tests.luigi.workflows import Broken, Count, Decides, Halves, One, Sum, Total  # noqa: E402
+from tests.luigi.workflows import Broken, Count, Decides, Halves, One, Spreads, Sum, Total  # noqa: E402
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:luigi"),
@@ -49,6 +49,13 @@ def test_luigi_runs_what_a_dynamic_task_gives(storage, log):
     task = Decides(One(7, log).output())
     run_workflow(alexflow.Workflow({"it": task}, storage=storage))
     assert task.output().assign_storage(storage).load() == 70
+
+
+def test_luigi_runs_what_a_dynamic_task_without_outputs_gives(storage, tmp_path, log):
+    task = Spreads(One(3, log).output(), log)
+    run_job(task, storage)
+    assert sorted((tmp_path / "log").read_text().split()) == ["0", "1", "2", "3"]
+    assert to_luigi(task, storage).complete()
 
 
 def test_a_luigi_task_may_require_one_of_alexflow(storage, log):

@@ -115,6 +115,21 @@ class Made(Task):
 
 
 @dataclass(frozen=True)
+class Spreads(DynamicTask):
+    """Has no outputs, and gives its tasks one after the other, on the event loop."""
+
+    parent: Output[int]
+    log: str
+
+    def input(self):
+        return self.parent
+
+    async def generate(self, input, output):
+        for number in range(await input.aload()):
+            yield One(number, self.log)
+
+
+@dataclass(frozen=True)
 class Decides(DynamicTask):
     parent: Output[int]
 
