@@ -12,14 +12,18 @@ from typing import Any
 VARIABLE = "ALEXFLOW_1_PYTHON"
 
 
+def plain() -> dict[str, str]:
+    """The environment without what is meant for this Python."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
 class Peer:
     """Answers recipes as ``former_tasks.answer`` does under 1.1.4."""
 
     def __init__(self) -> None:
         script = Path(__file__).parent / "former_tasks.py"
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         self._process = subprocess.Popen(
-            [os.environ[VARIABLE], str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+            [os.environ[VARIABLE], str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=plain()
         )
 
     def ask(self, recipe: list[Any]) -> dict[str, Any]:

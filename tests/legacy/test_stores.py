@@ -15,6 +15,7 @@ import pytest
 
 import alexflow
 from alexflow import BinaryOutput, LocalStorage, legacy
+from tests.legacy.peer import VARIABLE, plain
 
 HERE = Path(__file__).parent
 
@@ -34,6 +35,19 @@ def test_a_script_of_then_computes_only_what_is_missing(store, tmp_path):
 
     (tmp_path / "log").unlink()
     subprocess.run(script, cwd=tmp_path, check=True, capture_output=True)
+    assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.skipif(VARIABLE not in os.environ, reason=f"{VARIABLE} names no Python with alexflow 1.1.4")
+def test_1_1_4_itself_finds_and_loads_what_is_stored_here(store, tmp_path):
+    """So a code base may go back, or be run by both."""
+    script = ["-W", "ignore", str(HERE / "former_script.py"), "store", "log", "5"]
+    subprocess.run([sys.executable, *script], cwd=tmp_path, check=True, capture_output=True)
+    (tmp_path / "log").unlink()
+    done = subprocess.run(
+        [os.environ[VARIABLE], *script], cwd=tmp_path, capture_output=True, text=True, check=False, env=plain()
+    )
+    assert done.stdout == "{'sum': 30}\n", done.stderr
     assert not (tmp_path / "log").exists()
 
 
