@@ -17,8 +17,8 @@ from alexflow.executors.loop import LoopExecutor
 from alexflow.executors.process.pool import ProcessExecutor
 from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.thread import ThreadExecutor
-from alexflow.graph import Defaults, Forceable, Kind, Subjects, keys_of, tasks_to_force
-from alexflow.model import AbstractTask, Output
+from alexflow.graph import Defaults, Forceable, Kind, Subjects, tasks_to_force
+from alexflow.model import AbstractTask, Output, keys_of
 from alexflow.record.broadcast import Broadcast
 from alexflow.record.echo import Echo
 from alexflow.record.events import EngineEvent, RunFinished

@@ -8,8 +8,7 @@ from itertools import chain
 from typing import Any
 
 from alexflow.errors import DefinitionError
-from alexflow.graph import keys_of
-from alexflow.model import AbstractTask, Output, Workflow, flatten, map_tree
+from alexflow.model import AbstractTask, Output, Workflow, flatten, keys_of, map_tree
 from alexflow.storage import Storage
 
 

@@ -11,7 +11,7 @@ from operator import methodcaller
 from typing import Any
 
 from alexflow.errors import NonDeterministicTask, OutputMissing
-from alexflow.model import AbstractTask, InOut, Output, flatten, map_tree
+from alexflow.model import AbstractTask, InOut, Output, flatten, keys_of, map_tree
 from alexflow.model.plan import plan_of
 from alexflow.storage import Storage, Transaction
 
@@ -91,17 +91,12 @@ def _run_of(task: AbstractTask) -> Callable[[Any, Any], Any]:
 
 def _unstaged(outputs: InOut, transaction: Transaction) -> list[str]:
     staged = transaction.staged
-    if isinstance(outputs, Output):
-        keys = outputs.physical_key_list()
-        if len(keys) == 1 and keys[0] in staged:  # of most tasks
-            return []
-    else:
-        keys = _keys(outputs)
+    keys = keys_of(outputs) if isinstance(outputs, Output) else _keys(outputs)
     return [key for key in keys if key not in staged]
 
 
 def _keys(outputs: InOut) -> list[str]:
-    return [key for output in flatten(outputs) for key in output.physical_key_list()]
+    return [key for output in flatten(outputs) for key in keys_of(output)]
 
 
 def _missing(task: AbstractTask, keys: set[str]) -> OutputMissing:

@@ -1,6 +1,6 @@
 """From a target back to what is missing, and no further."""
 
-from alexflow.graph.description import Defaults, Described, Kind, describe, keys_of, kind_of
+from alexflow.graph.description import Defaults, Described, Kind, describe, kind_of
 from alexflow.graph.forcing import Forceable, tasks_to_force
 from alexflow.graph.inspection import NO_SUBJECTS, Catalog, Inspector, Subjects
 
@@ -14,7 +14,6 @@ __all__ = [
     "Kind",
     "Subjects",
     "describe",
-    "keys_of",
     "kind_of",
     "tasks_to_force",
 ]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
-from alexflow.model import AbstractTask, DynamicTask, Output, WrapperTask, flatten
+from alexflow.model import AbstractTask, DynamicTask, Output, WrapperTask, flatten, keys_of
 from alexflow.model.plan import plan_of
 from alexflow.scheduler import TaskSpec
 
@@ -107,14 +106,6 @@ def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
 
 _NOTHING: frozenset[str] = frozenset()
 _NO_INPUTS: dict[str, Output[Any]] = {}
-_ONE_KEY = Output.physical_key_list
-
-
-def keys_of(output: Output[Any]) -> Sequence[str]:
-    """The keys that must exist for an output to exist."""
-    if type(output).physical_key_list is _ONE_KEY:
-        return (output.key,)
-    return output.physical_key_list()
 
 
 def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str], bool]:
@@ -187,18 +178,18 @@ def output_keys(task: AbstractTask) -> tuple[str, ...]:
     tree = task.output()
     if tree is None:
         return ()
-    if isinstance(tree, Output) and tree.__dict__.get("src_task") is task and type(tree).physical_key_list is _ONE_KEY:
-        return (tree.key,)  # as of most tasks
+    if isinstance(tree, Output) and tree.__dict__.get("src_task") is task and len(keys := keys_of(tree)) == 1:
+        return keys  # as of most tasks
     task_id = task.task_id
-    keys: list[str] = []
+    several: list[str] = []
     for output in (tree,) if isinstance(tree, Output) else _leaves(task, "output", tree):
         if output.__dict__.get("src_task") is not task and output.src_task_id != task_id:
             _check_stored_for_another(task_id, output)
-        keys += keys_of(output)
-    if len(keys) > 1 and len(set(keys)) < len(keys):
-        twice = next(key for key in keys if keys.count(key) > 1)
+        several += keys_of(output)
+    if len(set(several)) < len(several):
+        twice = next(key for key in several if several.count(key) > 1)
         raise OutputConflict(twice, (task_id, task_id), "it declares the key twice")
-    return tuple(keys)
+    return tuple(several)
 
 
 def _check_stored_for_another(task_id: str, output: Output[Any]) -> None:

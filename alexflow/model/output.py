@@ -81,7 +81,7 @@ class Output(Planned, Generic[T_co]):
     def src_task_id(self) -> str:
         """Id of the task behind this output; known even where the task itself is not at hand."""
         known = self.__dict__.get("_src_task_id")
-        return cast(str, known) if known is not None else self.src_task.task_id
+        return known if known is not None else self.src_task.task_id
 
     def __canonical__(self, pending: Pending) -> Canonical:
         known = self._canonical
@@ -304,6 +304,14 @@ class Output(Planned, Generic[T_co]):
 
 def _wrong_mode(mode: str) -> ValueError:
     return ValueError(f"an output is opened for reading, 'rb', or for writing, 'wb', not {mode!r}")
+
+
+_ONE_KEY = Output.physical_key_list
+
+
+def keys_of(output: Output[Any]) -> tuple[str, ...]:
+    """The keys that must exist for an output to exist."""
+    return (output.key,) if type(output).physical_key_list is _ONE_KEY else tuple(output.physical_key_list())
 
 
 class SourceTaskOnDemand:

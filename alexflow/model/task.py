@@ -109,7 +109,8 @@ class AbstractTask(Planned):
         built = plan_of(type(self)).built
         known = built.get(key)
         if known is not None and known[0] is output_class and storage is None and not kwargs:
-            return cast(OutputT, output_of_task(known[1], self, f"{self.task_id}.{key}"))
+            built_before: OutputT = output_of_task(known[1], self, f"{self.task_id}.{key}")
+            return built_before
         if key[:1] in ("", "/"):
             raise InvalidKey(f"the output key {key!r} of {type(self).__qualname__} is {'absolute' if key else 'empty'}")
         if key[0] == ".":  # behind the id it would look harmless

@@ -31,7 +31,7 @@ from alexflow.storage.durable import SyncedNames
 from alexflow.storage.interface import Staged, Storage
 from alexflow.storage.localkeys import FEW, all_keys, by_directory, one_by_one
 from alexflow.storage.localpublishing import new_file, publish_file, publish_small, write_small
-from alexflow.storage.localreading import as_published, read_opened, read_small
+from alexflow.storage.localreading import SMALL, as_published, read_if_small, read_opened
 from alexflow.storage.newfile import open_new, read_all
 from alexflow.storage.oserror import NOT_THERE, failed
 from alexflow.storage.reserved import tells_case_apart
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
     from alexflow.storage.leases.interface import Leases
     from alexflow.storage.streams import Staging
     from alexflow.storage.verification import Examined
-
-#: Up to here bytes wait in memory, and the event loop writes and reads them itself: some 50 µs of its time.
-SMALL = 256 * 1024  # bytes
 
 #: Streams gather what is read in smaller pieces up to here.
 BUFFER = 128 * 1024  # bytes
@@ -276,7 +273,8 @@ class LocalStorage(Storage):
         return await in_thread(self.exists_many, keys)
 
     async def aread(self, key: str) -> bytes:
-        data = read_opened(self.base_path, key, partial(self._read_if_small, key))
+        read = partial(self._read_checked_if_small, key) if self.check else read_if_small
+        data = read_opened(self.base_path, key, read)
         if data is not None:
             return data
         from alexflow.storage.background import in_thread, read_file  # deferred, as above
@@ -349,9 +347,9 @@ class LocalStorage(Storage):
 
         return await in_thread(self.sweep, older_than)
 
-    def _read_if_small(self, key: str, fd: int, at_first: int) -> bytes | None:
-        data = read_small(fd, at_first, SMALL)
-        return as_published(self.base_path, key, fd, data) if self.check and data is not None else data
+    def _read_checked_if_small(self, key: str, fd: int, at_first: int) -> bytes | None:
+        data = read_if_small(fd, at_first)
+        return None if data is None else as_published(self.base_path, key, fd, data)
 
     def areader(self, key: str) -> AbstractAsyncContextManager[AsyncReader]:
         from alexflow.storage.asyncstreams import opened_in_threads

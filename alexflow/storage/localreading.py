@@ -14,6 +14,9 @@ from alexflow.storage.oserror import NOT_THERE, failed
 
 T = TypeVar("T")
 
+#: Up to here bytes wait in memory, and the event loop writes and reads them itself: some 50 µs of its time.
+SMALL = 256 * 1024  # bytes
+
 #: What is read at first, without asking how much there is: most outputs end before.
 SHORT = 16 * 1024  # bytes
 
@@ -41,12 +44,12 @@ def read_opened(base: str, key: str, read: Callable[[int, int], T]) -> T:
         os.close(fd)
 
 
-def read_small(fd: int, at_first: int, small: int) -> bytes | None:
-    """All there is, unless that is more than ``small`` bytes."""
+def read_if_small(fd: int, at_first: int) -> bytes | None:
+    """All there is, unless that is more than :data:`SMALL`."""
     data = os.read(fd, at_first)
     if len(data) < at_first:
         return data
-    return None if os.fstat(fd).st_size > small else read_all(fd, small, at=0)
+    return None if os.fstat(fd).st_size > SMALL else read_all(fd, SMALL, at=0)
 
 
 def as_published(base: str, key: str, fd: int, data: bytes) -> bytes:

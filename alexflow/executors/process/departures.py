@@ -19,8 +19,7 @@ from alexflow.executors.process.marker import Mark
 from alexflow.executors.process.member import Assignment, Member
 from alexflow.executors.process.messages import Recall
 from alexflow.executors.process.staff import Staff
-from alexflow.graph import keys_of
-from alexflow.model import flatten
+from alexflow.model import flatten, keys_of
 from alexflow.storage import Storage
 
 #: Seconds that a worker without a job gets to end by itself.

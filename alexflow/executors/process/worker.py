@@ -62,9 +62,6 @@ if TYPE_CHECKING:
 
 TELL_EVERY = 0.002  # seconds between reports while there is work
 
-#: Seconds between reports when half of what was left at the last one is done: others may wait for it.
-TELL_HALF = 0.0001
-
 #: New objects after which Python looks for cyclic garbage: a task with very many inputs has as many, and none of it.
 NEW_OBJECTS = 10_000
 
@@ -120,7 +117,6 @@ class Worker:
         self._printed: deque[int] = deque()  # those that may have printed something
         self._overtaken: dict[int, tuple[str, ...]] = {}  # of what has not been told
         self._told = 0.0
-        self._tell_below = 0  # jobs left
         self._running = 0
         self._failed: set[int] = set()
         self._most_memory = 0
@@ -167,7 +163,6 @@ class Worker:
         if isinstance(message, Work):
             arrivals.add(message.definitions)
             self._jobs.extend(message.jobs)
-            self._tell_below = len(self._jobs) // 2
         elif isinstance(message, Hello):
             set_main_module_name(message.main_name)
             self._hello = message
@@ -214,8 +209,7 @@ class Worker:
         if transaction.overtaken:
             self._overtaken[number] = transaction.overtaken
         self._done.append((number, ended - started))
-        since = ended - self._told
-        if since > TELL_EVERY or (since > TELL_HALF and len(self._jobs) <= self._tell_below):
+        if ended - self._told > TELL_EVERY:
             self._tell()
             if self._most_memory:
                 self._weigh()
@@ -286,7 +280,6 @@ class Worker:
                 numbers, seconds = map(list, zip(*done, strict=True))
                 self._data.sendall(frame(Finished(numbers, seconds, printed, overtaken)))
             self._told = time.perf_counter()
-            self._tell_below = len(self._jobs) // 2
 
     def _send(self, message: Message) -> None:
         with self._telling:
