@@ -59,15 +59,22 @@ class FormerRule:
 
     def id_of(self, thing: Any) -> str:
         """The id that follows from a thing's class and fields; meaningless while anything is pending."""
-        values = {name: self._reduced_field(value) for name, value in self._fields(thing)}
+        fields = self._fields(thing)
+        values: dict[str, Any] = {}
+        for name, value in fields:
+            try:
+                values[name] = self._reduced_field(value)
+            except IdentityError:  # of something within: it says of what
+                raise
+            except (TypeError, RecursionError) as error:  # a namedtuple of several fields; a list within itself
+                raise _refused(thing, name, value, error) from None
         if self._pending:
             return ""
         try:
             text = json.dumps(values, sort_keys=True)
         except (TypeError, ValueError, RecursionError) as error:
-            raise _with_path(thing, values, error) from None
-        name = former_name(type(thing)).replace(":", ".")
-        return f"{name}.{hashlib.sha1(text.encode()).hexdigest()}"
+            raise _first_refused(thing, fields, values, error) from None
+        return f"{former_name(type(thing)).replace(':', '.')}.{hashlib.sha1(text.encode()).hexdigest()}"
 
     def known_id(self, task: AbstractTask) -> str | None:
         """The id that stands for a task within others, if it is known."""
@@ -139,14 +146,19 @@ def _is_serializable(value: Any) -> bool:
     )
 
 
-def _with_path(thing: Any, values: dict[str, Any], error: Exception) -> IdentityError:
-    cls = type(thing).__qualname__
-    for name, value in values.items():
+def _first_refused(
+    thing: Any, fields: list[tuple[str, Any]], values: dict[str, Any], error: Exception
+) -> IdentityError:
+    for name, value in fields:
         try:
-            json.dumps(value, sort_keys=True)
+            json.dumps(values[name], sort_keys=True)
         except (TypeError, ValueError, RecursionError) as reason:
-            return IdentityError(
-                f"{cls}.{name}: {brief(getattr(thing, name))} has no identity under the former id specs: {reason}; "
-                f"they know JSON's values, datetimes, classes, functions, modules, tasks and outputs"
-            )
-    return IdentityError(f"{cls}: {error}")
+            return _refused(thing, name, value, reason)
+    return IdentityError(f"{type(thing).__qualname__}: {error}")
+
+
+def _refused(thing: Any, name: str, value: Any, reason: Exception) -> IdentityError:
+    return IdentityError(
+        f"{type(thing).__qualname__}.{name}: {brief(value)} has no identity under the former id specs: {reason}; "
+        f"they know JSON's values, datetimes, classes, functions, modules, tasks and outputs"
+    )

@@ -6,10 +6,11 @@ import json
 import os.path
 import sys
 import warnings
-from collections import OrderedDict
+from collections import OrderedDict, namedtuple
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from enum import Enum, IntEnum
 from typing import Any, Dict, List, Optional
 
 warnings.simplefilter("ignore")
@@ -108,12 +109,39 @@ class Kept(Output):
     hidden: Optional[Any] = field(default=None, compare=False)
 
 
+@dataclass(frozen=True)
+class Deep(Step):
+    """What inherits fields, and makes a default."""
+
+    extra: Optional[Any] = field(default_factory=list)
+
+
+def _local():
+    @dataclass(frozen=True)
+    class Local(Bare):
+        more: Optional[Any] = None
+
+    return Local
+
+
+class Level(IntEnum):
+    LOW = 1
+
+
+class Colour(str, Enum):  # noqa: UP042  # as 1.1.4 may be on an older Python
+    RED = "red"
+
+
+One = namedtuple("One", "value")
+Two = namedtuple("Two", "first second")
+
+
 def helping(number):
     """A function that a task may be given."""
     return number
 
 
-CLASSES = {"Step": Step, "Plan": Plan, "Bare": Bare, "Task": Task}
+CLASSES = {"Step": Step, "Plan": Plan, "Bare": Bare, "Task": Task, "Deep": Deep, "Local": _local()}
 OUTPUTS = {
     cls.__name__: cls
     for cls in (
@@ -149,9 +177,9 @@ def build(recipe):
 
 def _task(name, spec, fields, gpu):
     arguments = {key: build(value) for key, value in fields.items()}
-    if name == "Step":
+    if name in ("Step", "Deep"):
         arguments.setdefault("needed", None)
-    if name in ("Step", "Task"):
+    if name in ("Step", "Deep", "Task"):
         arguments["resource_spec"] = None if gpu is None else ResourceSpec(gpu=gpu)
     return CLASSES[name](_task_spec=spec, **arguments)
 
@@ -181,6 +209,9 @@ BUILDERS = {
     "datetime": datetime.fromisoformat,
     "date": date.fromisoformat,
     "decimal": Decimal,
+    "enum": lambda name: {"LOW": Level.LOW, "RED": Colour.RED}[name],
+    "one": lambda value: One(build(value)),
+    "two": lambda first, second: Two(build(first), build(second)),
     "thing": THINGS.__getitem__,
     "bag": lambda things, hidden: Bag(build(things), build(hidden)),
     "resources": lambda gpu, memory: ResourceSpec(gpu=gpu, memory_limits=memory),
@@ -225,7 +256,7 @@ def answer(recipe):
 
 if __name__ == "__main__":
     sys.modules["former_tasks"] = sys.modules["__main__"]
-    for _cls in (Bag, Step, Plan, Wrapped, Bare, Kept, helping):
+    for _cls in (Bag, Step, Plan, Wrapped, Bare, Kept, Deep, CLASSES["Local"], helping):
         _cls.__module__ = "former_tasks"
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=True)

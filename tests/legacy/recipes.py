@@ -24,6 +24,7 @@ plain: st.SearchStrategy[Recipe] = st.one_of(
     st.builds(lambda gpu, memory: ["resources", gpu, memory], st.none() | st.integers(0, 8), st.none() | texts),
     st.builds(lambda path: ["file", path], names),
     st.builds(lambda path: ["dir", path], names),
+    st.builds(lambda name: ["enum", name], st.sampled_from(["LOW", "RED"])),
 )
 
 #: Storages, one over another, too.
@@ -50,6 +51,8 @@ def containers(values: st.SearchStrategy[Recipe]) -> st.SearchStrategy[Recipe]:
     return st.one_of(
         st.builds(lambda items: ["list", items], st.lists(values, max_size=3)),
         st.builds(lambda items: ["tuple", items], st.lists(values, max_size=3)),
+        st.builds(lambda value: ["one", value], values),
+        st.builds(lambda first, second: ["two", first, second], values, values),
         st.builds(lambda items: ["dict", items], pairs),
         st.builds(lambda items: ["odict", items], st.lists(st.tuples(keys, plain).map(list), max_size=3)),
         st.builds(lambda things, hidden: ["bag", things, hidden], values, values),
@@ -112,10 +115,21 @@ def real_tasks(values: st.SearchStrategy[Recipe]) -> st.SearchStrategy[Recipe]:
 
 
 def tasks(values: st.SearchStrategy[Recipe]) -> st.SearchStrategy[Recipe]:
-    bare = st.builds(lambda spec, value: ["task", "Bare", spec, {"value": value}, None], specs, values)
+    bare = st.builds(
+        lambda name, spec, value: ["task", name, spec, {"value": value}, None],
+        st.sampled_from(["Bare", "Local"]),
+        specs,
+        values,
+    )
+    deep = st.builds(
+        lambda spec, extra, gpu: ["task", "Deep", spec, extra, gpu],
+        specs,
+        st.fixed_dictionaries({}, optional={"extra": values, "value": values}),
+        st.none() | st.integers(0, 4),
+    )
     wrapper = st.builds(lambda task, label, spec: ["wrapper", task, label, spec], real_tasks(values), texts, specs)
     direct = st.builds(lambda spec, gpu: ["task", "Task", spec, {}, gpu], specs, st.none() | st.integers(0, 4))
-    return real_tasks(values) | bare | wrapper | direct
+    return real_tasks(values) | bare | deep | wrapper | direct
 
 
 #: Whatever 1.x accepts as parameters, nested a few levels deep.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
@@ -74,6 +74,8 @@ def test_storages_of_today_are_those_of_1_x_to_ids_and_documents(tmp_path):
 def test_a_storage_that_1_x_does_not_have_is_refused():
     with pytest.raises(IdentityError, match=r"^Link\.before: MemoryStorage"):
         _ = Link(alexflow.MemoryStorage()).task_id
+    with pytest.raises(IdentityError, match=r"^OverlayStorage\.read_only: MemoryStorage"):
+        _ = Link(alexflow.OverlayStorage(alexflow.MemoryStorage(), alexflow.MemoryStorage())).task_id
 
 
 def test_an_unknown_spec_is_refused():
@@ -81,7 +83,18 @@ def test_an_unknown_spec_is_refused():
         _ = Unknown().task_id
 
 
-@pytest.mark.parametrize("value", [{1, 2}, b"bytes", 1 + 2j, object(), {(1, 2): 3}])
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+ENDLESS: list[Any] = []
+ENDLESS.append(ENDLESS)
+
+
+@pytest.mark.parametrize(
+    "value", [{1, 2}, b"bytes", 1 + 2j, object(), {(1, 2): 3}, Point(1, 2), [Point(1, 2)], ENDLESS]
+)
 def test_what_1_1_4_refuses_is_refused_with_the_path_to_it(value):
     with pytest.raises(IdentityError, match=r"^Link\.before: "):
         _ = Link(value).task_id

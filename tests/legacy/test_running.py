@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
+
 import pytest
 
 from alexflow.adapters.executor.alexflow import Termination, run_job, run_workflow
+from alexflow.adapters.output.h5store import H5FileOutput
 from alexflow.adapters.storage.composite_storage import CompositeStorage, ReadOnlyAccess
 from alexflow.adapters.storage.core import File, copy_file
 from alexflow.adapters.storage.local_storage import LocalStorage
-from alexflow.core import Workflow
+from alexflow.core import Serializable, Workflow
 from alexflow.helper import (
     exists_output,
     flatten,
@@ -18,6 +22,7 @@ from alexflow.helper import (
     run_task,
     workflow_to_task_map,
 )
+from alexflow.misc import gjson
 from alexflow.testing.tasks import DynamicTask1, Task1, Task2
 from tests.legacy.jobs import Built, Failing, Limited, Spied, Written
 
@@ -157,6 +162,36 @@ def test_a_composite_storage_as_in_1_x(storage, tmp_path):
     assert not other.exists(Task1().output().key)
     with pytest.raises(ReadOnlyAccess):
         remove_output(Task1().output(), composite)
+
+
+def test_h5store(storage):
+    pytest.importorskip("tables")
+    pandas = pytest.importorskip("pandas")
+    output = Task1().build_output(H5FileOutput, key="frames.h5").assign_storage(storage)
+    with output.open(complevel=1, complib="zlib") as store:
+        store["frame"] = pandas.DataFrame({"a": [1, 2]})
+    with output.load() as store:
+        assert store["frame"]["a"].sum() == 3
+
+
+def test_gjson(tmp_path):
+    numpy = pytest.importorskip("numpy")
+    path = str(tmp_path / "new" / "it.json.gz")
+    gjson.dump({"n": numpy.float32(1.5), "i": numpy.int64(2), "day": date(2020, 1, 2)}, path)
+    assert gjson.load(path) == {"n": 1.5, "i": 2, "day": "2020-01-02"}
+    assert json.dumps([date(2020, 1, 2)], cls=gjson.Encoder) == '["2020-01-02"]'
+
+
+def test_what_1_x_calls_serializable(storage):
+    task = Task2(parent=Task1().output())
+    assert task.to_dict()["name"] == "task2"
+    task.validate()
+    assert Task2.deserialize(task.serialize()) == task
+    output = task.output().assign_storage(storage)
+    assert isinstance(task, Serializable)
+    assert isinstance(output, Serializable)
+    assert type(output).deserialize(output.serialize()).storage == storage
+    storage.validate()
 
 
 def test_coreml(storage):
