@@ -59,19 +59,19 @@ def packb(value: Any) -> bytes:
 def canonical(value: Any, pending: Pending) -> Canonical:
     """Reduce a value to plain data; raises IdentityError, without a path, for what has no identity."""
     kind = type(value)
-    if kind in _ITSELF or (kind is int and _LEAST <= value <= _MOST):
+    if kind in _ITSELF or (kind is int and _LEAST <= value <= _MOST) or (kind is float and value == value):
         return value  # type: ignore[no-any-return]
     encode = _ENCODERS.get(kind) or getattr(kind, "__canonical__", None) or _canonical_of_user_type
     return encode(value, pending)
 
 
-def _int(value: int, pending: Pending) -> Canonical:
-    # one that does not fit; hexadecimal, for Python refuses to write more than 4,300 decimal digits
+def _long(value: int, pending: Pending) -> Canonical:
+    # hexadecimal: Python refuses to write more than 4,300 decimal digits
     return ["int", f"{value:x}"]
 
 
-def _float(value: float, pending: Pending) -> Canonical:
-    return value if value == value else ["nan"]
+def _nan(value: float, pending: Pending) -> Canonical:
+    return ["nan"]
 
 
 def _list(value: list[Any], pending: Pending) -> Canonical:
@@ -110,7 +110,7 @@ def _frozenset(value: frozenset[Any], pending: Pending) -> Canonical:
 
 
 def _complex(value: complex, pending: Pending) -> Canonical:
-    return ["complex", [_float(value.real, pending), _float(value.imag, pending)]]
+    return ["complex", [canonical(value.real, pending), canonical(value.imag, pending)]]
 
 
 def _timedelta(value: timedelta, pending: Pending) -> Canonical:
@@ -165,8 +165,8 @@ _LEAST, _MOST = -(2**63), 2**64 - 1  # integers that MessagePack can hold
 _Encode: TypeAlias = Callable[[Any, Pending], Canonical]
 
 _ENCODERS: dict[type, _Encode] = {
-    int: _int,
-    float: _float,
+    int: _long,  # those that are not what they are; as are floats
+    float: _nan,
     complex: _complex,
     list: _list,
     tuple: _tuple,

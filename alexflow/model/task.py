@@ -292,14 +292,13 @@ def check_fields(task: AbstractTask) -> None:
 
 
 def compute_task_id(task: AbstractTask) -> str:
-    """Compute and remember the id of a task, and of all nested tasks on the way."""
-    identified = task.identified_as()
+    """Compute and remember the id of a task, which is no wrapper, and of all nested tasks on the way."""
     pending: Pending = []
-    task_id = _id_from_fields(identified, pending)
+    task_id = _id_from_fields(task, pending)
     if pending:
-        _compute_innermost_first(identified, pending)
-        return cast(str, identified.known_id())
-    _set(identified, "_task_id", task_id)
+        _compute_innermost_first(task, pending)
+        return cast(str, task.known_id())
+    _set(task, "_task_id", task_id)
     return task_id
 
 
