@@ -13,8 +13,7 @@ from typing import Any
 
 from alexflow.errors import OutputNotFound
 from alexflow.executors.attempt import bind
-from alexflow.graph import keys_of
-from alexflow.model import AbstractTask, DynamicTask, InOut, flatten
+from alexflow.model import AbstractTask, DynamicTask, InOut, flatten, keys_of
 from alexflow.storage import Storage
 
 

@@ -10,8 +10,7 @@ import luigi as untyped_luigi  # whose types are for its own users' tasks only
 
 from alexflow.executors.attempt import aattempt, attempt
 from alexflow.executors.completeness import generated, is_complete, keys_in
-from alexflow.graph import keys_of
-from alexflow.model import AbstractTask, DynamicTask, Workflow, flatten
+from alexflow.model import AbstractTask, DynamicTask, Workflow, flatten, keys_of
 from alexflow.model.plan import plan_of
 from alexflow.serialization import from_json, to_json
 from alexflow.storage import Storage, Transaction
