@@ -5,12 +5,15 @@ A page whose blocks need a package that is missing is skipped.
 """
 
 import importlib.util
+import inspect
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import alexflow
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -83,6 +86,19 @@ def test_links_lead_to_files(page: Path) -> None:
 
 
 SESSION = re.compile(r"nox -s (\w+)")
+
+
+def test_the_reference_has_all_that_is_public() -> None:
+    page = (ROOT / "docs" / "reference.md").read_text()
+    shown = set(re.findall(r"^::: (\S+)$", page, re.MULTILINE))
+    public = {
+        f"alexflow.{name}"
+        for name in alexflow.__all__
+        if inspect.isroutine(thing := getattr(alexflow, name))
+        or (isinstance(thing, type) and thing.__module__ != "alexflow.errors")  # which is shown as a whole
+    }
+    public -= {"alexflow.AbstractTask"}  # what Task and the others have in common is shown with them
+    assert public - shown == set()
 
 
 def test_commands_of_the_readme_exist() -> None:
