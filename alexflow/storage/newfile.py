@@ -76,7 +76,8 @@ def link(file: NewFile, path: str, *, replace: bool) -> bool:
             os.link(file.name, path)
     except FileExistsError:
         _refuse_directory(path)
-        return False
+        # a server of NFS may have made the link, and its answer was lost: asked again, it finds our own; see link(2)
+        return file.name is not None and os.path.samestat(os.fstat(file.fd), os.stat(path))
     except OSError as error:
         if file.name is None or error.errno not in _NO_LINKS:
             raise

@@ -157,6 +157,18 @@ def test_linking_fails(storage, monkeypatch):
     assert everything_below(storage.base_path) == []
 
 
+def test_a_server_that_has_made_the_link_and_could_not_say_so(storage, named_files):
+    """As NFS: the call is made again, and finds the name taken, by this very file."""
+    staging = storage.open_staging("key")
+    staging.file.write(bytes(SMALL + 1))
+    staged = staging.finish()
+    os.link(staged.place.name, storage.path_of("key"))
+    assert storage.publish(staged)
+    assert storage.read("key") == bytes(SMALL + 1)
+    assert not storage.publish(storage.stage("key", b"too late"))
+    assert storage.read("key") == bytes(SMALL + 1)
+
+
 def test_a_file_system_without_links(storage, monkeypatch, named_files):
     def link(*args, **kwargs):
         raise PermissionError(errno.EPERM, "no links here")
