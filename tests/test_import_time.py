@@ -39,6 +39,7 @@ def loaded_by(statement: str) -> set[str]:
     ("module", "unwanted"),
     [
         ("alexflow", HEAVY | NOT_FOR_A_WORKER | NOT_FOR_A_DESCRIPTION),
+        ("alexflow.legacy.tasks", HEAVY | (NOT_FOR_A_WORKER - {"json"}) | NOT_FOR_A_DESCRIPTION),
         ("alexflow.executors.process.worker", HEAVY | NOT_FOR_A_WORKER),
         ("alexflow.executors.process.forking", HEAVY | NOT_FOR_A_WORKER),
     ],

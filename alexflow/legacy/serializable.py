@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
-from alexflow.legacy.documents import SER, deserialize, serialize
 from alexflow.model import no_default
 from alexflow.model.names_of_1x import former_fields
 from alexflow.model.plan import field_plan
@@ -35,11 +34,15 @@ class Serializable:
 
     def serialize(self) -> dict[str, Any]:
         """A document of 1.x (:func:`alexflow.legacy.serialize`)."""
+        from alexflow.legacy.documents import serialize  # deferred, here and below: few tasks meet a document
+
         return cast(dict[str, Any], serialize(self))
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> Self:
         """An instance from its document."""
+        from alexflow.legacy.documents import SER, deserialize
+
         return cast(Self, deserialize({**data, SER: f"{cls.__module__}:{cls.__qualname__}"}))
 
     def validate(self) -> None:
@@ -48,6 +51,8 @@ class Serializable:
         Raises:
             ValueError: it does not.
         """
+        from alexflow.legacy.documents import deserialize
+
         if self != deserialize(json.loads(json.dumps(self.serialize()))):
             raise ValueError("could not be deserialized with same value")
 
