@@ -108,6 +108,7 @@ class ObjectLeases(Leases):
 
     async def join(self) -> None:
         self._name = uuid.uuid4().hex  # a new one: nobody has seen its sign
+        self._cleared = self._clock()  # leases of nobody are rare: nobody looks for them when it has just come
         try:
             self.everything = await self._is_alone()
             if not self.everything:
