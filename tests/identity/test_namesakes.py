@@ -196,7 +196,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("value", "message"), REFUSED, ids=lambda case: brief(case)[:30])
+@pytest.mark.parametrize(("value", "message"), REFUSED, ids=lambda case: brief(case).partition(" at 0x")[0][:30])
 def test_refused(value: Any, message: str) -> None:
     with pytest.raises(IdentityError) as caught:
         id_of(value)
