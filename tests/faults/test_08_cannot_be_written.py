@@ -7,6 +7,7 @@ import errno
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -77,8 +78,16 @@ def wait_until_gone(path):
         time.sleep(0.01)
 
 
-def test_no_permission(tmp_path):
-    shared = tmp_path / "shared"
+@pytest.fixture
+def everybodys():
+    """A directory that others may enter: pytest's are for their owner alone, and each session of it sees to that."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        yield Path(directory)
+
+
+def test_no_permission(everybodys):
+    shared = everybodys / "shared"
     alexflow.run(Number(1), storage=shared, executor="thread")
     os.chmod(shared, 0o555)
     loaded, message, code = as_somebody_else(WHAT_IS_THERE_AND_WHAT_IS_NOT, shared)
@@ -88,9 +97,9 @@ def test_no_permission(tmp_path):
     assert keys_in(shared) == {Number(1).output().key}
 
 
-def test_no_permission_further_down(tmp_path):
+def test_no_permission_further_down(everybodys):
     """A directory inside the storage: found when the task is done, told at once, with the path."""
-    shared = tmp_path / "shared"
+    shared = everybodys / "shared"
     (shared / "dir").mkdir(parents=True)
     os.chmod(shared, 0o777)
     os.chmod(shared / "dir", 0o555)
@@ -144,9 +153,6 @@ except RunFailed as failed:
 
 def as_somebody_else(script: str, place: Path) -> list[str]:
     """The lines that a script prints that runs without root's rights."""
-    for directory in place.parents:  # pytest's directories are for their owner alone
-        if directory.name.startswith(("pytest-", "test_")):
-            os.chmod(directory, 0o755)
     done = subprocess.run(
         [sys.executable, "-c", BECOME_SOMEBODY_ELSE + script, str(place)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
