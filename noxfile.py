@@ -101,7 +101,7 @@ def simulate(session: nox.Session) -> None:
 @nox.session
 def legacy(session: nox.Session) -> None:
     """Ids and documents beside those that alexflow 1.1.4 gives, in an environment of its own."""
-    session.install("-e", ".[joblib]", *group("tests"), *group("examples"))
+    session.install("-e", ".[joblib]", *group("tests"), *group("formats"), *group("examples"))
     home = Path(".nox").absolute() / "alexflow-1.1.4"
     python = str(home / "bin" / "python")
     if not (home.exists() and starts(python)):
