@@ -195,6 +195,7 @@ def test_what_1_x_calls_serializable(storage):
 
 
 def test_coreml(storage):
+    pytest.importorskip("numpy")
     build = Built(size=3)
     run_job(build, storage)
     dataset = load_output(build.output().main, storage)
