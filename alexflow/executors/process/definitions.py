@@ -86,8 +86,8 @@ class _ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
         if obj is MISSING:
             return "MISSING"
         if isinstance(obj, CodeType):
-            make, arguments = self.dispatch_table[CodeType](obj)
-            return (from_file, (obj.co_filename, make, arguments))
+            reduced: Any = self.dispatch_table[CodeType](obj)  # how it is made, and of what
+            return from_file, (obj.co_filename, *reduced)
         reduced = super().reducer_override(obj)
         if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) == 6:
             make, arguments, *rest = reduced
