@@ -71,7 +71,13 @@ def test_interrupted(tmp_path):
     os.mkfifo(told)
     with Fifo(tmp_path / "gate") as gate:
         task = f"Held(1, told={str(told)!r}, gate={gate.path!r})"
-        running = subprocess.Popen(script(tmp_path / "results", task), stderr=subprocess.PIPE, text=True)
+        running = subprocess.Popen(
+            script(tmp_path / "results", task),
+            stderr=subprocess.PIPE,
+            text=True,
+            # it is ignored by what a shell has started in the background, which these tests may be
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
         told.read_text()  # it runs
         running.send_signal(signal.SIGINT)
         _, err = running.communicate()
