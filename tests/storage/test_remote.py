@@ -189,6 +189,20 @@ def test_the_interpreter_ends_without_a_word(server, kind):
     assert (done.stdout, done.stderr, done.returncode) == ("b'value'\nb'value'\n", "", 0)
 
 
+def test_a_storage_goes_just_before_the_interpreter(server):
+    """It is being closed when everything is closed."""
+    seaweedfs = server("seaweedfs")
+    code = f"""if True:
+        import alexflow
+        def main():
+            storage = alexflow.open_storage({seaweedfs.url()!r}, **{seaweedfs.options!r})
+            storage.write("key", b"value")
+        main()
+    """
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stderr == ""
+
+
 @pytest.mark.anyio
 async def test_closed_it_opens_anew(s3):
     storage = opened(s3)

@@ -44,9 +44,20 @@ def _background() -> asyncio.AbstractEventLoop:
 def _close(loop: asyncio.AbstractEventLoop) -> None:
     if loop is _loop:  # a forked child has none of the threads of its parent
         try:
-            asyncio.run_coroutine_threadsafe(loop.shutdown_asyncgens(), loop).result(SECONDS_TO_CLOSE)
+            asyncio.run_coroutine_threadsafe(_end(), loop).result(SECONDS_TO_CLOSE)
         except Exception:  # the connections end with the process
             pass
+
+
+async def _end() -> None:
+    """Close what is open; a connection whose storage has just gone is being closed already."""
+    under_way = asyncio.all_tasks() - {asyncio.current_task()}
+    if under_way:
+        _, late = await asyncio.wait(under_way, timeout=SECONDS_TO_CLOSE / 2)
+        for each in late:
+            each.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
 
 
 def _forget() -> None:
