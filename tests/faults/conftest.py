@@ -41,11 +41,16 @@ def said() -> workflows.Said:
     return workflows.said
 
 
-@pytest.fixture
-def proxied(server: Callable[[str], Server]) -> Iterator[tuple[Proxy, Callable[..., Storage]]]:
+@pytest.fixture(params=["s3fs", "obstore"])
+def proxied(
+    request: pytest.FixtureRequest, server: Callable[[str], Server]
+) -> Iterator[tuple[Proxy, Callable[..., Storage]]]:
     """A proxy before SeaweedFS, and a call that opens a new storage through it."""
     behind = server("seaweedfs")
+    pytest.importorskip(request.param)
     url = behind.url()
     with proxy(behind.port) as before:
         options = behind.options | {"endpoint_url": f"http://127.0.0.1:{before.port}"}
+        if request.param == "obstore":
+            options["client"] = "obstore"
         yield before, lambda **more: open_storage(url, **options, **more)

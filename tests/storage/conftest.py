@@ -24,14 +24,18 @@ def _layered(kind, storage, tmp_path):
 
 HERE = ("local", "local-named", "memory", "transaction", "prefix", "overlay", "cache")
 SERVERS = ("seaweedfs", "moto", "azurite", "fake-gcs", "sftp", "webdav")
+BY_OBSTORE = ("seaweedfs by obstore", "moto by obstore")
 
 
-@pytest.fixture(params=[*HERE, *SERVERS])
+@pytest.fixture(params=[*HERE, *SERVERS, *BY_OBSTORE])
 def storage(request, tmp_path):
     """Prepared and empty."""
-    if request.param in SERVERS:
-        server = request.getfixturevalue("server")(request.param)
-        storage = open_storage(server.url(), deadline=20, **server.options)
+    kind, _, client = request.param.partition(" by ")
+    if kind in SERVERS:
+        server = request.getfixturevalue("server")(kind)
+        if client:
+            pytest.importorskip(client)
+        storage = open_storage(server.url(), deadline=20, client=client or None, **server.options)
         storage.prepare()
         return storage
     if request.param == "memory":

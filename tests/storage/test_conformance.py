@@ -164,7 +164,7 @@ async def test_two_staged_for_one_key(form, published):
 
 @pytest.mark.parametrize("key", KEYS)
 async def test_keys(form, published, key, request):
-    if request.node.callspec.params["storage"] == "moto" and "\n" in key:
+    if request.node.callspec.params["storage"].startswith("moto") and "\n" in key:
         pytest.skip("moto's own routes end at a line break")
     if getattr(form.storage, "url", "").startswith(("az:", "webdav:")) and not set(
         ODD[form.storage.url[:2]]

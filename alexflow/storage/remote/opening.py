@@ -20,20 +20,25 @@ from alexflow.storage.remote.threads import aside
 _ASYNCHRONOUS = {"asynchronous": True, "use_listings_cache": False}
 
 
-async def open_backend(address: Address, concurrency: int) -> Backend:
+async def open_backend(address: Address, concurrency: int, client: str | None = None) -> Backend:
     """The back end, for this event loop.
+
+    Args:
+        address: where.
+        concurrency: requests at once.
+        client: what makes the requests, if not what fsspec has for the protocol.
 
     Raises:
         UnknownStorage: it cannot be opened as described.
     """
     if address.protocol in ("s3", "s3a"):
-        return await _open_s3(address, concurrency)
+        return await _open_s3(address, concurrency, client)
     if address.protocol in ("gs", "gcs", "az", "abfs", "abfss"):
         return await _open_objects(address)
     return await _open_tree(address)
 
 
-async def _open_s3(address: Address, concurrency: int) -> Backend:
+async def _open_s3(address: Address, concurrency: int, client: str | None) -> Backend:
     from alexflow.storage.remote.s3 import S3Backend, open_s3, s3_options  # deferred, as all of them: one is needed
 
     options = {**_ASYNCHRONOUS, **s3_options(address.options, concurrency)}
@@ -44,7 +49,12 @@ async def _open_s3(address: Address, concurrency: int) -> Backend:
         return provide(address, loop=loop, session=session, **options)
 
     fs, root = await aside(make)
-    return S3Backend(await open_s3(fs), root)
+    opened = await open_s3(fs)
+    if client is None:
+        return S3Backend(opened, root)
+    from alexflow.storage.remote import s3obstore  # deferred, as above
+
+    return await s3obstore.beside(fs, opened, root, address)
 
 
 async def _used_session(address: Address, options: dict[str, Any]) -> Any:

@@ -51,6 +51,32 @@ def check_protocol(address: Address) -> None:
         )
 
 
+def check_client(address: Address, client: str) -> None:
+    """See that a client that is asked for by name can be told what the address says, without importing it.
+
+    Raises:
+        UnknownStorage: it cannot.
+    """
+    if client != "obstore":
+        raise UnknownStorage(f"client of {address.shown} may be 'obstore', and not {client!r}")
+    from alexflow.storage.remote import s3obstore  # deferred: few ask for it
+
+    s3obstore.check(address)
+
+
+def load_all(address: Address, client: str | None) -> None:
+    """Load what a storage needs, which takes a second the first time.
+
+    Raises:
+        UnknownStorage: something is not installed.
+    """
+    load(address)
+    if client is not None:
+        from alexflow.storage.remote import s3obstore  # deferred, as above
+
+        s3obstore.load(address)
+
+
 def load(address: Address) -> Any:
     """The class of its file system; takes a second the first time.
 

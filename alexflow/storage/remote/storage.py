@@ -12,7 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 from alexflow.errors import OutputNotFound, UnknownStorage
@@ -23,7 +23,7 @@ from alexflow.storage.remote.backend import Status
 from alexflow.storage.remote.blocking import wait_for
 from alexflow.storage.remote.connection import Connection
 from alexflow.storage.remote.opening import open_backend
-from alexflow.storage.remote.provision import check_protocol, load
+from alexflow.storage.remote.provision import check_client, check_protocol, load_all
 from alexflow.storage.remote.publication import keeps_the_first, no_such_place, publish
 
 if TYPE_CHECKING:
@@ -43,10 +43,11 @@ class _Opened:
         keeps: whether the back end keeps create-if-absent; None until somebody has tried.
     """
 
-    def __init__(self, address: Address, deadline: float, concurrency: int):
+    def __init__(self, address: Address, deadline: float, concurrency: int, client: str | None):
         self.address = address
         self.deadline = deadline
         self.concurrency = concurrency
+        self.client = client
         self.keeps: bool | None = None
         self.connections: WeakKeyDictionary[asyncio.AbstractEventLoop, Connection] = WeakKeyDictionary()
         self._lock = threading.Lock()
@@ -57,7 +58,7 @@ class _Opened:
         with self._lock:
             connection = self.connections.get(loop)
             if connection is None:
-                make = partial(open_backend, self.address, self.concurrency)
+                make = partial(open_backend, self.address, self.concurrency, self.client)
                 connection = Connection(make, self.address, self.deadline, self.concurrency)
                 self.connections[loop] = connection
             return connection
@@ -78,6 +79,7 @@ class RemoteStorage(Storage):
         url: where; credentials are better kept in the environment or in ``options``.
         deadline: seconds that one request may take with all its attempts; 1 MiB that is sent or received adds a second.
         concurrency: requests under way at once, for each event loop.
+        client: ``"obstore"`` for S3 with less work for the processor (``alexflow[obstore]``).
         options: what fsspec's file system for the URL takes, such as ``endpoint_url`` for S3.
 
     Attributes:
@@ -89,21 +91,33 @@ class RemoteStorage(Storage):
 
     url: str
 
-    def __init__(self, url: str, *, deadline: float = DEADLINE, concurrency: int = CONCURRENCY, **options: Any) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        deadline: float = DEADLINE,
+        concurrency: int = CONCURRENCY,
+        client: Literal["obstore"] | None = None,
+        **options: Any,
+    ) -> None:
         address = Address(url, options)
         for name, value in (("deadline", deadline), ("concurrency", concurrency)):
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
                 raise UnknownStorage(f"{name} of {address.shown} must be a number above 0, not {value!r}")
         check_protocol(address)
+        if client is not None:
+            check_client(address, client)
         object.__setattr__(self, "url", address.shown)
-        vars(self)["_opened"] = _Opened(address, float(deadline), int(concurrency))
+        vars(self)["_opened"] = _Opened(address, float(deadline), int(concurrency), client)
 
     def __repr__(self) -> str:
-        return f"RemoteStorage({self._opened.address!r})"
+        client = "" if self._opened.client is None else f", client={self._opened.client!r}"
+        return f"RemoteStorage({self._opened.address!r}{client})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         opened = self._opened
-        return _restore, (opened.address.url, opened.deadline, opened.concurrency, opened.address.options)
+        settings = {"deadline": opened.deadline, "concurrency": opened.concurrency, "client": opened.client}
+        return _restore, (opened.address.url, settings, opened.address.options)
 
     @property
     def _opened(self) -> _Opened:
@@ -114,7 +128,7 @@ class RemoteStorage(Storage):
         return self._opened.connection()
 
     def prepare(self) -> None:
-        load(self._opened.address)
+        load_all(self._opened.address, self._opened.client)
 
     def leases(self, ttl: float) -> Leases:
         from alexflow.storage.leases.objects import ObjectLeases  # deferred: a worker process has no use for leases
@@ -237,5 +251,5 @@ class RemoteStorage(Storage):
             yield from page
 
 
-def _restore(url: str, deadline: float, concurrency: int, options: dict[str, Any]) -> RemoteStorage:
-    return RemoteStorage(url, deadline=deadline, concurrency=concurrency, **options)
+def _restore(url: str, settings: dict[str, Any], options: dict[str, Any]) -> RemoteStorage:
+    return RemoteStorage(url, **settings, **options)
