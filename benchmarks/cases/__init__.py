@@ -18,6 +18,7 @@ CASES = {
     "grow": "grow",
     "rerun": "rerun",
     "storage": "storage",
+    "clients": "clients",
     "async": "async_io",
     "cpu": "cpu",
     "start": "start",
@@ -33,7 +34,7 @@ CASES = {
 }
 
 #: Run only if they are named: they take too long, or need much besides alexflow.
-ONLY_IF_NAMED = {"formats", "instructions", "lazy", "storage"}
+ONLY_IF_NAMED = {"clients", "formats", "instructions", "lazy", "storage"}
 
 
 def run(name: str, setting: Setting) -> Iterator[Outcome]:

@@ -1,7 +1,7 @@
 """Many small outputs in a bucket: SeaweedFS on this machine, asked over HTTP as any other server.
 
 Beside alexflow stands what its client can do at most: a bare ``asyncio.gather`` over the same client, as many requests
-at once. Both are connected before time begins.
+at once. Both are connected before time begins. Where obstore is installed, so do the two with it as the client.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ from alexflow import BinaryOutput, Engine, Task, open_storage
 from benchmarks.contest import Measure, Setting, contest
 from benchmarks.measure import Sample, Stopwatch
 from benchmarks.outcome import Bar, Outcome, Row
+from benchmarks.s3clients import CONCURRENCY, OfObstore
 from tests.servers.process import NotInstalled
 from tests.servers.proxy import proxy
 from tests.servers.s3 import BUCKET, Server, seaweedfs
 
-CONCURRENCY = 64
 KILOBYTE = 1000
 
 
@@ -50,8 +51,13 @@ def run(setting: Setting) -> Iterator[Outcome]:
                 "alexflow": lambda _: asyncio.run(store(server, fresh)),
                 "bare gather": lambda _: asyncio.run(gather(server, fresh)),
             }
+            if find_spec("obstore") is not None:
+                measures["alexflow, obstore"] = lambda _: asyncio.run(store(server, fresh, "obstore"))
+                measures["bare gather, obstore"] = lambda _: asyncio.run(gather_by_obstore(server, fresh))
             outcome = Outcome(title, "µs/output", contest(setting.rounds, setting.memory, measures))
             outcome.at_most(1.25, "bare gather")
+            ratio = outcome.ratio("alexflow, obstore", "bare gather, obstore")
+            outcome.bars.append(Bar("obstore: ≤ 1.25 × bare gather", ratio, 1.25, beside=True))
             yield outcome
             yield from again(setting, server, existing)
     except NotInstalled as missing:
@@ -74,9 +80,9 @@ def again(setting: Setting, server: Server, size: int) -> Iterator[Outcome]:
     yield outcome
 
 
-async def store(server: Server, size: int) -> float:
+async def store(server: Server, size: int, client: str | None = None) -> float:
     """Microseconds for each of many outputs."""
-    storage = open_storage(server.url(), concurrency=CONCURRENCY, **server.options)
+    storage = open_storage(server.url(), concurrency=CONCURRENCY, client=client, **server.options)
     async with Engine(storage) as engine:
         await storage.acheck_writable()
         tasks = [Small("", number) for number in range(size)]
@@ -121,4 +127,21 @@ async def gather(server: Server, size: int, keys: list[str] | None = None, prefi
         watch.stop()
     finally:
         await client.close()
+    return watch.seconds / size * 1e6
+
+
+async def gather_by_obstore(server: Server, size: int) -> float:
+    """The same requests by obstore."""
+    client = await OfObstore.open(server)
+    slots = asyncio.Semaphore(CONCURRENCY)
+    prefix = secrets.token_hex(6)
+
+    async def store(key: str) -> None:
+        async with slots:
+            await client.create(f"{prefix}/{key}", bytes(KILOBYTE))
+
+    await client.create(f"{prefix}-connected", b"")
+    watch = Stopwatch()
+    await asyncio.gather(*(store(f"bare.{number}") for number in range(size)))
+    watch.stop()
     return watch.seconds / size * 1e6
