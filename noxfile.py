@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.default_venv_backend = "venv"  # what every Python brings along
+nox.options.default_venv_backend = "uv|venv"  # what every Python brings along, or uv, which takes a tenth of the time
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["tests", "lint", "typing"]
 nox.options.error_on_missing_interpreters = False
@@ -26,6 +26,16 @@ PEERS_PYTHON = "3.11"  # for which the versions of other engines are pinned
 # What must be the same on every Python: ids, documents, decisions, the user's classes. The whole suite runs on the
 # Python that nox runs on, since most of its time goes into processes and disks, which do not differ.
 SAME_EVERYWHERE = ["tests/identity", "tests/model", "tests/serialization", "tests/scheduler", "tests/test_exports.py"]
+
+# Faults of storages that are servers: most of their time goes by until a deadline is over.
+OF_SERVERS = [f"tests/faults/test_{row}.py" for row in ("09_storage_busy", "10_storage_hangs", "11_reply_lost")]
+OF_SERVERS += ["tests/faults/test_13_engines_on_a_bucket.py"]
+
+# What has the machine to itself: tests of time, signals and processes. All others share its processors.
+EXCLUSIVE = ["faults", "process", "executors", "crash", "benchmarks", "test_import_time.py"]
+ONE_BY_ONE = [*(f"tests/{name}" for name in EXCLUSIVE), *(f"--ignore={path}" for path in OF_SERVERS)]
+SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
+ALL_OTHERS = ["tests", *OF_SERVERS, *(f"--ignore=tests/{name}" for name in EXCLUSIVE)]
 
 
 def group(name: str) -> list[str]:
@@ -54,40 +64,54 @@ def others() -> dict[str, str]:
     return {version: python for version, python in found.items() if python is not None}
 
 
-def run_tests(session: nox.Session, paths: list[str], python: str = "python") -> None:
-    session.run(python, "-m", "pytest", *(session.posargs or paths), external=python != "python")
-
-
 @nox.session
 def tests(session: nox.Session) -> None:
     """The whole suite on the running Python, after what must not differ on every other one."""
     for version, python in others().items():
-        paths = [path for path in SAME_EVERYWHERE if Path(path).exists()]
-        run_tests(session, paths, environment(session, version, python))
+        inside = environment(session, f"tests-{version}", python, "-e", ".[rich]", *group("tests"))
+        chosen = session.posargs or [*SIDE_BY_SIDE, *SAME_EVERYWHERE]
+        session.run(inside, "-m", "pytest", *chosen, external=True)
     session.install("-e", ".[rich]", *group("tests"), *group("formats"), *group("servers"), *group("examples"))
-    run_tests(session, [])
+    for chosen in [session.posargs] if session.posargs else [[*SIDE_BY_SIDE, *ALL_OTHERS], ONE_BY_ONE]:
+        session.run("python", "-m", "pytest", *chosen)
 
 
 @nox.session
 def storage(session: nox.Session) -> None:
     """What every storage keeps to, and what happens when one does not, over a real server of each kind."""
     session.install("-e", ".[s3,gcs,azure,sftp,webdav]", *group("storage"))
+    install_sshd(session)
     node = Path(session.virtualenv.location) / "npm"
     session.run("npm", "install", "--silent", "--prefix", str(node), "azurite@3", external=True)
     path = os.pathsep.join([str(node / "node_modules" / ".bin"), os.environ["PATH"]])
     env = {"ALEXFLOW_TEST_SERVERS": "all", "PATH": path}
-    faults = [str(fault) for number in ("09", "10", "11") for fault in Path("tests/faults").glob(f"test_{number}_*.py")]
-    session.run("python", "-m", "pytest", *(session.posargs or ["tests/storage", *faults]), env=env)
+    session.run("python", "-m", "pytest", *(session.posargs or ["tests/storage", *OF_SERVERS]), env=env)
 
 
-def environment(session: nox.Session, version: str, python: str) -> str:
-    """The Python of a virtual environment with the package, kept beside nox's own."""
-    home = Path(".nox").absolute() / f"tests-{version}"
+def install_sshd(session: nox.Session) -> None:
+    """OpenSSH's server, which is Debian's: installed where we may, but not started; else the tests of SFTP tell."""
+    present = shutil.which("sshd", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
+    if present is None and shutil.which("apt-get") is not None and os.geteuid() == 0:
+        for command in (["update"], ["install", "-y", "--no-install-recommends", "openssh-server"]):
+            session.run("apt-get", "-qq", *command, external=True, env={"RUNLEVEL": "1"}, success_codes=range(256))
+
+
+def environment(session: nox.Session, name: str, python: str, *packages: str) -> str:
+    """The Python of a further virtual environment with these packages, kept beside nox's own."""
+    home = Path(".nox").absolute() / name
     inside = str(home / "bin" / "python")
+    by_uv = session.virtualenv.venv_backend == "uv"
     if not (home.exists() and starts(inside)):
         shutil.rmtree(home, ignore_errors=True)
-        session.run(python, "-m", "venv", str(home), external=True)
-    session.run(inside, "-m", "pip", "install", "-q", "-e", ".[rich]", *group("tests"), external=True)
+        # without pip of its own, which takes seconds to unpack: the session's installs into it as well
+        make = ["uv", "venv", "-q", "--python", python] if by_uv else [python, "-m", "venv", "--without-pip"]
+        session.run(*make, str(home), external=True)
+    into = (
+        ["uv", "pip", "install", "--python", inside]
+        if by_uv
+        else ["python", "-m", "pip", "--python", inside, "install"]
+    )
+    session.run(*into, "-q", *packages)
     return inside
 
 
@@ -102,13 +126,8 @@ def simulate(session: nox.Session) -> None:
 def legacy(session: nox.Session) -> None:
     """Ids and documents beside those that alexflow 1.1.4 gives, in an environment of its own."""
     session.install("-e", ".[joblib]", *group("tests"), *group("formats"), *group("examples"))
-    home = Path(".nox").absolute() / "alexflow-1.1.4"
-    python = str(home / "bin" / "python")
-    if not (home.exists() and starts(python)):
-        shutil.rmtree(home, ignore_errors=True)
-        session.run(interpreter(PEERS_PYTHON) or sys.executable, "-m", "venv", str(home), external=True)
-        pins = ["alexflow==1.1.4", "setuptools<81"]  # its packages are declared with pkg_resources
-        session.run(python, "-m", "pip", "install", "-q", *pins, external=True)
+    pins = ["alexflow==1.1.4", "setuptools<81"]  # its packages are declared with pkg_resources
+    python = environment(session, "alexflow-1.1.4", interpreter(PEERS_PYTHON) or sys.executable, *pins)
     session.run("pytest", "tests/legacy", *session.posargs, env={"ALEXFLOW_1_PYTHON": python})
 
 
@@ -177,8 +196,7 @@ def peer(session: nox.Session, name: str, pins: Path) -> bool:
         return True
     shutil.rmtree(home, ignore_errors=True)
     try:
-        session.run(interpreter(PEERS_PYTHON) or sys.executable, "-m", "venv", str(home), external=True)
-        session.run(str(home / "bin" / "python"), "-m", "pip", "install", "-q", "-r", str(pins), external=True)
+        environment(session, home.name, interpreter(PEERS_PYTHON) or sys.executable, "-r", str(pins))
     except nox.command.CommandFailed:
         session.warn(f"{name} cannot be installed here; the others go on without it")
         shutil.rmtree(home, ignore_errors=True)
