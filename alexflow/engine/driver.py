@@ -323,7 +323,7 @@ class Driver:
 
     def _job(self, described: Described) -> Job:
         task_id = described.spec.task_id
-        return Job(task_id, described.task, described.timeout, task_id in self.inspector.forced)
+        return Job(task_id, described.task, described.timeout, task_id in self.inspector.forced, described.outputs)
 
     def _cancel(self, instruction: do.Cancel) -> None:
         batches: defaultdict[Kind, list[str]] = defaultdict(list)

@@ -38,12 +38,13 @@ def check_id(task: AbstractTask, expected_id: str) -> None:
         )
 
 
-def attempt(task: AbstractTask, transaction: Transaction) -> None:
+def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None) -> None:
     """Run a task and publish its outputs.
 
     Args:
         task: the task.
         transaction: a new one, in which it stores, on the storage from which it reads.
+        outputs: what its ``output`` has given, if it need not be asked again.
 
     Raises:
         OutputMissing: it returned without having stored an output.
@@ -51,7 +52,8 @@ def attempt(task: AbstractTask, transaction: Transaction) -> None:
         Exception: whatever the task raises; then nothing is published.
     """
     storage = transaction.storage
-    outputs = task.output()
+    if outputs is None:
+        outputs = task.output()
     if transaction.replaces:
         transaction.remember(_keys(outputs))
     try:
@@ -65,10 +67,11 @@ def attempt(task: AbstractTask, transaction: Transaction) -> None:
         raise
 
 
-async def aattempt(task: AbstractTask, transaction: Transaction) -> None:
+async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None) -> None:
     """:func:`attempt`, for ``async def run``."""
     storage = transaction.storage
-    outputs = task.output()
+    if outputs is None:
+        outputs = task.output()
     if transaction.replaces:
         await transaction.aremember(_keys(outputs))
     try:

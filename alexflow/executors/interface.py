@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from alexflow.errors import TaskError
-from alexflow.model import AbstractTask
+from alexflow.model import AbstractTask, InOut
 from alexflow.storage import Storage
 
 #: Seconds that an attempt which is stopped gets to end by itself. What was running in a process is gone within two.
@@ -24,12 +24,14 @@ class Job(Struct, frozen=True):
         task: the task.
         timeout: seconds that the attempt may take.
         replace: whether outputs that exist are replaced.
+        outputs: what the task's ``output`` has given, if it need not be asked again.
     """
 
     task_id: str
     task: AbstractTask
     timeout: float | None = None
     replace: bool = False
+    outputs: InOut = None
 
 
 class Printed(Struct, frozen=True):

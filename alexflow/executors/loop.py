@@ -21,7 +21,7 @@ from types import coroutine
 from typing import Any
 
 from alexflow.errors import TaskTimeout
-from alexflow.executors.attempt import aattempt, check_id
+from alexflow.executors.attempt import aattempt
 from alexflow.executors.fault import fault_of, not_done
 from alexflow.executors.interface import GRACE, Done, Executor, Foresee, Job, NotDone, Outcome, Report
 from alexflow.storage import Storage, Transaction
@@ -189,8 +189,7 @@ class LoopExecutor(Executor):
             self._tell(outcome)
 
     def _attempt(self, under_way: UnderWay) -> Awaitable[None]:
-        check_id(under_way.job.task, under_way.job.task_id)
-        return aattempt(under_way.job.task, under_way.transaction)
+        return aattempt(under_way.job.task, under_way.transaction, under_way.job.outputs)
 
     def _not_done(self, under_way: UnderWay, error: BaseException, seconds: float) -> NotDone:
         job = under_way.job

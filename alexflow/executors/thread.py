@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
 
-from alexflow.executors.attempt import attempt, check_id
+from alexflow.executors.attempt import attempt
 from alexflow.executors.interface import GRACE
 from alexflow.executors.loop import LoopExecutor, UnderWay
 
@@ -44,8 +44,7 @@ class ThreadExecutor(LoopExecutor):
 
 
 def _attempt(under_way: UnderWay) -> None:
-    check_id(under_way.job.task, under_way.job.task_id)
-    attempt(under_way.job.task, under_way.transaction)
+    attempt(under_way.job.task, under_way.transaction, under_way.job.outputs)
 
 
 class Threads:

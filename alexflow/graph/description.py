@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
-from alexflow.model import AbstractTask, DynamicTask, Output, WrapperTask, flatten, keys_of
+from alexflow.model import AbstractTask, DynamicTask, InOut, Output, WrapperTask, flatten, keys_of
 from alexflow.model.plan import plan_of
 from alexflow.scheduler import TaskSpec
 
@@ -51,18 +51,26 @@ class Described:
         kind: where its work happens.
         timeout: seconds that one attempt may take.
         inputs: an output for each input key.
+        outputs: what ``output`` has given, where it will be needed in this process again.
     """
 
-    __slots__ = ("inputs", "kind", "spec", "task", "timeout")
+    __slots__ = ("inputs", "kind", "outputs", "spec", "task", "timeout")
 
     def __init__(
-        self, task: AbstractTask, spec: TaskSpec, kind: Kind, timeout: float | None, inputs: dict[str, Output[Any]]
+        self,
+        task: AbstractTask,
+        spec: TaskSpec,
+        kind: Kind,
+        timeout: float | None,
+        inputs: dict[str, Output[Any]],
+        outputs: InOut,
     ):
         self.task = task
         self.spec = spec
         self.kind: Kind = kind  # inferred, it would be any string
         self.timeout = timeout
         self.inputs = inputs
+        self.outputs = outputs
 
 
 def describe(task: AbstractTask, defaults: Defaults, makes: tuple[str, ...] | None = None) -> Described:
@@ -71,7 +79,7 @@ def describe(task: AbstractTask, defaults: Defaults, makes: tuple[str, ...] | No
     Args:
         task: the task.
         defaults: what holds where its class does not say otherwise.
-        makes: its :func:`output_keys`, if they are known.
+        makes: the keys of its outputs, if they are known.
 
     Raises:
         DefinitionError: what it gives cannot be.
@@ -79,10 +87,12 @@ def describe(task: AbstractTask, defaults: Defaults, makes: tuple[str, ...] | No
     """
     task_id = task.task_id
     inputs, ephemeral, grounded = _inputs(task)
-    outputs = output_keys(task) if makes is None else makes
+    outputs = task.output() if makes is None else None
+    if makes is None:
+        makes = keys_made(task, outputs)
     kind, tags, retries, delay, timeout = defaults.settings.get(type(task)) or _settings(task, defaults)
-    spec = TaskSpec(task_id, tuple(inputs), ephemeral, outputs, tags, kind == "dynamic", retries, delay, grounded)
-    return Described(task, spec, kind, timeout, inputs)
+    spec = TaskSpec(task_id, tuple(inputs), ephemeral, makes, tags, kind == "dynamic", retries, delay, grounded)
+    return Described(task, spec, kind, timeout, inputs, outputs if kind == "loop" or kind == "thread" else None)
 
 
 def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
@@ -168,14 +178,12 @@ def _check_tags(task: AbstractTask, tags: Any) -> None:
         raise DefinitionError(f"{cls}.tags must be a set of names, not {tags!r}; return {{{tags!r}}}")
 
 
-def output_keys(task: AbstractTask) -> tuple[str, ...]:
-    """The keys that exist when a task is done.
+def keys_made(task: AbstractTask, tree: InOut) -> tuple[str, ...]:
+    """The keys that exist when a task is done whose ``output`` gives this tree.
 
     Raises:
-        DefinitionError: what ``output`` gives cannot be.
-        Exception: whatever ``output`` itself raises.
+        DefinitionError: the tree cannot be.
     """
-    tree = task.output()
     if tree is None:
         return ()
     if isinstance(tree, Output) and tree.__dict__.get("src_task") is task and len(keys := keys_of(tree)) == 1:

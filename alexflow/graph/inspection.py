@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from typing import Any, NamedTuple
 
 from alexflow.errors import IncompatibleStorage, OutputConflict
-from alexflow.graph.description import Defaults, Described, describe, output_keys, undeclared
+from alexflow.graph.description import Defaults, Described, describe, keys_made, undeclared
 from alexflow.model import AbstractTask, Output
 from alexflow.scheduler import TaskSpec
 from alexflow.scheduler.events import Event, Inspected, InspectionFailed
@@ -141,7 +141,7 @@ class Inspector:
         for task_id, task in tasks:
             known = self._catalog.tasks.get(task_id)
             try:
-                makes[task_id] = output_keys(task) if known is None else known.spec.outputs
+                makes[task_id] = keys_made(task, task.output()) if known is None else known.spec.outputs
             except Exception as error:  # the user's, or a DefinitionError: it belongs to those who asked
                 failures.append(_failed((), (task_id,), error, question))
         return makes
