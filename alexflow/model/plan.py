@@ -93,10 +93,8 @@ class ClassPlan(_Caching):
         if self.cls is None or _PARAMETERS not in vars(self.cls):
             return False
         base = self._base
-        return bool(
-            self.names == plan_of(base).names
-            and getattr(self.cls, "__post_init__", None) is getattr(base, "__post_init__", None)
-            and vars(self.cls)[_PARAMETERS].init
+        return _written(self.cls, "__init__") == _written(base, "__init__") and all(
+            getattr(self.cls, name, None) is getattr(base, name, None) for name in ("__new__", "__post_init__")
         )
 
     @cached_property
@@ -204,6 +202,12 @@ def _identifying(cls: type, significant: tuple[str, ...]) -> Callable[[Any, str]
     if not any(encoders[name] for name in significant):
         return getattr
     return lambda instance, name: encoded(getattr(instance, name), encoders[name])
+
+
+def _written(cls: type, name: str) -> tuple[Any, ...] | None:
+    """What a function of the class's own says; ``@dataclass`` writes the same for classes that do the same."""
+    code = getattr(vars(cls).get(name), "__code__", None)
+    return code and (code.co_code, code.co_consts, code.co_names, code.co_varnames)
 
 
 def _by_keyword(field: dataclasses.Field[Any]) -> bool:

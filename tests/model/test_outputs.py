@@ -121,6 +121,56 @@ def test_build_output_with_fields_and_storage():
     assert output.storage is storage
 
 
+def test_build_output_of_formats_that_do_more_at_construction():
+    made: list[str] = []
+
+    @dataclass(frozen=True)
+    class Remembering(BinaryOutput[Any]):
+        seen: list[str] = field(default_factory=list, init=False, compare=False)
+
+    @dataclass(frozen=True)
+    class Passing(BinaryOutput[Any]):
+        ephemeral: bool = field(default_factory=lambda: True, compare=False)
+
+    @dataclass(frozen=True)
+    class Telling(BinaryOutput[Any]):
+        def __init__(self, src_task: Any, key: str, storage: Any = None, ephemeral: bool = False):
+            made.append(key)
+            super().__init__(src_task, key, storage, ephemeral)
+
+    class Counted(BinaryOutput[Any]):
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+            made.append("new")
+            return super().__new__(cls)
+
+    @dataclass(frozen=True)
+    class CountedToo(Counted):
+        pass
+
+    for _ in range(2):  # as the first of a class, and as one that was built before
+        task = Hold(1)
+        assert task.build_output(Remembering, key="r").seen == []
+        assert task.build_output(Passing, key="p").ephemeral
+        output = task.build_output(Telling, key="t")
+        task.build_output(CountedToo, key="c")
+        assert made == [output.key, "new"]
+        made.clear()
+
+
+def test_build_output_of_another_class_than_before():
+    def format_called_table() -> type[BinaryOutput[Any]]:
+        @dataclass(frozen=True)
+        class Table(BinaryOutput[Any]):
+            pass
+
+        return Table
+
+    task = Hold(1)
+    for cls in (format_called_table(), JSONOutput, format_called_table()):  # as when a cell is run anew
+        for _ in range(2):
+            assert type(task.build_output(cls, key="same")) is cls
+
+
 @pytest.mark.parametrize("key", ["", "/etc/passwd", "../up", "a/../../b", "a//b", "a\\b", "a\0b", "x" * 300, "a/"])
 def test_keys_that_are_refused(key):
     with pytest.raises(InvalidKey):
