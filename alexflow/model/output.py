@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Literal, NoReturn, Self, TypeVar, cast, overload
@@ -346,6 +347,21 @@ def output_of_task(cls: type[Output[Any]], task: AbstractTask, key: str) -> Any:
     return output
 
 
+def construct_further(output: Output[Any]) -> None:
+    """What a format does at construction besides what :class:`Output` does, for outputs that are made without a task.
+
+    Does nothing where the class :attr:`~ClassPlan.constructs_plainly`.
+    """
+    cls = type(output)
+    if plan_of(cls).constructs_plainly:
+        return
+    for field_ in dataclasses.fields(cls):
+        if field_.default_factory is not dataclasses.MISSING and field_.name not in output.__dict__:
+            output.__dict__[field_.name] = field_.default_factory()
+    if cls.__post_init__ is not Output.__post_init__:
+        output.__post_init__()
+
+
 def output_by_reference(
     cls: type[Output[Any]],
     task_id: str,
@@ -362,6 +378,7 @@ def output_by_reference(
     if fields:
         state.update(fields)
     output._make_id(task_id)
+    construct_further(output)
     return output
 
 
@@ -376,4 +393,7 @@ def outputs_by_key(
             key=key, _output_id=key, _canonical=("output", key), _src_task_id=key[:length], _fetch_task=fetch_task
         )
         outputs.append(output)
+    if not plan_of(cls).constructs_plainly:
+        for output in outputs:
+            construct_further(output)
     return outputs

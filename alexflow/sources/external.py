@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar, overload
 from alexflow.errors import ReadOnlyAccess
 from alexflow.formats.text import BytesOutput
 from alexflow.model import AbstractTask, Output
+from alexflow.model.output import construct_further
 from alexflow.sources.content import Content
 from alexflow.sources.places import place_of
 from alexflow.sources.remembered import see
@@ -90,6 +91,7 @@ class Source(Output[T_co]):
     def _formatted(self) -> Output[Any]:
         output = object.__new__(self.format)
         output.__dict__.update(key=self.key, storage=self.bound_storage, _output_id=self.key)
+        construct_further(output)
         return output
 
 

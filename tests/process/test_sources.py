@@ -8,7 +8,7 @@ import pytest
 from alexflow import Engine
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.shipping import Packer
-from tests.process.workflows import Link
+from tests.process.workflows import Counted, Link
 
 pytestmark = pytest.mark.anyio
 
@@ -44,3 +44,12 @@ def test_shipping_costs_what_the_own_parameters_cost():
 def test_packing_looks_at_no_ancestor():
     link = chain(1_000)
     assert set(Packer(Definitions()).sources(link)) == {link.before.src_task_id}
+
+
+async def test_a_format_that_does_more_at_construction_is_whole_without_the_task(place):
+    one, two = Counted(1), Counted(2)
+    task = Counted(3, one.output(), [one.output(), two.output()])
+    keys = [each.output().key for each in (one, one, two)]
+    async with Engine(place, workers=1) as engine:
+        seen = (await engine.run(task)).output.load()
+    assert seen == (task.output().key, [], [[key] for key in keys])

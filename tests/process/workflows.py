@@ -305,3 +305,38 @@ class Threads(Value):
 
     def run(self, input: Any, output: Output[Any]) -> None:
         output.store((os.getpid(), [thread.name for thread in threading.enumerate()]))
+
+
+@dataclass(frozen=True)
+class Counting(BinaryOutput[Any]):
+    """A format that does more at construction than others."""
+
+    loads: list[str] = field(default_factory=list, init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "made_for", self.key)
+
+    def decode(self, data: bytes) -> Any:
+        self.loads.append(self.made_for)  # type: ignore[attr-defined]
+        return super().decode(data)
+
+
+@dataclass(frozen=True)
+class Counted(Task):
+    """Stores what the formats of its inputs, and of its own output, know of themselves."""
+
+    n: int
+    before: Output[Any] | None = None
+    several: list[Output[Any]] = field(default_factory=list)
+
+    def input(self) -> Any:
+        return [*self.several] if self.before is None else [self.before, *self.several]
+
+    def output(self) -> Output[Any]:
+        return self.build_output(Counting, key="counted")
+
+    def run(self, input: Any, output: Any) -> None:
+        for each in input:
+            each.load()
+        output.store((output.made_for, output.loads, [each.loads for each in input]))

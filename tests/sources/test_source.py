@@ -267,3 +267,17 @@ def test_a_torn_entry_is_not_believed(data, cache):
     entry.write_bytes(entry.read_bytes()[:-5])
     assert source(data) == first
     assert remembered._read(entry) is not None
+
+
+def test_a_format_that_does_more_at_construction(tmp_path):
+    @dataclass(frozen=True)
+    class Suffixed(TextOutput):
+        def __post_init__(self):
+            super().__post_init__()
+            object.__setattr__(self, "suffix", "!")
+
+        def decode(self, data):
+            return super().decode(data) + self.suffix
+
+    (tmp_path / "words.txt").write_text("read")
+    assert source(tmp_path / "words.txt", Suffixed).load() == "read!"
