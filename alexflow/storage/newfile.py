@@ -77,7 +77,7 @@ def link(file: NewFile, path: str, *, replace: bool) -> bool:
     except FileExistsError:
         _refuse_directory(path)
         # a server of NFS may have made the link, and its answer was lost: asked again, it finds our own; see link(2)
-        return file.name is not None and os.path.samestat(os.fstat(file.fd), os.stat(path))
+        return file.name is not None and _is_at(file, path)
     except OSError as error:
         if file.name is None or error.errno not in _NO_LINKS:
             raise
@@ -86,6 +86,13 @@ def link(file: NewFile, path: str, *, replace: bool) -> bool:
         os.rename(file.name, path)
         file.name = None
     return True
+
+
+def _is_at(file: NewFile, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fd), os.stat(path))
+    except FileNotFoundError:  # it was there a moment ago; whoever wants it looks for it once more
+        return False
 
 
 def _replace(file: NewFile, path: str) -> bool:

@@ -169,6 +169,15 @@ def test_a_server_that_has_made_the_link_and_could_not_say_so(storage, named_fil
     assert storage.read("key") == bytes(SMALL + 1)
 
 
+def test_what_was_in_the_way_is_gone_again(storage, monkeypatch, named_files):
+    def link(*args, **kwargs):
+        raise FileExistsError(errno.EEXIST, "somebody was first, and removes it now")
+
+    monkeypatch.setattr(local.os, "link", link)
+    assert not storage.publish(storage.stage("key", bytes(SMALL + 1)))
+    assert everything_below(storage.base_path) == []
+
+
 def test_a_file_system_without_links(storage, monkeypatch, named_files):
     def link(*args, **kwargs):
         raise PermissionError(errno.EPERM, "no links here")
