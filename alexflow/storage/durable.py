@@ -13,7 +13,7 @@ class SyncedNames:
     """
 
     def __init__(self, base: str):
-        self._base = base
+        self._base = base.rstrip("/")  # nothing is left of the root
         self._known: frozenset[str] = frozenset()  # directories; replaced, not changed: threads share it
 
     def sync(self, path: str) -> None:
@@ -23,7 +23,7 @@ class SyncedNames:
         if directory in self._known:
             return
         way = directory
-        while way != self._base:
+        while way.rstrip("/") != self._base:
             way = os.path.dirname(way)
             sync_directory(way)
         try:

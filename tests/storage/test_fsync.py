@@ -54,6 +54,14 @@ def test_the_way_is_synced_once(tmp_path, monkeypatch):
     assert synced[6:] == [base]
 
 
+def test_the_way_ends_at_the_root(monkeypatch):
+    synced: list[str] = []
+    monkeypatch.setattr(durable, "sync_directory", synced.append)
+    root = LocalStorage("/", fsync=True)
+    durable.SyncedNames(root.base_path).sync(root.path_of("mnt/outputs/key"))
+    assert synced == ["//mnt/outputs", "//mnt", "//", "//"]
+
+
 def test_on_the_event_loop(tmp_path):
     """Blockbuster (tests/conftest.py) raises if the loop waits for the disk."""
     storage = LocalStorage(tmp_path / "storage", fsync=True)
