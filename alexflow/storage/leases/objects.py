@@ -25,10 +25,10 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from alexflow.errors import StorageError, StorageUnavailable
+from alexflow.identity.blake2 import blake2b
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.leases.interface import Leases, Wanted
 from alexflow.storage.leases.patience import Patience
