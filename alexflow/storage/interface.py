@@ -71,6 +71,10 @@ class Storage(ABC):
             StorageFull: nothing more fits.
         """
 
+    def checking(self) -> Storage:
+        """The same, holding whatever is read against what was recorded of it, if this storage can."""
+        return self
+
     def leases(self, ttl: float) -> Leases | None:
         """An engine's leases on what is made here; None where no other engine could make it."""
         return None
@@ -291,6 +295,17 @@ class Storage(ABC):
         """:meth:`write`, for the event loop."""
         return await self.apublish(await self.astage(key, data), replace=replace)
 
+    async def acopy_from(self, source: Storage, key: str, to: str) -> bool | None:
+        """Store a copy of another storage's object, or of an own one, where there is a better way than through here.
+
+        Returns:
+            False if there is one under ``to`` already; None if there is no such way.
+
+        Raises:
+            OutputNotFound: nothing is stored under ``key``.
+        """
+        return None
+
     async def acheck_writable(self) -> None:
         """:meth:`check_writable`, for the event loop."""
         self.check_writable()
@@ -300,6 +315,12 @@ class Storage(ABC):
         from alexflow.storage.verification import unrecorded  # deferred, as above
 
         return unrecorded(key, await self.aread(key))
+
+    async def aexamine_many(self, keys: Sequence[str], *, quarantine: bool = True) -> Sequence[Examined | None]:
+        """:meth:`aexamine` some; None where nothing is stored."""
+        from alexflow.storage.verification import examine_all  # deferred, as above
+
+        return await examine_all(self, keys, quarantine=quarantine)
 
     async def averify(
         self, keys: Iterable[str] | None = None, *, prefix: str = "", quarantine: bool = True

@@ -97,6 +97,11 @@ class LocalStorage(Storage):
         except OSError as error:
             raise failed("write in", self.base_path, error) from error
 
+    def checking(self) -> LocalStorage:
+        other = object.__new__(type(self))  # as it is: making a path absolute would ask the disk
+        vars(other).update(vars(self), check=True)
+        return other
+
     @property
     def case_sensitive(self) -> bool:
         return self._tells_case_apart

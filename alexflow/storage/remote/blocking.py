@@ -11,6 +11,7 @@ import atexit
 import os
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -23,12 +24,22 @@ _loop: asyncio.AbstractEventLoop | None = None
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
     """What ``work`` gives, done in the background while this thread waits."""
-    future = asyncio.run_coroutine_threadsafe(work, _background())
+    future = begin(work)
     try:
         return future.result()
     except BaseException:
         future.cancel()
         raise
+
+
+def begin(work: Coroutine[Any, Any, T]) -> Future[T]:
+    """``work``, done in the background while this thread goes on."""
+    return asyncio.run_coroutine_threadsafe(work, _background())
+
+
+def is_event_loop_here() -> bool:
+    """Whether this is an event loop's thread, which is not to wait."""
+    return asyncio._get_running_loop() is not None
 
 
 def _background() -> asyncio.AbstractEventLoop:

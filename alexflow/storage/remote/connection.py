@@ -22,6 +22,9 @@ from alexflow.storage.remote.patience import Attempt, Patience
 
 T = TypeVar("T")
 
+#: Parts of large objects on their way at once: what of them is in memory.
+PARTS_AT_ONCE = 3
+
 
 class Connection:
     """A back end, with patience and a bound on what is under way.
@@ -34,6 +37,7 @@ class Connection:
 
     Attributes:
         probing: held by who tries what the back end keeps to.
+        parts: bounds how many parts of large objects are on their way.
     """
 
     def __init__(self, backend: Callable[[], Awaitable[Backend]], address: Address, deadline: float, concurrency: int):
@@ -47,6 +51,7 @@ class Connection:
         self._patience = Patience(address.shown, address.redact, deadline, slots, random.Random())
         self._existence: Existence | None = None
         self.probing = asyncio.Lock()
+        self.parts = asyncio.Semaphore(PARTS_AT_ONCE)
 
     async def request(self, operation: str, key: str, call: Callable[[Backend, Attempt], Awaitable[T]]) -> T:
         """One request, tried as :class:`Patience` does."""

@@ -1,8 +1,9 @@
-"""Object stores of which fsspec's adapter is asynchronous and can create if absent: Google's and Azure's."""
+"""Object stores of which fsspec's adapter is asynchronous: what Google's and Azure's have in common."""
 
 from __future__ import annotations
 
 import contextlib
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ class ObjectBackend(Backend):
     """A bucket or container, or what is below a prefix in it.
 
     Args:
-        fs: an asynchronous file system of fsspec's whose ``_pipe_file`` takes ``mode="create"``.
+        fs: an asynchronous file system of fsspec's.
         root: ``bucket`` or ``bucket/prefix``.
         refused: characters that its client does not bring to the server as they are.
     """
@@ -35,23 +36,26 @@ class ObjectBackend(Backend):
         data: bytes = await self._fs._cat_file(self._root + key)
         return data
 
+    async def read_range(self, key: str, start: int, stop: int, attempt: Attempt) -> tuple[bytes, str]:
+        return await self._fs._cat_file(self._root + key, start=start, end=stop), ""
+
     async def status(self, key: str) -> Status:
         found = await self._fs._info(self._root + key)
         if found["type"] != "file":
             raise FileNotFoundError(key)
         return self.status_of(found)
 
-    async def create(self, key: str, data: bytes) -> bool:
+    async def create(self, key: str, data: bytes, record: bytes = b"") -> bool:
         check_odd(key, self._refused)
-        try:
-            await self._fs._pipe_file(self._root + key, data, mode="create")
-        except FileExistsError:
-            return False
-        return True
+        return await self._put(key, data, record, replace=False)
 
-    async def replace(self, key: str, data: bytes) -> None:
+    async def replace(self, key: str, data: bytes, record: bytes = b"") -> None:
         check_odd(key, self._refused)
-        await self._fs._pipe_file(self._root + key, data)
+        await self._put(key, data, record, replace=True)
+
+    @abstractmethod
+    async def _put(self, key: str, data: bytes, record: bytes, *, replace: bool) -> bool:
+        """Store an object; False if there is one that is to stay."""
 
     async def remove(self, keys: Sequence[str]) -> None:
         for key in keys:

@@ -66,13 +66,15 @@ async def _used_session(address: Address, options: dict[str, Any]) -> Any:
 
 
 async def _open_objects(address: Address) -> Backend:
-    from alexflow.storage.remote.objects import ObjectBackend  # deferred, as above
+    fs, root = await aside(partial(provide, address, loop=asyncio.get_running_loop(), **_ASYNCHRONOUS))
+    if address.protocol in ("gs", "gcs"):
+        from alexflow.storage.remote.google import GoogleBackend  # deferred, as above
 
-    make = partial(provide, address, loop=asyncio.get_running_loop(), **_ASYNCHRONOUS)
-    is_azure = address.protocol not in ("gs", "gcs")
-    fs, root = await aside(make)
+        return GoogleBackend(fs, root)
+    from alexflow.storage.remote.azure import AzureBackend  # deferred, as above
+
     _leave_its_end_to_us(fs)
-    return ObjectBackend(fs, root, refused="#?\n\r" if is_azure else "")
+    return AzureBackend(fs, root)
 
 
 def _leave_its_end_to_us(fs: Any) -> None:

@@ -5,7 +5,7 @@ a third of the whole deadline, so that one connection that hangs does not use up
 with chance in it so that many who were refused together do not come back together.
 
 The deadline is that of one request with all its attempts. It begins when the request may be sent, not while it waits
-for others of this process; each MiB that is known to be on its way lengthens it.
+for others of this process; each MiB that is known to be on its way lengthens it, but not again with each attempt.
 """
 
 from __future__ import annotations
@@ -40,10 +40,13 @@ class Attempt:
 
     def __init__(self, deadline: Deadline):
         self._deadline = deadline
+        self._allowed = 0.0  # seconds
 
     def allow(self, size: int) -> None:
         """Give it the time that so many bytes may take."""
-        self._deadline.extend(size / SLOWEST)
+        more = size / SLOWEST
+        self._allowed += more
+        self._deadline.extend(more, self._allowed)
 
 
 class Deadline:
@@ -53,6 +56,7 @@ class Deadline:
         self._loop = asyncio.get_running_loop()
         self.seconds = seconds
         self._end = self._loop.time() + seconds
+        self._extended = 0.0
         self._timeout: asyncio.Timeout | None = None
 
     @property
@@ -65,8 +69,11 @@ class Deadline:
         self._timeout = asyncio.timeout(max(0.0, min(self.left, self.seconds / HANGING_ATTEMPTS)))
         return self._timeout
 
-    def extend(self, seconds: float) -> None:
-        self._end += seconds
+    def extend(self, seconds: float, in_all: float) -> None:
+        """Give the present attempt more time, and all of them together what one of them was given at most."""
+        if in_all > self._extended:
+            self._end += in_all - self._extended
+            self._extended = in_all
         if self._timeout is not None:
             when = self._timeout.when()
             if when is not None:

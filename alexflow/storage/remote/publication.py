@@ -12,40 +12,97 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Awaitable, Callable
 
-from alexflow.errors import UnknownStorage
+from alexflow.errors import OutputNotFound, UnknownStorage
+from alexflow.storage.digest import record_of
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.remote.backend import Backend
+from alexflow.storage.remote.backend import Backend, UploadLost
 from alexflow.storage.remote.connection import Connection
 from alexflow.storage.remote.patience import Attempt
+from alexflow.storage.remote.ranges import Ranges
+from alexflow.storage.remote.uploading import Large, complete, upload
+from alexflow.storage.verification import read_record
 
 logger = logging.getLogger("alexflow.storage")
 
+#: ``put(backend, attempt)``: store it, complete; False if there is something that it is not to replace.
+Put = Callable[[Backend, Attempt], Awaitable[bool]]
 
-async def publish(connection: Connection, key: str, data: bytes, *, replace: bool, keeps: bool, where: str) -> bool:
-    """Whether the object under ``key`` is ours now.
+
+class Publisher:
+    """How one storage publishes.
 
     Args:
-        connection: the way to the storage.
-        key: its name.
-        data: all of it.
-        replace: whether it takes the place of what is there.
-        keeps: whether the back end keeps create-if-absent.
+        connection: the way to it.
         where: the storage, as it may be shown.
+        keeps: whether the back end keeps create-if-absent.
     """
 
-    async def put(backend: Backend, attempt: Attempt) -> bool:
-        attempt.allow(len(data))
-        if replace:
-            await backend.replace(key, data)
-            return True
-        is_first = (keeps or not await backend.exists(key)) and await backend.create(key, data)
-        return is_first or await _is(backend, attempt, key, data)
+    def __init__(self, connection: Connection, where: str, *, keeps: bool = True):
+        self._connection = connection
+        self._where = where
+        self._keeps = keeps
 
-    try:
-        return await connection.request("publish", key, put)
-    except FileNotFoundError:
-        raise no_such_place(where) from None
+    async def publish(self, key: str, data: bytes, record: bytes = b"", *, replace: bool = False) -> bool:
+        """Whether the object under ``key`` is ours now.
+
+        Args:
+            key: its name.
+            data: all of it.
+            record: what is to be recorded of it.
+            replace: whether it takes the place of what is there.
+        """
+
+        async def put(backend: Backend, attempt: Attempt) -> bool:
+            attempt.allow(len(data))
+            if replace:
+                await backend.replace(key, data, record)
+                return True
+            return await backend.create(key, data, record)
+
+        return await self._put(key, put, replace) or await self._is(key, record or record_of(data))
+
+    async def publish_large(self, key: str, large: Large, *, replace: bool = False) -> bool:
+        """:meth:`publish` what is in a file; what was uploaded, and is not ours now, is still there afterwards."""
+
+        async def put(backend: Backend, attempt: Attempt) -> bool:
+            return await complete(backend, attempt, key, large, replace=replace)
+
+        record = large.file.record
+        try:
+            first = await self._put(key, put, replace)
+        except UploadLost:  # removed as litter, or completed although no reply told of it
+            large.upload = ""
+            if await self._is(key, record):
+                return True
+            await upload(self._connection, key, large)
+            first = await self._put(key, put, replace)
+        if first:
+            large.upload = ""
+        return first or await self._is(key, record)
+
+    async def _put(self, key: str, put: Put, replace: bool) -> bool:
+        looks_first = not (replace or self._keeps)
+
+        async def attempt_it(backend: Backend, attempt: Attempt) -> bool:
+            return not (looks_first and await backend.exists(key)) and await put(backend, attempt)
+
+        try:
+            return await self._connection.request("publish", key, attempt_it)
+        except FileNotFoundError:
+            raise no_such_place(self._where) from None
+
+    async def _is(self, key: str, record: bytes) -> bool:
+        """Whether what is there is what has this record."""
+        try:
+            status = await self._connection.request("look at", key, lambda backend, _: backend.status(key))
+            if status.size != read_record(record).size:
+                return False
+            stored = status.record or await Ranges(lambda: self._connection, key, status, self._where).record()
+        except (FileNotFoundError, OutputNotFound):  # removed meanwhile
+            return False
+        return stored == record
 
 
 def no_such_place(where: str) -> UnknownStorage:
@@ -53,21 +110,15 @@ def no_such_place(where: str) -> UnknownStorage:
     return UnknownStorage(f"cannot publish in {where}: there is no such bucket, container or directory; make it first")
 
 
-async def _is(backend: Backend, attempt: Attempt, key: str, data: bytes) -> bool:
-    try:
-        return (await backend.status(key)).size == len(data) and await backend.read(key, attempt) == data
-    except FileNotFoundError:  # removed meanwhile
-        return False
-
-
 async def keeps_the_first(connection: Connection, where: str) -> bool:
     """Whether the back end keeps create-if-absent; says so in the log where it does not."""
     key = f"{RESERVED}/probe/{uuid.uuid4().hex}"
     first, second = b"the first publisher", b"another publisher"
-    if not await publish(connection, key, first, replace=False, keeps=True, where=where):
+    publisher = Publisher(connection, where)
+    if not await publisher.publish(key, first):
         return False
     try:
-        keeps = not await publish(connection, key, second, replace=False, keeps=True, where=where)
+        keeps = not await publisher.publish(key, second)
     finally:
         await connection.remove_many([key])
     if not keeps:

@@ -1,28 +1,26 @@
 """S3, through the client that s3fs opens.
 
 s3fs knows every option, credential and endpoint; the requests are made on its client directly, so that each is one
-request, tried once, with the server's own answer: create-if-absent is ``If-None-Match: *``, for whole objects and for
-completed multipart uploads. A multipart upload that does not come to its end is aborted.
+request, tried once, with the server's own answer: create-if-absent is ``If-None-Match: *``, for whole objects, for
+completed multipart uploads and for copies. What is recorded of an object is in its metadata.
 """
 
 from __future__ import annotations
 
-import html
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
-from urllib.parse import unquote_plus
 
-from alexflow.storage.remote.backend import Backend, Pages, Status
-from alexflow.storage.remote.bounded import for_each
+from alexflow.storage.remote.backend import Backend, Pages, Parts, Status, UploadLost, metadata_of, record_in
 from alexflow.storage.remote.faults import meaning_of
 from alexflow.storage.remote.patience import Attempt
+from alexflow.storage.remote.s3copies import S3Copies
+from alexflow.storage.remote.s3listing import S3Pages, take_keys
 
-#: Larger objects are uploaded in parts.
-LARGE = 16 * 1024 * 1024  # bytes
-PART = 8 * 1024 * 1024  # bytes; S3 takes no less than 5 MiB, and no more than 10,000 parts
-MOST_PARTS = 10_000
-PARTS_AT_ONCE = 4
+#: The condition of create-if-absent.
+ABSENT = {"IfNoneMatch": "*"}
+
+#: What a copy is given the time of, since it is made out of sight.
+COPYING = 256 * 1024 * 1024  # bytes
 
 
 class S3Backend(Backend):
@@ -41,13 +39,16 @@ class S3Backend(Backend):
         self._client = client
         self._bucket, _, prefix = root.partition("/")
         self._prefix = f"{prefix}/" if prefix else ""
+        self._uploads = self.parts = S3Parts(client, self.at)
+        self._copies = S3Copies(client, self.at)
 
-    def _at(self, key: str) -> dict[str, str]:
+    def at(self, key: str) -> dict[str, str]:
+        """Where an object is, as its requests name it."""
         return {"Bucket": self._bucket, "Key": self._prefix + key}
 
     async def exists(self, key: str) -> bool:
         try:
-            await self._client.head_object(**self._at(key))
+            await self._client.head_object(**self.at(key))
         except Exception as error:  # of botocore's, which is not imported here
             if meaning_of(error) == "absent":
                 return False
@@ -55,66 +56,42 @@ class S3Backend(Backend):
         return True
 
     async def read(self, key: str, attempt: Attempt) -> bytes:
-        reply = await self._client.get_object(**self._at(key))
+        return (await self._get(attempt, **self.at(key)))[0]
+
+    async def read_range(self, key: str, start: int, stop: int, attempt: Attempt) -> tuple[bytes, str]:
+        return await self._get(attempt, **self.at(key), Range=f"bytes={start}-{stop - 1}")
+
+    async def _get(self, attempt: Attempt, **asked: str) -> tuple[bytes, str]:
+        reply = await self._client.get_object(**asked)
         attempt.allow(reply["ContentLength"])
         async with reply["Body"] as body:
             data: bytes = await body.read()
-        return data
+        return data, _version(reply)
 
     async def status(self, key: str) -> Status:
-        found = await self._client.head_object(**self._at(key))
-        version = f"{found.get('VersionId', '')} {found.get('ETag', '')} {found.get('LastModified', '')}"
-        return Status(int(found["ContentLength"]), version)
+        found = await self._client.head_object(**self.at(key))
+        return Status(int(found["ContentLength"]), _version(found), record_in(found.get("Metadata")))
 
-    async def create(self, key: str, data: bytes) -> bool:
+    async def create(self, key: str, data: bytes, record: bytes = b"") -> bool:
         try:
-            await self._put(key, data, {"IfNoneMatch": "*"})
+            await self._put(key, data, record, ABSENT)
         except Exception as error:  # as above
             if meaning_of(error) == "exists":
                 return False
             raise
         return True
 
-    async def replace(self, key: str, data: bytes) -> None:
-        await self._put(key, data, {})
+    async def replace(self, key: str, data: bytes, record: bytes = b"") -> None:
+        await self._put(key, data, record, {})
 
-    async def _put(self, key: str, data: bytes, condition: dict[str, str]) -> None:
-        if len(data) > LARGE:
-            await self._put_parts(key, data, condition)
-        else:
-            await self._client.put_object(**self._at(key), Body=data, **condition)
+    async def _put(self, key: str, data: bytes, record: bytes, condition: dict[str, str]) -> None:
+        await self._client.put_object(**self.at(key), Body=data, Metadata=metadata_of(record), **condition)
 
-    async def _put_parts(self, key: str, data: bytes, condition: dict[str, str]) -> None:
-        at = self._at(key)
-        upload = (await self._client.create_multipart_upload(**at))["UploadId"]
-        try:
-            parts = await self._upload(at, upload, data)
-            await self._client.complete_multipart_upload(
-                **at, UploadId=upload, MultipartUpload={"Parts": parts}, **condition
-            )
-        except BaseException:
-            await self._abort(at, upload)
-            raise
-
-    async def _upload(self, at: dict[str, str], upload: str, data: bytes) -> list[dict[str, Any]]:
-        size = max(PART, -(-len(data) // MOST_PARTS))
-        view = memoryview(data)
-        etags: dict[int, str] = {}
-
-        async def send(start: int) -> None:
-            number = start // size + 1
-            body = bytes(view[start : start + size])
-            reply = await self._client.upload_part(**at, UploadId=upload, PartNumber=number, Body=body)
-            etags[number] = reply["ETag"]
-
-        await for_each(range(0, len(data), size), send, PARTS_AT_ONCE)
-        return [{"PartNumber": number, "ETag": etags[number]} for number in sorted(etags)]
-
-    async def _abort(self, at: dict[str, str], upload: str) -> None:
-        try:
-            await self._client.abort_multipart_upload(**at, UploadId=upload)
-        except Exception:  # what went wrong before is what counts; buckets have a rule for uploads that nobody ends
-            pass
+    async def copy(self, source: Backend, of: str, key: str, attempt: Attempt) -> bool | None:
+        if not isinstance(source, S3Backend):
+            return None
+        attempt.allow(COPYING)
+        return await self._copies.copy(source.at(of), key)
 
     async def remove(self, keys: Sequence[str]) -> None:
         objects = [{"Key": self._prefix + key} for key in keys]
@@ -123,52 +100,82 @@ class S3Backend(Backend):
         if refused:
             raise OSError(f"{len(refused)} were not removed: {refused[0].get('Code')} {refused[0].get('Message')}")
 
+    async def sweep(self, before: float) -> int:
+        aborted = 0
+        asked: dict[str, str] = {"Bucket": self._bucket, "Prefix": self._prefix}
+        while True:
+            reply = await self._client.list_multipart_uploads(**asked)
+            for upload in reply.get("Uploads", ()):
+                if upload["Key"].startswith(self._prefix) and upload["Initiated"].timestamp() < before:
+                    await self._uploads.abort(upload["Key"][len(self._prefix) :], upload["UploadId"])
+                    aborted += 1
+            if not reply.get("IsTruncated"):
+                return aborted
+            asked |= {"KeyMarker": reply["NextKeyMarker"], "UploadIdMarker": reply["NextUploadIdMarker"]}
+
     def pages(self, prefix: str) -> Pages:
-        return _S3Pages(self._client, self._bucket, self._prefix, prefix)
+        return S3Pages(self._client, self._bucket, self._prefix, prefix)
 
     async def aclose(self) -> None:
         await self._client.close()
 
 
-class _S3Pages(Pages):
-    def __init__(self, client: Any, bucket: str, root: str, prefix: str):
-        self._client = client
-        self._asked: dict[str, Any] = {"Bucket": bucket, "Prefix": root + prefix}
-        self._cut = len(root)
-        self._done = False
+class S3Parts(Parts):
+    """Multipart uploads.
 
-    async def next(self) -> list[str] | None:
-        if self._done:
-            return None
-        reply = await self._client.list_objects_v2(**self._asked)
-        if reply.get("IsTruncated"):
-            self._asked["ContinuationToken"] = reply["NextContinuationToken"]
-        else:
-            self._done = True
-        return [key[self._cut :] for key in reply.get(KEYS, ()) if not key.endswith("/")]
-
-
-#: Under this name a listing's keys are in the reply.
-KEYS = "AlexflowKeys"
-
-_ENTRIES = re.compile(rb"<Contents>.*</Contents>", re.DOTALL)
-_KEY = re.compile(rb"<Key>(.*?)</Key>", re.DOTALL)
-
-
-def take_keys(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
-    """Take the keys out of a listing before botocore parses it.
-
-    botocore makes a dictionary of each entry, its date included, which takes 50 times as long as finding the keys; a
-    thousand of them would hold the event loop up for 50 ms. A handler of its event ``before-parse``.
+    Args:
+        client: aiobotocore's.
+        at: where an object is, as its requests name it.
     """
-    body = response_dict.get("body") or b""
-    entries = _ENTRIES.search(body)
-    if response_dict.get("status_code") != 200 or entries is None:
-        return
-    encoded = b"<EncodingType>url</EncodingType>" in body
-    keys = [html.unescape(key.decode()) for key in _KEY.findall(entries[0])]
-    customized_response_dict[KEYS] = [unquote_plus(key) for key in keys] if encoded else keys
-    response_dict["body"] = body[: entries.start()] + body[entries.end() :]
+
+    def __init__(self, client: Any, at: Any):
+        self._client = client
+        self._at = at
+
+    async def begin(self, key: str, record: bytes) -> str:
+        reply = await self._client.create_multipart_upload(**self._at(key), Metadata=metadata_of(record))
+        upload: str = reply["UploadId"]
+        return upload
+
+    async def send(self, key: str, upload: str, number: int, data: bytes) -> str:
+        try:
+            reply = await self._client.upload_part(**self._at(key), UploadId=upload, PartNumber=number, Body=data)
+        except Exception as error:  # as above
+            raise _lost(error, key) from None
+        etag: str = reply["ETag"]
+        return etag
+
+    async def complete(self, key: str, upload: str, parts: Sequence[str], record: bytes, *, replace: bool) -> bool:
+        told = {"Parts": [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(parts, 1)]}
+        condition = {} if replace else ABSENT
+        try:
+            await self._client.complete_multipart_upload(
+                **self._at(key), UploadId=upload, MultipartUpload=told, **condition
+            )
+        except Exception as error:  # as above
+            if meaning_of(error) == "exists":
+                return False
+            raise _lost(error, key) from None
+        return True
+
+    async def abort(self, key: str, upload: str) -> None:
+        try:
+            await self._client.abort_multipart_upload(**self._at(key), UploadId=upload)
+        except Exception as error:  # as above
+            if not isinstance(_lost(error, key), UploadLost):
+                raise
+
+
+def _version(reply: Mapping[str, Any]) -> str:
+    return f"{reply.get('VersionId', '')} {reply.get('ETag', '')} {reply.get('LastModified', '')}"
+
+
+def _lost(error: Exception, key: str) -> Exception:
+    """An upload that is not there is a 404, as a missing bucket is."""
+    response: dict[str, Any] = getattr(error, "response", None) or {}
+    if response.get("Error", {}).get("Code") == "NoSuchUpload":
+        return UploadLost(f"the upload of {key!r} is not there any more", path=key)
+    return error
 
 
 async def open_s3(fs: Any) -> Any:

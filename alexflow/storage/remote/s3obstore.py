@@ -3,7 +3,7 @@
 What alexflow asks for most is one request for one object: is it there, read it, store it if nobody has. These go
 through obstore, a client in Rust. All else stays with the client that s3fs opens (:mod:`alexflow.storage.remote.s3`),
 because obstore has no way to say it: complete an upload in parts only if the object is absent, list what begins with
-half a name, take a key with control characters.
+half a name, take a key with control characters, tell what is kept with an object without reading it.
 
 s3fs's client also says how the other one reaches the bucket: the address as botocore makes it, and credentials as its
 session finds and refreshes them. So there is one set of options, and credentials are looked for in one place. An option
@@ -25,9 +25,9 @@ from typing import Any
 
 from alexflow.errors import UnknownStorage
 from alexflow.storage.remote.address import Address
-from alexflow.storage.remote.backend import Status
+from alexflow.storage.remote.backend import metadata_of
 from alexflow.storage.remote.patience import Attempt
-from alexflow.storage.remote.s3 import LARGE, S3Backend
+from alexflow.storage.remote.s3 import S3Backend
 from alexflow.storage.remote.threads import aside
 
 #: Options of s3fs's that say where the bucket is and who asks. They reach obstore through what s3fs makes of them.
@@ -206,24 +206,14 @@ class S3ByObstore(S3Backend):
             data: bytes = (await reply.bytes_async()).to_bytes()
         return data
 
-    async def status(self, key: str) -> Status:
+    async def _put(self, key: str, data: bytes, record: bytes, condition: dict[str, str]) -> None:
         path = self._prefix + key
         if _ODD.search(path):
-            return await super().status(key)
-        with _plainly():
-            found = await self._store.head_async(path)
-        # as the other client has it: what is known of an object is remembered
-        version = f"{found['version'] or ''} {found['e_tag'] or ''} {found['last_modified']}"
-        return Status(found["size"], version)
-
-    async def _put(self, key: str, data: bytes, condition: dict[str, str]) -> None:
-        path = self._prefix + key
-        if len(data) > LARGE or _ODD.search(path):
-            await super()._put(key, data, condition)
+            await super()._put(key, data, record, condition)
             return
         mode = "create" if condition else "overwrite"
         with _plainly():
-            await self._store.put_async(path, data, mode=mode, use_multipart=False)
+            await self._store.put_async(path, data, mode=mode, use_multipart=False, attributes=metadata_of(record))
 
 
 @contextmanager

@@ -8,26 +8,49 @@ at once.
 from __future__ import annotations
 
 import asyncio
+import io
+import os
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
-from alexflow.errors import OutputNotFound, UnknownStorage
+from alexflow.errors import OutputDamaged, OutputNotFound, StorageError, UnknownStorage
+from alexflow.storage.background import in_thread
+from alexflow.storage.digest import record_of
 from alexflow.storage.interface import Staged, Storage
 from alexflow.storage.keys import RESERVED
+from alexflow.storage.litter import STALE_AFTER, STALE_ELSEWHERE_AFTER
+from alexflow.storage.local import BUFFER
+from alexflow.storage.newfile import read_all
+from alexflow.storage.remote import spool
 from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.backend import Status
-from alexflow.storage.remote.blocking import wait_for
+from alexflow.storage.remote.blocking import begin, is_event_loop_here, wait_for
+from alexflow.storage.remote.bounded import for_each
 from alexflow.storage.remote.connection import Connection
+from alexflow.storage.remote.examination import Examination
 from alexflow.storage.remote.opening import open_backend
 from alexflow.storage.remote.provision import check_client, check_protocol, load_all
-from alexflow.storage.remote.publication import keeps_the_first, no_such_place, publish
+from alexflow.storage.remote.publication import Publisher, keeps_the_first, no_such_place
+from alexflow.storage.remote.ranges import Ranges
+from alexflow.storage.remote.uploading import LARGE, Large, forget, upload
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+
+    from alexflow.storage.asyncstreams import AsyncReader
     from alexflow.storage.leases.interface import Leases
+    from alexflow.storage.newfile import NewFile
+    from alexflow.storage.streams import Staging
+    from alexflow.storage.verification import Examined, Verification
+
+T = TypeVar("T")
 
 #: Requests under way at once, for one storage and event loop.
 CONCURRENCY = 64
@@ -35,12 +58,19 @@ CONCURRENCY = 64
 #: Seconds that one request may take, with all its attempts.
 DEADLINE = 60.0
 
+#: Objects that are examined at once: of each, a piece is in memory.
+EXAMINED_AT_ONCE = 8
+
+#: Up to here the event loop takes a digest itself: a millisecond of its time.
+SHORT = 1024 * 1024  # bytes
+
 
 class _Opened:
     """What a storage is opened with, and what it has opened.
 
     Attributes:
         keeps: whether the back end keeps create-if-absent; None until somebody has tried.
+        is_swept: whether somebody has looked for what others left half written.
     """
 
     def __init__(self, address: Address, deadline: float, concurrency: int, client: str | None):
@@ -49,6 +79,7 @@ class _Opened:
         self.concurrency = concurrency
         self.client = client
         self.keeps: bool | None = None
+        self.is_swept = False
         self.connections: WeakKeyDictionary[asyncio.AbstractEventLoop, Connection] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
@@ -84,17 +115,21 @@ class RemoteStorage(Storage):
 
     Attributes:
         url: where, without a password.
+        check: whether whatever is read is held against the digest that was recorded when it was published. What is
+            damaged is moved out of the way (:class:`~alexflow.errors.OutputDamaged`), and a run computes it again.
 
     Raises:
         UnknownStorage: the URL is none.
     """
 
     url: str
+    check: bool = field(default=False, compare=False)
 
     def __init__(
         self,
         url: str,
         *,
+        check: bool = False,
         deadline: float = DEADLINE,
         concurrency: int = CONCURRENCY,
         client: Literal["obstore"] | None = None,
@@ -108,6 +143,7 @@ class RemoteStorage(Storage):
         if client is not None:
             check_client(address, client)
         object.__setattr__(self, "url", address.shown)
+        object.__setattr__(self, "check", check)
         vars(self)["_opened"] = _Opened(address, float(deadline), int(concurrency), client)
 
     def __repr__(self) -> str:
@@ -117,7 +153,7 @@ class RemoteStorage(Storage):
     def __reduce__(self) -> tuple[Any, ...]:
         opened = self._opened
         settings = {"deadline": opened.deadline, "concurrency": opened.concurrency, "client": opened.client}
-        return _restore, (opened.address.url, settings, opened.address.options)
+        return _restore, (opened.address.url, settings | {"check": self.check}, opened.address.options)
 
     @property
     def _opened(self) -> _Opened:
@@ -126,6 +162,11 @@ class RemoteStorage(Storage):
 
     def _connection(self) -> Connection:
         return self._opened.connection()
+
+    def checking(self) -> RemoteStorage:
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), check=True)  # with the same connections
+        return other
 
     def prepare(self) -> None:
         load_all(self._opened.address, self._opened.client)
@@ -139,6 +180,12 @@ class RemoteStorage(Storage):
 
     async def acheck_writable(self) -> None:
         await self._keeps_the_first()
+        if not self._opened.is_swept:
+            self._opened.is_swept = True
+            try:
+                await self.asweep(STALE_ELSEWHERE_AFTER)
+            except (StorageError, FileNotFoundError):  # not every server lists uploads, nor may everybody ask for them
+                pass
 
     async def _keeps_the_first(self) -> bool:
         opened = self._opened
@@ -153,10 +200,68 @@ class RemoteStorage(Storage):
         return await self._connection().exists_many(keys) if keys else set()
 
     async def aread(self, key: str) -> bytes:
+        if self.check:
+            return await self._read_checked(key, _whole)
         try:
             return await self._connection().request("read", key, lambda backend, attempt: backend.read(key, attempt))
         except FileNotFoundError:
             raise OutputNotFound(key, self.url) from None
+
+    async def _look(self, key: str) -> Ranges:
+        status = await self._status(key)
+        if status is None:
+            raise OutputNotFound(key, self.url)
+        return Ranges(self._connection, key, status, self.url)
+
+    async def _read_checked(self, key: str, read: Callable[[Ranges], Awaitable[tuple[T, bytes]]]) -> T:
+        """What is read, with the record of it, if that is what was published."""
+        examination = self._examination()
+        value, status, actual = await examination.read(key, read)
+        if status.record and status.record != actual:
+            raise OutputDamaged(key, self.url, moved_to=await examination.set_aside(key, status))
+        return value
+
+    def _examination(self) -> Examination:
+        return Examination(self._look, self._move, self.url)
+
+    async def _move(self, key: str, to: str, version: str) -> None:
+        await self.acopy_from(self, key, to)
+        try:
+            await self._connection().request("remove", key, lambda backend, _: backend.remove_if(key, version))
+        except FileNotFoundError:
+            raise OutputNotFound(key, self.url) from None
+
+    async def aexamine(self, key: str, *, quarantine: bool = True) -> Examined:
+        return await self._examination().examine(key, quarantine=quarantine)
+
+    async def aexamine_many(self, keys: Sequence[str], *, quarantine: bool = True) -> Sequence[Examined | None]:
+        found: dict[str, Examined | None] = dict.fromkeys(keys)
+
+        async def examine(key: str) -> None:
+            with suppress(OutputNotFound):
+                found[key] = await self.aexamine(key, quarantine=quarantine)
+
+        await for_each(keys, examine, EXAMINED_AT_ONCE)
+        return [found[key] for key in keys]
+
+    async def acopy_from(self, source: Storage, key: str, to: str) -> bool | None:
+        if not isinstance(source, RemoteStorage):
+            return None
+        if source._opened.address.is_beside(self._opened.address):
+            backend = await source._connection().backend()
+            try:
+                copied = await self._connection().request(
+                    "copy", key, lambda own, attempt: own.copy(backend, key, to, attempt)
+                )
+            except FileNotFoundError:
+                raise OutputNotFound(key, source.url) from None
+            if copied is not None:
+                return copied
+        found = await source._look(key)
+        if found.status.size <= LARGE:
+            return await self.awrite(to, (await _whole(found))[0])
+        file, _ = await spool.fetched_with_record(found)
+        return await self.apublish(await self._stage_file(to, file))
 
     async def asize(self, key: str) -> int:
         status = await self._status(key)
@@ -175,15 +280,35 @@ class RemoteStorage(Storage):
             return None
 
     async def astage(self, key: str, data: bytes) -> Staged:
-        return self.stage(key, data)
+        if len(data) <= LARGE:
+            return Staged(key, len(data), data)
+        return await self._stage_file(key, await in_thread(spool.filled, data))
+
+    async def _stage_file(self, key: str, file: NewFile) -> Staged:
+        large = Large(file, os.fstat(file.fd).st_size)
+        try:
+            await upload(self._connection(), key, large)
+        except BaseException:
+            file.close()
+            raise
+        return Staged(key, large.size, None, large)
 
     async def apublish(self, staged: Staged, *, replace: bool = False) -> bool:
-        keeps = replace or await self._keeps_the_first()
-        data = staged.data or b""
-        return await publish(self._connection(), staged.key, data, replace=replace, keeps=keeps, where=self.url)
+        try:
+            keeps = replace or await self._keeps_the_first()
+            publisher = Publisher(self._connection(), self.url, keeps=keeps)
+            if staged.place is not None:
+                return await publisher.publish_large(staged.key, staged.place, replace=replace)
+            data = staged.data or b""
+            return await publisher.publish(staged.key, data, await _record_of(data), replace=replace)
+        finally:
+            await self.adiscard(staged)
 
     async def adiscard(self, staged: Staged) -> None:
-        self.discard(staged)
+        large, staged.place, staged.data = staged.place, None, None
+        if large is not None:
+            await in_thread(large.file.close)  # it may take a while to give back its room
+            await forget(self._connection(), staged.key, large)
 
     async def aremove_many(self, keys: Iterable[str]) -> None:
         await self._connection().remove_many(keys)
@@ -207,6 +332,15 @@ class RemoteStorage(Storage):
 
         return next_page
 
+    async def asweep(self, older_than: float = STALE_AFTER) -> int:
+        before = time.time() - older_than
+        return await self._connection().request("sweep", "", lambda backend, _: backend.sweep(before))
+
+    def areader(self, key: str) -> AbstractAsyncContextManager[AsyncReader]:
+        from alexflow.storage.asyncstreams import opened_in_threads  # deferred: few tasks need it
+
+        return opened_in_threads(partial(self.reader, key))
+
     async def aclose(self) -> None:
         """Close this event loop's connections; used again, the storage opens them anew."""
         connection = self._opened.connections.get(asyncio.get_running_loop())
@@ -214,6 +348,12 @@ class RemoteStorage(Storage):
             await connection.aclose()
 
     # -- blocking
+
+    def examine(self, key: str, *, quarantine: bool = True) -> Examined:
+        return wait_for(self.aexamine(key, quarantine=quarantine))
+
+    def verify(self, keys: Iterable[str] | None = None, *, prefix: str = "", quarantine: bool = True) -> Verification:
+        return wait_for(self.averify(keys, prefix=prefix, quarantine=quarantine))
 
     def check_writable(self) -> None:
         wait_for(self.acheck_writable())
@@ -231,24 +371,85 @@ class RemoteStorage(Storage):
         return wait_for(self.aversion(key))
 
     def stage(self, key: str, data: bytes) -> Staged:
-        return Staged(key, len(data), data)
+        if len(data) <= LARGE:
+            return Staged(key, len(data), data)
+        return self.stage_file(key, spool.filled(data))
+
+    def stage_file(self, key: str, file: NewFile) -> Staged:
+        """Take a large file, with what is recorded of it."""
+        return wait_for(self._stage_file(key, file))
 
     def read_staged(self, staged: Staged) -> bytes:
-        return staged.data or b""
+        if staged.place is None:
+            return staged.data or b""
+        return read_all(staged.place.file.fd, staged.size + 1, at=0)
 
     def publish(self, staged: Staged, *, replace: bool = False) -> bool:
         return wait_for(self.apublish(staged, replace=replace))
 
     def discard(self, staged: Staged) -> None:
-        staged.data = None
+        if staged.place is None:
+            staged.data = None
+            return
+        aborted = begin(self.adiscard(staged))
+        if not is_event_loop_here():  # else it is not to wait; a thread that came too late is forgotten there
+            aborted.result()
 
     def remove_many(self, keys: Iterable[str]) -> None:
         wait_for(self.aremove_many(tuple(keys)))
+
+    def sweep(self, older_than: float = STALE_AFTER) -> int:
+        return wait_for(self.asweep(older_than))
 
     def list(self, prefix: str = "") -> Iterator[str]:
         next_page = wait_for(self._begin_listing(prefix))
         while (page := wait_for(next_page())) is not None:
             yield from page
+
+    # -- streams and paths
+
+    def reader(self, key: str) -> BinaryIO:
+        from alexflow.storage.remote.reader import RemoteReader  # deferred: here and below, few tasks need it
+
+        if not self.check:
+            return io.BufferedReader(RemoteReader(wait_for(self._look(key))), BUFFER)
+        from alexflow.storage.localstreams import open_staged
+
+        file = wait_for(self._read_checked(key, spool.fetched_with_record))
+        try:
+            return open_staged(file)
+        finally:
+            file.close()
+
+    def open_staging(self, key: str) -> Staging:
+        from alexflow.storage.remote.staging import RemoteStaging
+
+        return RemoteStaging(self, key)
+
+    def staged_reader(self, staged: Staged) -> BinaryIO:
+        if staged.place is None:
+            return super().staged_reader(staged)
+        from alexflow.storage.localstreams import open_staged
+
+        return open_staged(staged.place.file)
+
+    def stage_path(self, key: str, path: Path) -> Staged:
+        if os.path.getsize(path) <= LARGE:
+            return super().stage_path(key, path)
+        return self.stage_file(key, spool.taken(path))
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        return spool.scratch()
+
+
+async def _whole(found: Ranges) -> tuple[bytes, bytes]:
+    """All of an object, and its record."""
+    data = b"".join([piece async for piece in found.pieces()])
+    return data, await _record_of(data)
+
+
+async def _record_of(data: bytes) -> bytes:
+    return record_of(data) if len(data) <= SHORT else await in_thread(record_of, data)
 
 
 def _restore(url: str, settings: dict[str, Any], options: dict[str, Any]) -> RemoteStorage:

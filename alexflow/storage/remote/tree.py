@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from alexflow.storage.keys import RESERVED
@@ -22,6 +23,9 @@ from alexflow.storage.remote.threads import ClientThreads
 
 #: Where objects are until they are complete, below the root.
 NEW = f"{RESERVED}/new"
+
+#: ``write(fs, path)``: the bytes of a file.
+Write = Callable[[Any, str], object]
 
 #: ``move(fs, path, new path, replace)``; raises FileExistsError.
 Move = Callable[[Any, str, str, bool], None]
@@ -70,23 +74,26 @@ class TreeBackend(Backend):
 
         return await self._threads.call(status)
 
-    async def create(self, key: str, data: bytes) -> bool:
-        try:
-            await self._put(key, data, replace=False)
-        except FileExistsError:
-            return False
-        return True
+    async def read_range(self, key: str, start: int, stop: int, attempt: Attempt) -> tuple[bytes, str]:
+        path = self._root + key
+        return await self._threads.call(lambda fs: fs.cat_file(path, start=start, end=stop)), ""
 
-    async def replace(self, key: str, data: bytes) -> None:
-        await self._put(key, data, replace=True)
+    async def create(self, key: str, data: bytes, record: bytes = b"") -> bool:
+        return await self._put(key, lambda fs, path: fs.pipe_file(path, data), replace=False)
 
-    async def _put(self, key: str, data: bytes, *, replace: bool) -> None:
+    async def replace(self, key: str, data: bytes, record: bytes = b"") -> None:
+        await self._put(key, lambda fs, path: fs.pipe_file(path, data), replace=True)
+
+    async def put_file(self, key: str, path: str, record: bytes, *, replace: bool) -> bool:
+        return await self._put(key, lambda fs, temporary: fs.put_file(path, temporary), replace=replace)
+
+    async def _put(self, key: str, write: Write, *, replace: bool) -> bool:
         check_odd(key, self._refused)
         root, path = self._root, self._root + key
         temporary = f"{root}{NEW}/{uuid.uuid4().hex}"
 
         def put(fs: Any) -> None:
-            _write(fs, temporary, data)
+            _write(fs, temporary, write)
             try:
                 try:
                     self._move(fs, temporary, path, replace)
@@ -98,7 +105,11 @@ class TreeBackend(Backend):
                     fs.rm_file(temporary)
                 raise
 
-        await self._threads.call(put)
+        try:
+            await self._threads.call(put)
+        except FileExistsError:
+            return False
+        return True
 
     async def remove(self, keys: Sequence[str]) -> None:
         def remove(fs: Any) -> None:
@@ -111,6 +122,19 @@ class TreeBackend(Backend):
                     pass
 
         await self._threads.call(remove)
+
+    async def sweep(self, before: float) -> int:
+        def sweep(fs: Any) -> int:
+            try:
+                found = [entry for entry in fs.ls(self._root + NEW, detail=True) if _written(entry) < before]
+            except FileNotFoundError:
+                return 0
+            for entry in found:
+                with contextlib.suppress(FileNotFoundError):
+                    fs.rm_file(f"{self._root}{NEW}/{entry['name'].rpartition('/')[2]}")
+            return len(found)
+
+        return await self._threads.call(sweep)
 
     def pages(self, prefix: str) -> Pages:
         inside = prefix.rpartition("/")[0]
@@ -155,15 +179,21 @@ def _info(fs: Any, path: str, key: str) -> Mapping[str, Any]:
     return found
 
 
-def _write(fs: Any, path: str, data: bytes) -> None:
+def _written(entry: Mapping[str, Any]) -> float:
+    """When a file was written, in seconds since 1970; for ever if the server does not tell."""
+    when = entry.get("mtime") or entry.get("modified")
+    return when.timestamp() if isinstance(when, datetime) else float(when or "inf")
+
+
+def _write(fs: Any, path: str, write: Write) -> None:
     try:
-        fs.pipe_file(path, data)
+        write(fs, path)
     except OSError as error:
         # servers differ in what they say where a directory is missing
         if isinstance(error, PermissionError):
             raise
         fs.makedirs(path.rpartition("/")[0], exist_ok=True)
-        fs.pipe_file(path, data)
+        write(fs, path)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,102 @@
+"""Files without a name on a local disk: what is too large to wait in memory, on its way to a storage elsewhere.
+
+A stream goes there first, and then to the storage. So it can be sought in; its digest is known before the first byte is
+sent, and can be kept with the object; a part that was lost on its way is sent again; and of a task that fails nothing
+was ever sent.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alexflow.storage.background import in_thread
+from alexflow.storage.digest import Recorder, record_of, record_of_parts
+from alexflow.storage.newfile import UNNAMED_FILE, NewFile, read_parts, write_all
+from alexflow.storage.oserror import failed
+from alexflow.storage.remote.ranges import Ranges
+
+#: What does not fit in memory may not fit in ``/tmp`` either, which often is memory.
+_FOR_LARGE_FILES = "/var/tmp"
+
+
+def directory() -> str:
+    """Where such files are: TMPDIR, or else where the system wants large temporary files."""
+    if "TMPDIR" not in os.environ and os.access(_FOR_LARGE_FILES, os.W_OK | os.X_OK):
+        return _FOR_LARGE_FILES
+    return tempfile.gettempdir()
+
+
+def new_file() -> NewFile:
+    """An empty one.
+
+    Raises:
+        StorageError: the disk takes none.
+    """
+    where = directory()
+    try:
+        if UNNAMED_FILE is not None:
+            try:
+                return NewFile(os.open(where, os.O_RDWR | UNNAMED_FILE | os.O_CLOEXEC, 0o600), where, None)
+            except OSError:  # not on this file system
+                pass
+        fd, name = tempfile.mkstemp(prefix="alexflow-", dir=where)
+    except OSError as error:
+        raise failed("write in", where, error) from error
+    return NewFile(fd, where, name)
+
+
+def filled(data: bytes) -> NewFile:
+    """One that holds ``data``, with what is to be recorded of it."""
+    new = new_file()
+    try:
+        write_all(new.fd, data)
+        new.record = record_of(data)
+    except OSError as error:
+        new.close()
+        raise failed("write in", new.base, error) from error
+    return new
+
+
+async def fetched_with_record(found: Ranges) -> tuple[NewFile, bytes]:
+    """One that holds an object, and what would be recorded of that."""
+    new, recorder = await in_thread(new_file), Recorder()
+
+    def add(piece: bytes) -> None:
+        write_all(new.fd, piece)
+        recorder.add(piece)
+
+    try:
+        async for piece in found.pieces():
+            await in_thread(add, piece)
+    except OSError as error:
+        new.close()
+        raise failed("write in", new.base, error) from error
+    except BaseException:
+        new.close()
+        raise
+    new.record = recorder.record()
+    return new, new.record
+
+
+def taken(path: Path) -> NewFile:
+    """A complete file, that nobody else will use by its name, with what is to be recorded of it."""
+    try:
+        name = None if UNNAMED_FILE is not None else f"{path}.taken"
+        if name is not None:
+            os.rename(path, name)
+        new = NewFile(os.open(name or path, os.O_RDONLY | os.O_CLOEXEC), str(path.parent), name)
+        new.record = record_of_parts(read_parts(new.fd))
+    except OSError as error:
+        raise failed("read", str(path), error) from error
+    return new
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A new directory there, removed in the end."""
+    with tempfile.TemporaryDirectory(prefix="alexflow-", dir=directory(), ignore_cleanup_errors=True) as path:
+        yield Path(path)

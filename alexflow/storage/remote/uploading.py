@@ -1,0 +1,111 @@
+"""Large objects: uploaded from a local file in parts, seen by nobody until they are completed.
+
+Uploading comes while the task is at work, completing when it has returned, so publishing is one short request. The file
+stays until then: the task may read back what it stored, and should somebody remove the upload as litter, because this
+process stood still for days, it is uploaded again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass, field
+
+from alexflow.storage.background import in_thread
+from alexflow.storage.newfile import NewFile, at_open
+from alexflow.storage.remote.backend import Backend, Parts
+from alexflow.storage.remote.bounded import for_each
+from alexflow.storage.remote.connection import PARTS_AT_ONCE, Connection
+from alexflow.storage.remote.patience import Attempt
+
+#: Larger objects do not wait in memory.
+LARGE = 16 * 1024 * 1024  # bytes
+
+PART = 5 * 1024 * 1024  # bytes; S3 takes no less
+
+#: What completing is given the time of, for each part; servers may put the object together meanwhile.
+A_PART = 1024 * 1024  # bytes
+
+#: Aborting is no more than manners: what is left behind is swept in time.
+SECONDS_TO_ABORT = 5.0
+
+
+@dataclass(slots=True)
+class Large:
+    """A large object on its way.
+
+    Attributes:
+        file: all of it, and what is to be recorded of it.
+        size: bytes.
+        upload: the back end's name for what has been uploaded; empty where it takes the file at once.
+        parts: what completing is told of each part.
+    """
+
+    file: NewFile
+    size: int
+    upload: str = ""
+    parts: list[str] = field(default_factory=list)
+
+
+async def upload(connection: Connection, key: str, large: Large) -> None:
+    """Upload all of it, where the back end can do so without publishing it.
+
+    Raises:
+        StorageError: it did not succeed; nothing is left of it there.
+    """
+    parts = (await connection.backend()).parts
+    if parts is None:
+        return
+    record = large.file.record
+    large.upload = await connection.request(
+        "begin to upload", key, lambda backend, _: _parts(backend).begin(key, record)
+    )
+    try:
+        large.parts = await _send(connection, key, large, max(PART, -(-large.size // parts.most)))
+    except BaseException:
+        await forget(connection, key, large)
+        raise
+
+
+async def _send(connection: Connection, key: str, large: Large, step: int) -> list[str]:
+    told: dict[int, str] = {}
+    name = large.upload
+
+    async def send(start: int) -> None:
+        async with connection.parts:
+            number, data = start // step + 1, await in_thread(os.pread, large.file.fd, step, start)
+
+            async def one(backend: Backend, attempt: Attempt) -> str:
+                attempt.allow(len(data))
+                return await _parts(backend).send(key, name, number, data)
+
+            told[number] = await connection.request("upload a part of", key, one)
+
+    await for_each(range(0, large.size, step), send, PARTS_AT_ONCE)
+    return [told[number] for number in sorted(told)]
+
+
+async def complete(backend: Backend, attempt: Attempt, key: str, large: Large, *, replace: bool) -> bool:
+    """Make it visible; False if there is something already."""
+    if backend.parts is None:
+        attempt.allow(large.size)
+        return await backend.put_file(key, at_open(large.file), large.file.record, replace=replace)
+    attempt.allow(len(large.parts) * A_PART)
+    return await backend.parts.complete(key, large.upload, large.parts, large.file.record, replace=replace)
+
+
+async def forget(connection: Connection, key: str, large: Large) -> None:
+    """Have nothing left there of what was uploaded, if that can be had."""
+    name, large.upload = large.upload, ""
+    if not name:
+        return
+    try:
+        async with asyncio.timeout(SECONDS_TO_ABORT):
+            await _parts(await connection.backend()).abort(key, name)
+    except Exception:  # what went wrong before is what counts
+        pass
+
+
+def _parts(backend: Backend) -> Parts:
+    assert backend.parts is not None
+    return backend.parts
