@@ -1,16 +1,18 @@
 """For all faults: a storage, and named pipes to and from tasks."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from alexflow import Storage, open_storage
-from tests.faults import workflows
+from tests.faults import shared_storage, workflows
 from tests.fifo import Fifo
 from tests.servers.proxy import Proxy, proxy
-from tests.servers.s3 import Server
+from tests.servers.s3 import Server, environment
 
 
 @pytest.fixture
@@ -54,3 +56,19 @@ def proxied(
         if request.param == "obstore":
             options["client"] = "obstore"
         yield before, lambda **more: open_storage(url, **options, **more)
+
+
+@pytest.fixture(params=["seaweedfs", "moto"])
+def bucket(
+    request: pytest.FixtureRequest, server: Callable[[str], Server]
+) -> tuple[Storage, Callable[..., subprocess.Popen[str]]]:
+    """A storage in a bucket, and a call that starts an engine on it."""
+    behind = server(request.param)
+    url = behind.url()
+
+    def begin(*arguments: object) -> subprocess.Popen[str]:
+        engine = shared_storage.start(url, *arguments, **environment(behind.port))
+        request.addfinalizer(partial(shared_storage.end, engine))
+        return engine
+
+    return open_storage(url, **behind.options), begin

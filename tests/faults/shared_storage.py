@@ -19,7 +19,9 @@ from typing import Any
 import alexflow
 from alexflow import BinaryOutput, DynamicTask, Output, Task
 from alexflow.record.events import ResultDropped, TasksMadeElsewhere
+from alexflow.storage.keys import RESERVED
 from alexflow.storage.leases.local import FILE as LEASES
+from alexflow.storage.remote.uploading import LARGE
 from tests.faults.workflows import Held, Number, Sum, note
 from tests.fifo import DEADLINE
 
@@ -74,6 +76,22 @@ class Gives(DynamicTask):
             yield Number(n, self.log)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Enveloped(BinaryOutput[int]):
+    """A number before much else."""
+
+    def encode(self, value: int) -> bytes:
+        return super().encode(value) + os.urandom(LARGE)
+
+
+@dataclass(frozen=True)
+class HeldLarge(Held):
+    """What it stores is large, and another one each time."""
+
+    def output(self) -> Output[int]:
+        return self.build_output(Enveloped, key="large")
+
+
 def many(log: str) -> Sum:
     """Plain tasks, tasks on the loop, ephemeral outputs, what a dynamic task gives, and one that reads it all."""
     parts = [
@@ -103,6 +121,8 @@ def target(workflow: str, log: str, told: str, gate: str) -> Any:
             return Held(1, log, told, gate), {}
         case "forced":
             return Held(1, log, told, gate), {"force": True}
+        case "large":  # its output is another one each time
+            return HeldLarge(1, log, told, gate), {}
     raise ValueError(workflow)
 
 
@@ -159,6 +179,20 @@ def _open_files(pid: int) -> set[str]:
         with contextlib.suppress(FileNotFoundError):
             found.add(os.readlink(f"/proc/{pid}/fd/{name}"))
     return found
+
+
+def left_behind(storage: Any) -> list[str]:
+    """What is alexflow's own in a bucket: leases, among others."""
+
+    async def look() -> list[str]:
+        connection = storage._connection()
+        pages = (await connection.backend()).pages(RESERVED)
+        found: list[str] = []
+        while (page := await connection.next_page(RESERVED, pages)) is not None:
+            found += page
+        return found
+
+    return asyncio.run(look())
 
 
 def outcome(engine: subprocess.Popen[str]) -> tuple[dict[str, Any], str]:
