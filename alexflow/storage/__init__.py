@@ -6,6 +6,7 @@ from alexflow.ondemand import on_demand
 from alexflow.storage.keys import check_key
 
 if TYPE_CHECKING:
+    from alexflow.storage.copying import Copies, acopy, copy
     from alexflow.storage.interface import Staged, Storage
     from alexflow.storage.layered.cache import CacheStorage
     from alexflow.storage.layered.overlay import OverlayStorage
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CacheStorage",
+    "Copies",
     "Digest",
     "Examined",
     "LocalStorage",
@@ -30,7 +32,9 @@ __all__ = [
     "Storage",
     "Transaction",
     "Verification",
+    "acopy",
     "check_key",
+    "copy",
     "open_storage",
 ]
 
@@ -38,6 +42,9 @@ __all__ = [
 __getattr__, __dir__ = on_demand(
     __name__,
     {
+        "Copies": "alexflow.storage.copying",
+        "acopy": "alexflow.storage.copying",
+        "copy": "alexflow.storage.copying",
         "Staged": "alexflow.storage.interface",
         "Storage": "alexflow.storage.interface",
         "CacheStorage": "alexflow.storage.layered.cache",

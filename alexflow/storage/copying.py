@@ -1,21 +1,149 @@
-"""From one storage to another, or to another key: without moving the bytes where the storages can share them."""
+"""From one storage to another, or to another key: without moving the bytes where the storages can share them.
+
+On one file system a copy is a second name of the file. Within one object store the server makes it. Otherwise the bytes
+come by here, a piece at a time, and are held against the digest that was recorded of them. In each case a copy appears
+as everything else does: complete, and only where there is nothing yet.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 from typing import Literal
 
-from alexflow.errors import OutputNotFound
+from alexflow.errors import OutputDamaged, OutputNotFound
+from alexflow.storage.background import in_thread
 from alexflow.storage.interface import Storage
+from alexflow.storage.layered.cache import CacheStorage
+from alexflow.storage.layered.prefix import PrefixStorage
 from alexflow.storage.local import LocalStorage
+from alexflow.storage.localreading import SMALL
+from alexflow.storage.newfile import CHUNK
 from alexflow.storage.oserror import failed
 
 #: What became of a copy: the two are one file; it is a file of its own; the key had something under it, which stays.
 Copied = Literal["linked", "copied", "existed"]
 
+#: Objects that are looked for at once.
+BATCH = 1000
+
 #: What a file system says that cannot make two names of one file.
 _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """How far copying is; in the end, what became of it.
+
+    Attributes:
+        copied: how many outputs are in the target now that were not before.
+        existed: how many were there, and stay what they are.
+        total: how many there are to be; None while that is not known.
+        missing: keys that were asked for, under which nothing is stored.
+        damaged: keys of what is not what was published, and is not copied.
+    """
+
+    copied: int = 0
+    existed: int = 0
+    total: int | None = None
+    missing: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
+
+
+def copy(
+    source: Storage,
+    target: Storage,
+    keys: Iterable[str] | None = None,
+    *,
+    prefix: str = "",
+    progress: Callable[[Copies], object] | None = None,
+    concurrency: int = 16,
+) -> Copies:
+    """Have outputs of one storage in another, too.
+
+    What is in the target already stays what it is, so copying that was interrupted is simply done again.
+
+    ::
+
+        copy(LocalStorage("results"), open_storage("s3://bucket/results"), progress=print)
+
+    Args:
+        source: where they are.
+        target: where they are to be, too, under the same keys; a ``PrefixStorage`` puts something before them.
+        keys: which; by default all.
+        prefix: how their keys begin, where ``keys`` is not given.
+        progress: told from time to time how far it is; from another thread.
+        concurrency: how many are copied at once.
+
+    Raises:
+        StorageError: one of the two refused; what was copied is there.
+    """
+    from alexflow.storage.remote.blocking import wait_for  # deferred: asyncio
+
+    source.prepare()
+    target.prepare()
+    return wait_for(acopy(source, target, keys, prefix=prefix, progress=progress, concurrency=concurrency))
+
+
+async def acopy(
+    source: Storage,
+    target: Storage,
+    keys: Iterable[str] | None = None,
+    *,
+    prefix: str = "",
+    progress: Callable[[Copies], object] | None = None,
+    concurrency: int = 16,
+) -> Copies:
+    """:func:`copy`, for the event loop, on which ``progress`` is called."""
+    from alexflow.storage.remote.bounded import for_each  # deferred, as above
+
+    done = Copies()
+
+    def tell(so_far: Copies) -> None:
+        nonlocal done
+        done = so_far
+        if progress is not None:
+            progress(done)
+
+    async def one(key: str) -> None:
+        try:
+            first = await acopy_object(source, key, target) != "existed"
+        except OutputDamaged:
+            tell(replace(done, damaged=(*done.damaged, key)))
+        except OutputNotFound:
+            if keys is not None:  # else it has been removed since it was listed
+                tell(replace(done, missing=(*done.missing, key)))
+        else:
+            tell(replace(done, copied=done.copied + first, existed=done.existed + (not first)))
+
+    async for batch in _batches(source, keys, prefix):
+        there = await target.aexists_many(batch)
+        if there:
+            tell(replace(done, existed=done.existed + len(there)))
+        await for_each([key for key in batch if key not in there], one, concurrency)
+    tell(replace(done, total=done.copied + done.existed))
+    return done
+
+
+async def _batches(source: Storage, keys: Iterable[str] | None, prefix: str) -> AsyncIterator[list[str]]:
+    if keys is not None:
+        remaining = iter(dict.fromkeys(keys))
+        while batch := list(islice(remaining, BATCH)):
+            yield batch
+        return
+    batch = []
+    async for key in source.alist(prefix):
+        batch.append(key)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def copy_object(source: Storage, key: str, target: Storage, to: str | None = None) -> Copied:
@@ -31,12 +159,47 @@ def copy_object(source: Storage, key: str, target: Storage, to: str | None = Non
         OutputNotFound: nothing is stored under ``key``.
         StorageError: one of the two refused.
     """
-    to = key if to is None else to
+    source, key, target, to = *_behind(source, key), *_behind(target, key if to is None else to)
     if isinstance(source, LocalStorage) and isinstance(target, LocalStorage):
         linked = _link(source, key, target, to)
         if linked is not None:
             return linked
-    return "copied" if target.write(to, source.read(key)) else "existed"
+    return _stream(source, key, target, to)
+
+
+async def acopy_object(source: Storage, key: str, target: Storage, to: str | None = None) -> Copied:
+    """:func:`copy_object`, for the event loop."""
+    source, key, target, to = *_behind(source, key), *_behind(target, key if to is None else to)
+    if not isinstance(source, LocalStorage) or not isinstance(target, LocalStorage):
+        copied = await target.acopy_from(source, key, to)
+        if copied is not None:
+            return "copied" if copied else "existed"
+        if await source.asize(key) <= SMALL:
+            return "copied" if await target.awrite(to, await source.checking().aread(key)) else "existed"
+    return await in_thread(partial(copy_object, source, key, target, to))
+
+
+def _behind(storage: Storage, key: str) -> tuple[Storage, str]:
+    """The storage that really has the key, and what it is there."""
+    while True:
+        if isinstance(storage, PrefixStorage):
+            key = f"{storage.prefix}/{key}"
+            storage = storage.storage
+        elif isinstance(storage, CacheStorage):
+            storage = storage.storage
+        else:
+            return storage, key
+
+
+def _stream(source: Storage, key: str, target: Storage, to: str) -> Copied:
+    with source.checking().reader(key) as found:
+        staging = target.open_staging(to)
+        try:
+            shutil.copyfileobj(found, staging.file, CHUNK)
+        except BaseException:
+            staging.abandon()
+            raise
+    return "copied" if target.publish(staging.finish()) else "existed"
 
 
 def _link(source: LocalStorage, key: str, target: LocalStorage, to: str) -> Copied | None:
