@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alexflow.scheduler.account import account_of
 from alexflow.scheduler.demand import (
     drop_node,
     drop_unwanted,
@@ -69,10 +70,13 @@ def succeeded(state: State, task_ids: tuple[str, ...]) -> None:
         node = state.nodes.get(task_id)
         if node is None or node.state not in ACTIVE or node.state == GENERATING:
             continue
+        run = node.owner
+        if run is None or run.withdrawn:
+            run = account_of(state, node)
+        if run is not None:
+            run.ran += 1
         leave_active(state, node)
         node.move("succeeded")
-        if node.owner is not None:
-            node.owner.ran += 1
         done(state, node, unwanted)
     if unwanted:
         drop_unwanted(state, unwanted, None)

@@ -240,6 +240,7 @@ def withdraw_run(state: State, run: Run, *, cancel: bool) -> None:
 
     With ``cancel``, what nobody else wants is stopped; else tasks that run are let end, and the run lingers for them.
     """
+    run.withdrawn = True
     unwanted: list[Node] = []
     for name in run.keys:
         key = state.keys.get(name)

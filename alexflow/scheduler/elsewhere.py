@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from alexflow.scheduler.account import account_of
 from alexflow.scheduler.completion import done, leave_active, start
 from alexflow.scheduler.demand import drop_unwanted
 from alexflow.scheduler.failure import let_go
@@ -51,12 +52,13 @@ def made_elsewhere(state: State, task_ids: tuple[str, ...]) -> None:
             node.move("made elsewhere")  # all of them, before what one makes, or its slots, could start another
     unwanted: list[Node] = []
     for node, before in found:
+        run = account_of(state, node)
+        if run is not None:
+            run.credit((node.spec.task_id,))
         if before == RUNNING:
             leave_active(state, node)
         elif before == ELSEWHERE:
             state.active -= 1
-        if node.owner is not None:
-            node.owner.credit((node.spec.task_id,))
         done(state, node, unwanted)
     if unwanted:
         drop_unwanted(state, unwanted, None)

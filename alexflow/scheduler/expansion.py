@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from alexflow.errors import CycleError, OutputConflict
+from alexflow.scheduler.account import account_of_asked
 from alexflow.scheduler.completion import key_present, ready_if_complete, settle_check
 from alexflow.scheduler.demand import check_task_again, inspection_over, pin, read_inputs
 from alexflow.scheduler.events import Inspected, InspectionFailed
@@ -29,7 +30,7 @@ def inspected(state: State, event: Inspected) -> None:
     for name in event.present:
         key = _asked_key(state, name, question)
         if key is not None and (group := key.group) is not None:
-            account = account or group.find().owner
+            account = account or account_of_asked(state, key)
             key_present(state, key)
             inspection_over(state, group)
     for name, task_id in event.missing:
@@ -45,7 +46,7 @@ def inspected(state: State, event: Inspected) -> None:
                 again.add(task_id)
                 continue
             del state.checks[task_id]
-            account = account or check.group.find().owner
+            account = account or account_of_asked(state, check)
             inspection_over(state, check.group)
             if spec is not None:
                 _pin_outputs(state, check, spec)

@@ -2,7 +2,8 @@
 
 A pure state machine: no clock, no I/O, no event loop, no chance. Every race can be replayed by handing it the same
 events in the same order. What it knows is in ``state``; ``demand``, ``expansion``, ``completion`` and ``failure`` each
-change it for one kind of cause; ``transitions`` lists what a task can go through.
+change it for one kind of cause; ``transitions`` lists what a task can go through, ``account`` says for which request it
+counts.
 
 Handlers change what the event itself changes, and leave what follows in queues of ``state``, which ``handle`` then
 works off: graphs that are known whole, conflicts, dynamic tasks without hope, runs that may be over.

@@ -68,7 +68,7 @@ class Node:
     def __init__(self, spec: TaskSpec, owner: Run | None, group: Group | None):
         self.spec = spec
         self.state: str = WAITING
-        self.owner = owner  # the run on whose account it counts
+        self.owner = owner  # the run on whose account it counts, until that has withdrawn
         self.group = group  # while its part of the graph is not known whole
         self.missing = 0  # inputs that are not present, counted while WAITING
         self.indegree = 0  # inputs made by its own group, while that is searched for cycles
@@ -160,6 +160,7 @@ class Run:
         "stopping",
         "tasks",
         "verifying",
+        "withdrawn",
     )
 
     def __init__(self, run_id: int, on_error: OnError):
@@ -173,6 +174,7 @@ class Run:
         self.rounds = 0  # of verification that found something missing
         self.verifying = False
         self.stopping = False
+        self.withdrawn = False  # it has given up its targets, or has them
         self.finished = False
         self.lingering: dict[Node, str] = {}  # running tasks it lets end, and whose failure has made them unwanted
         self.error: Any = None

@@ -30,6 +30,20 @@ async def test_the_first_is_cancelled(said):
     assert said == ["began 7"]
 
 
+async def test_it_counts_for_one_of_those_who_stay(said):
+    gates["open"] = asyncio.Event()
+    task = WaitsForEvent(7, event="open")
+    async with Engine(MemoryStorage()) as engine:
+        callers = [asyncio.create_task(engine.run(task)) for _ in range(CALLERS)]
+        await said.reach(1)
+        callers[0].cancel()
+        await asyncio.wait([callers[0]])
+        gates["open"].set()
+        results = await asyncio.gather(*callers[1:])
+    assert sorted((result.ran, result.cached) for result in results) == [(0, 0)] * (CALLERS - 2) + [(1, 0)]
+    assert callers[0].cancelled()
+
+
 async def test_all_are_cancelled(said):
     task = WaitsForEvent(7)
     async with Engine(MemoryStorage()) as engine:

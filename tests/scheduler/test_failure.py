@@ -83,7 +83,7 @@ def test_one_run_stops_while_another_continues() -> None:
     h.plan("b")
     h.ask(2, "b", on_error="continue")
     assert h.fail("A") == [failure(1, "A"), forget("B A")]
-    assert h.done("X") == [failure(2, "A", skipped="B<A"), forget("X")]
+    assert h.done("X") == [failure(2, "A", ran=1, skipped="B<A"), forget("X")]
     assert h.empty
 
 

@@ -84,7 +84,64 @@ def test_one_of_two_is_cancelled() -> None:
     h.ask(2, "a")
     assert h.cancel(1) == [Finish(1)]
     assert h.done("A") == [verify(2, "a"), forget("A")]
-    assert h.seen(2) == [Finish(2)]
+    assert h.seen(2) == [Finish(2, ran=1)]
+
+
+def test_what_was_begun_for_one_counts_for_another_that_still_wants_it() -> None:
+    h = Harness()
+    h.chain("A", "B", "C")
+    h.task("D")
+    h.plan("c d")
+    h.ask(2, "d")
+    h.ask(3, "c")
+    assert h.cancel(1) == [Finish(1)]
+    assert h.done("A") == [start("B"), forget("A")]
+    h.done("D")
+    assert h.seen(2) == [Finish(2, ran=1)]
+    assert h.done("B") == [start("C"), forget("B")]
+    h.done("C")
+    assert h.seen(3) == [Finish(3, ran=3)]
+    assert h.empty
+
+
+def test_what_is_given_after_the_first_has_gone_counts_for_the_second() -> None:
+    h = Harness()
+    h.task("P", dynamic=True, makes="p")
+    h.task("A")
+    h.task("B")
+    h.plan("p")
+    h.ask(2, "p")
+    h.cancel(1)
+    h.gave("P", "A B", last=True)
+    h.look(complete="A", incomplete="B", found="A")
+    h.done("B")
+    h.done("P")
+    assert h.seen(2) == [Finish(2, ran=2, cached=1)]
+    assert h.empty
+
+
+def test_what_was_asked_about_for_one_counts_for_another() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B")
+    h.ask(1, "a", "B")
+    h.ask(2, "a", "B")
+    h.cancel(1)
+    assert h.look(present="a", found="A") == []
+    assert h.look(complete="B", found="B") == [Finish(2, cached=2)]
+    assert h.empty
+
+
+def test_what_others_made_counts_for_who_still_wants_it() -> None:
+    h = Harness()
+    h.task("A")
+    h.plan("a")
+    h.ask(2, "a")
+    h.cancel(1)
+    assert h.held("A") == []
+    h.made("A")
+    assert h.seen(2) == [Finish(2, cached=1)]
+    assert h.empty
 
 
 def test_both_are_cancelled() -> None:
@@ -107,7 +164,7 @@ def test_a_hundred_callers_of_whom_the_first_goes() -> None:
     h.cancel(1)
     h.done("A")
     for run_id in range(2, 101):
-        assert h.seen(run_id) == [Finish(run_id)]
+        assert h.seen(run_id) == [Finish(run_id, ran=int(run_id == 2))]
     assert h.empty
 
 
@@ -141,7 +198,7 @@ def test_wanted_again_while_it_is_being_cancelled() -> None:
     assert h.ask(2, "a") == []
     assert h.ended("A") == [start("A")]
     h.done("A")
-    assert h.seen(2) == [Finish(2)]
+    assert h.seen(2) == [Finish(2, ran=1)]
 
 
 def test_wanted_again_and_quicker_than_its_cancellation() -> None:
@@ -213,7 +270,7 @@ def test_what_two_stopped_runs_let_end() -> None:
     h.look("c")
     assert h.fail("A") == [failure(1, "A"), forget("A")]  # B goes on for the second, which waits for it
     assert h.fail("C") == [forget("C")]
-    assert h.done("B") == [failure(2, "C"), forget("B")]
+    assert h.done("B") == [failure(2, "C", ran=1), forget("B")]
 
 
 def test_a_stopped_run_waits_for_one_attempt_only() -> None:

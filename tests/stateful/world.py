@@ -95,6 +95,7 @@ class World:
     vanished: set[str] = field(default_factory=set)
     removed: set[str] = field(default_factory=set)
     ran: Counter[str] = field(default_factory=Counter)
+    counted: int = 0  # those of them that somebody wanted
     attempts: Counter[str] = field(default_factory=Counter)
     deaths: Counter[str] = field(default_factory=Counter)
     losses: Counter[str] = field(default_factory=Counter)
@@ -289,8 +290,16 @@ class World:
                 done.append(task_id)
         if done:
             followers = set(self.scheduler.followers_of(done[0]))
-            self.tell(Succeeded(tuple(done)))
+            self._tell_done(done)
             assert followers <= self.running.keys(), f"{followers} were to start after {done[0]}"
+
+    def _tell_done(self, task_ids: list[str]) -> None:
+        nodes = [self.scheduler.state.nodes[task_id] for task_id in task_ids]
+        self.counted += sum(bool(node.demand or node.lingers_for) for node in nodes)
+        self.tell(Succeeded(tuple(task_ids)))
+        finished = (request.finish.ran for request in self.requests.values() if request.finish is not None)
+        live = (run.ran for run in self.scheduler.state.runs.values())
+        assert sum((*finished, *live)) == self.counted, "each that somebody wants counts for one run"
 
     def _publish(self, task_id: str) -> None:
         outputs = self.jobs[task_id].spec.outputs
@@ -363,7 +372,7 @@ class World:
         spec = self.jobs[task_id].spec
         if how == "succeeded" and not spec.dynamic and self.storage.issuperset(spec.inputs):
             self._publish(task_id)
-            self.tell(Succeeded((task_id,)))
+            self._tell_done([task_id])
         elif how == "failed":
             self.tell(Failed(task_id, RuntimeError(task_id), "error"))
         else:
@@ -390,7 +399,7 @@ class World:
         """A dynamic task stores what none of those that it gave has, and is done."""
         del self.closing[task_id]
         self._publish(task_id)
-        self.tell(Succeeded((task_id,)))
+        self._tell_done([task_id])
 
     def over(self, task_id: str, attempt: int) -> None:
         self.delays.remove((task_id, attempt))

@@ -1,0 +1,71 @@
+"""On whose account a task counts: the run that it was found for, or, if that has gone, one that still wants it.
+
+Who that is is not looked for when a run goes, which would mean looking through all that it shares with others, but when
+something is to be counted. What is passed on the way up to a run is that run's too from then on, so that a chain is
+walked once, not once for each of its tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alexflow.scheduler.state import MISSING, Key, Node, Run, State, TaskCheck
+
+
+def account_of(state: State, node: Node) -> Run | None:
+    """The run on whose account a task counts; None if nobody wants it."""
+    owner = node.owner
+    return owner if owner is not None and not owner.withdrawn else _inherit(state, [node])
+
+
+def account_of_asked(state: State, asked: Key | TaskCheck) -> Run | None:
+    """The same for what is being looked at."""
+    group = asked.group.find() if asked.group is not None else None
+    if group is not None and group.owner is not None and not group.owner.withdrawn:
+        return group.owner
+    direct, nodes = (asked.targets, asked.readers) if isinstance(asked, Key) else (asked.runs, asked.parents)
+    heir = direct[0] if direct else _inherit(state, list(nodes))
+    if group is not None:
+        group.owner = heir
+    return heir
+
+
+def _inherit(state: State, nodes: list[Node]) -> Run | None:
+    """Walk up from tasks to the first run that wants one of them."""
+    below: dict[Node, Node | None] = dict.fromkeys(nodes)
+    stack = nodes
+    while stack:
+        node = stack.pop()
+        heir = _nearest(state, node)
+        if heir is not None:
+            passed: Node | None = node
+            while passed is not None:
+                passed.owner = heir
+                passed = below[passed]
+            return heir
+        for other in _above(state, node):
+            if other not in below:
+                below[other] = node
+                stack.append(other)
+    return None
+
+
+def _nearest(state: State, node: Node) -> Run | None:
+    if node.owner is not None and not node.owner.withdrawn:
+        return node.owner
+    targeted = (key.targets for key in _made(state, node))
+    return next((runs[0] for runs in (node.lingers_for, node.runs, *targeted) if runs), None)
+
+
+def _above(state: State, node: Node) -> Iterator[Node]:
+    """Tasks for which this one is done."""
+    yield from node.parents
+    for key in _made(state, node):
+        yield from key.readers
+
+
+def _made(state: State, node: Node) -> Iterator[Key]:
+    for name in node.spec.outputs:
+        key = state.keys.get(name)
+        if key is not None and key.state == MISSING and key.producer is node:
+            yield key
