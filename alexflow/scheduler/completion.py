@@ -79,7 +79,7 @@ def succeeded(state: State, task_ids: tuple[str, ...]) -> None:
         node.move("succeeded")
         done(state, node, unwanted)
     if unwanted:
-        drop_unwanted(state, unwanted, None)
+        drop_unwanted(state, unwanted)
 
 
 def done(state: State, node: Node, unwanted: list[Node]) -> None:
@@ -182,7 +182,7 @@ def end_badly(state: State, node: Node) -> None:
         settle_target(state, run)
     unwanted: list[Node] = []
     forget(state, node, unwanted)
-    drop_unwanted(state, unwanted, None)
+    drop_unwanted(state, unwanted)
     for parent in node.parents:
         child_over(state, parent, node.spec.task_id)
 
@@ -197,7 +197,7 @@ def cancelled(state: State, node: Node) -> None:
     node.move("ended")
     unwanted: list[Node] = []
     forget(state, node, unwanted)
-    drop_unwanted(state, unwanted, None)
+    drop_unwanted(state, unwanted)
 
 
 def _end_lingering(state: State, node: Node) -> None:

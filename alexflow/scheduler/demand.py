@@ -6,6 +6,10 @@ nobody else wants, and what only it wanted, however deep, without recursion.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
 from alexflow.scheduler.instructions import Generate
 from alexflow.scheduler.state import (
     CHECKING,
@@ -21,6 +25,8 @@ from alexflow.scheduler.state import (
     without,
 )
 from alexflow.scheduler.transitions import ACTIVE, CANCELLING, DELAYED, ELSEWHERE, GENERATING, RUNNING, WAITING
+
+NOBODY: Final[Mapping[Run, str]] = MappingProxyType({})
 
 
 def read_inputs(state: State, reader: Node, group: Group) -> Group:
@@ -255,14 +261,14 @@ def withdraw_run(state: State, run: Run, *, cancel: bool) -> None:
             _unwant_task(state, wanted, unwanted)
     run.keys = []
     run.tasks = []
-    drop_unwanted(state, unwanted, None if cancel else run)
+    drop_unwanted(state, unwanted, {} if cancel else {run: ""})
 
 
-def withdraw_children(state: State, parent: Node, lets_end: Run | None, because: str = "") -> None:
-    """A dynamic task will not wait for what it gave; ``lets_end`` and ``because`` as in :func:`drop_unwanted`."""
+def withdraw_children(state: State, parent: Node, let_end: Mapping[Run, str] = NOBODY) -> None:
+    """A dynamic task will not wait for what it gave; ``let_end`` as in :func:`drop_unwanted`."""
     unwanted: list[Node] = []
     _disown(state, parent, unwanted)
-    drop_unwanted(state, unwanted, lets_end, because)
+    drop_unwanted(state, unwanted, let_end)
 
 
 def _disown(state: State, parent: Node, unwanted: list[Node]) -> None:
@@ -286,20 +292,21 @@ def _unwant_task(state: State, wanted: Node | TaskCheck, unwanted: list[Node]) -
         inspection_over(state, wanted.group)
 
 
-def drop_unwanted(state: State, unwanted: list[Node], lets_end: Run | None, because: str = "") -> None:
+def drop_unwanted(state: State, unwanted: list[Node], let_end: Mapping[Run, str] = NOBODY) -> None:
     """Drop tasks whose demand has come to nothing, and what only they wanted.
 
-    ``lets_end`` is the run that waits for running ones to end; with None they are cancelled. The others are skipped for
-    it, ``because`` of a task that has failed, or as it was stopped.
+    ``let_end`` are the runs that wait for running ones to end; if there are none, those are cancelled. The others are
+    skipped for these runs, each with the failed task because of which, or "" for one that was stopped.
     """
     while unwanted:
         node = unwanted.pop()
         if node.demand or node.over or node.state == CANCELLING:
             continue
-        if node.state == RUNNING and (node.lingers_for or lets_end is not None):
-            if lets_end is not None and node not in lets_end.lingering:
-                node.lingers_for += (lets_end,)
-                lets_end.lingering[node] = because
+        if node.state == RUNNING and (node.lingers_for or let_end):
+            for run, because in let_end.items():
+                if node not in run.lingering:
+                    node.lingers_for += (run,)
+                    run.lingering[node] = because
         elif node.state in ACTIVE:
             _disown(state, node, unwanted)
             cancel(state, node)
@@ -307,8 +314,8 @@ def drop_unwanted(state: State, unwanted: list[Node], lets_end: Run | None, beca
             if node.state in (DELAYED, ELSEWHERE):
                 state.active -= 1
             node.move("unwanted")
-            if lets_end is not None:
-                lets_end.skipped.setdefault(node.spec.task_id, because)
+            for run, because in let_end.items():
+                run.skipped.setdefault(node.spec.task_id, because)
             forget(state, node, unwanted)
 
 

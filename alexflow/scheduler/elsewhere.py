@@ -61,7 +61,7 @@ def made_elsewhere(state: State, task_ids: tuple[str, ...]) -> None:
             state.active -= 1
         done(state, node, unwanted)
     if unwanted:
-        drop_unwanted(state, unwanted, None)
+        drop_unwanted(state, unwanted)
 
 
 def _is_for_another(node: Node) -> bool:

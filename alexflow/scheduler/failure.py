@@ -63,7 +63,7 @@ def _try_later(state: State, node: Node) -> None:
     node.attempts += 1
     leave_active(state, node)
     node.move("error, retries left")
-    withdraw_children(state, node, None)
+    withdraw_children(state, node)
     state.active += 1
     seconds = node.spec.retry_delay * 2.0 ** (node.attempts - 1)
     state.out.others.append(Delay(node.spec.task_id, node.attempts, seconds))
@@ -96,7 +96,7 @@ def inputs_lost(state: State, event: InputsLost) -> None:
     node.losses += 1
     leave_active(state, node)
     node.move("inputs lost")
-    withdraw_children(state, node, None)
+    withdraw_children(state, node)
     group = Group(node.owner)
     for name in lost:
         key = state.keys[name]
@@ -118,7 +118,7 @@ def let_go(state: State, node: Node) -> None:
     node.move("unwanted, ended")
     unwanted: list[Node] = []
     forget(state, node, unwanted)
-    drop_unwanted(state, unwanted, None)
+    drop_unwanted(state, unwanted)
 
 
 def _give_up(state: State, node: Node, error: Any) -> None:
@@ -156,8 +156,7 @@ def _end_with_dependents(state: State, node: Node, runs: list[Run], dependents: 
         stop(state, run)
     _skip(state, dependents, going_on, node, failed_id)
     # what a dynamic task gave is not adopted: it could give the same failing task again, and so without end
-    lets_end = next(iter((*stopping, *going_on)), None)
-    withdraw_children(state, node, lets_end, "" if stopping else failed_id)
+    withdraw_children(state, node, {**dict.fromkeys(stopping, ""), **dict.fromkeys(going_on, failed_id)})
     end_badly(state, node)
 
 
@@ -315,7 +314,7 @@ def abandon(state: State, nodes: Sequence[Node]) -> None:
     """Drop tasks that cannot start and that may want each other, so that no demand would ever come to nothing."""
     for node in nodes:
         if node.state == GENERATING:
-            withdraw_children(state, node, None)
+            withdraw_children(state, node)
             if node.state == GENERATING:
                 cancel(state, node)
     hopeless = [node for node in nodes if node.state == WAITING]

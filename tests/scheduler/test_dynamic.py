@@ -253,6 +253,30 @@ def test_what_it_gave_and_had_not_begun_is_skipped_because_of_it() -> None:
     assert h.empty
 
 
+def test_all_who_wanted_it_are_told_what_it_gave_and_was_not_begun() -> None:
+    h = Harness()
+    h.task("D", dynamic=True)
+    h.task("A")
+    h.task("C", "a")
+    h.task("E")
+    h.plan("d", on_error="stop")
+    h.ask(2, "d", on_error="continue")
+    h.ask(3, "d", on_error="continue")
+    h.plan("a", run_id=4)
+    h.gave("D", "C E")
+    h.look(incomplete="C E")
+    assert h.fail("D") == [forget("C D")]
+    assert h.done("E") == [
+        failure(3, "D", skipped="C<D"),
+        failure(2, "D", skipped="C<D"),
+        failure(1, "D", skipped="C", ran=1),
+        forget("E"),
+    ]
+    h.done("A")
+    assert h.seen(4) == [Finish(4, ran=1)]
+    assert h.empty
+
+
 def test_nor_had_what_turns_out_to_be_with_another_engine() -> None:
     h = Harness()
     h.task("D", dynamic=True)
