@@ -84,12 +84,15 @@ async def test_a_link_fails_once_and_what_was_behind_it_comes_after_it(place, tm
 
 
 async def test_a_link_kills_its_worker_once(place, tmp_path):
-    mark = str(tmp_path / "mark")
+    """Those before it are done, though the worker had no time to say so of the last ones, and nobody had asked for them."""
+    log, mark = str(tmp_path / "log"), str(tmp_path / "mark")
     async with Engine(place, workers=2) as engine:
-        await engine.run(chain(KNOWN, 0))
-        result = await engine.run(chain(40, 1000, fails_at=1020, unless=mark, kills=True))
+        await engine.run(chain(KNOWN, 0, log=log))
+        os.truncate(log, 0)
+        result = await engine.run(chain(40, 1000, log=log, fails_at=1020, unless=mark, kills=True))
         assert result.output.load() == list(range(1000, 1040))
         assert result.ran == 40
+        assert numbers_in(log) == [*range(1000, 1021), *range(1020, 1040)]
 
 
 async def test_a_link_kills_every_worker(place):

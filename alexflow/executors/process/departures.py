@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from alexflow.errors import TaskTimeout, WorkerDied
 from alexflow.executors.interface import Done, Job, NotDone, Outcome
-from alexflow.executors.process.ahead import Ahead
+from alexflow.executors.process.ahead import Ahead, settle
 from alexflow.executors.process.exits import Exit
 from alexflow.executors.process.marker import Mark
 from alexflow.executors.process.member import Assignment, Member
@@ -110,6 +110,8 @@ class Departures:
         if self._closed:
             return
         outcomes, unsure, elsewhere = self._sort(worker, mark, end)
+        for number in list(worker.sent):
+            await self._look_at_foreseen(worker, number, outcomes, elsewhere)
         for job, lost in unsure:
             if await self._is_published(job):
                 outcomes.append(Done(job.task_id, 0.0))
@@ -126,12 +128,16 @@ class Departures:
         """Outcomes; jobs that may have ended, though the worker died before it could say so; jobs that had not begun.
 
         With a job that was running goes its outcome if it has not published everything: the worker may have died
-        between its last output and the end of the job.
+        between its last output and the end of the job. Jobs that may have ended and that nobody has asked for yet stay
+        with the worker.
         """
         outcomes: list[Outcome] = []
         unsure: list[tuple[Job, NotDone | None]] = []
         elsewhere: list[Job] = []
         for number in list(worker.sent):
+            begun = number <= mark.ended or number == mark.running
+            if worker.sent[number].foreseen is not None and begun:
+                continue
             sent = worker.forget(number)
             if sent is None:
                 continue
@@ -150,6 +156,24 @@ class Departures:
             else:
                 elsewhere.append(sent.job)
         return outcomes, unsure, elsewhere
+
+    async def _look_at_foreseen(
+        self, worker: Member, number: int, outcomes: list[Outcome], elsewhere: list[Job]
+    ) -> None:
+        """A job has begun that nobody had asked for when the worker died: it is done if it has published, else it has
+        not been.
+        """
+        job = worker.sent[number].job
+        is_done = not job.replace and await self._is_published(job)
+        sent = worker.forget(number)
+        if sent is None:
+            return
+        if is_done:
+            settle(sent, Done(job.task_id, 0.0), outcomes)
+        elif sent.foreseen is not None:
+            self._ahead.discard(sent)
+        else:  # asked for while we looked
+            elsewhere.append(job)
 
     async def _is_published(self, job: Job) -> bool:
         keys = [key for output in flatten(job.task.output()) for key in keys_of(output)]
