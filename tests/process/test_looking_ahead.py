@@ -84,7 +84,7 @@ async def test_a_link_fails_once_and_what_was_behind_it_comes_after_it(place, tm
 
 
 async def test_a_link_kills_its_worker_once(place, tmp_path):
-    """Those before it are done, though the worker had no time to say so of the last ones, and nobody had asked for them."""
+    """Those before it are done, though the worker had no time to say so of the last ones, which nobody asked for."""
     log, mark = str(tmp_path / "log"), str(tmp_path / "mark")
     async with Engine(place, workers=2) as engine:
         await engine.run(chain(KNOWN, 0, log=log))
