@@ -15,7 +15,9 @@ import pytest
 
 from alexflow import Engine, LocalStorage
 from alexflow.errors import ShippingError, TaskFailed, TaskTimeout, WorkerDied
-from tests.process.workflows import Environment, Hangs, Value
+from alexflow.executors.process import slow_imports
+from alexflow.executors.process.slow_imports import SlowImports
+from tests.process.workflows import Environment, Hangs, Held, Value
 
 pytestmark = pytest.mark.anyio
 
@@ -148,6 +150,76 @@ async def test_a_slow_import_does_not_count_towards_the_timeout(place, tmp_path,
         assert type(result.failures[0]) is TaskTimeout
         gate.open_gate()
         assert (await run).ran == 1
+
+
+@pytest.fixture
+def looks(monkeypatch) -> asyncio.Queue[None]:
+    """Gets an item whenever it has been looked what workers import, which is often."""
+    queue: asyncio.Queue[None] = asyncio.Queue()
+    look = SlowImports._look
+
+    def spy(self: SlowImports) -> None:
+        look(self)
+        queue.put_nowait(None)
+
+    monkeypatch.setattr(SlowImports, "_look", spy)
+    monkeypatch.setattr(slow_imports, "LONG", 0.05)
+    return queue
+
+
+@pytest.mark.parametrize("what", ["class", "value"])
+async def test_a_hanging_import_is_told_once(place, tmp_path, monkeypatch, fifo, caplog, looks, what):
+    monkeypatch.delitem(sys.modules, "hanging", raising=False)
+    told, gate = fifo("told"), fifo("gate")
+    (tmp_path / "hanging.py").write_text(
+        "import os\n"
+        "from dataclasses import dataclass\n"
+        "from tests.fifo import tell_and_wait\n"
+        "from tests.process.workflows import Value\n"
+        f"if os.getpid() != {os.getpid()}:\n"
+        f"    tell_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
+        "class Late(Value):\n"
+        "    timeout = 0.05\n"
+        "@dataclass(frozen=True)\n"
+        "class Cargo: ...\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import hanging
+
+    tasks = {"class": hanging.Late(1), "value": Held(1, hanging.Cargo())}
+    cls = type(tasks[what])
+    async with Engine(place, workers=1) as engine:
+        assert (await engine.run(Value(0))).ran == 1
+        caplog.clear()  # that was an import, and perhaps a long one
+        run = asyncio.create_task(engine.run(tasks[what]))
+        (pid,) = await told.hear()
+        while not looks.empty():
+            looks.get_nowait()
+        for _ in range(6):
+            await looks.get()
+        gate.open_gate()
+        assert (await run).ran == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        f"worker process {pid} has been importing module {cls.__module__}, or what it needs, for more than 0.05 s; "
+        f"tasks that need {cls.__name__} wait for that, and no timeout ends it"
+    ]
+
+
+async def test_a_long_task_is_no_long_import(place, fifo, caplog, looks):
+    told, gate = fifo("told"), fifo("gate")
+    async with Engine(place, workers=1) as engine:
+        assert (await engine.run(Held(0))).ran == 1
+        caplog.clear()  # that was an import, and perhaps a long one
+        tasks = [Held(n, held=1, told=told.path, gate=gate.path) for n in range(1, 3)]
+        run = asyncio.create_task(engine.run(tasks))
+        await told.hear()
+        while not looks.empty():
+            looks.get_nowait()
+        for _ in range(4):
+            await looks.get()
+        gate.open_gate()
+        assert (await run).ran == 2
+    assert caplog.records == []
 
 
 async def test_paths_that_are_no_text(place, monkeypatch):

@@ -30,6 +30,7 @@ class Arrivals:
         self._things: dict[int, Any] = {}
         self._new: list[int] = []  # not used yet, perhaps
         self.fetch_task: Callable[[str], AbstractTask] = _no_engine
+        self.importing: Callable[[int], None] = lambda number: None  # told before an import, and with 0 after it
 
     def add(self, definitions: list[Definition]) -> None:
         """Take in definitions; an import error hits only those who need what it is about."""
@@ -49,7 +50,11 @@ class Arrivals:
         """The class or function with this number."""
         thing = self._things.get(number)
         if thing is None:
-            thing = self._things[number] = _resolve(self._definitions[number])
+            self.importing(number)
+            try:
+                thing = self._things[number] = _resolve(self._definitions[number])
+            finally:
+                self.importing(0)
         return thing
 
     def unpack(self, cls: int, fields: Fields) -> AbstractTask:

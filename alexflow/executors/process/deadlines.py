@@ -31,8 +31,8 @@ class Deadlines:
         sent = worker.sent.get(number)
         if sent is None or worker.has_left:
             return
-        running, _, since = worker.process.mark()
-        at_work = time.monotonic() - since if running == number and since else 0.0
+        mark = worker.process.mark()
+        at_work = time.monotonic() - mark.since if mark.running == number and mark.since else 0.0
         if at_work < timeout:
             wait = timeout - at_work if at_work else min(timeout, NOT_YET)
             sent.timer = self._loop.call_later(wait, self._look, worker, number, timeout)

@@ -16,7 +16,7 @@ from alexflow.executors.process.messages import Definition
 
 
 class Definitions:
-    """The engine's numbers for classes and functions, the same for all its workers."""
+    """The engine's numbers for classes and functions, from 1, the same for all its workers."""
 
     def __init__(self) -> None:
         self._numbers: dict[Any, int] = {}
@@ -26,17 +26,19 @@ class Definitions:
         """The number of a class or function."""
         number = self._numbers.get(thing)
         if number is None:
-            number = len(self._definitions)
-            if importable(thing):
-                definition = Definition(number, name=f"{thing.__module__}:{thing.__qualname__}")
-            else:
-                definition = Definition(number, value=_by_value(thing))
+            number = len(self._definitions) + 1
+            definition = Definition(number, name_of(thing), b"" if importable(thing) else _by_value(thing))
             self._numbers[thing] = number
             self._definitions.append(definition)
         return number
 
     def __getitem__(self, number: int) -> Definition:
-        return self._definitions[number]
+        return self._definitions[number - 1]
+
+
+def name_of(thing: type | FunctionType) -> str:
+    """What a definition calls a class or function."""
+    return f"{thing.__module__}:{thing.__qualname__}"
 
 
 def importable(thing: type | FunctionType) -> bool:

@@ -8,7 +8,11 @@ import struct
 from typing import NamedTuple
 
 #: The job that is running (0: none), the last one that has ended, and since when the running one is at its own work.
-_PAGE = struct.Struct("<QQd")
+_JOB = struct.Struct("<QQd")
+
+#: Behind that, the definition that is being imported (0: none).
+_IMPORT = struct.Struct("<Q")
+_PAGE = struct.Struct("<QQdQ")  # both
 
 #: Behind that, what the engine writes: whether it has read, or is about to read, what no boundary follows yet.
 _UNSETTLED = _PAGE.size
@@ -23,11 +27,13 @@ class Mark(NamedTuple):
         ended: the number of the last one that has ended.
         since: since when, by the system's monotonic clock, the running one has been at its own work; 0 while its class
             is still being imported.
+        importing: the number of the definition that is being imported, for that job or for later ones, or 0.
     """
 
     running: int
     ended: int
     since: float
+    importing: int
 
 
 class Marker:
@@ -38,15 +44,19 @@ class Marker:
 
     def begin(self, number: int) -> None:
         """A job begins."""
-        _PAGE.pack_into(self._page, 0, number, number - 1, 0.0)
+        _JOB.pack_into(self._page, 0, number, number - 1, 0.0)
 
     def at_work(self, number: int, now: float) -> None:
         """What the job needs has been imported; its own work begins."""
-        _PAGE.pack_into(self._page, 0, number, number - 1, now)
+        _JOB.pack_into(self._page, 0, number, number - 1, now)
 
     def end(self, number: int) -> None:
         """A job has ended, its outputs published."""
-        _PAGE.pack_into(self._page, 0, 0, number, 0.0)
+        _JOB.pack_into(self._page, 0, 0, number, 0.0)
+
+    def importing(self, definition: int) -> None:
+        """A definition is about to be imported; with 0, it has been."""
+        _IMPORT.pack_into(self._page, _JOB.size, definition)
 
     def read(self) -> Mark:
         """Where the worker is, or was when it died."""

@@ -52,6 +52,7 @@ class Member:
         self.stopped = 0  # the job because of which it was ended, if on purpose
         self.proven = False  # has reported something
         self.has_begun = False  # a job, as was seen at its end
+        self.told_of: set[str] = set()  # classes whose import took it long, as the log says
 
     @property
     def was_stillborn(self) -> bool:

@@ -45,10 +45,12 @@ class Hello(Message, frozen=True):
 
 
 class Definition(Struct, frozen=True, array_like=True):
-    """A class or function under a number: by name (``module:qualname``), or by value (cloudpickle)."""
+    """A class or function under a number: its name (``module:qualname``), by which it is imported if there is no value
+    (cloudpickle).
+    """
 
     number: int
-    name: str = ""
+    name: str
     value: bytes = b""
 
 

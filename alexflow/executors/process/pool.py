@@ -41,6 +41,7 @@ from alexflow.executors.process.pace import AHEAD, Pace
 from alexflow.executors.process.records import pass_on
 from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.shipping import Packed, Packer
+from alexflow.executors.process.slow_imports import SlowImports
 from alexflow.executors.process.staff import Staff
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
@@ -95,6 +96,7 @@ class ProcessExecutor(Executor):
         )
         self._departures = Departures(self._staff, self._ahead, storage, self._grace, self._has_left)
         self._deadlines = Deadlines(self._stop)
+        self._slow_imports = SlowImports(self._staff, self._definitions)
 
     def expect(self, tasks: Sequence[AbstractTask]) -> None:
         self._hire_for(len(tasks))
@@ -150,6 +152,7 @@ class ProcessExecutor(Executor):
         self._pending.clear()
         if self._watch is not None:
             self._watch.cancel()
+        self._slow_imports.close()
         try:
             await self._departures.aclose()
             await self._staff.aclose()
@@ -210,6 +213,7 @@ class ProcessExecutor(Executor):
             self._look_ahead(worker, shipments, definitions)
         if shipments:
             worker.process.send(Work(self._staff.new_definitions(worker, definitions), shipments))
+            self._slow_imports.watch()
 
     def _ship(self, worker: Member, job: Job, packed: Packed, expected: float, behind: int = 0) -> Shipment:
         worker.number += 1

@@ -128,6 +128,7 @@ class Worker:
         self._waiting = False  # for work
         self._asking = False  # in the middle of a job's conversation with the engine
         arrivals.fetch_task = self._fetch_task
+        arrivals.importing = marker.importing
 
     def serve(self) -> None:
         """Take jobs and run them, until end-of-file."""
