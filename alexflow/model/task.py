@@ -334,7 +334,9 @@ def _refuse_loop(within: dict[int, AbstractTask], pending: Pending) -> None:
 
 
 def _id_from_fields(task: AbstractTask, pending: Pending) -> str:
-    plan = plan_of(type(task))
+    plan = task.__plan__
+    if plan.cls is not type(task):  # as plan_of looks itself; a call less for every task
+        plan = plan_of(type(task))
     if plan.has_former_ids and task._task_spec != ID_SPEC:
         from alexflow.model.ids_of_1x import id_of_1x  # deferred: few have such ids, and it needs SHA-1 and JSON
 
@@ -345,7 +347,7 @@ def _id_from_fields(task: AbstractTask, pending: Pending) -> str:
         for name in plan.significant:  # quicker than zip over all values at once
             value = get(task, name)
             if value is not None:
-                fields[name] = canonical(value, pending)
+                fields[name] = value if type(value) is str else canonical(value, pending)
         if pending:
             return ""
         return f"{plan.name}.{task_digest(fields, task.version)}"
