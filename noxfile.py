@@ -85,7 +85,7 @@ def storage(session: nox.Session) -> None:
     session.run("npm", "install", "--silent", "--prefix", str(node), "azurite@3", external=True)
     path = os.pathsep.join([str(node / "node_modules" / ".bin"), os.environ["PATH"]])
     env = {"ALEXFLOW_TEST_SERVERS": "all", "PATH": path}
-    session.run("python", "-m", "pytest", *(session.posargs or ["tests/storage", *OF_SERVERS]), env=env)
+    session.run("python", "-m", "pytest", *(session.posargs or [*SIDE_BY_SIDE, "tests/storage", *OF_SERVERS]), env=env)
 
 
 def install_sshd(session: nox.Session) -> None:

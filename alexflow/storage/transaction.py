@@ -201,8 +201,7 @@ class Transaction(Storage):
     # -- on the event loop
 
     async def awrite(self, key: str, data: bytes, *, replace: bool = False) -> bool:
-        self._keep(await self.storage.astage(key, data))
-        return True
+        return await self.apublish(await self.storage.astage(key, data))
 
     async def aremember(self, keys: Sequence[str]) -> None:
         """:meth:`remember`, for the event loop."""
@@ -243,7 +242,10 @@ class Transaction(Storage):
         return await self.storage.astage(key, data)
 
     async def apublish(self, staged: Staged, *, replace: bool = False) -> bool:
+        earlier = self._staged.pop(staged.key, None)
         self._keep(staged)
+        if earlier is not None:  # last, and waited for: the blocking form only begins it on the event loop
+            await self.storage.adiscard(earlier)
         return True
 
     async def adiscard(self, staged: Staged) -> None:
