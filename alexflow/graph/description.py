@@ -87,8 +87,9 @@ def describe(task: AbstractTask, defaults: Defaults, makes: tuple[str, ...] | No
     """
     task_id = task.task_id
     inputs, ephemeral, grounded = _inputs(task)
-    outputs = task.output() if makes is None else None
+    outputs: InOut = None
     if makes is None:
+        outputs = task.output()
         makes = keys_made(task, outputs)
     kind, tags, retries, delay, timeout = defaults.settings.get(type(task)) or _settings(task, defaults)
     spec = TaskSpec(task_id, tuple(inputs), ephemeral, makes, tags, kind == "dynamic", retries, delay, grounded)

@@ -336,7 +336,7 @@ Output.src_task = SourceTaskOnDemand()  # type: ignore[assignment]  # after @dat
 
 
 def output_of_task(cls: type[Output[Any]], task: AbstractTask, key: str) -> Any:
-    """What ``cls(src_task=task, key=key)`` gives, in a fourth of the time.
+    """What ``cls(src_task=task, key=key)`` gives, in less than half the time.
 
     For classes that :attr:`~ClassPlan.constructs_plainly` and keys that have been checked. Every task's outputs are
     built once where it is described, once where it is scheduled, and once where it runs.
