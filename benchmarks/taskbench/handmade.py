@@ -40,7 +40,7 @@ async def points(pipeline: Pipeline, graph: Graph, turns: int) -> list[str]:
     made: dict[Place, asyncio.Task[str]] = {}
 
     async def one(step: int, point: int) -> str:
-        before = [await made[other] for other in graph.reads(step, point)]
+        before = [await made[other] for other in graph.reads[step, point]]
         return await pipeline.make(f"{step}-{point}", store_point, step, point, turns, before)
 
     for place in graph.places:

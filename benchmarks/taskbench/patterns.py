@@ -33,8 +33,12 @@ class Graph:
         """A tree begins with one task and doubles."""
         return min(self.width, 2**step) if self.pattern == "tree" else self.width
 
-    def reads(self, step: int, point: int) -> list[Place]:
-        """What a task reads."""
+    @cached_property
+    def reads(self) -> dict[Place, list[Place]]:
+        """What each task reads."""
+        return {place: self._reads(*place) for place in self.places}
+
+    def _reads(self, step: int, point: int) -> list[Place]:
         if step == 0:
             return []
         last = self.width_at(step - 1)
@@ -49,7 +53,7 @@ class Graph:
     @cached_property
     def ends(self) -> list[Place]:
         """The tasks that nobody reads."""
-        read = {other for place in self.places for other in self.reads(*place)}
+        read = {other for place in self.places for other in self.reads[place]}
         return [place for place in self.places if place not in read]
 
     @cached_property
@@ -57,7 +61,7 @@ class Graph:
         """The sum over the ends."""
         values: dict[Place, int] = {}
         for place in self.places:
-            values[place] = stored(*place, (values[other] for other in self.reads(*place)))
+            values[place] = stored(*place, (values[other] for other in self.reads[place]))
         return sum(values[place] for place in self.ends)
 
 

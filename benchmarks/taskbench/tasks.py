@@ -35,6 +35,6 @@ def ends(graph: Graph, turns: int) -> list[Output[int]]:
     """The outputs that nobody reads, and behind them all of a graph."""
     outputs: dict[Place, Output[int]] = {}
     for place in graph.places:
-        before = tuple(outputs[other] for other in graph.reads(*place))
+        before = tuple(outputs[other] for other in graph.reads[place])
         outputs[place] = Point(*place, turns, before).output()
     return [outputs[place] for place in graph.ends]

@@ -24,7 +24,7 @@ def test_each_reads_of_the_step_before(pattern: str) -> None:
     graph = Graph(pattern)
     known = set(graph.places)
     for step, point in graph.places:
-        reads = graph.reads(step, point)
+        reads = graph.reads[step, point]
         assert len(set(reads)) == len(reads)
         assert all(other in known and other[0] == step - 1 for other in reads)
     assert len(known) == 32 * 40 - (129 if pattern == "tree" else 0)
@@ -40,12 +40,12 @@ def test_each_reads_of_the_step_before(pattern: str) -> None:
     ],
 )
 def test_who_reads_whom(pattern: str, expected: list[int]) -> None:
-    assert [point for _, point in Graph(pattern).reads(8, 5)] == expected
+    assert [point for _, point in Graph(pattern).reads[8, 5]] == expected
 
 
 def test_nearest_reads_itself_and_about_half_of_its_four_nearest() -> None:
     graph = Graph("nearest")
-    inner = [[other for _, other in graph.reads(step, point)] for step in (1, 2, 3) for point in range(2, 30)]
+    inner = [[other for _, other in graph.reads[step, point]] for step in (1, 2, 3) for point in range(2, 30)]
     assert all(2 <= len(points) + 1 <= 6 for points in inner)
     assert 2.5 < sum(map(len, inner)) / len(inner) < 3.5
 
