@@ -31,6 +31,7 @@ from alexflow.scheduler.events import (
     Cancelled,
     DelayOver,
     Event,
+    InputsLost,
     Inspected,
     MadeElsewhere,
     Resumed,
@@ -48,6 +49,9 @@ FindOutputs = Callable[[set[str]], dict[str, Output[Any]]]
 
 #: How long events are handled before the loop gets a turn.
 SLICE_SECONDS = 0.002
+
+#: Events after which an output may be made once more; between them, each is made once, and is what it is.
+REASONS_TO_DOUBT = frozenset({RunRequested, InputsLost, Verified})
 
 #: Up to this many outputs or tasks are looked at without a task of their own on the loop.
 FEW = 64
@@ -197,6 +201,11 @@ class Driver:
             finish.set_exception(error)
         self.cancel_run(run_id)
 
+    def _doubt(self) -> None:
+        """Outputs may have been removed by now, or are about to be, and are made again."""
+        for executor in self._executors.values():
+            executor.doubt()
+
     # -- events
 
     def post(self, event: Event, subjects: Subjects = NO_SUBJECTS) -> None:
@@ -211,6 +220,8 @@ class Driver:
             deadline = self._loop.time() + SLICE_SECONDS
             while self._inbox:
                 event, subjects = self._inbox.popleft()
+                if type(event) in REASONS_TO_DOUBT:
+                    self._doubt()
                 instructions = self._scheduler.handle(event)
                 if type(event) is Inspected:
                     self._enter(event, subjects)
@@ -352,6 +363,7 @@ class Driver:
             except Exception as error:  # the results are there; what could not be removed only takes room
                 logger.warning("ephemeral outputs could not be removed: %s", error)
 
+        self._doubt()
         self.tell(lambda: told.OutputsRemoved(instruction.keys))
         removal = self._spawn(remove)
         self._removals.add(removal)

@@ -98,6 +98,26 @@ class ClassPlan(_Caching):
         )
 
     @cached_property
+    def repeatable(self) -> bool:
+        """Whether a task of this class is nothing but the values of its fields, so that equal ones have equal ids.
+
+        Nothing of the user's runs when one is made or its id is computed: no ``__init__``, ``__post_init__``,
+        ``encode`` or property of its own.
+        """
+        cls: Any = self.cls
+        settled = ("__new__", "__post_init__", "__getattribute__", "task_id", "identified_as")
+        return (
+            getattr(vars(cls).get("__init__"), "__code__", _stale_plan.__code__).co_filename == _GENERATED
+            and type(cls).__call__ is type.__call__
+            and all(getattr(cls, name) is getattr(self._base, name) for name in settled)
+            and not any(hasattr(inspect.getattr_static(cls, name, None), "__set__") for name in self.names)
+            and all(field.init for field in dataclasses.fields(cls))
+            and self.hashed_as_they_are == self.significant
+            and isinstance(cls.version, str | int | None)
+            and not self.has_former_ids
+        )
+
+    @cached_property
     def built(self) -> dict[str, tuple[Any, type[Any]]]:
         """By key name: which output class ``build_output`` was asked for last, with and without its type parameters.
 
@@ -143,6 +163,7 @@ class ClassPlan(_Caching):
         return _stale_plan, ()  # a class that travels by value is looked at again where it arrives
 
 
+_GENERATED = "<string>"  # where the code is from that ``@dataclass`` writes
 _PARAMETERS = "__dataclass_params__"  # what the decorator was given
 
 

@@ -43,11 +43,11 @@ def map_tree(function: Callable[[Output[Any]], Any], tree: InOut) -> Any:
     """The same tree with every output replaced by ``function(output)``."""
     if tree is None:
         return None
-    if isinstance(tree, list):
+    if isinstance(tree, list | tuple):
         # as in flatten
-        return [function(node) if hasattr(node, "physical_key_list") else map_tree(function, node) for node in tree]
-    if isinstance(tree, tuple):
-        items = [map_tree(function, node) for node in tree]
+        items = [function(node) if hasattr(node, "physical_key_list") else map_tree(function, node) for node in tree]
+        if isinstance(tree, list):
+            return items
         # a namedtuple is made from positional items, a plain tuple from one iterable
         return type(tree)(*items) if hasattr(tree, "_fields") else tuple(items)
     if isinstance(tree, dict):

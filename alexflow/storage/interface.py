@@ -75,6 +75,13 @@ class Storage(ABC):
         """The same, holding whatever is read against what was recorded of it, if this storage can."""
         return self
 
+    def remembering(self) -> Storage:
+        """The same for one process that runs tasks: small outputs that it has lately published or read are at hand."""
+        return self
+
+    def doubt(self) -> None:  # noqa: B027  # most keep nothing
+        """Outputs may have been replaced: forget what is at hand (:meth:`remembering`)."""
+
     def leases(self, ttl: float) -> Leases | None:
         """An engine's leases on what is made here; None where no other engine could make it."""
         return None

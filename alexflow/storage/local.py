@@ -34,6 +34,7 @@ from alexflow.storage.localpublishing import new_file, publish_file, publish_sma
 from alexflow.storage.localreading import SMALL, as_published, read_if_small, read_opened
 from alexflow.storage.newfile import open_new, read_all
 from alexflow.storage.oserror import NOT_THERE, failed
+from alexflow.storage.recent import Recent
 from alexflow.storage.reserved import tells_case_apart
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class LocalStorage(Storage):
     """
 
     answers_at_once: ClassVar[bool] = True
+
+    _recent: ClassVar[Recent | None] = None  # in the instance's own __dict__ where it remembers
 
     base_path: str
     fsync: bool = field(default=False, compare=False)
@@ -102,6 +105,17 @@ class LocalStorage(Storage):
         vars(other).update(vars(self), check=True)
         return other
 
+    def remembering(self) -> LocalStorage:
+        if self.check:  # what is read is what the disk has
+            return self
+        other = object.__new__(type(self))  # as in checking
+        vars(other).update(vars(self), _recent=Recent())
+        return other
+
+    def doubt(self) -> None:
+        if self._recent is not None:
+            self._recent.clear()
+
     @property
     def case_sensitive(self) -> bool:
         return self._tells_case_apart
@@ -133,7 +147,13 @@ class LocalStorage(Storage):
         return one_by_one(self.base_path, keys) if len(keys) <= FEW else by_directory(self.base_path, keys)
 
     def read(self, key: str) -> bytes:
-        base = self.base_path
+        base, recent = self.base_path, self._recent
+        if recent is not None:
+            data = recent.get(key)
+            if data is None:
+                data = read_opened(base, key, read_all)
+                recent.put(key, data)
+            return data
         if not self.check:
             return read_opened(base, key, read_all)
         return read_opened(base, key, lambda fd, at_first: as_published(base, key, fd, read_all(fd, at_first)))
@@ -155,6 +175,16 @@ class LocalStorage(Storage):
         return read_all(staged.place.fd, staged.size, at=0)
 
     def publish(self, staged: Staged, *, replace: bool = False) -> bool:
+        data, recent = staged.data, self._recent
+        published = self._publish(staged, replace=replace)
+        if recent is not None and published:
+            if data is None:
+                recent.drop(staged.key)
+            else:
+                recent.put(staged.key, data)
+        return published
+
+    def _publish(self, staged: Staged, *, replace: bool) -> bool:
         base, key, names = self.base_path, staged.key, self._names
         path = f"{base}/{key}"
         try:
@@ -185,6 +215,9 @@ class LocalStorage(Storage):
                 continue
             except OSError as error:
                 raise failed("remove", path, error) from error
+            finally:
+                if self._recent is not None:
+                    self._recent.drop(key)
         notes.forget(self.base_path, keys)
 
     def list(self, prefix: str = "") -> Iterator[str]:
@@ -278,6 +311,16 @@ class LocalStorage(Storage):
         return await in_thread(self.exists_many, keys)
 
     async def aread(self, key: str) -> bytes:
+        recent = self._recent
+        if recent is None:
+            return await self._aread(key)
+        data = recent.get(key)
+        if data is None:
+            data = await self._aread(key)
+            recent.put(key, data)
+        return data
+
+    async def _aread(self, key: str) -> bytes:
         read = partial(self._read_checked_if_small, key) if self.check else read_if_small
         data = read_opened(self.base_path, key, read)
         if data is not None:

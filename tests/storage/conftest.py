@@ -22,7 +22,7 @@ def _layered(kind, storage, tmp_path):
     return CacheStorage(storage, tmp_path / "copies")
 
 
-HERE = ("local", "local-named", "memory", "transaction", "prefix", "overlay", "cache")
+HERE = ("local", "local-named", "local-remembering", "memory", "transaction", "prefix", "overlay", "cache")
 SERVERS = ("seaweedfs", "moto", "azurite", "fake-gcs", "sftp", "webdav")
 BY_OBSTORE = ("seaweedfs by obstore", "moto by obstore")
 
@@ -47,6 +47,8 @@ def storage(request, tmp_path):
     if request.param in ("prefix", "overlay", "cache"):
         storage = _layered(request.param, storage, tmp_path)
         storage.prepare()
+    if request.param == "local-remembering":
+        return storage.remembering()
     return Transaction(storage) if request.param == "transaction" else storage
 
 

@@ -13,10 +13,12 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from alexflow.errors import ShippingError
+from alexflow.executors.attempt import check_id
 from alexflow.executors.process.messages import Definition, Fields
 from alexflow.model import AbstractTask, Output
 from alexflow.model.output import output_by_reference, outputs_by_key
 from alexflow.model.plan import plan_of
+from alexflow.model.task import task_of_values
 
 
 class Arrivals:
@@ -29,6 +31,8 @@ class Arrivals:
         self._definitions: dict[int, Definition] = {}
         self._things: dict[int, Any] = {}
         self._new: list[int] = []  # not used yet, perhaps
+        #: Names of the fields of repeatable classes of which a task has had the right id here.
+        self._proven: dict[int, tuple[str, ...]] = {}
         self.fetch_task: Callable[[str], AbstractTask] = _no_engine
         self.importing: Callable[[int], None] = lambda number: None  # told before an import, and with 0 after it
 
@@ -57,20 +61,39 @@ class Arrivals:
                 self.importing(0)
         return thing
 
+    def unpack_job(self, cls: int, fields: Fields, task_id: str) -> AbstractTask:
+        """Put the task of a job together again, and see that it is here what it was where its id was computed.
+
+        Plain values arrive as they were sent. So where a class is repeatable, and one of its tasks has had the right
+        id, all have.
+
+        Raises:
+            NonDeterministicTask: it has another id here.
+        """
+        if isinstance(fields, list) and (names := self._proven.get(cls)) is not None:
+            return task_of_values(self._things[cls], names, self._values(fields), task_id)
+        task = self.unpack(cls, fields)
+        check_id(task, task_id)
+        if isinstance(fields, list) and (plan := plan_of(type(task))).repeatable:
+            self._proven[cls] = plan.names
+        return task
+
     def unpack(self, cls: int, fields: Fields) -> AbstractTask:
         """Put a task together again."""
         if isinstance(fields, bytes):
             return task_of(cls, pickle.loads(fields))
-        return task_of(cls, [self._arrived(value) if type(value) is list else value for value in fields])
+        return task_of(cls, self._values(fields))
+
+    def _values(self, fields: list[Any]) -> list[Any]:
+        return [self._arrived(value) if type(value) is list else value for value in fields]
 
     def _arrived(self, reference: list[Any]) -> Any:
         """An output or a list of outputs, without their tasks."""
-        cls = self.thing(reference[0])
         if len(reference) == 3:
-            _, key, length = reference
-            return outputs_by_key(cls, [key], [length], _fetch)[0]
-        _, keys, lengths, is_tuple = reference
-        outputs = outputs_by_key(cls, keys, lengths, _fetch)
+            cls, key, length = reference
+            return outputs_by_key(self.thing(cls), [key], [length], _fetch)[0]
+        cls, keys, lengths, is_tuple = reference
+        outputs = outputs_by_key(self.thing(cls), keys, lengths, _fetch) if keys else []
         return tuple(outputs) if is_tuple else outputs
 
 

@@ -55,7 +55,8 @@ class Definition(Struct, frozen=True, array_like=True):
 
 
 #: A task's fields: pickled as a whole, or one by one. Then a list stands for an output, ``[class, key, length]``, or
-#: for a list of outputs, ``[class, keys, lengths, whether it is a tuple]``; ``length`` of a key is its task's id.
+#: for a list of outputs or of nothing, ``[class, keys, lengths, whether it is a tuple]``; ``length`` of a key is its
+#: task's id.
 Fields = bytes | list[Any]
 
 
@@ -74,10 +75,14 @@ class Shipment(Struct, frozen=True, array_like=True):
 
 
 class Work(Message, frozen=True):
-    """Run these, in this order."""
+    """Run these, in this order.
+
+    ``doubts`` is another number than before once outputs may be others than before.
+    """
 
     definitions: list[Definition]
     jobs: list[Shipment]
+    doubts: int = 0
 
 
 class Source(Message, frozen=True):

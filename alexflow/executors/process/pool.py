@@ -78,6 +78,7 @@ class ProcessExecutor(Executor):
         self._stillborn = 0
         self._hired_by_then = 0  # how many workers there had been when the last stillborn one was counted
         self._watch: asyncio.TimerHandle | None = None
+        self._doubts = 0
         self._closed = False
 
     def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
@@ -134,6 +135,9 @@ class ProcessExecutor(Executor):
             self._feed()
         if outcomes:
             self._report(outcomes)
+
+    def doubt(self) -> None:
+        self._doubts += 1
 
     @property
     def places(self) -> int:
@@ -212,7 +216,7 @@ class ProcessExecutor(Executor):
         if not self._pending:
             self._look_ahead(worker, shipments, definitions)
         if shipments:
-            worker.process.send(Work(self._staff.new_definitions(worker, definitions), shipments))
+            worker.process.send(Work(self._staff.new_definitions(worker, definitions), shipments, self._doubts))
             self._slow_imports.watch()
 
     def _ship(self, worker: Member, job: Job, packed: Packed, expected: float, behind: int = 0) -> Shipment:

@@ -161,8 +161,11 @@ class Packer:
             number = self._definitions.number_of(type(value))
             needs.append(number)
             return [number, value.key, len(value.src_task_id)]
-        if (type(value) is list or type(value) is tuple) and value and isinstance(value[0], Output):
-            return self._column(value, needs)
+        if type(value) is list or type(value) is tuple:
+            if not value:
+                return [0, [], [], type(value) is tuple]
+            if isinstance(value[0], Output):
+                return self._column(value, needs)
         return None
 
     def _column(self, outputs: Sequence[Any], needs: list[int]) -> list[Any] | None:

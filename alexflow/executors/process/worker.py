@@ -27,7 +27,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NoReturn
 
 from alexflow.errors import TaskStopped
-from alexflow.executors.attempt import attempt, check_id
+from alexflow.executors.attempt import attempt
 from alexflow.executors.fault import fault_of
 from alexflow.executors.process.arrivals import arrivals
 from alexflow.executors.process.capture import Capture
@@ -123,6 +123,7 @@ class Worker:
         self._relay: Relay | None = None  # once somebody logs
         self._hello: Hello | None = None
         self._storage: Storage | None = None
+        self._doubts = 0  # how often outputs may have become others, as far as we have heard
         self._transaction: Transaction | None = None  # of the job that is running
         self._terminated = False
         self._waiting = False  # for work
@@ -162,6 +163,10 @@ class Worker:
 
     def _take_in(self, message: ToWorker) -> None:
         if isinstance(message, Work):
+            if message.doubts != self._doubts:
+                self._doubts = message.doubts
+                if self._storage is not None:
+                    self._storage.doubt()
             arrivals.add(message.definitions)
             self._jobs.extend(message.jobs)
         elif isinstance(message, Hello):
@@ -183,8 +188,7 @@ class Worker:
             transaction = self._transaction = Transaction(self._storage, replace=job.replace)
             if self._terminated:
                 self._end_as_terminated()
-            task = arrivals.unpack(job.cls, job.fields)
-            check_id(task, job.task_id)
+            task = arrivals.unpack_job(job.cls, job.fields, job.task_id)
             self._marker.at_work(number, time.monotonic())
             attempt(task, transaction)
         except BaseException as error:  # everything that a task can raise is told, exits too
@@ -248,7 +252,7 @@ class Worker:
         if self._hello is None:
             raise RuntimeError("a job came before the storage")
         storage: Storage = pickle.loads(self._hello.storage)
-        return storage
+        return storage.remembering()
 
     def relay_logging(self, levels: dict[str, int], disabled: int) -> None:
         """Somebody has imported ``logging``: let the engine have what is logged."""

@@ -1,0 +1,109 @@
+"""A task that arrives in a worker is the one that was sent: shown for each, or for a class as a whole."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+import pytest
+
+from alexflow import BinaryOutput, JSONOutput, Output, Task
+from alexflow.errors import NonDeterministicTask
+from alexflow.executors.process import arrivals as worker_side
+from alexflow.executors.process.arrivals import Arrivals
+from alexflow.executors.process.definitions import Definitions
+from alexflow.executors.process.shipping import Packer
+from alexflow.model import AbstractTask
+from alexflow.model.plan import plan_of
+
+
+@dataclass(frozen=True)
+class Plain(Task):
+    number: int
+    name: str | None
+    parts: tuple[Output[int], ...] = ()
+    others: list[Output[int]] = field(default_factory=list)
+    verbose: bool = field(default=True, compare=False)
+    last: int = field(default=3, kw_only=True)
+
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[int], key="n.json")
+
+    @cached_property
+    def doubled(self) -> int:
+        return 2 * self.number
+
+
+@dataclass(frozen=True)
+class Derived(Plain, abc.ABC):
+    """Its class has a class of its own."""
+
+    version: ClassVar[int] = 2
+    more: float = 0.5
+
+
+FIRST = Plain(1, "one")
+
+
+@pytest.fixture(autouse=True)
+def arrivals(monkeypatch: pytest.MonkeyPatch) -> Arrivals:
+    """Those of a worker that is new."""
+    arrivals = Arrivals()
+    monkeypatch.setattr(worker_side, "arrivals", arrivals)
+    return arrivals
+
+
+def arrive(arrivals: Arrivals, task: AbstractTask, *task_ids: str) -> list[AbstractTask]:
+    """The task, sent as often as there are ids."""
+    definitions = Definitions()
+    packed = Packer(definitions).pack(task)
+    arrivals.add([definitions[number] for number in packed.needs])
+    return [arrivals.unpack_job(packed.cls, packed.fields, task_id) for task_id in task_ids]
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        Plain(2, None),
+        Plain(3, "three", (FIRST.output(), FIRST.output()), verbose=False),
+        Plain(4, "four", (), [FIRST.output()], last=4),
+        Derived(5, "five", more=1.5),
+    ],
+)
+def test_a_task_of_a_repeatable_class(arrivals: Arrivals, task: AbstractTask) -> None:
+    assert plan_of(type(task)).repeatable
+    for arrived in arrive(arrivals, task, task.task_id, task.task_id):
+        assert type(arrived) is type(task)
+        assert arrived.task_id == task.task_id
+        assert arrived.output() == task.output()
+        assert plan_of(type(task)).values(arrived) == plan_of(type(task)).values(task)
+        assert type(arrived.parts) is tuple  # type: ignore[attr-defined]
+        assert type(arrived.others) is list  # type: ignore[attr-defined]
+        assert arrived.doubled == 2 * arrived.number  # type: ignore[attr-defined]
+
+
+def test_a_repeatable_class_is_trusted_once_one_of_its_tasks_has_been_right(arrivals: Arrivals) -> None:
+    for _ in range(2):
+        with pytest.raises(NonDeterministicTask):
+            arrive(arrivals, FIRST, "another")
+    right, another = arrive(arrivals, FIRST, FIRST.task_id, "another")
+    assert right == FIRST
+    assert another.task_id == "another"
+
+
+def test_a_task_whose_fields_are_pickled_is_looked_at_each_time(arrivals: Arrivals) -> None:
+    task = Plain(1, "one", ({1, 2},))  # type: ignore[arg-type]
+    assert arrive(arrivals, task, task.task_id, task.task_id) == [task, task]
+    with pytest.raises(NonDeterministicTask):
+        arrive(arrivals, task, "another")
+
+
+def test_an_output_comes_without_its_task(arrivals: Arrivals) -> None:
+    task = Plain(1, "one", (FIRST.build_output(BinaryOutput, key="x.pkl"),))
+    _, again = arrive(arrivals, task, task.task_id, task.task_id)
+    (part,) = again.parts  # type: ignore[attr-defined]
+    assert type(part) is BinaryOutput
+    assert part.src_task_id == FIRST.task_id
+    assert "src_task" not in vars(part)
