@@ -14,6 +14,7 @@ INLINE_BY_CHOICE = {
     "storage/layered/overlay.py": {"prepare"},
     "storage/layered/cache.py": {"prepare", "used", "_make_room", "_copies"},
     "storage/local.py": {
+        "_at_hand",
         "astage",  # makes the file that a thread then fills
         "discard",
         "check_writable",

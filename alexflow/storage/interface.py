@@ -76,7 +76,7 @@ class Storage(ABC):
         return self
 
     def remembering(self) -> Storage:
-        """The same for one process that runs tasks: small outputs that it has lately published or read are at hand."""
+        """The same for one process that runs tasks: it need not read again what it has lately published or read."""
         return self
 
     def doubt(self) -> None:  # noqa: B027  # most keep nothing

@@ -149,7 +149,7 @@ class LocalStorage(Storage):
     def read(self, key: str) -> bytes:
         base, recent = self.base_path, self._recent
         if recent is not None:
-            data = recent.get(key)
+            data = self._at_hand(recent, key)
             if data is None:
                 data = read_opened(base, key, read_all)
                 recent.put(key, data)
@@ -157,6 +157,13 @@ class LocalStorage(Storage):
         if not self.check:
             return read_opened(base, key, read_all)
         return read_opened(base, key, lambda fd, at_first: as_published(base, key, fd, read_all(fd, at_first)))
+
+    def _at_hand(self, recent: Recent, key: str) -> bytes | None:
+        data = recent.get(key)
+        if data is not None and not os.access(f"{self.base_path}/{key}", os.F_OK):  # a third of what reading costs
+            recent.drop(key)
+            return None
+        return data
 
     def examine(self, key: str, *, quarantine: bool = True) -> Examined:
         from alexflow.storage.examination import examine_file  # deferred: few programs verify
@@ -314,7 +321,7 @@ class LocalStorage(Storage):
         recent = self._recent
         if recent is None:
             return await self._aread(key)
-        data = recent.get(key)
+        data = self._at_hand(recent, key)
         if data is None:
             data = await self._aread(key)
             recent.put(key, data)

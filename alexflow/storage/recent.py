@@ -1,8 +1,8 @@
-"""Bytes that a process has lately published or read, so that the next of its tasks need not ask the storage for them.
+"""Bytes that a process has lately published or read, so that the next of its tasks need not read them again.
 
-An output never changes while it exists, and mostly whoever makes one, or somebody beside it, is the next to read it.
-What can take the place of an output is known to the engine (it has been removed, lost or forced, and is made again):
-then it says so (:meth:`~alexflow.executors.interface.Executor.doubt`), and all is forgotten.
+An output does not change while it exists, and whoever makes one is often the next to read it. That it still exists is
+for the storage to see. That it has not been removed and made again is for the engine: it knows when that can be, and
+then says so (:meth:`~alexflow.executors.interface.Executor.doubt`), and all is forgotten.
 """
 
 from __future__ import annotations

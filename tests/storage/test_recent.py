@@ -35,15 +35,24 @@ pytestmark = pytest.mark.anyio
 
 async def test_what_was_published_is_at_hand(storage, remembering, read):
     remembering.write("key", b"one")
-    storage.remove_many(["key"])
+    storage.write("key", b"two", replace=True)
     assert await read(remembering, "key") == b"one"
 
 
 async def test_what_was_read_is_at_hand(storage, remembering, read):
     storage.write("key", b"one")
     assert await read(remembering, "key") == b"one"
-    storage.remove_many(["key"])
+    storage.write("key", b"two", replace=True)
     assert await read(remembering, "key") == b"one"
+
+
+async def test_what_has_been_removed_is_not(storage, remembering, read):
+    remembering.write("key", b"one")
+    storage.remove_many(["key"])
+    with pytest.raises(OutputNotFound):
+        await read(remembering, "key")
+    storage.write("key", b"two")
+    assert await read(remembering, "key") == b"two"
 
 
 async def test_nothing_is_when_in_doubt(storage, remembering, read):
