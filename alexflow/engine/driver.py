@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -52,6 +52,8 @@ SLICE_SECONDS = 0.002
 
 #: Events after which an output may be made once more; between them, each is made once, and is what it is.
 REASONS_TO_DOUBT = frozenset({RunRequested, InputsLost, Verified})
+
+_NO_JOBS: tuple[Job, ...] = ()
 
 #: Up to this many outputs or tasks are looked at without a task of their own on the loop.
 FEW = 64
@@ -323,14 +325,13 @@ class Driver:
             for task_id in task_ids:
                 self._broadcast.tell(told.TaskStarted(task_id))
 
-    def _foresee(self, task_id: str) -> Iterator[Job]:
+    def _foresee(self, task_id: str) -> Iterable[Job]:
         """Jobs for worker processes that come after a task, all of whose other inputs exist."""
-        if self._admission is not None and not self._admission.open:
-            return
-        for follower in self._scheduler.followers_of(task_id):
-            described = self.catalog.tasks[follower]
-            if described.kind == "process":
-                yield self._job(described)
+        followers = self._scheduler.followers_of(task_id)
+        if not followers or (self._admission is not None and not self._admission.open):
+            return _NO_JOBS
+        described = (self.catalog.tasks[follower] for follower in followers)
+        return (self._job(follower) for follower in described if follower.kind == "process")
 
     def _job(self, described: Described) -> Job:
         task_id = described.spec.task_id

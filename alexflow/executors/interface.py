@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -84,7 +84,7 @@ Report = Callable[[Sequence[Outcome]], None]
 
 
 #: Gives jobs that will be submitted the moment that the job with a certain id is done, if it is done well.
-Foresee = Callable[[str], Iterator[Job]]
+Foresee = Callable[[str], Iterable[Job]]
 
 
 class Executor(ABC):

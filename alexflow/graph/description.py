@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
-from alexflow.model import AbstractTask, DynamicTask, InOut, Output, WrapperTask, flatten, keys_of
+from alexflow.model import AbstractTask, DynamicTask, InOut, Output, WrapperTask, flatten, have_one_key, keys_of
 from alexflow.model.plan import plan_of
 from alexflow.scheduler import TaskSpec
 
@@ -125,10 +125,14 @@ def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str],
     if tree is None:
         return _NO_INPUTS, _NOTHING, True
     grounded = _is_grounded(task, tree)
-    inputs: dict[str, Output[Any]] = {}
+    leaves = _leaves(task, "input", tree)
+    inputs = {output.key: output for output in leaves if not output.ephemeral}
+    if len(inputs) == len(leaves) and have_one_key(leaves):
+        return inputs, _NOTHING, grounded  # as of most tasks
+    inputs = {}
     lasting: set[str] = set()
     ephemeral: set[str] = set()
-    for output in _leaves(task, "input", tree):
+    for output in leaves:
         for key in keys_of(output):
             known = inputs.setdefault(key, output)
             if known is not output and known.src_task_id != output.src_task_id:
@@ -139,15 +143,16 @@ def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str],
                 lasting.add(key)
     if not ephemeral:
         return inputs, _NOTHING, grounded
-    lasting |= {key for output in flatten(tree) if not output.ephemeral for key in keys_of(output)}
+    lasting |= {key for output in leaves if not output.ephemeral for key in keys_of(output)}
     return inputs, frozenset(ephemeral - lasting), grounded
 
 
 def _is_grounded(task: AbstractTask, tree: Any) -> bool:
     """Whether a task's inputs are, by identity, the values of fields that its id is made from."""
     task = task.identified_as()
-    plan = plan_of(type(task))
-    own = {id(getattr(task, name)) for name in plan.hashed_as_they_are}
+    own = {id(getattr(task, name)) for name in plan_of(type(task)).hashed_as_they_are}
+    if id(tree) in own:
+        return True
     parts: list[Any] = [tree]
     for part in parts:  # grows
         if part is not None and id(part) not in own:

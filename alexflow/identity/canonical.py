@@ -43,17 +43,22 @@ class AtOnce(list[Any]):
         _ = task.task_id
 
 
-_encode: Callable[[Any], bytes] | None = None
-
-
 def packb(value: Any) -> bytes:
     """Plain data as MessagePack."""
-    global _encode
-    if _encode is None:
+    return messagepack.encode(value)
+
+
+class _MessagePack:
+    """Becomes its encoder when that is first needed."""
+
+    def __getattr__(self, name: str) -> Callable[[Any], bytes]:
         from msgspec.msgpack import Encoder  # deferred: it is a fourth of what `import alexflow` would take
 
-        _encode = Encoder().encode
-    return _encode(value)
+        self.encode = Encoder().encode
+        return self.encode
+
+
+messagepack = _MessagePack()
 
 
 def canonical(value: Any, pending: Pending) -> Canonical:
@@ -61,6 +66,9 @@ def canonical(value: Any, pending: Pending) -> Canonical:
     kind = type(value)
     if kind in _ITSELF or (kind is int and _LEAST <= value <= _MOST) or (kind is float and value == value):
         return value  # type: ignore[no-any-return]
+    known: Canonical = getattr(value, "__canonical_form__", None)
+    if known is not None:
+        return known
     encode = _ENCODERS.get(kind) or getattr(kind, "__canonical__", None) or _canonical_of_user_type
     return encode(value, pending)
 

@@ -1,6 +1,6 @@
 """The classes that a user's workflow is made of."""
 
-from alexflow.model.output import Output, keys_of
+from alexflow.model.output import Output, have_one_key, keys_of
 from alexflow.model.required import NoDefaultVar, no_default
 from alexflow.model.task import AbstractTask, DynamicTask, ResourceSpec, Task, WrapperTask
 from alexflow.model.tree import InOut, flatten, map_tree
@@ -17,6 +17,7 @@ __all__ = [
     "Workflow",
     "WrapperTask",
     "flatten",
+    "have_one_key",
     "keys_of",
     "map_tree",
     "no_default",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Literal, NoReturn, Self, TypeVar, cast, overload
 
@@ -48,7 +48,7 @@ class Output(Planned, Generic[T_co]):
 
     # in the instance's own __dict__ once they are known
     _output_id: ClassVar[str | None] = None
-    _canonical: ClassVar[Canonical] = None
+    __canonical_form__: ClassVar[Canonical] = None
 
     def __post_init__(self) -> None:
         check_key(self.key)
@@ -85,10 +85,6 @@ class Output(Planned, Generic[T_co]):
         return known if known is not None else self.src_task.task_id
 
     def __canonical__(self, pending: Pending) -> Canonical:
-        known = self._canonical
-        return known if known is not None else self._make_canonical(pending)
-
-    def _make_canonical(self, pending: Pending) -> Canonical:
         output_id = self._output_id
         if output_id is None:
             task = self.src_task.identified_as()
@@ -312,6 +308,12 @@ def _wrong_mode(mode: str) -> ValueError:
 _ONE_KEY = Output.physical_key_list
 
 
+def have_one_key(outputs: Iterable[Output[Any]]) -> bool:
+    """Whether each of these is what is stored under its own key, and nothing else."""
+    classes: set[type[Output[Any]]] = set(map(type, outputs))
+    return all(cls.physical_key_list is _ONE_KEY for cls in classes)
+
+
 def keys_of(output: Output[Any]) -> tuple[str, ...]:
     """The keys that must exist for an output to exist."""
     return (output.key,) if type(output).physical_key_list is _ONE_KEY else tuple(output.physical_key_list())
@@ -345,7 +347,7 @@ def output_of_task(cls: type[Output[Any]], task: AbstractTask, key: str) -> Any:
     """
     output = object.__new__(cls)
     # its other fields are the class's defaults; more than five entries would double the room that they take
-    output.__dict__.update(src_task=task, key=key, _output_id=key, _canonical=("output", key))
+    output.__dict__.update(src_task=task, key=key, _output_id=key, __canonical_form__=("output", key))
     return output
 
 

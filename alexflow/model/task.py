@@ -357,7 +357,9 @@ def _id_from_fields(task: AbstractTask, pending: Pending) -> str:
         for name in plan.significant:  # quicker than zip over all values at once
             value = get(task, name)
             if value is not None:
-                fields[name] = value if type(value) is str else canonical(value, pending)
+                kind = type(value)
+                plain = kind is str or (kind is float and value == value)  # as canonical has it; a call less
+                fields[name] = value if plain else canonical(value, pending)
         if pending:
             return ""
         return f"{plan.name}.{task_digest(fields, task.version)}"

@@ -18,6 +18,10 @@ def flatten(tree: InOut) -> list[Output[Any]]:
     Raises:
         TypeError: something in it is neither an output nor a container of outputs.
     """
+    if isinstance(tree, list | tuple):
+        flat = [node for node in tree if hasattr(node, "physical_key_list")]
+        if len(flat) == len(tree):
+            return flat  # as most are
     leaves: list[Output[Any]] = []
     pending: list[Iterator[Any]] = [iter((tree,))]
     while pending:

@@ -152,11 +152,11 @@ def release_inputs(state: State, node: Node, *, keep: bool, unwanted: list[Node]
     keys = state.keys
     for name in node.spec.inputs:
         key = keys.get(name)
-        if key is not None and node in key.readers:
-            del key.readers[node]
+        if key is not None and node in (readers := key.readers):
+            del readers[node]
             if keep:
                 key.keep = True
-            if not key.readers and not key.targets:
+            if not readers and not key.targets:
                 _undemand(state, key, unwanted)
 
 

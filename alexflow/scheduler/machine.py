@@ -163,21 +163,24 @@ class Scheduler:
             return node.spec.retry_delay * 2.0**node.attempts
         return None
 
-    def followers_of(self, task_id: str) -> Iterator[str]:
+    def followers_of(self, task_id: str) -> list[str]:
         """Tasks that could start the moment this one is done, because it makes all that they miss.
 
         Only such as no limit holds back; and not many, since to be told of one is mostly enough.
         """
+        followers: list[str] = []
         node = self.state.nodes.get(task_id)
         if node is None:
-            return
+            return followers
         for name in node.spec.outputs:
             key = self.state.keys.get(name)
             if key is not None and key.state == MISSING and key.producer is node:
                 for reader in islice(key.readers, MOST_FOLLOWERS):
-                    waits = reader.state == WAITING and reader.group is None
-                    if waits and reader.missing == 1 and not reader.spec.tags and not reader.spec.dynamic:
-                        yield reader.spec.task_id
+                    if reader.missing == 1 and reader.state == WAITING and reader.group is None:
+                        spec = reader.spec
+                        if not spec.tags and not spec.dynamic:
+                            followers.append(spec.task_id)
+        return followers
 
     def at_work(self) -> Iterator[TaskSpec]:
         """Tasks that were started and have not ended; looks through all that are wanted."""

@@ -102,17 +102,18 @@ class Channel:
             buffer = self._incoming
         messages: list[ToEngine] = []
         at = 0
+        whole = len(buffer)
         view = memoryview(buffer)
-        while len(buffer) - at >= LENGTH.size:
-            (length,) = LENGTH.unpack_from(buffer, at)
-            if len(buffer) - at - LENGTH.size < length:
+        while whole - at >= LENGTH.size:
+            begin = at + LENGTH.size
+            end = begin + LENGTH.unpack_from(buffer, at)[0]
+            if end > whole:
                 break
-            at += LENGTH.size
-            messages.append(decode_for_engine(view[at : at + length]))
-            at += length
+            messages.append(decode_for_engine(view[begin:end]))
+            at = end
         view.release()
-        rest = buffer[at:]
-        self._incoming = bytearray(rest)
+        if at < whole or self._incoming:
+            self._incoming = bytearray(buffer[at:])
         return messages
 
 

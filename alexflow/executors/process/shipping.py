@@ -132,7 +132,11 @@ class Packer:
             given -= 1
         for value in values[:given]:
             kind = type(value)
-            if kind not in _AS_IT_IS and not (kind is int and _LEAST <= value <= _MOST) and not _is_text(value):
+            if not (
+                (kind is str and (value.isascii() or _is_encodable(value)))
+                or (kind is int and _LEAST <= value <= _MOST)
+                or kind in _AS_IT_IS
+            ):
                 value = self._reference(value, needs)
                 if value is None:
                     return self._pickled(task)
@@ -176,11 +180,13 @@ class Packer:
         keys: list[str] = []
         lengths: list[int] = []
         for output in outputs:
-            key = output.key
-            if type(output) is not cls or output.ephemeral or output.output_id != key:
+            if type(output) is not cls or output.ephemeral:
+                return None
+            key, task_id = output.key, output.src_task_id
+            if output.output_id != key:
                 return None
             keys.append(key)
-            lengths.append(len(output.src_task_id))
+            lengths.append(len(task_id))
         number = self._definitions.number_of(cls)
         needs.append(number)
         return [number, keys, lengths, type(outputs) is tuple]
@@ -190,11 +196,6 @@ class Packer:
 _AS_IT_IS = frozenset({type(None), bool, float, bytes})
 
 _LEAST, _MOST = -(2**63), 2**63 - 1  # integers that it carries
-
-
-def _is_text(value: Any) -> bool:
-    """Whether a value is a string that can be encoded."""
-    return type(value) is str and (value.isascii() or _is_encodable(value))
 
 
 def _is_encodable(text: str) -> bool:

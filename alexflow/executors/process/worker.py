@@ -32,10 +32,10 @@ from alexflow.executors.fault import fault_of
 from alexflow.executors.process.arrivals import arrivals
 from alexflow.executors.process.capture import Capture
 from alexflow.executors.process.importing import when_imported
+from alexflow.executors.process.incoming import Incoming
 from alexflow.executors.process.lifeline import end_with
 from alexflow.executors.process.marker import Marker
 from alexflow.executors.process.messages import (
-    LENGTH,
     Broke,
     Finished,
     Hello,
@@ -49,7 +49,6 @@ from alexflow.executors.process.messages import (
     WantsSource,
     Work,
     Worn,
-    decode_for_worker,
     frame,
 )
 from alexflow.executors.process.surroundings import enter
@@ -79,12 +78,13 @@ def main(data: int, control: int, marker: int, lifeline: int, *pipes: int) -> No
     page = Marker(marker)
     os.close(marker)
     channel = socket.socket(fileno=data)
-    first = _receive(channel)
+    incoming = Incoming(channel)
+    first = incoming.receive()
     if isinstance(first, Surroundings):
         enter(first)
         reading_out, writing_out, reading_err, writing_err = pipes
         capture = Capture((reading_out, reading_err), (writing_out, writing_err), first.token, page)
-        worker = Worker(channel, socket.socket(fileno=control), page, capture)
+        worker = Worker(channel, incoming, socket.socket(fileno=control), page, capture)
         when_imported("logging", lambda: worker.relay_logging(first.levels, first.disabled))
         worker.serve()
         take_leave(capture)
@@ -105,8 +105,11 @@ def take_leave(capture: Capture) -> None:
 class Worker:
     """Runs jobs until the engine closes the channel."""
 
-    def __init__(self, data: socket.socket, control: socket.socket, marker: Marker, capture: Capture):
+    def __init__(
+        self, data: socket.socket, incoming: Incoming, control: socket.socket, marker: Marker, capture: Capture
+    ):
         self._data = data
+        self._incoming = incoming  # on it
         self._control = control
         self._marker = marker
         self._capture = capture
@@ -157,7 +160,7 @@ class Worker:
             self._waiting = True
             if self._terminated:
                 self._end_as_terminated()
-            message = _receive(self._data)
+            message = self._incoming.receive()
             self._waiting = False
         return message
 
@@ -278,12 +281,14 @@ class Worker:
         with self._telling:
             if self._done:
                 done = [self._done.popleft() for _ in range(len(self._done))]
+                numbers = [number for number, _ in done]
                 printed: list[int] = []
-                while self._printed and self._printed[0] <= done[-1][0]:
+                while self._printed and self._printed[0] <= numbers[-1]:
                     printed.append(self._printed.popleft())
-                overtaken = {number: self._overtaken.pop(number) for number, _ in done if number in self._overtaken}
-                numbers, seconds = map(list, zip(*done, strict=True))
-                self._data.sendall(frame(Finished(numbers, seconds, printed, overtaken)))
+                overtaken: dict[int, tuple[str, ...]] = {}
+                if self._overtaken:
+                    overtaken = {number: self._overtaken.pop(number) for number in numbers if number in self._overtaken}
+                self._data.sendall(frame(Finished(numbers, [seconds for _, seconds in done], printed, overtaken)))
             self._told = time.perf_counter()
 
     def _send(self, message: Message) -> None:
@@ -291,7 +296,8 @@ class Worker:
             self._data.sendall(frame(message))
 
     def _listen_to_control(self) -> None:
-        while _receive(self._control) is not None:
+        control = Incoming(self._control)
+        while control.receive() is not None:
             self._take_in_what_has_come()
             returned: list[int] = []
             while self._jobs:
@@ -309,8 +315,8 @@ class Worker:
         try:
             poll = select.poll()
             poll.register(self._data, select.POLLIN)
-            while poll.poll(0):
-                message = _receive(self._data)
+            while self._incoming.waiting or poll.poll(0):
+                message = self._incoming.receive()
                 if message is None:
                     return
                 self._take_in(message)
@@ -331,7 +337,7 @@ class Worker:
     def _fetched(self, task_id: str) -> AbstractTask:
         self._send(WantsSource(self._running, task_id))
         while True:
-            message = _receive(self._data)
+            message = self._incoming.receive()
             if message is None:
                 raise LookupError(f"the engine has gone; {task_id} cannot be fetched")
             if isinstance(message, Source):
@@ -340,26 +346,3 @@ class Worker:
                 arrivals.add(message.definitions)
                 return arrivals.unpack(message.cls, message.fields)
             self._take_in(message)
-
-
-def _receive(channel: socket.socket) -> ToWorker | None:
-    head = _read_exactly(channel, LENGTH.size)
-    if head is None:
-        return None
-    body = _read_exactly(channel, LENGTH.unpack(head)[0])
-    return None if body is None else decode_for_worker(body)
-
-
-def _read_exactly(channel: socket.socket, size: int) -> bytes | None:
-    data = channel.recv(size)
-    if len(data) == size:
-        return data
-    parts = [data]
-    have = len(data)
-    while have < size:
-        data = channel.recv(min(size - have, 1 << 20))
-        if not data:
-            return None
-        parts.append(data)
-        have += len(data)
-    return b"".join(parts)

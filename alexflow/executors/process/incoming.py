@@ -1,0 +1,59 @@
+"""The worker's end of a socket from the engine: messages, one after the other, waited for."""
+
+from __future__ import annotations
+
+import socket
+
+from alexflow.executors.process.messages import LENGTH, ToWorker, decode_for_worker
+
+#: What is read at least, if there is as much: mostly a whole message, often several.
+READ_AT_ONCE = 64 * 1024  # bytes
+
+#: What is read at most in one call.
+MOST_AT_ONCE = 1024 * 1024  # bytes
+
+
+class Incoming:
+    """Reads messages; whatever came with one waits here for the next call."""
+
+    def __init__(self, channel: socket.socket):
+        self._channel = channel
+        self._read = b""
+        self._at = 0  # how much of that has been given
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something has been read and not given."""
+        return self._at < len(self._read)
+
+    def receive(self) -> ToWorker | None:
+        """The next message; None at end-of-file."""
+        head = self._take(LENGTH.size)
+        if head is None:
+            return None
+        body = self._take(LENGTH.unpack(head)[0])
+        return None if body is None else decode_for_worker(body)
+
+    def _take(self, size: int) -> bytes | None:
+        end = self._at + size
+        if end > len(self._read):
+            if not self._read_on(size):
+                return None
+            end = size
+        taken = self._read[self._at : end]
+        self._at = end
+        return taken
+
+    def _read_on(self, size: int) -> bool:
+        """Read until there is so much to be given; False at end-of-file."""
+        parts = [self._read[self._at :]]
+        missing = size - len(parts[0])
+        while missing > 0:
+            part = self._channel.recv(min(max(missing, READ_AT_ONCE), MOST_AT_ONCE))
+            if not part:
+                return False
+            parts.append(part)
+            missing -= len(part)
+        self._read = b"".join(parts)
+        self._at = 0
+        return True
