@@ -110,8 +110,33 @@ def _replace(file: NewFile, path: str) -> bool:
 
 
 def _link_descriptor(fd: int, path: str) -> None:
-    # src_dir_fd makes Python call linkat with AT_SYMLINK_FOLLOW; the path is absolute, so it is not looked at
-    os.link(f"{_DESCRIPTORS}/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
+    """Give an unnamed file a name."""
+    try:
+        os.link(str(fd), path, src_dir_fd=_descriptors(), follow_symlinks=True)
+    except OSError as error:
+        if error.errno not in (errno.EBADF, errno.ENOTDIR):
+            raise
+        _forget_descriptors()  # somebody has closed what was not his, and the number may be another file's by now
+        os.link(str(fd), path, src_dir_fd=_descriptors(), follow_symlinks=True)
+
+
+_directory: int | None = None  # this process's descriptors by name: to look that up for each file takes 1 to 3 µs
+
+
+def _descriptors() -> int:
+    global _directory
+    if _directory is None:
+        _directory = os.open(_DESCRIPTORS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    return _directory
+
+
+def _forget_descriptors() -> None:
+    global _directory
+    _directory = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_descriptors)  # it is the parent's that are named there
 
 
 def at_open(file: NewFile) -> str:
@@ -143,7 +168,7 @@ def write_unnamed(directory: str, data: bytes) -> int | None:
 def link_unnamed(fd: int, path: str) -> bool:
     """Give the file its name; False if there is one of that name already."""
     try:
-        os.link(f"{_DESCRIPTORS}/{fd}", path, src_dir_fd=fd, follow_symlinks=True)  # as in _link_descriptor
+        _link_descriptor(fd, path)
     except FileExistsError:
         _refuse_directory(path)
         return False

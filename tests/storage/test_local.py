@@ -1,6 +1,7 @@
 """What only a directory on a disk can get wrong."""
 
 import asyncio
+import contextlib
 import errno
 import io
 import os
@@ -285,3 +286,41 @@ async def test_large_ones_leave_the_loop_alone(storage):
     keys = [f"{n}" for n in range(1000)]
     assert await storage.aexists_many(keys) == set()
     await storage.aremove_many(keys)
+
+
+# -- how an unnamed file gets its name
+
+needs_unnamed_files = pytest.mark.skipif(newfile.UNNAMED_FILE is None, reason="no unnamed files here")
+
+
+@needs_unnamed_files
+def test_a_child_publishes_its_own_file(tmp_path):
+    storage = LocalStorage(tmp_path)
+    storage.write("before", b"before")
+    of_parent = newfile.write_unnamed(str(tmp_path), b"the parent's")
+    pid = os.fork()
+    if pid == 0:
+        os.close(of_parent)  # so that the child's next file has its number
+        with contextlib.suppress(BaseException):
+            storage.write("child", b"the child's")
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    os.close(of_parent)
+    assert storage.read("child") == b"the child's"
+
+
+@needs_unnamed_files
+@pytest.mark.parametrize("other", [None, "file"])
+def test_somebody_has_closed_what_files_are_linked_from(tmp_path, other):
+    storage = LocalStorage(tmp_path)
+    storage.write("before", b"before")
+    at = newfile._descriptors()
+    os.close(at)
+    if other is not None:
+        fd = os.open(__file__, os.O_RDONLY)
+        os.dup2(fd, at)
+    storage.write("after", b"after")
+    assert storage.read("after") == b"after"
+    if other is not None:
+        os.close(fd)
+        os.close(at)
