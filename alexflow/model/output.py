@@ -81,8 +81,12 @@ class Output(Planned, Generic[T_co]):
     @property
     def src_task_id(self) -> str:
         """Id of the task behind this output; known even where the task itself is not at hand."""
-        known = self.__dict__.get("_src_task_id")
-        return known if known is not None else self.src_task.task_id
+        state = self.__dict__
+        known: str | None = state.get("_src_task_id")
+        if known is None:
+            task = self.src_task
+            known = task.known_id() or task.task_id
+        return known
 
     def __canonical__(self, pending: Pending) -> Canonical:
         output_id = self._output_id
@@ -146,7 +150,9 @@ class Output(Planned, Generic[T_co]):
     def assign_storage(self, storage: Storage | None) -> Self:
         """The same output, bound to a storage."""
         twin = object.__new__(type(self))  # as _with, a little quicker: every input of every task comes here
-        twin.__dict__.update(self.__dict__, storage=storage)
+        state = twin.__dict__
+        state.update(self.__dict__)
+        state["storage"] = storage
         return twin
 
     def as_ephemeral(self) -> Self:
@@ -346,8 +352,11 @@ def output_of_task(cls: type[Output[Any]], task: AbstractTask, key: str) -> Any:
     built once where it is described, once where it is scheduled, and once where it runs.
     """
     output = object.__new__(cls)
+    state = output.__dict__
     # its other fields are the class's defaults; more than five entries would double the room that they take
-    output.__dict__.update(src_task=task, key=key, _output_id=key, __canonical_form__=("output", key))
+    state["src_task"] = task
+    state["key"] = state["_output_id"] = key
+    state["__canonical_form__"] = "output", key
     return output
 
 
@@ -393,8 +402,11 @@ def outputs_by_key(
     outputs: list[Output[Any]] = []
     for key, length in zip(keys, lengths, strict=True):
         output = object.__new__(cls)
+        state = output.__dict__
         # with a storage, that makes five entries; more would double the room that they take
-        output.__dict__.update(key=key, _output_id=key, _src_task_id=key[:length], _fetch_task=fetch_task)
+        state["key"] = state["_output_id"] = key
+        state["_src_task_id"] = key[:length]
+        state["_fetch_task"] = fetch_task
         outputs.append(output)
     if not plan_of(cls).constructs_plainly:
         for output in outputs:

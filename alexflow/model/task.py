@@ -297,7 +297,9 @@ def task_of_values(cls: type[AbstractTask], names: Sequence[str], values: Sequen
     For classes that are :attr:`~ClassPlan.repeatable`; fields that are left out are at the class's default.
     """
     task = object.__new__(cls)
-    task.__dict__.update(zip(names, values, strict=False), _task_id=task_id)
+    state = task.__dict__
+    state.update(zip(names, values, strict=False))
+    state["_task_id"] = task_id
     return task
 
 

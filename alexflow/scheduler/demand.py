@@ -33,19 +33,24 @@ def read_inputs(state: State, reader: Node, group: Group) -> Group:
     """A new task needs its inputs. Returns its group, which may have become part of another."""
     keys = state.keys
     ephemeral = reader.spec.ephemeral
+    question = state.out.question
+    new: list[str] = []
     for name in reader.spec.inputs:
         key = keys.get(name)
         if key is None:
-            key = _check_key(state, name, group)
+            key = keys[name] = Key(name, CHECKING, group, question)
+            new.append(name)
         elif key.state != PRESENT:
             group = _join(state, key, group)
+            reader.missing += 1
         key.readers[reader] = None
         if name in ephemeral:
             key.ephemeral = True
         else:
             key.keep = True
-        if key.state != PRESENT:
-            reader.missing += 1
+    if new:
+        reader.missing += len(new)
+        _ask(state, new, group)
     return group
 
 
@@ -53,7 +58,8 @@ def target_key(state: State, name: str, run: Run, group: Group) -> Group:
     """``run`` asks for ``name``."""
     key = state.keys.get(name)
     if key is None:
-        key = _check_key(state, name, group)
+        key = state.keys[name] = Key(name, CHECKING, group, state.out.question)
+        _ask(state, [name], group)
     elif key.state == PRESENT:
         run.made.append(name)  # it was seen for somebody else, some time ago: to be verified
         key.keep = True
@@ -103,14 +109,11 @@ def _want_task(state: State, task_id: str, group: Group) -> tuple[Node | TaskChe
     return check, group
 
 
-def _check_key(state: State, name: str, group: Group) -> Key:
-    key = state.keys[name] = Key(name, CHECKING)
-    key.group = group
-    key.asked = state.out.question
-    group.pending += 1
-    state.inspecting += 1
-    state.out.inspect_keys.append(name)
-    return key
+def _ask(state: State, names: list[str], group: Group) -> None:
+    """Ask about keys of which nothing is known."""
+    group.pending += len(names)
+    state.inspecting += len(names)
+    state.out.inspect_keys += names
 
 
 def _join(state: State, key: Key, group: Group) -> Group:
@@ -157,7 +160,10 @@ def release_inputs(state: State, node: Node, *, keep: bool, unwanted: list[Node]
             if keep:
                 key.keep = True
             if not readers and not key.targets:
-                _undemand(state, key, unwanted)
+                if key.state == PRESENT and not key.ephemeral:
+                    del keys[name]  # as release_key does, to which most would come
+                else:
+                    _undemand(state, key, unwanted)
 
 
 def _undemand(state: State, key: Key, unwanted: list[Node]) -> None:
@@ -231,12 +237,12 @@ def unpin(state: State, run: Run) -> None:
     run.pinned = []
 
 
-def inspection_over(state: State, group: Group) -> None:
-    """One key or task less to look at; a group that is known whole is searched for cycles next."""
+def inspection_over(state: State, group: Group, count: int = 1) -> None:
+    """So many keys or tasks less to look at; a group that is known whole is searched for cycles next."""
     if group.merged_into is not None:
         group = group.find()
-    group.pending -= 1
-    state.inspecting -= 1
+    group.pending -= count
+    state.inspecting -= count
     if group.pending == 0:
         state.closing.append(group)
 

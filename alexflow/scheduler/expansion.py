@@ -27,12 +27,15 @@ def inspected(state: State, event: Inspected) -> None:
     question = event.question
     again: set[str] = set()
     account: Run | None = None
+    over: dict[Group, int] = {}
     for name in event.present:
         key = _asked_key(state, name, question)
         if key is not None and (group := key.group) is not None:
             account = account or account_of_asked(state, key)
             key_present(state, key)
-            inspection_over(state, group)
+            over[group] = over.get(group, 0) + 1
+    for group, count in over.items():
+        inspection_over(state, group, count)
     for name, task_id in event.missing:
         key = _asked_key(state, name, question)
         if key is not None:

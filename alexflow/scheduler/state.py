@@ -107,15 +107,15 @@ class Key:
 
     __slots__ = ("asked", "ephemeral", "group", "keep", "key", "maker", "producer", "readers", "state", "targets")
 
-    def __init__(self, key: str, state: str):
+    def __init__(self, key: str, state: str, group: Group | None = None, asked: int = 0):
         self.key = key
         self.state = state
         self.readers: dict[Node, None] = {}  # that are not done; insertion order
         self.targets: tuple[Run, ...] = ()
         self.producer: Node | None = None  # while MISSING; else a live task that says it makes it
         self.maker: Node | None = None  # a generated task that makes it for its parent, the producer
-        self.group: Group | None = None  # while CHECKING
-        self.asked = 0  # the number of the question, while CHECKING
+        self.group = group  # while CHECKING
+        self.asked = asked  # the number of the question, while CHECKING
         self.ephemeral = False  # somebody lets it be removed afterwards
         self.keep = False  # somebody uses it as not ephemeral
 
