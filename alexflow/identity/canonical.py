@@ -66,9 +66,10 @@ def canonical(value: Any, pending: Pending) -> Canonical:
     kind = type(value)
     if kind in _ITSELF or (kind is int and _LEAST <= value <= _MOST) or (kind is float and value == value):
         return value  # type: ignore[no-any-return]
-    known: Canonical = getattr(value, "__canonical_form__", None)
-    if known is not None:
-        return known
+    if getattr(kind, "__canonical_form__", kind) is None:  # its instances may know theirs
+        known: Canonical = value.__canonical_form__
+        if known is not None:
+            return known
     encode = _ENCODERS.get(kind) or getattr(kind, "__canonical__", None) or _canonical_of_user_type
     return encode(value, pending)
 

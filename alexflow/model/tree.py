@@ -18,6 +18,8 @@ def flatten(tree: InOut) -> list[Output[Any]]:
     Raises:
         TypeError: something in it is neither an output nor a container of outputs.
     """
+    if hasattr(tree, "physical_key_list"):
+        return [tree]  # type: ignore[list-item]  # an output
     if isinstance(tree, list | tuple):
         flat = [node for node in tree if hasattr(node, "physical_key_list")]
         if len(flat) == len(tree):

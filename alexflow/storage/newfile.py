@@ -116,27 +116,25 @@ def _link_descriptor(fd: int, path: str) -> None:
     except OSError as error:
         if error.errno not in (errno.EBADF, errno.ENOTDIR):
             raise
-        _forget_descriptors()  # somebody has closed what was not his, and the number may be another file's by now
+        _opened.clear()  # somebody has closed what was not his, and the number may be another file's by now
         os.link(str(fd), path, src_dir_fd=_descriptors(), follow_symlinks=True)
 
 
-_directory: int | None = None  # this process's descriptors by name: to look that up for each file takes 1 to 3 µs
+_opened: dict[str, int] = {}  # the directory of this process's descriptors: to find it for each file takes 1 to 3 µs
 
 
 def _descriptors() -> int:
-    global _directory
-    if _directory is None:
-        _directory = os.open(_DESCRIPTORS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    return _directory
-
-
-def _forget_descriptors() -> None:
-    global _directory
-    _directory = None
+    known = _opened.get(_DESCRIPTORS)
+    if known is None:
+        own = os.open(_DESCRIPTORS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        known = _opened.setdefault(_DESCRIPTORS, own)
+        if known != own:  # another thread was first
+            os.close(own)
+    return known
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_descriptors)  # it is the parent's that are named there
+    os.register_at_fork(after_in_child=_opened.clear)  # it is the parent's that are named there
 
 
 def at_open(file: NewFile) -> str:

@@ -126,3 +126,15 @@ def test_an_open_file_is_refused(tmp_path):
 def test_a_refused_task_can_still_be_shown():
     shown = repr(Train([lambda: 1]))
     assert shown.startswith("Train(loss=[<function")
+
+
+class Answers:
+    """Has whatever attribute it is asked for."""
+
+    def __getattr__(self, name):
+        return "anything"
+
+
+def test_an_object_that_has_every_attribute_is_not_asked():
+    with pytest.raises(IdentityError, match=r"Train\.loss: a tests\.identity\.test_refusal\.Answers "):
+        _ = Train(Answers()).task_id

@@ -17,7 +17,7 @@ from alexflow.executors.attempt import check_id
 from alexflow.executors.process.messages import Definition, Fields
 from alexflow.model import AbstractTask, Output
 from alexflow.model.output import output_by_reference, outputs_by_key
-from alexflow.model.plan import plan_of
+from alexflow.model.plan import ClassPlan, plan_of
 from alexflow.model.task import task_of_values
 
 
@@ -31,8 +31,7 @@ class Arrivals:
         self._definitions: dict[int, Definition] = {}
         self._things: dict[int, Any] = {}
         self._new: list[int] = []  # not used yet, perhaps
-        #: Names of the fields of repeatable classes of which a task has had the right id here.
-        self._proven: dict[int, tuple[str, ...]] = {}
+        self._proven: dict[int, ClassPlan] = {}  # repeatable classes of which a task has had the right id here
         self.fetch_task: Callable[[str], AbstractTask] = _no_engine
         self.importing: Callable[[int], None] = lambda number: None  # told before an import, and with 0 after it
 
@@ -70,12 +69,12 @@ class Arrivals:
         Raises:
             NonDeterministicTask: it has another id here.
         """
-        if isinstance(fields, list) and (names := self._proven.get(cls)) is not None:
-            return task_of_values(self._things[cls], names, self._values(fields), task_id)
+        if isinstance(fields, list) and (plan := self._proven.get(cls)) is not None:
+            return task_of_values(plan, self._values(fields), task_id)
         task = self.unpack(cls, fields)
         check_id(task, task_id)
         if isinstance(fields, list) and (plan := plan_of(type(task))).repeatable:
-            self._proven[cls] = plan.names
+            self._proven[cls] = plan
         return task
 
     def unpack(self, cls: int, fields: Fields) -> AbstractTask:

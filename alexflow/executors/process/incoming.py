@@ -42,6 +42,8 @@ class Incoming:
             end = size
         taken = self._read[self._at : end]
         self._at = end
+        if end == len(self._read):
+            self._read, self._at = b"", 0  # it may have been large
         return taken
 
     def _read_on(self, size: int) -> bool:
