@@ -191,6 +191,12 @@ def _make_plan(cls: type[Planned]) -> ClassPlan:
             f"{cls.__module__}.{cls.__qualname__} declares fields but is not a dataclass; "
             f"decorate it with @dataclass(frozen=True)"
         )
+    for field in getattr(cls, "__dataclass_fields__", {}).values():
+        if field._field_type is dataclasses._FIELD_INITVAR:  # type: ignore[attr-defined]  # nothing public tells them
+            raise DefinitionError(
+                f"{cls.__qualname__}.{field.name} is an InitVar: an instance does not keep it, so the id would not "
+                f"depend on it, and nobody could make the instance again; declare a field"
+            )
     fields = sorted((field for field in dataclasses.fields(cls) if field.init), key=_by_keyword)  # type: ignore[arg-type]
     plans = tuple(field_plan(field, cls) for field in fields)
     significant = tuple(
@@ -304,8 +310,6 @@ def _allows_none(annotation: Any) -> bool:
         return _allows_none(get_args(annotation)[0])
     if origin in (Union, types.UnionType):
         return any(_allows_none(arg) for arg in get_args(annotation))
-    if isinstance(annotation, dataclasses.InitVar):
-        return _allows_none(annotation.type)
     if hasattr(annotation, "__value__"):  # `type X = ...`
         return _allows_none(annotation.__value__)
     literals = get_args(annotation) if _is_literal(annotation) else ()

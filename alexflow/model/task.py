@@ -48,7 +48,7 @@ class AbstractTask(Planned):
 
     Subclasses are frozen dataclasses. Two tasks are equal when they are of one class and their ids are equal.
 
-    Class variables (a keyword-only field of the same name works too, for one task at a time):
+    Class variables (a keyword-only field of the same name works too, for one task at a time, but for ``task_name``):
         version: a string or integer; change it, and all ids of the class change.
         task_name: pins the name in the ids, so that the class may be renamed or moved.
         executor: where ``run`` happens; by default the loop for ``async def run``, a worker process for ``def run``.

@@ -1,12 +1,12 @@
 """Fields: required, optional, with contracts; and what a mistake is told."""
 
 import re
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import InitVar, dataclass, field, make_dataclass
 from typing import Annotated, Any, ClassVar, Generic, Literal, Optional, TypeVar, Union
 
 import pytest
 
-from alexflow import DynamicTask, NoDefaultVar, Output, ResourceSpec, Task, WrapperTask, no_default
+from alexflow import DynamicTask, JSONOutput, NoDefaultVar, Output, ResourceSpec, Task, WrapperTask, no_default
 from alexflow.errors import DefinitionError
 
 T = TypeVar("T")
@@ -92,6 +92,21 @@ def test_a_contract_shows_only_the_beginning_of_a_long_value():
     with pytest.raises(ValueError, match="breaks its contract") as caught:
         Contracted(0.5, note="X" * 10_000)
     assert len(str(caught.value)) < 150
+
+
+@pytest.mark.parametrize("default", [{}, {"default": 1}], ids=["required", "with a default"])
+@pytest.mark.parametrize("base", [Task, JSONOutput])
+def test_what_only_the_constructor_would_know(base, default):
+    cls = make_dataclass(
+        "Given",
+        [("given", InitVar[int], field(kw_only=True, **default))],
+        bases=(base,),
+        frozen=True,
+        eq=False,
+        namespace={"__post_init__": lambda self, given: super(cls, self).__post_init__()},
+    )
+    with pytest.raises(DefinitionError, match=r"^Given\.given is an InitVar: .* declare a field$"):
+        Task().build_output(cls, key="x") if base is JSONOutput else cls(given=1).task_id
 
 
 def test_encode_without_decode():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pytest
@@ -62,15 +62,6 @@ class OwnInit(Task):
 class NotGiven(Task):
     number: int
     made: list[int] = field(default_factory=list, init=False)
-
-
-@dataclass(frozen=True)
-class GivenOnly(Task):
-    number: int
-    given: InitVar[int] = 0
-
-    def __post_init__(self, given: int) -> None:
-        super().__post_init__()
 
 
 @dataclass(frozen=True)
@@ -140,7 +131,6 @@ class Counted(Task, metaclass=_Counting):
         Encoded,
         OwnInit,
         NotGiven,
-        GivenOnly,
         VersionOfTheMoment,
         Slots,
         Described,
