@@ -14,10 +14,11 @@ Fault = Literal["busy", "hang", "lose the reply"]
 
 
 class Request(NamedTuple):
-    """What came."""
+    """What came; the names of headers are in lower case."""
 
     method: str
     path: str
+    headers: dict[str, str]
 
 
 class Proxy:
@@ -41,9 +42,9 @@ class Proxy:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 
-    def take(self, method: str, path: str) -> Fault | None:
+    def take(self, method: str, path: str, headers: dict[str, str]) -> Fault | None:
         """Note a request; gives what happens to it."""
-        request = Request(method, path)
+        request = Request(method, path, headers)
         with self._lock:
             self.requests.append(request)
             return self.fault(request)
@@ -89,7 +90,7 @@ def _handler(owner: Proxy) -> type[BaseHTTPRequestHandler]:
 
         def pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            fault = owner.take(self.command, self.path)
+            fault = owner.take(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
             if fault == "hang":
                 owner.over.wait()
             if fault in ("busy", "hang"):

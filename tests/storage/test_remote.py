@@ -16,6 +16,7 @@ from alexflow.errors import StorageDenied, StorageError, UnknownStorage
 from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.existence import FEW, group
 from alexflow.storage.remote.patience import SLOWEST, Attempt, Deadline
+from alexflow.storage.remote.uploading import LARGE
 from tests.servers.proxy import proxy
 from tests.servers.s3 import SECRET
 
@@ -253,6 +254,28 @@ async def test_many_keys_are_looked_for_by_listing(s3):
         await storage.aremove_many(keys)
         assert before.count("POST") == 1
         await storage.aclose()
+
+
+@pytest.mark.anyio
+async def test_what_is_wanted_of_all_requests_of_s3(s3):
+    wanted = {"s3_additional_kwargs": {"StorageClass": "STANDARD_IA"}, "requester_pays": True}
+    with proxy(s3.port) as before:
+        storage = open_storage(s3.url(), **{**s3.options, "endpoint_url": f"http://127.0.0.1:{before.port}"}, **wanted)
+        small, large = b"small", bytes(LARGE + 1)
+        await storage.awrite("small", small)
+        await storage.awrite("large", large)
+        assert [await storage.aread("small"), await storage.aread("large")] == [small, large]
+        assert await storage.aexists_many(["small"]) == {"small"}
+        await storage.aremove_many(["small", "large"])
+        await storage.aclose()
+    payers = {
+        request.headers.get("x-amz-request-payer") for request in before.requests if "max-keys" not in request.path
+    }
+    assert payers == {"requester"}
+    created = [request for request in before.requests if request.method == "PUT" and "partNumber" not in request.path]
+    created += [request for request in before.requests if request.path.endswith("large?uploads")]
+    assert len(created) >= 2
+    assert {request.headers.get("x-amz-storage-class") for request in created} == {"STANDARD_IA"}
 
 
 def test_keys_that_lie_together():

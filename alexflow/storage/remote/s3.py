@@ -181,7 +181,16 @@ def _lost(error: Exception, key: str) -> Exception:
 async def open_s3(fs: Any) -> Any:
     """The client behind an ``S3FileSystem``."""
     client = await fs.set_session()
-    client.meta.events.register("before-parse.s3.ListObjectsV2", take_keys)
+    events = client.meta.events
+    events.register("before-parse.s3.ListObjectsV2", take_keys)
+    asked = {**fs.s3_additional_kwargs, **fs.req_kw}
+    if asked:
+
+        def ask(params: dict[str, Any], model: Any, **_: Any) -> None:
+            """Add to a request what the user wants of all requests that know it, as s3fs does with its own."""
+            params |= {name: value for name, value in asked.items() if name in model.input_shape.members}
+
+        events.register("before-parameter-build.s3", ask)
     return client
 
 
