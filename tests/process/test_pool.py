@@ -53,6 +53,7 @@ async def test_jobs_behind_a_long_one_with_one_worker_wait(place, fifo):
 
 async def test_a_worker_stays_and_keeps_nothing(place):
     async with Engine(place, workers=1) as engine:
+        await engine.run(Value(-1))  # what is opened once has been
         pid, before = (await engine.run(Descriptors(0))).output.load()
         mine = len(open_descriptors())
         for batch in range(4):
