@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Self
@@ -28,6 +27,8 @@ class Fifo:
 
     async def hear(self, count: int = 1) -> list[str]:
         """The next lines that tasks tell."""
+        import asyncio  # deferred: the tasks that use this module have no need of it
+
         loop = asyncio.get_running_loop()
         readable = asyncio.Event()
         loop.add_reader(self._fd, readable.set)
