@@ -14,7 +14,6 @@ INLINE_BY_CHOICE = {
     "storage/layered/overlay.py": {"prepare"},
     "storage/layered/cache.py": {"prepare", "used", "_make_room", "_copies"},
     "storage/local.py": {
-        "_at_hand",
         "astage",  # makes the file that a thread then fills
         "discard",
         "check_writable",
@@ -26,7 +25,7 @@ INLINE_BY_CHOICE = {
     },
     "storage/localkeys.py": {"one_by_one"},
     "storage/localpublishing.py": {"new_file", "publish_file", "publish_small"},
-    "storage/localreading.py": {"read_opened"},
+    "storage/localreading.py": {"at_hand", "read_opened"},
     "storage/litter.py": {"sweep"},  # once an engine, and then little
     "storage/notes.py": {"note", "_read"},
     "storage/reserved.py": {"_make", "tells_case_apart"},  # once an engine

@@ -53,8 +53,6 @@ SLICE_SECONDS = 0.002
 #: Events after which an output may be made once more; between them, each is made once, and is what it is.
 REASONS_TO_DOUBT = frozenset({RunRequested, InputsLost, Verified})
 
-_NO_JOBS: tuple[Job, ...] = ()
-
 #: Up to this many outputs or tasks are looked at without a task of their own on the loop.
 FEW = 64
 
@@ -87,6 +85,7 @@ class Driver:
     ):
         self._scheduler = scheduler
         self._storage = storage
+        self._for_tasks = storage.remembering()  # the same, as tasks of this process read it
         self._executors = executors
         self._broadcast = broadcast
         self.tell = broadcast.tell_lazily  #: Tell those who listen, if anybody does.
@@ -138,7 +137,7 @@ class Driver:
         """Begin; called on the engine's loop."""
         self._loop = asyncio.get_running_loop()
         for executor in self._executors.values():
-            executor.open(self._storage, self._report, self._foresee)
+            executor.open(self._for_tasks, self._report, self._foresee)
 
     async def aclose(self) -> None:
         """End everything that is going on, and wait until it has ended."""
@@ -205,6 +204,7 @@ class Driver:
 
     def _doubt(self) -> None:
         """Outputs may have been removed by now, or are about to be, and are made again."""
+        self._for_tasks.doubt()
         for executor in self._executors.values():
             executor.doubt()
 
@@ -329,7 +329,7 @@ class Driver:
         """Jobs for worker processes that come after a task, all of whose other inputs exist."""
         followers = self._scheduler.followers_of(task_id)
         if not followers or (self._admission is not None and not self._admission.open):
-            return _NO_JOBS
+            return ()
         described = (self.catalog.tasks[follower] for follower in followers)
         return (self._job(follower) for follower in described if follower.kind == "process")
 

@@ -70,7 +70,7 @@ class LoopExecutor(Executor):
         self._outcomes: list[Outcome] = []
 
     def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
-        self._storage = storage.remembering()
+        self._storage = storage
         self._report = report
         self._loop = asyncio.get_running_loop()
         # tasks see the context of whoever opened the engine, not of whoever happens to ask
@@ -94,9 +94,6 @@ class LoopExecutor(Executor):
                     self._tell(NotDone(job.task_id, "cancelled"))
                 else:
                     self._pending.append(job)
-
-    def doubt(self) -> None:
-        self._storage.doubt()
 
     @property
     def places(self) -> int:

@@ -31,7 +31,7 @@ from alexflow.storage.durable import SyncedNames
 from alexflow.storage.interface import Staged, Storage
 from alexflow.storage.localkeys import FEW, all_keys, by_directory, one_by_one
 from alexflow.storage.localpublishing import new_file, publish_file, publish_small, write_small
-from alexflow.storage.localreading import SMALL, as_published, read_if_small, read_opened
+from alexflow.storage.localreading import SMALL, as_published, at_hand, read_if_small, read_opened
 from alexflow.storage.newfile import open_new, read_all
 from alexflow.storage.oserror import NOT_THERE, failed
 from alexflow.storage.recent import Recent
@@ -147,23 +147,20 @@ class LocalStorage(Storage):
         return one_by_one(self.base_path, keys) if len(keys) <= FEW else by_directory(self.base_path, keys)
 
     def read(self, key: str) -> bytes:
-        base, recent = self.base_path, self._recent
-        if recent is not None:
-            data = self._at_hand(recent, key)
-            if data is None:
-                data = read_opened(base, key, read_all)
-                recent.put(key, data)
-            return data
+        recent = self._recent
+        if recent is None:
+            return self._read(key)
+        data = at_hand(recent, self.base_path, key)
+        if data is None:
+            data = self._read(key)
+            recent.put(key, data)
+        return data
+
+    def _read(self, key: str) -> bytes:
+        base = self.base_path
         if not self.check:
             return read_opened(base, key, read_all)
         return read_opened(base, key, lambda fd, at_first: as_published(base, key, fd, read_all(fd, at_first)))
-
-    def _at_hand(self, recent: Recent, key: str) -> bytes | None:
-        data = recent.get(key)
-        if data is not None and not os.access(f"{self.base_path}/{key}", os.F_OK):  # a third of what reading costs
-            recent.drop(key)
-            return None
-        return data
 
     def examine(self, key: str, *, quarantine: bool = True) -> Examined:
         from alexflow.storage.examination import examine_file  # deferred: few programs verify
@@ -321,7 +318,7 @@ class LocalStorage(Storage):
         recent = self._recent
         if recent is None:
             return await self._aread(key)
-        data = self._at_hand(recent, key)
+        data = at_hand(recent, self.base_path, key)
         if data is None:
             data = await self._aread(key)
             recent.put(key, data)

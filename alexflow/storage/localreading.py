@@ -11,6 +11,7 @@ from alexflow.storage import notes
 from alexflow.storage.digest import record_of
 from alexflow.storage.newfile import read_all
 from alexflow.storage.oserror import NOT_THERE, failed
+from alexflow.storage.recent import Recent
 
 T = TypeVar("T")
 
@@ -50,6 +51,15 @@ def read_if_small(fd: int, at_first: int) -> bytes | None:
     if len(data) < at_first:
         return data
     return None if os.fstat(fd).st_size > SMALL else read_all(fd, SMALL, at=0)
+
+
+def at_hand(recent: Recent, base: str, key: str) -> bytes | None:
+    """What is kept of an output that still exists; else None."""
+    data = recent.get(key)
+    if data is not None and not os.access(f"{base}/{key}", os.F_OK):  # a third of what reading costs
+        recent.drop(key)
+        return None
+    return data
 
 
 def as_published(base: str, key: str, fd: int, data: bytes) -> bytes:
