@@ -150,9 +150,8 @@ def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str],
 def _is_grounded(task: AbstractTask, tree: Any) -> bool:
     """Whether a task's inputs are, by identity, the values of fields that its id is made from."""
     task = task.identified_as()
-    own = {id(getattr(task, name)) for name in plan_of(type(task)).hashed_as_they_are}
-    if id(tree) in own:
-        return True
+    plan = plan_of(type(task))
+    own = {id(getattr(task, name)) for name in plan.hashed_as_they_are}
     parts: list[Any] = [tree]
     for part in parts:  # grows
         if part is not None and id(part) not in own:

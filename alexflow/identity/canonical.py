@@ -43,22 +43,17 @@ class AtOnce(list[Any]):
         _ = task.task_id
 
 
+_encode: Callable[[Any], bytes] | None = None
+
+
 def packb(value: Any) -> bytes:
     """Plain data as MessagePack."""
-    return messagepack.encode(value)
-
-
-class _MessagePack:
-    """Becomes its encoder when that is first needed."""
-
-    def __getattr__(self, name: str) -> Callable[[Any], bytes]:
+    global _encode
+    if _encode is None:
         from msgspec.msgpack import Encoder  # deferred: it is a fourth of what `import alexflow` would take
 
-        self.encode = Encoder().encode
-        return self.encode
-
-
-messagepack = _MessagePack()
+        _encode = Encoder().encode
+    return _encode(value)
 
 
 def canonical(value: Any, pending: Pending) -> Canonical:

@@ -81,12 +81,8 @@ class Output(Planned, Generic[T_co]):
     @property
     def src_task_id(self) -> str:
         """Id of the task behind this output; known even where the task itself is not at hand."""
-        state = self.__dict__
-        known: str | None = state.get("_src_task_id")
-        if known is None:
-            task = self.src_task
-            known = task.known_id() or task.task_id
-        return known
+        known = self.__dict__.get("_src_task_id")
+        return known if known is not None else self.src_task.task_id
 
     def __canonical__(self, pending: Pending) -> Canonical:
         output_id = self._output_id
@@ -149,11 +145,7 @@ class Output(Planned, Generic[T_co]):
 
     def assign_storage(self, storage: Storage | None) -> Self:
         """The same output, bound to a storage."""
-        twin = object.__new__(type(self))  # as _with, a little quicker: every input of every task comes here
-        state = twin.__dict__
-        state.update(self.__dict__)
-        state["storage"] = storage
-        return twin
+        return self._with("storage", storage)
 
     def as_ephemeral(self) -> Self:
         """The same output, to be removed once everything in the run that reads it is done."""

@@ -83,11 +83,6 @@ class ClassPlan(_Caching):
         return defaults
 
     @cached_property
-    def checked_values(self) -> Values:
-        """The values of the fields in :attr:`checked`, from an instance."""
-        return values_of(self.checked)
-
-    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of :attr:`fields`."""
         return tuple(field.name for field in self.fields)

@@ -106,10 +106,7 @@ class AbstractTask(Planned):
             storage: where to bind it; seldom needed.
             kwargs: further fields of ``output_class``.
         """
-        plan = self.__plan__
-        if plan.cls is not type(self):  # as in check_fields
-            plan = plan_of(type(self))
-        built = plan.built
+        built = plan_of(type(self)).built
         known = built.get(key)
         if known is not None and known[0] is output_class and storage is None and not kwargs:
             built_before: OutputT = output_of_task(known[1], self, f"{self.task_id}.{key}")
@@ -280,20 +277,7 @@ def check_fields(task: AbstractTask) -> None:
         TypeError: a required field was not given, or None was given for a field that is not optional.
         ValueError: a field's contract is broken.
     """
-    plan = task.__plan__
-    if plan.cls is not type(task):  # as plan_of looks itself; a call less for every task
-        plan = plan_of(type(task))
-    for value in plan.checked_values(task):
-        if value is None or value is no_default:
-            _check_given(task, plan)
-            break
-    for contract in plan.contracts:
-        value = getattr(task, contract.name)
-        if value is not None and contract.contract is not None and not contract.contract(value):
-            raise ValueError(f"{type(task).__qualname__}.{contract.name} breaks its contract: {brief(value)}")
-
-
-def _check_given(task: AbstractTask, plan: ClassPlan) -> None:
+    plan = plan_of(type(task))
     for name in plan.checked:
         value = getattr(task, name)
         if value is None:
@@ -301,6 +285,10 @@ def _check_given(task: AbstractTask, plan: ClassPlan) -> None:
                 raise TypeError(f"{type(task).__qualname__}.{name} is None, but its type is not optional")
         elif value is no_default:
             raise TypeError(f"{type(task).__qualname__}.__init__ missing 1 required argument: '{name}'")
+    for contract in plan.contracts:
+        value = getattr(task, contract.name)
+        if value is not None and contract.contract is not None and not contract.contract(value):
+            raise ValueError(f"{type(task).__qualname__}.{contract.name} breaks its contract: {brief(value)}")
 
 
 def task_of_values(plan: ClassPlan, values: list[Any], task_id: str) -> AbstractTask:

@@ -110,7 +110,7 @@ def _want_task(state: State, task_id: str, group: Group) -> tuple[Node | TaskChe
 
 
 def _ask(state: State, names: list[str], group: Group) -> None:
-    """Ask about keys of which nothing is known."""
+    """Ask about keys of which nothing is known any more, or yet."""
     group.pending += len(names)
     state.inspecting += len(names)
     state.out.inspect_keys += names
@@ -141,9 +141,7 @@ def check_again(state: State, key: Key, group: Group, finder: Node | None = None
     key.state = CHECKING
     key.group = group
     key.asked = state.out.question
-    group.pending += 1
-    state.inspecting += 1
-    state.out.inspect_keys.append(key.key)
+    _ask(state, [key.key], group)
     return group
 
 

@@ -268,10 +268,7 @@ async def test_what_is_wanted_of_all_requests_of_s3(s3):
         assert await storage.aexists_many(["small"]) == {"small"}
         await storage.aremove_many(["small", "large"])
         await storage.aclose()
-    payers = {
-        request.headers.get("x-amz-request-payer") for request in before.requests if "max-keys" not in request.path
-    }
-    assert payers == {"requester"}
+    assert {request.headers.get("x-amz-request-payer") for request in before.requests} == {"requester"}
     created = [request for request in before.requests if request.method == "PUT" and "partNumber" not in request.path]
     created += [request for request in before.requests if request.path.endswith("large?uploads")]
     assert len(created) >= 2

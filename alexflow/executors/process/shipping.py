@@ -180,13 +180,11 @@ class Packer:
         keys: list[str] = []
         lengths: list[int] = []
         for output in outputs:
-            if type(output) is not cls or output.ephemeral:
-                return None
-            key, task_id = output.key, output.src_task_id
-            if output.output_id != key:
+            key = output.key
+            if type(output) is not cls or output.ephemeral or output.output_id != key:
                 return None
             keys.append(key)
-            lengths.append(len(task_id))
+            lengths.append(len(output.src_task_id))
         number = self._definitions.number_of(cls)
         needs.append(number)
         return [number, keys, lengths, type(outputs) is tuple]
