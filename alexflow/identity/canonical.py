@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -43,17 +44,17 @@ class AtOnce(list[Any]):
         _ = task.task_id
 
 
-_encode: Callable[[Any], bytes] | None = None
+@functools.cache
+def encoder() -> Callable[[Any], bytes]:
+    """What writes plain data as MessagePack."""
+    from msgspec.msgpack import Encoder  # deferred: it is a fourth of what `import alexflow` would take
+
+    return Encoder().encode
 
 
 def packb(value: Any) -> bytes:
     """Plain data as MessagePack."""
-    global _encode
-    if _encode is None:
-        from msgspec.msgpack import Encoder  # deferred: it is a fourth of what `import alexflow` would take
-
-        _encode = Encoder().encode
-    return _encode(value)
+    return encoder()(value)
 
 
 def canonical(value: Any, pending: Pending) -> Canonical:

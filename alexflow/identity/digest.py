@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from alexflow.identity.blake2 import blake2b
-from alexflow.identity.canonical import Canonical, packb
+from alexflow.identity.canonical import Canonical, encoder
 
 ID_SPEC = "2"
 
@@ -20,7 +20,7 @@ def task_digest(fields: Mapping[str, Canonical], version: str | int | None) -> s
         version: the class's ``version``.
     """
     hashed = _EMPTY.copy()
-    hashed.update(packb((ID_SPEC, version, fields)))
+    hashed.update(encoder()((ID_SPEC, version, fields)))
     return hashed.hexdigest()
 
 

@@ -364,8 +364,10 @@ def _id_from_fields(task: AbstractTask, pending: Pending) -> str:
             value = get(task, name)
             if value is not None:
                 kind = type(value)
-                plain = kind is str or (kind is float and value == value)  # as canonical has it; a call less
-                fields[name] = value if plain else canonical(value, pending)
+                if kind is str or (kind is float and value == value):  # as canonical has it; a call less
+                    fields[name] = value
+                else:
+                    fields[name] = canonical(value, pending)
         if pending:
             return ""
         return f"{plan.name}.{task_digest(fields, task.version)}"
