@@ -9,8 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from alexflow.storage.keys import RESERVED, check_key
 from alexflow.storage.oserror import NOT_THERE, failed
 
-#: Up to here keys are checked one by one, about 1 µs each, without a thread.
+#: Up to here keys are looked for without a thread: one by one, at some 1 µs each, unless the directory is nearly empty.
 FEW = 256  # keys
+
+#: Below, no listing is worth its opening.
+LEAST = 8  # keys
+
+# A directory's size grows with its entries: so large it may be for each key that is asked after, and be listed still.
+_OF_FEW, _OF_MANY = 64, 512  # bytes
 
 
 def one_by_one(base: str, keys: Iterable[str]) -> set[str]:
@@ -21,7 +27,7 @@ def one_by_one(base: str, keys: Iterable[str]) -> set[str]:
 
 
 def by_directory(base: str, keys: Sequence[str]) -> set[str]:
-    """Those of ``keys`` that are there, in one listing where most of a directory is asked after: for many."""
+    """Those of ``keys`` that are there, in one listing where that costs less."""
     wanted: dict[str, list[str]] = defaultdict(list)
     for key in keys:
         wanted[key.rpartition("/")[0]].append(key)
@@ -34,8 +40,10 @@ def by_directory(base: str, keys: Sequence[str]) -> set[str]:
 def _within(base: str, directory: str, keys: list[str]) -> set[str]:
     path = f"{base}/{directory}"
     try:
-        # a directory's size grows with its entries; list it only if most of it was asked for
-        if len(keys) <= FEW or (status := os.stat(path)).st_size > 512 * len(keys):
+        if len(keys) < LEAST:
+            return one_by_one(base, keys)
+        status = os.stat(path)
+        if status.st_size > len(keys) * (_OF_FEW if len(keys) <= FEW else _OF_MANY):
             return one_by_one(base, keys)
         without = 2 if directory or not os.path.isdir(f"{path}/{RESERVED}") else 3  # links of it, if all are files
         names = os.listdir(path) if status.st_nlink == without else _files_in(path)

@@ -15,7 +15,7 @@ from alexflow import LocalStorage, MemoryStorage
 from alexflow.errors import StorageDenied, StorageError, StorageFull, UnknownStorage
 from alexflow.storage import background, litter, local, newfile, open_storage
 from alexflow.storage.local import SMALL
-from alexflow.storage.localkeys import FEW
+from alexflow.storage.localkeys import FEW, LEAST
 from alexflow.storage.newfile import CHUNK
 
 NAMED = [pytest.param(False, id="unnamed"), pytest.param(True, id="named")]
@@ -214,8 +214,9 @@ def test_what_is_half_written_is_not_listed(storage, named_files):
     assert everything_below(storage.base_path) == ["dir"]
 
 
-def test_what_the_storage_keeps_to_itself_is_no_output(storage, named_files):
-    keys = [f"{number}" for number in range(2 * FEW)]
+@pytest.mark.parametrize("count", [LEAST - 1, LEAST, FEW, 2 * FEW])
+def test_what_the_storage_keeps_to_itself_is_no_output(storage, named_files, count):
+    keys = [f"{number}" for number in range(count)]
     for key in keys:
         storage.write(key, b"1")
     waiting = storage.stage("large", bytes(SMALL + 1))
