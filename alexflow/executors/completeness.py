@@ -20,8 +20,12 @@ from alexflow.storage import Storage
 def is_complete(task: AbstractTask, storage: Storage) -> bool:
     """Whether all outputs of a task exist; one with ``None`` for outputs never is, unless it is dynamic."""
     pending = [task]
+    asked: set[str] = set()  # several dynamic tasks may give the same one
     while pending:
         task = pending.pop()
+        if task.task_id in asked:
+            continue
+        asked.add(task.task_id)
         outputs = task.output()
         if outputs is not None:
             keys = keys_in(outputs)

@@ -67,6 +67,21 @@ class Gives(DynamicTask):
         return [Gives("several"), Gives("one")]
 
 
+@dataclass(frozen=True)
+class Layer(DynamicTask):
+    """Gives two, and each of them gives the same two again, down to the leaf."""
+
+    below: int
+    side: int = 0
+
+    def generate(self, input, output):
+        asked.append(self)
+        return [Layer(self.below - 1, side) for side in (0, 1)] if self.below else Leaf(0)
+
+
+asked: list[Layer] = []
+
+
 @pytest.fixture
 def storage(tmp_path):
     storage = LocalStorage(tmp_path / "results")
@@ -118,3 +133,10 @@ def test_what_goes_wrong_while_it_is_asked_is_told(storage):
     store(Leaf(7), storage, value="no number")
     with pytest.raises(TypeError):
         is_complete(Gives("several", Leaf(7).output()), storage)
+
+
+def test_what_several_give_is_asked_once(storage):
+    asked.clear()
+    store(Leaf(0), storage)
+    assert is_complete(Layer(12), storage)
+    assert len(asked) == 1 + 2 * 12

@@ -4,36 +4,19 @@ import asyncio
 import pickle
 import subprocess
 import sys
-from dataclasses import dataclass
 
 import pytest
 
 import alexflow
-from alexflow import JSONOutput, Task, open_storage
+from alexflow import open_storage
 from alexflow.errors import StorageDenied, StorageError, UnknownStorage
 from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.provision import provide
 from alexflow.storage.remote.s3obstore import place_of
 from tests.servers.s3 import SECRET, environment
+from tests.storage.tasks import Number, NumberInWorker
 
 pytest.importorskip("obstore")
-
-
-@dataclass(frozen=True)
-class Number(Task):
-    number: int
-
-    def output(self):
-        return self.build_output(JSONOutput[int], key="number.json")
-
-    async def run(self, input, output):
-        await output.astore(self.number)
-
-
-@dataclass(frozen=True)
-class NumberInWorker(Number):
-    def run(self, input, output):
-        output.store(self.number)
 
 
 @pytest.fixture

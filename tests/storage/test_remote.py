@@ -19,19 +19,9 @@ from alexflow.storage.remote.patience import SLOWEST, Attempt, Deadline
 from alexflow.storage.remote.uploading import LARGE
 from tests.servers.proxy import proxy
 from tests.servers.s3 import SECRET
+from tests.storage.tasks import Number
 
 PASSWORD = "pass-word-1"
-
-
-@dataclass(frozen=True)
-class Number(Task):
-    number: int
-
-    def output(self):
-        return self.build_output(JSONOutput[int], key="number.json")
-
-    async def run(self, input, output):
-        await output.astore(self.number)
 
 
 @dataclass(frozen=True)
