@@ -172,7 +172,7 @@ def example(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """What a task costs: alexflow beside its physical limit and what is written by hand, in under three minutes."""
+    """What a task costs: alexflow beside its physical limit and what is written by hand, in some minutes."""
     session.install("-e", ".", *group("bench"))
     session.run("python", "-m", "benchmarks", *(session.posargs or ["--rounds", "3"]))
 
