@@ -23,7 +23,7 @@ INLINE_BY_CHOICE = {
         "size",
         "version",
     },
-    "storage/localkeys.py": {"one_by_one", "_within", "_files_in"},
+    "storage/localkeys.py": {"one_by_one", "_if_nearly_empty"},
     "storage/localpublishing.py": {"new_file", "publish_file", "publish_small"},
     "storage/localreading.py": {"at_hand", "read_opened"},
     "storage/litter.py": {"sweep"},  # once an engine, and then little

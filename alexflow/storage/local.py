@@ -29,7 +29,7 @@ from alexflow.storage import litter, notes
 from alexflow.storage.digest import record_of
 from alexflow.storage.durable import SyncedNames
 from alexflow.storage.interface import Staged, Storage
-from alexflow.storage.localkeys import FEW, LEAST, all_keys, by_directory, one_by_one
+from alexflow.storage.localkeys import FEW, all_keys, existing
 from alexflow.storage.localpublishing import new_file, publish_file, publish_small, write_small
 from alexflow.storage.localreading import SMALL, as_published, at_hand, read_if_small, read_opened
 from alexflow.storage.newfile import open_new, read_all
@@ -144,7 +144,7 @@ class LocalStorage(Storage):
     # -- blocking
 
     def exists_many(self, keys: Sequence[str]) -> set[str]:
-        return one_by_one(self.base_path, keys) if len(keys) < LEAST else by_directory(self.base_path, keys)
+        return existing(self.base_path, keys)
 
     def read(self, key: str) -> bytes:
         recent = self._recent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,9 +16,6 @@ FEW = 256  # keys
 #: Below, no listing is worth its opening.
 LEAST = 8  # keys
 
-# A directory's size grows with its entries: so large it may be for each key that is asked after, and be listed still.
-_OF_FEW, _OF_MANY = 64, 512  # bytes
-
 
 def one_by_one(base: str, keys: Iterable[str]) -> set[str]:
     """Those of ``keys`` that are there, each asked after: for few."""
@@ -26,8 +24,10 @@ def one_by_one(base: str, keys: Iterable[str]) -> set[str]:
     return {key for key in keys if os.access(base + key, os.F_OK) and not os.path.isdir(base + key)}
 
 
-def by_directory(base: str, keys: Sequence[str]) -> set[str]:
-    """Those of ``keys`` that are there, in one listing where that costs less."""
+def existing(base: str, keys: Sequence[str]) -> set[str]:
+    """Those of ``keys`` that are there."""
+    if len(keys) < LEAST:
+        return one_by_one(base, keys)
     wanted: dict[str, list[str]] = defaultdict(list)
     for key in keys:
         wanted[key.rpartition("/")[0]].append(key)
@@ -38,25 +38,47 @@ def by_directory(base: str, keys: Sequence[str]) -> set[str]:
 
 
 def _within(base: str, directory: str, keys: list[str]) -> set[str]:
+    count = len(keys)
+    if count < LEAST:
+        return one_by_one(base, keys)
     path = f"{base}/{directory}"
     try:
-        if len(keys) < LEAST:
-            return one_by_one(base, keys)
-        status = os.stat(path)
-        if status.st_size > len(keys) * (_OF_FEW if len(keys) <= FEW else _OF_MANY):
-            return one_by_one(base, keys)
-        without = 2 if directory or not os.path.isdir(f"{path}/{RESERVED}") else 3  # links of it, if all are files
-        names = os.listdir(path) if status.st_nlink == without else _files_in(path)
+        names = _if_nearly_empty(path, count) if count <= FEW else _if_not_much_larger(path, directory, count)
     except NOT_THERE:
         return set()
     except OSError as error:
         raise failed("list", path, error) from error
+    if names is None:
+        return one_by_one(base, keys)
     return set(keys).intersection(f"{directory}/{name}" for name in names) if directory else set(keys) & set(names)
 
 
-def _files_in(directory: str) -> list[str]:
-    with os.scandir(directory) as entries:
-        return [entry.name for entry in entries if not entry.is_dir()]
+def _if_nearly_empty(path: str, count: int) -> list[str] | None:
+    """The files of a directory that has few for each of ``count`` keys, else None.
+
+    It may be the event loop that waits: this ends soon even where a directory's size says nothing, as on SMB and FUSE.
+    """
+    if os.stat(path).st_size > 64 * count:
+        return None
+    with os.scandir(path) as entries:
+        first = list(itertools.islice(entries, 4 * count + 1))
+    return None if len(first) > 4 * count else _files_of(first)
+
+
+def _if_not_much_larger(path: str, directory: str, count: int) -> list[str] | None:
+    """The files of a directory, most of which ``count`` keys are, as far as its size tells; else None."""
+    status = os.stat(path)
+    if status.st_size > 512 * count:
+        return None
+    without = 2 if directory or not os.path.isdir(f"{path}/{RESERVED}") else 3  # links of it, if all are files
+    if status.st_nlink == without:
+        return os.listdir(path)
+    with os.scandir(path) as entries:
+        return _files_of(entries)
+
+
+def _files_of(entries: Iterable[os.DirEntry[str]]) -> list[str]:
+    return [entry.name for entry in entries if not entry.is_dir()]
 
 
 def all_keys(base: str, prefix: str) -> Iterator[str]:

@@ -8,12 +8,13 @@ import os
 import pickle
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from alexflow import LocalStorage, MemoryStorage
 from alexflow.errors import StorageDenied, StorageError, StorageFull, UnknownStorage
-from alexflow.storage import background, litter, local, newfile, open_storage
+from alexflow.storage import background, litter, local, localkeys, newfile, open_storage
 from alexflow.storage.local import SMALL
 from alexflow.storage.localkeys import FEW, LEAST
 from alexflow.storage.newfile import CHUNK
@@ -226,6 +227,31 @@ def test_what_the_storage_keeps_to_itself_is_no_output(storage, named_files, cou
     (Path(storage.base_path) / "not-0").mkdir()
     assert storage.exists_many(asked) == set(keys)
     storage.discard(waiting)
+
+
+def test_a_large_directory_whose_size_says_nothing_is_not_listed_for_few(storage, monkeypatch):
+    """As on SMB: its size is always 0. It may be the event loop that would wait for all of its entries."""
+    keys = [f"{number}" for number in range(LEAST * 20)]
+    for key in keys:
+        storage.write(key, b"1")
+    read = 0
+
+    @contextlib.contextmanager
+    def counting(path):
+        def each(entries):
+            nonlocal read
+            for entry in entries:
+                read += 1
+                yield entry
+
+        with real(path) as entries:
+            yield each(entries)
+
+    real, stat = os.scandir, os.stat
+    monkeypatch.setattr(localkeys.os, "scandir", counting)
+    monkeypatch.setattr(localkeys.os, "stat", lambda path: SimpleNamespace(st_size=0, st_mode=stat(path).st_mode))
+    assert storage.exists_many([*keys[:LEAST], "none"]) == set(keys[:LEAST])
+    assert 0 < read <= 4 * (LEAST + 1) + 1
 
 
 def test_a_run_begins_without_a_look_at_the_outputs(storage, monkeypatch):
