@@ -53,6 +53,7 @@ def litter_of(storage, tmp_path):
         left += (tmp_path / "storage" / ".alexflow" / "staging").rglob("*")
         return sorted(map(str, left))
 
+    LocalStorage(tmp_path / "another").write("key", b"")  # with it a process opens what it keeps
     opened = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     yield look
     del storage
