@@ -26,6 +26,16 @@ class Incoming:
         """Whether something has been read and not given."""
         return self._at < len(self._read)
 
+    def has_more(self) -> bool:
+        """Whether something has come, if only the end of file; does not wait."""
+        if self._at == len(self._read):
+            try:
+                self._read = self._channel.recv(READ_AT_ONCE, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return False
+            self._at = 0
+        return True
+
     def receive(self) -> ToWorker | None:
         """The next message; None at end-of-file."""
         head = self._take(LENGTH.size)

@@ -186,24 +186,27 @@ class ProcessExecutor(Executor):
         self._loop.call_soon(self._report, outcomes)
 
     def _feed(self) -> None:
-        """Give every worker that will soon be idle something to do."""
-        for worker in sorted(self._staff.workers, key=lambda worker: worker.expected):
-            if worker.expected <= AHEAD / 2 and (self._pending or worker.sent) and self._takes_jobs(worker):
-                self._fill(worker)
+        """Give workers that will soon be idle something to do: the less one has, the more it gets."""
+        short = [worker for worker in self._staff.workers if worker.expected <= AHEAD / 2 and self._takes_jobs(worker)]
+        if short:
+            short.sort(key=lambda worker: worker.expected)
+            level = -(-(len(self._pending) + sum(len(worker.sent) for worker in short)) // len(short))
+            for worker in short:
+                if self._pending or worker.sent:
+                    self._fill(worker, level - len(worker.sent))
         if self._watch is None and any(len(worker.sent) > 1 for worker in self._staff.workers):
             self._watch = self._loop.call_later(OVERDUE, self._look_after_workers)
 
     def _takes_jobs(self, worker: Member) -> bool:
         return not worker.recalled and not worker.is_worn and not (worker.slow and worker.sent)
 
-    def _fill(self, worker: Member) -> None:
-        fair = -(-len(self._pending) // len(self._staff.workers))
+    def _fill(self, worker: Member, share: int) -> None:
         if not worker.sent:
             worker.heard = time.monotonic()
         definitions: set[int] = set()
         shipments: list[Shipment] = []
         expect = self._pace.expect
-        for _ in range(min(fair, MOST_AT_ONCE, worker.last - worker.number)):
+        for _ in range(min(share, len(self._pending), MOST_AT_ONCE, worker.last - worker.number)):
             job = self._pending[0]
             expected = expect(type(job.task)) if job.timeout is None else AHEAD
             if worker.sent and worker.expected + expected > AHEAD:
@@ -327,9 +330,11 @@ class ProcessExecutor(Executor):
                 worker.is_worn = True
         if self._recycles:
             self._replace_if_worn(worker)
-        self._feed()
+        if len(self._pending) > len(worker.sent):  # fewer go with those that this report makes ready
+            self._feed()
         if outcomes:
             self._report(outcomes)
+        self._feed()
 
     def _replace_if_worn(self, worker: Member) -> None:
         """A worker that has served long enough gets nothing more, and leaves when it has done what it is running."""

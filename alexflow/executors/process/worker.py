@@ -143,10 +143,11 @@ class Worker:
             try:
                 job = self._jobs.popleft()
             except IndexError:
-                self._tell()
-                if self._most_memory:
-                    self._weigh()
-                arrivals.resolve()
+                if not self._has_more():
+                    self._tell()
+                    if self._most_memory:
+                        self._weigh()
+                    arrivals.resolve()
                 message = self._await_work()
                 if message is None:
                     return
@@ -154,6 +155,10 @@ class Worker:
                 continue
             self._run(job)
         self._end_as_terminated()
+
+    def _has_more(self) -> bool:
+        with self._receiving:
+            return self._incoming.has_more()
 
     def _await_work(self) -> ToWorker | None:
         with self._receiving:

@@ -1,0 +1,47 @@
+"""The worker's end of the data channel."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from alexflow.executors.process.incoming import Incoming
+from alexflow.executors.process.messages import Recall, Source, frame
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, Incoming]]:
+    engine, worker = socket.socketpair()
+    with engine, worker:
+        yield engine, Incoming(worker)
+
+
+def test_whether_something_has_come_is_seen_without_waiting(ends):
+    engine, incoming = ends
+    assert not incoming.has_more()
+    engine.sendall(frame(Source([], 1, b"first")) + frame(Source([], 2, b"second")))
+    for cls in (1, 2):
+        assert incoming.has_more()
+        assert incoming.receive().cls == cls
+    assert not incoming.has_more()
+
+
+def test_a_part_of_a_message_is_more(ends):
+    engine, incoming = ends
+    data = frame(Source([], 1, b"x" * 100))
+    engine.sendall(data[:6])
+    assert incoming.has_more()
+    engine.sendall(data[6:])
+    assert incoming.receive().fields == b"x" * 100
+
+
+def test_the_end_is_more_and_stays(ends):
+    engine, incoming = ends
+    engine.sendall(frame(Recall()))
+    engine.close()
+    assert isinstance(incoming.receive(), Recall)
+    assert incoming.has_more()
+    assert incoming.has_more()
+    assert incoming.receive() is None
