@@ -17,7 +17,7 @@ from benchmarks.outcome import Outcome
 def run(setting: Setting) -> Iterator[Outcome]:
     question = Question("fan", setting.size(10_000))
     measures = stored(setting, question, "unrecorded", "noted", "check")
-    rows = contest(setting.rounds_at_least(7), setting.memory, measures)
+    rows = contest(setting.rounds_at_least(5), setting.memory, measures)
     outcome = Outcome(f"{question.size:,} tasks and their sum, processes, tmpfs", "µs/task", rows)
     outcome.at_most(1.1, "alexflow, unrecorded")
     outcome.at_most(1.1, "alexflow", of="alexflow, check")

@@ -171,13 +171,22 @@ def run(
     return watch, paths, executed
 
 
+def prepare(directory: Path, size: int) -> None:
+    """Make what a fan makes, in this process, which takes a tenth of the time: it is not measured."""
+    paths = [f"{directory}/leaf-{number}.pkl" for number in range(size)]
+    for number, path in enumerate(paths):
+        store_leaf(path, number)
+    store_total(f"{directory}/total.pkl", paths)
+
+
 def main() -> None:
     """Do what the arguments say."""
     arguments = parser(description=__doc__)
     arguments.add_argument("--warm", action="store_true", help="in a pool whose processes are there")
     told = arguments.parse_args()
     if told.case in ("grow", "rerun"):
-        run(told.directory, "fan", told.size, told.seconds, told.workers)
+        prepare(told.directory, told.size)
+        run(told.directory, "fan", told.size, told.seconds, told.workers)  # as where a program has asked before
     growth = Growth()
     watch, paths, executed = run(told.directory, told.case, told.size, told.seconds, told.workers, told.warm)
     peak = growth.peak_mib
