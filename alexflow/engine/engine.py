@@ -300,7 +300,8 @@ class Engine:
             if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
                 await asyncio.sleep(0)
             for key in keys_of(output):
-                driver.catalog.see_maker(key, output)
+                if key != output.output_id:
+                    driver.catalog.see_maker(key, output)
                 outputs[key] = output
         for number, task in enumerate(request.tasks):
             if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:

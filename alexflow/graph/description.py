@@ -122,7 +122,7 @@ _NO_INPUTS: dict[str, Output[Any]] = {}
 def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str], bool]:
     """The inputs by key, which of them are ephemeral, and whether the task's id depends on all of them."""
     tree = task.input()
-    if tree is None:
+    if tree is None or (not tree and isinstance(tree, (tuple, list, dict))):
         return _NO_INPUTS, _NOTHING, True
     grounded = _is_grounded(task, tree)
     leaves = _leaves(task, "input", tree)
@@ -150,8 +150,11 @@ def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str],
 def _is_grounded(task: AbstractTask, tree: Any) -> bool:
     """Whether a task's inputs are, by identity, the values of fields that its id is made from."""
     task = task.identified_as()
-    plan = plan_of(type(task))
-    own = {id(getattr(task, name)) for name in plan.hashed_as_they_are}
+    names = plan_of(type(task)).hashed_as_they_are
+    for name in names:
+        if getattr(task, name) is tree:
+            return True  # as of most tasks
+    own = {id(getattr(task, name)) for name in names}
     parts: list[Any] = [tree]
     for part in parts:  # grows
         if part is not None and id(part) not in own:
