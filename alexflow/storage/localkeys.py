@@ -28,6 +28,8 @@ def existing(base: str, keys: Sequence[str]) -> set[str]:
     """Those of ``keys`` that are there."""
     if len(keys) < LEAST:
         return one_by_one(base, keys)
+    if "/" not in "".join(keys):  # as of most: all in one directory
+        return _within(base, "", keys)
     wanted: dict[str, list[str]] = defaultdict(list)
     for key in keys:
         wanted[key.rpartition("/")[0]].append(key)
@@ -37,7 +39,7 @@ def existing(base: str, keys: Sequence[str]) -> set[str]:
     return found
 
 
-def _within(base: str, directory: str, keys: list[str]) -> set[str]:
+def _within(base: str, directory: str, keys: Sequence[str]) -> set[str]:
     count = len(keys)
     if count < LEAST:
         return one_by_one(base, keys)
@@ -50,7 +52,8 @@ def _within(base: str, directory: str, keys: list[str]) -> set[str]:
         raise failed("list", path, error) from error
     if names is None:
         return one_by_one(base, keys)
-    return set(keys).intersection(f"{directory}/{name}" for name in names) if directory else set(keys) & set(names)
+    inside = (f"{directory}/{name}" for name in names) if directory else names
+    return set(keys).intersection(inside)
 
 
 def _if_nearly_empty(path: str, count: int) -> list[str] | None:
