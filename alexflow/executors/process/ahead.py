@@ -52,7 +52,7 @@ class Ahead:
             sent = worker.sent.get(number)
             follower = self._follower_of(sent.job) if sent is not None and not sent.cancelled else None
             if follower is not None:
-                if worker.expected + self._pace.expect(type(follower.task)) > AHEAD:
+                if worker.expected + self._pace.expect(follower) > AHEAD:
                     return  # later, perhaps
                 yield number, follower
             worker.looked_behind = number

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import islice
+
+from alexflow.executors.interface import Job
+
 #: Work that a worker may have waiting, so that it never idles between two reports.
 AHEAD = 0.008  # seconds
+
+SAMPLE = 8  # jobs that tell how long others take
 
 
 class Pace:
@@ -12,9 +19,14 @@ class Pace:
     def __init__(self) -> None:
         self._seconds: dict[type, float] = {}
 
-    def expect(self, cls: type) -> float:
-        """Seconds that a task of this class is expected to take."""
-        return self._seconds.get(cls, AHEAD)
+    def expect(self, job: Job) -> float:
+        """Seconds that a job is expected to take; one with a timeout goes alone, as if nothing were known."""
+        return self._seconds.get(type(job.task), AHEAD) if job.timeout is None else AHEAD
+
+    def expect_all(self, jobs: Collection[Job]) -> float:
+        """Seconds that jobs are expected to take one after the other, as far as the first of them tell."""
+        first = [self.expect(job) for job in islice(jobs, SAMPLE)]
+        return sum(first) / len(first) * len(jobs) if first else 0.0
 
     def learn(self, cls: type, seconds: float) -> None:
         """A task of this class took ``seconds``. Quicker ones weigh more: the first one also pays for imports."""

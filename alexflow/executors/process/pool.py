@@ -190,25 +190,26 @@ class ProcessExecutor(Executor):
         short = [worker for worker in self._staff.workers if worker.expected <= AHEAD / 2 and self._takes_jobs(worker)]
         if short:
             short.sort(key=lambda worker: worker.expected)
-            level = -(-(len(self._pending) + sum(len(worker.sent) for worker in short)) // len(short))
+            level = (self._pace.expect_all(self._pending) + sum(worker.expected for worker in short)) / len(short)
             for worker in short:
                 if self._pending or worker.sent:
-                    self._fill(worker, level - len(worker.sent))
+                    self._fill(worker, level)
         if self._watch is None and any(len(worker.sent) > 1 for worker in self._staff.workers):
             self._watch = self._loop.call_later(OVERDUE, self._look_after_workers)
 
     def _takes_jobs(self, worker: Member) -> bool:
         return not worker.recalled and not worker.is_worn and not (worker.slow and worker.sent)
 
-    def _fill(self, worker: Member, share: int) -> None:
+    def _fill(self, worker: Member, level: float) -> None:
+        """Send a worker jobs until it has so many seconds of work, or as much as it may have."""
         if not worker.sent:
             worker.heard = time.monotonic()
         definitions: set[int] = set()
         shipments: list[Shipment] = []
-        expect = self._pace.expect
-        for _ in range(min(share, len(self._pending), MOST_AT_ONCE, worker.last - worker.number)):
+        most = min(MOST_AT_ONCE, worker.last - worker.number)
+        while self._pending and len(shipments) < most and (worker.expected < level or not worker.sent):
             job = self._pending[0]
-            expected = expect(type(job.task)) if job.timeout is None else AHEAD
+            expected = self._pace.expect(job)
             if worker.sent and worker.expected + expected > AHEAD:
                 break
             self._pending.popleft()
@@ -256,7 +257,7 @@ class ProcessExecutor(Executor):
             packed = self._pack_quietly(follower)
             if packed is not None:
                 definitions.update(packed.needs)
-                expected = self._pace.expect(type(follower.task))
+                expected = self._pace.expect(follower)
                 shipments.append(self._ship(worker, follower, packed, expected, behind=number))
 
     def _pack_quietly(self, job: Job) -> Packed | None:
