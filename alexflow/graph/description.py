@@ -122,7 +122,7 @@ _NO_INPUTS: dict[str, Output[Any]] = {}
 def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str], bool]:
     """The inputs by key, which of them are ephemeral, and whether the task's id depends on all of them."""
     tree = task.input()
-    if tree is None or (not tree and isinstance(tree, (tuple, list, dict))):
+    if tree is None or (isinstance(tree, (tuple, list, dict)) and not tree):
         return _NO_INPUTS, _NOTHING, True
     grounded = _is_grounded(task, tree)
     leaves = _leaves(task, "input", tree)

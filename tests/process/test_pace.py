@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alexflow.executors.interface import Job
 from alexflow.executors.process.pace import AHEAD, Pace
@@ -29,12 +31,32 @@ def test_a_job_with_a_timeout_goes_alone():
 
 def test_many_are_judged_by_the_first():
     pace = Pace()
-    assert pace.expect_all([]) == 0
+    assert pace.level([], [0.002, 0.0]) == pytest.approx(0.001)
     pace.learn(Value, 0.001)
     pace.learn(Descriptors, 0.003)
-    assert pace.expect_all([job(Value(n)) for n in range(100)]) == pytest.approx(0.1)
+    assert pace.level([job(Value(n)) for n in range(100)], [0.0, 0.002]) == pytest.approx(0.051)
     mixed = [job(cls(n)) for n in range(4) for cls in (Value, Descriptors)]
-    assert pace.expect_all(mixed * 10) == pytest.approx(0.16)
+    assert pace.level(mixed * 10, [0.0, 0.0]) == pytest.approx(0.08)
+
+
+@given(
+    seconds=st.floats(1e-6, 0.008),
+    workers=st.integers(1, 16),
+    each=st.integers(1, 20),
+    before=st.integers(0, 5),
+)
+def test_equal_jobs_are_dealt_equally(seconds, workers, each, before):
+    pace = Pace()
+    pace.learn(Value, seconds)
+    waiting = [job(Value(n)) for n in range(workers * each)]
+    loads = [sum([seconds] * before) for _ in range(workers)]
+    level = pace.level(waiting, loads)
+    for load in loads:
+        got = 0
+        while load < level:
+            load += seconds
+            got += 1
+        assert got == each
 
 
 def test_a_quicker_task_weighs_more():

@@ -10,7 +10,7 @@ import pytest
 
 from alexflow import Engine
 from alexflow.record.events import TaskSucceeded
-from tests.process.workflows import Descriptors, Held, Value
+from tests.process.workflows import Descriptors, Held, Talkative, Value
 from tests.processes import descendants_of, open_descriptors, still_alive
 
 pytestmark = pytest.mark.anyio
@@ -39,6 +39,34 @@ async def test_jobs_behind_a_long_one_are_called_back(place, fifo):
         assert tasks[20].task_id not in done
         gate.open_gate()
         assert (await run).ran == 400
+
+
+async def test_jobs_behind_a_talkative_one_are_called_back(place, tmp_path, caplog):
+    """What a job logs is no sign that those behind it get on."""
+    caplog.set_level("INFO", "talkative")
+    end = tmp_path / "end"
+    async with Engine(place, workers=2) as engine:
+        await engine.run([Talkative(n) for n in range(-400, 0)])
+        tasks = [Talkative(n, held=20, until=str(end)) for n in range(400)]
+        others = asyncio.Event()
+        done = set()
+
+        def count(event):
+            if isinstance(event, TaskSucceeded):
+                done.add(event.task_id)
+                if len(done) == 399:
+                    others.set()
+
+        engine.broadcast.listen(count)
+        run = asyncio.create_task(engine.run(tasks))
+        try:
+            async with asyncio.timeout(20):
+                await others.wait()
+        finally:
+            end.touch()
+        assert tasks[20].task_id not in done
+        assert (await run).ran == 400
+        assert "still at it" in caplog.messages
 
 
 async def test_jobs_behind_a_long_one_with_one_worker_wait(place, fifo):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import random
 import signal
@@ -201,6 +202,20 @@ class Held(Value):
     def run(self, input: Any, output: Output[Any]) -> None:
         if self.n == self.held:
             tell_and_wait(self.told, os.getpid(), self.gate)
+        output.store(self.n)
+
+
+@dataclass(frozen=True)
+class Talkative(Value):
+    """Quick, but for the one with the number ``held``, which logs without a pause until there is a file."""
+
+    held: int = 1_000_000
+    until: str = field(default="", compare=False)
+
+    def run(self, input: Any, output: Output[Any]) -> None:
+        while self.n == self.held and not os.path.exists(self.until):
+            logging.getLogger("talkative").info("still at it")
+            time.sleep(0.005)
         output.store(self.n)
 
 

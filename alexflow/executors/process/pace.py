@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import islice
 
 from alexflow.executors.interface import Job
@@ -11,6 +11,8 @@ from alexflow.executors.interface import Job
 AHEAD = 0.008  # seconds
 
 SAMPLE = 8  # jobs that tell how long others take
+
+ROUNDING = 1e-9  # of sums of floats: nobody is to get a job too many for it
 
 
 class Pace:
@@ -23,10 +25,16 @@ class Pace:
         """Seconds that a job is expected to take; one with a timeout goes alone, as if nothing were known."""
         return self._seconds.get(type(job.task), AHEAD) if job.timeout is None else AHEAD
 
-    def expect_all(self, jobs: Collection[Job]) -> float:
-        """Seconds that jobs are expected to take one after the other, as far as the first of them tell."""
+    def level(self, jobs: Collection[Job], loads: Sequence[float]) -> float:
+        """Seconds of work up to which workers get from ``jobs``, so that all have as much in the end.
+
+        Args:
+            jobs: what waits; how long all of it takes is told by the first few.
+            loads: seconds of work that each worker has already.
+        """
         first = [self.expect(job) for job in islice(jobs, SAMPLE)]
-        return sum(first) / len(first) * len(jobs) if first else 0.0
+        waiting = sum(first) / len(first) * len(jobs) if first else 0.0
+        return (waiting + sum(loads)) / len(loads) * (1 - ROUNDING)
 
     def learn(self, cls: type, seconds: float) -> None:
         """A task of this class took ``seconds``. Quicker ones weigh more: the first one also pays for imports."""

@@ -46,7 +46,7 @@ from alexflow.executors.process.staff import Staff
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
-#: A worker that has been silent for this long with jobs waiting behind the first gives them back.
+#: A worker that has ended no job for this long, with others waiting behind the first, gives those back.
 OVERDUE = 0.02  # seconds
 
 #: Workers that die before their first job are replaced this often in a row; those that are lost at once count as one.
@@ -190,7 +190,7 @@ class ProcessExecutor(Executor):
         short = [worker for worker in self._staff.workers if worker.expected <= AHEAD / 2 and self._takes_jobs(worker)]
         if short:
             short.sort(key=lambda worker: worker.expected)
-            level = (self._pace.expect_all(self._pending) + sum(worker.expected for worker in short)) / len(short)
+            level = self._pace.level(self._pending, [worker.expected for worker in short])
             for worker in short:
                 if self._pending or worker.sent:
                     self._fill(worker, level)
@@ -206,11 +206,10 @@ class ProcessExecutor(Executor):
             worker.heard = time.monotonic()
         definitions: set[int] = set()
         shipments: list[Shipment] = []
-        most = min(MOST_AT_ONCE, worker.last - worker.number)
-        while self._pending and len(shipments) < most and (worker.expected < level or not worker.sent):
+        for _ in range(min(len(self._pending), MOST_AT_ONCE, worker.last - worker.number)):
             job = self._pending[0]
             expected = self._pace.expect(job)
-            if worker.sent and worker.expected + expected > AHEAD:
+            if worker.sent and (worker.expected >= level or worker.expected + expected > AHEAD):
                 break
             self._pending.popleft()
             packed = self._pack(job)
@@ -295,12 +294,13 @@ class ProcessExecutor(Executor):
     def _take_in(self, worker: Member, messages: list[ToEngine]) -> None:
         if self._closed:
             return
-        worker.heard = time.monotonic()
         worker.proven = True
         self._stillborn = 0
         outcomes: list[Outcome] = []
+        now = time.monotonic()
         for message in messages:
             if isinstance(message, Finished):
+                worker.heard = now
                 worker.slow = False
                 printed = {number: worker.process.listening.of_job(number) for number in message.printed}
                 overtaken = message.overtaken
@@ -314,6 +314,7 @@ class ProcessExecutor(Executor):
                         dropped = overtaken.get(number, ()) if overtaken else ()
                         settle(sent, Done(job.task_id, seconds, said, dropped), outcomes)
             elif isinstance(message, Broke):
+                worker.heard = now
                 worker.slow = False
                 said = worker.process.listening.of_job(message.number) if message.printed else None
                 sent = worker.forget(message.number)

@@ -157,8 +157,12 @@ class Worker:
         self._end_as_terminated()
 
     def _has_more(self) -> bool:
-        with self._receiving:
+        if not self._receiving.acquire(blocking=False):  # somebody else reads what comes
+            return False
+        try:
             return self._incoming.has_more()
+        finally:
+            self._receiving.release()
 
     def _await_work(self) -> ToWorker | None:
         with self._receiving:
