@@ -18,6 +18,9 @@ class Column:
     def __bool__(self) -> NoReturn:
         raise ValueError("the truth of a column is ambiguous")
 
+    def __repr__(self) -> str:
+        return "Column()"
+
 
 @dataclass(frozen=True)
 class Gives(Task):

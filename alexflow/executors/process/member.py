@@ -42,7 +42,7 @@ class Member:
         self.number = 0  # of the last job sent
         self.looked_behind = 0  # the number of the last job of which it was asked what comes after it
         self.known: set[int] = set()  # definitions that it has
-        self.heard = 0.0
+        self.heard = 0.0  # when it last told of a job's end, or got work when it had none
         self.born = time.monotonic()
         self.last = sys.maxsize  # the number of the last job that it may get
         self.is_worn = False  # and is to be replaced when it has done what it has

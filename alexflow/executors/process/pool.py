@@ -37,6 +37,7 @@ from alexflow.executors.process.messages import (
     WantsSource,
     Work,
 )
+from alexflow.executors.process.overdue import Overdue
 from alexflow.executors.process.pace import AHEAD, Pace
 from alexflow.executors.process.records import pass_on
 from alexflow.executors.process.recycle import Recycle
@@ -45,9 +46,6 @@ from alexflow.executors.process.slow_imports import SlowImports
 from alexflow.executors.process.staff import Staff
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
-
-#: A worker that has ended no job for this long, with others waiting behind the first, gives those back.
-OVERDUE = 0.02  # seconds
 
 #: Workers that die before their first job are replaced this often in a row; those that are lost at once count as one.
 MAX_STILLBORN = 3
@@ -77,7 +75,6 @@ class ProcessExecutor(Executor):
         self._pace = Pace()
         self._stillborn = 0
         self._hired_by_then = 0  # how many workers there had been when the last stillborn one was counted
-        self._watch: asyncio.TimerHandle | None = None
         self._doubts = 0
         self._closed = False
 
@@ -97,6 +94,7 @@ class ProcessExecutor(Executor):
         )
         self._departures = Departures(self._staff, self._ahead, storage, self._grace, self._has_left)
         self._deadlines = Deadlines(self._stop)
+        self._overdue = Overdue(self._staff, self._departures)
         self._slow_imports = SlowImports(self._staff, self._definitions)
 
     def expect(self, tasks: Sequence[AbstractTask]) -> None:
@@ -154,8 +152,7 @@ class ProcessExecutor(Executor):
     async def aclose(self) -> None:
         self._closed = True
         self._pending.clear()
-        if self._watch is not None:
-            self._watch.cancel()
+        self._overdue.close()
         self._slow_imports.close()
         try:
             await self._departures.aclose()
@@ -194,8 +191,7 @@ class ProcessExecutor(Executor):
             for worker in short:
                 if self._pending or worker.sent:
                     self._fill(worker, level)
-        if self._watch is None and any(len(worker.sent) > 1 for worker in self._staff.workers):
-            self._watch = self._loop.call_later(OVERDUE, self._look_after_workers)
+        self._overdue.watch()
 
     def _takes_jobs(self, worker: Member) -> bool:
         return not worker.recalled and not worker.is_worn and not (worker.slow and worker.sent)
@@ -387,19 +383,6 @@ class ProcessExecutor(Executor):
             return
         sent.sources.update(self._packer.sources(task))
         worker.process.send(Source(self._staff.new_definitions(worker, packed.needs), packed.cls, packed.fields))
-
-    def _look_after_workers(self) -> None:
-        """Call back jobs that wait behind one that takes unexpectedly long."""
-        self._watch = None
-        now = time.monotonic()
-        again = False
-        for worker in self._staff.workers:
-            if len(worker.sent) > 1:
-                again = True
-                if now - worker.heard > OVERDUE and not worker.recalled:
-                    self._departures.recall(worker)
-        if again:
-            self._watch = self._loop.call_later(OVERDUE, self._look_after_workers)
 
     # -- ends
 
