@@ -1,7 +1,7 @@
-"""The figures in the documentation: ``python -m benchmarks.page FIGURES.json [PEERS.json]``, never copied by hand.
+"""The figures in the documentation: ``python -m benchmarks.page FIGURES.json [PEERS.json …]``, never copied by hand.
 
 Rewrites what is between two comments in ``docs/performance.md``: a table of what was measured, and one beside other
-engines, if ``PEERS.json`` is given, or the figures have peers in them, or a ``PEERS.json`` was given before. Draws
+engines for each ``PEERS.json``, or those that were given before, or for the figures, if they have peers in them. Draws
 ``docs/figures/performance.svg``, and keeps the data beside it, from which a test makes all of that once more.
 """
 
@@ -30,13 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Write the page's part, the picture and the data."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__)
     parser.add_argument("figures", type=Path, help="what `python -m benchmarks --json` wrote")
-    parser.add_argument("peers", type=Path, nargs="?", help="the same with other engines in it (`nox -s bench-peers`)")
+    parser.add_argument("peers", type=Path, nargs="*", help="the same with other engines in it (`nox -s bench-peers`)")
     parser.add_argument("--docs", type=Path, default=HERE.parent / "docs", help="where the page is (%(default)s)")
     told = parser.parse_args(arguments)
-    write(told.docs, _read(told.figures), _read(told.peers) if told.peers else None)
+    write(told.docs, _read(told.figures), [_read(path) for path in told.peers])
 
 
-def write(docs: Path, figures: Data, peers: Data | None = None) -> None:
+def write(docs: Path, figures: Data, peers: Sequence[Data] = ()) -> None:
     """The same of data."""
     page, kept = docs / "performance.md", docs / "figures"
     text = rewritten(page.read_text(), part(figures, peers or _peers_before(figures, kept / "peers.json")))
@@ -48,18 +48,17 @@ def write(docs: Path, figures: Data, peers: Data | None = None) -> None:
     page.write_text(text)
 
 
-def _peers_before(figures: Data, kept: Path) -> Data | None:
+def _peers_before(figures: Data, kept: Path) -> Sequence[Data]:
     if figures["peers"]:
-        return figures
-    return _read(kept) if kept.exists() else None
+        return [figures]
+    return _read(kept) if kept.exists() else []
 
 
-def _read(path: Path) -> Data:
-    data: Data = json.loads(path.read_text())
-    return data
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text())
 
 
-def _keep(path: Path, data: Data) -> None:
+def _keep(path: Path, data: Data | Sequence[Data]) -> None:
     path.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
 
 
@@ -76,7 +75,7 @@ def rewritten(page: str, between: str, begin: str = BEGIN) -> str:
     return f"{before}{begin}\n\n{between}\n\n{END}{after}"
 
 
-def part(figures: Data, peers: Data | None) -> str:
+def part(figures: Data, peers: Sequence[Data]) -> str:
     """What is written between the comments."""
     met = [bar["met"] for outcome in figures["outcomes"] for bar in outcome["bars"] if not bar["beside"]]
     paragraphs = [
@@ -86,8 +85,9 @@ def part(figures: Data, peers: Data | None) -> str:
         "![The same as a picture: microseconds on a logarithmic scale](figures/performance.svg)",
     ]
     if peers:
-        paragraphs += ["### Beside other engines", _about(peers), _table(*_side_by_side(peers))]
-        paragraphs.append(_troubles(peers))
+        paragraphs.append("### Beside other engines")
+    for data in peers:
+        paragraphs += [_about(data), _table(*_side_by_side(data)), _troubles(data)]
     return "\n\n".join(filter(None, paragraphs))
 
 
@@ -95,10 +95,11 @@ def _about(data: Data) -> str:
     """On what it was measured."""
     machine = data["machine"]
     scaled = f" All sizes × {data['scale']:g}: the bars are not meant for that." if data["scale"] != 1 else ""
+    rounds = f"medians of {data['rounds']} rounds" if data["rounds"] > 1 else "one round"
     return (
         f"{machine['implementation']} {machine['python']}, {machine['cpus']} CPUs ({machine['processor']}), "
         f"{machine['memory_gib']} GiB, {machine['system'].split('-')[0]}; commit {machine['commit'] or 'unknown'}; "
-        f"medians of {data['rounds']} rounds.{scaled}"
+        f"{rounds}.{scaled}"
     )
 
 

@@ -114,6 +114,18 @@ def test_beside_other_engines(docs: Path) -> None:
     assert written(docs, measured()) == text  # what was measured beside them before is kept
 
 
+def test_beside_other_engines_at_several_sizes(docs: Path) -> None:
+    small = measured("luigi 3.8", "redun 0.44")
+    small["scale"] = 0.1
+    text = written(docs, measured(), measured("dask 2026.8"), small)
+    assert text.count("### Beside other engines") == 1
+    heads = [line for line in text.splitlines() if line.startswith("| case | alexflow | limit | handmade |")][1:]
+    assert [head.split(" | ")[4:] for head in heads] == [["dask 2026.8 |"], ["luigi 3.8", "redun 0.44 |"]]
+    assert "All sizes × 0.1" in text.partition(heads[0])[2]
+    assert "All sizes" not in text.partition(heads[0])[0]
+    assert written(docs, measured()) == text
+
+
 def test_other_engines_in_the_same_figures(docs: Path) -> None:
     above, _, below = written(docs, measured("luigi 3.8")).partition("### Beside other engines")
     assert "luigi" not in above
