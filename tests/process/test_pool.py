@@ -16,22 +16,28 @@ from tests.processes import descendants_of, open_descriptors, still_alive
 pytestmark = pytest.mark.anyio
 
 
+def succeeding(engine: Engine, many: int) -> tuple[set[str], asyncio.Event]:
+    """The tasks that succeed from now on, and whether so many have."""
+    done: set[str] = set()
+    enough = asyncio.Event()
+
+    def count(event):
+        if isinstance(event, TaskSucceeded):
+            done.add(event.task_id)
+            if len(done) == many:
+                enough.set()
+
+    engine.broadcast.listen(count)
+    return done, enough
+
+
 async def test_jobs_behind_a_long_one_are_called_back(place, fifo):
     """A class whose tasks were all quick has one that is not; what was queued behind it runs elsewhere."""
     told, gate = fifo("told"), fifo("gate")
     async with Engine(place, workers=2) as engine:
         await engine.run([Held(n) for n in range(-400, 0)])  # the class is known to be quick
         tasks = [Held(n, held=20, told=told.path, gate=gate.path) for n in range(400)]
-        others = asyncio.Event()
-        done = set()
-
-        def count(event):
-            if isinstance(event, TaskSucceeded):
-                done.add(event.task_id)
-                if len(done) == 399:
-                    others.set()
-
-        engine.broadcast.listen(count)
+        done, others = succeeding(engine, 399)
         run = asyncio.create_task(engine.run(tasks))
         await told.hear()
         async with asyncio.timeout(20):
@@ -48,16 +54,7 @@ async def test_jobs_behind_a_talkative_one_are_called_back(place, tmp_path, capl
     async with Engine(place, workers=2) as engine:
         await engine.run([Talkative(n) for n in range(-400, 0)])
         tasks = [Talkative(n, held=20, until=str(end)) for n in range(400)]
-        others = asyncio.Event()
-        done = set()
-
-        def count(event):
-            if isinstance(event, TaskSucceeded):
-                done.add(event.task_id)
-                if len(done) == 399:
-                    others.set()
-
-        engine.broadcast.listen(count)
+        done, others = succeeding(engine, 399)
         run = asyncio.create_task(engine.run(tasks))
         try:
             async with asyncio.timeout(20):

@@ -21,11 +21,6 @@ class Incoming:
         self._read = b""
         self._at = 0  # how much of that has been given
 
-    @property
-    def waiting(self) -> bool:
-        """Whether something has been read and not given."""
-        return self._at < len(self._read)
-
     def has_more(self) -> bool:
         """Whether something has come, if only the end of file; does not wait."""
         if self._at == len(self._read):

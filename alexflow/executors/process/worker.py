@@ -17,7 +17,6 @@ from __future__ import annotations
 import gc
 import os
 import pickle
-import select
 import signal
 import socket
 import sys
@@ -322,9 +321,7 @@ class Worker:
         if not self._receiving.acquire(blocking=False):  # the main thread waits for messages itself
             return
         try:
-            poll = select.poll()
-            poll.register(self._data, select.POLLIN)
-            while self._incoming.waiting or poll.poll(0):
+            while self._incoming.has_more():
                 message = self._incoming.receive()
                 if message is None:
                     return
