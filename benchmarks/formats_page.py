@@ -37,7 +37,7 @@ ROWS = {
     "BinaryPredictionOutput": ("a `PredictionSet`", "joblib", NO),
     "MsgpackOutput": ("plain data", "MessagePack", YES),
     "JSONOutput": ("plain data", "JSON (gzip)", YES),
-    "SerializableOutput": ("tasks, outputs, dataclasses", "JSON (gzip)", YES),
+    "SerializableOutput": ("tasks, outputs, dataclasses", "JSON (gzip)", NO),
     "TextOutput": ("a string (here: CSV)", "text", YES),
     "BytesOutput": ("bytes", "as they are", YES),
     "DirectoryOutput": ("a directory", "zip, not compressed", "as its files are"),

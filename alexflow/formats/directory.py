@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
 
 from alexflow.errors import InvalidKey, StorageError
 from alexflow.formats.file import FileOutput, WriteOnly
@@ -74,6 +74,8 @@ class DirectoryOutput(FileOutput[Directory]):
 
     Stored are files, with whether they may be executed, and directories; of a link to a file what it leads to.
     """
+
+    safe_to_share: ClassVar[bool] = True
 
     def store(self, value: str | os.PathLike[str]) -> None:
         super().store(cast(Any, value))

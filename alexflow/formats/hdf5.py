@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar
 
 from alexflow.errors import EncodingError
 from alexflow.formats.libraries import need
@@ -58,6 +58,8 @@ class HDF5Output(_HDF5["h5py.File"]):
 
     Safe to share.
     """
+
+    safe_to_share: ClassVar[bool] = True
 
     @contextmanager
     def open(self) -> Iterator[h5py.File]:  # type: ignore[override]  # it is no stream of bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import ClassVar, TypeVar, cast
 
 import msgspec
 
@@ -21,6 +21,8 @@ class JSONOutput(Output[T_co]):
 
     Other types that JSON can write (tuples, dates, dataclasses) come back as plain data. Safe to share.
     """
+
+    safe_to_share: ClassVar[bool] = True
 
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
         # mtime=0: the same value gives the same bytes

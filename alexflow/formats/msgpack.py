@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import ClassVar, TypeVar, cast
 
 import msgspec
 
@@ -19,6 +19,8 @@ class MsgpackOutput(Output[T_co]):
 
     Other types that MessagePack can write (tuples, sets, dataclasses) come back as plain data. Safe to share.
     """
+
+    safe_to_share: ClassVar[bool] = True
 
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
         return msgspec.msgpack.encode(value)

@@ -6,7 +6,7 @@ import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Generic, TypeVar, cast
+from typing import Any, BinaryIO, ClassVar, Generic, TypeVar, cast
 
 from alexflow.formats.file import FileOutput, WriteOnly
 from alexflow.formats.libraries import need
@@ -26,6 +26,8 @@ class NumpyOutput(FileOutput[T_co]):
     A loaded array is read-only: an array of 1 MiB or more in a local storage is not read but mapped, and parts of it
     come into memory when they are used. ``array.copy()`` can be written to.
     """
+
+    safe_to_share: ClassVar[bool] = True
 
     def write_to(self, value: T_co, file: BinaryIO) -> None:  # type: ignore[misc]
         _write_array(value, WriteOnly(file))
@@ -51,6 +53,8 @@ class NpzOutput(FileOutput[Mapping[str, T_co]], Generic[T_co]):
     Attributes:
         compressed: whether to compress them (zlib).
     """
+
+    safe_to_share: ClassVar[bool] = True
 
     compressed: bool = field(default=False, compare=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import ClassVar, Generic, TypeVar, cast
 
 from alexflow.formats.file import FileOutput
 from alexflow.formats.libraries import need
@@ -15,6 +15,8 @@ T_co = TypeVar("T_co", covariant=True)
 @dataclass(frozen=True, eq=False, repr=False)
 class SafetensorsOutput(FileOutput[Mapping[str, T_co]], Generic[T_co]):
     """NumPy arrays by name (``SafetensorsOutput[NDArray[np.float32]]``) as ``.safetensors``. Safe to share."""
+
+    safe_to_share: ClassVar[bool] = True
 
     def store(self, value: Mapping[str, T_co]) -> None:
         library = need("safetensors.numpy", "safetensors")

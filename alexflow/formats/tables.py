@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, TypeVar, cast
 
 from alexflow.formats.file import FileOutput, WriteOnly
 from alexflow.formats.libraries import need
@@ -63,6 +63,8 @@ class ParquetOutput(_Parquet["pa.Table"]):
         compression: of Parquet's: ``zstd``, ``snappy``, ``lz4``, ``gzip``, ``brotli``, ``none``.
     """
 
+    safe_to_share: ClassVar[bool] = True
+
     def write_to(self, value: pa.Table, file: BinaryIO) -> None:
         need("pyarrow.parquet", "parquet").write_table(value, file, compression=self.compression)
 
@@ -77,6 +79,8 @@ class PandasOutput(_Parquet["pd.DataFrame"]):
     Attributes:
         compression: of Parquet's: ``zstd``, ``snappy``, ``lz4``, ``gzip``, ``brotli``, ``none``.
     """
+
+    safe_to_share: ClassVar[bool] = True
 
     def write_to(self, value: pd.DataFrame, file: BinaryIO) -> None:
         pandas = need("pandas", "pandas")
@@ -98,6 +102,8 @@ class PolarsOutput(_Parquet["pl.DataFrame"]):
     Attributes:
         compression: of Parquet's: ``zstd``, ``snappy``, ``lz4``, ``gzip``, ``brotli``, ``none``.
     """
+
+    safe_to_share: ClassVar[bool] = True
 
     def write_to(self, value: pl.DataFrame, file: BinaryIO) -> None:
         polars = need("polars", "polars")
@@ -131,6 +137,8 @@ class ArrowOutput(FileOutput["pa.Table"]):
     Larger than Parquet, and loaded at no cost from a local storage: the file is mapped, and parts of it come into
     memory when they are used.
     """
+
+    safe_to_share: ClassVar[bool] = True
 
     def write_to(self, value: pa.Table, file: BinaryIO) -> None:
         arrow = need("pyarrow", "parquet")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from alexflow.model.output import Output
 
@@ -14,6 +15,8 @@ class TextOutput(Output[str]):
     Attributes:
         encoding: how characters become bytes.
     """
+
+    safe_to_share: ClassVar[bool] = True
 
     encoding: str = field(default="utf-8", compare=False)
 
@@ -27,6 +30,8 @@ class TextOutput(Output[str]):
 @dataclass(frozen=True, eq=False, repr=False)
 class BytesOutput(Output[bytes]):
     """Bytes as they are. Safe to share."""
+
+    safe_to_share: ClassVar[bool] = True
 
     def encode(self, value: bytes | bytearray | memoryview) -> bytes:
         if not isinstance(value, bytes | bytearray | memoryview):  # bytes(3) are three zeros

@@ -19,10 +19,12 @@ from typing import Any
 
 from alexflow.errors import DefinitionError, DocumentError
 from alexflow.identity import PLAIN, brief, is_dataclass, main_module_name
-from alexflow.model import AbstractTask
+from alexflow.model import AbstractTask, Output
 from alexflow.model.names_of_1x import former_fields, former_name
 from alexflow.model.plan import field_plan
-from alexflow.serialization.fault import Fault, key_step
+from alexflow.serialization.declared import as_declared
+from alexflow.serialization.decoding import check_hashes, make
+from alexflow.serialization.fault import Fault, key_step, raised
 from alexflow.serialization.resolve import FUNCTION, TYPE, Kind, Resolver
 
 #: Names the class of an object, or what else it stands for.
@@ -117,9 +119,7 @@ def deserialize(document: Any, modules: Iterable[str] | None = None) -> Any:
     Raises:
         DocumentError: the document is malformed, or names what is not there; the message begins with the path to it.
     """
-    resolver = Resolver(
-        None if modules is None else (*modules, "alexflow"), own_name=lambda thing: _found_as(former_name(thing))
-    )
+    resolver = Resolver(modules, own_name=lambda thing: _found_as(former_name(thing)))
     try:
         return _Reader(resolver).read(document)
     except Fault as fault:
@@ -170,7 +170,9 @@ class _Reader:
         return self._resolver.module(name)
 
     def ordered(self, items: Any) -> OrderedDict[Any, Any]:
-        return OrderedDict((key, self._read_at(item, f"[{index}]")) for index, (key, item) in enumerate(items))
+        pairs = [(key, self._read_at(item, f"[{index}]")) for index, (key, item) in enumerate(items)]
+        check_hashes(key for key, _ in pairs)
+        return OrderedDict(pairs)
 
     def _read_at(self, data: Any, step: str) -> Any:
         try:
@@ -188,10 +190,8 @@ class _Reader:
         for former, field in former_fields(cls):
             if field.init:
                 self._read_field(cls, field, former, data, arguments)
-        try:
-            return cls(**arguments)
-        except Exception as error:  # the user's code: __post_init__, contracts
-            raise Fault(f"{cls.__qualname__} cannot be made from these fields: {error}") from error
+        made = make(cls, arguments)
+        return as_declared(made) if self._resolver.is_bounded and isinstance(made, Output) else made
 
     def _read_field(
         self, cls: type, field: dataclasses.Field[Any], name: str, data: Mapping[str, Any], arguments: dict[str, Any]
@@ -207,8 +207,8 @@ class _Reader:
         value = self._read_at(data[name], f".{name}")
         try:
             arguments[name] = value if plan.decode is None else plan.decode(value)
-        except Exception as error:  # the user's code
-            raise Fault(f"its `decode` raised {type(error).__name__}: {error}").at(f".{name}") from error
+        except BaseException as error:  # the user's code
+            raise raised(f"`decode` of {cls.__qualname__}.{field.name}", error).at(f".{name}") from error
 
 
 def _check_spec(cls: type, data: Mapping[str, Any]) -> None:
@@ -229,10 +229,15 @@ def _items(reader: _Reader, data: Any) -> list[Any]:
     return values
 
 
+def _set(values: list[Any]) -> set[Any]:
+    check_hashes(values)
+    return set(values)
+
+
 _KINDS: dict[str, Callable[[_Reader, Any], Any]] = {
     "OrderedDict": _Reader.ordered,
     "tuple": lambda reader, data: tuple(_items(reader, data)),
-    "set": lambda reader, data: set(_items(reader, data)),
+    "set": lambda reader, data: _set(_items(reader, data)),
     "datetime": lambda reader, data: datetime.fromisoformat(data),
     "date": lambda reader, data: datetime.strptime(data, "%Y%m%d").date(),  # a date has no zone
     "Decimal": lambda reader, data: Decimal(data),

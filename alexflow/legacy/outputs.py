@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from alexflow import formats, model
 from alexflow.legacy import gjson
@@ -45,6 +45,8 @@ class BinaryOutput(Output[T_co], formats.BinaryOutput[T_co]):
 @dataclass(frozen=True, eq=False, repr=False)
 class JSONOutput(Output[T_co], formats.JSONOutput[T_co]):
     """What :mod:`alexflow.legacy.gjson` can write."""
+
+    safe_to_share: ClassVar[bool] = True
 
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
         return gjson.dumps(value)

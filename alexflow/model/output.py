@@ -41,6 +41,9 @@ class Output(Planned, Generic[T_co]):
     __plan__: ClassVar[ClassPlan] = STALE_PLAN
     __identified_by__: ClassVar[frozenset[str]] = frozenset({"src_task", "key"})
 
+    #: Whether to load what a stranger has stored runs none of their code. Each of alexflow's formats says so itself.
+    safe_to_share: ClassVar[bool] = False
+
     src_task: AbstractTask
     key: str
     storage: Storage | None = field(default=None, compare=False)

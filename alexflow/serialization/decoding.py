@@ -7,14 +7,15 @@ of another type. What each tag means is in :mod:`alexflow.serialization.tags`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn, TypeAlias
 
 from alexflow.errors import DefinitionError
 from alexflow.identity import brief
 from alexflow.model import AbstractTask
 from alexflow.serialization.encoding import DEEPEST, TAG
-from alexflow.serialization.fault import Fault, key_step
+from alexflow.serialization.fault import Fault, fault_of, key_step, raised
 from alexflow.serialization.fields import MISSING, FieldRule, rules_of
 from alexflow.serialization.resolve import Kind, Resolver
 
@@ -97,21 +98,22 @@ class ValueReader:
         for name, item in data.items():
             rule = rules.get(name)
             if rule is not None:
-                arguments[name] = self._read_field(item, rule)
+                arguments[name] = self._read_field(item, rule, cls)
             elif item is not None:  # a field since removed that was None had no part in the id
                 raise Fault(f"{cls.__qualname__} has no field {brief(name)}").at(f".fields{key_step(str(name))}")
         for name in rules.keys() - arguments.keys():
             _fill_in(arguments, rules[name], cls)
         return arguments
 
-    def _read_field(self, data: Any, rule: FieldRule) -> Any:
+    def _read_field(self, data: Any, rule: FieldRule, cls: type) -> Any:
         value = self.read_at(data, f".fields.{rule.name}")
         if rule.decode is None or value is None:
             return value
         try:
             return rule.decode(value)
-        except Exception as error:  # the user's code
-            raise Fault(f"its `decode` raised {type(error).__name__}: {error}").at(f".fields.{rule.name}") from error
+        except BaseException as error:  # the user's code
+            hook = f"`decode` of {cls.__qualname__}.{rule.name}"
+            raise raised(hook, error).at(f".fields.{rule.name}") from error
 
 
 def _fill_in(arguments: dict[str, Any], rule: FieldRule, cls: type) -> None:
@@ -140,8 +142,8 @@ def make(cls: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     """An instance of a class that has been resolved."""
     try:
         return cls(**arguments)
-    except Exception as error:  # the user's code: __post_init__, contracts
-        raise Fault(f"{getattr(cls, '__qualname__', cls)} cannot be made from these fields: {error}") from error
+    except BaseException as error:  # the user's code: __post_init__, contracts
+        raise fault_of(f"{getattr(cls, '__qualname__', cls)} cannot be made from these fields: ", error) from error
 
 
 def parse(function: Callable[[Any], Any], data: Any, kind: type = str, step: str = ".value") -> Any:
@@ -150,8 +152,24 @@ def parse(function: Callable[[Any], Any], data: Any, kind: type = str, step: str
         raise Fault(f"expected {kind.__name__}, not {type(data).__name__}").at(step)
     try:
         return function(data)
-    except Exception as error:  # also of what a user's path or flag class does
-        raise Fault(f"{brief(data)} is malformed: {error}").at(step) from error
+    except BaseException as error:  # also of what a user's path or flag class does
+        raise fault_of(f"{brief(data)} is malformed: ", error).at(step) from error
+
+
+#: How many items of a set, or keys of a dict, may have one hash. Equal hashes by chance are rare; these are of numbers
+#: that were chosen, or of a class whose ``__hash__`` is always the same.
+MOST_ALIKE = 100
+
+
+def check_hashes(values: Iterable[Any]) -> None:
+    """See that a set of these takes linear time: of those with one hash, each is held against each.
+
+    Raises:
+        ValueError: too many of them have one hash.
+    """
+    for _, count in Counter(map(hash, values)).most_common(1):
+        if count > MOST_ALIKE:
+            raise ValueError(f"{count:,} of them have one hash; more than {MOST_ALIKE} take too long")
 
 
 # -- plain data

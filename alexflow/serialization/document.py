@@ -13,6 +13,7 @@ from alexflow.serialization.decoding import parts
 from alexflow.serialization.fault import Fault
 from alexflow.serialization.reader import GraphReader
 from alexflow.serialization.resolve import Resolver
+from alexflow.serialization.unpacking import unpacked
 from alexflow.serialization.writer import GraphWriter
 
 FORMAT = "alexflow/graph"
@@ -41,12 +42,14 @@ def deserialize(document: Any, modules: Iterable[str] | None = None) -> Any:
 
     Classes and functions are found by name, which imports their modules, and importing a module runs it. Apart from
     that a document can only make instances of task, output, storage, dataclass, struct, namedtuple, enum and path
-    classes. For a document from somebody you do not trust, name the ``modules`` it may use.
+    classes. Name the ``modules`` that a document may use if you do not trust its author: then it reads no pickle, no
+    URL and no key but those of its own tasks, also when it is run (docs/design/documents.md, "Documents from
+    strangers").
 
     Args:
         document: what :func:`serialize` gave, possibly after a way through JSON.
-        modules: names of modules; classes and functions in others (and not below them) are refused. alexflow's own
-            are always allowed. None allows all.
+        modules: names of modules; classes and functions in others (and not below them) are refused, but for
+            alexflow's workflows, resource specs and those of its formats that are safe to share. None allows all.
 
     Raises:
         DocumentError: the document is malformed, names what is not there (any more), or a class has changed so that its
@@ -88,7 +91,7 @@ def to_msgpack(value: Any) -> bytes:
 
 def from_msgpack(data: bytes, modules: Iterable[str] | None = None) -> Any:
     """:func:`deserialize`, from MessagePack."""
-    return deserialize(_decode(msgspec.msgpack.decode, data, "MessagePack"), modules)
+    return deserialize(_decode(unpacked, data, "MessagePack"), modules)
 
 
 def _decode(decode: Callable[[Any], Any], data: bytes | str, name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from alexflow.errors import DefinitionError, IdentityError
 from alexflow.model import AbstractTask
-from alexflow.serialization.fault import Fault
+from alexflow.serialization.fault import Fault, raised
 from alexflow.serialization.fields import FieldRule, rules_of
 
 #: The key that marks an object as a tagged value.
@@ -118,8 +118,8 @@ def _encoded(value: Any, rule: FieldRule) -> Any:
         return value
     try:
         return rule.encode(value)
-    except Exception as error:  # the user's code
-        raise Fault(f"its `encode` raised {type(error).__name__}: {error}") from error
+    except BaseException as error:  # the user's code
+        raise raised("its `encode`", error) from error
 
 
 #: From the writer and a value to its data.

@@ -6,6 +6,7 @@ Steps are added on the way out, so that the way without faults carries no path a
 from __future__ import annotations
 
 from alexflow.errors import DocumentError
+from alexflow.hooks import class_name, text_of
 from alexflow.identity import brief
 
 
@@ -26,6 +27,18 @@ class Fault(Exception):
         """The error for users; ``start`` is where the path begins."""
         path = (start + "".join(reversed(self._steps))).removeprefix(".")
         return DocumentError(f"{path}: {self.message}" if path else self.message)
+
+
+def fault_of(message: str, error: BaseException) -> Fault:
+    """The fault that users' code is at: ``message``, and what the error says. An interrupt passes through."""
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    return Fault(f"{message}{text_of(error)}")
+
+
+def raised(hook: str, error: BaseException) -> Fault:
+    """:func:`fault_of`, for a hook that is known by its name."""
+    return fault_of(f"{hook} raised {class_name(type(error))}: ", error)
 
 
 def key_step(key: str) -> str:

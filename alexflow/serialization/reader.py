@@ -6,7 +6,7 @@ from typing import Any
 
 from alexflow.model import AbstractTask
 from alexflow.serialization.decoding import ValueReader, make, parts
-from alexflow.serialization.fault import Fault
+from alexflow.serialization.fault import Fault, fault_of
 from alexflow.serialization.resolve import TASK, Resolver
 from alexflow.serialization.tags import TAGS
 
@@ -44,8 +44,8 @@ class GraphReader:
 def _check_id(task: AbstractTask, node_id: str, name: str) -> None:
     try:
         task_id = task.task_id
-    except Exception as error:  # IdentityError, or what the user's class raises
-        raise Fault(f"the id of this {name} cannot be computed: {error}").at(".id") from error
+    except BaseException as error:  # IdentityError, or what the user's class raises
+        raise fault_of(f"the id of this {name} cannot be computed: ", error).at(".id") from error
     if node_id != task_id and not (node_id.startswith(f"{task_id}#") and node_id[len(task_id) + 1 :].isdecimal()):
         raise Fault(
             f"the document was written with the id {node_id!r}, but {name} with these fields is {task_id!r} now; "

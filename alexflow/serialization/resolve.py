@@ -4,7 +4,9 @@ A document is data from elsewhere. Each place in it that names a class says what
 what is found is used only if it is of that kind; a function is handed over as a value and never called. Names are
 looked up in ``__dict__``s, so that no property, descriptor or module ``__getattr__`` runs on the way.
 
-What remains: resolving a name imports its module, which runs that module. ``modules`` bounds it.
+What remains: resolving a name imports its module, which runs that module, and what it leads to may read whatever it is
+told to. ``modules`` bounds both: then a document gets at nothing but what is in the named modules, and at those of
+alexflow's own classes that run nothing, read no place that a document names, and unpickle nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from alexflow.hooks import class_name, text_of
 from alexflow.identity import (
     PLAIN,
     brief,
@@ -62,8 +65,17 @@ PATH = Kind("a path", lambda cls: issubclass(cls, PurePath))
 TYPE = Kind("a class", lambda cls: True)
 FUNCTION = Kind("a function", lambda found: isinstance(found, FunctionType | BuiltinFunctionType))
 
-#: Allowed whatever ``modules`` says: here are the classes that every document names.
-_OWN_MODULES = ("alexflow.formats", "alexflow.model", "alexflow.sources", "alexflow.storage")
+#: Imported whatever ``modules`` says, which does nothing: here, or from here, are the classes that documents name.
+_OWN_MODULES = tuple(
+    f"alexflow.{name}" for name in ("adapters", "core", "coreml", "formats", "legacy", "model", "sources", "storage")
+)
+
+#: Of what is there, allowed whatever ``modules`` says, besides formats that say that they are safe to share.
+_HARMLESS = frozenset(
+    {"alexflow.model.output:Output", "alexflow.model.task:ResourceSpec", "alexflow.model.task:WrapperTask"}
+    | {"alexflow.model.workflow:Workflow", "alexflow.legacy.workflow:Workflow", "alexflow.legacy.outputs:Output"}
+    | {"alexflow.legacy.tasks:ResourceSpec", "alexflow.legacy.tasks:WrapperTask"}
+)
 
 #: ``NoneType``, ``ellipsis`` and the like say that they live in builtins, but are found in ``types`` only.
 _UNLISTED = {cls.__qualname__: cls for cls in vars(types).values() if isinstance(cls, type)}
@@ -75,12 +87,16 @@ class Resolver:
     Args:
         modules: names that documents may use: these modules and what is below them. None allows all.
         own_name: what a class or function is called in a document.
+
+    Attributes:
+        is_bounded: whether ``modules`` were given, so that the document may be from a stranger.
     """
 
     def __init__(self, modules: Iterable[str] | None = None, own_name: Callable[[Any], str] = qualified_name):
         if isinstance(modules, str):
             raise TypeError(f"modules is a sequence of module names, not a string; pass ({modules!r},)")
-        self._modules = None if modules is None else (*modules, *_OWN_MODULES)
+        self._modules = None if modules is None else tuple(modules)
+        self.is_bounded = modules is not None
         self._own_name = own_name
         self._known: dict[tuple[str, str], Any] = {}
 
@@ -105,11 +121,13 @@ class Resolver:
         # where a name stands for itself, and nothing else is checked, it must be the thing's own
         if kind in (TYPE, FUNCTION) and self._own_name(found) != name:
             raise Fault(f"{name} is another name of {self._own_name(found)}")
-        self._check_allowed(module_name(found.__module__))  # an allowed module may have imported it from another
+        self._check_class(found)  # an allowed module may have imported it from another
         return found
 
     def _look_up(self, module: str, qualname: str) -> Any:
-        found = look_up(self.module(module), qualname)
+        if not _is_below(module, _OWN_MODULES):
+            self._check_allowed(module)
+        found = look_up(self._imported(module), qualname)
         if found is None and module == main_module_name():
             # a worker process was told the name of another process's script, and may have that under its real name
             found = look_up(sys.modules.get(module), qualname)
@@ -119,23 +137,64 @@ class Resolver:
             raise Fault(f"there is no {module}:{qualname}; it may have been renamed or moved")
         return found
 
+    def _check_class(self, found: Any) -> None:
+        module = module_name(found.__module__)
+        if not self._is_allowed(module) and not _is_harmless(found):
+            raise Fault(_why_refused(module, found))
+
     def _check_allowed(self, module: str) -> None:
-        if self._modules is not None and not any(
-            module == top or module.startswith(top + ".") for top in self._modules
-        ):
+        if not self._is_allowed(module):
             raise Fault(f"the module {module} is not among those allowed by modules=")
+
+    def _is_allowed(self, module: str) -> bool:
+        return self._modules is None or _is_below(module, self._modules)
 
     def module(self, name: object) -> ModuleType:
         """The module of that name, imported if need be; what runs as ``__main__`` is not imported a second time."""
         if not isinstance(name, str) or not name or name.startswith("."):
             raise Fault(f"expected the name of a module, not {brief(name)}")
         self._check_allowed(name)
+        return self._imported(name)
+
+    def _imported(self, name: str) -> ModuleType:
+        if name.startswith("."):
+            raise Fault(f"expected the name of a module, not {brief(name)}")
         if name == main_module_name():
             return sys.modules["__main__"]
         try:
             module = importlib.import_module(name)
         except (Exception, SystemExit) as error:  # a module may raise anything while it is imported
-            raise Fault(f"the module {name} cannot be imported: {type(error).__name__}: {error}") from error
+            raise Fault(f"the module {name} cannot be imported: {class_name(type(error))}: {text_of(error)}") from error
         if not isinstance(module, ModuleType):  # what stands in sys.modules may be anything
             raise Fault(f"{name} is not a module")
         return module
+
+
+def _is_below(module: str, tops: Iterable[str]) -> bool:
+    return any(module == top or module.startswith(f"{top}.") for top in tops)
+
+
+def _is_harmless(found: Any) -> bool:
+    # its own word, not one that it inherits: a subclass may do anything
+    own = vars(found) if isinstance(found, type) else {}
+    return qualified_name(found) in _HARMLESS or (
+        own.get("safe_to_share") is True and _is_below(found.__module__, _OWN_MODULES)
+    )
+
+
+def _why_refused(module: str, found: Any) -> str:
+    if not _is_below(module, _OWN_MODULES):
+        return f"the module {module} is not among those allowed by modules="
+    return f"{qualified_name(found)} {_danger(found)}is allowed only where modules= names {module}"
+
+
+def _danger(found: Any) -> str:
+    if not isinstance(found, type):
+        return ""
+    if issubclass(found, Storage):
+        return "reads and writes where its fields say, so it "
+    if not issubclass(found, Output):
+        return ""
+    if _is_below(found.__module__, ("alexflow.sources",)):
+        return "reads whatever its url says, so it "
+    return "can run code when it is loaded, so it "

@@ -19,9 +19,10 @@ from zoneinfo import ZoneInfo
 
 from alexflow.errors import InvalidKey
 from alexflow.identity import brief
-from alexflow.serialization.decoding import TagReader, ValueReader, make, parse, parts
+from alexflow.serialization.declared import as_declared
+from alexflow.serialization.decoding import TagReader, ValueReader, check_hashes, make, parse, parts
 from alexflow.serialization.encoding import TAG
-from alexflow.serialization.fault import Fault, key_step
+from alexflow.serialization.fault import Fault, fault_of, key_step
 from alexflow.serialization.fields import OUTPUT_PLACES
 from alexflow.serialization.resolve import (
     DATACLASS,
@@ -58,9 +59,11 @@ def _items(collect: Callable[[Iterable[Any]], Any]) -> TagReader:
 
 def _collected(collect: Callable[[Iterable[Any]], Any], values: list[Any], tag: str, step: str) -> Any:
     try:
+        if tag != "tuple":
+            check_hashes((value[0] for value in values) if step == ".entries" else values)
         collection = collect(values)
-    except Exception as error:  # of a value's own __hash__ and __eq__
-        raise Fault(f"not for a {tag}: {error}").at(step) from error
+    except BaseException as error:  # of a value's own __hash__ and __eq__
+        raise fault_of(f"not for a {tag}: ", error).at(step) from error
     if len(collection) != len(values):
         raise Fault(f"two of them are equal, which a {tag} cannot hold").at(step)
     return collection
@@ -223,7 +226,8 @@ def _output(reader: ValueReader, data: Any) -> Any:
     if ephemeral is not None and type(ephemeral) is not bool:
         raise Fault(f"expected bool, not {type(ephemeral).__name__}").at(".ephemeral")
     further = reader.read_fields({} if fields is None else fields, cls, OUTPUT_PLACES)
-    return make(cls, {"src_task": task, "key": key, "ephemeral": bool(ephemeral), **further})
+    output = make(cls, {"src_task": task, "key": key, "ephemeral": bool(ephemeral), **further})
+    return as_declared(output) if reader.resolver.is_bounded else output
 
 
 #: All tags of version 1.

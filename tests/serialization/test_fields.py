@@ -33,7 +33,7 @@ def test_an_encode_that_raises_is_named() -> None:
 def test_a_decode_that_raises_is_named() -> None:
     document = Encoded(Path("a")).serialize()
     document["nodes"][0]["fields"]["where"] = {}
-    with pytest.raises(DocumentError, match=r"^nodes\[0\]\.fields\.where: its `decode` raised KeyError"):
+    with pytest.raises(DocumentError, match=r"^nodes\[0\]\.fields\.where: `decode` of Encoded\.where raised KeyError"):
         deserialize(document)
 
 

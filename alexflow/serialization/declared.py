@@ -1,0 +1,47 @@
+"""Outputs in a stranger's document: those that the class of their task declares, and no others.
+
+A document could say that any key is the output of any task, in any format, and to be removed. So the task is asked:
+``output()`` of its class is code of a module that the reader has named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from alexflow.model import AbstractTask, Output, flatten, keys_of
+from alexflow.serialization.fault import Fault, raised
+
+
+def as_declared(output: Output[Any]) -> Output[Any]:
+    """The output that the task behind this one declares itself, unbound; fields that do not count are the task's.
+
+    Raises:
+        Fault: it declares none that is equal, or not as ephemeral.
+    """
+    if not _keys_of(output):
+        return output  # a source: it is in no storage
+    task = output.src_task
+    cls = type(task).__qualname__
+    if not output.key.startswith(f"{task.task_id}."):
+        raise Fault(f"the key does not begin with {task.task_id}., the id of its task").at(".key")
+    declared = next((each for each in _outputs_of(task) if each.key == output.key and each == output), None)
+    if declared is None:
+        raise Fault(f"{cls}.output() gives no such {type(output).__qualname__} {output.key}")
+    if output.ephemeral and not declared.ephemeral:
+        raise Fault(f"{cls}.output() does not give {output.key} as ephemeral").at(".ephemeral")
+    return declared.assign_storage(None)
+
+
+def _keys_of(output: Output[Any]) -> Sequence[str]:
+    try:
+        return keys_of(output)
+    except BaseException as error:  # the user's code
+        raise raised(f"{type(output).__qualname__}.physical_key_list()", error) from error
+
+
+def _outputs_of(task: AbstractTask) -> Iterable[Output[Any]]:
+    try:
+        return flatten(task.output())
+    except BaseException as error:  # the user's code
+        raise raised(f"{type(task).__qualname__}.output()", error).at(".task") from error

@@ -1,0 +1,58 @@
+"""MessagePack to plain data, in linear time.
+
+MessagePack has maps with keys of any kind, a document only such with strings. That must be known while the maps are
+made: arrays of numbers can be chosen so that all have one hash, and a map of a megabyte of those takes half a minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from alexflow.serialization.encoding import DEEPEST
+
+#: Down to here a document is read in one go. Each level doubles what msgspec prepares for that.
+_AT_ONCE = 7  # levels
+
+#: Of data; a value of a document has up to three.
+_DEEPEST = 3 * DEEPEST + 10  # levels
+
+_maps = msgspec.msgpack.Decoder(dict[str, Raw]).decode
+_arrays = msgspec.msgpack.Decoder(list[Raw]).decode
+_scalar = msgspec.msgpack.Decoder().decode
+
+
+def unpacked(data: bytes) -> Any:
+    """What is in a document's bytes.
+
+    Raises:
+        msgspec.DecodeError: they are not MessagePack, or not of a document.
+    """
+    try:
+        return _at_once()(data)
+    except msgspec.ValidationError:  # it is deeper, or there is something else in it
+        return _piece_by_piece(data, 0)
+
+
+@cache
+def _at_once() -> Callable[[bytes], Any]:
+    scalar: Any = None | bool | int | float | str
+    kind = scalar
+    for _ in range(_AT_ONCE):
+        kind = scalar | list[kind] | dict[str, kind]  # type: ignore[valid-type]  # made at run time
+    return msgspec.msgpack.Decoder(kind).decode
+
+
+def _piece_by_piece(data: bytes | Raw, level: int) -> Any:
+    first = memoryview(data)[0] if len(memoryview(data)) else 0
+    if not (0x80 <= first <= 0x9F or 0xDC <= first <= 0xDF):
+        return _scalar(data)
+    if level == _DEEPEST:
+        raise msgspec.ValidationError(f"it is nested deeper than {_DEEPEST} levels")
+    if 0x80 <= first <= 0x8F or first >= 0xDE:
+        return {key: _piece_by_piece(item, level + 1) for key, item in _maps(data).items()}
+    return [_piece_by_piece(item, level + 1) for item in _arrays(data)]
