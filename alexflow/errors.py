@@ -4,6 +4,7 @@ The class says whose fault it is, and so whether trying again can help:
 
     AlexflowError
     ├── DefinitionError            the workflow as written is wrong; fix the code
+    │   ├── HookError              a method or property of a user's class raised while the graph was described
     │   ├── IdentityError          a parameter has no stable identity
     │   ├── InvalidKey             an output key that could leave the storage's root
     │   ├── DocumentError          a serialized document is malformed or names what is not there
@@ -59,6 +60,22 @@ class AlexflowError(Exception):
 
 class DefinitionError(AlexflowError):
     """The workflow as written is wrong; trying again cannot help."""
+
+
+class HookError(DefinitionError):
+    """A method or property of a user's class raised while it was asked what to do; only that request fails.
+
+    The original exception is the ``__cause__``.
+
+    Attributes:
+        owner: the class, as ``module.qualname``.
+        hook: the method or property, such as ``"input()"`` or ``"tags"``.
+    """
+
+    def __init__(self, owner: str, hook: str, what: str):
+        self.owner = owner
+        self.hook = hook
+        super().__init__(f"{owner}.{hook} raised {what}")
 
 
 class IdentityError(DefinitionError, TypeError):

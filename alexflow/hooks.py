@@ -1,18 +1,41 @@
 """The boundary to users' code.
 
 A user's object may do anything in any hook: raise whatever there is, give what is no text, or a text without end. What
-crosses this boundary is plain: an exact ``str`` that every encoder takes, of bounded size.
+crosses this boundary is plain: an exact ``str`` that every encoder takes, of bounded size, or an exception of ours.
+
+How code marks a call of a user's attribute: it stands in a ``try`` whose handler is ``except BaseException as error``
+and calls :func:`hook_failed` (the request fails) or :func:`note_hook` (the attempt fails, with the original exception).
+A ``try`` costs nothing where nothing is raised, a call of a guarding function would. Where one ``try`` holds the calls
+of several hooks, a local variable says which one is under way. ``alexflow.hook_places`` lists all hooks, and the
+functions that call them inside the ``try`` of a caller.
+
+Two exceptions are not the user's: the cancellation of the asyncio task around the call, and Ctrl-C.
 """
 
 from __future__ import annotations
 
+import sys
+from types import TracebackType
+from typing import NoReturn
+
+from alexflow.errors import AlexflowError, DefinitionError, HookError
+
 #: Longer texts of users' objects (messages, representations, tracebacks) are cut, and both ends are kept.
 MAX_TEXT = 64 * 1024  # characters
+
+#: As much of a text stands in a message beside others.
+SHORT_TEXT = 2_000  # characters
 
 
 def class_name(cls: type) -> str:
     """``module.qualname``, without the module for what is built in."""
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    try:
+        module, name = cls.__module__, type.__dict__["__qualname__"].__get__(cls)
+        if isinstance(module, str):
+            return plain_text(name if module == "builtins" else f"{module}.{name}", SHORT_TEXT)
+    except BaseException:  # a metaclass's attribute that raises
+        name = type.__dict__["__qualname__"].__get__(cls)
+    return plain_text(name, SHORT_TEXT)
 
 
 def plain_text(text: str, limit: int = MAX_TEXT) -> str:
@@ -46,3 +69,109 @@ def repr_of(value: object, limit: int = MAX_TEXT) -> str:
         return plain_text(repr(value), limit)
     except BaseException as second:  # a __repr__ of the user's that raises
         return f"<{class_name(type(value))}: its repr() raised {class_name(type(second))}>"
+
+
+def hook_failed(owner: object, hook: str, error: BaseException) -> NoReturn:
+    """Raise what :func:`hook_error` gives."""
+    raise hook_error(owner, hook, error) from error.__cause__ if isinstance(error, AlexflowError) else error
+
+
+def hook_error(owner: object, hook: str, error: BaseException) -> AlexflowError:
+    """What stands for an exception out of a user's hook, for the request that it belongs to.
+
+    Errors of alexflow's own say by themselves what is wrong, and stay.
+
+    Args:
+        owner: the user's object, or its class.
+        hook: which of its hooks was called, as a user would write it: ``"input()"``, ``"tags"``.
+        error: what it raised. A cancellation is the user's own; if the call was awaited, see :func:`passes` first.
+
+    Returns:
+        A :class:`HookError` that names the class, the hook and what it raised, which is the ``__cause__``.
+
+    Raises:
+        KeyboardInterrupt: ``error``, if it may be Ctrl-C.
+    """
+    if isinstance(error, AlexflowError):
+        return error
+    if isinstance(error, KeyboardInterrupt) and _may_be_ctrl_c(error):
+        raise error
+    kind, message = class_name(type(error)), text_of(error, SHORT_TEXT)
+    cls = owner if isinstance(owner, type) else type(owner)
+    failed = HookError(class_name(cls), hook, f"{kind}: {message}" if message else kind)
+    failed.__cause__ = error
+    return failed
+
+
+def note_hook(owner: object, hook: str, error: BaseException) -> None:
+    """Add to an exception out of which hook of the user's it came; it is shown below its message."""
+    note = f"raised in {class_name(type(owner))}.{hook}"
+    try:
+        if note not in getattr(error, "__notes__", ()):
+            BaseException.add_note(error, note)
+    except BaseException:  # an exception whose attributes raise; it has to do without
+        return
+
+
+def passes(error: BaseException) -> bool:
+    """Whether an exception out of awaited code may not be the user's: a cancellation that was asked for, or Ctrl-C."""
+    if isinstance(error, KeyboardInterrupt):
+        return _may_be_ctrl_c(error)
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or not isinstance(error, asyncio.CancelledError):
+        return False
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs in this thread
+        return False
+    return task is not None and task.cancelling() > 0
+
+
+def _may_be_ctrl_c(error: KeyboardInterrupt) -> bool:
+    """Whether a signal handler may have raised it: Python's own, which leaves no frame, or one that is on the trace."""
+    import signal
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    trace: TracebackType | None = error.__traceback__
+    if trace is None:
+        return True
+    handler = signal.getsignal(signal.SIGINT)
+    code = getattr(getattr(handler, "func", handler), "__code__", None)  # asyncio's is a partial
+    while trace.tb_next is not None and trace.tb_frame.f_code is not code:
+        trace = trace.tb_next
+    if handler is signal.default_int_handler:
+        return not _stands_at_raise(trace)
+    return trace.tb_frame.f_code is code
+
+
+def _stands_at_raise(trace: TracebackType) -> bool:
+    """Whether it was a ``raise`` statement that raised; Ctrl-C comes between two statements, or out of a call."""
+    from opcode import opmap
+
+    return trace.tb_frame.f_code.co_code[trace.tb_lasti] == opmap["RAISE_VARARGS"]
+
+
+def original(error: BaseException) -> BaseException:
+    """The StopIteration that Python replaced on its way through a coroutine or generator; else the exception itself."""
+    cause = error.__cause__
+    if type(error) is RuntimeError and isinstance(cause, (StopIteration, StopAsyncIteration)):
+        text = error.args[0] if error.args else None
+        if type(text) is str and text.endswith(("raised StopIteration", "raised StopAsyncIteration")):
+            return cause
+    return error
+
+
+def exact_name(owner: object, hook: str, value: object) -> str:
+    """An id or a key that a user's object gives, as an exact ``str``.
+
+    Raises:
+        DefinitionError: it is no string.
+    """
+    if type(value) is str:
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)  # what a subclass does when it is hashed or compared is its own affair
+    cls = class_name(type(owner))
+    raise DefinitionError(f"{cls}.{hook} must be a string, not a {class_name(type(value))}: {repr_of(value, 200)}")

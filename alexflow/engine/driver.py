@@ -22,6 +22,7 @@ from alexflow.engine.outcomes import Outcomes
 from alexflow.errors import EngineClosed
 from alexflow.executors.interface import Done, Executor, Job, Outcome
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Described, Inspector, Kind, Subjects
+from alexflow.hooks import passes, repr_of
 from alexflow.model import AbstractTask, Output
 from alexflow.record import events as told
 from alexflow.record.broadcast import Broadcast
@@ -236,9 +237,11 @@ class Driver:
                     self._loop.call_soon(self._drain)
                     return  # still draining: events that come now wait their turn
             self._draining = False
-        except Exception as error:  # a fault of the engine's own: nothing can be trusted to go on
+        except BaseException as error:  # a fault of the engine's own: nothing can be trusted to go on
             self._draining = False
             self._crash(error)
+            if isinstance(error, KeyboardInterrupt):
+                raise
 
     def _enter(self, event: Inspected, subjects: Subjects) -> None:
         """Remember the tasks that the scheduler wants now that it knows them."""
@@ -260,11 +263,12 @@ class Driver:
 
     def _crash(self, error: BaseException) -> None:
         logger.critical("the engine failed", exc_info=error)
-        self._closed = EngineClosed(f"the engine failed: {error!r}")
+        self._closed = EngineClosed(f"the engine failed: {repr_of(error)}")
         self._closed.__cause__ = error
+        told = error if isinstance(error, Exception) and not isinstance(error, StopIteration) else self._closed
         for finish in self._runs.values():
             if not finish.done():
-                finish.set_exception(error)
+                finish.set_exception(told)
         self._runs = {}
 
     # -- instructions
@@ -273,7 +277,9 @@ class Driver:
         async def guarded() -> None:
             try:
                 await work()  # called here: if this is cancelled before it begins, nothing is left that nobody awaits
-            except Exception as error:  # a fault of the engine's own
+            except BaseException as error:  # a fault of the engine's own
+                if passes(error):
+                    raise
                 self._crash(error)
 
         task = self._loop.create_task(guarded())
@@ -361,7 +367,9 @@ class Driver:
         async def remove() -> None:
             try:
                 await self._storage.aremove_many(instruction.keys)
-            except Exception as error:  # the results are there; what could not be removed only takes room
+            except BaseException as error:  # the results are there; what could not be removed only takes room
+                if passes(error):
+                    raise
                 logger.warning("ephemeral outputs could not be removed: %s", error)
 
         self._doubt()
@@ -372,19 +380,24 @@ class Driver:
 
     def _verify(self, instruction: do.Verify) -> None:
         async def verify() -> None:
+            find = self._find.get(instruction.run_id)
+            lost: dict[str, Output[Any]] = {}
             try:
                 missing = set(instruction.keys) - await self._storage.aexists_many(instruction.keys)
-            except Exception as error:  # the storage's, whatever it is: it belongs to those who asked
-                self._fail_run(instruction.run_id, error)
-                missing = set()
-            find = self._find.get(instruction.run_id)
-            lost = find(missing) if find is not None and missing else {}
+                if find is not None and missing:
+                    lost = find(missing)
+            except (
+                BaseException
+            ) as error:  # the storage's or the target's, whatever it is: it belongs to those who asked
+                if passes(error):
+                    raise
+                self._fail_run(instruction.run_id, self.inspector.of_storage(error))
             self.post(Verified(instruction.run_id, tuple(lost)), Subjects(lost, {}, {}))
 
         if self._storage.answers_at_once and len(instruction.keys) <= FEW:
             try:
                 missing = set(instruction.keys) - self._storage.exists_many(instruction.keys)
-            except Exception:  # as above
+            except BaseException:  # as above
                 missing = set(instruction.keys)
             if not missing:
                 self._inbox.append((Verified(instruction.run_id), NO_SUBJECTS))

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from alexflow.engine.driver import Driver
 from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
 from alexflow.engine.targets import Request, read_target
-from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged
+from alexflow.errors import AlexflowError, DefinitionError, EngineClosed, OutputDamaged
 from alexflow.executors.interface import GRACE, Executor
 from alexflow.executors.loop import LoopExecutor
 from alexflow.executors.process.pool import ProcessExecutor
 from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.thread import ThreadExecutor
 from alexflow.graph import Defaults, Forceable, Kind, Subjects, tasks_to_force
+from alexflow.hooks import exact_name, hook_failed, passes, repr_of
 from alexflow.model import AbstractTask, Output, keys_of
 from alexflow.record.broadcast import Broadcast
 from alexflow.record.echo import Echo
@@ -156,7 +157,7 @@ class Engine:
         if self._journal_directory is not None:
             from alexflow.record.journal_writer import JournalWriter  # deferred: most runs keep none
 
-            self._journal = JournalWriter(self._journal_directory, repr(self.storage))
+            self._journal = JournalWriter(self._journal_directory, repr_of(self.storage))
             self._journal.open(self._broadcast)
         self._driver.open()
         return self
@@ -231,11 +232,11 @@ class Engine:
         """
         driver = self._opened()
         if on_error not in ("stop", "continue"):
-            raise DefinitionError(f"on_error must be 'stop' or 'continue', not {on_error!r}")
+            raise DefinitionError(f"on_error must be 'stop' or 'continue', not {repr_of(on_error)}")
         clock = asyncio.get_running_loop().time
         started = clock()
         request = read_target(target)
-        forced = await self._force(driver, request, force) if force else set()
+        forced = self._force(driver, request, force)
         try:
             finish = await self._ask(driver, request, on_error)
             if self._echo is not None:
@@ -249,12 +250,19 @@ class Engine:
     async def load(self, output: Output[T]) -> T:
         """The value of an output, computed first if it does not exist, or is found to be damaged."""
         await self.run(output)
-        bound = output.assign_storage(self.storage)
         try:
-            return await bound.aload()
+            return await self._value(output)
         except OutputDamaged:
             await self.run(output)  # it has been moved out of the way
-            return await bound.aload()
+            return await self._value(output)
+
+    async def _value(self, output: Output[T]) -> T:
+        try:
+            return await output.assign_storage(self.storage).aload()
+        except BaseException as error:
+            if passes(error) or isinstance(error, (AlexflowError, OSError)):
+                raise
+            hook_failed(output, "aload()", error)
 
     def events(self) -> AsyncIterator[EngineEvent]:
         """What happens from now on, as it happens, until the engine is closed."""
@@ -279,16 +287,21 @@ class Engine:
             driver.cancel_run(run_id)
             raise
 
-    async def _force(self, driver: Driver, request: Request, force: Forceable | Sequence[Forceable] | bool) -> set[str]:
+    def _force(self, driver: Driver, request: Request, force: Forceable | Sequence[Forceable] | bool) -> set[str]:
         """Ids of the tasks to run again, of those that nobody else forces."""
+        if force is False or force == ():
+            return set()
         named: Iterable[Forceable]
-        if force is True:
-            named = request.all_tasks
-        elif isinstance(force, (list, tuple, set, frozenset)):
-            named = force
-        else:
-            named = [force]  # type: ignore[list-item]
-        forced = tasks_to_force(request.all_tasks, named, self._defaults) - driver.inspector.forced
+        try:
+            if force is True:
+                named = request.all_tasks
+            elif isinstance(force, (list, tuple, set, frozenset)):
+                named = list(force)
+            else:
+                named = [force]  # type: ignore[list-item]
+            forced = tasks_to_force(request.all_tasks, named, self._defaults) - driver.inspector.forced
+        except BaseException as error:
+            hook_failed(force, "__iter__()", error)
         driver.inspector.forced |= forced
         return forced
 
@@ -299,14 +312,21 @@ class Engine:
         for number, output in enumerate(request.outputs):
             if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
                 await asyncio.sleep(0)
-            for key in keys_of(output):
-                if key != output.output_id:
-                    driver.catalog.see_maker(key, output)
-                outputs[key] = output
+            try:
+                for name in keys_of(output):
+                    key = exact_name(output, "key", name)
+                    if key != output.output_id:
+                        driver.catalog.see_maker(key, output)
+                    outputs[key] = output
+            except BaseException as error:
+                hook_failed(output, "key", error)
         for number, task in enumerate(request.tasks):
             if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
                 await asyncio.sleep(0)
-            tasks[task.task_id] = task
+            try:
+                tasks[exact_name(task, "task_id", task.task_id)] = task
+            except BaseException as error:
+                hook_failed(task, "task_id", error)
         return Subjects(outputs, tasks, {})
 
     def _tell_end(self, driver: Driver, finish: Finish, seconds: float) -> None:

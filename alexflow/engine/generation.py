@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from functools import cached_property
@@ -16,13 +17,16 @@ from typing import Any, Protocol, cast
 
 from anyio import CapacityLimiter, to_thread
 
-from alexflow.errors import DefinitionError, OutputMissing, OutputNotFound, TaskError, TaskTimeout
+from alexflow.errors import DefinitionError, OutputMissing, TaskTimeout
 from alexflow.executors.attempt import bind
 from alexflow.executors.fault import fault_of, not_done
 from alexflow.graph import Described, Subjects
+from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, note_hook, original, passes, repr_of
 from alexflow.model import AbstractTask, DynamicTask
 from alexflow.scheduler.events import Cancelled, Event, Failed, Generated, InputsLost, Succeeded
 from alexflow.storage import Storage, Transaction
+
+logger = logging.getLogger("alexflow")
 
 #: Tasks taken from a generator before it has to be asked again.
 BATCH = 256
@@ -133,7 +137,7 @@ class Generator:
         self._context = context  # one for all its life
         self._loop = asyncio.get_running_loop()
         self._given: Iterator[Any] | AsyncIterator[Any] | None = None
-        self._arrived: deque[AbstractTask] = deque()  # filled by a thread, emptied by the loop
+        self._arrived: deque[tuple[str, AbstractTask]] = deque()  # filled by a thread, emptied by the loop
         self._stopped = False
         self._work: asyncio.Task[None] | None = None
 
@@ -156,27 +160,33 @@ class Generator:
         """Wait until nothing is going on."""
         if self._work is not None:
             await asyncio.wait([self._work])
-        if isinstance(self._given, AsyncGenerator):
-            await self._given.aclose()
+        try:
+            if isinstance(self._given, AsyncGenerator):
+                await self._given.aclose()
+        except BaseException as error:  # the user's: nothing is waited for any more
+            if passes(error):
+                raise
+            logger.warning("%s: generate() failed while it was closed: %s", self._task_id, repr_of(error, SHORT_TEXT))
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()  # called here: if this is cancelled before it begins, nothing is left that nobody awaits
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:  # the user's, to be told as the task's failure, also exits and cancellations
+            if isinstance(error, KeyboardInterrupt) and passes(error):
+                raise
             self._arrived.clear()
             await self._transaction.adiscard_all()
             if self._stopped:
                 raise
-            self._post(self._failed(error))
+            self._post(self._failed(original(error)))
 
     def _failed(self, error: BaseException) -> Event:
-        if isinstance(error, TaskError):
-            return Failed(self._task_id, error, "error" if isinstance(error, TaskTimeout) else "fatal")
-        outcome = not_done(self._task_id, self._task, fault_of(error, travels=False), cause=error)
-        if isinstance(error, OutputNotFound):
-            return InputsLost(self._task_id, (error.key,), outcome.error)
+        if type(error) is TaskTimeout:
+            return Failed(self._task_id, error, "error")
+        fault = fault_of(error, travels=False)
+        outcome = not_done(self._task_id, self._task, fault, cause=error)
+        if fault.missing_input:
+            return InputsLost(self._task_id, (fault.missing_input,), outcome.error)
         return Failed(self._task_id, outcome.error, "fatal" if outcome.reason == "fatal" else "error")
 
     async def _pull_in_time(self) -> None:
@@ -188,7 +198,7 @@ class Generator:
             if not limit.expired():
                 raise  # the user's own
             message = f"generate() took longer than its timeout of {self._timeout:g} s"
-            raise TaskTimeout(self._task_id, message, summary=repr(self._task)) from error
+            raise TaskTimeout(self._task_id, message, summary=repr_of(self._task)) from error
 
     async def _pull(self) -> None:
         if self._given is None:
@@ -201,8 +211,14 @@ class Generator:
         self._post(Generated(self._task_id, paused=True, last=last))
 
     async def _call_generate(self) -> Iterator[Any] | AsyncIterator[Any]:
-        input = bind(self._task.input(), self._storage)
-        output = bind(self._task.output(), self._transaction)
+        hook = "input()"
+        try:
+            input = bind(self._task.input(), self._storage)
+            hook = "output()"
+            output = bind(self._task.output(), self._transaction)
+        except BaseException as error:
+            note_hook(self._task, hook, error)
+            raise
         generate: Callable[[Any, Any], Any] = self._task.generate
         if inspect.isasyncgenfunction(generate) or inspect.iscoroutinefunction(generate):
             given = generate(input, output)
@@ -238,8 +254,6 @@ class Generator:
             task = next(given, _END)
             if task is _END:
                 return True
-            if isinstance(task, AbstractTask):
-                task.task_id  # noqa: B018  # computed here, where it does not keep the loop waiting
             self._arrive(task, self._loop.call_soon_threadsafe)
         return False
 
@@ -248,16 +262,20 @@ class Generator:
             raise DefinitionError(
                 f"{type(self._task).__qualname__}.generate gave a {type(task).__qualname__} where a task is wanted"
             )
-        self._arrived.append(task)
+        try:
+            task_id = exact_name(task, "task_id", task.task_id)  # here, where it does not keep the loop waiting
+        except BaseException as error:
+            hook_failed(task, "task_id", error)
+        self._arrived.append((task_id, task))
         if len(self._arrived) == 1:
             call_soon(self._hand_on)
 
     def _hand_on(self) -> None:
-        arrived: list[AbstractTask] = []
+        tasks: dict[str, AbstractTask] = {}
         while self._arrived:  # no other list in its place: the thread may be about to append
-            arrived.append(self._arrived.popleft())
-        if arrived:
-            tasks = {task.task_id: task for task in arrived}
+            task_id, task = self._arrived.popleft()
+            tasks[task_id] = task
+        if tasks:
             self._post(Generated(self._task_id, tuple(tasks)), Subjects({}, tasks, {}))
 
     async def _close(self) -> None:
@@ -267,6 +285,6 @@ class Generator:
             raise OutputMissing(
                 self._task_id,
                 f"everything that generate() gave is done, but nothing stored {', '.join(sorted(missing))}",
-                summary=repr(self._task),
+                summary=repr_of(self._task),
             )
         self._post(Succeeded((self._task_id,)))

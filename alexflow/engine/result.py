@@ -9,6 +9,7 @@ from typing import Any
 
 from alexflow.errors import RunFailed, TaskError, TaskFailed
 from alexflow.failures import FailedTask, FailureReport
+from alexflow.hooks import class_name, text_of
 
 NOTHING_FAILED = FailureReport()
 
@@ -96,8 +97,7 @@ def as_task_error(task_id: str, error: Exception) -> TaskError:
     """What is told of a failed task: the error of a dynamic one may be whatever is wrong with those that it gave."""
     if isinstance(error, TaskError):
         return error
-    cls = type(error)
-    name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-    failed = TaskFailed(task_id, error_type=name, error_message=str(error), traceback=f"{name}: {error}")
+    name, text = class_name(type(error)), text_of(error)
+    failed = TaskFailed(task_id, error_type=name, error_message=text, traceback=f"{name}: {text}")
     failed.__cause__ = error
     return failed

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from alexflow.errors import DefinitionError
+from alexflow.hooks import exact_name, hook_failed
 from alexflow.model import AbstractTask, Output, Workflow, flatten, keys_of, map_tree
 from alexflow.storage import Storage
 
@@ -33,8 +33,18 @@ class Request:
 
     def find(self, keys: set[str]) -> dict[str, Output[Any]]:
         """Those of the outputs asked for, and of those of the tasks asked for, that have one of ``keys``."""
-        outputs = chain(self.outputs, (output for task in self.tasks for output in flatten(task.output())))
-        return {key: output for output in outputs for key in keys_of(output) if key in keys}
+        found: dict[str, Output[Any]] = {}
+        owners: list[Output[Any] | AbstractTask] = [*self.outputs, *self.tasks]
+        for owner in owners:
+            try:
+                for output in flatten(owner.output()) if isinstance(owner, AbstractTask) else [owner]:
+                    for name in keys_of(output):
+                        key = exact_name(output, "key", name)
+                        if key in keys:
+                            found[key] = output
+            except BaseException as error:
+                hook_failed(owner, "output()", error)
+        return found
 
 
 def read_target(target: Any) -> Request:
@@ -42,17 +52,30 @@ def read_target(target: Any) -> Request:
 
     Raises:
         DefinitionError: it is nothing that can be run.
+        HookError: a container in it raised.
     """
     if target is None:
         raise DefinitionError("cannot run None; did the function that makes the target forget to return it?")
     tasks: list[AbstractTask] = []
     outputs: list[Output[Any]] = []
-    if isinstance(target, Workflow):
-        _collect([*target.tasks.values(), *target.artifacts.values()], tasks, outputs)
-        target = {**target.tasks, **target.artifacts}  # where both use a name, the artifact is what is shown
-    else:
-        _collect(target, tasks, outputs)
-    return Request(tasks, outputs, lambda storage: _bind(target, storage))
+    try:
+        if isinstance(target, Workflow):
+            _collect([*target.tasks.values(), *target.artifacts.values()], tasks, outputs)
+            target = {**target.tasks, **target.artifacts}  # where both use a name, the artifact is what is shown
+        else:
+            _collect(target, tasks, outputs)
+    except RecursionError:
+        raise DefinitionError("what was asked for is nested too deeply, or contains itself") from None
+    except BaseException as error:
+        hook_failed(target, "__iter__()", error)
+    return Request(tasks, outputs, lambda storage: _bound(target, storage))
+
+
+def _bound(target: Any, storage: Storage) -> Any:
+    try:
+        return _bind(target, storage)
+    except BaseException as error:
+        hook_failed(target, "output()" if isinstance(target, AbstractTask) else "__iter__()", error)
 
 
 def _collect(target: Any, tasks: list[AbstractTask], outputs: list[Output[Any]]) -> None:

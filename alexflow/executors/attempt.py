@@ -11,6 +11,7 @@ from operator import methodcaller
 from typing import Any
 
 from alexflow.errors import NonDeterministicTask, OutputMissing
+from alexflow.hooks import note_hook
 from alexflow.model import AbstractTask, InOut, Output, flatten, keys_of, map_tree
 from alexflow.model.plan import plan_of
 from alexflow.storage import Storage, Transaction
@@ -51,31 +52,41 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
         TaskStopped: the attempt has been given up; nothing is published.
         Exception: whatever the task raises; then nothing is published.
     """
-    storage = transaction.storage
-    if outputs is None:
-        outputs = task.output()
-    if transaction.replaces:
-        transaction.remember(_keys(outputs))
+    hook = "output()"
     try:
-        _run_of(task)(bind(task.input(), storage), bind(outputs, transaction))
+        storage = transaction.storage
+        if outputs is None:
+            outputs = task.output()
+        if transaction.replaces:
+            transaction.remember(_keys(outputs))
+        hook = "input()"
+        input = bind(task.input(), storage)
+        hook = ""
+        _run_of(task)(input, bind(outputs, transaction))
         unstaged = _unstaged(outputs, transaction)
         if unstaged and (missing := set(unstaged) - storage.exists_many(unstaged)):
             raise _missing(task, missing)
         transaction.publish_all()
-    except BaseException:
+    except BaseException as error:
+        if hook:
+            note_hook(task, hook, error)
         transaction.discard_all()
         raise
 
 
 async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None) -> None:
     """:func:`attempt`, for ``async def run``."""
-    storage = transaction.storage
-    if outputs is None:
-        outputs = task.output()
-    if transaction.replaces:
-        await transaction.aremember(_keys(outputs))
+    hook = "output()"
     try:
-        running = _run_of(task)(bind(task.input(), storage), bind(outputs, transaction))
+        storage = transaction.storage
+        if outputs is None:
+            outputs = task.output()
+        if transaction.replaces:
+            await transaction.aremember(_keys(outputs))
+        hook = "input()"
+        input = bind(task.input(), storage)
+        hook = ""
+        running = _run_of(task)(input, bind(outputs, transaction))
         # a plain `def` with executor = "loop" is done, unless it has given what is to be awaited
         if plan_of(type(task)).run_is_async or isawaitable(running):
             await running
@@ -83,7 +94,9 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
         if unstaged and (missing := set(unstaged) - await storage.aexists_many(unstaged)):
             raise _missing(task, missing)
         await transaction.apublish_all()
-    except BaseException:
+    except BaseException as error:
+        if hook:
+            note_hook(task, hook, error)
         await transaction.adiscard_all()
         raise
 

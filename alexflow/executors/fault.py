@@ -18,6 +18,8 @@ from msgspec import Struct
 
 from alexflow.errors import (
     DefinitionError,
+    NonDeterministicTask,
+    OutputMissing,
     OutputNotFound,
     SourceChanged,
     StorageDenied,
@@ -26,6 +28,7 @@ from alexflow.errors import (
     TaskFailed,
 )
 from alexflow.executors.interface import NotDone, Printed
+from alexflow.hooks import class_name, plain_text, repr_of, text_of
 from alexflow.model import AbstractTask
 
 #: Larger exceptions (they may hold data) stay where they are; their text does not.
@@ -38,6 +41,10 @@ _FATAL = (TaskError, DefinitionError, StorageFull, StorageDenied, SourceChanged)
 
 #: What stands between our own first frame and the user's: how code gets into a thread.
 _WAY_IN = ("alexflow", "anyio", "asyncio", "concurrent.futures", "threading")
+
+
+#: Errors that attempts of ours raise. One that a task's code raises, such as that of a run within it, is its own.
+_OURS = (OutputMissing, NonDeterministicTask)
 
 
 class Fault(Struct, frozen=True, array_like=True):
@@ -67,12 +74,12 @@ def fault_of(error: BaseException, *, travels: bool) -> Fault:
         error: what an attempt raised.
         travels: whether it goes to another process.
     """
-    missing = error.key if isinstance(error, OutputNotFound) else ""
-    fatal = isinstance(error, _FATAL)
+    missing = _missing_key(error)
+    fatal = issubclass(type(error), _FATAL)  # isinstance() would ask the user's __class__
     return Fault(
         reason="input" if missing else "fatal" if fatal else "error",
-        error_type=_name(type(error)),
-        message=_text(error),
+        error_type=class_name(type(error)),
+        message=text_of(error),
         traceback=_traceback_of(error),
         pickled=_pickled(error) if travels else None,
         missing_input=missing,
@@ -102,25 +109,36 @@ def not_done(
     """
     if cause is None and fault.pickled is not None:
         cause = _unpickled(fault.pickled)
-    if isinstance(cause, TaskError):
-        cause.summary = cause.summary or repr(task)
+    if type(cause) in _OURS and _is_about(cause, task_id):
+        assert isinstance(cause, TaskError)  # for type checkers
+        cause.summary = cause.summary or repr_of(task)
         return NotDone(task_id, "fatal", cause, seconds, printed=printed, worker=worker)
     error = TaskFailed(
-        task_id, error_type=fault.error_type, error_message=fault.message, traceback=fault.traceback, summary=repr(task)
+        task_id,
+        error_type=fault.error_type,
+        error_message=fault.message,
+        traceback=fault.traceback,
+        summary=repr_of(task),
     )
     error.__cause__ = cause
     return NotDone(task_id, fault.reason, error, seconds, fault.missing_input, printed, worker)
 
 
-def _name(cls: type) -> str:
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-
-
-def _text(error: BaseException) -> str:
+def _missing_key(error: BaseException) -> str:
+    """The key of an input that is gone, if that is what an exception says."""
+    if not issubclass(type(error), OutputNotFound):
+        return ""
     try:
-        return str(error)
-    except Exception as second:  # a __str__ of the user's that raises
-        return f"<its str() raised {type(second).__name__}>"
+        key = getattr(error, "key", "")
+        return key if type(key) is str else ""
+    except BaseException:  # of a class of the user's
+        return ""
+
+
+def _is_about(error: object, task_id: str) -> bool:
+    """Whether it says what errors of ours say."""
+    state = vars(error)
+    return state.get("task_id") == task_id and all(type(state.get(name)) is str for name in ("message", "summary"))
 
 
 def _traceback_of(error: BaseException) -> str:
@@ -135,9 +153,10 @@ def _traceback_of(error: BaseException) -> str:
             seen.add(id(part))
             part.stack = traceback.StackSummary.from_list(_users(part.stack))
             pending += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
-        return "".join(told.format())
-    except Exception as second:  # a __str__ or __repr__ of the user's that raises
-        return f"{_name(type(error))}: {_text(error)} (its traceback could not be shown: {type(second).__name__})"
+        return plain_text("".join(told.format()))
+    except BaseException as second:  # a __str__ or __repr__ of the user's that raises
+        shown = f"{class_name(type(error))}: {text_of(error)}"
+        return f"{shown} (its traceback could not be shown: {class_name(type(second))})"
 
 
 def _users(stack: Sequence[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
@@ -167,6 +186,6 @@ def _pickled(error: BaseException) -> bytes | None:
 def _unpickled(data: bytes) -> BaseException | None:
     try:
         error = pickle.loads(data)
-    except Exception:  # its class may be unknown here; the text has to do
+    except BaseException:  # its class may be unknown here, its constructor may do anything; the text has to do
         return None
     return error if isinstance(error, BaseException) else None

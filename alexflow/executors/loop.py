@@ -24,6 +24,7 @@ from alexflow.errors import TaskTimeout
 from alexflow.executors.attempt import aattempt
 from alexflow.executors.fault import fault_of, not_done
 from alexflow.executors.interface import GRACE, Done, Executor, Foresee, Job, NotDone, Outcome, Report
+from alexflow.hooks import original, passes, repr_of
 from alexflow.storage import Storage, Transaction
 
 logger = logging.getLogger("alexflow")
@@ -178,7 +179,7 @@ class LoopExecutor(Executor):
             outcome = Done(job.task_id, time.perf_counter() - started, overtaken=under_way.transaction.overtaken)
         except BaseException as error:  # everything is told to the scheduler, exits and cancellations too
             outcome = self._not_done(under_way, error, time.perf_counter() - started)
-            if isinstance(error, KeyboardInterrupt):
+            if self._is_ctrl_c(error):
                 raise
         finally:
             if under_way.timer is not None:
@@ -191,10 +192,14 @@ class LoopExecutor(Executor):
     def _attempt(self, under_way: UnderWay) -> Awaitable[None]:
         return aattempt(under_way.job.task, under_way.transaction, under_way.job.outputs)
 
+    def _is_ctrl_c(self, error: BaseException) -> bool:
+        return isinstance(error, KeyboardInterrupt) and passes(error)
+
     def _not_done(self, under_way: UnderWay, error: BaseException, seconds: float) -> NotDone:
         job = under_way.job
         if under_way.is_stopped:
             return _stopped(under_way, seconds)
+        error = original(error)
         return not_done(job.task_id, job.task, fault_of(error, travels=False), cause=error, seconds=seconds)
 
     # -- stopping
@@ -256,7 +261,7 @@ def _stopped(under_way: UnderWay, seconds: float) -> NotDone:
     if under_way.is_cancelled:
         return NotDone(job.task_id, "cancelled", seconds=seconds)
     message = f"took longer than its timeout of {job.timeout:g} s"
-    return NotDone(job.task_id, "error", TaskTimeout(job.task_id, message, summary=repr(job.task)), seconds)
+    return NotDone(job.task_id, "error", TaskTimeout(job.task_id, message, summary=repr_of(job.task)), seconds)
 
 
 @coroutine

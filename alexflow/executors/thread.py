@@ -38,6 +38,9 @@ class ThreadExecutor(LoopExecutor):
     async def _attempt(self, under_way: UnderWay) -> None:
         await self._threads.run(partial(_attempt, under_way))
 
+    def _is_ctrl_c(self, error: BaseException) -> bool:
+        return False  # which comes to the main thread only
+
     def _interrupt(self, under_way: UnderWay) -> None:
         if under_way.transaction.revoke():
             self._leave_behind(under_way)
@@ -60,11 +63,16 @@ class Threads:
 
     async def run(self, function: Callable[[], None]) -> None:
         """Call ``function`` in a thread. If this is cancelled, the thread goes on."""
-        end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        end: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
         work = _Work(function, contextvars.copy_context(), end)
         inbox = self._idle.pop() if self._idle else self._start()
         inbox.put(work)
-        await end
+        error = await end  # as a result: a future refuses some exceptions
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # its traceback refers to this frame
 
     def close(self) -> None:
         """Let all threads end as soon as they have nothing to do."""
@@ -87,13 +95,9 @@ class Threads:
                 work.end.get_loop().call_soon_threadsafe(_settle, work.end, error)
 
 
-def _settle(end: asyncio.Future[None], error: BaseException | None) -> None:
-    if end.done():  # nobody waits any more
-        return
-    if error is None:
-        end.set_result(None)
-    else:
-        end.set_exception(error)
+def _settle(end: asyncio.Future[BaseException | None], error: BaseException | None) -> None:
+    if not end.done():  # else nobody waits any more
+        end.set_result(error)
 
 
 class _Work:
@@ -101,7 +105,9 @@ class _Work:
 
     __slots__ = ("context", "end", "function")
 
-    def __init__(self, function: Callable[[], None], context: contextvars.Context, end: asyncio.Future[None]):
+    def __init__(
+        self, function: Callable[[], None], context: contextvars.Context, end: asyncio.Future[BaseException | None]
+    ):
         self.function = function
         self.context = context
         self.end = end

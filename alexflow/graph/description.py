@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
+from alexflow.hooks import SHORT_TEXT, class_name, exact_name, hook_failed, repr_of
 from alexflow.model import AbstractTask, DynamicTask, InOut, Output, WrapperTask, flatten, have_one_key, keys_of
 from alexflow.model.plan import plan_of
 from alexflow.scheduler import TaskSpec
@@ -83,29 +84,35 @@ def describe(task: AbstractTask, defaults: Defaults, makes: tuple[str, ...] | No
 
     Raises:
         DefinitionError: what it gives cannot be.
-        Exception: whatever its own ``input`` or ``output`` raises.
+        HookError: a method or property of its class raised.
     """
-    task_id = task.task_id
-    inputs, ephemeral, grounded = _inputs(task)
-    outputs: InOut = None
-    if makes is None:
-        outputs = task.output()
-        makes = keys_made(task, outputs)
-    kind, tags, retries, delay, timeout = defaults.settings.get(type(task)) or _settings(task, defaults)
+    hook = "task_id"
+    try:
+        task_id = exact_name(task, hook, task.task_id)
+        hook = "input()"
+        inputs, ephemeral, grounded = _inputs(task)
+        outputs: InOut = None
+        if makes is None:
+            hook = "output()"
+            outputs = task.output()
+            makes = _keys_made(task, task_id, outputs)
+        hook = "options"
+        kind, tags, retries, delay, timeout = defaults.settings.get(type(task)) or _settings(task, defaults)
+    except BaseException as error:
+        hook_failed(task, hook, error)
     spec = TaskSpec(task_id, tuple(inputs), ephemeral, makes, tags, kind == "dynamic", retries, delay, grounded)
     return Described(task, spec, kind, timeout, inputs, outputs if kind == "loop" or kind == "thread" else None)
 
 
 def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
-    tags = task.tags
-    if tags:
-        _check_tags(task, tags)
+    _check_metaclass(type(task))
+    tags = _tags_of(task)
     retries, delay, timeout = task.retries, task.retry_delay, task.timeout
     if retries is not None or delay is not None or timeout is not None:
         _check_settings(task)
     settings = Settings(
         kind_of(task, defaults),
-        tuple(sorted(tags)),
+        tags,
         defaults.retries if retries is None else retries,
         defaults.retry_delay if delay is None else delay,
         defaults.timeout if timeout is None else timeout,
@@ -124,16 +131,20 @@ def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str],
     tree = task.input()
     if tree is None or (isinstance(tree, (tuple, list, dict)) and not tree):
         return _NO_INPUTS, _NOTHING, True
-    grounded = _is_grounded(task, tree)
     leaves = _leaves(task, "input", tree)
+    grounded = _is_grounded(task, tree)
     inputs = {output.key: output for output in leaves if not output.ephemeral}
     if len(inputs) == len(leaves) and have_one_key(leaves):
-        return inputs, _NOTHING, grounded  # as of most tasks
+        for key in inputs:
+            if type(key) is not str:
+                break
+        else:
+            return inputs, _NOTHING, grounded  # as of most tasks
     inputs = {}
     lasting: set[str] = set()
     ephemeral: set[str] = set()
     for output in leaves:
-        for key in keys_of(output):
+        for key in _exact_keys(output):
             known = inputs.setdefault(key, output)
             if known is not output and known.src_task_id != output.src_task_id:
                 raise OutputConflict(key, (known.src_task_id, output.src_task_id))
@@ -143,7 +154,7 @@ def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str],
                 lasting.add(key)
     if not ephemeral:
         return inputs, _NOTHING, grounded
-    lasting |= {key for output in leaves if not output.ephemeral for key in keys_of(output)}
+    lasting |= {key for output in leaves if not output.ephemeral for key in _exact_keys(output)}
     return inputs, frozenset(ephemeral - lasting), grounded
 
 
@@ -177,35 +188,74 @@ def _check_settings(task: AbstractTask) -> None:
         value = getattr(task, name)
         if value is not None and (not isinstance(value, kinds) or not value >= low):
             whole = "whole number" if kinds is int else "number of seconds"
-            raise DefinitionError(f"{type(task).__qualname__}.{name} must be a {whole} of at least 0, not {value!r}")
+            raise DefinitionError(
+                f"{type(task).__qualname__}.{name} must be a {whole} of at least 0, not {repr_of(value, SHORT_TEXT)}"
+            )
 
 
-def _check_tags(task: AbstractTask, tags: Any) -> None:
-    if isinstance(tags, str):
-        cls = type(task).__qualname__
-        raise DefinitionError(f"{cls}.tags must be a set of names, not {tags!r}; return {{{tags!r}}}")
+def _tags_of(task: AbstractTask) -> tuple[str, ...]:
+    """The names of a task's tags, sorted."""
+    try:
+        tags: Any = task.tags
+        if isinstance(tags, str):
+            shown = repr_of(tags, SHORT_TEXT)
+            raise DefinitionError(
+                f"{type(task).__qualname__}.tags must be a set of names, not {shown}; return {{{shown}}}"
+            )
+        names = []
+        for tag in tags:
+            if not isinstance(tag, str):
+                shown = repr_of(tag, SHORT_TEXT)
+                raise DefinitionError(f"{type(task).__qualname__}.tags must be a set of names, but holds {shown}")
+            names.append(exact_name(task, "tags", tag))
+        return tuple(sorted(names))
+    except BaseException as error:
+        hook_failed(task, "tags", error)
 
 
-def keys_made(task: AbstractTask, tree: InOut) -> tuple[str, ...]:
-    """The keys that exist when a task is done whose ``output`` gives this tree.
+def _check_metaclass(cls: type) -> None:
+    """Refuse classes that are compared by code of the user's: tables are kept by class, for all requests."""
+    meta = type(cls)
+    if meta.__eq__ is not type.__eq__ or meta.__hash__ is not type.__hash__:
+        raise DefinitionError(
+            f"{class_name(cls)} has a metaclass, {class_name(meta)}, with an __eq__ or __hash__ of its own; "
+            f"classes of tasks are told apart by what they are; remove it"
+        )
+
+
+def keys_made(task: AbstractTask, task_id: str) -> tuple[str, ...]:
+    """The keys that exist when a task is done.
 
     Raises:
-        DefinitionError: the tree cannot be.
+        DefinitionError: what its ``output`` gives cannot be.
+        HookError: it raised.
     """
+    try:
+        return _keys_made(task, task_id, task.output())
+    except BaseException as error:
+        hook_failed(task, "output()", error)
+
+
+def _keys_made(task: AbstractTask, task_id: str, tree: InOut) -> tuple[str, ...]:
     if tree is None:
         return ()
-    if isinstance(tree, Output) and tree.__dict__.get("src_task") is task and len(keys := keys_of(tree)) == 1:
-        return keys  # as of most tasks
-    task_id = task.task_id
+    if isinstance(tree, Output) and tree.__dict__.get("src_task") is task:
+        keys = keys_of(tree)
+        if len(keys) == 1 and type(keys[0]) is str:
+            return keys  # as of most tasks
     several: list[str] = []
     for output in (tree,) if isinstance(tree, Output) else _leaves(task, "output", tree):
         if output.__dict__.get("src_task") is not task and output.src_task_id != task_id:
             _check_stored_for_another(task_id, output)
-        several += keys_of(output)
+        several += _exact_keys(output)
     if len(set(several)) < len(several):
         twice = next(key for key in several if several.count(key) > 1)
         raise OutputConflict(twice, (task_id, task_id), "it declares the key twice")
     return tuple(several)
+
+
+def _exact_keys(output: Output[Any]) -> list[str]:
+    return [exact_name(output, "key", key) for key in keys_of(output)]
 
 
 def _check_stored_for_another(task_id: str, output: Output[Any]) -> None:
@@ -229,14 +279,15 @@ def kind_of(task: AbstractTask, defaults: Defaults) -> Kind:
             raise DefinitionError(f"{type(task).__qualname__} has no run(); derive it from Task or DynamicTask")
         executor = task.executor or defaults.executor
         if executor not in ("process", "thread", "loop"):
+            shown = repr_of(executor, SHORT_TEXT)
             raise DefinitionError(
-                f"{type(task).__qualname__}.executor must be 'process', 'thread' or 'loop', not {executor!r}"
+                f"{type(task).__qualname__}.executor must be 'process', 'thread' or 'loop', not {shown}"
             )
         return executor
     if task.executor not in (None, "loop"):
         raise DefinitionError(
             f"{type(task).__qualname__}.run is async and runs on the event loop; "
-            f"make it a plain def for executor={task.executor!r}"
+            f"make it a plain def for executor={repr_of(task.executor, SHORT_TEXT)}"
         )
     return "loop"
 

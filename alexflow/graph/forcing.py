@@ -10,6 +10,7 @@ from typing import Any
 
 from alexflow.errors import GraphError
 from alexflow.graph.description import Defaults, describe
+from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, repr_of
 from alexflow.model import AbstractTask, Output
 
 #: What can be named: tasks, task classes, or outputs (their tasks).
@@ -25,9 +26,12 @@ def tasks_to_force(targets: Sequence[AbstractTask], named: Iterable[Forceable], 
     tasks, readers = _walk(targets, defaults)
     forced: set[str] = set()
     for name in named:
-        matching = [task_id for task_id, task in tasks.items() if _matches(task, name)]
+        try:
+            matching = [task_id for task_id, task in tasks.items() if _matches(task, task_id, name)]
+        except BaseException as error:
+            hook_failed(name, "task_id", error)
         if not matching:
-            raise GraphError(f"force names {name!r}, which is not part of what was asked for")
+            raise GraphError(f"force names {repr_of(name, SHORT_TEXT)}, which is not part of what was asked for")
         forced.update(matching)
     pending = list(forced)
     while pending:
@@ -38,10 +42,10 @@ def tasks_to_force(targets: Sequence[AbstractTask], named: Iterable[Forceable], 
     return forced
 
 
-def _matches(task: AbstractTask, name: Forceable) -> bool:
+def _matches(task: AbstractTask, task_id: str, name: Forceable) -> bool:
     if isinstance(name, type):
         return isinstance(task, name)
-    return task.task_id == (name.src_task_id if isinstance(name, Output) else name.task_id)
+    return bool(task_id == (name.src_task_id if isinstance(name, Output) else name.task_id))
 
 
 def _walk(targets: Sequence[AbstractTask], defaults: Defaults) -> tuple[dict[str, AbstractTask], dict[str, list[str]]]:
@@ -50,10 +54,17 @@ def _walk(targets: Sequence[AbstractTask], defaults: Defaults) -> tuple[dict[str
     pending = list(targets)
     while pending:
         task = pending.pop()
-        if task.task_id in tasks:
+        try:
+            task_id = exact_name(task, "task_id", task.task_id)
+        except BaseException as error:
+            hook_failed(task, "task_id", error)
+        if task_id in tasks:
             continue
-        tasks[task.task_id] = task
+        tasks[task_id] = task
         for output in describe(task, defaults).inputs.values():
-            readers.setdefault(output.src_task_id, []).append(task.task_id)
-            pending.append(output.src_task)
+            try:
+                readers.setdefault(exact_name(output, "src_task_id", output.src_task_id), []).append(task_id)
+                pending.append(output.src_task)
+            except BaseException as error:
+                hook_failed(output, "src_task", error)
     return tasks, readers

@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from alexflow.errors import IncompatibleStorage, OutputConflict
+from alexflow.errors import AlexflowError, DefinitionError, IncompatibleStorage, OutputConflict
 from alexflow.graph.description import Defaults, Described, describe, keys_made, undeclared
+from alexflow.hooks import SHORT_TEXT, exact_name, hook_error, hook_failed, passes, repr_of
 from alexflow.model import AbstractTask, Output
 from alexflow.scheduler import TaskSpec
 from alexflow.scheduler.events import Event, Inspected, InspectionFailed
@@ -68,7 +69,7 @@ class Catalog:
         Raises:
             OutputConflict: somebody does.
         """
-        task_id = output.src_task_id
+        task_id = exact_name(output, "src_task_id", output.src_task_id)
         if not key.startswith(task_id):
             maker = self.makers.setdefault(key, task_id)
             if maker != task_id:
@@ -102,8 +103,9 @@ class Inspector:
             if self._wants_writing(keys, present):
                 self._storage.check_writable()
                 self._writable = True
-        except Exception as error:  # as in look
-            return [*answers, _failed(tuple(question.outputs), tuple(makes), error, question.question)]
+        except BaseException as error:  # as in look
+            fault = self.of_storage(error)
+            return [*answers, _failed(tuple(question.outputs), tuple(makes), fault, question.question)]
         answers += self._slices(question, makes, present)
         return answers
 
@@ -123,11 +125,20 @@ class Inspector:
             if self._wants_writing(keys, present):
                 await self._storage.acheck_writable()
                 self._writable = True
-        except Exception as error:  # the storage's, whatever it is: it belongs to those who asked
-            await turn(*_failed(tuple(question.outputs), tuple(makes), error, question.question))
+        except BaseException as error:  # the storage's, whatever it is: it belongs to those who asked
+            if passes(error):
+                raise
+            fault = self.of_storage(error)
+            await turn(*_failed(tuple(question.outputs), tuple(makes), fault, question.question))
             return
         for event, subjects in self._slices(question, makes, present):
             await turn(event, subjects)
+
+    def of_storage(self, error: BaseException) -> Exception:
+        """An exception out of the storage, as it is told; one that is no error would end more than the request."""
+        if isinstance(error, Exception) and not isinstance(error, (StopIteration, StopAsyncIteration)):
+            return error
+        return hook_error(self._storage, "exists_many()", error)
 
     def _wants_writing(self, keys: Sequence[str], present: set[str]) -> bool:
         """Whether something will have to be published, and nobody has seen yet that it can be."""
@@ -141,8 +152,8 @@ class Inspector:
         for task_id, task in tasks:
             known = self._catalog.tasks.get(task_id)
             try:
-                makes[task_id] = keys_made(task, task.output()) if known is None else known.spec.outputs
-            except Exception as error:  # the user's, or a DefinitionError: it belongs to those who asked
+                makes[task_id] = keys_made(task, task_id) if known is None else known.spec.outputs
+            except AlexflowError as error:  # it belongs to those who asked
                 failures.append(_failed((), (task_id,), error, question))
         return makes
 
@@ -153,9 +164,14 @@ class Inspector:
         behind: set[str] = set()
         missing: list[tuple[str, Output[Any]]] = []
         for key, output in question.outputs.items():
-            if key in present and not (self.forced and output.src_task_id in self.forced):
+            try:
+                maker = exact_name(output, "src_task_id", output.src_task_id)
+            except BaseException as error:
+                yield _failed((key,), (), hook_error(output, "src_task_id", error), number)
+                continue
+            if key in present and maker not in self.forced:
                 found.append(key)
-                behind.add(output.src_task_id)
+                behind.add(maker)
             else:
                 missing.append((key, output))
         if found:
@@ -175,8 +191,8 @@ class Inspector:
             part: dict[str, Described] = {}
             for task_id in incomplete[start : start + SLICE]:
                 try:
-                    part[task_id] = self._describe(tasks[task_id], makes[task_id])
-                except Exception as error:  # the user's, or a DefinitionError: it belongs to those who asked
+                    part[task_id] = self._describe(tasks[task_id], makes[task_id], task_id)
+                except AlexflowError as error:  # it belongs to those who asked
                     yield _failed((), (task_id,), error, question)
             if part:
                 yield _inspected(part, question, incomplete=tuple(part))
@@ -194,11 +210,11 @@ class Inspector:
         part: dict[str, Described] = {}
         for key, output in missing:
             try:
-                described = self._describe(output.src_task)
+                described = self._describe(_task_of(output))
                 spec = described.spec
                 if key not in spec.outputs:
                     raise undeclared(spec.task_id, key)
-            except Exception as error:  # the user's, or a DefinitionError: it belongs to those who asked
+            except AlexflowError as error:  # it belongs to those who asked
                 yield _failed((key,), (), error, question)
                 continue
             part[spec.task_id] = described
@@ -206,20 +222,41 @@ class Inspector:
         if answers:
             yield _inspected(part, question, missing=tuple(answers))
 
-    def _describe(self, task: AbstractTask, makes: tuple[str, ...] | None = None) -> Described:
-        known = self._catalog.tasks.get(task.task_id)
+    def _describe(
+        self, task: AbstractTask, makes: tuple[str, ...] | None = None, task_id: str | None = None
+    ) -> Described:
+        """Describe a task, if it is not known; ``task_id`` is what it was asked for by."""
+        try:
+            known = self._catalog.tasks.get(task_id or exact_name(task, "task_id", task.task_id))
+        except BaseException as error:
+            hook_failed(task, "task_id", error)
         if known is not None:
             return known
         described = describe(task, self._defaults, makes)
+        if task_id is not None and described.spec.task_id != task_id:
+            raise DefinitionError(
+                f"{task_id} is {described.spec.task_id} when it is asked again; its task_id must always be the same"
+            )
         for key, output in described.inputs.items():
-            if key != output.output_id:
-                self._catalog.see_maker(key, output)
+            try:
+                if key != output.output_id:
+                    self._catalog.see_maker(key, output)
+            except BaseException as error:
+                hook_failed(output, "output_id", error)
         if described.kind == "process" and self._storage.process_local:
+            storage = repr_of(self._storage, SHORT_TEXT)
             raise IncompatibleStorage(
-                f"{described.spec.task_id} runs in a worker process, which cannot reach {self._storage!r}; "
+                f"{described.spec.task_id} runs in a worker process, which cannot reach {storage}; "
                 f"use a LocalStorage, or executor='thread' for the engine or the class"
             )
         return described
+
+
+def _task_of(output: Output[Any]) -> AbstractTask:
+    try:
+        return output.src_task
+    except BaseException as error:
+        hook_failed(output, "src_task", error)
 
 
 def _keys_to_check(question: Subjects, makes: Mapping[str, tuple[str, ...]]) -> list[str]:

@@ -16,7 +16,7 @@ def flatten(tree: InOut) -> list[Output[Any]]:
     """All outputs of a tree, from left to right.
 
     Raises:
-        TypeError: something in it is neither an output nor a container of outputs.
+        TypeError: something in it is neither an output nor a container of outputs, or it contains itself.
     """
     if hasattr(tree, "physical_key_list"):
         return [tree]  # type: ignore[list-item]  # an output
@@ -26,6 +26,8 @@ def flatten(tree: InOut) -> list[Output[Any]]:
             return flat  # as most are
     leaves: list[Output[Any]] = []
     pending: list[Iterator[Any]] = [iter((tree,))]
+    around: list[int] = []  # ids of the containers that the iterators after the first go through
+    inside: set[int] = set()  # the same
     while pending:
         for node in pending[-1]:
             if hasattr(node, "physical_key_list"):  # first, and not called: a wide list is mostly of outputs
@@ -39,9 +41,15 @@ def flatten(tree: InOut) -> list[Output[Any]]:
                 pending.append(iter(node.values()))
             else:
                 raise TypeError(_not_an_output(node))
+            if id(node) in inside:
+                raise TypeError(f"a {type(node).__name__} in it contains itself")
+            around.append(id(node))
+            inside.add(id(node))
             break
         else:
             pending.pop()
+            if around:
+                inside.discard(around.pop())
     return leaves
 
 

@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
+from alexflow.hooks import passes
 from alexflow.record.events import EngineEvent, EventsDropped
 
 logger = logging.getLogger("alexflow")
@@ -40,14 +41,22 @@ class Broadcast:
         for listener in tuple(self._listeners):
             try:
                 listener(event)
-            except Exception:  # the user's: the work does not depend on who watches it
+            except BaseException as error:  # the user's: the work does not depend on who watches it
+                self._leave(listener)
+                if passes(error):
+                    raise
                 logger.exception("a listener failed at %r and is told no more", event)
-                self._listeners.remove(listener)
+
+    def _leave(self, listener: Listener) -> None:
+        for index, other in enumerate(self._listeners):
+            if other is listener:  # not ==, which is the user's
+                del self._listeners[index]
+                return
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Have a function called with every event, on the engine's loop; it must be quick. Returns how to stop it."""
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+        return lambda: self._leave(listener)
 
     def read(self) -> AsyncIterator[EngineEvent]:
         """Events from now on, from this call on, until the engine is closed."""

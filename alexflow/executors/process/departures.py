@@ -19,6 +19,7 @@ from alexflow.executors.process.marker import Mark
 from alexflow.executors.process.member import Assignment, Member
 from alexflow.executors.process.messages import Recall
 from alexflow.executors.process.staff import Staff
+from alexflow.hooks import passes, repr_of
 from alexflow.model import flatten, keys_of
 from alexflow.storage import Storage
 
@@ -176,10 +177,12 @@ class Departures:
             elsewhere.append(job)
 
     async def _is_published(self, job: Job) -> bool:
-        keys = [key for output in flatten(job.task.output()) for key in keys_of(output)]
         try:
+            keys = [key for output in flatten(job.task.output()) for key in keys_of(output)]
             return bool(keys) and len(await self._storage.aexists_many(keys)) == len(set(keys))
-        except Exception:  # the storage's, whatever it is: running it again will tell
+        except BaseException as error:  # the storage's or the task's, whatever it is: running it again will tell
+            if passes(error):
+                raise
             return False
 
 
@@ -193,7 +196,11 @@ def _victim(worker: Member, number: int, sent: Assignment, end: Exit) -> NotDone
     if sent.took_too_long:
         message = f"took longer than its timeout of {job.timeout:g} s"
         return NotDone(
-            job.task_id, "error", TaskTimeout(job.task_id, message, summary=repr(job.task)), printed=printed, worker=pid
+            job.task_id,
+            "error",
+            TaskTimeout(job.task_id, message, summary=repr_of(job.task)),
+            printed=printed,
+            worker=pid,
         )
     message = f"its worker process {pid} {end}"
     return NotDone(job.task_id, "lost", worker_died(job, message, end), printed=printed, worker=pid)
@@ -201,4 +208,4 @@ def _victim(worker: Member, number: int, sent: Assignment, end: Exit) -> NotDone
 
 def worker_died(job: Job, message: str, end: Exit) -> WorkerDied:
     """The error for a job whose worker has died."""
-    return WorkerDied(job.task_id, message, exitcode=end.code, peak_rss=end.peak_rss, summary=repr(job.task))
+    return WorkerDied(job.task_id, message, exitcode=end.code, peak_rss=end.peak_rss, summary=repr_of(job.task))
