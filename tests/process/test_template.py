@@ -19,7 +19,7 @@ import pytest
 
 from alexflow import Engine, Output
 from alexflow.errors import WorkerDied
-from alexflow.executors.process import ending, supervisor
+from alexflow.executors.process import ending
 from alexflow.executors.process.supervisor import WorkerProcess
 from alexflow.executors.process.template import Nursery
 from tests.process.workflows import Chance, Descriptors, Ends, Environment, Held, Threads, Value
@@ -217,8 +217,7 @@ async def test_killed_before_it_is_known(place):
 
 async def start_and_kill(count):
     nursery = Nursery()
-    ends = []
-    workers = [WorkerProcess(nursery.template(), lambda messages: None, lambda: ends.append(1)) for _ in range(count)]
+    workers = [WorkerProcess(nursery.template(), lambda messages: None, lambda: None) for _ in range(count)]
     for worker in workers:
         assert worker.pid == 0
         worker.kill()
@@ -232,8 +231,7 @@ async def start_and_kill(count):
 @pytest.mark.parametrize("told_of_any", [True, False])
 async def test_how_workers_ended(place, fifo, monkeypatch, told_of_any):
     """Also where a system tells only of children that they have ended."""
-    for module in (ending, supervisor):
-        monkeypatch.setattr(module, "TOLD_OF_ANY", told_of_any)
+    monkeypatch.setattr(ending, "TOLD_OF_ANY", told_of_any)
     async with Engine(place, workers=2) as engine:
         for how, exitcode in {"os._exit(7)": 7, "abort": -signal.SIGABRT}.items():
             result = await engine.run(Ends(0, how=how), on_error="continue")

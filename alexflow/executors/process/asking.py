@@ -24,3 +24,6 @@ FORK, REAP, FORKED, SPAWNED, REFUSED, REAPED = range(6)
 #: How many a worker needs: data channel, control channel, marker, lifeline, and both ends of the pipes for standard
 #: output and standard error.
 DESCRIPTORS = 8
+
+#: Which of them is the lifeline. The template keeps it open, too, until the worker is reaped.
+LIFELINE = 3

@@ -1,26 +1,42 @@
-"""A worker that has been asked for."""
+"""A worker that has been asked for: how it comes into being, and that it ends."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
+
+from alexflow.executors.process import ending
+from alexflow.executors.process.ending import DeathWatch, vanished
+from alexflow.executors.process.exits import Exit
 
 
 class Birth:
     """A worker that has been asked for, and what came of it.
 
-    Attributes:
-        settled: set when that is known.
+    Args:
         descriptors: what the worker gets; they are closed here when it has them.
+        on_end: called once when the worker has ended.
+
+    Attributes:
+        settled: set when it is known whether there is a worker.
+        ended: set when the worker has ended, as a zombie too.
+        descriptors: what the worker gets, as long as it has not got them.
         pid: the process id; 0 if there is none, as far as is known.
         refused: why there can be none, if the system said so.
+        exit: how the worker ended, once that has been asked for.
     """
 
-    def __init__(self, descriptors: tuple[int, ...]):
+    def __init__(self, descriptors: tuple[int, ...], on_end: Callable[[], None]):
         self.settled = asyncio.Event()
+        self.ended = asyncio.Event()
         self.pid = 0
         self.refused: OSError | None = None
         self.descriptors = descriptors
+        self.exit: asyncio.Future[Exit] | None = None
+        self._on_end: Callable[[], None] | None = on_end
+        self._watch: DeathWatch | None = None
+        self._look: asyncio.Task[None] | None = None
 
     def settle(self, pid: int = 0, refused: OSError | None = None) -> None:
         """Now it is known: the worker has its descriptors, or nobody will."""
@@ -30,3 +46,44 @@ class Birth:
             os.close(fd)
         self.descriptors = ()
         self.settled.set()
+
+    def watch(self) -> bool:
+        """Hear from the system when the worker has ended; False if it does not tell."""
+        if not ending.TOLD_OF_ANY:
+            return False
+        try:
+            self._watch = DeathWatch(self.pid, self.has_ended)
+        except ProcessLookupError:
+            asyncio.get_running_loop().call_soon(self.has_ended)
+        except OSError:
+            return False
+        return True
+
+    def look(self) -> None:
+        """Look again and again whether the worker is there: neither the system nor its parent tells."""
+        if self._look is None and not self.ended.is_set():
+            self._look = asyncio.get_running_loop().create_task(self._look_again())
+
+    async def _look_again(self) -> None:
+        await vanished(self.pid)
+        self._look = None
+        self.has_ended()
+
+    def has_ended(self) -> None:
+        """The worker has ended."""
+        if not self.ended.is_set():
+            self.ended.set()
+            on_end = self._on_end
+            self.forget()
+            if on_end is not None:
+                on_end()
+
+    def forget(self) -> None:
+        """Tell of nothing any more, and let go of what is needed for it."""
+        self._on_end = None
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None

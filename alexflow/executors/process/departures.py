@@ -66,14 +66,15 @@ class Departures:
             worker.process.send_control(Recall())
 
     def has_died(self, worker: Member) -> None:
-        """A worker has closed its channel."""
+        """A worker has ended, or has closed its channel."""
         if not worker.has_left:
             self._see_off(worker)
 
     def dismiss(self, worker: Member) -> None:
         """A worker without a job is not needed any more."""
         worker.process.hang_up()
-        self._see_off(worker, PATIENCE)
+        mark = worker.process.mark()
+        self._see_off(worker, PATIENCE if mark.running or mark.ended else 0.0)  # one that has done nothing has no end
 
     async def aclose(self) -> None:
         """End all, and wait until they have ended."""
@@ -85,6 +86,7 @@ class Departures:
                 self._see_off(worker, self._grace, terminate=True)
             else:
                 self.dismiss(worker)
+        self._staff.give_up()
         await asyncio.gather(*self._burials)
 
     def kill(self) -> None:

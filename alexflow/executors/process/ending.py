@@ -1,4 +1,4 @@
-"""Waiting, on the event loop, for the end of another process."""
+"""Hearing, on the event loop, of the end of another process."""
 
 from __future__ import annotations
 
@@ -6,34 +6,77 @@ import asyncio
 import contextlib
 import os
 import subprocess
+from collections.abc import Callable
 
 from anyio import to_thread
 
+
+def _is_told_of_any() -> bool:
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):  # not Linux, an old one, or a sandbox that refuses
+        return False
+    return True
+
+
 #: Whether the system tells the end of a process that is not a child (Linux).
-TOLD_OF_ANY = hasattr(os, "pidfd_open")
+TOLD_OF_ANY = _is_told_of_any()
+
+#: Seconds between looks whether a process is still there, where the system tells of its end in no other way.
+LOOK_EVERY = 0.2
 
 
-async def ended(pid: int, patience: float | None = None) -> None:
-    """Wait until a process has ended, a zombie too, or until ``patience`` is at an end; where :data:`TOLD_OF_ANY`."""
-    try:
-        descriptor = os.pidfd_open(pid)  # readable once it has ended
-    except ProcessLookupError:
-        return
-    loop = asyncio.get_running_loop()
-    told = asyncio.Event()
-    loop.add_reader(descriptor, told.set)
-    try:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(told.wait(), patience)
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
+class DeathWatch:
+    """Calls once, when a process has ended; a zombie has. Where :data:`TOLD_OF_ANY`.
+
+    Args:
+        pid: the process id.
+        on_end: called on the event loop.
+
+    Raises:
+        ProcessLookupError: it has ended already, and nothing is left of it.
+        OSError: there is no descriptor left to watch it with.
+    """
+
+    def __init__(self, pid: int, on_end: Callable[[], None]):
+        self._descriptor = os.pidfd_open(pid)  # readable once it has ended
+        self._on_end = on_end
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._descriptor, self._has_ended)
+
+    def close(self) -> None:
+        """Watch no more; may be called again."""
+        if self._descriptor >= 0:
+            self._loop.remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _has_ended(self) -> None:
+        self.close()
+        self._on_end()
 
 
 async def child_ended(process: subprocess.Popen[bytes], patience: float | None = None) -> None:
-    """:func:`ended`, for a child."""
-    if TOLD_OF_ANY:
-        await ended(process.pid, patience)
-    else:
-        with contextlib.suppress(subprocess.TimeoutExpired):
+    """Wait until a child has ended, or until ``patience`` (seconds) is at an end."""
+    with contextlib.suppress(subprocess.TimeoutExpired, TimeoutError, ProcessLookupError):  # kill() has waited for it
+        if TOLD_OF_ANY:
+            ended = asyncio.Event()
+            watch = DeathWatch(process.pid, ended.set)
+            try:
+                await asyncio.wait_for(ended.wait(), patience)
+            finally:
+                watch.close()
+        else:
             await to_thread.run_sync(process.wait, patience)
+
+
+async def vanished(pid: int) -> None:
+    """Wait until no process has this id: where the system tells of an end to parents only, and the parent is gone."""
+    while True:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        except PermissionError:  # another user's: the id has been given away
+            return
+        await asyncio.sleep(LOOK_EVERY)

@@ -19,13 +19,15 @@ template costs once, 50 ms of a processor or more); ``multiprocessing.forkserver
 imports ``__main__``, runs a resource tracker besides, and ends only with the process).
 
 A worker that has ended stays a zombie until the engine asks for its exit code: the engine may still kill its group, and
-must not meet another process under that number.
+must not meet another process under that number. What its tasks have left in its session is killed at once.
+
+The template outlives its engine by a moment, in which it kills the sessions of all its workers: of those that live, and
+of those that died shortly before the engine, which could not do it any more.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import gc
 import os
 import resource  # noqa: F401  # what os.wait4 would else import when descriptors may be short
@@ -39,9 +41,14 @@ from collections.abc import Sequence
 import alexflow.formats.binary
 import alexflow.storage.local  # noqa: F401  # what nearly every worker needs, loaded once
 from alexflow.executors.process import worker
-from alexflow.executors.process.asking import DESCRIPTORS, FORK, FORKED, REAPED, RECORD, REFUSED, SPAWNED
+from alexflow.executors.process.asking import DESCRIPTORS, FORK, FORKED, LIFELINE, REAPED, RECORD, REFUSED, SPAWNED
 from alexflow.executors.process.exits import peak_rss_of
-from alexflow.executors.process.lifeline import end_with
+from alexflow.executors.process.lifeline import go_on_with
+from alexflow.executors.process.sessions import end_sessions
+from alexflow.executors.process.sockets import received
+
+#: Whether a child that has ended can be seen without being reaped; not on macOS before Python 3.13.
+_CAN_LOOK = hasattr(os, "waitid")
 
 #: What a worker that is not a fork runs.
 _WORKER = """\
@@ -55,40 +62,55 @@ def main(requests: int, lifeline: int) -> None:
     """Entry point of the process; the arguments are inherited descriptors."""
     for fd in (requests, lifeline):
         os.set_inheritable(fd, False)
-    if hasattr(fcntl, "F_SETSIG"):  # elsewhere a thread would wait, and there must be none; end-of-file has to do
-        end_with(lifeline)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # signals that the engine does not want to hear, its workers do
+    go_on_with(lifeline)
     gc.freeze()  # so that the collector of a worker does not touch, and thereby copy, what is shared with all others
+    template = Template(requests, lifeline)
     try:
-        Template(socket.socket(fileno=requests), lifeline).serve()
+        template.serve()
     except OSError:  # the engine has gone
         pass
+    template.end_workers()
     os._exit(0)
 
 
 class Template:
-    """Forks workers for the engine, and tells how they ended."""
+    """Forks workers for the engine, and tells how they ended.
 
-    def __init__(self, requests: socket.socket, lifeline: int):
-        self._requests = requests
+    Attributes:
+        workers: those that have not been reaped, each with its lifeline (:mod:`alexflow.executors.process.lifeline`).
+    """
+
+    def __init__(self, requests: int, lifeline: int):
+        self._requests = received(requests)
         self._lifeline = lifeline
+        self.workers: dict[int, int] = {}
+        self._ended: set[int] = set()  # of the workers
         self._awaited: set[int] = set()
-        self._woken, self._wake = socket.socketpair()
-        self._wake.setblocking(False)
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
 
     def serve(self) -> None:
-        """Answer requests until end-of-file."""
-        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        """Answer requests until the engine hangs up or ends."""
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)  # it only has to wake
         poll = select.poll()
         poll.register(self._requests, select.POLLIN)
         poll.register(self._woken, select.POLLIN)
+        poll.register(self._lifeline, select.POLLIN)  # nothing comes but its end
         while True:
             for fd, _ in poll.poll():
-                if fd == self._woken.fileno():
-                    self._woken.recv(4096)
+                if fd == self._lifeline:
+                    return
+                if fd == self._woken:
+                    os.read(self._woken, 4096)
                     self._reap()
                 elif not self._answer():
                     return
+
+    def end_workers(self) -> None:
+        """Kill all workers, and what their tasks have started."""
+        end_sessions(self.workers)
 
     def _answer(self) -> bool:
         request, descriptors, _, _ = socket.recv_fds(self._requests, RECORD.size, DESCRIPTORS)
@@ -103,6 +125,7 @@ class Template:
         return True
 
     def _fork(self, descriptors: Sequence[int]) -> None:
+        kept = -1
         try:
             if len(descriptors) < DESCRIPTORS:  # the kernel drops those for which there is no room
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -113,9 +136,11 @@ class Template:
         else:
             if pid == 0:
                 self._become_worker(descriptors)
+            self.workers[pid] = kept = descriptors[LIFELINE]
             self._say(FORKED if threads == 1 else SPAWNED, pid, threads)
         for fd in descriptors:
-            os.close(fd)
+            if fd != kept:
+                os.close(fd)
 
     def _become_worker(self, descriptors: Sequence[int]) -> None:
         """Does not return."""
@@ -123,9 +148,9 @@ class Template:
             os.setsid()  # Ctrl-C in a terminal is the engine's business; and its group can be killed
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for channel in (self._requests, self._woken, self._wake):
-                channel.close()
-            os.close(self._lifeline)
+            self._requests.close()
+            for fd in (self._woken, self._wake, self._lifeline, *self.workers.values()):
+                os.close(fd)
             worker.main(*descriptors)
         except BaseException as error:
             sys.excepthook(type(error), error, error.__traceback__)  # as an interpreter does
@@ -133,11 +158,27 @@ class Template:
             os._exit(1)
 
     def _reap(self) -> None:
-        for pid in list(self._awaited):
+        self._look_for_the_dead()
+        for pid in self._awaited & self._ended if _CAN_LOOK else set(self._awaited):
             ended, status, usage = os.wait4(pid, os.WNOHANG)
             if ended:
-                self._awaited.discard(pid)
+                self._forget(pid)
                 self._say(REAPED, pid, os.waitstatus_to_exitcode(status), peak_rss_of(usage.ru_maxrss))
+
+    def _look_for_the_dead(self) -> None:
+        """Kill what workers that have ended have left, while nothing else has their process ids."""
+        if _CAN_LOOK:
+            how = os.WEXITED | os.WNOHANG | os.WNOWAIT
+            dead = {pid for pid in self.workers.keys() - self._ended if os.waitid(os.P_PID, pid, how) is not None}
+            end_sessions(dead)
+            self._ended |= dead
+
+    def _forget(self, pid: int) -> None:
+        if not _CAN_LOOK:
+            end_sessions({pid})
+        self._awaited.discard(pid)
+        self._ended.discard(pid)
+        os.close(self.workers.pop(pid))
 
     def _say(self, verb: int, pid: int, value: int, size: int = 0) -> None:
         self._requests.sendall(RECORD.pack(verb, pid, value, size))
@@ -153,7 +194,10 @@ def _threads() -> int:
 
 def _spawn(descriptors: Sequence[int]) -> int:
     """A worker in a fresh interpreter; its process id."""
+    code = _WORKER.format(path=sys.path, descriptors=tuple(descriptors))
     for fd in descriptors:
         os.set_inheritable(fd, True)
-    code = _WORKER.format(path=sys.path, descriptors=tuple(descriptors))
-    return os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ, setsid=True)
+    try:
+        return os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ, setsid=True)
+    finally:
+        os.set_inheritable(descriptors[LIFELINE], False)  # it stays open here; later workers have their own

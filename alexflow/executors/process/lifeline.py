@@ -1,10 +1,17 @@
 """How a worker ends with its engine, whatever either of them is doing.
 
-Each worker (and the template that it is forked from) holds the read end of a pipe whose write end only the engine has;
-nothing is ever written. When the engine ends, however it ends, the kernel closes the write end. On Linux it has been
-asked for a signal then (``O_ASYNC``, ``F_SETSIG``): SIGKILL, to the worker's whole process group, its own children
-included. That needs no thread and no interpreter lock, so it works while a task hangs in C code. Elsewhere a thread
-waits for the end of the pipe.
+For each worker there is a pipe whose write end only the engine has; nothing is ever written. When the engine ends,
+however it ends, the kernel closes the write end. On Linux it has been asked for a signal then (``O_ASYNC``,
+``F_SETSIG``): SIGKILL, to the worker's whole process group, its own children included. That needs no thread and no
+interpreter lock, so it works while a task hangs in C code. Elsewhere a thread waits for the end of the pipe.
+
+The signal belongs to the open file, and so it is sent as long as any process has the read end open. The template keeps
+it open as long as the worker has not been buried: children of a worker that has died are killed with the engine, too,
+if it ends before it could kill them itself.
+
+The template has a lifeline of its own. It must not be killed by it, as it has to kill first whatever its workers have
+left in other groups (:mod:`alexflow.executors.process.sessions`). Its signal is SIGCONT, so that it does so even if it
+was stopped.
 
 Rejected: ``PR_SET_PDEATHSIG`` (tied to the thread that started the worker, and it misses grandchildren), polling
 ``getppid``.
@@ -25,15 +32,25 @@ def end_with(lifeline: int) -> None:
     Each process needs a pipe of its own: the signal belongs to the open file, not to the descriptor.
     """
     if hasattr(fcntl, "F_SETSIG"):
-        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
-        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+        _ask_for(signal.SIGKILL, -os.getpgrp(), lifeline)
     else:
         threading.Thread(target=_wait, args=(lifeline,), name="alexflow-lifeline", daemon=True).start()
     poll = select.poll()  # not select(): descriptors are numbered as in the engine, which may have thousands
     poll.register(lifeline)
     if poll.poll(0):  # it ended before we asked
         _end_group()
+
+
+def go_on_with(lifeline: int) -> None:
+    """Have this process go on, should it be stopped, when the other end of ``lifeline`` is closed; Linux only."""
+    if hasattr(fcntl, "F_SETSIG"):
+        _ask_for(signal.SIGCONT, os.getpid(), lifeline)
+
+
+def _ask_for(number: signal.Signals, owner: int, lifeline: int) -> None:
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, owner)
+    fcntl.fcntl(lifeline, fcntl.F_SETSIG, number)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _wait(lifeline: int) -> None:

@@ -91,6 +91,10 @@ class Staff:
         worker.known |= new
         return [self._definitions[number] for number in sorted(new)]
 
+    def give_up(self) -> None:
+        """Workers that are not there yet are not needed any more."""
+        self._nursery.give_up()
+
     async def aclose(self) -> None:
         """End where they come from, when all have left."""
         await self._nursery.aclose()

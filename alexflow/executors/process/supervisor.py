@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
-import socket
 from collections.abc import Callable
 from contextlib import ExitStack
+
+from anyio import to_thread
 
 from alexflow.executors.process import lifelines
 from alexflow.executors.process.capture import STREAMS, TOKEN_SIZE
 from alexflow.executors.process.channel import Channel
-from alexflow.executors.process.ending import TOLD_OF_ANY, ended
 from alexflow.executors.process.exits import Exit
 from alexflow.executors.process.listening import Echo, Listening
 from alexflow.executors.process.marker import Mark, Marker, new_marker_file
 from alexflow.executors.process.messages import Message, ToEngine
 from alexflow.executors.process.records import levels
+from alexflow.executors.process.sessions import end_sessions, signal_group
+from alexflow.executors.process.sockets import new_pair
 from alexflow.executors.process.surroundings import present
 from alexflow.executors.process.template import Template
+
+#: Seconds that one which has been told to end gets for it while it runs nothing.
+PATIENCE = 0.5
 
 
 class WorkerProcess:
@@ -28,7 +34,7 @@ class WorkerProcess:
     Args:
         template: what it is forked from.
         on_messages: called with the messages that it sends.
-        on_end: called once when it has closed its data channel, which is the first that is seen of its death.
+        on_end: called when it has ended, and when it has closed its data channel, whatever comes first; perhaps twice.
         echo: who is shown at once what tasks print, if anybody.
 
     Attributes:
@@ -43,8 +49,8 @@ class WorkerProcess:
         echo: Echo | None = None,
     ):
         with ExitStack() as undo:
-            data, worker_data = (undo.enter_context(end) for end in socket.socketpair())
-            control, worker_control = (undo.enter_context(end) for end in socket.socketpair())
+            data, worker_data = (undo.enter_context(end) for end in new_pair())
+            control, worker_control = (undo.enter_context(end) for end in new_pair())
             lifeline, self._lifeline = os.pipe()
             undo.callback(os.close, lifeline)
             undo.callback(os.close, self._lifeline)
@@ -59,7 +65,8 @@ class WorkerProcess:
             undo.pop_all()
         self._template = template
         reading = (os.dup(pipes[0]), os.dup(pipes[2]))
-        self._birth = template.fork(worker_data.detach(), worker_control.detach(), marker, lifeline, *pipes)
+        descriptors = (worker_data.detach(), worker_control.detach(), marker, lifeline, *pipes)
+        self._birth = template.fork(descriptors, on_end)
         self._data = Channel(data, on_messages, on_end)
         self._control = Channel(control, on_messages, lambda: None)
         lifelines.hold(self._lifeline)
@@ -118,35 +125,41 @@ class WorkerProcess:
             self._control.close()
             self.listening.close()
             self._marker.close()
+            self._birth.forget()
             self._let_go()
 
     async def _ended(self, patience: float, terminate: bool) -> Exit:
-        await self._birth.settled.wait()
-        if not self.pid:
-            return Exit() if self.refused else Exit(await self._template.exitcode())
+        birth, template = self._birth, self._template
+        await birth.settled.wait()
+        if not birth.pid:
+            return Exit(None if self.refused or template.lives else await template.exitcode())
         if terminate and patience:
             self._signal(signal.SIGTERM)
-        if TOLD_OF_ANY:
-            if patience:
-                await ended(self.pid, patience)
-            self.kill()  # its own children, too, if it left any
-            await ended(self.pid)
-            return await self._template.reap(self.pid)
-        end = self._template.reap(self.pid)  # at once, as such a system seldom gives a number again soon
-        await asyncio.wait([end], timeout=patience)
-        self.kill()
-        return await end
+            idle = min(patience, PATIENCE)
+            await self._give_time(idle)
+            patience = patience - idle if self.mark().running else 0.0
+        await self._give_time(patience)
+        self.kill()  # its own children, too, if it left any
+        await birth.ended.wait()
+        end = await asyncio.shield(template.reap(birth))
+        if not template.lives:  # else it has done so
+            await to_thread.run_sync(end_sessions, {birth.pid})
+        return end
+
+    async def _give_time(self, patience: float) -> None:
+        if patience:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._birth.ended.wait(), patience)
 
     def _signal(self, number: signal.Signals) -> bool:
-        """Send a signal to its process group; False if there is none (yet), or it might be another's by now."""
-        if not self.pid or not self._template.lives:
+        """Send a signal to its process group; False if there is none yet.
+
+        Once it has ended, and its template too, its process id might be another's.
+        """
+        if not self.pid:
             return False
-        try:
-            os.killpg(self.pid, number)
-        except ProcessLookupError:
-            return False
-        except PermissionError:  # on macOS a zombie's group gives EPERM
-            pass
+        if self._template.lives or not self._birth.ended.is_set():
+            signal_group(self.pid, number)
         return True
 
     def _let_go(self) -> None:

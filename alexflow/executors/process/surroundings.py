@@ -6,6 +6,7 @@ Everything else that a process has of its parent (its limits, its umask) is as i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -18,8 +19,8 @@ def present(token: bytes, levels: dict[str, int], disabled: int) -> Surroundings
     path = [os.fsencode(entry) for entry in sys.path if isinstance(entry, str)]  # Python passes over all others, too
     try:
         directory = os.getcwdb()
-    except FileNotFoundError:  # it has been removed; the template is in it as well
-        directory = b""
+    except FileNotFoundError:  # it has been removed; on Linux it can still be entered
+        directory = b"/proc/%d/cwd" % os.getpid()
     return Surroundings(path, dict(os.environb), directory, token, levels, disabled)
 
 
@@ -31,7 +32,7 @@ def enter(surroundings: Surroundings) -> None:
             del environment[name]
         environment.update(surroundings.environment)
         time.tzset()  # as at the start of an interpreter
-    if surroundings.directory and surroundings.directory != os.getcwdb():
+    with contextlib.suppress(OSError):  # it has been removed, or the engine itself may not enter it any more
         os.chdir(surroundings.directory)
     sys.path[:] = [os.fsdecode(entry) for entry in surroundings.path]
     sys.path_importer_cache.clear()  # what has been found where, up to when the template was started

@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from alexflow.executors.process import lifelines
-from alexflow.executors.process.asking import FORK, FORKED, REAP, REAPED, RECORD, SPAWNED
+from alexflow.executors.process.asking import FORK, REAP, REAPED, RECORD, REFUSED, SPAWNED
 from alexflow.executors.process.birth import Birth
 from alexflow.executors.process.ending import child_ended
 from alexflow.executors.process.exits import Exit
+from alexflow.executors.process.sockets import new_pair
 
 logger = logging.getLogger("alexflow")
 
@@ -32,6 +33,9 @@ AT_ONCE = 16
 #: Seconds that a template gets to end by itself.
 PATIENCE = 1.0
 
+#: Seconds between looks whether a template that owes an answer has been stopped.
+LOOK_EVERY = 0.25
+
 
 class Template:
     """A process that forks workers.
@@ -41,7 +45,7 @@ class Template:
     """
 
     def __init__(self) -> None:
-        requests, theirs = socket.socketpair()
+        requests, theirs = new_pair()
         lifeline, self._lifeline = os.pipe()
         path = [entry for entry in sys.path if isinstance(entry, str)]  # Python passes over all others, too
         try:
@@ -59,12 +63,13 @@ class Template:
             theirs.close()
             os.close(lifeline)
         lifelines.hold(self._lifeline)
-        requests.setblocking(False)
         self._requests = requests
         self._waiting: deque[Birth] = deque()
         self._asked: deque[Birth] = deque()
         self._unsent: deque[tuple[bytes, Sequence[int]]] = deque()
         self._ends: dict[int, asyncio.Future[Exit]] = {}
+        self._has_answered = False
+        self._look: asyncio.TimerHandle | None = None
         self._burial: asyncio.Task[int] | None = None
         self._has_said_so = False  # that it cannot fork
         self._loop = asyncio.get_running_loop()
@@ -85,25 +90,39 @@ class Template:
         """Whether nothing is left of it."""
         return self._burial is not None and self._burial.done()
 
-    def fork(self, *descriptors: int) -> Birth:
-        """Ask for a worker that gets these descriptors; from now on they are the birth's to close."""
-        birth = Birth(descriptors)
+    def fork(self, descriptors: tuple[int, ...], on_end: Callable[[], None]) -> Birth:
+        """Ask for a worker.
+
+        Args:
+            descriptors: what it gets; from now on they are the birth's to close.
+            on_end: called once when it has ended.
+        """
+        birth = Birth(descriptors, on_end)
         self._waiting.append(birth)
         self._ask()
         return birth
 
-    def reap(self, pid: int) -> asyncio.Future[Exit]:
+    def reap(self, birth: Birth) -> asyncio.Future[Exit]:
         """How a worker has ended, when it has.
 
         Its process id may be given to another process after that.
         """
-        end: asyncio.Future[Exit] = self._loop.create_future()
-        if self.lives:
-            self._ends[pid] = end
-            self._send(RECORD.pack(REAP, pid, 0, 0))
-        else:
-            end.set_result(Exit())
-        return end
+        if birth.exit is None:
+            birth.exit = self._loop.create_future()
+            if self.lives:
+                self._ends[birth.pid] = birth.exit
+                self._send(RECORD.pack(REAP, birth.pid, 0, 0))
+                self._expect_answer()
+            else:
+                birth.exit.set_result(Exit())
+        return birth.exit
+
+    def give_up(self) -> None:
+        """Workers that have been asked for and are not there yet are not needed any more."""
+        while self._waiting:
+            self._waiting.popleft().settle()
+        if self._asked and not self._has_answered:  # it is still starting, however long that takes
+            self._discard()
 
     async def exitcode(self) -> int:
         """Its own, when it has ended."""
@@ -117,8 +136,8 @@ class Template:
         await self.exitcode()
 
     def kill(self) -> None:
-        """End it now, without a look back."""
-        self._process.kill()
+        """Have it kill all its workers and end, without a look back."""
+        self._let_go()
 
     # -- asking
 
@@ -127,6 +146,7 @@ class Template:
             birth = self._waiting.popleft()
             self._asked.append(birth)
             self._send(RECORD.pack(FORK, 0, 0, 0), birth.descriptors)
+            self._expect_answer()
 
     def _send(self, record: bytes, descriptors: Sequence[int] = ()) -> None:
         self._unsent.append((record, descriptors))
@@ -158,17 +178,38 @@ class Template:
         if not data:
             self._hang_up()
             return
+        self._has_answered = True
         for verb, pid, value, size in RECORD.iter_unpack(data):
             if verb == REAPED:
                 _tell(self._ends.pop(pid), Exit(value, size))
-            elif verb == FORKED:
-                self._asked.popleft().settle(pid)
-            elif verb == SPAWNED:
-                self._say_it_cannot_fork(threads=value)
-                self._asked.popleft().settle(pid)
-            else:
+            elif verb == REFUSED:
                 self._asked.popleft().settle(refused=OSError(value, os.strerror(value)))
+            else:
+                if verb == SPAWNED:
+                    self._say_it_cannot_fork(threads=value)
+                self._settle(self._asked.popleft(), pid)
         self._ask()
+
+    def _settle(self, birth: Birth, pid: int) -> None:
+        """There is a worker. The system tells when it has ended, or else the template does."""
+        birth.settle(pid)
+        if not birth.watch():
+            told = self.reap(birth)
+            told.add_done_callback(lambda _: birth.has_ended() if self.lives else birth.look())
+
+    def _expect_answer(self) -> None:
+        if self._look is None:
+            self._look = self._loop.call_later(LOOK_EVERY, self._look_whether_stopped)
+
+    def _look_whether_stopped(self) -> None:
+        """A template that is stopped (SIGSTOP) keeps all waiting; another takes its place."""
+        self._look = None
+        if self._asked or self._ends:
+            if _is_stopped(self.pid):
+                logger.warning("process %d, which starts the workers, was stopped; another takes its place", self.pid)
+                self._discard()
+            else:
+                self._expect_answer()
 
     def _say_it_cannot_fork(self, threads: int) -> None:
         if not self._has_said_so:
@@ -187,7 +228,10 @@ class Template:
             return
         self._loop.remove_reader(self._requests.fileno())
         self._loop.remove_writer(self._requests.fileno())
+        if self._look is not None:
+            self._look.cancel()
         self._requests.close()
+        self._let_go()  # a fork of the application may hold the socket
         self._burial = self._loop.create_task(self._bury())
         for birth in (*self._asked, *self._waiting):
             birth.settle()
@@ -198,8 +242,23 @@ class Template:
         await child_ended(self._process, PATIENCE)
         self._process.kill()
         await child_ended(self._process)
-        lifelines.let_go(self._lifeline)
         return self._process.wait()
+
+    def _let_go(self) -> None:
+        lifelines.let_go(self._lifeline)
+        self._lifeline = -1
+
+    def _discard(self) -> None:
+        self._process.kill()
+        self._hang_up()
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether a child has been stopped by a signal."""
+    try:
+        return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+    except (AttributeError, OSError):  # macOS before Python 3.13; or the application waits for all children itself
+        return False
 
 
 def _tell(waiting: asyncio.Future[Exit], end: Exit) -> None:
@@ -223,6 +282,11 @@ class Nursery:
             template = Template()
             self._templates = [*(earlier for earlier in self._templates if not earlier.is_buried), template]
         return self._templates[-1]
+
+    def give_up(self) -> None:
+        """Workers that have been asked for and are not there yet are not needed any more."""
+        for template in self._templates:
+            template.give_up()
 
     async def aclose(self) -> None:
         """End what has been started."""

@@ -50,6 +50,7 @@ from alexflow.executors.process.messages import (
     Worn,
     frame,
 )
+from alexflow.executors.process.sockets import received
 from alexflow.executors.process.surroundings import enter
 from alexflow.identity import set_main_module_name
 from alexflow.model import AbstractTask
@@ -76,14 +77,14 @@ def main(data: int, control: int, marker: int, lifeline: int, *pipes: int) -> No
     gc.set_threshold(NEW_OBJECTS)
     page = Marker(marker)
     os.close(marker)
-    channel = socket.socket(fileno=data)
+    channel = received(data)
     incoming = Incoming(channel)
     first = incoming.receive()
     if isinstance(first, Surroundings):
         enter(first)
         reading_out, writing_out, reading_err, writing_err = pipes
         capture = Capture((reading_out, reading_err), (writing_out, writing_err), first.token, page)
-        worker = Worker(channel, incoming, socket.socket(fileno=control), page, capture)
+        worker = Worker(channel, incoming, received(control), page, capture)
         when_imported("logging", lambda: worker.relay_logging(first.levels, first.disabled))
         worker.serve()
         take_leave(capture)
