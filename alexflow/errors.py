@@ -210,6 +210,7 @@ class TaskFailed(TaskError):
         error_type: qualified name of the original exception's class.
         error_message: its ``str()``.
         traceback: where it was raised, as text, without alexflow's own frames.
+        error_classes: qualified names of its class and that one's bases; empty if they are not known.
     """
 
     def __init__(
@@ -219,9 +220,11 @@ class TaskFailed(TaskError):
         error_type: str,
         error_message: str,
         traceback: str,
+        error_classes: tuple[str, ...] = (),
         summary: str = "",
         attempts: int = 1,
     ):
+        self.error_classes = error_classes
         self.error_type = error_type
         self.error_message = error_message
         self.traceback = traceback

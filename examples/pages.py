@@ -22,7 +22,7 @@ import aiohttp
 from aiohttp import web
 
 import alexflow
-from alexflow import JSONOutput, Output, Task
+from alexflow import JSONOutput, Output, Retry, Task
 
 PAGES = 2_000
 PAGES_PER_COUNT = 100
@@ -37,7 +37,7 @@ client: ContextVar[aiohttp.ClientSession] = ContextVar("client")
 class Fetch(Task):
     path: str
     server: str = field(compare=False)  # the same page wherever it is served
-    retries = 2
+    retry = Retry(2, jitter=0.2)
     tags = {"http"}  # noqa: RUF012  # limited by resources= below
 
     def output(self) -> JSONOutput[str]:

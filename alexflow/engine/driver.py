@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -72,6 +73,7 @@ class Driver:
         broadcast: who is told what happens.
         in_thread: where plain ``generate`` computes.
         leases: what may be made here; None if no other engine could make it.
+        chance: gives random numbers from 0 to 1.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Driver:
         broadcast: Broadcast,
         in_thread: InThread | None = None,
         leases: Leases | None = None,
+        chance: Callable[[], float] = random.random,
     ):
         self._scheduler = scheduler
         self._storage = storage
@@ -92,7 +95,7 @@ class Driver:
         self.tell = broadcast.tell_lazily  #: Tell those who listen, if anybody does.
         self.catalog = Catalog()
         self.inspector = Inspector(self.catalog, storage, defaults)
-        self._outcomes = Outcomes(scheduler, self.catalog, broadcast)
+        self._outcomes = Outcomes(self.catalog, broadcast, chance)
         self._generators = Generators(storage, self._generated, in_thread)
         self._inbox: deque[tuple[Event, Subjects]] = deque()
         self._draining = False
@@ -105,6 +108,7 @@ class Driver:
         self._removals: set[asyncio.Task[None]] = set()  # under way; until then, what is removed seems to exist
         self._timers: set[asyncio.TimerHandle] = set()
         self._last_run = 0
+        self._has_started = False  # any task but dynamic ones, which no limit holds back
         self._admission = None if leases is None else self._make_admission(leases)
         self._carry_out: dict[type[do.Instruction], Callable[[Any], None]] = {
             do.Start: self._start,
@@ -112,6 +116,8 @@ class Driver:
             do.Close: lambda instruction: self._generators.close(instruction.task_id),
             do.Cancel: self._cancel,
             do.Delay: self._delay,
+            do.TryAgain: self._outcomes.tell_again,
+            do.GaveUp: self._outcomes.tell_given_up,
             do.Remove: self._remove,
             do.Verify: self._verify,
             do.Finish: self._finish,
@@ -158,6 +164,16 @@ class Driver:
             await asyncio.wait(background)
         if self._admission is not None:
             await self._admission.aclose()
+        self._warn_of_unused_limits()
+
+    def _warn_of_unused_limits(self) -> None:
+        unused = self._scheduler.state.slots.unused
+        if unused and self._has_started:
+            logger.warning(
+                "nothing that ran had the tag %s, for which resources= has a limit; "
+                "a task's tags are what its property `tags` gives",
+                ", ".join(map(repr_of, sorted(unused, key=str))),
+            )
 
     def kill(self) -> None:
         """End at once whatever runs; may be called by a signal handler."""
@@ -318,6 +334,8 @@ class Driver:
                 self._generators.start(described)
             else:
                 batches[described.kind].append(self._job(described))
+        if batches:
+            self._has_started = True
         if self._admission is None or self._admission.open:
             self._tell_started(instruction.tasks)
             for kind, jobs in batches.items():
@@ -441,4 +459,6 @@ class Driver:
 
     def _generated(self, event: Event, subjects: Subjects | None = None) -> None:
         """A dynamic task gave tasks (``subjects``), or is over."""
-        self.post(event, self._outcomes.of_dynamic(event) if subjects is None else subjects)
+        if subjects is None:
+            event, subjects = self._outcomes.of_dynamic(event)
+        self.post(event, subjects)

@@ -19,7 +19,7 @@ from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.thread import ThreadExecutor
 from alexflow.graph import Defaults, Forceable, Kind, Subjects, tasks_to_force
 from alexflow.hooks import exact_name, hook_failed, passes, repr_of
-from alexflow.model import AbstractTask, Output, keys_of
+from alexflow.model import AbstractTask, Output, Retry, keys_of
 from alexflow.record.broadcast import Broadcast
 from alexflow.record.echo import Echo
 from alexflow.record.events import EngineEvent, RunFinished
@@ -64,11 +64,11 @@ class Engine:
         resources: how many tasks with a tag may run at once, by tag; tags that are not listed are not limited.
         max_concurrency: how many ``async def run`` at once.
         executor: where plain ``def run`` happens if the task's class does not say: ``process`` or ``thread``.
-        retries: how often a failed task is tried again, if its class does not say.
-        retry_delay: seconds before the first retry, doubled for each further one, if its class does not say.
+        retry: how often a failed task is tried again, and after which errors, if its class does not say; by default
+            never.
         timeout: seconds that one attempt may take, if its class does not say.
         max_deaths: how often a task is run again after the death of the worker process that it ran in, which may not
-            have been its fault; not counted as ``retries``.
+            have been its fault; not counted by ``retry``.
         grace: seconds that a running task gets to end when it is cancelled or its timeout is over, before it is killed
             (in a worker process) or left behind.
         recycle: when a worker process has served long enough and is replaced between two tasks; by default never.
@@ -89,8 +89,7 @@ class Engine:
         resources: Mapping[str, int] | None = None,
         max_concurrency: int = MAX_CONCURRENCY,
         executor: Literal["process", "thread"] = "process",
-        retries: int = 0,
-        retry_delay: float = 1.0,
+        retry: Retry | None = None,
         timeout: float | None = None,
         max_deaths: int = MAX_DEATHS,
         grace: float = GRACE,
@@ -103,7 +102,7 @@ class Engine:
         self._workers = workers if workers is not None else _cpus()
         self._resources = dict(resources or {})
         self._max_concurrency = max_concurrency
-        self._defaults = Defaults(executor, retries, retry_delay, timeout)
+        self._defaults = Defaults(executor, Retry(0) if retry is None else retry, timeout)
         self._max_deaths = max_deaths
         self._grace = grace
         self._recycle = recycle
@@ -123,15 +122,11 @@ class Engine:
         for name, limit in limits.items():
             if not isinstance(limit, int) or limit < 1:
                 raise DefinitionError(f"{name} must be a whole number of at least 1, not {limit!r}")
-        for name, count in {"retries": self._defaults.retries, "max_deaths": self._max_deaths}.items():
-            if not isinstance(count, int) or count < 0:
-                raise DefinitionError(f"{name} must be a whole number of at least 0, not {count!r}")
-        seconds = {
-            "retry_delay": self._defaults.retry_delay,
-            "timeout": self._defaults.timeout,
-            "grace": self._grace,
-        }
-        for name, value in seconds.items():
+        if not isinstance(self._max_deaths, int) or self._max_deaths < 0:
+            raise DefinitionError(f"max_deaths must be a whole number of at least 0, not {self._max_deaths!r}")
+        if not isinstance(self._defaults.retry, Retry):
+            raise DefinitionError(f"retry must be a Retry, such as Retry(3), not {self._defaults.retry!r}")
+        for name, value in {"timeout": self._defaults.timeout, "grace": self._grace}.items():
             if value is not None and (not isinstance(value, int | float) or not value >= 0):
                 raise DefinitionError(f"{name} must be a number of seconds, not {value!r}")
         ttl = self._lease_ttl

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from alexflow.engine.history import History
-from alexflow.errors import TaskError
+from alexflow.errors import TaskError, TaskFailed
 from alexflow.executors.interface import Done, NotDone, Outcome, Printed
 from alexflow.failures import Attempt
 from alexflow.graph import NO_SUBJECTS, Catalog, Subjects
+from alexflow.model.retry import names_of
 from alexflow.record import events as told
 from alexflow.record.broadcast import Broadcast
-from alexflow.scheduler import Scheduler
-from alexflow.scheduler.events import Cancelled, Event, Failed, InputsLost, Succeeded
+from alexflow.scheduler.events import Cancelled, Event, Failed, InputsLost, Reason, Succeeded
+from alexflow.scheduler.instructions import GaveUp, TryAgain
 
 logger = logging.getLogger("alexflow")
 
@@ -27,16 +28,16 @@ class Outcomes:
     """Makes events of outcomes.
 
     Args:
-        scheduler: knows how often a task was tried, and whether it will be tried again.
         catalog: the users' tasks behind its names.
         broadcast: who is told.
+        chance: gives random numbers from 0 to 1, for delays that have jitter.
     """
 
-    def __init__(self, scheduler: Scheduler, catalog: Catalog, broadcast: Broadcast):
-        self._scheduler = scheduler
+    def __init__(self, catalog: Catalog, broadcast: Broadcast, chance: Callable[[], float]):
         self._catalog = catalog
         self._broadcast = broadcast
         self._tell = broadcast.tell_lazily
+        self._chance = chance
         self._history = History()
 
     def events(self, outcomes: Sequence[Outcome]) -> list[tuple[Event, Subjects]]:
@@ -59,16 +60,16 @@ class Outcomes:
             events.append((Succeeded(tuple(succeeded)), NO_SUBJECTS))
         return events
 
-    def of_dynamic(self, event: Event) -> Subjects:
-        """For a dynamic task, which gives its events itself: the users' objects that one is about."""
+    def of_dynamic(self, event: Event) -> tuple[Event, Subjects]:
+        """For a dynamic task, which gives its events itself: one as the scheduler gets it, with what it is about."""
         if type(event) is Succeeded:
             for task_id in event.tasks:
                 self._tell(partial(told.TaskSucceeded, task_id, 0.0))
         elif type(event) is Failed:
-            self._tell_failure(event.task_id, event.error, event.reason, 0.0, 0)
+            return self._failure(event.task_id, event.error, event.reason, 0.0, 0), NO_SUBJECTS
         elif type(event) is InputsLost:
-            return self._lost(event.task_id, event.keys)
-        return NO_SUBJECTS
+            return event, self._lost(event.task_id, event.keys)
+        return event, NO_SUBJECTS
 
     def forget(self, task_ids: Iterable[str]) -> None:
         """These tasks are over."""
@@ -81,8 +82,7 @@ class Outcomes:
         if outcome.reason == "input":
             keys = (outcome.missing_input,)
             return InputsLost(task_id, keys, error), self._lost(task_id, keys)
-        self._tell_failure(task_id, error, outcome.reason, outcome.seconds, outcome.worker)
-        return Failed(task_id, error, outcome.reason), NO_SUBJECTS
+        return self._failure(task_id, error, outcome.reason, outcome.seconds, outcome.worker), NO_SUBJECTS
 
     def _lost(self, task_id: str, keys: tuple[str, ...]) -> Subjects:
         """Inputs of a task that the scheduler will ask about once more."""
@@ -104,15 +104,31 @@ class Outcomes:
         )
         self._tell(lambda: told.ResultDropped(task_id, keys))
 
-    def _tell_failure(self, task_id: str, error: TaskError, reason: str, seconds: float, worker: int) -> None:
-        error.attempts = self._scheduler.attempts_of(task_id) + 1
-        error.deaths = self._scheduler.deaths_of(task_id) + (reason == "lost")
+    def _failure(self, task_id: str, error: TaskError, reason: Reason, seconds: float, worker: int) -> Failed:
         attempt = Attempt(error.message, type(error).__name__, time.time(), seconds, worker)
         self._history.add(task_id, attempt)
-        delay = self._scheduler.retry_after(task_id, reason)
-        if delay is None:
-            error.history = self._history.of(task_id)
-            self._tell(lambda: told.TaskGivenUp(task_id, error.attempts, error.message))
-        else:
-            logger.info("%s: %s; it will be tried again in %g s", task_id, error.message, delay)
-            self._tell(lambda: told.TaskRetrying(task_id, error.attempts, error.message, delay))
+        described = self._catalog.tasks.get(task_id)
+        if described is None or reason != "error":
+            return Failed(task_id, error, reason)
+        retry = described.retry
+        if not retry.covers(_classes_of(error)):
+            return Failed(task_id, error, "fatal")
+        return Failed(task_id, error, reason, self._chance()) if retry.jitter else Failed(task_id, error, reason)
+
+    def tell_again(self, decided: TryAgain) -> None:
+        """An attempt failed, and another follows."""
+        error, seconds = decided.error, decided.seconds
+        logger.info("%s: %s; it will be tried again in %g s", decided.task_id, error.message, seconds)
+        self._tell(lambda: told.TaskRetrying(decided.task_id, decided.attempts, error.message, seconds))
+
+    def tell_given_up(self, decided: GaveUp) -> None:
+        """A task failed for good."""
+        error: TaskError = decided.error
+        error.attempts, error.deaths = decided.attempts, decided.deaths
+        error.history = self._history.of(decided.task_id)
+        self._tell(lambda: told.TaskGivenUp(decided.task_id, error.attempts, error.message))
+
+
+def _classes_of(error: TaskError) -> tuple[str, ...]:
+    """Qualified names of the class, and its bases, of what went wrong."""
+    return (error.error_classes if isinstance(error, TaskFailed) else ()) or names_of(type(error))

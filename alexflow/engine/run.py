@@ -18,7 +18,7 @@ from alexflow.errors import RunFailed
 from alexflow.executors.interface import GRACE
 from alexflow.executors.process.recycle import Recycle
 from alexflow.graph import Forceable
-from alexflow.model import Workflow
+from alexflow.model import Retry, Workflow
 from alexflow.record.display import shown
 from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.storage import Storage
@@ -36,8 +36,7 @@ async def arun(
     resources: Mapping[str, int] | None = None,
     max_concurrency: int = MAX_CONCURRENCY,
     executor: Literal["process", "thread"] = "process",
-    retries: int = 0,
-    retry_delay: float = 1.0,
+    retry: Retry | None = None,
     timeout: float | None = None,
     max_deaths: int = MAX_DEATHS,
     grace: float = GRACE,
@@ -70,8 +69,7 @@ async def arun(
         resources=resources,
         max_concurrency=max_concurrency,
         executor=executor,
-        retries=retries,
-        retry_delay=retry_delay,
+        retry=retry,
         timeout=timeout,
         max_deaths=max_deaths,
         grace=grace,

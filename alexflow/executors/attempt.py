@@ -87,7 +87,7 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
         input = bind(task.input(), storage)
         hook = ""
         running = _run_of(task)(input, bind(outputs, transaction))
-        # a plain `def` with executor = "loop" is done, unless it has given what is to be awaited
+        # a plain `def` with executor="loop" is done, unless it has given what is to be awaited
         if plan_of(type(task)).run_is_async or isawaitable(running):
             await running
         unstaged = _unstaged(outputs, transaction)

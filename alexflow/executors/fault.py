@@ -30,6 +30,7 @@ from alexflow.errors import (
 from alexflow.executors.interface import NotDone, Printed
 from alexflow.hooks import class_name, plain_text, repr_of, text_of
 from alexflow.model import AbstractTask
+from alexflow.model.retry import names_of
 
 #: Larger exceptions (they may hold data) stay where they are; their text does not.
 LARGEST_EXCEPTION = 1_000_000  # bytes, pickled
@@ -57,6 +58,7 @@ class Fault(Struct, frozen=True, array_like=True):
         traceback: as text, without alexflow's own frames.
         pickled: the exception, if it survives being pickled and unpickled.
         missing_input: the key that was not found, if that was it.
+        error_classes: qualified names of the exception's class and its bases.
     """
 
     reason: Literal["error", "fatal", "input"]
@@ -65,6 +67,7 @@ class Fault(Struct, frozen=True, array_like=True):
     traceback: str
     pickled: bytes | None = None
     missing_input: str = ""
+    error_classes: tuple[str, ...] = ()
 
 
 def fault_of(error: BaseException, *, travels: bool) -> Fault:
@@ -83,6 +86,7 @@ def fault_of(error: BaseException, *, travels: bool) -> Fault:
         traceback=_traceback_of(error),
         pickled=_pickled(error) if travels else None,
         missing_input=missing,
+        error_classes=names_of(type(error)),
     )
 
 
@@ -118,6 +122,7 @@ def not_done(
         error_type=fault.error_type,
         error_message=fault.message,
         traceback=fault.traceback,
+        error_classes=fault.error_classes,
         summary=repr_of(task),
     )
     error.__cause__ = cause

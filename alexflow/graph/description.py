@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
 from alexflow.hooks import SHORT_TEXT, class_name, exact_name, hook_failed, repr_of
-from alexflow.model import AbstractTask, DynamicTask, InOut, Output, WrapperTask, flatten, have_one_key, keys_of
+from alexflow.model import (
+    AbstractTask,
+    DynamicTask,
+    InOut,
+    Output,
+    Retry,
+    TaskOptions,
+    WrapperTask,
+    flatten,
+    have_one_key,
+    keys_of,
+)
 from alexflow.model.plan import plan_of
 from alexflow.scheduler import TaskSpec
 
 #: Where a task's work happens; ``dynamic`` is ``generate``, in the engine's own process.
 Kind = Literal["loop", "thread", "process", "dynamic"]
+
+
+NO_RETRY = Retry(0)
 
 
 @dataclass(frozen=True)
@@ -21,14 +35,12 @@ class Defaults:
 
     Attributes:
         executor: where plain ``def run`` happens.
-        retries: how often a failed task is tried again.
-        retry_delay: seconds before the first retry.
+        retry: how often a failed task is tried again.
         timeout: seconds that one attempt may take.
     """
 
     executor: Literal["process", "thread", "loop"] = "process"
-    retries: int = 0
-    retry_delay: float = 1.0
+    retry: Retry = NO_RETRY
     timeout: float | None = None
     settings: dict[type, Settings] = field(default_factory=dict, init=False, repr=False, compare=False)  # by class
 
@@ -38,8 +50,7 @@ class Settings(NamedTuple):
 
     kind: Kind
     tags: tuple[str, ...]
-    retries: int
-    retry_delay: float
+    retry: Retry
     timeout: float | None
 
 
@@ -50,18 +61,20 @@ class Described:
         task: the user's object.
         spec: what the scheduler sees.
         kind: where its work happens.
+        retry: how often it is tried again.
         timeout: seconds that one attempt may take.
         inputs: an output for each input key.
         outputs: what ``output`` has given, where it will be needed in this process again.
     """
 
-    __slots__ = ("inputs", "kind", "outputs", "spec", "task", "timeout")
+    __slots__ = ("inputs", "kind", "outputs", "retry", "spec", "task", "timeout")
 
     def __init__(
         self,
         task: AbstractTask,
         spec: TaskSpec,
         kind: Kind,
+        retry: Retry,
         timeout: float | None,
         inputs: dict[str, Output[Any]],
         outputs: InOut,
@@ -69,6 +82,7 @@ class Described:
         self.task = task
         self.spec = spec
         self.kind: Kind = kind  # inferred, it would be any string
+        self.retry = retry
         self.timeout = timeout
         self.inputs = inputs
         self.outputs = outputs
@@ -97,24 +111,22 @@ def describe(task: AbstractTask, defaults: Defaults, makes: tuple[str, ...] | No
             outputs = task.output()
             makes = _keys_made(task, task_id, outputs)
         hook = "options"
-        kind, tags, retries, delay, timeout = defaults.settings.get(type(task)) or _settings(task, defaults)
+        kind, tags, retry, timeout = defaults.settings.get(type(task)) or _settings(task, defaults)
     except BaseException as error:
         hook_failed(task, hook, error)
-    spec = TaskSpec(task_id, tuple(inputs), ephemeral, makes, tags, kind == "dynamic", retries, delay, grounded)
-    return Described(task, spec, kind, timeout, inputs, outputs if kind == "loop" or kind == "thread" else None)
+    tries = retry.count, retry.delay, retry.jitter
+    spec = TaskSpec(task_id, tuple(inputs), ephemeral, makes, tags, kind == "dynamic", *tries, grounded)
+    return Described(task, spec, kind, retry, timeout, inputs, outputs if kind == "loop" or kind == "thread" else None)
 
 
 def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
     _check_metaclass(type(task))
     tags = _tags_of(task)
-    retries, delay, timeout = task.retries, task.retry_delay, task.timeout
-    if retries is not None or delay is not None or timeout is not None:
-        _check_settings(task)
+    retry, timeout = _retry_of(task), options_of(task).timeout
     settings = Settings(
         kind_of(task, defaults),
         tags,
-        defaults.retries if retries is None else retries,
-        defaults.retry_delay if delay is None else delay,
+        defaults.retry if retry is None else retry,
         defaults.timeout if timeout is None else timeout,
     )
     if plan_of(type(task)).settings_of_the_class:
@@ -182,15 +194,34 @@ def _leaves(task: AbstractTask, method: str, tree: Any) -> list[Output[Any]]:
         raise DefinitionError(f"{type(task).__qualname__}.{method}() gives what is no output: {error}") from None
 
 
-def _check_settings(task: AbstractTask) -> None:
-    """See that what a class or an instance says of its tries can be meant."""
-    for name, low, kinds in (("retries", 0, int), ("retry_delay", 0, (int, float)), ("timeout", 0, (int, float))):
-        value = getattr(task, name)
-        if value is not None and (not isinstance(value, kinds) or not value >= low):
-            whole = "whole number" if kinds is int else "number of seconds"
-            raise DefinitionError(
-                f"{type(task).__qualname__}.{name} must be a {whole} of at least 0, not {repr_of(value, SHORT_TEXT)}"
-            )
+def options_of(task: AbstractTask) -> TaskOptions:
+    """The options of a task.
+
+    Raises:
+        DefinitionError: they are something else.
+    """
+    options = cast(object, task.options)
+    if type(options) is not TaskOptions:
+        if "options" in plan_of(type(task)).names:
+            return TaskOptions()  # a parameter of a task of 1.x
+        cls = type(task).__qualname__
+        raise DefinitionError(
+            f"{cls}.options must be a TaskOptions, as TaskOptions(timeout=60), not {repr_of(options, SHORT_TEXT)}"
+        )
+    return options
+
+
+def _retry_of(task: AbstractTask) -> Retry | None:
+    try:
+        retry = cast(object, task.retry)
+    except BaseException as error:
+        hook_failed(task, "retry", error)
+    if retry is not None and type(retry) is not Retry:
+        if "retry" in plan_of(type(task)).names:
+            return None  # a parameter of a task of 1.x
+        cls = type(task).__qualname__
+        raise DefinitionError(f"{cls}.retry must be a Retry, such as Retry(3), not {repr_of(retry, SHORT_TEXT)}")
+    return retry
 
 
 def _tags_of(task: AbstractTask) -> tuple[str, ...]:
@@ -277,17 +308,12 @@ def kind_of(task: AbstractTask, defaults: Defaults) -> Kind:
     if not plan_of(type(task)).run_is_async:
         if not hasattr(task, "run"):
             raise DefinitionError(f"{type(task).__qualname__} has no run(); derive it from Task or DynamicTask")
-        executor = task.executor or defaults.executor
-        if executor not in ("process", "thread", "loop"):
-            shown = repr_of(executor, SHORT_TEXT)
-            raise DefinitionError(
-                f"{type(task).__qualname__}.executor must be 'process', 'thread' or 'loop', not {shown}"
-            )
-        return executor
-    if task.executor not in (None, "loop"):
+        return options_of(task).executor or defaults.executor
+    executor = options_of(task).executor
+    if executor not in (None, "loop"):
         raise DefinitionError(
             f"{type(task).__qualname__}.run is async and runs on the event loop; "
-            f"make it a plain def for executor={repr_of(task.executor, SHORT_TEXT)}"
+            f"make it a plain def for executor={executor!r}"
         )
     return "loop"
 

@@ -7,7 +7,7 @@ stored. Each task carries its id spec as a field, as in 1.x: "1.0.0", or None fo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
 
 from alexflow import model
 from alexflow.legacy.serializable import Serializable
@@ -21,6 +21,10 @@ class ResourceSpec(model.ResourceSpec, Serializable):
 @dataclass(frozen=True, eq=False, repr=False)
 class AbstractTask(model.AbstractTask, Serializable):
     """:class:`alexflow.AbstractTask` with the ids of 1.x."""
+
+    __not_fields__: ClassVar[frozenset[str]] = (
+        frozenset()
+    )  # 1.x has no options: whoever has a field of that name keeps it
 
     _task_spec: Optional[str] = field(  # type: ignore[misc]  # noqa: UP045  # as 1.x, where it is a field of each task
         default="1.0.0", compare=False, repr=False, kw_only=True

@@ -11,8 +11,7 @@ import luigi as untyped_luigi  # whose types are for its own users' tasks only
 
 from alexflow import model
 from alexflow.errors import OutputNotFound
-from alexflow.model import Output, Task
-from alexflow.model.task import ExecutorName
+from alexflow.model import Output, Task, TaskOptions
 
 luigi: Any = untyped_luigi
 
@@ -68,7 +67,7 @@ class LuigiTask(Task):
         others: those that are not significant.
     """
 
-    executor: ClassVar[ExecutorName] = "process"  # luigi wants the main thread
+    options: ClassVar[TaskOptions] = TaskOptions(executor="process")  # luigi wants the main thread
 
     task_class: type
     parameters: dict[str, str]

@@ -1,7 +1,9 @@
 """The classes that a user's workflow is made of."""
 
+from alexflow.model.options import ExecutorName, TaskOptions
 from alexflow.model.output import Output, have_one_key, keys_of
 from alexflow.model.required import NoDefaultVar, no_default
+from alexflow.model.retry import Retry
 from alexflow.model.task import AbstractTask, DynamicTask, ResourceSpec, Task, WrapperTask
 from alexflow.model.tree import InOut, flatten, map_tree
 from alexflow.model.workflow import Workflow
@@ -9,11 +11,14 @@ from alexflow.model.workflow import Workflow
 __all__ = [
     "AbstractTask",
     "DynamicTask",
+    "ExecutorName",
     "InOut",
     "NoDefaultVar",
     "Output",
     "ResourceSpec",
+    "Retry",
     "Task",
+    "TaskOptions",
     "Workflow",
     "WrapperTask",
     "flatten",

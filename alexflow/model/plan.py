@@ -144,11 +144,10 @@ class ClassPlan(_Caching):
     @cached_property
     def settings_of_the_class(self) -> bool:
         """Whether no task of this class has settings or tags of its own."""
-        settings = ("executor", "retries", "retry_delay", "timeout")
         base = self._base
-        return not any(
-            name in self.names or hasattr(getattr(self.cls, name), "__get__") for name in settings
-        ) and getattr(self.cls, "tags", None) is getattr(base, "tags", None)
+        return not any(hasattr(getattr(self.cls, name), "__get__") for name in ("options", "retry")) and getattr(
+            self.cls, "tags", None
+        ) is getattr(base, "tags", None)
 
     @cached_property
     def run_is_async(self) -> bool:
@@ -175,6 +174,9 @@ class Planned:
     #: Fields whose part in the identity the base settles itself (an output *is* its task and key).
     __identified_by__: ClassVar[frozenset[str]] = frozenset()
 
+    #: Names that say how a class runs, and so are no parameters.
+    __not_fields__: ClassVar[frozenset[str]] = frozenset()
+
 
 def plan_of(cls: type[Planned]) -> ClassPlan:
     """The plan of ``cls``; made at its first use, when the dataclass decorator has done its work."""
@@ -199,6 +201,12 @@ def _make_plan(cls: type[Planned]) -> ClassPlan:
             )
     fields = sorted((field for field in dataclasses.fields(cls) if field.init), key=_by_keyword)  # type: ignore[arg-type]
     plans = tuple(field_plan(field, cls) for field in fields)
+    for plan in plans:
+        if plan.name in cls.__not_fields__:
+            raise DefinitionError(
+                f"{cls.__qualname__}.{plan.name} is a field, but says how the class runs; annotate it as ClassVar or "
+                f"not at all, or make it a property that depends on other fields"
+            )
     significant = tuple(
         sorted(
             field.name

@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, cast, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_origin
 
 from alexflow.errors import IdentityError, InvalidKey
 from alexflow.identity import ID_SPEC, AtOnce, Canonical, Pending, brief, canonical, locate, task_digest
 from alexflow.model.loop import way_round
+from alexflow.model.options import TaskOptions
 from alexflow.model.output import Output, output_of_task
 from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
 from alexflow.model.required import no_default
+from alexflow.model.retry import Retry
 from alexflow.model.tree import InOut
 from alexflow.storage.keys import check_key
 
@@ -23,9 +25,6 @@ OutputT = TypeVar("OutputT", bound=Output[Any])
 
 #: Key names of outputs that are remembered for a task class, so that the next task's need not be checked.
 MOST_BUILT = 64
-
-#: Where ``run`` happens: the event loop, a thread of the engine's process, or a worker process.
-ExecutorName = Literal["loop", "thread", "process"]
 
 
 @dataclass(frozen=True)
@@ -48,26 +47,25 @@ class AbstractTask(Planned):
 
     Subclasses are frozen dataclasses. Two tasks are equal when they are of one class and their ids are equal.
 
-    Class variables (a keyword-only field of the same name works too, for one task at a time, but for ``task_name``):
-        version: a string or integer; change it, and all ids of the class change.
+    Class variables:
+        version: a string or integer; change it, and all ids of the class change. A keyword-only field works too.
         task_name: pins the name in the ids, so that the class may be renamed or moved.
-        executor: where ``run`` happens; by default the loop for ``async def run``, a worker process for ``def run``.
-        retries: how often a failed task is tried again.
-        retry_delay: seconds before the first retry, doubled for each further one.
-        timeout: seconds that one attempt may take; of a dynamic task, that ``generate`` may take for further tasks.
+        options: where ``run`` happens and how long an attempt may take. What it leaves open is as the engine has it.
+        retry: how often a failed task is tried again, and after which errors; None is as the engine has it.
+
+    ``options`` and ``retry`` may be properties where tasks of one class differ, but not fields.
     """
 
     __plan__: ClassVar[ClassPlan] = STALE_PLAN
     __identified_by__: ClassVar[frozenset[str]] = frozenset()
+    __not_fields__: ClassVar[frozenset[str]] = frozenset({"options", "retry"})
 
     _task_spec: ClassVar[str | None] = ID_SPEC  # "1.0.0", or None: its tasks have the ids of alexflow 1.x
     _task_id: ClassVar[str | None] = None  # in the instance's own __dict__ once it is known
     version: ClassVar[str | int | None] = None
     task_name: ClassVar[str | None] = None
-    executor: ClassVar[ExecutorName | None] = None
-    retries: ClassVar[int | None] = None
-    retry_delay: ClassVar[float | None] = None
-    timeout: ClassVar[float | None] = None
+    options: ClassVar[TaskOptions] = TaskOptions()
+    retry: ClassVar[Retry | None] = None
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -10,6 +10,9 @@ from alexflow.scheduler.spec import TaskSpec
 
 OnError = Literal["stop", "continue"]
 
+#: Why an attempt failed.
+Reason = Literal["error", "lost", "fatal"]
+
 
 class Event(Struct, frozen=True, tag=True):
     """Base of all events."""
@@ -78,11 +81,13 @@ class Failed(Event, frozen=True):
     Attributes:
         reason: ``error``, its own code (retries apply); ``lost``, what it ran in died (a limit of its own applies);
             ``fatal``, trying again cannot help.
+        chance: a random number from 0 to 1, for a delay that has jitter.
     """
 
     task_id: str
     error: Any
-    reason: Literal["error", "lost", "fatal"] = "error"
+    reason: Reason = "error"
+    chance: float = 0.5
 
 
 class InputsLost(Event, frozen=True):

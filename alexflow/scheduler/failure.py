@@ -33,12 +33,15 @@ from alexflow.scheduler.demand import (
     withdraw_run,
 )
 from alexflow.scheduler.events import Failed, InputsLost
-from alexflow.scheduler.instructions import Delay
+from alexflow.scheduler.instructions import Delay, GaveUp, TryAgain
 from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, Run, State, TaskCheck
 from alexflow.scheduler.transitions import ACTIVE, CANCELLING, CLOSING, DELAYED, GENERATING, RUNNING, WAITING
 
 #: How often a task's inputs may vanish before it is given up on.
 MAX_LOSSES = 3
+
+#: The delay before a retry grows no more after this many; of 1 ms it is 34 years by then.
+MAX_DOUBLINGS = 40
 
 
 def failed(state: State, event: Failed) -> None:
@@ -50,23 +53,40 @@ def failed(state: State, event: Failed) -> None:
         cancelled(state, node)
     elif event.reason == "lost" and node.demand and node.deaths < state.max_deaths and node.state == RUNNING:
         node.deaths += 1
+        _tell_again(state, node, event.error, 0.0)
         leave_active(state, node)
         node.move("worker lost")
         start(state, node)
     elif event.reason == "error" and node.demand and node.attempts < node.spec.retries:
-        _try_later(state, node)
+        _try_later(state, node, event)
     else:
+        failures = node.attempts + node.deaths + 1
+        deaths = node.deaths + (event.reason == "lost")
+        state.out.told.append(GaveUp(node.spec.task_id, event.error, failures, deaths))
         _give_up(state, node, event.error)
 
 
-def _try_later(state: State, node: Node) -> None:
+def _try_later(state: State, node: Node, event: Failed) -> None:
+    seconds = _delay(node, event.chance)
     node.attempts += 1
+    _tell_again(state, node, event.error, seconds)
     leave_active(state, node)
     node.move("error, retries left")
     withdraw_children(state, node)
     state.active += 1
-    seconds = node.spec.retry_delay * 2.0 ** (node.attempts - 1)
     state.out.others.append(Delay(node.spec.task_id, node.attempts, seconds))
+
+
+def _delay(node: Node, chance: float) -> float:
+    """Seconds before the next attempt; ``chance``, from 0 to 1, makes it shorter or longer by the task's jitter."""
+    spec = node.spec
+    doubled = spec.retry_delay * 2.0 ** min(node.attempts, MAX_DOUBLINGS)
+    return doubled * (1.0 + spec.retry_jitter * (2.0 * chance - 1.0))
+
+
+def _tell_again(state: State, node: Node, error: Any, seconds: float) -> None:
+    failures = node.attempts + node.deaths
+    state.out.told.append(TryAgain(node.spec.task_id, error, failures, node.deaths, seconds))
 
 
 def delay_over(state: State, task_id: str, attempt: int) -> None:

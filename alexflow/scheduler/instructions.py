@@ -58,6 +58,30 @@ class Delay(Instruction, frozen=True):
     seconds: float
 
 
+class TryAgain(Instruction, frozen=True):
+    """Tell that an attempt failed and that another follows after some seconds, for which ``Delay`` or ``Start`` asks.
+
+    Attributes:
+        attempts: how many have failed.
+        deaths: how many of these ended with the death of what they ran in.
+    """
+
+    task_id: str
+    error: Any
+    attempts: int
+    deaths: int
+    seconds: float
+
+
+class GaveUp(Instruction, frozen=True):
+    """Tell that a task failed for good; ``attempts`` and ``deaths`` as in :class:`TryAgain`."""
+
+    task_id: str
+    error: Any
+    attempts: int
+    deaths: int
+
+
 class Remove(Instruction, frozen=True):
     """Remove ephemeral outputs that nobody will read."""
 

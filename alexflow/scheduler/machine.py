@@ -142,27 +142,6 @@ class Scheduler:
         nodes = self.state.nodes
         return [task_id for task_id in task_ids if task_id in nodes]
 
-    def attempts_of(self, task_id: str) -> int:
-        """How many attempts at a task have failed so far."""
-        node = self.state.nodes.get(task_id)
-        return node.attempts + node.deaths if node is not None else 0
-
-    def deaths_of(self, task_id: str) -> int:
-        """How many of these ended with the death of what it ran in."""
-        node = self.state.nodes.get(task_id)
-        return node.deaths if node is not None else 0
-
-    def retry_after(self, task_id: str, reason: str) -> float | None:
-        """Seconds until a task would be tried again if it failed for ``reason`` now; None if it would not."""
-        node = self.state.nodes.get(task_id)
-        if node is None or not node.demand:
-            return None
-        if reason == "lost" and not node.spec.dynamic:
-            return 0.0 if node.deaths < self.state.max_deaths else None
-        if reason == "error" and node.attempts < node.spec.retries:
-            return node.spec.retry_delay * 2.0**node.attempts
-        return None
-
     def followers_of(self, task_id: str) -> list[str]:
         """Tasks that could start the moment this one is done, because it makes all that they miss.
 

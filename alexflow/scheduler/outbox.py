@@ -9,13 +9,26 @@ class Outbox:
     """Collects; :meth:`drain` gives what came together, in a fixed order.
 
     What is to be cancelled may have been started by the same event, and what is to be forgotten may have been asked for
-    more, so these come after; removals come first, because what they remove may be made again.
+    more, so these come after. How attempts ended comes first, for what failed may start again; then removals, because
+    what they remove may be made again.
     """
 
-    __slots__ = ("cancel", "finish", "forget", "inspect_keys", "inspect_tasks", "others", "question", "remove", "start")
+    __slots__ = (
+        "cancel",
+        "finish",
+        "forget",
+        "inspect_keys",
+        "inspect_tasks",
+        "others",
+        "question",
+        "remove",
+        "start",
+        "told",
+    )
 
     def __init__(self) -> None:
         self.question = 1  # the number of the next ``Inspect``
+        self.told: list[Instruction] = []
         self.remove: list[str] = []
         self.inspect_keys: list[str] = []
         self.inspect_tasks: list[str] = []
@@ -28,6 +41,8 @@ class Outbox:
     def drain(self) -> list[Instruction]:
         """All instructions gathered since the last time."""
         drained: list[Instruction] = []
+        if self.told:
+            drained, self.told = self.told, drained
         if self.remove:
             drained.append(Remove(tuple(self.remove)))
             self.remove = []

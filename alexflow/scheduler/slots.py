@@ -32,11 +32,14 @@ class Slots(Generic[T]):
         self.limits = dict(limits)
         self._still_waits = still_waits
         self._taken = dict.fromkeys(limits, 0)
+        self.unused = set(limits)  #: Limited tags that nothing has had yet.
         self._queues: dict[str, deque[tuple[T, tuple[str, ...]]]] = {tag: deque() for tag in limits}
 
     def take(self, who: T, tags: tuple[str, ...]) -> bool:
         """Take a slot for each limited tag; if one is full, ``who`` waits and will come back from :meth:`release`."""
         limited = [tag for tag in dict.fromkeys(tags) if tag in self.limits]
+        if self.unused:
+            self.unused.difference_update(limited)
         for tag in limited:
             if self._taken[tag] >= self.limits[tag]:
                 self._queues[tag].append((who, tags))

@@ -17,6 +17,7 @@ class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could r
         dynamic: whether it gives further tasks instead of doing work itself.
         retries: how often it is tried again after an error of its own.
         retry_delay: seconds before the first retry, doubled for each further one.
+        retry_jitter: fraction by which chance makes each delay longer or shorter.
         grounded: whether its id is a digest of (among others) its inputs' ids, so that it cannot be on a cycle: each
             task on it would have to be made before the one before it.
     """
@@ -29,4 +30,5 @@ class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could r
     dynamic: bool = False
     retries: int = 0
     retry_delay: float = 0.0
+    retry_jitter: float = 0.0
     grounded: bool = False

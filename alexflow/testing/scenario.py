@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from alexflow.model import AbstractTask, DynamicTask, Output, Task
+from alexflow.model import AbstractTask, DynamicTask, Output, Retry, Task
 from alexflow.scheduler import TaskSpec
 from alexflow.testing.attempts import ATTEMPTS
 from alexflow.testing.faults import USUAL_RATES, AnyFault, RaisedError
@@ -133,11 +133,15 @@ class _Planned(AbstractTask):
     inputs: tuple[Text, ...] = ()
     parts: tuple[str, ...] = ()
     labels: tuple[str, ...] = field(default=(), compare=False)
-    retries: int = field(default=0, compare=False, kw_only=True)  # type: ignore[misc]  # for each task its own
+    tries_left: int = field(default=0, compare=False, kw_only=True)
 
     @property
     def tags(self) -> set[str]:
         return set(self.labels)
+
+    @property
+    def retry(self) -> Retry:  # type: ignore[override]  # for each task its own
+        return Retry(self.tries_left)
 
     def input(self) -> list[Text]:
         return list(self.inputs)
@@ -217,7 +221,7 @@ def build(plans: Sequence[TaskPlan]) -> dict[str, Any]:
         )
         options: dict[str, Any] = {"gives": tuple(tasks[name] for name in plan.gives)} if plan.is_dynamic else {}
         cls = classes[plan.kind]
-        tasks[plan.name] = cls(plan.name, inputs, plan.parts, plan.tags, retries=plan.retries, **options)
+        tasks[plan.name] = cls(plan.name, inputs, plan.parts, plan.tags, tries_left=plan.retries, **options)
     return tasks
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from random import Random
 from typing import Any, TypeVar
 
 from alexflow.engine.driver import Driver
@@ -181,7 +182,13 @@ class SimulatedEngine(Engine):
             "process": self._process,
         }
         return Driver(
-            self.scheduler, self.storage, self._defaults, executors, self._broadcast, in_thread=asyncio.to_thread
+            self.scheduler,
+            self.storage,
+            self._defaults,
+            executors,
+            self._broadcast,
+            in_thread=asyncio.to_thread,
+            chance=Random(0).random,
         )
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import alexflow
-from alexflow import BinaryOutput, DynamicTask, LocalStorage, Output, Task
+from alexflow import BinaryOutput, DynamicTask, LocalStorage, Output, Retry, Task
 
 ALLOWED_GROWTH = 1.10
 
@@ -109,7 +109,7 @@ def soak(count: int, workers: int, directory: str) -> bool:
     os.mkdir(attempts)
     started = time.monotonic()
     result = alexflow.run(
-        Many(count, attempts), storage=storage, workers=workers, retries=1, retry_delay=0.01, progress=False
+        Many(count, attempts), storage=storage, workers=workers, retry=Retry(1, delay=0.01), progress=False
     )
     seconds = time.monotonic() - started
     fates = [name.partition("-")[0] for name in os.listdir(attempts)]

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
-from alexflow import BinaryOutput, DynamicTask, Output, Task
+from alexflow import BinaryOutput, DynamicTask, Output, Task, TaskOptions
 from alexflow.model import flatten
 from tests.faults.workflows import note
 
@@ -132,7 +132,7 @@ class Several(Task):
 class InThread(Small):
     """In a thread of the engine's process."""
 
-    executor: ClassVar[Any] = "thread"
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from alexflow import Engine, MemoryStorage
+from alexflow import Engine, MemoryStorage, Retry
 from alexflow.engine.generation import Generators
 from alexflow.errors import IncompatibleStorage, OutputMissing, RunFailed, TaskFailed
 from alexflow.graph import Defaults, describe
@@ -70,7 +70,7 @@ async def test_every_form(task, steps, ran):
     ],
 )
 async def test_what_it_cannot_give(form, said):
-    async with Engine(MemoryStorage(), retries=2) as engine:
+    async with Engine(MemoryStorage(), retry=Retry(2)) as engine:
         with pytest.raises(RunFailed) as caught:
             await engine.run(Gives(form))
         (error,) = caught.value.exceptions
@@ -143,7 +143,7 @@ async def test_consumed_lazily():
     ids=["raises", "exits", "was cancelled"],
 )
 async def test_that_fails(task, error_type, message):
-    async with asyncio.timeout(20), Engine(MemoryStorage(), retries=1, retry_delay=0.0) as engine:
+    async with asyncio.timeout(20), Engine(MemoryStorage(), retry=Retry(1, delay=0.0)) as engine:
         result = await engine.run([task, Step(5)], on_error="continue")
         (error,) = result.failures
         assert isinstance(error, TaskFailed)

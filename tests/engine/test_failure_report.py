@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from alexflow import Engine, MemoryStorage
+from alexflow import Engine, MemoryStorage, Retry
 from alexflow.errors import RunFailed
 from alexflow.failures import FailureReport
 from tests.engine.workflows import Flaky
@@ -34,7 +34,7 @@ async def test_attempts_output_and_what_did_not_run(place):
     middle = Sum((failing.output(),), "middle")
     last = Sum((middle.output(), Number(1).output()), "last")
     before = time.time()
-    async with Engine(place, workers=1, retries=2, retry_delay=0.001) as engine:
+    async with Engine(place, workers=1, retry=Retry(2, delay=0.001)) as engine:
         result = await engine.run(last, on_error="continue")
     (failed,) = result.report.failures
     assert failed.task_id == failing.task_id
@@ -108,7 +108,7 @@ async def test_many_of_a_kind_are_told_once(place):
 
 async def test_what_succeeds_in_the_end_is_forgotten(tmp_path, place):
     flaky = [Flaky(2 + n, str(tmp_path / f"attempts-{n}")) for n in range(3)]
-    async with Engine(place, workers=1, retries=5, retry_delay=0.001) as engine:
+    async with Engine(place, workers=1, retry=Retry(5, delay=0.001)) as engine:
         result = await engine.run(flaky)
         assert result.ok
         assert engine._driver is not None

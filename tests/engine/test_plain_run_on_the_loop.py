@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 
 import pytest
 
-from alexflow import BinaryOutput, MemoryStorage, Task, arun
+from alexflow import BinaryOutput, MemoryStorage, Task, TaskOptions, arun
 
 pytestmark = pytest.mark.anyio
 
 
 @dataclass(frozen=True)
 class Tiny(Task):
-    executor: ClassVar[str] = "loop"  # type: ignore[assignment]
+    options: ClassVar[TaskOptions] = TaskOptions(executor="loop")
     n: int
 
     def output(self) -> BinaryOutput[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alexflow import Engine
+from alexflow import Engine, Retry
 from alexflow.errors import RunFailed, TaskFailed, TaskTimeout
 from alexflow.record.events import TaskGivenUp, TaskRetrying
 from tests.engine.workflows import (
@@ -40,7 +40,7 @@ def attempts(tmp_path):
 @pytest.mark.parametrize("kind", [Flaky, FlakyInThread, FlakyOnLoop])
 async def test_as_the_engine_says(place, attempts, kind):
     events = []
-    async with Engine(place, workers=1, retries=3, retry_delay=0.001) as engine:
+    async with Engine(place, workers=1, retry=Retry(3, delay=0.001)) as engine:
         engine.broadcast.listen(events.append)
         result = await engine.run(kind(3, attempts))
         assert result.output.load() == 3
@@ -52,7 +52,7 @@ async def test_as_the_engine_says(place, attempts, kind):
 @pytest.mark.parametrize("kind", [Flaky, FlakyInThread, FlakyOnLoop])
 async def test_given_up(place, attempts, kind):
     events = []
-    async with Engine(place, workers=1, retries=2, retry_delay=0.0) as engine:
+    async with Engine(place, workers=1, retry=Retry(2, delay=0.0)) as engine:
         engine.broadcast.listen(events.append)
         with pytest.raises(RunFailed) as caught:
             await engine.run(kind(9, attempts))
@@ -69,7 +69,7 @@ async def test_as_the_class_says(place, attempts):
 
 
 async def test_as_the_instance_says(place, attempts, tmp_path):
-    async with Engine(place, workers=1, retries=9) as engine:
+    async with Engine(place, workers=1, retry=Retry(9)) as engine:
         result = await engine.run(RetryingAsTold(3, attempts, retries=2))
         assert result.output.load() == 3
         with pytest.raises(RunFailed) as caught:
@@ -95,7 +95,7 @@ async def test_timeouts(place, fifo, kind, who):
 
 async def test_a_timeout_of_the_class_and_of_others_that_are_quick(place, fifo):
     told, gate = fifo("told"), fifo("gate")
-    async with Engine(place, workers=1, retries=1, retry_delay=0.0) as engine:
+    async with Engine(place, workers=1, retry=Retry(1, delay=0.0)) as engine:
         slow = SlowClass(1, told.path, gate.path)
         result = await engine.run([slow, Step(1)], on_error="continue")
         assert (result.ran, result.failed) == (1, 1)

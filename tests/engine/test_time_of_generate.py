@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from alexflow import DynamicTask, JSONOutput, MemoryStorage, RunFailed, Task, arun
+from alexflow import DynamicTask, JSONOutput, MemoryStorage, RunFailed, Task, TaskOptions, arun
 from alexflow.errors import TaskTimeout
 from alexflow.record.broadcast import Broadcast
 from alexflow.record.events import TaskStarted
@@ -26,7 +26,7 @@ class Slow(Task):
 
 @dataclass(frozen=True)
 class Patient(DynamicTask):
-    timeout: ClassVar[float] = 0.2
+    options: ClassVar[TaskOptions] = TaskOptions(timeout=0.2)
 
     async def generate(self, input, output):
         yield Slow()
@@ -34,7 +34,7 @@ class Patient(DynamicTask):
 
 @dataclass(frozen=True)
 class Stuck(DynamicTask):
-    timeout: ClassVar[float] = 0.05
+    options: ClassVar[TaskOptions] = TaskOptions(timeout=0.05)
 
     async def generate(self, input, output):
         yield Slow()

@@ -10,7 +10,7 @@ from collections import namedtuple
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from alexflow import BinaryOutput, DynamicTask, JSONOutput, Output, Task
+from alexflow import BinaryOutput, DynamicTask, JSONOutput, Output, Retry, Task, TaskOptions
 from tests.fifo import tell_and_wait
 
 #: What tasks of this process said when they ran.
@@ -50,7 +50,7 @@ class ProcessStep(Step):
 class ThreadStep(ProcessStep):
     """The same in a thread."""
 
-    executor: ClassVar[Any] = "thread"
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
 
 
 def note(log: str, line: str) -> None:
@@ -108,7 +108,7 @@ class Flaky(Task):
 
 @dataclass(frozen=True)
 class FlakyInThread(Flaky):
-    executor: ClassVar[Any] = "thread"
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
 
 
 tries: list[int] = []
@@ -130,26 +130,33 @@ class FlakyOnLoop(Flaky):
 class Retrying(Flaky):
     """Its class says how often."""
 
-    retries: ClassVar[int | None] = 4
-    retry_delay: ClassVar[float | None] = 0.001
+    retry: ClassVar[Retry] = Retry(4, delay=0.001)
 
 
 @dataclass(frozen=True)
 class RetryingAsTold(Flaky):
     """Its instance says how often."""
 
-    retries: int = field(default=0, compare=False, kw_only=True)  # type: ignore[misc]
-    retry_delay: float = field(default=0.001, compare=False, kw_only=True)  # type: ignore[misc]
+    retries: int = field(default=0, compare=False, kw_only=True)
+
+    @property
+    def retry(self) -> Retry:  # type: ignore[override]
+        return Retry(self.retries, delay=0.001)
 
 
 @dataclass(frozen=True)
 class Slow(Task):
     """Waits at a gate, after it has said so."""
 
+    where: ClassVar[Any] = None
     n: int = 0
     told: str = field(default="", compare=False)
     gate: str = field(default="", compare=False)
-    timeout: float | None = field(default=None, compare=False, kw_only=True)  # type: ignore[misc]
+    timeout: float | None = field(default=None, compare=False, kw_only=True)
+
+    @property
+    def options(self) -> TaskOptions:  # type: ignore[override]
+        return TaskOptions(executor=self.where, timeout=self.timeout)
 
     def output(self) -> Output[int]:
         return self.build_output(JSONOutput[int], key="n.json")
@@ -161,7 +168,7 @@ class Slow(Task):
 
 @dataclass(frozen=True)
 class SlowInThread(Slow):
-    executor: ClassVar[Any] = "thread"
+    where: ClassVar[Any] = "thread"
 
 
 @dataclass(frozen=True)
@@ -173,7 +180,7 @@ class SlowOnLoop(Slow):
 
 @dataclass(frozen=True)
 class SlowClass(Slow):
-    timeout: ClassVar[float | None] = 0.1  # type: ignore[misc]
+    options: ClassVar[TaskOptions] = TaskOptions(timeout=0.1)
 
 
 class OwnError(Exception):
@@ -202,7 +209,7 @@ class Breaks(Task):
 
 @dataclass(frozen=True)
 class BreaksInThread(Breaks):
-    executor: ClassVar[Any] = "thread"
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
 
 
 @dataclass(frozen=True)
@@ -230,7 +237,7 @@ class Exits(Breaks):
 
 @dataclass(frozen=True)
 class ExitsInThread(Exits):
-    executor: ClassVar[Any] = "thread"
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
 
 
 @dataclass(frozen=True)
@@ -447,7 +454,7 @@ class Context(Task):
 
 @dataclass(frozen=True)
 class ContextInThread(Context):
-    executor: ClassVar[Any] = "thread"
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
 
     def run(self, input: None, output: Output[str]) -> None:  # type: ignore[override]
         seen = variable.get()

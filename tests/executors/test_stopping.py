@@ -12,7 +12,7 @@ from typing import Any, ClassVar, cast
 
 import pytest
 
-from alexflow import Engine, LocalStorage, Output, Task
+from alexflow import Engine, LocalStorage, Output, Task, TaskOptions
 from alexflow.errors import EngineClosed, RunFailed, TaskTimeout
 from alexflow.formats import BinaryOutput
 from alexflow.storage.interface import Staged
@@ -90,7 +90,7 @@ class Swallows(Base):
 class InThread(Base):
     """Stores one output, waits, and stores the other one."""
 
-    executor: ClassVar[Any] = "thread"
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
 
     def run(self, input: Any, output: Any) -> None:
         output[0].store("early")
@@ -108,7 +108,7 @@ class Quick(Base):
 
 @dataclass(frozen=True)
 class QuickInThread(Base):
-    executor: ClassVar[Any] = "thread"
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
 
     def run(self, input: Any, output: Any) -> None:
         for one in output:

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from alexflow import Output, TaskStopped
+from alexflow import Output, TaskOptions, TaskStopped
 from tests.faults.workflows import Number, note
 from tests.fifo import tell, tell_and_wait
 
@@ -56,7 +56,7 @@ class Grows(Number):
 class HangsInC(Stubborn):
     """Hangs in C code, in one way or another, with children that do not want to end either."""
 
-    timeout: ClassVar[float | None] = 0.2
+    options: ClassVar[TaskOptions] = TaskOptions(timeout=0.2)
     how: str = ""
 
     def run(self, input: None, output: Output[int]) -> None:
@@ -105,14 +105,14 @@ class CleansUp(Stubborn):
 class CleansUpSlowly(CleansUp):
     """The same with a limit."""
 
-    timeout: ClassVar[float | None] = 0.1
+    options: ClassVar[TaskOptions] = TaskOptions(timeout=0.1)
 
 
 @dataclass(frozen=True)
 class CleansUpInThread(CleansUp):
     """In a thread, which nobody can stop."""
 
-    executor: ClassVar[Any] = "thread"
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
 
 
 @dataclass(frozen=True)

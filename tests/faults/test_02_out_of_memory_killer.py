@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from alexflow import Engine
+from alexflow import Engine, Retry
 from alexflow.errors import RunFailed, TaskFailed, WorkerDied
 from tests.faults.stubborn import Grows, Starves
 from tests.faults.workflows import Number
@@ -18,7 +18,7 @@ SIZE = 150 * 1024**2
 
 
 async def test_the_error_names_signal_reason_and_peak(place, log):
-    async with Engine(place, workers=1, max_deaths=1, retries=5) as engine:
+    async with Engine(place, workers=1, max_deaths=1, retry=Retry(5)) as engine:
         with pytest.raises(RunFailed) as caught:
             await engine.run(Grows(0, str(log), size=SIZE))
     (error,) = caught.value.exceptions
@@ -43,7 +43,7 @@ async def test_tried_again_within_its_own_limit(place, log, deaths):
 
 
 async def test_a_limit_of_none(place, log):
-    async with Engine(place, workers=1, max_deaths=0, retries=5) as engine:
+    async with Engine(place, workers=1, max_deaths=0, retry=Retry(5)) as engine:
         with pytest.raises(RunFailed) as caught:
             await engine.run(Grows(0, str(log), deaths=1))
     assert caught.value.exceptions[0].attempts == 1

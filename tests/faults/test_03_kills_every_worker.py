@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from alexflow import Engine
+from alexflow import Engine, Retry
 from alexflow.errors import RunFailed, WorkerDied
 from alexflow.record.events import TaskGivenUp, TaskRetrying
 from tests.faults.workflows import KillsItself, Number, Sum
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 async def test_given_up_after_its_deaths(place):
     events = []
     async with Engine(
-        place, workers=2, retries=7
+        place, workers=2, retry=Retry(7)
     ) as engine:  # retries are for errors; deaths have a limit of their own
         engine.broadcast.listen(events.append)
         killer = KillsItself(0)

@@ -7,7 +7,7 @@ import errno
 
 import pytest
 
-from alexflow import Engine
+from alexflow import Engine, Retry
 from alexflow.errors import RunFailed, StorageFull
 from alexflow.storage.local import SMALL
 from tests.faults.disks import free_bytes, keys_in, small_disk
@@ -36,7 +36,7 @@ def the_fault(failed: RunFailed) -> StorageFull:
 async def test_larger_than_the_disk(disk, log, kind, tmp_path):
     before = free_bytes(disk)
     task = kind(1, str(log), 3 * MB)
-    async with Engine(disk, workers=1, retries=3, retry_delay=0) as engine, Engine(tmp_path / "other") as other:
+    async with Engine(disk, workers=1, retry=Retry(3, delay=0)) as engine, Engine(tmp_path / "other") as other:
         elsewhere = asyncio.create_task(other.run(task))
         with pytest.raises(RunFailed) as failed:
             await engine.run(task)
@@ -55,7 +55,7 @@ async def test_larger_than_the_disk(disk, log, kind, tmp_path):
 async def test_full_of_small_ones(disk, log):
     """Each fits until the last: those that fitted are there and whole, and the rest has no file at all."""
     tasks = [Bulky(n, str(log), SMALL // 2) for n in range(30)]
-    async with Engine(disk, workers=2, retries=3, retry_delay=0) as engine:
+    async with Engine(disk, workers=2, retry=Retry(3, delay=0)) as engine:
         result = await engine.run(tasks, on_error="continue")
     assert 0 < len(result.failures) < 30
     assert all(isinstance(error.__cause__, StorageFull) for error in result.failures)
@@ -93,7 +93,7 @@ async def test_what_was_there_stays(disk, log):
 async def test_a_file_of_the_tasks_own(disk, log, place):
     """The task may know better than to give up: it follows its retries."""
     task = Scratch(1, str(log), str(disk / "scratch"))
-    async with Engine(place, workers=1, retries=2, retry_delay=0) as engine:
+    async with Engine(place, workers=1, retry=Retry(2, delay=0)) as engine:
         with pytest.raises(RunFailed) as failed:
             await engine.run(task)
         (error,) = failed.value.exceptions

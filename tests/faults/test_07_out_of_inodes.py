@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from alexflow import Engine
+from alexflow import Engine, Retry
 from alexflow.errors import StorageFull
 from tests.faults.disks import free_bytes, keys_in, small_disk
 from tests.faults.workflows import Number
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 async def test_out_of_inodes(tmp_path, log, place):
     with small_disk(tmp_path / "disk", "size=2m,nr_inodes=64") as disk:
         tasks = [Number(n, str(log)) for n in range(100)]
-        async with Engine(disk, workers=2, retries=3, retry_delay=0) as engine:
+        async with Engine(disk, workers=2, retry=Retry(3, delay=0)) as engine:
             result = await engine.run(tasks, on_error="continue")
         assert free_bytes(disk) > 1024 * 1024  # it is not the room that lacks
         assert 0 < len(result.failures) < 100

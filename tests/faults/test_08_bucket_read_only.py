@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alexflow import Engine, open_storage
+from alexflow import Engine, Retry, open_storage
 from alexflow.errors import StorageDenied
 from tests.faults.workflows import BulkyOnLoop, Number, Sum
 from tests.servers.s3 import READER, READER_SECRET
@@ -30,7 +30,7 @@ async def test_read_only(rights, log, on_error, executor):
         await engine.run(cached)
     log.write_text("")
 
-    async with Engine(reader, workers=1, executor=executor, retries=3) as engine:
+    async with Engine(reader, workers=1, executor=executor, retry=Retry(3)) as engine:
         result = await engine.run(cached)
         assert (result.ran, result.cached, await result.output.aload()) == (0, 1, 1)
         new = Sum((cached.output(), Number(2, str(log)).output()), log=str(log))

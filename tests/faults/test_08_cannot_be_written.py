@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import alexflow
-from alexflow import Engine, LocalStorage
+from alexflow import Engine, LocalStorage, Retry
 from alexflow.errors import RunFailed, StorageDenied, UnknownStorage
 from alexflow.storage.leases.local import FILE as LEASES
 from tests.faults.disks import keys_in, remount, small_disk
@@ -59,7 +59,7 @@ async def test_read_only(disk, log, on_error):
 @pytest.mark.anyio
 async def test_it_becomes_read_only(disk, log):
     """Seen when it is too late to see it before: the task fails once."""
-    async with Engine(disk, workers=1, retries=3, retry_delay=0) as engine:
+    async with Engine(disk, workers=1, retry=Retry(3, delay=0)) as engine:
         await engine.run(Number(1, str(log)))
         await asyncio.to_thread(wait_until_gone, f"{disk}/{LEASES}")  # an engine with nothing to do has no file open
         remount(disk, "ro")
@@ -143,7 +143,7 @@ except StorageDenied as error:
 
 FURTHER_DOWN = """
 try:
-    alexflow.run(NamesItsKey(1, "dir/key", "/dev/null"), storage=place, executor="thread", retries=3)
+    alexflow.run(NamesItsKey(1, "dir/key", "/dev/null"), storage=place, executor="thread", retry=Retry(3))
 except RunFailed as failed:
     (error,) = failed.exceptions
     print(error.attempts)

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from alexflow import Engine
+from alexflow import Engine, Retry
 from alexflow.errors import EncodingError, RunFailed, ShippingError, TaskFailed
 from tests.faults.workflows import BreaksOnArrival, Carrier, Number, StoresSet, StoresUnpicklable, Unpicklable
 
@@ -39,7 +39,7 @@ async def test_a_parameter(place, cargo, said):
 
 
 async def test_among_others_only_that_task_fails(place):
-    async with Engine(place, workers=2, retries=3) as engine:
+    async with Engine(place, workers=2, retry=Retry(3)) as engine:
         tasks = [Carrier(n, cargo=Unpicklable() if n % 10 == 0 else n) for n in range(100)]
         result = await engine.run(tasks, on_error="continue")
         assert (result.ran, result.failed) == (90, 10)
@@ -67,7 +67,7 @@ async def test_a_parameter_that_does_not_arrive(place):
     ],
 )
 async def test_a_stored_value(place, task, said):
-    async with Engine(place, workers=1, retries=3) as engine:
+    async with Engine(place, workers=1, retry=Retry(3)) as engine:
         pids = await _pids(engine, 0)
         with pytest.raises(RunFailed) as caught:
             await engine.run(task)

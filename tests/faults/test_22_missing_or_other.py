@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alexflow import Engine
+from alexflow import Engine, Retry
 from alexflow.errors import NonDeterministicTask, OutputMissing
 from tests.faults.workflows import DependsOnProcess, Number, StoresHalf, StoresNothing, StoresNothingOnLoop, Sum
 
@@ -46,7 +46,7 @@ async def test_the_same_task_in_a_thread(place):
 
 
 async def fails(place, log, executor, task, output):
-    async with Engine(place, workers=1, executor=executor, retries=3) as engine:
+    async with Engine(place, workers=1, executor=executor, retry=Retry(3)) as engine:
         dependent = Sum((output,), "dependent", str(log))
         result = await engine.run([dependent, Number(1, str(log))], on_error="continue")
         assert (result.ran, result.failed, result.skipped) == (1, 1, 1)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from alexflow import DynamicTask, Engine, JSONOutput, Task
+from alexflow import DynamicTask, Engine, JSONOutput, Task, TaskOptions
 from alexflow.errors import HookError, RunFailed, TaskFailed
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
@@ -55,7 +55,7 @@ class RaisesOnLoop(Raises):
 
 @dataclass(frozen=True)
 class RaisesInThread(Raises):
-    executor: ClassVar[Any] = "thread"
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
 
 
 @dataclass(frozen=True)

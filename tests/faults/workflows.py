@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from alexflow import BinaryOutput, JSONOutput, Output, Task
+from alexflow import BinaryOutput, JSONOutput, Output, Task, TaskOptions
 from tests.fifo import DEADLINE, tell, tell_and_wait
 
 
@@ -77,14 +77,14 @@ class Held(Number):
 class HeldInThread(Held):
     """The same in a thread."""
 
-    executor: ClassVar[Any] = "thread"
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
 
 
 @dataclass(frozen=True)
 class NumberInThread(Number):
     """The same in a thread."""
 
-    executor: ClassVar[Any] = "thread"
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
 
 
 @dataclass(frozen=True)
@@ -389,7 +389,7 @@ class Bulky(Number):
 class BulkyInThread(Bulky):
     """The same in a thread."""
 
-    executor: ClassVar[Any] = "thread"
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from alexflow import BinaryOutput, JSONOutput, Output, ResourceSpec, Task, WrapperTask
+from alexflow import BinaryOutput, JSONOutput, Output, ResourceSpec, Retry, Task, WrapperTask
 from alexflow.errors import DefinitionError
 from alexflow.model import task as module
 
@@ -110,7 +110,7 @@ def test_a_subclass_has_an_id_of_its_own():
         more: int = 0
 
     class Undecorated(Hold):
-        retries: ClassVar[int] = 3
+        retry: ClassVar[Retry] = Retry(3)
 
     assert len({Hold(1).task_id, Sub(1).task_id, Undecorated(1).task_id}) == 3
     assert Sub(1) != Hold(1)

@@ -6,7 +6,18 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, Optional, TypeVar
 
 import pytest
 
-from alexflow import DynamicTask, JSONOutput, NoDefaultVar, Output, ResourceSpec, Task, WrapperTask, no_default
+from alexflow import (
+    DynamicTask,
+    JSONOutput,
+    NoDefaultVar,
+    Output,
+    ResourceSpec,
+    Retry,
+    Task,
+    TaskOptions,
+    WrapperTask,
+    no_default,
+)
 from alexflow.errors import DefinitionError
 
 T = TypeVar("T")
@@ -251,13 +262,13 @@ def test_a_forgotten_decorator(base, args):
 
 def test_a_subclass_without_fields_needs_no_decorator():
     class Longer(Plain):
-        retries: ClassVar[int] = 3
-        timeout: "ClassVar[float]" = 1.0
+        retry: ClassVar[Retry] = Retry(3)
+        options: "ClassVar[TaskOptions]" = TaskOptions(timeout=1.0)
 
         def run(self, input, output):
             pass
 
-    assert Longer(1).retries == 3
+    assert Longer(1).retry == Retry(3)
     assert Longer(1).task_id != Plain(1).task_id
     with pytest.raises(TypeError, match="unexpected keyword argument 'wrong'"):
         Longer(1, wrong=2)

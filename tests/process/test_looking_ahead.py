@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from alexflow import Engine, RunFailed
+from alexflow import Engine, Retry, RunFailed
 from alexflow.executors.process.pool import ProcessExecutor
 from tests.process.workflows import Chained, ChainedHeld
 from tests.processes import still_alive
@@ -75,7 +75,7 @@ async def test_a_link_fails_and_none_behind_it_runs(place, tmp_path, on_error):
 
 async def test_a_link_fails_once_and_what_was_behind_it_comes_after_it(place, tmp_path):
     log, mark = str(tmp_path / "log"), str(tmp_path / "mark")
-    async with Engine(place, workers=2, retries=1, retry_delay=0) as engine:
+    async with Engine(place, workers=2, retry=Retry(1, delay=0)) as engine:
         await engine.run(chain(KNOWN, 0, log=log))
         os.truncate(log, 0)
         result = await engine.run(chain(40, 1000, log=log, fails_at=1020, unless=mark))

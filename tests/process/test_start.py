@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from alexflow import Engine, LocalStorage
+from alexflow import Engine, LocalStorage, Retry
 from alexflow.errors import ShippingError, TaskFailed, TaskTimeout, WorkerDied
 from alexflow.executors.process import slow_imports
 from alexflow.executors.process.slow_imports import SlowImports
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.anyio
     ],
 )
 async def test_no_interpreter(place, monkeypatch, executable, said):
-    async with Engine(place, workers=2, retries=5) as engine:
+    async with Engine(place, workers=2, retry=Retry(5)) as engine:
         with monkeypatch.context() as patch:
             patch.setattr(sys, "executable", executable)
             result = await engine.run([Value(n) for n in range(10)], on_error="continue")
@@ -86,7 +86,7 @@ async def test_a_module_that_only_the_engine_can_import(place, tmp_path, monkeyp
     monkeypatch.syspath_prepend(str(tmp_path))
     import fragile
 
-    async with Engine(place, workers=1, retries=3) as engine:
+    async with Engine(place, workers=1, retry=Retry(3)) as engine:
         before, _ = (await engine.run(Value(0))).output.load()
         result = await engine.run([fragile.Fragile(1), fragile.Fragile(2), Value(3)], on_error="continue")
         assert (result.ran, result.failed) == (1, 2)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from alexflow import Engine, Output
+from alexflow import Engine, Output, Retry
 from alexflow.errors import WorkerDied
 from alexflow.executors.process import ending
 from alexflow.executors.process.supervisor import WorkerProcess
@@ -195,7 +195,7 @@ async def test_a_worker_that_dies_after_its_template(place, fifo):
 
 
 async def test_a_system_that_refuses(place):
-    async with Engine(place, workers=2, retries=5) as engine:
+    async with Engine(place, workers=2, retry=Retry(5)) as engine:
         worker, _ = (await engine.run(Value(0))).output.load()
         template = parent_of(worker)
         limits = resource.prlimit(template, resource.RLIMIT_NOFILE)

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from alexflow import Engine
+from alexflow import Engine, Retry
 from alexflow.errors import RunFailed, TaskTimeout
 from alexflow.record.events import TaskRetrying
 from tests.process.workflows import Hangs, Value
@@ -36,7 +36,7 @@ async def test_in_c_code_with_a_child(place, fifo, how):
 async def test_tried_again_as_often_as_told(place, fifo):
     told = fifo("told")
     events = []
-    async with Engine(place, workers=1, retries=2, retry_delay=0.0) as engine:
+    async with Engine(place, workers=1, retry=Retry(2, delay=0.0)) as engine:
         engine.broadcast.listen(events.append)
         result = await engine.run([Hangs(0, told=told.path), *(Value(n) for n in range(20))], on_error="continue")
         assert (result.ran, result.failed) == (20, 1)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NoReturn
 
-from alexflow import BinaryOutput, Output, Task
+from alexflow import BinaryOutput, Output, Task, TaskOptions
 from tests.fifo import tell, tell_and_wait
 from tests.processes import open_descriptors
 
@@ -180,7 +180,7 @@ def logs(n: int, *ways: str, name: str = "tests.logs") -> Logs:
 class Hangs(Value):
     """Hangs in C, with a child of its own."""
 
-    timeout: ClassVar[float | None] = 0.2
+    options: ClassVar[TaskOptions] = TaskOptions(timeout=0.2)
     how: str = "holding the interpreter"
     told: str = field(default="", compare=False)
 

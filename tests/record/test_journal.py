@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
-from alexflow import Engine, JSONOutput, LocalStorage, MemoryStorage, Output, Task
+from alexflow import Engine, JSONOutput, LocalStorage, MemoryStorage, Output, Retry, Task
 from alexflow.record import journal_writer
 from alexflow.record.broadcast import Broadcast
 from alexflow.record.events import EventsDropped, RunFinished, RunStarted, TaskStarted, TaskSucceeded
@@ -59,7 +59,7 @@ def directory(tmp_path):
 
 
 async def run(directory, tasks, storage=None, **options):
-    async with Engine(storage or MemoryStorage(), journal=directory, retry_delay=0, **options) as engine:
+    async with Engine(storage or MemoryStorage(), journal=directory, **options) as engine:
         return await engine.run(tasks, on_error="continue")
 
 
@@ -68,7 +68,7 @@ def events_in(path):
 
 
 def test_a_run(directory):
-    asyncio.run(run(directory, [Number(0), Number(1, [0]), Number(2, [0, 0])], retries=1))
+    asyncio.run(run(directory, [Number(0), Number(1, [0]), Number(2, [0, 0])], retry=Retry(1, delay=0)))
     (path,) = journals(directory)
     recorded = read(path)
     assert recorded.header is not None

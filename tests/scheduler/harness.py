@@ -27,7 +27,18 @@ from alexflow.scheduler.events import (
     Succeeded,
     Verified,
 )
-from alexflow.scheduler.instructions import Cancel, Finish, Forget, Inspect, Instruction, Remove, Start, Verify
+from alexflow.scheduler.instructions import (
+    Cancel,
+    Finish,
+    Forget,
+    GaveUp,
+    Inspect,
+    Instruction,
+    Remove,
+    Start,
+    TryAgain,
+    Verify,
+)
 from alexflow.testing.invariants import validate
 
 ERROR = RuntimeError("no luck")
@@ -38,12 +49,16 @@ def words(text: str) -> tuple[str, ...]:
 
 
 class Harness:
-    """A scheduler, the tasks that may be described to it, and short names for events."""
+    """A scheduler, the tasks that may be described to it, and short names for events.
+
+    How attempts ended is in ``told``, not among the instructions that are returned.
+    """
 
     def __init__(self, *, steps: int = 1000, **options: Any):
         self.scheduler = Scheduler(steps_per_turn=steps, **options)
         self.specs: dict[str, TaskSpec] = {}
         self.makers: dict[str, str] = {}
+        self.told: list[TryAgain | GaveUp] = []
 
     def task(self, name: str, reads: str = "", makes: str | None = None, **more: Any) -> None:
         outputs = (name.lower(),) if makes is None else words(makes)
@@ -63,7 +78,9 @@ class Harness:
     def tell(self, event: Event) -> list[Instruction]:
         instructions = self.scheduler.handle(event)
         validate(self.scheduler.state)
-        return [_unnumbered(instruction) for instruction in instructions]
+        self.told = [each for each in instructions if isinstance(each, TryAgain | GaveUp)]
+        assert instructions[: len(self.told)] == self.told, "told before others start"
+        return [_unnumbered(instruction) for instruction in instructions[len(self.told) :]]
 
     # -- requests
 
@@ -107,8 +124,8 @@ class Harness:
     def done(self, tasks: str) -> list[Instruction]:
         return self.tell(Succeeded(words(tasks)))
 
-    def fail(self, task: str, reason: Any = "error") -> list[Instruction]:
-        return self.tell(Failed(task, ERROR, reason))
+    def fail(self, task: str, reason: Any = "error", chance: float = 0.5) -> list[Instruction]:
+        return self.tell(Failed(task, ERROR, reason, chance))
 
     def lost(self, task: str, keys: str) -> list[Instruction]:
         return self.tell(InputsLost(task, words(keys), ERROR))

@@ -312,7 +312,6 @@ def test_inputs_lost_while_closing_are_an_error() -> None:
 
 def test_a_lost_worker_is_an_error_of_a_dynamic_task() -> None:
     h = dynamic()
-    assert h.scheduler.retry_after("D", "lost") is None
     assert h.fail("D", "lost") == [failure(1, "D"), forget("D")]
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from alexflow.errors import OutputMissing
 from alexflow.scheduler.failure import MAX_LOSSES
-from alexflow.scheduler.instructions import Delay, Finish
+from alexflow.scheduler.instructions import Delay, Finish, GaveUp, TryAgain
 from alexflow.scheduler.machine import MAX_VERIFICATIONS
-from tests.scheduler.harness import ERROR, Harness, failure, finish_of, forget, inspect, start, verify
+from tests.scheduler.harness import ERROR, Harness, cancel, failure, finish_of, forget, inspect, start, verify
 
 
 def test_stop_starts_nothing_more_and_lets_running_tasks_end() -> None:
@@ -104,12 +104,62 @@ def test_retries_wait_twice_as_long_each_time() -> None:
     h.chain("A", "B", retries=2, retry_delay=3.0)
     h.plan("b")
     for attempt, seconds in ((1, 3.0), (2, 6.0)):
-        assert h.scheduler.retry_after("A", "error") == seconds
         assert h.fail("A") == [Delay("A", attempt, seconds)]
-        assert h.scheduler.attempts_of("A") == attempt
+        assert h.told == [TryAgain("A", ERROR, attempt, 0, seconds)]
         assert h.over("A", attempt) == [start("A")]
-    assert h.scheduler.retry_after("A", "error") is None
     assert h.fail("A") == [failure(1, "A", skipped="B"), forget("B A")]
+    assert h.told == [GaveUp("A", ERROR, 3, 0)]
+
+
+@pytest.mark.parametrize(("chance", "seconds"), [(0.0, 2.4), (0.25, 2.7), (0.5, 3.0), (1.0, 3.6)])
+def test_chance_makes_a_delay_with_jitter_shorter_or_longer(chance: float, seconds: float) -> None:
+    h = Harness()
+    h.task("A", retries=2, retry_delay=3.0, retry_jitter=0.2)
+    h.plan("a")
+    (delay,) = h.fail("A", chance=chance)
+    assert isinstance(delay, Delay)
+    assert delay.seconds == pytest.approx(seconds)
+    assert [told.seconds for told in h.told if isinstance(told, TryAgain)] == [delay.seconds]
+    h.over("A", 1)
+    (delay,) = h.fail("A", chance=chance)
+    assert isinstance(delay, Delay)
+    assert delay.seconds == pytest.approx(2 * seconds)
+
+
+def test_delays_do_not_grow_without_end() -> None:
+    h = Harness()
+    h.task("A", retries=2000, retry_delay=1.0)
+    h.plan("a")
+    for attempt in range(1, 2001):
+        (delay,) = h.fail("A")
+        assert isinstance(delay, Delay)
+        assert delay.seconds <= 2.0**40
+        h.over("A", attempt)
+
+
+def test_a_task_that_fails_while_it_is_cancelled_and_is_wanted_again_is_not_given_up() -> None:
+    h = Harness()
+    h.task("A")
+    h.plan("a")
+    assert h.cancel(1) == [cancel("A"), Finish(1)]
+    assert h.ask(2, "a") == []
+    assert h.fail("A") == [start("A")]
+    assert h.told == []
+    h.done("A")
+    assert h.seen(2) == [Finish(2, ran=1)]
+
+
+def test_deaths_and_errors_are_counted_together_and_told_apart() -> None:
+    h = Harness()
+    h.task("A", retries=1)
+    h.plan("a")
+    h.fail("A", "lost")
+    assert h.told == [TryAgain("A", ERROR, 1, 1, 0.0)]
+    h.fail("A")
+    assert h.told == [TryAgain("A", ERROR, 2, 1, 0.0)]
+    h.over("A", 1)
+    h.fail("A")
+    assert h.told == [GaveUp("A", ERROR, 3, 1)]
 
 
 def test_a_retry_that_succeeds() -> None:
@@ -127,8 +177,8 @@ def test_fatal_errors_are_not_tried_again() -> None:
     h = Harness()
     h.task("A", retries=5)
     h.plan("a")
-    assert h.scheduler.retry_after("A", "fatal") is None
     assert h.fail("A", "fatal") == [failure(1, "A"), forget("A")]
+    assert h.told == [GaveUp("A", ERROR, 1, 0)]
 
 
 def test_a_delay_that_nobody_waits_for() -> None:
@@ -145,11 +195,11 @@ def test_lost_workers_have_a_limit_of_their_own() -> None:
     h = Harness(max_deaths=2)
     h.task("A")
     h.plan("a")
-    for _ in range(2):
-        assert h.scheduler.retry_after("A", "lost") == 0.0
+    for death in (1, 2):
         assert h.fail("A", "lost") == [start("A")]
-    assert h.scheduler.retry_after("A", "lost") is None
+        assert h.told == [TryAgain("A", ERROR, death, death, 0.0)]
     assert h.fail("A", "lost") == [failure(1, "A"), forget("A")]
+    assert h.told == [GaveUp("A", ERROR, 3, 3)]
 
 
 def test_a_lost_worker_gives_its_slot_to_who_waited_first() -> None:
@@ -408,8 +458,6 @@ def test_answers_to_what_was_not_asked_are_ignored() -> None:
     assert h.cannot_look("q", "Q") == []
     assert h.cancel(9) == []
     assert h.resume() == []
-    assert h.scheduler.retry_after("Z", "error") is None
-    assert h.scheduler.attempts_of("Z") == 0
     assert h.scheduler.wanted(["Z"]) == []
     assert h.empty
     assert ERROR.args

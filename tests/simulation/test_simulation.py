@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import alexflow.testing
-from alexflow import DynamicTask, JSONOutput, Output, Task
+from alexflow import DynamicTask, JSONOutput, Output, Retry, Task
 from alexflow.errors import RunFailed, TaskTimeout, WorkerDied
 from alexflow.testing import (
     DelayedReply,
@@ -108,7 +108,7 @@ def test_slower_than_its_timeout():
 
 @pytest.mark.parametrize("stored", [False, True])
 def test_a_store_that_fails_is_tried_again(stored):
-    simulation = Simulation([FailedStore("one.json", stored=stored)], retries=1)
+    simulation = Simulation([FailedStore("one.json", stored=stored)], retry=Retry(1))
     assert simulation.run(One()).output.load() == 1
     assert simulation.attempts("One") == 2
 
@@ -141,7 +141,7 @@ def test_who_waits_for_ever_is_told():
 
 def test_random_faults_are_the_same_each_time():
     def history(seed):
-        simulation = Simulation(RandomFaults(seed), retries=5)
+        simulation = Simulation(RandomFaults(seed), retry=Retry(5))
         try:
             simulation.run([TWO, Many(5)], on_error="continue")
         finally:

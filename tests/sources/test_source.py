@@ -14,7 +14,7 @@ import pytest
 from anyio import to_thread
 
 import alexflow
-from alexflow import JSONOutput, LocalStorage, RunFailed, Task, source
+from alexflow import JSONOutput, LocalStorage, Retry, RunFailed, Task, source
 from alexflow.errors import ReadOnlyAccess, SourceChanged, SourceNotFound, StorageError
 from alexflow.formats import TextOutput
 from alexflow.sources import remembered
@@ -194,7 +194,7 @@ def test_what_changed_since_the_graph_was_built_fails_the_task_once(data, storag
     task = cls(source(data))
     data.write_bytes(b"other content\n")
     with pytest.raises(RunFailed) as failed:
-        alexflow.run(task, storage=storage, retries=3, retry_delay=0, progress=False)
+        alexflow.run(task, storage=storage, retry=Retry(3, delay=0), progress=False)
     (error,) = failed.value.exceptions
     assert error.attempts == 1
     assert isinstance(error.__cause__, SourceChanged)

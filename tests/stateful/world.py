@@ -148,6 +148,11 @@ class World:
                 retry_delay = self.jobs[task_id].spec.retry_delay
                 assert seconds == retry_delay * 2 ** (attempt - 1)
                 self.delays.append((task_id, attempt))
+            case do.TryAgain(task_id, _, attempts, deaths):
+                assert attempts == self.attempts[task_id] + self.deaths[task_id]
+                assert deaths == self.deaths[task_id]
+            case do.GaveUp(task_id):
+                assert task_id in self.failed
             case do.Remove(keys):
                 self._remove(keys)
             case do.Verify():

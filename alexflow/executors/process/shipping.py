@@ -214,6 +214,7 @@ def _blame(task: AbstractTask, definitions: Definitions, error: Exception) -> st
             return (
                 f"{cls.__qualname__}.{field.name} cannot be sent to a worker process: "
                 f"{type(value).__qualname__}: {reason}; "
-                f"pass something picklable, make it inside run(), or set executor = 'thread' on the class"
+                f"pass something picklable, make it inside run(), or set "
+                f"options = TaskOptions(executor='thread') on the class"
             )
     return f"{qualified_name(cls)} cannot be sent to a worker process: {error}"

@@ -1,0 +1,98 @@
+"""``Retry``: which failed attempts at a task are followed by another, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+from alexflow.errors import DefinitionError
+from alexflow.hooks import SHORT_TEXT, class_name, repr_of
+from alexflow.identity import module_name
+
+#: One exception class or several.
+Exceptions = type[BaseException] | tuple[type[BaseException], ...]
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often a task is tried again after an error of its own.
+
+    ::
+
+        class Fetch(Task):
+            retry = Retry(3, delay=1.0, jitter=0.2, on=(OSError,), not_on=(FileNotFoundError,))
+
+    Exception classes are compared as ``except`` compares them, a base class stands for its subclasses, but by qualified
+    name: an exception that was raised in another process may not exist here.
+
+    Attributes:
+        count: further attempts after the first.
+        delay: seconds before the second attempt, doubled for each further one.
+        jitter: fraction, between 0 and 1, by which each delay is at random longer or shorter, so that tasks that failed
+            together are not tried again together.
+        on: only these exceptions are followed by another attempt; by default all.
+        not_on: these are not, even if ``on`` has them.
+
+    Raises:
+        DefinitionError: a value cannot be meant.
+    """
+
+    count: int
+    delay: float = field(default=1.0, kw_only=True)
+    jitter: float = field(default=0.0, kw_only=True)
+    on: Exceptions = field(default=(BaseException,), kw_only=True)
+    not_on: Exceptions = field(default=(), kw_only=True)
+    _on: frozenset[str] = field(init=False, repr=False, compare=False)  # the names of those classes
+    _not_on: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if type(self.count) is not int or self.count < 0:
+            raise DefinitionError(
+                f"Retry.count must be a whole number of at least 0, not {repr_of(self.count, SHORT_TEXT)}"
+            )
+        if not _is_number(self.delay) or not (isfinite(self.delay) and self.delay >= 0):
+            raise DefinitionError(
+                f"Retry.delay must be a number of seconds of at least 0, not {repr_of(self.delay, SHORT_TEXT)}"
+            )
+        if not _is_number(self.jitter) or not 0 <= self.jitter <= 1:
+            raise DefinitionError(
+                f"Retry.jitter must be a number between 0 and 1, not {repr_of(self.jitter, SHORT_TEXT)}"
+            )
+        for name in ("on", "not_on"):
+            classes = _classes(name, getattr(self, name))
+            object.__setattr__(self, name, classes)
+            object.__setattr__(self, f"_{name}", frozenset(map(_name, classes)))
+
+    def covers(self, names: Iterable[str]) -> bool:
+        """Whether an exception is followed by another attempt, given the names of its class and that one's bases."""
+        names = frozenset(names)
+        return not self._on.isdisjoint(names) and self._not_on.isdisjoint(names)
+
+
+def names_of(cls: type) -> tuple[str, ...]:
+    """Qualified names of a class and its bases, as :class:`Retry` compares them: the same in every process."""
+    return tuple(_name(base) for base in cls.__mro__)
+
+
+def _name(cls: type) -> str:
+    module, dot, name = class_name(cls).partition(".")
+    return f"{module_name(module)}{dot}{name}"  # `__main__` is called by its real name
+
+
+def _classes(name: str, given: Any) -> tuple[type[BaseException], ...]:
+    classes = (given,) if isinstance(given, type) else given
+    if isinstance(classes, list | set | frozenset):
+        classes = tuple(classes)
+    if not isinstance(classes, tuple) or not all(
+        isinstance(cls, type) and issubclass(cls, BaseException) for cls in classes
+    ):
+        raise DefinitionError(
+            f"Retry.{name} must be exception classes, such as (OSError,), not {repr_of(given, SHORT_TEXT)}"
+        )
+    return classes
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
