@@ -22,6 +22,7 @@ from alexflow.errors import (
     OutputMissing,
     OutputNotFound,
     SourceChanged,
+    SourceNotFound,
     StorageDenied,
     StorageFull,
     TaskError,
@@ -38,7 +39,7 @@ LARGEST_EXCEPTION = 1_000_000  # bytes, pickled
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 #: Trying again cannot help. A task's own OSError is none of these, whatever its number: the task may know better.
-_FATAL = (TaskError, DefinitionError, StorageFull, StorageDenied, SourceChanged)
+_FATAL = (TaskError, DefinitionError, StorageFull, StorageDenied, SourceChanged, SourceNotFound)
 
 #: What stands between our own first frame and the user's: how code gets into a thread.
 _WAY_IN = ("alexflow", "anyio", "asyncio", "concurrent.futures", "threading")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from alexflow.errors import ReadOnlyAccess, SourceChanged
@@ -16,6 +17,7 @@ from alexflow.storage.background import in_thread
 
 if TYPE_CHECKING:
     from alexflow.storage.asyncstreams import AsyncReader
+    from alexflow.storage.streams import Mode
 
 
 class Content(Storage):
@@ -41,14 +43,17 @@ class Content(Storage):
     def __repr__(self) -> str:
         return f"Content({self._url!r})"
 
-    def check(self) -> None:
+    def check(self, *, at_the_end: bool = False) -> None:
         """See that it is what it was.
+
+        Args:
+            at_the_end: whether it has been read: then a change that may have left the stamp as it was counts, too.
 
         Raises:
             SourceChanged: it is not.
         """
         stamp = self._place.stamp()
-        if stamp != self._stamp:
+        if stamp != self._stamp or (at_the_end and not self._place.is_settled()):
             if self._place.see().digest != self._digest:
                 raise SourceChanged(self._url)
             self._stamp = stamp  # it was only touched
@@ -74,10 +79,27 @@ class Content(Storage):
     def version(self, key: str) -> str:
         return self._digest
 
-    def local_path(self, key: str) -> str | None:
-        if self._place.path is not None:
-            self.check()
-        return self._place.path
+    @contextmanager
+    def path(self, key: str, mode: Mode = "r") -> Iterator[Path]:
+        if mode != "r":
+            self._refuse()
+        if self._place.path is None:
+            with super().path(key) as copy:  # what was read into it has been looked at
+                yield copy
+            return
+        self.check()
+        try:
+            yield Path(self._place.path)
+        except Exception as error:  # what was read may be half of this and half of that
+            self._check_after(error)
+            raise
+        self.check(at_the_end=True)
+
+    def _check_after(self, error: Exception) -> None:
+        try:
+            self.check(at_the_end=True)
+        except SourceChanged as changed:
+            raise changed from error
 
     def list(self, prefix: str = "") -> Iterator[str]:
         return iter(())
@@ -162,4 +184,4 @@ class _Checked(io.RawIOBase):
         if not self.closed:
             super().close()
             self._stream.close()
-            self._content.check()
+            self._content.check(at_the_end=True)

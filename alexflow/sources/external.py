@@ -14,6 +14,7 @@ from alexflow.model.output import construct_further
 from alexflow.sources.content import Content
 from alexflow.sources.places import place_of
 from alexflow.sources.remembered import see
+from alexflow.sources.secrets import GIVEN, shown
 from alexflow.storage import Storage
 from alexflow.storage.background import in_thread
 
@@ -32,6 +33,11 @@ class Known(AbstractTask):
     digest: str
 
 
+def _left_out(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a source's options a document holds: where it is read has credentials of its own."""
+    return {}
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Source(Output[T_co]):
     """Data that no task made, usable wherever an output is. :func:`source` makes one.
@@ -41,16 +47,24 @@ class Source(Output[T_co]):
     is :class:`~alexflow.errors.SourceChanged`, for :meth:`load`, :meth:`open`, :meth:`path` and their awaitable forms.
 
     Attributes:
-        url: where it lies.
+        url: where it lies, without a password or a signature.
         stamp: what its place said of its size and time when the digest was computed.
         format: how its bytes become a value.
-        options: for the file system behind the URL; not part of ids, nor shown.
+        options: for the file system behind the URL, and as ``url`` the URL itself where it has secrets; not part of
+            ids, nor shown, nor in documents.
     """
 
     url: str = field(default="", compare=False)
     stamp: str = field(default="", compare=False)
     format: type[Output[Any]] = field(default=BytesOutput, compare=False)
-    options: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    options: Mapping[str, Any] = field(
+        default_factory=dict, compare=False, metadata={"encode": _left_out, "decode": dict}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.url != shown(self.url):
+            self.__dict__.update(url=shown(self.url), options={GIVEN: self.url, **self.options})
 
     def __repr__(self) -> str:
         return f"<Source {self.url}>"
@@ -115,16 +129,20 @@ def source(url: str | os.PathLike[str], format: type[Output[Any]] | None = None,
     Args:
         url: a file, a directory (for ``path()`` only), or any URL that fsspec knows.
         format: how ``load()`` makes a value from the bytes; by default they are given as they are.
-        options: for fsspec's file system.
+        options: for fsspec's file system. They are in no document and no text, and neither are a password or a
+            signature that the URL has.
 
     Raises:
         SourceNotFound: nothing is there.
+        StorageError: it cannot be read.
     """
     place = place_of(url, options)
     seen, stamp = see(place)
     task = Known(seen.digest)
     key = f"{task.task_id}.{seen.digest}"
-    return Source(src_task=task, key=key, url=place.url, stamp=stamp, format=format or BytesOutput, options=options)
+    return Source(
+        src_task=task, key=key, url=place.full_url, stamp=stamp, format=format or BytesOutput, options=options
+    )
 
 
 async def asource(url: str | os.PathLike[str], format: type[Output[Any]] | None = None, **options: Any) -> Source[Any]:

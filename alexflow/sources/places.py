@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
+import stat
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, NamedTuple, cast
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO, NamedTuple
 
-from alexflow.errors import SourceNotFound, StorageError
+from alexflow.errors import SourceNotFound, StorageDenied, StorageError
+from alexflow.hooks import class_name, text_of
+from alexflow.sources.secrets import GIVEN, shown, with_secrets, without_secrets
 
 CHUNK = 1024 * 1024  # bytes
 
@@ -32,12 +36,14 @@ class Place(ABC):
     """Somewhere data lies.
 
     Attributes:
-        url: its name, for people and for other processes.
+        url: its name, for people: without a password or a signature.
+        full_url: its name, with them.
         is_directory: whether it is a tree of files.
         path: its file or directory on this machine; None where it is elsewhere.
     """
 
     url: str
+    full_url: str
     is_directory = False
     path: str | None = None
 
@@ -62,7 +68,7 @@ class Place(ABC):
         """The content, open for reading."""
 
     def is_settled(self) -> bool:
-        """Whether the last change is long enough ago for another to have another time."""
+        """Whether another change would give another stamp: the last one is long enough ago, and the stamp tells it."""
         return True
 
 
@@ -86,7 +92,7 @@ def place_of(url: str | os.PathLike[str], options: Mapping[str, Any]) -> Place:
 
 class _File(Place):
     def __init__(self, path: str):
-        self.url = self.path = path
+        self.url = self.full_url = self.path = path
 
     def stamp(self) -> str:
         return _stamp_of(_status(self.url))
@@ -97,6 +103,7 @@ class _File(Place):
 
     def open(self) -> BinaryIO:
         try:
+            _status(self.url)  # to open a pipe waits for ever
             return open(self.url, "rb")
         except FileNotFoundError:
             raise SourceNotFound(self.url) from None
@@ -111,7 +118,7 @@ class _Directory(Place):
     is_directory = True
 
     def __init__(self, path: str):
-        self.url = self.path = path
+        self.url = self.full_url = self.path = path
 
     def stamp(self) -> str:
         hashed = hashlib.blake2b(digest_size=20)
@@ -137,14 +144,10 @@ class _Directory(Place):
 
 class _Remote(Place):
     def __init__(self, url: str, options: Mapping[str, Any]):
-        import fsspec  # deferred: most sources are files
-
-        self.url = url
-        try:
-            # no listings: what they say may be old
-            self._system, self._path = fsspec.core.url_to_fs(url, use_listings_cache=False, **options)
-        except (ImportError, ValueError) as error:
-            raise StorageError(f"no source can be read from {url}: {error}") from error
+        self.url = shown(url)
+        self.full_url = with_secrets(url, options)
+        self._options = options if self.full_url == self.url else {**options, GIVEN: self.full_url}
+        self._system, self._path = self._asked(self._opened)
 
     def stamp(self) -> str:
         info = self._info()
@@ -155,27 +158,96 @@ class _Remote(Place):
             return _digested(file)
 
     def open(self) -> BinaryIO:
-        try:
-            return cast(BinaryIO, self._system.open(self._path, "rb"))
-        except FileNotFoundError:
-            raise SourceNotFound(self.url) from None
+        file = self._asked(lambda: self._system.open(self._path, "rb"))
+        return io.BufferedReader(_Told(file, self), CHUNK)
+
+    def is_settled(self) -> bool:
+        info = self._info()
+        return any(info.get(name) is not None for name in _TELLING[1:])
+
+    def _opened(self) -> tuple[Any, str]:
+        import fsspec  # deferred: most sources are files
+
+        options = {name: value for name, value in self._options.items() if name != GIVEN}
+        # no listings: what they say may be old
+        opened: tuple[Any, str] = fsspec.core.url_to_fs(self.full_url, use_listings_cache=False, **options)
+        return opened
 
     def _info(self) -> Mapping[str, Any]:
+        info: Mapping[str, Any] = self._asked(lambda: self._system.info(self._path))
+        return info
+
+    def _asked(self, ask: Callable[[], Any]) -> Any:
         try:
-            return cast(Mapping[str, Any], self._system.info(self._path))
+            return ask()
         except FileNotFoundError:
-            raise SourceNotFound(self.url) from None
+            failed: StorageError = SourceNotFound(self.url)
+        except Exception as error:  # whatever a client raises
+            failed = self._failure(error)
+        raise failed  # here, with no other error behind it: its text would have what is secret
+
+    def _failure(self, error: Exception) -> StorageError:
+        told = without_secrets(text_of(error), self._options)
+        number = error.errno if isinstance(error, OSError) else None
+        kind = StorageDenied if isinstance(error, PermissionError) else StorageError
+        return kind(
+            f"cannot read the source {self.url}: {class_name(type(error))}: {told}", path=self.url, errno=number
+        )
 
 
-#: What a file system may say of an object that changes with it.
-_TELLING = ("size", "ETag", "etag", "md5Hash", "content_md5", "generation", "LastModified", "last_modified", "mtime")
+class _Told(io.RawIOBase):
+    """A remote file whose failures are told as those of its place."""
+
+    def __init__(self, file: Any, place: _Remote):
+        self._file = file
+        self._place = place
+
+    def readinto(self, buffer: Any) -> int:
+        data: bytes = self._place._asked(lambda: self._file.read(len(buffer)))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return bool(self._file.seekable())
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._place._asked(lambda: self._file.seek(offset, whence)))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._file.close()
+
+
+#: What a file system may say of an object that changes with it; the size alone says too little.
+_TELLING: tuple[str, ...] = (
+    "size",
+    "ETag",
+    "etag",
+    "md5Hash",
+    "content_md5",
+    "generation",
+    "LastModified",
+    "last_modified",
+    "mtime",
+)
+_TELLING += ("created", "modified", "updated", "Last-Modified", "Content-MD5", "Digest", "sha", "checksum")
 
 
 def _status(path: str) -> os.stat_result:
     try:
-        return os.stat(path)
+        status = os.stat(path)
     except FileNotFoundError:
         raise SourceNotFound(path) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise StorageError(f"the source {path} is not a file; a pipe, a socket or a device has no content of its own")
+    return status
 
 
 def _stamp_of(status: os.stat_result) -> str:
@@ -190,12 +262,29 @@ def _is_settled(changed: int) -> bool:
 
 
 def _files(directory: str) -> Iterator[tuple[str, str]]:
-    """All files below a directory, by their names in it, sorted."""
-    for inside, directories, names in os.walk(directory):
+    """All files below a directory, by their names in it, sorted; also those behind links."""
+    for inside, directories, names in os.walk(directory, onerror=_raise, followlinks=True):
+        for name in directories:
+            _check_link(os.path.join(inside, name), directory)
         directories.sort()
         for name in sorted(names):
             path = os.path.join(inside, name)
             yield os.path.relpath(path, directory).replace(os.sep, "/"), path
+
+
+def _raise(error: OSError) -> None:
+    raise StorageError(f"cannot read the source {error.filename}: {error.strerror}") from error
+
+
+def _check_link(path: str, top: str) -> None:
+    """See that a directory is not one of those on the way to it from ``top``."""
+    if not os.path.islink(path):
+        return
+    there, above = os.path.realpath(path), path
+    while above != top:
+        above = os.path.dirname(above)
+        if os.path.realpath(above) == there:
+            raise StorageError(f"{path} is a link to a directory above it, so the source has no end; remove the link")
 
 
 def _digested(file: BinaryIO) -> Seen:

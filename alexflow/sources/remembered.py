@@ -38,7 +38,7 @@ def see(place: Place) -> tuple[Seen, str]:
 
 def _file_of(place: Place) -> Path:
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(home, "alexflow", "sources", hashlib.blake2b(place.url.encode(), digest_size=16).hexdigest())
+    return Path(home, "alexflow", "sources", hashlib.blake2b(place.full_url.encode(), digest_size=16).hexdigest())
 
 
 def _read(file: Path) -> _Entry | None:

@@ -7,7 +7,7 @@ be harmless. Secrets are in ``options`` and nowhere else; whatever a back end sa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -24,7 +24,9 @@ _HARMLESS = frozenset(
 #: Shorter ones would turn up in words that are no secrets.
 _SHORTEST_SECRET = 4  # characters
 
-_SIGNED = re.compile(r"(?i)\b((?:sig|signature|token|x-amz-[a-z-]+|x-goog-[a-z-]+)=)[^&\s'\"]+")
+_SIGNED = re.compile(
+    r"(?i)\b((?:sig|signature|[a-z_]*token|awsaccesskeyid|api_?key|key-pair-id|x-amz-[a-z-]+|x-goog-[a-z-]+)=)[^&\s'\"]+"
+)
 _USER = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
 
 
@@ -58,7 +60,7 @@ class Address:
         user, _, password = (parts["user"] or "").partition(":")
         self.user, self.password = unquote(user), unquote(password)
         who = f"{user}@" if user else ""
-        self.shown = f"{self.protocol}://{who}{self.rest}"
+        self.shown = _SIGNED.sub(r"\1…", f"{self.protocol}://{who}{self.rest}")
         if not self.rest.strip("/"):
             raise UnknownStorage(f"{self.shown!r} names no place; it is to be like 's3://bucket/prefix'")
 
@@ -75,24 +77,26 @@ class Address:
 
     def redact(self, text: str) -> str:
         """``text`` without any secret."""
-        for secret in sorted(self._secrets(), key=len, reverse=True):
+        return redacted(text, (self.password, *texts_in(self.options)))
+
+
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """``text`` without these secrets, and without what looks like a password or a signature in a URL."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "…")
-        return _USER.sub(r"\1:…@", _SIGNED.sub(r"\1…", text))
-
-    def _secrets(self) -> Iterator[str]:
-        for secret in (self.password, *_texts(self.options)):
-            if len(secret) >= _SHORTEST_SECRET:
-                yield secret
+    return _USER.sub(r"\1:…@", _SIGNED.sub(r"\1…", text))
 
 
-def _texts(value: Any, name: str = "") -> Iterator[str]:
+def texts_in(value: Any, name: str = "") -> Iterator[str]:
+    """All texts in options, but for those that may be seen."""
     if name in _HARMLESS:
         return
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for inner, item in value.items():
-            yield from _texts(item, str(inner))
+            yield from texts_in(item, str(inner))
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _texts(item)
+            yield from texts_in(item)
