@@ -1,0 +1,82 @@
+"""36: worker and engine are killed within a millisecond, either first: nothing that a task started stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.faults.families import DAEMON, WAYS
+from tests.processes import parent_of, still_alive
+
+pytestmark = pytest.mark.anyio
+
+SECONDS_TO_END = 2.0
+
+
+class Family:
+    """An engine, its template, a worker, and what the worker's task has started."""
+
+    def __init__(self, place, told, gate, ways):
+        self.engine = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.family_process", place, told.path, gate.path, *ways],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        self._told = told
+        self._ways = ways
+
+    async def __aenter__(self):
+        (line,) = await self._told.hear()
+        self.worker, *children = (int(pid) for pid in line.split())
+        self.template = parent_of(self.worker)
+        started = dict(zip(self._ways, children, strict=True))
+        self.daemon = started.pop(DAEMON, 0)
+        self.members = {self.worker, self.template, *started.values()}
+        return self
+
+    async def __aexit__(self, *exc_info):
+        self.engine.kill()
+        self.engine.wait()
+        for pid in still_alive({*self.members, self.daemon} - {0}, 0):
+            os.kill(pid, signal.SIGKILL)
+
+    def kill(self, *names):
+        for name in names:
+            os.kill(self.engine.pid if name == "engine" else getattr(self, name), signal.SIGKILL)
+        self.engine.wait()
+
+
+@pytest.mark.parametrize("order", [("worker", "engine"), ("engine", "worker")], ids="-".join)
+@pytest.mark.parametrize("way", WAYS)
+async def test_of_each_kind(place, fifo, way, order):
+    async with Family(place, fifo("told"), fifo("gate"), [way]) as family:
+        family.kill(*order)
+        assert still_alive(family.members, SECONDS_TO_END) == set()
+
+
+@pytest.mark.parametrize("order", [("worker", "engine"), ("engine", "worker"), ("engine",)], ids="-".join)
+async def test_of_all_kinds_but_what_has_left_its_session(place, fifo, order):
+    async with Family(place, fifo("told"), fifo("gate"), [*WAYS, DAEMON]) as family:
+        family.kill(*order)
+        assert still_alive(family.members, SECONDS_TO_END) == set()
+        assert still_alive({family.daemon}, 0) == {family.daemon}
+
+
+@pytest.mark.parametrize("order", [("worker", "engine"), ("engine", "worker")], ids="-".join)
+async def test_though_the_template_is_stopped(place, fifo, order):
+    async with Family(place, fifo("told"), fifo("gate"), [*WAYS]) as family:
+        os.kill(family.template, signal.SIGSTOP)
+        family.kill(*order)
+        assert still_alive(family.members, SECONDS_TO_END) == set()
+
+
+@pytest.mark.parametrize("order", [("template", "engine"), ("engine", "template")], ids="-".join)
+async def test_template_and_engine(place, fifo, order):
+    """The worker is killed by its lifeline, with its group; nothing is left that knows of other groups."""
+    in_its_group = [way for way in WAYS if way in ("a command", "fork", "multiprocessing", "ProcessPoolExecutor")]
+    async with Family(place, fifo("told"), fifo("gate"), in_its_group) as family:
+        family.kill(*order)
+        assert still_alive(family.members, SECONDS_TO_END) == set()
