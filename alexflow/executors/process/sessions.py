@@ -54,9 +54,10 @@ def _members(leaders: Collection[int]) -> set[int]:
         names = os.listdir(_PROCESSES)
     except OSError:  # not Linux
         return found
-    for name in names:
-        if name.isdecimal():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                if os.getsid(int(name)) in leaders:
-                    found.add(int(name))
+    for pid in [int(name) for name in names if name.isdecimal()]:
+        try:
+            if os.getsid(pid) in leaders:
+                found.add(pid)
+        except (ProcessLookupError, PermissionError):  # it has ended
+            continue
     return found.difference(leaders)
