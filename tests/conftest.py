@@ -32,7 +32,7 @@ INLINE_BY_CHOICE = {
     "storage/leases/local.py": {"_is_at", "_sit_down", "leave"},
     "storage/newfile.py": {"_replace", "close", "link", "open_new", "read_all", "write_all"},
     "engine/run.py": {"_run_in_thread"},  # run() under a running loop, as in a notebook, is asked to wait
-    "executors/process/definitions.py": {"_search"},  # once a module
+    "executors/process/finding.py": {"_search"},  # once a module
     "executors/process/template.py": {"__init__"},  # once an engine: a vfork, some 0.4 ms
     "storage/opening.py": {"open_storage"},  # once a run
     "storage/remote/opening.py": {"_used_session"},  # in a thread's own event loop, where nobody else waits

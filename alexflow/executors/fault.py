@@ -136,7 +136,7 @@ def _missing_key(error: BaseException) -> str:
         return ""
     try:
         key = getattr(error, "key", "")
-        return key if type(key) is str else ""
+        return plain_text(key) if type(key) is str else ""
     except BaseException:  # of a class of the user's
         return ""
 

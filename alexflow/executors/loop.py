@@ -24,6 +24,7 @@ from alexflow.errors import TaskTimeout
 from alexflow.executors.attempt import aattempt
 from alexflow.executors.fault import fault_of, not_done
 from alexflow.executors.interface import GRACE, Done, Executor, Foresee, Job, NotDone, Outcome, Report
+from alexflow.executors.logrecords import name_tasks, running
 from alexflow.hooks import original, passes, repr_of
 from alexflow.storage import Storage, Transaction
 
@@ -77,6 +78,7 @@ class LoopExecutor(Executor):
         # tasks see the context of whoever opened the engine, not of whoever happens to ask
         self._context = contextvars.copy_context()
         self._one_has_gone = asyncio.Event()
+        name_tasks()
 
     def submit(self, jobs: Sequence[Job]) -> None:
         self._pending.extend(jobs)
@@ -170,6 +172,7 @@ class LoopExecutor(Executor):
 
     async def _run(self, under_way: UnderWay) -> None:
         job = under_way.job
+        running.set(job.task_id)
         started = time.perf_counter()
         outcome: Outcome
         try:

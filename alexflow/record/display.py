@@ -19,6 +19,7 @@ from anyio import to_thread
 
 from alexflow.record import wording
 from alexflow.record.broadcast import Broadcast
+from alexflow.record.echo import show_in
 from alexflow.record.progress import Progress
 
 #: Between two lines where there is no terminal.
@@ -70,7 +71,7 @@ class Lines(View):
         self._failures = len(progress.failures)
 
     def _print(self, line: str) -> None:
-        print(f"alexflow: {line}" if not line.startswith(" ") else line, file=self._file, flush=True)
+        show_in(self._file, f"alexflow: {line}\n" if not line.startswith(" ") else f"{line}\n")
 
 
 def closing_lines(progress: Progress, now: float) -> list[str]:

@@ -78,13 +78,14 @@ def _write_all(pieces: deque[tuple[int, str]]) -> None:
     for stream, group in groupby(pieces, key=itemgetter(0)):
         file = sys.stdout if stream == 1 else sys.stderr
         if file is not None:
-            _print(file, "".join(text for _, text in group))
+            show_in(file, "".join(text for _, text in group))
 
 
-def _print(file: TextIO, text: str) -> None:
+def show_in(file: TextIO, text: str) -> None:
+    """Write a text, with backslashes where the file's encoding has no such characters."""
     encoding = getattr(file, "encoding", None) or "utf-8"
     try:
         file.write(text.encode(encoding, "backslashreplace").decode(encoding))
         file.flush()
     except Exception as error:  # whoever read it has gone, it was closed, it is an object of the user's: work goes on
-        logger.debug("what tasks print cannot be shown: %s", error)
+        logger.debug("what an engine shows cannot be written: %s", error)

@@ -14,7 +14,7 @@ import os
 import socket
 import time
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 from anyio import to_thread
@@ -107,8 +107,8 @@ class JournalWriter:
         try:
             if self._file is None:
                 self._file = self._new_file()
-            self._append(self._encoder.encode((time.time(), batch)), len(batch))
-        except OSError as error:
+            self._append(self._encoded((time.time(), batch)), len(batch))
+        except Exception as error:  # the disk's mostly; no run fails because of its journal
             self._given_up = True
             logger.warning("the journal in %s is given up; the work goes on: %s", self._directory, error)
 
@@ -130,9 +130,15 @@ class JournalWriter:
         name = f"{stamp}Z-{os.getpid()}-{next(_numbers)}{SUFFIX}"
         file = open(f"{self._directory}/{name}", "xb", buffering=0)  # noqa: SIM115  # closed with the journal
         file.write(MAGIC)
-        header = self._encoder.encode(Header(now, socket.gethostname(), os.getpid(), self._storage))
+        header = self._encoded(Header(now, socket.gethostname(), os.getpid(), self._storage))
         file.write(framed(header))
         return file
+
+    def _encoded(self, record: object) -> bytes:
+        try:
+            return self._encoder.encode(record)
+        except UnicodeEncodeError:  # a name or text with half of a surrogate pair in it
+            return self._encoder.encode(_plain(msgspec.to_builtins(record)))
 
     def _append(self, payload: bytes, events: int) -> None:
         assert self._file is not None
@@ -143,3 +149,12 @@ class JournalWriter:
         record = memoryview(framed(payload))
         while record:  # a disk that is nearly full takes a part, and then refuses
             record = record[self._file.write(record) :]
+
+
+def _plain(value: Any) -> Any:
+    """Plain data whose texts can be encoded."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return {name: _plain(part) for name, part in value.items()} if isinstance(value, dict) else value

@@ -5,11 +5,12 @@ Apart from the engine's side, so that a worker starts without what only that nee
 
 from __future__ import annotations
 
+import linecache
 import pickle
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 from alexflow.errors import ShippingError
@@ -38,8 +39,12 @@ class Arrivals:
     def add(self, definitions: list[Definition]) -> None:
         """Take in definitions; an import error hits only those who need what it is about."""
         for definition in definitions:
-            self._definitions[definition.number] = definition
-            self._new.append(definition.number)
+            number = definition.number
+            if self._definitions.get(number) is not None:  # it has changed
+                self._things.pop(number, None)
+                self._proven.pop(number, None)
+            self._definitions[number] = definition
+            self._new.append(number)
 
     def resolve(self) -> None:
         """Make use of the time until the next job: import what it may need."""
@@ -98,9 +103,7 @@ class Arrivals:
 
 def _resolve(definition: Definition) -> Any:
     if definition.value:
-        thing = pickle.loads(definition.value)
-        _make_found(thing)
-        return thing
+        return pickle.loads(definition.value)
     module, _, qualname = definition.name.partition(":")
     try:
         found: Any = import_module(module)
@@ -110,30 +113,6 @@ def _resolve(definition: Definition) -> Any:
         reason = f"{type(error).__qualname__}: {error}"
         raise ShippingError(f"{module}.{qualname} cannot be imported in a worker process: {reason}") from error
     return found
-
-
-def _make_found(thing: Any) -> None:
-    """Let what came by value, and what it uses of its module, be found by name: its instances can be pickled then."""
-    module_name = thing.__module__
-    module = sys.modules.setdefault(module_name, ModuleType(module_name))
-    pending = [thing]
-    seen = {id(thing)}
-    while pending:
-        thing = pending.pop()
-        if thing.__qualname__.isidentifier():
-            setattr(module, thing.__qualname__, thing)
-        members = vars(thing).values() if isinstance(thing, type) else (thing,)
-        for member in members:
-            function = getattr(member, "__func__", getattr(member, "fget", member))  # of class methods and properties
-            if isinstance(function, FunctionType):
-                for used in function.__globals__.values():
-                    if (
-                        isinstance(used, type | FunctionType)
-                        and used.__module__ == module_name
-                        and id(used) not in seen
-                    ):
-                        seen.add(id(used))
-                        pending.append(used)
 
 
 def _no_engine(task_id: str) -> AbstractTask:
@@ -170,13 +149,35 @@ def _fetch(task_id: str) -> AbstractTask:
     return arrivals.fetch_task(task_id)
 
 
-def named(qualname: str, make: Callable[..., type], arguments: tuple[Any, ...]) -> type:
+def named(module: str, qualname: str, is_found: bool, make: Callable[..., type], arguments: tuple[Any, ...]) -> type:
     """A class that came by value, under its qualified name."""
     cls = make(*arguments)
     cls.__qualname__ = qualname
+    if is_found:
+        _place(module, qualname, cls)
     return cls
 
 
-def from_file(path: str, make: Callable[..., CodeType], arguments: tuple[Any, ...]) -> CodeType:
-    """Code that came by value, with the file that it is from."""
+def placed(module: str, qualname: str, make: Callable[..., FunctionType], arguments: tuple[Any, ...]) -> FunctionType:
+    """A function that came by value."""
+    function = make(*arguments)
+    _place(module, qualname, function)
+    return function
+
+
+def _place(module: str, qualname: str, thing: Any) -> None:
+    """Let what came by value be found by its name, as in the engine's process: its instances can be pickled then."""
+    *way, last = qualname.split(".")
+    at: Any = sys.modules.setdefault(module, ModuleType(module))
+    for name in way:
+        if not hasattr(at, name):
+            setattr(at, name, SimpleNamespace())  # for a class that has not come, unlike what is in it
+        at = getattr(at, name)
+    setattr(at, last, thing)
+
+
+def from_file(path: str, lines: str | None, make: Callable[..., CodeType], arguments: tuple[Any, ...]) -> CodeType:
+    """Code that came by value, with the file that it is from, and its lines if there is no such file."""
+    if lines is not None:
+        linecache.cache[path] = (len(lines), None, lines.splitlines(keepends=True), path)
     return make(*arguments).replace(co_filename=path)

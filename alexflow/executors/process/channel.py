@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 
 from alexflow.executors.process.messages import LENGTH, Message, ToEngine, decode_for_engine, frame
 
+logger = logging.getLogger("alexflow")
+
 READ_AT_ONCE = 64 * 1024  # bytes; larger ones would be mapped anew for every call
+
+#: No worker has so much to say in one message.
+LARGEST_FRAME = 64 * 2**20  # bytes
 
 
 class Channel:
@@ -18,15 +24,24 @@ class Channel:
         end: the engine's end; closed by :meth:`close`.
         on_messages: called with the messages that came in, all that came at once together.
         on_end: called once when the other end is closed.
+        on_garbage: called once when what comes is no message; nothing is heard any more.
     """
 
-    def __init__(self, end: socket.socket, on_messages: Callable[[list[ToEngine]], None], on_end: Callable[[], None]):
+    def __init__(
+        self,
+        end: socket.socket,
+        on_messages: Callable[[list[ToEngine]], None],
+        on_end: Callable[[], None],
+        on_garbage: Callable[[], None],
+    ):
         end.setblocking(False)
         self._socket = end
         self._on_messages = on_messages
         self._on_end = on_end
+        self._on_garbage = on_garbage
         self._loop = asyncio.get_running_loop()
-        self._incoming = bytearray()
+        self._parts: list[bytes] = []  # the beginning of a frame, the rest of which has not come
+        self._missing = 0  # bytes until it is worth looking again
         self._outgoing = bytearray()
         self._open = True
         self._loop.add_reader(end.fileno(), self._receive)
@@ -63,7 +78,7 @@ class Channel:
                 self._loop.remove_writer(self._socket.fileno())
             self._socket.close()
             # nobody is called any more; what is called knows the worker, and a circle would be left until Python looks
-            self._on_messages = self._on_end = _nobody
+            self._on_messages = self._on_end = self._on_garbage = _nobody
 
     def _writable(self) -> None:
         try:
@@ -89,31 +104,43 @@ class Channel:
             self.close()
             on_end()
             return False
-        messages = self._split(data)
-        if messages:
-            self._on_messages(messages)
+        try:
+            messages = self._split(data)
+            if messages:
+                self._on_messages(messages)
+        except Exception:  # a task has written into the channel, or what it says makes no sense
+            logger.exception("what a worker process says cannot be understood; it is ended")
+            on_garbage = self._on_garbage
+            self.close()
+            on_garbage()
+            return False
         return True
 
     def _split(self, data: bytes) -> list[ToEngine]:
         """Whole frames as messages; the rest waits."""
-        buffer: bytes | bytearray = data
-        if self._incoming:
-            self._incoming += data
-            buffer = self._incoming
+        if self._parts:
+            self._parts.append(data)
+            self._missing -= len(data)
+            if self._missing > 0:
+                return []
+            data = b"".join(self._parts)
+            self._parts = []
         messages: list[ToEngine] = []
-        at = 0
-        whole = len(buffer)
-        view = memoryview(buffer)
-        while whole - at >= LENGTH.size:
-            begin = at + LENGTH.size
-            end = begin + LENGTH.unpack_from(buffer, at)[0]
+        at, begin, whole = 0, LENGTH.size, len(data)
+        end = begin
+        view = memoryview(data)
+        while begin <= whole:
+            end = begin + LENGTH.unpack_from(data, at)[0]
             if end > whole:
                 break
             messages.append(decode_for_engine(view[begin:end]))
             at = end
-        view.release()
-        if at < whole or self._incoming:
-            self._incoming = bytearray(buffer[at:])
+            end = begin = at + LENGTH.size
+        if at < whole:
+            if end - at > LARGEST_FRAME:
+                raise ValueError(f"a message of {end - at:,} bytes")
+            self._parts = [data[at:]]
+            self._missing = end - whole
         return messages
 
 

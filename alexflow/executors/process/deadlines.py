@@ -31,7 +31,7 @@ class Deadlines:
         sent = worker.sent.get(number)
         if sent is None or worker.has_left:
             return
-        mark = worker.process.mark()
+        mark = worker.mark()
         at_work = time.monotonic() - mark.since if mark.running == number and mark.since else 0.0
         if at_work < timeout:
             wait = timeout - at_work if at_work else min(timeout, NOT_YET)

@@ -1,113 +1,125 @@
-"""Classes and functions that jobs refer to by number; a worker is told of them by name if it can import them."""
+"""Classes and functions that jobs refer to by number; a worker is told of them by name if it can import them.
+
+Those that it cannot import travel by value, as they are when a job needs them. An engine may be open for days, while
+cells are run again and modules reloaded. So what travels by value is looked at whenever workers are given jobs: whether
+a name that it uses means something else by now (:class:`~alexflow.executors.process.byvalue.Used`). What has changed
+inside of a value, such as an entry of a dictionary, shows only in the bytes; those are made again for each request, if
+there is such a value at all. A reloaded module is noticed as a whole: workers cannot undo an import, so others take
+their place.
+"""
 
 from __future__ import annotations
 
-import io
-import sys
-from dataclasses import MISSING
-from types import CodeType, FunctionType, ModuleType
+from collections.abc import Iterable
+from types import FunctionType
 from typing import Any
-from weakref import WeakKeyDictionary
 
-import cloudpickle
-
-from alexflow.executors.process.arrivals import from_file, named
+from alexflow.errors import ShippingError
+from alexflow.executors.process.byvalue import Used, pickled
+from alexflow.executors.process.culprits import culprit
+from alexflow.executors.process.finding import importable, name_of, reloads
 from alexflow.executors.process.messages import Definition
 
 
 class Definitions:
-    """The engine's numbers for classes and functions, from 1, the same for all its workers."""
+    """The engine's numbers for classes and functions, from 1, the same for all its workers.
+
+    Attributes:
+        changed: numbers of which workers have an older definition.
+    """
 
     def __init__(self) -> None:
-        self._numbers: dict[Any, int] = {}
+        self._numbers: dict[Any, int] = {}  # of what is as it was when it was last looked at
         self._definitions: list[Definition] = []
+        self._values: dict[Any, tuple[int, Used]] = {}
+        self._looked_at: list[Any] = []  # of those, what need not be looked at again now
+        self._refused: dict[Any, str] = {}
+        self._imported: dict[str, Any] = {}
+        self._reloads = reloads()
+        self.changed: set[int] = set()
 
     def number_of(self, thing: type | FunctionType) -> int:
-        """The number of a class or function."""
+        """The number of a class or function.
+
+        Raises:
+            ShippingError: it cannot travel; the message names it, and what of it cannot.
+        """
         number = self._numbers.get(thing)
-        if number is None:
-            number = len(self._definitions) + 1
-            definition = Definition(number, name_of(thing), b"" if importable(thing) else _by_value(thing))
-            self._numbers[thing] = number
-            self._definitions.append(definition)
-        return number
+        return number if number is not None else self._find_number(thing)
+
+    def __contains__(self, number: int) -> bool:
+        return 0 < number <= len(self._definitions)
 
     def __getitem__(self, number: int) -> Definition:
         return self._definitions[number - 1]
 
+    def look_again(self) -> None:
+        """The user's code may have run: whether names still mean the same is looked at where it matters."""
+        if self._looked_at:
+            for thing in self._looked_at:
+                self._numbers.pop(thing, None)
+            self._looked_at.clear()
 
-def name_of(thing: type | FunctionType) -> str:
-    """What a definition calls a class or function."""
-    return f"{thing.__module__}:{thing.__qualname__}"
+    def look_inside(self) -> None:
+        """A request has come: what its tasks use may have changed inside; what could not travel may by now."""
+        self._refused.clear()
+        for thing, (number, used) in list(self._values.items()):
+            if not used.settled:
+                self._numbers.pop(thing, None)
+                try:
+                    self._write(number, thing)
+                except BaseException:  # told to the jobs that need it
+                    del self._values[thing]
 
+    def are_reloaded(self, classes: Iterable[type]) -> bool:
+        """Whether modules have been executed again since this was asked last, by which workers are out of date."""
+        before, self._reloads = self._reloads, reloads()
+        stale = before != self._reloads
+        for cls in classes:
+            if cls not in self._numbers and importable(cls):
+                stale |= self._imported.setdefault(name_of(cls), cls) is not cls
+        if stale:
+            self._numbers.clear()
+            self._values.clear()
+            self._imported.clear()
+        return stale
 
-def importable(thing: type | FunctionType) -> bool:
-    """Whether another process gets the same object by importing its name."""
-    if thing.__module__ == "__main__" or "<" in thing.__qualname__:
-        return False
-    found: Any = sys.modules.get(thing.__module__)
-    if found is None or not _is_found_again(found, thing.__module__):
-        return False
-    for name in thing.__qualname__.split("."):
-        found = getattr(found, name, None)
-    return found is thing
+    def _find_number(self, thing: type | FunctionType) -> int:
+        if thing in self._refused:
+            raise ShippingError(self._refused[thing])
+        try:
+            number = self._number_by_value(thing) or self._number_by_name(thing)
+        except BaseException as error:  # whatever is in it may do anything when it is pickled
+            self._values.pop(thing, None)
+            self._refused[thing] = culprit(thing, error)
+            raise ShippingError(self._refused[thing]) from error
+        self._numbers[thing] = number
+        return number
 
+    def _number_by_name(self, thing: type | FunctionType) -> int:
+        self._definitions.append(Definition(len(self._definitions) + 1, name_of(thing)))
+        return len(self._definitions)
 
-#: Whether modules are found where their names say.
-_found_again: WeakKeyDictionary[ModuleType, bool] = WeakKeyDictionary()
+    def _number_by_value(self, thing: type | FunctionType) -> int:
+        """Its number, its bytes being up to date; 0 if it can be imported."""
+        known = self._values.get(thing)
+        if known is not None:
+            number, used = known
+            if not used.is_as_it_was():
+                self._write(number, thing)
+        elif importable(thing):
+            return 0
+        else:
+            number = len(self._definitions) + 1
+            self._write(number, thing)
+        self._looked_at.append(thing)
+        return number
 
-
-def _is_found_again(module: ModuleType, name: str) -> bool:
-    """Whether an import in another process finds this module: not if it was executed from a file or a cell by hand."""
-    known = _found_again.get(module)
-    if known is None:
-        known = _found_again[module] = _search(module, name)
-    return known
-
-
-def _search(module: ModuleType, name: str) -> bool:
-    spec = getattr(module, "__spec__", None)
-    if spec is None:
-        return False
-    path = None
-    if parent := name.rpartition(".")[0]:
-        package = sys.modules.get(parent)
-        path = getattr(package, "__path__", None)
-        if package is None or path is None or not _is_found_again(package, parent):
-            return False
-    found = (finder.find_spec(name, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
-    return any(other is not None and other.origin == spec.origin for other in found)
-
-
-class _ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Pickles classes and functions whole; unlike its base it keeps the qualified names of classes, what a field
-    without default has in its place, and the file that code is from, for tracebacks.
-    """
-
-    def reducer_override(self, obj: Any) -> Any:
-        if obj is MISSING:
-            return "MISSING"
-        if isinstance(obj, CodeType):
-            reduced: Any = self.dispatch_table[CodeType](obj)  # how it is made, and of what
-            return from_file, (obj.co_filename, *reduced)
-        reduced = super().reducer_override(obj)
-        if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) == 6:
-            make, arguments, *rest = reduced
-            return (named, (obj.__qualname__, make, arguments), *rest)
-        return reduced
-
-
-def _by_value(thing: type | FunctionType) -> bytes:
-    file = io.BytesIO()
-    module = sys.modules.get(thing.__module__)
-    lost = module is not None and thing.__module__ != "__main__" and not _is_found_again(module, thing.__module__)
-    if lost and thing.__module__ not in cloudpickle.list_registry_pickle_by_value():
-        cloudpickle.register_pickle_by_value(module)  # what the thing uses of its module is not found either
-    else:
-        lost = False
-    try:
-        _ValuePickler(file, protocol=5).dump(thing)
-    finally:
-        if lost:
-            cloudpickle.unregister_pickle_by_value(module)
-    return file.getvalue()
+    def _write(self, number: int, thing: type | FunctionType) -> None:
+        data, whole = pickled(thing)
+        self._values[thing] = number, Used(whole)
+        if number > len(self._definitions):
+            self._definitions.append(Definition(number, name_of(thing), data))
+        elif data != self[number].value:
+            self._definitions[number - 1] = Definition(number, name_of(thing), data)
+            self.changed.add(number)

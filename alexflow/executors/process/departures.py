@@ -54,7 +54,7 @@ class Departures:
         """Stop one job: by ending the worker if it is running it, else by calling it back."""
         if worker.has_left:
             return
-        if worker.process.mark().running == number:
+        if worker.mark().running == number:
             worker.stopped = number
             self._see_off(worker, self._grace, terminate=True)
         self.recall(worker)  # what waits behind it can be run elsewhere meanwhile
@@ -106,9 +106,10 @@ class Departures:
 
     async def _bury(self, worker: Member, patience: float, terminate: bool) -> None:
         try:
-            end, mark = await worker.process.bury(patience, terminate=terminate)
+            end, last = await worker.process.bury(patience, terminate=terminate)
         finally:
             self._staff.leaving.remove(worker)
+        mark = worker.believable(last)
         worker.has_begun = mark.running > 0
         if self._closed:
             return

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from alexflow.executors.interface import Job
+from alexflow.executors.process.marker import Mark
 from alexflow.executors.process.supervisor import WorkerProcess
 from alexflow.model import AbstractTask
 
@@ -58,6 +59,19 @@ class Member:
     def was_stillborn(self) -> bool:
         """Whether it died before it had said anything or begun a job."""
         return not self.proven and not self.has_begun
+
+    def mark(self) -> Mark:
+        """Where it is among its jobs."""
+        return self.believable(self.process.mark())
+
+    def believable(self, mark: Mark) -> Mark:
+        """A mark as the worker gave it; if a task has written into the page, as it must be: jobs are run in order."""
+        now = time.monotonic()
+        in_order = not mark.running or mark.running == mark.ended + 1
+        if in_order and mark.running <= self.number and mark.ended <= self.number and 0.0 <= mark.since <= now:
+            return mark
+        first = next(iter(self.sent), 0)
+        return Mark(first, (first or self.number + 1) - 1, self.heard or now, 0)
 
     def forget(self, number: int) -> Assignment | None:
         """A job is not with it any more; gives what was known of it."""

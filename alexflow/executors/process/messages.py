@@ -129,14 +129,33 @@ class WantsSource(Message, frozen=True):
     task_id: str
 
 
+class Carried(Struct, frozen=True, array_like=True):
+    """A value of the user's: as text, and pickled if that has been seen to work."""
+
+    text: str
+    pickled: bytes | None = None
+
+
+#: A value that a message carries as it is, or as :class:`Carried`.
+Value = None | bool | int | float | str | Carried
+
+
 class Logged(Message, frozen=True):
-    """A record that was logged in a job, and how many were left out before it; without text, only that."""
+    """A record that was logged in a job, and how many were left out before it; without text, only that.
+
+    ``template`` and ``args`` are what ``text`` was made of, if they can be told apart; ``by_name`` means that the only
+    argument is a mapping. ``extra`` is what else the record has.
+    """
 
     number: int
     name: str
     level: int
     text: str
     created: float
+    template: str = ""
+    args: list[Value] = []
+    by_name: bool = False
+    extra: dict[str, Value] = {}
     path: str = ""
     line: int = 0
     function: str = ""

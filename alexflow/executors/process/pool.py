@@ -44,6 +44,7 @@ from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.shipping import Packed, Packer
 from alexflow.executors.process.slow_imports import SlowImports
 from alexflow.executors.process.staff import Staff
+from alexflow.hooks import plain_text
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
@@ -98,8 +99,12 @@ class ProcessExecutor(Executor):
         self._slow_imports = SlowImports(self._staff, self._definitions)
 
     def expect(self, tasks: Sequence[AbstractTask]) -> None:
+        classes = {type(task) for task in tasks}
+        self._definitions.look_inside()
+        if self._definitions.are_reloaded(classes):
+            self._replace_all()
         self._hire_for(len(tasks))
-        self._staff.announce({type(task) for task in tasks})
+        self._staff.announce(classes)
 
     def submit(self, jobs: Sequence[Job]) -> None:
         self._pending.extend(self._not_foreseen(jobs) if self._ahead else jobs)
@@ -184,6 +189,7 @@ class ProcessExecutor(Executor):
 
     def _feed(self) -> None:
         """Give workers that will soon be idle something to do: the less one has, the more it gets."""
+        self._definitions.look_again()
         short = [worker for worker in self._staff.workers if worker.expected <= AHEAD / 2 and self._takes_jobs(worker)]
         if short:
             short.sort(key=lambda worker: worker.expected)
@@ -338,7 +344,7 @@ class ProcessExecutor(Executor):
         """A worker that has served long enough gets nothing more, and leaves when it has done what it is running."""
         oldest = self._recycle.seconds
         is_old = oldest is not None and time.monotonic() - worker.born > oldest
-        if worker.number >= worker.last or (is_old and worker.process.mark().ended):  # after one task at least
+        if worker.number >= worker.last or (is_old and worker.mark().ended):  # after one task at least
             worker.is_worn = True
         if worker.is_worn and not worker.has_left:
             if not worker.sent:
@@ -347,6 +353,13 @@ class ProcessExecutor(Executor):
                     self._hire_for(len(self._pending))
             elif len(worker.sent) > 1 and worker.number < worker.last:
                 self._departures.recall(worker)
+
+    def _replace_all(self) -> None:
+        """What the workers have imported is out of date."""
+        self._recycles = True
+        for worker in list(self._staff.workers):
+            worker.is_worn = True
+            self._replace_if_worn(worker)
 
     def _take_back(self, worker: Member, numbers: list[int], outcomes: list[Outcome]) -> None:
         worker.recalled = False
@@ -370,18 +383,17 @@ class ProcessExecutor(Executor):
         sent = worker.sent.get(wanted.number)
         if sent is None:
             return
-        if sent.sources is None:
-            sent.sources = self._packer.sources(sent.job.task)
-        task = sent.sources.get(wanted.task_id)
-        if task is None:
-            worker.process.send(Source([], 0, b"", f"{wanted.task_id} is not behind an output of {sent.job.task_id}"))
-            return
         try:
+            if sent.sources is None:
+                sent.sources = self._packer.sources(sent.job.task)
+            task = sent.sources.get(wanted.task_id)
+            if task is None:
+                raise ShippingError(f"{wanted.task_id} is not behind an output of {sent.job.task_id}")
             packed = self._packer.pack(task)
+            sent.sources.update(self._packer.sources(task))
         except ShippingError as error:
-            worker.process.send(Source([], 0, b"", str(error)))
+            worker.process.send(Source([], 0, b"", plain_text(str(error))))
             return
-        sent.sources.update(self._packer.sources(task))
         worker.process.send(Source(self._staff.new_definitions(worker, packed.needs), packed.cls, packed.fields))
 
     # -- ends

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 
+from alexflow.executors.process.carrying import arrived
 from alexflow.executors.process.messages import Logged
+from alexflow.hooks import plain_text
 
 logger = logging.getLogger("alexflow")
 
@@ -29,7 +31,7 @@ def pass_on(logged: Logged, task_id: str, worker: int) -> None:
             )
         if logged.text or logged.details:
             _handle(logged, task_id, worker)
-    except Exception:  # a filter's of the user
+    except BaseException:  # a filter's or handler's of the user
         logger.exception("what %s logged could not be logged here", task_id)
 
 
@@ -37,14 +39,30 @@ def _handle(logged: Logged, task_id: str, worker: int) -> None:
     target = logging.getLogger(None if logged.name == "root" else logged.name)
     if not target.isEnabledFor(logged.level):
         return
+    template, args = _apart(logged)
     record = target.makeRecord(
-        target.name, logged.level, logged.path, logged.line, logged.text, (), None, logged.function
+        target.name, logged.level, logged.path, logged.line, template, args, None, logged.function
     )
+    record.task_id = task_id
+    record.__dict__.update({name: arrived(value) for name, value in logged.extra.items()})
     record.created = logged.created
     record.msecs = logged.created % 1 * 1000
     record.process = worker
     record.processName = f"worker {worker}"
     record.threadName = logged.thread
     record.exc_text = logged.details or None
-    record.task_id = task_id
+    if hasattr(record, "taskName"):  # from Python 3.12 on; here it would be the engine's
+        record.taskName = None
     target.handle(record)
+
+
+def _apart(logged: Logged) -> tuple[str, tuple[object, ...]]:
+    """Message and arguments as they were given, if the same text comes of them here; else the text."""
+    if logged.template:
+        args = tuple(map(arrived, logged.args))
+        try:
+            if plain_text(logged.template % (args[0] if logged.by_name else args)) == logged.text:
+                return logged.template, args
+        except BaseException:  # %d of what came as text, or a __str__ of the user's that raises
+            pass
+    return logged.text, ()

@@ -12,11 +12,16 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from alexflow.executors.process.messages import Logged
+from alexflow.executors.process.carrying import carried
+from alexflow.executors.process.messages import Logged, Value
+from alexflow.hooks import MAX_TEXT, plain_text
 
 #: Records that a worker may send at once, and per second in the long run; those beyond are counted.
 BURST = 1_000
 PER_SECOND = 100.0
+
+#: Arguments, or attributes given as ``extra``, that a record may have; of more, the text has to do.
+MOST_VALUES = 100
 
 
 class Relay(logging.Handler):
@@ -41,11 +46,9 @@ class Relay(logging.Handler):
             print(self.format(record), file=sys.stderr)
         elif self._may():
             try:
-                logged = self._logged(record)
+                self._send(self._logged(record))
             except Exception:  # arguments that do not fit the message, as with any handler
                 self.handleError(record)
-            else:
-                self._send(logged)
         else:
             self._left_out += 1
 
@@ -64,18 +67,25 @@ class Relay(logging.Handler):
             details = _formatter.formatException(record.exc_info)
         if record.stack_info:
             details = "\n".join(filter(None, [details, record.stack_info]))
+        text = plain_text(record.getMessage())
+        template, args, by_name = _apart(record)
+        extra = [(name, value) for name, value in vars(record).items() if name not in _EVERY_RECORD]
         left_out, self._left_out = self._left_out, 0
         return Logged(
             self._running(),
-            record.name,
+            plain_text(record.name),
             record.levelno,
-            record.getMessage(),
+            text,
             record.created,
-            record.pathname,
+            template,
+            args,
+            by_name,
+            {plain_text(name): carried(value) for name, value in extra[:MOST_VALUES]},
+            plain_text(record.pathname),
             record.lineno,
-            record.funcName or "",
-            record.threadName or "",
-            details,
+            plain_text(record.funcName or ""),
+            plain_text(record.threadName or ""),
+            plain_text(details),
             left_out,
         )
 
@@ -87,6 +97,18 @@ class Relay(logging.Handler):
 
 
 _formatter = logging.Formatter()
+
+#: What each record has; all else was given as ``extra``.
+_EVERY_RECORD = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
+
+
+def _apart(record: logging.LogRecord) -> tuple[str, list[Value], bool]:
+    """What the text was made of; nothing where that is no template and few values."""
+    args = record.args
+    if not args or type(record.msg) is not str or len(record.msg) > MAX_TEXT or len(args) > MOST_VALUES:
+        return "", [], False
+    by_name = not isinstance(args, tuple)
+    return plain_text(record.msg), [carried(arg) for arg in ((args,) if by_name else args)], by_name
 
 
 def install(relay: Relay, levels: Mapping[str, int], disabled: int) -> None:

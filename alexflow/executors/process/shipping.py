@@ -20,9 +20,11 @@ from typing import Any
 
 from alexflow.errors import ShippingError
 from alexflow.executors.process.arrivals import defined, output_of, task_of
-from alexflow.executors.process.definitions import Definitions, importable
+from alexflow.executors.process.culprits import REMEDY
+from alexflow.executors.process.definitions import Definitions
+from alexflow.executors.process.finding import importable
 from alexflow.executors.process.messages import Fields
-from alexflow.identity import qualified_name
+from alexflow.hooks import class_name, text_of
 from alexflow.model import AbstractTask, Output
 from alexflow.model.plan import plan_of
 
@@ -118,8 +120,17 @@ class Packer:
         """A task's fields as they travel.
 
         Raises:
-            ShippingError: a field cannot be pickled; the message names class and field.
+            ShippingError: a field cannot be pickled, or its class cannot travel; the message says what it is.
         """
+        try:
+            return self._pack(task)
+        except ShippingError:
+            raise
+        except BaseException as error:  # whatever is among the user's values does when it is looked at or pickled
+            self._pickler = _JobPickler(self._definitions)  # the old one may have stopped in the middle
+            raise ShippingError(_blame(task, self._definitions, error)) from error
+
+    def _pack(self, task: AbstractTask) -> Packed:
         needs: list[int] = []
         fields: list[Any] = []
         cls = type(task)
@@ -139,23 +150,24 @@ class Packer:
             ):
                 value = self._reference(value, needs)
                 if value is None:
-                    return self._pickled(task)
+                    return self._pickler.pack(task)
             fields.append(value)
         number = self._definitions.number_of(cls)
         needs.append(number)
         return Packed(number, fields, needs)
 
     def sources(self, task: AbstractTask) -> dict[str, AbstractTask]:
-        """The tasks behind outputs among a task's fields, by id."""
-        self._pickled(task)
-        return self._pickler.sources
+        """The tasks behind outputs among a task's fields, by id.
 
-    def _pickled(self, task: AbstractTask) -> Packed:
+        Raises:
+            ShippingError: as :meth:`pack`.
+        """
         try:
-            return self._pickler.pack(task)
-        except Exception as error:  # whatever a value's __reduce__ raises
-            self._pickler = _JobPickler(self._definitions)  # the old one stopped in the middle
+            self._pickler.pack(task)
+        except BaseException as error:
+            self._pickler = _JobPickler(self._definitions)
             raise ShippingError(_blame(task, self._definitions, error)) from error
+        return self._pickler.sources
 
     def _reference(self, value: Any, needs: list[int]) -> list[Any] | None:
         """An output, or a list of outputs, without their tasks; None for everything else."""
@@ -204,17 +216,20 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
-def _blame(task: AbstractTask, definitions: Definitions, error: Exception) -> str:
+def _blame(task: AbstractTask, definitions: Definitions, error: BaseException) -> str:
+    """Why a task cannot travel: the field that is to blame, if one alone is."""
     cls = type(task)
-    for field in plan_of(cls).fields:
-        value = getattr(task, field.name)
-        try:
-            _JobPickler(definitions).dump(value)
-        except Exception as reason:
-            return (
-                f"{cls.__qualname__}.{field.name} cannot be sent to a worker process: "
-                f"{type(value).__qualname__}: {reason}; "
-                f"pass something picklable, make it inside run(), or set "
-                f"options = TaskOptions(executor='thread') on the class"
-            )
-    return f"{qualified_name(cls)} cannot be sent to a worker process: {error}"
+    try:
+        for field in plan_of(cls).fields:
+            value = getattr(task, field.name)
+            try:
+                _JobPickler(definitions).dump(value)
+            except BaseException as reason:
+                return (
+                    f"{cls.__qualname__}.{field.name} cannot be sent to a worker process: "
+                    f"{type(value).__qualname__}: {text_of(reason)}; "
+                    f"pass something picklable, {REMEDY}"
+                )
+    except BaseException as second:  # of a property in the place of a field, say
+        error = second
+    return f"{class_name(cls)} cannot be sent to a worker process: {class_name(type(error))}: {text_of(error)}"

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from alexflow.executors.process.definitions import Definitions, name_of
+from alexflow.executors.process.definitions import Definitions
+from alexflow.executors.process.finding import name_of
 from alexflow.executors.process.marker import Mark
 from alexflow.executors.process.member import Member
 from alexflow.executors.process.staff import Staff
@@ -53,7 +54,7 @@ class SlowImports:
         for worker in self._staff.workers:
             if worker.sent:
                 self.watch()
-            mark = worker.process.mark()
+            mark = worker.mark()
             if mark.importing or (mark.running and not mark.since):
                 self._seen[worker] = mark
                 if mark == before.get(worker):
@@ -61,7 +62,7 @@ class SlowImports:
 
     def _tell(self, worker: Member, mark: Mark) -> None:
         sent = worker.sent.get(mark.running)
-        if mark.importing:
+        if mark.importing in self._definitions:
             name = self._definitions[mark.importing].name
         elif sent is not None:
             name = name_of(type(sent.job.task))

@@ -87,6 +87,10 @@ class Staff:
 
     def new_definitions(self, worker: Member, needs: Iterable[int]) -> list[Definition]:
         """Those of the definitions that the worker has not been told of; from now on it has."""
+        if self._definitions.changed:
+            for other in [*self.workers, *self.leaving]:
+                other.known -= self._definitions.changed
+            self._definitions.changed.clear()
         new = set(needs) - worker.known
         worker.known |= new
         return [self._definitions[number] for number in sorted(new)]
@@ -124,7 +128,7 @@ class Staff:
         for cls in self._announced:
             try:
                 needs.add(self._definitions.number_of(cls))
-            except Exception:  # told to those whose job needs it
+            except ShippingError:  # told to those whose job needs it
                 continue
         definitions = self.new_definitions(worker, needs)
         if definitions:

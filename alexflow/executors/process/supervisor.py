@@ -34,7 +34,8 @@ class WorkerProcess:
     Args:
         template: what it is forked from.
         on_messages: called with the messages that it sends.
-        on_end: called when it has ended, and when it has closed its data channel, whatever comes first; perhaps twice.
+        on_end: called when it has ended, when it has closed its data channel, and when it says what is no message,
+            whatever comes first; perhaps twice.
         echo: who is shown at once what tasks print, if anybody.
 
     Attributes:
@@ -67,8 +68,8 @@ class WorkerProcess:
         reading = (os.dup(pipes[0]), os.dup(pipes[2]))
         descriptors = (worker_data.detach(), worker_control.detach(), marker, lifeline, *pipes)
         self._birth = template.fork(descriptors, on_end)
-        self._data = Channel(data, on_messages, on_end)
-        self._control = Channel(control, on_messages, lambda: None)
+        self._data = Channel(data, on_messages, on_end, on_garbage=on_end)
+        self._control = Channel(control, on_messages, lambda: None, on_garbage=on_end)
         lifelines.hold(self._lifeline)
         self._is_held = True  # by the lifeline
         token = os.urandom(TOKEN_SIZE)

@@ -1,0 +1,75 @@
+"""What classes and functions are called, and whether another process finds them by that name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from types import FunctionType, ModuleType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+
+def name_of(thing: type | FunctionType) -> str:
+    """What a definition calls a class or function."""
+    return f"{thing.__module__}:{thing.__qualname__}"
+
+
+def importable(thing: type | FunctionType) -> bool:
+    """Whether another process gets the same object by importing its name."""
+    if thing.__module__ == "__main__" or "<" in thing.__qualname__:
+        return False
+    found: Any = sys.modules.get(thing.__module__)
+    if found is None or not is_found_again(found, thing.__module__):
+        return False
+    for name in thing.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is thing
+
+
+#: Whether modules are found where their names say.
+_found_again: WeakKeyDictionary[ModuleType, bool] = WeakKeyDictionary()
+
+
+def is_found_again(module: ModuleType, name: str) -> bool:
+    """Whether an import in another process finds this module: not if it was executed from a file or a cell by hand."""
+    known = _found_again.get(module)
+    if known is None:
+        known = _found_again[module] = _search(module, name)
+    return known
+
+
+def _search(module: ModuleType, name: str) -> bool:
+    spec = getattr(module, "__spec__", None)
+    if spec is None:
+        return False
+    path = None
+    if parent := name.rpartition(".")[0]:
+        package = sys.modules.get(parent)
+        path = getattr(package, "__path__", None)
+        if package is None or path is None or not is_found_again(package, parent):
+            return False
+    found = (finder.find_spec(name, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
+    return any(other is not None and other.origin == spec.origin for other in found)
+
+
+class _Reloads:
+    """A finder that finds nothing, and counts how often a module is looked for in order to be executed again."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if target is not None:  # given by importlib.reload, and by nothing else
+            self.count += 1
+        return None
+
+
+_reloads = _Reloads()
+
+
+def reloads() -> int:
+    """How often modules have been reloaded in this process since this was first asked."""
+    if _reloads not in sys.meta_path:
+        sys.meta_path.insert(0, _reloads)
+    return _reloads.count
