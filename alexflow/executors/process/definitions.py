@@ -19,6 +19,7 @@ from alexflow.executors.process.byvalue import Used, pickled
 from alexflow.executors.process.culprits import culprit
 from alexflow.executors.process.finding import importable, name_of, reloads
 from alexflow.executors.process.messages import Definition
+from alexflow.hooks import passes
 
 
 class Definitions:
@@ -90,6 +91,8 @@ class Definitions:
         try:
             number = self._number_by_value(thing) or self._number_by_name(thing)
         except BaseException as error:  # whatever is in it may do anything when it is pickled
+            if passes(error):
+                raise
             self._values.pop(thing, None)
             self._refused[thing] = culprit(thing, error)
             raise ShippingError(self._refused[thing]) from error

@@ -24,7 +24,7 @@ from alexflow.executors.process.culprits import REMEDY
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.finding import importable
 from alexflow.executors.process.messages import Fields
-from alexflow.hooks import class_name, text_of
+from alexflow.hooks import class_name, passes, text_of
 from alexflow.model import AbstractTask, Output
 from alexflow.model.plan import plan_of
 
@@ -127,6 +127,8 @@ class Packer:
         except ShippingError:
             raise
         except BaseException as error:  # whatever is among the user's values does when it is looked at or pickled
+            if passes(error):
+                raise
             self._pickler = _JobPickler(self._definitions)  # the old one may have stopped in the middle
             raise ShippingError(_blame(task, self._definitions, error)) from error
 
@@ -165,6 +167,8 @@ class Packer:
         try:
             self._pickler.pack(task)
         except BaseException as error:
+            if passes(error):
+                raise
             self._pickler = _JobPickler(self._definitions)
             raise ShippingError(_blame(task, self._definitions, error)) from error
         return self._pickler.sources
