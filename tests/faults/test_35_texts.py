@@ -155,7 +155,7 @@ async def test_an_exception(place, tmp_path, kind, executor):
     journal = tmp_path / "journal"
     task = RaisesOnLoop(kind) if executor == "loop" else Raises(kind)
     default = "thread" if executor == "thread" else "process"
-    async with Engine(place, workers=1, executor=default, journal=journal, retries=0) as engine:
+    async with Engine(place, workers=1, executor=default, journal=journal) as engine:
         result = await engine.run([task, *map(Number, range(3))], on_error="continue")
         assert (result.ran, result.failed) == (3, 1)
         (error,) = result.failures
@@ -190,7 +190,7 @@ async def test_what_is_logged_and_printed(place, caplog):
 
 
 async def test_a_text_without_end_costs_the_engine_little(place):
-    async with Engine(place, workers=1, retries=0) as engine:
+    async with Engine(place, workers=1) as engine:
         await engine.run(Raises("surrogate"), on_error="continue")
         before = time.process_time()
         await engine.run(Raises("endless"), on_error="continue")
