@@ -100,7 +100,7 @@ class Engine:
     ):
         self.storage = open_storage(storage)
         self._workers = workers if workers is not None else _cpus()
-        self._resources = dict(resources or {})
+        self._resources = _as_limits(resources)
         self._max_concurrency = max_concurrency
         self._defaults = Defaults(executor, Retry(0) if retry is None else retry, timeout)
         self._max_deaths = max_deaths
@@ -243,7 +243,15 @@ class Engine:
         return self._result(request, finish, on_error, seconds)
 
     async def load(self, output: Output[T]) -> T:
-        """The value of an output, computed first if it does not exist, or is found to be damaged."""
+        """The value of an output, computed first if it does not exist, or is found to be damaged.
+
+        Raises:
+            DefinitionError: ``output`` is something else.
+        """
+        if not isinstance(output, Output):
+            what = type(output).__qualname__
+            hint = f"; load({what}(…).output())" if isinstance(output, AbstractTask) else ""
+            raise DefinitionError(f"load takes an output, not a {what}{hint}")
         await self.run(output)
         try:
             return await self._value(output)
@@ -341,6 +349,15 @@ class Engine:
             raise run_failed(failures, report)
         skipped = tuple(task_id for task_id, _ in finish.skipped)
         return Result(request.bound(self.storage), finish.ran, finish.cached, failures, skipped, seconds, report)
+
+
+def _as_limits(resources: Mapping[str, int] | None) -> dict[str, int]:
+    if resources is not None and not isinstance(resources, Mapping):
+        raise DefinitionError(
+            f"resources must be a dict from tag to how many tasks with it may run at once, such as "
+            f"{{'gpu': 1}}, not a {type(resources).__qualname__}"
+        )
+    return dict(resources or {})
 
 
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:

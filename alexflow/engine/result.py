@@ -14,7 +14,7 @@ from alexflow.hooks import class_name, text_of
 NOTHING_FAILED = FailureReport()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """A run that is over.
 
@@ -56,6 +56,9 @@ class Result:
         """Raise :class:`RunFailed` if tasks failed."""
         if self.failures:
             raise run_failed(self.failures, self.report)
+
+    def __repr__(self) -> str:
+        return f"<Result: {self}>"  # one line, however many outputs there are
 
     def __str__(self) -> str:
         parts = [f"{self.ran} ran", f"{self.cached} cached"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MethodType
 from typing import Any
 
 from alexflow.errors import DefinitionError
@@ -54,16 +55,15 @@ def read_target(target: Any) -> Request:
         DefinitionError: it is nothing that can be run.
         HookError: a container in it raised.
     """
-    if target is None:
-        raise DefinitionError("cannot run None; did the function that makes the target forget to return it?")
     tasks: list[AbstractTask] = []
     outputs: list[Output[Any]] = []
     try:
         if isinstance(target, Workflow):
-            _collect([*target.tasks.values(), *target.artifacts.values()], tasks, outputs)
+            _collect(target.tasks, "tasks", tasks, outputs)
+            _collect(target.artifacts, "artifacts", tasks, outputs)
             target = {**target.tasks, **target.artifacts}  # where both use a name, the artifact is what is shown
         else:
-            _collect(target, tasks, outputs)
+            _collect(target, "target", tasks, outputs)
     except RecursionError:
         raise DefinitionError("what was asked for is nested too deeply, or contains itself") from None
     except BaseException as error:
@@ -78,26 +78,47 @@ def _bound(target: Any, storage: Storage) -> Any:
         hook_failed(target, "output()" if isinstance(target, AbstractTask) else "__iter__()", error)
 
 
-def _collect(target: Any, tasks: list[AbstractTask], outputs: list[Output[Any]]) -> None:
+def _collect(target: Any, path: str, tasks: list[AbstractTask], outputs: list[Output[Any]]) -> None:
     if isinstance(target, AbstractTask):
         tasks.append(target)
     elif isinstance(target, Output):
         outputs.append(target)
-    elif isinstance(target, dict):
-        for part in target.values():
-            _collect(part, tasks, outputs)
+    elif isinstance(target, Mapping):
+        _collect_parts(target.items(), path, tasks, outputs)
     elif isinstance(target, (list, tuple)):
-        for part in target:
-            _collect(part, tasks, outputs)
-    elif target is not None:
-        raise DefinitionError(_not_runnable(target))
+        _collect_parts(enumerate(target), path, tasks, outputs)
+    else:
+        raise DefinitionError(_not_runnable(target, path))
 
 
-def _not_runnable(target: Any) -> str:
+def _collect_parts(
+    parts: Iterable[tuple[Any, Any]], path: str, tasks: list[AbstractTask], outputs: list[Output[Any]]
+) -> None:
+    """Collect what a container holds. None may stand in a tree of outputs only, as ``output()`` may give one."""
+    tasks_before, outputs_before = len(tasks), len(outputs)
+    at_none: str | None = None
+    for name, part in parts:
+        if isinstance(part, AbstractTask):  # as most are; no path for each
+            tasks.append(part)
+        elif part is None:
+            at_none = f"{path}[{name!r}]"
+        else:
+            _collect(part, f"{path}[{name!r}]", tasks, outputs)
+    if at_none is not None and (len(tasks) > tasks_before or len(outputs) == outputs_before):
+        raise DefinitionError(_not_runnable(None, at_none))
+
+
+def _not_runnable(target: Any, path: str) -> str:
+    where = "" if path == "target" else f" ({path})"
+    if target is None:
+        return f"cannot run None{where}; did the function that makes the target forget to return it?"
     if isinstance(target, type) and issubclass(target, AbstractTask):
         return f"{target.__qualname__} is a class; run an instance of it: {target.__qualname__}(...)"
+    if isinstance(target, MethodType) and isinstance(target.__self__, AbstractTask):
+        name = target.__func__.__qualname__
+        return f"{name} is a method; run the task itself, or call the method: {name}()"
     return (
-        f"cannot run a {type(target).__qualname__}; "
+        f"cannot run a {type(target).__qualname__}{where}; "
         f"give a task, an output, a list, tuple or dict of those, or a Workflow"
     )
 

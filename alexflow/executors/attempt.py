@@ -70,6 +70,8 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
     except BaseException as error:
         if hook:
             note_hook(task, hook, error)
+        else:
+            explain_none(error, task, outputs)
         transaction.discard_all()
         raise
 
@@ -97,8 +99,22 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
     except BaseException as error:
         if hook:
             note_hook(task, hook, error)
+        else:
+            explain_none(error, task, outputs)
         await transaction.adiscard_all()
         raise
+
+
+def explain_none(error: BaseException, task: AbstractTask, outputs: InOut) -> None:
+    """Add a note to an error about None where the reason is that ``input`` or ``output`` is not written."""
+    if not isinstance(error, AttributeError | TypeError) or "NoneType" not in str(error):
+        return
+    name = getattr(error, "name", None)
+    cls = type(task).__qualname__
+    if outputs is None and name in ("store", "astore"):
+        error.add_note(f"{cls}.output() gives nothing, so `output` is None in run(); write {cls}.output()")
+    elif name not in ("store", "astore") and task.input() is None and (name is None or hasattr(Output, name)):
+        error.add_note(f"{cls}.input() gives nothing, so `input` is None in run(); write {cls}.input()")
 
 
 def _run_of(task: AbstractTask) -> Callable[[Any, Any], Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, Literal, NamedTuple, cast
 
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
@@ -13,12 +14,14 @@ from alexflow.model import (
     InOut,
     Output,
     Retry,
+    Task,
     TaskOptions,
     WrapperTask,
     flatten,
     have_one_key,
     keys_of,
 )
+from alexflow.model.definition import describe_absence
 from alexflow.model.plan import plan_of
 from alexflow.scheduler import TaskSpec
 
@@ -106,12 +109,16 @@ def describe(task: AbstractTask, defaults: Defaults, makes: tuple[str, ...] | No
         hook = "input()"
         inputs, ephemeral, grounded = _inputs(task)
         outputs: InOut = None
+        hook = "output()"
         if makes is None:
-            hook = "output()"
             outputs = task.output()
             makes = _keys_made(task, task_id, outputs)
-        hook = "options"
-        kind, tags, retry, timeout = defaults.settings.get(type(task)) or _settings(task, defaults)
+        settings = defaults.settings.get(type(task))
+        if settings is None:
+            _check_keys(task, task_id, makes)
+            hook = "options"
+            settings = _settings(task, defaults)
+        kind, tags, retry, timeout = settings
     except BaseException as error:
         hook_failed(task, hook, error)
     tries = retry.count, retry.delay, retry.jitter
@@ -132,6 +139,17 @@ def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
     if plan_of(type(task)).settings_of_the_class:
         defaults.settings[type(task)] = settings
     return settings
+
+
+def _check_keys(task: AbstractTask, task_id: str, makes: tuple[str, ...]) -> None:
+    """Refuse keys made of the time, chance or a counter: nothing that is stored under them would be found again."""
+    again = _keys_made(task, task_id, task.output())
+    if again != makes:
+        other = next(pair for pair in zip_longest(makes, again) if pair[0] != pair[1])
+        raise DefinitionError(
+            f"{type(task).__qualname__}.output() gives other keys each time it is called: {other[0]!r}, then "
+            f"{other[1]!r}; derive keys from parameters only"
+        )
 
 
 _NOTHING: frozenset[str] = frozenset()
@@ -302,12 +320,14 @@ def _check_stored_for_another(task_id: str, output: Output[Any]) -> None:
 def kind_of(task: AbstractTask, defaults: Defaults) -> Kind:
     """Where a task's work happens."""
     if isinstance(task, DynamicTask):
+        if type(task).generate is DynamicTask.generate:
+            raise DefinitionError(describe_absence(type(task), "generate"))
         return "dynamic"
     if isinstance(task, WrapperTask) and type(task).run is WrapperTask.run:
         return kind_of(task.identified_as(), defaults)
     if not plan_of(type(task)).run_is_async:
-        if not hasattr(task, "run"):
-            raise DefinitionError(f"{type(task).__qualname__} has no run(); derive it from Task or DynamicTask")
+        if getattr(type(task), "run", Task.run) is Task.run:
+            raise DefinitionError(describe_absence(type(task), "run"))
         return options_of(task).executor or defaults.executor
     executor = options_of(task).executor
     if executor not in (None, "loop"):

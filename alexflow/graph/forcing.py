@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from alexflow.errors import GraphError
+from alexflow.errors import DefinitionError, GraphError
 from alexflow.graph.description import Defaults, describe
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, repr_of
 from alexflow.model import AbstractTask, Output
@@ -21,8 +21,12 @@ def tasks_to_force(targets: Sequence[AbstractTask], named: Iterable[Forceable], 
     """Ids of the tasks to run again.
 
     Raises:
+        DefinitionError: what is named is no task, task class or output.
         GraphError: a named task is not part of the graph.
     """
+    named = list(named)
+    for name in named:
+        _check_forceable(name)
     tasks, readers = _walk(targets, defaults)
     forced: set[str] = set()
     for name in named:
@@ -40,6 +44,14 @@ def tasks_to_force(targets: Sequence[AbstractTask], named: Iterable[Forceable], 
                 forced.add(reader)
                 pending.append(reader)
     return forced
+
+
+def _check_forceable(name: Any) -> None:
+    if isinstance(name, type) and issubclass(name, AbstractTask):
+        return
+    if not isinstance(name, AbstractTask | Output):
+        what = repr_of(name, SHORT_TEXT)
+        raise DefinitionError(f"force takes tasks, task classes or outputs, or True for the target itself, not {what}")
 
 
 def _matches(task: AbstractTask, task_id: str, name: Forceable) -> bool:

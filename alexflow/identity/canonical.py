@@ -17,7 +17,7 @@ import functools
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from alexflow.errors import IdentityError
@@ -280,6 +280,8 @@ def _refusal(value: Any, kind: type) -> str:
     for plain in PLAIN:
         if isinstance(value, plain):
             return f"a {name} is a subclass of {plain.__name__}; pass a plain {plain.__name__}"
+    if isinstance(value, MethodType):
+        return f"this is the method {value.__func__.__qualname__} itself; call it: {value.__func__.__qualname__}()"
     return (
         f"a {name} cannot be identified; use plain values, enums, dataclasses, module-level functions "
         f"or classes, tasks or outputs (or declare the field with compare=False if results do not depend on it)"

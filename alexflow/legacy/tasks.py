@@ -22,9 +22,7 @@ class ResourceSpec(model.ResourceSpec, Serializable):
 class AbstractTask(model.AbstractTask, Serializable):
     """:class:`alexflow.AbstractTask` with the ids of 1.x."""
 
-    __not_fields__: ClassVar[frozenset[str]] = (
-        frozenset()
-    )  # 1.x has no options: whoever has a field of that name keeps it
+    __free_names__: ClassVar[frozenset[str]] = frozenset({"options", "retry"})  # 1.x gave them no meaning
 
     _task_spec: Optional[str] = field(  # type: ignore[misc]  # noqa: UP045  # as 1.x, where it is a field of each task
         default="1.0.0", compare=False, repr=False, kw_only=True

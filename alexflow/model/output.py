@@ -147,7 +147,16 @@ class Output(Planned, Generic[T_co]):
     # -- where it is
 
     def assign_storage(self, storage: Storage | None) -> Self:
-        """The same output, bound to a storage."""
+        """The same output, bound to a storage.
+
+        Raises:
+            DefinitionError: ``storage`` is the path or URL of one.
+        """
+        if isinstance(storage, str) or hasattr(storage, "__fspath__"):
+            raise DefinitionError(
+                f"{self.key}: assign_storage takes a storage, not {str(storage)!r}; "
+                f"write assign_storage(open_storage({str(storage)!r}))"
+            )
         return self._with("storage", storage)
 
     def as_ephemeral(self) -> Self:

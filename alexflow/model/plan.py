@@ -107,7 +107,8 @@ class ClassPlan(_Caching):
         cls: Any = self.cls
         settled = ("__new__", "__post_init__", "__getattribute__", "task_id", "identified_as")
         return (
-            getattr(vars(cls).get("__init__"), "__code__", _stale_plan.__code__).co_filename == _GENERATED
+            getattr(inspect.unwrap(cls.__init__), "__code__", _stale_plan.__code__).co_filename == _GENERATED
+            and "__init__" in vars(cls)
             and type(cls).__call__ is type.__call__
             and all(getattr(cls, name) is getattr(self._base, name) for name in settled)
             and not any(hasattr(inspect.getattr_static(cls, name, None), "__set__") for name in self.names)
@@ -174,8 +175,9 @@ class Planned:
     #: Fields whose part in the identity the base settles itself (an output *is* its task and key).
     __identified_by__: ClassVar[frozenset[str]] = frozenset()
 
-    #: Names that say how a class runs, and so are no parameters.
-    __not_fields__: ClassVar[frozenset[str]] = frozenset()
+    @classmethod
+    def __check_class__(cls) -> None:
+        """Refuse a class that cannot be what its author meant; called once, when its plan is made."""
 
 
 def plan_of(cls: type[Planned]) -> ClassPlan:
@@ -188,7 +190,7 @@ def plan_of(cls: type[Planned]) -> ClassPlan:
 
 
 def _make_plan(cls: type[Planned]) -> ClassPlan:
-    if "__dataclass_fields__" not in cls.__dict__ and _declares_fields(cls):
+    if "__dataclass_fields__" not in cls.__dict__ and declares_fields(cls):
         raise DefinitionError(
             f"{cls.__module__}.{cls.__qualname__} declares fields but is not a dataclass; "
             f"decorate it with @dataclass(frozen=True)"
@@ -199,14 +201,9 @@ def _make_plan(cls: type[Planned]) -> ClassPlan:
                 f"{cls.__qualname__}.{field.name} is an InitVar: an instance does not keep it, so the id would not "
                 f"depend on it, and nobody could make the instance again; declare a field"
             )
+    cls.__check_class__()
     fields = sorted((field for field in dataclasses.fields(cls) if field.init), key=_by_keyword)  # type: ignore[arg-type]
     plans = tuple(field_plan(field, cls) for field in fields)
-    for plan in plans:
-        if plan.name in cls.__not_fields__:
-            raise DefinitionError(
-                f"{cls.__qualname__}.{plan.name} is a field, but says how the class runs; annotate it as ClassVar or "
-                f"not at all, or make it a property that depends on other fields"
-            )
     significant = tuple(
         sorted(
             field.name
@@ -249,7 +246,8 @@ def _by_keyword(field: dataclasses.Field[Any]) -> bool:
     return field.init and bool(field.kw_only)
 
 
-def _declares_fields(cls: type) -> bool:
+def declares_fields(cls: type) -> bool:
+    """Whether the class body itself annotates anything but class variables."""
     annotations = inspect.get_annotations(cls).values()
     return any("ClassVar" not in str(annotation) for annotation in annotations)
 

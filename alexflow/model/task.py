@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_origin
 
 from alexflow.errors import IdentityError, InvalidKey
 from alexflow.identity import ID_SPEC, AtOnce, Canonical, Pending, brief, canonical, locate, task_digest
+from alexflow.model.definition import check_task_class, explain_undecorated
 from alexflow.model.loop import way_round
 from alexflow.model.options import TaskOptions
 from alexflow.model.output import Output, output_of_task
@@ -48,17 +48,17 @@ class AbstractTask(Planned):
     Subclasses are frozen dataclasses. Two tasks are equal when they are of one class and their ids are equal.
 
     Class variables:
-        version: a string or integer; change it, and all ids of the class change. A keyword-only field works too.
+        version: a string or integer; change it, and all ids of the class change.
         task_name: pins the name in the ids, so that the class may be renamed or moved.
         options: where ``run`` happens and how long an attempt may take. What it leaves open is as the engine has it.
         retry: how often a failed task is tried again, and after which errors; None is as the engine has it.
 
-    ``options`` and ``retry`` may be properties where tasks of one class differ, but not fields.
+    None of them may be a field; ``options``, ``retry`` and ``version`` may be properties where tasks differ.
     """
 
     __plan__: ClassVar[ClassPlan] = STALE_PLAN
     __identified_by__: ClassVar[frozenset[str]] = frozenset()
-    __not_fields__: ClassVar[frozenset[str]] = frozenset({"options", "retry"})
+    __free_names__: ClassVar[frozenset[str]] = frozenset()  # of members that a field may have
 
     _task_spec: ClassVar[str | None] = ID_SPEC  # "1.0.0", or None: its tasks have the ids of alexflow 1.x
     _task_id: ClassVar[str | None] = None  # in the instance's own __dict__ once it is known
@@ -67,11 +67,16 @@ class AbstractTask(Planned):
     options: ClassVar[TaskOptions] = TaskOptions()
     retry: ClassVar[Retry | None] = None
 
-    def __post_init__(self) -> None:
-        check_fields(self)
+    def __post_init__(self, *init_vars: Any) -> None:
+        check_fields(self)  # which refuses a class with an InitVar, whose value comes here
+
+    @classmethod
+    def __check_class__(cls) -> None:
+        check_task_class(cls, [base for base in cls.__mro__ if base.__module__ == __name__], cls.__free_names__)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        explain_undecorated(cls)
         # @dataclass leaves alone what stands in the class body, and would else compare and print field by field,
         # down all ancestors.
         for name in ("__eq__", "__hash__", "__repr__"):
@@ -247,25 +252,6 @@ class WrapperTask(AbstractTask):
         self, output_class: type[OutputT], key: str, storage: Storage | None = None, **kwargs: Any
     ) -> OutputT:
         return self.task.build_output(output_class, key, storage, **kwargs)
-
-
-def _explain_undecorated(cls: type[AbstractTask]) -> None:
-    """Only a subclass without ``@dataclass`` inherits this class's ``__init__``; let its failure say so."""
-    init: Callable[..., None] = cls.__init__
-
-    @functools.wraps(init)
-    def __init__(self: AbstractTask, *args: Any, **kwargs: Any) -> None:
-        try:
-            init(self, *args, **kwargs)
-        except TypeError:
-            plan_of(type(self))
-            raise
-
-    setattr(cls, "__init__", __init__)  # noqa: B010  # type checkers read the dataclass's own signature
-
-
-for _base in (AbstractTask, Task, DynamicTask, WrapperTask):
-    _explain_undecorated(_base)
 
 
 def check_fields(task: AbstractTask) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from alexflow.errors import DefinitionError
 from alexflow.model.task import AbstractTask
 from alexflow.model.tree import InOut, flatten
 
@@ -26,6 +27,15 @@ class Workflow:
     tasks: Mapping[str, AbstractTask]
     artifacts: Mapping[str, InOut] = field(default_factory=dict)
     storage: Storage | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("tasks", "artifacts"):
+            value = getattr(self, name)
+            if not isinstance(value, Mapping):
+                raise DefinitionError(
+                    f"Workflow.{name} must be a dict by name, not a {type(value).__qualname__}: "
+                    f"Workflow({name}={{'a name': …}})"
+                )
 
     def to_task_list(self) -> list[AbstractTask]:
         """Each task once: those named, and those behind the artifacts."""

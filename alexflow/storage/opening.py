@@ -13,6 +13,9 @@ from alexflow.storage.memory import MemoryStorage
 
 DEFAULT_PATH = ".alexflow"
 
+
+#: A URL with too few slashes: ``s3:/bucket``, or ``s3:bucket`` where nothing else can be meant.
+_SHORT_URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]+):/|(s3|gs|gcs|az|abfs|https?|sftp|memory):)(?!/)(.*)", re.DOTALL)
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 
 
@@ -43,6 +46,7 @@ def open_storage(storage: Storage | str | os.PathLike[str] | None = None, **opti
     path = os.fspath(storage)
     if not path:
         raise UnknownStorage("the storage path is empty; name a directory")
+    _refuse_unexpanded(path)
     url = _URL.fullmatch(path)
     if url is None or url[1] == "file":
         _take_none(options, path)
@@ -53,6 +57,20 @@ def open_storage(storage: Storage | str | os.PathLike[str] | None = None, **opti
     from alexflow.storage.remote.storage import RemoteStorage  # deferred: fsspec
 
     return RemoteStorage(path, **options)
+
+
+def _refuse_unexpanded(path: str) -> None:
+    """A path that a shell would have expanded, or a URL with a slash too few, would name a directory by mistake."""
+    if path.startswith("~"):
+        raise UnknownStorage(
+            f"the storage path {path!r} begins with ~, which only a shell expands; "
+            f"write os.path.expanduser({path!r}), or ./{path} for a directory of that name"
+        )
+    short = _SHORT_URL.fullmatch(path)
+    if short is not None:
+        scheme, rest = short[1] or short[2], short[3]
+        url = f"{scheme}://{'/' if scheme == 'file' else ''}{rest}"
+        raise UnknownStorage(f"{path!r} lacks a slash; write {url!r}, or './{path}' for a directory of that name")
 
 
 def _take_none(options: dict[str, Any], what: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
 import alexflow
-from alexflow import Engine, MemoryStorage
+from alexflow import Engine, MemoryStorage, Workflow
 from alexflow.errors import DefinitionError, UnknownStorage
 from tests.engine.workflows import Step
 
@@ -38,12 +41,66 @@ def test_of_an_engine(arguments, said):
         (7, "a storage is a Storage or a path, not int"),
         (MemoryStorage, "a storage is a Storage or a path, not "),
         ("nowhere://bucket", "nowhere"),
+        ("~/results", "begins with ~, which only a shell expands; write os.path.expanduser('~/results')"),
+        ("~ann/results", "begins with ~, which only a shell expands"),
+        ("s3:/bucket/prefix", "lacks a slash; write 's3://bucket/prefix'"),
+        ("s3:bucket", "lacks a slash; write 's3://bucket'"),
+        ("file:/tmp/results", "lacks a slash; write 'file:///tmp/results'"),
     ],
 )
 def test_of_a_storage(storage, said):
     with pytest.raises(UnknownStorage) as caught:
         Engine(storage)
     assert said in str(caught.value)
+
+
+def test_a_directory_may_have_a_colon(tmp_path):
+    assert Engine(tmp_path / "results:v2").storage is not None
+
+
+def test_resources_that_are_no_dict():
+    with pytest.raises(DefinitionError, match=r"resources must be a dict .* such as \{'gpu': 1\}, not a set"):
+        alexflow.run(Step(1), storage=MemoryStorage(), resources={"gpu"})
+
+
+@pytest.mark.parametrize("named", ["Step", ["Step"], [Step(1), None], 7], ids=repr)
+def test_force_that_names_nothing(named):
+    with pytest.raises(DefinitionError, match="force takes tasks, task classes or outputs, or True"):
+        alexflow.run(Step(1), storage=MemoryStorage(), force=named)
+
+
+async def load(what):
+    async with Engine(MemoryStorage()) as engine:
+        return await engine.load(what)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (Step(1), "load takes an output, not a Step; load(Step(…).output())"),
+        ([Step(1).output()], "load takes an output, not a list"),
+        ("step", "load takes an output, not a str"),
+    ],
+    ids=["task", "list", "text"],
+)
+def test_of_load(what, said):
+    with pytest.raises(DefinitionError) as caught:
+        asyncio.run(load(what))
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("tasks", [Step(1)]), ("artifacts", [Step(1).output()]), ("tasks", Step(1))]
+)
+def test_of_a_workflow(name, value):
+    with pytest.raises(DefinitionError, match=f"Workflow.{name} must be a dict by name, not a {type(value).__name__}"):
+        Workflow(**{"tasks": {}, name: value})
+
+
+@pytest.mark.parametrize("storage", ["results", Path("results")])
+def test_of_assign_storage(storage):
+    with pytest.raises(DefinitionError, match=r"write assign_storage\(open_storage\('results'\)\)"):
+        Step(1).output().assign_storage(storage)
 
 
 def test_unknown_ones():

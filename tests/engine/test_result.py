@@ -26,6 +26,11 @@ async def test_numbers():
     assert (second.ran, second.cached) == (1, 2)
 
 
+async def test_its_repr_is_a_line():
+    result = await alexflow.arun([Step(n) for n in range(500)], storage=MemoryStorage())
+    assert re.fullmatch(r"<Result: 500 ran, 0 cached in \d+\.\d\d s>", repr(result))
+
+
 async def test_failures_and_what_was_skipped():
     broken = BreaksOnLoop(1)
     middle = Step(2, (broken.output(),))

@@ -38,7 +38,7 @@ TREE = {"list": ["a", ("b", None)], "pair": Pair("c", "d"), "none": None}
         ([Step(1), Step(2)], [1, 2]),
         ([Step(1), Step(1)], [1, 1]),
         ((Step(1), Step(2).output()), (1, 2)),
-        ({"one": Step(1), "more": [Step(2), None, {"tree": Tree()}]}, {"one": 1, "more": [2, None, {"tree": TREE}]}),
+        ({"one": Step(1), "more": [Step(2), {"tree": Tree()}]}, {"one": 1, "more": [2, {"tree": TREE}]}),
         ([Step(3, (Step(1).output(),)), Step(1)], [4, 1]),
         (Workflow({"a": Step(1)}, {"b": Step(2).output(), "c": [Tree().output()]}), {"a": 1, "b": 2, "c": [TREE]}),
         ([], []),
@@ -98,8 +98,13 @@ async def test_thousands_at_once_while_others_come_and_go(ran):
         ({Step(1)}, "cannot run a set; give a task, an output, a list, tuple or dict of those, or a Workflow"),
         ((Step(n) for n in range(2)), "cannot run a generator; give a task, an output"),
         (None, "cannot run None; did the function that makes the target forget to return it?"),
+        ([None, None], "cannot run None (target[1]); did the function"),
+        ([Step(1), None], "cannot run None (target[1]); did the function"),
+        ({"a": [Step(1)], "b": {"c": (None,)}}, "cannot run None (target['b']['c'][0]); did the function"),
+        (Workflow({"a": None}), "cannot run None (tasks['a']); did the function"),
+        ([Step(1).output, Step(1)], "Step.output is a method; run the task itself, or call the method: Step.output()"),
     ],
-    ids=["class", "class in list", "number", "set", "generator", "none"],
+    ids=lambda value: "",
 )
 async def test_what_cannot_be_run(target, said, ran):
     with pytest.raises(DefinitionError) as caught:

@@ -23,6 +23,8 @@ class Source(Task):
     def output(self) -> Output[int]:
         return self.build_output(BinaryOutput[int], key="n")
 
+    def run(self, input: Any, output: Any) -> None: ...
+
 
 @dataclass(frozen=True)
 class Reads(Task):
@@ -51,6 +53,8 @@ class Reads(Task):
 
     def output(self) -> Output[int]:
         return self.build_output(BinaryOutput[int], key="read")
+
+    def run(self, input: Any, output: Any) -> None: ...
 
 
 def outputs(*numbers: int) -> list[Output[int]]:

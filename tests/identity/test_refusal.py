@@ -83,7 +83,7 @@ HERE = __name__
             "Train.loss: the function 'list.append' cannot be named from outside; define it at module level",
         ),
         (Plain(), f"Train.loss: a {HERE}.Plain {UNKNOWN}"),
-        (Plain().method, f"Train.loss: a builtins.method {UNKNOWN}"),
+        (Plain().method, "Train.loss: this is the method Plain.method itself; call it: Plain.method()"),
         (object(), f"Train.loss: a builtins.object {UNKNOWN}"),
         (io.BytesIO(), f"Train.loss: a _io.BytesIO {UNKNOWN}"),
         (threading.Event(), f"Train.loss: a threading.Event {UNKNOWN}"),
