@@ -20,6 +20,7 @@ from anyio import CapacityLimiter, to_thread
 from alexflow.errors import DefinitionError, OutputMissing, TaskTimeout
 from alexflow.executors.attempt import bind
 from alexflow.executors.fault import fault_of, not_done
+from alexflow.forks import contained, end_fork, this_process
 from alexflow.graph import Described, Subjects
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, note_hook, original, passes, repr_of
 from alexflow.model import AbstractTask, DynamicTask
@@ -57,7 +58,7 @@ class Threads:
 
     async def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call ``function`` in one of them."""
-        return await to_thread.run_sync(function, *arguments, limiter=self._limiter, abandon_on_cancel=True)
+        return await to_thread.run_sync(contained, function, *arguments, limiter=self._limiter, abandon_on_cancel=True)
 
 
 class Generators:
@@ -169,9 +170,14 @@ class Generator:
             logger.warning("%s: generate() failed while it was closed: %s", self._task_id, repr_of(error, SHORT_TEXT))
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        process = this_process.generation
         try:
             await work()  # called here: if this is cancelled before it begins, nothing is left that nobody awaits
+            if this_process.generation != process:
+                end_fork()
         except BaseException as error:  # the user's, to be told as the task's failure, also exits and cancellations
+            if this_process.generation != process:
+                end_fork(error)
             if isinstance(error, KeyboardInterrupt) and passes(error):
                 raise
             self._arrived.clear()

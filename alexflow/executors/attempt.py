@@ -11,6 +11,7 @@ from operator import methodcaller
 from typing import Any
 
 from alexflow.errors import NonDeterministicTask, OutputMissing
+from alexflow.forks import end_fork, this_process
 from alexflow.hooks import note_hook
 from alexflow.model import AbstractTask, InOut, Output, flatten, keys_of, map_tree
 from alexflow.model.plan import plan_of
@@ -40,7 +41,7 @@ def check_id(task: AbstractTask, expected_id: str) -> None:
 
 
 def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None) -> None:
-    """Run a task and publish its outputs.
+    """Run a task and publish its outputs. A process that the task forks ends here (:mod:`alexflow.forks`).
 
     Args:
         task: the task.
@@ -53,6 +54,7 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
         Exception: whatever the task raises; then nothing is published.
     """
     hook = "output()"
+    process = this_process.generation
     try:
         storage = transaction.storage
         if outputs is None:
@@ -63,11 +65,15 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
         input = bind(task.input(), storage)
         hook = ""
         _run_of(task)(input, bind(outputs, transaction))
+        if this_process.generation != process:
+            end_fork()
         unstaged = _unstaged(outputs, transaction)
         if unstaged and (missing := set(unstaged) - storage.exists_many(unstaged)):
             raise _missing(task, missing)
         transaction.publish_all()
     except BaseException as error:
+        if this_process.generation != process:
+            end_fork(error)
         if hook:
             note_hook(task, hook, error)
         else:
@@ -79,6 +85,7 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
 async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None) -> None:
     """:func:`attempt`, for ``async def run``."""
     hook = "output()"
+    process = this_process.generation
     try:
         storage = transaction.storage
         if outputs is None:
@@ -92,11 +99,15 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
         # a plain `def` with executor="loop" is done, unless it has given what is to be awaited
         if plan_of(type(task)).run_is_async or isawaitable(running):
             await running
+        if this_process.generation != process:
+            end_fork()
         unstaged = _unstaged(outputs, transaction)
         if unstaged and (missing := set(unstaged) - await storage.aexists_many(unstaged)):
             raise _missing(task, missing)
         await transaction.apublish_all()
     except BaseException as error:
+        if this_process.generation != process:
+            end_fork(error)
         if hook:
             note_hook(task, hook, error)
         else:

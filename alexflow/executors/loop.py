@@ -25,6 +25,7 @@ from alexflow.executors.attempt import aattempt
 from alexflow.executors.fault import fault_of, not_done
 from alexflow.executors.interface import GRACE, Done, Executor, Foresee, Job, NotDone, Outcome, Report
 from alexflow.executors.logrecords import name_tasks, running
+from alexflow.forks import end_fork, this_process
 from alexflow.hooks import original, passes, repr_of
 from alexflow.storage import Storage, Transaction
 
@@ -275,14 +276,19 @@ def _within(context: contextvars.Context, job: Coroutine[Any, Any, None]) -> Gen
         Whether it had to wait for anything.
     """
     waited = False
+    process = this_process.generation
     step, argument = job.send, None
     try:
         while True:
             waits_for = context.run(step, argument)
+            if this_process.generation != process:  # a fork: the loop, and what it waits for, are the parent's
+                end_fork()
             waited = True
             try:
                 step, argument = job.send, (yield waits_for)
             except BaseException as error:  # thrown in: a cancellation, or what came of that for which it waited
                 step, argument = job.throw, error
+            if this_process.generation != process:  # another coroutine on this loop has forked, and its child awaits
+                end_fork()
     except StopIteration:
         return waited

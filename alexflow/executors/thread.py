@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from alexflow.executors.attempt import attempt
 from alexflow.executors.interface import GRACE
 from alexflow.executors.loop import LoopExecutor, UnderWay
+from alexflow.forks import contained
 
 
 class ThreadExecutor(LoopExecutor):
@@ -115,7 +116,7 @@ class _Work:
     def do(self) -> BaseException | None:
         """Call it; give what it raised."""
         try:
-            self.context.run(self.function)
+            self.context.run(contained, self.function)
         except BaseException as error:  # whatever it is, it belongs to whoever waits
             return error
         return None

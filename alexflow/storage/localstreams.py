@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from alexflow.forks import this_process
 from alexflow.storage.digest import Recorder, record_of_parts
 from alexflow.storage.interface import Staged
 from alexflow.storage.litter import STAGING, temporary_name
 from alexflow.storage.newfile import NewFile, at_open, read_all, read_parts
 from alexflow.storage.oserror import failed
 from alexflow.storage.reserved import make_reserved
-from alexflow.storage.streams import Staging
+from alexflow.storage.streams import Staging, UnforkedFile
 
 
 class LocalStaging(Staging):
@@ -65,7 +66,7 @@ class LocalStaging(Staging):
         self._new.close()
 
 
-class _Recorded(io.FileIO):
+class _Recorded(UnforkedFile):
     """Takes the digest of what is written, as long as each byte comes after the last.
 
     Attributes:
@@ -113,10 +114,12 @@ def scratch(base: str) -> Iterator[Path]:
 
     os.makedirs(base, exist_ok=True)
     directory = make_reserved(base, f"staging/{temporary_name()}")
+    process = this_process.generation
     try:
         yield Path(directory)
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        if this_process.generation == process:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def taken(base: str, path: Path) -> NewFile:

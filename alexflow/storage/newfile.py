@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from alexflow.forks import this_process
 from alexflow.storage.litter import STAGING, temporary_name
 from alexflow.storage.reserved import make_reserved
 
@@ -30,17 +31,19 @@ class NewFile:
         base: the storage's directory.
         name: its path, if it has a name.
         record: what is to be recorded of what was written to it.
+        process: that to which it belongs; a fork of that leaves it as it is.
     """
 
     fd: int
     base: str
     name: str | None
     record: bytes = field(default=b"")
+    process: int = field(default_factory=lambda: this_process.generation)
 
     def close(self) -> None:
         """Let go of it; what has not been linked is gone."""
         os.close(self.fd)
-        if self.name is not None:
+        if self.name is not None and self.process == this_process.generation:
             os.unlink(self.name)
             self.name = None
 

@@ -27,9 +27,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from alexflow.errors import StorageError
+from alexflow.forks import this_process
 from alexflow.storage.newfile import CHUNK
 from alexflow.storage.oserror import no_room, tells_of_no_room
 
@@ -57,6 +58,22 @@ class Staging(ABC):
         """Forget what has been written."""
 
 
+class UnforkedFile(io.FileIO):
+    """A file that takes nothing from a fork of the process that has opened it.
+
+    A fork has a copy of what is buffered, and would write it a second time.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self._process = this_process.generation
+
+    def write(self, data: Any, /) -> int:
+        if this_process.generation != self._process:
+            return memoryview(data).nbytes
+        return super().write(data)
+
+
 class InScratch(Staging):
     """A stream for a storage that takes whole files: one in its scratch directory."""
 
@@ -66,7 +83,7 @@ class InScratch(Staging):
         self._used = ExitStack()
         try:
             self._path = self._used.enter_context(storage.scratch()) / _file_name(key)
-            self.file = self._used.enter_context(open(self._path, "w+b"))  # noqa: SIM115  # it does
+            self.file = self._used.enter_context(io.BufferedRandom(UnforkedFile(self._path, "w+b")))
         except BaseException:
             self._used.close()
             raise
@@ -104,12 +121,15 @@ class InMemory(Staging):
 def writer(storage: Storage, key: str) -> Iterator[BinaryIO]:
     """See :meth:`Storage.writer`."""
     staging = storage.open_staging(key)
+    process = this_process.generation
     try:
         yield staging.file
     except BaseException:
-        staging.abandon()
+        if this_process.generation == process:
+            staging.abandon()
         raise
-    storage.publish(staging.finish())
+    if this_process.generation == process:
+        storage.publish(staging.finish())
 
 
 @contextmanager
@@ -123,6 +143,7 @@ def path(storage: Storage, key: str, mode: Mode) -> Iterator[Path]:
         with storage.scratch() as directory:
             yield _copied(storage, key, directory / _file_name(key))
     elif mode == "w":
+        process = this_process.generation
         with storage.scratch() as directory:
             file = directory / _file_name(key)
             try:
@@ -131,6 +152,8 @@ def path(storage: Storage, key: str, mode: Mode) -> Iterator[Path]:
                 if not isinstance(error, StorageError) and (tells_of_no_room(error) or _is_full(directory)):
                     raise no_room(str(file)) from error
                 raise
+            if this_process.generation != process:
+                return
             if _is_full(directory):
                 raise no_room(str(file))  # HDF5 loses data then, and says nothing
             _check_written(key, file)
@@ -167,8 +190,13 @@ def scratch() -> Iterator[Path]:
     """A new directory among the system's temporary ones, removed in the end."""
     import tempfile  # deferred: a storage with a directory of its own has no need of it
 
-    with tempfile.TemporaryDirectory(prefix="alexflow-", ignore_cleanup_errors=True) as directory:
+    directory = tempfile.mkdtemp(prefix="alexflow-")
+    process = this_process.generation
+    try:
         yield Path(directory)
+    finally:
+        if this_process.generation == process:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def stage_path(storage: Storage, key: str, path: Path) -> Staged:

@@ -16,6 +16,7 @@ from typing import Any
 from alexflow.errors import ShippingError
 from alexflow.executors.attempt import check_id
 from alexflow.executors.process.messages import Definition, Fields
+from alexflow.forks import contained
 from alexflow.model import AbstractTask, Output
 from alexflow.model.output import output_by_reference, outputs_by_key
 from alexflow.model.plan import ClassPlan, plan_of
@@ -35,6 +36,11 @@ class Arrivals:
         self._proven: dict[int, ClassPlan] = {}  # repeatable classes of which a task has had the right id here
         self.fetch_task: Callable[[str], AbstractTask] = _no_engine
         self.importing: Callable[[int], None] = lambda number: None  # told before an import, and with 0 after it
+
+    def let_go(self) -> None:
+        """This process has become a fork of the worker: the engine is not to be asked, nor told."""
+        self.fetch_task = _in_a_fork
+        self.importing = lambda number: None
 
     def add(self, definitions: list[Definition]) -> None:
         """Take in definitions; an import error hits only those who need what it is about."""
@@ -103,10 +109,10 @@ class Arrivals:
 
 def _resolve(definition: Definition) -> Any:
     if definition.value:
-        return pickle.loads(definition.value)
+        return contained(pickle.loads, definition.value)
     module, _, qualname = definition.name.partition(":")
     try:
-        found: Any = import_module(module)
+        found: Any = contained(import_module, module)
         for name in qualname.split("."):
             found = getattr(found, name)
     except (Exception, SystemExit) as error:  # whatever a module does when it is imported
@@ -117,6 +123,10 @@ def _resolve(definition: Definition) -> Any:
 
 def _no_engine(task_id: str) -> AbstractTask:
     raise LookupError(f"{task_id} is known only while a job runs")
+
+
+def _in_a_fork(task_id: str) -> AbstractTask:
+    raise LookupError(f"{task_id} cannot be fetched in a process that a task has forked; fetch it before")
 
 
 arrivals = Arrivals()

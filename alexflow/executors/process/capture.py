@@ -42,6 +42,7 @@ class Capture:
         for fd, stream in zip(writing, STREAMS, strict=True):
             os.dup2(fd, stream)
         self._poll = poll.poll
+        self._reading = reading
         self._writing = writing
         self._token = token
         self._page = page
@@ -72,6 +73,12 @@ class Capture:
             for stream in (sys.stdout, sys.stderr):  # that tasks have put in their place
                 with contextlib.suppress(Exception):
                     stream.flush()
+
+    def let_go(self) -> None:
+        """In a fork of the worker: keep what a process prints to, and nothing else."""
+        for fd in (*self._reading, *self._writing):
+            with contextlib.suppress(OSError):  # the task has closed it
+                os.close(fd)
 
     def end(self, number: int) -> bool:
         """A job has ended. Gives whether it, or what went before it, has printed anything."""

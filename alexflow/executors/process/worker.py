@@ -10,6 +10,9 @@ SIGTERM means that it is to end, and with it the job that is running: there, :cl
 ``finally`` blocks run, and what it has stored is discarded. Then the worker ends as if the signal had killed it at
 once: to the engine, which knows why it sent the signal, or that it did not, nothing else has happened. A job that has
 begun to publish is let finish.
+
+A process that a task forks has nothing of this: it lets go of the channels at once, and ends where the task's code ends
+in it (:mod:`alexflow.forks`).
 """
 
 from __future__ import annotations
@@ -52,6 +55,7 @@ from alexflow.executors.process.messages import (
 )
 from alexflow.executors.process.sockets import received
 from alexflow.executors.process.surroundings import enter
+from alexflow.forks import end_fork, this_process
 from alexflow.identity import set_main_module_name
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage, Transaction
@@ -131,13 +135,14 @@ class Worker:
         self._terminated = False
         self._waiting = False  # for work
         self._asking = False  # in the middle of a job's conversation with the engine
+        self._process = this_process.generation
         arrivals.fetch_task = self._fetch_task
         arrivals.importing = marker.importing
 
     def serve(self) -> None:
         """Take jobs and run them, until end-of-file."""
         signal.signal(signal.SIGTERM, lambda number, frame: self._terminate())
-        os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))  # a task's own child
+        os.register_at_fork(after_in_child=self._let_go)
         threading.Thread(target=self._listen_to_control, name="alexflow-control", daemon=True).start()
         while not self._terminated:
             try:
@@ -155,6 +160,14 @@ class Worker:
                 continue
             self._run(job)
         self._end_as_terminated()
+
+    def _let_go(self) -> None:
+        """In a process that a task has forked: what it inherits is the worker's."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._data.close()
+        self._control.close()
+        self._capture.let_go()
+        arrivals.let_go()
 
     def _has_more(self) -> bool:
         if not self._receiving.acquire(blocking=False):  # somebody else reads what comes
@@ -204,6 +217,8 @@ class Worker:
             self._marker.at_work(number, time.monotonic())
             attempt(task, transaction)
         except BaseException as error:  # everything that a task can raise is told, exits too
+            if this_process.generation != self._process:
+                end_fork(error)
             self._transaction = None
             if self._terminated:
                 self._end_as_terminated()
