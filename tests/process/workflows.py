@@ -7,6 +7,7 @@ import logging
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -355,3 +356,33 @@ class Counted(Task):
         for each in input:
             each.load()
         output.store((output.made_for, output.loads, [each.loads for each in input]))
+
+
+@dataclass(frozen=True)
+class AsksForSource(Task):
+    """Stores its process, and the value that the task behind its input carries."""
+
+    behind: Output[Any]
+
+    def input(self) -> Output[Any]:
+        return self.behind
+
+    def output(self) -> Output[Any]:
+        return self.build_output(BinaryOutput[Any], key="value")
+
+    def run(self, input: Output[Any], output: Output[Any]) -> None:
+        source = input.src_task
+        assert isinstance(source, Value)
+        output.store((os.getpid(), source.value))
+
+
+@dataclass(frozen=True)
+class SetsTimeout(AsksForSource):
+    """Before that it sets a default timeout for sockets, and then logs."""
+
+    seconds: float = 1.0
+
+    def run(self, input: Output[Any], output: Output[Any]) -> None:
+        socket.setdefaulttimeout(self.seconds)
+        logging.getLogger("timeouts").info("after it was set")
+        super().run(input, output)

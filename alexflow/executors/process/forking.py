@@ -63,6 +63,7 @@ def main(requests: int, lifeline: int) -> None:
     for fd in (requests, lifeline):
         os.set_inheritable(fd, False)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # signals that the engine does not want to hear, its workers do
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     go_on_with(lifeline)
     gc.freeze()  # so that the collector of a worker does not touch, and thereby copy, what is shared with all others
     template = Template(requests, lifeline)
