@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 from dataclasses import dataclass
 
 import pytest
@@ -84,7 +85,7 @@ async def test_nothing_is_left_of_workers_that_died(place):
 
 
 async def test_a_worker_that_is_killed_before_it_has_a_group(place):
-    template = Template()
+    template = Template(sys.executable)
     try:
         for _ in range(20):
             worker = WorkerProcess(template, lambda messages: None, lambda: None)

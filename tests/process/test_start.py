@@ -26,6 +26,7 @@ pytestmark = pytest.mark.anyio
     ("executable", "said"),
     [
         ("/bin/false", "worker processes end before they begin: the last one exited with code 1"),
+        ("", "worker processes cannot be started: sys.executable is empty"),
         ("/no/such/python", "worker processes cannot be started: "),
     ],
 )
@@ -38,6 +39,7 @@ async def test_no_interpreter(place, monkeypatch, executable, said):
             for error in result.failures:
                 assert isinstance(error, WorkerDied)
                 assert error.message.startswith(said)
+                assert (f"with {executable}: is that a Python interpreter?" in error.message) == ("false" in executable)
                 assert error.attempts == 1
         assert (await engine.run([Value(n) for n in range(10)])).ran == 10  # once it is there
 

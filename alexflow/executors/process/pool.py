@@ -419,6 +419,8 @@ class ProcessExecutor(Executor):
             if self._stillborn > MAX_STILLBORN:
                 self._stillborn = 0
                 message = f"worker processes end before they begin: the last one {end}"
+                if not worker.process.pid and not end.signal:
+                    message += f"; they are started with {self._staff.python()}: is that a Python interpreter?"
                 outcomes += [NotDone(job.task_id, "fatal", worker_died(job, message, end)) for job in self._pending]
                 self._pending.clear()
             self._hire_for(len(self._pending))

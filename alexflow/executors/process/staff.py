@@ -95,6 +95,10 @@ class Staff:
         worker.known |= new
         return [self._definitions[number] for number in sorted(new)]
 
+    def python(self) -> str:
+        """The interpreter that workers are."""
+        return self._nursery.python()
+
     def give_up(self) -> None:
         """Workers that are not there yet are not needed any more."""
         self._nursery.give_up()

@@ -40,17 +40,20 @@ LOOK_EVERY = 0.25
 class Template:
     """A process that forks workers.
 
+    Args:
+        python: the interpreter that it is, a path or a command.
+
     Raises:
         OSError: it cannot be started.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, python: str) -> None:
         requests, theirs = new_pair()
         lifeline, self._lifeline = os.pipe()
         path = [entry for entry in sys.path if isinstance(entry, str)]  # Python passes over all others, too
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _START.format(path=path, requests=theirs.fileno(), lifeline=lifeline)],
+                [python, "-c", _START.format(path=path, requests=theirs.fileno(), lifeline=lifeline)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), lifeline),
                 start_new_session=True,  # Ctrl-C in a terminal is the engine's business
@@ -68,6 +71,7 @@ class Template:
         self._asked: deque[Birth] = deque()
         self._unsent: deque[tuple[bytes, Sequence[int]]] = deque()
         self._ends: dict[int, asyncio.Future[Exit]] = {}
+        self._python = python
         self._has_answered = False
         self._look: asyncio.TimerHandle | None = None
         self._burial: asyncio.Task[int] | None = None
@@ -218,7 +222,7 @@ class Template:
                 "each worker process starts as a fresh interpreter, which takes longer, and is not forked: a new %s "
                 "has %d threads before it runs anything, and a process with threads cannot be forked safely; a .pth "
                 "file or sitecustomize of this environment starts them",
-                sys.executable,
+                self._python,
                 threads,
             )
 
@@ -267,10 +271,29 @@ def _tell(waiting: asyncio.Future[Exit], end: Exit) -> None:
 
 
 class Nursery:
-    """Where an executor's workers come from: a template, started for the first of them, and anew when it has died."""
+    """Where an executor's workers come from: a template, started for the first of them, and anew when it has died.
 
-    def __init__(self) -> None:
+    Args:
+        python: the interpreter that they are, a path or a command; by default the one that runs this.
+    """
+
+    def __init__(self, python: str | None = None) -> None:
+        self._python = python
         self._templates: list[Template] = []  # those that are not buried; the last one may live
+
+    def python(self) -> str:
+        """The interpreter that workers are.
+
+        Raises:
+            OSError: none is known.
+        """
+        python = self._python or sys.executable
+        if not python:
+            raise OSError(
+                "sys.executable is empty, as in a Python that is embedded in another program; set it to the path of a "
+                "Python interpreter that can import the same"
+            )
+        return python
 
     def template(self) -> Template:
         """One that lives.
@@ -279,7 +302,7 @@ class Nursery:
             OSError: it cannot be started.
         """
         if not self._templates or not self._templates[-1].lives:
-            template = Template()
+            template = Template(self.python())
             self._templates = [*(earlier for earlier in self._templates if not earlier.is_buried), template]
         return self._templates[-1]
 
