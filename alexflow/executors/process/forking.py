@@ -44,7 +44,7 @@ from alexflow.executors.process import worker
 from alexflow.executors.process.asking import DESCRIPTORS, FORK, FORKED, LIFELINE, REAPED, RECORD, REFUSED, SPAWNED
 from alexflow.executors.process.exits import peak_rss_of
 from alexflow.executors.process.lifeline import go_on_with
-from alexflow.executors.process.sessions import end_sessions
+from alexflow.executors.process.sessions import end_sessions, signal_group
 from alexflow.executors.process.sockets import received
 
 #: Whether a child that has ended can be seen without being reaped; not on macOS before Python 3.13.
@@ -111,6 +111,8 @@ class Template:
 
     def end_workers(self) -> None:
         """Kill all workers, and what their tasks have started."""
+        for pid in self.workers:
+            signal_group(pid, signal.SIGKILL)  # one that has just been forked has no session yet
         end_sessions(self.workers)
 
     def _answer(self) -> bool:

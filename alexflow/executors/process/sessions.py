@@ -36,13 +36,29 @@ def end_sessions(leaders: Collection[int]) -> None:
         leaders: the process ids of those that began them. The ids must not have been given to other processes since.
     """
     for pid in leaders:
-        signal_group(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
     killed: set[int] = set()
     while others := _members(leaders) - killed:  # a process that was forked meanwhile is found by the next look
         for pid in others:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         killed |= others
+
+
+def end_session_of_reaped(leader: int) -> None:
+    """The same for a leader that may have been reaped: if a process has its id now, nothing was left of the session."""
+    if not _lives(leader):
+        end_sessions({leader})
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process has this id and is no zombie, as far as the system shows it."""
+    try:
+        with open(f"{_PROCESSES}/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except OSError:
+        return False
 
 
 def _members(leaders: Collection[int]) -> set[int]:

@@ -19,7 +19,7 @@ from alexflow.executors.process.listening import Echo, Listening
 from alexflow.executors.process.marker import Mark, Marker, new_marker_file
 from alexflow.executors.process.messages import Message, ToEngine
 from alexflow.executors.process.records import levels
-from alexflow.executors.process.sessions import end_sessions, signal_group
+from alexflow.executors.process.sessions import end_session_of_reaped, signal_group
 from alexflow.executors.process.sockets import new_pair
 from alexflow.executors.process.surroundings import present
 from alexflow.executors.process.template import Template
@@ -144,7 +144,7 @@ class WorkerProcess:
         await birth.ended.wait()
         end = await asyncio.shield(template.reap(birth))
         if not template.lives:  # else it has done so
-            await to_thread.run_sync(end_sessions, {birth.pid})
+            await to_thread.run_sync(end_session_of_reaped, birth.pid)
         return end
 
     async def _give_time(self, patience: float) -> None:
