@@ -12,7 +12,7 @@ from typing import Any
 
 from alexflow.errors import NonDeterministicTask, OutputMissing
 from alexflow.forks import end_fork, this_process
-from alexflow.hooks import note_hook
+from alexflow.hooks import note_hook, text_of
 from alexflow.model import AbstractTask, InOut, Output, flatten, keys_of, map_tree
 from alexflow.model.plan import plan_of
 from alexflow.storage import Storage, Transaction
@@ -77,7 +77,7 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
         if hook:
             note_hook(task, hook, error)
         else:
-            explain_none(error, task, outputs)
+            explain(error, task, input, outputs)
         transaction.discard_all()
         raise
 
@@ -111,20 +111,26 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
         if hook:
             note_hook(task, hook, error)
         else:
-            explain_none(error, task, outputs)
+            explain(error, task, input, outputs)
         await transaction.adiscard_all()
         raise
 
 
-def explain_none(error: BaseException, task: AbstractTask, outputs: InOut) -> None:
-    """Add a note to an error about None where the reason is that ``input`` or ``output`` is not written."""
-    if not isinstance(error, AttributeError | TypeError) or "NoneType" not in str(error):
-        return
+def explain(error: BaseException, task: AbstractTask, input: Any, outputs: InOut) -> None:
+    """Add a note to an error whose cause is not where it was raised."""
+    if type(error).__qualname__ == "BdbQuit":
+        error.add_note("a worker process has no terminal for a debugger; run the task with executor='thread'")
+    elif isinstance(error, AttributeError | TypeError) and "NoneType" in text_of(error):
+        _explain_none(error, task, input, outputs)
+
+
+def _explain_none(error: AttributeError | TypeError, task: AbstractTask, input: Any, outputs: InOut) -> None:
+    """``input`` or ``output`` is None in ``run`` where the method of that name is not written."""
     name = getattr(error, "name", None)
     cls = type(task).__qualname__
     if outputs is None and name in ("store", "astore"):
         error.add_note(f"{cls}.output() gives nothing, so `output` is None in run(); write {cls}.output()")
-    elif name not in ("store", "astore") and task.input() is None and (name is None or hasattr(Output, name)):
+    elif input is None and name not in ("store", "astore") and (name is None or hasattr(Output, name)):
         error.add_note(f"{cls}.input() gives nothing, so `input` is None in run(); write {cls}.input()")
 
 

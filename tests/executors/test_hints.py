@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,6 +46,13 @@ class OwnNone(WithoutInput):
         None.strip()  # type: ignore[attr-defined]
 
 
+@dataclass(frozen=True)
+class Debugged(WithoutInput):
+    def run(self, input: Any, output: Any) -> None:
+        breakpoint()
+        output.store(1)
+
+
 def failure(task: Task) -> TaskFailed:
     with pytest.raises(RunFailed) as caught:
         alexflow.run(task, storage=MemoryStorage(), executor="thread")
@@ -69,3 +77,9 @@ def test_hints(task: Task, hint: str) -> None:
 
 def test_no_hint_for_another_none() -> None:
     assert "gives nothing" not in str(failure(OwnNone()))
+
+
+def test_a_debugger_in_a_worker(tmp_path: Path) -> None:
+    with pytest.raises(RunFailed) as caught:
+        alexflow.run(Debugged(), storage=tmp_path, workers=1, echo=False)
+    assert "no terminal for a debugger; run the task with executor='thread'" in str(caught.value.exceptions[0])
