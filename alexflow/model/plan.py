@@ -137,6 +137,21 @@ class ClassPlan(_Caching):
         """How many of :attr:`fields` may be given by position: the first ones."""
         return len(self.fields) - len(self.keyword_only)
 
+    @cached_property
+    def spare(self) -> int:
+        """How many of :attr:`fields`, from the last on, are ours and None unless given: they need not travel.
+
+        All others do, at their defaults, too: another process may have made other defaults.
+        """
+        cls: Any = self.cls
+        ours = [vars(base)["__dataclass_fields__"] for base in cls.__mro__ if base.__module__ == "alexflow.model.task"]
+        spare = 0
+        for field in reversed([field for field in dataclasses.fields(cls) if _by_keyword(field)]):
+            if field.default is not None or all(fields.get(field.name) is not field for fields in ours):
+                break
+            spare += 1
+        return spare
+
     @property
     def _base(self) -> type[Planned]:
         """The class of ours that settles how an instance is made."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 import os
+import threading
+from dataclasses import dataclass
 
 import pytest
 
-from alexflow import Engine
+from alexflow import Engine, Task, TaskOptions
 from alexflow.errors import RunFailed
 from tests.process.workflows import logs
 
@@ -89,3 +92,82 @@ async def test_broken_arguments_are_told_as_usual(place, caplog):
     result = await run(place, logs(0, "wrong arguments", "warning"))
     assert result.ok
     assert [record.getMessage() for record in records_of(caplog)] == ["warning 0"]
+
+
+async def test_arguments_and_extra_arrive(place, caplog):
+    await run(place, LogsValues("process"), on_error="continue")
+    _look_at(caplog)
+
+
+async def test_records_of_threads_and_the_loop_are_alike(place, caplog):
+    await run(place, LogsValues("thread"), LogsOnLoop("loop"))
+    for record in records_of(caplog):
+        assert record.task_id in (LogsValues("thread").task_id, LogsOnLoop("loop").task_id, "own")
+    caplog.records[:] = [record for record in records_of(caplog) if record.how == "thread"]
+    assert len(caplog.records) == 5
+    logging.getLogger("tests.logs").error("no task")
+    assert not hasattr(records_of(caplog)[-1], "task_id")
+
+
+def _look_at(caplog):
+    first, second, third, fourth, fifth = records_of(caplog)
+    assert first.msg == "%s is %d of %r"
+    assert first.args[:2] == ("this", 1)
+    assert first.getMessage() == "this is 1 of {'a': [1]}"
+    assert (first.customer, first.when, first.how) == ({"id": 7}, datetime.date(2026, 1, 1), "process")
+    assert second.getMessage() == "by name"
+    assert second.args == {"what": "name"}
+    assert type(third.held) is str
+    assert "_thread.lock" in third.held
+    assert "_thread.lock" in third.getMessage()
+    assert fourth.getMessage() == "7 of a hostile one"
+    assert type(fourth.hostile) is str
+    assert (fifth.task_id, fifth.getMessage()) == ("own", "fifth")
+
+
+class Hostile:
+    """Cannot be pickled, shown, or made into text, but for a number."""
+
+    def __reduce__(self):
+        raise SystemExit(3)
+
+    def __repr__(self):
+        raise SystemExit(3)
+
+    def __int__(self):
+        return 7
+
+    __index__ = __int__
+
+
+def log_values(how):
+    logger = logging.getLogger("tests.logs")
+    extra = {"how": how}
+    logger.error("%s is %d of %r", "this", 1, {"a": [1]}, extra=extra | {"customer": {"id": 7}, "when": DAY})
+    logger.error("by %(what)s", {"what": "name"}, extra=extra)
+    logger.error("held %s", threading.Lock(), extra=extra | {"held": threading.Lock()})
+    logger.error("%d of a hostile one", Hostile(), extra=extra | {"hostile": Hostile()})
+    logger.error("fifth", extra=extra | {"task_id": "own"})
+
+
+DAY = datetime.date(2026, 1, 1)
+
+
+@dataclass(frozen=True)
+class LogsValues(Task):
+    how: str
+
+    @property
+    def options(self):
+        return TaskOptions(executor=None if self.how == "loop" else self.how)
+
+    def run(self, input, output):
+        log_values(self.how)
+
+
+@dataclass(frozen=True)
+class LogsOnLoop(Task):
+    how: str
+
+    async def run(self, input, output):
+        log_values(self.how)

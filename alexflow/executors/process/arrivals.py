@@ -5,6 +5,7 @@ Apart from the engine's side, so that a worker starts without what only that nee
 
 from __future__ import annotations
 
+import io
 import linecache
 import pickle
 import sys
@@ -13,10 +14,11 @@ from importlib import import_module
 from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
-from alexflow.errors import ShippingError
+from alexflow.errors import ShippingError, TaskStopped
 from alexflow.executors.attempt import check_id
 from alexflow.executors.process.messages import Definition, Fields
 from alexflow.forks import contained
+from alexflow.hooks import class_name, text_of
 from alexflow.model import AbstractTask, Output
 from alexflow.model.output import output_by_reference, outputs_by_key
 from alexflow.model.plan import ClassPlan, plan_of
@@ -91,8 +93,22 @@ class Arrivals:
     def unpack(self, cls: int, fields: Fields) -> AbstractTask:
         """Put a task together again."""
         if isinstance(fields, bytes):
-            return task_of(cls, pickle.loads(fields))
+            return task_of(cls, self._unpickled(cls, fields))
         return task_of(cls, self._values(fields))
+
+    def _unpickled(self, cls: int, fields: bytes) -> list[Any]:
+        load = pickle.Unpickler(io.BytesIO(fields)).load
+        names = plan_of(self.thing(cls)).names
+        values: list[Any] = []
+        try:
+            for _ in names:
+                values.append(load())  # noqa: PERF401  # those that have been made count if one cannot be
+        except (TaskStopped, ShippingError):
+            raise
+        except BaseException as error:  # whatever a value of the user's does when it is made
+            field = f"{self._definitions[cls].name}.{names[len(values)]}"
+            raise ShippingError(f"{field} cannot be unpickled in a worker process: {_reason(error)}") from error
+        return values
 
     def _values(self, fields: list[Any]) -> list[Any]:
         return [self._arrived(value) if type(value) is list else value for value in fields]
@@ -109,16 +125,28 @@ class Arrivals:
 
 def _resolve(definition: Definition) -> Any:
     if definition.value:
-        return contained(pickle.loads, definition.value)
+        try:
+            return contained(pickle.loads, definition.value)
+        except TaskStopped:
+            raise
+        except BaseException as error:  # whatever it was pickled with does when it is made
+            raise ShippingError(
+                f"{definition.name} cannot be unpickled in a worker process: {_reason(error)}"
+            ) from error
     module, _, qualname = definition.name.partition(":")
     try:
         found: Any = contained(import_module, module)
         for name in qualname.split("."):
             found = getattr(found, name)
-    except (Exception, SystemExit) as error:  # whatever a module does when it is imported
-        reason = f"{type(error).__qualname__}: {error}"
-        raise ShippingError(f"{module}.{qualname} cannot be imported in a worker process: {reason}") from error
+    except TaskStopped:
+        raise
+    except BaseException as error:  # whatever a module does when it is imported
+        raise ShippingError(f"{module}.{qualname} cannot be imported in a worker process: {_reason(error)}") from error
     return found
+
+
+def _reason(error: BaseException) -> str:
+    return f"{class_name(type(error))}: {text_of(error)}"
 
 
 def _no_engine(task_id: str) -> AbstractTask:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import io
 import linecache
-import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, Field
 from functools import cached_property
 from logging import Logger
@@ -62,22 +62,33 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
         return reduced
 
 
-def pickled(thing: Any) -> tuple[bytes, list[type | FunctionType]]:
+def pickled(thing: type | FunctionType) -> tuple[bytes, list[type | FunctionType]]:
     """A class or function as bytes, and all that is in them."""
     file = io.BytesIO()
     pickler = ValuePickler(file)
-    module = sys.modules.get(thing.__module__)
-    lost = module is not None and thing.__module__ != "__main__" and not is_found_again(module, thing.__module__)
-    if lost and thing.__module__ not in cloudpickle.list_registry_pickle_by_value():
-        cloudpickle.register_pickle_by_value(module)  # what the thing uses of its module is not found either
-    else:
-        lost = False
-    try:
+    with its_module_by_value(thing):
         pickler.dump(thing)
-    finally:
-        if lost:
-            cloudpickle.unregister_pickle_by_value(module)
     return file.getvalue(), pickler.whole
+
+
+@contextmanager
+def its_module_by_value(thing: type | FunctionType) -> Iterator[None]:
+    """Pickle also by value what the thing uses of its module, if that cannot be imported elsewhere."""
+    name = thing.__module__
+    module = sys.modules.get(name)
+    if (
+        module is None
+        or name == "__main__"
+        or is_found_again(module, name)
+        or name in cloudpickle.list_registry_pickle_by_value()
+    ):
+        yield
+        return
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        cloudpickle.unregister_pickle_by_value(module)
 
 
 def _is_found(thing: type | FunctionType) -> bool:
@@ -88,7 +99,7 @@ def _is_found(thing: type | FunctionType) -> bool:
 def _lines_of(path: str) -> str | None:
     """The lines of a cell, or of other code that is from no file, if Python knows them."""
     entry = linecache.cache.get(path)
-    if entry is None or len(entry) != 4 or os.path.exists(path):
+    if entry is None or len(entry) != 4 or entry[1] is not None:  # the time of its file
         return None
     return "".join(entry[2])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from cloudpickle.cloudpickle import _extract_code_globals
 
-from alexflow.executors.process.byvalue import ValuePickler
+from alexflow.executors.process.byvalue import ValuePickler, its_module_by_value
 from alexflow.hooks import class_name, text_of
 
 REMEDY = (
@@ -27,7 +27,9 @@ def culprit(thing: type | FunctionType, error: BaseException) -> str:
     """
     name = thing.__qualname__
     try:
-        found = _found(thing) or f"{class_name(type(error))}: {text_of(error)}"
+        with its_module_by_value(thing):
+            found = _found(thing)
+        found = found or f"{class_name(type(error))}: {text_of(error)}"
     except BaseException:  # of the user's, in what is looked at
         found = f"{class_name(type(error))}: {text_of(error)}"
     return f"{name} cannot be sent to a worker process: {found}; {REMEDY}"

@@ -54,9 +54,9 @@ class Definition(Struct, frozen=True, array_like=True):
     value: bytes = b""
 
 
-#: A task's fields: pickled as a whole, or one by one. Then a list stands for an output, ``[class, key, length]``, or
-#: for a list of outputs or of nothing, ``[class, keys, lengths, whether it is a tuple]``; ``length`` of a key is its
-#: task's id.
+#: A task's fields: as pickles, one behind the other, of one pickler; or one by one. Then a list stands for an output,
+#: ``[class, key, length]``, or for a list of outputs or of nothing, ``[class, keys, lengths, whether it is a tuple]``;
+#: ``length`` of a key is its task's id.
 Fields = bytes | list[Any]
 
 

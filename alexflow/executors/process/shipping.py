@@ -67,7 +67,8 @@ class _JobPickler(pickle.Pickler):
         self.clear_memo()
         cls = type(task)
         number = self.number_of(cls)
-        self.dump(plan_of(cls).values(task))
+        for value in plan_of(cls).values(task):  # one by one, so that the worker can tell which of them breaks it
+            self.dump(value)
         return Packed(number, self._file.getvalue(), self.needs)
 
     def number_of(self, thing: type | FunctionType) -> int:
@@ -123,40 +124,34 @@ class Packer:
             ShippingError: a field cannot be pickled, or its class cannot travel; the message says what it is.
         """
         try:
-            return self._pack(task)
-        except ShippingError:
-            raise
+            needs: list[int] = []
+            fields: list[Any] = []
+            cls = type(task)
+            plan = plan_of(cls)
+            values = plan.values(task)
+            given = len(values)
+            for _ in range(plan.spare):
+                if values[given - 1] is not None:
+                    break
+                given -= 1
+            for value in values[:given]:
+                kind = type(value)
+                if not (
+                    (kind is str and (value.isascii() or _is_encodable(value)))
+                    or (kind is int and _LEAST <= value <= _MOST)
+                    or kind in _AS_IT_IS
+                ):
+                    value = self._reference(value, needs)
+                    if value is None:
+                        return self._pickler.pack(task)
+                fields.append(value)
+            number = self._definitions.number_of(cls)
+            needs.append(number)
+            return Packed(number, fields, needs)
         except BaseException as error:  # whatever is among the user's values does when it is looked at or pickled
-            if passes(error):
+            if isinstance(error, ShippingError) or passes(error):
                 raise
-            self._pickler = _JobPickler(self._definitions)  # the old one may have stopped in the middle
-            raise ShippingError(_blame(task, self._definitions, error)) from error
-
-    def _pack(self, task: AbstractTask) -> Packed:
-        needs: list[int] = []
-        fields: list[Any] = []
-        cls = type(task)
-        plan = plan_of(cls)
-        values = plan.values(task)
-        given = len(values)
-        for _, default in reversed(plan.keyword_only):
-            if values[given - 1] is not default:
-                break
-            given -= 1
-        for value in values[:given]:
-            kind = type(value)
-            if not (
-                (kind is str and (value.isascii() or _is_encodable(value)))
-                or (kind is int and _LEAST <= value <= _MOST)
-                or kind in _AS_IT_IS
-            ):
-                value = self._reference(value, needs)
-                if value is None:
-                    return self._pickler.pack(task)
-            fields.append(value)
-        number = self._definitions.number_of(cls)
-        needs.append(number)
-        return Packed(number, fields, needs)
+            raise self._refusal(task, error) from error
 
     def sources(self, task: AbstractTask) -> dict[str, AbstractTask]:
         """The tasks behind outputs among a task's fields, by id.
@@ -166,12 +161,15 @@ class Packer:
         """
         try:
             self._pickler.pack(task)
-        except BaseException as error:
-            if passes(error):
+        except BaseException as error:  # as above
+            if isinstance(error, ShippingError) or passes(error):
                 raise
-            self._pickler = _JobPickler(self._definitions)
-            raise ShippingError(_blame(task, self._definitions, error)) from error
+            raise self._refusal(task, error) from error
         return self._pickler.sources
+
+    def _refusal(self, task: AbstractTask, error: BaseException) -> ShippingError:
+        self._pickler = _JobPickler(self._definitions)  # the old one may have stopped in the middle
+        return ShippingError(_blame(task, self._definitions, error))
 
     def _reference(self, value: Any, needs: list[int]) -> list[Any] | None:
         """An output, or a list of outputs, without their tasks; None for everything else."""
