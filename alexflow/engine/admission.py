@@ -15,7 +15,7 @@ import asyncio
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from alexflow.errors import StorageError
 from alexflow.executors.interface import Done, Executor, Job, Outcome
@@ -81,6 +81,7 @@ class Admission:
         started: told of tasks that are handed to executors.
         put_back: told of tasks that are taken from them before they began.
         is_forced: whether a task is to run though its outputs exist.
+        is_replaced: whether a task that is forced makes a key that exists.
         is_idle: whether there is nothing to do.
     """
 
@@ -97,6 +98,7 @@ class Admission:
         started: Callable[[Iterable[str]], None],
         put_back: Callable[[Iterable[str]], None],
         is_forced: Callable[[str], bool],
+        is_replaced: Callable[[str], bool],
         is_idle: Callable[[], bool],
     ):
         self._leases = leases
@@ -110,6 +112,7 @@ class Admission:
         self._started = started
         self._put_back = put_back
         self._is_forced = is_forced
+        self._is_replaced = is_replaced
         self._is_idle = is_idle
         #: Whether jobs need not come here, because no other engine is there.
         self.open = True
@@ -318,11 +321,20 @@ class Admission:
         if not tasks:
             return []
         try:
-            found = await self._storage.aexists_many([key for keys in tasks.values() for key in keys])
+            keys = [key for keys in tasks.values() for key in keys]
+            published = {place: key for task_id in tasks for key, place in self._serves(task_id)}
+            found = await self._storage.aexists_many([*keys, *published.values()] if published else keys)
+            found |= {place for place, key in published.items() if key in found}
         except Exception as error:  # the storage's; who runs will meet it, and tell
             logger.warning("could not look for what other engines have made: %r", error)
             return []
         return [task_id for task_id, keys in tasks.items() if found.issuperset(keys)]
+
+    def _serves(self, task_id: str) -> Sequence[tuple[str, str]]:
+        """What a task makes for a dynamic one and where that is held; once it is published, the task is done."""
+        described = self._catalog.tasks.get(task_id)
+        serves = described.spec.serves if described is not None else ()
+        return [pair for pair in serves if not self._is_replaced(pair[0])] if serves else serves
 
     async def _say_made(self, task_ids: list[str]) -> None:
         for task_id in task_ids:

@@ -113,7 +113,7 @@ class Driver:
         self._carry_out: dict[type[do.Instruction], Callable[[Any], None]] = {
             do.Start: self._start,
             do.Generate: lambda instruction: self._generators.pull(instruction.task_id),
-            do.Close: lambda instruction: self._generators.close(instruction.task_id),
+            do.Close: lambda instruction: self._generators.close(instruction.task_id, dict(instruction.held)),
             do.Cancel: self._cancel,
             do.Delay: self._delay,
             do.TryAgain: self._outcomes.tell_again,
@@ -137,6 +137,7 @@ class Driver:
             started=self._tell_started,
             put_back=lambda task_ids: self.tell(lambda: told.TasksPutBack(tuple(task_ids))),
             is_forced=lambda task_id: task_id in self.inspector.forced,
+            is_replaced=self.inspector.is_replaced,
             is_idle=self._is_idle,
         )
 
@@ -331,7 +332,7 @@ class Driver:
         for task_id in instruction.tasks:
             described = self.catalog.tasks[task_id]
             if described.kind == "dynamic":
-                self._generators.start(described)
+                self._generators.start(described, replace=task_id in self.inspector.forced)
             else:
                 batches[described.kind].append(self._job(described))
         if batches:

@@ -11,8 +11,17 @@ import contextvars
 import inspect
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from functools import cached_property
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from functools import cached_property, partial
 from typing import Any, Protocol, cast
 
 from anyio import CapacityLimiter, to_thread
@@ -20,6 +29,7 @@ from anyio import CapacityLimiter, to_thread
 from alexflow.errors import DefinitionError, OutputMissing, TaskTimeout
 from alexflow.executors.attempt import bind
 from alexflow.executors.fault import fault_of, not_done
+from alexflow.executors.publishing import publish_held
 from alexflow.forks import contained, end_fork, this_process
 from alexflow.graph import Described, Subjects
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, note_hook, original, passes, repr_of
@@ -78,9 +88,10 @@ class Generators:
         self._context = contextvars.copy_context()
         self._live: dict[str, Generator] = {}
 
-    def start(self, described: Described) -> None:
-        """Call ``generate``."""
-        generator = Generator(described, self._storage, self._post, self._in_thread, self._context.copy())
+    def start(self, described: Described, *, replace: bool = False) -> None:
+        """Call ``generate``; with ``replace``, outputs that exist are replaced in the end."""
+        context = self._context.copy()
+        generator = Generator(described, self._storage, self._post, self._in_thread, context, replace=replace)
         self._live[described.spec.task_id] = generator
         generator.pull()
 
@@ -88,9 +99,9 @@ class Generators:
         """Take further tasks."""
         self._live[task_id].pull()
 
-    def close(self, task_id: str) -> None:
-        """All that it gave is done: see that its own outputs exist."""
-        self._live[task_id].close()
+    def close(self, task_id: str, held: Mapping[str, str]) -> None:
+        """All that it gave is done: publish what that made for it, and see that its own outputs exist."""
+        self._live[task_id].close(held)
 
     def cancel(self, task_id: str) -> bool:
         """Stop one. Returns whether there was one."""
@@ -126,13 +137,17 @@ class Generator:
         post: Post,
         in_thread: InThread,
         context: contextvars.Context,
+        *,
+        replace: bool,
     ):
         self._task = cast(DynamicTask, described.task)
         self._task_id = described.spec.task_id
         self._outputs = described.spec.outputs
         self._timeout = described.timeout
         self._storage = storage
-        self._transaction = Transaction(storage)
+        self._serves = dict(described.spec.serves)  # it may have been given by another one, and make its outputs
+        self._transaction = Transaction(storage, replace=replace)
+        self._transaction.hold(self._serves)
         self._post = post
         self._in_thread = in_thread
         self._context = context  # one for all its life
@@ -146,9 +161,9 @@ class Generator:
         """Take further tasks."""
         self._work = self._loop.create_task(self._guarded(self._pull_in_time), context=self._context)
 
-    def close(self) -> None:
-        """Publish what ``generate`` itself stored, and see that all outputs exist."""
-        self._work = self._loop.create_task(self._guarded(self._close), context=self._context)
+    def close(self, held: Mapping[str, str]) -> None:
+        """Publish what ``generate`` itself stored and what is held for it, and see that all outputs exist."""
+        self._work = self._loop.create_task(self._guarded(partial(self._close, held)), context=self._context)
 
     def stop(self) -> None:
         """Cancel what is going on."""
@@ -284,8 +299,11 @@ class Generator:
         if tasks:
             self._post(Generated(self._task_id, tuple(tasks)), Subjects({}, tasks, {}))
 
-    async def _close(self) -> None:
+    async def _close(self, held: Mapping[str, str]) -> None:
         await self._transaction.apublish_all()
+        if held:
+            there = {self._serves.get(key, key): place for key, place in held.items()}
+            await publish_held(self._storage, there, replace=self._transaction.replaces)
         missing = set(self._outputs) - await self._storage.aexists_many(self._outputs)
         if missing:
             raise OutputMissing(

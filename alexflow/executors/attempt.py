@@ -14,6 +14,7 @@ from alexflow.errors import NonDeterministicTask, OutputMissing
 from alexflow.forks import end_fork, this_process
 from alexflow.hooks import note_hook, text_of
 from alexflow.model import AbstractTask, InOut, Output, flatten, keys_of, map_tree
+from alexflow.model.held import held_keys
 from alexflow.model.plan import plan_of
 from alexflow.storage import Storage, Transaction
 
@@ -59,6 +60,7 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
         storage = transaction.storage
         if outputs is None:
             outputs = task.output()
+        transaction.hold(held_keys(task, outputs))
         if transaction.replaces:
             transaction.remember(_keys(outputs))
         hook = "input()"
@@ -68,7 +70,7 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
         if this_process.generation != process:
             end_fork()
         unstaged = _unstaged(outputs, transaction)
-        if unstaged and (missing := set(unstaged) - storage.exists_many(unstaged)):
+        if unstaged and (missing := set(unstaged) - transaction.exists_many(unstaged)):
             raise _missing(task, missing)
         transaction.publish_all()
     except BaseException as error:
@@ -90,6 +92,7 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
         storage = transaction.storage
         if outputs is None:
             outputs = task.output()
+        transaction.hold(held_keys(task, outputs))
         if transaction.replaces:
             await transaction.aremember(_keys(outputs))
         hook = "input()"
@@ -102,7 +105,7 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
         if this_process.generation != process:
             end_fork()
         unstaged = _unstaged(outputs, transaction)
-        if unstaged and (missing := set(unstaged) - await storage.aexists_many(unstaged)):
+        if unstaged and (missing := set(unstaged) - await transaction.aexists_many(unstaged)):
             raise _missing(task, missing)
         await transaction.apublish_all()
     except BaseException as error:

@@ -14,6 +14,7 @@ from typing import Any
 from alexflow.errors import OutputNotFound
 from alexflow.executors.attempt import bind
 from alexflow.model import AbstractTask, DynamicTask, InOut, flatten, keys_of
+from alexflow.model.held import held_keys
 from alexflow.storage import Storage
 
 
@@ -28,8 +29,7 @@ def is_complete(task: AbstractTask, storage: Storage) -> bool:
         asked.add(task.task_id)
         outputs = task.output()
         if outputs is not None:
-            keys = keys_in(outputs)
-            if len(storage.exists_many(keys)) < len(keys):
+            if not _exist(keys_in(outputs), held_keys(task, outputs), storage):
                 return False
         elif isinstance(task, DynamicTask):
             try:
@@ -41,14 +41,26 @@ def is_complete(task: AbstractTask, storage: Storage) -> bool:
     return True
 
 
+def _exist(keys: list[str], held: dict[str, str], storage: Storage) -> bool:
+    """Whether all keys exist, or are held for the dynamic task to which they belong."""
+    found = storage.exists_many([*keys, *held.values()])
+    return all(key in found or held.get(key) in found for key in keys)
+
+
 def keys_in(tree: InOut) -> list[str]:
     """The keys that must exist for all of a tree of outputs to exist, each once."""
     return list(dict.fromkeys(key for output in flatten(tree) for key in keys_of(output)))
 
 
-def generated(task: DynamicTask, storage: Storage) -> list[AbstractTask]:
-    """All that a dynamic task gives, asked here and now."""
-    given: Any = task.generate(bind(task.input(), storage), bind(task.output(), storage))
+def generated(task: DynamicTask, storage: Storage, target: Storage | None = None) -> list[AbstractTask]:
+    """All that a dynamic task gives, asked here and now.
+
+    Args:
+        task: the dynamic task.
+        storage: where it reads.
+        target: where it stores, if not there.
+    """
+    given: Any = task.generate(bind(task.input(), storage), bind(task.output(), target or storage))
     if isawaitable(given) or isinstance(given, AsyncIterable):
         given = asyncio.run(_collected(given))
     if given is None:

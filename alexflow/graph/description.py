@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Literal, NamedTuple, cast
@@ -22,6 +24,7 @@ from alexflow.model import (
     keys_of,
 )
 from alexflow.model.definition import describe_absence
+from alexflow.model.held import held_key
 from alexflow.model.plan import plan_of
 from alexflow.scheduler import TaskSpec
 
@@ -91,13 +94,17 @@ class Described:
         self.outputs = outputs
 
 
-def describe(task: AbstractTask, defaults: Defaults, makes: tuple[str, ...] | None = None) -> Described:
+#: The keys that exist when a task is done, and, for those that are held for a dynamic task, whose key that is.
+Makes = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+
+
+def describe(task: AbstractTask, defaults: Defaults, makes: Makes | None = None) -> Described:
     """Ask a task for its inputs, outputs and settings.
 
     Args:
         task: the task.
         defaults: what holds where its class does not say otherwise.
-        makes: the keys of its outputs, if they are known.
+        makes: what :func:`keys_made` gives, if that is known.
 
     Raises:
         DefinitionError: what it gives cannot be.
@@ -115,14 +122,15 @@ def describe(task: AbstractTask, defaults: Defaults, makes: tuple[str, ...] | No
             makes = _keys_made(task, task_id, outputs)
         settings = defaults.settings.get(type(task))
         if settings is None:
-            _check_keys(task, task_id, makes)
+            _check_keys(task, task_id, makes[0])
             hook = "options"
             settings = _settings(task, defaults)
         kind, tags, retry, timeout = settings
     except BaseException as error:
         hook_failed(task, hook, error)
     tries = retry.count, retry.delay, retry.jitter
-    spec = TaskSpec(task_id, tuple(inputs), ephemeral, makes, tags, kind == "dynamic", *tries, grounded)
+    made, serves = makes
+    spec = TaskSpec(task_id, tuple(inputs), ephemeral, made, tags, kind == "dynamic", *tries, grounded, serves)
     return Described(task, spec, kind, retry, timeout, inputs, outputs if kind == "loop" or kind == "thread" else None)
 
 
@@ -143,7 +151,7 @@ def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
 
 def _check_keys(task: AbstractTask, task_id: str, makes: tuple[str, ...]) -> None:
     """Refuse keys made of the time, chance or a counter: nothing that is stored under them would be found again."""
-    again = _keys_made(task, task_id, task.output())
+    again, _ = _keys_made(task, task_id, task.output())
     if again != makes:
         other = next(pair for pair in zip_longest(makes, again) if pair[0] != pair[1])
         raise DefinitionError(
@@ -272,8 +280,10 @@ def _check_metaclass(cls: type) -> None:
         )
 
 
-def keys_made(task: AbstractTask, task_id: str) -> tuple[str, ...]:
+def keys_made(task: AbstractTask, task_id: str) -> Makes:
     """The keys that exist when a task is done.
+
+    What it stores for the dynamic task that gave it stands under another key until that one is done.
 
     Raises:
         DefinitionError: what its ``output`` gives cannot be.
@@ -285,26 +295,45 @@ def keys_made(task: AbstractTask, task_id: str) -> tuple[str, ...]:
         hook_failed(task, "output()", error)
 
 
-def _keys_made(task: AbstractTask, task_id: str, tree: InOut) -> tuple[str, ...]:
+def _keys_made(task: AbstractTask, task_id: str, tree: InOut) -> Makes:
     if tree is None:
-        return ()
+        return (), ()
     if isinstance(tree, Output) and tree.__dict__.get("src_task") is task:
         keys = keys_of(tree)
-        if len(keys) == 1 and type(keys[0]) is str:
-            return keys  # as of most tasks
+        if len(keys) == 1 and type(keys[0]) is str and keys[0].startswith(task_id):
+            return keys, ()  # as of most tasks
     several: list[str] = []
+    serves: list[tuple[str, str]] = []
     for output in (tree,) if isinstance(tree, Output) else _leaves(task, "output", tree):
+        own = _exact_keys(output)
         if output.__dict__.get("src_task") is not task and output.src_task_id != task_id:
             _check_stored_for_another(task_id, output)
-        several += _exact_keys(output)
+            held = [(key, held_key(task_id, key)) for key in own]
+            serves += held
+            own = [place for _, place in held]
+        else:
+            _check_not_of_another(task_id, own)
+        several += own
     if len(set(several)) < len(several):
         twice = next(key for key in several if several.count(key) > 1)
         raise OutputConflict(twice, (task_id, task_id), "it declares the key twice")
-    return tuple(several)
+    return tuple(several), tuple(serves)
 
 
 def _exact_keys(output: Output[Any]) -> list[str]:
     return [exact_name(output, "key", key) for key in keys_of(output)]
+
+
+#: How a key begins that is made from the id of a task.
+_ID = re.compile(r"[^/]+\.[0-9a-f]{40}(?=[.-])")
+
+
+def _check_not_of_another(task_id: str, keys: Iterable[str]) -> None:
+    """See that no key is made from the id of another task, which would be taken for done."""
+    for key in keys:
+        found = None if key.startswith(task_id) else _ID.match(key)
+        if found is not None:
+            raise OutputConflict(key, (found[0], task_id), "the key begins with the id of another task")
 
 
 def _check_stored_for_another(task_id: str, output: Output[Any]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from typing import Any, NamedTuple
 
 from alexflow.errors import AlexflowError, DefinitionError, IncompatibleStorage, OutputConflict
-from alexflow.graph.description import Defaults, Described, describe, keys_made, undeclared
+from alexflow.graph.description import Defaults, Described, Makes, describe, keys_made, undeclared
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_error, hook_failed, passes, repr_of
 from alexflow.model import AbstractTask, Output
 from alexflow.scheduler import TaskSpec
@@ -112,7 +112,7 @@ class Inspector:
     async def look(self, question: Subjects, turn: Callable[[Event, Subjects], Awaitable[None]]) -> None:
         """Answer in parts, ``await turn(event, subjects)`` for each."""
         failures: list[Answer] = []
-        makes: dict[str, tuple[str, ...]] = {}
+        makes: dict[str, Makes] = {}
         tasks = list(question.tasks.items())
         for start in range(0, len(tasks), SLICE):
             makes |= self._keys_made(tasks[start : start + SLICE], failures, question.question)
@@ -146,18 +146,21 @@ class Inspector:
 
     def _keys_made(
         self, tasks: Iterable[tuple[str, AbstractTask]], failures: list[Answer], question: int
-    ) -> dict[str, tuple[str, ...]]:
+    ) -> dict[str, Makes]:
         """What tasks make, by their ids. Nothing else is asked of them: what exists already needs no inputs."""
-        makes: dict[str, tuple[str, ...]] = {}
+        makes: dict[str, Makes] = {}
         for task_id, task in tasks:
             known = self._catalog.tasks.get(task_id)
             try:
-                makes[task_id] = keys_made(task, task_id) if known is None else known.spec.outputs
+                if known is None:
+                    makes[task_id] = keys_made(task, task_id)
+                else:
+                    makes[task_id] = known.spec.outputs, known.spec.serves
             except AlexflowError as error:  # it belongs to those who asked
                 failures.append(_failed((), (task_id,), error, question))
         return makes
 
-    def _slices(self, question: Subjects, makes: Mapping[str, tuple[str, ...]], present: set[str]) -> Iterator[Answer]:
+    def _slices(self, question: Subjects, makes: Mapping[str, Makes], present: set[str]) -> Iterator[Answer]:
         number = question.question
         yield from self._look_at_tasks(question.tasks, makes, present, number)
         found: list[str] = []
@@ -180,12 +183,14 @@ class Inspector:
             yield from self._look_behind(missing[start : start + SLICE], number)
 
     def _look_at_tasks(
-        self, tasks: Mapping[str, AbstractTask], makes: Mapping[str, tuple[str, ...]], present: set[str], question: int
+        self, tasks: Mapping[str, AbstractTask], makes: Mapping[str, Makes], present: set[str], question: int
     ) -> Iterator[Answer]:
         complete: list[str] = []
         incomplete: list[str] = []
-        for task_id, keys in makes.items():
-            exists = keys and present.issuperset(keys) and task_id not in self.forced
+        for task_id, (keys, serves) in makes.items():
+            if serves:
+                keys = self._still_held(keys, serves, present)
+            exists = (keys or serves) and present.issuperset(keys) and task_id not in self.forced
             (complete if exists else incomplete).append(task_id)
         for start in range(0, len(incomplete), SLICE):
             part: dict[str, Described] = {}
@@ -198,12 +203,24 @@ class Inspector:
                 yield _inspected(part, question, incomplete=tuple(part))
         for start in range(0, len(complete), SLICE):
             done = tuple(complete[start : start + SLICE])
-            specs = tuple(TaskSpec(task_id, outputs=makes[task_id]) for task_id in done)
+            specs = tuple(TaskSpec(task_id, outputs=makes[task_id][0], serves=makes[task_id][1]) for task_id in done)
             event = Inspected(complete=done, specs=specs, found=done, question=question)
             yield (
                 event,
                 Subjects({}, {task_id: tasks[task_id] for task_id in done}, {}),
             )  # they may be asked about again
+
+    def _still_held(
+        self, keys: tuple[str, ...], serves: tuple[tuple[str, str], ...], present: set[str]
+    ) -> tuple[str, ...]:
+        """The keys that must exist, without those that are published where they belong by now."""
+        published = {place for key, place in serves if key in present and not self.is_replaced(key)}
+        return tuple(key for key in keys if key not in published)
+
+    def is_replaced(self, key: str) -> bool:
+        """Whether a key that exists is to be made again by a task that is forced."""
+        tasks = self._catalog.tasks
+        return any(task_id in tasks and key in tasks[task_id].spec.outputs for task_id in self.forced)
 
     def _look_behind(self, missing: list[tuple[str, Output[Any]]], question: int) -> Iterator[Answer]:
         answers: list[tuple[str, str]] = []
@@ -222,9 +239,7 @@ class Inspector:
         if answers:
             yield _inspected(part, question, missing=tuple(answers))
 
-    def _describe(
-        self, task: AbstractTask, makes: tuple[str, ...] | None = None, task_id: str | None = None
-    ) -> Described:
+    def _describe(self, task: AbstractTask, makes: Makes | None = None, task_id: str | None = None) -> Described:
         """Describe a task, if it is not known; ``task_id`` is what it was asked for by."""
         try:
             known = self._catalog.tasks.get(task_id or exact_name(task, "task_id", task.task_id))
@@ -259,8 +274,13 @@ def _task_of(output: Output[Any]) -> AbstractTask:
         hook_failed(output, "src_task", error)
 
 
-def _keys_to_check(question: Subjects, makes: Mapping[str, tuple[str, ...]]) -> list[str]:
-    return [*question.outputs, *(key for keys in makes.values() for key in keys)]
+def _keys_to_check(question: Subjects, makes: Mapping[str, Makes]) -> list[str]:
+    keys = [*question.outputs]
+    for made, serves in makes.values():
+        keys += made
+        if serves:
+            keys += [key for key, _ in serves]
+    return keys
 
 
 def _failed(keys: tuple[str, ...], tasks: tuple[str, ...], error: Exception, question: int) -> Answer:

@@ -10,7 +10,9 @@ import luigi as untyped_luigi  # whose types are for its own users' tasks only
 
 from alexflow.executors.attempt import aattempt, attempt
 from alexflow.executors.completeness import generated, is_complete, keys_in
+from alexflow.executors.publishing import publish_held
 from alexflow.model import AbstractTask, DynamicTask, Workflow, flatten, keys_of
+from alexflow.model.held import held_keys
 from alexflow.model.plan import plan_of
 from alexflow.serialization import from_json, to_json
 from alexflow.storage import Storage, Transaction
@@ -70,7 +72,7 @@ class AlexflowTask(luigi.Task):  # type: ignore[misc]  # luigi has types for its
         task, storage = self._opened()
         yield [to_luigi(source, storage) for source in _missing(task, storage)]
         if isinstance(task, DynamicTask):
-            yield [to_luigi(given, storage) for given in generated(task, storage)]
+            yield from _run_dynamic(task, storage)
         elif plan_of(type(task)).run_is_async:
             asyncio.run(aattempt(task, Transaction(storage)))
         else:
@@ -82,6 +84,19 @@ class AlexflowTask(luigi.Task):  # type: ignore[misc]  # luigi has types for its
         assert storage is not None  # it was put in with the task
         storage.prepare()
         return workflow.tasks["task"], storage
+
+
+def _run_dynamic(task: DynamicTask, storage: Storage) -> Iterator[list[AlexflowTask]]:
+    """Publish what a dynamic task stores itself, and what is held for it, once all that it gives is done."""
+    transaction = Transaction(storage)
+    try:
+        tasks = generated(task, storage, transaction)
+        yield [to_luigi(given, storage) for given in tasks]
+        transaction.publish_all()
+    finally:  # luigi calls run() again from the beginning where something was to be done first
+        transaction.discard_all()
+    held = {key: place for given in tasks for key, place in held_keys(given, given.output()).items()}
+    asyncio.run(publish_held(storage, held))
 
 
 def _missing(task: AbstractTask, storage: Storage) -> list[AbstractTask]:

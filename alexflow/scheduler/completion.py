@@ -35,6 +35,7 @@ def start(state: State, node: Node) -> None:
         node.pulling = True
         node.exhausted = False
         node.broken = None
+        node.held = {}
     elif not node.spec.tags or state.slots.take(node, node.spec.tags):
         node.move("slot free")
     else:
@@ -103,8 +104,6 @@ def _key_made(state: State, key: Key, node: Node, unwanted: list[Node]) -> None:
     """A task that is done says that it made this."""
     producer = key.producer
     if key.state == MISSING and producer is not None and producer is not node:
-        if producer.spec.dynamic and key.maker is node:
-            return  # it is there for others when all that the dynamic task gave is done
         if key.demanded:
             producer.demand -= 1
             if producer.demand == 0:
@@ -122,7 +121,7 @@ def _key_made(state: State, key: Key, node: Node, unwanted: list[Node]) -> None:
 def key_present(state: State, key: Key) -> None:
     """An output exists: who waits for it need wait no more."""
     key.state = PRESENT
-    key.producer = key.maker = key.group = None
+    key.producer = key.group = None
     for reader in key.readers:
         if reader.state == WAITING:
             reader.missing -= 1
@@ -164,7 +163,7 @@ def go_on(state: State, parent: Node) -> None:
         parent.move("all generated")
         parent.pulling = True
         state.active += 1
-        state.out.others.append(Close(parent.spec.task_id))
+        state.out.others.append(Close(parent.spec.task_id, tuple(parent.held.items())))
 
 
 # -- ending otherwise

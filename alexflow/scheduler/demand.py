@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from alexflow.scheduler.instructions import Generate
+from alexflow.scheduler.serving import serve
 from alexflow.scheduler.state import (
     CHECKING,
     MISSING,
@@ -91,6 +92,8 @@ def generated_task(state: State, task_id: str, parent: Node, group: Group) -> Gr
     wanted, group = _want_task(state, task_id, group)
     wanted.parents += (parent,)
     parent.children[task_id] = None
+    if isinstance(wanted, Node) and wanted.spec.serves:
+        serve(state, wanted)
     return group
 
 
@@ -345,13 +348,10 @@ def drop_node(state: State, node: Node) -> None:
     state.out.forget.append(task_id)
     for name in node.spec.outputs:
         key = state.keys.get(name)
-        if key is not None:
-            if key.maker is node:
-                key.maker = None
-            if key.producer is node:
-                key.producer = None
-                if key.state != CHECKING:
-                    forget_key(state, key)
+        if key is not None and key.producer is node:
+            key.producer = None
+            if key.state != CHECKING:
+                forget_key(state, key)
         if state.claims is not None and (key is None or key.producer is None):
             folded = name.casefold()
             if state.claims.get(folded) == name:

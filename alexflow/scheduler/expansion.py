@@ -17,6 +17,7 @@ from alexflow.scheduler.demand import check_task_again, inspection_over, pin, re
 from alexflow.scheduler.events import Inspected, InspectionFailed
 from alexflow.scheduler.failure import graph_is_wrong
 from alexflow.scheduler.instructions import Resume
+from alexflow.scheduler.serving import serve
 from alexflow.scheduler.spec import TaskSpec
 from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, Run, State, TaskCheck
 
@@ -53,6 +54,8 @@ def inspected(state: State, event: Inspected) -> None:
             inspection_over(state, check.group)
             if spec is not None:
                 _pin_outputs(state, check, spec)
+                for parent in check.parents:
+                    parent.held.update(spec.serves)
             settle_check(state, check)
     for task_id in event.incomplete:
         check = _asked_task(state, task_id, question)
@@ -108,15 +111,13 @@ def _is_missing(state: State, key: Key, task_id: str, specs: dict[str, TaskSpec]
     key.group = None
     claimant = key.producer
     if claimant is not None and claimant.spec.task_id != task_id:
-        if claimant.spec.dynamic:
-            key.producer = None  # the one that makes it for the dynamic task comes first
-        else:
-            if not specs[task_id].dynamic:
-                _conflict(state, key, claimant.spec.task_id, task_id, key.key)
-            task_id = claimant.spec.task_id
+        _conflict(state, key, claimant.spec.task_id, task_id, key.key)
+        task_id = claimant.spec.task_id
     node = state.nodes.get(task_id)
     if node is None:
         node = _new_node(state, specs[task_id], group)
+        if node.spec.serves:
+            serve(state, node)
     elif node.group is not None:
         group.merge(node.group)
     key.producer = node
@@ -129,6 +130,8 @@ def _is_incomplete(state: State, check: TaskCheck, specs: dict[str, TaskSpec]) -
     if node is None:
         node = _new_node(state, specs[check.task_id], check.group.find())
     _absorb(state, check, node)
+    if node.spec.serves:
+        serve(state, node)
 
 
 def _absorb(state: State, check: TaskCheck, node: Node) -> None:
@@ -172,12 +175,8 @@ def _claim(state: State, node: Node) -> None:
         key = state.keys[name]
         other = key.producer
         if other is not None and other is not node:
-            rival = key.maker or other
-            if rival.spec.dynamic:
-                key.maker = node  # a generated task makes it for the dynamic one
-            elif not node.spec.dynamic:
-                _conflict(state, node, rival.spec.task_id, node.spec.task_id, name)
-                return
+            _conflict(state, node, other.spec.task_id, node.spec.task_id, name)
+            return
         if state.claims is not None:
             rival_name = state.claims.setdefault(name.casefold(), name)
             if rival_name != name:

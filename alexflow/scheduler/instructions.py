@@ -39,9 +39,16 @@ class Generate(Instruction, frozen=True):
 
 
 class Close(Instruction, frozen=True):
-    """All that a dynamic task gave is done: see that its own outputs exist. Answer: ``Succeeded`` or ``Failed``."""
+    """All that a dynamic task gave is done: publish what is held for it, and see that its own outputs exist.
+
+    Answer: ``Succeeded`` or ``Failed``.
+
+    Attributes:
+        held: keys that it is to make, each with that under which it is kept.
+    """
 
     task_id: str
+    held: tuple[tuple[str, str], ...] = ()
 
 
 class Cancel(Instruction, frozen=True):

@@ -20,6 +20,8 @@ class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could r
         retry_jitter: fraction by which chance makes each delay longer or shorter.
         grounded: whether its id is a digest of (among others) its inputs' ids, so that it cannot be on a cycle: each
             task on it would have to be made before the one before it.
+        serves: keys of the dynamic task that gave it and for which it makes them, each with the one of ``outputs``
+            under which that is kept until the dynamic task is done.
     """
 
     task_id: str
@@ -32,3 +34,4 @@ class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could r
     retry_delay: float = 0.0
     retry_jitter: float = 0.0
     grounded: bool = False
+    serves: tuple[tuple[str, str], ...] = ()

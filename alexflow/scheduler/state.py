@@ -35,6 +35,7 @@ MOST_REMEMBERED = 100_000
 T = TypeVar("T")
 
 _NO_CHILDREN: dict[str, None] = {}
+_NOTHING_HELD: dict[str, str] = {}
 
 
 def without(several: tuple[T, ...], one: T) -> tuple[T, ...]:
@@ -53,6 +54,7 @@ class Node:
         "demand",
         "exhausted",
         "group",
+        "held",
         "indegree",
         "lingers_for",
         "losses",
@@ -80,6 +82,7 @@ class Node:
         self.deaths = 0
         self.losses = 0
         self.children: dict[str, None] = {} if spec.dynamic else _NO_CHILDREN  # dynamic: given and not done
+        self.held: dict[str, str] = {} if spec.dynamic else _NOTHING_HELD  # dynamic: keys that others make for it
         self.exhausted = False  # dynamic: will give no more
         self.pulling = False  # dynamic: asked for more
         self.broken: tuple[str, Any] | None = None  # dynamic: the first of what it gave that failed, and its error
@@ -105,7 +108,7 @@ class Node:
 class Key:
     """An output that somebody reads or targets, or that a live task makes."""
 
-    __slots__ = ("asked", "ephemeral", "group", "keep", "key", "maker", "producer", "readers", "state", "targets")
+    __slots__ = ("asked", "ephemeral", "group", "keep", "key", "producer", "readers", "state", "targets")
 
     def __init__(self, key: str, state: str, group: Group | None = None, asked: int = 0):
         self.key = key
@@ -113,7 +116,6 @@ class Key:
         self.readers: dict[Node, None] = {}  # that are not done; insertion order
         self.targets: tuple[Run, ...] = ()
         self.producer: Node | None = None  # while MISSING; else a live task that says it makes it
-        self.maker: Node | None = None  # a generated task that makes it for its parent, the producer
         self.group = group  # while CHECKING
         self.asked = asked  # the number of the question, while CHECKING
         self.ephemeral = False  # somebody lets it be removed afterwards

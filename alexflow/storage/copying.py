@@ -179,6 +179,16 @@ async def acopy_object(source: Storage, key: str, target: Storage, to: str | Non
     return await in_thread(partial(copy_object, source, key, target, to))
 
 
+async def areplace_object(source: Storage, key: str, target: Storage, to: str) -> None:
+    """:func:`acopy_object`, in place of what is there.
+
+    Raises:
+        OutputNotFound: nothing is stored under ``key``.
+        StorageError: one of the two refused.
+    """
+    await in_thread(partial(_stream, source, key, target, to, replace=True))
+
+
 def _behind(storage: Storage, key: str) -> tuple[Storage, str]:
     """The storage that really has the key, and what it is there."""
     while True:
@@ -191,7 +201,7 @@ def _behind(storage: Storage, key: str) -> tuple[Storage, str]:
             return storage, key
 
 
-def _stream(source: Storage, key: str, target: Storage, to: str) -> Copied:
+def _stream(source: Storage, key: str, target: Storage, to: str, *, replace: bool = False) -> Copied:
     with source.checking().reader(key) as found:
         staging = target.open_staging(to)
         try:
@@ -199,7 +209,7 @@ def _stream(source: Storage, key: str, target: Storage, to: str) -> Copied:
         except BaseException:
             staging.abandon()
             raise
-    return "copied" if target.publish(staging.finish()) else "existed"
+    return "copied" if target.publish(staging.finish(), replace=replace) else "existed"
 
 
 def _link(source: LocalStorage, key: str, target: LocalStorage, to: str) -> Copied | None:

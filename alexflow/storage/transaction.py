@@ -67,6 +67,17 @@ class Transaction(Storage):
         """What this attempt has stored, by key."""
         return self._staged
 
+    def hold(self, held: Mapping[str, str]) -> None:
+        """Keep what is stored under some keys under others, for which nobody looks.
+
+        Args:
+            held: the keys, each with that under which it is kept.
+        """
+        if held:
+            from alexflow.storage.layered.held import HeldStorage  # deferred: few tasks store for another
+
+            self.storage = HeldStorage(self.storage, held)
+
     def revoke(self) -> bool:
         """The attempt is given up: from now on it cannot begin to publish. May be called from any thread.
 

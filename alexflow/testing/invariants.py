@@ -133,8 +133,6 @@ def _key(state: State, key: Key) -> Iterator[str]:
         state.nodes.get(producer.spec.task_id) is not producer or name not in producer.spec.outputs
     ):
         yield f"key {name} is made by {producer!r}"
-    if key.maker is not None and state.nodes.get(key.maker.spec.task_id) is not key.maker:
-        yield f"key {name} is made by {key.maker!r} for {producer!r}"
     for reader in key.readers:
         if state.nodes.get(reader.spec.task_id) is not reader or name not in reader.spec.inputs:
             yield f"key {name} is read by {reader!r}, which does not"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alexflow.errors import OutputConflict
+from alexflow.errors import GraphError, OutputConflict
 from alexflow.scheduler.instructions import Close, Delay, Finish, Generate
 from tests.scheduler.harness import ERROR, Harness, cancel, failure, finish_of, forget, inspect, start, verify
 
@@ -111,34 +111,98 @@ def test_what_is_given_may_need_more() -> None:
 def test_its_output_made_by_what_it_gives_is_there_when_all_is_done() -> None:
     h = Harness()
     h.task("D", dynamic=True)
-    h.task("M", makes="d")
+    h.task("M", serves=(("d", "m"),))
     h.task("C")
     h.task("R", "d")
     h.plan("r")
     h.gave("D", "M C", last=True)
     assert h.look(incomplete="M C") == [start("M C")]
     assert h.done("M") == [forget("M")]
-    assert h.done("C") == [Close("D"), forget("C")]
+    assert h.done("C") == [Close("D", (("d", "m"),)), forget("C")]
     assert h.done("D") == [start("R"), forget("D")]
 
 
-def test_its_output_made_by_what_it_gives_and_asked_for_first() -> None:
+def test_its_output_was_made_by_what_it_gives_before_the_engine_was_killed() -> None:
     h = Harness()
-    h.task("M", makes="d")
-    h.task("D", makes="d e", dynamic=True)
+    h.task("D", dynamic=True)
+    h.task("M", serves=(("d", "m"),))
+    h.task("C")
+    h.plan("d")
+    h.gave("D", "M C", last=True)
+    assert h.look(complete="M", described="M", incomplete="C") == [start("C")]
+    assert h.done("C") == [Close("D", (("d", "m"),)), forget("C")]
+
+
+def test_a_failure_beside_what_made_its_output() -> None:
+    h = Harness()
+    h.task("D", dynamic=True)
+    h.task("M", serves=(("d", "m"),))
+    h.task("C")
+    h.task("R", "d")
+    h.plan("r", on_error="continue")
+    h.gave("D", "M C", last=True)
+    h.look(incomplete="M C")
+    h.done("M")
+    assert h.fail("C") == [failure(1, "C", ran=1, skipped="R<C D<C"), forget("R C D")]
+    assert h.empty
+
+
+def test_its_output_made_by_one_that_is_given_already() -> None:
+    """It was given, is at work, and is given again by the next attempt."""
+    h = Harness()
+    h.task("D", dynamic=True, retries=1)
+    h.task("M", serves=(("d", "m"),))
+    h.plan("d")
+    h.gave("D", "M")
+    h.look(incomplete="M")
+    assert h.fail("D") == [Delay("D", 1, 0.0), cancel("M")]
+    assert h.over("D", 1) == [start("D")]
+    assert h.gave("D", "M", last=True) == []
+    assert h.done("M") == [Close("D", (("d", "m"),)), forget("M")]
+
+
+def test_one_that_stores_for_a_dynamic_task_is_asked_for_by_itself() -> None:
+    h = Harness()
+    h.task("M", serves=(("d", "m"),))
     h.ask(1, tasks="M")
-    assert h.look(incomplete="M") == [start("M")]
-    h.plan("e", run_id=2)
-    h.gave("D", "M", last=True)
-    assert h.done("M") == [Close("D"), verify(1, "d"), forget("M")]
-    assert h.done("D") == [verify(2, "e"), forget("D")]
+    instructions = h.look(incomplete="M")
+    assert isinstance(finish_of(instructions).error, GraphError)
+    assert "has not given it" in str(finish_of(instructions).error)
+    assert h.empty
+
+
+def test_one_that_stores_for_a_dynamic_task_is_given_by_another() -> None:
+    h = Harness()
+    h.task("D", dynamic=True)
+    h.task("E", dynamic=True)
+    h.task("M", serves=(("d", "m"),))
+    h.plan("e")
+    h.gave("E", "M", last=True)
+    ((failed, error),) = finish_of(h.look(incomplete="M")).failures
+    assert failed == "E"
+    assert isinstance(error, GraphError)
+    assert h.empty
+
+
+def test_one_that_it_gives_is_dynamic_and_makes_its_output() -> None:
+    h = Harness()
+    h.task("D", dynamic=True)
+    h.task("E", dynamic=True, serves=(("d", "e"),))
+    h.task("M", serves=(("d", "m"),))
+    h.plan("d")
+    h.gave("D", "E", last=True)
+    h.look(incomplete="E")
+    h.gave("E", "M", last=True)
+    h.look(incomplete="M")
+    assert h.done("M") == [Close("E", (("d", "m"),)), forget("M")]
+    assert h.done("E") == [Close("D", (("d", "e"),)), forget("E")]
 
 
 def test_two_that_it_gives_claim_its_output() -> None:
     h = Harness()
     h.task("D", dynamic=True)
-    h.task("M", makes="d")
-    h.task("N", makes="d")
+    h.task("M", serves=(("d", "m"),))
+    h.task("N", serves=(("d", "n"),))
     h.plan("d")
     h.gave("D", "M N")
     instructions = h.look(incomplete="M N")

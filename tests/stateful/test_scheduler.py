@@ -47,7 +47,7 @@ class Tasks(RuleBasedStateMachine):
         inputs = self._some(draw, self._known_keys(), 3)
         outputs = tuple(f"{name}.{part}" for part in "abc"[: draw.draw(st.integers(0, 3))])
         kind = draw.draw(st.sampled_from(["plain", "plain", "plain", "dynamic", "dynamic, by a child"]))
-        gives = self._some(draw, list(world.jobs), 5) if kind != "plain" else ()
+        gives = self._some(draw, self._known_tasks(), 5) if kind != "plain" else ()
         spec = TaskSpec(
             name,
             inputs,
@@ -57,16 +57,22 @@ class Tasks(RuleBasedStateMachine):
             kind != "plain",
             draw.draw(st.sampled_from([0, 0, 1, 2])),
             1.0,
-            self.strict and draw.draw(st.booleans()),  # it reads only what was there before
+            grounded=self.strict and draw.draw(st.booleans()),  # it reads only what was there before
         )
         world.add(spec, gives)
         if kind == "dynamic, by a child" and outputs:
-            child = TaskSpec(f"{name}+", self._some(draw, self._known_keys(without=outputs), 2), outputs=outputs[:1])
+            inputs = self._some(draw, self._known_keys(without=outputs), 2)
+            held = f"{name}+.held"
+            child = TaskSpec(f"{name}+", inputs, outputs=(held,), serves=((outputs[0], held),))
             world.add(child)
             world.add(spec, (*gives, child.task_id))
 
     def _known_keys(self, without: tuple[str, ...] = ()) -> list[str]:
-        return [key for key in self.world.makers if key not in without]
+        return [key for key in self.world.makers if key not in without and "+" not in key]
+
+    def _known_tasks(self) -> list[str]:
+        """All but those that store for the one dynamic task that may give them."""
+        return [task_id for task_id in self.world.jobs if "+" not in task_id]
 
     def _more_outputs(self, draw: Any, outputs: tuple[str, ...]) -> tuple[str, ...]:
         return outputs
@@ -80,8 +86,8 @@ class Tasks(RuleBasedStateMachine):
 
     @rule(draw=st.data())
     def ask_for_something(self, draw: Any) -> None:
-        keys = self._some(draw, list(self.world.makers), 3)
-        tasks = self._some(draw, list(self.world.jobs), 2)
+        keys = self._some(draw, [key for key in self.world.makers if "+" not in key], 3)
+        tasks = self._some(draw, self._known_tasks(), 2)
         on_error = draw.draw(st.sampled_from(["stop", "continue"]))
         if len(self.world.requests) < 8:
             self.world.request(keys, tasks, cast(Any, on_error))

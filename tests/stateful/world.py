@@ -79,7 +79,7 @@ class World:
     tasks_asked: list[tuple[str, bool]] = field(default_factory=list)
     running: dict[str, None] = field(default_factory=dict)
     pulling: dict[str, None] = field(default_factory=dict)
-    closing: dict[str, None] = field(default_factory=dict)
+    closing: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     cancelling: dict[str, None] = field(default_factory=dict)
     elsewhere: dict[str, None] = field(default_factory=dict)  # held by another engine
     delays: list[tuple[str, int]] = field(default_factory=list)
@@ -116,7 +116,8 @@ class World:
             if task_id not in seen:
                 seen.add(task_id)
                 job = self.jobs[task_id]
-                keys_around = (*job.spec.inputs, *job.spec.outputs)  # a child's output is its parent's
+                served = [key for key, _ in job.spec.serves]
+                keys_around = (*job.spec.inputs, *job.spec.outputs, *served)  # a child's output is its parent's
                 stack += [self.makers[key] for key in keys_around if key in self.makers]
                 stack += job.gives
         return seen
@@ -139,8 +140,8 @@ class World:
             case do.Generate(task_id):
                 assert task_id not in self.pulling
                 self.pulling[task_id] = None
-            case do.Close(task_id):
-                self.closing[task_id] = None
+            case do.Close(task_id, held):
+                self.closing[task_id] = held
             case do.Cancel(tasks):
                 for task_id in tasks:
                     self._cancel(task_id)
@@ -179,7 +180,12 @@ class World:
         for task_id in tasks:
             asked_for = any(task_id in request.tasks for request in self.requests.values())
             assert asked_for or task_id in self.offered, f"{task_id} was looked at"
-            self.tasks_asked.append((task_id, self.storage.issuperset(self.jobs[task_id].spec.outputs)))
+            self.tasks_asked.append((task_id, self.is_made(self.jobs[task_id].spec)))
+
+    def is_made(self, spec: TaskSpec) -> bool:
+        """Whether the outputs of a task exist; what it stores for a dynamic task may have been published by now."""
+        published = {place for key, place in spec.serves if key in self.storage}
+        return self.storage.issuperset(set(spec.outputs) - published)
 
     def _start(self, task_id: str) -> None:
         assert task_id not in {**self.running, **self.pulling, **self.closing, **self.cancelling, **self.elsewhere}
@@ -257,7 +263,7 @@ class World:
             self.tasks_asked.remove(asked)
             task_id, was_done = asked
             spec = specs[task_id] = self.jobs[task_id].spec
-            if spec.outputs and (self.storage.issuperset(spec.outputs) if self.strict else was_done):
+            if spec.outputs and (self.is_made(spec) if self.strict else was_done):
                 complete.append(task_id)
             else:
                 incomplete.append(task_id)
@@ -402,7 +408,10 @@ class World:
 
     def close(self, task_id: str) -> None:
         """A dynamic task stores what none of those that it gave has, and is done."""
-        del self.closing[task_id]
+        for key, place in self.closing.pop(task_id):
+            known = {place, key} & (self.storage | self.vanished)
+            assert known, f"{place} is held for {task_id}, and was never stored"
+            self._lose(place)
         self._publish(task_id)
         self._tell_done([task_id])
 

@@ -1,0 +1,40 @@
+"""Tasks that store for the dynamic task that gave them.
+
+A dynamic task's output is made by one of its tasks, and kept under another key until all of them are done. So for the
+scheduler the two make different keys: who waits for the dynamic task's output waits for the dynamic task. What is held
+for it is told with ``Close``.
+"""
+
+from __future__ import annotations
+
+from alexflow.errors import GraphError, OutputConflict
+from alexflow.scheduler.spec import TaskSpec
+from alexflow.scheduler.state import Node, State
+
+
+def serve(state: State, node: Node) -> None:
+    """See that a task stores for dynamic tasks that gave it, and is the only one that does."""
+    for name, place in node.spec.serves:
+        served = [parent for parent in node.parents if _makes(parent.spec, name)]
+        if not served:
+            error = GraphError(
+                f"{node.spec.task_id} stores {name!r}, which is an output of a dynamic task that has not given it; "
+                f"ask for that dynamic task"
+            )
+            state.conflicts.append((node, error))
+            return
+        for parent in served:
+            rival = parent.held.setdefault(name, place)
+            if rival != place:
+                claimants = _maker_of(state, rival), node.spec.task_id
+                state.conflicts.append((node, OutputConflict(name, claimants)))
+                return
+
+
+def _makes(spec: TaskSpec, name: str) -> bool:
+    return name in spec.outputs or any(name == key for key, _ in spec.serves)
+
+
+def _maker_of(state: State, place: str) -> str:
+    key = state.keys.get(place)
+    return place if key is None or key.producer is None else key.producer.spec.task_id
