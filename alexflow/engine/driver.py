@@ -10,6 +10,7 @@ so that the application around gets its turns.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import random
 from collections import defaultdict, deque
@@ -92,7 +93,7 @@ class Driver:
         self._for_tasks = storage.remembering()  # the same, as tasks of this process read it
         self._executors = executors
         self._broadcast = broadcast
-        self.tell = broadcast.tell_lazily  #: Tell those who listen, if anybody does.
+        self._tell = broadcast.tell_lazily
         self.catalog = Catalog()
         self.inspector = Inspector(self.catalog, storage, defaults)
         self._outcomes = Outcomes(self.catalog, broadcast, chance)
@@ -135,7 +136,7 @@ class Driver:
             spawn=self._spawn,
             post=self._post_and_settle,
             started=self._tell_started,
-            put_back=lambda task_ids: self.tell(lambda: told.TasksPutBack(tuple(task_ids))),
+            put_back=lambda task_ids: self._tell(lambda: told.TasksPutBack(tuple(task_ids))),
             is_forced=lambda task_id: task_id in self.inspector.forced,
             is_replaced=self.inspector.is_replaced,
             is_idle=self._is_idle,
@@ -144,6 +145,8 @@ class Driver:
     def open(self) -> None:
         """Begin; called on the engine's loop."""
         self._loop = asyncio.get_running_loop()
+        # pipes, timers and tasks keep the context in which they are made: it is the opener's, and never a request's
+        self._context = contextvars.copy_context()
         for executor in self._executors.values():
             executor.open(self._for_tasks, self._report, self._foresee)
 
@@ -209,6 +212,11 @@ class Driver:
         self.post(RunRequested(run_id, keys, tasks, "continue" if on_error == "continue" else "stop"), subjects)
         return run_id, finish
 
+    def tell(self, make_event: Callable[[], told.EngineEvent]) -> None:
+        """Tell listeners about a request, in the context of the engine's opener."""
+        if self._broadcast.heard:
+            self._context.copy().run(self._tell, make_event)
+
     def cancel_run(self, run_id: int) -> None:
         """Nobody waits for this run any more."""
         if run_id in self._runs:
@@ -232,7 +240,7 @@ class Driver:
         """Something happened, to these."""
         self._inbox.append((event, subjects))
         if not self._draining:
-            self._drain()
+            self._context.copy().run(self._drain)
 
     def _drain(self) -> None:
         self._draining = True
@@ -299,7 +307,7 @@ class Driver:
                     raise
                 self._crash(error)
 
-        task = self._loop.create_task(guarded())
+        task = self._loop.create_task(guarded(), context=self._context.copy())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
@@ -314,7 +322,7 @@ class Driver:
 
     async def _post_and_settle(self, event: Event) -> None:
         if type(event) is MadeElsewhere:
-            self.tell(lambda: told.TasksMadeElsewhere(event.tasks))
+            self._tell(lambda: told.TasksMadeElsewhere(event.tasks))
         self.post(event)
         while self._draining:  # noqa: ASYNC110  # each turn handles a slice
             await asyncio.sleep(0)
@@ -392,7 +400,7 @@ class Driver:
                 logger.warning("ephemeral outputs could not be removed: %s", error)
 
         self._doubt()
-        self.tell(lambda: told.OutputsRemoved(instruction.keys))
+        self._tell(lambda: told.OutputsRemoved(instruction.keys))
         removal = self._spawn(remove)
         self._removals.add(removal)
         removal.add_done_callback(self._removals.discard)
@@ -456,7 +464,7 @@ class Driver:
                 outcome.task_id for outcome in outcomes if isinstance(outcome, Done)
             )
         if not self._draining:
-            self._drain()
+            self._context.copy().run(self._drain)
 
     def _generated(self, event: Event, subjects: Subjects | None = None) -> None:
         """A dynamic task gave tasks (``subjects``), or is over."""

@@ -178,7 +178,7 @@ class LoopExecutor(Executor):
         outcome: Outcome
         try:
             if job.timeout is not None:
-                under_way.timer = self._loop.call_later(job.timeout, self._stop, under_way)
+                under_way.timer = self._loop.call_later(job.timeout, self._stop, under_way, context=self._context)
             await self._attempt(under_way)
             outcome = Done(job.task_id, time.perf_counter() - started, overtaken=under_way.transaction.overtaken)
         except BaseException as error:  # everything is told to the scheduler, exits and cancellations too
@@ -252,7 +252,7 @@ class LoopExecutor(Executor):
 
     def _tell(self, outcome: Outcome) -> None:
         if not self._outcomes:  # many end in one turn of the loop: tell them together
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._flush, context=self._context)
         self._outcomes.append(outcome)
 
     def _flush(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import os
 import weakref
 from collections import namedtuple
@@ -471,6 +472,20 @@ class ContextOfGenerate(DynamicTask):
 
     async def generate(self, input: None, output: Output[str]) -> Any:
         await output.astore(variable.get())
+
+
+@dataclass(frozen=True)
+class LogsInProcess(Task):
+    """Logs a line in a worker process."""
+
+    n: int
+
+    def output(self) -> Output[int]:
+        return self.build_output(JSONOutput[int], key="n.json")
+
+    def run(self, input: None, output: Output[int]) -> None:
+        logging.getLogger("tests.engine.context").warning("task %d", self.n)
+        output.store(self.n)
 
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="nobody's")
