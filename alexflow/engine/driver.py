@@ -38,8 +38,8 @@ from alexflow.scheduler.events import (
     Inspected,
     MadeElsewhere,
     Resumed,
-    RunCancelled,
     RunRequested,
+    RunsCancelled,
     Verified,
 )
 from alexflow.storage import Storage
@@ -55,6 +55,9 @@ SLICE_SECONDS = 0.002
 
 #: Events after which an output may be made once more; between them, each is made once, and is what it is.
 REASONS_TO_DOUBT = frozenset({RunRequested, InputsLost, Verified})
+
+#: Requests that nobody waits for any more are given up so many a turn (4 ms): those that still wait go first.
+LEAVERS_PER_TURN = 256
 
 #: Up to this many outputs or tasks are looked at without a task of their own on the loop.
 FEW = 64
@@ -102,6 +105,8 @@ class Driver:
         self._draining = False
         self._runs: dict[int, asyncio.Future[do.Finish]] = {}
         self._find: dict[int, FindOutputs] = {}
+        self._leavers: deque[int] = deque()  # runs that nobody waits for any more
+        self._giving_up = False  # at the loop's next turn
         self._closed: EngineClosed | None = None  # why nothing can be asked for any more
         #: Requests whose targets are being gone through; the catalog keeps until then who makes what.
         self.entering = 0
@@ -153,8 +158,12 @@ class Driver:
     async def aclose(self) -> None:
         """End everything that is going on, and wait until it has ended."""
         self._closed = EngineClosed("the engine was closed while this ran; wait for it inside `async with`")
-        for run_id in list(self._runs):
-            self._fail_run(run_id, self._closed)
+        for finish in self._runs.values():
+            if not finish.done():
+                finish.set_exception(self._closed)
+        self._leavers.clear()
+        if self._runs:
+            self.post(RunsCancelled(tuple(self._runs)))
         for timer in self._timers:
             timer.cancel()
         await self._generators.aclose()
@@ -220,13 +229,28 @@ class Driver:
     def cancel_run(self, run_id: int) -> None:
         """Nobody waits for this run any more."""
         if run_id in self._runs:
-            self.post(RunCancelled(run_id))
+            if self._giving_up:
+                self._leavers.append(run_id)
+            else:
+                self._giving_up = True
+                self._loop.call_soon(self._give_up_some, context=self._context)
+                self.post(RunsCancelled((run_id,)))
+
+    def _give_up_some(self) -> None:
+        """Thousands of callers may leave at once; between two turns of the loop only some of them are dealt with."""
+        leavers = self._leavers
+        some = tuple([leavers.popleft() for _ in range(min(len(leavers), LEAVERS_PER_TURN))])
+        if some:
+            self.post(RunsCancelled(some))
+        self._giving_up = bool(leavers)
+        if leavers:
+            self._loop.call_soon(self._give_up_some, context=self._context)
 
     def _fail_run(self, run_id: int, error: BaseException) -> None:
         finish = self._runs.get(run_id)
         if finish is not None and not finish.done():
             finish.set_exception(error)
-        self.cancel_run(run_id)
+        self.post(RunsCancelled((run_id,)))
 
     def _doubt(self) -> None:
         """Outputs may have been removed by now, or are about to be, and are made again."""
@@ -375,8 +399,8 @@ class Driver:
         for task_id in instruction.tasks:
             if self._generators.cancel(task_id):
                 continue
-            if self._admission is not None and self._admission.cancel(task_id):
-                self.post(Cancelled(task_id))
+            if self._admission is not None and not self._admission.open and self._admission.cancel(task_id):
+                self.post(Cancelled((task_id,)))
             else:
                 batches[self.catalog.tasks[task_id].kind].append(task_id)
         for kind, task_ids in batches.items():

@@ -109,7 +109,7 @@ class Generators:
         if generator is None:
             return False
         generator.stop()
-        self._post(Cancelled(task_id))
+        self._post(Cancelled((task_id,)))
         return True
 
     def forget(self, task_id: str) -> None:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Literal
 
 from alexflow.engine.history import History
 from alexflow.errors import TaskError, TaskFailed
@@ -41,9 +42,13 @@ class Outcomes:
         self._history = History()
 
     def events(self, outcomes: Sequence[Outcome]) -> list[tuple[Event, Subjects]]:
-        """For jobs that have ended, with the users' objects that each event is about; all that went well in one."""
+        """For jobs that have ended, with the users' objects that each event is about.
+
+        All that went well are in one, and all that were cancelled.
+        """
         events: list[tuple[Event, Subjects]] = []
         succeeded: list[str] = []
+        cancelled: list[str] = []
         heard = self._broadcast.heard
         for outcome in outcomes:
             if outcome.printed is not None:
@@ -54,10 +59,14 @@ class Outcomes:
                     self._tell_overtaken(outcome.task_id, outcome.overtaken)
                 if heard:
                     self._broadcast.tell(told.TaskSucceeded(outcome.task_id, outcome.seconds))
+            elif outcome.reason == "cancelled" or outcome.error is None:
+                cancelled.append(outcome.task_id)
             else:
-                events.append(self._event_of(outcome))
+                events.append(self._event_of(outcome, outcome.error, outcome.reason))
         if succeeded:
             events.append((Succeeded(tuple(succeeded)), NO_SUBJECTS))
+        if cancelled:
+            events.append((Cancelled(tuple(cancelled)), NO_SUBJECTS))
         return events
 
     def of_dynamic(self, event: Event) -> tuple[Event, Subjects]:
@@ -75,14 +84,14 @@ class Outcomes:
         """These tasks are over."""
         self._history.forget(task_ids)
 
-    def _event_of(self, outcome: NotDone) -> tuple[Event, Subjects]:
-        task_id, error = outcome.task_id, outcome.error
-        if outcome.reason == "cancelled" or error is None:
-            return Cancelled(task_id), NO_SUBJECTS
-        if outcome.reason == "input":
+    def _event_of(
+        self, outcome: NotDone, error: TaskError, reason: Reason | Literal["input"]
+    ) -> tuple[Event, Subjects]:
+        task_id = outcome.task_id
+        if reason == "input":
             keys = (outcome.missing_input,)
             return InputsLost(task_id, keys, error), self._lost(task_id, keys)
-        return self._failure(task_id, error, outcome.reason, outcome.seconds, outcome.worker), NO_SUBJECTS
+        return self._failure(task_id, error, reason, outcome.seconds, outcome.worker), NO_SUBJECTS
 
     def _lost(self, task_id: str, keys: tuple[str, ...]) -> Subjects:
         """Inputs of a task that the scheduler will ask about once more."""

@@ -15,7 +15,6 @@ import asyncio
 import contextvars
 import logging
 import time
-from collections import deque
 from collections.abc import Awaitable, Coroutine, Generator, Sequence
 from types import coroutine
 from typing import Any
@@ -25,6 +24,7 @@ from alexflow.executors.attempt import aattempt
 from alexflow.executors.fault import fault_of, not_done
 from alexflow.executors.interface import GRACE, Done, Executor, Foresee, Job, NotDone, Outcome, Report
 from alexflow.executors.logrecords import name_tasks, running
+from alexflow.executors.pending import Pending
 from alexflow.forks import end_fork, this_process
 from alexflow.hooks import original, passes, repr_of
 from alexflow.storage import Storage, Transaction
@@ -64,7 +64,7 @@ class LoopExecutor(Executor):
     def __init__(self, max_concurrency: int, *, grace: float = GRACE):
         self._max_concurrency = max_concurrency
         self._grace = grace
-        self._pending: deque[Job] = deque()
+        self._pending = Pending()
         self._runners: set[asyncio.Task[None]] = set()
         self._left_behind: set[asyncio.Task[None]] = set()  # as asyncio itself does not hold on to tasks
         self._running: dict[str, UnderWay] = {}
@@ -82,31 +82,22 @@ class LoopExecutor(Executor):
         name_tasks()
 
     def submit(self, jobs: Sequence[Job]) -> None:
-        self._pending.extend(jobs)
+        self._pending.append_all(jobs)
         self._hire_soon()
 
     def cancel(self, task_ids: Sequence[str]) -> None:
-        wanted = set(task_ids)
         for task_id in task_ids:
             if task_id in self._running:
                 self._stop(self._running[task_id], cancelled=True)
-                wanted.discard(task_id)
-        if wanted and self._pending:
-            waiting, self._pending = self._pending, deque()
-            for job in waiting:
-                if job.task_id in wanted:
-                    self._tell(NotDone(job.task_id, "cancelled"))
-                else:
-                    self._pending.append(job)
+            elif self._pending.pop(task_id, None) is not None:
+                self._tell(NotDone(task_id, "cancelled"))
 
     @property
     def places(self) -> int:
         return self._max_concurrency
 
     def recall(self) -> list[Job]:
-        jobs = list(self._pending)
-        self._pending.clear()
-        return jobs
+        return self._pending.take_all()
 
     async def aclose(self) -> None:
         self._pending.clear()
@@ -146,7 +137,7 @@ class LoopExecutor(Executor):
         deadline = self._loop.time() + SLICE_SECONDS
         try:
             while self._pending and not runner.cancelling():
-                job = self._pending.popleft()
+                job = self._pending.take_first()
                 self._free -= 1
                 under_way = self._running[job.task_id] = UnderWay(job, runner, self._storage)
                 try:

@@ -345,6 +345,8 @@ def drop_node(state: State, node: Node) -> None:
     """Take a task that is over out of memory, and its unread outputs with it."""
     task_id = node.spec.task_id
     del state.nodes[task_id]
+    if node.spec.tags:
+        state.slots.forget(node, node.spec.tags)
     state.out.forget.append(task_id)
     for name in node.spec.outputs:
         key = state.keys.get(name)

@@ -27,10 +27,10 @@ class RunRequested(Event, frozen=True):
     on_error: OnError = "stop"
 
 
-class RunCancelled(Event, frozen=True):
-    """Nobody waits for this run any more."""
+class RunsCancelled(Event, frozen=True):
+    """Nobody waits for these runs any more."""
 
-    run_id: int
+    run_ids: tuple[int, ...]
 
 
 class Inspected(Event, frozen=True):
@@ -99,9 +99,9 @@ class InputsLost(Event, frozen=True):
 
 
 class Cancelled(Event, frozen=True):
-    """A task that was to be cancelled has ended without a result."""
+    """Tasks that were to be cancelled have ended without a result."""
 
-    task_id: str
+    tasks: tuple[str, ...]
 
 
 class HeldElsewhere(Event, frozen=True):

@@ -41,8 +41,8 @@ from alexflow.scheduler.events import (
     InspectionFailed,
     MadeElsewhere,
     Resumed,
-    RunCancelled,
     RunRequested,
+    RunsCancelled,
     Succeeded,
     Verified,
 )
@@ -103,7 +103,7 @@ class Scheduler:
         )
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             RunRequested: self._run_requested,
-            RunCancelled: self._run_cancelled,
+            RunsCancelled: self._runs_cancelled,
             Inspected: lambda event: inspected(self.state, event),
             InspectionFailed: lambda event: inspection_failed(self.state, event),
             Succeeded: lambda event: succeeded(self.state, event.tasks),
@@ -186,13 +186,14 @@ class Scheduler:
         if run.open == 0:
             state.settled.append(run)
 
-    def _run_cancelled(self, event: RunCancelled) -> None:
-        run = self.state.runs.get(event.run_id)
-        if run is not None:
-            run.stopping = True
-            withdraw_run(self.state, run, cancel=True)
-            self._cancel_lingering(run)
-            finish(self.state, run)
+    def _runs_cancelled(self, event: RunsCancelled) -> None:
+        for run_id in event.run_ids:
+            run = self.state.runs.get(run_id)
+            if run is not None:
+                run.stopping = True
+                withdraw_run(self.state, run, cancel=True)
+                self._cancel_lingering(run)
+                finish(self.state, run)
 
     def _cancel_lingering(self, run: Run) -> None:
         """A run that let tasks end does not wait for them any more."""
@@ -236,9 +237,10 @@ class Scheduler:
     # -- tasks
 
     def _cancelled(self, event: Cancelled) -> None:
-        node = self.state.nodes.get(event.task_id)
-        if node is not None and node.state == CANCELLING:
-            cancelled(self.state, node)
+        for task_id in event.tasks:
+            node = self.state.nodes.get(task_id)
+            if node is not None and node.state == CANCELLING:
+                cancelled(self.state, node)
 
     def _generated(self, event: Generated) -> None:
         state = self.state

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+T = TypeVar("T")  # hashable
 
 
 class Slots(Generic[T]):
@@ -33,7 +33,7 @@ class Slots(Generic[T]):
         self._still_waits = still_waits
         self._taken = dict.fromkeys(limits, 0)
         self.unused = set(limits)  #: Limited tags that nothing has had yet.
-        self._queues: dict[str, deque[tuple[T, tuple[str, ...]]]] = {tag: deque() for tag in limits}
+        self._queues: dict[str, OrderedDict[T, tuple[str, ...]]] = {tag: OrderedDict() for tag in limits}
 
     def take(self, who: T, tags: tuple[str, ...]) -> bool:
         """Take a slot for each limited tag; if one is full, ``who`` waits and will come back from :meth:`release`."""
@@ -42,7 +42,7 @@ class Slots(Generic[T]):
             self.unused.difference_update(limited)
         for tag in limited:
             if self._taken[tag] >= self.limits[tag]:
-                self._queues[tag].append((who, tags))
+                self._queues[tag][who] = tags
                 return False
         for tag in limited:
             self._taken[tag] += 1
@@ -60,14 +60,20 @@ class Slots(Generic[T]):
             for _ in range(len(queue)):
                 if self._taken[tag] >= self.limits[tag]:
                     break
-                who, wanted = queue.popleft()
+                who, wanted = queue.popitem(last=False)
                 if self._still_waits(who) and self.take(who, wanted):
                     holders.append(who)
         return holders
 
+    def forget(self, who: T, tags: tuple[str, ...]) -> None:
+        """``who`` does not wait any more, in case that it did."""
+        for tag in tags:
+            if tag in self._queues:
+                self._queues[tag].pop(who, None)
+
     @property
     def waiting(self) -> int:
-        """How many are in queues, those included that do not want to start any more."""
+        """How many are in queues."""
         return sum(map(len, self._queues.values()))
 
     def taken(self, tag: str) -> int:

@@ -117,8 +117,10 @@ class _Judge:
                     leaving.append(entry.nth)
                 else:
                     asking.pop(entry.nth, None)
-            elif entry.whom == "RunCancelled" and leaving:
-                asking.pop(leaving.pop(0), None)
+            elif entry.whom == "RunsCancelled":
+                for _ in entry.detail.split(","):
+                    if leaving:
+                        asking.pop(leaving.pop(0), None)
             elif entry.what == "ends":
                 (unsure.discard if entry.detail == "done" else unsure.add)(entry.whom)
             elif entry.what == "begins":

@@ -59,7 +59,7 @@ async def test_nothing_of_a_request_stays_with_the_engine(kind, place, tmp_path)
         for n in range(3):
             await asyncio.create_task(ask(engine, kind(n).output(), n, payloads))
         async with asyncio.timeout(10):
-            while any(reference() is not None for reference in payloads):  # noqa: ASYNC110  # until the loop has let go
+            while any(reference() is not None for reference in payloads):  # until the loop has let go
                 gc.collect()
                 await asyncio.sleep(0.01)
 

@@ -22,8 +22,8 @@ from alexflow.scheduler.events import (
     InspectionFailed,
     MadeElsewhere,
     Resumed,
-    RunCancelled,
     RunRequested,
+    RunsCancelled,
     Succeeded,
     Verified,
 )
@@ -88,7 +88,7 @@ class Harness:
         return self.tell(RunRequested(run_id, words(keys), words(tasks), on_error))
 
     def cancel(self, run_id: int) -> list[Instruction]:
-        return self.tell(RunCancelled(run_id))
+        return self.tell(RunsCancelled((run_id,)))
 
     # -- answers
 
@@ -140,7 +140,7 @@ class Harness:
         return self.tell(MadeElsewhere(words(tasks)))
 
     def ended(self, task: str) -> list[Instruction]:
-        return self.tell(Cancelled(task))
+        return self.tell(Cancelled((task,)))
 
     def gave(self, task: str, tasks: str = "", *, paused: bool = True, last: bool = False) -> list[Instruction]:
         return self.tell(Generated(task, words(tasks), paused=paused, last=last))

@@ -20,6 +20,19 @@ def test_nobody_who_could_start_is_left_waiting() -> None:
     assert slots.waiting == 0
 
 
+def test_who_leaves_is_forgotten_at_once() -> None:
+    slots: Slots[int] = Slots({"a": 1, "b": 1}, lambda who: True)
+    assert slots.take(-1, ("a",))
+    for who in range(1000):
+        assert not slots.take(who, ("c", "a", "b"))
+        slots.forget(who, ("c", "a", "b"))
+        assert slots.waiting == 0
+    assert not slots.take(1000, ("a", "b"))
+    assert slots.release(("a",)) == [1000]
+    slots.forget(1000, ("a", "b"))
+    assert (slots.taken("a"), slots.taken("b")) == (1, 1)
+
+
 def test_several_start_at_once_when_there_is_room() -> None:
     slots: Slots[str] = Slots({"a": 2}, lambda who: True)
     for who in ("one", "two"):

@@ -27,8 +27,8 @@ from alexflow.scheduler.events import (
     MadeElsewhere,
     OnError,
     Resumed,
-    RunCancelled,
     RunRequested,
+    RunsCancelled,
     Succeeded,
     Verified,
 )
@@ -235,7 +235,7 @@ class World:
 
     def cancel(self, run_id: int) -> None:
         self.requests[run_id].cancelled = True
-        self.tell(RunCancelled(run_id))
+        self.tell(RunsCancelled((run_id,)))
         assert self.requests[run_id].finish is not None
 
     def answer(self, keys: list[tuple[str, bool]], tasks: list[tuple[str, bool]]) -> None:
@@ -387,7 +387,7 @@ class World:
         elif how == "failed":
             self.tell(Failed(task_id, RuntimeError(task_id), "error"))
         else:
-            self.tell(Cancelled(task_id))
+            self.tell(Cancelled((task_id,)))
 
     def generate(self, task_id: str, count: int, *, hand_on: bool) -> None:
         """A dynamic task gives some tasks; with ``hand_on`` it goes on giving without being asked."""

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Sequence
 
 from alexflow.errors import ShippingError
 from alexflow.executors.fault import fault_of, not_done
 from alexflow.executors.interface import GRACE, Done, Executor, Foresee, Job, NotDone, Outcome, Printed, Report
+from alexflow.executors.pending import Pending
 from alexflow.executors.process.ahead import Ahead, Foreseen, settle
 from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
@@ -70,7 +70,7 @@ class ProcessExecutor(Executor):
         self._echo = echo
         self._recycles = recycle is not None
         self._recycle = recycle or Recycle()
-        self._pending: deque[Job] = deque()
+        self._pending = Pending()
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)
         self._pace = Pace()
@@ -107,7 +107,7 @@ class ProcessExecutor(Executor):
         self._staff.announce(classes)
 
     def submit(self, jobs: Sequence[Job]) -> None:
-        self._pending.extend(self._not_foreseen(jobs) if self._ahead else jobs)
+        self._pending.append_all(self._not_foreseen(jobs) if self._ahead else jobs)
         if self._pending:
             self._hire_for(len(self._pending))
             self._feed()
@@ -120,24 +120,23 @@ class ProcessExecutor(Executor):
                     self._withdraw(foreseen)
 
     def cancel(self, task_ids: Sequence[str]) -> None:
-        wanted = set(task_ids)
-        outcomes: list[Outcome] = []
-        waiting, self._pending = self._pending, deque()
-        for job in waiting:
-            if job.task_id in wanted:
-                outcomes.append(NotDone(job.task_id, "cancelled"))
-            else:
-                self._pending.append(job)
+        withdrawn = [task_id for task_id in task_ids if self._pending.pop(task_id, None) is not None]
+        sent = set(task_ids).difference(withdrawn)
+        if sent:
+            self._stop_sent(sent)
+        if withdrawn:
+            self._report([NotDone(task_id, "cancelled") for task_id in withdrawn])
+
+    def _stop_sent(self, task_ids: set[str]) -> None:
+        """Stop jobs that are with workers."""
         for worker in [*self._staff.workers, *self._staff.leaving]:
             for number, sent in worker.sent.items():
-                if sent.job.task_id in wanted:
+                if sent.job.task_id in task_ids:
                     sent.cancelled = True
                     self._departures.stop(worker, number)
         if self._pending:  # workers that have been stopped are replaced
             self._hire_for(len(self._pending))
             self._feed()
-        if outcomes:
-            self._report(outcomes)
 
     def doubt(self) -> None:
         self._doubts += 1
@@ -147,9 +146,7 @@ class ProcessExecutor(Executor):
         return self._size
 
     def recall(self) -> list[Job]:
-        jobs = list(self._pending)
-        self._pending.clear()
-        return jobs
+        return self._pending.take_all()
 
     def ahead(self) -> list[Job]:
         return self._ahead.jobs()
@@ -182,9 +179,8 @@ class ProcessExecutor(Executor):
 
     def _give_up(self, error: OSError | ShippingError) -> None:
         """There are no workers, and there can be none."""
-        jobs, self._pending = self._pending, deque()
         fail = _unshippable if isinstance(error, ShippingError) else _homeless
-        outcomes = [fail(job, error) for job in jobs]
+        outcomes = [fail(job, error) for job in self._pending.take_all()]
         self._loop.call_soon(self._report, outcomes)
 
     def _feed(self) -> None:
@@ -193,7 +189,7 @@ class ProcessExecutor(Executor):
         short = [worker for worker in self._staff.workers if worker.expected <= AHEAD / 2 and self._takes_jobs(worker)]
         if short:
             short.sort(key=lambda worker: worker.expected)
-            level = self._pace.level(self._pending, [worker.expected for worker in short])
+            level = self._pace.level(self._pending.values(), [worker.expected for worker in short])
             for worker in short:
                 if self._pending or worker.sent:
                     self._fill(worker, level)
@@ -209,11 +205,11 @@ class ProcessExecutor(Executor):
         definitions: set[int] = set()
         shipments: list[Shipment] = []
         for _ in range(min(len(self._pending), MOST_AT_ONCE, worker.last - worker.number)):
-            job = self._pending[0]
+            job = self._pending.first()
             expected = self._pace.expect(job)
             if worker.sent and (worker.expected >= level or worker.expected + expected > AHEAD):
                 break
-            self._pending.popleft()
+            self._pending.take_first()
             packed = self._pack(job)
             if packed is not None:
                 definitions.update(packed.needs)
@@ -322,7 +318,7 @@ class ProcessExecutor(Executor):
                 sent = worker.forget(message.number)
                 if sent is not None:
                     settle(sent, _failed(worker, sent.job, message, said), outcomes)
-                self._pending.extend(self._ahead.drop_behind(worker, message.number))
+                self._pending.append_all(self._ahead.drop_behind(worker, message.number))
             elif isinstance(message, Logged):
                 sent = worker.sent.get(message.number)
                 pass_on(message, sent.job.task_id if sent is not None else "", worker.process.pid)
@@ -374,7 +370,7 @@ class ProcessExecutor(Executor):
             elif sent.cancelled:
                 outcomes.append(NotDone(sent.job.task_id, "cancelled"))
             else:
-                self._pending.appendleft(sent.job)
+                self._pending.put_first(sent.job)
         for number, sent in list(worker.sent.items()):
             if sent.cancelled:
                 self._departures.stop(worker, number)
@@ -406,7 +402,8 @@ class ProcessExecutor(Executor):
 
     def _has_left(self, worker: Member, end: Exit, outcomes: list[Outcome], elsewhere: list[Job]) -> None:
         """Start another worker if there is work for it; give up if none lives long enough to begin."""
-        self._pending.extendleft(reversed(elsewhere))
+        for job in reversed(elsewhere):
+            self._pending.put_first(job)
         if worker.process.refused is not None:  # asking again would be the same
             if not self._staff.workers:
                 self._give_up(worker.process.refused)
@@ -421,8 +418,8 @@ class ProcessExecutor(Executor):
                 message = f"worker processes end before they begin: the last one {end}"
                 if not worker.process.pid and not end.signal:
                     message += f"; they are started with {self._staff.python()}: is that a Python interpreter?"
-                outcomes += [NotDone(job.task_id, "fatal", worker_died(job, message, end)) for job in self._pending]
-                self._pending.clear()
+                lost = self._pending.take_all()
+                outcomes += [NotDone(job.task_id, "fatal", worker_died(job, message, end)) for job in lost]
             self._hire_for(len(self._pending))
         self._feed()
         if outcomes:

@@ -1,0 +1,40 @@
+"""Jobs that wait for a place: the first come is the first to begin, and each can be withdrawn in constant time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from alexflow.executors.interface import Job
+
+
+class Pending(OrderedDict[str, Job]):
+    """Jobs by their tasks' ids, in the order in which they are to begin.
+
+    Thousands of callers may leave at once, so withdrawing a job (``pop``) must not look at the others. A plain dict
+    does not do: each look for its first entry passes all that have been removed before it.
+    """
+
+    def first(self) -> Job:
+        """The job that is to begin next, which stays."""
+        return next(iter(self.values()))
+
+    def take_first(self) -> Job:
+        """Take the job that is to begin next."""
+        return self.popitem(last=False)[1]
+
+    def append_all(self, jobs: Iterable[Job]) -> None:
+        """Add jobs behind all others."""
+        for job in jobs:
+            self[job.task_id] = job
+
+    def put_first(self, job: Job) -> None:
+        """Add a job before all others."""
+        self[job.task_id] = job
+        self.move_to_end(job.task_id, last=False)
+
+    def take_all(self) -> list[Job]:
+        """Take all jobs."""
+        jobs = list(self.values())
+        self.clear()
+        return jobs
