@@ -316,6 +316,9 @@ class Engine:
             if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
                 await asyncio.sleep(0)
             try:
+                source = output.__dict__.get("src_task")
+                if source is not None:
+                    self._defaults.see(source)
                 for name in keys_of(output):
                     key = exact_name(output, "key", name)
                     if key != output.output_id:
@@ -328,6 +331,7 @@ class Engine:
                 await asyncio.sleep(0)
             try:
                 tasks[exact_name(task, "task_id", task.task_id)] = task
+                self._defaults.see(task)
             except BaseException as error:
                 hook_failed(task, "task_id", error)
         return Subjects(outputs, tasks, {})

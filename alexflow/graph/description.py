@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import Any, Literal, NamedTuple, cast
 
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
+from alexflow.graph.namesakes import Namesakes
 from alexflow.hooks import SHORT_TEXT, class_name, exact_name, hook_failed, repr_of
 from alexflow.model import (
     AbstractTask,
@@ -49,6 +50,18 @@ class Defaults:
     retry: Retry = NO_RETRY
     timeout: float | None = None
     settings: dict[type, Settings] = field(default_factory=dict, init=False, repr=False, compare=False)  # by class
+    namesakes: Namesakes = field(default_factory=Namesakes, init=False, repr=False, compare=False)
+
+    def see(self, task: AbstractTask) -> None:
+        """See that no other class has the name of a task's class.
+
+        Raises:
+            DefinitionError: one has.
+        """
+        if id(type(task)) not in self.namesakes.known:
+            replaced = self.namesakes.see(task)
+            if replaced is not None:
+                self.settings.pop(replaced, None)  # should it be used again, it is looked at again
 
 
 class Settings(NamedTuple):
@@ -136,6 +149,7 @@ def describe(task: AbstractTask, defaults: Defaults, makes: Makes | None = None)
 
 def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
     _check_metaclass(type(task))
+    defaults.see(task)
     tags = _tags_of(task)
     retry, timeout = _retry_of(task), options_of(task).timeout
     settings = Settings(

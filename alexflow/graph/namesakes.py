@@ -1,0 +1,185 @@
+"""Task classes of one name in one engine: the same class, a newer one in its place, or two that must not be mixed up.
+
+A class's name is the first part of its tasks' ids. Two classes of one name and other code would be given each other's
+results: two programs' ``main.py`` in one process, two notebooks that one program runs. An engine refuses the second.
+
+The same name comes again for good reasons, too. Classes of equal code are one class: a cell that was run again, a
+module that was imported twice. If the code differs, the second takes the place of the first if that is *gone*: its
+name, where it was defined, means something else by now. So it is after a cell was edited and run again, or a module
+was reloaded. It is also gone if its file was executed once more in another namespace, as by an import after the module
+was removed from ``sys.modules``. The newest definition counts.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from types import CodeType, FunctionType
+from typing import Any
+
+from alexflow.errors import DefinitionError
+from alexflow.hooks import SHORT_TEXT, class_name, plain_text
+from alexflow.model import AbstractTask
+from alexflow.model.plan import plan_of
+
+
+class Namesakes:
+    """The task classes that an engine has met, by the name in their tasks' ids.
+
+    Attributes:
+        known: those that count, by what ``id`` gives, so that a metaclass of the user's is not asked.
+    """
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, type[AbstractTask]] = {}
+        self.known: set[int] = set()
+
+    def see(self, task: AbstractTask) -> type[AbstractTask] | None:
+        """See that no other class has the name of a task's class, which is not known yet.
+
+        Returns:
+            The class whose place it takes, if there was one.
+
+        Raises:
+            DefinitionError: two classes have the name, and other code; the message names both places.
+        """
+        cls = type(task.identified_as())
+        name = plan_of(cls).name
+        before = self._by_name.get(name)
+        if before is not None and before is not cls:
+            if not _is_gone(before, cls) and _code_of_class(before, set()) != _code_of_class(cls, set()):
+                raise DefinitionError(_conflict(name, before, cls))
+            self.known.discard(id(before))
+        self._by_name[name] = cls
+        self.known.add(id(cls))
+        return before
+
+
+def _conflict(name: str, first: type, second: type) -> str:
+    return (
+        f"two classes with other code are called {name}: one in {_place_of(first)}, the other in {_place_of(second)}; "
+        f"their tasks would have the same ids, and be given each other's results; "
+        f"set task_name = '...' on one of them, or rename it"
+    )
+
+
+def _place_of(cls: type) -> str:
+    for function in _functions_of(cls):
+        code = function.__code__
+        return plain_text(f"{code.co_filename}:{code.co_firstlineno}", SHORT_TEXT)
+    return class_name(cls)
+
+
+def _functions_of(cls: type) -> Iterator[FunctionType]:
+    """The functions that are written in a class; ``@dataclass`` makes others."""
+    for member in vars(cls).values():
+        function = _function_of(member)
+        if function is not None and function.__code__.co_filename != "<string>":
+            yield function
+
+
+def _function_of(member: Any) -> FunctionType | None:
+    """The function behind a class method, a property or the like."""
+    if isinstance(member, classmethod | staticmethod):
+        member = member.__func__
+    elif isinstance(member, property):
+        member = member.fget
+    return member if isinstance(member, FunctionType) else None
+
+
+def _is_gone(before: type, cls: type) -> bool:
+    """Whether a class's name means something else by now where it was defined."""
+    function = next(_functions_of(before), None)
+    module = sys.modules.get(before.__module__)
+    space: Mapping[str, Any] = function.__globals__ if function is not None else vars(module) if module else {}
+    if not _is_there(before, function, space):
+        return True
+    other = next(_functions_of(cls), None)
+    return (
+        function is not None
+        and other is not None
+        and other.__globals__ is not space
+        and (module is None or vars(module) is not space)
+        and other.__code__.co_filename == function.__code__.co_filename
+    )
+
+
+def _is_there(cls: type, function: FunctionType | None, space: Mapping[str, Any]) -> bool:
+    """Whether a class is found by its name in the namespace in which it was defined; a class of a function, if the
+    function there is the one that makes it.
+    """
+    first, *steps = cls.__qualname__.split(".")
+    found = space.get(first)
+    for step in steps:
+        if step == "<locals>":
+            maker = _function_of(found)
+            return maker is not None and function is not None and _holds(maker.__code__, function.__code__)
+        found = vars(found).get(step) if isinstance(found, type) else None
+    return found is cls
+
+
+def _holds(code: CodeType, part: CodeType) -> bool:
+    return code is part or any(_holds(const, part) for const in code.co_consts if isinstance(const, CodeType))
+
+
+# -- what a class does
+
+#: Of a class, what says nothing of what it does, or is made from what does.
+_INCIDENTAL = frozenset({"__module__", "__doc__", "__dict__", "__weakref__", "__plan__", "__firstlineno__"})
+
+_PLAIN = (type(None), bool, int, float, complex, str, bytes)
+
+
+def _code_of_class(cls: type, seen: set[int]) -> list[Any]:
+    """What a class does, comparable: its code, that of its module which it uses, and plain values."""
+    bases = [_code_of(base, cls.__module__, seen) for base in cls.__bases__]
+    members = [
+        (name, _code_of(_function_of(member) or member, cls.__module__, seen))
+        for name, member in vars(cls).items()
+        if name not in _INCIDENTAL
+    ]
+    return [cls.__qualname__, bases, members]
+
+
+def _code_of(thing: Any, module: str, seen: set[int]) -> Any:
+    if isinstance(thing, type | FunctionType):
+        if thing.__module__ != module or id(thing) in seen:
+            return thing.__module__, thing.__qualname__
+        seen.add(id(thing))
+        return _code_of_class(thing, seen) if isinstance(thing, type) else _code_of_function(thing, module, seen)
+    return _value(thing)
+
+
+def _code_of_function(function: FunctionType, module: str, seen: set[int]) -> list[Any]:
+    code = function.__code__
+    defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).items())
+    used = [(name, _code_of(function.__globals__[name], module, seen)) for name in _globals_of(code, function)]
+    cells = [_cell(cell, module, seen) for cell in function.__closure__ or ()]
+    return [_instructions(code), [_value(default) for default in defaults], used, cells]
+
+
+def _globals_of(code: CodeType, function: FunctionType) -> list[str]:
+    nested = [const for const in code.co_consts if isinstance(const, CodeType)]
+    names = {name for part in (code, *nested) for name in part.co_names if name in function.__globals__}
+    return sorted(names)
+
+
+def _cell(cell: Any, module: str, seen: set[int]) -> Any:
+    try:
+        return _code_of(cell.cell_contents, module, seen)
+    except ValueError:  # nothing in it yet
+        return None
+
+
+def _instructions(code: CodeType) -> tuple[Any, ...]:
+    """What code does, wherever it stands."""
+    consts = [_instructions(const) if isinstance(const, CodeType) else _value(const) for const in code.co_consts]
+    return code.co_code, consts, code.co_names, code.co_varnames, code.co_freevars
+
+
+def _value(value: Any) -> Any:
+    """A plain value with its type, as 1 and 1.0 are equal; of all others the type alone."""
+    kind = type(value)
+    if kind in (tuple, frozenset):
+        return kind, [_value(part) for part in value] if kind is tuple else frozenset(map(repr, value))
+    return (kind, value) if kind in _PLAIN else kind
