@@ -13,6 +13,7 @@ The class says whose fault it is, and so whether trying again can help:
     │   │   ├── OutputConflict     two tasks claim one key
     │   │   └── IncompatibleStorage  a task cannot reach this storage from where it runs
     │   ├── EncodingError          a value cannot be written in its output's format
+    │   ├── NoFormat               an output's class is no format
     │   ├── MissingLibrary         a format's library is not installed
     │   └── ShippingError          a parameter cannot travel to a worker process
     ├── TaskError                  one task went wrong; see its attributes
@@ -27,6 +28,7 @@ The class says whose fault it is, and so whether trying again can help:
     │   ├── StorageUnavailable     it did not answer before the deadline: trying again later may help
     │   ├── OutputNotFound         nothing is stored under this key
     │   │   └── OutputDamaged      what was stored is not what was published; it counts as not stored
+    │   ├── DecodingError          what is stored under this key cannot be read in its output's format
     │   ├── UnknownStorage         no storage can be opened from this path or URL
     │   └── OutputNotBound         an output was used without a storage
     ├── RunFailed                  (an ExceptionGroup) what `run` and `arun` raise: all TaskErrors of a run
@@ -133,6 +135,10 @@ class IncompatibleStorage(GraphError):
 
 class EncodingError(DefinitionError):
     """A value given to ``store`` cannot be written in its output's format; the message names both."""
+
+
+class NoFormat(DefinitionError, TypeError):
+    """An output's class does not say how a value becomes bytes; the message names the methods that it lacks."""
 
 
 class MissingLibrary(DefinitionError, ImportError):
@@ -392,6 +398,28 @@ class OutputDamaged(OutputNotFound):
     def _told(self, where: str) -> str:
         now = f"it is kept as {self.moved_to}" if self.moved_to else "it could not be moved out of the way"
         return f"what is stored under {self.key!r} in {where} is not what was published there; {now}"
+
+
+class DecodingError(StorageError):
+    """What is stored cannot be read in its output's format: it was stored in another one, or is damaged.
+
+    What the format's library raised is the ``__cause__``.
+
+    Attributes:
+        key: what was to be loaded; of a source, its URL.
+        format: the class of the output.
+        trouble: what went wrong.
+    """
+
+    def __init__(self, key: str, format: str, trouble: str):
+        self.key = key
+        self.format = format
+        self.trouble = trouble
+        super().__init__(
+            f"{key}: what is stored cannot be loaded as {format}: {trouble}; if it was stored in another format, "
+            f"load it with that one, else remove() it and make it again",
+            path=key,
+        )
 
 
 class UnknownStorage(StorageError, ValueError):

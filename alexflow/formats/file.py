@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
-from alexflow.errors import AlexflowError, EncodingError
+from alexflow.errors import AlexflowError, NoFormat
 from alexflow.model.output import Output
 from alexflow.storage.oserror import no_room, tells_of_no_room
 
@@ -31,7 +31,7 @@ class FileOutput(Output[T_co]):
         self._no_format()
 
     def _no_format(self) -> NoReturn:
-        raise TypeError(
+        raise NoFormat(
             f"{type(self).__qualname__} says nothing about files; build {self.key} with a format, such as "
             f"ParquetOutput or NumpyOutput, or give {type(self).__qualname__} write_to() and read_from()"
         )
@@ -50,13 +50,21 @@ class FileOutput(Output[T_co]):
         except Exception as error:  # whatever a library raises
             if tells_of_no_room(error):
                 raise no_room(self.key) from error
-            raise EncodingError(
-                f"{self.key}: a {type(value).__qualname__} cannot be stored as {type(self).__qualname__}: {error}"
-            ) from error
+            raise self._unencodable(value, error) from error
 
     def load(self) -> T_co:
-        with self.open("rb") as file:
+        with self.open("rb") as file, self._decoding():
             return self.read_from(file)
+
+    @contextmanager
+    def _decoding(self) -> Iterator[None]:
+        """What cannot be read is said as for every format."""
+        try:
+            yield
+        except Exception as error:  # whatever a library raises
+            if not self._is_of_data(error):
+                raise
+            raise self._undecodable(error) from error
 
     async def astore(self, value: T_co) -> None:  # type: ignore[misc]
         from alexflow.storage.background import in_thread  # deferred: it brings asyncio, of no use to a worker process

@@ -8,25 +8,31 @@ from typing import ClassVar, TypeVar, cast
 
 import msgspec
 
+from alexflow.formats.returned import check_returned, written
 from alexflow.model.output import Output
 
 T_co = TypeVar("T_co", covariant=True)
 
 COMPRESSION_LEVEL = 6
 
+_REMEDY = "store plain data, or use MsgpackOutput (nan, bytes, other keys) or BinaryOutput"
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class JSONOutput(Output[T_co]):
-    """Plain data (None, booleans, numbers, strings, lists, dicts with string keys) as gzip-compressed JSON.
+    """Plain data (None, booleans, finite numbers, strings, lists, dicts with string keys) as gzip-compressed JSON.
 
-    Other types that JSON can write (tuples, dates, dataclasses) come back as plain data. Safe to share.
+    What would come back as something else (a tuple, a date, nan, a dataclass) is refused when it is stored: convert it,
+    or use another format. Safe to share.
     """
 
     safe_to_share: ClassVar[bool] = True
 
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
+        data = written(value, msgspec.json.encode)
+        check_returned(value, msgspec.json.decode(data), _REMEDY)
         # mtime=0: the same value gives the same bytes
-        return gzip.compress(msgspec.json.encode(value), compresslevel=COMPRESSION_LEVEL, mtime=0)
+        return gzip.compress(data, compresslevel=COMPRESSION_LEVEL, mtime=0)
 
     def decode(self, data: bytes) -> T_co:
         return cast(T_co, msgspec.json.decode(gzip.decompress(data)))

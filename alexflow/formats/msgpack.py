@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from gc import get_referents
 from typing import ClassVar, TypeVar, cast
 
 import msgspec
 
+from alexflow.formats.returned import check_returned, written
 from alexflow.model.output import Output
 
 T_co = TypeVar("T_co", covariant=True)
+
+_CONTAINERS = {list, dict}
+_KINDS = {bool, bytes, float, int, str, type(None), *_CONTAINERS}
+
+#: Bytes of a value that is decoded sooner than it is looked at.
+_SMALL = 4096
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -17,13 +25,34 @@ class MsgpackOutput(Output[T_co]):
     """Plain data (None, booleans, numbers, strings, bytes, times, lists, dicts) as MessagePack: quicker than JSON, not
     compressed, and dicts may have keys that are no strings.
 
-    Other types that MessagePack can write (tuples, sets, dataclasses) come back as plain data. Safe to share.
+    What would come back as something else (a tuple, a set, a dataclass) is refused when it is stored. Safe to share.
     """
 
     safe_to_share: ClassVar[bool] = True
 
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
-        return msgspec.msgpack.encode(value)
+        data = written(value, msgspec.msgpack.encode)
+        if len(data) < _SMALL or not _is_plain(value):
+            check_returned(value, msgspec.msgpack.decode(data), "store plain data, or use BinaryOutput")
+        return data
 
     def decode(self, data: bytes) -> T_co:
         return cast(T_co, msgspec.msgpack.decode(data))
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value is made of nothing but what MessagePack has; quicker than to decode it, if it is large.
+
+    Not for values that contain themselves.
+    """
+    level = [value]
+    while True:
+        kinds = set(map(type, level))
+        if not kinds <= _KINDS:
+            return False
+        if kinds.isdisjoint(_CONTAINERS):
+            return True
+        # what is in all of them, at once: the garbage collector knows, and no loop in Python is as quick
+        level = get_referents(
+            *(level if kinds <= _CONTAINERS else [item for item in level if type(item) in _CONTAINERS])
+        )

@@ -40,8 +40,9 @@ class NumpyOutput(FileOutput[T_co]):
         if path is None or os.path.getsize(path) < MAPPED_FROM:
             return super().load()
         numpy = _numpy()
-        # a view: its users need not know that it is mapped
-        return cast(T_co, numpy.asarray(numpy.load(path, mmap_mode="r", allow_pickle=False)))
+        with self._decoding():
+            # a view: its users need not know that it is mapped
+            return cast(T_co, numpy.asarray(numpy.load(path, mmap_mode="r", allow_pickle=False)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -25,5 +25,5 @@ class SafetensorsOutput(FileOutput[Mapping[str, T_co]], Generic[T_co]):
 
     def load(self) -> Mapping[str, T_co]:
         library = need("safetensors.numpy", "safetensors")
-        with self.path() as path:
+        with self.path() as path, self._decoding():
             return cast("Mapping[str, T_co]", library.load_file(path))

@@ -23,10 +23,12 @@ class SerializableOutput(Output[T_co]):
     """
 
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
-        from alexflow.serialization import to_json  # deferred: few workers need it
+        from alexflow.serialization import from_json, to_json  # deferred: few workers need it
 
+        document = to_json(value)
+        from_json(document)  # refuses what could be written but not be read, such as a class local to a function
         # mtime=0: the same value gives the same bytes
-        return gzip.compress(to_json(value), compresslevel=COMPRESSION_LEVEL, mtime=0)
+        return gzip.compress(document, compresslevel=COMPRESSION_LEVEL, mtime=0)
 
     def decode(self, data: bytes) -> T_co:
         from alexflow.serialization import from_json  # deferred: few workers need it

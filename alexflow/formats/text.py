@@ -21,7 +21,12 @@ class TextOutput(Output[str]):
     encoding: str = field(default="utf-8", compare=False)
 
     def encode(self, value: str) -> bytes:
-        return value.encode(self.encoding)
+        if not isinstance(value, str):
+            raise TypeError("it is not a string")
+        data = value.encode(self.encoding)
+        if self.encoding != "utf-8" and data.decode(self.encoding) != value:  # as some of Japan's and Python's own do
+            raise ValueError(f"it would come back as another string; {self.encoding} cannot tell all of its characters")
+        return data
 
     def decode(self, data: bytes) -> str:
         return data.decode(self.encoding)

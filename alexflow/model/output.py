@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Literal, NoReturn, Self, TypeVar, cast, overload
 
-from alexflow.errors import DefinitionError, EncodingError, OutputNotBound
+from alexflow.errors import (
+    AlexflowError,
+    DecodingError,
+    DefinitionError,
+    EncodingError,
+    NoFormat,
+    OutputNotBound,
+)
+from alexflow.hooks import class_name, text_of
 from alexflow.identity import AtOnce, Canonical, Pending, canonical, packb
 from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
 from alexflow.storage.keys import check_key
@@ -218,7 +226,7 @@ class Output(Planned, Generic[T_co]):
         self._no_format()
 
     def _no_format(self) -> NoReturn:
-        raise TypeError(
+        raise NoFormat(
             f"{type(self).__qualname__} says nothing about bytes; build {self.key} with a format, "
             f"such as BinaryOutput or JSONOutput, or give {type(self).__qualname__} encode() and decode()"
         )
@@ -231,17 +239,37 @@ class Output(Planned, Generic[T_co]):
         try:
             return self.encode(value)
         except Exception as error:  # whatever a value's own code raises
-            raise EncodingError(
-                f"{self.key}: a {type(value).__qualname__} cannot be stored as {type(self).__qualname__}: {error}"
-            ) from error
+            raise self._unencodable(value, error) from error
+
+    def _unencodable(self, value: Any, error: Exception) -> EncodingError:
+        kind, format = type(value).__qualname__, type(self).__qualname__
+        return EncodingError(
+            f"{self.key}: a {kind} cannot be stored as {format}: {text_of(error) or class_name(type(error))}"
+        )
 
     def load(self) -> T_co:
         """The stored value.
 
         Raises:
             OutputNotFound: nothing is stored.
+            DecodingError: what is stored cannot be read in this format.
         """
-        return self.decode(self.bound_storage.read(self.key))
+        return self._decoded(self.bound_storage.read(self.key))
+
+    def _decoded(self, data: bytes) -> T_co:
+        try:
+            return self.decode(data)
+        except Exception as error:  # whatever a library, or a value's own code, raises
+            if not self._is_of_data(error):
+                raise
+            raise self._undecodable(error) from error
+
+    def _is_of_data(self, error: Exception) -> bool:
+        """Whether an error of :meth:`decode` is not one of the storage, or of the machine."""
+        return not isinstance(error, AlexflowError | MemoryError) and getattr(error, "errno", None) is None
+
+    def _undecodable(self, error: Exception) -> DecodingError:
+        return DecodingError(self.key, type(self).__qualname__, f"{class_name(type(error))}: {text_of(error)}")
 
     async def astore(self, value: T_co) -> None:  # type: ignore[misc]
         """:meth:`store`, for ``async def run``."""
@@ -249,7 +277,7 @@ class Output(Planned, Generic[T_co]):
 
     async def aload(self) -> T_co:
         """:meth:`load`, for ``async def run``."""
-        return self.decode(await self.bound_storage.aread(self.key))
+        return self._decoded(await self.bound_storage.aread(self.key))
 
     # -- bytes, piece by piece
 

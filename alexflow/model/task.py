@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_origin
 
-from alexflow.errors import IdentityError, InvalidKey
+from alexflow.errors import DefinitionError, IdentityError, InvalidKey
 from alexflow.identity import ID_SPEC, AtOnce, Canonical, Pending, brief, canonical, locate, task_digest
 from alexflow.model.definition import check_task_class, explain_undecorated
 from alexflow.model.loop import way_round
@@ -114,11 +114,18 @@ class AbstractTask(Planned):
         if known is not None and known[0] is output_class and storage is None and not kwargs:
             built_before: OutputT = output_of_task(known[1], self, f"{self.task_id}.{key}")
             return built_before
+        if not isinstance(key, str):
+            raise InvalidKey(f"the output key of {type(self).__qualname__} is {brief(key)}, not a string")
         if key[:1] in ("", "/"):
             raise InvalidKey(f"the output key {key!r} of {type(self).__qualname__} is {'absolute' if key else 'empty'}")
         if key[0] == ".":  # behind the id it would look harmless
             check_key(key)
         cls: Any = output_class if isinstance(output_class, type) else get_origin(output_class)
+        if not isinstance(cls, type) or not issubclass(cls, Output):
+            raise DefinitionError(
+                f"{type(self).__qualname__}.build_output is given {brief(output_class)}, which is no class of outputs; "
+                f"give it a format, such as JSONOutput, BinaryOutput or PandasOutput, as a class"
+            )
         full_key = f"{self.task_id}.{key}"
         if storage is None and not kwargs and plan_of(cls).constructs_plainly:
             output = output_of_task(cls, self, check_key(full_key))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar, overload
 
-from alexflow.errors import ReadOnlyAccess
+from alexflow.errors import DecodingError, ReadOnlyAccess
 from alexflow.formats.text import BytesOutput
 from alexflow.model import AbstractTask, Output
 from alexflow.model.output import construct_further
@@ -83,16 +83,26 @@ class Source(Output[T_co]):
         """The value behind the content, as the format gives it.
 
         Raises:
+            DecodingError: it cannot be read in the format.
             SourceChanged: it is not the content that it was.
             SourceNotFound: it is not there any more.
         """
-        value: T_co = self._formatted().load()
+        try:
+            value: T_co = self._formatted().load()
+        except DecodingError as error:
+            raise self._undecoded(error) from error.__cause__
         return value
 
     async def aload(self) -> T_co:
         """:meth:`load`, for ``async def run``."""
-        value: T_co = await self._formatted().aload()
+        try:
+            value: T_co = await self._formatted().aload()
+        except DecodingError as error:
+            raise self._undecoded(error) from error.__cause__
         return value
+
+    def _undecoded(self, error: DecodingError) -> DecodingError:
+        return DecodingError(self.url, error.format, error.trouble)
 
     def store(self, value: Any) -> NoReturn:
         """Refused: a source is only read."""

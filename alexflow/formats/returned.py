@@ -1,0 +1,104 @@
+"""What comes back: a value held against what its stored form gives, before it is stored.
+
+Most values are equal to what comes back, which Python finds out in one comparison. Only where they are not is the place
+looked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from alexflow.hooks import repr_of, text_of
+
+#: How much of a value is shown in a message.
+_SHOWN = 80  # characters
+
+#: How far down the place of a value that cannot be written is looked for.
+_DEEPEST = 100  # levels
+
+
+def check_returned(value: Any, back: Any, remedy: str) -> None:
+    """See that what comes back is what was to be stored.
+
+    Args:
+        value: what is to be stored.
+        back: what its stored form gives.
+        remedy: what to do where it is something else.
+
+    Raises:
+        ValueError: it is something else; the message begins with the path to it.
+    """
+    if (value == back) is True:
+        return
+    for path, item, found in _pairs(value, back):
+        if not _is_same(item, found):
+            where = path or "the value"
+            raise ValueError(f"{where} is {_brief(item)} and would come back as {_brief(found)}; {remedy}")
+
+
+def _pairs(value: Any, back: Any) -> Iterator[tuple[str, Any, Any]]:
+    """What has to be equal in two values, each with its path: their leaves, or what is not made alike."""
+    pending = [("", value, back)]
+    while pending:
+        path, value, back = pending.pop()
+        if type(value) is list and type(back) is list and len(value) == len(back):
+            pending += ((f"{path}[{index}]", *pair) for index, pair in enumerate(zip(value, back, strict=True)))
+        elif type(value) is dict and type(back) is dict:
+            missing = next((key for key in value if key not in back), None)
+            if missing is not None or len(value) != len(back):
+                yield f"a key of {path or 'the value'}", missing, next((key for key in back if key not in value), None)
+                return
+            pending += ((f"{path}[{_brief(key)}]", item, back[key]) for key, item in value.items())
+        else:
+            yield path, value, back
+
+
+def _is_same(value: Any, back: Any) -> bool:
+    if type(value) is float and type(back) is float and math.isnan(value):
+        return math.isnan(back)
+    return (value == back) is True
+
+
+def _brief(value: Any) -> str:
+    return repr_of(value, _SHOWN)
+
+
+def written(value: Any, encode: Callable[[Any], bytes]) -> bytes:
+    """``encode(value)``.
+
+    Raises:
+        TypeError: a part of it cannot be encoded; the message begins with the path to it.
+    """
+    try:
+        return encode(value)
+    except Exception as error:  # whatever a value's own code raises
+        raise TypeError(f"{_where_it_fails(value, encode)}: {text_of(error)}") from error
+
+
+def _where_it_fails(value: Any, encode: Callable[[Any], Any]) -> str:
+    """The path to the innermost part of a value that ``encode`` refuses, and its type."""
+    path = ""
+    for _ in range(_DEEPEST):
+        inner = next((part for part in _parts(value) if not _takes(encode, part[1])), None)
+        if inner is None:
+            break
+        path += f"[{_brief(inner[0])}]"
+        value = inner[1]
+    return f"{path or 'the value'} is a {type(value).__qualname__}"
+
+
+def _parts(value: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(value, dict):
+        yield from value.items()
+    elif isinstance(value, list | tuple):
+        yield from enumerate(value)
+
+
+def _takes(encode: Callable[[Any], Any], value: Any) -> bool:
+    try:
+        encode(value)
+    except Exception:  # whatever a value's own code raises
+        return False
+    return True
