@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -65,7 +66,7 @@ class NpzOutput(FileOutput[Mapping[str, T_co]], Generic[T_co]):
         with zipfile.ZipFile(cast(Any, WriteOnly(file)), "w", method) as archive:
             for name, array in value.items():
                 # by its name alone, it has no date: the same arrays give the same bytes
-                member = zipfile.ZipInfo(name + _ENDING)
+                member = zipfile.ZipInfo(_name_of_member(name))
                 member.compress_type = method
                 with archive.open(member, "w", force_zip64=True) as entry:
                     _write_array(array, entry)
@@ -80,6 +81,14 @@ class NpzOutput(FileOutput[Mapping[str, T_co]], Generic[T_co]):
         return arrays
 
 
+def _name_of_member(name: str) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"the name {name!r} of an array is not a string")
+    if "\0" in name:  # where a zip file's names end
+        raise ValueError(f"the name {name!r} of an array has a NUL in it")
+    return name + _ENDING
+
+
 def _numpy() -> Any:
     return need("numpy", "numpy")
 
@@ -88,7 +97,14 @@ def _write_array(array: Any, file: Any) -> None:
     numpy = _numpy()
     if type(array) not in (numpy.ndarray, numpy.memmap):
         raise TypeError("it is not an array")
-    numpy.lib.format.write_array(file, array, allow_pickle=False)
+    if array.dtype.hasobject:
+        raise TypeError(f"an array of the dtype {array.dtype} holds objects, which would be pickled; use BinaryOutput")
+    with warnings.catch_warnings():  # of a dtype's metadata, which equality leaves out, too
+        warnings.simplefilter("ignore", UserWarning)
+        back = numpy.lib.format.descr_to_dtype(numpy.lib.format.dtype_to_descr(array.dtype))
+        if back != array.dtype:  # bfloat16 and other dtypes that are not NumPy's own
+            raise TypeError(f"the dtype {array.dtype} would come back as {back}; convert it, or use BinaryOutput")
+        numpy.lib.format.write_array(file, array, allow_pickle=False)
 
 
 def _read_array(file: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from alexflow.formats.file import FileOutput
 from alexflow.formats.libraries import need
@@ -21,9 +21,22 @@ class SafetensorsOutput(FileOutput[Mapping[str, T_co]], Generic[T_co]):
     def store(self, value: Mapping[str, T_co]) -> None:
         library = need("safetensors.numpy", "safetensors")
         with self.path("w") as path, self._encoding(value):
-            library.save_file(dict(value), path)
+            library.save_file({name: _array(name, array) for name, array in value.items()}, path)
 
     def load(self) -> Mapping[str, T_co]:
         library = need("safetensors.numpy", "safetensors")
         with self.path() as path, self._decoding():
             return cast("Mapping[str, T_co]", library.load_file(path))
+
+
+def _array(name: str, array: Any) -> Any:
+    numpy = need("numpy", "safetensors")
+    if name == "__metadata__":
+        raise ValueError(f"{name!r} has a meaning of its own in safetensors; give the array another name")
+    if type(array) not in (numpy.ndarray, numpy.memmap):
+        kind = f"{type(array).__module__}.{type(array).__qualname__}"
+        hint = "; convert it: {name: tensor.numpy(force=True) …}" if kind.startswith("torch.") else ""
+        raise TypeError(f"{name!r} is a {kind}, not a NumPy array{hint}")
+    if array.dtype.names or array.dtype.subdtype:
+        raise TypeError(f"{name!r} has the dtype {array.dtype}, which safetensors lacks; convert it, or use NpzOutput")
+    return numpy.ascontiguousarray(array).reshape(array.shape)  # the library writes its memory as it lies

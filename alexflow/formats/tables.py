@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, TypeVar, cast
 
+from alexflow.formats import frames, tabletypes
 from alexflow.formats.file import FileOutput, WriteOnly
 from alexflow.formats.libraries import need
 
@@ -52,7 +53,20 @@ class _Parquet(FileOutput[T_co]):
     def _read_table(self, columns: Sequence[str] | None, filters: Any, **options: Any) -> Any:
         parquet = need("pyarrow.parquet", "parquet")
         with _arrow_file(self) as file:
-            return parquet.read_table(file, columns=columns and list(columns), filters=filters, **options)
+            with self._decoding():
+                stored = parquet.ParquetFile(file)
+            if columns is not None:
+                columns = self._known_columns(columns, stored.schema_arrow.names)
+            with nullcontext() if filters is not None else self._decoding():  # filters may be at fault themselves
+                return parquet.read_table(file, columns=columns, filters=filters, **options)
+
+    def _known_columns(self, wanted: Sequence[str], there: Sequence[str]) -> list[str]:
+        if isinstance(wanted, str):
+            raise TypeError(f"columns is a list of names, not a string; pass [{wanted!r}]")
+        for name in wanted:
+            if name not in there:
+                raise LookupError(f"{self.key} has no column {name!r}; it has {', '.join(map(repr, there))}")
+        return list(wanted)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,15 +80,21 @@ class ParquetOutput(_Parquet["pa.Table"]):
     safe_to_share: ClassVar[bool] = True
 
     def write_to(self, value: pa.Table, file: BinaryIO) -> None:
-        need("pyarrow.parquet", "parquet").write_table(value, file, compression=self.compression)
+        if not isinstance(value, need("pyarrow", "parquet").Table):
+            raise TypeError("it is not a pyarrow.Table")
+        table = tabletypes.to_stored(value)
+        need("pyarrow.parquet", "parquet").write_table(table, file, compression=self.compression)
 
     def load(self, columns: Sequence[str] | None = None, filters: Any = None) -> pa.Table:
-        return cast("pa.Table", self._read_table(columns, filters))
+        return tabletypes.to_given(self._read_table(columns, filters))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PandasOutput(_Parquet["pd.DataFrame"]):
     """A :class:`pandas.DataFrame` as Parquet, with its index and dtypes. Safe to share.
+
+    What Parquet and pandas do not keep by themselves (categories, seconds, Arrow's nested types, lists in columns of
+    objects) is noted and put back; a frame that would come back as another one is refused when it is stored.
 
     Attributes:
         compression: of Parquet's: ``zstd``, ``snappy``, ``lz4``, ``gzip``, ``brotli``, ``none``.
@@ -86,13 +106,16 @@ class PandasOutput(_Parquet["pd.DataFrame"]):
         pandas = need("pandas", "pandas")
         if not isinstance(value, pandas.DataFrame):
             raise TypeError("it is not a pandas.DataFrame")
-        table = need("pyarrow", "pandas").Table.from_pandas(value)
-        need("pyarrow.parquet", "pandas").write_table(table, file, compression=self.compression)
+        need("pyarrow.parquet", "pandas").write_table(frames.to_table(value), file, compression=self.compression)
 
-    def load(self, columns: Sequence[str] | None = None, filters: Any = None) -> pd.DataFrame:
+    def load(self, columns: Sequence[Any] | None = None, filters: Any = None) -> pd.DataFrame:
         need("pandas", "pandas")
+        if columns is not None and not isinstance(columns, str):
+            columns = [frames.name_in_table(label) for label in columns]
         # its index comes with any columns
-        return cast("pd.DataFrame", self._read_table(columns, filters, use_pandas_metadata=True).to_pandas())
+        table = self._read_table(columns, filters, use_pandas_metadata=True)
+        with self._decoding():
+            return frames.to_frame(table)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -114,11 +137,13 @@ class PolarsOutput(_Parquet["pl.DataFrame"]):
 
     def load(self, columns: Sequence[str] | None = None, filters: Any = None) -> pl.DataFrame:
         polars = need("polars", "polars")
-        path = self.bound_storage.local_path(self.key)
-        if path is not None:
-            return self._collected(polars, path, columns, filters)
-        with self.open("rb") as file:
-            return self._collected(polars, file, columns, filters)
+        # what is asked for may be at fault itself
+        with nullcontext() if columns is not None or filters is not None else self._decoding():
+            path = self.bound_storage.local_path(self.key)
+            if path is not None:
+                return self._collected(polars, path, columns, filters)
+            with self.open("rb") as file:
+                return self._collected(polars, file, columns, filters)
 
     def _collected(self, polars: Any, source: Any, columns: Sequence[str] | None, filters: Any) -> pl.DataFrame:
         # the path is a file's, and says nothing about what is in it
@@ -148,7 +173,7 @@ class ArrowOutput(FileOutput["pa.Table"]):
             writer.write_table(value)
 
     def load(self) -> pa.Table:
-        with _arrow_file(self) as file:
+        with _arrow_file(self) as file, self._decoding():
             return cast("pa.Table", need("pyarrow", "parquet").ipc.open_file(file).read_all())
 
 
@@ -158,7 +183,9 @@ def _arrow_file(output: FileOutput[Any]) -> Iterator[Any]:
     arrow = need("pyarrow", "parquet")
     path = output.bound_storage.local_path(output.key)
     if path is not None:
-        with arrow.memory_map(path) as file:  # what has been read from it keeps it mapped
+        with output._decoding():
+            mapped = arrow.memory_map(path)
+        with mapped as file:  # what has been read from it keeps it mapped
             yield file
     else:
         with output.open("rb") as file:

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from alexflow import LocalStorage, MemoryStorage
-from alexflow.errors import EncodingError
+from alexflow.errors import DecodingError, EncodingError
 from alexflow.formats.numpy import MAPPED_FROM
 from tests.formats.values import Made
 
@@ -95,7 +95,7 @@ def test_a_pickle_in_the_place_of_an_array(storage):
     buffer = io.BytesIO()
     np.save(buffer, np.array([{}], dtype=object), allow_pickle=True)
     storage.write(output.key, buffer.getvalue())
-    with pytest.raises(ValueError, match="allow_pickle=False"):
+    with pytest.raises(DecodingError, match="allow_pickle=False"):
         output.load()
 
 
