@@ -22,6 +22,7 @@ from anyio import to_thread
 from alexflow.record.broadcast import Broadcast
 from alexflow.record.events import EngineEvent, EventsDropped
 from alexflow.record.journal import MAGIC, SUFFIX, Header, framed, journals
+from alexflow.storage.newfile import open_above
 
 logger = logging.getLogger("alexflow")
 
@@ -128,7 +129,7 @@ class JournalWriter:
         now = time.time()
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now)) + f".{int(now % 1 * 1e6):06d}"
         name = f"{stamp}Z-{os.getpid()}-{next(_numbers)}{SUFFIX}"
-        file = open(f"{self._directory}/{name}", "xb", buffering=0)  # noqa: SIM115  # closed with the journal
+        file = open(f"{self._directory}/{name}", "xb", buffering=0, opener=open_above)  # noqa: SIM115  # closed with the journal
         file.write(MAGIC)
         header = self._encoded(Header(now, socket.gethostname(), os.getpid(), self._storage))
         file.write(framed(header))

@@ -11,7 +11,8 @@ from alexflow.forks import this_process
 from alexflow.storage.litter import STAGING, temporary_name
 from alexflow.storage.reserved import make_reserved
 
-_DESCRIPTORS = "/proc/self/fd"  # where an unnamed file can be linked from
+_PROCESS = "/proc/self"
+_DESCRIPTORS = f"{_PROCESS}/fd"  # where an unnamed file can be linked from
 
 #: The flag of ``open`` that makes an unnamed file; None where there is none, or no way to name it later.
 UNNAMED_FILE: int | None = getattr(os, "O_TMPFILE", None) if os.path.isdir(_DESCRIPTORS) else None
@@ -48,11 +49,41 @@ class NewFile:
             self.name = None
 
 
+def open_above(path: str, flags: int, mode: int = 0o644) -> int:
+    """Open a file as ``os.open`` does, but never as standard input, output or error.
+
+    Where one of those is closed the system would give its number to the next file, and what is printed would be in it.
+    """
+    fd = os.open(path, flags, mode)
+    return fd if fd > 2 else above(fd)
+
+
+def above(fd: int) -> int:
+    """The same file under a number above those of standard input, output and error."""
+    if fd > 2:
+        return fd
+    import fcntl  # deferred: nearly nobody closes those
+
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(fd)
+
+
+def fill_standard() -> None:
+    """See that standard input, output and error are open: what somebody else opens next must not be one of them."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+
+
 def open_new(base: str, directory: str) -> NewFile:
     """A new empty file for a directory of the storage ``base``, open for writing and reading."""
     if UNNAMED_FILE is not None:
         try:
-            return NewFile(os.open(directory, os.O_RDWR | UNNAMED_FILE | os.O_CLOEXEC, 0o644), base, None)
+            return NewFile(open_above(directory, os.O_RDWR | UNNAMED_FILE | os.O_CLOEXEC), base, None)
         except OSError as error:
             if error.errno not in _NO_UNNAMED_FILES:
                 raise
@@ -61,10 +92,10 @@ def open_new(base: str, directory: str) -> NewFile:
     name = f"{base}/{STAGING}/{temporary_name()}"
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
-        fd = os.open(name, flags, 0o644)
+        fd = open_above(name, flags)
     except FileNotFoundError:
         make_reserved(base, "staging")
-        fd = os.open(name, flags, 0o644)
+        fd = open_above(name, flags)
     return NewFile(fd, base, name)
 
 
@@ -113,27 +144,39 @@ def _replace(file: NewFile, path: str) -> bool:
 
 
 def _link_descriptor(fd: int, path: str) -> None:
-    """Give an unnamed file a name."""
+    """Give an unnamed file a name.
+
+    The name of its descriptor is looked up in ``/proc/self``, held open, as ``fd/N``. Whoever closes what is not his
+    may put another directory in the place of that; then there is no such name in it.
+    """
+    name = f"fd/{fd}"
     try:
-        os.link(str(fd), path, src_dir_fd=_descriptors(), follow_symlinks=True)
+        os.link(name, path, src_dir_fd=_process(), follow_symlinks=True)
     except OSError as error:
-        if error.errno not in (errno.EBADF, errno.ENOTDIR):
+        if error.errno not in (errno.EBADF, errno.ENOTDIR, errno.ENOENT) or _is_ours(_process()):
             raise
-        _opened.clear()  # somebody has closed what was not his, and the number may be another file's by now
-        os.link(str(fd), path, src_dir_fd=_descriptors(), follow_symlinks=True)
+        _opened.clear()
+        os.link(name, path, src_dir_fd=_process(), follow_symlinks=True)
 
 
-_opened: dict[str, int] = {}  # the directory of this process's descriptors: to find it for each file takes 1 to 3 µs
+_opened: dict[str, int] = {}  # the directory of this process: to find it for each file takes 1 to 3 µs
 
 
-def _descriptors() -> int:
-    known = _opened.get(_DESCRIPTORS)
+def _process() -> int:
+    known = _opened.get(_PROCESS)
     if known is None:
-        own = os.open(_DESCRIPTORS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        known = _opened.setdefault(_DESCRIPTORS, own)
+        own = open_above(_PROCESS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        known = _opened.setdefault(_PROCESS, own)
         if known != own:  # another thread was first
             os.close(own)
     return known
+
+
+def _is_ours(fd: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(_PROCESS))
+    except OSError:
+        return False
 
 
 if hasattr(os, "register_at_fork"):
@@ -153,7 +196,7 @@ def write_unnamed(directory: str, data: bytes) -> int | None:
     if UNNAMED_FILE is None:
         return None
     try:
-        fd = os.open(directory, os.O_WRONLY | UNNAMED_FILE | os.O_CLOEXEC, 0o644)
+        fd = open_above(directory, os.O_WRONLY | UNNAMED_FILE | os.O_CLOEXEC)
     except OSError as error:
         if error.errno not in _NO_UNNAMED_FILES:
             raise

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 
 from alexflow.storage.digest import is_record
 from alexflow.storage.keys import RESERVED
+from alexflow.storage.newfile import open_above
 from alexflow.storage.reserved import make_reserved
 
 ATTRIBUTE = "user.alexflow"
@@ -74,10 +75,10 @@ def note(base: str, key: str, record: bytes) -> None:
     path = f"{base}/{_NOTES}/{key}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     try:
-        fd = os.open(path, flags, 0o644)
+        fd = open_above(path, flags)
     except FileNotFoundError:
         make_reserved(base, os.path.dirname(f"digests/{key}"))
-        fd = os.open(path, flags, 0o644)
+        fd = open_above(path, flags)
     try:
         # begins with a line's end, too: what came before may have been torn off by a crash
         line = b"\n" + record.hex().encode() + b"\n"

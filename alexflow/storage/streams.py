@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from alexflow.errors import StorageError
 from alexflow.forks import this_process
-from alexflow.storage.newfile import CHUNK
+from alexflow.storage.newfile import CHUNK, fill_standard, open_above
 from alexflow.storage.oserror import no_room, tells_of_no_room
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class InScratch(Staging):
         self._used = ExitStack()
         try:
             self._path = self._used.enter_context(storage.scratch()) / _file_name(key)
-            self.file = self._used.enter_context(io.BufferedRandom(UnforkedFile(self._path, "w+b")))
+            self.file = self._used.enter_context(io.BufferedRandom(UnforkedFile(self._path, "w+b", opener=open_above)))
         except BaseException:
             self._used.close()
             raise
@@ -143,6 +143,7 @@ def path(storage: Storage, key: str, mode: Mode) -> Iterator[Path]:
         with storage.scratch() as directory:
             yield _copied(storage, key, directory / _file_name(key))
     elif mode == "w":
+        fill_standard()
         process = this_process.generation
         with storage.scratch() as directory:
             file = directory / _file_name(key)
@@ -186,11 +187,11 @@ def _file_name(key: str) -> str:
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
-    """A new directory among the system's temporary ones, removed in the end."""
+def scratch(parent: str | None = None) -> Iterator[Path]:
+    """A new directory, by default among the system's temporary ones, removed in the end."""
     import tempfile  # deferred: a storage with a directory of its own has no need of it
 
-    directory = tempfile.mkdtemp(prefix="alexflow-")
+    directory = tempfile.mkdtemp(prefix="alexflow-", dir=parent)
     process = this_process.generation
     try:
         yield Path(directory)

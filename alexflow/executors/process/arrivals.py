@@ -36,6 +36,7 @@ class Arrivals:
         self._things: dict[int, Any] = {}
         self._new: list[int] = []  # not used yet, perhaps
         self._proven: dict[int, ClassPlan] = {}  # repeatable classes of which a task has had the right id here
+        self.has_imported = False  # since whoever looks has set it back
         self.fetch_task: Callable[[str], AbstractTask] = _no_engine
         self.importing: Callable[[int], None] = lambda number: None  # told before an import, and with 0 after it
 
@@ -67,6 +68,7 @@ class Arrivals:
         thing = self._things.get(number)
         if thing is None:
             self.importing(number)
+            self.has_imported = True
             try:
                 thing = self._things[number] = _resolve(self._definitions[number])
             finally:

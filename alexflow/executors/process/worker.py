@@ -11,6 +11,9 @@ SIGTERM means that it is to end, and with it the job that is running: there, :cl
 once: to the engine, which knows why it sent the signal, or that it did not, nothing else has happened. A job that has
 begun to publish is let finish.
 
+After each job what it has changed in its process is put back (:mod:`alexflow.executors.process.settings`). Where that
+cannot be done the worker ends once it has told what is done; to the engine it has died between two jobs.
+
 A process that a task forks has nothing of this: it lets go of the channels at once, and ends where the task's code ends
 in it (:mod:`alexflow.forks`).
 """
@@ -26,6 +29,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextvars import copy_context
 from typing import TYPE_CHECKING, NoReturn
 
 from alexflow.errors import TaskStopped
@@ -53,6 +57,7 @@ from alexflow.executors.process.messages import (
     Worn,
     frame,
 )
+from alexflow.executors.process.settings import Settings
 from alexflow.executors.process.sockets import received
 from alexflow.executors.process.surroundings import enter
 from alexflow.forks import end_fork, this_process
@@ -62,6 +67,8 @@ from alexflow.storage import Storage, Transaction
 
 if TYPE_CHECKING:
     from alexflow.executors.process.relay import Relay
+
+INFO = 20  # as in logging, which is not loaded
 
 TELL_EVERY = 0.002  # seconds between reports while there is work
 
@@ -133,6 +140,7 @@ class Worker:
         self._doubts = 0  # how often outputs may have become others, as far as we have heard
         self._transaction: Transaction | None = None  # of the job that is running
         self._terminated = False
+        self._is_spoiled = False  # by what a task has changed for good
         self._waiting = False  # for work
         self._asking = False  # in the middle of a job's conversation with the engine
         self._process = this_process.generation
@@ -143,15 +151,16 @@ class Worker:
         """Take jobs and run them, until end-of-file."""
         signal.signal(signal.SIGTERM, lambda number, frame: self._terminate())
         os.register_at_fork(after_in_child=self._let_go)
+        self._settings = Settings()
         threading.Thread(target=self._listen_to_control, name="alexflow-control", daemon=True).start()
-        while not self._terminated:
+        while not self._terminated and not self._is_spoiled:
             try:
                 job = self._jobs.popleft()
             except IndexError:
                 if not self._has_more():
-                    self._tell()
-                    if self._most_memory:
-                        self._weigh()
+                    self._pause()
+                    if self._is_spoiled:
+                        break
                     arrivals.resolve()
                 message = self._await_work()
                 if message is None:
@@ -159,7 +168,9 @@ class Worker:
                 self._take_in(message)
                 continue
             self._run(job)
-        self._end_as_terminated()
+        if self._terminated:
+            self._end_as_terminated()
+        self._tell()
 
     def _let_go(self) -> None:
         """In a process that a task has forked: what it inherits is the worker's."""
@@ -214,8 +225,10 @@ class Worker:
             if self._terminated:
                 self._end_as_terminated()
             task = arrivals.unpack_job(job.cls, job.fields, job.task_id)
+            if arrivals.has_imported:
+                self._remember()
             self._marker.at_work(number, time.monotonic())
-            attempt(task, transaction)
+            copy_context().run(attempt, task, transaction)
         except BaseException as error:  # everything that a task can raise is told, exits too
             if this_process.generation != self._process:
                 end_fork(error)
@@ -225,26 +238,56 @@ class Worker:
             fault = fault_of(error, travels=True)
             seconds = time.perf_counter() - started
             self._has_failed(number)
-            printed = self._capture.end(number)
-            if self._relay is not None:
-                self._relay.end(number)
+            printed = self._end(job)
             self._tell()
             self._send(Broke(number, seconds, fault, printed))
             self._marker.end(number)
             return
         ended = time.perf_counter()
-        if self._capture.end(number):
+        if self._end(job):
             self._printed.append(number)
-        if self._relay is not None:
-            self._relay.end(number)
         self._marker.end(number)
         if transaction.overtaken:
             self._overtaken[number] = transaction.overtaken
         self._done.append((number, ended - started))
         if ended - self._told > TELL_EVERY:
-            self._tell()
-            if self._most_memory:
-                self._weigh()
+            self._pause()
+
+    def _end(self, job: Shipment) -> bool:
+        """After a job: let the next one find the process as it should. Gives whether it has printed anything."""
+        printed = False
+        try:
+            printed = self._capture.end(job.number)
+            self._capture.put_back()
+            changed = self._settings.put_back()
+        except (OSError, ValueError) as error:
+            changed = f"its descriptors: {error}"
+        if self._relay is not None:
+            self._relay.end(job.number)
+        if changed:
+            self._spoil(job.number, changed)
+        return printed
+
+    def _remember(self) -> None:
+        arrivals.has_imported = False
+        self._settings.remember()
+
+    def _spoil(self, number: int, changed: str) -> None:
+        self._is_spoiled = True
+        text = (
+            f"a task has changed what cannot be put back in worker process {os.getpid()}, which is replaced: {changed}"
+        )
+        self._send(Logged(number, "alexflow", INFO, text, time.time()))
+
+    def _pause(self) -> None:
+        """Between two jobs: what need not be done after each."""
+        self._tell()
+        if self._most_memory:
+            self._weigh()
+        if arrivals.has_imported:
+            self._remember()
+        elif changed := self._settings.look_closer():
+            self._spoil(self._running, changed)
 
     def _has_failed(self, number: int) -> None:
         self._failed.add(number)

@@ -35,6 +35,7 @@ from alexflow.storage.leases.rangelocks import (
     release_range,
     take_range,
 )
+from alexflow.storage.newfile import open_above
 
 FILE = ".alexflow-leases"
 
@@ -143,7 +144,7 @@ class LocalLeases(Leases):
     async def _sit_down(self) -> tuple[int, int]:
         """A descriptor of the file, and a seat."""
         for _ in range(_TRIES):
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            fd = open_above(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             try:
                 for seat in range(SEATS):
                     if take_range(fd, _SEATS_BEGIN + seat):

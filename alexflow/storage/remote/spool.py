@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from alexflow.storage import streams
 from alexflow.storage.background import in_thread
 from alexflow.storage.digest import Recorder, record_of, record_of_parts
-from alexflow.storage.newfile import UNNAMED_FILE, NewFile, read_parts, write_all
+from alexflow.storage.newfile import UNNAMED_FILE, NewFile, above, open_above, read_parts, write_all
 from alexflow.storage.oserror import failed
 from alexflow.storage.remote.ranges import Ranges
 
@@ -40,13 +41,13 @@ def new_file() -> NewFile:
     try:
         if UNNAMED_FILE is not None:
             try:
-                return NewFile(os.open(where, os.O_RDWR | UNNAMED_FILE | os.O_CLOEXEC, 0o600), where, None)
+                return NewFile(open_above(where, os.O_RDWR | UNNAMED_FILE | os.O_CLOEXEC, 0o600), where, None)
             except OSError:  # not on this file system
                 pass
         fd, name = tempfile.mkstemp(prefix="alexflow-", dir=where)
     except OSError as error:
         raise failed("write in", where, error) from error
-    return NewFile(fd, where, name)
+    return NewFile(above(fd), where, name)
 
 
 def filled(data: bytes) -> NewFile:
@@ -98,5 +99,5 @@ def taken(path: Path) -> NewFile:
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A new directory there, removed in the end."""
-    with tempfile.TemporaryDirectory(prefix="alexflow-", dir=directory(), ignore_cleanup_errors=True) as path:
-        yield Path(path)
+    with streams.scratch(directory()) as path:
+        yield path

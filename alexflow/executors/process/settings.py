@@ -1,0 +1,134 @@
+"""What a task may change in its process, and what is put back after it (docs/concepts.md has the list).
+
+Nearly all tasks change nothing, so what counts is the cost of seeing that: a system call where there is no way around
+it, a comparison where Python knows. What the import of a task's module has changed is meant to stay; so what is put
+back is what was there when the last import was over.
+
+Some changes cannot be taken back, or not for sure: a worker whose limits have been lowered, or that has another user or
+a worse priority, is replaced.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import sys
+import time
+
+# without the enumerations that the signal module makes of numbers
+from _signal import getsignal as _getsignal  # type: ignore[import-not-found]
+from _signal import pthread_sigmask as _sigmask
+
+from alexflow.executors.process.limits import limits, lowered
+
+#: Signals whose handlers programs set.
+SIGNALS = tuple(
+    int(getattr(signal, name))
+    for name in (
+        *("SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGCHLD"),
+        *("SIGVTALRM", "SIGPROF", "SIGWINCH"),
+    )
+)
+
+
+class Settings:
+    """Settings of this process, as every task is to find them."""
+
+    def __init__(self) -> None:
+        self._environment = vars(os.environb)["_data"]  # what os.environ looks into; comparing that takes long
+        self._terminate = signal.getsignal(signal.SIGTERM)  # the worker's own, whatever a module sets
+        sys.modules.pop("resource", None)  # seen there again, somebody may have changed limits
+        self.remember()
+
+    def remember(self) -> None:
+        """A module has been imported: from now on this is what is put back."""
+        signal.signal(signal.SIGTERM, self._terminate)
+        self._directory = _directory()
+        self._umask = os.umask(0o77)
+        os.umask(self._umask)
+        self._variables = dict(self._environment)
+        self._handlers = list(map(_getsignal, SIGNALS))
+        self._mask = _sigmask(signal.SIG_BLOCK, ())
+        self._limits = limits()
+        self._recursion_limit = sys.getrecursionlimit()
+        self._timeout = socket.getdefaulttimeout()
+        self._collects = gc.isenabled()
+        self._trace, self._profile = sys.gettrace(), sys.getprofile()
+        self._priority, self._user = _priority(), _user()
+
+    def put_back(self) -> str:
+        """After a task: see that everything is as it was.
+
+        Returns:
+            What it has changed for good, in words; mostly nothing.
+        """
+        os.umask(self._umask)
+        signal.alarm(0)
+        if list(map(_getsignal, SIGNALS)) != self._handlers:
+            self._put_back_handlers()
+        if _sigmask(signal.SIG_BLOCK, ()) != self._mask:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+        if self._environment != self._variables:
+            self._put_back_environment()
+        if sys.getrecursionlimit() < self._recursion_limit:  # modules that are imported late raise it
+            sys.setrecursionlimit(self._recursion_limit)
+        if socket.getdefaulttimeout() != self._timeout:
+            socket.setdefaulttimeout(self._timeout)
+        if self._collects and not gc.isenabled():
+            gc.enable()
+        if sys.gettrace() is not self._trace:
+            sys.settrace(self._trace)
+        if sys.getprofile() is not self._profile:
+            sys.setprofile(self._profile)
+        if _directory() != self._directory:
+            try:
+                os.chdir(self._directory)
+            except OSError as error:
+                return f"the working directory: {error}"
+        return self._lowered_limits() if "resource" in sys.modules else ""
+
+    def look_closer(self) -> str:
+        """From time to time: the same of what can wait for some milliseconds."""
+        for timer in (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+            if signal.getitimer(timer)[0]:
+                signal.setitimer(timer, 0)
+        if _priority() > self._priority:
+            return "its priority (nice)"
+        if _user() != self._user:
+            return "its user or group"
+        return self._lowered_limits()
+
+    def _lowered_limits(self) -> str:
+        return ", ".join(lowered(self._limits, limits()))
+
+    def _put_back_handlers(self) -> None:
+        for number, handler in zip(SIGNALS, self._handlers, strict=True):
+            if handler is not None and _getsignal(number) != handler:  # None: not set by Python, which cannot set it
+                signal.signal(number, handler)
+        signal.set_wakeup_fd(-1)
+
+    def _put_back_environment(self) -> None:
+        environment, variables = os.environb, self._variables
+        for name in self._environment.keys() - variables.keys():
+            del environment[name]
+        for name, value in variables.items():
+            if self._environment.get(name) != value:
+                environment[name] = value
+        time.tzset()
+
+
+def _directory() -> bytes:
+    try:
+        return os.getcwdb()
+    except OSError:  # it has been removed
+        return b""
+
+
+def _priority() -> int:
+    return os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def _user() -> tuple[int, int]:
+    return os.geteuid(), os.getegid()

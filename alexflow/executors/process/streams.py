@@ -1,0 +1,153 @@
+"""Descriptors 0, 1 and 2 of a worker, and Python's streams on them, as every task is to find them.
+
+A task may close them or put others in their place; the next one must not notice. What is at 1 and 2 is held a second
+time, under numbers that tasks do not know, so that it can be put back. To see that it is there costs a system call
+each: a file is registered with ``epoll`` under its number, and is found there only if it is still the same one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import select
+import sys
+from typing import IO, Any
+
+STREAMS = (1, 2)  # standard output, standard error
+
+
+class StandardStreams:
+    """What tasks read from and print to.
+
+    Args:
+        writing: descriptors for standard output and standard error; held here.
+
+    Raises:
+        OSError: from any method: they cannot be put back, as a task has closed what is held here.
+    """
+
+    def __init__(self, writing: tuple[int, int]):
+        self._writing = writing
+        self._is_lost = False
+        self._held = tuple(_identity(fd) for fd in writing)
+        self._null = os.open(os.devnull, os.O_RDONLY | os.O_NONBLOCK)  # by which it is known: others block
+        self._watched = Watched(*writing)
+        self._fill()
+        self._watched.add(*STREAMS)
+        self._open()
+
+    def flush(self) -> None:
+        """Let go of what Python holds back."""
+        try:
+            self.out.flush()
+            self.err.flush()
+        except ValueError:  # a task has closed them; the next one has its own
+            self._open_output()
+        if sys.stdout is not self.out or sys.stderr is not self.err:
+            for stream in (sys.stdout, sys.stderr):  # that tasks have put in their place
+                with contextlib.suppress(Exception):
+                    stream.flush()
+
+    def put_back(self) -> None:
+        """See that all is as a task is to find it."""
+        if sys.stdout is not self.out or sys.stderr is not self.err or sys.stdin is not self._in or self._in.closed:
+            self._drop(sys.stdout, self.out)
+            self._drop(sys.stderr, self.err)
+            self._open()
+        try:
+            as_it_was = self._watched.are(*STREAMS) and not os.get_blocking(0)
+        except OSError:  # closed
+            as_it_was = False
+        if not as_it_was or self._is_lost:
+            self._fill()
+
+    def write(self, record: bytes) -> None:
+        """Write a record to both pipes, past whatever a task has put in their place."""
+        descriptors = self._writing
+        if not self._watched.are(*descriptors):
+            self._is_lost = True  # but for what is at 1 and 2, mostly
+            descriptors = STREAMS
+            if not self._watched.are(*descriptors):
+                raise OSError("a task has closed the descriptors of its worker's pipes")
+        for fd in descriptors:
+            os.set_blocking(fd, True)  # a child may have changed that for all who write there
+            os.write(fd, record)
+
+    def let_go(self, others: tuple[int, ...]) -> None:
+        """In a fork: hold nothing but what it prints to."""
+        for fd in (*others, *self._writing, self._null):
+            with contextlib.suppress(OSError):  # the task has closed it
+                os.close(fd)
+
+    def _fill(self) -> None:
+        if self._is_lost or self._held != tuple(_identity(fd) for fd in self._writing):
+            raise OSError("a task has replaced the descriptors of its worker's pipes")
+        os.dup2(self._null, 0)
+        for fd, stream in zip(self._writing, STREAMS, strict=True):
+            os.set_blocking(fd, True)
+            os.dup2(fd, stream)
+
+    def _open(self) -> None:
+        self._in = _stream(0, "r")
+        sys.stdin = sys.__stdin__ = self._in  # type: ignore[misc]
+        self._open_output()
+
+    def _open_output(self) -> None:
+        self.out, self.err = (_stream(number, "w") for number in STREAMS)
+        sys.stdout = sys.__stdout__ = self.out  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = self.err  # type: ignore[misc]
+
+    def _drop(self, stream: IO[str], own: io.TextIOWrapper) -> None:
+        """Be rid of a stream of a task's now: Python's collector would close it, and what is under it, at any time."""
+        with contextlib.suppress(Exception):  # whatever a task has put there
+            own.flush()
+        with contextlib.suppress(Exception):
+            if stream is own or not isinstance(stream, io.TextIOWrapper):
+                return
+            stream.flush()
+            if stream.buffer is own.buffer:
+                stream.detach()
+            elif stream.fileno() in STREAMS:
+                stream.close()
+
+
+def _stream(number: int, mode: str) -> io.TextIOWrapper:
+    """Text as it comes, in whole lines, so that what children print comes in between where it should."""
+    raw = io.FileIO(number, mode, closefd=False)
+    buffer: Any = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+    return io.TextIOWrapper(buffer, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino
+
+
+class Watched:
+    """Descriptors of pipes, each known as the open file that it was."""
+
+    def __init__(self, *descriptors: int):
+        self._epoll = select.epoll() if hasattr(select, "epoll") else None
+        self._identities: dict[int, tuple[int, int]] = {}
+        self.add(*descriptors)
+
+    def add(self, *descriptors: int) -> None:
+        """From now on these are known."""
+        for fd in descriptors:
+            if self._epoll is not None:
+                self._epoll.register(fd, 0)
+            else:
+                self._identities[fd] = _identity(fd)
+
+    def are(self, first: int, second: int) -> bool:
+        """Whether two descriptors are what they were."""
+        if self._epoll is None:
+            identities = self._identities
+            return _identity(first) == identities[first] and _identity(second) == identities[second]
+        try:
+            self._epoll.modify(first, 0)
+            self._epoll.modify(second, 0)
+        except OSError:  # closed, or another file's by now
+            return False
+        return True

@@ -1,0 +1,94 @@
+"""33: what a task changes in its process is put back after it, or its worker is replaced."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import pytest
+
+from alexflow import Engine
+from tests.faults.changing_tasks import FOR_GOOD, SETTINGS, Changes, Kilobyte, Looks
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("way", SETTINGS)
+async def test_put_back(way, place):
+    async with Engine(place, workers=1) as engine:
+        before = (await engine.run(Looks(0))).output.load()
+        first = (await engine.run(Changes(way, 0))).output.load()
+        after = (await engine.run(Looks(1))).output.load()
+        second = (await engine.run(Changes(way, 1))).output.load()
+    assert after == before
+    assert first == second  # in the same worker, which lives on
+
+
+@pytest.mark.parametrize("way", FOR_GOOD)
+async def test_the_worker_is_replaced(way, place):
+    async with Engine(place, workers=1) as engine:
+        before = (await engine.run(Looks(0))).output.load()
+        pid = (await engine.run(Changes(way, 0))).output.load()
+        after = (await engine.run(Looks(1))).output.load()
+        assert after["limits"] == before["limits"]
+        assert after["priority"] == before["priority"]
+        assert (await engine.run(Changes("nothing", 1))).output.load() != pid
+
+
+async def test_innocent_tasks_of_the_same_batch(place):
+    """A limit of 200 bytes for files would fail each of them, and a mask without permissions hide what they store."""
+    tasks = []
+    for n in range(20):
+        tasks += [Changes("size of files" if n % 2 else "umask", n), *(Kilobyte(100 * n + m) for m in range(10))]
+    async with Engine(place, workers=2) as engine:
+        result = await engine.run(tasks)
+        assert result.ok
+        innocent = [task for task in tasks if isinstance(task, Kilobyte)]
+        assert [(await engine.load(task.output())) for task in innocent] == [b"%4d" % task.n * 256 for task in innocent]
+        modes = {os.stat(f"{place}/{task.output().key}").st_mode & 0o777 for task in innocent}
+    assert modes == {0o644 & ~_umask()}
+
+
+def _umask() -> int:
+    umask = os.umask(0o22)
+    os.umask(umask)
+    return umask
+
+
+MODULE = """
+import os, sys, signal
+from dataclasses import dataclass
+from alexflow import BinaryOutput, Task
+
+os.environ["SET_BY_MODULE"] = "1"
+sys.setrecursionlimit(5000)
+os.chdir("/")
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+@dataclass(frozen=True)
+class Uses(Task):
+    n: int
+    def output(self):
+        return self.build_output(BinaryOutput, key="found")
+    def run(self, input, output):
+        state = os.environ.get("SET_BY_MODULE"), sys.getrecursionlimit(), os.getcwd()
+        output.store((*state, signal.getsignal(signal.SIGTERM) is signal.SIG_IGN))
+"""
+
+
+async def test_what_a_module_sets_when_it_is_imported_stays(place, tmp_path, monkeypatch):
+    (tmp_path / "settings_of_a_module.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("SET_BY_MODULE", "")
+    monkeypatch.chdir(tmp_path)
+    limit, handler = sys.getrecursionlimit(), signal.getsignal(signal.SIGTERM)
+    try:
+        import settings_of_a_module as module
+
+        async with Engine(place, workers=1) as engine:
+            found = [(await engine.run(module.Uses(n))).output.load() for n in range(3)]
+    finally:
+        sys.setrecursionlimit(limit)
+        signal.signal(signal.SIGTERM, handler)
+    assert found == [("1", 5000, "/", False)] * 3  # SIGTERM is the worker's own
