@@ -16,6 +16,7 @@ from alexflow.executors.interface import GRACE, Executor
 from alexflow.executors.loop import LoopExecutor
 from alexflow.executors.process.pool import ProcessExecutor
 from alexflow.executors.process.recycle import Recycle
+from alexflow.executors.process.reentry import reentry
 from alexflow.executors.thread import ThreadExecutor
 from alexflow.graph import Defaults, Forceable, Kind, Subjects, tasks_to_force
 from alexflow.hooks import exact_name, hook_failed, passes, repr_of
@@ -138,6 +139,7 @@ class Engine:
     # -- lifetime
 
     async def __aenter__(self) -> Self:
+        reentry.refuse()
         if self._driver is not None:
             raise EngineClosed("this engine is open already; enter it once and share it")
         if self.storage.answers_at_once:

@@ -17,6 +17,7 @@ from alexflow.engine.result import Result
 from alexflow.errors import RunFailed
 from alexflow.executors.interface import GRACE
 from alexflow.executors.process.recycle import Recycle
+from alexflow.executors.process.reentry import reentry
 from alexflow.graph import Forceable
 from alexflow.model import Retry, Workflow
 from alexflow.record.display import shown
@@ -102,6 +103,7 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
         KeyboardInterrupt: it was interrupted; uncaught it ends a script as shells expect, with 130.
         SystemExit: it was terminated; with 143.
     """
+    reentry.refuse()  # here, too: what follows may be in another thread
     options |= {"progress": progress, "echo": echo}
     interruption = Interruption()
     how = _run_in_thread if _under_a_loop() else _run

@@ -7,6 +7,9 @@ import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
+#: What the main module is called in its own process, and in one that :mod:`multiprocessing` has started afresh.
+MAIN_MODULES = ("__main__", "__mp_main__")
+
 _main_name: str | None = None
 
 
@@ -36,7 +39,7 @@ def set_main_module_name(name: str) -> None:
 
 def module_name(name: str) -> str:
     """``name``, or the importable name of ``__main__``."""
-    return main_module_name() if name == "__main__" else name
+    return main_module_name() if name in MAIN_MODULES else name
 
 
 def qualified_name(thing: type | FunctionType | BuiltinFunctionType) -> str:

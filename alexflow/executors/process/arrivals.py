@@ -16,7 +16,9 @@ from typing import Any
 
 from alexflow.errors import ShippingError, TaskStopped
 from alexflow.executors.attempt import check_id
+from alexflow.executors.process.main_module import main_module
 from alexflow.executors.process.messages import Definition, Fields
+from alexflow.executors.process.reentry import reentry
 from alexflow.forks import contained
 from alexflow.hooks import class_name, text_of
 from alexflow.model import AbstractTask, Output
@@ -126,6 +128,7 @@ class Arrivals:
 
 
 def _resolve(definition: Definition) -> Any:
+    reentry.refused = ""
     if definition.value:
         try:
             return contained(pickle.loads, definition.value)
@@ -148,7 +151,7 @@ def _resolve(definition: Definition) -> Any:
 
 
 def _reason(error: BaseException) -> str:
-    return f"{class_name(type(error))}: {text_of(error)}"
+    return reentry.refused or f"{class_name(type(error))}: {text_of(error)}"
 
 
 def _no_engine(task_id: str) -> AbstractTask:
@@ -207,6 +210,8 @@ def placed(module: str, qualname: str, make: Callable[..., FunctionType], argume
 
 def _place(module: str, qualname: str, thing: Any) -> None:
     """Let what came by value be found by its name, as in the engine's process: its instances can be pickled then."""
+    if module == "__main__":
+        main_module.appear()
     *way, last = qualname.split(".")
     at: Any = sys.modules.setdefault(module, ModuleType(module))
     for name in way:

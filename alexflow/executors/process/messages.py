@@ -22,7 +22,8 @@ class Message(Struct, frozen=True, tag=True, array_like=True):
 
 
 class Surroundings(Message, frozen=True):
-    """Before all else: ``sys.path``, environment and working directory, as the file system has their names.
+    """Before all else: ``sys.path``, environment and working directory, as the file system has their names,
+    ``sys.argv``, and the file and the spec's name of ``__main__``, as far as it has them.
 
     ``token`` is what separates what one task prints from what the next one does; ``levels`` are those of the engine's
     loggers, ``disabled`` that up to which its logging is switched off.
@@ -34,6 +35,9 @@ class Surroundings(Message, frozen=True):
     token: bytes
     levels: dict[str, int]
     disabled: int
+    arguments: list[bytes] = []
+    main_file: bytes = b""
+    main_spec: str = ""
 
 
 class Hello(Message, frozen=True):

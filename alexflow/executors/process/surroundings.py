@@ -11,6 +11,7 @@ import os
 import sys
 import time
 
+from alexflow.executors.process.main_module import main_module
 from alexflow.executors.process.messages import Surroundings
 
 
@@ -21,7 +22,10 @@ def present(token: bytes, levels: dict[str, int], disabled: int) -> Surroundings
         directory = os.getcwdb()
     except FileNotFoundError:  # it has been removed; on Linux it can still be entered
         directory = b"/proc/%d/cwd" % os.getpid()
-    return Surroundings(path, dict(os.environb), directory, token, levels, disabled)
+    arguments = [os.fsencode(argument) for argument in sys.argv if isinstance(argument, str)]
+    return Surroundings(
+        path, dict(os.environb), directory, token, levels, disabled, arguments, main_module.file(), main_module.spec()
+    )
 
 
 def enter(surroundings: Surroundings) -> None:
@@ -35,4 +39,6 @@ def enter(surroundings: Surroundings) -> None:
     with contextlib.suppress(OSError):  # it has been removed, or the engine itself may not enter it any more
         os.chdir(surroundings.directory)
     sys.path[:] = [os.fsdecode(entry) for entry in surroundings.path]
+    sys.argv[:] = [os.fsdecode(argument) for argument in surroundings.arguments]
+    main_module.remember(os.fsdecode(surroundings.main_file), surroundings.main_spec)
     sys.path_importer_cache.clear()  # what has been found where, up to when the template was started

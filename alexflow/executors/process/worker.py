@@ -57,6 +57,7 @@ from alexflow.executors.process.messages import (
     Worn,
     frame,
 )
+from alexflow.executors.process.reentry import reentry
 from alexflow.executors.process.settings import Settings
 from alexflow.executors.process.sockets import received
 from alexflow.executors.process.surroundings import enter
@@ -144,6 +145,7 @@ class Worker:
         self._waiting = False  # for work
         self._asking = False  # in the middle of a job's conversation with the engine
         self._process = this_process.generation
+        reentry.in_worker = True
         arrivals.fetch_task = self._fetch_task
         arrivals.importing = marker.importing
 
