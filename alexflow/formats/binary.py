@@ -6,19 +6,33 @@ import pickle
 from dataclasses import dataclass
 from typing import TypeVar
 
+from alexflow.hooks import SHORT_TEXT, class_name, text_of
 from alexflow.model.output import Output
 
 T_co = TypeVar("T_co", covariant=True)
 
 PICKLE_PROTOCOL = 5  # fixed, so that the same value gives the same bytes on every supported Python
 
+#: A pickle is loaded once before it is stored, to see that it can be, if it is no larger.
+LOOKED_AT = 2**20  # bytes
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BinaryOutput(Output[T_co]):
-    """A value as pickle (protocol 5). Load only what you trust: unpickling can run code."""
+    """A value as pickle (protocol 5). Load only what you trust: unpickling can run code.
+
+    A value of up to 1 MiB that could not be loaded again is refused when it is stored.
+    """
 
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
-        return pickle.dumps(value, protocol=PICKLE_PROTOCOL)
+        data = pickle.dumps(value, protocol=PICKLE_PROTOCOL)
+        if len(data) <= LOOKED_AT:
+            try:
+                pickle.loads(data)
+            except Exception as error:  # of the value's class, which may want arguments that the pickle does not have
+                reason = f"{class_name(type(error))}: {text_of(error, SHORT_TEXT)}"
+                raise pickle.UnpicklingError(f"it could not be loaded again: {reason}") from error
+        return data
 
     def decode(self, data: bytes) -> T_co:
         return pickle.loads(data)  # type: ignore[no-any-return]  # a cast is a call

@@ -20,7 +20,6 @@ from typing import Any
 
 from alexflow.errors import ShippingError
 from alexflow.executors.process.arrivals import defined, output_of, task_of
-from alexflow.executors.process.culprits import REMEDY
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.finding import importable
 from alexflow.executors.process.messages import Fields
@@ -230,7 +229,8 @@ def _blame(task: AbstractTask, definitions: Definitions, error: BaseException) -
                 return (
                     f"{cls.__qualname__}.{field.name} cannot be sent to a worker process: "
                     f"{type(value).__qualname__}: {text_of(reason)}; "
-                    f"pass something picklable, {REMEDY}"
+                    f"pass something picklable, make it inside run(), or set "
+                    f"options = TaskOptions(executor='thread') on the class"
                 )
     except BaseException as second:  # of a property in the place of a field, say
         error = second
