@@ -32,7 +32,7 @@ OF_SERVERS = [f"tests/faults/test_{row}.py" for row in ("09_storage_busy", "10_s
 OF_SERVERS += ["tests/faults/test_13_engines_on_a_bucket.py"]
 
 # What has the machine to itself: tests of time, signals and processes. All others share its processors.
-EXCLUSIVE = ["faults", "process", "executors", "crash", "benchmarks", "test_import_time.py"]
+EXCLUSIVE = ["faults", "hooks", "process", "executors", "crash", "benchmarks", "test_import_time.py"]
 ONE_BY_ONE = [*(f"tests/{name}" for name in EXCLUSIVE), *(f"--ignore={path}" for path in OF_SERVERS)]
 SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
 ALL_OTHERS = ["tests", *OF_SERVERS, *(f"--ignore=tests/{name}" for name in EXCLUSIVE)]
@@ -161,6 +161,14 @@ def soak(session: nox.Session) -> None:
     """200,000 tasks, 2,000 of which kill their worker: the engine must not grow; ``-- --tasks N`` for fewer."""
     session.install("-e", ".", *group("tests"))
     session.run("python", "-m", "tests.crash.soak", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """5,000 random classes with broken hooks among another caller's good tasks; ``-- N`` for another number."""
+    session.install("-e", ".", *group("tests"))
+    env = {"ALEXFLOW_FUZZ": session.posargs[0] if session.posargs else "5000"}
+    session.run("python", "-m", "pytest", "tests/hooks/test_fuzz.py", env=env)
 
 
 @nox.session

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import NoReturn
+from typing import NoReturn, cast
 
-from alexflow.errors import AlexflowError, DefinitionError, HookError
+from alexflow.errors import AlexflowError, DefinitionError, HookError, StorageError
+
+_PACKAGE = "alexflow."
 
 #: Longer texts of users' objects (messages, representations, tracebacks) are cut, and both ends are kept.
 MAX_TEXT = 64 * 1024  # characters
@@ -73,13 +75,14 @@ def repr_of(value: object, limit: int = MAX_TEXT) -> str:
 
 def hook_failed(owner: object, hook: str, error: BaseException) -> NoReturn:
     """Raise what :func:`hook_error` gives."""
-    raise hook_error(owner, hook, error) from error.__cause__ if isinstance(error, AlexflowError) else error
+    failed = hook_error(owner, hook, error)
+    raise failed from failed.__cause__
 
 
 def hook_error(owner: object, hook: str, error: BaseException) -> AlexflowError:
     """What stands for an exception out of a user's hook, for the request that it belongs to.
 
-    Errors of alexflow's own say by themselves what is wrong, and stay.
+    Errors of alexflow's own that say by themselves what is wrong stay.
 
     Args:
         owner: the user's object, or its class.
@@ -92,15 +95,31 @@ def hook_error(owner: object, hook: str, error: BaseException) -> AlexflowError:
     Raises:
         KeyboardInterrupt: ``error``, if it may be Ctrl-C.
     """
-    if isinstance(error, AlexflowError):
-        return error
-    if isinstance(error, KeyboardInterrupt) and _may_be_ctrl_c(error):
+    if is_ours(error):
+        return cast(AlexflowError, error)
+    if is_ctrl_c(error):
         raise error
     kind, message = class_name(type(error)), text_of(error, SHORT_TEXT)
-    cls = owner if isinstance(owner, type) else type(owner)
+    cls = cast(type, owner) if issubclass(type(owner), type) else type(owner)
     failed = HookError(class_name(cls), hook, f"{kind}: {message}" if message else kind)
-    failed.__cause__ = error
+    failed.__cause__ = as_cause(error)
     return failed
+
+
+def as_cause(error: BaseException | None) -> BaseException | None:
+    """The exception, to stand behind one of ours; None if it would keep that from being shown.
+
+    Python's ``traceback`` asks exceptions for attributes that a class of the user's may have made into something else.
+    """
+    if error is None or type(error).__module__ == "builtins":
+        return error
+    import traceback  # deferred: few ask for it, and it is a third of what this package takes to import
+
+    try:
+        traceback.TracebackException.from_exception(error, compact=True)
+    except BaseException:
+        return None
+    return error
 
 
 def note_hook(owner: object, hook: str, error: BaseException) -> None:
@@ -115,10 +134,10 @@ def note_hook(owner: object, hook: str, error: BaseException) -> None:
 
 def passes(error: BaseException) -> bool:
     """Whether an exception out of awaited code may not be the user's: a cancellation that was asked for, or Ctrl-C."""
-    if isinstance(error, KeyboardInterrupt):
-        return _may_be_ctrl_c(error)
+    if is_ctrl_c(error):
+        return True
     asyncio = sys.modules.get("asyncio")
-    if asyncio is None or not isinstance(error, asyncio.CancelledError):
+    if asyncio is None or not is_a(error, asyncio.CancelledError):
         return False
     try:
         task = asyncio.current_task()
@@ -127,8 +146,20 @@ def passes(error: BaseException) -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _may_be_ctrl_c(error: KeyboardInterrupt) -> bool:
+def is_ours(error: BaseException) -> bool:
+    """Whether it is an error of alexflow's own that says what is wrong with a definition or a storage."""
+    return is_a(error, (DefinitionError, StorageError)) and type(error).__module__.startswith(_PACKAGE)
+
+
+def is_a(error: BaseException, kind: type[BaseException] | tuple[type[BaseException], ...]) -> bool:
+    """``isinstance``, without asking an exception of the user's for its ``__class__``."""
+    return issubclass(type(error), kind)
+
+
+def is_ctrl_c(error: BaseException) -> bool:
     """Whether a signal handler may have raised it: Python's own, which leaves no frame, or one that is on the trace."""
+    if not is_a(error, KeyboardInterrupt):
+        return False
     import signal
     import threading
 
@@ -156,7 +187,7 @@ def _stands_at_raise(trace: TracebackType) -> bool:
 def original(error: BaseException) -> BaseException:
     """The StopIteration that Python replaced on its way through a coroutine or generator; else the exception itself."""
     cause = error.__cause__
-    if type(error) is RuntimeError and isinstance(cause, (StopIteration, StopAsyncIteration)):
+    if type(error) is RuntimeError and cause is not None and is_a(cause, (StopIteration, StopAsyncIteration)):
         text = error.args[0] if error.args else None
         if type(text) is str and text.endswith(("raised StopIteration", "raised StopAsyncIteration")):
             return cause

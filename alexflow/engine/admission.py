@@ -12,7 +12,6 @@ looked at may have been made since.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -20,12 +19,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from alexflow.errors import StorageError
 from alexflow.executors.interface import Done, Executor, Job, Outcome
 from alexflow.graph import Catalog, Kind
+from alexflow.logs import logger
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.events import Event, FreeAgain, HeldElsewhere, MadeElsewhere
 from alexflow.storage import Storage
 from alexflow.storage.leases.interface import Leases
-
-logger = logging.getLogger("alexflow")
 
 #: Tasks that are looked at in one go.
 AT_ONCE = 256

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import logging
 import random
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -23,8 +22,10 @@ from alexflow.engine.generation import Generators, InThread
 from alexflow.engine.outcomes import Outcomes
 from alexflow.errors import EngineClosed
 from alexflow.executors.interface import Done, Executor, Job, Outcome
+from alexflow.executors.within import enclosing
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Described, Inspector, Kind, Subjects
-from alexflow.hooks import passes, repr_of
+from alexflow.hooks import is_a, is_ctrl_c, passes, repr_of
+from alexflow.logs import logger
 from alexflow.model import AbstractTask, Output
 from alexflow.record import events as told
 from alexflow.record.broadcast import Broadcast
@@ -44,8 +45,6 @@ from alexflow.scheduler.events import (
 )
 from alexflow.storage import Storage
 from alexflow.storage.leases.interface import Leases
-
-logger = logging.getLogger("alexflow")
 
 #: Gives those of a request's outputs that have certain keys.
 FindOutputs = Callable[[set[str]], dict[str, Output[Any]]]
@@ -152,6 +151,7 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         # pipes, timers and tasks keep the context in which they are made: it is the opener's, and never a request's
         self._context = contextvars.copy_context()
+        self.inspector.around = frozenset(enclosing())
         for executor in self._executors.values():
             executor.open(self._for_tasks, self._report, self._foresee)
 
@@ -289,7 +289,7 @@ class Driver:
         except BaseException as error:  # a fault of the engine's own: nothing can be trusted to go on
             self._draining = False
             self._crash(error)
-            if isinstance(error, KeyboardInterrupt):
+            if is_ctrl_c(error):
                 raise
 
     def _enter(self, event: Inspected, subjects: Subjects) -> None:
@@ -314,7 +314,7 @@ class Driver:
         logger.critical("the engine failed", exc_info=error)
         self._closed = EngineClosed(f"the engine failed: {repr_of(error)}")
         self._closed.__cause__ = error
-        told = error if isinstance(error, Exception) and not isinstance(error, StopIteration) else self._closed
+        told = error if is_a(error, Exception) and not is_a(error, StopIteration) else self._closed
         for finish in self._runs.values():
             if not finish.done():
                 finish.set_exception(told)

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from alexflow.engine.driver import Driver
 from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
 from alexflow.engine.targets import Request, read_target
-from alexflow.errors import AlexflowError, DefinitionError, EngineClosed, OutputDamaged
+from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged
 from alexflow.executors.interface import GRACE, Executor
 from alexflow.executors.loop import LoopExecutor
 from alexflow.executors.process.pool import ProcessExecutor
 from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.reentry import reentry
 from alexflow.executors.thread import ThreadExecutor
-from alexflow.graph import Defaults, Forceable, Kind, Subjects, tasks_to_force
-from alexflow.hooks import exact_name, hook_failed, passes, repr_of
+from alexflow.executors.within import running
+from alexflow.graph import Defaults, Forceable, Kind, Subjects, inside_itself, tasks_to_force
+from alexflow.hooks import exact_name, hook_failed, is_a, is_ours, passes, repr_of
 from alexflow.model import AbstractTask, Output, Retry, keys_of
 from alexflow.record.broadcast import Broadcast
 from alexflow.record.echo import Echo
@@ -265,7 +266,7 @@ class Engine:
         try:
             return await output.assign_storage(self.storage).aload()
         except BaseException as error:
-            if passes(error) or isinstance(error, (AlexflowError, OSError)):
+            if passes(error) or is_ours(error) or is_a(error, OSError):
                 raise
             hook_failed(output, "aload()", error)
 
@@ -283,6 +284,7 @@ class Engine:
         try:
             await driver.begin()
             subjects = await self._subjects(driver, request)
+            _refuse_itself(subjects)
             run_id, future = driver.request(subjects, request.find, on_error)
         finally:
             driver.entering -= 1
@@ -364,6 +366,21 @@ def _as_limits(resources: Mapping[str, int] | None) -> dict[str, int]:
             f"{{'gpu': 1}}, not a {type(resources).__qualname__}"
         )
     return dict(resources or {})
+
+
+def _refuse_itself(subjects: Subjects) -> None:
+    """Refuse a request by a task for itself."""
+    task_id = running.get()
+    if task_id is None:
+        return
+    asked = task_id in subjects.tasks
+    for output in subjects.outputs.values():
+        try:
+            asked = asked or output.src_task_id == task_id
+        except BaseException as error:
+            hook_failed(output, "src_task_id", error)
+    if asked:
+        raise inside_itself(task_id)
 
 
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-import logging
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
@@ -30,14 +29,14 @@ from alexflow.errors import DefinitionError, OutputMissing, TaskTimeout
 from alexflow.executors.attempt import bind
 from alexflow.executors.fault import fault_of, not_done
 from alexflow.executors.publishing import publish_held
+from alexflow.executors.within import around, enclosing, running
 from alexflow.forks import contained, end_fork, this_process
 from alexflow.graph import Described, Subjects
-from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, note_hook, original, passes, repr_of
+from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, is_ctrl_c, note_hook, original, passes, repr_of
+from alexflow.logs import logger
 from alexflow.model import AbstractTask, DynamicTask
 from alexflow.scheduler.events import Cancelled, Event, Failed, Generated, InputsLost, Succeeded
 from alexflow.storage import Storage, Transaction
-
-logger = logging.getLogger("alexflow")
 
 #: Tasks taken from a generator before it has to be asked again.
 BATCH = 256
@@ -68,7 +67,19 @@ class Threads:
 
     async def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call ``function`` in one of them."""
-        return await to_thread.run_sync(contained, function, *arguments, limiter=self._limiter, abandon_on_cancel=True)
+        work = partial(_caught, contained, function, *arguments)
+        result, error = await to_thread.run_sync(work, limiter=self._limiter, abandon_on_cancel=True)
+        if error is not None:
+            raise error
+        return result
+
+
+def _caught(function: Callable[..., Any], *arguments: Any) -> tuple[Any, BaseException | None]:
+    """What a function gives or raises, both as a result: a future refuses some exceptions."""
+    try:
+        return function(*arguments), None
+    except BaseException as error:
+        return None, error
 
 
 class Generators:
@@ -86,6 +97,7 @@ class Generators:
         self._in_thread = in_thread or Threads()
         # tasks see the context of whoever opened the engine, not of whoever happens to ask
         self._context = contextvars.copy_context()
+        self._context.run(around.set, enclosing())
         self._live: dict[str, Generator] = {}
 
     def start(self, described: Described, *, replace: bool = False) -> None:
@@ -151,6 +163,7 @@ class Generator:
         self._post = post
         self._in_thread = in_thread
         self._context = context  # one for all its life
+        context.run(running.set, self._task_id)
         self._loop = asyncio.get_running_loop()
         self._given: Iterator[Any] | AsyncIterator[Any] | None = None
         self._arrived: deque[tuple[str, AbstractTask]] = deque()  # filled by a thread, emptied by the loop
@@ -193,7 +206,7 @@ class Generator:
         except BaseException as error:  # the user's, to be told as the task's failure, also exits and cancellations
             if this_process.generation != process:
                 end_fork(error)
-            if isinstance(error, KeyboardInterrupt) and passes(error):
+            if is_ctrl_c(error):
                 raise
             self._arrived.clear()
             await self._transaction.adiscard_all()

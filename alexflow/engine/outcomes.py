@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -13,13 +12,12 @@ from alexflow.errors import TaskError, TaskFailed
 from alexflow.executors.interface import Done, NotDone, Outcome, Printed
 from alexflow.failures import Attempt
 from alexflow.graph import NO_SUBJECTS, Catalog, Subjects
+from alexflow.logs import logger
 from alexflow.model.retry import names_of
 from alexflow.record import events as told
 from alexflow.record.broadcast import Broadcast
 from alexflow.scheduler.events import Cancelled, Event, Failed, InputsLost, Reason, Succeeded
 from alexflow.scheduler.instructions import GaveUp, TryAgain
-
-logger = logging.getLogger("alexflow")
 
 #: How much of what a failed task printed is kept with its error, of each stream, in characters from the end.
 PRINTED_KEPT = 4_000

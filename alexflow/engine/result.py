@@ -9,7 +9,7 @@ from typing import Any
 
 from alexflow.errors import RunFailed, TaskError, TaskFailed
 from alexflow.failures import FailedTask, FailureReport
-from alexflow.hooks import class_name, text_of
+from alexflow.hooks import as_cause, class_name, text_of
 
 NOTHING_FAILED = FailureReport()
 
@@ -102,5 +102,5 @@ def as_task_error(task_id: str, error: Exception) -> TaskError:
         return error
     name, text = class_name(type(error)), text_of(error)
     failed = TaskFailed(task_id, error_type=name, error_message=text, traceback=f"{name}: {text}")
-    failed.__cause__ = error
+    failed.__cause__ = as_cause(error)
     return failed

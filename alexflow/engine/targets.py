@@ -64,9 +64,9 @@ def read_target(target: Any) -> Request:
             target = {**target.tasks, **target.artifacts}  # where both use a name, the artifact is what is shown
         else:
             _collect(target, "target", tasks, outputs)
-    except RecursionError:
-        raise DefinitionError("what was asked for is nested too deeply, or contains itself") from None
     except BaseException as error:
+        if type(error) is RecursionError and type(target) in (list, tuple, dict):
+            raise DefinitionError("what was asked for is nested too deeply, or contains itself") from None
         hook_failed(target, "__iter__()", error)
     return Request(tasks, outputs, lambda storage: _bound(target, storage))
 

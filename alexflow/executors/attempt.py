@@ -12,7 +12,7 @@ from typing import Any
 
 from alexflow.errors import NonDeterministicTask, OutputMissing
 from alexflow.forks import end_fork, this_process
-from alexflow.hooks import note_hook, text_of
+from alexflow.hooks import is_a, note_hook, text_of
 from alexflow.model import AbstractTask, InOut, Output, flatten, keys_of, map_tree
 from alexflow.model.held import held_keys
 from alexflow.model.plan import plan_of
@@ -121,20 +121,30 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
 
 def explain(error: BaseException, task: AbstractTask, input: Any, outputs: InOut) -> None:
     """Add a note to an error whose cause is not where it was raised."""
+    try:
+        note = _explanation(error, task, input, outputs)
+        if note is not None:
+            error.add_note(note)
+    except BaseException:  # of the user's, which has raised enough
+        return
+
+
+def _explanation(error: BaseException, task: AbstractTask, input: Any, outputs: InOut) -> str | None:
     if type(error).__qualname__ == "BdbQuit":
-        error.add_note("a worker process has no terminal for a debugger; run the task with executor='thread'")
-    elif isinstance(error, AttributeError | TypeError) and "NoneType" in text_of(error):
-        _explain_none(error, task, input, outputs)
+        return "a worker process has no terminal for a debugger; run the task with executor='thread'"
+    if is_a(error, (AttributeError, TypeError)) and "NoneType" in text_of(error):
+        absent = _absent(input, outputs, getattr(error, "name", None))
+        if absent is not None:
+            cls = type(task).__qualname__
+            return f"{cls}.{absent}() gives nothing, so `{absent}` is None in run(); write {cls}.{absent}()"
+    return None
 
 
-def _explain_none(error: AttributeError | TypeError, task: AbstractTask, input: Any, outputs: InOut) -> None:
-    """``input`` or ``output`` is None in ``run`` where the method of that name is not written."""
-    name = getattr(error, "name", None)
-    cls = type(task).__qualname__
-    if outputs is None and name in ("store", "astore"):
-        error.add_note(f"{cls}.output() gives nothing, so `output` is None in run(); write {cls}.output()")
-    elif input is None and name not in ("store", "astore") and (name is None or hasattr(Output, name)):
-        error.add_note(f"{cls}.input() gives nothing, so `input` is None in run(); write {cls}.input()")
+def _absent(input: Any, outputs: InOut, name: str | None) -> str | None:
+    """Which of its trees a task does not have, if that is why it failed: its method is not written."""
+    if name in ("store", "astore"):
+        return "output" if outputs is None else None
+    return "input" if input is None and (name is None or hasattr(Output, name)) else None
 
 
 def _run_of(task: AbstractTask) -> Callable[[Any, Any], Any]:

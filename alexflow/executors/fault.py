@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from itertools import dropwhile
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from msgspec import Struct
 
@@ -29,7 +29,7 @@ from alexflow.errors import (
     TaskFailed,
 )
 from alexflow.executors.interface import NotDone, Printed
-from alexflow.hooks import class_name, plain_text, repr_of, text_of
+from alexflow.hooks import as_cause, class_name, plain_text, repr_of, text_of
 from alexflow.model import AbstractTask
 from alexflow.model.retry import names_of
 
@@ -114,10 +114,10 @@ def not_done(
     """
     if cause is None and fault.pickled is not None:
         cause = _unpickled(fault.pickled)
-    if type(cause) in _OURS and _is_about(cause, task_id):
-        assert isinstance(cause, TaskError)  # for type checkers
-        cause.summary = cause.summary or repr_of(task)
-        return NotDone(task_id, "fatal", cause, seconds, printed=printed, worker=worker)
+    ours = _as_ours(cause, task_id)
+    if ours is not None:
+        ours.summary = ours.summary or repr_of(task)
+        return NotDone(task_id, "fatal", ours, seconds, printed=printed, worker=worker)
     error = TaskFailed(
         task_id,
         error_type=fault.error_type,
@@ -126,7 +126,7 @@ def not_done(
         error_classes=fault.error_classes,
         summary=repr_of(task),
     )
-    error.__cause__ = cause
+    error.__cause__ = as_cause(cause)
     return NotDone(task_id, fault.reason, error, seconds, fault.missing_input, printed, worker)
 
 
@@ -141,10 +141,13 @@ def _missing_key(error: BaseException) -> str:
         return ""
 
 
-def _is_about(error: object, task_id: str) -> bool:
-    """Whether it says what errors of ours say."""
+def _as_ours(error: BaseException | None, task_id: str) -> TaskError | None:
+    """The error, if an attempt of ours at this task has raised it."""
+    if type(error) not in _OURS:
+        return None
     state = vars(error)
-    return state.get("task_id") == task_id and all(type(state.get(name)) is str for name in ("message", "summary"))
+    whole = all(type(state.get(name)) is str for name in ("task_id", "message", "summary"))
+    return cast(TaskError, error) if whole and state["task_id"] == task_id else None
 
 
 def _traceback_of(error: BaseException) -> str:
@@ -160,9 +163,12 @@ def _traceback_of(error: BaseException) -> str:
             part.stack = traceback.StackSummary.from_list(_users(part.stack))
             pending += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
         return plain_text("".join(told.format()))
-    except BaseException as second:  # a __str__ or __repr__ of the user's that raises
-        shown = f"{class_name(type(error))}: {text_of(error)}"
-        return f"{shown} (its traceback could not be shown: {class_name(type(second))})"
+    except BaseException as second:  # an attribute of the user's that raises; the way there can still be shown
+        stack = _users(traceback.extract_tb(error.__traceback__))
+        shown = "".join(traceback.StackSummary.from_list(stack).format())
+        text = f"{class_name(type(error))}: {text_of(error)}"
+        why = f"(it cannot be shown in full: {class_name(type(second))})"
+        return plain_text(f"Traceback (most recent call last):\n{shown}{text} {why}")
 
 
 def _users(stack: Sequence[traceback.FrameSummary]) -> list[traceback.FrameSummary]:

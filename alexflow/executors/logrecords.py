@@ -7,11 +7,9 @@ the one that was there is asked first, and it is set once, when an engine is ope
 from __future__ import annotations
 
 import logging
-from contextvars import ContextVar
 from typing import Any
 
-#: The task that is running in this context.
-running: ContextVar[str] = ContextVar("alexflow_running_task")
+from alexflow.executors.within import running
 
 
 class _Attributes(dict[str, Any]):
@@ -29,7 +27,7 @@ class _Factory:
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         record: logging.LogRecord = self._before(*args, **kwargs)
-        task_id = running.get(None)
+        task_id = running.get()
         if task_id is not None:
             record.__dict__ = _Attributes(record.__dict__, task_id=task_id)
         return record

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import logging
 import time
 from collections.abc import Awaitable, Coroutine, Generator, Sequence
 from types import coroutine
@@ -23,13 +22,13 @@ from alexflow.errors import TaskTimeout
 from alexflow.executors.attempt import aattempt
 from alexflow.executors.fault import fault_of, not_done
 from alexflow.executors.interface import GRACE, Done, Executor, Foresee, Job, NotDone, Outcome, Report
-from alexflow.executors.logrecords import name_tasks, running
+from alexflow.executors.logrecords import name_tasks
 from alexflow.executors.pending import Pending
+from alexflow.executors.within import around, enclosing, running
 from alexflow.forks import end_fork, this_process
-from alexflow.hooks import original, passes, repr_of
+from alexflow.hooks import is_ctrl_c, original, repr_of
+from alexflow.logs import logger
 from alexflow.storage import Storage, Transaction
-
-logger = logging.getLogger("alexflow")
 
 #: How long a runner goes on before the loop gets a turn.
 SLICE_SECONDS = 0.002
@@ -78,6 +77,7 @@ class LoopExecutor(Executor):
         self._loop = asyncio.get_running_loop()
         # tasks see the context of whoever opened the engine, not of whoever happens to ask
         self._context = contextvars.copy_context()
+        self._context.run(around.set, enclosing())
         self._one_has_gone = asyncio.Event()
         name_tasks()
 
@@ -188,7 +188,7 @@ class LoopExecutor(Executor):
         return aattempt(under_way.job.task, under_way.transaction, under_way.job.outputs)
 
     def _is_ctrl_c(self, error: BaseException) -> bool:
-        return isinstance(error, KeyboardInterrupt) and passes(error)
+        return is_ctrl_c(error)
 
     def _not_done(self, under_way: UnderWay, error: BaseException, seconds: float) -> NotDone:
         job = under_way.job

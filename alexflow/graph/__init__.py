@@ -2,7 +2,7 @@
 
 from alexflow.graph.description import Defaults, Described, Kind, describe, kind_of
 from alexflow.graph.forcing import Forceable, tasks_to_force
-from alexflow.graph.inspection import NO_SUBJECTS, Catalog, Inspector, Subjects
+from alexflow.graph.inspection import NO_SUBJECTS, Catalog, Inspector, Subjects, inside_itself
 
 __all__ = [
     "NO_SUBJECTS",
@@ -14,6 +14,7 @@ __all__ = [
     "Kind",
     "Subjects",
     "describe",
+    "inside_itself",
     "kind_of",
     "tasks_to_force",
 ]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from alexflow.errors import AlexflowError, DefinitionError, IncompatibleStorage, OutputConflict
+from alexflow.errors import AlexflowError, DefinitionError, GraphError, IncompatibleStorage, OutputConflict
 from alexflow.graph.description import Defaults, Described, Makes, describe, keys_made, undeclared
-from alexflow.hooks import SHORT_TEXT, exact_name, hook_error, hook_failed, passes, repr_of
+from alexflow.hooks import SHORT_TEXT, exact_name, hook_error, hook_failed, is_a, passes, repr_of
 from alexflow.model import AbstractTask, Output
 from alexflow.scheduler import TaskSpec
 from alexflow.scheduler.events import Event, Inspected, InspectionFailed
@@ -92,6 +92,8 @@ class Inspector:
         #: Ids of tasks whose outputs count as missing until they have run again.
         self.forced: set[str] = set()
         self._writable = False  # nobody has asked yet
+        #: Ids of tasks that run this engine, and would wait for themselves.
+        self.around: frozenset[str] = frozenset()
 
     def look_now(self, question: Subjects) -> list[Answer]:
         """Answer at once, for few keys and a storage that answers at once."""
@@ -136,8 +138,8 @@ class Inspector:
 
     def of_storage(self, error: BaseException) -> Exception:
         """An exception out of the storage, as it is told; one that is no error would end more than the request."""
-        if isinstance(error, Exception) and not isinstance(error, (StopIteration, StopAsyncIteration)):
-            return error
+        if is_a(error, Exception) and not is_a(error, (StopIteration, StopAsyncIteration)):
+            return cast(Exception, error)
         return hook_error(self._storage, "exists_many()", error)
 
     def _wants_writing(self, keys: Sequence[str], present: set[str]) -> bool:
@@ -248,6 +250,8 @@ class Inspector:
         if known is not None:
             return known
         described = describe(task, self._defaults, makes)
+        if described.spec.task_id in self.around:
+            raise inside_itself(described.spec.task_id)
         if task_id is not None and described.spec.task_id != task_id:
             raise DefinitionError(
                 f"{task_id} is {described.spec.task_id} when it is asked again; its task_id must always be the same"
@@ -265,6 +269,14 @@ class Inspector:
                 f"use a LocalStorage, or executor='thread' for the engine or the class"
             )
         return described
+
+
+def inside_itself(task_id: str) -> GraphError:
+    """The error for a task whose ``run`` asks an engine for the task itself."""
+    return GraphError(
+        f"{task_id} is asked for from inside its own run(), and would wait for itself without end; "
+        f"ask for what it depends on, or for a task with other parameters"
+    )
 
 
 def _task_of(output: Output[Any]) -> AbstractTask:

@@ -21,6 +21,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from alexflow.errors import IdentityError
+from alexflow.hooks import as_cause, class_name, is_ctrl_c, text_of
 from alexflow.identity.brief import brief
 from alexflow.identity.names import look_up, module_name, qualified_name
 
@@ -262,8 +263,10 @@ def encoded(value: Any, encode: Callable[[Any], Any] | None) -> Any:
         return value
     try:
         return encode(value)
-    except Exception as error:  # the user's code
-        raise IdentityError(f"its `encode` raised {type(error).__name__}: {error}") from error
+    except BaseException as error:
+        if is_ctrl_c(error):
+            raise
+        raise IdentityError(f"its `encode` raised {class_name(type(error))}: {text_of(error)}") from as_cause(error)
 
 
 def _fields(values: Iterable[tuple[str, Any]], pending: Pending) -> list[list[Canonical]]:

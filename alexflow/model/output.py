@@ -15,7 +15,7 @@ from alexflow.errors import (
     NoFormat,
     OutputNotBound,
 )
-from alexflow.hooks import class_name, text_of
+from alexflow.hooks import as_cause, class_name, is_a, text_of
 from alexflow.identity import AtOnce, Canonical, Pending, canonical, packb
 from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
 from alexflow.storage.keys import check_key
@@ -239,7 +239,7 @@ class Output(Planned, Generic[T_co]):
         try:
             return self.encode(value)
         except Exception as error:  # whatever a value's own code raises
-            raise self._unencodable(value, error) from error
+            raise self._unencodable(value, error) from as_cause(error)
 
     def _unencodable(self, value: Any, error: Exception) -> EncodingError:
         kind, format = type(value).__qualname__, type(self).__qualname__
@@ -262,11 +262,11 @@ class Output(Planned, Generic[T_co]):
         except Exception as error:  # whatever a library, or a value's own code, raises
             if not self._is_of_data(error):
                 raise
-            raise self._undecodable(error) from error
+            raise self._undecodable(error) from as_cause(error)
 
     def _is_of_data(self, error: Exception) -> bool:
         """Whether an error of :meth:`decode` is not one of the storage, or of the machine."""
-        return not isinstance(error, AlexflowError | MemoryError) and getattr(error, "errno", None) is None
+        return not is_a(error, (AlexflowError, MemoryError)) and getattr(error, "errno", None) is None
 
     def _undecodable(self, error: Exception) -> DecodingError:
         return DecodingError(self.key, type(self).__qualname__, f"{class_name(type(error))}: {text_of(error)}")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from alexflow.hooks import passes
+from alexflow.logs import logger
 from alexflow.record.events import EngineEvent, EventsDropped
-
-logger = logging.getLogger("alexflow")
 
 #: Events kept for a reader that is slower than the engine; older ones are dropped, and it is told how many.
 BACKLOG = 65536

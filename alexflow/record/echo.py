@@ -7,7 +7,6 @@ which output goes. It is written in a thread, as a terminal can be slow, or stop
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from collections import deque
 from itertools import groupby
@@ -17,8 +16,7 @@ from typing import TextIO
 from anyio import to_thread
 
 from alexflow.executors.process.listening import Listening
-
-logger = logging.getLogger("alexflow")
+from alexflow.logs import logger
 
 #: Characters waiting to be shown, from which on workers are not listened to.
 ENOUGH = 1_000_000

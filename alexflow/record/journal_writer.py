@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import os
 import socket
 import time
@@ -19,12 +18,11 @@ from typing import Any, BinaryIO
 import msgspec
 from anyio import to_thread
 
+from alexflow.logs import logger
 from alexflow.record.broadcast import Broadcast
 from alexflow.record.events import EngineEvent, EventsDropped
 from alexflow.record.journal import MAGIC, SUFFIX, Header, framed, journals
 from alexflow.storage.newfile import open_above
-
-logger = logging.getLogger("alexflow")
 
 #: Between two writes; what a crash can cost.
 SECONDS_BETWEEN_WRITES = 0.2

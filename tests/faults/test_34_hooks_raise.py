@@ -121,31 +121,41 @@ async def soon(work):
         return await work
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("cls", [Raises, RaisesOnLoop, RaisesInThread, RaisesInGenerate])
-async def test_what_run_raises_fails_the_task_whatever_its_repr_does(engine, cls, kind):
-    task = cls(kind.__name__) if cls is RaisesInGenerate else cls(1, kind.__name__)
-    neighbour = asyncio.create_task(engine.load(Stores(2).output()))
-    with pytest.raises(RunFailed) as caught:
-        await soon(engine.run(task))
-    (error,) = caught.value.exceptions
-    assert type(error) is TaskFailed
-    assert error.task_id == task.task_id
-    assert error.error_type.endswith(kind.__name__)
-    assert error.error_message == "what run raised"
-    assert "its repr() raised SystemExit" in error.summary
-    assert await soon(neighbour) == 2
-    assert await soon(engine.load(Stores(3).output())) == 3
+async def test_what_run_raises_fails_the_task_whatever_its_repr_does(engine, cls):
+    for n, kind in enumerate(KINDS):
+        task = cls(kind.__name__) if cls is RaisesInGenerate else cls(1, kind.__name__)
+        neighbour = asyncio.create_task(engine.load(Stores(2 * n).output()))
+        with pytest.raises(RunFailed) as caught:
+            await soon(engine.run(task))
+        (error,) = caught.value.exceptions
+        assert type(error) is TaskFailed
+        assert error.task_id == task.task_id
+        assert error.error_type.endswith(kind.__name__)
+        assert error.error_message == "what run raised"
+        assert "its repr() raised SystemExit" in error.summary
+        assert await soon(neighbour) == 2 * n
+        assert await soon(engine.load(Stores(2 * n + 1).output())) == 2 * n + 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("hook", ["input", "output", "tags"])
-async def test_what_a_hook_raises_fails_the_request(engine, hook, kind):
-    neighbour = asyncio.create_task(engine.load(Stores(2).output()))
-    with pytest.raises(HookError) as caught:
-        await soon(engine.run(RaisesWhenAsked(1, hook, kind.__name__)))
-    assert f"RaisesWhenAsked.{hook}" in str(caught.value)
-    assert f"{kind.__name__}: what the hook raised" in str(caught.value)
-    assert type(caught.value.__cause__) is kind
-    assert await soon(neighbour) == 2
-    assert await soon(engine.load(Stores(3).output())) == 3
+async def test_what_a_hook_raises_fails_the_request(engine, hook):
+    for n, kind in enumerate(KINDS):
+        neighbour = asyncio.create_task(engine.load(Stores(2 * n).output()))
+        with pytest.raises(HookError) as caught:
+            await soon(engine.run(RaisesWhenAsked(1, hook, kind.__name__)))
+        assert f"RaisesWhenAsked.{hook}" in str(caught.value)
+        assert f"{kind.__name__}: what the hook raised" in str(caught.value)
+        assert type(caught.value.__cause__) is kind
+        assert await soon(neighbour) == 2 * n
+        assert await soon(engine.load(Stores(2 * n + 1).output())) == 2 * n + 1
+
+
+async def test_what_pickling_raises_fails_the_task(engine):
+    for n, kind in enumerate(KINDS):
+        with pytest.raises(RunFailed) as caught:
+            await soon(engine.run(Sends(-1 - n, Unsendable(kind.__name__))))
+        (error,) = caught.value.exceptions
+        assert "Sends.value cannot be sent to a worker process" in error.message
+        assert "what the hook raised" in error.message
+        assert await soon(engine.load(Stores(n).output())) == n

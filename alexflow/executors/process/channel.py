@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from collections.abc import Callable
 
 from alexflow.executors.process.messages import LENGTH, Message, ToEngine, decode_for_engine, frame
-
-logger = logging.getLogger("alexflow")
+from alexflow.logs import logger
 
 READ_AT_ONCE = 64 * 1024  # bytes; larger ones would be mapped anew for every call
 

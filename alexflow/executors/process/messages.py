@@ -41,11 +41,15 @@ class Surroundings(Message, frozen=True):
 
 
 class Hello(Message, frozen=True):
-    """Before any job: what ``__main__`` is called, the storage (pickled), and how much memory is too much, if any."""
+    """Before any job: what ``__main__`` is called, the storage (pickled), and how much memory is too much, if any.
+
+    ``around`` are the tasks inside which the engine runs.
+    """
 
     main_name: str
     storage: bytes
     most_memory: int = 0
+    around: tuple[str, ...] = ()
 
 
 class Definition(Struct, frozen=True, array_like=True):

@@ -44,7 +44,7 @@ from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.shipping import Packed, Packer
 from alexflow.executors.process.slow_imports import SlowImports
 from alexflow.executors.process.staff import Staff
-from alexflow.hooks import plain_text
+from alexflow.hooks import hook_error, text_of
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
@@ -235,8 +235,9 @@ class ProcessExecutor(Executor):
     def _pack(self, job: Job) -> Packed | None:
         try:
             return self._packer.pack(job.task)
-        except ShippingError as error:
-            self._loop.call_soon(self._give_back, _unshippable(job, error))
+        except BaseException as error:
+            fault = hook_error(job.task, "__reduce__()", error)
+            self._loop.call_soon(self._give_back, _unshippable(job, fault))
             return None
 
     def _give_back(self, outcome: NotDone) -> None:
@@ -260,7 +261,8 @@ class ProcessExecutor(Executor):
     def _pack_quietly(self, job: Job) -> Packed | None:
         try:
             return self._packer.pack(job.task)
-        except ShippingError:  # told when it is asked for
+        except BaseException as error:  # told when it is asked for
+            hook_error(job.task, "__reduce__()", error)  # but for Ctrl-C
             return None
 
     def _not_foreseen(self, jobs: Sequence[Job]) -> list[Job]:
@@ -387,8 +389,9 @@ class ProcessExecutor(Executor):
                 raise ShippingError(f"{wanted.task_id} is not behind an output of {sent.job.task_id}")
             packed = self._packer.pack(task)
             sent.sources.update(self._packer.sources(task))
-        except ShippingError as error:
-            worker.process.send(Source([], 0, b"", plain_text(str(error))))
+        except BaseException as error:
+            fault = hook_error(sent.job.task, "__reduce__()", error)
+            worker.process.send(Source([], 0, b"", text_of(fault)))
             return
         worker.process.send(Source(self._staff.new_definitions(worker, packed.needs), packed.cls, packed.fields))
 

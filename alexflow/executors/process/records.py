@@ -7,8 +7,7 @@ import logging
 from alexflow.executors.process.carrying import arrived
 from alexflow.executors.process.messages import Logged
 from alexflow.hooks import plain_text
-
-logger = logging.getLogger("alexflow")
+from alexflow.logs import logger
 
 
 def levels() -> tuple[dict[str, int], int]:

@@ -23,7 +23,7 @@ from alexflow.executors.process.arrivals import defined, output_of, task_of
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.finding import importable
 from alexflow.executors.process.messages import Fields
-from alexflow.hooks import class_name, passes, text_of
+from alexflow.hooks import class_name, is_a, passes, text_of
 from alexflow.model import AbstractTask, Output
 from alexflow.model.plan import plan_of
 
@@ -148,7 +148,7 @@ class Packer:
             needs.append(number)
             return Packed(number, fields, needs)
         except BaseException as error:  # whatever is among the user's values does when it is looked at or pickled
-            if isinstance(error, ShippingError) or passes(error):
+            if is_a(error, ShippingError) or passes(error):
                 raise
             raise self._refusal(task, error) from error
 
@@ -161,7 +161,7 @@ class Packer:
         try:
             self._pickler.pack(task)
         except BaseException as error:  # as above
-            if isinstance(error, ShippingError) or passes(error):
+            if is_a(error, ShippingError) or passes(error):
                 raise
             raise self._refusal(task, error) from error
         return self._pickler.sources

@@ -9,15 +9,13 @@ time to time while there are jobs with workers. Who is seen at the same twice ha
 from __future__ import annotations
 
 import asyncio
-import logging
 
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.finding import name_of
 from alexflow.executors.process.marker import Mark
 from alexflow.executors.process.member import Member
 from alexflow.executors.process.staff import Staff
-
-logger = logging.getLogger("alexflow")
+from alexflow.logs import logger
 
 #: An import that takes longer is told; after twice that it has been, at the latest.
 LONG = 15.0  # seconds

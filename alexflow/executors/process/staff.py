@@ -14,6 +14,8 @@ from alexflow.executors.process.messages import Definition, Hello, ToEngine, Wor
 from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.supervisor import WorkerProcess
 from alexflow.executors.process.template import Nursery
+from alexflow.executors.within import enclosing
+from alexflow.hooks import hook_error, is_ctrl_c, text_of
 from alexflow.identity import main_module_name
 from alexflow.storage import Storage
 
@@ -48,6 +50,7 @@ class Staff:
         self._on_end = on_end
         self._echo = echo
         self._recycle = recycle
+        self._around = enclosing()
         self._nursery = Nursery()
         self._hello: Hello | None = None
         self._announced: set[type] = set()
@@ -132,8 +135,8 @@ class Staff:
         for cls in self._announced:
             try:
                 needs.add(self._definitions.number_of(cls))
-            except ShippingError:  # told to those whose job needs it
-                continue
+            except BaseException as error:  # told to those whose job needs it
+                hook_error(cls, "__reduce__()", error)  # but for Ctrl-C
         definitions = self.new_definitions(worker, needs)
         if definitions:
             worker.process.send(Work(definitions, []))
@@ -141,10 +144,13 @@ class Staff:
     def _make_hello(self) -> Hello:
         try:
             storage = cloudpickle.dumps(self._storage, protocol=5)
-        except Exception as error:  # whatever the user's storage raises
+        except BaseException as error:  # whatever the user's storage raises
+            if is_ctrl_c(error):
+                raise
             raise ShippingError(
-                f"the storage, a {type(self._storage).__qualname__}, cannot be sent to a worker process: {error}; "
+                f"the storage, a {type(self._storage).__qualname__}, cannot be sent to a worker process: "
+                f"{text_of(error)}; "
                 f"make it picklable, or run with executor='thread'"
             ) from error
-        self._hello = Hello(main_module_name(), storage, self._recycle.memory or 0)
+        self._hello = Hello(main_module_name(), storage, self._recycle.memory or 0, self._around)
         return self._hello

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 import subprocess
@@ -17,8 +16,7 @@ from alexflow.executors.process.birth import Birth
 from alexflow.executors.process.ending import child_ended
 from alexflow.executors.process.exits import Exit
 from alexflow.executors.process.sockets import new_pair
-
-logger = logging.getLogger("alexflow")
+from alexflow.logs import logger
 
 _START = (
     "import sys; sys.path[:] = {path!r}\n"

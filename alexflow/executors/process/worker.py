@@ -61,6 +61,7 @@ from alexflow.executors.process.reentry import reentry
 from alexflow.executors.process.settings import Settings
 from alexflow.executors.process.sockets import received
 from alexflow.executors.process.surroundings import enter
+from alexflow.executors.within import of_worker
 from alexflow.forks import end_fork, this_process
 from alexflow.identity import set_main_module_name
 from alexflow.model import AbstractTask
@@ -211,6 +212,7 @@ class Worker:
             set_main_module_name(message.main_name)
             self._hello = message
             self._most_memory = message.most_memory
+            of_worker.around = message.around
 
     def _run(self, job: Shipment) -> None:
         number = job.number
@@ -218,6 +220,7 @@ class Worker:
             self._has_failed(number)
             return
         self._running = number
+        of_worker.running = job.task_id
         self._marker.begin(number)
         started = time.perf_counter()
         try:

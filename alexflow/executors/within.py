@@ -1,0 +1,32 @@
+"""Inside which tasks code runs: a task may run others with an engine of its own, but not itself.
+
+It would wait for itself: for its own outcome in the same engine, for its own lease in another one.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+#: The task that runs in this context, in the engine's process.
+running: ContextVar[str | None] = ContextVar("alexflow_running_task", default=None)
+
+#: The tasks inside which the engine of this context was opened, the outermost first.
+around: ContextVar[tuple[str, ...]] = ContextVar("alexflow_tasks_around", default=())
+
+
+class _OfWorker:
+    """The same for a worker process, which runs one task at a time, in whatever thread of its."""
+
+    def __init__(self) -> None:
+        self.running: str | None = None
+        self.around: tuple[str, ...] = ()
+
+
+of_worker = _OfWorker()
+
+
+def enclosing() -> tuple[str, ...]:
+    """Ids of the tasks inside which the caller runs, the outermost first."""
+    task_id = running.get() or of_worker.running
+    outer = around.get() or of_worker.around
+    return outer if task_id is None else (*outer, task_id)
