@@ -55,10 +55,19 @@ def leave_active(state: State, node: Node) -> None:
     if node.lingers_for:
         _end_lingering(state, node)
     if node.spec.tags:
-        for waiter in state.slots.release(node.spec.tags):
-            waiter.move("slot free")
-            state.active += 1
-            state.out.start.append(waiter.spec.task_id)
+        _start_all(state, state.slots.release(node.spec.tags))
+
+
+def hand_out_slots(state: State) -> None:
+    """Start what can take the slots that were reserved for a task which does not want them any more."""
+    _start_all(state, state.slots.hand_out())
+
+
+def _start_all(state: State, waiters: list[Node]) -> None:
+    for waiter in waiters:
+        waiter.move("slot free")
+        state.active += 1
+        state.out.start.append(waiter.spec.task_id)
 
 
 # -- ending well

@@ -16,7 +16,15 @@ from itertools import islice
 from typing import Any
 
 from alexflow.errors import OutputMissing
-from alexflow.scheduler.completion import cancelled, conclude_runs, finish, go_on, leave_active, succeeded
+from alexflow.scheduler.completion import (
+    cancelled,
+    conclude_runs,
+    finish,
+    go_on,
+    hand_out_slots,
+    leave_active,
+    succeeded,
+)
 from alexflow.scheduler.demand import (
     cancel,
     check_again,
@@ -130,6 +138,8 @@ class Scheduler:
                 close_groups(state)
         if state.settled:
             conclude_runs(state)
+        if state.slots.freed:
+            hand_out_slots(state)
         if not state.active:
             fail_if_stuck(state)
             conclude_runs(state)

@@ -1,19 +1,56 @@
-"""How many tasks with a tag may run at once. The only owner of the counts."""
+"""How many tasks with a tag may run at once. The only owner of the counts.
+
+A task with several limited tags takes all its slots together. Where tasks with one of its tags keep coming, the instant
+at which all are free never comes. So once each of its tags has come free while it waited, though never all at once,
+slots are *reserved* for it: what comes free of its tags is kept for it until it has all of them.
+
+Slots are reserved for one waiter at a time, the oldest of those that have got so far. Two that each keep what the other
+needs would wait for ever. A tag that is free before that moment is not kept idle: a task that waits an hour for the
+other one of its tags lets everybody pass meanwhile.
+
+Nobody starves. A slot is not given to anyone while an older one waits in the tag's queue. Every waiter is in one queue,
+and comes to its head after a finite number of releases; one with a single tag starts then, and one with several has
+seen one more of its tags come free. Who is older than the waiter for which slots are reserved goes before it, and only
+finitely many are older.
+
+Rejected: to reserve from the beginning (idle slots, and one task behind a long one stops all), and to let the oldest
+waiter alone start (a queue for one tag would stop all others).
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from heapq import heappop, heappush
 from typing import Generic, TypeVar
 
 T = TypeVar("T")  # hashable
 
 
+class Waiter(Generic[T]):
+    """Somebody who waits for slots.
+
+    Attributes:
+        who: the one.
+        tags: limited tags of which it needs a slot each.
+        number: the older, the smaller.
+        offered: those of ``tags`` that have come free while it waited.
+    """
+
+    __slots__ = ("number", "offered", "tags", "who")
+
+    def __init__(self, who: T, tags: list[str], number: int):
+        self.who = who
+        self.tags = tags
+        self.number = number
+        self.offered: set[str] = set()
+
+    def __lt__(self, other: Waiter[T]) -> bool:
+        return self.number < other.number
+
+
 class Slots(Generic[T]):
     """Counts per tag, and who waits for a slot.
-
-    A task with several limited tags takes all its slots together or none. It waits at the first that is full; when one
-    comes free there, it looks at all of them again and may have to wait at another.
 
     Args:
         limits: how many at once, by tag; a tag without a limit is unbounded.
@@ -30,10 +67,17 @@ class Slots(Generic[T]):
                     f"limit of tag {tag!r} is {limit}; it must be at least 1, or no task with it could run"
                 )
         self.limits = dict(limits)
-        self._still_waits = still_waits
-        self._taken = dict.fromkeys(limits, 0)
         self.unused = set(limits)  #: Limited tags that nothing has had yet.
-        self._queues: dict[str, OrderedDict[T, tuple[str, ...]]] = {tag: OrderedDict() for tag in limits}
+        self._still_waits = still_waits
+        self._taken = dict.fromkeys(limits, 0)  # reserved ones among them
+        self._queues: dict[str, OrderedDict[T, Waiter[T]]] = {tag: OrderedDict() for tag in limits}
+        self._number = 0
+        self._due: list[Waiter[T]] = []  # a heap: all their tags have been offered; some have started or left
+        self._reserving: Waiter[T] | None = None
+        self._reserved: set[str] = set()
+        self.freed: set[str] = set()  #: Tags of which a waiter that left gave slots back; see :meth:`hand_out`.
+
+    # -- taking and giving back
 
     def take(self, who: T, tags: tuple[str, ...]) -> bool:
         """Take a slot for each limited tag; if one is full, ``who`` waits and will come back from :meth:`release`."""
@@ -42,40 +86,144 @@ class Slots(Generic[T]):
             self.unused.difference_update(limited)
         for tag in limited:
             if self._taken[tag] >= self.limits[tag]:
-                self._queues[tag][who] = tags
+                self._number += 1
+                self._queues[tag][who] = Waiter(who, limited, self._number)
                 return False
         for tag in limited:
             self._taken[tag] += 1
         return True
 
     def release(self, tags: tuple[str, ...]) -> list[T]:
-        """Give slots back. Returns those who waited and now hold all of theirs."""
+        """Give slots back. Returns those who waited and now have all of theirs."""
         limited = [tag for tag in dict.fromkeys(tags) if tag in self.limits]
         for tag in limited:
             self._taken[tag] -= 1
-        holders: list[T] = []
-        for tag in limited:
-            queue = self._queues[tag]
-            # everyone is looked at once at most: who must wait again goes to another queue, or to the end of this
-            for _ in range(len(queue)):
-                if self._taken[tag] >= self.limits[tag]:
-                    break
-                who, wanted = queue.popitem(last=False)
-                if self._still_waits(who) and self.take(who, wanted):
-                    holders.append(who)
-        return holders
+        return self._give(limited)
 
     def forget(self, who: T, tags: tuple[str, ...]) -> None:
-        """``who`` does not wait any more, in case that it did."""
+        """``who`` does not wait any more, in case that it did; what was reserved for it is :attr:`freed`."""
+        if self._reserving is not None and self._reserving.who is who:
+            for tag in self._reserved:
+                self._taken[tag] -= 1
+            self.freed |= self._reserved
+            self._reserved = set()
+            self._reserving = None
+            return
         for tag in tags:
-            if tag in self._queues:
-                self._queues[tag].pop(who, None)
+            if tag in self._queues and (waiter := self._queues[tag].pop(who, None)) is not None:
+                waiter.tags = []  # in case that it is due
+                return
+
+    def hand_out(self) -> list[T]:
+        """Give away what is :attr:`freed`. Returns those who waited and now have all of their slots."""
+        freed, self.freed = self.freed, set()
+        return self._give(sorted(freed))
+
+    def _give(self, tags: list[str]) -> list[T]:
+        """Let those start who can now; slots of these tags have come free."""
+        started: list[T] = []
+        pending = dict.fromkeys(tags)
+        while pending:
+            tag = next(iter(pending))
+            while self._taken[tag] < self.limits[tag]:
+                first = self._first(tag)
+                if self._comes_first(tag, first):
+                    self._reserve(tag, started)
+                elif first is not None:
+                    del self._queues[tag][first.who]
+                    self._try(first, tag, pending, started)
+                else:
+                    break
+            del pending[tag]
+            if self._reserving is None and not pending:
+                pending.update(dict.fromkeys(self._reserve_for_next()))
+        return started
+
+    def _first(self, tag: str) -> Waiter[T] | None:
+        return next(iter(self._queues[tag].values()), None)
+
+    def _try(self, waiter: Waiter[T], tag: str, pending: dict[str, None], started: list[T]) -> None:
+        """Let a waiter start if nothing is in its way; else it waits where something is."""
+        if not self._still_waits(waiter.who):
+            waiter.tags = []
+            return
+        obstacle = self._obstacle(waiter, tag)
+        if obstacle is None:
+            for each in waiter.tags:
+                self._taken[each] += 1
+            waiter.tags = []
+            started.append(waiter.who)
+            return
+        self._queues[obstacle][waiter.who] = waiter
+        if self._taken[obstacle] < self.limits[obstacle]:
+            pending.setdefault(obstacle)  # as soon as those who are older have had their turn
+
+    def _obstacle(self, waiter: Waiter[T], tag: str) -> str | None:
+        """The tag at which a waiter has to wait, if any; ``tag`` has come free. Best one that has not been offered."""
+        offered, before = waiter.offered, len(waiter.offered)
+        offered.add(tag)
+        obstacle: str | None = None
+        for each in waiter.tags:
+            first = self._first(each)
+            if self._taken[each] >= self.limits[each] or (first is not None and first < waiter):
+                if obstacle is None or (obstacle in offered and each not in offered):
+                    obstacle = each
+            else:
+                offered.add(each)
+        if before < len(offered) == len(waiter.tags) and obstacle is not None:
+            heappush(self._due, waiter)
+        return obstacle
+
+    # -- reserving
+
+    def _comes_first(self, tag: str, first: Waiter[T] | None) -> bool:
+        """Whether a slot that has come free is for the waiter for which slots are reserved."""
+        due = self._reserving
+        if due is None or tag not in due.tags or tag in self._reserved:
+            return False
+        return first is None or due < first
+
+    def _reserve(self, tag: str, started: list[T]) -> None:
+        due = self._reserving
+        assert due is not None
+        self._taken[tag] += 1
+        self._reserved.add(tag)
+        if len(self._reserved) == len(due.tags):
+            self._reserving, self._reserved = None, set()
+            due.tags = []
+            started.append(due.who)
+
+    def _reserve_for_next(self) -> list[str]:
+        """Reserve for the oldest of those that are due from now on. Returns the tags of which it gets what is free."""
+        while self._due:
+            waiter = heappop(self._due)
+            if waiter.tags:  # it has not started, nor left
+                for tag in waiter.tags:
+                    self._queues[tag].pop(waiter.who, None)
+                self._reserving = waiter
+                return waiter.tags
+        return []
+
+    # -- what there is
+
+    @property
+    def reserving(self) -> T | None:
+        """For whom slots are reserved."""
+        return None if self._reserving is None else self._reserving.who
 
     @property
     def waiting(self) -> int:
-        """How many are in queues."""
-        return sum(map(len, self._queues.values()))
+        """How many wait."""
+        return sum(map(len, self._queues.values())) + (self._reserving is not None)
+
+    def waiting_at(self, tag: str) -> int:
+        """How many wait for a slot of ``tag`` before they look at their other tags."""
+        return len(self._queues[tag])
 
     def taken(self, tag: str) -> int:
         """How many slots of ``tag`` are taken."""
-        return self._taken.get(tag, 0)
+        return self._taken.get(tag, 0) - (tag in self._reserved)
+
+    def reserved(self, tag: str) -> bool:
+        """Whether a slot of ``tag`` is reserved."""
+        return tag in self._reserved

@@ -62,7 +62,7 @@ def _nodes(state: State) -> Iterator[str]:
         if (
             node.state == READY
             and not node.spec.dynamic
-            and not any(state.slots.taken(tag) >= limit for tag, limit in state.slots.limits.items())
+            and not any(_is_full(state, tag) for tag in state.slots.limits)
         ):
             yield f"{node!r} waits for a slot, and all are free"
         for run in node.lingers_for:
@@ -208,8 +208,34 @@ def _slots(state: State) -> Iterator[str]:
     for tag, limit in state.slots.limits.items():
         if state.slots.taken(tag) != taken[tag]:
             yield f"{state.slots.taken(tag)} slots of {tag} are said to be taken; {taken[tag]} are"
-        if taken[tag] > limit:
-            yield f"{taken[tag]} of {limit} slots of {tag} are taken"
+        if taken[tag] + state.slots.reserved(tag) > limit:
+            yield f"{taken[tag]} of {limit} slots of {tag} are taken, or one more is reserved"
+    yield from _reserved(state)
+
+
+def _reserved(state: State) -> Iterator[str]:
+    """Slots are reserved for one task, which waits for the others that it needs and gets what comes free of them."""
+    for tag in state.slots.limits:
+        if state.slots.waiting_at(tag) and not _is_full(state, tag):
+            yield f"{state.slots.waiting_at(tag)} wait for a slot of {tag}, and one is free"
+    node = state.slots.reserving
+    tags = [tag for tag in state.slots.limits if state.slots.reserved(tag)]
+    if node is None:
+        if tags:
+            yield f"slots of {tags} are reserved for nobody"
+        return
+    if state.nodes.get(node.spec.task_id) is not node or node.state != READY:
+        yield f"slots are reserved for {node!r}"
+    needed = [tag for tag in state.slots.limits if tag in node.spec.tags]
+    if not set(tags) < set(needed):
+        yield f"slots of {tags} are reserved for {node!r}, which needs those of {needed}"
+    for tag in needed:
+        if not _is_full(state, tag):
+            yield f"{node!r}, for which slots are reserved, does not get one of {tag}, which is free"
+
+
+def _is_full(state: State, tag: str) -> bool:
+    return state.slots.taken(tag) + state.slots.reserved(tag) >= state.slots.limits[tag]
 
 
 def _totals(state: State) -> Iterator[str]:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import count
+from random import Random
+
+import pytest
+
 from alexflow.scheduler.slots import Slots
 
 
@@ -14,7 +20,7 @@ def test_nobody_who_could_start_is_left_waiting() -> None:
     assert not slots.take("three", ("b",))
     assert slots.waiting == 3
     assert slots.release(("b",)) == ["three"]
-    assert slots.release(("a",)) == []  # "both" waits for b now
+    assert slots.release(("a",)) == []  # "both" waits for b now; it has been offered only a
     assert slots.release(("b",)) == ["both"]
     assert (slots.taken("a"), slots.taken("b"), slots.taken("c")) == (1, 1, 0)
     assert slots.waiting == 0
@@ -41,3 +47,102 @@ def test_several_start_at_once_when_there_is_room() -> None:
         assert not slots.take(who, ("a",))
     assert slots.release(("a",)) == ["three"]
     assert slots.release(("a",)) == ["four"]
+
+
+def test_one_that_needs_two_is_reserved_for_once_both_have_come_free() -> None:
+    slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda who: True)
+    assert slots.take("a1", ("a",))
+    assert slots.take("b1", ("b",))
+    assert not slots.take("both", ("a", "b"))
+    assert not slots.take("a2", ("a",))
+    assert not slots.take("a3", ("a",))
+    assert not slots.take("b2", ("b",))
+    assert slots.release(("a",)) == ["a2"]  # b may be taken for long: a does not wait for it
+    assert slots.reserving is None
+    assert slots.release(("b",)) == ["b2"]  # it was there first
+    assert slots.release(("b",)) == []
+    assert slots.reserving == "both"
+    assert slots.reserved("b")
+    assert not slots.take("b3", ("b",))
+    assert slots.release(("a",)) == ["both"]
+    assert slots.reserving is None
+    assert slots.release(("a", "b")) == ["a3", "b3"]
+    assert slots.waiting == 0
+
+
+def test_what_is_reserved_for_one_that_leaves_is_handed_out() -> None:
+    slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda who: True)
+    assert slots.take("a1", ("a",))
+    assert slots.take("b1", ("b",))
+    assert not slots.take("both", ("a", "b"))
+    assert not slots.take("a2", ("a",))
+    assert slots.release(("a",)) == ["a2"]
+    assert slots.release(("b",)) == []
+    assert slots.reserving == "both"
+    assert not slots.take("b2", ("b",))
+    slots.forget("both", ("a", "b"))
+    assert slots.freed == {"b"}
+    assert slots.hand_out() == ["b2"]
+    assert slots.waiting == 0
+
+
+def test_a_task_with_one_tag_does_not_starve_beside_such_with_two() -> None:
+    slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda who: True)
+    assert slots.take("both 0", ("a", "b"))
+    assert not slots.take("both 1", ("a", "b"))
+    assert not slots.take("b", ("b",))
+    assert not slots.take("both 2", ("a", "b"))
+    assert slots.release(("a", "b")) == ["both 1"]
+    assert slots.release(("a", "b")) == ["b"]
+    assert slots.release(("b",)) == ["both 2"]
+
+
+def test_two_that_need_the_same_two_do_not_wait_for_each_other() -> None:
+    slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda who: True)
+    assert slots.take("a1", ("a",))
+    assert slots.take("b1", ("b",))
+    for who in ("one", "two"):
+        assert not slots.take(who, ("a", "b") if who == "one" else ("b", "a"))
+    started = [*slots.release(("a",)), *slots.release(("b",))]
+    assert started == ["one"]
+    assert slots.release(("a", "b")) == ["two"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_nobody_starves_and_nothing_is_idle(seed: int) -> None:
+    """Others keep coming; each starts before very many that came later have."""
+    random = Random(seed)
+    limits = {tag: random.randint(1, 3) for tag in "abcd"[: random.randint(2, 4)]}
+    slots: Slots[int] = Slots(limits, lambda who: who in waiting)
+    running: dict[int, tuple[str, ...]] = {}
+    waiting: dict[int, tuple[str, ...]] = {}
+    overtaken: Counter[int] = Counter()
+    numbers = count()
+
+    def begin(started: list[int]) -> None:
+        for who in started:
+            running[who] = waiting.pop(who)
+            taken = set(running[who])
+            overtaken.update(other for other, tags in waiting.items() if other < who and taken & set(tags))
+
+    for _ in range(3_000):
+        while len(waiting) < 12:
+            who = next(numbers)
+            tags = tuple(random.sample(list(limits), random.choice([1, 1, 1, 2, len(limits)])))
+            waiting[who] = tags
+            if slots.take(who, tags):
+                begin([who])
+        if random.random() < 0.1:
+            leaves = random.choice(list(waiting))
+            slots.forget(leaves, waiting.pop(leaves))
+            overtaken.pop(leaves, None)
+            begin(slots.hand_out())
+        done = random.choice(list(running))
+        begin(slots.release(running.pop(done)))
+        for tag, limit in limits.items():
+            taken = sum(tag in tags for tags in running.values())
+            assert slots.taken(tag) == taken
+            assert taken + slots.reserved(tag) <= limit
+            assert not slots.waiting_at(tag) or taken + slots.reserved(tag) == limit, "somebody waits for what is free"
+        assert slots.waiting == len(waiting)
+        assert max(overtaken.values(), default=0) <= 60
