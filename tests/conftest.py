@@ -29,7 +29,8 @@ INLINE_BY_CHOICE = {
     "storage/litter.py": {"sweep"},  # once an engine, and then little
     "storage/notes.py": {"note", "_read"},
     "storage/reserved.py": {"_make", "tells_case_apart"},  # once an engine
-    "storage/leases/local.py": {"_is_at", "_sit_down", "leave"},
+    "storage/leases/lockfile.py": {"_open_or_make", "_open_to_all_writers", "is_at", "open_lockfile"},
+    "storage/leases/seat.py": {"close"},
     "storage/newfile.py": {"_replace", "close", "link", "open_new", "read_all", "write_all"},
     "engine/run.py": {"_run_in_thread"},  # run() under a running loop, as in a notebook, is asked to wait
     "executors/process/finding.py": {"_search"},  # once a module

@@ -12,10 +12,13 @@ looked at may have been made since.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import islice
 
+from alexflow.engine.waiting import Waiting
 from alexflow.errors import StorageError
 from alexflow.executors.interface import Done, Executor, Job, Outcome
 from alexflow.graph import Catalog, Kind
@@ -23,7 +26,7 @@ from alexflow.logs import logger
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.events import Event, FreeAgain, HeldElsewhere, MadeElsewhere
 from alexflow.storage import Storage
-from alexflow.storage.leases.interface import Leases
+from alexflow.storage.leases.interface import Holder, Leases, NoLeases
 
 #: Tasks that are looked at in one go.
 AT_ONCE = 256
@@ -78,6 +81,7 @@ class Admission:
         post: takes events for the scheduler, and returns when they have been handled.
         started: told of tasks that are handed to executors.
         put_back: told of tasks that are taken from them before they began.
+        waits_for: told of other engines that hold what this one is to make, and how many tasks that is.
         is_forced: whether a task is to run though its outputs exist.
         is_replaced: whether a task that is forced makes a key that exists.
         is_idle: whether there is nothing to do.
@@ -95,6 +99,7 @@ class Admission:
         post: Callable[[Event], Awaitable[None]],
         started: Callable[[Iterable[str]], None],
         put_back: Callable[[Iterable[str]], None],
+        waits_for: Callable[[int, Holder], None],
         is_forced: Callable[[str], bool],
         is_replaced: Callable[[str], bool],
         is_idle: Callable[[], bool],
@@ -112,8 +117,12 @@ class Admission:
         self._is_forced = is_forced
         self._is_replaced = is_replaced
         self._is_idle = is_idle
+        #: Whether other engines know of this one, or never will.
+        self.here = False
         #: Whether jobs need not come here, because no other engine is there.
         self.open = True
+        self._told_why_not = False
+        self._waits = Waiting(waits_for)
         self._door = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
         self._letting_in = False
@@ -125,26 +134,46 @@ class Admission:
     # -- beginning and end
 
     async def begin(self) -> None:
-        """There is something to do, or will be: be there for other engines before anything is looked at."""
-        if self._watching is None:
+        """There is something to make: be there for other engines before it is looked for what is missing.
+
+        Raises:
+            StorageUnavailable: the storage did not answer.
+        """
+        if not self.here:
             async with self._door:
-                if self._watching is None:
+                if not self.here:
                     await self._join()
 
     async def _join(self) -> None:
         try:
             await self._leases.join()
         except OSError as error:  # what it means for publishing will be told by whoever publishes
-            logger.info("the storage gives no leases, so other engines may do the same work: %s", error)
+            self._tell_why_not(error)
             await self._leave()
+            self.here = True
             return
         self.open = self._leases.everything
-        self._watching = self._spawn(self._watch)
+        self.here = True
+        if self._watching is None:
+            self._watching = self._spawn(self._watch)
+
+    def _tell_why_not(self, error: OSError) -> None:
+        if not self._told_why_not:
+            self._told_why_not = True
+            level = logging.WARNING if isinstance(error, NoLeases) else logging.INFO  # else nothing can be published
+            logger.log(level, "there are no leases, so other engines may do the same work: %s", error)
+
+    def rest(self) -> None:
+        """There is nothing to do: hold nothing from now on, if that takes no time; else soon."""
+        if self._leases.rests_at_once or self._watching is None:
+            self._forget_all()
+            self._leases.rest()
 
     async def aclose(self) -> None:
         """Let go of everything; called when nothing runs any more."""
         async with self._door:
             self._watching = None
+            self._forget_all()
             await self._leave()
 
     async def _leave(self) -> None:
@@ -158,21 +187,22 @@ class Admission:
         while True:
             await asyncio.sleep(every * (0.5 + os.urandom(1)[0] / 255))  # half as much more or less
             async with self._door:
-                if self._is_idle():
-                    return await self._rest()
+                if not self.here or self._is_idle():
+                    self._watching = None
+                    self._forget_all()
+                    return await self._leave()
             try:
                 await self._look_around()
             except Exception as error:  # the storage's; what it means is told by whoever else uses it
                 logger.warning("leases could not be looked after: %r", error)
 
-    async def _rest(self) -> None:
-        """There is nothing to do; who begins meanwhile waits at the door."""
-        self._watching = None
+    def _forget_all(self) -> None:
+        """There is nothing to do."""
+        self.here = False
+        self.open = True
         self._held.clear()
         for room in self._rooms.values():
             room.inside.clear()
-        self.open = True
-        await self._leave()
 
     async def _look_around(self) -> None:
         lapsed = await self._leases.renew()
@@ -188,6 +218,7 @@ class Admission:
             self._recall()
         if self._elsewhere:
             await self._look_elsewhere()
+        await self._waits.look(self._leases, self._elsewhere_first(), is_at_work=any(self._held))
         self._advance()
 
     # -- when another engine has come
@@ -341,6 +372,10 @@ class Admission:
             await self._post(MadeElsewhere(tuple(task_ids)))
 
     # -- what others hold
+
+    def _elsewhere_first(self) -> dict[str, tuple[str, ...]]:
+        """Some of the tasks that other engines hold."""
+        return {task_id: self._outputs(job) for task_id, job in islice(self._elsewhere.items(), AT_ONCE)}
 
     async def _look_elsewhere(self) -> None:
         task_ids = list(self._elsewhere)

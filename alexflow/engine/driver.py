@@ -20,7 +20,7 @@ from typing import Any
 from alexflow.engine.admission import Admission
 from alexflow.engine.generation import Generators, InThread
 from alexflow.engine.outcomes import Outcomes
-from alexflow.errors import EngineClosed
+from alexflow.errors import EngineClosed, StorageUnavailable
 from alexflow.executors.interface import Done, Executor, Job, Outcome
 from alexflow.executors.within import enclosing
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Described, Inspector, Kind, Subjects
@@ -141,6 +141,7 @@ class Driver:
             post=self._post_and_settle,
             started=self._tell_started,
             put_back=lambda task_ids: self._tell(lambda: told.TasksPutBack(tuple(task_ids))),
+            waits_for=lambda tasks, holder: self._tell(lambda: told.WaitingForEngine(tasks, *holder)),
             is_forced=lambda task_id: task_id in self.inspector.forced,
             is_replaced=self.inspector.is_replaced,
             is_idle=self._is_idle,
@@ -195,10 +196,15 @@ class Driver:
 
     # -- requests
 
-    async def begin(self) -> None:
-        """There will be a request: from now on other engines know of this one."""
-        if self._admission is not None:
-            await self._admission.begin()
+    def entered(self) -> None:
+        """The targets of a request have been gone through."""
+        self.entering -= 1
+        self._rest_if_idle()
+
+    def _rest_if_idle(self) -> None:
+        """While there is nothing to do other engines are not kept waiting."""
+        if not self._runs and self._admission is not None and self._admission.here and self._is_idle():
+            self._admission.rest()
 
     def _is_idle(self) -> bool:
         return not self._runs and not self.entering and next(self._scheduler.at_work(), None) is None
@@ -286,6 +292,7 @@ class Driver:
                     self._loop.call_soon(self._drain)
                     return  # still draining: events that come now wait their turn
             self._draining = False
+            self._rest_if_idle()
         except BaseException as error:  # a fault of the engine's own: nothing can be trusted to go on
             self._draining = False
             self._crash(error)
@@ -337,12 +344,24 @@ class Driver:
         return task
 
     def _inspect(self, question: Subjects) -> None:
-        if self._removals:
-            self._spawn(partial(self._inspect_after, tuple(self._removals), question))
-        elif self._storage.answers_at_once and len(question.outputs) + len(question.tasks) <= FEW:
-            self._inbox.extendleft(reversed(self.inspector.look_now(question)))
-        else:
-            self._spawn(partial(self.inspector.look, question, self._take_turn))
+        is_here = self._admission is None or self._admission.here
+        if not self._removals and self._storage.answers_at_once and len(question.outputs) + len(question.tasks) <= FEW:
+            answers = self.inspector.look_now(question, must_exist=not is_here)
+            if answers is not None:
+                self._inbox.extendleft(reversed(answers))
+                return
+        self._spawn(partial(self._look, tuple(self._removals), question))
+
+    async def _look(self, removals: tuple[asyncio.Task[None], ...], question: Subjects) -> None:
+        if removals:
+            await asyncio.wait(removals)
+        if self._admission is not None:
+            try:
+                await self._admission.begin()  # first: what another engine makes after this look is made twice
+            except StorageUnavailable as error:
+                await self._take_turn(*self.inspector.cannot_look(question, error))
+                return
+        await self.inspector.look(question, self._take_turn)
 
     async def _post_and_settle(self, event: Event) -> None:
         if type(event) is MadeElsewhere:
@@ -350,10 +369,6 @@ class Driver:
         self.post(event)
         while self._draining:  # noqa: ASYNC110  # each turn handles a slice
             await asyncio.sleep(0)
-
-    async def _inspect_after(self, removals: tuple[asyncio.Task[None], ...], question: Subjects) -> None:
-        await asyncio.wait(removals)
-        await self.inspector.look(question, self._take_turn)
 
     async def _take_turn(self, event: Event, subjects: Subjects) -> None:
         self.post(event, subjects)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from alexflow.engine.driver import Driver
 from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
 from alexflow.engine.targets import Request, read_target
+from alexflow.engine.turns import turns
 from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged
 from alexflow.executors.interface import GRACE, Executor
 from alexflow.executors.loop import LoopExecutor
@@ -143,6 +144,7 @@ class Engine:
         reentry.refuse()
         if self._driver is not None:
             raise EngineClosed("this engine is open already; enter it once and share it")
+        await turns().wait()
         if self.storage.answers_at_once:
             case_sensitive = self._prepare_storage()
         else:
@@ -282,12 +284,11 @@ class Engine:
     async def _ask(self, driver: Driver, request: Request, on_error: OnError) -> Finish:
         driver.entering += 1
         try:
-            await driver.begin()
             subjects = await self._subjects(driver, request)
             _refuse_itself(subjects)
             run_id, future = driver.request(subjects, request.find, on_error)
         finally:
-            driver.entering -= 1
+            driver.entered()
         try:
             return await future
         except asyncio.CancelledError:

@@ -95,13 +95,18 @@ class Inspector:
         #: Ids of tasks that run this engine, and would wait for themselves.
         self.around: frozenset[str] = frozenset()
 
-    def look_now(self, question: Subjects) -> list[Answer]:
-        """Answer at once, for few keys and a storage that answers at once."""
+    def look_now(self, question: Subjects, *, must_exist: bool = False) -> list[Answer] | None:
+        """Answer at once, for few keys and a storage that answers at once.
+
+        With ``must_exist`` there is an answer only if everything exists, and nothing has to be made.
+        """
         answers: list[Answer] = []
         makes = self._keys_made(question.tasks.items(), answers, question.question)
         try:
             keys = _keys_to_check(question, makes)
             present = self._storage.exists_many(keys)
+            if must_exist and (self.forced or not present.issuperset(keys) or not keys):
+                return None
             if self._wants_writing(keys, present):
                 self._storage.check_writable()
                 self._writable = True
@@ -110,6 +115,10 @@ class Inspector:
             return [*answers, _failed(tuple(question.outputs), tuple(makes), fault, question.question)]
         answers += self._slices(question, makes, present)
         return answers
+
+    def cannot_look(self, question: Subjects, error: Exception) -> Answer:
+        """The answer where the storage does not give one."""
+        return _failed(tuple(question.outputs), tuple(question.tasks), error, question.question)
 
     async def look(self, question: Subjects, turn: Callable[[Event, Subjects], Awaitable[None]]) -> None:
         """Answer in parts, ``await turn(event, subjects)`` for each."""

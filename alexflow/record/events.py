@@ -95,6 +95,22 @@ class TasksPutBack(EngineEvent, frozen=True):
     task_ids: tuple[str, ...]
 
 
+class WaitingForEngine(EngineEvent, frozen=True):
+    """Tasks that are to run here have been held by another engine on the same storage for a while.
+
+    Attributes:
+        tasks: how many tasks this engine waits for, with all engines that hold any.
+        host: the machine on which the other engine runs.
+        pid: its process.
+        since: when it began to hold anything, in seconds since 1970, by its own clock.
+    """
+
+    tasks: int
+    host: str
+    pid: int
+    since: float
+
+
 class ResultDropped(EngineEvent, frozen=True):
     """A task stored outputs that somebody else had published first; those stay."""
 

@@ -24,6 +24,7 @@ from alexflow.record.events import (
     TasksPutBack,
     TaskStarted,
     TaskSucceeded,
+    WaitingForEngine,
 )
 
 #: Failures that are kept with their messages; all are counted.
@@ -89,6 +90,7 @@ class Progress:
         cached: tasks that turned out to be done already.
         failures: the first failures, at most ``FAILURES_KEPT``.
         started: when the run was asked for.
+        waits_for: the engine on the same storage that makes what this one waits for, while nothing else happens.
         finished: the run's own account, once it is over.
     """
 
@@ -96,12 +98,14 @@ class Progress:
     cached: int = 0
     failures: list[Failure] = field(default_factory=list)
     started: float | None = None
+    waits_for: WaitingForEngine | None = None
     finished: RunFinished | None = None
 
     def add(self, event: EngineEvent, now: float) -> None:
         """An event came at ``now`` (seconds, of any clock that does not go back)."""
         fold = _FOLDS.get(type(event))
         if fold is not None:
+            self.waits_for = None
             fold(self, event, now)
 
     def total(self) -> Tally:
@@ -172,6 +176,9 @@ class Progress:
         for task_id in event.task_ids:
             self._ended(task_id, now)
 
+    def _waiting_for_engine(self, event: WaitingForEngine, now: float) -> None:
+        self.waits_for = event
+
     def _run_finished(self, event: RunFinished, now: float) -> None:
         self.finished = event
         for tally in self.classes.values():
@@ -195,5 +202,6 @@ _FOLDS: dict[type[EngineEvent], Callable[[Progress, Any, float], None]] = {
     InputsVanished: Progress._sent_back,
     TasksMadeElsewhere: Progress._made_elsewhere,
     TasksPutBack: Progress._put_back,
+    WaitingForEngine: Progress._waiting_for_engine,
     RunFinished: Progress._run_finished,
 }

@@ -56,6 +56,8 @@ def line(progress: Progress, now: float) -> str:
     if len(busy) > CLASSES_SHOWN:
         shown.append(f"{len(busy) - CLASSES_SHOWN} more")
     parts = [counts(total, progress.cached), rate(total.rate(now)), *([" · ".join(shown)] if shown else [])]
+    if progress.waits_for is not None:
+        parts.append(f"waiting for process {progress.waits_for.pid} on {progress.waits_for.host}")
     return "; ".join(parts)
 
 

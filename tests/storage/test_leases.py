@@ -9,15 +9,16 @@ import os
 
 import pytest
 
-from alexflow.storage.leases.local import FILE, SEATS, LocalLeases
+from alexflow.storage.leases.local import FILE, LocalLeases
 from alexflow.storage.leases.patience import Patience
 from alexflow.storage.leases.rangelocks import (
     AVAILABLE,
-    bytes_held_by_others,
     is_held_by_others,
+    parts_held_by_others,
     release_range,
     take_range,
 )
+from alexflow.storage.leases.seat import Seats
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(not AVAILABLE, reason="the system has no such locks")]
 
@@ -39,13 +40,14 @@ def clock():
     return Clock()
 
 
-@pytest.fixture
-async def engine(tmp_path, clock):
+@pytest.fixture(params=["a process each", "one process"])
+async def engine(request, tmp_path, clock):
     """Leases of one engine more."""
     made = []
+    shared = Seats()
 
     def make():
-        made.append(LocalLeases(str(tmp_path), TTL, clock))
+        made.append(LocalLeases(str(tmp_path), TTL, clock, shared if request.param == "one process" else Seats()))
         return made[-1]
 
     yield make
@@ -112,7 +114,7 @@ async def test_no_seat_is_left(engine, tmp_path, monkeypatch):
     monkeypatch.setattr("alexflow.storage.leases.local._RETRY", 0)
     fd = os.open(tmp_path / FILE, os.O_RDWR | os.O_CREAT)
     try:
-        take_range(fd, 1 << 62, SEATS)
+        take_range(fd, 0, 1 << 62)
         with pytest.raises(OSError, match=FILE):
             await engine().join()
     finally:
@@ -122,14 +124,16 @@ async def test_no_seat_is_left(engine, tmp_path, monkeypatch):
     assert last.everything
 
 
-async def test_a_file_that_was_removed_meanwhile_is_not_sat_at(engine, tmp_path):
-    one, two = engine(), engine()
+async def test_a_file_that_was_removed_meanwhile_is_not_sat_at(clock, tmp_path):
+    one, two = (LocalLeases(str(tmp_path), TTL, clock, Seats()) for _ in range(2))
     await one.join()
     (tmp_path / FILE).unlink()
     await two.join()
     assert (tmp_path / FILE).exists()
     await one.leave()  # not what is not its own
     assert (tmp_path / FILE).exists()
+    await two.leave()
+    assert not (tmp_path / FILE).exists()
 
 
 def test_ranges_that_others_hold(tmp_path):
@@ -138,9 +142,9 @@ def test_ranges_that_others_hold(tmp_path):
         for byte in (30, 10, 20, 21):
             assert take_range(one, byte)
         assert not take_range(two, 5, 10)
-        assert sorted(bytes_held_by_others(two, 0, 100)) == [10, 20, 21, 30]
-        assert sorted(bytes_held_by_others(two, 11, 10)) == [20]
-        assert list(bytes_held_by_others(one, 0, 100)) == []
+        assert sorted(parts_held_by_others(two, 1, 100)) == [10, 20, 21, 30]
+        assert sorted(parts_held_by_others(two, 10, 3)) == [1, 2]
+        assert list(parts_held_by_others(one, 1, 100)) == []
         release_range(one, 20)
         assert (is_held_by_others(two, 20), is_held_by_others(two, 21)) == (False, True)
         assert take_range(two, 11, 10)

@@ -11,13 +11,15 @@ from alexflow import RemoteStorage, open_storage
 from alexflow.storage.leases.local import LocalLeases
 from alexflow.storage.leases.objects import ENGINES, LEASES, LOOK_EVERY, ObjectLeases
 from alexflow.storage.leases.rangelocks import AVAILABLE
+from alexflow.storage.leases.seat import Seats
 from tests.servers.proxy import proxy
 
 pytestmark = pytest.mark.anyio
 
 TTL = 30.0
 
-FORMS = ["local", "memory", "moto", "seaweedfs"]
+#: ``local`` is one engine a process; ``shared`` is all of them in one.
+FORMS = ["local", "shared", "memory", "moto", "seaweedfs"]
 
 
 class Clock:
@@ -74,13 +76,18 @@ async def engine(request, tmp_path, clock):
     """Leases of one engine more."""
     made = []
     storage = None
-    if request.param != "local":
+    if request.param not in ("local", "shared"):
         storage = remote(request.param, request, tmp_path)
     elif not AVAILABLE:
         pytest.skip("the system has no such locks")
+    shared = Seats()
 
     def make():
-        made.append(LocalLeases(str(tmp_path), TTL, clock) if storage is None else objects(storage, clock))
+        if storage is None:
+            seats = shared if request.param == "shared" else Seats()
+            made.append(LocalLeases(str(tmp_path), TTL, clock, seats))
+        else:
+            made.append(objects(storage, clock))
         return made[-1]
 
     yield make

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from alexflow.storage.leases.interface import Leases, Wanted
+from alexflow.storage.leases.interface import Holder, Leases, Wanted
 
 
 class PrefixedLeases(Leases):
@@ -20,6 +20,7 @@ class PrefixedLeases(Leases):
         self._prefix = prefix
         super().__init__(leases.ttl)
         self.look_every = leases.look_every
+        self.rests_at_once = leases.rests_at_once
 
     @property
     def everything(self) -> bool:
@@ -39,10 +40,13 @@ class PrefixedLeases(Leases):
         await self._leases.keep_only(self._inside(keys))
 
     async def take(self, wanted: Wanted) -> set[str]:
-        return await self._leases.take({task_id: self._inside(keys) for task_id, keys in wanted.items()})
+        return await self._leases.take(self._all_inside(wanted))
 
     async def held_elsewhere(self, wanted: Wanted) -> set[str]:
-        return await self._leases.held_elsewhere({task_id: self._inside(keys) for task_id, keys in wanted.items()})
+        return await self._leases.held_elsewhere(self._all_inside(wanted))
+
+    async def holders(self, wanted: Wanted) -> list[Holder]:
+        return await self._leases.holders(self._all_inside(wanted))
 
     def release(self, keys: Iterable[str]) -> None:
         self._leases.release(self._inside(keys))
@@ -50,8 +54,14 @@ class PrefixedLeases(Leases):
     async def renew(self) -> bool:
         return await self._leases.renew()
 
+    def rest(self) -> None:
+        self._leases.rest()
+
     async def leave(self) -> None:
         await self._leases.leave()
+
+    def _all_inside(self, wanted: Wanted) -> dict[str, list[str]]:
+        return {task_id: self._inside(keys) for task_id, keys in wanted.items()}
 
     def _inside(self, keys: Iterable[str]) -> list[str]:
         return [f"{self._prefix}/{key}" for key in keys]

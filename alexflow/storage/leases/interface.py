@@ -12,9 +12,28 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 #: Outputs by task: a task is held as a whole, that is, all its outputs or none.
 Wanted = Mapping[str, Sequence[str]]
+
+
+class NoLeases(OSError):
+    """The storage can be written, and gives no leases all the same; the message says what can be done about it."""
+
+
+class Holder(NamedTuple):
+    """An engine that holds something.
+
+    Attributes:
+        host: the machine that it runs on.
+        pid: its process.
+        since: when it began to hold anything, in seconds since 1970, by its own clock.
+    """
+
+    host: str
+    pid: int
+    since: float
 
 
 class Leases(ABC):
@@ -26,9 +45,11 @@ class Leases(ABC):
     Attributes:
         everything: whether this engine holds everything, because it is the only one here.
         look_every: how often it is worthwhile to look what the others do, in seconds.
+        rests_at_once: whether :meth:`rest` lets go of everything.
     """
 
     look_every = 0.1
+    rests_at_once = False
 
     def __init__(self, ttl: float):
         self.ttl = ttl
@@ -39,7 +60,9 @@ class Leases(ABC):
         """There is work: be known to the other engines, and hold everything if there are none.
 
         Raises:
-            OSError: the storage gives no leases, for the reason that it names.
+            NoLeases: the storage can be written, but gives no leases.
+            OSError: it gives none because it cannot be written.
+            StorageUnavailable: it did not answer before its deadline was over.
         """
 
     @abstractmethod
@@ -59,6 +82,10 @@ class Leases(ABC):
         """Those of these tasks that another engine holds, and has not let lapse."""
 
     @abstractmethod
+    async def holders(self, wanted: Wanted) -> list[Holder]:
+        """Other engines that hold any of these tasks, as far as they can be found out."""
+
+    @abstractmethod
     def release(self, keys: Iterable[str]) -> None:
         """Let go of outputs that were taken or kept."""
 
@@ -69,6 +96,9 @@ class Leases(ABC):
         Returns:
             Whether that comes too late, so that others may have taken over what this engine holds.
         """
+
+    def rest(self) -> None:  # noqa: B027  # most cannot without waiting
+        """There is no work until the next :meth:`join`: let go of everything now, if that takes no time."""
 
     @abstractmethod
     async def leave(self) -> None:

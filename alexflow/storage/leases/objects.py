@@ -22,15 +22,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from alexflow.errors import StorageError, StorageUnavailable
 from alexflow.identity.blake2 import blake2b
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.leases.interface import Leases, Wanted
+from alexflow.storage.leases.interface import Holder, Leases, NoLeases, Wanted
 from alexflow.storage.leases.patience import Patience
 from alexflow.storage.remote.bounded import for_each
 from alexflow.storage.remote.publication import Publisher
@@ -46,8 +49,9 @@ LEASES = f"{RESERVED}/leases/"
 #: How often is looked whether others have come; more often if ``ttl`` asks for it.
 LOOK_EVERY = 3.0  # seconds
 
-#: How long to try to leave nothing behind. What is left the others take for somebody who is lost.
-LEAVE_WITHIN = 10.0  # seconds
+#: How long to try to leave nothing behind: so many times what it took to join, within these seconds. What is left the
+#: others take for an engine that is lost.
+LEAVE_WITHIN_TIMES, LEAVE_WITHIN = 20, (0.5, 10.0)
 
 _WIDTH = 32  # requests at once; the storage has its own bound for them together with others
 
@@ -91,11 +95,13 @@ class ObjectLeases(Leases):
         self._clock = clock
         self._patience = Patience(ttl, clock)
         self._name = ""
+        self._says = b""  # of ourselves
         self._counter = 0
         self._signs: list[str] = []  # our object's names: one, but while it changes
         self._signed = 0.0
         self._looked = 0.0
         self._cleared = 0.0
+        self._took = 0.0  # seconds, to join; 0 if the storage did not answer
         self._others: list[_Engine] = []
         self._held: set[str] = set()  # the leases' objects
         self._released: set[str] = set()  # those that are still to be removed
@@ -108,17 +114,21 @@ class ObjectLeases(Leases):
 
     async def join(self) -> None:
         self._name = uuid.uuid4().hex  # a new one: nobody has seen its sign
+        self._says = msgspec.json.encode(Holder(os.uname().nodename, os.getpid(), time.time()))
         self._cleared = self._clock()  # leases of nobody are rare: nobody looks for them when it has just come
+        self._took = 0.0
+        begun = time.monotonic()
         try:
             self.everything = await self._is_alone()
             if not self.everything:
                 await self._check_conditions()
+            self._took = time.monotonic() - begun
+        except StorageUnavailable:
+            raise
         except StorageError as error:
-            if isinstance(error, StorageUnavailable):
-                self._warn(error)
             raise OSError(str(error)) from error
         if not self._works:
-            raise OSError(f"{self._where} does not keep create-if-absent")
+            raise NoLeases(f"{self._where} does not keep create-if-absent")
 
     async def _is_alone(self) -> bool:
         """Say that we are there, with all; and look whether it is so."""
@@ -170,7 +180,9 @@ class ObjectLeases(Leases):
     async def leave(self) -> None:
         self.everything = False
         try:
-            async with asyncio.timeout(min(self.ttl, LEAVE_WITHIN)), self._order:
+            least, most = LEAVE_WITHIN
+            within = min(self.ttl, most, max(least, LEAVE_WITHIN_TIMES * self._took))
+            async with asyncio.timeout(within), self._order:
                 if not self._is_late():
                     await self._remove(self._held | self._released)
                 self._held, self._released = set(), set()
@@ -224,6 +236,18 @@ class ObjectLeases(Leases):
             return set()
         return {task_id for task_id, keys in wanted.items() if not there.isdisjoint(map(_lease, keys))}
 
+    async def holders(self, wanted: Wanted) -> list[Holder]:
+        try:
+            owners = {engine.name for engine in self._others if engine.has_all}
+            names = {_lease(key) for keys in wanted.values() for key in keys} - self._held - self._released
+            owners.update((await self._holders(names)).values() if self._works and not owners else ())
+            signs = [sign for sign in await self._list(ENGINES) if _engine_of(sign) in owners - {self._name}]
+            told = await self._read_all(signs)
+            return list(dict.fromkeys(msgspec.json.decode(says, type=Holder) for says in told.values()))
+        except (*_TROUBLE, msgspec.MsgspecError) as error:
+            logger.debug("%s: it cannot be found out who holds leases: %s", self._where, error)
+            return []
+
     def release(self, keys: Iterable[str]) -> None:
         self._let_go({_lease(key) for key in keys} & self._held)
 
@@ -272,7 +296,7 @@ class ObjectLeases(Leases):
         old = list(self._signs)
         sign = f"{ENGINES}{self._name}.{self._counter:08x}.{'all' if has_all else 'some'}"
         self._signs.append(sign)
-        await self._connection().request("sign", sign, lambda backend, _: backend.replace(sign, b"alexflow"))
+        await self._connection().request("sign", sign, lambda backend, _: backend.replace(sign, self._says))
         self._signed = begun
         await self._remove(old)
         self._signs = [sign]
@@ -305,7 +329,7 @@ class ObjectLeases(Leases):
     async def _clear_away(self) -> None:
         """Remove what belongs to nobody who is alive."""
         self._cleared = self._clock()
-        holders = await self._holders()
+        holders = await self._holders(await self._list(LEASES))
         engines = await self._engines()  # afterwards: whoever made a lease was there before it
         engines.pop(self._name, None)
         lost = self._lost(engines)
@@ -314,22 +338,26 @@ class ObjectLeases(Leases):
         if lost:
             logger.info("%s: %d engines have shown no sign of life for %g s", self._where, len(lost), self.ttl)
             signs = await self._list(ENGINES)
-            await self._remove([key for key in signs if key.removeprefix(ENGINES).partition(".")[0] in lost])
+            await self._remove([key for key in signs if _engine_of(key) in lost])
 
-    async def _holders(self) -> dict[str, str]:
-        """Who has which lease."""
+    async def _holders(self, leases: Iterable[str]) -> dict[str, str]:
+        """Names of engines by those of these leases that they have."""
+        return {lease: name.decode(errors="replace") for lease, name in (await self._read_all(leases)).items()}
+
+    async def _read_all(self, names: Iterable[str]) -> dict[str, bytes]:
+        """What is in those of these objects that are there."""
         connection = self._connection()
-        holders: dict[str, str] = {}
+        found: dict[str, bytes] = {}
 
-        async def look(lease: str) -> None:
+        async def read(name: str) -> None:
             try:
-                holder = await connection.request("read", lease, lambda backend, attempt: backend.read(lease, attempt))
-            except FileNotFoundError:  # released meanwhile
+                content = await connection.request("read", name, lambda backend, attempt: backend.read(name, attempt))
+            except FileNotFoundError:  # removed meanwhile
                 return
-            holders[lease] = holder.decode(errors="replace")
+            found[name] = content
 
-        await for_each(await self._list(LEASES), look, _WIDTH)
-        return holders
+        await for_each(list(names), read, _WIDTH)
+        return found
 
     async def _list(self, prefix: str) -> list[str]:
         connection = self._connection()
@@ -351,6 +379,11 @@ class ObjectLeases(Leases):
             logger.warning(
                 "%s: trouble with leases, so other engines may do the same work for now: %s", self._where, error
             )
+
+
+def _engine_of(sign: str) -> str:
+    """The name of the engine whose sign of life this is."""
+    return sign.removeprefix(ENGINES).partition(".")[0]
 
 
 def _lease(key: str) -> str:

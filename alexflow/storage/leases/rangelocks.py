@@ -57,14 +57,14 @@ def is_held_by_others(fd: int, start: int) -> bool:
     return _held_by_others(fd, start, 1) is not None
 
 
-def bytes_held_by_others(fd: int, start: int, length: int) -> Iterator[int]:
-    """The bytes of a range that somebody else holds, in no order."""
-    pending = [(start, start + length)]
+def parts_held_by_others(fd: int, size: int, count: int) -> Iterator[int]:
+    """Numbers of the parts in which somebody else holds anything, of ``count`` parts of ``size`` bytes; in no order."""
+    pending = [(0, count)]
     while pending:
         begin, end = pending.pop()
-        held = _held_by_others(fd, begin, end - begin)
+        held = _held_by_others(fd, begin * size, (end - begin) * size)
         if held is None:
             continue
-        first, last = max(held[0], begin), min(held[1], end)
+        first, last = max(held[0] // size, begin), min(-(-held[1] // size), end)
         yield from range(first, last)
         pending += [part for part in ((begin, first), (last, end)) if part[0] < part[1]]
