@@ -19,6 +19,7 @@ from typing import Literal
 from alexflow.errors import OutputDamaged, OutputNotFound
 from alexflow.storage.background import in_thread
 from alexflow.storage.interface import Storage
+from alexflow.storage.keys import check_key, check_keys
 from alexflow.storage.layered.cache import CacheStorage
 from alexflow.storage.layered.prefix import PrefixStorage
 from alexflow.storage.local import LocalStorage
@@ -132,7 +133,7 @@ async def acopy(
 
 async def _batches(source: Storage, keys: Iterable[str] | None, prefix: str) -> AsyncIterator[list[str]]:
     if keys is not None:
-        remaining = iter(dict.fromkeys(keys))
+        remaining = iter(dict.fromkeys(check_keys(keys)))
         while batch := list(islice(remaining, BATCH)):
             yield batch
         return
@@ -191,6 +192,7 @@ async def areplace_object(source: Storage, key: str, target: Storage, to: str) -
 
 def _behind(storage: Storage, key: str) -> tuple[Storage, str]:
     """The storage that really has the key, and what it is there."""
+    check_key(key)
     while True:
         if isinstance(storage, PrefixStorage):
             key = f"{storage.prefix}/{key}"

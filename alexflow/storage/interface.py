@@ -13,7 +13,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+
+from alexflow.storage.keychecks import check_arguments, parameters_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -43,7 +46,18 @@ class Staged:
 
 
 class Storage(ABC):
-    """Where outputs live. Keys have been checked (:func:`alexflow.storage.keys.check_key`) before they come here."""
+    """Where outputs live.
+
+    Keys are checked (:func:`alexflow.storage.keys.check_key`) before a public method begins, in each adapter, also in
+    those that are made elsewhere: see :mod:`alexflow.storage.keychecks`. So an adapter's methods are given only keys
+    that stay below its root; a caller with another gets ``InvalidKey``. A class that hands every key on to another
+    storage may say ``checks_keys=False``.
+    """
+
+    def __init_subclass__(cls, *, checks_keys: bool = True, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if checks_keys:
+            check_arguments(cls, _WITH_KEYS)
 
     #: Whether only this process can reach it, so that worker processes cannot.
     process_local: ClassVar[bool] = False
@@ -358,3 +372,12 @@ class Storage(ABC):
         from alexflow.storage.asyncstreams import in_threads
 
         return in_threads(self.path(key, mode))
+
+
+#: The parameters that hold keys, by method.
+_WITH_KEYS = {
+    name: parameters
+    for name, method in vars(Storage).items()
+    if not name.startswith("_") and isinstance(method, FunctionType) and (parameters := parameters_of(method))
+}
+check_arguments(Storage, _WITH_KEYS)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from alexflow.errors import InvalidKey
+from alexflow.hooks import class_name
 
 # an empty step (also a leading or trailing slash), a step of one or two dots, a backslash, or NUL
 _UNSAFE = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|[\\\0]")
@@ -14,14 +17,25 @@ RESERVED = ".alexflow"
 
 LONGEST_NAME = 255  # bytes between two slashes, as file systems have it
 
+#: Keys that were lately accepted. Each is checked at several places on its way to a storage; all but the first look
+#: here, which takes a tenth of the time.
+ACCEPTED: set[str] = set()
+
+_REMEMBERED = 8192  # keys
+_AT_ONCE = 256  # names of a listing
+
 
 def check_key(key: str) -> str:
     """``key`` itself.
 
     Raises:
-        InvalidKey: it is empty or absolute, has a ``..`` or empty step, a backslash, a NUL or too long a step, or
-            begins with ``.alexflow``.
+        InvalidKey: it is no text, is empty or absolute, has a ``..`` or empty step, a backslash, a NUL or too long a
+            step, or begins with ``.alexflow``.
     """
+    if type(key) is str and key in ACCEPTED:
+        return key
+    if not isinstance(key, str):
+        raise InvalidKey(f"an output key is a text, not {class_name(type(key))}")
     if "/" in key or "\\" in key or "\0" in key or key in _STEPS:  # seldom; the pattern takes longer
         _check_steps(key)
     if key[0] == "." and key[: len(RESERVED)].lower() == RESERVED:  # lower: as a case-insensitive disk sees it
@@ -30,7 +44,78 @@ def check_key(key: str) -> str:
         raise _unsafe(key)
     if len(key) > LONGEST_NAME or not key.isascii():
         _check_lengths(key)
+    if len(ACCEPTED) >= _REMEMBERED:
+        ACCEPTED.clear()
+    ACCEPTED.add(key)
     return key
+
+
+def check_keys(keys: Iterable[str]) -> Sequence[str]:
+    """``keys``, as a sequence: those that an iterator gives as a tuple.
+
+    Many keys take a third of the time that :func:`check_key` takes for each: they are searched as one text for whatever
+    may be wrong, and looked at singly only if it has any of that.
+
+    Raises:
+        InvalidKey: as :func:`check_key`.
+    """
+    if isinstance(keys, str):
+        raise InvalidKey(f"keys are given as a list; {keys!r} is one text")
+    if not isinstance(keys, Sequence):
+        keys = tuple(keys)
+    if len(keys) <= 1 or _may_be_wrong(keys):
+        for key in keys:
+            check_key(key)
+    return keys
+
+
+def check_prefix(prefix: str) -> str:
+    """``prefix`` itself: nothing, or how keys begin.
+
+    Raises:
+        InvalidKey: no key may begin so.
+    """
+    if prefix:
+        check_key(prefix[:-1] if prefix[-1] == "/" else prefix)
+    return prefix
+
+
+def only_keys(names: Iterable[str]) -> Iterator[str]:
+    """Those that a storage accepts as keys: what others have put there may have any name."""
+    rest = iter(names)
+    while batch := list(islice(rest, _AT_ONCE)):
+        yield from filter(is_key, batch) if _may_be_wrong(batch) else batch
+
+
+def is_key(name: str) -> bool:
+    """Whether a storage accepts it as a key."""
+    try:
+        check_key(name)
+    except InvalidKey:
+        return False
+    return True
+
+
+def _may_be_wrong(keys: Sequence[str]) -> bool:
+    try:
+        text = "/".join(keys)
+        return (
+            "/." in text
+            or "//" in text
+            or "\\" in text
+            or "\0" in text
+            or ":" in text
+            or text[:1] in _FIRST
+            or text[-1] == "/"
+            or not text.isascii()
+            or len(max(keys, key=len)) > LONGEST_NAME
+        )
+    except TypeError:
+        return True
+
+
+#: How keys may begin that are to be looked at.
+_FIRST = frozenset({"", ".", "/"})
 
 
 _STEPS = frozenset({"", ".", ".."})

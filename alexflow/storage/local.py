@@ -29,6 +29,8 @@ from alexflow.storage import litter, notes
 from alexflow.storage.digest import record_of
 from alexflow.storage.durable import SyncedNames
 from alexflow.storage.interface import Staged, Storage
+from alexflow.storage.keychecks import checks_its_keys
+from alexflow.storage.keys import ACCEPTED, check_key, only_keys
 from alexflow.storage.localkeys import FEW, all_keys, existing
 from alexflow.storage.localpublishing import new_file, publish_file, publish_small, write_small
 from alexflow.storage.localreading import SMALL, as_published, at_hand, read_if_small, read_opened
@@ -137,6 +139,9 @@ class LocalStorage(Storage):
         """The file of a key."""
         return f"{self.base_path}/{key}"
 
+    def _path_of(self, key: str) -> str:
+        return f"{self.base_path}/{key}"
+
     @cached_property
     def _names(self) -> SyncedNames | None:
         return SyncedNames(self.base_path) if self.fsync else None
@@ -146,7 +151,10 @@ class LocalStorage(Storage):
     def exists_many(self, keys: Sequence[str]) -> set[str]:
         return existing(self.base_path, keys)
 
+    @checks_its_keys
     def read(self, key: str) -> bytes:
+        if key not in ACCEPTED:
+            check_key(key)
         recent = self._recent
         if recent is None:
             return self._read(key)
@@ -168,7 +176,10 @@ class LocalStorage(Storage):
         base = self.base_path
         return read_opened(base, key, lambda fd, _: examine_file(fd, base, key, quarantine=quarantine))
 
+    @checks_its_keys
     def stage(self, key: str, data: bytes) -> Staged:
+        if key not in ACCEPTED:
+            check_key(key)
         if len(data) <= SMALL:
             return Staged(key, len(data), data)
         return Staged(key, len(data), None, new_file(self.base_path, key, data, self._names))
@@ -178,7 +189,10 @@ class LocalStorage(Storage):
             return staged.data
         return read_all(staged.place.fd, staged.size, at=0)
 
+    @checks_its_keys
     def publish(self, staged: Staged, *, replace: bool = False) -> bool:
+        if staged.key not in ACCEPTED:
+            check_key(staged.key)
         data, recent = staged.data, self._recent
         published = self._publish(staged, replace=replace)
         if recent is not None and published:
@@ -212,7 +226,7 @@ class LocalStorage(Storage):
     def remove_many(self, keys: Iterable[str]) -> None:
         keys = tuple(keys)
         for key in keys:
-            path = self.path_of(key)
+            path = self._path_of(key)
             try:
                 os.unlink(path)
             except (*NOT_THERE, IsADirectoryError):
@@ -225,10 +239,10 @@ class LocalStorage(Storage):
         notes.forget(self.base_path, keys)
 
     def list(self, prefix: str = "") -> Iterator[str]:
-        return all_keys(self.base_path, prefix)
+        return only_keys(all_keys(self.base_path, prefix))
 
     def size(self, key: str) -> int:
-        path = self.path_of(key)
+        path = self._path_of(key)
         try:
             status = os.stat(path)
         except NOT_THERE:
@@ -263,13 +277,13 @@ class LocalStorage(Storage):
         """The file of a key; where all reading is checked, it has been found good, or unrecorded."""
         if self.check and (examined := self.examine(key)).verdict == "damaged":
             raise OutputDamaged(key, self.base_path, moved_to=examined.moved_to)
-        return self.path_of(key)
+        return self._path_of(key)
 
     def open_staging(self, key: str) -> Staging:
         from alexflow.storage.localstreams import LocalStaging  # deferred: here and below, few tasks need it
 
         file = new_file(self.base_path, key, b"", self._names)
-        return LocalStaging(key, file, self.path_of(key), small=SMALL, buffer=BUFFER)
+        return LocalStaging(key, file, self._path_of(key), small=SMALL, buffer=BUFFER)
 
     def staged_reader(self, staged: Staged) -> BinaryIO:
         if staged.place is None:
@@ -285,10 +299,10 @@ class LocalStorage(Storage):
             size = os.path.getsize(path)
             if size <= SMALL:
                 return super().stage_path(key, path)
-            os.makedirs(os.path.dirname(self.path_of(key)), exist_ok=True)
+            os.makedirs(os.path.dirname(self._path_of(key)), exist_ok=True)
             return Staged(key, size, None, taken(self.base_path, path))
         except OSError as error:
-            raise failed("write", self.path_of(key), error) from error
+            raise failed("write", self._path_of(key), error) from error
 
     def scratch(self) -> AbstractContextManager[Path]:
         from alexflow.storage.localstreams import scratch
@@ -296,7 +310,7 @@ class LocalStorage(Storage):
         return scratch(self.base_path)
 
     def version(self, key: str) -> tuple[int, int, int] | None:
-        path = self.path_of(key)
+        path = self._path_of(key)
         try:
             status = os.stat(path)
         except NOT_THERE:
@@ -314,7 +328,10 @@ class LocalStorage(Storage):
 
         return await in_thread(self.exists_many, keys)
 
+    @checks_its_keys
     async def aread(self, key: str) -> bytes:
+        if key not in ACCEPTED:
+            check_key(key)
         recent = self._recent
         if recent is None:
             return await self._aread(key)
@@ -334,7 +351,7 @@ class LocalStorage(Storage):
         if self.check:
             return await in_thread(self.read, key)
 
-        path = self.path_of(key)
+        path = self._path_of(key)
         try:
             return await read_file(path)
         except FileNotFoundError:
@@ -342,7 +359,10 @@ class LocalStorage(Storage):
         except OSError as error:
             raise failed("read", path, error) from error
 
+    @checks_its_keys
     async def astage(self, key: str, data: bytes) -> Staged:
+        if key not in ACCEPTED:
+            check_key(key)
         if len(data) <= SMALL:
             return Staged(key, len(data), data)
         from alexflow.storage.background import fill_file, in_thread  # deferred, as above
@@ -353,12 +373,13 @@ class LocalStorage(Storage):
             file.record = await in_thread(record_of, data)
         except OSError as error:
             file.close()
-            raise failed("write", self.path_of(key), error) from error
+            raise failed("write", self._path_of(key), error) from error
         except BaseException:
             file.close()
             raise
         return Staged(key, len(data), None, file)
 
+    @checks_its_keys  # publish does
     async def apublish(self, staged: Staged, *, replace: bool = False) -> bool:
         if not self.fsync:
             return self.publish(staged, replace=replace)
@@ -381,7 +402,7 @@ class LocalStorage(Storage):
     async def alist(self, prefix: str = "") -> AsyncIterator[str]:
         from alexflow.storage.background import in_thread  # deferred, as above
 
-        keys = all_keys(self.base_path, prefix)
+        keys = self.list(prefix)
         while batch := await in_thread(lambda: tuple(itertools.islice(keys, 1024))):
             for key in batch:
                 yield key

@@ -7,7 +7,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from alexflow.storage.keys import RESERVED, check_key
+from alexflow.storage.keys import RESERVED
 from alexflow.storage.oserror import NOT_THERE, failed
 
 #: Up to here keys are looked for without a thread: one by one, at some 1 µs each, unless the directory is nearly empty.
@@ -87,8 +87,6 @@ def _files_of(entries: Iterable[os.DirEntry[str]]) -> list[str]:
 def all_keys(base: str, prefix: str) -> Iterator[str]:
     """All that begin with ``prefix``, in no order."""
     directory = prefix.rpartition("/")[0]
-    if directory:
-        check_key(directory)
     pending = [directory]
     while pending:
         directory = pending.pop()

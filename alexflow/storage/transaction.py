@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ANY: Any = object()
 
 
-class Transaction(Storage):
+class Transaction(Storage, checks_keys=False):  # its storage checks them, once for each task instead of twice
     """A storage seen through one attempt at one task.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from alexflow.storage.interface import Storage
-from alexflow.storage.keys import check_key
+from alexflow.storage.keys import check_key, is_key, only_keys
 from alexflow.storage.layered.renaming import Renaming
 
 if TYPE_CHECKING:
@@ -43,8 +43,10 @@ class PrefixStorage(Renaming):
         return None if leases is None else PrefixedLeases(leases, self.prefix)
 
     def list(self, prefix: str = "") -> Iterator[str]:
-        return (self._outside(key) for key in self.storage.list(prefix=self._inside(prefix)))
+        inside = (self._outside(key) for key in self.storage.list(prefix=self._inside(prefix)))
+        return only_keys(inside)  # what has a reserved name at this root may have it further down
 
     async def alist(self, prefix: str = "") -> AsyncIterator[str]:
         async for key in self.storage.alist(self._inside(prefix)):
-            yield self._outside(key)
+            if is_key(own := self._outside(key)):  # as above
+                yield own

@@ -24,7 +24,7 @@ from alexflow.errors import OutputDamaged, OutputNotFound, StorageError, Unknown
 from alexflow.storage.background import in_thread
 from alexflow.storage.digest import record_of
 from alexflow.storage.interface import Staged, Storage
-from alexflow.storage.keys import RESERVED
+from alexflow.storage.keys import only_keys
 from alexflow.storage.litter import STALE_AFTER, STALE_ELSEWHERE_AFTER
 from alexflow.storage.local import BUFFER
 from alexflow.storage.newfile import read_all
@@ -225,7 +225,7 @@ class RemoteStorage(Storage):
         return Examination(self._look, self._move, self.url)
 
     async def _move(self, key: str, to: str, version: str) -> None:
-        await self.acopy_from(self, key, to)
+        await self._copy_from(self, key, to)
         try:
             await self._connection().request("remove", key, lambda backend, _: backend.remove_if(key, version))
         except FileNotFoundError:
@@ -245,8 +245,9 @@ class RemoteStorage(Storage):
         return [found[key] for key in keys]
 
     async def acopy_from(self, source: Storage, key: str, to: str) -> bool | None:
-        if not isinstance(source, RemoteStorage):
-            return None
+        return await self._copy_from(source, key, to) if isinstance(source, RemoteStorage) else None
+
+    async def _copy_from(self, source: RemoteStorage, key: str, to: str) -> bool:
         if source._opened.address.is_beside(self._opened.address):
             backend = await source._connection().backend()
             try:
@@ -259,9 +260,10 @@ class RemoteStorage(Storage):
                 return copied
         found = await source._look(key)
         if found.status.size <= LARGE:
-            return await self.awrite(to, (await _whole(found))[0])
+            data, record = await _whole(found)
+            return await self._publisher(keeps=await self._keeps_the_first()).publish(to, data, record)
         file, _ = await spool.fetched_with_record(found)
-        return await self.apublish(await self._stage_file(to, file))
+        return await self._publish(await self._stage_file(to, file))
 
     async def asize(self, key: str) -> int:
         status = await self._status(key)
@@ -294,17 +296,25 @@ class RemoteStorage(Storage):
         return Staged(key, large.size, None, large)
 
     async def apublish(self, staged: Staged, *, replace: bool = False) -> bool:
+        return await self._publish(staged, replace=replace)
+
+    def _publisher(self, *, keeps: bool) -> Publisher:
+        return Publisher(self._connection(), self.url, keeps=keeps)
+
+    async def _publish(self, staged: Staged, *, replace: bool = False) -> bool:
         try:
-            keeps = replace or await self._keeps_the_first()
-            publisher = Publisher(self._connection(), self.url, keeps=keeps)
+            publisher = self._publisher(keeps=replace or await self._keeps_the_first())
             if staged.place is not None:
                 return await publisher.publish_large(staged.key, staged.place, replace=replace)
             data = staged.data or b""
             return await publisher.publish(staged.key, data, await _record_of(data), replace=replace)
         finally:
-            await self.adiscard(staged)
+            await self._discard(staged)
 
     async def adiscard(self, staged: Staged) -> None:
+        await self._discard(staged)
+
+    async def _discard(self, staged: Staged) -> None:
         large, staged.place, staged.data = staged.place, None, None
         if large is not None:
             await in_thread(large.file.close)  # it may take a while to give back its room
@@ -328,7 +338,7 @@ class RemoteStorage(Storage):
                 page = await connection.next_page(prefix, pages)
             except FileNotFoundError:
                 raise no_such_place(self.url) from None
-            return page if page is None else [key for key in page if not key.startswith(RESERVED)]
+            return page if page is None else list(only_keys(page))
 
         return next_page
 
