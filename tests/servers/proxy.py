@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import http.client
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, NamedTuple
 
-#: What happens to a request: an answer of 503; no answer; the server's answer is lost on its way.
-Fault = Literal["busy", "hang", "lose the reply"]
+#: What happens to a request: an answer of 503; no answer; the server's answer is lost on its way, or the second half of
+#: it; the connection is reset instead.
+Fault = Literal["busy", "hang", "lose the reply", "cut off", "reset"]
 
 
 class Request(NamedTuple):
@@ -96,8 +99,17 @@ def _handler(owner: Proxy) -> type[BaseHTTPRequestHandler]:
             if fault in ("busy", "hang"):
                 self._answer(503, [], b"<Error><Code>SlowDown</Code><Message>too busy</Message></Error>")
                 return
+            if fault == "reset":
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+                self.close_connection = True
+                return
             status, headers, answer = self._ask(body)
-            if fault is None:
+            if fault == "cut off":
+                headers = [*headers, ("Content-Length", str(len(answer)))]
+                self._answer(status, headers, answer[: len(answer) // 2])
+                self.close_connection = True
+            elif fault is None:
                 self._answer(status, headers, answer)
             else:
                 self.close_connection = True
@@ -122,7 +134,7 @@ def _handler(owner: Proxy) -> type[BaseHTTPRequestHandler]:
             length = str(len(body))
             for name, value in headers:
                 if name.lower() == "content-length":
-                    length = value  # of a HEAD's answer, which has no body
+                    length = value  # of a HEAD's answer, which has no body, or of one that is cut off
                 elif name.lower() not in ("connection", "transfer-encoding"):
                     self.send_header(name, value)
             self.send_header("Content-Length", length)

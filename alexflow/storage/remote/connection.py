@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import random
+import uuid
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from itertools import islice
 from typing import TypeVar
 
+from alexflow.errors import UnknownStorage
+from alexflow.storage.keys import RESERVED
 from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.backend import Backend, Pages
 from alexflow.storage.remote.bounded import for_each
 from alexflow.storage.remote.existence import Existence
+from alexflow.storage.remote.faults import meaning_of
 from alexflow.storage.remote.patience import Attempt, Patience
 
 T = TypeVar("T")
@@ -42,6 +46,7 @@ class Connection:
 
     def __init__(self, backend: Callable[[], Awaitable[Backend]], address: Address, deadline: float, concurrency: int):
         self._make = backend
+        self._where = address.shown
         self._backend: Backend | None = None
         self._opening = asyncio.Lock()
         self._end: AsyncGenerator[None] | None = None
@@ -72,6 +77,7 @@ class Connection:
         async with self._opening:
             if self._backend is None:
                 backend = await self._make()
+                await self._try_out(backend)
                 end = _until_the_end(backend)
                 await anext(end)
                 self._end = end
@@ -79,6 +85,32 @@ class Connection:
                 self._finalizer.atexit = False
                 self._backend = backend
         return self._backend
+
+    async def _try_out(self, backend: Backend) -> None:
+        """See that a key under which nothing can be is not there: a login page answers 200 to whatever it is asked.
+
+        Raises:
+            UnknownStorage: it is said to be there.
+        """
+        key = f"{RESERVED}/probe/{uuid.uuid4().hex}"
+        try:
+            is_there = await backend.exists(key)
+        except (
+            Exception
+        ) as error:  # of back ends, by its meaning; all but what passes is for the request itself to tell
+            if meaning_of(error) != "passing":
+                return
+            await backend.aclose()
+            raise
+        except BaseException:
+            await backend.aclose()
+            raise
+        if is_there:
+            await backend.aclose()
+            raise UnknownStorage(
+                f"{self._where} answers that {key!r} is stored there, where nothing can be: a server that says so of "
+                f"everything, such as a login page or a console, is no storage; correct the address"
+            )
 
     async def aclose(self) -> None:
         """Close the back end; it is opened anew at the next request."""

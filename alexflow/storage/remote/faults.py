@@ -31,7 +31,9 @@ _OF_THE_WAY = frozenset(
         ("aiohttp", "ClientPayloadError"),
         ("azure", "ServiceRequestError"),
         ("azure", "ServiceResponseError"),
+        ("botocore", "ConnectionError"),
         ("botocore", "HTTPClientError"),
+        ("botocore", "IncompleteReadError"),
         ("botocore", "ResponseParserError"),
         ("httpx", "TransportError"),
         ("paramiko", "SSHException"),
@@ -42,6 +44,9 @@ _OF_THE_WAY = frozenset(
         ("socket", "gaierror"),
     }
 )
+#: Among these, what will be no better the next time: a certificate that is not accepted.
+_FOR_GOOD = frozenset({("botocore", "SSLError"), ("aiohttp", "ClientSSLError")})
+
 _REFUSED = frozenset({("azure", "ClientAuthenticationError"), ("botocore", "NoCredentialsError")})
 _REFUSED |= {("botocore", "PartialCredentialsError"), ("paramiko", "AuthenticationException")}
 _REFUSED |= {("google", "RefreshError"), ("google", "DefaultCredentialsError")}
@@ -61,11 +66,13 @@ def meaning_of(error: BaseException) -> Meaning:
     names = _names_of(error)
     if names & _REFUSED:
         return "denied"
+    if names & _FOR_GOOD:
+        return "other"
+    if names & _OF_THE_WAY:  # before the status: an answer that was cut off may have had a good one
+        return "passing"
     status = status_of(error)
     if status is not None:
         return _BY_STATUS.get(status) or ("passing" if status in PASSING_STATUS else "other")
-    if names & _OF_THE_WAY:
-        return "passing"
     if isinstance(error, OSError):
         if error.errno in _BY_NUMBER:
             return _BY_NUMBER[error.errno]
@@ -95,6 +102,8 @@ def _status_told(error: Any) -> int | None:
     else:
         status = getattr(response, "status_code", None) or getattr(error, "status_code", None)
         status = status or getattr(error, "status", None) or getattr(error, "code", None)
+        if ("aiohttp", "HttpProcessingError") in _names_of(error):
+            status = None  # its own opinion of what came; the server gave no such answer
     number = int(status) if isinstance(status, int) or str(status).isdecimal() else 0  # gcsfs gives texts
     return number if 300 <= number < 600 else None
 
