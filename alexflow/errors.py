@@ -391,13 +391,16 @@ class OutputDamaged(OutputNotFound):
         moved_to: where the damaged file is now; empty if it could not be moved out of the way.
     """
 
-    def __init__(self, key: str, where: str = "", *, moved_to: str = ""):
+    def __init__(
+        self, key: str, where: str = "", *, moved_to: str = "", because: str = "is not what was published there"
+    ):
         self.moved_to = moved_to
+        self._because = because
         super().__init__(key, where)
 
     def _told(self, where: str) -> str:
         now = f"it is kept as {self.moved_to}" if self.moved_to else "it could not be moved out of the way"
-        return f"what is stored under {self.key!r} in {where} is not what was published there; {now}"
+        return f"what is stored under {self.key!r} in {where} {self._because}; {now}"
 
 
 class DecodingError(StorageError):

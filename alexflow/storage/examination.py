@@ -10,7 +10,7 @@ from alexflow.storage.digest import record_of_parts
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.newfile import read_parts
 from alexflow.storage.reserved import make_reserved
-from alexflow.storage.verification import Examined, read_record
+from alexflow.storage.verification import Examined, examined
 
 QUARANTINE = f"{RESERVED}/quarantine"
 
@@ -19,12 +19,7 @@ def examine_file(fd: int, base: str, key: str, *, quarantine: bool) -> Examined:
     """Read an open file, in chunks, and say what it is."""
     records = notes.recorded(fd, base, key)
     actual = record_of_parts(read_parts(fd))
-    if not records:
-        return Examined(key, "unrecorded", read_record(actual))
-    if actual in records:
-        return Examined(key, "good", read_record(actual), read_record(actual))
-    moved_to = set_aside(base, key, fd) if quarantine else ""
-    return Examined(key, "damaged", read_record(actual), read_record(records[-1]), moved_to)
+    return examined(key, actual, records, lambda: set_aside(base, key, fd) if quarantine else "")
 
 
 def set_aside(base: str, key: str, fd: int) -> str:

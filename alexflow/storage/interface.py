@@ -14,8 +14,10 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 
+from alexflow.errors import UnknownStorage
+from alexflow.hooks import repr_of
 from alexflow.storage.keychecks import check_arguments, parameters_of
 
 if TYPE_CHECKING:
@@ -26,6 +28,20 @@ if TYPE_CHECKING:
     from alexflow.storage.leases.interface import Leases
     from alexflow.storage.streams import Mode, Staging
     from alexflow.storage.verification import Examined, Verification
+
+
+#: Whether what is read is held against what was recorded of it; ``"strict"``: also against its being recorded at all.
+Check = bool | Literal["strict"]
+
+
+def check_check(check: object) -> None:
+    """See that it is one.
+
+    Raises:
+        UnknownStorage: it is not.
+    """
+    if not isinstance(check, bool) and check != "strict":
+        raise UnknownStorage(f"check must be True, False or 'strict', not {repr_of(check)}")
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ import time
 
 from alexflow.storage.digest import record_of
 from alexflow.storage.keys import RESERVED
+from alexflow.storage.oserror import NOT_THERE
 
 STAGING = f"{RESERVED}/staging"
 
@@ -24,7 +25,7 @@ STALE_AFTER = 3600.0  # seconds
 #: started again.
 STALE_ELSEWHERE_AFTER = 7 * 24 * 3600.0  # seconds
 
-#: How many are looked at before a run; it may be about milliseconds, and the rest waits for the next one.
+#: How many are looked at before a run, a millisecond's worth; the rest waits for another one.
 AT_ONCE = 256
 
 _numbers = itertools.count()
@@ -45,26 +46,40 @@ def sweep(base: str, older_than: float = STALE_AFTER, *, at_most: int | None = N
 
     Returns:
         How many were removed.
+
+    Raises:
+        OSError: the directory cannot be listed.
     """
     removed = 0
     now = time.time()
-    try:
-        with os.scandir(f"{base}/{STAGING}") as entries:
-            for entry in itertools.islice(entries, at_most):
-                removed += _is_litter(entry, now, older_than) and _remove(entry.path)
-    except (FileNotFoundError, NotADirectoryError):
-        pass
+    directory = f"{base}/{STAGING}"
+    for name in _names(directory, at_most):
+        path = f"{directory}/{name}"
+        removed += _is_litter(path, name, now, older_than) and _remove(path)
     return removed
 
 
-def _is_litter(entry: os.DirEntry[str], now: float, older_than: float) -> bool:
+def _names(directory: str, at_most: int | None) -> list[str]:
+    """What is there; of more than ``at_most``, some drawn by chance, so that each has its turn in the end."""
     try:
-        age = now - entry.stat(follow_symlinks=False).st_mtime
+        names = os.listdir(directory)
+    except NOT_THERE:
+        return []
+    if at_most is None or len(names) <= at_most:
+        return names
+    import random  # deferred: seldom so many
+
+    return random.sample(names, at_most)
+
+
+def _is_litter(path: str, name: str, now: float, older_than: float) -> bool:
+    try:
+        age = now - os.lstat(path).st_mtime
     except FileNotFoundError:  # it has arrived
         return False
     if age < older_than:
         return False
-    machine, _, rest = entry.name.partition("-")
+    machine, _, rest = name.partition("-")
     process = rest.partition("-")[0]
     if machine == _machine() and process.isdecimal():
         return not _lives(int(process))

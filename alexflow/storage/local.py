@@ -20,21 +20,22 @@ import itertools
 import os
 import stat
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
-from alexflow.errors import OutputDamaged, OutputNotFound, UnknownStorage
+from alexflow.errors import OutputNotFound, UnknownStorage
 from alexflow.storage import litter, notes
-from alexflow.storage.digest import record_of
+from alexflow.storage.digest import record_of, record_of_parts
 from alexflow.storage.durable import SyncedNames
-from alexflow.storage.interface import Staged, Storage
+from alexflow.storage.interface import Check, Staged, Storage, check_check
 from alexflow.storage.keychecks import checks_its_keys
 from alexflow.storage.keys import ACCEPTED, check_key, only_keys
 from alexflow.storage.localkeys import FEW, all_keys, existing
 from alexflow.storage.localpublishing import new_file, publish_file, publish_small, write_small
-from alexflow.storage.localreading import SMALL, as_published, at_hand, read_if_small, read_opened
-from alexflow.storage.newfile import open_new, read_all
+from alexflow.storage.localreading import SMALL, as_published, at_hand, read_if_small, read_opened, see_it_is_published
+from alexflow.storage.newfile import open_new, read_all, read_parts
 from alexflow.storage.oserror import NOT_THERE, failed
 from alexflow.storage.recent import Recent
 from alexflow.storage.reserved import tells_case_apart
@@ -64,7 +65,8 @@ class LocalStorage(Storage):
             survives whatever happens to processes, but the last seconds' may be gone, or damaged, after a loss of
             power.
         check: whether whatever is read is held against the digest that was recorded when it was published. What is
-            damaged is moved out of the way (:class:`~alexflow.errors.OutputDamaged`), and a run computes it again.
+            damaged is moved out of the way (:class:`~alexflow.errors.OutputDamaged`), and a run computes it again. With
+            ``"strict"`` so is what has no digest, or one that does not tell its key.
     """
 
     answers_at_once: ClassVar[bool] = True
@@ -73,9 +75,10 @@ class LocalStorage(Storage):
 
     base_path: str
     fsync: bool = field(default=False, compare=False)
-    check: bool = field(default=False, compare=False)
+    check: Check = field(default=False, compare=False)
 
-    def __init__(self, base_path: str | os.PathLike[str], *, fsync: bool = False, check: bool = False) -> None:
+    def __init__(self, base_path: str | os.PathLike[str], *, fsync: bool = False, check: Check = False) -> None:
+        check_check(check)
         object.__setattr__(self, "base_path", os.path.abspath(os.fspath(base_path)))
         object.__setattr__(self, "fsync", fsync)
         object.__setattr__(self, "check", check)
@@ -94,7 +97,8 @@ class LocalStorage(Storage):
             ) from None
         except OSError as error:
             raise UnknownStorage(f"cannot make the storage {self.base_path}: {error.strerror}") from error
-        litter.sweep(self.base_path, at_most=litter.AT_ONCE)
+        with suppress(OSError):  # whether it may be written to is asked when something has to run
+            litter.sweep(self.base_path, at_most=litter.AT_ONCE)
 
     def check_writable(self) -> None:
         try:
@@ -104,7 +108,7 @@ class LocalStorage(Storage):
 
     def checking(self) -> LocalStorage:
         other = object.__new__(type(self))  # as it is: making a path absolute would ask the disk
-        vars(other).update(vars(self), check=True)
+        vars(other).update(vars(self), check=self.check or True)
         return other
 
     def remembering(self) -> LocalStorage:
@@ -168,7 +172,10 @@ class LocalStorage(Storage):
         base = self.base_path
         if not self.check:
             return read_opened(base, key, read_all)
-        return read_opened(base, key, lambda fd, at_first: as_published(base, key, fd, read_all(fd, at_first)))
+        strictly = self.check == "strict"
+        return read_opened(
+            base, key, lambda fd, at_first: as_published(base, key, fd, read_all(fd, at_first), strictly=strictly)
+        )
 
     def examine(self, key: str, *, quarantine: bool = True) -> Examined:
         from alexflow.storage.examination import examine_file  # deferred: few programs verify
@@ -254,7 +261,10 @@ class LocalStorage(Storage):
         return status.st_size
 
     def sweep(self, older_than: float = litter.STALE_AFTER) -> int:
-        return litter.sweep(self.base_path, older_than)
+        try:
+            return litter.sweep(self.base_path, older_than)
+        except OSError as error:
+            raise failed("sweep", f"{self.base_path}/{litter.STAGING}", error) from error
 
     # -- streams and paths
 
@@ -274,9 +284,14 @@ class LocalStorage(Storage):
         return path
 
     def _checked_path(self, key: str) -> str:
-        """The file of a key; where all reading is checked, it has been found good, or unrecorded."""
-        if self.check and (examined := self.examine(key)).verdict == "damaged":
-            raise OutputDamaged(key, self.base_path, moved_to=examined.moved_to)
+        """The file of a key; where all reading is checked, it has been found good."""
+        if self.check:
+            base, strictly = self.base_path, self.check == "strict"
+            read_opened(
+                base,
+                key,
+                lambda fd, _: see_it_is_published(base, key, fd, record_of_parts(read_parts(fd)), strictly=strictly),
+            )
         return self._path_of(key)
 
     def open_staging(self, key: str) -> Staging:
@@ -422,7 +437,9 @@ class LocalStorage(Storage):
 
     def _read_checked_if_small(self, key: str, fd: int, at_first: int) -> bytes | None:
         data = read_if_small(fd, at_first)
-        return None if data is None else as_published(self.base_path, key, fd, data)
+        if data is None:
+            return None
+        return as_published(self.base_path, key, fd, data, strictly=self.check == "strict")
 
     def areader(self, key: str) -> AbstractAsyncContextManager[AsyncReader]:
         from alexflow.storage.asyncstreams import opened_in_threads

@@ -48,6 +48,8 @@ def _within(base: str, directory: str, keys: Sequence[str]) -> set[str]:
         names = _if_nearly_empty(path, count) if count <= FEW else _if_not_much_larger(path, directory, count)
     except NOT_THERE:
         return set()
+    except PermissionError:  # it may be that it is open to who knows a name
+        names = None
     except OSError as error:
         raise failed("list", path, error) from error
     if names is None:

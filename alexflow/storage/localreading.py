@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from alexflow.errors import OutputDamaged, OutputNotFound
 from alexflow.storage import notes
-from alexflow.storage.digest import record_of
+from alexflow.storage.digest import Judgement, is_refused, judge, record_of
 from alexflow.storage.newfile import read_all
 from alexflow.storage.oserror import NOT_THERE, failed
 from alexflow.storage.recent import Recent
@@ -62,15 +62,34 @@ def at_hand(recent: Recent, base: str, key: str) -> bytes | None:
     return data
 
 
-def as_published(base: str, key: str, fd: int, data: bytes) -> bytes:
+def as_published(base: str, key: str, fd: int, data: bytes, *, strictly: bool) -> bytes:
     """``data``, if that is what was published under ``key``.
 
     Raises:
-        OutputDamaged: it is not, and has been moved out of the way.
+        OutputDamaged: it is not, or, where it is looked at ``strictly``, there is no telling; it has been moved out of
+            the way.
     """
-    records = notes.recorded(fd, base, key)
-    if records and record_of(data) not in records:
+    see_it_is_published(base, key, fd, record_of(data), strictly=strictly)
+    return data
+
+
+def see_it_is_published(base: str, key: str, fd: int, actual: bytes, *, strictly: bool) -> None:
+    """As :func:`as_published`, of a file whose bytes have this record."""
+    judgement = judge(notes.recorded(fd, base, key), actual, key)
+    if is_refused(judgement, strictly=strictly):
         from alexflow.storage.examination import set_aside  # deferred: seldom needed
 
-        raise OutputDamaged(key, base, moved_to=set_aside(base, key, fd))
-    return data
+        raise damaged(key, base, judgement, set_aside(base, key, fd))
+
+
+def damaged(key: str, where: str, judgement: Judgement, moved_to: str) -> OutputDamaged:
+    """What to raise where something is not given out."""
+    return OutputDamaged(key, where, moved_to=moved_to, because=_BECAUSE[judgement])
+
+
+_BECAUSE = {
+    "damaged": "is not what was published there",
+    "misplaced": "was published under another key",
+    "unrecorded": "has no record of what was published there",
+    "keyless": "has a record that does not tell its key",
+}

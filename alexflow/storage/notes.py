@@ -19,7 +19,7 @@ import errno
 import os
 from collections.abc import Callable, Iterable
 
-from alexflow.storage.digest import is_record
+from alexflow.storage.digest import is_record, with_key
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.newfile import open_above
 from alexflow.storage.reserved import make_reserved
@@ -37,7 +37,8 @@ _get: Callable[[int, str], bytes] | None = getattr(os, "getxattr", None)
 
 
 def record(fd: int, record: bytes, base: str, key: str) -> None:
-    """Keep what is recorded of the file that will be ``key`` in the storage ``base``."""
+    """Keep what is recorded of the bytes of the file that will be ``key`` in the storage ``base``, and the key."""
+    record = with_key(record, key)
     if _set is not None:
         try:
             _set(fd, ATTRIBUTE, record)
@@ -68,6 +69,12 @@ def forget(base: str, keys: Iterable[str]) -> None:
                 os.unlink(f"{base}/{_NOTES}/{key}")
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 continue
+
+
+def carry(base: str, key: str, target: str, to: str) -> None:
+    """The output of a storage will have another name in the storage ``target``, too: so will its notes, if any."""
+    for record in _read(f"{base}/{_NOTES}/{key}"):
+        note(target, to, with_key(record, to))
 
 
 def note(base: str, key: str, record: bytes) -> None:

@@ -6,14 +6,14 @@ time.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from alexflow.errors import OutputNotFound
+from alexflow.errors import OutputNotFound, StorageError, StorageUnavailable, UnknownStorage
 from alexflow.storage.background import in_thread
-from alexflow.storage.digest import record_of
+from alexflow.storage.digest import DIGEST_SIZE, judge, record_of
 
 if TYPE_CHECKING:
     from alexflow.storage.interface import Storage
@@ -41,18 +41,21 @@ class Examined:
 
     Attributes:
         key: its key.
-        verdict: ``good``: it is what was published. ``damaged``: it is not. ``unrecorded``: nothing was recorded when
-            it was published, so that nobody can tell.
-        actual: what is stored.
+        verdict: ``good``: it is what was published. ``damaged``: it is not. ``misplaced``: it was published under
+            another key. ``unrecorded``: nothing was recorded when it was published, so that nobody can tell.
+            ``unreadable``: it could not be read.
+        actual: what is stored; None if it could not be read.
         expected: what was published; None if nothing was recorded.
         moved_to: where it was moved to, out of the way; empty if it was not.
+        trouble: why it could not be read.
     """
 
     key: str
-    verdict: Literal["good", "damaged", "unrecorded"]
-    actual: Digest
+    verdict: Literal["good", "damaged", "misplaced", "unrecorded", "unreadable"]
+    actual: Digest | None
     expected: Digest | None = None
     moved_to: str = ""
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +64,51 @@ class Verification:
 
     Attributes:
         good: how many outputs are what was published.
-        damaged: those that are not.
+        damaged: those that are not, at least not of what was published under their keys.
         unrecorded: how many there is no digest of, such as those of older versions.
         missing: keys that were asked for, under which nothing is stored.
+        unreadable: those that could not be read, and directories that could not be listed.
     """
 
     good: int
     damaged: tuple[Examined, ...]
     unrecorded: int
     missing: tuple[str, ...]
+    unreadable: tuple[Examined, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was damaged, and nothing missing. What has no digest counts as neither."""
-        return not self.damaged and not self.missing
+        """Whether nothing was damaged, missing or unreadable. What has no digest counts as none of these."""
+        return not (self.damaged or self.missing or self.unreadable)
 
 
 def read_record(record: bytes) -> Digest:
-    """What a record (:mod:`alexflow.storage.digest`) says."""
-    return Digest(int.from_bytes(record[1:9], "little"), record[9:].hex())
+    """What a record (:mod:`alexflow.storage.digest`) says of the bytes."""
+    return Digest(int.from_bytes(record[1:9], "little"), record[9 : 9 + DIGEST_SIZE].hex())
+
+
+def examined(key: str, actual: bytes, records: Sequence[bytes], set_aside: Callable[[], str]) -> Examined:
+    """What is to be said of an output.
+
+    Args:
+        key: its key.
+        actual: the record of its bytes.
+        records: what was recorded of it.
+        set_aside: moves it out of the way; gives where it is then.
+    """
+    judgement = judge(records, actual, key)
+    found = read_record(actual)
+    if judgement == "unrecorded":
+        return Examined(key, "unrecorded", found)
+    if judgement in ("good", "keyless"):
+        return Examined(key, "good", found, found)
+    verdict: Literal["damaged", "misplaced"] = "damaged" if judgement == "damaged" else "misplaced"
+    return Examined(key, verdict, found, read_record(records[-1]), set_aside())
+
+
+def unreadable(key: str, error: StorageError) -> Examined:
+    """What is to be said of an output that could not be read."""
+    return Examined(key, "unreadable", None, trouble=str(error))
 
 
 def unrecorded(key: str, data: bytes) -> Examined:
@@ -90,34 +119,46 @@ def unrecorded(key: str, data: bytes) -> Examined:
 def verify(storage: Storage, keys: Iterable[str] | None, prefix: str, *, quarantine: bool) -> Verification:
     """Examine many, one after the other."""
     tally = _Tally(named=keys is not None)
-    for key in storage.list(prefix=prefix) if keys is None else keys:
-        tally.count(key, _examine(storage, key, quarantine))
+    try:
+        for key in storage.list(prefix=prefix) if keys is None else keys:
+            tally.count(key, _examine(storage, key, quarantine))
+    except StorageError as error:
+        tally.count_unlisted(error)
     return tally.told()
 
 
 async def averify(storage: Storage, keys: Iterable[str] | None, prefix: str, *, quarantine: bool) -> Verification:
     """:func:`verify`, for the event loop: some at a time."""
     tally = _Tally(named=keys is not None)
-    async for batch in _batches(storage.alist(prefix) if keys is None else keys):
-        for key, examined in zip(batch, await storage.aexamine_many(batch, quarantine=quarantine), strict=True):
-            tally.count(key, examined)
+    try:
+        async for batch in _batches(storage.alist(prefix) if keys is None else keys):
+            for key, found in zip(batch, await storage.aexamine_many(batch, quarantine=quarantine), strict=True):
+                tally.count(key, found)
+    except StorageError as error:
+        tally.count_unlisted(error)
     return tally.told()
 
 
 async def _batches(keys: AsyncIterator[str] | Iterable[str]) -> AsyncIterator[list[str]]:
     batch: list[str] = []
+    trouble: StorageError | None = None
     if isinstance(keys, AsyncIterator):
-        async for key in keys:
-            batch.append(key)
-            if len(batch) == BATCH:
-                yield batch
-                batch = []
+        try:
+            async for key in keys:
+                batch.append(key)
+                if len(batch) == BATCH:
+                    yield batch
+                    batch = []
+        except StorageError as error:  # what was listed before is looked at first
+            trouble = error
     else:
         rest: Iterator[str] = iter(keys)
         while len(batch := list(islice(rest, BATCH))) == BATCH:
             yield batch
     if batch:
         yield batch
+    if trouble is not None:
+        raise trouble
 
 
 async def examine_all(storage: Storage, keys: Sequence[str], *, quarantine: bool) -> list[Examined | None]:
@@ -130,6 +171,10 @@ def _examine(storage: Storage, key: str, quarantine: bool) -> Examined | None:
         return storage.examine(key, quarantine=quarantine)
     except OutputNotFound:
         return None
+    except StorageUnavailable:  # it is not about this one
+        raise
+    except StorageError as error:
+        return unreadable(key, error)
 
 
 class _Tally:
@@ -139,6 +184,7 @@ class _Tally:
         self._unrecorded = 0
         self._damaged: list[Examined] = []
         self._missing: list[str] = []
+        self._unreadable: list[Examined] = []
 
     def count(self, key: str, examined: Examined | None) -> None:
         if examined is None:
@@ -148,8 +194,18 @@ class _Tally:
             self._good += 1
         elif examined.verdict == "unrecorded":
             self._unrecorded += 1
+        elif examined.verdict == "unreadable":
+            self._unreadable.append(examined)
         else:
             self._damaged.append(examined)
 
+    def count_unlisted(self, error: StorageError) -> None:
+        """Not everything could be listed: a storage lists what it can before it says so."""
+        if not error.path or isinstance(error, StorageUnavailable | UnknownStorage):
+            raise error
+        self._unreadable.append(unreadable(error.path, error))
+
     def told(self) -> Verification:
-        return Verification(self._good, tuple(self._damaged), self._unrecorded, tuple(self._missing))
+        return Verification(
+            self._good, tuple(self._damaged), self._unrecorded, tuple(self._missing), tuple(self._unreadable)
+        )

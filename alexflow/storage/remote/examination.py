@@ -6,13 +6,14 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from alexflow.errors import OutputNotFound, StorageError
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.remote.backend import Status
 from alexflow.storage.remote.ranges import Ranges, Replaced
-from alexflow.storage.verification import Examined, read_record
+from alexflow.storage.verification import Examined, examined
 
 T = TypeVar("T")
 
@@ -65,13 +66,10 @@ class Examination:
             return None, await found.record()
 
         _, status, actual = await self.read(key, read)
-        if not status.record:
-            return Examined(key, "unrecorded", read_record(actual))
-        expected = read_record(status.record)
-        if actual == status.record:
-            return Examined(key, "good", expected, expected)
-        moved_to = await self.set_aside(key, status) if quarantine else ""
-        return Examined(key, "damaged", read_record(actual), expected, moved_to)
+        found = examined(key, actual, [status.record] if status.record else [], lambda: "")
+        if quarantine and found.verdict in ("damaged", "misplaced"):
+            return replace(found, moved_to=await self.set_aside(key, status))
+        return found
 
     async def set_aside(self, key: str, status: Status) -> str:
         """Move a damaged object into the quarantine.

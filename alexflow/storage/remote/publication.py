@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 from alexflow.errors import OutputNotFound, UnknownStorage
-from alexflow.storage.digest import record_of
+from alexflow.storage.digest import of_bytes, record_of, with_key
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.remote.backend import Backend, UploadLost
 from alexflow.storage.remote.connection import Connection
@@ -50,16 +50,17 @@ class Publisher:
         Args:
             key: its name.
             data: all of it.
-            record: what is to be recorded of it.
+            record: what is to be recorded of its bytes.
             replace: whether it takes the place of what is there.
         """
+        kept = with_key(record, key) if record else b""
 
         async def put(backend: Backend, attempt: Attempt) -> bool:
             attempt.allow(len(data))
             if replace:
-                await backend.replace(key, data, record)
+                await backend.replace(key, data, kept)
                 return True
-            return await backend.create(key, data, record)
+            return await backend.create(key, data, kept)
 
         return await self._put(key, put, replace) or await self._is(key, record or record_of(data))
 
@@ -94,7 +95,7 @@ class Publisher:
             raise no_such_place(self._where) from None
 
     async def _is(self, key: str, record: bytes) -> bool:
-        """Whether what is there is what has this record."""
+        """Whether what is there has these bytes."""
         try:
             status = await self._connection.request("look at", key, lambda backend, _: backend.status(key))
             if status.size != read_record(record).size:
@@ -102,7 +103,7 @@ class Publisher:
             stored = status.record or await Ranges(lambda: self._connection, key, status, self._where).record()
         except (FileNotFoundError, OutputNotFound):  # removed meanwhile
             return False
-        return stored == record
+        return of_bytes(stored) == record
 
 
 def no_such_place(where: str) -> UnknownStorage:

@@ -13,20 +13,20 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
-from alexflow.errors import OutputDamaged, OutputNotFound, StorageError, UnknownStorage
+from alexflow.errors import OutputNotFound, StorageError, StorageUnavailable, UnknownStorage
 from alexflow.storage.background import in_thread
-from alexflow.storage.digest import record_of
-from alexflow.storage.interface import Staged, Storage
+from alexflow.storage.digest import is_one_key, is_refused, judge, record_of
+from alexflow.storage.interface import Check, Staged, Storage, check_check
 from alexflow.storage.keys import only_keys
 from alexflow.storage.litter import STALE_AFTER, STALE_ELSEWHERE_AFTER
 from alexflow.storage.local import BUFFER
+from alexflow.storage.localreading import damaged
 from alexflow.storage.newfile import read_all
 from alexflow.storage.remote import spool
 from alexflow.storage.remote.address import Address
@@ -40,6 +40,7 @@ from alexflow.storage.remote.provision import check_client, check_protocol, load
 from alexflow.storage.remote.publication import Publisher, keeps_the_first, no_such_place
 from alexflow.storage.remote.ranges import Ranges
 from alexflow.storage.remote.uploading import LARGE, Large, forget, upload
+from alexflow.storage.verification import unreadable
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -116,20 +117,21 @@ class RemoteStorage(Storage):
     Attributes:
         url: where, without a password.
         check: whether whatever is read is held against the digest that was recorded when it was published. What is
-            damaged is moved out of the way (:class:`~alexflow.errors.OutputDamaged`), and a run computes it again.
+            damaged is moved out of the way (:class:`~alexflow.errors.OutputDamaged`), and a run computes it again. With
+            ``"strict"`` so is what has no digest, or one that does not tell its key.
 
     Raises:
         UnknownStorage: the URL is none.
     """
 
     url: str
-    check: bool = field(default=False, compare=False)
+    check: Check = field(default=False, compare=False)
 
     def __init__(
         self,
         url: str,
         *,
-        check: bool = False,
+        check: Check = False,
         deadline: float = DEADLINE,
         concurrency: int = CONCURRENCY,
         client: Literal["obstore"] | None = None,
@@ -139,6 +141,7 @@ class RemoteStorage(Storage):
         for name, value in (("deadline", deadline), ("concurrency", concurrency)):
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
                 raise UnknownStorage(f"{name} of {address.shown} must be a number above 0, not {value!r}")
+        check_check(check)
         check_protocol(address)
         if client is not None:
             check_client(address, client)
@@ -165,7 +168,7 @@ class RemoteStorage(Storage):
 
     def checking(self) -> RemoteStorage:
         other = object.__new__(type(self))
-        vars(other).update(vars(self), check=True)  # with the same connections
+        vars(other).update(vars(self), check=self.check or True)  # with the same connections
         return other
 
     def prepare(self) -> None:
@@ -217,8 +220,9 @@ class RemoteStorage(Storage):
         """What is read, with the record of it, if that is what was published."""
         examination = self._examination()
         value, status, actual = await examination.read(key, read)
-        if status.record and status.record != actual:
-            raise OutputDamaged(key, self.url, moved_to=await examination.set_aside(key, status))
+        judgement = judge([status.record] if status.record else [], actual, key)
+        if is_refused(judgement, strictly=self.check == "strict"):
+            raise damaged(key, self.url, judgement, await examination.set_aside(key, status))
         return value
 
     def _examination(self) -> Examination:
@@ -238,8 +242,14 @@ class RemoteStorage(Storage):
         found: dict[str, Examined | None] = dict.fromkeys(keys)
 
         async def examine(key: str) -> None:
-            with suppress(OutputNotFound):
+            try:
                 found[key] = await self.aexamine(key, quarantine=quarantine)
+            except OutputNotFound:
+                pass
+            except StorageUnavailable:  # it is not about this one
+                raise
+            except StorageError as error:
+                found[key] = unreadable(key, error)
 
         await for_each(keys, examine, EXAMINED_AT_ONCE)
         return [found[key] for key in keys]
@@ -248,7 +258,9 @@ class RemoteStorage(Storage):
         return await self._copy_from(source, key, to) if isinstance(source, RemoteStorage) else None
 
     async def _copy_from(self, source: RemoteStorage, key: str, to: str) -> bool:
-        if source._opened.address.is_beside(self._opened.address):
+        if source._opened.address.is_beside(self._opened.address) and is_one_key(
+            key, to
+        ):  # or else its record is wrong
             backend = await source._connection().backend()
             try:
                 copied = await self._connection().request(

@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass, field
 
 from alexflow.storage.background import in_thread
+from alexflow.storage.digest import with_key
 from alexflow.storage.newfile import NewFile, at_open
 from alexflow.storage.remote.backend import Backend, Parts
 from alexflow.storage.remote.bounded import for_each
@@ -35,7 +36,7 @@ class Large:
     """A large object on its way.
 
     Attributes:
-        file: all of it, and what is to be recorded of it.
+        file: all of it, and what is to be recorded of its bytes.
         size: bytes.
         upload: the back end's name for what has been uploaded; empty where it takes the file at once.
         parts: what completing is told of each part.
@@ -56,7 +57,7 @@ async def upload(connection: Connection, key: str, large: Large) -> None:
     parts = (await connection.backend()).parts
     if parts is None:
         return
-    record = large.file.record
+    record = with_key(large.file.record, key)
     large.upload = await connection.request(
         "begin to upload", key, lambda backend, _: _parts(backend).begin(key, record)
     )
@@ -87,11 +88,12 @@ async def _send(connection: Connection, key: str, large: Large, step: int) -> li
 
 async def complete(backend: Backend, attempt: Attempt, key: str, large: Large, *, replace: bool) -> bool:
     """Make it visible; False if there is something already."""
+    record = with_key(large.file.record, key)
     if backend.parts is None:
         attempt.allow(large.size)
-        return await backend.put_file(key, at_open(large.file), large.file.record, replace=replace)
+        return await backend.put_file(key, at_open(large.file), record, replace=replace)
     attempt.allow(len(large.parts) * A_PART)
-    return await backend.parts.complete(key, large.upload, large.parts, large.file.record, replace=replace)
+    return await backend.parts.complete(key, large.upload, large.parts, record, replace=replace)
 
 
 async def forget(connection: Connection, key: str, large: Large) -> None:
