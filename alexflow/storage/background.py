@@ -17,17 +17,9 @@ async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
     return await asyncio.to_thread(function, *arguments)
 
 
-async def read_file(path: str) -> bytes:
-    """The whole of a large file."""
-    import aiofiles  # deferred: it takes longer than most of what is done here
-
-    async with aiofiles.open(path, "rb") as file:
-        return await file.read()
-
-
 async def fill_file(fd: int, data: bytes) -> None:
     """Write ``data`` to a descriptor, in chunks."""
-    import aiofiles.threadpool  # deferred, as above
+    import aiofiles.threadpool  # deferred: it takes longer than most of what is done here
 
     # a descriptor of its own: when this is cancelled, the thread that is writing outlives the call
     stream = aiofiles.threadpool.wrap(open(os.dup(fd), "wb"))  # noqa: ASYNC230, SIM115  # is open already

@@ -87,7 +87,8 @@ def check_arguments(cls: type, known: Mapping[str, Sequence[Parameter]]) -> None
 
 def _under_other_names(method: FunctionType, known: Sequence[Parameter], own: Sequence[Parameter]) -> list[Parameter]:
     """Those of ``known`` that are not among ``own``, by the names that they have here."""
-    names = method.__code__.co_varnames[: method.__code__.co_argcount]
+    code = _written(method).__code__
+    names = code.co_varnames[: code.co_argcount]
     there = {each.position for each in own}
     return [
         each._replace(name=names[each.position])
@@ -98,12 +99,19 @@ def _under_other_names(method: FunctionType, known: Sequence[Parameter], own: Se
 
 def parameters_of(method: FunctionType) -> tuple[Parameter, ...]:
     """The parameters of a method that hold keys, as their names tell."""
-    code = method.__code__
+    code = _written(method).__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     found = [Parameter(at, name, _CHECKS[name]) for at, name in enumerate(names) if at and name in _CHECKS]
     if method.__name__ in _WANTED:
         found = [each._replace(check=_check_wanted) if each.name == "keys" else each for each in found]
     return tuple(found)
+
+
+def _written(method: Any) -> Any:
+    """The function behind a decorator such as ``contextmanager``."""
+    while hasattr(method, "__wrapped__"):
+        method = method.__wrapped__
+    return method
 
 
 def _checked(method: FunctionType, parameters: Sequence[Parameter]) -> Callable[..., Any]:

@@ -34,7 +34,15 @@ from alexflow.storage.keychecks import checks_its_keys
 from alexflow.storage.keys import ACCEPTED, check_key, only_keys
 from alexflow.storage.localkeys import FEW, all_keys, existing
 from alexflow.storage.localpublishing import new_file, publish_file, publish_small, write_small
-from alexflow.storage.localreading import SMALL, as_published, at_hand, read_if_small, read_opened, see_it_is_published
+from alexflow.storage.localreading import (
+    SMALL,
+    as_published,
+    at_hand,
+    open_file,
+    read_if_small,
+    read_opened,
+    see_it_is_published,
+)
 from alexflow.storage.newfile import open_new, read_all, read_parts
 from alexflow.storage.oserror import NOT_THERE, failed
 from alexflow.storage.recent import Recent
@@ -46,7 +54,7 @@ if TYPE_CHECKING:
 
     from alexflow.storage.asyncstreams import AsyncReader
     from alexflow.storage.leases.interface import Leases
-    from alexflow.storage.streams import Staging
+    from alexflow.storage.streams import Mode, Staging
     from alexflow.storage.verification import Examined
 
 #: Streams gather what is read in smaller pieces up to here.
@@ -251,12 +259,12 @@ class LocalStorage(Storage):
     def size(self, key: str) -> int:
         path = self._path_of(key)
         try:
-            status = os.stat(path)
+            status = os.lstat(path)
         except NOT_THERE:
             raise OutputNotFound(key, self.base_path) from None
         except OSError as error:
             raise failed("measure", path, error) from error
-        if stat.S_ISDIR(status.st_mode):
+        if not stat.S_ISREG(status.st_mode):
             raise OutputNotFound(key, self.base_path)
         return status.st_size
 
@@ -269,33 +277,47 @@ class LocalStorage(Storage):
     # -- streams and paths
 
     def reader(self, key: str) -> BinaryIO:
-        path = self._checked_path(key)
+        fd = open_file(self.base_path, key)
         try:
-            return open(path, "rb", BUFFER)
-        except (*NOT_THERE, IsADirectoryError):
-            raise OutputNotFound(key, self.base_path) from None
-        except OSError as error:
-            raise failed("read", path, error) from error
+            if self.check:
+                self._see(key, fd)
+            return open(fd, "rb", BUFFER)
+        except BaseException as error:
+            os.close(fd)
+            if isinstance(error, OSError):
+                raise failed("read", self._path_of(key), error) from error
+            raise
 
     def local_path(self, key: str) -> str:
-        path = self._checked_path(key)
-        if not os.path.isfile(path):
-            raise OutputNotFound(key, self.base_path)
-        return path
-
-    def _checked_path(self, key: str) -> str:
-        """The file of a key; where all reading is checked, it has been found good."""
-        if self.check:
-            base, strictly = self.base_path, self.check == "strict"
-            read_opened(
-                base,
-                key,
-                lambda fd, _: see_it_is_published(base, key, fd, record_of_parts(read_parts(fd)), strictly=strictly),
-            )
+        fd = open_file(self.base_path, key)
+        try:
+            if self.check:
+                self._see(key, fd)
+        finally:
+            os.close(fd)
         return self._path_of(key)
 
+    def path(self, key: str, mode: Mode = "r") -> AbstractContextManager[Path]:
+        return self.held(key, key.rpartition("/")[2]) if mode == "r" else super().path(key, mode)
+
+    def held(self, key: str, name: str) -> AbstractContextManager[Path]:
+        """:meth:`path` for reading, under another name."""
+        from alexflow.storage.localstreams import held  # deferred: here and below, few tasks need it
+
+        return held(self.base_path, key, name, partial(self._see, key) if self.check else None)
+
+    def _see(self, key: str, fd: int) -> None:
+        """See that an open file is what was published under a key.
+
+        Raises:
+            OutputDamaged: it is not.
+        """
+        actual = record_of_parts(read_parts(fd))
+        see_it_is_published(self.base_path, key, fd, actual, strictly=self.check == "strict")
+        os.lseek(fd, 0, os.SEEK_SET)
+
     def open_staging(self, key: str) -> Staging:
-        from alexflow.storage.localstreams import LocalStaging  # deferred: here and below, few tasks need it
+        from alexflow.storage.localstreams import LocalStaging  # deferred, as above
 
         file = new_file(self.base_path, key, b"", self._names)
         return LocalStaging(key, file, self._path_of(key), small=SMALL, buffer=BUFFER)
@@ -327,7 +349,7 @@ class LocalStorage(Storage):
     def version(self, key: str) -> tuple[int, int, int] | None:
         path = self._path_of(key)
         try:
-            status = os.stat(path)
+            status = os.lstat(path)
         except NOT_THERE:
             return None
         except OSError as error:
@@ -361,18 +383,9 @@ class LocalStorage(Storage):
         data = read_opened(self.base_path, key, read)
         if data is not None:
             return data
-        from alexflow.storage.background import in_thread, read_file  # deferred, as above
+        from alexflow.storage.background import in_thread  # deferred, as above
 
-        if self.check:
-            return await in_thread(self.read, key)
-
-        path = self._path_of(key)
-        try:
-            return await read_file(path)
-        except FileNotFoundError:
-            raise OutputNotFound(key, self.base_path) from None
-        except OSError as error:
-            raise failed("read", path, error) from error
+        return await in_thread(self._read, key)
 
     @checks_its_keys
     async def astage(self, key: str, data: bytes) -> Staged:

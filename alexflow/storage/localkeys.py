@@ -7,7 +7,9 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from alexflow.errors import StorageError
 from alexflow.storage.keys import RESERVED
+from alexflow.storage.localreading import is_file
 from alexflow.storage.oserror import NOT_THERE, failed
 
 #: Up to here keys are looked for without a thread: one by one, at some 1 µs each, unless the directory is nearly empty.
@@ -21,7 +23,14 @@ def one_by_one(base: str, keys: Iterable[str]) -> set[str]:
     """Those of ``keys`` that are there, each asked after: for few."""
     base += "/"
     # access costs half of what a stat that fails does, and most questions are about what is not there yet
-    return {key for key in keys if os.access(base + key, os.F_OK) and not os.path.isdir(base + key)}
+    return {key for key in keys if os.access(base + key, os.F_OK) and _is_file(base + key)}
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return is_file(path)
+    except OSError:  # it has just gone
+        return False
 
 
 def existing(base: str, keys: Sequence[str]) -> set[str]:
@@ -83,13 +92,18 @@ def _if_not_much_larger(path: str, directory: str, count: int) -> list[str] | No
 
 
 def _files_of(entries: Iterable[os.DirEntry[str]]) -> list[str]:
-    return [entry.name for entry in entries if not entry.is_dir()]
+    return [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
 
 
 def all_keys(base: str, prefix: str) -> Iterator[str]:
-    """All that begin with ``prefix``, in no order."""
+    """All that begin with ``prefix``, in no order. What cannot be listed is told after all the others.
+
+    Raises:
+        StorageError: a directory could not be listed.
+    """
     directory = prefix.rpartition("/")[0]
     pending = [directory]
+    trouble: StorageError | None = None
     while pending:
         directory = pending.pop()
         path = f"{base}/{directory}"
@@ -101,9 +115,11 @@ def all_keys(base: str, prefix: str) -> Iterator[str]:
                     key = f"{directory}/{entry.name}" if directory else entry.name
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(key)
-                    elif key.startswith(prefix):
+                    elif key.startswith(prefix) and entry.is_file(follow_symlinks=False):
                         yield key
         except NOT_THERE:
             continue
         except OSError as error:
-            raise failed("list", path, error) from error
+            trouble = trouble or failed("list", path, error)
+    if trouble is not None:
+        raise trouble

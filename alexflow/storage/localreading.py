@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -28,21 +30,46 @@ def read_opened(base: str, key: str, read: Callable[[int, int], T]) -> T:
     Raises:
         OutputNotFound: there is no such file.
     """
-    path = f"{base}/{key}"
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except NOT_THERE:
-        raise OutputNotFound(key, base) from None
-    except OSError as error:
-        raise failed("read", path, error) from error
+    fd = open_file(base, key)
     try:
         return read(fd, SHORT)
-    except IsADirectoryError:
-        raise OutputNotFound(key, base) from None
     except OSError as error:
-        raise failed("read", path, error) from error
+        raise failed("read", f"{base}/{key}", error) from error
     finally:
         os.close(fd)
+
+
+def open_file(base: str, key: str) -> int:
+    """The descriptor of an output, for reading. What is no file is no output: nothing is read from a device or a pipe,
+    nothing waits for who writes to it, and no symbolic link is followed.
+
+    Raises:
+        OutputNotFound: there is no such file.
+    """
+    path = f"{base}/{key}"
+    try:
+        fd = os.open(path, _TO_READ)
+    except OSError as error:
+        if isinstance(error, NOT_THERE) or error.errno in _NO_FILE:
+            raise OutputNotFound(key, base) from None
+        raise failed("read", path, error) from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OutputNotFound(key, base)
+    return fd
+
+
+def is_file(path: str) -> bool:
+    """Whether it is a file itself, and not something else that has a name.
+
+    Raises:
+        OSError: there is no telling.
+    """
+    return stat.S_ISREG(os.lstat(path).st_mode)
+
+
+_TO_READ = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_NO_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.ENODEV})  # a symbolic link, a socket, a device without a driver
 
 
 def read_if_small(fd: int, at_first: int) -> bytes | None:

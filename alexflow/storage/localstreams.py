@@ -6,19 +6,22 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from alexflow.errors import StorageError
 from alexflow.forks import this_process
 from alexflow.storage.digest import Recorder, record_of_parts
 from alexflow.storage.interface import Staged
 from alexflow.storage.litter import STAGING, temporary_name
+from alexflow.storage.localreading import open_file
 from alexflow.storage.newfile import NewFile, at_open, read_all, read_parts
 from alexflow.storage.oserror import failed
 from alexflow.storage.reserved import make_reserved
-from alexflow.storage.streams import Staging, UnforkedFile
+from alexflow.storage.streams import StagedFile, Staging, link_or_not
+from alexflow.storage.streams import scratch as system_scratch
 
 
 class LocalStaging(Staging):
@@ -35,22 +38,29 @@ class LocalStaging(Staging):
     def __init__(self, key: str, new: NewFile, path: str, *, small: int, buffer: int):
         self._key = key
         self._new = new
+        self._path = path
         self._small = small
         self._raw = _Recorded(new.fd, path)
         self.file = io.BufferedWriter(self._raw, buffer)
 
     def finish(self) -> Staged:
         try:
-            self.file.close()
-            size = os.fstat(self._new.fd).st_size
-            if size <= self._small:
-                data = read_all(self._new.fd, size + 1, at=0)
-                self._new.close()
-                return Staged(self._key, size, data)
-            self._new.record = self._record(size)
+            return self._finish()
+        except OSError as error:
+            self.abandon()
+            raise failed("write", self._path, error) from error
         except BaseException:
             self.abandon()
             raise
+
+    def _finish(self) -> Staged:
+        self.file.close()
+        size = os.fstat(self._new.fd).st_size
+        if size <= self._small:
+            data = read_all(self._new.fd, size + 1, at=0)
+            self._new.close()
+            return Staged(self._key, size, data)
+        self._new.record = self._record(size)
         return Staged(self._key, size, None, self._new)
 
     def _record(self, size: int) -> bytes:
@@ -66,7 +76,7 @@ class LocalStaging(Staging):
         self._new.close()
 
 
-class _Recorded(UnforkedFile):
+class _Recorded(StagedFile):
     """Takes the digest of what is written, as long as each byte comes after the last.
 
     Attributes:
@@ -75,8 +85,7 @@ class _Recorded(UnforkedFile):
     """
 
     def __init__(self, fd: int, path: str):
-        super().__init__(fd, "wb", closefd=False)
-        self._path = path
+        super().__init__(fd, "wb", path)
         self.recorder: Recorder | None = Recorder()
         self.abandoned = False
 
@@ -84,10 +93,7 @@ class _Recorded(UnforkedFile):
         view = memoryview(data).cast("B")
         if self.abandoned:
             return len(view)
-        try:
-            written = super().write(view)
-        except OSError as error:
-            raise failed("write", self._path, error) from error
+        written = super().write(view)
         if self.recorder is not None:
             self.recorder.add(view[:written])
         return written
@@ -112,8 +118,11 @@ def scratch(base: str) -> Iterator[Path]:
     """A new directory on the storage's own disk, where litter is swept."""
     import shutil  # deferred: a stream has no need of it
 
-    os.makedirs(base, exist_ok=True)
-    directory = make_reserved(base, f"staging/{temporary_name()}")
+    try:
+        os.makedirs(base, exist_ok=True)
+        directory = make_reserved(base, f"staging/{temporary_name()}")
+    except OSError as error:
+        raise failed("write in", f"{base}/{STAGING}", error) from error
     process = this_process.generation
     try:
         yield Path(directory)
@@ -141,4 +150,56 @@ def taken(base: str, path: Path) -> NewFile:
 
 def open_staged(new: NewFile) -> BinaryIO:
     """What is staged, read apart from whoever else has the file open."""
-    return open(at_open(new), "rb")
+    path = at_open(new)
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise failed("read", path, error) from error
+
+
+@contextmanager
+def held(base: str, key: str, name: str, see: Callable[[int], object] | None) -> Iterator[Path]:
+    """An output under a name of its own, where it stays, whoever removes or replaces it meanwhile.
+
+    It is a second name of the file, in a scratch directory of the storage; where that cannot be had, a copy in the
+    system's.
+
+    Args:
+        base: the storage's directory.
+        key: the output.
+        name: how the file is to be called.
+        see: sees that an open file is what was published.
+    """
+    fd = open_file(base, key)
+    try:
+        with ExitStack() as used:
+            path = _linked(base, key, fd, name, used) or _copied(fd, name, used)
+            if see is not None:
+                see(fd)
+            yield path
+    finally:
+        os.close(fd)
+
+
+def _linked(base: str, key: str, fd: int, name: str, used: ExitStack) -> Path | None:
+    try:
+        path = used.enter_context(scratch(base)) / name
+    except StorageError:  # read-only, or full
+        return None
+    if link_or_not(f"{base}/{key}", str(path)):
+        if os.path.samestat(os.fstat(fd), os.lstat(path)):
+            return path
+        os.unlink(path)  # replaced meanwhile; the one that was opened is as good
+    return None
+
+
+def _copied(fd: int, name: str, used: ExitStack) -> Path:
+    path = used.enter_context(system_scratch()) / name
+    try:
+        with open(path, "wb") as target:
+            for part in read_parts(fd):
+                target.write(part)
+        os.lseek(fd, 0, os.SEEK_SET)
+    except OSError as error:
+        raise failed("copy to", str(path), error) from error
+    return path

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from alexflow.forks import this_process
@@ -45,7 +47,8 @@ class NewFile:
         """Let go of it; what has not been linked is gone."""
         os.close(self.fd)
         if self.name is not None and self.process == this_process.generation:
-            os.unlink(self.name)
+            with suppress(OSError):  # then it is litter, and swept in time
+                os.unlink(self.name)
             self.name = None
 
 
@@ -109,7 +112,7 @@ def link(file: NewFile, path: str, *, replace: bool) -> bool:
         else:
             os.link(file.name, path)
     except FileExistsError:
-        _refuse_directory(path)
+        _refuse_what_is_no_file(path)
         # a server of NFS may have made the link, and its answer was lost: asked again, it finds our own; see link(2)
         return file.name is not None and _is_at(file, path)
     except OSError as error:
@@ -214,14 +217,21 @@ def link_unnamed(fd: int, path: str) -> bool:
     try:
         _link_descriptor(fd, path)
     except FileExistsError:
-        _refuse_directory(path)
+        _refuse_what_is_no_file(path)
         return False
     return True
 
 
-def _refuse_directory(path: str) -> None:
-    if os.path.isdir(path):
+def _refuse_what_is_no_file(path: str) -> None:
+    """Another output may have been first. A directory, a pipe, a link is none, and would be for ever in the way."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:  # it has just been removed
+        return
+    if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) from None
+    if not stat.S_ISREG(mode):
+        raise FileExistsError(errno.EEXIST, "what is there is no file; remove it", path) from None
 
 
 def write_all(fd: int, data: bytes) -> None:

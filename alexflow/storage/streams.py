@@ -27,12 +27,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
-from alexflow.errors import StorageError
+from alexflow.errors import StorageDenied, StorageError
 from alexflow.forks import this_process
+from alexflow.storage.localreading import is_file
 from alexflow.storage.newfile import CHUNK, fill_standard, open_above
-from alexflow.storage.oserror import no_room, tells_of_no_room
+from alexflow.storage.oserror import failed, no_room, tells_of_no_room
 
 if TYPE_CHECKING:
     from alexflow.storage.interface import Staged, Storage
@@ -58,20 +59,47 @@ class Staging(ABC):
         """Forget what has been written."""
 
 
-class UnforkedFile(io.FileIO):
-    """A file that takes nothing from a fork of the process that has opened it.
+class StagedFile(io.FileIO):
+    """A file on its way to a storage, whose faults are the storage's.
 
-    A fork has a copy of what is buffered, and would write it a second time.
+    It takes nothing from a fork of the process that has opened it: a fork has a copy of what is buffered, and would
+    write it a second time.
+
+    Args:
+        file: its path, or its descriptor, which it does not close.
+        mode: as ``open`` takes it.
+        path: how it is called where it is at fault.
+
+    Raises:
+        StorageError: from its methods, too.
     """
 
-    def __init__(self, *arguments: Any, **options: Any):
-        super().__init__(*arguments, **options)
+    def __init__(self, file: str | int, mode: str, path: str):
+        self._path = path
         self._process = this_process.generation
+        try:
+            is_path = isinstance(file, str)
+            super().__init__(file, mode, closefd=is_path, opener=open_above if is_path else None)
+        except OSError as error:
+            raise failed("write", path, error) from error
 
     def write(self, data: Any, /) -> int:
         if this_process.generation != self._process:
             return memoryview(data).nbytes
-        return super().write(data)
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise failed("write", self._path, error) from error
+
+    def truncate(self, size: int | None = None, /) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            raise failed("write", self._path, error) from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    return cast(BinaryIO, io.BufferedRandom(StagedFile(str(path), "w+b", str(path))))
 
 
 class InScratch(Staging):
@@ -83,7 +111,7 @@ class InScratch(Staging):
         self._used = ExitStack()
         try:
             self._path = self._used.enter_context(storage.scratch()) / _file_name(key)
-            self.file = self._used.enter_context(io.BufferedRandom(UnforkedFile(self._path, "w+b", opener=open_above)))
+            self.file = self._used.enter_context(_opened(self._path))
         except BaseException:
             self._used.close()
             raise
@@ -137,11 +165,8 @@ def path(storage: Storage, key: str, mode: Mode) -> Iterator[Path]:
     """See :meth:`Storage.path`."""
     if mode == "r":
         known = storage.local_path(key)
-        if known is not None:
-            yield Path(known)
-            return
         with storage.scratch() as directory:
-            yield _copied(storage, key, directory / _file_name(key))
+            yield _held(storage, key, known, directory / _file_name(key))
     elif mode == "w":
         fill_standard()
         process = this_process.generation
@@ -150,26 +175,60 @@ def path(storage: Storage, key: str, mode: Mode) -> Iterator[Path]:
             try:
                 yield file
             except Exception as error:
-                if not isinstance(error, StorageError) and (tells_of_no_room(error) or _is_full(directory)):
-                    raise no_room(str(file)) from error
+                fault = _fault(error, directory, file)
+                if fault is not None:
+                    raise fault from error
                 raise
             if this_process.generation != process:
                 return
-            if _is_full(directory):
-                raise no_room(str(file))  # HDF5 loses data then, and says nothing
-            _check_written(key, file)
+            try:
+                _check_written(key, directory, file)
+            except OSError as error:
+                raise failed("write", str(file), error) from error
             storage.publish(storage.stage_path(key, file))
     else:
         raise ValueError(f"a path is for reading, 'r', or for writing, 'w', not {mode!r}")
 
 
-def _copied(storage: Storage, key: str, to: Path) -> Path:
-    with storage.reader(key) as source, open(to, "wb") as target:
-        shutil.copyfileobj(source, target, CHUNK)
+def _held(storage: Storage, key: str, known: str | None, to: Path) -> Path:
+    """Have what is stored at ``to``, where nobody removes it: as a second name of its file."""
+    if known is not None and link_or_not(known, str(to)):
+        return to
+    try:
+        with storage.reader(key) as source, open(to, "wb") as target:
+            shutil.copyfileobj(source, target, CHUNK)
+    except OSError as error:
+        raise failed("copy to", str(to), error) from error
     return to
 
 
-def _check_written(key: str, file: Path) -> None:
+def link_or_not(path: str, to: str) -> bool:
+    """Give a file a second name; False if it has none, is no file, or if that cannot be done here."""
+    try:
+        os.link(path, to, follow_symlinks=False)
+        if is_file(to):
+            return True
+        os.unlink(to)
+    except OSError:
+        pass
+    return False
+
+
+def _fault(error: Exception, directory: Path, file: Path) -> StorageError | None:
+    """The storage's fault, if it is one that was met by a library that was to write ``file``."""
+    if isinstance(error, StorageError):
+        return None
+    if tells_of_no_room(error) or _is_full(directory):
+        return no_room(str(file))
+    if isinstance(error, OSError) and str(error.filename or "").startswith(str(directory)):
+        fault = failed("write", str(error.filename), error)
+        return fault if isinstance(fault, StorageDenied) else None
+    return None
+
+
+def _check_written(key: str, directory: Path, file: Path) -> None:
+    if _is_full(directory):
+        raise no_room(str(file))  # HDF5 loses data then, and says nothing
     if file.is_file() and not file.is_symlink():
         return
     others = sorted(other.name for other in file.parent.iterdir())
@@ -178,7 +237,10 @@ def _check_written(key: str, file: Path) -> None:
 
 
 def _is_full(directory: Path) -> bool:
-    status = os.statvfs(directory)
+    try:
+        status = os.statvfs(directory)
+    except OSError:  # removed, by whoever was to write in it
+        return False
     return status.f_blocks > 0 and (status.f_bfree if os.geteuid() == 0 else status.f_bavail) == 0
 
 
@@ -188,10 +250,17 @@ def _file_name(key: str) -> str:
 
 @contextmanager
 def scratch(parent: str | None = None) -> Iterator[Path]:
-    """A new directory, by default among the system's temporary ones, removed in the end."""
+    """A new directory, by default among the system's temporary ones, removed in the end.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
     import tempfile  # deferred: a storage with a directory of its own has no need of it
 
-    directory = tempfile.mkdtemp(prefix="alexflow-", dir=parent)
+    try:
+        directory = tempfile.mkdtemp(prefix="alexflow-", dir=parent)
+    except OSError as error:
+        raise failed("write in", parent or os.environ.get("TMPDIR", "/tmp"), error) from error
     process = this_process.generation
     try:
         yield Path(directory)
@@ -202,5 +271,9 @@ def scratch(parent: str | None = None) -> Iterator[Path]:
 
 def stage_path(storage: Storage, key: str, path: Path) -> Staged:
     """See :meth:`Storage.stage_path`."""
-    with open(path, "rb") as file:
-        return storage.stage(key, file.read())
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise failed("read", str(path), error) from error
+    return storage.stage(key, data)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from alexflow.storage.asyncstreams import AsyncReader
-    from alexflow.storage.streams import Staging
+    from alexflow.storage.streams import Mode, Staging
 
 _ANY: Any = object()
 
@@ -185,6 +185,11 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
     def reader(self, key: str) -> BinaryIO:
         staged = self._staged.get(key)
         return self.storage.reader(key) if staged is None else self.storage.staged_reader(staged)
+
+    def path(self, key: str, mode: Mode = "r") -> AbstractContextManager[Path]:
+        if mode == "r" and key not in self._staged:
+            return self.storage.path(key)
+        return super().path(key, mode)
 
     def open_staging(self, key: str) -> Staging:
         return self.storage.open_staging(key)

@@ -11,8 +11,16 @@ import hashlib
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from alexflow.errors import OutputNotFound, StorageError
@@ -24,6 +32,7 @@ from alexflow.storage.newfile import CHUNK
 
 if TYPE_CHECKING:
     from alexflow.storage.asyncstreams import AsyncReader
+    from alexflow.storage.streams import Mode
 
 #: How much of the room may be filled before it is looked how full it is: each process looks for itself.
 LOOK_AFTER = 1 / 16
@@ -59,7 +68,9 @@ class CacheStorage(Delegating):
 
     def prepare(self) -> None:
         self.storage.prepare()
-        os.makedirs(self.directory, exist_ok=True)
+        with suppress(OSError):  # then there are no copies, or it is told what is wrong
+            os.makedirs(os.path.dirname(self.directory), exist_ok=True)
+        self._copies.prepare()
 
     def _copy_of(self, key: str) -> str:
         """The name of a copy: two letters of a digest as directory, so that none has too many files."""
@@ -91,11 +102,29 @@ class CacheStorage(Delegating):
         self._copies.remove_many([self._copy_of(key) for key in keys])
 
     def reader(self, key: str) -> BinaryIO:
-        path = self.local_path(key)
-        try:
-            return self.storage.reader(key) if path is None else open(path, "rb")
-        except FileNotFoundError:  # it has just been dropped
+        if self.local_path(key) is None:
             return self.storage.reader(key)
+        try:
+            return self._copies.reader(self._copy_of(key))
+        except StorageError:  # it has just been dropped, is damaged, or may not be read
+            return self.storage.reader(key)
+
+    def path(self, key: str, mode: Mode = "r") -> AbstractContextManager[Path]:
+        return self._path(key) if mode == "r" else super().path(key, mode)
+
+    @contextmanager
+    def _path(self, key: str) -> Iterator[Path]:
+        with ExitStack() as used:
+            try:
+                path = used.enter_context(self._held(key))
+            except OutputNotFound:  # the copy has just been dropped, or is damaged
+                path = used.enter_context(self.storage.path(key))
+            yield path
+
+    def _held(self, key: str) -> AbstractContextManager[Path]:
+        if self.local_path(key) is None:
+            return self.storage.path(key)
+        return self._copies.held(self._copy_of(key), key.rpartition("/")[2])
 
     def local_path(self, key: str) -> str | None:
         copy = self._copy_of(key)
@@ -192,14 +221,17 @@ class _Room:
             self._make_room()
 
     def _make_room(self) -> None:
-        copies = sorted(self._copies())
+        try:
+            copies = sorted(self._copies())
+        except OSError:  # somebody has removed it all, or it is not for us to see
+            return
         total = sum(size for _, size, _ in copies)
         if total <= self._max_bytes:
             return
         for _, size, path in copies:
             try:
                 os.unlink(path)  # whoever has it open reads on
-            except FileNotFoundError:  # another process is at the same
+            except OSError:  # another process is at the same; or it is another user's, and stays
                 pass
             total -= size
             if total <= self._max_bytes * LEFT:

@@ -12,7 +12,7 @@ from alexflow.storage.interface import Staged, Storage
 if TYPE_CHECKING:
     from alexflow.storage.asyncstreams import AsyncReader
     from alexflow.storage.leases.interface import Leases
-    from alexflow.storage.streams import Staging
+    from alexflow.storage.streams import Mode, Staging
     from alexflow.storage.verification import Examined
 
 
@@ -83,6 +83,9 @@ class Delegating(Storage):
 
     def reader(self, key: str) -> BinaryIO:
         return self.storage.reader(key)
+
+    def path(self, key: str, mode: Mode = "r") -> AbstractContextManager[Path]:
+        return self.storage.path(key) if mode == "r" else super().path(key, mode)
 
     def open_staging(self, key: str) -> Staging:
         return self.storage.open_staging(key)

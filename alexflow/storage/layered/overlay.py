@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from alexflow.errors import OutputNotFound, ReadOnlyAccess, UnknownStorage
@@ -15,6 +22,7 @@ from alexflow.storage.local import LocalStorage
 
 if TYPE_CHECKING:
     from alexflow.storage.asyncstreams import AsyncReader
+    from alexflow.storage.streams import Mode
     from alexflow.storage.verification import Examined
 
 
@@ -102,6 +110,18 @@ class OverlayStorage(Delegating):
             return self.storage.reader(key)
         except OutputNotFound:
             return self.base.reader(key)
+
+    def path(self, key: str, mode: Mode = "r") -> AbstractContextManager[Path]:
+        return self._path(key) if mode == "r" else super().path(key, mode)
+
+    @contextmanager
+    def _path(self, key: str) -> Iterator[Path]:
+        with ExitStack() as used:
+            try:
+                path = used.enter_context(self.storage.path(key))
+            except OutputNotFound:
+                path = used.enter_context(self.base.path(key))
+            yield path
 
     def local_path(self, key: str) -> str | None:
         return (self.storage if self.storage.exists_many([key]) else self.base).local_path(key)

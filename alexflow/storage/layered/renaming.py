@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from alexflow.errors import OutputNotFound
-from alexflow.storage.interface import Staged
+from alexflow.storage.interface import Staged, Storage
 from alexflow.storage.layered.delegating import Delegating
-from alexflow.storage.streams import Staging
+from alexflow.storage.streams import Mode, Staging
 
 if TYPE_CHECKING:
     from alexflow.storage.asyncstreams import AsyncReader
@@ -77,6 +83,18 @@ class Renaming(Delegating):
         with self._named(key):
             return self.storage.reader(self._inside(key))
 
+    def path(self, key: str, mode: Mode = "r") -> AbstractContextManager[Path]:
+        if mode == "r" and _name(key) == _name(self._inside(key)):
+            return self._path(key)
+        return Storage.path(self, key, mode)  # under its name here, by which libraries know a format
+
+    @contextmanager
+    def _path(self, key: str) -> Iterator[Path]:
+        with ExitStack() as used:
+            with self._named(key):
+                path = used.enter_context(self.storage.path(self._inside(key)))
+            yield path
+
     def open_staging(self, key: str) -> Staging:
         return _Renamed(self.storage.open_staging(self._inside(key)), key)
 
@@ -129,6 +147,10 @@ class Renaming(Delegating):
 
     def areader(self, key: str) -> AbstractAsyncContextManager[AsyncReader]:
         return self._areader(key)
+
+
+def _name(key: str) -> str:
+    return key.rpartition("/")[2]
 
 
 def _wrapped(key: str, staged: Staged) -> Staged:

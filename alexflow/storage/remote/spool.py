@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from alexflow.storage import streams
@@ -96,8 +95,6 @@ def taken(path: Path) -> NewFile:
     return new
 
 
-@contextmanager
-def scratch() -> Iterator[Path]:
+def scratch() -> AbstractContextManager[Path]:
     """A new directory there, removed in the end."""
-    with streams.scratch(directory()) as path:
-        yield path
+    return streams.scratch(directory())
