@@ -118,6 +118,7 @@ def test_what_is_not_there_cannot_be_made(disk):
 BECOME_SOMEBODY_ELSE = f"""
 import os, sys
 import alexflow
+from alexflow import Retry
 from alexflow.errors import RunFailed, StorageDenied
 from tests.faults.workflows import NamesItsKey, Number, StoresNothing
 

@@ -131,6 +131,10 @@ _VALUES = {"key": lambda key: key, "to": lambda key: key, "prefix": lambda key: 
 _VALUES |= {"keys": lambda key: ["good", key], "staged": lambda key: Staged(key, 1, b"x")}
 
 
+#: What other parameters are given; all others are storages.
+_OTHERS = {"data": b"x", "path": Path("nowhere"), "file": None, "name": "x"}
+
+
 @pytest.fixture
 def root(tmp_path):
     """A directory with something beside the storage's root, and what is in it."""
@@ -168,7 +172,7 @@ async def call(storage: Storage, name: str, wrong: str, value: Any, *, by_name: 
         elif parameter.default is not inspect.Parameter.empty:
             continue
         else:
-            given = {"data": b"x", "path": Path("nowhere"), "source": storage, "file": None}[parameter.name]
+            given = _OTHERS.get(parameter.name, storage)
         if by_name or parameter.kind is inspect.Parameter.KEYWORD_ONLY:
             named[parameter.name] = given
         else:

@@ -125,3 +125,17 @@ def test_open_to_whom_the_storage_is_open_to(tmp_path, named_files):
 
 def test_a_storage_without_litter():
     assert MemoryStorage().sweep() == 0
+
+
+def test_behind_many_that_are_young(storage):
+    """Only some are looked at before a run, not always the same."""
+    old = leave(storage)
+    for number in range(3 * litter.AT_ONCE):
+        leave_more(storage, number)
+    age(old, HOUR + 1)
+    for _ in range(200):
+        storage.prepare()
+        if not old.exists():
+            break
+    assert not old.exists()
+    assert len(staged(storage)) == 3 * litter.AT_ONCE

@@ -257,8 +257,9 @@ def test_a_large_directory_whose_size_says_nothing_is_not_listed_for_few(storage
 def test_a_run_begins_without_a_look_at_the_outputs(storage, monkeypatch):
     storage.write("dir/key", b"1")
     looked_at: list[str] = []
-    real = os.scandir
-    monkeypatch.setattr(litter.os, "scandir", lambda path: looked_at.append(path) or real(path))
+    real = os.listdir
+    monkeypatch.setattr(litter.os, "listdir", lambda path: looked_at.append(path) or real(path))
+    monkeypatch.delattr(litter.os, "scandir")
     storage.prepare()
     assert looked_at == [f"{storage.base_path}/.alexflow/staging"]
 

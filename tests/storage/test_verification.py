@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from alexflow import LocalStorage, MemoryStorage
-from alexflow.errors import OutputDamaged, OutputNotFound
+from alexflow.errors import OutputDamaged, OutputNotFound, StorageError
 from alexflow.storage import Digest, digest, notes
 from alexflow.storage.local import SMALL
 from alexflow.storage.newfile import CHUNK
@@ -61,6 +65,111 @@ def test_golden_record():
     assert digest.record_of_parts([b"alex", b"", b"flow"]) == digest.record_of(b"alexflow")
     assert notes.ATTRIBUTE == "user.alexflow"
     assert read_record(digest.record_of(b"")).size == 0
+
+
+def test_golden_record_with_its_key():
+    content = "0800000000000000" + "5d91b2a9c2fc5fb6fbf690dfd4260af4"
+    record = digest.record_of(b"alexflow")
+    assert digest.with_key(record, "key").hex() == "32" + content + "a9ab908a"
+    assert digest.with_key(record, "a/é/key").hex() == "32" + content + "a9ab908a" + "8dfd09d6" + "176a5d27"
+    assert digest.of_bytes(digest.with_key(record, "a/é/key")) == record
+
+
+def test_a_record_of_the_first_version_is_read_as_ever(tmp_path):
+    """It tells nothing of its key: good to all but who looks strictly."""
+    storage = LocalStorage(tmp_path)
+    storage.write("key", b"alexflow")
+    first = bytes.fromhex("310800000000000000" + "5d91b2a9c2fc5fb6fbf690dfd4260af4")
+    os.setxattr(storage.path_of("key"), notes.ATTRIBUTE, first)
+    assert storage.examine("key").verdict == "good"
+    assert storage.verify().good == 1
+    assert LocalStorage(tmp_path, check=True).read("key") == b"alexflow"
+    with pytest.raises(OutputDamaged, match="has a record that does not tell its key; it is kept as"):
+        LocalStorage(tmp_path, check="strict").read("key")
+    storage.write("key", b"alexflow")
+    os.setxattr(storage.path_of("key"), notes.ATTRIBUTE, first)
+    flip(storage, "key")
+    assert storage.examine("key").verdict == "damaged"
+
+
+@pytest.fixture
+def everybodys():
+    """A directory that others may enter, as those of pytest are not."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        yield Path(directory)
+
+
+@pytest.mark.parametrize("form", ["blocking", "async"])
+def test_it_goes_on_past_what_cannot_be_read(everybodys, form):
+    """As somebody who may not read everything."""
+    storage = LocalStorage(everybodys / "storage")
+    storage.prepare()
+    for number in range(2 * BATCH):
+        storage.write(f"{number % 2}/{number}", b"1")
+    storage.write("closed/key", b"1")
+    os.chmod(storage.path_of("0/0"), 0)
+    os.chmod(storage.path_of("closed"), 0)
+    code = f"""
+import asyncio, os, sys, tempfile
+from alexflow import LocalStorage
+storage = LocalStorage({storage.base_path!r})
+assert storage.verify().ok and asyncio.run(storage.averify()).ok  # all is loaded, while it may be
+from alexflow.errors import StorageDenied
+os.setgid(65534); os.setuid(65534)
+found = storage.verify() if {form!r} == "blocking" else asyncio.run(storage.averify())
+print(found.good, found.ok, sorted((each.key, each.verdict) for each in found.unreadable))
+print(*(each.trouble for each in found.unreadable), sep="\n")
+"""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.splitlines()
+    closed = f"{storage.base_path}/closed"
+    assert told[0] == f"{2 * BATCH - 1} False {[('0/0', 'unreadable'), (closed, 'unreadable')]}"
+    assert set(told[1:]) == {
+        f"cannot read {storage.base_path}/0/0: Permission denied (EACCES)",
+        f"cannot list {closed}: Permission denied (EACCES)",
+    }
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/etc/hostname", path), "socket", "device"])
+def test_what_is_no_file_is_no_output(tmp_path, make):
+    """Nobody waits for a pipe, and no link leads anywhere."""
+    storage = LocalStorage(tmp_path / "storage")
+    storage.prepare()
+    storage.write("dir/good", b"1")
+    path = storage.path_of("dir/odd")
+    if make == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            os.chdir(tmp_path / "storage/dir")
+            server.bind("odd")
+            os.chdir("/")
+    elif make == "device":
+        os.symlink("/dev/zero", path)
+    else:
+        make(path)
+    for asked in (["dir/odd"], ["dir/odd", *(f"dir/{n}" for n in range(20))]):
+        assert storage.exists_many(asked) == set()
+    for read in (
+        lambda: storage.read("dir/odd"),
+        lambda: LocalStorage(storage.base_path, check=True).read("dir/odd"),
+        lambda: asyncio.run(storage.aread("dir/odd")),
+        lambda: storage.reader("dir/odd"),
+        lambda: storage.size("dir/odd"),
+        lambda: storage.local_path("dir/odd"),
+        lambda: storage.path("dir/odd").__enter__(),
+        lambda: storage.examine("dir/odd"),
+    ):
+        with pytest.raises(OutputNotFound):
+            read()
+    assert list(storage.list()) == ["dir/good"]
+    found = storage.verify()
+    assert (found.ok, found.good, found.unrecorded) == (True, 1, 0)
+    assert storage.verify(["dir/odd"]).missing == ("dir/odd",)
+    with pytest.raises(StorageError, match=r"cannot publish .*dir/odd: what is there is no file; remove it"):
+        storage.write("dir/odd", b"1")
+    assert storage.write("dir/odd", b"1", replace=True) is True
+    assert storage.read("dir/odd") == b"1"
 
 
 @pytest.mark.parametrize("size", SIZES)
