@@ -19,13 +19,12 @@ from typing import Literal
 from alexflow.errors import OutputDamaged, OutputNotFound
 from alexflow.storage import notes
 from alexflow.storage.background import in_thread
-from alexflow.storage.digest import is_one_key
 from alexflow.storage.interface import Storage
 from alexflow.storage.keys import check_key, check_keys
 from alexflow.storage.layered.cache import CacheStorage
 from alexflow.storage.layered.prefix import PrefixStorage
 from alexflow.storage.local import LocalStorage
-from alexflow.storage.localreading import SMALL, read_opened
+from alexflow.storage.localreading import SMALL, is_file
 from alexflow.storage.newfile import CHUNK
 from alexflow.storage.oserror import failed
 
@@ -216,20 +215,18 @@ def _stream(source: Storage, key: str, target: Storage, to: str, *, replace: boo
     return "copied" if target.publish(staging.finish(), replace=replace) else "existed"
 
 
-def _is_recorded(storage: LocalStorage, key: str) -> bool:
-    base = storage.base_path
-    return read_opened(base, key, lambda fd, _: bool(notes.recorded(fd, base, key)))
-
-
 def _link(source: LocalStorage, key: str, target: LocalStorage, to: str) -> Copied | None:
     """Make it one file under two names; None where that is not possible."""
-    path = target.path_of(to)
-    if not is_one_key(key, to) and _is_recorded(source, key):
-        return None  # the record is the file's, and would be wrong under one of them
+    path, known = target.path_of(to), source.path_of(key)
     try:
+        if not is_file(known):
+            raise OutputNotFound(key, source.base_path)
+        if os.path.lexists(path):
+            return "existed"
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        notes.carry(source.base_path, key, target.base_path, to)
-        os.link(source.path_of(key), path, follow_symlinks=False)
+        if not notes.record_another(known, source.base_path, key, target.base_path, to):
+            return None
+        os.link(known, path, follow_symlinks=False)
     except FileExistsError:
         return "existed"
     except FileNotFoundError:

@@ -101,14 +101,14 @@ def judge(records: Sequence[bytes], actual: bytes, key: str) -> Judgement:
     if with_key(actual, key) in records:  # as nearly always
         return "good"
     of_these = [record for record in records if of_bytes(record) == actual]
-    if any(_tells(record, key) for record in of_these):
+    if any(tells(record, key) for record in of_these):
         return "good"
     if actual in of_these:
         return "keyless"
     return "misplaced" if of_these else "damaged"
 
 
-def _tells(record: bytes, key: str) -> bool:
+def tells(record: bytes, key: str) -> bool:
     """Whether a record is of what was published under this key, or one of which two storages see different parts."""
     if record.startswith(_VERSION):
         return False
@@ -120,6 +120,11 @@ def _tells(record: bytes, key: str) -> bool:
 def is_one_key(key: str, other: str) -> bool:
     """Whether a record of what is under one of them is one under the other, too."""
     return key == other or key.endswith(f"/{other}") or other.endswith(f"/{key}")
+
+
+def tells_no_key(record: bytes) -> bool:
+    """Whether a record knows nothing of keys."""
+    return record.startswith(_VERSION)
 
 
 def is_refused(judgement: Judgement, *, strictly: bool) -> bool:

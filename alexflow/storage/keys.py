@@ -82,9 +82,25 @@ def check_prefix(prefix: str) -> str:
 
 def only_keys(names: Iterable[str]) -> Iterator[str]:
     """Those that a storage accepts as keys: what others have put there may have any name."""
-    rest = iter(names)
-    while batch := list(islice(rest, _AT_ONCE)):
+    for batch in in_batches(names, _AT_ONCE):
         yield from filter(is_key, batch) if _may_be_wrong(batch) else batch
+
+
+def in_batches(names: Iterable[str], size: int) -> Iterator[Sequence[str]]:
+    """Some at a time; where it ends with an error, that comes after all that came before."""
+    rest = iter(names)
+    while True:
+        batch: list[str] = []
+        try:
+            for name in islice(rest, size):
+                batch.append(name)  # noqa: PERF402  # what is there already is not to be lost
+        except Exception:
+            if batch:
+                yield batch
+            raise
+        if not batch:
+            return
+        yield batch
 
 
 def is_key(name: str) -> bool:

@@ -16,7 +16,6 @@ tiny file costs 20 µs, a thread hop as much again and several threads contend f
 
 from __future__ import annotations
 
-import itertools
 import os
 import stat
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -31,7 +30,7 @@ from alexflow.storage.digest import record_of, record_of_parts
 from alexflow.storage.durable import SyncedNames
 from alexflow.storage.interface import Check, Staged, Storage, check_check
 from alexflow.storage.keychecks import checks_its_keys
-from alexflow.storage.keys import ACCEPTED, check_key, only_keys
+from alexflow.storage.keys import ACCEPTED, check_key, in_batches, only_keys
 from alexflow.storage.localkeys import FEW, all_keys, existing
 from alexflow.storage.localpublishing import new_file, publish_file, publish_small, write_small
 from alexflow.storage.localreading import (
@@ -430,8 +429,8 @@ class LocalStorage(Storage):
     async def alist(self, prefix: str = "") -> AsyncIterator[str]:
         from alexflow.storage.background import in_thread  # deferred, as above
 
-        keys = self.list(prefix)
-        while batch := await in_thread(lambda: tuple(itertools.islice(keys, 1024))):
+        batches = in_batches(self.list(prefix), 1024)
+        while batch := await in_thread(next, batches, ()):
             for key in batch:
                 yield key
 

@@ -2,7 +2,7 @@
 
 A digest is an extended attribute of the file, ``user.alexflow``, set before the file gets its name. So a complete
 output always has it, whoever publishes, replaces or removes, and wherever anybody crashes; there is nothing to keep in
-step, to compact or to look up.
+step, to compact or to look up. A file that is given another key, too, has a second attribute for that.
 
 Where a file system has no such attributes (NFS before 4.2, some FUSE ones, macOS as seen from Python), a *note* takes
 their place: ``.alexflow/digests/KEY``, a line for each attempt to publish, written before the output gets its name.
@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import errno
 import os
+from binascii import crc32
 from collections.abc import Callable, Iterable
 
-from alexflow.storage.digest import is_record, with_key
+from alexflow.storage.digest import is_record, tells, tells_no_key, with_key
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.newfile import open_above
 from alexflow.storage.reserved import make_reserved
@@ -51,14 +52,62 @@ def record(fd: int, record: bytes, base: str, key: str) -> None:
 
 def recorded(fd: int, base: str, key: str) -> list[bytes]:
     """What is recorded of an open file: nothing, one record, or one of several whose turn it is."""
+    record = _attribute(fd)
+    if record is None:
+        return _read(f"{base}/{_NOTES}/{key}")
+    if not is_record(record):
+        return []
+    return [record] if tells_no_key(record) or tells(record, key) else [record, *_for_other_keys(fd)]
+
+
+def _attribute(fd: int) -> bytes | None:
     if _get is not None:
         try:
-            record = _get(fd, ATTRIBUTE)
-            return [record] if is_record(record) else []
+            return _get(fd, ATTRIBUTE)
         except OSError as error:
             if error.errno not in _NO_ATTRIBUTE:
                 raise
-    return _read(f"{base}/{_NOTES}/{key}")
+    return None
+
+
+def _for_other_keys(fd: int) -> list[bytes]:
+    names = [name for name in os.listxattr(fd) if name.startswith(f"{ATTRIBUTE}.")]
+    records = [os.getxattr(fd, name) for name in names]
+    return [record for record in records if is_record(record)]
+
+
+def record_another(path: str, base: str, key: str, target: str, to: str) -> bool:
+    """Keep what is recorded of an output for another key, under which its file will be, too.
+
+    Args:
+        path: the file.
+        base: its storage's directory.
+        key: its key there.
+        target: the directory of the storage where it will be.
+        to: the key there.
+
+    Returns:
+        False if it cannot be kept, so that the other needs a file of its own.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        record = _attribute(fd)
+        if record is None:
+            for noted in _read(f"{base}/{_NOTES}/{key}"):
+                note(target, to, with_key(noted, to))
+            return True
+        return not is_record(record) or tells_no_key(record) or tells(record, to) or _set_another(fd, record, to)
+    finally:
+        os.close(fd)
+
+
+def _set_another(fd: int, record: bytes, key: str) -> bool:
+    assert _set is not None  # there is one already
+    try:
+        _set(fd, f"{ATTRIBUTE}.{crc32(key.encode()):08x}", with_key(record, key))
+    except OSError:
+        return False
+    return True
 
 
 def forget(base: str, keys: Iterable[str]) -> None:
@@ -69,12 +118,6 @@ def forget(base: str, keys: Iterable[str]) -> None:
                 os.unlink(f"{base}/{_NOTES}/{key}")
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 continue
-
-
-def carry(base: str, key: str, target: str, to: str) -> None:
-    """The output of a storage will have another name in the storage ``target``, too: so will its notes, if any."""
-    for record in _read(f"{base}/{_NOTES}/{key}"):
-        note(target, to, with_key(record, to))
 
 
 def note(base: str, key: str, record: bytes) -> None:

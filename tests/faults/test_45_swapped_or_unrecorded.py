@@ -159,12 +159,18 @@ def test_copies_keep_their_records(storage, tmp_path):
     storage.write("b", b"2" * (SMALL + 1))
     assert copy(storage, target).copied == 2
     assert copy(storage, PrefixStorage(target, "team")).copied == 2
-    assert copy_object(storage, "dir/a", target, "another") == "copied"
-    assert copy_object(storage, "dir/a", storage, "here/too") == "copied"
+    assert copy_object(storage, "dir/a", target, "another") == "linked"
+    assert copy_object(storage, "dir/a", target, "one/more") == "linked"
+    assert copy_object(storage, "dir/a", storage, "here/too") == "linked"
     assert copy_object(storage, "dir/a", target, "deeper/dir/a") == "linked"
+    assert copy_object(storage, "dir/a", target, "b") == "existed"
     found = target.verify()
-    assert (found.ok, found.good, found.unrecorded) == (True, 6, 0)
+    assert (found.ok, found.good, found.unrecorded) == (True, 7, 0)
     assert storage.verify().good == 3
+    if notes._set is not None:  # a note is with the storage in which it was published
+        assert LocalStorage(f"{target.base_path}/one", check="strict").read("more") == b"1"
+    swap(target, "another", "team/b")
+    assert {each.key for each in target.verify().damaged} == {"another", "team/b"}
 
 
 @pytest.mark.parametrize("check", ["strikt", None, 1, "True"])

@@ -112,8 +112,15 @@ class Backend(ABC):
         told = [str(found[name]) for name in _VERSIONED if found.get(name) is not None]
         return Status(int(found["size"]), " ".join(told), record_in(found.get("metadata")))
 
-    async def copy(self, source: Backend, of: str, key: str, attempt: Attempt) -> bool | None:
+    async def copy(self, source: Backend, of: str, key: str, attempt: Attempt, record: bytes = b"") -> bool | None:
         """Store a copy of another's object, or of one of its own, without its bytes coming by here.
+
+        Args:
+            source: the other.
+            of: the object's key there.
+            key: the copy's.
+            attempt: this one.
+            record: what is kept with the copy, if not what is kept with the object.
 
         Returns:
             False if there is one under ``key`` already; None if this cannot be done.

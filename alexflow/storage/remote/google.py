@@ -53,8 +53,8 @@ class GoogleBackend(ObjectBackend):
             raise
         return True
 
-    async def copy(self, source: Backend, of: str, key: str, attempt: Attempt) -> bool | None:
-        if not isinstance(source, GoogleBackend):
+    async def copy(self, source: Backend, of: str, key: str, attempt: Attempt, record: bytes = b"") -> bool | None:
+        if not isinstance(source, GoogleBackend) or record:
             return None
         if await self.exists(key):
             return False

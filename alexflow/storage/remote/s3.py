@@ -87,11 +87,11 @@ class S3Backend(Backend):
     async def _put(self, key: str, data: bytes, record: bytes, condition: dict[str, str]) -> None:
         await self._client.put_object(**self.at(key), Body=data, Metadata=metadata_of(record), **condition)
 
-    async def copy(self, source: Backend, of: str, key: str, attempt: Attempt) -> bool | None:
+    async def copy(self, source: Backend, of: str, key: str, attempt: Attempt, record: bytes = b"") -> bool | None:
         if not isinstance(source, S3Backend):
             return None
         attempt.allow(COPYING)
-        return await self._copies.copy(source.at(of), key)
+        return await self._copies.copy(source.at(of), key, metadata_of(record))
 
     async def remove(self, keys: Sequence[str]) -> None:
         objects = [{"Key": self._prefix + key} for key in keys]

@@ -37,20 +37,27 @@ class S3Copies:
         self._at = at
         self._keeps: bool | None = None  # the condition, when one request copies
 
-    async def copy(self, source: _At, key: str) -> bool:
-        """Whether the copy is there now; False if something was there before."""
+    async def copy(self, source: _At, key: str, metadata: Mapping[str, str]) -> bool:
+        """Whether the copy is there now; False if something was there before.
+
+        Args:
+            source: of what.
+            key: the copy's.
+            metadata: what is kept with it; of none, what is kept with the source.
+        """
+        other = {"MetadataDirective": "REPLACE", "Metadata": metadata} if metadata else {}
         target = self._at(key)
         if self._keeps is None:
             self._keeps = await self._try()
         try:
             if self._keeps:
                 try:
-                    await self._client.copy_object(**target, CopySource=source, **ABSENT)
+                    await self._client.copy_object(**target, CopySource=source, **other, **ABSENT)
                     return True
                 except Exception as error:  # of botocore's, which is not imported here
                     if status_of(error) != 400:  # else it is too large
                         raise
-            await self._copy_in_parts(source, target)
+            await self._copy_in_parts(source, target, metadata)
         except Exception as error:  # as above
             if meaning_of(error) == "exists":
                 return False
@@ -71,9 +78,9 @@ class S3Copies:
             await self._client.delete_object(**probe)
         return False
 
-    async def _copy_in_parts(self, source: _At, target: _At) -> None:
+    async def _copy_in_parts(self, source: _At, target: _At, metadata: Mapping[str, str]) -> None:
         found = await self._client.head_object(**source)
-        size, metadata = int(found["ContentLength"]), found.get("Metadata", {})
+        size, metadata = int(found["ContentLength"]), metadata or found.get("Metadata", {})
         if not size:  # a part cannot be a range of nothing
             await self._client.put_object(**target, Body=b"", Metadata=metadata, **ABSENT)
             return

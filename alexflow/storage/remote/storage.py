@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 
 from alexflow.errors import OutputNotFound, StorageError, StorageUnavailable, UnknownStorage
 from alexflow.storage.background import in_thread
-from alexflow.storage.digest import is_one_key, is_refused, judge, record_of
+from alexflow.storage.digest import is_one_key, is_refused, judge, record_of, with_key
 from alexflow.storage.interface import Check, Staged, Storage, check_check
 from alexflow.storage.keys import only_keys
 from alexflow.storage.litter import STALE_AFTER, STALE_ELSEWHERE_AFTER
@@ -258,13 +258,12 @@ class RemoteStorage(Storage):
         return await self._copy_from(source, key, to) if isinstance(source, RemoteStorage) else None
 
     async def _copy_from(self, source: RemoteStorage, key: str, to: str) -> bool:
-        if source._opened.address.is_beside(self._opened.address) and is_one_key(
-            key, to
-        ):  # or else its record is wrong
+        if source._opened.address.is_beside(self._opened.address):
+            record = await source._record_for(key, to)
             backend = await source._connection().backend()
             try:
                 copied = await self._connection().request(
-                    "copy", key, lambda own, attempt: own.copy(backend, key, to, attempt)
+                    "copy", key, lambda own, attempt: own.copy(backend, key, to, attempt, record)
                 )
             except FileNotFoundError:
                 raise OutputNotFound(key, source.url) from None
@@ -276,6 +275,11 @@ class RemoteStorage(Storage):
             return await self._publisher(keeps=await self._keeps_the_first()).publish(to, data, record)
         file, _ = await spool.fetched_with_record(found)
         return await self._publish(await self._stage_file(to, file))
+
+    async def _record_for(self, key: str, to: str) -> bytes:
+        """What is to be kept with a copy that has another key; empty if that is what is kept with the object."""
+        record = b"" if is_one_key(key, to) else (await self._look(key)).status.record
+        return record and with_key(record, to)
 
     async def asize(self, key: str) -> int:
         status = await self._status(key)
