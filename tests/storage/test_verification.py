@@ -127,7 +127,7 @@ print(*(each.trouble for each in found.unreadable), sep=chr(10))
     assert done.stderr == ""
     told = done.stdout.splitlines()
     closed = f"{storage.base_path}/closed"
-    assert told[0] == f"{2 * BATCH - 1} False {[('0/0', 'unreadable'), (closed, 'unreadable')]}"
+    assert told[0] == f"{2 * BATCH - 1} False {sorted([('0/0', 'unreadable'), (closed, 'unreadable')])}"
     assert set(told[1:]) == {
         f"cannot read {storage.base_path}/0/0: Permission denied (EACCES)",
         f"cannot list {closed}: Permission denied (EACCES)",
