@@ -14,18 +14,19 @@ read.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
 import weakref
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
 
-from alexflow.errors import InvalidKey, StorageError
+from alexflow.errors import InvalidKey
 from alexflow.formats.file import FileOutput, WriteOnly
 from alexflow.storage.keys import check_key
 
@@ -33,6 +34,16 @@ if TYPE_CHECKING:
     from alexflow.storage.streams import Mode
 
 CHUNK = 1024 * 1024  # bytes
+
+#: How many times as large as an archive its contents may be. :func:`pack` does not compress; others may.
+MOST_INFLATED = 100
+
+_ENCRYPTED = 0x1  # a bit of a member's flags
+
+#: What the system says of names that there cannot be: twice the same, one below a file, longer than allowed.
+_OF_NAMES = frozenset(
+    {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOENT, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}
+)
 
 
 class Directory(os.PathLike[str]):
@@ -91,6 +102,7 @@ class DirectoryOutput(FileOutput[Directory]):
 
         Raises:
             OutputNotFound: nothing is stored.
+            DecodingError: what is stored is no archive, or is damaged.
         """
         used = ExitStack()
         try:
@@ -106,16 +118,14 @@ class DirectoryOutput(FileOutput[Directory]):
 
         Raises:
             OutputNotFound: nothing is stored, and it was to be read.
+            DecodingError: what is stored is no archive, or is damaged.
         """
         if mode not in ("r", "w"):
             raise ValueError(f"a path is for reading, 'r', or for writing, 'w', not {mode!r}")
         with self.bound_storage.scratch() as directory:
             if mode == "r":
-                with self.open("rb") as file:
-                    try:
-                        unpack(file, directory)
-                    except zipfile.BadZipFile as error:
-                        raise StorageError(f"{self.key} is not a stored directory, or is damaged: {error}") from error
+                with self.open("rb") as file, self._decoding():
+                    unpack(file, directory)
             yield directory
             if mode == "w":
                 self.store(directory)
@@ -180,22 +190,62 @@ def unpack(file: BinaryIO, directory: Path) -> None:
     """Write what is in an archive into a directory, and nothing outside of it.
 
     Raises:
-        BadZipFile: it is not an archive that :func:`pack` could have written, or it is damaged.
+        BadZipFile: there is something in it that :func:`pack` does not write, or it is damaged. Some of it may have
+            been written by then.
     """
     with zipfile.ZipFile(file) as archive:
-        for member in archive.infolist():
+        members = archive.infolist()
+        _check_sizes(members, file)
+        for member in members:
+            _check_member(member)
             _extract(archive, member, directory)
 
 
-def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, directory: Path) -> None:
+def _check_sizes(members: Iterable[zipfile.ZipInfo], file: BinaryIO) -> None:
+    """See that an archive is not much less than what would come out of it."""
+    size = file.seek(0, os.SEEK_END)
+    unpacked = sum(member.file_size for member in members)  # zipfile lets no member become larger than it says
+    if unpacked > MOST_INFLATED * size:
+        raise zipfile.BadZipFile(f"{size:,} bytes would become {unpacked:,}, more than {MOST_INFLATED} times as many")
+
+
+def _check_member(member: zipfile.ZipInfo) -> None:
     name = member.filename.removesuffix("/")
+    kind = stat.S_IFMT(member.external_attr >> 16)
     if not _is_safe(name):
         raise zipfile.BadZipFile(f"the name {name!r} could lead outside")
-    path = directory / name
-    if member.is_dir():
-        path.mkdir()
-        return
+    if kind not in (0, stat.S_IFDIR if member.is_dir() else stat.S_IFREG):
+        raise zipfile.BadZipFile(f"{name!r} is neither a file nor a directory")
+    if member.flag_bits & _ENCRYPTED:
+        raise zipfile.BadZipFile(f"{name!r} is encrypted")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise zipfile.BadZipFile(f"{name!r} is compressed in a way that is not expected here")
+
+
+def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, directory: Path) -> None:
+    path = directory / member.filename.removesuffix("/")
     may_be_executed = member.external_attr >> 16 & stat.S_IXUSR
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o777 if may_be_executed else 0o666)
-    with open(descriptor, "wb") as target, archive.open(member) as source:
+    try:
+        if member.is_dir():
+            path.mkdir()
+            return
+        target = _new_file(path, 0o777 if may_be_executed else 0o666)
+    except OSError as error:
+        if error.errno not in _OF_NAMES:
+            raise
+        raise zipfile.BadZipFile(f"there cannot be {member.filename!r} beside the others: {error.strerror}") from error
+    with target, _content(archive, member) as source:
         shutil.copyfileobj(source, target, CHUNK)
+
+
+def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
+    try:
+        return archive.open(member)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise zipfile.BadZipFile(f"{member.filename!r} is said to lie outside of the archive") from error
+
+
+def _new_file(path: Path, mode: int) -> BinaryIO:
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb")

@@ -50,10 +50,11 @@ def to_table(frame: pd.DataFrame) -> pa.Table:
     # without columns, the index alone has the rows
     table = need("pyarrow", "pandas").Table.from_pandas(frame, preserve_index=None if len(frame.columns) else True)
     columns = {}
-    for position, name in enumerate(_data_names(table)):
-        note = _note_of(frame.iloc[:, position], table.column(name), frame.columns[position])
-        if note:
-            columns[name] = note
+    for position, dtype in enumerate(frame.dtypes):
+        if str(dtype) not in _SIMPLE:
+            note = _note_of(frame.iloc[:, position], table.column(position), frame.columns[position])
+            if note:
+                columns[table.column_names[position]] = note
     notes: dict[str, Any] = {"columns": columns} if columns else {}
     table = _noted(table, notes | notes_of_index)
     if not _is_simple(frame):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -28,8 +28,17 @@ class _HDF5(Output[AbstractContextManager[T_co]], Generic[T_co]):
 
         Raises:
             OutputNotFound: nothing is stored (when the block is entered).
+            DecodingError: what is stored is not such a file (likewise).
         """
         raise NotImplementedError
+
+    def _opened(self, open: Callable[[], Any]) -> Any:
+        try:
+            return open()
+        except Exception as error:  # whatever a library raises
+            if not self._is_of_data(error):
+                raise
+            raise self._undecodable(error) from error
 
     async def aload(self) -> OpenedFile[T_co]:
         """:meth:`load`, opened in a thread: ``async with await output.aload() as file``. To read from it blocks."""
@@ -71,7 +80,7 @@ class HDF5Output(_HDF5["h5py.File"]):
     @contextmanager
     def load(self) -> Iterator[h5py.File]:
         library = need("h5py", "hdf5")
-        with self.path() as path, library.File(path, "r") as file:
+        with self.path() as path, self._opened(lambda: library.File(path, "r")) as file:
             yield file
 
 
@@ -98,7 +107,7 @@ class H5FileOutput(_HDF5["pd.HDFStore"]):
     @contextmanager
     def load(self) -> Iterator[pd.HDFStore]:
         pandas = _pandas_with_tables()
-        with self.path() as path, pandas.HDFStore(path, mode="r") as store:
+        with self.path() as path, self._opened(lambda: pandas.HDFStore(path, mode="r")) as store:
             yield store
 
 

@@ -5,6 +5,7 @@ import gc
 import io
 import os
 import stat
+import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 import alexflow
 from alexflow import LocalStorage, Task
-from alexflow.errors import EncodingError, OutputNotFound, StorageError
+from alexflow.errors import DecodingError, EncodingError, OutputNotFound, StorageError
 from alexflow.formats import Directory, DirectoryOutput
 from alexflow.formats.directory import pack
 from tests.formats.values import Made
@@ -188,7 +189,7 @@ def test_an_archive_that_would_lead_outside(output, storage, name, tmp_path):
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr(zipfile.ZipInfo(name), b"1")
     storage.write(output.key, archive.getvalue())
-    with pytest.raises(StorageError, match=r"is not a stored directory, or is damaged: the name .* could lead outside"):
+    with pytest.raises(StorageError, match=r"cannot be loaded as DirectoryOutput: .*the name .* could lead outside"):
         output.load()
     assert not list(tmp_path.rglob("*out"))
 
@@ -201,8 +202,91 @@ def test_every_cut_and_every_flip_is_noticed(output, storage, filled):
     for data in bad:
         storage.remove_many([output.key])
         storage.write(output.key, data)
-        with pytest.raises(StorageError, match="is not a stored directory, or is damaged"):
+        with pytest.raises(DecodingError, match="what is stored cannot be loaded as DirectoryOutput: "):
             output.load()
+
+
+@pytest.mark.parametrize("bits", [0o120777, 0o020666, 0o060666, 0o010666, 0o140777, 0o040755])
+def test_what_is_neither_a_file_nor_a_directory(output, storage, bits):
+    member = zipfile.ZipInfo("a")
+    member.external_attr = bits << 16
+    refused(output, storage, "is neither a file nor a directory", (member, b"/etc/passwd"))
+
+
+@pytest.mark.parametrize("names", [("a", "a"), ("a/", "a/"), ("a", "a/"), ("a/", "a"), ("a", "a/b"), ("a/b",)])
+def test_names_that_cannot_be(output, storage, names):
+    members = [(zipfile.ZipInfo(name), b"") for name in names]
+    refused(output, storage, "there cannot be .* beside the others", *members)
+
+
+def test_what_inflates(output, storage):
+    member = zipfile.ZipInfo("a")
+    member.compress_type = zipfile.ZIP_DEFLATED
+    refused(output, storage, "bytes would become 30,000,000, more than 100 times as many", (member, bytes(30_000_000)))
+    storage.write(output.key, archive_of((member, LARGE[:1_000])))
+    with output.path() as directory:
+        assert (directory / "a").read_bytes() == LARGE[:1_000]
+    output.remove()
+    member.compress_type = zipfile.ZIP_LZMA
+    refused(output, storage, "is compressed in a way", (member, LARGE[:1_000]))
+
+
+def test_members_that_share_their_bytes(output, storage):
+    """A thousand entries of the index, one content: it is far more than the archive when it is unpacked."""
+    data = bytearray(archive_of((zipfile.ZipInfo("0"), LARGE)))
+    at = data.index(b"PK\x01\x02")
+    entry, end = bytes(data[at:-22]), data[-22:]
+    entries = [entry[:46] + b"%01d" % number for number in range(1)] * 1_000
+    end[8:10] = end[10:12] = (1_000).to_bytes(2, "little")
+    end[12:16] = (len(entry) * 1_000).to_bytes(4, "little")
+    refused_bytes(output, storage, "more than 100 times as many", bytes(data[:at]) + b"".join(entries) + bytes(end))
+
+
+def test_what_is_encrypted(output, storage):
+    data = bytearray(archive_of((zipfile.ZipInfo("a"), b"content")))
+    data[6] |= 1
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    refused_bytes(output, storage, "is encrypted", bytes(data))
+
+
+def test_nothing_but_what_was_stored_or_an_error_comes_of_any_flip(output, storage, tmp_path):
+    small = tmp_path / "small"
+    (small / "below").mkdir(parents=True)
+    (small / "below" / "a").write_bytes(b"content")
+    (small / "b").write_bytes(b"more")
+    output.store(small)
+    good = storage.read(output.key)
+    for at in range(len(good)):
+        for flip in (0x01, 0x80, 0xFF):
+            storage.write(output.key, good[:at] + bytes([good[at] ^ flip]) + good[at + 1 :], replace=True)
+            try:
+                with output.path() as directory:
+                    contents = [path.read_bytes() for path in directory.rglob("*") if path.is_file()]
+            except DecodingError:
+                continue
+            assert sorted(contents) in ([b"content", b"more"], [b"content"], [b"more"], [])
+    assert not [path for path in tmp_path.rglob("*") if path.is_symlink()]
+
+
+def archive_of(*members: tuple[zipfile.ZipInfo, bytes]) -> bytes:
+    archive = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(archive, "w") as file:
+        warnings.simplefilter("ignore", UserWarning)  # of names twice the same
+        for member, content in members:
+            file.writestr(member, content, member.compress_type)
+    return archive.getvalue()
+
+
+def refused(output: Any, storage: Any, reason: str, *members: tuple[zipfile.ZipInfo, bytes]) -> None:
+    refused_bytes(output, storage, reason, archive_of(*members))
+
+
+def refused_bytes(output: Any, storage: Any, reason: str, data: bytes) -> None:
+    storage.write(output.key, data)
+    for read in (output.load, lambda: output.path().__enter__()):
+        with pytest.raises(DecodingError, match=rf"cannot be loaded as DirectoryOutput: .*{reason}"):
+            read()
+    output.remove()
 
 
 def test_wrong_mode(output):

@@ -15,6 +15,8 @@ from alexflow import MemoryStorage, Task
 from alexflow.errors import DecodingError, EncodingError
 from alexflow.formats import (
     ArrowOutput,
+    H5FileOutput,
+    HDF5Output,
     NpzOutput,
     NumpyOutput,
     PandasOutput,
@@ -66,6 +68,10 @@ PANDAS_KEEPS: dict[str, Make] = {
     "labels that are numbers": lambda: pd.DataFrame({1: [1], 2: [2]}),
     "labels that are dates": labelled(lambda: pd.date_range("2020", periods=2)),
     "labels of two levels": labelled(lambda: pd.MultiIndex.from_tuples([("a", 1), ("a", 2)])),
+    "labels of two levels over categories": lambda: pd.DataFrame(
+        [[1, 2]], columns=pd.MultiIndex.from_tuples([("a", 1), ("a", 2)])
+    ).astype("category"),
+    "labels that are numbers over categories": lambda: pd.DataFrame({1.5: [1], 2.5: [2]}).astype("category"),
     "labels with a name": labelled(lambda: pd.Index(["a", "b"], name="columns")),
     "an index of two levels": indexed(lambda: pd.MultiIndex.from_tuples([("a", 1), ("a", 2)], names=["k", "l"])),
     "an index named as a column": indexed(lambda: pd.Index([5, 6], name="a")),
@@ -386,6 +392,18 @@ def test_safetensors_takes_arrays_only():
     ]:
         with pytest.raises(EncodingError, match=rf"cannot be stored as SafetensorsOutput: .*{reason}"):
             stored(SafetensorsOutput, value)
+
+
+@pytest.mark.parametrize("format", [HDF5Output, H5FileOutput])
+def test_what_is_no_hdf5_file_is_told(format, storage):
+    pytest.importorskip("h5py")
+    pytest.importorskip("tables")
+    output = Task().build_output(format, key="value").assign_storage(storage)
+    for data in (b"garbage", b"", b"\x89HDF\r\n\x1a\n" + b"x" * 1_000):
+        storage.write(output.key, data)
+        with pytest.raises(DecodingError, match=rf"value: what is stored cannot be loaded as {format.__name__}: "):
+            output.load().__enter__()
+        output.remove()
 
 
 @pytest.mark.parametrize(

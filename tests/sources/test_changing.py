@@ -182,7 +182,7 @@ def test_a_task_that_read_what_changed_fails_once_and_stores_nothing(data, tmp_p
     task = Reading(source(data), True)
     storage = CacheStorage(LocalStorage(str(tmp_path / "results")), str(tmp_path / "cache"))
     with pytest.raises(RunFailed) as caught:
-        alexflow.run(task, storage=storage, workers=1, retries=3, echo=False)
+        alexflow.run(task, storage=storage, workers=1, retry=alexflow.Retry(3), echo=False)
     assert "SourceChanged" in str(caught.value.exceptions[0])
     assert caught.value.exceptions[0].attempts == 1
     assert not task.output().assign_storage(storage).exists()
