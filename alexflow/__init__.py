@@ -22,6 +22,7 @@ from alexflow.model import (
 if TYPE_CHECKING:
     from alexflow.engine import Engine, Result, arun, exit_code, main, run
     from alexflow.executors.process.recycle import Recycle
+    from alexflow.executors.workers import Workers
     from alexflow.formats import BinaryOutput, JSONOutput, SerializableOutput
     from alexflow.serialization import deserialize, serialize
     from alexflow.sources import Source, asource, source
@@ -71,6 +72,7 @@ __all__ = [
     "TaskOptions",
     "TaskStopped",
     "Verification",
+    "Workers",
     "Workflow",
     "WrapperTask",
     "arun",
@@ -92,6 +94,7 @@ __getattr__, __dir__ = _ondemand.on_demand(
     {
         "Engine": "alexflow.engine",
         "Recycle": "alexflow.executors.process.recycle",
+        "Workers": "alexflow.executors.workers",
         "Result": "alexflow.engine",
         "arun": "alexflow.engine",
         "exit_code": "alexflow.engine",

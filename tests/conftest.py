@@ -33,6 +33,8 @@ INLINE_BY_CHOICE = {
     "storage/leases/seat.py": {"close"},
     "storage/newfile.py": {"_replace", "close", "link", "open_new", "read_all", "write_all"},
     "engine/run.py": {"_run_in_thread"},  # run() under a running loop, as in a notebook, is asked to wait
+    "executors/cpus.py": {"cpus", "_read"},  # once an engine
+    "executors/loaded_libraries.py": {"_load", "bound_process"},  # where it is asked for, once for what is loaded
     "executors/process/finding.py": {"_search"},  # once a module
     "executors/process/template.py": {"__init__"},  # once an engine: a vfork, some 0.4 ms
     "storage/opening.py": {"open_storage"},  # once a run

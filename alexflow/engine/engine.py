@@ -14,12 +14,14 @@ from alexflow.engine.targets import Request, read_target
 from alexflow.engine.turns import turns
 from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged
 from alexflow.executors.interface import GRACE, Executor
+from alexflow.executors.loaded_libraries import LoadedLibraries
 from alexflow.executors.loop import LoopExecutor
 from alexflow.executors.process.pool import ProcessExecutor
 from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.reentry import reentry
 from alexflow.executors.thread import ThreadExecutor
 from alexflow.executors.within import running
+from alexflow.executors.workers import Workers
 from alexflow.graph import Defaults, Forceable, Kind, Subjects, inside_itself, tasks_to_force
 from alexflow.hooks import exact_name, hook_failed, is_a, is_ours, passes, repr_of
 from alexflow.model import AbstractTask, Output, Retry, keys_of
@@ -63,7 +65,8 @@ class Engine:
         storage: a storage, or the path of a directory; by default ``ALEXFLOW_STORAGE`` from the environment, else
             ``.alexflow`` in the working directory.
         workers: worker processes for plain ``def run``, and threads for tasks that ask for those; by default one per
-            CPU.
+            CPU that this process may use. A :class:`~alexflow.Workers` also says how many threads numerical libraries
+            may start in each; by default their share, CPUs divided by workers.
         resources: how many tasks with a tag may run at once, by tag; tags that are not listed are not limited.
         max_concurrency: how many ``async def run`` at once.
         executor: where plain ``def run`` happens if the task's class does not say: ``process`` or ``thread``.
@@ -88,7 +91,7 @@ class Engine:
         self,
         storage: Storage | str | os.PathLike[str] | None = None,
         *,
-        workers: int | None = None,
+        workers: int | Workers | None = None,
         resources: Mapping[str, int] | None = None,
         max_concurrency: int = MAX_CONCURRENCY,
         executor: Literal["process", "thread"] = "process",
@@ -102,7 +105,9 @@ class Engine:
         journal: str | os.PathLike[str] | None = None,
     ):
         self.storage = open_storage(storage)
-        self._workers = workers if workers is not None else _cpus()
+        self._workers = _as_workers(workers)
+        asked = workers.threads if isinstance(workers, Workers) else None
+        self._threads_of_libraries = asked or 0  # in this process, where nothing is changed that was not asked for
         self._resources = _as_limits(resources)
         self._max_concurrency = max_concurrency
         self._defaults = Defaults(executor, Retry(0) if retry is None else retry, timeout)
@@ -120,7 +125,7 @@ class Engine:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def _check_arguments(self) -> None:
-        limits = {"workers": self._workers, "max_concurrency": self._max_concurrency}
+        limits = {"max_concurrency": self._max_concurrency}
         limits.update({f"resources[{tag!r}]": limit for tag, limit in self._resources.items()})
         for name, limit in limits.items():
             if not isinstance(limit, int) or limit < 1:
@@ -165,11 +170,14 @@ class Engine:
     def _make_driver(self, scheduler: Scheduler) -> Driver:
         executors: dict[Kind, Executor] = {
             "loop": LoopExecutor(self._max_concurrency, grace=self._grace),
-            "thread": ThreadExecutor(self._workers, grace=self._grace),
+            "thread": ThreadExecutor(self._workers.count or 1, grace=self._grace, libraries=self._libraries()),
             "process": ProcessExecutor(self._workers, grace=self._grace, echo=self._echo, recycle=self._recycle),
         }
         leases = None if self._lease_ttl is None else self.storage.leases(self._lease_ttl)
         return Driver(scheduler, self.storage, self._defaults, executors, self._broadcast, leases=leases)
+
+    def _libraries(self) -> LoadedLibraries | None:
+        return LoadedLibraries(self._threads_of_libraries) if self._threads_of_libraries else None
 
     def _prepare_storage(self) -> bool:
         self.storage.prepare()
@@ -398,8 +406,9 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
         raise impatience
 
 
-def _cpus() -> int:
-    """CPUs that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _as_workers(workers: object) -> Workers:
+    if isinstance(workers, Workers):
+        return workers.settled()
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise DefinitionError(f"workers must be a whole number of at least 1, not {workers!r}")
+    return Workers(None if workers is None else int(workers)).settled()

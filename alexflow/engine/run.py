@@ -18,6 +18,7 @@ from alexflow.errors import RunFailed
 from alexflow.executors.interface import GRACE
 from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.reentry import reentry
+from alexflow.executors.workers import Workers
 from alexflow.graph import Forceable
 from alexflow.model import Retry, Workflow
 from alexflow.record.display import shown
@@ -33,7 +34,7 @@ async def arun(
     target: Any,
     *,
     storage: Storage | str | os.PathLike[str] | None = None,
-    workers: int | None = None,
+    workers: int | Workers | None = None,
     resources: Mapping[str, int] | None = None,
     max_concurrency: int = MAX_CONCURRENCY,
     executor: Literal["process", "thread"] = "process",

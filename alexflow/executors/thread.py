@@ -12,6 +12,7 @@ from queue import SimpleQueue
 
 from alexflow.executors.attempt import attempt
 from alexflow.executors.interface import GRACE
+from alexflow.executors.loaded_libraries import LoadedLibraries
 from alexflow.executors.loop import LoopExecutor, UnderWay
 from alexflow.forks import contained
 
@@ -26,18 +27,24 @@ class ThreadExecutor(LoopExecutor):
     Args:
         threads: how many at once, besides those that have been given up.
         grace: seconds that a job which is stopped gets to finish publishing.
+        libraries: bounds the threads of numerical libraries, if that was asked for.
     """
 
-    def __init__(self, threads: int, *, grace: float = GRACE):
+    def __init__(self, threads: int, *, grace: float = GRACE, libraries: LoadedLibraries | None = None):
         super().__init__(max_concurrency=threads, grace=grace)
         self._threads = Threads()
+        self._libraries = libraries
 
     async def aclose(self) -> None:
         await super().aclose()
         self._threads.close()
+        if self._libraries is not None:
+            self._libraries.close()
 
     async def _attempt(self, under_way: UnderWay) -> None:
-        await self._threads.run(partial(_attempt, under_way))
+        if self._libraries is not None:
+            self._libraries.bound_process()
+        await self._threads.run(partial(_attempt, under_way, self._libraries))
 
     def _is_ctrl_c(self, error: BaseException) -> bool:
         return False  # which comes to the main thread only
@@ -47,7 +54,9 @@ class ThreadExecutor(LoopExecutor):
             self._leave_behind(under_way)
 
 
-def _attempt(under_way: UnderWay) -> None:
+def _attempt(under_way: UnderWay, libraries: LoadedLibraries | None) -> None:
+    if libraries is not None:
+        libraries.bound_thread()
     attempt(under_way.job.task, under_way.transaction, under_way.job.outputs)
 
 

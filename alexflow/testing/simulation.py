@@ -175,10 +175,10 @@ class SimulatedEngine(Engine):
             case_sensitive=self.storage.case_sensitive,
             **self._scheduling,
         )
-        self._process = SimulatedExecutor(self._workers, self._attempts)
+        self._process = SimulatedExecutor(self._workers.count or 1, self._attempts)
         executors: dict[Kind, Executor] = {
             "loop": SimulatedLoopExecutor(self._max_concurrency, self._attempts),
-            "thread": SimulatedExecutor(self._workers, self._attempts, looks_ahead=False),
+            "thread": SimulatedExecutor(self._workers.count or 1, self._attempts, looks_ahead=False),
             "process": self._process,
         }
         return Driver(

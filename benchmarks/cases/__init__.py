@@ -21,6 +21,7 @@ CASES = {
     "clients": "clients",
     "async": "async_io",
     "cpu": "cpu",
+    "threads": "threads",
     "start": "start",
     "imports": "imports",
     "memory": "memory",
@@ -34,7 +35,7 @@ CASES = {
 }
 
 #: Run only if they are named: they take too long, or need much besides alexflow.
-ONLY_IF_NAMED = {"clients", "formats", "instructions", "lazy", "storage"}
+ONLY_IF_NAMED = {"clients", "formats", "instructions", "lazy", "storage", "threads"}
 
 
 def run(name: str, setting: Setting) -> Iterator[Outcome]:

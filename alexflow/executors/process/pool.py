@@ -44,6 +44,7 @@ from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.shipping import Packed, Packer
 from alexflow.executors.process.slow_imports import SlowImports
 from alexflow.executors.process.staff import Staff
+from alexflow.executors.workers import Workers
 from alexflow.hooks import hook_error, text_of
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
@@ -58,14 +59,17 @@ class ProcessExecutor(Executor):
     """Runs jobs in worker processes, which are started when there is work for them.
 
     Args:
-        workers: how many processes at most, besides those that are being ended.
+        workers: how many processes at most, besides those that are being ended, and what each may use; settled.
         grace: seconds that a job which is stopped gets to end, before it is killed.
         echo: who is shown at once what tasks print, if anybody.
         recycle: when a worker has served long enough, if ever.
     """
 
-    def __init__(self, workers: int, *, grace: float = GRACE, echo: Echo | None = None, recycle: Recycle | None = None):
-        self._size = workers
+    def __init__(
+        self, workers: Workers, *, grace: float = GRACE, echo: Echo | None = None, recycle: Recycle | None = None
+    ):
+        self._workers = workers
+        self._size = workers.count or 1
         self._grace = grace
         self._echo = echo
         self._recycles = recycle is not None
@@ -85,7 +89,7 @@ class ProcessExecutor(Executor):
         self._ahead = Ahead(foresee, self._pace)
         self._loop = asyncio.get_running_loop()
         self._staff = Staff(
-            self._size,
+            self._workers,
             storage,
             self._definitions,
             on_messages=self._take_in,

@@ -15,6 +15,7 @@ from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.supervisor import WorkerProcess
 from alexflow.executors.process.template import Nursery
 from alexflow.executors.within import enclosing
+from alexflow.executors.workers import Workers
 from alexflow.hooks import hook_error, is_ctrl_c, text_of
 from alexflow.identity import main_module_name
 from alexflow.storage import Storage
@@ -24,7 +25,7 @@ class Staff:
     """A pool's workers.
 
     Args:
-        size: how many at most.
+        size: how many at most, and what each may use; settled.
         storage: what they are given to work with.
         definitions: numbers for classes and functions.
         on_messages: called with a worker and what it says.
@@ -35,7 +36,7 @@ class Staff:
 
     def __init__(
         self,
-        size: int,
+        size: Workers,
         storage: Storage,
         definitions: Definitions,
         on_messages: Callable[[Member, list[ToEngine]], None],
@@ -43,7 +44,8 @@ class Staff:
         echo: Echo | None,
         recycle: Recycle,
     ):
-        self._size = size
+        self._size = size.count or 1
+        self._threads = size.threads or 0
         self._storage = storage
         self._definitions = definitions
         self._on_messages = on_messages
@@ -125,6 +127,7 @@ class Staff:
             lambda messages: self._on_messages(worker, messages),
             lambda: self._on_end(worker),
             self._echo,
+            self._threads,
         )
         worker.process.send(hello)
         self.workers.append(worker)

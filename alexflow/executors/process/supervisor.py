@@ -37,6 +37,7 @@ class WorkerProcess:
         on_end: called when it has ended, when it has closed its data channel, and when it says what is no message,
             whatever comes first; perhaps twice.
         echo: who is shown at once what tasks print, if anybody.
+        threads: how many libraries may start in it; 0 leaves them alone.
 
     Attributes:
         listening: hears what tasks print.
@@ -48,6 +49,7 @@ class WorkerProcess:
         on_messages: Callable[[list[ToEngine]], None],
         on_end: Callable[[], None],
         echo: Echo | None = None,
+        threads: int = 0,
     ):
         with ExitStack() as undo:
             data, worker_data = (undo.enter_context(end) for end in new_pair())
@@ -74,7 +76,7 @@ class WorkerProcess:
         self._is_held = True  # by the lifeline
         token = os.urandom(TOKEN_SIZE)
         self.listening = Listening(reading, token, self._marker, echo)
-        self.send(present(token, *levels()))
+        self.send(present(threads, token, *levels()))
 
     @property
     def pid(self) -> int:

@@ -11,12 +11,21 @@ import os
 import sys
 import time
 
+from alexflow.executors.library_threads import apply_thread_share
 from alexflow.executors.process.main_module import main_module
 from alexflow.executors.process.messages import Surroundings
 
 
-def present(token: bytes, levels: dict[str, int], disabled: int) -> Surroundings:
-    """Those of this process, now, and what else a worker has to know (:class:`Surroundings`)."""
+def present(threads: int, token: bytes, levels: dict[str, int], disabled: int) -> Surroundings:
+    """Those of this process, now, and what else a worker has to know (:class:`Surroundings`).
+
+    Args:
+        threads: how many libraries may start in the worker; 0 leaves them alone.
+        token: see :class:`Surroundings`, also for the rest.
+    """
+    environment = dict(os.environ)
+    apply_thread_share(threads, environment)
+    variables = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
     path = [os.fsencode(entry) for entry in sys.path if isinstance(entry, str)]  # Python passes over all others, too
     try:
         directory = os.getcwdb()
@@ -24,7 +33,7 @@ def present(token: bytes, levels: dict[str, int], disabled: int) -> Surroundings
         directory = b"/proc/%d/cwd" % os.getpid()
     arguments = [os.fsencode(argument) for argument in sys.argv if isinstance(argument, str)]
     return Surroundings(
-        path, dict(os.environb), directory, token, levels, disabled, arguments, main_module.file(), main_module.spec()
+        path, variables, directory, token, levels, disabled, arguments, main_module.file(), main_module.spec()
     )
 
 
