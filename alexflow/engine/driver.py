@@ -21,7 +21,7 @@ from alexflow.engine.admission import Admission
 from alexflow.engine.generation import Generators, InThread
 from alexflow.engine.outcomes import Outcomes
 from alexflow.errors import EngineClosed, StorageUnavailable
-from alexflow.executors.interface import Done, Executor, Job, Outcome
+from alexflow.executors.interface import GRACE, Done, Executor, Job, Outcome
 from alexflow.executors.within import enclosing
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Described, Inspector, Kind, Subjects
 from alexflow.hooks import is_a, is_ctrl_c, passes, repr_of
@@ -77,6 +77,7 @@ class Driver:
         in_thread: where plain ``generate`` computes.
         leases: what may be made here; None if no other engine could make it.
         chance: gives random numbers from 0 to 1.
+        grace: seconds that dynamic tasks get to end when the engine is closed.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Driver:
         in_thread: InThread | None = None,
         leases: Leases | None = None,
         chance: Callable[[], float] = random.random,
+        grace: float = GRACE,
     ):
         self._scheduler = scheduler
         self._storage = storage
@@ -99,7 +101,7 @@ class Driver:
         self.catalog = Catalog()
         self.inspector = Inspector(self.catalog, storage, defaults)
         self._outcomes = Outcomes(self.catalog, broadcast, chance)
-        self._generators = Generators(storage, self._generated, in_thread)
+        self._generators = Generators(storage, self._generated, in_thread, grace=grace)
         self._inbox: deque[tuple[Event, Subjects]] = deque()
         self._draining = False
         self._runs: dict[int, asyncio.Future[do.Finish]] = {}

@@ -174,7 +174,9 @@ class Engine:
             "process": ProcessExecutor(self._workers, grace=self._grace, echo=self._echo, recycle=self._recycle),
         }
         leases = None if self._lease_ttl is None else self.storage.leases(self._lease_ttl)
-        return Driver(scheduler, self.storage, self._defaults, executors, self._broadcast, leases=leases)
+        return Driver(
+            scheduler, self.storage, self._defaults, executors, self._broadcast, leases=leases, grace=self._grace
+        )
 
     def _libraries(self) -> LoadedLibraries | None:
         return LoadedLibraries(self._threads_of_libraries) if self._threads_of_libraries else None

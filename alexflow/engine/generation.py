@@ -28,6 +28,7 @@ from anyio import CapacityLimiter, to_thread
 from alexflow.errors import DefinitionError, OutputMissing, TaskTimeout
 from alexflow.executors.attempt import bind
 from alexflow.executors.fault import fault_of, not_done
+from alexflow.executors.interface import GRACE
 from alexflow.executors.publishing import publish_held
 from alexflow.executors.within import around, enclosing, running
 from alexflow.forks import contained, end_fork, this_process
@@ -89,9 +90,11 @@ class Generators:
         storage: where their inputs are.
         post: called on the loop with events for the scheduler, and what was given.
         in_thread: where plain generators compute.
+        grace: seconds that they get to end when the engine is closed.
     """
 
-    def __init__(self, storage: Storage, post: Post, in_thread: InThread | None = None):
+    def __init__(self, storage: Storage, post: Post, in_thread: InThread | None = None, *, grace: float = GRACE):
+        self._grace = grace
         self._storage = storage
         self._post = post
         self._in_thread = in_thread or Threads()
@@ -135,8 +138,12 @@ class Generators:
         generators, self._live = list(self._live.values()), {}
         for generator in generators:
             generator.stop()
-        for generator in generators:
-            await generator.stopped()
+        ends = {asyncio.create_task(generator.stopped()): generator for generator in generators}
+        if ends:
+            _, late = await asyncio.wait(ends, timeout=self._grace)
+            for end in late:
+                end.cancel()
+                ends[end].leave_behind()
 
 
 class Generator:
@@ -184,6 +191,12 @@ class Generator:
         if self._work is not None:
             self._work.cancel()
         self._arrived.clear()
+
+    def leave_behind(self) -> None:
+        """Nobody waits any more for code that was told to end and does not."""
+        logger.warning("%s: generate() goes on, though the engine is closed, and is left behind", self._task_id)
+        if self._work is not None:
+            asyncio._unregister_task(self._work)  # at the end of a program, asyncio.run waits for all it knows of
 
     async def stopped(self) -> None:
         """Wait until nothing is going on."""

@@ -152,7 +152,7 @@ def _readable(failed: RunFailed) -> RunFailed:
         error = pending.pop()
         if error is not None and id(error) not in seen:
             seen.add(id(error))
-            error.__traceback__ = None
+            BaseException.__setattr__(error, "__traceback__", None)  # a class of the user's may have its own
             pending += [error.__cause__, error.__context__]
     return failed.with_traceback(None)
 

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from alexflow.errors import UnknownStorage
+from alexflow.hooks import repr_of
 from alexflow.storage.interface import Storage
 from alexflow.storage.local import LocalStorage
 from alexflow.storage.memory import MemoryStorage
@@ -37,7 +38,7 @@ def open_storage(storage: Storage | str | os.PathLike[str] | None = None, **opti
         UnknownStorage: no storage can be opened from it.
     """
     if isinstance(storage, Storage):
-        _take_none(options, repr(storage))
+        _take_none(options, repr_of(storage))
         return storage
     if storage is None:
         storage = os.environ.get("ALEXFLOW_STORAGE") or DEFAULT_PATH
