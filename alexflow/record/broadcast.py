@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
+from alexflow.executors.fault import fault_of
 from alexflow.hooks import passes
 from alexflow.logs import logger
 from alexflow.record.events import EngineEvent, EventsDropped
@@ -43,7 +44,8 @@ class Broadcast:
                 self._leave(listener)
                 if passes(error):
                     raise
-                logger.exception("a listener failed at %r and is told no more", event)
+                fault = fault_of(error, travels=False)
+                logger.error("a listener failed at %r and is told no more:\n%s", event, fault.traceback)
 
     def _leave(self, listener: Listener) -> None:
         for index, other in enumerate(self._listeners):

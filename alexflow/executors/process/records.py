@@ -6,7 +6,7 @@ import logging
 
 from alexflow.executors.process.carrying import arrived
 from alexflow.executors.process.messages import Logged
-from alexflow.hooks import plain_text
+from alexflow.hooks import SHORT_TEXT, is_ctrl_c, plain_text, repr_of
 from alexflow.logs import logger
 
 
@@ -30,8 +30,10 @@ def pass_on(logged: Logged, task_id: str, worker: int) -> None:
             )
         if logged.text or logged.details:
             _handle(logged, task_id, worker)
-    except BaseException:  # a filter's or handler's of the user
-        logger.exception("what %s logged could not be logged here", task_id)
+    except BaseException as error:  # a filter's or handler's of the user
+        if is_ctrl_c(error):
+            raise
+        logger.error("what %s logged could not be logged here: %s", task_id, repr_of(error, SHORT_TEXT))
 
 
 def _handle(logged: Logged, task_id: str, worker: int) -> None:
