@@ -129,6 +129,4 @@ TEXTS = {
     "alexflow.executors.process.recycle:Recycle.__post_init__": "the caller's own arguments, told to the caller",
     "alexflow.graph.description:undeclared": "an exact key",
     "alexflow.record.wording:failure": "an exact text",
-    "alexflow.scheduler.serving:serve": "a name of ours",
-    "alexflow.scheduler.slots:Slots.__init__": "the caller's own arguments, told to the caller",
 }
