@@ -9,10 +9,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from alexflow.engine.driver import Driver
+from alexflow.engine.libraries import require_asyncio
 from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
 from alexflow.engine.targets import Request, read_target
 from alexflow.engine.turns import turns
-from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged
+from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged, OutputMissing, OutputNotFound, RunFailed
 from alexflow.executors.interface import GRACE, Executor
 from alexflow.executors.loaded_libraries import LoadedLibraries
 from alexflow.executors.loop import LoopExecutor
@@ -46,6 +47,9 @@ LEASE_TTL = 30.0  # seconds
 
 #: Targets of one request that are entered between two turns of the event loop.
 TARGETS_PER_TURN = 256
+
+#: How often ``load`` looks for an output that others remove before it can be read.
+MOST_LOOKS = 20
 
 OnError = Literal["stop", "continue"]
 
@@ -149,6 +153,7 @@ class Engine:
         reentry.refuse()
         if self._driver is not None:
             raise EngineClosed("this engine is open already; enter it once and share it")
+        require_asyncio()
         await turns().wait()
         if self.storage.answers_at_once:
             case_sensitive = self._prepare_storage()
@@ -267,12 +272,19 @@ class Engine:
             what = type(output).__qualname__
             hint = f"; load({what}(…).output())" if isinstance(output, AbstractTask) else ""
             raise DefinitionError(f"load takes an output, not a {what}{hint}")
-        await self.run(output)
-        try:
-            return await self._value(output)
-        except OutputDamaged:
-            await self.run(output)  # it has been moved out of the way
-            return await self._value(output)
+        was_damaged = False
+        for looks_left in reversed(range(MOST_LOOKS)):
+            try:
+                await self.run(output)
+                return await self._value(output)
+            except OutputDamaged:
+                if was_damaged:
+                    raise
+                was_damaged = True  # it has been moved out of the way
+            except (OutputNotFound, RunFailed) as error:
+                if not looks_left or not _was_removed(output, error):
+                    raise
+        raise AssertionError  # for type checkers
 
     async def _value(self, output: Output[T]) -> T:
         try:
@@ -392,6 +404,14 @@ def _refuse_itself(subjects: Subjects) -> None:
             hook_failed(output, "src_task_id", error)
     if asked:
         raise inside_itself(task_id)
+
+
+def _was_removed(output: Output[Any], error: OutputNotFound | RunFailed) -> bool:
+    """Whether the output had been there, and was removed before it could be read."""
+    keys = keys_of(output)
+    if isinstance(error, OutputNotFound):
+        return error.key in keys
+    return all(isinstance(failure, OutputMissing) and failure.task_id in keys for failure in error.exceptions)
 
 
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from alexflow.engine.engine import LEASE_TTL, MAX_CONCURRENCY, Engine, OnError
 from alexflow.engine.interruption import Interruption, attend
+from alexflow.engine.libraries import is_under_a_loop
 from alexflow.engine.result import Result
 from alexflow.errors import RunFailed
 from alexflow.executors.interface import GRACE
@@ -107,7 +108,7 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
     reentry.refuse()  # here, too: what follows may be in another thread
     options |= {"progress": progress, "echo": echo}
     interruption = Interruption()
-    how = _run_in_thread if _under_a_loop() else _run
+    how = _run_in_thread if is_under_a_loop() else _run
     try:
         with interruption.handling(), _seldom_collecting():
             result = how(target, options, interruption)
@@ -134,14 +135,6 @@ def _seldom_collecting() -> Iterator[None]:
     finally:
         if gc.get_threshold() == ours:  # else somebody has made up his mind meanwhile
             gc.set_threshold(*before)
-
-
-def _under_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _readable(failed: RunFailed) -> RunFailed:

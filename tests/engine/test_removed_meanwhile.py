@@ -1,0 +1,69 @@
+"""``load`` while others remove what it looks for: the value comes all the same."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from alexflow import Engine, JSONOutput, MemoryStorage, Output, Task
+from alexflow.errors import OutputNotFound, RunFailed
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass(frozen=True)
+class Number(Task):
+    n: int
+
+    def output(self) -> Output[int]:
+        return self.build_output(JSONOutput[int], key="n.json")
+
+    async def run(self, input: Any, output: Output[int]) -> None:
+        await output.astore(self.n)
+
+
+@pytest.mark.parametrize("on_disk", [True, False])
+async def test_loads_beside_a_service_that_invalidates(place, on_disk):
+    async with Engine(place if on_disk else MemoryStorage()) as engine:
+        stored = Number(7).output().assign_storage(engine.storage)
+
+        async def read() -> list[int]:
+            values = []
+            for _ in range(100):
+                values.append(await engine.load(Number(7).output()))
+                await asyncio.sleep(0)
+            return values
+
+        async def remove() -> None:
+            while True:
+                await stored.aremove()
+                await asyncio.sleep(0.001)
+
+        removing = asyncio.create_task(remove())
+        found = await asyncio.gather(*(read() for _ in range(20)))
+        removing.cancel()
+    assert found == [[7] * 100] * 20
+
+
+class Forgets(MemoryStorage):
+    """Says that everything is there, and has nothing."""
+
+    def exists_many(self, keys: Any) -> set[str]:
+        return set(keys)
+
+
+class Loses(MemoryStorage):
+    """Takes what is stored, and has nothing."""
+
+    def exists_many(self, keys: Any) -> set[str]:
+        return set()
+
+
+@pytest.mark.parametrize(("storage", "error"), [(Forgets, OutputNotFound), (Loses, RunFailed)])
+async def test_a_storage_that_never_has_it_is_told_in_the_end(storage, error):
+    async with Engine(storage()) as engine:
+        with pytest.raises(error):
+            await engine.load(Number(7).output())
