@@ -5,7 +5,8 @@ a third of the whole deadline, so that one connection that hangs does not use up
 with chance in it so that many who were refused together do not come back together.
 
 The deadline is that of one request with all its attempts. It begins when the request may be sent, not while it waits
-for others of this process; each MiB that is known to be on its way lengthens it, but not again with each attempt.
+for others of this process; each MiB that is known to be on its way lengthens it, but not again with each attempt. If
+the storage has not answered other requests lately, it begins with the first of those (``outage``).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TypeVar
 
 from alexflow.errors import StorageDenied, StorageError, StorageFull, StorageUnavailable
 from alexflow.storage.remote.faults import meaning_of, told
+from alexflow.storage.remote.outage import Outage
 
 T = TypeVar("T")
 
@@ -52,10 +54,10 @@ class Attempt:
 class Deadline:
     """When one request ends, and its present attempt."""
 
-    def __init__(self, seconds: float):
+    def __init__(self, seconds: float, end: float | None = None):
         self._loop = asyncio.get_running_loop()
         self.seconds = seconds
-        self._end = self._loop.time() + seconds
+        self._end = self._loop.time() + seconds if end is None else end
         self._extended = 0.0
         self._timeout: asyncio.Timeout | None = None
 
@@ -104,6 +106,7 @@ class Patience:
         self._seconds = deadline
         self._slots = slots
         self._chance = chance
+        self._outage = Outage()
 
     async def request(self, operation: str, key: str, call: Callable[[Attempt], Awaitable[T]]) -> T:
         """What ``call(attempt)`` gives in the end.
@@ -117,26 +120,38 @@ class Patience:
         """
         tries = 0
         deadline: Deadline | None = None
-        while True:
-            async with self._slots:
-                deadline = deadline or Deadline(self._seconds)
+        now = asyncio.get_running_loop().time
+        try:
+            while True:
+                async with self._slots:
+                    sent = now()
+                    deadline = deadline or Deadline(self._seconds, self._outage.deadline(sent, self._seconds))
+                    timeout = deadline.attempt()
+                    try:
+                        async with timeout:
+                            result = await call(Attempt(deadline))
+                        self._outage.is_over()
+                        return result
+                    except StorageError:
+                        raise
+                    except Exception as error:
+                        if timeout.expired():
+                            trouble = "no answer"
+                        else:
+                            trouble = self._trouble(operation, key, error)
                 tries += 1
-                timeout = deadline.attempt()
-                try:
-                    async with timeout:
-                        return await call(Attempt(deadline))
-                except StorageError:
-                    raise
-                except Exception as error:
-                    if timeout.expired():
-                        trouble = "no answer"
-                    else:
-                        trouble = self._trouble(operation, key, error)
-            await self._wait(operation, key, trouble, tries, deadline)
+                if tries == 1:
+                    self._outage.begins(sent)
+                await self._wait(operation, key, trouble, tries, deadline)
+        finally:
+            if tries:
+                self._outage.is_left(now())
 
     def _trouble(self, operation: str, key: str, error: Exception) -> str:
         """What passes, in words; all else is raised."""
         meaning = meaning_of(error)
+        if meaning != "passing":
+            self._outage.is_over()
         if meaning == "absent":
             raise FileNotFoundError(key) from None
         text = self._redact(told(error))
