@@ -6,9 +6,15 @@ What holds for all forms of leases is in test_leases_conformance.py.
 from __future__ import annotations
 
 import os
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
+from alexflow.storage.leases.interface import NoLeases
 from alexflow.storage.leases.local import FILE, LocalLeases
 from alexflow.storage.leases.patience import Patience
 from alexflow.storage.leases.rangelocks import (
@@ -151,3 +157,73 @@ def test_ranges_that_others_hold(tmp_path):
     finally:
         os.close(one)
         os.close(two)
+
+
+@pytest.mark.parametrize(("directory", "file"), [(0o755, 0o644), (0o2775, 0o664), (0o777, 0o666), (0o700, 0o644)])
+async def test_the_file_is_open_to_all_to_whom_the_directory_is(tmp_path, clock, directory, file):
+    place = tmp_path / "shared"
+    place.mkdir()
+    os.chown(place, -1, os.getgroups()[0] if os.getgroups() else -1)
+    place.chmod(directory)
+    before = os.umask(0o022)
+    try:
+        leases = LocalLeases(str(place), TTL, clock, Seats())
+        await leases.join()
+        status = (place / FILE).stat()
+        assert stat.S_IMODE(status.st_mode) == file
+        if directory & stat.S_ISGID:
+            assert status.st_gid == place.stat().st_gid
+    finally:
+        os.umask(before)
+        await leases.leave()
+
+
+async def test_a_symbolic_link_is_not_followed(tmp_path, clock):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    (tmp_path / FILE).symlink_to(victim)
+    leases = LocalLeases(str(tmp_path), TTL, clock, Seats())
+    with pytest.raises(NoLeases, match=r"symbolic link.*remove it.*\.alexflow-leases"):
+        await leases.join()
+    await leases.leave()
+    assert victim.read_bytes() == b"precious"
+    assert (tmp_path / FILE).is_symlink()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+async def test_what_is_no_plain_file_gives_no_leases(tmp_path, clock, make):
+    make(tmp_path / FILE)
+    leases = LocalLeases(str(tmp_path), TTL, clock, Seats())
+    with pytest.raises(NoLeases, match=FILE):
+        await leases.join()
+    await leases.leave()
+
+
+AS_ANOTHER_USER = """
+import os, sys, alexflow
+from tests.faults.workflows import NumberInThread
+alexflow.run(NumberInThread(1), storage=sys.argv[2])  # loads what it needs while it may
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+alexflow.run(NumberInThread(1), storage=sys.argv[1])
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_another_users_file_is_told_with_the_remedy(tmp_path):
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        place = f"{directory}/shared"
+        os.mkdir(place)
+        os.chmod(place, 0o777)
+        Path(place, FILE).touch(0o644)
+        done = subprocess.run(
+            [sys.executable, "-c", AS_ANOTHER_USER, place, f"{tmp_path}/own"],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 0, done.stderr
+    assert "there are no leases, so other engines may do the same work" in done.stderr
+    assert "chmod g+rw" in done.stderr
