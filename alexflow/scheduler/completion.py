@@ -87,18 +87,18 @@ def succeeded(state: State, task_ids: tuple[str, ...]) -> None:
             run.ran += 1
         leave_active(state, node)
         node.move("succeeded")
-        done(state, node, unwanted)
+        done(state, node, unwanted, here=True)
     if unwanted:
         drop_unwanted(state, unwanted)
 
 
-def done(state: State, node: Node, unwanted: list[Node]) -> None:
-    """A task is over, and its outputs exist."""
+def done(state: State, node: Node, unwanted: list[Node], *, here: bool) -> None:
+    """A task is over, and its outputs exist; it has run here, or elsewhere."""
     keys = state.keys
     for name in node.spec.outputs:
         key = keys.get(name)
         if key is not None:
-            _key_made(state, key, node, unwanted)
+            _key_made(state, key, node, unwanted, here)
     if node.spec.inputs:
         release_inputs(state, node, keep=False, unwanted=unwanted)
     for run in node.runs:
@@ -109,8 +109,9 @@ def done(state: State, node: Node, unwanted: list[Node]) -> None:
         child_over(state, parent, node.spec.task_id)
 
 
-def _key_made(state: State, key: Key, node: Node, unwanted: list[Node]) -> None:
+def _key_made(state: State, key: Key, node: Node, unwanted: list[Node], here: bool) -> None:
     """A task that is done says that it made this."""
+    key.made = key.made or (here and key.state == MISSING)
     producer = key.producer
     if key.state == MISSING and producer is not None and producer is not node:
         if key.demanded:

@@ -193,9 +193,12 @@ def forget_key(state: State, key: Key) -> None:
 
 
 def release_key(state: State, key: Key) -> None:
-    """Drop an output that exists once nobody reads or targets it; an ephemeral one from the storage, too."""
+    """Drop an output that exists once nobody reads or targets it; an ephemeral one from the storage, too.
+
+    What was there before stays: somebody has stored it for good, as far as is known here.
+    """
     if not key.demanded:
-        if key.ephemeral and not key.keep and key.key not in state.pins:
+        if key.ephemeral and key.made and not key.keep and key.key not in state.pins:
             state.out.remove.append(key.key)
             if state.checks:
                 _remember_removal(state, key.key)
@@ -225,6 +228,9 @@ def pin(state: State, run: Run, names: tuple[str, ...]) -> None:
     pins = state.pins
     for name in names:
         pins[name] = pins.get(name, 0) + 1
+        key = state.keys.get(name)
+        if key is not None:
+            key.keep = True  # nor afterwards: it was asked for
     run.pinned += names
 
 

@@ -59,7 +59,7 @@ def made_elsewhere(state: State, task_ids: tuple[str, ...]) -> None:
             leave_active(state, node)
         elif before == ELSEWHERE:
             state.active -= 1
-        done(state, node, unwanted)
+        done(state, node, unwanted, here=False)
     if unwanted:
         drop_unwanted(state, unwanted)
 

@@ -108,6 +108,7 @@ def _is_missing(state: State, key: Key, task_id: str, specs: dict[str, TaskSpec]
     if group.merged_into is not None:
         group = group.find()
     key.state = MISSING
+    key.made = False
     key.group = None
     claimant = key.producer
     if claimant is not None and claimant.spec.task_id != task_id:

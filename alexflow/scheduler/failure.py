@@ -37,7 +37,7 @@ from alexflow.scheduler.instructions import Delay, GaveUp, TryAgain
 from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, Run, State, TaskCheck
 from alexflow.scheduler.transitions import ACTIVE, CANCELLING, CLOSING, DELAYED, GENERATING, RUNNING, WAITING
 
-#: How often a task's inputs may vanish before it is given up on.
+#: How often each of a task's inputs may vanish before it is given up on.
 MAX_LOSSES = 3
 
 #: The delay before a retry grows no more after this many; of 1 ms it is 34 years by then.
@@ -99,7 +99,10 @@ def delay_over(state: State, task_id: str, attempt: int) -> None:
 
 
 def inputs_lost(state: State, event: InputsLost) -> None:
-    """Inputs that existed are gone: have them made again, then run the task; no attempt is counted."""
+    """Inputs that existed are gone: have them made again, then run the task; no attempt is counted.
+
+    An attempt tells of the first that it misses. Where one has gone, others may have: all are looked at.
+    """
     node = state.nodes.get(event.task_id)
     if node is None or node.state not in ACTIVE:
         return
@@ -107,18 +110,18 @@ def inputs_lost(state: State, event: InputsLost) -> None:
         cancelled(state, node)
         return
     lost = dict.fromkeys(name for name in event.keys if name in node.spec.inputs)
-    if not lost or node.losses >= MAX_LOSSES or node.state == CLOSING:
+    if not lost or node.state == CLOSING or any(node.losses.get(name, 0) >= MAX_LOSSES for name in lost):
         failed(state, Failed(event.task_id, event.error))
         return
     if not node.demand:  # stopped runs let it end, which it has
         let_go(state, node)
         return
-    node.losses += 1
+    node.losses = node.losses | {name: node.losses.get(name, 0) + 1 for name in lost}
     leave_active(state, node)
     node.move("inputs lost")
     withdraw_children(state, node)
     group = Group(node.owner)
-    for name in lost:
+    for name in dict.fromkeys([*lost, *node.spec.inputs]):
         key = state.keys[name]
         if key.state == PRESENT or key.state == UNKNOWN:
             group = check_again(state, key, group, node)

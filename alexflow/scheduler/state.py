@@ -36,6 +36,7 @@ T = TypeVar("T")
 
 _NO_CHILDREN: dict[str, None] = {}
 _NOTHING_HELD: dict[str, str] = {}
+_NO_LOSSES: dict[str, int] = {}
 
 
 def without(several: tuple[T, ...], one: T) -> tuple[T, ...]:
@@ -80,7 +81,7 @@ class Node:
         self.lingers_for: tuple[Run, ...] = ()  # runs that do not want it any more, but wait for it to end
         self.attempts = 0
         self.deaths = 0
-        self.losses = 0
+        self.losses: dict[str, int] = _NO_LOSSES  # how often each of its inputs was found gone
         self.children: dict[str, None] = {} if spec.dynamic else _NO_CHILDREN  # dynamic: given and not done
         self.held: dict[str, str] = {} if spec.dynamic else _NOTHING_HELD  # dynamic: keys that others make for it
         self.exhausted = False  # dynamic: will give no more
@@ -108,7 +109,7 @@ class Node:
 class Key:
     """An output that somebody reads or targets, or that a live task makes."""
 
-    __slots__ = ("asked", "ephemeral", "group", "keep", "key", "producer", "readers", "state", "targets")
+    __slots__ = ("asked", "ephemeral", "group", "keep", "key", "made", "producer", "readers", "state", "targets")
 
     def __init__(self, key: str, state: str, group: Group | None = None, asked: int = 0):
         self.key = key
@@ -120,6 +121,7 @@ class Key:
         self.asked = asked  # the number of the question, while CHECKING
         self.ephemeral = False  # somebody lets it be removed afterwards
         self.keep = False  # somebody uses it as not ephemeral
+        self.made = False  # it was missing, and a task here has made it
 
     @property
     def demanded(self) -> bool:

@@ -28,6 +28,7 @@ def _complaints(trial: Trial) -> Iterator[str]:
     for phase in (trial.storm, *trial.calm):
         judge = _Judge(trial.scenario, phase)
         yield from judge.values()
+        yield from judge.removals()
         yield from judge.executions()
         yield from judge.limits()
         yield from judge.answers()
@@ -96,6 +97,15 @@ class _Judge:
         for key, value in self._phase.after.items():
             if value != values[key]:
                 yield f"{key} holds {value}, not {values[key]}"
+
+    def removals(self) -> Iterator[str]:
+        """Only what was made is removed, not what was there before."""
+        made: set[str] = set()
+        for entry in self._phase.entries:
+            if entry.what == "published":
+                made.add(entry.whom)
+            elif entry.what == "removed" and entry.whom not in made:
+                yield f"{entry.whom} was removed, and was there before"
 
     def executions(self) -> Iterator[str]:
         """Nothing began that nobody needed, or that existed already."""

@@ -38,6 +38,27 @@ async def test_kept_where_somebody_wants_them_to_last():
         assert other.output().key in set(storage.list())
 
 
+async def test_kept_where_an_earlier_run_has_stored_it():
+    """It was removed by whoever read it as ephemeral, though somebody had asked for it before."""
+    storage = MemoryStorage()
+    sources = [Step(n) for n in range(3)]
+    async with Engine(storage) as engine:
+        await engine.run(sources[:2])
+    async with Engine(storage) as engine:
+        result = await engine.run(ReadsEphemeral(9, tuple(source.output() for source in sources)))
+        assert await result.output.aload() == 12
+    assert set(storage.list()) == {*(source.output().key for source in sources[:2]), result.output.key}
+
+
+async def test_kept_where_another_request_asks_for_its_task_meanwhile():
+    storage = MemoryStorage()
+    source, gate = Step(1), Step(2)
+    async with Engine(storage) as engine:
+        reader = ReadsEphemeral(9, (source.output(), gate.output()))
+        await asyncio.gather(engine.run(source), engine.run(reader))
+    assert source.output().key in set(storage.list())
+
+
 async def test_kept_for_who_asks_for_the_task_that_made_it_earlier():
     """It was found done, and then removed as soon as it had been read: the run went well without its target."""
     storage = MemoryStorage()

@@ -321,6 +321,29 @@ def test_inputs_that_are_lost_again_and_again() -> None:
     assert h.lost("B", "a") == [failure(1, "B"), forget("B")]
 
 
+def test_many_inputs_that_are_lost_one_after_the_other() -> None:
+    """The limit is for each of them; and where one has gone, all are looked at."""
+    h = Harness()
+    names = "A B C D E F G H"
+    for name in names.split():
+        h.task(name)
+    keys = names.lower()
+    h.task("R", keys)
+    h.ask(1, "r")
+    h.look("r")
+    h.look(present=keys)
+    for name in names.split():
+        others = " ".join(key for key in keys.split() if key != name.lower())
+        assert h.lost("R", name.lower()) == [inspect(f"{name.lower()} {others}")]
+        assert h.look(name.lower(), present=others) == [start(name)]
+        assert h.done(name) == [start("R"), forget(name)]
+    assert h.lost("R", "h") == [inspect("h a b c d e f g")]
+    assert h.look(keys) == [start(names)]  # all of them, as it turns out
+    assert h.done(names) == [start("R"), forget(names)]
+    h.done("R")
+    assert h.seen(1) == [Finish(1, ran=17)]
+
+
 def test_lost_keys_that_are_no_inputs_are_an_error() -> None:
     h = Harness()
     h.chain("A", "B")

@@ -387,10 +387,49 @@ def test_kept_because_it_is_a_target_that_existed_before_anybody_read_it() -> No
     assert h.look(present="a") == [start("B")]
     assert h.done("B") == [verify(1, "b"), forget("B")]
     h.seen(1)
-    h.ask(2, "b")  # nobody asks for it any more
+    h.ask(2, "b")  # nobody asks for it any more; it was stored for good
     h.look("b")
     h.look(present="a")
-    assert h.done("B") == [remove("a"), verify(2, "b"), forget("B")]
+    assert h.done("B") == [verify(2, "b"), forget("B")]
+
+
+def test_kept_because_it_was_there_before() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("B", "a x", ephemeral="a x")
+    h.task("X")
+    h.ask(1, "b")
+    h.look("b")
+    assert h.look("x", present="a") == [start("X")]
+    h.done("X")
+    assert h.done("B") == [remove("x"), verify(1, "b"), forget("B")]
+
+
+def test_kept_because_its_task_was_a_target_of_a_run_that_is_over() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("X")
+    h.task("B", "a x", ephemeral="a")
+    h.ask(1, tasks="A")
+    h.look(incomplete="A")
+    h.plan("b", run_id=2)
+    h.done("A")
+    h.seen(1)
+    h.done("X")
+    assert h.done("B") == [verify(2, "b"), forget("B")]
+
+
+def test_removed_though_it_was_looked_at_once_more() -> None:
+    h = Harness()
+    h.task("A")
+    h.task("Y")
+    h.task("B", "a y", ephemeral="a")
+    h.plan("b")
+    h.done("A Y")
+    assert h.lost("B", "y") == [inspect("y a")]
+    assert h.look("y", present="a") == [start("Y")]
+    h.done("Y")
+    assert h.done("B") == [remove("a"), verify(1, "b"), forget("B")]
 
 
 def test_kept_because_its_task_is_a_target() -> None:

@@ -58,6 +58,7 @@ class Oracle:
             key
             for key, who in readers.items()
             if key not in targets
+            and key not in self.stored  # what was there before stays
             and all(self.outcomes[task_id] == "done" for task_id in who)
             and all(key in self.world.jobs[task_id].spec.ephemeral for task_id in who)
         }

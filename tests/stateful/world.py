@@ -98,7 +98,7 @@ class World:
     counted: int = 0  # those of them that somebody wanted
     attempts: Counter[str] = field(default_factory=Counter)
     deaths: Counter[str] = field(default_factory=Counter)
-    losses: Counter[str] = field(default_factory=Counter)
+    losses: Counter[tuple[str, str]] = field(default_factory=Counter)  # of a task's inputs
 
     # -- the graph
 
@@ -165,8 +165,10 @@ class World:
                     self.pulling.pop(task_id, None)
                     self.elsewhere.pop(task_id, None)
                     assert task_id not in {**self.running, **self.closing, **self.cancelling}
-                    for count in (self.attempts, self.deaths, self.losses):
+                    for count in (self.attempts, self.deaths):
                         del count[task_id]
+                    for key in self.jobs[task_id].spec.inputs:
+                        del self.losses[task_id, key]
             case do.Resume():
                 self.resuming += 1
                 assert self.resuming == 1
@@ -353,9 +355,10 @@ class World:
     def lose_inputs(self, task_id: str, gone: tuple[str, ...]) -> None:
         self.running.pop(task_id, None)
         self.pulling.pop(task_id, None)
-        if self.losses[task_id] >= MAX_LOSSES:
+        if any(self.losses[task_id, key] >= MAX_LOSSES for key in gone):
             self._count_failure(task_id, "error")
-        self.losses[task_id] += 1
+        else:
+            self.losses.update((task_id, key) for key in gone)
         self.tell(InputsLost(task_id, gone, FileNotFoundError(gone)))
 
     def fail(self, task_id: str, reason: Any) -> None:
