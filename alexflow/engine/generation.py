@@ -36,6 +36,7 @@ from alexflow.graph import Described, Subjects
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, is_ctrl_c, note_hook, original, passes, repr_of
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, DynamicTask
+from alexflow.model.mutation import check_unchanged
 from alexflow.scheduler.events import Cancelled, Event, Failed, Generated, InputsLost, Succeeded
 from alexflow.storage import Storage, Transaction
 
@@ -258,6 +259,7 @@ class Generator:
         self._post(Generated(self._task_id, paused=True, last=last))
 
     async def _call_generate(self) -> Iterator[Any] | AsyncIterator[Any]:
+        check_unchanged(self._task, self._task_id)
         hook = "input()"
         try:
             input = bind(self._task.input(), self._storage)

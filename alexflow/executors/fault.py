@@ -29,8 +29,9 @@ from alexflow.errors import (
     TaskFailed,
 )
 from alexflow.executors.interface import NotDone, Printed
-from alexflow.hooks import as_cause, class_name, plain_text, repr_of, text_of
+from alexflow.hooks import as_cause, class_name, is_ctrl_c, plain_text, repr_of, text_of
 from alexflow.model import AbstractTask
+from alexflow.model.mutation import describe_change
 from alexflow.model.retry import names_of
 
 #: Larger exceptions (they may hold data) stay where they are; their text does not.
@@ -117,6 +118,8 @@ def not_done(
     ours = _as_ours(cause, task_id)
     if ours is not None:
         ours.summary = ours.summary or repr_of(task)
+        if type(ours) is NonDeterministicTask:
+            ours.message = _change_of(task, task_id) or ours.message
         return NotDone(task_id, "fatal", ours, seconds, printed=printed, worker=worker)
     error = TaskFailed(
         task_id,
@@ -128,6 +131,16 @@ def not_done(
     )
     error.__cause__ = as_cause(cause)
     return NotDone(task_id, fault.reason, error, seconds, fault.missing_input, printed, worker)
+
+
+def _change_of(task: AbstractTask, task_id: str) -> str:
+    """What has become of a task here, where it has been refused elsewhere; empty if nothing has."""
+    try:
+        return describe_change(task, task_id)
+    except BaseException as error:  # of the user's own
+        if is_ctrl_c(error):
+            raise
+        return ""
 
 
 def _missing_key(error: BaseException) -> str:

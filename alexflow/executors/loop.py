@@ -28,6 +28,7 @@ from alexflow.executors.within import around, enclosing, running
 from alexflow.forks import end_fork, this_process
 from alexflow.hooks import is_ctrl_c, original, repr_of
 from alexflow.logs import logger
+from alexflow.model.mutation import check_unchanged
 from alexflow.storage import Storage, Transaction
 
 #: How long a runner goes on before the loop gets a turn.
@@ -185,6 +186,7 @@ class LoopExecutor(Executor):
             self._tell(outcome)
 
     def _attempt(self, under_way: UnderWay) -> Awaitable[None]:
+        check_unchanged(under_way.job.task, under_way.job.task_id)
         return aattempt(under_way.job.task, under_way.transaction, under_way.job.outputs)
 
     def _is_ctrl_c(self, error: BaseException) -> bool:

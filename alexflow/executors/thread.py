@@ -15,6 +15,7 @@ from alexflow.executors.interface import GRACE
 from alexflow.executors.loaded_libraries import LoadedLibraries
 from alexflow.executors.loop import LoopExecutor, UnderWay
 from alexflow.forks import contained
+from alexflow.model.mutation import check_unchanged
 
 
 class ThreadExecutor(LoopExecutor):
@@ -57,6 +58,7 @@ class ThreadExecutor(LoopExecutor):
 def _attempt(under_way: UnderWay, libraries: LoadedLibraries | None) -> None:
     if libraries is not None:
         libraries.bound_thread()
+    check_unchanged(under_way.job.task, under_way.job.task_id)
     attempt(under_way.job.task, under_way.transaction, under_way.job.outputs)
 
 

@@ -309,6 +309,15 @@ def compute_task_id(task: AbstractTask) -> str:
     return task_id
 
 
+def id_from_fields(task: AbstractTask) -> str:
+    """The id that a task's fields give now, whatever it is known as; of tasks that are nested in it, as they are known.
+
+    Raises:
+        IdentityError: a value has no identity.
+    """
+    return _id_from_fields(task, AtOnce())
+
+
 _set = object.__setattr__  # a task is frozen; quicker than to make a __dict__ of what Python keeps without one
 
 

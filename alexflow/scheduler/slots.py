@@ -32,16 +32,16 @@ class Waiter(Generic[T]):
 
     Attributes:
         who: the one.
-        tags: limited tags of which it needs a slot each.
+        needs: limited tags of which it needs a slot each.
         number: the older, the smaller.
-        offered: those of ``tags`` that have come free while it waited.
+        offered: those of ``needs`` that have come free while it waited.
     """
 
-    __slots__ = ("number", "offered", "tags", "who")
+    __slots__ = ("needs", "number", "offered", "who")
 
-    def __init__(self, who: T, tags: list[str], number: int):
+    def __init__(self, who: T, needs: list[str], number: int):
         self.who = who
-        self.tags = tags
+        self.needs = needs
         self.number = number
         self.offered: set[str] = set()
 
@@ -111,7 +111,7 @@ class Slots(Generic[T]):
             return
         for tag in tags:
             if tag in self._queues and (waiter := self._queues[tag].pop(who, None)) is not None:
-                waiter.tags = []  # in case that it is due
+                waiter.needs = []  # in case that it is due
                 return
 
     def hand_out(self) -> list[T]:
@@ -145,13 +145,13 @@ class Slots(Generic[T]):
     def _try(self, waiter: Waiter[T], tag: str, pending: dict[str, None], started: list[T]) -> None:
         """Let a waiter start if nothing is in its way; else it waits where something is."""
         if not self._still_waits(waiter.who):
-            waiter.tags = []
+            waiter.needs = []
             return
         obstacle = self._obstacle(waiter, tag)
         if obstacle is None:
-            for each in waiter.tags:
+            for each in waiter.needs:
                 self._taken[each] += 1
-            waiter.tags = []
+            waiter.needs = []
             started.append(waiter.who)
             return
         self._queues[obstacle][waiter.who] = waiter
@@ -163,14 +163,14 @@ class Slots(Generic[T]):
         offered, before = waiter.offered, len(waiter.offered)
         offered.add(tag)
         obstacle: str | None = None
-        for each in waiter.tags:
+        for each in waiter.needs:
             first = self._first(each)
             if self._taken[each] >= self.limits[each] or (first is not None and first < waiter):
                 if obstacle is None or (obstacle in offered and each not in offered):
                     obstacle = each
             else:
                 offered.add(each)
-        if before < len(offered) == len(waiter.tags) and obstacle is not None:
+        if before < len(offered) == len(waiter.needs) and obstacle is not None:
             heappush(self._due, waiter)
         return obstacle
 
@@ -179,7 +179,7 @@ class Slots(Generic[T]):
     def _comes_first(self, tag: str, first: Waiter[T] | None) -> bool:
         """Whether a slot that has come free is for the waiter for which slots are reserved."""
         due = self._reserving
-        if due is None or tag not in due.tags or tag in self._reserved:
+        if due is None or tag not in due.needs or tag in self._reserved:
             return False
         return first is None or due < first
 
@@ -188,20 +188,20 @@ class Slots(Generic[T]):
         assert due is not None
         self._taken[tag] += 1
         self._reserved.add(tag)
-        if len(self._reserved) == len(due.tags):
+        if len(self._reserved) == len(due.needs):
             self._reserving, self._reserved = None, set()
-            due.tags = []
+            due.needs = []
             started.append(due.who)
 
     def _reserve_for_next(self) -> list[str]:
         """Reserve for the oldest of those that are due from now on. Returns the tags of which it gets what is free."""
         while self._due:
             waiter = heappop(self._due)
-            if waiter.tags:  # it has not started, nor left
-                for tag in waiter.tags:
+            if waiter.needs:  # it has not started, nor left
+                for tag in waiter.needs:
                     self._queues[tag].pop(waiter.who, None)
                 self._reserving = waiter
-                return waiter.tags
+                return waiter.needs
         return []
 
     # -- what there is

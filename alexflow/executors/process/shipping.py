@@ -193,8 +193,10 @@ class Packer:
         keys: list[str] = []
         lengths: list[int] = []
         for output in outputs:
+            if type(output) is not cls:  # nor perhaps an output at all
+                return None
             key = output.key
-            if type(output) is not cls or output.ephemeral or output.output_id != key:
+            if output.ephemeral or output.output_id != key:
                 return None
             keys.append(key)
             lengths.append(len(output.src_task_id))

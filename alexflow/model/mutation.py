@@ -1,0 +1,87 @@
+"""Tasks whose parameters were changed after their id was asked for.
+
+A task is frozen, but a list that it holds is not. Its result would be stored under the id of what it was before. So
+where it is about to run in the process of its owner, its id is computed again, if any of its parameters can change at
+all; a worker process computes the id of what it has received in any case.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from alexflow.errors import IdentityError, NonDeterministicTask
+from alexflow.hooks import class_name
+from alexflow.model.plan import Planned, plan_of
+from alexflow.model.task import AbstractTask, id_from_fields
+
+#: What cannot change.
+_FIXED = frozenset(
+    {
+        type(None),
+        bool,
+        int,
+        float,
+        complex,
+        str,
+        bytes,
+        type,
+        datetime.date,
+        datetime.datetime,
+        datetime.time,
+        datetime.timedelta,
+    }
+)
+
+
+def check_unchanged(task: AbstractTask, task_id: str) -> None:
+    """See that a task is still what its id was made from.
+
+    Raises:
+        NonDeterministicTask: it is not; the message names the fields that can have been changed.
+    """
+    fixed = _FIXED
+    for name in plan_of(type(task)).significant:
+        if type(value := getattr(task, name)) not in fixed and _may_change(value):
+            break
+    else:
+        return  # as of most tasks
+    change = describe_change(task, task_id)
+    if change:
+        raise NonDeterministicTask(task_id, change)
+
+
+def describe_change(task: AbstractTask, task_id: str) -> str:
+    """What is wrong with a task that is not any more what its id was made from; empty if nothing is."""
+    task = task.identified_as()
+    if task.known_id() is None:
+        return ""
+    try:
+        now = id_from_fields(task)
+    except IdentityError as error:
+        now, why = "", f" ({error})"
+    else:
+        why = f", which would be {now} now"
+    if now == task_id:
+        return ""
+    plan = plan_of(type(task))
+    values = [(name, getattr(task, name)) for name in plan.significant]
+    fields = [f"{plan.cls.__qualname__}.{name} ({_kind(value)})" for name, value in values if _may_change(value)]  # type: ignore[union-attr]
+    changed = " or ".join(fields) or "a parameter"
+    return (
+        f"{changed} was changed after the task's id was asked for{why}; "
+        f"make another task instead of changing what this one was made from, or give it a copy"
+    )
+
+
+def _may_change(value: Any) -> bool:
+    kind = type(value)
+    if kind in _FIXED or isinstance(value, Planned):  # tasks and outputs are checked where they run themselves
+        return False
+    if kind is tuple or kind is frozenset:
+        return any(map(_may_change, value))
+    return True
+
+
+def _kind(value: Any) -> str:
+    return f"a {class_name(type(value))}"
