@@ -90,3 +90,13 @@ async def test_nothing_in_the_session_stays_however_the_worker_ends(place, fifo,
             assert await asyncio.to_thread(still_alive, family, SECONDS_TO_END) == set()
     assert still_alive(family, SECONDS_TO_END) == set()
     await asyncio.gather(run, return_exceptions=True)
+
+
+async def test_nothing_that_earlier_tasks_have_left_outlives_the_engine(place, fifo):
+    told = fifo("told")
+    async with Engine(place, workers=1) as engine:
+        assert (await engine.run(Parent(0, told=told.path))).ran == 1
+        family = [int(pid) for pid in (await told.hear())[0].split()]
+        assert (await engine.run([Number(n) for n in range(1, 20)])).ran == 19
+        assert still_alive(family, 0) == set(family)
+    assert still_alive(family, 0) == set()

@@ -122,6 +122,20 @@ async def test_one_that_does_not_end_is_killed_after_the_grace(place, log, fifo,
         assert log.read_text() == ""
 
 
+@either
+async def test_while_it_starts(place, how):
+    """It has not answered anything yet."""
+    async with Engine(place, workers=2) as engine:
+        run = asyncio.create_task(engine.run([Number(n) for n in range(40)]))
+        while not (started := descendants_of(os.getpid())):  # noqa: ASYNC110  # a process that begins tells nobody
+            await asyncio.sleep(0)
+        (template,) = started
+        os.kill(template, HOW[how])
+        assert (await asyncio.wait_for(run, SECONDS_TO_GO_ON)).ran == 40
+        assert template not in descendants_of(os.getpid())
+    assert descendants_of(os.getpid()) == set()
+
+
 async def test_an_idle_engine_is_left(place):
     """The template is stopped, and nothing tells."""
     async with Engine(place, workers=2) as engine:
