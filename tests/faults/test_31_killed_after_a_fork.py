@@ -99,4 +99,4 @@ async def test_nothing_that_earlier_tasks_have_left_outlives_the_engine(place, f
         family = [int(pid) for pid in (await told.hear())[0].split()]
         assert (await engine.run([Number(n) for n in range(1, 20)])).ran == 19
         assert still_alive(family, 0) == set(family)
-    assert still_alive(family, 0) == set()
+    assert still_alive(family, SECONDS_TO_END) == set()
