@@ -17,14 +17,18 @@ pytestmark = pytest.mark.anyio
 SECONDS_TO_END = 2.0
 
 
+def start(place, told, gate, ways, *first):
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.family_process", place, told.path, gate.path, *ways],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*first, *sys.path])},
+    )
+
+
 class Family:
     """An engine, its template, a worker, and what the worker's task has started."""
 
     def __init__(self, place, told, gate, ways):
-        self.engine = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.family_process", place, told.path, gate.path, *ways],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
+        self.engine = start(place, told, gate, ways)
         self._told = told
         self._ways = ways
 
@@ -80,3 +84,22 @@ async def test_template_and_engine(place, fifo, order):
     async with Family(place, fifo("told"), fifo("gate"), in_its_group) as family:
         family.kill(*order)
         assert still_alive(family.members, SECONDS_TO_END) == set()
+
+
+async def test_while_the_interpreter_that_workers_come_from_does_not_start(place, tmp_path, fifo):
+    """A module of the environment hangs that every interpreter imports first."""
+    told, gate = fifo("told"), fifo("gate")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if sys.orig_argv[1] == '-c':\n"
+        f"    with open({told.path!r}, 'w') as told: print(os.getpid(), file=told)\n"
+        f"    open({gate.path!r}).read(1)\n"
+    )
+    engine = start(place, told, gate, [], str(tmp_path))
+    try:
+        template = int((await told.hear())[0])
+        assert parent_of(template) == engine.pid
+    finally:
+        engine.kill()
+        engine.wait()
+    assert still_alive({template}, SECONDS_TO_END) == set()

@@ -9,9 +9,9 @@ The signal belongs to the open file, and so it is sent as long as any process ha
 it open as long as the worker has not been buried: children of a worker that has died are killed with the engine, too,
 if it ends before it could kill them itself.
 
-The template has a lifeline of its own. It must not be killed by it, as it has to kill first whatever its workers have
-left in other groups (:mod:`alexflow.executors.process.sessions`). Its signal is SIGCONT, so that it does so even if it
-was stopped.
+The template has a lifeline of its own. It is killed by it only while it is starting, however long that takes. Later it
+has to kill first whatever its workers have left in other groups (:mod:`alexflow.executors.process.sessions`), and its
+signal is SIGCONT, so that it does so even if it was stopped.
 
 Rejected: ``PR_SET_PDEATHSIG`` (tied to the thread that started the worker, and it misses grandchildren), polling
 ``getppid``.
@@ -32,7 +32,8 @@ def end_with(lifeline: int) -> None:
     Each process needs a pipe of its own: the signal belongs to the open file, not to the descriptor.
     """
     if hasattr(fcntl, "F_SETSIG"):
-        _ask_for(signal.SIGKILL, -os.getpgrp(), lifeline)
+        belongs_to(-os.getpgrp(), lifeline)
+        _ask_for(signal.SIGKILL, lifeline)
     else:
         threading.Thread(target=_wait, args=(lifeline,), name="alexflow-lifeline", daemon=True).start()
     poll = select.poll()  # not select(): descriptors are numbered as in the engine, which may have thousands
@@ -41,14 +42,29 @@ def end_with(lifeline: int) -> None:
         _end_group()
 
 
+def kill_with(lifeline: int) -> None:
+    """Have a process that is about to be started killed when the other end of ``lifeline`` is closed; Linux only.
+
+    That is so from :func:`belongs_to` on, and until the process asks for something else itself.
+    """
+    if hasattr(fcntl, "F_SETSIG"):
+        _ask_for(signal.SIGKILL, lifeline)
+
+
+def belongs_to(pid: int, lifeline: int) -> None:
+    """Say which process it is. The process may have said so itself already, and what it wants."""
+    if hasattr(fcntl, "F_SETSIG"):
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, pid)
+
+
 def go_on_with(lifeline: int) -> None:
     """Have this process go on, should it be stopped, when the other end of ``lifeline`` is closed; Linux only."""
     if hasattr(fcntl, "F_SETSIG"):
-        _ask_for(signal.SIGCONT, os.getpid(), lifeline)
+        belongs_to(os.getpid(), lifeline)
+        _ask_for(signal.SIGCONT, lifeline)
 
 
-def _ask_for(number: signal.Signals, owner: int, lifeline: int) -> None:
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, owner)
+def _ask_for(number: signal.Signals, lifeline: int) -> None:
     fcntl.fcntl(lifeline, fcntl.F_SETSIG, number)
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 

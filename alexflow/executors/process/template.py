@@ -15,6 +15,7 @@ from alexflow.executors.process.asking import FORK, REAP, REAPED, RECORD, REFUSE
 from alexflow.executors.process.birth import Birth
 from alexflow.executors.process.ending import child_ended
 from alexflow.executors.process.exits import Exit
+from alexflow.executors.process.lifeline import belongs_to, kill_with
 from alexflow.executors.process.sockets import new_pair
 from alexflow.logs import logger
 
@@ -49,6 +50,7 @@ class Template:
         requests, theirs = new_pair()
         lifeline, self._lifeline = os.pipe()
         path = [entry for entry in sys.path if isinstance(entry, str)]  # Python passes over all others, too
+        kill_with(lifeline)
         try:
             self._process = subprocess.Popen(
                 [python, "-c", _START.format(path=path, requests=theirs.fileno(), lifeline=lifeline)],
@@ -56,6 +58,7 @@ class Template:
                 pass_fds=(theirs.fileno(), lifeline),
                 start_new_session=True,  # Ctrl-C in a terminal is the engine's business
             )
+            belongs_to(self._process.pid, lifeline)
         except BaseException:
             requests.close()
             os.close(self._lifeline)
