@@ -1,8 +1,9 @@
-"""``Workers``: how many worker processes, and what each of them may use."""
+"""``Workers``: how many worker processes, what they are, and what each of them may use."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 
 from alexflow.errors import DefinitionError
 from alexflow.executors.cpus import cpus
@@ -20,20 +21,25 @@ class Workers:
         threads: how many threads numerical libraries (OpenMP, BLAS, torch, polars, ...) start in each of them. None is
             their share, CPUs divided by workers, at least 1; 0 leaves the libraries alone. What the environment says
             (``OMP_NUM_THREADS``, ...) comes first in any case.
+        python: the interpreter that runs them, a path or a command; None for ``sys.executable``. To be named where that
+            is empty or another program, as under uWSGI. It has the same version and sees the same packages.
 
     Raises:
-        DefinitionError: a number is no whole number, or too small.
+        DefinitionError: a number is no whole number, or too small; or ``python`` is no path.
     """
 
     count: int | None = None
     threads: int | None = None
+    python: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         for name, value, least in (("count", self.count, 1), ("threads", self.threads, 0)):
             if value is not None and (type(value) is not int or value < least):
                 raise DefinitionError(f"Workers.{name} must be a whole number of at least {least}, not {value!r}")
+        if self.python is not None and (not isinstance(self.python, str | os.PathLike) or not os.fspath(self.python)):
+            raise DefinitionError(f"Workers.python must be the path of a Python interpreter, not {self.python!r}")
 
     def settled(self) -> Workers:
         """The same with numbers for what was left open."""
         count = cpus() if self.count is None else self.count
-        return Workers(count, share_of(count) if self.threads is None else self.threads)
+        return replace(self, count=count, threads=share_of(count) if self.threads is None else self.threads)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from alexflow import Engine, LocalStorage, Retry
-from alexflow.errors import ShippingError, TaskFailed, TaskTimeout, WorkerDied
+from alexflow import Engine, LocalStorage, Retry, Workers
+from alexflow.errors import DefinitionError, ShippingError, TaskFailed, TaskTimeout, WorkerDied
 from alexflow.executors.process import slow_imports
 from alexflow.executors.process.slow_imports import SlowImports
 from tests.process.workflows import Environment, Hangs, Held, Value
@@ -39,9 +39,26 @@ async def test_no_interpreter(place, monkeypatch, executable, said):
             for error in result.failures:
                 assert isinstance(error, WorkerDied)
                 assert error.message.startswith(said)
-                assert (f"with {executable}: is that a Python interpreter?" in error.message) == ("false" in executable)
+                is_another = "; is /bin/false a Python interpreter? Workers(python=...) names one" in error.message
+                assert is_another == ("false" in executable)
                 assert error.attempts == 1
         assert (await engine.run([Value(n) for n in range(10)])).ran == 10  # once it is there
+
+
+@pytest.mark.parametrize("executable", ["", "/bin/false"])
+@pytest.mark.parametrize("kind", [str, Path])
+async def test_an_interpreter_that_is_named(place, monkeypatch, executable, kind):
+    """As in an application that Python is embedded in, and under uWSGI."""
+    python = kind(sys.executable)
+    monkeypatch.setattr(sys, "executable", executable)
+    async with Engine(place, workers=Workers(2, python=python)) as engine:
+        assert (await engine.run([Value(n) for n in range(10)])).ran == 10
+
+
+@pytest.mark.parametrize("python", ["", 3, b"/usr/bin/python3"])
+def test_an_interpreter_that_is_no_path(python):
+    with pytest.raises(DefinitionError, match=r"Workers\.python must be the path of a Python interpreter, not"):
+        Workers(python=python)
 
 
 async def test_many_that_are_killed_at_once_before_they_begin(place, tmp_path, monkeypatch, fifo):

@@ -424,7 +424,7 @@ class ProcessExecutor(Executor):
                 self._stillborn = 0
                 message = f"worker processes end before they begin: the last one {end}"
                 if not worker.process.pid and not end.signal:
-                    message += f"; they are started with {self._staff.python()}: is that a Python interpreter?"
+                    message += f"; is {self._staff.python()} a Python interpreter? Workers(python=...) names one"
                 lost = self._pending.take_all()
                 outcomes += [NotDone(job.task_id, "fatal", worker_died(job, message, end)) for job in lost]
             self._hire_for(len(self._pending))

@@ -53,7 +53,7 @@ class Staff:
         self._echo = echo
         self._recycle = recycle
         self._around = enclosing()
-        self._nursery = Nursery()
+        self._nursery = Nursery(size.python)
         self._hello: Hello | None = None
         self._announced: set[type] = set()
         self._announces = True

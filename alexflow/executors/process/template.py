@@ -278,7 +278,7 @@ class Nursery:
         python: the interpreter that they are, a path or a command; by default the one that runs this.
     """
 
-    def __init__(self, python: str | None = None) -> None:
+    def __init__(self, python: str | os.PathLike[str] | None = None) -> None:
         self._python = python
         self._templates: list[Template] = []  # those that are not buried; the last one may live
 
@@ -291,10 +291,10 @@ class Nursery:
         python = self._python or sys.executable
         if not python:
             raise OSError(
-                "sys.executable is empty, as in a Python that is embedded in another program; set it to the path of a "
-                "Python interpreter that can import the same"
+                "sys.executable is empty, as in a Python that is embedded in another program; name an interpreter, "
+                "such as workers=Workers(python='/usr/bin/python3')"
             )
-        return python
+        return os.fspath(python)
 
     def template(self) -> Template:
         """One that lives.
