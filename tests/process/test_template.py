@@ -103,13 +103,14 @@ async def test_a_worker_has_nothing_of_others(place):
 def assert_are_a_worker_s(opened):
     own = {fd: name for fd, name in opened.items() if fd > 2}
     # what it links files from, once it has published any
-    directories = [fd for fd, name in own.items() if re.fullmatch(r"/proc/\d+/fd", name)]
+    directories = [fd for fd, name in own.items() if re.fullmatch(r"/proc/\d+", name)]
     assert len(directories) <= 1
     for fd in directories:
         del own[fd]
     kinds = sorted(name.partition(":")[0] for name in own.values())
-    # marker, what it polls pipes with, lifeline and both ends of two pipes for output, data and control
-    assert kinds == ["/memfd", "anon_inode", *["pipe"] * 5, "socket", "socket"]
+    # standard input once more, marker, what it polls pipes and watches standard streams with, lifeline and both ends of
+    # two pipes for output, data and control
+    assert kinds == ["/dev/null", "/memfd", "anon_inode", "anon_inode", *["pipe"] * 5, "socket", "socket"]
     assert opened[0] == os.devnull
     assert all(sum(name == opened[stream] for name in own.values()) == 2 for stream in (1, 2))
 
