@@ -25,6 +25,7 @@ from alexflow.model import Retry, Workflow
 from alexflow.record.display import shown
 from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.storage import Storage
+from alexflow.storage.descriptors import raised_limit
 
 #: New objects after which Python looks for cyclic garbage among them while :func:`run` lasts. With its own 700,
 #: thousands of tasks under way are looked through again and again, which is a third of the time that they take.
@@ -90,7 +91,8 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
     """:func:`arun`, from code that is not async; in a notebook or under another running loop it uses a thread.
 
     While it lasts, Python looks for cyclic garbage less often (:data:`NEW_OBJECTS`); :func:`arun`, which is a guest in
-    its process, leaves that alone.
+    its process, leaves that alone. And the process may have as many files open as the system allows (the hard limit of
+    ``ulimit -n``).
 
     In the main thread, Ctrl-C cancels the run: no new tasks, and running ones get their ``grace`` to end; the second
     Ctrl-C kills them. SIGTERM does the same. Handlers that somebody else has set are left alone.
@@ -110,7 +112,7 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
     interruption = Interruption()
     how = _run_in_thread if is_under_a_loop() else _run
     try:
-        with interruption.handling(), _seldom_collecting():
+        with interruption.handling(), _seldom_collecting(), raised_limit():
             result = how(target, options, interruption)
     except RunFailed as failed:
         interruption.raise_if_any()

@@ -133,7 +133,7 @@ class DirectoryOutput(FileOutput[Directory]):
     def apath(self, mode: Mode = "r") -> AbstractAsyncContextManager[Path]:
         from alexflow.storage.asyncstreams import in_threads  # deferred: it brings asyncio
 
-        return in_threads(self.path(mode))
+        return in_threads(lambda: self.path(mode))
 
 
 def pack(directory: str, file: BinaryIO) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
 import aiofiles.threadpool
 
 from alexflow.storage.background import in_thread
+from alexflow.storage.permits import under_permit
 
 if TYPE_CHECKING:
     from alexflow.storage.interface import Storage
@@ -62,7 +63,7 @@ async def areader(storage: Storage, key: str) -> AsyncIterator[AsyncReader]:
 @asynccontextmanager
 async def opened_in_threads(opened: Callable[[], BinaryIO]) -> AsyncIterator[AsyncReader]:
     """A file that blocks, for the event loop."""
-    async with in_threads(_opening(opened)) as file:
+    async with in_threads(lambda: _opening(opened)) as file:
         yield asynchronous(file)
 
 
@@ -75,22 +76,30 @@ def _opening(opened: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
 @asynccontextmanager
 async def awriter(storage: Storage, key: str) -> AsyncIterator[AsyncWriter]:
     """See :meth:`Storage.awriter`."""
-    async with in_threads(storage.writer(key)) as file:
+    async with in_threads(lambda: storage.writer(key)) as file:
         yield asynchronous(file)
 
 
 @asynccontextmanager
-async def in_threads(context: AbstractContextManager[T]) -> AsyncIterator[T]:
-    """A context that blocks, entered and left in threads."""
-    value = await in_thread(context.__enter__)
+async def in_threads(make: Callable[[], AbstractContextManager[T]]) -> AsyncIterator[T]:
+    """A context that blocks and holds a file open, entered and left in threads."""
+
+    async def enter() -> tuple[AbstractContextManager[T], T]:
+        context = make()
+        return context, await in_thread(context.__enter__)
+
+    permit, (context, value) = await under_permit(enter)
     try:
-        yield value
-    except BaseException as error:
-        # in a thread, too, since it may have to wait for one that a cancelled call has left behind in the same file
-        if not await in_thread(context.__exit__, type(error), error, error.__traceback__):
-            raise
-    else:
-        await in_thread(context.__exit__, None, None, None)
+        try:
+            yield value
+        except BaseException as error:
+            # in a thread, too, since it may have to wait for one that a cancelled call has left behind in the same file
+            if not await in_thread(context.__exit__, type(error), error, error.__traceback__):
+                raise
+        else:
+            await in_thread(context.__exit__, None, None, None)
+    finally:
+        permit.release()
 
 
 class _AtOnce:

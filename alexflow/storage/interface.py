@@ -387,7 +387,7 @@ class Storage(ABC):
         """:meth:`path`, for the event loop."""
         from alexflow.storage.asyncstreams import in_threads
 
-        return in_threads(self.path(key, mode))
+        return in_threads(lambda: self.path(key, mode))
 
 
 #: The parameters that hold keys, by method.

@@ -42,7 +42,7 @@ from alexflow.storage.localreading import (
     read_opened,
     see_it_is_published,
 )
-from alexflow.storage.newfile import open_new, read_all, read_parts
+from alexflow.storage.newfile import NewFile, open_new, read_all, read_parts
 from alexflow.storage.oserror import NOT_THERE, failed
 from alexflow.storage.recent import Recent
 from alexflow.storage.reserved import tells_case_apart
@@ -393,8 +393,12 @@ class LocalStorage(Storage):
         if len(data) <= SMALL:
             return Staged(key, len(data), data)
         from alexflow.storage.background import fill_file, in_thread  # deferred, as above
+        from alexflow.storage.permits import claimed_by  # deferred, as above
 
-        file = new_file(self.base_path, key, b"", self._names)
+        async def opened() -> NewFile:
+            return new_file(self.base_path, key, b"", self._names)
+
+        file = await claimed_by(opened)
         try:
             await fill_file(file.fd, data)
             file.record = await in_thread(record_of, data)

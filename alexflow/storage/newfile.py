@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from alexflow.forks import this_process
+from alexflow.storage.descriptors import Permit, claimed
 from alexflow.storage.litter import STAGING, temporary_name
 from alexflow.storage.reserved import make_reserved
 
@@ -35,6 +36,7 @@ class NewFile:
         name: its path, if it has a name.
         record: what is to be recorded of what was written to it.
         process: that to which it belongs; a fork of that leaves it as it is.
+        permit: that under which it was opened, if any.
     """
 
     fd: int
@@ -42,10 +44,13 @@ class NewFile:
     name: str | None
     record: bytes = field(default=b"")
     process: int = field(default_factory=lambda: this_process.generation)
+    permit: Permit | None = field(default_factory=claimed)
 
     def close(self) -> None:
         """Let go of it; what has not been linked is gone."""
         os.close(self.fd)
+        if self.permit is not None:
+            self.permit.release()
         if self.name is not None and self.process == this_process.generation:
             with suppress(OSError):  # then it is litter, and swept in time
                 os.unlink(self.name)

@@ -36,6 +36,7 @@ def failed(what: str, path: str, error: OSError) -> StorageError:
     """What to raise where a storage could not ``what`` the file ``path``."""
     code = error.errno or 0
     name = errno.errorcode.get(code, str(error.errno))
+    remedy = "; raise `ulimit -n`, or keep fewer streams open" if code == errno.EMFILE else ""
     return _CLASSES.get(code, StorageError)(
-        f"cannot {what} {path}: {error.strerror} ({name})", path=path, errno=error.errno
+        f"cannot {what} {path}: {error.strerror} ({name}){remedy}", path=path, errno=error.errno
     )

@@ -46,6 +46,7 @@ from alexflow.executors.process.exits import peak_rss_of
 from alexflow.executors.process.lifeline import go_on_with
 from alexflow.executors.process.sessions import end_sessions, signal_group
 from alexflow.executors.process.sockets import received
+from alexflow.storage.descriptors import raise_limit
 
 #: Whether a child that has ended can be seen without being reaped; not on macOS before Python 3.13.
 _CAN_LOOK = hasattr(os, "waitid")
@@ -65,6 +66,7 @@ def main(requests: int, lifeline: int) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # signals that the engine does not want to hear, its workers do
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     go_on_with(lifeline)
+    raise_limit()  # of descriptors: workers are the engine's own, and run what opens any number of files
     gc.freeze()  # so that the collector of a worker does not touch, and thereby copy, what is shared with all others
     template = Template(requests, lifeline)
     try:

@@ -28,6 +28,7 @@ from alexflow.storage.litter import STALE_AFTER, STALE_ELSEWHERE_AFTER
 from alexflow.storage.local import BUFFER
 from alexflow.storage.localreading import damaged
 from alexflow.storage.newfile import read_all
+from alexflow.storage.permits import claimed_by
 from alexflow.storage.remote import spool
 from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.backend import Status
@@ -300,7 +301,7 @@ class RemoteStorage(Storage):
     async def astage(self, key: str, data: bytes) -> Staged:
         if len(data) <= LARGE:
             return Staged(key, len(data), data)
-        return await self._stage_file(key, await in_thread(spool.filled, data))
+        return await self._stage_file(key, await claimed_by(lambda: in_thread(spool.filled, data)))
 
     async def _stage_file(self, key: str, file: NewFile) -> Staged:
         large = Large(file, os.fstat(file.fd).st_size)
