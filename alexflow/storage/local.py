@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
-from alexflow.errors import OutputNotFound, UnknownStorage
+from alexflow.errors import OutputNotFound, StorageError, UnknownStorage
 from alexflow.storage import litter, notes
 from alexflow.storage.digest import record_of, record_of_parts
 from alexflow.storage.durable import SyncedNames
@@ -103,7 +103,8 @@ class LocalStorage(Storage):
                 f"create it or correct the path"
             ) from None
         except OSError as error:
-            raise UnknownStorage(f"cannot make the storage {self.base_path}: {error.strerror}") from error
+            fault = failed("make the storage", self.base_path, error)
+            raise (UnknownStorage(str(fault)) if type(fault) is StorageError else fault) from error
         with suppress(OSError):  # whether it may be written to is asked when something has to run
             litter.sweep(self.base_path, at_most=litter.AT_ONCE)
 

@@ -70,6 +70,7 @@ class Descriptors:
         self._most = most
         self._lock = threading.Lock()
         self._taken = 0
+        self._has_said = False  # that somebody waits
         self._by_task: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
         self._waiting: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = deque()
 
@@ -94,6 +95,7 @@ class Descriptors:
         """A permit is not needed any more; from any thread."""
         with self._lock:
             self._taken -= 1
+            self._has_said = self._has_said and bool(self._waiting)
             if task is not None and task in self._by_task:
                 self._by_task[task] -= 1
         self._wake_next()
@@ -134,6 +136,9 @@ class Descriptors:
                 self._wake_next()
 
     def _say(self) -> None:
+        if self._has_said:
+            return
+        self._has_said = True
         logger.warning(
             "a task waits to open a file: %d are open in streams of others (half of what `ulimit -n` allows)",
             self._taken,

@@ -15,7 +15,7 @@ import pytest
 
 import alexflow
 from alexflow import Engine, LocalStorage, Retry
-from alexflow.errors import RunFailed, StorageDenied, UnknownStorage
+from alexflow.errors import RunFailed, StorageDenied
 from alexflow.storage.leases.local import FILE as LEASES
 from tests.faults.disks import keys_in, remount, small_disk
 from tests.faults.workflows import Number, Sum
@@ -110,7 +110,7 @@ def test_no_permission_further_down(everybodys):
 
 def test_what_is_not_there_cannot_be_made(disk):
     remount(disk, "ro")
-    with pytest.raises(UnknownStorage, match=r"cannot make the storage .*: Read-only file system"):
+    with pytest.raises(StorageDenied, match=r"cannot make the storage .*: Read-only file system \(EROFS\)"):
         LocalStorage(disk / "new").prepare()
 
 
