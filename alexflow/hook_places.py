@@ -72,7 +72,7 @@ PROTOCOLS = {
 OURS = frozenset(
     {"self", "job", "spec", "event", "outcome", "instruction", "failed", "decided", "entry", "told", "sent"}
     | {"described", "defaults", "_defaults", "check", "wanted", "follower", "cause", "error", "context", "_context"}
-    | {"asyncio", "copy()", "engine", "_threads", "DynamicTask", "WrapperTask", "type()"}
+    | {"asyncio", "copy()", "engine", "failure", "_threads", "DynamicTask", "WrapperTask", "type()"}
 )
 
 #: Functions that call hooks inside the ``try`` of whoever calls them.
@@ -123,10 +123,9 @@ TEXTS = {
     "alexflow.engine.result:_failed_task": "a TaskError of ours",
     "alexflow.engine.script:main": "an error of ours, or a report",
     "alexflow.executors.process.pool:_homeless": "an OSError or ShippingError of ours",
-    "alexflow.executors.process.reentry:_name_of": "a module's name, for a message in a worker",
     "alexflow.executors.process.settings:Settings.put_back": "an OSError of the operating system's",
     "alexflow.executors.process.worker:Worker._end": "the same, of descriptors",
-    "alexflow.executors.process.recycle:Recycle.__post_init__": "the caller's own arguments, told to the caller",
+    "alexflow.executors.workers:Workers.__post_init__": "the caller's own arguments, told to the caller",
     "alexflow.graph.description:undeclared": "an exact key",
     "alexflow.record.wording:failure": "an exact text",
 }

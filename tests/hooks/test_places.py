@@ -16,6 +16,12 @@ ROOT = Path(alexflow.__file__).parent
 #: Where users' objects pass through code that serves many requests; the scheduler sees names and numbers only.
 SEARCHED = ("engine", "executors", "forks", "graph", "hooks", "logs", "record")
 
+#: What code calls users' objects, and their exceptions.
+USERS = frozenset(
+    {"task", "_task", "output", "target", "tree", "given", "source", "parent", "part", "tag", "tags", "value", "named"}
+    | {"error", "reason", "second", "cause", "exc", "trouble", "storage", "_storage", "listener", "key", "on_error"}
+)
+
 #: Calls that make text.
 TEXT = ("repr()", "!r", "str()", "format()", "ascii()", "{} of an exception")
 
@@ -49,7 +55,11 @@ def is_of_inside(use: Use) -> bool:
 
 def unregistered_texts(found: list[Use]) -> list[Use]:
     listed = TEXTS.keys() | INSIDE
-    return [use for use in found if use.name in TEXT and not use.guarded and use.function not in listed]
+    return [
+        use
+        for use in found
+        if use.name in TEXT and use.receiver in USERS and not use.guarded and use.function not in listed
+    ]
 
 
 @pytest.fixture(scope="module")
