@@ -19,6 +19,7 @@ from typing import Any
 
 from alexflow.engine.admission import Admission
 from alexflow.engine.generation import Generators, InThread
+from alexflow.engine.leaving import Leaving
 from alexflow.engine.outcomes import Outcomes
 from alexflow.errors import EngineClosed, StorageUnavailable
 from alexflow.executors.interface import GRACE, Done, Executor, Job, Outcome
@@ -54,9 +55,6 @@ SLICE_SECONDS = 0.002
 
 #: Events after which an output may be made once more; between them, each is made once, and is what it is.
 REASONS_TO_DOUBT = frozenset({RunRequested, InputsLost, Verified})
-
-#: Requests that nobody waits for any more are given up so many a turn (4 ms): those that still wait go first.
-LEAVERS_PER_TURN = 256
 
 #: Up to this many outputs or tasks are looked at without a task of their own on the loop.
 FEW = 64
@@ -106,8 +104,6 @@ class Driver:
         self._draining = False
         self._runs: dict[int, asyncio.Future[do.Finish]] = {}
         self._find: dict[int, FindOutputs] = {}
-        self._leavers: deque[int] = deque()  # runs that nobody waits for any more
-        self._giving_up = False  # at the loop's next turn
         self._closed: EngineClosed | None = None  # why nothing can be asked for any more
         #: Requests whose targets are being gone through; the catalog keeps until then who makes what.
         self.entering = 0
@@ -154,6 +150,7 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         # pipes, timers and tasks keep the context in which they are made: it is the opener's, and never a request's
         self._context = contextvars.copy_context()
+        self._leaving = Leaving(self._loop, self._context, lambda run_ids: self.post(RunsCancelled(run_ids)))
         self.inspector.around = frozenset(enclosing())
         for executor in self._executors.values():
             executor.open(self._for_tasks, self._report, self._foresee)
@@ -164,7 +161,7 @@ class Driver:
         for finish in self._runs.values():
             if not finish.done():
                 finish.set_exception(self._closed)
-        self._leavers.clear()
+        self._leaving.clear()
         if self._runs:
             self.post(RunsCancelled(tuple(self._runs)))
         for timer in self._timers:
@@ -237,22 +234,7 @@ class Driver:
     def cancel_run(self, run_id: int) -> None:
         """Nobody waits for this run any more."""
         if run_id in self._runs:
-            if self._giving_up:
-                self._leavers.append(run_id)
-            else:
-                self._giving_up = True
-                self._loop.call_soon(self._give_up_some, context=self._context)
-                self.post(RunsCancelled((run_id,)))
-
-    def _give_up_some(self) -> None:
-        """Thousands of callers may leave at once; between two turns of the loop only some of them are dealt with."""
-        leavers = self._leavers
-        some = tuple([leavers.popleft() for _ in range(min(len(leavers), LEAVERS_PER_TURN))])
-        if some:
-            self.post(RunsCancelled(some))
-        self._giving_up = bool(leavers)
-        if leavers:
-            self._loop.call_soon(self._give_up_some, context=self._context)
+            self._leaving.add(run_id)
 
     def _fail_run(self, run_id: int, error: BaseException) -> None:
         finish = self._runs.get(run_id)
@@ -336,7 +318,7 @@ class Driver:
             try:
                 await work()  # called here: if this is cancelled before it begins, nothing is left that nobody awaits
             except BaseException as error:  # a fault of the engine's own
-                if passes(error):
+                if passes(error) or self._loop.is_closed():  # with the engine in it, which is nobody's any more
                     raise
                 self._crash(error)
 
