@@ -35,6 +35,8 @@ SEATS = 1024
 _REGION = 1 << 51  # outputs are told apart by as many bits of a digest; two that share a byte only wait for each other
 _TAKEN = _REGION - 1  # the byte that says that a seat is taken
 
+_HOST = os.uname().nodename
+
 #: What a seat's process writes of itself: its sign of life, since when it is there, its number and its host.
 _RECORD = struct.Struct("<QdI108s")
 
@@ -110,16 +112,12 @@ class Seat:
     def _sit_down(self, engine: LocalLeases) -> bool:
         if self._fd < 0:
             self._fd = open_lockfile(self.path)
-        for number in dict.fromkeys((self._number, *range(SEATS))):
-            if take_range(self._fd, number * _REGION, _REGION):
-                break
-        else:
+        if not take_range(self._fd, self._region, _REGION) and not self._find_seat():
             return False
         if not is_at(self.path, self._fd):  # it has been removed meanwhile; another one may be there
             os.close(self._fd)
             self._fd = -1
             return False
-        self._number = number
         self._since = time.time()
         self._counter = int.from_bytes(os.urandom(7), "little")  # nobody has seen it in this seat
         self._sign(engine)
@@ -127,6 +125,14 @@ class Seat:
         if self._others_are_here():
             self._shrink()
         return True
+
+    def _find_seat(self) -> bool:
+        """Take the first seat that is free."""
+        for number in range(SEATS):
+            if take_range(self._fd, number * _REGION, _REGION):
+                self._number = number
+                return True
+        return False
 
     @property
     def _region(self) -> int:
@@ -285,8 +291,7 @@ class Seat:
     def _sign(self, engine: LocalLeases) -> None:
         self._counter += 1
         self._signed = engine.clock()
-        host = os.uname().nodename.encode()[:108]
-        record = _RECORD.pack(self._counter, self._since, os.getpid(), host)
+        record = _RECORD.pack(self._counter, self._since, os.getpid(), _HOST.encode()[:108])
         os.pwrite(self._fd, record, self._number * _RECORD.size)
 
     def _strip_lost(self, engine: LocalLeases) -> None:
@@ -308,7 +313,7 @@ class Seat:
                 peers = [self._owner, *(self._holders.get(place) for place in places)]
                 for peer in peers:
                     if peer is not None and peer is not engine:
-                        found[Holder(os.uname().nodename, os.getpid(), self.engines.get(peer, 0.0))] = None
+                        found[Holder(_HOST, os.getpid(), self.engines.get(peer, 0.0))] = None
             if self._may_be_held:
                 for seat in self._living(engine):
                     if any(self._is_held_by(seat, key) for keys in wanted.values() for key in keys):
