@@ -432,5 +432,5 @@ def _as_workers(workers: object) -> Workers:
     if isinstance(workers, Workers):
         return workers.settled()
     if workers is not None and (not isinstance(workers, int) or workers < 1):
-        raise DefinitionError(f"workers must be a whole number of at least 1, not {workers!r}")
+        raise DefinitionError(f"workers must be a whole number of at least 1, not {repr_of(workers)}")
     return Workers(None if workers is None else int(workers)).settled()

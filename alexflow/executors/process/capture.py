@@ -66,3 +66,11 @@ class Capture:
             OSError: a task has closed what this needs.
         """
         self._streams.put_back()
+
+    def look_closer(self) -> None:
+        """When the worker reports: the same of what can wait for some milliseconds.
+
+        Raises:
+            OSError: as for :meth:`put_back`.
+        """
+        self._streams.look_closer()

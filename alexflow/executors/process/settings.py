@@ -1,11 +1,12 @@
 """What a task may change in its process, and what is put back after it (docs/concepts.md has the list).
 
 Nearly all tasks change nothing, so what counts is the cost of seeing that: a system call where there is no way around
-it, a comparison where Python knows. What the import of a task's module has changed is meant to stay; so what is put
-back is what was there when the last import was over.
+it, a comparison where Python knows. What the next task would notice at once is looked at after each; what takes longer
+to do harm, when the worker reports: when it has nothing more to do, and some two milliseconds after the last time.
 
-Some changes cannot be taken back, or not for sure: a worker whose limits have been lowered, or that has another user or
-a worse priority, is replaced.
+What the import of a task's module has changed is meant to stay; so what is put back is what was there when the last
+import was over. Some changes cannot be taken back, or not for sure: a worker whose limits have been lowered, or that
+has another user or a worse priority, is replaced.
 """
 
 from __future__ import annotations
@@ -27,8 +28,7 @@ from alexflow.executors.process.limits import limits, lowered
 SIGNALS = tuple(
     int(getattr(signal, name))
     for name in (
-        *("SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGCHLD"),
-        *("SIGVTALRM", "SIGPROF", "SIGWINCH"),
+        *("SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGCHLD", "SIGPROF"),
     )
 )
 
@@ -39,13 +39,15 @@ class Settings:
     def __init__(self) -> None:
         self._environment = vars(os.environb)["_data"]  # what os.environ looks into; comparing that takes long
         self._terminate = signal.getsignal(signal.SIGTERM)  # the worker's own, whatever a module sets
+        self._directory = -1  # a descriptor
+        self._directory_identity = (0, 0)
         sys.modules.pop("resource", None)  # seen there again, somebody may have changed limits
         self.remember()
 
     def remember(self) -> None:
         """A module has been imported: from now on this is what is put back."""
         signal.signal(signal.SIGTERM, self._terminate)
-        self._directory = _directory()
+        self._directory = self._hold_directory()
         self._umask = os.umask(0o77)
         os.umask(self._umask)
         self._variables = dict(self._environment)
@@ -65,11 +67,8 @@ class Settings:
             What it has changed for good, in words; mostly nothing.
         """
         os.umask(self._umask)
-        signal.alarm(0)
         if list(map(_getsignal, SIGNALS)) != self._handlers:
             self._put_back_handlers()
-        if _sigmask(signal.SIG_BLOCK, ()) != self._mask:
-            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         if self._environment != self._variables:
             self._put_back_environment()
         if sys.getrecursionlimit() < self._recursion_limit:  # modules that are imported late raise it
@@ -82,23 +81,35 @@ class Settings:
             sys.settrace(self._trace)
         if sys.getprofile() is not self._profile:
             sys.setprofile(self._profile)
-        if _directory() != self._directory:
-            try:
-                os.chdir(self._directory)
-            except OSError as error:
-                return f"the working directory: {error}"
+        try:
+            os.fchdir(self._directory)  # cheaper than to ask where it is
+        except OSError as error:  # a task has closed what is held
+            return f"its working directory: {error}"
         return self._lowered_limits() if "resource" in sys.modules else ""
 
     def look_closer(self) -> str:
-        """From time to time: the same of what can wait for some milliseconds."""
+        """When the worker reports: the same of what can wait for some milliseconds."""
+        signal.alarm(0)
+        if _sigmask(signal.SIG_BLOCK, ()) != self._mask:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         for timer in (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
             if signal.getitimer(timer)[0]:
                 signal.setitimer(timer, 0)
+        if _identity(self._directory) != self._directory_identity:
+            return "its working directory"
         if _priority() > self._priority:
             return "its priority (nice)"
         if _user() != self._user:
             return "its user or group"
         return self._lowered_limits()
+
+    def _hold_directory(self) -> int:
+        """A descriptor of the working directory: it stays good if that is renamed or removed."""
+        if self._directory >= 0 and _identity(self._directory) == self._directory_identity:
+            os.close(self._directory)
+        held = os.open(".", getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._directory_identity = _identity(held)
+        return held
 
     def _lowered_limits(self) -> str:
         return ", ".join(lowered(self._limits, limits()))
@@ -119,11 +130,12 @@ class Settings:
         time.tzset()
 
 
-def _directory() -> bytes:
+def _identity(fd: int) -> tuple[int, int]:
     try:
-        return os.getcwdb()
-    except OSError:  # it has been removed
-        return b""
+        status = os.fstat(fd)
+    except OSError:  # a task has closed it
+        return 0, 0
+    return status.st_dev, status.st_ino
 
 
 def _priority() -> int:

@@ -50,16 +50,21 @@ class StandardStreams:
                     stream.flush()
 
     def put_back(self) -> None:
-        """See that all is as a task is to find it."""
+        """After a task: see that all is as a task is to find it, but for what :meth:`look_closer` looks at."""
         if sys.stdout is not self.out or sys.stderr is not self.err or sys.stdin is not self._in or self._in.closed:
             self._drop(sys.stdout, self.out)
             self._drop(sys.stderr, self.err)
             self._open()
+        if self._is_lost or not self._watched.are(*STREAMS):
+            self._fill()
+
+    def look_closer(self) -> None:
+        """When the worker reports: the same of standard input."""
         try:
-            as_it_was = self._watched.are(*STREAMS) and not os.get_blocking(0)
+            as_it_was = not os.get_blocking(0)
         except OSError:  # closed
             as_it_was = False
-        if not as_it_was or self._is_lost:
+        if not as_it_was:
             self._fill()
 
     def write(self, record: bytes) -> None:

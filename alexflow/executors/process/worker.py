@@ -291,8 +291,15 @@ class Worker:
             self._weigh()
         if arrivals.has_imported:
             self._remember()
-        elif changed := self._settings.look_closer():
+        elif changed := self._look_closer():
             self._spoil(self._running, changed)
+
+    def _look_closer(self) -> str:
+        try:
+            self._capture.look_closer()
+            return self._settings.look_closer()
+        except OSError as error:
+            return f"its descriptors: {error}"
 
     def _has_failed(self, number: int) -> None:
         self._failed.add(number)
