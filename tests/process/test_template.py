@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from alexflow import Engine, Output, Retry
+from alexflow import Engine, Output, Retry, Workers
 from alexflow.errors import WorkerDied
 from alexflow.executors.library_threads import GIVEN, VARIABLES
 from alexflow.executors.process import ending
@@ -142,7 +142,7 @@ async def test_each_worker_has_its_own_chances(place, fifo):
 
 async def test_a_worker_sees_what_the_engine_sees_when_it_is_wanted(place, tmp_path, fifo, monkeypatch):
     monkeypatch.setenv("REMOVED_LATER", "yes")
-    async with Engine(place, workers=2) as engine:
+    async with Engine(place, workers=Workers(2, threads=0)) as engine:  # else it sets variables for libraries
         _, let_go = await held(engine, fifo, 1)
         monkeypatch.delenv("REMOVED_LATER")
         monkeypatch.setenv("SAID_LATER", "yes")
