@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from alexflow import Engine, JSONOutput, MemoryStorage, Output, Task
+from alexflow import Engine, JSONOutput, MemoryStorage, Output, Task, TaskOptions
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +39,7 @@ class Limited(OnLoop):
 
 @dataclass(frozen=True)
 class InThread(OnLoop):
-    executor: ClassVar[Any] = "thread"
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
 
     def run(self, input: Any, output: Output[int]) -> None:  # type: ignore[override]
         time.sleep(1)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NoReturn
 
-from alexflow import BinaryOutput, DynamicTask, Output, Task
+from alexflow import BinaryOutput, DynamicTask, Output, Task, TaskOptions
 from alexflow.formats import BytesOutput
 from tests.faults.workflows import Number
 
@@ -60,7 +60,7 @@ class Forks(Number):
 
 @dataclass(frozen=True)
 class ForksInThread(Forks):
-    executor: ClassVar[Any] = "thread"
+    options: ClassVar[TaskOptions] = TaskOptions(executor="thread")
 
 
 @dataclass(frozen=True)

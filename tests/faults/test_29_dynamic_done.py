@@ -157,3 +157,18 @@ def test_asked_for_without_the_dynamic_task(setting: Setting, place: str) -> Non
     with pytest.raises(GraphError, match=r"which is an output of a dynamic task that has not given it"):
         run(Report(setting, Customers(setting).output()["report"]), place)
     assert list(LocalStorage(place).list()) == []
+
+
+@pytest.mark.parametrize("bucket", ["seaweedfs"], indirect=True)
+def test_in_a_bucket(bucket: Any, setting: Setting) -> None:
+    storage, _ = bucket
+    for _ in range(2):
+        result = run(mail(setting), storage, on_error="continue")
+        assert (result.ok, len(result.failures)) == (False, 1)
+        assert storage.exists_many(outputs(setting)) == set()
+    assert ran(setting) == {"Report": 1, "Appendix": 1, "Sibling": 2}
+    os.unlink(setting.bad)
+    result = run(mail(setting), storage)
+    assert result.output.load() == "sent: all customers done"
+    assert ran(setting) == {"Sibling": 1, "Mail": 1}
+    assert [key for key in storage.list() if "-for-" in key] == []
