@@ -131,6 +131,7 @@ def _key_made(state: State, key: Key, node: Node, unwanted: list[Node], here: bo
 def key_present(state: State, key: Key) -> None:
     """An output exists: who waits for it need wait no more."""
     key.state = PRESENT
+    key.seen = True
     key.producer = key.group = None
     for reader in key.readers:
         if reader.state == WAITING:

@@ -32,7 +32,8 @@ def inspected(state: State, event: Inspected) -> None:
     for name in event.present:
         key = _asked_key(state, name, question)
         if key is not None and (group := key.group) is not None:
-            account = account or account_of_asked(state, key)
+            if not key.seen:
+                account = account or account_of_asked(state, key)
             key_present(state, key)
             over[group] = over.get(group, 0) + 1
     for group, count in over.items():

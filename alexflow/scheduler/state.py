@@ -109,7 +109,19 @@ class Node:
 class Key:
     """An output that somebody reads or targets, or that a live task makes."""
 
-    __slots__ = ("asked", "ephemeral", "group", "keep", "key", "made", "producer", "readers", "state", "targets")
+    __slots__ = (
+        "asked",
+        "ephemeral",
+        "group",
+        "keep",
+        "key",
+        "made",
+        "producer",
+        "readers",
+        "seen",
+        "state",
+        "targets",
+    )
 
     def __init__(self, key: str, state: str, group: Group | None = None, asked: int = 0):
         self.key = key
@@ -122,6 +134,7 @@ class Key:
         self.ephemeral = False  # somebody lets it be removed afterwards
         self.keep = False  # somebody uses it as not ephemeral
         self.made = False  # it was missing, and a task here has made it
+        self.seen = False  # it was there at some time: whoever made it has been counted
 
     @property
     def demanded(self) -> bool:

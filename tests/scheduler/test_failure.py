@@ -237,7 +237,9 @@ def test_a_lost_input_that_is_there_after_all() -> None:
     h.look("b")
     h.look(present="a")
     h.lost("B", "a")
-    assert h.look(present="a") == [start("B")]
+    assert h.look(present="a", found="A") == [start("B")]
+    h.done("B")
+    assert h.seen(1) == [Finish(1, ran=1)]  # that A is done has been counted, or was not told at the time
 
 
 def test_several_readers_of_a_lost_input() -> None:
