@@ -24,6 +24,7 @@ DIGEST_SIZE = 16  # bytes: BLAKE2b-128
 _VERSION = b"1"
 _WITH_KEY = b"2"
 _RECORD = struct.Struct(f"<cQ{DIGEST_SIZE}s")
+_OF_OUTPUT = struct.Struct(f"<cQ{DIGEST_SIZE}sI")
 _MOST_ENDS = 64  # of a key with more steps the outermost are not compared
 
 #: What bytes under a key are found to be, held against records: ``keyless`` are good, as far as a record of version 1
@@ -36,6 +37,15 @@ def record_of(data: bytes) -> bytes:
     hashed = _EMPTY.copy()
     hashed.update(data)
     return _RECORD.pack(_VERSION, len(data), hashed.digest())
+
+
+def record_of_output(data: bytes, key: str) -> bytes:
+    """What is kept with an output: as :func:`with_key` of :func:`record_of`, in half the time."""
+    if "/" in key:
+        return with_key(record_of(data), key)
+    hashed = _EMPTY.copy()
+    hashed.update(data)
+    return _OF_OUTPUT.pack(_WITH_KEY, len(data), hashed.digest(), crc32(key.encode()))
 
 
 class Recorder:

@@ -38,8 +38,7 @@ _get: Callable[[int, str], bytes] | None = getattr(os, "getxattr", None)
 
 
 def record(fd: int, record: bytes, base: str, key: str) -> None:
-    """Keep what is recorded of the bytes of the file that will be ``key`` in the storage ``base``, and the key."""
-    record = with_key(record, key)
+    """Keep what is recorded of the file that will be ``key`` in the storage ``base``."""
     if _set is not None:
         try:
             _set(fd, ATTRIBUTE, record)

@@ -73,6 +73,8 @@ def test_golden_record_with_its_key():
     assert digest.with_key(record, "key").hex() == "32" + content + "a9ab908a"
     assert digest.with_key(record, "a/é/key").hex() == "32" + content + "a9ab908a" + "8dfd09d6" + "176a5d27"
     assert digest.of_bytes(digest.with_key(record, "a/é/key")) == record
+    for key in ("key", "a/é/key"):
+        assert digest.record_of_output(b"alexflow", key) == digest.with_key(record, key)
 
 
 def test_a_record_of_the_first_version_is_read_as_ever(tmp_path):
