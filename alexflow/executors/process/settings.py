@@ -21,6 +21,7 @@ import time
 # without the enumerations that the signal module makes of numbers
 from _signal import getsignal as _getsignal  # type: ignore[import-not-found]
 from _signal import pthread_sigmask as _sigmask
+from typing import Any
 
 from alexflow.executors.process.limits import limits, lowered
 
@@ -33,11 +34,26 @@ SIGNALS = tuple(
 )
 
 
+class WatchedEnvironment(type(os.environ)):  # type: ignore[misc]
+    """``os.environ`` that knows whether somebody has changed it: comparing it after each task would take longer."""
+
+    has_changed = False
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        WatchedEnvironment.has_changed = True
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: Any) -> None:
+        WatchedEnvironment.has_changed = True
+        super().__delitem__(key)
+
+
 class Settings:
     """Settings of this process, as every task is to find them."""
 
     def __init__(self) -> None:
-        self._environment = vars(os.environb)["_data"]  # what os.environ looks into; comparing that takes long
+        for environment in (os.environ, os.environb):
+            environment.__class__ = WatchedEnvironment
         self._terminate = signal.getsignal(signal.SIGTERM)  # the worker's own, whatever a module sets
         self._directory = -1  # a descriptor
         self._directory_identity = (0, 0)
@@ -50,7 +66,8 @@ class Settings:
         self._directory = self._hold_directory()
         self._umask = os.umask(0o77)
         os.umask(self._umask)
-        self._variables = dict(self._environment)
+        self._variables = dict(os.environb)
+        WatchedEnvironment.has_changed = False
         self._handlers = list(map(_getsignal, SIGNALS))
         self._mask = _sigmask(signal.SIG_BLOCK, ())
         self._limits = limits()
@@ -69,7 +86,7 @@ class Settings:
         os.umask(self._umask)
         if list(map(_getsignal, SIGNALS)) != self._handlers:
             self._put_back_handlers()
-        if self._environment != self._variables:
+        if WatchedEnvironment.has_changed:
             self._put_back_environment()
         if sys.getrecursionlimit() < self._recursion_limit:  # modules that are imported late raise it
             sys.setrecursionlimit(self._recursion_limit)
@@ -122,12 +139,13 @@ class Settings:
 
     def _put_back_environment(self) -> None:
         environment, variables = os.environb, self._variables
-        for name in self._environment.keys() - variables.keys():
+        for name in environment.keys() - variables.keys():
             del environment[name]
         for name, value in variables.items():
-            if self._environment.get(name) != value:
+            if environment.get(name) != value:
                 environment[name] = value
         time.tzset()
+        WatchedEnvironment.has_changed = False
 
 
 def _identity(fd: int) -> tuple[int, int]:
