@@ -347,7 +347,7 @@ class Engine:
                 if source is not None:
                     self._defaults.see(source)
                 for name in keys_of(output):
-                    key = exact_name(output, "key", name)
+                    key = name if type(name) is str else exact_name(output, "key", name)
                     if key != output.output_id:
                         driver.catalog.see_maker(key, output)
                     outputs[key] = output

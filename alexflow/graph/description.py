@@ -125,7 +125,9 @@ def describe(task: AbstractTask, defaults: Defaults, makes: Makes | None = None)
     """
     hook = "task_id"
     try:
-        task_id = exact_name(task, hook, task.task_id)
+        task_id = task.task_id
+        if type(task_id) is not str:  # a call less for most
+            task_id = exact_name(task, hook, task_id)
         hook = "input()"
         inputs, ephemeral, grounded = _inputs(task)
         outputs: InOut = None

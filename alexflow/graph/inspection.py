@@ -179,7 +179,9 @@ class Inspector:
         missing: list[tuple[str, Output[Any]]] = []
         for key, output in question.outputs.items():
             try:
-                maker = exact_name(output, "src_task_id", output.src_task_id)
+                maker = output.src_task_id
+                if type(maker) is not str:  # a call less for most
+                    maker = exact_name(output, "src_task_id", maker)
             except BaseException as error:
                 yield _failed((key,), (), hook_error(output, "src_task_id", error), number)
                 continue
@@ -253,7 +255,10 @@ class Inspector:
     def _describe(self, task: AbstractTask, makes: Makes | None = None, task_id: str | None = None) -> Described:
         """Describe a task, if it is not known; ``task_id`` is what it was asked for by."""
         try:
-            known = self._catalog.tasks.get(task_id or exact_name(task, "task_id", task.task_id))
+            name: Any = task.task_id if task_id is None else task_id
+            if type(name) is not str:
+                name = exact_name(task, "task_id", name)
+            known = self._catalog.tasks.get(name)
         except BaseException as error:
             hook_failed(task, "task_id", error)
         if known is not None:
