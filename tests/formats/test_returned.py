@@ -52,6 +52,16 @@ class Size(enum.IntEnum):
 
 NAN = float("nan")
 
+
+class Thing:
+    """Of no kind that a format knows."""
+
+    def __repr__(self) -> str:
+        return "a thing"
+
+
+THING = Thing()
+
 PLAIN: list[Any] = [
     *(None, True, False, 0, -5, 2**64 - 1, -(2**63), 1.5, -0.0, 1e-300, "", "é", [], {}),
     *([1, [2, {"a": [None]}]], {"a": {"b": [1.5, "x"]}, "": 0}, [True, 1, 1.0]),
@@ -93,7 +103,7 @@ def test_plain_data_comes_back(format, value):
         (dt.timedelta(1), "would come back as 'P1D'"),
         (decimal.Decimal("1.1"), "would come back as '1.1'"),
         (uuid.UUID(int=1), "would come back as '00000000-"),
-        ({"a": [1, {"b": object()}]}, r"\['a'\]\[1\]\['b'\] is a object: Encoding objects of type object"),
+        ({"a": [1, {"b": THING}]}, r"\['a'\]\[1\]\['b'\] is a Thing: Encoding objects of type Thing"),
         ({"a": {(1, 2): 3}}, r"\['a'\] is a dict: Only dicts"),
         (["\udce9"], r"\[0\] is a str: 'utf-8' codec"),
     ],
