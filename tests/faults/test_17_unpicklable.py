@@ -54,6 +54,8 @@ async def test_a_parameter_that_does_not_arrive(place):
             await engine.run(Carrier(0, cargo=BreaksOnArrival()))
         (error,) = caught.value.exceptions
         assert isinstance(error, TaskFailed)
+        assert error.attempts == 1
+        assert "Carrier.cargo cannot be unpickled in a worker process: " in error.message
         assert "I do not arrive" in str(error)
         assert "BreaksOnArrival" in error.traceback or "__setstate__" in error.traceback
         assert await _pids(engine, 1) == pids
@@ -63,7 +65,10 @@ async def test_a_parameter_that_does_not_arrive(place):
     ("task", "said"),
     [
         (StoresUnpicklable(0), "a Unpicklable cannot be stored as BinaryOutput: I stay here"),
-        (StoresSet(), "a dict cannot be stored as JSONOutput: Encoding objects of type object is unsupported"),
+        (
+            StoresSet(),
+            "a dict cannot be stored as JSONOutput: ['when'] is a object: Encoding objects of type object is unsupported",
+        ),
     ],
 )
 async def test_a_stored_value(place, task, said):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,7 +28,7 @@ class Plain(Task):
     others: list[Output[int]] = field(default_factory=list)
     verbose: bool = field(default=True, compare=False)
     last: int = field(default=3, kw_only=True)
-    function: Callable[..., Any] = field(default=textwrap.dedent, kw_only=True)
+    function: Callable[..., Any] | None = field(default=None, kw_only=True)
 
     def output(self) -> Any:
         return self.build_output(JSONOutput[int], key="n.json")

@@ -5,7 +5,6 @@ Apart from the engine's side, so that a worker starts without what only that nee
 
 from __future__ import annotations
 
-import io
 import linecache
 import pickle
 import sys
@@ -96,21 +95,19 @@ class Arrivals:
 
     def unpack(self, cls: int, fields: Fields) -> AbstractTask:
         """Put a task together again."""
-        if isinstance(fields, bytes):
+        if isinstance(fields, dict):
             return task_of(cls, self._unpickled(cls, fields))
         return task_of(cls, self._values(fields))
 
-    def _unpickled(self, cls: int, fields: bytes) -> list[Any]:
-        load = pickle.Unpickler(io.BytesIO(fields)).load
-        names = plan_of(self.thing(cls)).names
+    def _unpickled(self, cls: int, fields: dict[int, Any]) -> list[Any]:
         values: list[Any] = []
         try:
-            for _ in names:
-                values.append(load())  # noqa: PERF401  # those that have been made count if one cannot be
+            for value in fields.values():
+                values.append(self._arrived(value) if type(value) is list else value)  # noqa: PERF401  # see below
         except (TaskStopped, ShippingError):
             raise
         except BaseException as error:  # whatever a value of the user's does when it is made
-            field = f"{self._definitions[cls].name}.{names[len(values)]}"
+            field = f"{self._definitions[cls].name}.{plan_of(self.thing(cls)).names[len(values)]}"
             raise ShippingError(f"{field} cannot be unpickled in a worker process: {_reason(error)}") from error
         return values
 
@@ -118,10 +115,12 @@ class Arrivals:
         return [self._arrived(value) if type(value) is list else value for value in fields]
 
     def _arrived(self, reference: list[Any]) -> Any:
-        """An output or a list of outputs, without their tasks."""
+        """What a list stands for; outputs come without their tasks."""
         if len(reference) == 3:
             cls, key, length = reference
             return outputs_by_key(self.thing(cls), [key], [length], _fetch)[0]
+        if len(reference) == 1:
+            return pickle.loads(reference[0])
         cls, keys, lengths, is_tuple = reference
         outputs = outputs_by_key(self.thing(cls), keys, lengths, _fetch) if keys else []
         return tuple(outputs) if is_tuple else outputs

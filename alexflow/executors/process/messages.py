@@ -62,10 +62,10 @@ class Definition(Struct, frozen=True, array_like=True):
     value: bytes = b""
 
 
-#: A task's fields: as pickles, one behind the other, of one pickler; or one by one. Then a list stands for an output,
-#: ``[class, key, length]``, or for a list of outputs or of nothing, ``[class, keys, lengths, whether it is a tuple]``;
-#: ``length`` of a key is its task's id.
-Fields = bytes | list[Any]
+#: A task's fields, in order. A list stands for an output, ``[class, key, length]``, for a list of outputs or of
+#: nothing, ``[class, keys, lengths, whether it is a tuple]``, or for what is pickled, ``[bytes]``. If something is
+#: pickled, the fields are under their numbers. ``length`` of a key is its task's id.
+Fields = dict[int, Any] | list[Any]
 
 
 class Shipment(Struct, frozen=True, array_like=True):

@@ -395,7 +395,7 @@ class ProcessExecutor(Executor):
             sent.sources.update(self._packer.sources(task))
         except BaseException as error:
             fault = hook_error(sent.job.task, "__reduce__()", error)
-            worker.process.send(Source([], 0, b"", text_of(fault)))
+            worker.process.send(Source([], 0, [], text_of(fault)))
             return
         worker.process.send(Source(self._staff.new_definitions(worker, packed.needs), packed.cls, packed.fields))
 

@@ -3,8 +3,9 @@
 A job is its class's number and its fields. Most fields are numbers, strings and outputs; those travel as they are,
 outputs cut off from their tasks: a key, and how much of it is the task's id. A field that is a list of outputs travels
 as a column of keys. Everything else is pickled, with outputs cut off in the same way, so that shipping costs what the
-task's own parameters cost, never its ancestors'. Classes and functions that the worker cannot import (those of
-``__main__`` or of a function) travel by value, once per worker; a number stands for them in the jobs.
+task's own parameters cost, never its ancestors'. Each field is pickled by itself, so that it can be told which of them
+cannot travel or arrive; an object that two fields share arrives twice. Classes and functions that the worker cannot
+import (those of ``__main__`` or of a function) travel by value, once per worker; a number stands for them in the jobs.
 
 Pickle, because worker and engine are one program: a job may hold whatever the user's parameters are. Documents
 (``alexflow.serialization``) are for what outlives the process or comes from elsewhere.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import sys
 from collections.abc import Collection, Sequence
 from types import FunctionType
 from typing import Any
@@ -45,10 +47,14 @@ class Packed:
         self.needs = needs
 
 
-class _JobPickler(pickle.Pickler):
-    """Pickles one task's fields.
+class _FieldPickler(pickle.Pickler):
+    """Pickles the values of fields, each by itself.
 
     ``reducer_override`` is not called for numbers, strings and plain containers, so they cost nothing extra.
+
+    Attributes:
+        needs: numbers of the definitions that what was pickled needs.
+        sources: the tasks behind the outputs in it, by id.
     """
 
     def __init__(self, definitions: Definitions):
@@ -58,17 +64,15 @@ class _JobPickler(pickle.Pickler):
         self.needs: set[int] = set()
         self.sources: dict[str, AbstractTask] = {}
 
-    def pack(self, task: AbstractTask) -> Packed:
+    def pickled(self, value: Any) -> bytes:
+        """A value as bytes; ``needs`` and ``sources`` are of it alone."""
         self.needs = set()
         self.sources = {}
         self._file.seek(0)
         self._file.truncate()
         self.clear_memo()
-        cls = type(task)
-        number = self.number_of(cls)
-        for value in plan_of(cls).values(task):  # one by one, so that the worker can tell which of them breaks it
-            self.dump(value)
-        return Packed(number, self._file.getvalue(), self.needs)
+        self.dump(value)
+        return self._file.getvalue()
 
     def number_of(self, thing: type | FunctionType) -> int:
         number = self._number_of(thing)
@@ -114,7 +118,7 @@ class Packer:
 
     def __init__(self, definitions: Definitions):
         self._definitions = definitions
-        self._pickler = _JobPickler(definitions)
+        self._pickler = _FieldPickler(definitions)
 
     def pack(self, task: AbstractTask) -> Packed:
         """A task's fields as they travel.
@@ -122,17 +126,18 @@ class Packer:
         Raises:
             ShippingError: a field cannot be pickled, or its class cannot travel; the message says what it is.
         """
+        fields: list[Any] = []
         try:
             needs: list[int] = []
-            fields: list[Any] = []
+            some_pickled = False
             cls = type(task)
             plan = plan_of(cls)
             values = plan.values(task)
             given = len(values)
-            for _ in range(plan.spare):
-                if values[given - 1] is not None:
-                    break
+            spare = plan.spare
+            while spare and values[given - 1] is None:
                 given -= 1
+                spare -= 1
             for value in values[:given]:
                 kind = type(value)
                 if not (
@@ -140,17 +145,21 @@ class Packer:
                     or (kind is int and _LEAST <= value <= _MOST)
                     or kind in _AS_IT_IS
                 ):
-                    value = self._reference(value, needs)
-                    if value is None:
-                        return self._pickler.pack(task)
+                    reference = self._reference(value, needs)
+                    if reference is None:
+                        reference = [self._pickler.pickled(value)]
+                        needs += self._pickler.needs
+                        some_pickled = True
+                    value = reference
                 fields.append(value)
             number = self._definitions.number_of(cls)
             needs.append(number)
-            return Packed(number, fields, needs)
+            return Packed(number, dict(enumerate(fields)) if some_pickled else fields, needs)
         except BaseException as error:  # whatever is among the user's values does when it is looked at or pickled
             if is_a(error, ShippingError) or passes(error):
                 raise
-            raise self._refusal(task, error) from error
+            self._pickler = _FieldPickler(self._definitions)  # the old one may have stopped in the middle
+            raise ShippingError(_blame(task, len(fields), error)) from error
 
     def sources(self, task: AbstractTask) -> dict[str, AbstractTask]:
         """The tasks behind outputs among a task's fields, by id.
@@ -159,16 +168,13 @@ class Packer:
             ShippingError: as :meth:`pack`.
         """
         try:
-            self._pickler.pack(task)
+            self._pickler.pickled(plan_of(type(task)).values(task))
         except BaseException as error:  # as above
             if is_a(error, ShippingError) or passes(error):
                 raise
-            raise self._refusal(task, error) from error
+            self._pickler = _FieldPickler(self._definitions)
+            raise ShippingError(_blame(task, sys.maxsize, error)) from error
         return self._pickler.sources
-
-    def _refusal(self, task: AbstractTask, error: BaseException) -> ShippingError:
-        self._pickler = _JobPickler(self._definitions)  # the old one may have stopped in the middle
-        return ShippingError(_blame(task, self._definitions, error))
 
     def _reference(self, value: Any, needs: list[int]) -> list[Any] | None:
         """An output, or a list of outputs, without their tasks; None for everything else."""
@@ -219,21 +225,23 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
-def _blame(task: AbstractTask, definitions: Definitions, error: BaseException) -> str:
-    """Why a task cannot travel: the field that is to blame, if one alone is."""
+def _blame(task: AbstractTask, at: int, error: BaseException) -> str:
+    """Why a task cannot travel.
+
+    Args:
+        task: the task.
+        at: which of its fields was looked at, if it was one.
+        error: what was raised then.
+    """
     cls = type(task)
+    why = f"{class_name(type(error))}: {text_of(error)}"
     try:
-        for field in plan_of(cls).fields:
-            value = getattr(task, field.name)
-            try:
-                _JobPickler(definitions).dump(value)
-            except BaseException as reason:
-                return (
-                    f"{cls.__qualname__}.{field.name} cannot be sent to a worker process: "
-                    f"{type(value).__qualname__}: {text_of(reason)}; "
-                    f"pass something picklable, make it inside run(), or set "
-                    f"options = TaskOptions(executor='thread') on the class"
-                )
-    except BaseException as second:  # of a property in the place of a field, say
-        error = second
-    return f"{class_name(cls)} cannot be sent to a worker process: {class_name(type(error))}: {text_of(error)}"
+        name = plan_of(cls).names[at]
+        value = getattr(task, name)
+    except BaseException:  # it was the class, or a property in the place of a field
+        return f"{class_name(cls)} cannot be sent to a worker process: {why}"
+    return (
+        f"{cls.__qualname__}.{name} cannot be sent to a worker process: {type(value).__qualname__}: {text_of(error)}; "
+        f"pass something picklable, make it inside run(), or set "
+        f"options = TaskOptions(executor='thread') on the class"
+    )
