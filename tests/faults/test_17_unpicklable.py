@@ -13,6 +13,8 @@ from tests.faults.workflows import BreaksOnArrival, Carrier, Number, StoresSet, 
 
 pytestmark = pytest.mark.anyio
 
+UNSUPPORTED = "Encoding objects of type object is unsupported"
+
 
 @pytest.mark.parametrize(
     ("cargo", "said"),
@@ -67,7 +69,7 @@ async def test_a_parameter_that_does_not_arrive(place):
         (StoresUnpicklable(0), "a Unpicklable cannot be stored as BinaryOutput: I stay here"),
         (
             StoresSet(),
-            "a dict cannot be stored as JSONOutput: ['when'] is a object: Encoding objects of type object is unsupported",
+            f"a dict cannot be stored as JSONOutput: ['when'] is a object: {UNSUPPORTED}",
         ),
     ],
 )
