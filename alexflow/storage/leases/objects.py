@@ -49,9 +49,9 @@ LEASES = f"{RESERVED}/leases/"
 #: How often is looked whether others have come; more often if ``ttl`` asks for it.
 LOOK_EVERY = 3.0  # seconds
 
-#: How long to try to leave nothing behind: so many times what it took to join, within these seconds. What is left the
-#: others take for an engine that is lost.
-LEAVE_WITHIN_TIMES, LEAVE_WITHIN = 20, (0.5, 10.0)
+#: How long to try to leave nothing behind; less if the storage did not even answer when the engine joined. What is left
+#: the others take for an engine that is lost.
+LEAVE_WITHIN, LEAVE_UNANSWERED_WITHIN = 10.0, 0.5  # seconds
 
 _WIDTH = 32  # requests at once; the storage has its own bound for them together with others
 
@@ -101,7 +101,7 @@ class ObjectLeases(Leases):
         self._signed = 0.0
         self._looked = 0.0
         self._cleared = 0.0
-        self._took = 0.0  # seconds, to join; 0 if the storage did not answer
+        self._has_joined = False
         self._others: list[_Engine] = []
         self._held: set[str] = set()  # the leases' objects
         self._released: set[str] = set()  # those that are still to be removed
@@ -116,13 +116,12 @@ class ObjectLeases(Leases):
         self._name = uuid.uuid4().hex  # a new one: nobody has seen its sign
         self._says = msgspec.json.encode(Holder(os.uname().nodename, os.getpid(), time.time()))
         self._cleared = self._clock()  # leases of nobody are rare: nobody looks for them when it has just come
-        self._took = 0.0
-        begun = time.monotonic()
+        self._has_joined = False
         try:
             self.everything = await self._is_alone()
             if not self.everything:
                 await self._check_conditions()
-            self._took = time.monotonic() - begun
+            self._has_joined = True
         except StorageUnavailable:
             raise
         except StorageError as error:
@@ -180,9 +179,8 @@ class ObjectLeases(Leases):
     async def leave(self) -> None:
         self.everything = False
         try:
-            least, most = LEAVE_WITHIN
-            within = min(self.ttl, most, max(least, LEAVE_WITHIN_TIMES * self._took))
-            async with asyncio.timeout(within), self._order:
+            within = LEAVE_WITHIN if self._has_joined else LEAVE_UNANSWERED_WITHIN
+            async with asyncio.timeout(min(self.ttl, within)), self._order:
                 if not self._is_late():
                     await self._remove(self._held | self._released)
                 self._held, self._released = set(), set()
