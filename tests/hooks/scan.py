@@ -30,6 +30,7 @@ class _Scan(ast.NodeVisitor):
         self._module = module
         self._names: list[str] = []
         self._guards = [False]
+        self._narrow: frozenset[str] = frozenset()  # exceptions of kinds that are not the user's
         self.uses: list[Use] = []
 
     def _add(self, name: str, node: ast.AST, receiver: str = "") -> None:
@@ -58,7 +59,13 @@ class _Scan(ast.NodeVisitor):
         for part in node.body:
             self.visit(part)
         self._guards.pop()
-        for part in [*node.handlers, *node.orelse, *node.finalbody]:
+        for handler in node.handlers:
+            before = self._narrow
+            if handler.name and not _is_broad(handler):
+                self._narrow = before | {handler.name}
+            self.visit(handler)
+            self._narrow = before
+        for part in [*node.orelse, *node.finalbody]:
             self.visit(part)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
@@ -90,13 +97,19 @@ class _Scan(ast.NodeVisitor):
         name = _last_name(node.value)
         if node.conversion == ord("r"):
             self._add("!r", node, name)
-        elif name in EXCEPTIONS:
+        elif name in EXCEPTIONS and name not in self._narrow:
             self._add("{} of an exception", node, name)
         self.generic_visit(node)
 
 
 def _is_boundary(handler: ast.ExceptHandler) -> bool:
     return isinstance(handler.type, ast.Name) and handler.type.id == "BaseException"
+
+
+def _is_broad(handler: ast.ExceptHandler) -> bool:
+    """Whether it catches what users' code may raise: more than errors of the operating system, or of ours."""
+    named = {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)} if handler.type else {""}
+    return not named <= {"OSError", "ValueError", "ShippingError", "StorageError", "AlexflowError"}
 
 
 def _last_name(node: ast.expr) -> str:
