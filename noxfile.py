@@ -30,6 +30,7 @@ SAME_EVERYWHERE = ["tests/identity", "tests/model", "tests/serialization", "test
 # Faults of storages that are servers: most of their time goes by until a deadline is over.
 OF_SERVERS = [f"tests/faults/test_{row}.py" for row in ("09_storage_busy", "10_storage_hangs", "11_reply_lost")]
 OF_SERVERS += [f"tests/faults/test_{row}.py" for row in ("13_engines_on_a_bucket", "38_unreachable")]
+OF_SERVERS += ["tests/faults/test_38_answer_reset_or_cut_off.py"]
 
 # What has the machine to itself: tests of time, signals and processes. All others share its processors.
 EXCLUSIVE = ["faults", "hooks", "process", "executors", "crash", "benchmarks", "test_import_time.py"]
