@@ -98,8 +98,8 @@ INSIDE = frozenset(
         "alexflow.executors.process.arrivals:Arrivals.unpack_job",
         "alexflow.executors.process.shipping:Packer._column",
         "alexflow.executors.process.shipping:Packer._reference",
-        "alexflow.executors.process.shipping:_JobPickler._output_arguments",
-        "alexflow.executors.process.shipping:_JobPickler.reducer_override",  # called by pickle
+        "alexflow.executors.process.shipping:_FieldPickler._output_arguments",
+        "alexflow.executors.process.shipping:_FieldPickler.reducer_override",  # called by pickle
         "alexflow.graph.description:Defaults.see",
         "alexflow.graph.description:_check_keys",
         "alexflow.graph.description:_check_stored_for_another",
