@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from alexflow.errors import OutputNotFound, ShippingError
 from alexflow.storage.interface import Staged, Storage
+from alexflow.storage.keychecks import checks_its_keys
+from alexflow.storage.keys import check_key
 
 if TYPE_CHECKING:
     from alexflow.storage.streams import Staging
@@ -39,13 +41,17 @@ class MemoryStorage(Storage):
         except KeyError:
             raise OutputNotFound(key, "memory") from None
 
+    @checks_its_keys
     def stage(self, key: str, data: bytes) -> Staged:
+        check_key(key)
         return Staged(key, len(data), data)
 
     def read_staged(self, staged: Staged) -> bytes:
         return staged.data or b""
 
+    @checks_its_keys
     def publish(self, staged: Staged, *, replace: bool = False) -> bool:
+        check_key(staged.key)
         with self._lock:
             if not replace and staged.key in self._objects:
                 return False
@@ -76,15 +82,19 @@ class MemoryStorage(Storage):
     def version(self, key: str) -> bytes | None:
         return self._objects.get(key)
 
+    @checks_its_keys  # the blocking form does
     async def aexists_many(self, keys: Sequence[str]) -> set[str]:
         return self.exists_many(keys)
 
+    @checks_its_keys  # the blocking form does
     async def aread(self, key: str) -> bytes:
         return self.read(key)
 
+    @checks_its_keys  # the blocking form does
     async def astage(self, key: str, data: bytes) -> Staged:
         return self.stage(key, data)
 
+    @checks_its_keys  # the blocking form does
     async def apublish(self, staged: Staged, *, replace: bool = False) -> bool:
         return self.publish(staged, replace=replace)
 
