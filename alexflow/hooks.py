@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
 from alexflow.errors import AlexflowError, DefinitionError, HookError, StorageError
 
@@ -31,13 +31,32 @@ SHORT_TEXT = 2_000  # characters
 
 def class_name(cls: type) -> str:
     """``module.qualname``, without the module for what is built in."""
+    module, name = module_of(cls), type.__dict__["__qualname__"].__get__(cls)
+    return plain_text(name if module in ("", "builtins") else f"{module}.{name}", SHORT_TEXT)
+
+
+def module_of(cls: type) -> str:
+    """``cls.__module__``, without asking the metaclass; empty if it is no text."""
     try:
-        module, name = cls.__module__, type.__dict__["__qualname__"].__get__(cls)
-        if isinstance(module, str):
-            return plain_text(name if module == "builtins" else f"{module}.{name}", SHORT_TEXT)
-    except BaseException:  # a metaclass's attribute that raises
-        name = type.__dict__["__qualname__"].__get__(cls)
-    return plain_text(name, SHORT_TEXT)
+        module = type.__dict__["__module__"].__get__(cls)
+    except AttributeError:  # it has been deleted
+        return ""
+    return str.__str__(module) if issubclass(type(module), str) else ""
+
+
+def bases_of(cls: type) -> tuple[type, ...]:
+    """``cls.__mro__``, without asking the metaclass."""
+    return cast(tuple[type, ...], type.__dict__["__mro__"].__get__(cls))
+
+
+def own_attribute(error: BaseException, name: str) -> Any:
+    """What Python itself keeps in an exception, past a property of the user's class that has the same name.
+
+    Args:
+        error: any exception.
+        name: ``"__cause__"``, ``"__context__"`` or ``"__traceback__"``.
+    """
+    return BaseException.__dict__[name].__get__(error)
 
 
 def plain_text(text: str, limit: int = MAX_TEXT) -> str:
@@ -111,15 +130,26 @@ def as_cause(error: BaseException | None) -> BaseException | None:
 
     Python's ``traceback`` asks exceptions for attributes that a class of the user's may have made into something else.
     """
-    if error is None or type(error).__module__ == "builtins":
+    if error is None or _is_plain(error):
         return error
     import traceback  # deferred: few ask for it, and it is a third of what this package takes to import
 
     try:
-        traceback.TracebackException.from_exception(error, compact=True)
+        for _ in traceback.TracebackException.from_exception(error, compact=True).format():
+            pass
     except BaseException:
         return None
     return error
+
+
+def _is_plain(error: BaseException) -> bool:
+    """Whether neither an exception nor anything that is shown with it is of a class of the user's."""
+    return (
+        module_of(type(error)) == "builtins"
+        and not is_a(error, BaseExceptionGroup)
+        and own_attribute(error, "__cause__") is None
+        and own_attribute(error, "__context__") is None
+    )
 
 
 def note_hook(owner: object, hook: str, error: BaseException) -> None:
@@ -148,7 +178,7 @@ def passes(error: BaseException) -> bool:
 
 def is_ours(error: BaseException) -> bool:
     """Whether it is an error of alexflow's own that says what is wrong with a definition or a storage."""
-    return is_a(error, (DefinitionError, StorageError)) and type(error).__module__.startswith(_PACKAGE)
+    return is_a(error, (DefinitionError, StorageError)) and module_of(type(error)).startswith(_PACKAGE)
 
 
 def is_a(error: BaseException, kind: type[BaseException] | tuple[type[BaseException], ...]) -> bool:
@@ -165,7 +195,7 @@ def is_ctrl_c(error: BaseException) -> bool:
 
     if threading.current_thread() is not threading.main_thread():
         return False
-    trace: TracebackType | None = error.__traceback__
+    trace: TracebackType | None = own_attribute(error, "__traceback__")
     if trace is None:
         return True
     handler = signal.getsignal(signal.SIGINT)
@@ -186,8 +216,10 @@ def _stands_at_raise(trace: TracebackType) -> bool:
 
 def original(error: BaseException) -> BaseException:
     """The StopIteration that Python replaced on its way through a coroutine or generator; else the exception itself."""
+    if type(error) is not RuntimeError:  # first of all: a class of the user's may have a __cause__ of its own
+        return error
     cause = error.__cause__
-    if type(error) is RuntimeError and cause is not None and is_a(cause, (StopIteration, StopAsyncIteration)):
+    if cause is not None and is_a(cause, (StopIteration, StopAsyncIteration)):
         text = error.args[0] if error.args else None
         if type(text) is str and text.endswith(("raised StopIteration", "raised StopAsyncIteration")):
             return cause

@@ -25,7 +25,7 @@ from alexflow.errors import EngineClosed, StorageUnavailable
 from alexflow.executors.interface import GRACE, Done, Executor, Job, Outcome
 from alexflow.executors.within import enclosing
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Described, Inspector, Kind, Subjects
-from alexflow.hooks import is_a, is_ctrl_c, passes, repr_of
+from alexflow.hooks import as_cause, is_a, is_ctrl_c, passes, repr_of
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, Output
 from alexflow.record import events as told
@@ -304,7 +304,7 @@ class Driver:
     def _crash(self, error: BaseException) -> None:
         logger.critical("the engine failed", exc_info=error)
         self._closed = EngineClosed(f"the engine failed: {repr_of(error)}")
-        self._closed.__cause__ = error
+        self._closed.__cause__ = as_cause(error)
         told = error if is_a(error, Exception) and not is_a(error, StopIteration) else self._closed
         for finish in self._runs.values():
             if not finish.done():

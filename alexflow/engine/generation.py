@@ -223,10 +223,18 @@ class Generator:
             if is_ctrl_c(error):
                 raise
             self._arrived.clear()
-            await self._transaction.adiscard_all()
+            await self._discard()
             if self._stopped:
                 raise
             self._post(self._failed(original(error)))
+
+    async def _discard(self) -> None:
+        try:
+            await self._transaction.adiscard_all()
+        except BaseException as error:  # the storage's: the failure is told all the same
+            if passes(error):
+                raise
+            logger.warning("%s: what it stored is not discarded: %s", self._task_id, repr_of(error, SHORT_TEXT))
 
     def _failed(self, error: BaseException) -> Event:
         if type(error) is TaskTimeout:

@@ -21,6 +21,7 @@ from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.reentry import reentry
 from alexflow.executors.workers import Workers
 from alexflow.graph import Forceable
+from alexflow.hooks import own_attribute
 from alexflow.model import Retry, Workflow
 from alexflow.record.display import shown
 from alexflow.scheduler.machine import MAX_DEATHS
@@ -147,8 +148,8 @@ def _readable(failed: RunFailed) -> RunFailed:
         error = pending.pop()
         if error is not None and id(error) not in seen:
             seen.add(id(error))
-            BaseException.__setattr__(error, "__traceback__", None)  # a class of the user's may have its own
-            pending += [error.__cause__, error.__context__]
+            BaseException.with_traceback(error, None)  # a class of the user's may have its own
+            pending += [own_attribute(error, "__cause__"), own_attribute(error, "__context__")]
     return failed.with_traceback(None)
 
 

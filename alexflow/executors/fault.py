@@ -29,7 +29,7 @@ from alexflow.errors import (
     TaskFailed,
 )
 from alexflow.executors.interface import NotDone, Printed
-from alexflow.hooks import as_cause, class_name, is_ctrl_c, plain_text, repr_of, text_of
+from alexflow.hooks import as_cause, class_name, is_a, is_ctrl_c, own_attribute, plain_text, repr_of, text_of
 from alexflow.model import AbstractTask
 from alexflow.model.mutation import describe_change
 from alexflow.model.retry import names_of
@@ -73,12 +73,23 @@ class Fault(Struct, frozen=True, array_like=True):
 
 
 def fault_of(error: BaseException, *, travels: bool) -> Fault:
-    """Take an exception apart.
+    """Take an exception apart. Whatever an exception of the user's does meanwhile, at least its class is told.
 
     Args:
         error: what an attempt raised.
         travels: whether it goes to another process.
     """
+    try:
+        return _taken_apart(error, travels)
+    except BaseException as second:
+        if is_ctrl_c(second):
+            raise
+        name = class_name(type(error))
+        why = f"it cannot be told in full: {class_name(type(second))}"
+        return Fault("error", name, why, f"{name}: {why}", error_classes=(name,))
+
+
+def _taken_apart(error: BaseException, travels: bool) -> Fault:
     missing = _missing_key(error)
     fatal = issubclass(type(error), _FATAL)  # isinstance() would ask the user's __class__
     return Fault(
@@ -112,10 +123,19 @@ def not_done(
         seconds: how long the attempt took.
         printed: what it printed, where that is captured.
         worker: the process id of the worker in which it was; 0 for none.
+
+    Returns:
+        An outcome in any case. If the exception cannot be told as it is, its text stands for it.
     """
     if cause is None and fault.pickled is not None:
         cause = _unpickled(fault.pickled)
-    ours = _as_ours(cause, task_id)
+    try:
+        ours = _as_ours(cause, task_id)
+        behind = as_cause(cause)
+    except BaseException as second:  # of the user's exception
+        if is_ctrl_c(second):
+            raise
+        ours = behind = None
     if ours is not None:
         ours.summary = ours.summary or repr_of(task)
         if type(ours) is NonDeterministicTask:
@@ -129,7 +149,7 @@ def not_done(
         error_classes=fault.error_classes,
         summary=repr_of(task),
     )
-    error.__cause__ = as_cause(cause)
+    error.__cause__ = behind
     return NotDone(task_id, fault.reason, error, seconds, fault.missing_input, printed, worker)
 
 
@@ -156,7 +176,7 @@ def _missing_key(error: BaseException) -> str:
 
 def _as_ours(error: BaseException | None, task_id: str) -> TaskError | None:
     """The error, if an attempt of ours at this task has raised it."""
-    if type(error) not in _OURS:
+    if error is None or not any(type(error) is cls for cls in _OURS):  # `in` would ask the metaclass
         return None
     state = vars(error)
     whole = all(type(state.get(name)) is str for name in ("task_id", "message", "summary"))
@@ -177,7 +197,7 @@ def _traceback_of(error: BaseException) -> str:
             pending += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
         return plain_text("".join(told.format()))
     except BaseException as second:  # an attribute of the user's that raises; the way there can still be shown
-        stack = _users(traceback.extract_tb(error.__traceback__))
+        stack = _users(traceback.extract_tb(own_attribute(error, "__traceback__")))
         shown = "".join(traceback.StackSummary.from_list(stack).format())
         text = f"{class_name(type(error))}: {text_of(error)}"
         why = f"(it cannot be shown in full: {class_name(type(second))})"
@@ -213,4 +233,4 @@ def _unpickled(data: bytes) -> BaseException | None:
         error = pickle.loads(data)
     except BaseException:  # its class may be unknown here, its constructor may do anything; the text has to do
         return None
-    return error if isinstance(error, BaseException) else None
+    return error if is_a(error, BaseException) else None

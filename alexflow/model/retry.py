@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from alexflow.errors import DefinitionError
-from alexflow.hooks import SHORT_TEXT, class_name, repr_of
+from alexflow.hooks import SHORT_TEXT, bases_of, class_name, repr_of
 from alexflow.identity import module_name
 
 #: One exception class or several.
@@ -73,7 +73,7 @@ class Retry:
 
 def names_of(cls: type) -> tuple[str, ...]:
     """Qualified names of a class and its bases, as :class:`Retry` compares them: the same in every process."""
-    return tuple(_name(base) for base in cls.__mro__)
+    return tuple(_name(base) for base in bases_of(cls))
 
 
 def _name(cls: type) -> str:

@@ -6,7 +6,7 @@ Steps are added on the way out, so that the way without faults carries no path a
 from __future__ import annotations
 
 from alexflow.errors import DocumentError
-from alexflow.hooks import class_name, text_of
+from alexflow.hooks import class_name, is_a, text_of
 from alexflow.identity import brief
 
 
@@ -31,7 +31,7 @@ class Fault(Exception):
 
 def fault_of(message: str, error: BaseException) -> Fault:
     """The fault that users' code is at: ``message``, and what the error says. An interrupt passes through."""
-    if isinstance(error, KeyboardInterrupt):
+    if is_a(error, KeyboardInterrupt):
         raise error
     return Fault(f"{message}{text_of(error)}")
 

@@ -62,6 +62,46 @@ class Odd(OutputNotFound):
         Exception.__init__(self, "odd")
 
 
+def sealed(name: str, base: type[BaseException], raised: type[BaseException]) -> type[BaseException]:
+    """An exception class with properties that raise, in place of what Python keeps in every exception."""
+
+    def refuse(self: object) -> Any:
+        raise raised("an attribute")
+
+    names = ("__cause__", "__context__", "__traceback__", "__notes__", "args")
+    return type(name, (base,), {"__module__": __name__} | {attribute: property(refuse) for attribute in names})
+
+
+Sealed = sealed("Sealed", Exception, RuntimeError)
+SealedExit = sealed("SealedExit", Exception, SystemExit)
+SealedInterrupt = sealed("SealedInterrupt", KeyboardInterrupt, KeyboardInterrupt)
+
+
+class Nameless(type):
+    """The class of classes that do not say what they are called."""
+
+    def __getattribute__(cls, name: str) -> Any:
+        if name in ("__module__", "__qualname__", "__name__", "__mro__"):
+            raise SystemExit("its name")
+        return super().__getattribute__(name)
+
+    def __eq__(cls, other: object) -> bool:
+        raise Base("its class's __eq__")
+
+    __hash__ = type.__hash__
+
+
+class Anonymous(Exception, metaclass=Nameless):
+    """One whose class does not tell its name."""
+
+
+def after_sealed() -> Exception:
+    """A plain one that was raised while another was handled."""
+    error = ValueError("after")
+    error.__context__ = SealedExit()
+    return error
+
+
 def unpicklable() -> Exception:
     error = ValueError("locked")
     error.lock = threading.Lock()  # type: ignore[attr-defined]
@@ -101,6 +141,11 @@ KINDS: dict[str, Callable[[], BaseException]] = {
     "locked": unpicklable,
     "Half": Half,
     "Odd": Odd,
+    "Sealed": Sealed,
+    "SealedExit": SealedExit,
+    "SealedInterrupt": SealedInterrupt,
+    "Anonymous": Anonymous,
+    "after Sealed": after_sealed,
 }
 
 

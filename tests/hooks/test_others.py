@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 import alexflow
 from alexflow import DynamicTask, Engine, LocalStorage, RunFailed, Task
-from alexflow.errors import AlexflowError, DefinitionError
+from alexflow.errors import AlexflowError, DefinitionError, TaskFailed
 from tests.hooks.broken import KINDS, GoodInThread, GoodOnLoop, made
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
@@ -34,6 +35,31 @@ async def test_a_listener_that_raises_is_told_no_more(tmp_path: Path, kind: str)
         assert (await engine.run([GoodInThread(1), GoodOnLoop(2)])).ran == 2
     assert heard == ["RunStarted"]
     assert len(seen) > 3
+
+
+#: Of exceptions that raise where they are looked at.
+SEALED = ("Sealed", "SealedExit", "SealedInterrupt", "Anonymous", "after Sealed")
+
+
+@pytest.mark.parametrize("kind", SEALED)
+async def test_a_listener_that_raises_is_not_heard_of_by_who_loads(tmp_path: Path, kind: str) -> None:
+    def raises(event: object) -> None:
+        raise KINDS[kind]()
+
+    async with asyncio.timeout(SOON), Engine(tmp_path / "results") as engine:
+        engine.broadcast.listen(raises)
+        assert await engine.load(GoodOnLoop(1).output()) == 1
+
+
+@pytest.mark.parametrize("where", ["loop, async", "thread", "dynamic", "process"])
+@pytest.mark.parametrize("kind", SEALED)
+def test_what_a_run_raises_can_be_shown(tmp_path: Path, kind: str, where: str) -> None:
+    with pytest.raises(RunFailed) as failed:
+        alexflow.run(made(where, "run", kind, 1), storage=tmp_path / "results", workers=1)
+    (error,) = failed.value.exceptions
+    assert isinstance(error, TaskFailed)
+    assert error.error_type.startswith("tests.hooks.broken.") or kind == "after Sealed"
+    assert error.error_type in "".join(traceback.format_exception(failed.value))
 
 
 @dataclass(frozen=True)
