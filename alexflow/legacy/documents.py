@@ -22,7 +22,7 @@ from alexflow.identity import PLAIN, brief, is_dataclass, main_module_name
 from alexflow.model import AbstractTask, Output
 from alexflow.model.names_of_1x import former_fields, former_name
 from alexflow.model.plan import field_plan
-from alexflow.serialization.declared import as_declared
+from alexflow.serialization.declared import as_declared, check_keys_of
 from alexflow.serialization.decoding import check_hashes, make
 from alexflow.serialization.fault import Fault, key_step, raised
 from alexflow.serialization.resolve import FUNCTION, TYPE, Kind, Resolver
@@ -191,7 +191,12 @@ class _Reader:
             if field.init:
                 self._read_field(cls, field, former, data, arguments)
         made = make(cls, arguments)
-        return as_declared(made) if self._resolver.is_bounded and isinstance(made, Output) else made
+        if self._resolver.is_bounded:
+            if isinstance(made, Output):
+                return as_declared(made)
+            if isinstance(made, AbstractTask):
+                check_keys_of(made)
+        return made
 
     def _read_field(
         self, cls: type, field: dataclasses.Field[Any], name: str, data: Mapping[str, Any], arguments: dict[str, Any]

@@ -1,7 +1,7 @@
 """Outputs in a stranger's document: those that the class of their task declares, and no others.
 
 A document could say that any key is the output of any task, in any format, and to be removed. So the task is asked:
-``output()`` of its class is code of a module that the reader has named.
+``output()`` of its class is code of a module that the reader has named. Nor may a parameter be what a key begins with.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from alexflow.identity import brief
 from alexflow.model import AbstractTask, Output, flatten, keys_of
 from alexflow.serialization.fault import Fault, raised
 
@@ -31,6 +32,29 @@ def as_declared(output: Output[Any]) -> Output[Any]:
     if output.ephemeral and not declared.ephemeral:
         raise Fault(f"{cls}.output() does not give {output.key} as ephemeral").at(".ephemeral")
     return declared.assign_storage(None)
+
+
+def check_keys_of(task: AbstractTask) -> None:
+    """See that a task of a stranger's document stores under its own id, and reads what stands under its makers' ids.
+
+    A class may take a key from a parameter: then the document says it.
+
+    Raises:
+        Fault: a key of its ``output()`` or ``input()`` begins otherwise, or one of them raises.
+    """
+    cls = type(task).__qualname__
+    for hook, tree in (("output()", task.output), ("input()", task.input)):
+        try:
+            pairs = [
+                (key, task.task_id if hook == "output()" else output.src_task_id)
+                for output in flatten(tree())
+                for key in keys_of(output)
+            ]
+        except BaseException as error:  # the user's code
+            raise raised(f"{cls}.{hook}", error) from error
+        for key, maker in pairs:
+            if not key.startswith(f"{maker}."):
+                raise Fault(f"{cls}.{hook} gives the key {brief(key)}, which does not begin with {maker}.")
 
 
 def _keys_of(output: Output[Any]) -> Sequence[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from alexflow.model import AbstractTask
+from alexflow.serialization.declared import check_keys_of
 from alexflow.serialization.decoding import ValueReader, make, parts
 from alexflow.serialization.fault import Fault, fault_of
 from alexflow.serialization.resolve import TASK, Resolver
@@ -38,6 +39,8 @@ class GraphReader:
         cls = self._values.resolve(name, TASK)
         task = make(cls, self._values.read_fields(fields, cls))
         _check_id(task, node_id, name)
+        if self._values.resolver.is_bounded:
+            check_keys_of(task)
         self._tasks[node_id] = task
 
 

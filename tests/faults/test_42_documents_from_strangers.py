@@ -59,6 +59,31 @@ class Named(Task):
 
 
 @dataclass(frozen=True)
+class OneOfTwo(Named):
+    def output(self) -> Any:
+        return [self.build_output(JSONOutput[str], key="own.json"), super().output()]
+
+
+@dataclass(frozen=True)
+class Reading(Named):
+    """Whose input is under a key that is a parameter."""
+
+    def input(self) -> Any:
+        return JSONOutput[str](src_task=Secret("a"), key=self.name)
+
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[str], key="own.json")
+
+
+@dataclass(frozen=True)
+class OldNamed(legacy.Task):
+    name: str
+
+    def output(self) -> Any:
+        return JSONOutput[str](src_task=self, key=self.name)
+
+
+@dataclass(frozen=True)
 class Broken(Secret):
     def output(self) -> Any:
         raise SystemExit("no output")
@@ -182,9 +207,27 @@ def test_the_results_of_others_are_neither_read_nor_removed(tmp_path):
     with pytest.raises(DocumentError, match=r"^root\.ephemeral: Secret.output\(\) does not give .* as ephemeral$"):
         deserialize(document(output_of(alice, JSONOutput, ephemeral=True), alice), modules=HERE)
     named = Named(alice.output().key)
-    with pytest.raises(DocumentError, match=r"^root\.key: the key does not begin with"):
+    with pytest.raises(DocumentError, match=r"^nodes\[0\]: Named.output\(\) gives the key '.*', which does not begin"):
         deserialize(document(output_of(named, JSONOutput), named), modules=HERE)
     assert alice.output().assign_storage(storage).load() == "secret of alice"
+
+
+@pytest.mark.parametrize("kind", [Named, OneOfTwo, Reading])
+@pytest.mark.parametrize("name", ["victim.json", "Named", "Secret."])
+def test_a_key_that_is_a_parameter(kind, name):
+    """Run, such a task would be taken for done, and what somebody else stored there for its result."""
+    task = kind(name)
+    hook = "input" if kind is Reading else "output"
+    message = rf"{kind.__name__}\.{hook}\(\) gives the key .*, which does not begin with .*\.[0-9a-f]{{40}}\.$"
+    for root in (task, Train(task), [Train(Secret("a").output()), {"a": task}], alexflow.Workflow({"a": task})):
+        with pytest.raises(DocumentError, match=rf"^nodes\[\d\]: {message}"):
+            deserialize(json.loads(json.dumps(serialize(root))), modules=HERE)
+    assert deserialize(serialize(task)) == task  # by a known author
+    foreign = f"{Secret('bob').task_id}.secret.json"
+    with pytest.raises(DocumentError, match=r"gives the key '.*secret\.json', which does not begin with"):
+        deserialize(serialize(kind(foreign)), modules=HERE)
+    with pytest.raises(DocumentError, match=r"^OldNamed\.output\(\) gives the key .*, which does not begin with"):
+        legacy.deserialize(json.loads(json.dumps(legacy.serialize(OldNamed(name)))), modules=HERE)
 
 
 def test_what_a_class_says_of_itself_is_allowed():
@@ -206,7 +249,7 @@ def test_what_is_allowed_runs(tmp_path):
 def test_an_output_that_raises_is_told():
     broken = Broken("a")
     root = output_of(broken, JSONOutput, f"{broken.task_id}.secret.json")
-    with pytest.raises(DocumentError, match=r"^root\.task: Broken\.output\(\) raised SystemExit: no output$"):
+    with pytest.raises(DocumentError, match=r"^nodes\[0\]: Broken\.output\(\) raised SystemExit: no output$"):
         deserialize(document(root, broken), modules=HERE)
 
 
