@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from alexflow.scheduler.instructions import Generate
-from alexflow.scheduler.serving import serve
+from alexflow.scheduler.serving import refuse_as_target, serve
 from alexflow.scheduler.state import (
     CHECKING,
     MISSING,
@@ -80,6 +80,8 @@ def target_task(state: State, task_id: str, run: Run, group: Group) -> Group:
     wanted.runs += (run,)
     if isinstance(wanted, Node):
         pin(state, run, wanted.spec.outputs)
+        if wanted.spec.serves:
+            refuse_as_target(state, wanted.spec, (run,))
     run.tasks.append(task_id)
     run.open += 1
     return group

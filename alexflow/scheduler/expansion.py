@@ -15,9 +15,9 @@ from alexflow.scheduler.account import account_of_asked
 from alexflow.scheduler.completion import key_present, ready_if_complete, settle_check
 from alexflow.scheduler.demand import check_task_again, inspection_over, pin, read_inputs
 from alexflow.scheduler.events import Inspected, InspectionFailed
-from alexflow.scheduler.failure import graph_is_wrong
+from alexflow.scheduler.failure import graph_is_wrong, request_is_wrong
 from alexflow.scheduler.instructions import Resume
-from alexflow.scheduler.serving import serve
+from alexflow.scheduler.serving import refuse_as_target, serve
 from alexflow.scheduler.spec import TaskSpec
 from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, Run, State, TaskCheck
 
@@ -55,6 +55,8 @@ def inspected(state: State, event: Inspected) -> None:
             inspection_over(state, check.group)
             if spec is not None:
                 _pin_outputs(state, check, spec)
+                if spec.serves:
+                    refuse_as_target(state, spec, check.runs)
                 for parent in check.parents:
                     parent.held.update(spec.serves)
             settle_check(state, check)
@@ -144,6 +146,8 @@ def _absorb(state: State, check: TaskCheck, node: Node) -> None:
     node.parents += check.parents
     if check.runs:
         _pin_outputs(state, check, node.spec)
+        if node.spec.serves:
+            refuse_as_target(state, node.spec, check.runs)
     inspection_over(state, check.group)
 
 
@@ -203,6 +207,8 @@ def close_groups(state: State) -> None:
         where, error = state.conflicts.popleft()
         if isinstance(where, Node):
             graph_is_wrong(state, error, nodes=[where])
+        elif isinstance(where, Run):
+            request_is_wrong(state, error, where)
         else:
             graph_is_wrong(state, error, keys=[where])
     if state.resuming:

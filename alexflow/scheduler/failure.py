@@ -265,6 +265,12 @@ def graph_is_wrong(
             settle_check(state, check)
 
 
+def request_is_wrong(state: State, error: Exception, run: Run) -> None:
+    """A run asks for what cannot be asked for: it fails, and no other."""
+    run.error = run.error or error
+    stop(state, run, cancel_running=True)
+
+
 def _dependents(
     state: State,
     *,

@@ -7,9 +7,11 @@ for it is told with ``Close``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from alexflow.errors import GraphError, OutputConflict
 from alexflow.scheduler.spec import TaskSpec
-from alexflow.scheduler.state import Node, State
+from alexflow.scheduler.state import Node, Run, State
 
 
 def serve(state: State, node: Node) -> None:
@@ -17,11 +19,7 @@ def serve(state: State, node: Node) -> None:
     for name, place in node.spec.serves:
         served = [parent for parent in node.parents if _makes(parent.spec, name)]
         if not served:
-            error = GraphError(
-                f"{node.spec.task_id} stores {name!r}, which is an output of a dynamic task that has not given it; "
-                f"ask for that dynamic task"
-            )
-            state.conflicts.append((node, error))
+            state.conflicts.append((node, _not_given(node.spec, name)))
             return
         for parent in served:
             rival = parent.held.setdefault(name, place)
@@ -29,6 +27,22 @@ def serve(state: State, node: Node) -> None:
                 claimants = _maker_of(state, rival), node.spec.task_id
                 state.conflicts.append((node, OutputConflict(name, claimants)))
                 return
+
+
+def refuse_as_target(state: State, spec: TaskSpec, runs: Iterable[Run]) -> None:
+    """Fail runs that ask for a task which stores for a dynamic task; what it holds for that one is no result.
+
+    Others who want the task, such as the dynamic task itself, go on.
+    """
+    for run in runs:
+        state.conflicts.append((run, _not_given(spec, spec.serves[0][0])))
+
+
+def _not_given(spec: TaskSpec, name: str) -> GraphError:
+    return GraphError(
+        f"{spec.task_id} stores {name!r}, which is an output of a dynamic task that has not given it; "
+        f"ask for that dynamic task"
+    )
 
 
 def _makes(spec: TaskSpec, name: str) -> bool:

@@ -266,7 +266,7 @@ class State:
         self.out = Outbox()
         self.closing: deque[Any] = deque()  # groups that are known whole, being searched for cycles
         self.resuming = False  # another turn was asked for and has not come
-        self.conflicts: deque[tuple[Node | Key, Exception]] = deque()  # two tasks claim one key
+        self.conflicts: deque[tuple[Node | Key | Run, Exception]] = deque()  # such as two tasks that claim one key
         self.hopeless: list[Node] = []  # dynamic tasks: all that they gave has ended, and not all well
         self.settled: list[Run] = []  # runs that may be over
         self.verifying: set[int] = set()  # runs for which a ``Verify`` has not been answered

@@ -19,7 +19,7 @@ import pytest
 import alexflow
 from alexflow import Engine, LocalStorage, MemoryStorage, PrefixStorage, Storage
 from alexflow.errors import GraphError
-from tests.faults.dynamic_tasks import KINDS, Customers, Report, Setting, mail
+from tests.faults.dynamic_tasks import KINDS, Appendix, Customers, Report, Setting, mail
 
 
 def ran(setting: Setting) -> Counter[str]:
@@ -157,6 +157,41 @@ def test_asked_for_without_the_dynamic_task(setting: Setting, place: str) -> Non
     with pytest.raises(GraphError, match=r"which is an output of a dynamic task that has not given it"):
         run(Report(setting, Customers(setting).output()["report"]), place)
     assert list(LocalStorage(place).list()) == []
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["held", "published"])
+def test_asked_for_by_itself_although_it_has_run(done: bool, setting: Setting, place: str) -> None:
+    if done:
+        os.unlink(setting.bad)
+    run(Customers(setting), place, on_error="continue")
+    assert ran(setting)["Report"] == 1
+    mine = Customers(setting).output()
+    for child in (Report(setting, mine["report"]), Appendix(setting, mine["appendix"])):
+        for target in (child, [child, Customers(setting)]):
+            with pytest.raises(GraphError, match=r"which is an output of a dynamic task that has not given it"):
+                run(target, place, on_error="continue")
+    assert ran(setting)["Report"] == 0
+
+
+def test_asked_for_by_itself_while_the_dynamic_task_runs(setting: Setting, place: str, fifo: Any) -> None:
+    """The request fails, and the run of the dynamic task does not."""
+    told, gate = fifo("told"), fifo("gate")
+
+    async def both() -> alexflow.Result:
+        customers = Customers(Setting(setting.log, "", told.path, gate.path))
+        async with Engine(place, workers=2) as engine:
+            running = asyncio.create_task(engine.run(customers))
+            await told.hear(1)
+            for name, kind in (("report", Report), ("appendix", Appendix)):
+                with pytest.raises(GraphError, match="ask for that dynamic task"):
+                    await engine.run(kind(customers.setting, customers.output()[name]))
+            gate.open_gate()
+            return await running
+
+    result = asyncio.run(both())
+    assert result.ok
+    assert ran(setting) == {"Report": 1, "Appendix": 1, "Sibling": 1}
+    assert result.output["report"].load() == "all customers done"
 
 
 @pytest.mark.parametrize("bucket", ["seaweedfs"], indirect=True)
