@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,31 @@ class Changes(Task):
     def run(self, input: None, output: Output[int]) -> None:
         output.store(os.getpid())
         WAYS[self.way]()
+
+
+@dataclass(frozen=True)
+class Works(Task):
+    """Takes some of the processor's time and stores its priority and user; or does something to its process, and fails.
+
+    One class, so that those that come first have tasks of both kinds taken for short ones, which travel together.
+    """
+
+    n: int
+    seconds: float = 0.0
+    way: str = ""
+
+    def output(self) -> Output[tuple[int, ...]]:
+        return self.build_output(BinaryOutput[tuple[int, ...]], key="found")
+
+    def run(self, input: None, output: Output[tuple[int, ...]]) -> None:
+        if self.way:
+            WAYS[self.way]()
+            raise ValueError(self.way)
+        end = time.process_time() + self.seconds
+        while time.process_time() < end:
+            pass
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE) + resource.getrlimit(resource.RLIMIT_CORE)
+        output.store((os.getpriority(os.PRIO_PROCESS, 0), os.geteuid(), os.getegid(), *limits))
 
 
 @dataclass(frozen=True)
@@ -205,6 +231,13 @@ STREAMS: dict[str, Callable[[], object]] = {
     "wrap sys.stdout": _wrap_stdout,
     "no sys.stdout": lambda: setattr(sys, "stdout", None),
     "delete sys.stdout": lambda: delattr(sys, "stdout"),
+    "reconfigure the encoding": lambda: sys.stdout.reconfigure(encoding="utf-16"),  # type: ignore[union-attr]
+    "reconfigure the newline": lambda: sys.stderr.reconfigure(newline="\r\n"),  # type: ignore[union-attr]
+    "set write": lambda: setattr(sys.stdout, "write", None),
+    "set flush": lambda: setattr(sys.stderr, "flush", None),
+    "set write of the buffer": lambda: setattr(sys.stdout.buffer, "write", None),
+    "set flush of the buffer": lambda: setattr(sys.stderr.buffer, "flush", sys.exit),
+    "set read": lambda: setattr(sys.stdin, "read", None),
     "circle": _circle,
     "open 1": lambda: open(1, "w").close(),
     "swap": lambda: os.dup2(1, 2),
@@ -223,6 +256,9 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "set a variable": lambda: os.environ.__setitem__("LEAKED", "1"),
     "change a variable": lambda: os.environ.__setitem__("PATH", os.environ["PATH"] + ":LEAKED"),
     "remove a variable": lambda: os.environ.pop("PATH"),
+    "rebind os.environ": lambda: setattr(os, "environ", os.environ | {"LEAKED": "1"}),
+    "rebind os.environb": lambda: setattr(os, "environb", {}),
+    "delete os.environ": lambda: delattr(os, "environ"),
     "umask": lambda: os.umask(0o777),
     "SIGTERM": lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN),
     "SIGINT": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
@@ -248,4 +284,18 @@ FOR_GOOD: dict[str, Callable[[], object]] = {
     "priority": lambda: os.nice(3),
 }
 
-WAYS = STREAMS | SETTINGS | FOR_GOOD
+
+def _become_nobody() -> None:
+    os.setegid(65534)
+    os.seteuid(65534)
+
+
+#: Ways that tasks which come behind in the same worker would notice, and that only a closer look finds.
+UNSEEN: dict[str, Callable[[], object]] = {
+    "short virtual timer": lambda: signal.setitimer(signal.ITIMER_VIRTUAL, 0.02),
+    "short profiling timer": lambda: signal.setitimer(signal.ITIMER_PROF, 0.02),
+    "nice": lambda: os.nice(1),
+    "nobody": _become_nobody,
+}
+
+WAYS = STREAMS | SETTINGS | FOR_GOOD | UNSEEN

@@ -34,7 +34,12 @@ async def test_the_next_task_prints_and_streams_right(way, place):
 
 async def test_tasks_of_one_batch(place):
     """With a worker at once: what one has closed is there for the next."""
-    ways = [way for way in STREAMS if "pipes" not in way]
+    later = (
+        "close 0",
+        "close all",
+        "file at 0",
+    )  # descriptor 0 is looked at when the worker reports, not after each task
+    ways = [way for way in STREAMS if "pipes" not in way and way not in later]
     tasks = [task for n, way in enumerate(ways) for task in (Changes(way, n), Prints(n))]
     printed: dict[str, str] = {}
     async with Engine(place, workers=1) as engine:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from alexflow import Engine
-from tests.faults.changing_tasks import FOR_GOOD, SETTINGS, Changes, Kilobyte, Looks
+from tests.faults.changing_tasks import FOR_GOOD, SETTINGS, UNSEEN, Changes, Kilobyte, Looks, Works
 
 pytestmark = pytest.mark.anyio
 
@@ -48,6 +48,19 @@ async def test_innocent_tasks_of_the_same_batch(place):
         assert [(await engine.load(task.output())) for task in innocent] == [b"%4d" % task.n * 256 for task in innocent]
         modes = {os.stat(f"{place}/{task.output().key}").st_mode & 0o777 for task in innocent}
     assert modes == {0o644 & ~_umask()}
+
+
+@pytest.mark.parametrize("way", FOR_GOOD | UNSEEN)
+async def test_innocent_tasks_behind_one_that_fails(way, place):
+    if way == "nobody" and os.geteuid():
+        pytest.skip("only root can become another user")
+    async with Engine(place, workers=1, max_deaths=0) as engine:
+        before = [output.load() for output in (await engine.run([Works(n) for n in range(50)])).output]
+        bad, good = Works(50, way=way), [Works(n, 0.06) for n in range(51, 56)]
+        result = await engine.run([bad, *good], on_error="continue")
+        assert [error.task_id for error in result.failures] == [bad.task_id]
+        found = [await engine.load(task.output()) for task in good]
+    assert found == before[:5]
 
 
 def _umask() -> int:

@@ -88,10 +88,17 @@ async def test_a_fork_does_not_use_the_channel(place, caplog):
     assert [record.getMessage() for record in records_of(caplog)] == ["warning 0"] * 2
 
 
-async def test_broken_arguments_are_told_as_usual(place, caplog):
-    result = await run(place, logs(0, "wrong arguments", "warning"))
+async def test_a_message_that_cannot_be_formatted_says_so(place, caplog):
+    result = await run(place, logs(0, "wrong arguments", "warning"), LogsBroken(), on_error="continue")
     assert result.ok
-    assert [record.getMessage() for record in records_of(caplog)] == ["warning 0"]
+    first, second, *broken = [record.getMessage() for record in records_of(caplog)]
+    assert first.startswith("'%d' with ('no number',) cannot be formatted: it raised TypeError: %d format")
+    assert second == "warning 0"
+    assert len(broken) == 3
+    assert "'ordinary %s' with" in broken[0]
+    assert broken[0].endswith("cannot be formatted: it raised ValueError: no text")
+    assert broken[1].endswith("cannot be formatted: it raised SystemExit: 3")
+    assert broken[2].endswith("cannot be formatted: it raised SystemExit: 3")
 
 
 async def test_arguments_and_extra_arrive(place, caplog):
@@ -123,6 +130,16 @@ def _look_at(caplog):
     assert fourth.getMessage() == "7 of a hostile one"
     assert type(fourth.hostile) is str
     assert (fifth.task_id, fifth.getMessage()) == ("own", "fifth")
+
+
+class Textless:
+    """Has no text."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __str__(self):
+        raise self.error
 
 
 class Hostile:
@@ -171,3 +188,12 @@ class LogsOnLoop(Task):
 
     async def run(self, input, output):
         log_values(self.how)
+
+
+@dataclass(frozen=True)
+class LogsBroken(Task):
+    def run(self, input, output):
+        logger = logging.getLogger("tests.logs")
+        logger.error("ordinary %s", Textless(ValueError("no text")))
+        logger.error("exit %(what)s", {"what": Textless(SystemExit(3))})
+        logger.error(Textless(SystemExit(3)))

@@ -12,9 +12,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
+from alexflow.errors import TaskStopped
 from alexflow.executors.process.carrying import carried
 from alexflow.executors.process.messages import Logged, Value
-from alexflow.hooks import MAX_TEXT, plain_text
+from alexflow.hooks import MAX_TEXT, SHORT_TEXT, class_name, plain_text, repr_of, text_of
 
 #: Records that a worker may send at once, and per second in the long run; those beyond are counted.
 BURST = 1_000
@@ -47,7 +48,7 @@ class Relay(logging.Handler):
         elif self._may():
             try:
                 self._send(self._logged(record))
-            except Exception:  # arguments that do not fit the message, as with any handler
+            except Exception:  # attributes of a record that are not what they should be, as with any handler
                 self.handleError(record)
         else:
             self._left_out += 1
@@ -67,8 +68,8 @@ class Relay(logging.Handler):
             details = _formatter.formatException(record.exc_info)
         if record.stack_info:
             details = "\n".join(filter(None, [details, record.stack_info]))
-        text = plain_text(record.getMessage())
-        template, args, by_name = _apart(record)
+        text, is_formatted = _formatted(record)
+        template, args, by_name = _apart(record) if is_formatted else ("", [], False)
         extra = [(name, value) for name, value in vars(record).items() if name not in _EVERY_RECORD]
         left_out, self._left_out = self._left_out, 0
         return Logged(
@@ -100,6 +101,18 @@ _formatter = logging.Formatter()
 
 #: What each record has; all else was given as ``extra``.
 _EVERY_RECORD = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
+
+
+def _formatted(record: logging.LogRecord) -> tuple[str, bool]:
+    """The text of a record, or one that says why there is none; and which of the two it is."""
+    try:
+        return plain_text(record.getMessage()), True
+    except TaskStopped:
+        raise
+    except BaseException as error:  # arguments that do not fit, or a __str__ of the user's that raises, exits too
+        message, args = repr_of(record.msg, SHORT_TEXT), repr_of(record.args, SHORT_TEXT)
+        reason = f"{class_name(type(error))}: {text_of(error, SHORT_TEXT)}"
+        return f"{message} with {args} cannot be formatted: it raised {reason}", False
 
 
 def _apart(record: logging.LogRecord) -> tuple[str, list[Value], bool]:

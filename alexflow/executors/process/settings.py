@@ -66,6 +66,7 @@ class Settings:
         self._directory = self._hold_directory()
         self._umask = os.umask(0o77)
         os.umask(self._umask)
+        self._environments = os.environ, os.environb
         self._variables = dict(os.environb)
         WatchedEnvironment.has_changed = False
         self._handlers = list(map(_getsignal, SIGNALS))
@@ -86,6 +87,9 @@ class Settings:
         os.umask(self._umask)
         if list(map(_getsignal, SIGNALS)) != self._handlers:
             self._put_back_handlers()
+        text, binary = self._environments
+        if getattr(os, "environ", None) is not text or getattr(os, "environb", None) is not binary:
+            os.environ, os.environb = text, binary  # a task has rebound the names
         if WatchedEnvironment.has_changed:
             self._put_back_environment()
         if sys.getrecursionlimit() < self._recursion_limit:  # modules that are imported late raise it

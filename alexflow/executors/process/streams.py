@@ -40,20 +40,29 @@ class StandardStreams:
     def flush(self) -> None:
         """Let go of what Python holds back."""
         try:
-            self.out.flush()
-            self.err.flush()
-        except ValueError:  # a task has closed them; the next one has its own
+            _flush(self.out)
+            _flush(self.err)
+        except OSError:
+            raise
+        except BaseException:  # a task has closed them, or replaced a method of theirs; the next one has its own
             self._open_output()
-        if sys.stdout is not self.out or sys.stderr is not self.err:
-            for stream in (sys.stdout, sys.stderr):  # that tasks have put in their place
-                with contextlib.suppress(Exception):
-                    stream.flush()
+        out, err = getattr(sys, "stdout", None), getattr(sys, "stderr", None)
+        if out is not self.out or err is not self.err:
+            for stream in (out, err):  # that tasks have put in their place
+                with contextlib.suppress(BaseException):
+                    stream.flush()  # type: ignore[union-attr]  # None, too
 
     def put_back(self) -> None:
         """After a task: see that all is as a task is to find it, but for what :meth:`look_closer` looks at."""
-        if sys.stdout is not self.out or sys.stderr is not self.err or sys.stdin is not self._in or self._in.closed:
-            self._drop(sys.stdout, self.out)
-            self._drop(sys.stderr, self.err)
+        if (
+            any(self._attributes)
+            or getattr(sys, "stdout", None) is not self.out
+            or getattr(sys, "stderr", None) is not self.err
+            or getattr(sys, "stdin", None) is not self._in
+            or self._in.closed
+        ):
+            self._drop(getattr(sys, "stdout", None), self.out)
+            self._drop(getattr(sys, "stderr", None), self.err)
             self._open()
         if self._is_lost or not self._watched.are(*STREAMS):
             self._fill()
@@ -102,11 +111,13 @@ class StandardStreams:
         self.out, self.err = (_stream(number, "w") for number in STREAMS)
         sys.stdout = sys.__stdout__ = self.out  # type: ignore[misc]
         sys.stderr = sys.__stderr__ = self.err  # type: ignore[misc]
+        streams = (self._in, self.out, self.err)
+        self._attributes = [vars(part) for stream in streams for part in (stream, stream.buffer)]  # empty as made
 
-    def _drop(self, stream: IO[str], own: io.TextIOWrapper) -> None:
+    def _drop(self, stream: IO[str] | None, own: io.TextIOWrapper) -> None:
         """Be rid of a stream of a task's now: Python's collector would close it, and what is under it, at any time."""
         with contextlib.suppress(Exception):  # whatever a task has put there
-            own.flush()
+            _flush(own)
         with contextlib.suppress(Exception):
             if stream is own or not isinstance(stream, io.TextIOWrapper):
                 return
@@ -117,11 +128,23 @@ class StandardStreams:
                 stream.close()
 
 
+class StandardStream(io.TextIOWrapper):
+    """A text stream that has attributes of its own only once a task has changed it."""
+
+    def reconfigure(self, **options: Any) -> None:
+        """Change the encoding and the like, for this task."""
+        self.__dict__["is_reconfigured"] = True
+        super().reconfigure(**options)
+
+
+_flush = io.TextIOWrapper.flush  # whatever a task has set on a stream
+
+
 def _stream(number: int, mode: str) -> io.TextIOWrapper:
     """Text as it comes, in whole lines, so that what children print comes in between where it should."""
     raw = io.FileIO(number, mode, closefd=False)
     buffer: Any = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
-    return io.TextIOWrapper(buffer, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    return StandardStream(buffer, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def _identity(fd: int) -> tuple[int, int]:

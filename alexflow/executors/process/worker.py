@@ -243,7 +243,7 @@ class Worker:
             fault = fault_of(error, travels=True)
             seconds = time.perf_counter() - started
             self._has_failed(number)
-            printed = self._end(job)
+            printed = self._end(job, failed=True)
             self._tell()
             self._send(Broke(number, seconds, fault, printed))
             self._marker.end(number)
@@ -258,8 +258,11 @@ class Worker:
         if ended - self._told > TELL_EVERY:
             self._pause()
 
-    def _end(self, job: Shipment) -> bool:
-        """After a job: let the next one find the process as it should. Gives whether it has printed anything."""
+    def _end(self, job: Shipment, *, failed: bool = False) -> bool:
+        """After a job: let the next one find the process as it should. Gives whether it has printed anything.
+
+        After a failure this looks closer at once: failures are rare, and their report does not wait for a pause.
+        """
         printed = False
         try:
             printed = self._capture.end(job.number)
@@ -267,6 +270,8 @@ class Worker:
             changed = self._settings.put_back()
         except (OSError, ValueError) as error:
             changed = f"its descriptors: {error}"
+        if failed and not changed:
+            changed = self._look_closer()
         if self._relay is not None:
             self._relay.end(job.number)
         if changed:
