@@ -17,20 +17,26 @@ RESERVED = ".alexflow"
 
 LONGEST_NAME = 255  # bytes between two slashes, as file systems have it
 
+LONGEST_KEY = 4095  # bytes, as Linux has it for paths
+
+#: Steps of a key. Directories are made by recursion, which Python bounds.
+DEEPEST_KEY = 255
+
 #: Keys that were lately accepted. Each is checked at several places on its way to a storage; all but the first look
 #: here, which takes a tenth of the time.
 ACCEPTED: set[str] = set()
 
 _REMEMBERED = 8192  # keys
 _AT_ONCE = 256  # names of a listing
+_SHOWN = 60  # characters, of a key that is too long to be shown whole
 
 
 def check_key(key: str) -> str:
     """``key`` itself.
 
     Raises:
-        InvalidKey: it is no text, is empty or absolute, has a ``..`` or empty step, a backslash, a NUL or too long a
-            step, or begins with ``.alexflow``.
+        InvalidKey: it is no text, is empty or absolute, has a ``..`` or empty step, a backslash, a NUL, too long a
+            step or too many, is too long as a whole, or begins with ``.alexflow``.
     """
     if type(key) is str and key in ACCEPTED:
         return key
@@ -147,6 +153,10 @@ def _check_lengths(key: str) -> None:
         lengths = [len(step.encode()) for step in key.split("/")]
     except UnicodeEncodeError as error:
         raise InvalidKey(f"the output key {key!r} is not a text that UTF-8 can write: {error.reason}") from None
+    if len(lengths) > DEEPEST_KEY:
+        raise InvalidKey(f"the output key {key[:_SHOWN]!r}… has more than {DEEPEST_KEY} steps; shorten it")
+    if sum(lengths) + len(lengths) - 1 > LONGEST_KEY:
+        raise InvalidKey(f"the output key {key[:_SHOWN]!r}… is longer than {LONGEST_KEY:,} bytes; shorten it")
     if max(lengths) > LONGEST_NAME:
         raise InvalidKey(f"the output key {key!r} has a step longer than {LONGEST_NAME} bytes; shorten it")
 

@@ -20,6 +20,7 @@ BAD_KEYS = [
     *["..", "../outside", "a/../../outside", "a/..", "./a", ".", "a/./b", "a//b", "a/", "/", "/etc/hostname", "//a"],
     *["..\\outside", "a\\b", "C:\\a", "c:a", "a\0b", "\0", "", ".alexflow", ".alexflow/staging/x", ".AlexFlow/x"],
     *["x" * 256, "a/" + "é" * 128, "\ud800"],
+    *["a/" * 2000 + "b", "a/" * 255 + "b", "/".join(["x" * 200] * 21), "/".join(["é" * 100] * 21)],
 ]
 NO_TEXTS = [None, 7, b"key", Path("key"), ["key"]]
 
@@ -263,7 +264,7 @@ def test_among_many(root):
                 storage.remove_many(iter(keys))
 
 
-@pytest.mark.parametrize("key", BAD_KEYS)
+@pytest.mark.parametrize("key", BAD_KEYS, ids=lambda key: ascii(key)[:40])
 def test_copies(root, key):
     source, target = local(root), LocalStorage(root / "target")
     target.prepare()
@@ -293,3 +294,16 @@ def test_what_others_put_there_is_not_listed(root):
     assert list(PrefixStorage(storage, "tenantB").list()) == ["key"]
     found = PrefixStorage(storage, "tenantB").verify()
     assert (found.unrecorded, found.ok) == (1, True)
+
+
+def test_the_deepest_and_the_longest_keys_that_there_may_be(tmp_path):
+    for storage in (LocalStorage(tmp_path), MemoryStorage()):
+        for key in ("a/" * 254 + "b", "/".join(["y" * 200] * 15)):
+            storage.write(key, b"deep")
+            assert storage.read(key) == b"deep"
+            assert key in set(storage.list())
+            with storage.writer(key.replace("y", "z") + "c") as file:
+                file.write(b"too")
+    for key, said in (("a/" * 255 + "b", "has more than 255 steps"), ("/".join(["x" * 200] * 21), "4,095 bytes")):
+        with pytest.raises(InvalidKey, match=said):
+            storage.write(key, b"")
