@@ -17,6 +17,11 @@ DEFAULT_PATH = ".alexflow"
 
 #: A URL with too few slashes: ``s3:/bucket``, or ``s3:bucket`` where nothing else can be meant.
 _SHORT_URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]+):/|(s3|gs|gcs|az|abfs|https?|sftp|memory):)(?!/)(.*)", re.DOTALL)
+#: What fsspec takes for file systems one upon the other: ``simplecache::s3://bucket``, ``zip://a.zip::s3://bucket``.
+_CHAINED_URL = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.-]+)(?:://.*)?::(?:/|[A-Za-z][A-Za-z0-9+.-]+:/|(?:s3|gs|gcs|az|abfs|sftp|memory|file):).*",
+    re.DOTALL,
+)
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 
 
@@ -48,6 +53,7 @@ def open_storage(storage: Storage | str | os.PathLike[str] | None = None, **opti
     if not path:
         raise UnknownStorage("the storage path is empty; name a directory")
     _refuse_unexpanded(path)
+    _refuse_chained(path)
     url = _URL.fullmatch(path)
     if url is None or url[1] == "file":
         _take_none(options, path)
@@ -72,6 +78,15 @@ def _refuse_unexpanded(path: str) -> None:
         scheme, rest = short[1] or short[2], short[3]
         url = f"{scheme}://{'/' if scheme == 'file' else ''}{rest}"
         raise UnknownStorage(f"{path!r} lacks a slash; write {url!r}, or './{path}' for a directory of that name")
+
+
+def _refuse_chained(path: str) -> None:
+    chained = _CHAINED_URL.fullmatch(path)
+    if chained is not None:
+        raise UnknownStorage(
+            f"a URL that chains file systems of fsspec, here {chained[1]!r} and what comes after '::', is no storage; "
+            f"give the URL of one, or a path that begins with './' for a directory of that name"
+        )
 
 
 def _take_none(options: dict[str, Any], what: str) -> None:

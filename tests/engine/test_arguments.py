@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import alexflow
-from alexflow import Engine, MemoryStorage, Workflow
+from alexflow import Engine, MemoryStorage, Workflow, open_storage
 from alexflow.errors import DefinitionError, UnknownStorage
 from tests.engine.workflows import Step
 
@@ -46,6 +46,12 @@ def test_of_an_engine(arguments, said):
         ("s3:/bucket/prefix", "lacks a slash; write 's3://bucket/prefix'"),
         ("s3:bucket", "lacks a slash; write 's3://bucket'"),
         ("file:/tmp/results", "lacks a slash; write 'file:///tmp/results'"),
+        ("simplecache::file:///x", "a URL that chains file systems of fsspec, here 'simplecache' and what comes after"),
+        ("simplecache::file:/x", "chains file systems"),
+        ("simplecache::/x", "chains file systems"),
+        ("filecache::s3:bucket", "chains file systems"),
+        ("zip://a.zip::s3://bucket/prefix", "chains file systems of fsspec, here 'zip'"),
+        ("simplecache::zip://a.zip::file:///x", "chains file systems"),
     ],
 )
 def test_of_a_storage(storage, said):
@@ -56,6 +62,9 @@ def test_of_a_storage(storage, said):
 
 def test_a_directory_may_have_a_colon(tmp_path):
     assert Engine(tmp_path / "results:v2").storage is not None
+    assert Engine(tmp_path / "results::v2").storage is not None
+    assert open_storage("results::v2").base_path.endswith("results::v2")
+    assert open_storage("./simplecache::file:///x").base_path.endswith("x")
 
 
 def test_resources_that_are_no_dict():
