@@ -91,7 +91,7 @@ async def test_a_fork_does_not_use_the_channel(place, caplog):
 async def test_a_message_that_cannot_be_formatted_says_so(place, caplog):
     result = await run(place, logs(0, "wrong arguments", "warning"), LogsBroken(), on_error="continue")
     assert result.ok
-    first, second, *broken = [record.getMessage() for record in records_of(caplog)]
+    first, second, *broken, last = [record.getMessage() for record in records_of(caplog)]
     assert first.startswith("'%d' with ('no number',) cannot be formatted: it raised TypeError: %d format")
     assert second == "warning 0"
     assert len(broken) == 3
@@ -99,6 +99,8 @@ async def test_a_message_that_cannot_be_formatted_says_so(place, caplog):
     assert broken[0].endswith("cannot be formatted: it raised ValueError: no text")
     assert broken[1].endswith("cannot be formatted: it raised SystemExit: 3")
     assert broken[2].endswith("cannot be formatted: it raised SystemExit: 3")
+    assert last == "exception"
+    assert records_of(caplog)[-1].exc_text == "its traceback cannot be shown: SystemExit: 3"
 
 
 async def test_arguments_and_extra_arrive(place, caplog):
@@ -130,6 +132,14 @@ def _look_at(caplog):
     assert fourth.getMessage() == "7 of a hostile one"
     assert type(fourth.hostile) is str
     assert (fifth.task_id, fifth.getMessage()) == ("own", "fifth")
+
+
+class UnshownError(Exception):
+    """Has no traceback."""
+
+    @property
+    def __cause__(self):
+        raise SystemExit(3)
 
 
 class Textless:
@@ -197,3 +207,4 @@ class LogsBroken(Task):
         logger.error("ordinary %s", Textless(ValueError("no text")))
         logger.error("exit %(what)s", {"what": Textless(SystemExit(3))})
         logger.error(Textless(SystemExit(3)))
+        logger.error("exception", exc_info=UnshownError())

@@ -63,11 +63,6 @@ class Relay(logging.Handler):
         return True
 
     def _logged(self, record: logging.LogRecord) -> Logged:
-        details = record.exc_text or ""
-        if record.exc_info and not details:
-            details = _formatter.formatException(record.exc_info)
-        if record.stack_info:
-            details = "\n".join(filter(None, [details, record.stack_info]))
         text, is_formatted = _formatted(record)
         template, args, by_name = _apart(record) if is_formatted else ("", [], False)
         extra = [(name, value) for name, value in vars(record).items() if name not in _EVERY_RECORD]
@@ -86,7 +81,7 @@ class Relay(logging.Handler):
             record.lineno,
             plain_text(record.funcName or ""),
             plain_text(record.threadName or ""),
-            plain_text(details),
+            plain_text(_details(record)),
             left_out,
         )
 
@@ -113,6 +108,19 @@ def _formatted(record: logging.LogRecord) -> tuple[str, bool]:
         message, args = repr_of(record.msg, SHORT_TEXT), repr_of(record.args, SHORT_TEXT)
         reason = f"{class_name(type(error))}: {text_of(error, SHORT_TEXT)}"
         return f"{message} with {args} cannot be formatted: it raised {reason}", False
+
+
+def _details(record: logging.LogRecord) -> str:
+    """The exception and the stack of a record."""
+    details = record.exc_text or ""
+    if record.exc_info and not details:
+        try:
+            details = _formatter.formatException(record.exc_info)
+        except TaskStopped:
+            raise
+        except BaseException as error:  # attributes of an exception of the user's that raise
+            details = f"its traceback cannot be shown: {class_name(type(error))}: {text_of(error, SHORT_TEXT)}"
+    return "\n".join(filter(None, [details, record.stack_info]))
 
 
 def _apart(record: logging.LogRecord) -> tuple[str, list[Value], bool]:

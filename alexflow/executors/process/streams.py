@@ -16,6 +16,8 @@ from typing import IO, Any
 
 STREAMS = (1, 2)  # standard output, standard error
 
+_NAMES = vars(sys)  # a task may have deleted one of them
+
 
 class StandardStreams:
     """What tasks read from and print to.
@@ -46,23 +48,23 @@ class StandardStreams:
             raise
         except BaseException:  # a task has closed them, or replaced a method of theirs; the next one has its own
             self._open_output()
-        out, err = getattr(sys, "stdout", None), getattr(sys, "stderr", None)
+        out, err = _NAMES.get("stdout"), _NAMES.get("stderr")
         if out is not self.out or err is not self.err:
             for stream in (out, err):  # that tasks have put in their place
                 with contextlib.suppress(BaseException):
-                    stream.flush()  # type: ignore[union-attr]  # None, too
+                    stream.flush()  # type: ignore[union-attr]  # the error is suppressed
 
     def put_back(self) -> None:
         """After a task: see that all is as a task is to find it, but for what :meth:`look_closer` looks at."""
         if (
             any(self._attributes)
-            or getattr(sys, "stdout", None) is not self.out
-            or getattr(sys, "stderr", None) is not self.err
-            or getattr(sys, "stdin", None) is not self._in
+            or _NAMES.get("stdout") is not self.out
+            or _NAMES.get("stderr") is not self.err
+            or _NAMES.get("stdin") is not self._in
             or self._in.closed
         ):
-            self._drop(getattr(sys, "stdout", None), self.out)
-            self._drop(getattr(sys, "stderr", None), self.err)
+            self._drop(_NAMES.get("stdout"), self.out)
+            self._drop(_NAMES.get("stderr"), self.err)
             self._open()
         if self._is_lost or not self._watched.are(*STREAMS):
             self._fill()
