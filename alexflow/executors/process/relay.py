@@ -106,8 +106,8 @@ def _formatted(record: logging.LogRecord) -> tuple[str, bool]:
         raise
     except BaseException as error:  # arguments that do not fit, or a __str__ of the user's that raises, exits too
         message, args = repr_of(record.msg, SHORT_TEXT), repr_of(record.args, SHORT_TEXT)
-        reason = f"{class_name(type(error))}: {text_of(error, SHORT_TEXT)}"
-        return f"{message} with {args} cannot be formatted: it raised {reason}", False
+        said = f"{class_name(type(error))}: {text_of(error, SHORT_TEXT)}"
+        return f"{message} with {args} cannot be formatted: it raised {said}", False
 
 
 def _details(record: logging.LogRecord) -> str:
