@@ -55,6 +55,7 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
         Exception: whatever the task raises; then nothing is published.
     """
     hook = "output()"
+    input: Any = None
     process = this_process.generation
     try:
         storage = transaction.storage
@@ -88,6 +89,7 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
 async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None) -> None:
     """:func:`attempt`, for ``async def run``."""
     hook = "output()"
+    input: Any = None
     process = this_process.generation
     try:
         storage = transaction.storage

@@ -87,7 +87,7 @@ def name_in_table(label: Any) -> str:
 
 def _note_of(series: pd.Series[Any], column: Any, label: Any) -> dict[str, Any] | None:
     pandas = need("pandas", "pandas")
-    dtype = series.dtype
+    dtype: Any = series.dtype
     if isinstance(dtype, pandas.CategoricalDtype):
         categories = dtype.categories
         return {"categories": _packed(categories, label), "of": str(categories.dtype), "ordered": bool(dtype.ordered)}
@@ -146,7 +146,8 @@ def _is_same(given: Any, back: Any) -> bool:
     if isinstance(given, float) and math.isnan(given):
         return math.isnan(back)
     if hasattr(given, "dtype"):  # an array
-        return (given.dtype, given.shape, given.tobytes()) == (back.dtype, back.shape, back.tobytes())
+        one: Any = given
+        return (one.dtype, one.shape, one.tobytes()) == (back.dtype, back.shape, back.tobytes())
     return given is back or (given == back) is True
 
 

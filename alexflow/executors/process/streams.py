@@ -135,7 +135,7 @@ class StandardStream(io.TextIOWrapper):
 
     def reconfigure(self, **options: Any) -> None:
         """Change the encoding and the like, for this task."""
-        self.__dict__["is_reconfigured"] = True
+        self.is_reconfigured = True
         super().reconfigure(**options)
 
 
