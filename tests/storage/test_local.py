@@ -342,7 +342,7 @@ def test_a_child_publishes_its_own_file(tmp_path):
 def test_somebody_has_closed_what_files_are_linked_from(tmp_path, other):
     storage = LocalStorage(tmp_path)
     storage.write("before", b"before")
-    at = newfile._descriptors()
+    at = newfile._process()
     os.close(at)
     if other is not None:
         fd = os.open(__file__, os.O_RDONLY)
