@@ -61,8 +61,8 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
         storage = transaction.storage
         if outputs is None:
             outputs = task.output()
-        if outputs is not None and (not isinstance(outputs, Output) or outputs.__dict__.get("src_task") is not task):
-            transaction.hold(held_keys(task, outputs))  # of most tasks there is nothing to hold
+        if held := held_keys(task, outputs):  # of most tasks there is nothing to hold
+            transaction.hold(held)
         if transaction.replaces:
             transaction.remember(_keys(outputs))
         hook = "input()"
@@ -95,8 +95,8 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
         storage = transaction.storage
         if outputs is None:
             outputs = task.output()
-        if outputs is not None and (not isinstance(outputs, Output) or outputs.__dict__.get("src_task") is not task):
-            transaction.hold(held_keys(task, outputs))  # of most tasks there is nothing to hold
+        if held := held_keys(task, outputs):  # of most tasks there is nothing to hold
+            transaction.hold(held)
         if transaction.replaces:
             await transaction.aremember(_keys(outputs))
         hook = "input()"
