@@ -127,5 +127,5 @@ TEXTS = {
     "alexflow.executors.process.worker:Worker._end": "the same, of descriptors",
     "alexflow.executors.workers:Workers.__post_init__": "the caller's own arguments, told to the caller",
     "alexflow.graph.description:undeclared": "an exact key",
-    "alexflow.record.wording:failure": "an exact text",
+    "alexflow.progress.text:failure": "an exact text",
 }

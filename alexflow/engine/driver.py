@@ -22,14 +22,14 @@ from alexflow.engine.generation import Generators, InThread
 from alexflow.engine.leaving import Leaving
 from alexflow.engine.outcomes import Outcomes
 from alexflow.errors import EngineClosed, StorageUnavailable
+from alexflow.events import engine_events
+from alexflow.events.broadcast import Broadcast
 from alexflow.executors.interface import GRACE, Done, Executor, Job, Outcome
 from alexflow.executors.within import enclosing
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Described, Inspector, Kind, Subjects
 from alexflow.hooks import as_cause, is_a, is_ctrl_c, passes, repr_of
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, Output
-from alexflow.record import events as told
-from alexflow.record.broadcast import Broadcast
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler import instructions as do
 from alexflow.scheduler.events import (
@@ -95,7 +95,7 @@ class Driver:
         self._for_tasks = storage.remembering()  # the same, as tasks of this process read it
         self._executors = executors
         self._broadcast = broadcast
-        self._tell = broadcast.tell_lazily
+        self._emit = broadcast.emit_lazily
         self.catalog = Catalog()
         self.inspector = Inspector(self.catalog, storage, defaults)
         self._outcomes = Outcomes(self.catalog, broadcast, chance)
@@ -138,8 +138,8 @@ class Driver:
             spawn=self._spawn,
             post=self._post_and_settle,
             started=self._tell_started,
-            put_back=lambda task_ids: self._tell(lambda: told.TasksPutBack(tuple(task_ids))),
-            waits_for=lambda tasks, holder: self._tell(lambda: told.WaitingForEngine(tasks, *holder)),
+            put_back=lambda task_ids: self._emit(lambda: engine_events.TasksPutBack(tuple(task_ids))),
+            waits_for=lambda tasks, holder: self._emit(lambda: engine_events.WaitingForEngine(tasks, *holder)),
             is_forced=lambda task_id: task_id in self.inspector.forced,
             is_replaced=self.inspector.is_replaced,
             is_idle=self._is_idle,
@@ -222,14 +222,14 @@ class Driver:
         self._runs[run_id] = finish
         self._find[run_id] = find
         keys, tasks = tuple(subjects.outputs), tuple(subjects.tasks)
-        self.tell(lambda: told.RunStarted(run_id, len(keys) + len(tasks)))
+        self.tell(lambda: engine_events.RunStarted(run_id, len(keys) + len(tasks)))
         self.post(RunRequested(run_id, keys, tasks, "continue" if on_error == "continue" else "stop"), subjects)
         return run_id, finish
 
-    def tell(self, make_event: Callable[[], told.EngineEvent]) -> None:
+    def tell(self, make_event: Callable[[], engine_events.EngineEvent]) -> None:
         """Tell listeners about a request, in the context of the engine's opener."""
-        if self._broadcast.heard:
-            self._context.copy().run(self._tell, make_event)
+        if self._broadcast.has_listeners:
+            self._context.copy().run(self._emit, make_event)
 
     def cancel_run(self, run_id: int) -> None:
         """Nobody waits for this run any more."""
@@ -295,11 +295,11 @@ class Driver:
                 coming.append(described.task)
         if coming:
             self._executors["process"].expect(coming)  # while the rest of the graph is found out
-        if self._broadcast.heard:
+        if self._broadcast.has_listeners:
             if wanted:
-                self._broadcast.tell(told.TasksPlanned(tuple(wanted)))
+                self._broadcast.emit(engine_events.TasksPlanned(tuple(wanted)))
             if event.found:
-                self._broadcast.tell(told.TasksFound(len(event.found)))
+                self._broadcast.emit(engine_events.TasksFound(len(event.found)))
 
     def _crash(self, error: BaseException) -> None:
         logger.critical("the engine failed", exc_info=error)
@@ -349,7 +349,7 @@ class Driver:
 
     async def _post_and_settle(self, event: Event) -> None:
         if type(event) is MadeElsewhere:
-            self._tell(lambda: told.TasksMadeElsewhere(event.tasks))
+            self._emit(lambda: engine_events.TasksMadeElsewhere(event.tasks))
         self.post(event)
         while self._draining:  # noqa: ASYNC110  # each turn handles a slice
             await asyncio.sleep(0)
@@ -377,9 +377,9 @@ class Driver:
                 self._admission.admit(kind, jobs)
 
     def _tell_started(self, task_ids: Iterable[str]) -> None:
-        if self._broadcast.heard:
+        if self._broadcast.has_listeners:
             for task_id in task_ids:
-                self._broadcast.tell(told.TaskStarted(task_id))
+                self._broadcast.emit(engine_events.TaskStarted(task_id))
 
     def _foresee(self, task_id: str) -> Iterable[Job]:
         """Jobs for worker processes that come after a task, all of whose other inputs exist."""
@@ -423,7 +423,7 @@ class Driver:
                 logger.warning("ephemeral outputs could not be removed: %s", error)
 
         self._doubt()
-        self._tell(lambda: told.OutputsRemoved(instruction.keys))
+        self._emit(lambda: engine_events.OutputsRemoved(instruction.keys))
         removal = self._spawn(remove)
         self._removals.add(removal)
         removal.add_done_callback(self._removals.discard)

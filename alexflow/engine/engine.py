@@ -14,6 +14,8 @@ from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report
 from alexflow.engine.targets import Request, read_target
 from alexflow.engine.turns import turns
 from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged, OutputMissing, OutputNotFound, RunFailed
+from alexflow.events import EngineEvent, RunFinished
+from alexflow.events.broadcast import Broadcast
 from alexflow.executors.interface import GRACE, Executor
 from alexflow.executors.loaded_libraries import LoadedLibraries
 from alexflow.executors.loop import LoopExecutor
@@ -26,16 +28,14 @@ from alexflow.executors.workers import Workers
 from alexflow.graph import Defaults, Forceable, Kind, Subjects, inside_itself, tasks_to_force
 from alexflow.hooks import exact_name, hook_failed, is_a, is_ours, passes, repr_of
 from alexflow.model import AbstractTask, Output, Retry, keys_of
-from alexflow.record.broadcast import Broadcast
-from alexflow.record.echo import Echo
-from alexflow.record.events import EngineEvent, RunFinished
+from alexflow.progress.echo import Echo
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.instructions import Finish
 from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.storage import Storage, open_storage
 
 if TYPE_CHECKING:
-    from alexflow.record.journal_writer import JournalWriter
+    from alexflow.events.journal import JournalRecorder
 
 T = TypeVar("T")
 
@@ -83,11 +83,11 @@ class Engine:
             (in a worker process) or left behind.
         recycle: when a worker process has served long enough and is replaced between two tasks; by default never.
         echo: whether what tasks print in worker processes appears on this process's standard output and error, too. It
-            is told as :class:`~alexflow.record.events.TaskPrinted` in any case, and a failed task's is in its error.
+            is told as :class:`~alexflow.events.TaskPrinted` in any case, and a failed task's is in its error.
         lease_ttl: seconds after which another engine on the same storage takes over what this one runs, if this one
             is there but has stopped; None if engines may do each other's work. Of one that has died it is taken over at
             once.
-        journal: a directory in which to write down what happens, in a new file; ``alexflow.record.journal`` reads it.
+        journal: a directory in which to write down what happens, in a new file; ``alexflow.events.journal`` reads it.
             By default nothing is written.
     """
 
@@ -123,7 +123,7 @@ class Engine:
         self._broadcast = Broadcast()
         self._echo = Echo() if echo else None
         self._journal_directory = journal
-        self._journal: JournalWriter | None = None
+        self._journal: JournalRecorder | None = None
         self._driver: Driver | None = None
         self._closing: Driver | None = None  # while it is being closed
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -165,9 +165,9 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._broadcast.open()
         if self._journal_directory is not None:
-            from alexflow.record.journal_writer import JournalWriter  # deferred: most runs keep none
+            from alexflow.events.journal import JournalRecorder  # deferred: most runs keep none
 
-            self._journal = JournalWriter(self._journal_directory, repr_of(self.storage))
+            self._journal = JournalRecorder(self._journal_directory, repr_of(self.storage))
             self._journal.open(self._broadcast)
         self._driver.open()
         return self

@@ -9,13 +9,13 @@ from typing import Literal
 
 from alexflow.engine.history import History
 from alexflow.errors import TaskError, TaskFailed
+from alexflow.events import engine_events
+from alexflow.events.broadcast import Broadcast
 from alexflow.executors.interface import Done, NotDone, Outcome, Printed
 from alexflow.failures import Attempt
 from alexflow.graph import NO_SUBJECTS, Catalog, Subjects
 from alexflow.logs import logger
 from alexflow.model.retry import names_of
-from alexflow.record import events as told
-from alexflow.record.broadcast import Broadcast
 from alexflow.scheduler.events import Cancelled, Event, Failed, InputsLost, Reason, Succeeded
 from alexflow.scheduler.instructions import GaveUp, TryAgain
 
@@ -35,7 +35,7 @@ class Outcomes:
     def __init__(self, catalog: Catalog, broadcast: Broadcast, chance: Callable[[], float]):
         self._catalog = catalog
         self._broadcast = broadcast
-        self._tell = broadcast.tell_lazily
+        self._emit = broadcast.emit_lazily
         self._chance = chance
         self._history = History()
 
@@ -47,7 +47,7 @@ class Outcomes:
         events: list[tuple[Event, Subjects]] = []
         succeeded: list[str] = []
         cancelled: list[str] = []
-        heard = self._broadcast.heard
+        heard = self._broadcast.has_listeners
         for outcome in outcomes:
             if outcome.printed is not None:
                 self._take_printed(outcome, outcome.printed)
@@ -56,7 +56,7 @@ class Outcomes:
                 if outcome.overtaken:
                     self._tell_overtaken(outcome.task_id, outcome.overtaken)
                 if heard:
-                    self._broadcast.tell(told.TaskSucceeded(outcome.task_id, outcome.seconds))
+                    self._broadcast.emit(engine_events.TaskSucceeded(outcome.task_id, outcome.seconds))
             elif outcome.reason == "cancelled" or outcome.error is None:
                 cancelled.append(outcome.task_id)
             else:
@@ -71,7 +71,7 @@ class Outcomes:
         """For a dynamic task, which gives its events itself: one as the scheduler gets it, with what it is about."""
         if type(event) is Succeeded:
             for task_id in event.tasks:
-                self._tell(partial(told.TaskSucceeded, task_id, 0.0))
+                self._emit(partial(engine_events.TaskSucceeded, task_id, 0.0))
         elif type(event) is Failed:
             return self._failure(event.task_id, event.error, event.reason, 0.0, 0), NO_SUBJECTS
         elif type(event) is InputsLost:
@@ -93,12 +93,12 @@ class Outcomes:
 
     def _lost(self, task_id: str, keys: tuple[str, ...]) -> Subjects:
         """Inputs of a task that the scheduler will ask about once more."""
-        self._tell(lambda: told.InputsVanished(task_id, keys))
+        self._emit(lambda: engine_events.InputsVanished(task_id, keys))
         described = self._catalog.tasks.get(task_id)
         return NO_SUBJECTS if described is None else Subjects(described.inputs, {}, {})
 
     def _take_printed(self, outcome: Outcome, printed: Printed) -> None:
-        self._tell(lambda: told.TaskPrinted(outcome.task_id, printed.stdout, printed.stderr))
+        self._emit(lambda: engine_events.TaskPrinted(outcome.task_id, printed.stdout, printed.stderr))
         if isinstance(outcome, NotDone) and outcome.error is not None:
             outcome.error.stdout = printed.stdout[-PRINTED_KEPT:]
             outcome.error.stderr = printed.stderr[-PRINTED_KEPT:]
@@ -109,7 +109,7 @@ class Outcomes:
             task_id,
             ", ".join(keys),
         )
-        self._tell(lambda: told.ResultDropped(task_id, keys))
+        self._emit(lambda: engine_events.ResultDropped(task_id, keys))
 
     def _failure(self, task_id: str, error: TaskError, reason: Reason, seconds: float, worker: int) -> Failed:
         attempt = Attempt(error.message, type(error).__name__, time.time(), seconds, worker)
@@ -126,14 +126,14 @@ class Outcomes:
         """An attempt failed, and another follows."""
         error, seconds = decided.error, decided.seconds
         logger.info("%s: %s; it will be tried again in %g s", decided.task_id, error.message, seconds)
-        self._tell(lambda: told.TaskRetrying(decided.task_id, decided.attempts, error.message, seconds))
+        self._emit(lambda: engine_events.TaskRetrying(decided.task_id, decided.attempts, error.message, seconds))
 
     def tell_given_up(self, decided: GaveUp) -> None:
         """A task failed for good."""
         error: TaskError = decided.error
         error.attempts, error.deaths = decided.attempts, decided.deaths
         error.history = self._history.of(decided.task_id)
-        self._tell(lambda: told.TaskGivenUp(decided.task_id, error.attempts, error.message))
+        self._emit(lambda: engine_events.TaskGivenUp(decided.task_id, error.attempts, error.message))
 
 
 def _classes_of(error: TaskError) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from alexflow.executors.workers import Workers
 from alexflow.graph import Forceable
 from alexflow.hooks import own_attribute
 from alexflow.model import Retry, Workflow
-from alexflow.record.display import shown
+from alexflow.progress.display import shown
 from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.storage import Storage
 from alexflow.storage.descriptors import raised_limit

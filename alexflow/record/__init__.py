@@ -1,1 +1,1 @@
-"""What happened: events, and what people make of them."""
+"""The journal on disk: format, writer, reader. Synchronous, and independent of the events it holds."""

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alexflow.record.history import read_history
-from alexflow.record.journal import journals
+from alexflow.events.history import read_history
+from alexflow.record.reader import journals
 from alexflow.storage.leases.local import FILE as LEASES
 from tests.crash.workflow import CONCURRENCY, DYNAMIC, WORKERS, Start, starts_in
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from alexflow import Engine, MemoryStorage
-from alexflow.record.events import EngineEvent, RunFinished, RunStarted, TaskStarted, TaskSucceeded
+from alexflow.events import EngineEvent, RunFinished, RunStarted, TaskStarted, TaskSucceeded
 from tests.engine.workflows import Context, ContextInThread, ContextOfGenerate, LogsInProcess, variable
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,8 @@ import pytest
 from alexflow import Engine, MemoryStorage, Retry
 from alexflow.engine.generation import Generators
 from alexflow.errors import IncompatibleStorage, OutputMissing, RunFailed, TaskFailed
+from alexflow.events import TaskSucceeded
 from alexflow.graph import Defaults, describe
-from alexflow.record.events import TaskSucceeded
 from tests.engine import workflows
 from tests.engine.workflows import (
     GiverFails,

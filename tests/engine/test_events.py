@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from alexflow import Engine, MemoryStorage
-from alexflow.record.events import (
+from alexflow.events import (
     RunFinished,
     RunStarted,
     TaskGivenUp,
@@ -78,5 +78,5 @@ async def test_a_reader_that_goes():
             assert event == RunStarted(1, 1)
             break
         await events.aclose()
-        assert not engine.broadcast.heard
+        assert not engine.broadcast.has_listeners
         assert (await engine.run(Step(2))).ran == 1

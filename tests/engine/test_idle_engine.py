@@ -13,7 +13,7 @@ import pytest
 
 import alexflow
 from alexflow import Engine, JSONOutput, Output, Task
-from alexflow.record.events import WaitingForEngine
+from alexflow.events import WaitingForEngine
 
 pytestmark = pytest.mark.anyio
 

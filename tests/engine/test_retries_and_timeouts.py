@@ -6,7 +6,7 @@ import pytest
 
 from alexflow import Engine, Retry
 from alexflow.errors import RunFailed, TaskFailed, TaskTimeout
-from alexflow.record.events import TaskGivenUp, TaskRetrying
+from alexflow.events import TaskGivenUp, TaskRetrying
 from tests.engine.workflows import (
     Exits,
     ExitsInThread,

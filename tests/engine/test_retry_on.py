@@ -13,7 +13,7 @@ import pytest
 
 from alexflow import DynamicTask, Engine, JSONOutput, Output, Retry, Task, TaskOptions
 from alexflow.errors import TaskFailed, TaskTimeout
-from alexflow.record.events import TaskGivenUp, TaskRetrying
+from alexflow.events import TaskGivenUp, TaskRetrying
 
 pytestmark = pytest.mark.anyio
 

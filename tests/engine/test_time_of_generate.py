@@ -8,8 +8,8 @@ import pytest
 
 from alexflow import DynamicTask, JSONOutput, MemoryStorage, RunFailed, Task, TaskOptions, arun
 from alexflow.errors import TaskTimeout
-from alexflow.record.broadcast import Broadcast
-from alexflow.record.events import TaskStarted
+from alexflow.events import TaskStarted
+from alexflow.events.broadcast import Broadcast
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def test_a_listener_that_raises_is_told_no_more(caplog):
 
     broadcast.listen(bad)
     broadcast.listen(seen.append)
-    broadcast.tell(TaskStarted("a"))
-    broadcast.tell(TaskStarted("b"))
+    broadcast.emit(TaskStarted("a"))
+    broadcast.emit(TaskStarted("b"))
     assert seen == [TaskStarted("a"), TaskStarted("a"), TaskStarted("b")]
     assert "of its own" in caplog.text

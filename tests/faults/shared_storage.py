@@ -18,7 +18,7 @@ from typing import Any
 
 import alexflow
 from alexflow import BinaryOutput, DynamicTask, Output, Task
-from alexflow.record.events import ResultDropped, TasksMadeElsewhere
+from alexflow.events import ResultDropped, TasksMadeElsewhere
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.leases.local import FILE as LEASES
 from alexflow.storage.remote.uploading import LARGE

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from alexflow import Engine
-from alexflow.record.events import TaskRetrying
+from alexflow.events import TaskRetrying
 from tests.faults.workflows import Held, KilledOnce, Number
 
 pytestmark = pytest.mark.anyio

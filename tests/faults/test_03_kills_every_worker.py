@@ -11,7 +11,7 @@ import pytest
 
 from alexflow import Engine, Retry
 from alexflow.errors import RunFailed, WorkerDied
-from alexflow.record.events import TaskGivenUp, TaskRetrying
+from alexflow.events import TaskGivenUp, TaskRetrying
 from tests.faults.workflows import KillsItself, Number, Sum
 
 pytestmark = pytest.mark.anyio

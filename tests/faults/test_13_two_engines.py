@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from alexflow import BinaryOutput, Engine, Output, Task
-from alexflow.record.events import TasksMadeElsewhere
+from alexflow.events import TasksMadeElsewhere
 from tests.faults.shared_storage import MANY, end, has_joined, outcome, start
 from tests.faults.workflows import Exclusive, Held, HeldInThread, Number, Sum, WaitsForEvent, gates, said
 

@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 
 from alexflow import LocalStorage, run
-from alexflow.record.events import RunFinished, TaskStarted, TaskSucceeded
-from alexflow.record.history import read_history
-from alexflow.record.journal import journals, read
+from alexflow.events import RunFinished, TaskStarted, TaskSucceeded
+from alexflow.events.history import read_history
+from alexflow.events.journal import read
+from alexflow.record.reader import journals
 from tests.faults.workflows import Number, Sum, hanging_workflow
 
 

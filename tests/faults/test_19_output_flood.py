@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from alexflow import Engine
-from alexflow.record.events import TaskPrinted
+from alexflow.events import TaskPrinted
 from tests.faults.workflows import Floods
 from tests.processes import peak_memory
 

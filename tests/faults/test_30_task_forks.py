@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from alexflow import Engine
-from alexflow.record.events import TaskPrinted
+from alexflow.events import TaskPrinted
 from tests.faults.forking_tasks import (
     WAYS,
     Forks,

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from alexflow import Engine
-from alexflow.record.events import TaskPrinted
+from alexflow.events import TaskPrinted
 from tests.faults.changing_tasks import PIECES, STREAMS, Changes, Prints, printed_by
 
 pytestmark = pytest.mark.anyio

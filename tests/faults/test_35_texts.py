@@ -14,8 +14,8 @@ from anyio import to_thread
 
 from alexflow import Engine, JSONOutput, Output, Task
 from alexflow.errors import TaskFailed
-from alexflow.record.journal import journals
-from alexflow.record.journal import read as read_journal
+from alexflow.events.journal import read as read_journal
+from alexflow.record.reader import journals
 from tests.faults.workflows import Number
 
 pytestmark = pytest.mark.anyio

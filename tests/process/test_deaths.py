@@ -14,10 +14,10 @@ import pytest
 
 from alexflow import Engine, LocalStorage
 from alexflow.errors import RunFailed, TaskFailed, WorkerDied
+from alexflow.events import TaskRetrying
 from alexflow.executors.process.member import Member
 from alexflow.executors.process.supervisor import WorkerProcess
 from alexflow.executors.process.template import Template
-from alexflow.record.events import TaskRetrying
 from alexflow.storage.interface import Staged
 from tests.process.workflows import Ends, Value
 

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from alexflow import Engine
-from alexflow.record.events import TaskSucceeded
+from alexflow.events import TaskSucceeded
 from tests.process.workflows import Descriptors, Held, Talkative, Value
 from tests.processes import descendants_of, open_descriptors, still_alive
 

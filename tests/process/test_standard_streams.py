@@ -9,7 +9,7 @@ import pytest
 import alexflow
 from alexflow import Engine
 from alexflow.errors import RunFailed, TaskFailed, TaskTimeout, WorkerDied
-from alexflow.record.events import TaskPrinted, TaskSucceeded
+from alexflow.events import TaskPrinted, TaskSucceeded
 from tests.process.workflows import Chained, Loud, Value, says
 
 pytestmark = pytest.mark.anyio

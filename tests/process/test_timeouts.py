@@ -8,7 +8,7 @@ import pytest
 
 from alexflow import Engine, Retry
 from alexflow.errors import RunFailed, TaskTimeout
-from alexflow.record.events import TaskRetrying
+from alexflow.events import TaskRetrying
 from tests.process.workflows import Hangs, Value
 from tests.processes import descendants_of, still_alive
 

@@ -11,12 +11,13 @@ import msgspec
 import pytest
 
 from alexflow import Engine, JSONOutput, LocalStorage, MemoryStorage, Output, Retry, Task
-from alexflow.record import journal_writer
-from alexflow.record.broadcast import Broadcast
-from alexflow.record.events import EventsDropped, RunFinished, RunStarted, TaskStarted, TaskSucceeded
-from alexflow.record.history import history_of, read_history
-from alexflow.record.journal import MAGIC, Header, framed, journals, read
-from alexflow.record.journal_writer import JournalWriter
+from alexflow.events import EventsDropped, RunFinished, RunStarted, TaskStarted, TaskSucceeded, journal
+from alexflow.events.broadcast import Broadcast
+from alexflow.events.history import history_of, read_history
+from alexflow.events.journal import JournalRecorder, read
+from alexflow.record import writer
+from alexflow.record.format import MAGIC, Header, frame
+from alexflow.record.reader import journals
 from tests.faults.disks import small_disk
 
 pytestmark = pytest.mark.anyio
@@ -119,7 +120,7 @@ async def test_each_engine_has_its_own(directory):
 
 
 def test_only_the_latest_are_kept(directory, monkeypatch):
-    monkeypatch.setattr(journal_writer, "MAX_JOURNALS", 3)
+    monkeypatch.setattr(writer, "MAX_JOURNALS", 3)
     for n in range(5):
         asyncio.run(run(directory, Number(n)))
     last = [read_history(path).in_state("done") for path in journals(directory)]
@@ -127,7 +128,7 @@ def test_only_the_latest_are_kept(directory, monkeypatch):
 
 
 def test_it_does_not_grow_beyond_its_limit(directory, monkeypatch):
-    monkeypatch.setattr(journal_writer, "MAX_BYTES", 1000)
+    monkeypatch.setattr(writer, "MAX_BYTES", 1000)
     result = asyncio.run(run(directory, [Number(n) for n in range(100)]))
     assert result.ran == 100
     (path,) = journals(directory)
@@ -138,13 +139,13 @@ def test_it_does_not_grow_beyond_its_limit(directory, monkeypatch):
 
 
 async def test_a_slow_disk_costs_events_not_memory(directory, monkeypatch):
-    monkeypatch.setattr(journal_writer, "MAX_WAITING", 10)
+    monkeypatch.setattr(journal, "MAX_WAITING", 10)
     broadcast = Broadcast()
-    writer = JournalWriter(directory, "")
-    writer.open(broadcast)
+    recorder = JournalRecorder(directory, "")
+    recorder.open(broadcast)
     for n in range(25):
-        broadcast.tell(TaskStarted(str(n)))
-    await writer.aclose()
+        broadcast.emit(TaskStarted(str(n)))
+    await recorder.aclose()
     (path,) = await asyncio.to_thread(journals, directory)
     *events, last = await asyncio.to_thread(events_in, path)
     assert events == [TaskStarted(str(n)) for n in range(10)]
@@ -152,7 +153,7 @@ async def test_a_slow_disk_costs_events_not_memory(directory, monkeypatch):
 
 
 def test_a_full_disk_is_warned_of_once(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(journal_writer, "SECONDS_BETWEEN_WRITES", 0.0)
+    monkeypatch.setattr(journal, "SECONDS_BETWEEN_WRITES", 0.0)
     with small_disk(tmp_path / "disk", "size=64k") as disk:
 
         async def much():
@@ -180,7 +181,7 @@ def test_events_of_a_later_version_are_passed_over(tmp_path):
     header = encoder.encode(Header(0.0, "", 1, ""))
     batch = encoder.encode((1.0, [{"type": "TaskDreamt", "of": "sheep"}, TaskSucceeded("a", 1.0)]))
     path = tmp_path / "later.journal"
-    path.write_bytes(MAGIC + framed(header) + framed(batch))
+    path.write_bytes(MAGIC + frame(header) + frame(batch))
     assert events_in(path) == [TaskSucceeded("a", 1.0)]
     assert not read(path).is_torn
 

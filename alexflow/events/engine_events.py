@@ -1,4 +1,4 @@
-"""What an engine tells of its work, as it happens. Frozen, typed, serializable."""
+"""The events that an engine emits. Frozen, typed, serializable. Their names are tags in journals and do not change."""
 
 from __future__ import annotations
 
@@ -6,46 +6,46 @@ from msgspec import Struct
 
 
 class EngineEvent(Struct, frozen=True, tag=True):
-    """Base of all events that an engine tells."""
+    """Base of all events of an engine."""
 
 
 class RunStarted(EngineEvent, frozen=True):
-    """A run was asked for; ``targets`` is how many tasks and outputs."""
+    """A run was requested, of so many tasks and outputs (``targets``)."""
 
     run_id: int
     targets: int
 
 
 class TasksPlanned(EngineEvent, frozen=True):
-    """These tasks turned out to be needed."""
+    """These tasks have to run."""
 
     task_ids: tuple[str, ...]
 
 
 class TasksFound(EngineEvent, frozen=True):
-    """This many tasks turned out to be done already."""
+    """This many tasks are done already."""
 
     count: int
 
 
 class TaskStarted(EngineEvent, frozen=True):
-    """A task was handed to where it runs."""
+    """A task was submitted to its executor."""
 
     task_id: str
 
 
 class TaskSucceeded(EngineEvent, frozen=True):
-    """A task has run and its outputs are published; ``seconds`` is what its attempt took where it ran."""
+    """A task has run and its outputs are published. ``seconds`` is the duration of its attempt, measured there."""
 
     task_id: str
     seconds: float
 
 
 class TaskPrinted(EngineEvent, frozen=True):
-    """An attempt has ended, and it or what it started has printed something, in a worker process.
+    """An attempt has ended, and it, or a process that it started, printed something in a worker process.
 
-    Of long output this is the beginning and the end (8 and 24 KiB), with a line in between that says how much was left
-    out. Told before the event that says how the attempt ended.
+    Long output is cut to its beginning and end (8 and 24 KiB), with a line between them that says how much was left
+    out. This event precedes the one that says how the attempt ended.
     """
 
     task_id: str
@@ -54,7 +54,7 @@ class TaskPrinted(EngineEvent, frozen=True):
 
 
 class TaskRetrying(EngineEvent, frozen=True):
-    """An attempt failed; there will be another after ``delay`` seconds."""
+    """An attempt failed. Another one follows after ``delay`` seconds."""
 
     task_id: str
     attempts: int
@@ -71,7 +71,7 @@ class TaskGivenUp(EngineEvent, frozen=True):
 
 
 class InputsVanished(EngineEvent, frozen=True):
-    """A task found inputs gone that had existed; they are made again."""
+    """Inputs of a task that had existed are gone. They are made again."""
 
     task_id: str
     keys: tuple[str, ...]
@@ -84,25 +84,25 @@ class OutputsRemoved(EngineEvent, frozen=True):
 
 
 class TasksMadeElsewhere(EngineEvent, frozen=True):
-    """The outputs of these tasks, which were to run, exist: another engine on the same storage has made them."""
+    """Another engine on the same storage has made the outputs of these tasks, which were to run here."""
 
     task_ids: tuple[str, ...]
 
 
 class TasksPutBack(EngineEvent, frozen=True):
-    """These were handed to where they run, and taken back before they began, because another engine may run them."""
+    """These were submitted, and taken back before they began, because another engine may run them."""
 
     task_ids: tuple[str, ...]
 
 
 class WaitingForEngine(EngineEvent, frozen=True):
-    """Tasks that are to run here have been held by another engine on the same storage for a while.
+    """Another engine on the same storage has held tasks that are to run here for a while.
 
     Attributes:
-        tasks: how many tasks this engine waits for, with all engines that hold any.
-        host: the machine on which the other engine runs.
+        tasks: how many tasks this engine waits for, over all engines that hold any.
+        host: the other engine's machine.
         pid: its process.
-        since: when it began to hold anything, in seconds since 1970, by its own clock.
+        since: when it began to hold tasks, in seconds since 1970, by its own clock.
     """
 
     tasks: int
@@ -112,7 +112,7 @@ class WaitingForEngine(EngineEvent, frozen=True):
 
 
 class ResultDropped(EngineEvent, frozen=True):
-    """A task stored outputs that somebody else had published first; those stay."""
+    """A task stored outputs that had been published before by another process; the earlier ones stay."""
 
     task_id: str
     keys: tuple[str, ...]
@@ -130,6 +130,6 @@ class RunFinished(EngineEvent, frozen=True):
 
 
 class EventsDropped(EngineEvent, frozen=True):
-    """A reader of events was too slow; it missed this many."""
+    """A reader of events was too slow and missed this many."""
 
     count: int

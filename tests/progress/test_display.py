@@ -13,13 +13,13 @@ import pytest
 import alexflow
 from alexflow import MemoryStorage
 from alexflow.errors import CycleError, RunFailed
-from alexflow.record.display import Lines, view_for
-from alexflow.record.events import RunFinished, RunStarted, TaskGivenUp, TasksPlanned, TaskStarted
-from alexflow.record.progress import Progress
-from tests.record.shown_tasks import Add, Breaks, Endless, Number
+from alexflow.events import RunFinished, RunStarted, TaskGivenUp, TasksPlanned, TaskStarted
+from alexflow.progress.display import Lines, view_for
+from alexflow.progress.tally import Progress
+from tests.progress.shown_tasks import Add, Breaks, Endless, Number
 
 SCRIPT = """
-from tests.record.shown_tasks import Add, Breaks, Number
+from tests.progress.shown_tasks import Add, Breaks, Number
 import alexflow, sys
 print(alexflow.run({target}, storage={storage!r}, executor="thread"))
 """
@@ -76,7 +76,7 @@ def test_which_view(monkeypatch: pytest.MonkeyPatch) -> None:
     assert view_for(pipe, False) is None
     assert isinstance(view_for(pipe, True), Lines)
     assert view_for(Terminal(), False) is None
-    monkeypatch.setitem(sys.modules, "alexflow.record.live", None)  # as where rich is missing
+    monkeypatch.setitem(sys.modules, "alexflow.progress.live", None)  # as where rich is missing
     assert isinstance(view_for(Terminal(), None), Lines)
 
 
@@ -139,7 +139,7 @@ def test_live_summary_of_a_failure(tmp_path: Path) -> None:
 
 def test_rich_is_not_imported_where_nothing_is_shown() -> None:
     code = (
-        "import sys, alexflow; from tests.record.shown_tasks import Number\n"
+        "import sys, alexflow; from tests.progress.shown_tasks import Number\n"
         "alexflow.run(Number(n=1), storage=alexflow.MemoryStorage())\n"
         "sys.exit('rich' in sys.modules)"
     )

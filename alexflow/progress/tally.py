@@ -1,8 +1,8 @@
-"""How far a run is: a fold over its events. No clock, no terminal; whoever feeds events says when they came.
+"""Progress of a run, folded from its events. No clock, no terminal: the caller passes the time of each event.
 
-Everything is counted by task class, so memory does not grow with the number of tasks. An engine tells a run's events in
-the order in which things happen to it, which is not always the order of a story: a task can start before it was told to
-be planned. So what is waiting is what is left when all else is taken away, never less than nothing.
+Everything is counted by task class, so memory does not grow with the number of tasks. Events come in the order in which
+the engine learns things, which is not always the logical one: a task can start before it was reported as planned. So
+the number of waiting tasks is the remainder when all others are subtracted, and never negative.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from alexflow.record.events import (
+from alexflow.events import (
     EngineEvent,
     InputsVanished,
     RunFinished,
@@ -37,15 +37,15 @@ class Tally:
 
     Attributes:
         name: the class, as ``module.qualname``.
-        planned: tasks that turned out to be needed.
-        under_way: tasks that were handed to where they run: they run, or are about to.
-        done: tasks that have run, their outputs published.
+        planned: tasks that have to run.
+        under_way: tasks that were submitted: they run, or are about to.
+        done: tasks that have run, with their outputs published.
         failed: tasks that failed for good.
         retried: attempts that failed and were followed by another.
-        worked: seconds that the tasks took where they ran, added up.
-        slowest: seconds of the longest.
-        since: when the first of them started.
-        until: when the last of them ended.
+        worked: the durations of the tasks, in seconds, added up.
+        slowest: the longest of these.
+        since: when the first task started.
+        until: when the last one ended.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Tally:
 
     @property
     def waiting(self) -> int:
-        """Tasks that are needed and have not started."""
+        """Tasks that have to run and have not started."""
         return max(0, self.planned - self.under_way - self.done - self.failed)
 
     def rate(self, now: float) -> float:
@@ -83,15 +83,15 @@ class Failure:
 
 @dataclass
 class Progress:
-    """What has happened so far.
+    """The state of a run.
 
     Attributes:
-        classes: counts by task class, in the order in which the classes turned up.
-        cached: tasks that turned out to be done already.
+        classes: counts by task class, in the order in which the classes appeared.
+        cached: tasks that were done already.
         failures: the first failures, at most ``FAILURES_KEPT``.
-        started: when the run was asked for.
-        waits_for: the engine on the same storage that makes what this one waits for, while nothing else happens.
-        finished: the run's own account, once it is over.
+        started: when the run was requested.
+        waits_for: the other engine on the same storage that this one waits for, while nothing else happens.
+        finished: the last event of the run, once it is over.
     """
 
     classes: dict[str, Tally] = field(default_factory=dict)
@@ -102,14 +102,14 @@ class Progress:
     finished: RunFinished | None = None
 
     def add(self, event: EngineEvent, now: float) -> None:
-        """An event came at ``now`` (seconds, of any clock that does not go back)."""
+        """Add an event that came at ``now``, in seconds of any monotonic clock."""
         fold = _FOLDS.get(type(event))
         if fold is not None:
             self.waits_for = None
             fold(self, event, now)
 
     def total(self) -> Tally:
-        """The counts of all classes together."""
+        """Return the counts of all classes together."""
         total = Tally("")
         for tally in self.classes.values():
             total.planned += tally.planned

@@ -1,4 +1,4 @@
-"""What a journal tells: which tasks ran, how often, how long, and what came of them."""
+"""The history of an engine, folded from its events: tasks, attempts, durations, outcomes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from alexflow.record import journal
-from alexflow.record.events import (
+from alexflow.events import journal
+from alexflow.events.engine_events import (
     EngineEvent,
     RunFinished,
     RunStarted,
@@ -27,12 +27,12 @@ class TaskHistory:
     """One task.
 
     Attributes:
-        state: where it was when the journal ended.
-        attempts: how often it was handed to where it runs.
-        seconds: what its last attempt took where it ran, if it went well.
-        errors: the messages of the attempts that failed.
-        stdout: what its last attempt printed in a worker process, if any did; of much the beginning and the end.
-        stderr: the same of standard error.
+        state: its state when the journal ended.
+        attempts: how often it was submitted.
+        seconds: duration of its last attempt, if that succeeded.
+        errors: the messages of failed attempts.
+        stdout: the output of the last attempt that printed in a worker process, cut in the middle if it is long.
+        stderr: the same for standard error.
     """
 
     state: State = "under way"
@@ -48,9 +48,9 @@ class History:
     """A fold over events.
 
     Attributes:
-        tasks: by id, those that were started.
-        runs: how many runs were asked for.
-        finished: the ends of those that came to an end.
+        tasks: the tasks that were started, by id.
+        runs: how many runs were requested.
+        finished: the end of each run that came to one.
     """
 
     tasks: dict[str, TaskHistory] = field(default_factory=dict)
@@ -63,11 +63,11 @@ class History:
         return len(self.finished) < self.runs
 
     def in_state(self, state: State) -> list[str]:
-        """Ids of the tasks that were there when the journal ended."""
+        """Return the ids of the tasks in this state when the journal ended."""
         return [task_id for task_id, task in self.tasks.items() if task.state == state]
 
     def add(self, event: EngineEvent) -> None:
-        """Take in the next event."""
+        """Add the next event."""
         if isinstance(event, TaskStarted):
             task = self._task(event.task_id)
             task.attempts += 1
@@ -97,7 +97,7 @@ class History:
 
 
 def history_of(events: Iterable[EngineEvent]) -> History:
-    """What these events tell."""
+    """Fold events into a history."""
     history = History()
     for event in events:
         history.add(event)
@@ -105,10 +105,10 @@ def history_of(events: Iterable[EngineEvent]) -> History:
 
 
 def read_history(path: str | os.PathLike[str]) -> History:
-    """What a journal tells, as far as it can be read.
+    """Return the history in a journal, as far as it can be read.
 
     Raises:
-        ValueError: it is not a journal.
-        OSError: it cannot be read.
+        ValueError: the file is not a journal.
+        OSError: the file cannot be read.
     """
     return history_of(entry.event for entry in journal.read(path).entries)

@@ -1,4 +1,4 @@
-"""Events to whoever listens; costs nothing while nobody does."""
+"""Delivery of events to listeners and readers; it costs nothing without any."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
+from alexflow.events.engine_events import EngineEvent, EventsDropped
 from alexflow.executors.fault import fault_of
 from alexflow.hooks import passes
 from alexflow.logs import logger
-from alexflow.record.events import EngineEvent, EventsDropped
 
-#: Events kept for a reader that is slower than the engine; older ones are dropped, and it is told how many.
+#: Events kept for a reader slower than the engine. Older ones are dropped and counted (:class:`EventsDropped`).
 BACKLOG = 65536
 
 Listener = Callable[[EngineEvent], None]
 
 
 class Broadcast:
-    """Hands events to listeners at once, and to readers as they come for them."""
+    """Passes events to listeners at once, and keeps them for readers until they take them."""
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
@@ -26,26 +26,26 @@ class Broadcast:
         self._readers: set[Reader] = set()
 
     @property
-    def heard(self) -> bool:
-        """Whether anybody listens."""
+    def has_listeners(self) -> bool:
+        """Whether there is a listener or a reader."""
         return bool(self._listeners)
 
-    def tell_lazily(self, make_event: Callable[[], EngineEvent]) -> None:
-        """Hand over what ``make_event()`` gives, which is called only if anybody listens."""
+    def emit_lazily(self, make_event: Callable[[], EngineEvent]) -> None:
+        """Emit the event that ``make_event()`` returns; without listeners it is not called."""
         if self._listeners:
-            self.tell(make_event())
+            self.emit(make_event())
 
-    def tell(self, event: EngineEvent) -> None:
-        """Hand an event to all listeners; one that raises is told no more."""
+    def emit(self, event: EngineEvent) -> None:
+        """Pass an event to all listeners. One that raises is removed."""
         for listener in tuple(self._listeners):
             try:
                 listener(event)
-            except BaseException as error:  # the user's: the work does not depend on who watches it
+            except BaseException as error:  # the user's: the work does not depend on its listeners
                 self._leave(listener)
                 if passes(error):
                     raise
                 fault = fault_of(error, travels=False)
-                logger.error("a listener failed at %r and is told no more:\n%s", event, fault.traceback)
+                logger.error("a listener failed at %r and gets no further events:\n%s", event, fault.traceback)
 
     def _leave(self, listener: Listener) -> None:
         for index, other in enumerate(self._listeners):
@@ -54,12 +54,12 @@ class Broadcast:
                 return
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Have a function called with every event, on the engine's loop; it must be quick. Returns how to stop it."""
+        """Call a function with every event, on the engine's loop; it must be quick. Returns a function to end this."""
         self._listeners.append(listener)
         return lambda: self._leave(listener)
 
     def read(self) -> AsyncIterator[EngineEvent]:
-        """Events from now on, from this call on, until the engine is closed."""
+        """Return the events from this call on, until the engine is closed."""
         reader = Reader()
         stop = self.listen(reader.take)
         self._readers.add(reader)
@@ -79,11 +79,11 @@ class Broadcast:
             self._readers.discard(reader)
 
     def open(self) -> None:
-        """There will be events."""
+        """Allow readers to wait for events."""
         self._closed = False
 
     def close(self) -> None:
-        """There will be no more events."""
+        """End all readers once they have read what is left."""
         self._closed = True
         for reader in self._readers:
             reader.wake()

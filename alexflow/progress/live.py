@@ -1,4 +1,4 @@
-"""Progress on a terminal, with rich: a line per task class that is redrawn. Import it only where it is shown."""
+"""Live progress on a terminal, drawn by rich: a line per task class. Import it only to show it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from alexflow.record import wording
-from alexflow.record.display import View, closing_lines
-from alexflow.record.progress import Progress, Tally
+from alexflow.progress import text
+from alexflow.progress.tally import Progress, Tally
+from alexflow.progress.view import View, closing_lines
 
 BAR_WIDTH = 24
 
-#: Lines of the terminal that are left to others.
+#: Lines of the terminal that are left free.
 MARGIN = 4
 
 
 class Live(View):
-    """Redraws itself in place, and leaves the summary behind.
+    """Redraws itself in place, and is replaced by the summary at the end.
 
-    While it is there, what this process prints appears above it; that ends with it.
+    Until then, output of this process appears above it.
     """
 
     interval = 0.1
@@ -35,7 +35,7 @@ class Live(View):
 
     def show(self, progress: Progress, now: float) -> None:
         if not progress.classes:
-            return  # nothing to run: a summary says it all
+            return  # nothing to run: the summary is enough
         if self._live is None:
             self._live = rich.live.Live(
                 console=self._console,
@@ -55,8 +55,8 @@ class Live(View):
 
 
 def picture(progress: Progress, now: float, height: int) -> RenderableType:
-    """A line per task class, those at work first where there is no room for all; the total; the latest failure."""
-    names = wording.short_names(progress.classes)
+    """Return a line per task class, active classes first if there is no room for all; the total; the latest failure."""
+    names = text.short_names(progress.classes)
     tallies = list(progress.classes.values())
     room = max(height - 2, 1)
     if len(tallies) > room:
@@ -66,7 +66,7 @@ def picture(progress: Progress, now: float, height: int) -> RenderableType:
         table.add_row(*_row(names[tally.name], tally, now))
     parts: list[RenderableType] = [table, Text(_total(progress, now), "dim")]
     if progress.failures:
-        parts.append(Text(wording.failure(progress.failures[-1]), "red", no_wrap=True, overflow="ellipsis"))
+        parts.append(Text(text.failure(progress.failures[-1]), "red", no_wrap=True, overflow="ellipsis"))
     return Group(*parts)
 
 
@@ -75,7 +75,7 @@ def _row(name: str, tally: Tally, now: float) -> list[RenderableType]:
         Text(name, "bold"),
         ProgressBar(total=max(tally.planned, 1), completed=tally.done, width=BAR_WIDTH),
         Text(f"{tally.done:,}/{tally.planned:,}", justify="right"),
-        Text(wording.rate(tally.rate(now)), "cyan", justify="right"),
+        Text(text.rate(tally.rate(now)), "cyan", justify="right"),
         Text(f"{tally.under_way:,} under way" if tally.under_way else "", "green"),
         Text(f"{tally.failed:,} failed" if tally.failed else "", "red"),
         Text(f"{tally.retried:,} retried" if tally.retried else "", "yellow"),
@@ -83,5 +83,5 @@ def _row(name: str, tally: Tally, now: float) -> list[RenderableType]:
 
 
 def _total(progress: Progress, now: float) -> str:
-    elapsed = wording.duration(now - progress.started) if progress.started is not None else ""
-    return f"{wording.counts(progress.total(), progress.cached)}, {elapsed}"
+    elapsed = text.duration(now - progress.started) if progress.started is not None else ""
+    return f"{text.counts(progress.total(), progress.cached)}, {elapsed}"

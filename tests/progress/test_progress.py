@@ -1,6 +1,6 @@
 """The fold: events in, counts out. No engine, no clock, no terminal."""
 
-from alexflow.record.events import (
+from alexflow.events import (
     EngineEvent,
     InputsVanished,
     OutputsRemoved,
@@ -13,7 +13,7 @@ from alexflow.record.events import (
     TaskStarted,
     TaskSucceeded,
 )
-from alexflow.record.progress import FAILURES_KEPT, Progress
+from alexflow.progress.tally import FAILURES_KEPT, Progress
 
 
 def fold(*events: EngineEvent) -> Progress:

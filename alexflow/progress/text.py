@@ -1,24 +1,24 @@
-"""Progress in words: the line while it goes on, and the summary at the end. Text in, text out; no terminal."""
+"""Wording of progress: the line during a run, and the summary at its end. No terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from alexflow.record.progress import Failure, Progress, Tally
+from alexflow.progress.tally import Failure, Progress, Tally
 
-#: Classes named in a line or a summary; the others are told together.
+#: Classes named in a line or a summary; the others are added up.
 CLASSES_SHOWN = 5
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
-    """The last part of each name where that is not ambiguous, else the whole name."""
+    """Return the last part of each name where that is unambiguous, else the whole name."""
     names = list(names)
     last = [name.rpartition(".")[2] for name in names]
     return {name: short if last.count(short) == 1 else name for name, short in zip(names, last, strict=True)}
 
 
 def duration(seconds: float) -> str:
-    """Seconds for people: ``120 µs``, ``34 ms``, ``12.3 s``, ``4 min 05 s``, ``2 h 03 min``."""
+    """Format seconds: ``120 µs``, ``34 ms``, ``12.3 s``, ``4 min 05 s``, ``2 h 03 min``."""
     if seconds < 0.1:
         return f"{seconds * 1e6:.0f} µs" if seconds < 0.001 else f"{seconds * 1e3:.1f} ms"
     if seconds < 99.95:
@@ -30,14 +30,14 @@ def duration(seconds: float) -> str:
 
 
 def rate(per_second: float) -> str:
-    """A rate with about three digits, per second or, where that is little, per minute."""
+    """Format a rate with about three digits, per second or, if it is low, per minute."""
     if per_second >= 0.995:
         return f"{per_second:,.0f}/s" if per_second >= 9.95 else f"{per_second:.1f}/s"
     return f"{per_second * 60:.1f}/min"
 
 
 def counts(tally: Tally, cached: int) -> str:
-    """``12 done, 3 under way, 85 waiting``."""
+    """Format counts: ``12 done, 3 under way, 85 waiting``."""
     parts = [f"{tally.done:,} done", f"{tally.under_way:,} under way", f"{tally.waiting:,} waiting"]
     parts += [
         f"{number:,} {word}"
@@ -48,7 +48,7 @@ def counts(tally: Tally, cached: int) -> str:
 
 
 def line(progress: Progress, now: float) -> str:
-    """Where the run is, in one line."""
+    """Format the state of a run as one line."""
     total = progress.total()
     names = short_names(progress.classes)
     busy = [tally for tally in progress.classes.values() if tally.under_way or tally.waiting]
@@ -62,13 +62,13 @@ def line(progress: Progress, now: float) -> str:
 
 
 def failure(failed: Failure) -> str:
-    """A failure in one line."""
+    """Format a failure as one line."""
     tries = f" after {failed.attempts} attempts" if failed.attempts > 1 else ""
     return f"{failed.task_id} failed{tries}: {failed.error}"
 
 
 def summary(progress: Progress, now: float) -> list[str]:
-    """What became of the run: one line, and one for each of the classes that took longest."""
+    """Format the outcome of a run: one line, and one for each of the classes that took longest."""
     return [_verdict(progress, now), *_slowest(progress)]
 
 
@@ -86,7 +86,7 @@ def _verdict(progress: Progress, now: float) -> str:
 
 
 def _slowest(progress: Progress) -> list[str]:
-    ran = [tally for tally in progress.classes.values() if tally.worked]  # a dynamic task works through others
+    ran = [tally for tally in progress.classes.values() if tally.worked]  # dynamic tasks have no duration of their own
     ran.sort(key=lambda tally: tally.worked, reverse=True)
     shown = ran[:CLASSES_SHOWN]
     names = short_names(progress.classes)

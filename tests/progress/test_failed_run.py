@@ -10,8 +10,8 @@ import pytest
 import alexflow
 from alexflow import Engine, MemoryStorage
 from alexflow.errors import RunFailed, TaskFailed
-from alexflow.record.events import EngineEvent, InputsVanished, TaskStarted, TaskSucceeded
-from tests.record.shown_tasks import Breaks, BreaksElsewhere, Number, Several
+from alexflow.events import EngineEvent, InputsVanished, TaskStarted, TaskSucceeded
+from tests.progress.shown_tasks import Breaks, BreaksElsewhere, Number, Several
 
 OWN = str(Path(alexflow.__file__).parent)
 
@@ -37,7 +37,7 @@ def test_the_original_exception_is_at_hand() -> None:
 
 def test_a_script(tmp_path: Path) -> None:
     code = (
-        "import alexflow; from tests.record.shown_tasks import BreaksElsewhere\n"
+        "import alexflow; from tests.progress.shown_tasks import BreaksElsewhere\n"
         f"alexflow.run([BreaksElsewhere(n=n) for n in range(2)], storage={str(tmp_path)!r}, on_error='continue')"
         ".raise_for_failures()"
     )

@@ -2,8 +2,7 @@
 
 import pytest
 
-from alexflow.record import wording
-from alexflow.record.events import (
+from alexflow.events import (
     RunFinished,
     RunStarted,
     TaskGivenUp,
@@ -13,11 +12,12 @@ from alexflow.record.events import (
     TaskStarted,
     TaskSucceeded,
 )
-from alexflow.record.progress import Failure, Progress
+from alexflow.progress import text
+from alexflow.progress.tally import Failure, Progress
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
+    ("seconds", "expected"),
     [
         (0.0, "0 µs"),
         (0.00015, "150 µs"),
@@ -29,17 +29,19 @@ from alexflow.record.progress import Failure, Progress
         (7380, "2 h 03 min"),
     ],
 )
-def test_durations(seconds: float, text: str) -> None:
-    assert wording.duration(seconds) == text
+def test_durations(seconds: float, expected: str) -> None:
+    assert text.duration(seconds) == expected
 
 
-@pytest.mark.parametrize(("rate", "text"), [(0.0, "0.0/min"), (0.5, "30.0/min"), (2.5, "2.5/s"), (12345.6, "12,346/s")])
-def test_rates(rate: float, text: str) -> None:
-    assert wording.rate(rate) == text
+@pytest.mark.parametrize(
+    ("rate", "expected"), [(0.0, "0.0/min"), (0.5, "30.0/min"), (2.5, "2.5/s"), (12345.6, "12,346/s")]
+)
+def test_rates(rate: float, expected: str) -> None:
+    assert text.rate(rate) == expected
 
 
 def test_class_names_are_short_where_that_is_clear() -> None:
-    names = wording.short_names(["a.Load", "b.Load", "b.Train"])
+    names = text.short_names(["a.Load", "b.Load", "b.Train"])
     assert names == {"a.Load": "a.Load", "b.Load": "b.Load", "b.Train": "Train"}
 
 
@@ -56,25 +58,25 @@ def at_work() -> Progress:
 
 
 def test_a_line() -> None:
-    line = wording.line(at_work(), now=4.0)
+    line = text.line(at_work(), now=4.0)
     assert line == "1 done, 0 under way, 3 waiting, 2 cached, 1 retried; 15.0/min; Fetch 1/3 · Parse 0/1"
 
 
 def test_a_line_names_few_classes() -> None:
     progress = Progress()
     progress.add(TasksPlanned(tuple(f"m.C{n}.1" for n in range(8))), 0.0)
-    assert wording.line(progress, 0.0).endswith("C4 0/1 · 3 more")
+    assert text.line(progress, 0.0).endswith("C4 0/1 · 3 more")
 
 
 def test_a_failure() -> None:
-    assert wording.failure(Failure("m.A.1", 1, "ValueError: no")) == "m.A.1 failed: ValueError: no"
-    assert wording.failure(Failure("m.A.1", 3, "ValueError: no")) == "m.A.1 failed after 3 attempts: ValueError: no"
+    assert text.failure(Failure("m.A.1", 1, "ValueError: no")) == "m.A.1 failed: ValueError: no"
+    assert text.failure(Failure("m.A.1", 3, "ValueError: no")) == "m.A.1 failed after 3 attempts: ValueError: no"
 
 
 def test_summary_of_a_run_that_found_everything() -> None:
     progress = Progress()
     progress.add(RunFinished(1, 0, 12, 0, 0, 0.05), 0.0)
-    assert wording.summary(progress, 1.0) == ["nothing to run, 12 cached, 50.0 ms"]
+    assert text.summary(progress, 1.0) == ["nothing to run, 12 cached, 50.0 ms"]
 
 
 def test_summary_names_the_classes_that_took_longest() -> None:
@@ -83,7 +85,7 @@ def test_summary_names_the_classes_that_took_longest() -> None:
     progress.add(TaskSucceeded("m.Parse.1", 9.0), 5.0)
     progress.add(TaskGivenUp("m.Fetch.3", 1, "OSError: no"), 5.0)
     progress.add(RunFinished(1, 3, 2, 1, 4, 5.0), 5.0)
-    assert wording.summary(progress, 6.0) == [
+    assert text.summary(progress, 6.0) == [
         "3 ran, 2 cached, 1 failed, 4 skipped in 5.00 s",
         "  Parse  1 took 9.00 s",
         "  Fetch  2 took 4.00 s, 2.00 s each, 3.00 s at most",
@@ -95,8 +97,8 @@ def test_summary_of_many_classes_adds_up_the_rest() -> None:
     for n in range(7):
         progress.add(TaskSucceeded(f"m.C{n}.1", 7.0 - n), 1.0)
     progress.add(RunFinished(1, 7, 0, 0, 0, 5.0), 5.0)
-    assert wording.summary(progress, 6.0)[-1] == "  2 more: 2 ran, 3.00 s"
+    assert text.summary(progress, 6.0)[-1] == "  2 more: 2 ran, 3.00 s"
 
 
 def test_summary_of_a_run_that_was_cancelled() -> None:
-    assert wording.summary(at_work(), 3.0)[0] == "stopped after 3.00 s: 1 ran, 3 did not end"
+    assert text.summary(at_work(), 3.0)[0] == "stopped after 3.00 s: 1 ran, 3 did not end"

@@ -1,0 +1,41 @@
+"""Events: what an engine emits while it works."""
+
+from alexflow.events.engine_events import (
+    EngineEvent,
+    EventsDropped,
+    InputsVanished,
+    OutputsRemoved,
+    ResultDropped,
+    RunFinished,
+    RunStarted,
+    TaskGivenUp,
+    TaskPrinted,
+    TaskRetrying,
+    TasksFound,
+    TasksMadeElsewhere,
+    TasksPlanned,
+    TasksPutBack,
+    TaskStarted,
+    TaskSucceeded,
+    WaitingForEngine,
+)
+
+__all__ = [
+    "EngineEvent",
+    "EventsDropped",
+    "InputsVanished",
+    "OutputsRemoved",
+    "ResultDropped",
+    "RunFinished",
+    "RunStarted",
+    "TaskGivenUp",
+    "TaskPrinted",
+    "TaskRetrying",
+    "TaskStarted",
+    "TaskSucceeded",
+    "TasksFound",
+    "TasksMadeElsewhere",
+    "TasksPlanned",
+    "TasksPutBack",
+    "WaitingForEngine",
+]

@@ -1,0 +1,1 @@
+"""Progress of runs: counting, wording, drawing, and the output of tasks."""
