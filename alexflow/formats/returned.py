@@ -35,7 +35,7 @@ def check_returned(value: Any, back: Any, remedy: str) -> None:
     for path, item, found in _pairs(value, back):
         if not _is_same(item, found):
             where = path or "the value"
-            raise ValueError(f"{where} is {_brief(item)} and would come back as {_brief(found)}; {remedy}")
+            raise ValueError(f"{where} is {_short_repr(item)} and would come back as {_short_repr(found)}; {remedy}")
 
 
 def _pairs(value: Any, back: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -50,7 +50,7 @@ def _pairs(value: Any, back: Any) -> Iterator[tuple[str, Any, Any]]:
             if missing is not None or len(value) != len(back):
                 yield f"a key of {path or 'the value'}", missing, next((key for key in back if key not in value), None)
                 return
-            pending += ((f"{path}[{_brief(key)}]", item, back[key]) for key, item in value.items())
+            pending += ((f"{path}[{_short_repr(key)}]", item, back[key]) for key, item in value.items())
         else:
             yield path, value, back
 
@@ -61,7 +61,7 @@ def _is_same(value: Any, back: Any) -> bool:
     return (value == back) is True
 
 
-def _brief(value: Any) -> str:
+def _short_repr(value: Any) -> str:
     return repr_of(value, _SHOWN)
 
 
@@ -84,7 +84,7 @@ def _where_it_fails(value: Any, encode: Callable[[Any], Any]) -> str:
         inner = next((part for part in _parts(value) if not _takes(encode, part[1])), None)
         if inner is None:
             break
-        path += f"[{_brief(inner[0])}]"
+        path += f"[{_short_repr(inner[0])}]"
         value = inner[1]
     return f"{path or 'the value'} is a {type(value).__qualname__}"
 

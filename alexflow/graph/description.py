@@ -214,7 +214,7 @@ def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str],
 
 def _is_grounded(task: AbstractTask, tree: Any) -> bool:
     """Whether a task's inputs are, by identity, the values of fields that its id is made from."""
-    task = task.identified_as()
+    task = task.unwrapped()
     names = plan_of(type(task)).hashed_as_they_are
     for name in names:
         if getattr(task, name) is tree:
@@ -354,7 +354,7 @@ def _check_not_of_another(task_id: str, keys: Iterable[str]) -> None:
 
 def _check_stored_for_another(task_id: str, output: Output[Any]) -> None:
     """Only a task that a dynamic task gave may store an output that is not its own: that of the dynamic task."""
-    if not isinstance(output.src_task.identified_as(), DynamicTask):
+    if not isinstance(output.src_task.unwrapped(), DynamicTask):
         raise OutputConflict(
             output.key,
             (output.src_task_id, task_id),
@@ -369,7 +369,7 @@ def kind_of(task: AbstractTask, defaults: Defaults) -> Kind:
             raise DefinitionError(describe_absence(type(task), "generate"))
         return "dynamic"
     if isinstance(task, WrapperTask) and type(task).run is WrapperTask.run:
-        return kind_of(task.identified_as(), defaults)
+        return kind_of(task.unwrapped(), defaults)
     if not plan_of(type(task)).run_is_async:
         if getattr(type(task), "run", Task.run) is Task.run:
             raise DefinitionError(describe_absence(type(task), "run"))

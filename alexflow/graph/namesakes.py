@@ -43,7 +43,7 @@ class Namesakes:
         Raises:
             DefinitionError: two classes have the name, and other code; the message names both places.
         """
-        cls = type(task.identified_as())
+        cls = type(task.unwrapped())
         name = plan_of(cls).name
         before = self._by_name.get(name)
         if before is not None and before is not cls:

@@ -1,10 +1,9 @@
 """Parameters to canonical bytes to ids (docs/design/identity.md states the rule)."""
 
-from alexflow.identity.brief import brief
 from alexflow.identity.canonical import (
     PLAIN,
-    AtOnce,
     Canonical,
+    ComputeNow,
     Pending,
     canonical,
     children,
@@ -17,15 +16,15 @@ from alexflow.identity.canonical import (
 )
 from alexflow.identity.digest import DIGEST_SIZE, ID_SPEC, task_digest
 from alexflow.identity.names import look_up, main_module_name, module_name, qualified_name, set_main_module_name
+from alexflow.identity.short_repr import short_repr
 
 __all__ = [
     "DIGEST_SIZE",
     "ID_SPEC",
     "PLAIN",
-    "AtOnce",
     "Canonical",
+    "ComputeNow",
     "Pending",
-    "brief",
     "canonical",
     "children",
     "decimal_text",
@@ -39,5 +38,6 @@ __all__ = [
     "packb",
     "qualified_name",
     "set_main_module_name",
+    "short_repr",
     "task_digest",
 ]

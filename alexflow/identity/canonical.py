@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from alexflow.errors import IdentityError
 from alexflow.hooks import as_cause, class_name, is_ctrl_c, text_of
-from alexflow.identity.brief import brief
 from alexflow.identity.names import look_up, module_name, qualified_name
+from alexflow.identity.short_repr import short_repr
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -38,7 +38,7 @@ Canonical: TypeAlias = None | bool | int | float | str | bytes | list[Any] | tup
 Pending: TypeAlias = list[Any]
 
 
-class AtOnce(list[Any]):
+class ComputeNow(list[Any]):
     """A :data:`Pending` for where nobody would ask again: a task's id is computed when the task is met."""
 
     def append(self, task: Any) -> None:
@@ -320,8 +320,8 @@ def children(value: Any) -> Iterable[tuple[str, Any]]:
     """What lies in a value, with the steps to it; nothing for tasks and outputs."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield f"[{brief(key)}]", item
-            yield f"[{brief(key)}] (the key)", key
+            yield f"[{short_repr(key)}]", item
+            yield f"[{short_repr(key)}] (the key)", key
     elif isinstance(value, list | tuple):
         yield from ((f"[{index}]", item) for index, item in enumerate(value))
     elif isinstance(value, set | frozenset):

@@ -103,7 +103,7 @@ class _FormerIds:
         return _former_key(output, self._of(output.src_task))
 
     def _of(self, task: AbstractTask) -> str:
-        task = task.identified_as()
+        task = task.unwrapped()
         stack = [task]  # of our own: a chain of tasks may be longer than Python recurses
         while stack:
             pending: Pending = []

@@ -18,7 +18,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from alexflow.errors import DefinitionError, DocumentError
-from alexflow.identity import PLAIN, brief, is_dataclass, main_module_name
+from alexflow.identity import PLAIN, is_dataclass, main_module_name, short_repr
 from alexflow.model import AbstractTask, Output
 from alexflow.model.names_of_1x import former_fields, former_name
 from alexflow.model.plan import field_plan
@@ -150,7 +150,7 @@ class _Reader:
             return {key: self._read_at(item, key_step(str(key))) for key, item in data.items()}
         name = data[SER]
         if not isinstance(name, str):
-            raise Fault(f"expected a name, not {brief(name)}").at(f".{SER}")
+            raise Fault(f"expected a name, not {short_repr(name)}").at(f".{SER}")
         read = _KINDS.get(name)
         if read is None:
             return self._object(name, data)
@@ -161,7 +161,7 @@ class _Reader:
         except Fault as fault:
             raise fault.at(".value") from fault.__cause__
         except (ValueError, TypeError, ArithmeticError, IndexError) as error:
-            raise Fault(f"{brief(data['value'])} is not the value of a {name}: {error}").at(".value") from error
+            raise Fault(f"{short_repr(data['value'])} is not the value of a {name}: {error}").at(".value") from error
 
     def resolve(self, name: Any, kind: Kind) -> Any:
         return self._resolver.resolve(_found_as(name) if isinstance(name, str) else name, kind)

@@ -19,7 +19,7 @@ from types import FunctionType, ModuleType
 from typing import Any, TypeAlias, cast
 
 from alexflow.errors import IdentityError
-from alexflow.identity import Pending, brief
+from alexflow.identity import Pending, short_repr
 from alexflow.model.names_of_1x import former_fields, former_name, is_of_1x
 from alexflow.model.output import Output
 from alexflow.model.task import AbstractTask, ResourceSpec, WrapperTask
@@ -129,7 +129,7 @@ class FormerRule:
         return value
 
     def _id_within(self, task: AbstractTask) -> str:
-        task = task.identified_as()
+        task = task.unwrapped()
         known = self.known_id(task)
         if known is None:
             self._pending.append(task)
@@ -159,6 +159,6 @@ def _first_refused(
 
 def _refused(thing: Any, name: str, value: Any, reason: Exception) -> IdentityError:
     return IdentityError(
-        f"{type(thing).__qualname__}.{name}: {brief(value)} has no identity under the former id specs: {reason}; "
+        f"{type(thing).__qualname__}.{name}: {short_repr(value)} has no identity under the former id specs: {reason}; "
         f"they know JSON's values, datetimes, classes, functions, modules, tasks and outputs"
     )

@@ -41,7 +41,7 @@ def _inside(value: Any, start: Any) -> Iterable[tuple[str, Any]]:
         return [(".src_task", value.src_task), *_fields(value)]
     if isinstance(value, Planned):
         # not into other tasks, but through wrappers, which are what they wrap
-        return _fields(value) if value is start or value.identified_as() is not value else ()  # type: ignore[attr-defined]
+        return _fields(value) if value is start or value.unwrapped() is not value else ()  # type: ignore[attr-defined]
     return children(value)
 
 

@@ -53,7 +53,7 @@ def check_unchanged(task: AbstractTask, task_id: str) -> None:
 
 def describe_change(task: AbstractTask, task_id: str) -> str:
     """What is wrong with a task that is not any more what its id was made from; empty if nothing is."""
-    task = task.identified_as()
+    task = task.unwrapped()
     if task.known_id() is None:
         return ""
     try:

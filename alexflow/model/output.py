@@ -16,7 +16,7 @@ from alexflow.errors import (
     OutputNotBound,
 )
 from alexflow.hooks import as_cause, class_name, is_a, text_of
-from alexflow.identity import AtOnce, Canonical, Pending, canonical, packb
+from alexflow.identity import Canonical, ComputeNow, Pending, canonical, packb
 from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
 from alexflow.storage.keys import check_key
 
@@ -98,7 +98,7 @@ class Output(Planned, Generic[T_co]):
     def __canonical__(self, pending: Pending) -> Canonical:
         output_id = self._output_id
         if output_id is None:
-            task = self.src_task.identified_as()
+            task = self.src_task.unwrapped()
             if task.known_id() is None:
                 pending.append(task)
             task_id = task.known_id()
@@ -117,7 +117,7 @@ class Output(Planned, Generic[T_co]):
         return [[name, value] for name, value in given if packb(value) != plan.defaults.get(name)]
 
     def _view(self) -> bytes:
-        return packb(self.__canonical__(AtOnce()))  # there may be tasks among the options
+        return packb(self.__canonical__(ComputeNow()))  # there may be tasks among the options
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):

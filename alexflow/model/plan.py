@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from alexflow.errors import DefinitionError, IdentityError
-from alexflow.identity import ID_SPEC, AtOnce, canonical, encoded, module_name, packb
+from alexflow.identity import ID_SPEC, ComputeNow, canonical, encoded, module_name, packb
 from alexflow.model.required import no_default
 
 Values = Callable[[Any], tuple[Any, ...]]
@@ -79,7 +79,7 @@ class ClassPlan(_Caching):
             if value is not no_default:
                 with contextlib.suppress(IdentityError):
                     value = encoded(value, fields[name].metadata.get("encode"))
-                    defaults[name] = packb(canonical(value, AtOnce()))
+                    defaults[name] = packb(canonical(value, ComputeNow()))
         return defaults
 
     @cached_property
@@ -105,7 +105,7 @@ class ClassPlan(_Caching):
         ``encode`` or property of its own.
         """
         cls: Any = self.cls
-        settled = ("__new__", "__post_init__", "__getattribute__", "task_id", "identified_as")
+        settled = ("__new__", "__post_init__", "__getattribute__", "task_id", "unwrapped")
         return (
             getattr(inspect.unwrap(cls.__init__), "__code__", _stale_plan.__code__).co_filename == _GENERATED
             and "__init__" in vars(cls)

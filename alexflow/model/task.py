@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_origin
 
 from alexflow.errors import DefinitionError, IdentityError, InvalidKey
-from alexflow.identity import ID_SPEC, AtOnce, Canonical, Pending, brief, canonical, locate, task_digest
+from alexflow.identity import ID_SPEC, Canonical, ComputeNow, Pending, canonical, locate, short_repr, task_digest
 from alexflow.model.definition import check_task_class, explain_undecorated
 from alexflow.model.loop import way_round
 from alexflow.model.options import TaskOptions
@@ -115,7 +115,7 @@ class AbstractTask(Planned):
             built_before: OutputT = output_of_task(known[1], self, f"{self.task_id}.{key}")
             return built_before
         if not isinstance(key, str):
-            raise InvalidKey(f"the output key of {type(self).__qualname__} is {brief(key)}, not a string")
+            raise InvalidKey(f"the output key of {type(self).__qualname__} is {short_repr(key)}, not a string")
         if key[:1] in ("", "/"):
             raise InvalidKey(f"the output key {key!r} of {type(self).__qualname__} is {'absolute' if key else 'empty'}")
         if key[0] == ".":  # behind the id it would look harmless
@@ -123,7 +123,7 @@ class AbstractTask(Planned):
         cls: Any = output_class if isinstance(output_class, type) else get_origin(output_class)
         if not isinstance(cls, type) or not issubclass(cls, Output):
             raise DefinitionError(
-                f"{type(self).__qualname__}.build_output is given {brief(output_class)}, which is no class of outputs; "
+                f"{type(self).__qualname__}.build_output is given {short_repr(output_class)}, which is no class of outputs; "
                 f"give it a format, such as JSONOutput, BinaryOutput or PandasOutput, as a class"
             )
         full_key = f"{self.task_id}.{key}"
@@ -147,12 +147,12 @@ class AbstractTask(Planned):
         """The id, if it has been computed."""
         return self._task_id
 
-    def identified_as(self) -> AbstractTask:
+    def unwrapped(self) -> AbstractTask:
         """The task whose id this one has: itself, but for wrappers."""
         return self
 
     def __canonical__(self, pending: Pending) -> Canonical:
-        task = self.identified_as()
+        task = self.unwrapped()
         if task.known_id() is None:
             pending.append(task)
         return ["task", task.known_id()]
@@ -247,9 +247,9 @@ class WrapperTask(AbstractTask):
 
     @property
     def task_id(self) -> str:
-        return self.identified_as().task_id
+        return self.unwrapped().task_id
 
-    def identified_as(self) -> AbstractTask:
+    def unwrapped(self) -> AbstractTask:
         task: AbstractTask = self
         while isinstance(task, WrapperTask):
             task = task.task
@@ -279,7 +279,7 @@ def check_fields(task: AbstractTask) -> None:
     for contract in plan.contracts:
         value = getattr(task, contract.name)
         if value is not None and contract.contract is not None and not contract.contract(value):
-            raise ValueError(f"{type(task).__qualname__}.{contract.name} breaks its contract: {brief(value)}")
+            raise ValueError(f"{type(task).__qualname__}.{contract.name} breaks its contract: {short_repr(value)}")
 
 
 def task_of_values(plan: ClassPlan, values: list[Any], task_id: str) -> AbstractTask:
@@ -315,7 +315,7 @@ def id_from_fields(task: AbstractTask) -> str:
     Raises:
         IdentityError: a value has no identity.
     """
-    return _id_from_fields(task, AtOnce())
+    return _id_from_fields(task, ComputeNow())
 
 
 _set = object.__setattr__  # a task is frozen; quicker than to make a __dict__ of what Python keeps without one
@@ -336,7 +336,7 @@ def _compute_innermost_first(task: AbstractTask, pending: Pending) -> None:
                 return
         task = stack[-1]
         # asked again, and all nested tasks have ids now: what is still pending was made while it was asked
-        pending = AtOnce() if id(task) in within else []
+        pending = ComputeNow() if id(task) in within else []
         task_id = _id_from_fields(task, pending)
         if not pending:
             _set(task, "_task_id", task_id)
@@ -397,4 +397,4 @@ def _shown_fields(task: AbstractTask) -> str:
 def _shown_value(value: Any) -> str:
     if isinstance(value, AbstractTask):  # one level: a chain of nested tasks may be long
         return f"{type(value).__qualname__}(…)"
-    return brief(value)
+    return short_repr(value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from alexflow.identity import brief
+from alexflow.identity import short_repr
 from alexflow.model import AbstractTask, Output, flatten, keys_of
 from alexflow.serialization.fault import Fault, raised
 
@@ -54,7 +54,7 @@ def check_keys_of(task: AbstractTask) -> None:
             raise raised(f"{cls}.{hook}", error) from error
         for key, maker in pairs:
             if not key.startswith(f"{maker}."):
-                raise Fault(f"{cls}.{hook} gives the key {brief(key)}, which does not begin with {maker}.")
+                raise Fault(f"{cls}.{hook} gives the key {short_repr(key)}, which does not begin with {maker}.")
 
 
 def _keys_of(output: Output[Any]) -> Sequence[str]:

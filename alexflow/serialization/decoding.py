@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn, TypeAlias
 
 from alexflow.errors import DefinitionError
-from alexflow.identity import brief
+from alexflow.identity import short_repr
 from alexflow.model import AbstractTask
 from alexflow.serialization.encoding import DEEPEST, TAG
 from alexflow.serialization.fault import Fault, fault_of, key_step, raised
@@ -80,7 +80,7 @@ class ValueReader:
         """The task of an earlier node."""
         task = self._tasks.get(node_id) if type(node_id) is str else None
         if task is None:
-            shown = repr(node_id) if type(node_id) is str else brief(node_id)
+            shown = repr(node_id) if type(node_id) is str else short_repr(node_id)
             raise Fault(f"refers to {shown:.200}, but no earlier node has this id").at(step)
         return task
 
@@ -100,7 +100,7 @@ class ValueReader:
             if rule is not None:
                 arguments[name] = self._read_field(item, rule, cls)
             elif item is not None:  # a field since removed that was None had no part in the id
-                raise Fault(f"{cls.__qualname__} has no field {brief(name)}").at(f".fields{key_step(str(name))}")
+                raise Fault(f"{cls.__qualname__} has no field {short_repr(name)}").at(f".fields{key_step(str(name))}")
         for name in rules.keys() - arguments.keys():
             _fill_in(arguments, rules[name], cls)
         return arguments
@@ -134,7 +134,7 @@ def parts(data: Any, required: tuple[str, ...], optional: tuple[str, ...] = ()) 
             raise Fault(f"{name!r} is missing")
     for name in data:
         if name not in required and name not in optional and name != TAG:
-            raise Fault(f"{brief(name)} does not belong here")
+            raise Fault(f"{short_repr(name)} does not belong here")
     return [data.get(name) for name in (*required, *optional)]
 
 
@@ -153,7 +153,7 @@ def parse(function: Callable[[Any], Any], data: Any, kind: type = str, step: str
     try:
         return function(data)
     except BaseException as error:  # also of what a user's path or flag class does
-        raise fault_of(f"{brief(data)} is malformed: ", error).at(step) from error
+        raise fault_of(f"{short_repr(data)} is malformed: ", error).at(step) from error
 
 
 #: How many items of a set, or keys of a dict, may have one hash. Equal hashes by chance are rare; these are of numbers
@@ -204,11 +204,11 @@ def _object(reader: ValueReader, data: dict[Any, Any]) -> Any:
         tag = data[TAG]
         read = reader.tags.get(tag) if type(tag) is str else None
         if read is None:
-            raise Fault(f"unknown tag {brief(tag)}").at(key_step(TAG))
+            raise Fault(f"unknown tag {short_repr(tag)}").at(key_step(TAG))
         return read(reader, data)
     for key in data:
         if type(key) is not str:
-            raise Fault(f"the key {brief(key)} of an object is not a string")
+            raise Fault(f"the key {short_repr(key)} of an object is not a string")
     return {_text(key): reader.read_at(item, key_step(key)) for key, item in data.items()}
 
 

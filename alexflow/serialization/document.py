@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from alexflow.errors import DocumentError
-from alexflow.identity import brief
+from alexflow.identity import short_repr
 from alexflow.serialization.decoding import parts
 from alexflow.serialization.fault import Fault
 from alexflow.serialization.reader import GraphReader
@@ -68,9 +68,11 @@ def _opened(document: Any) -> tuple[Any, Any]:
         raise Fault(f"this is not a document of the format {FORMAT!r}").at("format")
     _, version, root, nodes = parts(document, ("format", "version", "root", "nodes"))
     if type(version) is not int or version < 1:
-        raise Fault(f"expected a number from 1, not {brief(version)}").at("version")
+        raise Fault(f"expected a number from 1, not {short_repr(version)}").at("version")
     if version > VERSION:
-        raise Fault(f"this alexflow reads version {VERSION}, not {brief(version)}; install a newer one").at("version")
+        raise Fault(f"this alexflow reads version {VERSION}, not {short_repr(version)}; install a newer one").at(
+            "version"
+        )
     return root, nodes
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from alexflow.errors import DocumentError
 from alexflow.hooks import class_name, is_a, text_of
-from alexflow.identity import brief
+from alexflow.identity import short_repr
 
 
 class Fault(Exception):
@@ -43,4 +43,4 @@ def raised(hook: str, error: BaseException) -> Fault:
 
 def key_step(key: str) -> str:
     """The step to a key of an object: ``.key``, or ``['a key']`` where a dot would mislead."""
-    return f".{key}" if key.isidentifier() else f"[{brief(key)}]"
+    return f".{key}" if key.isidentifier() else f"[{short_repr(key)}]"

@@ -25,13 +25,13 @@ import msgspec
 from alexflow.errors import IdentityError
 from alexflow.identity import (
     PLAIN,
-    brief,
     canonical,
     decimal_text,
     is_dataclass,
     is_namedtuple,
     module_name,
     qualified_name,
+    short_repr,
 )
 from alexflow.model import AbstractTask, Output
 from alexflow.serialization.encoding import TAG, Form, Reference, ValueWriter
@@ -69,7 +69,7 @@ def _list(writer: ValueWriter, value: list[Any]) -> Any:
 def _dict(writer: ValueWriter, value: dict[Any, Any]) -> Any:
     if TAG in value or not all(type(key) is str for key in value):
         return {TAG: "dict", "entries": _entries(writer, value)}
-    return {_str(writer, key): writer.write_at(item, f"[{brief(key)}]") for key, item in value.items()}
+    return {_str(writer, key): writer.write_at(item, f"[{short_repr(key)}]") for key, item in value.items()}
 
 
 def _ordered_dict(writer: ValueWriter, value: OrderedDict[Any, Any]) -> Any:
@@ -78,7 +78,7 @@ def _ordered_dict(writer: ValueWriter, value: OrderedDict[Any, Any]) -> Any:
 
 def _entries(writer: ValueWriter, value: Mapping[Any, Any]) -> list[list[Any]]:
     return [
-        [writer.write_at(key, f"[{brief(key)}] (the key)"), writer.write_at(item, f"[{brief(key)}]")]
+        [writer.write_at(key, f"[{short_repr(key)}] (the key)"), writer.write_at(item, f"[{short_repr(key)}]")]
         for key, item in value.items()
     ]
 

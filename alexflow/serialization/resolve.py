@@ -25,13 +25,13 @@ import msgspec
 from alexflow.hooks import class_name, text_of
 from alexflow.identity import (
     PLAIN,
-    brief,
     is_dataclass,
     is_namedtuple,
     look_up,
     main_module_name,
     module_name,
     qualified_name,
+    short_repr,
 )
 from alexflow.model import AbstractTask, Output
 from alexflow.serialization.fault import Fault
@@ -103,7 +103,7 @@ class Resolver:
     def resolve(self, name: object, kind: Kind) -> Any:
         """The class or function that ``name`` (``"module:qualname"``) names, certainly of the wanted kind."""
         if not isinstance(name, str):
-            raise Fault(f'expected "module:qualname", not {brief(name)}')
+            raise Fault(f'expected "module:qualname", not {short_repr(name)}')
         found = self._known.get((kind.label, name))
         if found is None:
             found = self._known[kind.label, name] = self._find(name, kind)
@@ -112,7 +112,7 @@ class Resolver:
     def _find(self, name: str, kind: Kind) -> Any:
         module, colon, qualname = name.partition(":")
         if not (module and colon and qualname):
-            raise Fault(f'expected "module:qualname", not {brief(name)}')
+            raise Fault(f'expected "module:qualname", not {short_repr(name)}')
         if "<locals>" in qualname:
             raise Fault(f"{name} is local to a function, where nothing else can find it; define it at module level")
         found = self._look_up(module, qualname)
@@ -152,13 +152,13 @@ class Resolver:
     def module(self, name: object) -> ModuleType:
         """The module of that name, imported if need be; what runs as ``__main__`` is not imported a second time."""
         if not isinstance(name, str) or not name or name.startswith("."):
-            raise Fault(f"expected the name of a module, not {brief(name)}")
+            raise Fault(f"expected the name of a module, not {short_repr(name)}")
         self._check_allowed(name)
         return self._imported(name)
 
     def _imported(self, name: str) -> ModuleType:
         if name.startswith("."):
-            raise Fault(f"expected the name of a module, not {brief(name)}")
+            raise Fault(f"expected the name of a module, not {short_repr(name)}")
         if name == main_module_name():
             return sys.modules["__main__"]
         try:

@@ -18,7 +18,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from alexflow.errors import InvalidKey
-from alexflow.identity import brief
+from alexflow.identity import short_repr
 from alexflow.serialization.declared import as_declared
 from alexflow.serialization.decoding import TagReader, ValueReader, check_hashes, make, parse, parts
 from alexflow.serialization.encoding import TAG
@@ -145,7 +145,7 @@ def _path(reader: ValueReader, data: Any) -> Any:
     elif pure is None or pure in ("posix", "windows"):
         cls = {None: Path, "posix": PurePosixPath, "windows": PureWindowsPath}[pure]
     else:
-        raise Fault(f"expected 'posix' or 'windows', not {brief(pure)}").at(".pure")
+        raise Fault(f"expected 'posix' or 'windows', not {short_repr(pure)}").at(".pure")
     return parse(cls, text)
 
 
@@ -178,7 +178,7 @@ def _enum(reader: ValueReader, data: Any) -> Any:
             raise Fault(f"{cls.__qualname__} has no flags to combine").at(".value")
         return parse(cls, value, int)
     if type(member) is not str or member not in cls.__members__:
-        raise Fault(f"{cls.__qualname__} has no member {brief(member)}").at(".name")
+        raise Fault(f"{cls.__qualname__} has no member {short_repr(member)}").at(".name")
     return cls.__members__[member]
 
 

@@ -316,9 +316,9 @@ class Hooked:
         self._reach("task_id")
         return super().task_id  # type: ignore[misc,no-any-return]
 
-    def identified_as(self) -> Any:
-        self._reach("identified_as")
-        return super().identified_as()  # type: ignore[misc]
+    def unwrapped(self) -> Any:
+        self._reach("unwrapped")
+        return super().unwrapped()  # type: ignore[misc]
 
     def __repr__(self) -> str:
         self._reach("__repr__")

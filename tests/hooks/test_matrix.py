@@ -25,7 +25,7 @@ EVERYWHERE = (*RUNS, *GENERATES)
 HOOKS: dict[str, tuple[tuple[str, ...], str | None]] = {
     "task_id": (EVERYWHERE, "task_id"),
     "version": (EVERYWHERE, ""),
-    "identified_as": (EVERYWHERE, ""),
+    "unwrapped": (EVERYWHERE, ""),
     "field": (EVERYWHERE, "task_id"),
     "field.encode": (EVERYWHERE, "pair"),
     "input": (EVERYWHERE, "input"),

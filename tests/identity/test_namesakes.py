@@ -19,7 +19,7 @@ import pytest
 
 from alexflow import Task, deserialize, serialize
 from alexflow.errors import IdentityError
-from alexflow.identity import brief
+from alexflow.identity import short_repr
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ DIFFERENT = [
 ]
 
 
-@pytest.mark.parametrize("row", DIFFERENT, ids=lambda row: brief(row[0])[:30])
+@pytest.mark.parametrize("row", DIFFERENT, ids=lambda row: short_repr(row[0])[:30])
 def test_told_apart(row: list[Any]) -> None:
     assert len({id_of(value) for value in row}) == len(row)
 
@@ -158,7 +158,7 @@ EQUAL = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("row", EQUAL, ids=lambda row: brief(row[0])[:30])
+@pytest.mark.parametrize("row", EQUAL, ids=lambda row: short_repr(row[0])[:30])
 def test_not_told_apart_as_the_rule_says(row: list[Any]) -> None:
     assert len({id_of(value) for value in row}) == 1
 
@@ -196,7 +196,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("value", "message"), REFUSED, ids=lambda case: brief(case).partition(" at 0x")[0][:30])
+@pytest.mark.parametrize(("value", "message"), REFUSED, ids=lambda case: short_repr(case).partition(" at 0x")[0][:30])
 def test_refused(value: Any, message: str) -> None:
     with pytest.raises(IdentityError) as caught:
         id_of(value)

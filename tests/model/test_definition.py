@@ -31,7 +31,7 @@ def field_named(name: str, base: type = Task) -> type:
 
 
 @pytest.mark.parametrize("base", [Task, DynamicTask, WrapperTask])
-@pytest.mark.parametrize("name", ["input", "output", "tags", "task_id", "build_output", "identified_as"])
+@pytest.mark.parametrize("name", ["input", "output", "tags", "task_id", "build_output", "unwrapped"])
 def test_a_field_must_not_hide_a_member(name: str, base: type) -> None:
     message = refused(field_named(name, base))
     assert message.startswith(

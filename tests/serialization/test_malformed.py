@@ -10,7 +10,7 @@ import pytest
 
 from alexflow import deserialize, serialize
 from alexflow.errors import DocumentError
-from alexflow.identity import brief
+from alexflow.identity import short_repr
 from alexflow.serialization import from_json, from_msgpack
 from tests.serialization import documented
 from tests.serialization.documented import Config, Join, Strict, Value, Versioned
@@ -180,7 +180,7 @@ def test_the_document_under_test_is_well_formed() -> None:
     assert deserialize(serialize(Strict(1))) == Strict(1)
 
 
-@pytest.mark.parametrize(("path", "value", "message"), CASES, ids=lambda case: brief(case)[:60])
+@pytest.mark.parametrize(("path", "value", "message"), CASES, ids=lambda case: short_repr(case)[:60])
 def test_a_fault_is_named_with_its_path(path: list[Any], value: Any, message: str) -> None:
     with pytest.raises(DocumentError) as caught:
         deserialize(with_change(path, value))

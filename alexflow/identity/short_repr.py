@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 
 
-class _Brief(reprlib.Repr):
+class _ShortRepr(reprlib.Repr):
     def repr_int(self, x: int, level: int) -> str:
         # Python refuses to write more than 4,300 decimal digits
         return super().repr_int(x, level) if x.bit_length() < _LONG else f"<an integer of {x.bit_length()} bits>"
@@ -13,8 +13,8 @@ class _Brief(reprlib.Repr):
 
 _LONG = 4096
 
-_brief = _Brief()
-_brief.maxstring = _brief.maxother = _brief.maxlong = 80
+_short_repr = _ShortRepr()
+_short_repr.maxstring = _short_repr.maxother = _short_repr.maxlong = 80
 
 #: The ``repr`` of a value, with the middle left out of what is long and the inside of what is deep.
-brief = _brief.repr
+short_repr = _short_repr.repr
