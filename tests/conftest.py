@@ -39,7 +39,7 @@ INLINE_BY_CHOICE = {
     "executors/process/template.py": {"__init__"},  # once an engine: a vfork, some 0.4 ms
     "storage/opening.py": {"open_storage"},  # once a run
     "storage/remote/opening.py": {"_used_session"},  # in a thread's own event loop, where nobody else waits
-    "model/plan.py": {"plan_of"},  # once a class
+    "model/class_info.py": {"class_info"},  # once a class
 }
 
 

@@ -14,8 +14,8 @@ from alexflow.errors import NonDeterministicTask, OutputMissing
 from alexflow.forks import end_fork, this_process
 from alexflow.hooks import is_a, note_hook, text_of
 from alexflow.model import AbstractTask, InOut, Output, flatten, keys_of, map_tree
+from alexflow.model.class_info import class_info
 from alexflow.model.held import held_keys
-from alexflow.model.plan import plan_of
 from alexflow.storage import Storage, Transaction
 
 
@@ -104,7 +104,7 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
         hook = ""
         running = _run_of(task)(input, bind(outputs, transaction))
         # a plain `def` with executor="loop" is done, unless it has given what is to be awaited
-        if plan_of(type(task)).run_is_async or isawaitable(running):
+        if class_info(type(task)).run_is_async or isawaitable(running):
             await running
         if this_process.generation != process:
             end_fork()

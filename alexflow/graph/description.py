@@ -24,9 +24,9 @@ from alexflow.model import (
     have_one_key,
     keys_of,
 )
+from alexflow.model.class_info import class_info
 from alexflow.model.definition import describe_absence
 from alexflow.model.held import held_key
-from alexflow.model.plan import plan_of
 from alexflow.scheduler import TaskSpec
 
 #: Where a task's work happens; ``dynamic`` is ``generate``, in the engine's own process.
@@ -160,7 +160,7 @@ def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
         defaults.retry if retry is None else retry,
         defaults.timeout if timeout is None else timeout,
     )
-    if plan_of(type(task)).settings_of_the_class:
+    if class_info(type(task)).has_class_settings:
         defaults.settings[type(task)] = settings
     return settings
 
@@ -215,7 +215,7 @@ def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str],
 def _is_grounded(task: AbstractTask, tree: Any) -> bool:
     """Whether a task's inputs are, by identity, the values of fields that its id is made from."""
     task = task.unwrapped()
-    names = plan_of(type(task)).hashed_as_they_are
+    names = class_info(type(task)).unencoded
     for name in names:
         if getattr(task, name) is tree:
             return True  # as of most tasks
@@ -244,7 +244,7 @@ def options_of(task: AbstractTask) -> TaskOptions:
     """
     options = cast(object, task.options)
     if type(options) is not TaskOptions:
-        if "options" in plan_of(type(task)).names:
+        if "options" in class_info(type(task)).names:
             return TaskOptions()  # a parameter of a task of 1.x
         cls = type(task).__qualname__
         raise DefinitionError(
@@ -259,7 +259,7 @@ def _retry_of(task: AbstractTask) -> Retry | None:
     except BaseException as error:
         hook_failed(task, "retry", error)
     if retry is not None and type(retry) is not Retry:
-        if "retry" in plan_of(type(task)).names:
+        if "retry" in class_info(type(task)).names:
             return None  # a parameter of a task of 1.x
         cls = type(task).__qualname__
         raise DefinitionError(f"{cls}.retry must be a Retry, such as Retry(3), not {repr_of(retry, SHORT_TEXT)}")
@@ -370,7 +370,7 @@ def kind_of(task: AbstractTask, defaults: Defaults) -> Kind:
         return "dynamic"
     if isinstance(task, WrapperTask) and type(task).run is WrapperTask.run:
         return kind_of(task.unwrapped(), defaults)
-    if not plan_of(type(task)).run_is_async:
+    if not class_info(type(task)).run_is_async:
         if getattr(type(task), "run", Task.run) is Task.run:
             raise DefinitionError(describe_absence(type(task), "run"))
         return options_of(task).executor or defaults.executor

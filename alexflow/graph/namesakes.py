@@ -20,7 +20,7 @@ from typing import Any
 from alexflow.errors import DefinitionError
 from alexflow.hooks import SHORT_TEXT, class_name, plain_text
 from alexflow.model import AbstractTask
-from alexflow.model.plan import plan_of
+from alexflow.model.class_info import class_info
 
 
 class Namesakes:
@@ -44,7 +44,7 @@ class Namesakes:
             DefinitionError: two classes have the name, and other code; the message names both places.
         """
         cls = type(task.unwrapped())
-        name = plan_of(cls).name
+        name = class_info(cls).name
         before = self._by_name.get(name)
         if before is not None and before is not cls:
             if not _is_gone(before, cls) and _code_of_class(before, set()) != _code_of_class(cls, set()):
@@ -125,7 +125,7 @@ def _holds(code: CodeType, part: CodeType) -> bool:
 # -- what a class does
 
 #: Of a class, what says nothing of what it does, or is made from what does.
-_INCIDENTAL = frozenset({"__module__", "__doc__", "__dict__", "__weakref__", "__plan__", "__firstlineno__"})
+_INCIDENTAL = frozenset({"__module__", "__doc__", "__dict__", "__weakref__", "__class_info__", "__firstlineno__"})
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 

@@ -20,8 +20,8 @@ from typing import Any
 from alexflow.errors import DefinitionError, DocumentError
 from alexflow.identity import PLAIN, is_dataclass, main_module_name, short_repr
 from alexflow.model import AbstractTask, Output
+from alexflow.model.class_info import field_info
 from alexflow.model.names_of_1x import former_fields, former_name
-from alexflow.model.plan import field_plan
 from alexflow.serialization.declared import as_declared, check_keys_of
 from alexflow.serialization.decoding import check_hashes, make
 from alexflow.serialization.fault import Fault, key_step, raised
@@ -202,16 +202,16 @@ class _Reader:
         self, cls: type, field: dataclasses.Field[Any], name: str, data: Mapping[str, Any], arguments: dict[str, Any]
     ) -> None:
         try:
-            plan = field_plan(field, cls)
+            info = field_info(field, cls)
         except DefinitionError as error:
             raise Fault(str(error)) from error
         if name not in data:
-            if plan.allows_none:  # it was added to the class later; None keeps the id, the default might not
+            if info.allows_none:  # it was added to the class later; None keeps the id, the default might not
                 arguments[name] = None
             return
         value = self._read_at(data[name], f".{name}")
         try:
-            arguments[name] = value if plan.decode is None else plan.decode(value)
+            arguments[name] = value if info.decode is None else info.decode(value)
         except BaseException as error:  # the user's code
             raise raised(f"`decode` of {cls.__qualname__}.{field.name}", error).at(f".{name}") from error
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Self, cast
 
 from alexflow.model import no_default
+from alexflow.model.class_info import field_info
 from alexflow.model.names_of_1x import former_fields
-from alexflow.model.plan import field_plan
 
 
 class Serializable:
@@ -18,14 +18,14 @@ class Serializable:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]  # subclasses are dataclasses
-            plan = field_plan(field, type(self))
+            info = field_info(field, type(self))
             value = getattr(self, field.name)
             if value is None:
-                if not plan.allows_none:
+                if not info.allows_none:
                     raise TypeError(f"{field.name} is not optional")
             elif value is no_default:
                 raise TypeError(f"__init__ missing 1 required argument: '{field.name}'")
-            elif plan.contract is not None and not plan.contract(value):
+            elif info.contract is not None and not info.contract(value):
                 raise ValueError(f"break the contract for {field.name}, {type(self).__name__}")
 
     def to_dict(self) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from alexflow.executors.attempt import aattempt, attempt
 from alexflow.executors.completeness import generated, is_complete, keys_in
 from alexflow.executors.publishing import publish_held
 from alexflow.model import AbstractTask, DynamicTask, Workflow, flatten, keys_of
+from alexflow.model.class_info import class_info
 from alexflow.model.held import held_keys
-from alexflow.model.plan import plan_of
 from alexflow.serialization import from_json, to_json
 from alexflow.storage import Storage, Transaction
 
@@ -73,7 +73,7 @@ class AlexflowTask(luigi.Task):  # type: ignore[misc]  # luigi has types for its
         yield [to_luigi(source, storage) for source in _missing(task, storage)]
         if isinstance(task, DynamicTask):
             yield from _run_dynamic(task, storage)
-        elif plan_of(type(task)).run_is_async:
+        elif class_info(type(task)).run_is_async:
             asyncio.run(aattempt(task, Transaction(storage)))
         else:
             attempt(task, Transaction(storage))

@@ -15,7 +15,7 @@ from types import FunctionType
 from typing import Any
 
 from alexflow.errors import DefinitionError
-from alexflow.model.plan import Planned, declares_fields, plan_of
+from alexflow.model.class_info import WithClassInfo, class_info, declares_fields
 
 #: Methods that the engine calls, and the arguments that it gives besides ``self``.
 CALLED_WITH = {"input": (), "output": (), "run": ("input", "output"), "generate": ("input", "output")}
@@ -60,7 +60,7 @@ def describe_absence(cls: type, name: str) -> str:
     return f"{cls.__qualname__} has no {name}(), so it would do nothing{meant}"
 
 
-def explain_undecorated(cls: type[Planned]) -> None:
+def explain_undecorated(cls: type[WithClassInfo]) -> None:
     """Let the constructor that ``cls`` inherits say that ``cls`` is not decorated, where that is why it fails.
 
     ``@dataclass`` has not seen ``cls`` yet. If it never does, the constructor is that of the nearest decorated base,
@@ -74,11 +74,11 @@ def explain_undecorated(cls: type[Planned]) -> None:
         return
 
     @functools.wraps(init)
-    def __init__(self: Planned, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: WithClassInfo, *args: Any, **kwargs: Any) -> None:
         try:
             init(self, *args, **kwargs)
         except TypeError:
-            plan_of(type(self))
+            class_info(type(self))
             raise
 
     setattr(__init__, "__explains_undecorated__", True)  # noqa: B010

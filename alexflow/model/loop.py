@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from alexflow.identity import children
+from alexflow.model.class_info import WithClassInfo, class_info
 from alexflow.model.output import Output
-from alexflow.model.plan import Planned, plan_of
 
 _LONGEST = 10  # tasks that a message names
 
@@ -39,12 +39,12 @@ def _way(task: Any, target: Any) -> str:
 def _inside(value: Any, start: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(value, Output):
         return [(".src_task", value.src_task), *_fields(value)]
-    if isinstance(value, Planned):
+    if isinstance(value, WithClassInfo):
         # not into other tasks, but through wrappers, which are what they wrap
         return _fields(value) if value is start or value.unwrapped() is not value else ()  # type: ignore[attr-defined]
     return children(value)
 
 
-def _fields(value: Planned) -> Iterable[tuple[str, Any]]:
-    plan = plan_of(type(value))
-    return [(f".{name}", plan.identifying(value, name)) for name in plan.significant]
+def _fields(value: WithClassInfo) -> Iterable[tuple[str, Any]]:
+    info = class_info(type(value))
+    return [(f".{name}", info.identity_value(value, name)) for name in info.significant]

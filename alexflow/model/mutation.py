@@ -12,7 +12,7 @@ from typing import Any
 
 from alexflow.errors import IdentityError, NonDeterministicTask
 from alexflow.hooks import class_name
-from alexflow.model.plan import Planned, plan_of
+from alexflow.model.class_info import WithClassInfo, class_info
 from alexflow.model.task import AbstractTask, id_from_fields
 
 #: What cannot change.
@@ -41,7 +41,7 @@ def check_unchanged(task: AbstractTask, task_id: str) -> None:
         NonDeterministicTask: it is not; the message names the fields that can have been changed.
     """
     fixed = _FIXED
-    for name in plan_of(type(task)).significant:
+    for name in class_info(type(task)).significant:
         if type(value := getattr(task, name)) not in fixed and _may_change(value):
             break
     else:
@@ -64,9 +64,9 @@ def describe_change(task: AbstractTask, task_id: str) -> str:
         why = f", which would be {now} now"
     if now == task_id:
         return ""
-    plan = plan_of(type(task))
-    values = [(name, getattr(task, name)) for name in plan.significant]
-    fields = [f"{plan.cls.__qualname__}.{name} ({_kind(value)})" for name, value in values if _may_change(value)]  # type: ignore[union-attr]
+    info = class_info(type(task))
+    values = [(name, getattr(task, name)) for name in info.significant]
+    fields = [f"{info.cls.__qualname__}.{name} ({_kind(value)})" for name, value in values if _may_change(value)]  # type: ignore[union-attr]
     changed = " or ".join(fields) or "a parameter"
     return (
         f"{changed} was changed after the task's id was asked for{why}; "
@@ -76,7 +76,7 @@ def describe_change(task: AbstractTask, task_id: str) -> str:
 
 def _may_change(value: Any) -> bool:
     kind = type(value)
-    if kind in _FIXED or isinstance(value, Planned):  # tasks and outputs are checked where they run themselves
+    if kind in _FIXED or isinstance(value, WithClassInfo):  # tasks and outputs are checked where they run themselves
         return False
     if kind is tuple or kind is frozenset:
         return any(map(_may_change, value))

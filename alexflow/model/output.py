@@ -17,7 +17,7 @@ from alexflow.errors import (
 )
 from alexflow.hooks import as_cause, class_name, is_a, text_of
 from alexflow.identity import Canonical, ComputeNow, Pending, canonical, packb
-from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
+from alexflow.model.class_info import STALE_CLASS_INFO, ClassInfo, WithClassInfo, class_info
 from alexflow.storage.keys import check_key
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Output(Planned, Generic[T_co]):
+class Output(WithClassInfo, Generic[T_co]):
     """A task's result, by name: what it will be stored under, and how a value becomes bytes.
 
     Subclasses are formats: they give :meth:`encode` and :meth:`decode`. Two outputs are equal when their ids and
@@ -46,7 +46,7 @@ class Output(Planned, Generic[T_co]):
         ephemeral: whether it may be removed once everything in a run that reads it is done.
     """
 
-    __plan__: ClassVar[ClassPlan] = STALE_PLAN
+    __class_info__: ClassVar[ClassInfo] = STALE_CLASS_INFO
     __identified_by__: ClassVar[frozenset[str]] = frozenset({"src_task", "key"})
 
     #: Whether to load what a stranger has stored runs none of their code. Each of alexflow's formats says so itself.
@@ -104,17 +104,17 @@ class Output(Planned, Generic[T_co]):
             task_id = task.known_id()
             if task_id is not None:  # else go on: the tasks among the options are to be found as well
                 output_id = self._make_id(task_id)
-        plan = plan_of(type(self))
-        if not plan.significant:
+        info = class_info(type(self))
+        if not info.significant:
             return "output", output_id
-        options = self._options(plan, pending)
+        options = self._options(info, pending)
         return ("output", output_id, options) if options else ("output", output_id)
 
-    def _options(self, plan: ClassPlan, pending: Pending) -> list[list[Canonical]]:
+    def _options(self, info: ClassInfo, pending: Pending) -> list[list[Canonical]]:
         """Significant fields that a format adds, where not at their default: another view of the same bytes."""
-        given = [(name, canonical(plan.identifying(self, name), pending)) for name in plan.significant]
+        given = [(name, canonical(info.identity_value(self, name), pending)) for name in info.significant]
         # compared as bytes: 1 is not True here
-        return [[name, value] for name, value in given if packb(value) != plan.defaults.get(name)]
+        return [[name, value] for name, value in given if packb(value) != info.defaults.get(name)]
 
     def _view(self) -> bytes:
         return packb(self.__canonical__(ComputeNow()))  # there may be tasks among the options
@@ -124,7 +124,7 @@ class Output(Planned, Generic[T_co]):
             return NotImplemented
         other = cast("Output[Any]", other)
         return self.output_id == other.output_id and (
-            not plan_of(type(self)).significant or self._view() == other._view()
+            not class_info(type(self)).significant or self._view() == other._view()
         )
 
     def __hash__(self) -> int:
@@ -357,7 +357,7 @@ def keys_of(output: Output[Any]) -> tuple[str, ...]:
     return (output.key,) if type(output).physical_key_list is _ONE_KEY else tuple(output.physical_key_list())
 
 
-class SourceTaskOnDemand:
+class LazySourceTask:
     """``Output.src_task`` where the output travelled without its ancestors: fetched when it is first touched.
 
     A non-data descriptor: an output made by its constructor has ``src_task`` in its own ``__dict__``, which wins.
@@ -374,13 +374,13 @@ class SourceTaskOnDemand:
         return task
 
 
-Output.src_task = SourceTaskOnDemand()  # type: ignore[assignment]  # after @dataclass, for which it would be a default
+Output.src_task = LazySourceTask()  # type: ignore[assignment]  # after @dataclass, for which it would be a default
 
 
-def output_of_task(cls: type[Output[Any]], task: AbstractTask, key: str) -> Any:
+def plain_output(cls: type[Output[Any]], task: AbstractTask, key: str) -> Any:
     """What ``cls(src_task=task, key=key)`` gives, in less than half the time.
 
-    For classes that :attr:`~ClassPlan.constructs_plainly` and keys that have been checked. Every task's outputs are
+    For classes that :attr:`~ClassInfo.default_construction` and keys that have been checked. Every task's outputs are
     built once where it is described, once where it is scheduled, and once where it runs.
     """
     output = object.__new__(cls)
@@ -392,13 +392,13 @@ def output_of_task(cls: type[Output[Any]], task: AbstractTask, key: str) -> Any:
     return output
 
 
-def construct_further(output: Output[Any]) -> None:
+def finish_construction(output: Output[Any]) -> None:
     """What a format does at construction besides what :class:`Output` does, for outputs that are made without a task.
 
-    Does nothing where the class :attr:`~ClassPlan.constructs_plainly`.
+    Does nothing where the class :attr:`~ClassInfo.default_construction`.
     """
     cls = type(output)
-    if plan_of(cls).constructs_plainly:
+    if class_info(cls).default_construction:
         return
     for field_ in dataclasses.fields(cls):
         if field_.default_factory is not dataclasses.MISSING and field_.name not in output.__dict__:
@@ -423,7 +423,7 @@ def output_by_reference(
     if fields:
         state.update(fields)
     output._make_id(task_id)
-    construct_further(output)
+    finish_construction(output)
     return output
 
 
@@ -440,7 +440,7 @@ def outputs_by_key(
         state["_src_task_id"] = key[:length]
         state["_fetch_task"] = fetch_task
         outputs.append(output)
-    if not plan_of(cls).constructs_plainly:
+    if not class_info(cls).default_construction:
         for output in outputs:
-            construct_further(output)
+            finish_construction(output)
     return outputs

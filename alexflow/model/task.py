@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_origin
 
 from alexflow.errors import DefinitionError, IdentityError, InvalidKey
 from alexflow.identity import ID_SPEC, Canonical, ComputeNow, Pending, canonical, locate, short_repr, task_digest
+from alexflow.model.class_info import STALE_CLASS_INFO, ClassInfo, WithClassInfo, class_info
 from alexflow.model.definition import check_task_class, explain_undecorated
 from alexflow.model.loop import way_round
 from alexflow.model.options import TaskOptions
-from alexflow.model.output import Output, output_of_task
-from alexflow.model.plan import STALE_PLAN, ClassPlan, Planned, plan_of
+from alexflow.model.output import Output, plain_output
 from alexflow.model.required import no_default
 from alexflow.model.retry import Retry
 from alexflow.model.tree import InOut
@@ -42,7 +42,7 @@ class ResourceSpec:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AbstractTask(Planned):
+class AbstractTask(WithClassInfo):
     """Base of :class:`Task`, :class:`DynamicTask` and :class:`WrapperTask`.
 
     Subclasses are frozen dataclasses. Two tasks are equal when they are of one class and their ids are equal.
@@ -56,7 +56,7 @@ class AbstractTask(Planned):
     None of them may be a field; ``options``, ``retry`` and ``version`` may be properties where tasks differ.
     """
 
-    __plan__: ClassVar[ClassPlan] = STALE_PLAN
+    __class_info__: ClassVar[ClassInfo] = STALE_CLASS_INFO
     __identified_by__: ClassVar[frozenset[str]] = frozenset()
     __free_names__: ClassVar[frozenset[str]] = frozenset()  # of members that a field may have
 
@@ -109,10 +109,10 @@ class AbstractTask(Planned):
             storage: where to bind it; seldom needed.
             kwargs: further fields of ``output_class``.
         """
-        built = plan_of(type(self)).built
+        built = class_info(type(self)).built
         known = built.get(key)
         if known is not None and known[0] is output_class and storage is None and not kwargs:
-            built_before: OutputT = output_of_task(known[1], self, f"{self.task_id}.{key}")
+            built_before: OutputT = plain_output(known[1], self, f"{self.task_id}.{key}")
             return built_before
         if not isinstance(key, str):
             raise InvalidKey(f"the output key of {type(self).__qualname__} is {short_repr(key)}, not a string")
@@ -123,12 +123,13 @@ class AbstractTask(Planned):
         cls: Any = output_class if isinstance(output_class, type) else get_origin(output_class)
         if not isinstance(cls, type) or not issubclass(cls, Output):
             raise DefinitionError(
-                f"{type(self).__qualname__}.build_output is given {short_repr(output_class)}, which is no class of outputs; "
+                f"{type(self).__qualname__}.build_output is given {short_repr(output_class)}, "
+                f"which is no class of outputs; "
                 f"give it a format, such as JSONOutput, BinaryOutput or PandasOutput, as a class"
             )
         full_key = f"{self.task_id}.{key}"
-        if storage is None and not kwargs and plan_of(cls).constructs_plainly:
-            output = output_of_task(cls, self, check_key(full_key))
+        if storage is None and not kwargs and class_info(cls).default_construction:
+            output = plain_output(cls, self, check_key(full_key))
             if len(built) < MOST_BUILT:
                 built[key] = output_class, cls
         else:
@@ -189,7 +190,7 @@ class AbstractTask(Planned):
 class Task(AbstractTask):
     """One unit of work: ``run`` reads the inputs and stores the outputs."""
 
-    __plan__: ClassVar[ClassPlan] = STALE_PLAN
+    __class_info__: ClassVar[ClassInfo] = STALE_CLASS_INFO
 
     resource_spec: ResourceSpec | None = field(default=None, repr=False, compare=False, kw_only=True)
 
@@ -210,7 +211,7 @@ Generated = AbstractTask | Iterable[AbstractTask] | AsyncIterable[AbstractTask] 
 class DynamicTask(AbstractTask):
     """A task that decides what to run once its inputs are there."""
 
-    __plan__: ClassVar[ClassPlan] = STALE_PLAN
+    __class_info__: ClassVar[ClassInfo] = STALE_CLASS_INFO
 
     resource_spec: ResourceSpec | None = field(default=None, repr=False, compare=False, kw_only=True)
 
@@ -227,7 +228,7 @@ class DynamicTask(AbstractTask):
 class WrapperTask(AbstractTask):
     """Another task under another class: its id, input, output and run are those of the task it wraps."""
 
-    __plan__: ClassVar[ClassPlan] = STALE_PLAN
+    __class_info__: ClassVar[ClassInfo] = STALE_CLASS_INFO
 
     task: Task = no_default
 
@@ -268,32 +269,32 @@ def check_fields(task: AbstractTask) -> None:
         TypeError: a required field was not given, or None was given for a field that is not optional.
         ValueError: a field's contract is broken.
     """
-    plan = plan_of(type(task))
-    for name in plan.checked:
+    info = class_info(type(task))
+    for name in info.checked:
         value = getattr(task, name)
         if value is None:
-            if not plan.field(name).allows_none:
+            if not info.field(name).allows_none:
                 raise TypeError(f"{type(task).__qualname__}.{name} is None, but its type is not optional")
         elif value is no_default:
             raise TypeError(f"{type(task).__qualname__}.__init__ missing 1 required argument: '{name}'")
-    for contract in plan.contracts:
+    for contract in info.contracts:
         value = getattr(task, contract.name)
         if value is not None and contract.contract is not None and not contract.contract(value):
             raise ValueError(f"{type(task).__qualname__}.{contract.name} breaks its contract: {short_repr(value)}")
 
 
-def task_of_values(plan: ClassPlan, values: list[Any], task_id: str) -> AbstractTask:
+def rebuild_task(info: ClassInfo, values: list[Any], task_id: str) -> AbstractTask:
     """A task from the values of its fields, its id known: what its constructor gives, in a fifth of the time.
 
-    For classes that are :attr:`~ClassPlan.repeatable`. Keyword-only fields may be left out at the end, if they are at
+    For classes that are :attr:`~ClassInfo.rebuildable`. Keyword-only fields may be left out at the end, if they are at
     their defaults.
     """
-    left_out = len(plan.names) - len(values)
+    left_out = len(info.names) - len(values)
     if left_out:
-        values += [default for _, default in plan.keyword_only[-left_out:]]
-    task: AbstractTask = object.__new__(plan.cls)  # type: ignore[arg-type]
+        values += [default for _, default in info.keyword_only[-left_out:]]
+    task: AbstractTask = object.__new__(info.cls)  # type: ignore[arg-type]
     state = task.__dict__
-    state.update(zip(plan.names, values, strict=True))
+    state.update(zip(info.names, values, strict=True))
     state["_task_id"] = task_id
     return task
 
@@ -350,17 +351,17 @@ def _refuse_loop(within: dict[int, AbstractTask], pending: Pending) -> None:
 
 
 def _id_from_fields(task: AbstractTask, pending: Pending) -> str:
-    plan = task.__plan__
-    if plan.cls is not type(task):  # as plan_of looks itself; a call less for every task
-        plan = plan_of(type(task))
-    if plan.has_former_ids and task._task_spec != ID_SPEC:
+    info = task.__class_info__
+    if info.cls is not type(task):  # as class_info looks itself; a call less for every task
+        info = class_info(type(task))
+    if info.has_former_ids and task._task_spec != ID_SPEC:
         from alexflow.model.ids_of_1x import id_of_1x  # deferred: few have such ids, and it needs SHA-1 and JSON
 
         return id_of_1x(task, task._task_spec, pending)
-    get = plan.identifying
+    get = info.identity_value
     fields: dict[str, Canonical] = {}
     try:
-        for name in plan.significant:  # quicker than zip over all values at once
+        for name in info.significant:  # quicker than zip over all values at once
             value = get(task, name)
             if value is not None:
                 kind = type(value)
@@ -370,16 +371,16 @@ def _id_from_fields(task: AbstractTask, pending: Pending) -> str:
                     fields[name] = canonical(value, pending)
         if pending:
             return ""
-        return f"{plan.name}.{task_digest(fields, task.version)}"
+        return f"{info.name}.{task_digest(fields, task.version)}"
     except (IdentityError, UnicodeEncodeError, RecursionError) as error:
-        raise _with_path(task, plan, error) from None
+        raise _with_path(task, info, error) from None
 
 
-def _with_path(task: AbstractTask, plan: ClassPlan, error: Exception) -> IdentityError:
-    for name in plan.significant:
+def _with_path(task: AbstractTask, info: ClassInfo, error: Exception) -> IdentityError:
+    for name in info.significant:
         path = f"{type(task).__qualname__}.{name}"
         try:
-            found = locate(plan.identifying(task, name), path)
+            found = locate(info.identity_value(task, name), path)
         except IdentityError as refused:  # by its `encode`
             found = path, refused
         if found is not None:
@@ -388,8 +389,8 @@ def _with_path(task: AbstractTask, plan: ClassPlan, error: Exception) -> Identit
 
 
 def _shown_fields(task: AbstractTask) -> str:
-    plan = plan_of(type(task))
-    names = (field.name for field in plan.fields if field.name in plan.significant)  # in the order of the class
+    info = class_info(type(task))
+    names = (field.name for field in info.fields if field.name in info.significant)  # in the order of the class
     values = ((name, getattr(task, name, None)) for name in names)
     return ", ".join(f"{name}={_shown_value(value)}" for name, value in values if value is not None)
 

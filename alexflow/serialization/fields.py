@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from alexflow.model import Output, no_default
-from alexflow.model.plan import field_plan
+from alexflow.model.class_info import field_info
 
 #: Stands for "there is no such value", where None is a value.
 MISSING = dataclasses.MISSING
@@ -67,14 +67,14 @@ def rules_of(cls: type, without: frozenset[str] = frozenset()) -> Mapping[str, F
 
 
 def _rule(field: dataclasses.Field[Any], cls: type) -> FieldRule:
-    plan = field_plan(field, cls)
+    info = field_info(field, cls)
     return FieldRule(
         name=field.name,
         significant=field.compare,
         none_first=field.compare and not issubclass(cls, Output),
-        allows_none=plan.allows_none,
-        encode=plan.encode,
-        decode=plan.decode,
+        allows_none=info.allows_none,
+        encode=info.encode,
+        decode=info.decode,
         default=_default(field),
     )
 

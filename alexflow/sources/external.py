@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar, overload
 from alexflow.errors import DecodingError, ReadOnlyAccess
 from alexflow.formats.text import BytesOutput
 from alexflow.model import AbstractTask, Output
-from alexflow.model.output import construct_further
+from alexflow.model.output import finish_construction
 from alexflow.sources.content import Content
 from alexflow.sources.places import place_of
 from alexflow.sources.remembered import see
@@ -115,7 +115,7 @@ class Source(Output[T_co]):
     def _formatted(self) -> Output[Any]:
         output = object.__new__(self.format)
         output.__dict__.update(key=self.key, storage=self.bound_storage, _output_id=self.key)
-        construct_further(output)
+        finish_construction(output)
         return output
 
 

@@ -104,7 +104,7 @@ OF_PYTHON = frozenset(
     {"__module__", "__doc__", "__annotations__", "__dict__", "__weakref__", "__init__", "__match_args__"}
     | {"__dataclass_params__", "__dataclass_fields__", "__setattr__", "__delattr__", "__orig_bases__", "__parameters__"}
     | {"__class_getitem__", "__firstlineno__", "__static_attributes__", "__replace__"}
-    | {"__plan__", "__identified_by__", "__canonical_form__", "__check_class__", "__free_names__"}  # alexflow's
+    | {"__class_info__", "__identified_by__", "__canonical_form__", "__check_class__", "__free_names__"}  # alexflow's
 )
 
 

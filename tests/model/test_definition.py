@@ -239,5 +239,5 @@ def test_build_output_stays_quick_for_bases_of_others() -> None:
     class Derived(Base):
         m: int = 0
 
-    assert Base.__plan__.repeatable if Base(1) else False
-    assert Derived(1, 2).__plan__.repeatable
+    assert Base.__class_info__.rebuildable if Base(1) else False
+    assert Derived(1, 2).__class_info__.rebuildable

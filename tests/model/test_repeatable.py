@@ -10,7 +10,7 @@ import pytest
 
 from alexflow import Task, WrapperTask
 from alexflow.model import AbstractTask
-from alexflow.model.plan import plan_of
+from alexflow.model.class_info import class_info
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,9 @@ class Counted(Task, metaclass=_Counting):
     ],
 )
 def test_a_class_in_which_something_runs_of_its_own_is_not_repeatable(cls: type[AbstractTask]) -> None:
-    assert not plan_of(cls).repeatable
+    assert not class_info(cls).rebuildable
 
 
 @pytest.mark.parametrize("cls", [Plain, Derived, EncodedOnTheWayOnly])
 def test_others_are(cls: type[AbstractTask]) -> None:
-    assert plan_of(cls).repeatable
+    assert class_info(cls).rebuildable

@@ -17,7 +17,7 @@ from alexflow.executors.process.arrivals import Arrivals
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.shipping import Packer
 from alexflow.model import AbstractTask
-from alexflow.model.plan import plan_of
+from alexflow.model.class_info import class_info
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ def arrive(arrivals: Arrivals, task: AbstractTask, *task_ids: str) -> list[Abstr
     ],
 )
 def test_a_task_of_a_repeatable_class(arrivals: Arrivals, task: AbstractTask) -> None:
-    assert plan_of(type(task)).repeatable
+    assert class_info(type(task)).rebuildable
     for arrived in arrive(arrivals, task, task.task_id, task.task_id):
         assert type(arrived) is type(task)
         assert arrived.task_id == task.task_id
         assert arrived.output() == task.output()
-        assert plan_of(type(task)).values(arrived) == plan_of(type(task)).values(task)
+        assert class_info(type(task)).values(arrived) == class_info(type(task)).values(task)
         assert type(arrived.parts) is tuple  # type: ignore[attr-defined]
         assert type(arrived.others) is list  # type: ignore[attr-defined]
         assert arrived.doubled == 2 * arrived.number  # type: ignore[attr-defined]

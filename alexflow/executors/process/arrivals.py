@@ -21,9 +21,9 @@ from alexflow.executors.process.reentry import reentry
 from alexflow.forks import contained
 from alexflow.hooks import class_name, text_of
 from alexflow.model import AbstractTask, Output
+from alexflow.model.class_info import ClassInfo, class_info
 from alexflow.model.output import output_by_reference, outputs_by_key
-from alexflow.model.plan import ClassPlan, plan_of
-from alexflow.model.task import task_of_values
+from alexflow.model.task import rebuild_task
 
 
 class Arrivals:
@@ -36,7 +36,7 @@ class Arrivals:
         self._definitions: dict[int, Definition] = {}
         self._things: dict[int, Any] = {}
         self._new: list[int] = []  # not used yet, perhaps
-        self._proven: dict[int, ClassPlan] = {}  # repeatable classes of which a task has had the right id here
+        self._proven: dict[int, ClassInfo] = {}  # rebuildable classes of which a task has had the right id here
         self.has_imported = False  # since whoever looks has set it back
         self.fetch_task: Callable[[str], AbstractTask] = _no_engine
         self.importing: Callable[[int], None] = lambda number: None  # told before an import, and with 0 after it
@@ -79,18 +79,18 @@ class Arrivals:
     def unpack_job(self, cls: int, fields: Fields, task_id: str) -> AbstractTask:
         """Put the task of a job together again, and see that it is here what it was where its id was computed.
 
-        Plain values arrive as they were sent. So where a class is repeatable, and one of its tasks has had the right
+        Plain values arrive as they were sent. So where a class is rebuildable, and one of its tasks has had the right
         id, all have.
 
         Raises:
             NonDeterministicTask: it has another id here.
         """
-        if isinstance(fields, list) and (plan := self._proven.get(cls)) is not None:
-            return task_of_values(plan, self._values(fields), task_id)
+        if isinstance(fields, list) and (info := self._proven.get(cls)) is not None:
+            return rebuild_task(info, self._values(fields), task_id)
         task = self.unpack(cls, fields)
         check_id(task, task_id)
-        if isinstance(fields, list) and (plan := plan_of(type(task))).repeatable:
-            self._proven[cls] = plan
+        if isinstance(fields, list) and (info := class_info(type(task))).rebuildable:
+            self._proven[cls] = info
         return task
 
     def unpack(self, cls: int, fields: Fields) -> AbstractTask:
@@ -107,7 +107,7 @@ class Arrivals:
         except (TaskStopped, ShippingError):
             raise
         except BaseException as error:  # whatever a value of the user's does when it is made
-            field = f"{self._definitions[cls].name}.{plan_of(self.thing(cls)).names[len(values)]}"
+            field = f"{self._definitions[cls].name}.{class_info(self.thing(cls)).names[len(values)]}"
             raise ShippingError(f"{field} cannot be unpickled in a worker process: {_reason(error)}") from error
         return values
 
@@ -175,11 +175,11 @@ def defined(number: int) -> Any:
 def task_of(number: int, values: Sequence[Any]) -> AbstractTask:
     """A task from its class's number and the values of its fields; the last may be left out if they are at default."""
     cls: type[AbstractTask] = arrivals.thing(number)
-    plan = plan_of(cls)
-    if len(values) <= plan.positional:
+    info = class_info(cls)
+    if len(values) <= info.positional:
         return cls(*values)
-    at = plan.positional
-    return cls(*values[:at], **dict(zip(plan.names[at:], values[at:], strict=False)))
+    at = info.positional
+    return cls(*values[:at], **dict(zip(info.names[at:], values[at:], strict=False)))
 
 
 def output_of(number: int, task_id: str, key: str, fields: dict[str, Any] | None = None) -> Output[Any]:

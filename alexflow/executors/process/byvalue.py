@@ -149,7 +149,7 @@ class Used:
 
 
 #: Attributes that a class gets by being used.
-_BY_USE = frozenset({"__plan__", "__abstractmethods__", "_abc_impl"})
+_BY_USE = frozenset({"__class_info__", "__abstractmethods__", "_abc_impl"})
 
 
 _parts_of = attrgetter("__code__", "__defaults__", "__kwdefaults__")

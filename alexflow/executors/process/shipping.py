@@ -27,7 +27,7 @@ from alexflow.executors.process.finding import importable
 from alexflow.executors.process.messages import Fields
 from alexflow.hooks import class_name, is_a, passes, text_of
 from alexflow.model import AbstractTask, Output
-from alexflow.model.plan import plan_of
+from alexflow.model.class_info import class_info
 
 
 class Packed:
@@ -83,7 +83,7 @@ class _FieldPickler(pickle.Pickler):
         if isinstance(obj, Output):
             return output_of, self._output_arguments(obj)
         if isinstance(obj, AbstractTask):
-            return task_of, (self.number_of(type(obj)), plan_of(type(obj)).values(obj))
+            return task_of, (self.number_of(type(obj)), class_info(type(obj)).values(obj))
         if isinstance(obj, (type, FunctionType)) and not importable(obj):
             return defined, (self.number_of(obj),)
         return NotImplemented
@@ -96,17 +96,17 @@ class _FieldPickler(pickle.Pickler):
         number = self.number_of(type(output))
         if is_bare(output):
             return number, task_id, output.key
-        names = plan_of(type(output)).names
+        names = class_info(type(output)).names
         fields = {name: getattr(output, name) for name in names if name not in ("src_task", "key", "storage")}
         return number, task_id, output.key, fields
 
 
-_BASE_FIELDS_COUNT = len(plan_of(Output).fields)
+_BASE_FIELDS_COUNT = len(class_info(Output).fields)
 
 
 def is_bare(output: Output[Any]) -> bool:
     """Whether an output says nothing but its key."""
-    return not output.ephemeral and len(plan_of(type(output)).fields) == _BASE_FIELDS_COUNT
+    return not output.ephemeral and len(class_info(type(output)).fields) == _BASE_FIELDS_COUNT
 
 
 class Packer:
@@ -131,10 +131,10 @@ class Packer:
             needs: list[int] = []
             some_pickled = False
             cls = type(task)
-            plan = plan_of(cls)
-            values = plan.values(task)
+            info = class_info(cls)
+            values = info.values(task)
             given = len(values)
-            spare = plan.spare
+            spare = info.spare
             while spare and values[given - 1] is None:
                 given -= 1
                 spare -= 1
@@ -168,7 +168,7 @@ class Packer:
             ShippingError: as :meth:`pack`.
         """
         try:
-            self._pickler.pickled(plan_of(type(task)).values(task))
+            self._pickler.pickled(class_info(type(task)).values(task))
         except BaseException as error:  # as above
             if is_a(error, ShippingError) or passes(error):
                 raise
@@ -194,7 +194,7 @@ class Packer:
     def _column(self, outputs: Sequence[Any], needs: list[int]) -> list[Any] | None:
         """Outputs of one class: its number, their keys, and how much of each is the id of its task."""
         cls = type(outputs[0])
-        if len(plan_of(cls).fields) != _BASE_FIELDS_COUNT:
+        if len(class_info(cls).fields) != _BASE_FIELDS_COUNT:
             return None
         keys: list[str] = []
         lengths: list[int] = []
@@ -236,7 +236,7 @@ def _blame(task: AbstractTask, at: int, error: BaseException) -> str:
     cls = type(task)
     why = f"{class_name(type(error))}: {text_of(error)}"
     try:
-        name = plan_of(cls).names[at]
+        name = class_info(cls).names[at]
         value = getattr(task, name)
     except BaseException:  # it was the class, or a property in the place of a field
         return f"{class_name(cls)} cannot be sent to a worker process: {why}"

@@ -23,7 +23,7 @@ from alexflow.model.required import no_default
 Values = Callable[[Any], tuple[Any, ...]]
 
 
-class FieldPlan(NamedTuple):
+class FieldInfo(NamedTuple):
     """One field of a dataclass."""
 
     name: str
@@ -38,33 +38,33 @@ class _Caching:
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
-class ClassPlan(_Caching):
+class ClassInfo(_Caching):
     """A task's or output's class, seen from the engine.
 
     Attributes:
-        cls: the class itself; a plan found on a subclass by inheritance is not its own.
+        cls: the class itself; a description found on a subclass by inheritance is not its own.
         name: ``module.qualname`` (or the pinned ``task_name``), the first part of an id.
         fields: the fields given to ``__init__``, in its order.
         values: their values, from an instance.
         significant: names of the fields that the id depends on, sorted.
         checked: names of the fields whose value a new instance is held against: never None, or to be given.
         contracts: fields that have one.
-        identifying: what stands for the value of a field in ids, from an instance and the field's name.
+        identity_value: what stands for the value of a field in ids, from an instance and the field's name.
         has_former_ids: whether its tasks may carry an id spec of alexflow 1.x.
     """
 
     cls: type | None
     name: str
-    fields: tuple[FieldPlan, ...]
+    fields: tuple[FieldInfo, ...]
     values: Values
     significant: tuple[str, ...]
     checked: tuple[str, ...]
-    contracts: tuple[FieldPlan, ...]
-    identifying: Callable[[Any, str], Any]
+    contracts: tuple[FieldInfo, ...]
+    identity_value: Callable[[Any, str], Any]
     has_former_ids: bool
 
     @cached_property
-    def hashed_as_they_are(self) -> tuple[str, ...]:
+    def unencoded(self) -> tuple[str, ...]:
         """Names of the significant fields whose very value goes into ids, not what ``encode`` makes of it."""
         encoders = {field.name: field.metadata.get("encode") for field in dataclasses.fields(self.cls)}  # type: ignore[arg-type]
         return tuple(name for name in self.significant if encoders[name] is None)
@@ -88,7 +88,7 @@ class ClassPlan(_Caching):
         return tuple(field.name for field in self.fields)
 
     @cached_property
-    def constructs_plainly(self) -> bool:
+    def default_construction(self) -> bool:
         """Whether an output class adds nothing to what :class:`Output` does at construction."""
         if self.cls is None or _PARAMETERS not in vars(self.cls):
             return False
@@ -98,7 +98,7 @@ class ClassPlan(_Caching):
         )
 
     @cached_property
-    def repeatable(self) -> bool:
+    def rebuildable(self) -> bool:
         """Whether a task of this class is nothing but the values of its fields, so that equal ones have equal ids.
 
         Nothing of the user's runs when one is made or its id is computed: no ``__init__``, ``__post_init__``,
@@ -107,13 +107,13 @@ class ClassPlan(_Caching):
         cls: Any = self.cls
         settled = ("__new__", "__post_init__", "__getattribute__", "task_id", "unwrapped")
         return (
-            getattr(inspect.unwrap(cls.__init__), "__code__", _stale_plan.__code__).co_filename == _GENERATED
+            getattr(inspect.unwrap(cls.__init__), "__code__", _stale_class_info.__code__).co_filename == _GENERATED
             and "__init__" in vars(cls)
             and type(cls).__call__ is type.__call__
             and all(getattr(cls, name) is getattr(self._base, name) for name in settled)
             and not any(hasattr(inspect.getattr_static(cls, name, None), "__set__") for name in self.names)
             and all(field.init for field in dataclasses.fields(cls))
-            and self.hashed_as_they_are == self.significant
+            and self.unencoded == self.significant
             and isinstance(cls.version, str | int | None)
             and not self.has_former_ids
         )
@@ -153,12 +153,12 @@ class ClassPlan(_Caching):
         return spare
 
     @property
-    def _base(self) -> type[Planned]:
+    def _base(self) -> type[WithClassInfo]:
         """The class of ours that settles how an instance is made."""
         return next(cls for cls in self.cls.__mro__ if "__identified_by__" in vars(cls))  # type: ignore[union-attr]
 
     @cached_property
-    def settings_of_the_class(self) -> bool:
+    def has_class_settings(self) -> bool:
         """Whether no task of this class has settings or tags of its own."""
         base = self._base
         return not any(hasattr(getattr(self.cls, name), "__get__") for name in ("options", "retry")) and getattr(
@@ -170,41 +170,41 @@ class ClassPlan(_Caching):
         """Whether the class's ``run`` is ``async def``."""
         return inspect.iscoroutinefunction(getattr(self.cls, "run", None))
 
-    def field(self, name: str) -> FieldPlan:
+    def field(self, name: str) -> FieldInfo:
         """The field of that name."""
         return next(field for field in self.fields if field.name == name)
 
-    def __reduce__(self) -> tuple[Callable[[], ClassPlan], tuple[()]]:
-        return _stale_plan, ()  # a class that travels by value is looked at again where it arrives
+    def __reduce__(self) -> tuple[Callable[[], ClassInfo], tuple[()]]:
+        return _stale_class_info, ()  # a class that travels by value is looked at again where it arrives
 
 
 _GENERATED = "<string>"  # where the code is from that ``@dataclass`` writes
 _PARAMETERS = "__dataclass_params__"  # what the decorator was given
 
 
-class Planned:
-    """Base of classes that have a :class:`ClassPlan`."""
+class WithClassInfo:
+    """Base of classes that have a :class:`ClassInfo`."""
 
-    __plan__: ClassVar[ClassPlan]
+    __class_info__: ClassVar[ClassInfo]
 
     #: Fields whose part in the identity the base settles itself (an output *is* its task and key).
     __identified_by__: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def __check_class__(cls) -> None:
-        """Refuse a class that cannot be what its author meant; called once, when its plan is made."""
+        """Refuse a class that cannot be what its author meant; called once, when its description is made."""
 
 
-def plan_of(cls: type[Planned]) -> ClassPlan:
-    """The plan of ``cls``; made at its first use, when the dataclass decorator has done its work."""
-    plan = cls.__plan__
-    if plan.cls is not cls:
-        plan = _make_plan(cls)
-        cls.__plan__ = plan
-    return plan
+def class_info(cls: type[WithClassInfo]) -> ClassInfo:
+    """The description of ``cls``; made at its first use, when the dataclass decorator has done its work."""
+    info = cls.__class_info__
+    if info.cls is not cls:
+        info = _make_class_info(cls)
+        cls.__class_info__ = info
+    return info
 
 
-def _make_plan(cls: type[Planned]) -> ClassPlan:
+def _make_class_info(cls: type[WithClassInfo]) -> ClassInfo:
     if "__dataclass_fields__" not in cls.__dict__ and declares_fields(cls):
         raise DefinitionError(
             f"{cls.__module__}.{cls.__qualname__} declares fields but is not a dataclass; "
@@ -218,7 +218,7 @@ def _make_plan(cls: type[Planned]) -> ClassPlan:
             )
     cls.__check_class__()
     fields = sorted((field for field in dataclasses.fields(cls) if field.init), key=_by_keyword)  # type: ignore[arg-type]
-    plans = tuple(field_plan(field, cls) for field in fields)
+    infos = tuple(field_info(field, cls) for field in fields)
     significant = tuple(
         sorted(
             field.name
@@ -226,25 +226,25 @@ def _make_plan(cls: type[Planned]) -> ClassPlan:
             if field.compare and field.name not in cls.__identified_by__
         )
     )
-    return ClassPlan(
+    return ClassInfo(
         cls=cls,
         name=getattr(cls, "task_name", None) or f"{module_name(cls.__module__)}.{cls.__qualname__}",
-        fields=plans,
-        values=values_of([plan.name for plan in plans]),
+        fields=infos,
+        values=values_of([info.name for info in infos]),
         significant=significant,
         checked=tuple(
-            plan.name
-            for field, plan in zip(fields, plans, strict=True)
-            if field.default is no_default or not plan.allows_none
+            info.name
+            for field, info in zip(fields, infos, strict=True)
+            if field.default is no_default or not info.allows_none
         ),
-        contracts=tuple(plan for plan in plans if plan.contract is not None),
-        identifying=_identifying(cls, significant),
+        contracts=tuple(info for info in infos if info.contract is not None),
+        identity_value=_identity_value(cls, significant),
         has_former_ids=getattr(cls, "_task_spec", ID_SPEC) != ID_SPEC
-        or any(plan.name == "_task_spec" for plan in plans),
+        or any(info.name == "_task_spec" for info in infos),
     )
 
 
-def _identifying(cls: type, significant: tuple[str, ...]) -> Callable[[Any, str], Any]:
+def _identity_value(cls: type, significant: tuple[str, ...]) -> Callable[[Any, str], Any]:
     encoders = {field.name: field.metadata.get("encode") for field in dataclasses.fields(cls)}
     if not any(encoders[name] for name in significant):
         return getattr
@@ -283,15 +283,15 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     return no_default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
-def _stale_plan() -> ClassPlan:
-    return STALE_PLAN
+def _stale_class_info() -> ClassInfo:
+    return STALE_CLASS_INFO
 
 
-STALE_PLAN = ClassPlan(None, "", (), values_of(()), (), (), (), getattr, False)
+STALE_CLASS_INFO = ClassInfo(None, "", (), values_of(()), (), (), (), getattr, False)
 
 
-def field_plan(field: dataclasses.Field[Any], cls: type) -> FieldPlan:
-    """The plan of one field of a dataclass, which need not be a task or output.
+def field_info(field: dataclasses.Field[Any], cls: type) -> FieldInfo:
+    """The description of one field of a dataclass, which need not be a task or output.
 
     Raises:
         DefinitionError: its metadata are incomplete.
@@ -299,7 +299,7 @@ def field_plan(field: dataclasses.Field[Any], cls: type) -> FieldPlan:
     metadata = field.metadata
     if metadata.get("encode") is not None and metadata.get("decode") is None:
         raise DefinitionError(f"{cls.__qualname__}.{field.name} has `encode` metadata but no `decode`")
-    return FieldPlan(
+    return FieldInfo(
         name=field.name,
         allows_none=field.default is None or _allows_none(_resolve(field.type, field.name, cls)),
         contract=metadata.get("contract"),
