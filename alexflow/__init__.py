@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from alexflow import ondemand as _ondemand
+from alexflow import lazy as _lazy
 from alexflow.errors import AlexflowError, RunFailed, TaskError, TaskFailed, TaskStopped
 from alexflow.model import (
     AbstractTask,
@@ -89,7 +89,7 @@ __all__ = [
 
 #: A worker process imports the modules of its tasks, and so this one; asyncio and the engine would double the time that
 #: takes.
-__getattr__, __dir__ = _ondemand.on_demand(
+__getattr__, __dir__ = _lazy.lazy_names(
     __name__,
     {
         "Engine": "alexflow.engine",

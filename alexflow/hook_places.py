@@ -111,9 +111,9 @@ INSIDE = frozenset(
         "alexflow.graph.description:_settings",
         "alexflow.graph.description:kind_of",
         "alexflow.graph.description:options_of",
-        "alexflow.graph.forcing:_matches",
-        "alexflow.graph.inspection:Catalog.see_maker",
-        "alexflow.graph.namesakes:Namesakes.see",
+        "alexflow.graph.force:_matches",
+        "alexflow.graph.inspector:Catalog.see_maker",
+        "alexflow.graph.class_registry:ClassRegistry.see",
     }
 )
 

@@ -29,7 +29,7 @@ from alexflow.errors import DefinitionError, OutputMissing, TaskTimeout
 from alexflow.executors.attempt import bind
 from alexflow.executors.fault import fault_of, not_done
 from alexflow.executors.interface import GRACE
-from alexflow.executors.publishing import publish_held
+from alexflow.executors.publishing import publish_deferred
 from alexflow.executors.within import around, enclosing, running
 from alexflow.forks import contained, end_fork, this_process
 from alexflow.graph import Described, Subjects
@@ -339,7 +339,7 @@ class Generator:
         await self._transaction.apublish_all()
         if held:
             there = {self._serves.get(key, key): place for key, place in held.items()}
-            await publish_held(self._storage, there, replace=self._transaction.replaces)
+            await publish_deferred(self._storage, there, replace=self._transaction.replaces)
         missing = set(self._outputs) - await self._storage.aexists_many(self._outputs)
         if missing:
             raise OutputMissing(

@@ -15,7 +15,7 @@ from alexflow.forks import end_fork, this_process
 from alexflow.hooks import is_a, note_hook, text_of
 from alexflow.model import AbstractTask, InOut, Output, flatten, keys_of, map_tree
 from alexflow.model.class_info import class_info
-from alexflow.model.held import held_keys
+from alexflow.model.deferred import deferred_keys
 from alexflow.storage import Storage, Transaction
 
 
@@ -61,7 +61,7 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
         storage = transaction.storage
         if outputs is None:
             outputs = task.output()
-        if held := held_keys(task, outputs):  # of most tasks there is nothing to hold
+        if held := deferred_keys(task, outputs):  # of most tasks there is nothing to hold
             transaction.hold(held)
         if transaction.replaces:
             transaction.remember(_keys(outputs))
@@ -95,7 +95,7 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
         storage = transaction.storage
         if outputs is None:
             outputs = task.output()
-        if held := held_keys(task, outputs):  # of most tasks there is nothing to hold
+        if held := deferred_keys(task, outputs):  # of most tasks there is nothing to hold
             transaction.hold(held)
         if transaction.replaces:
             await transaction.aremember(_keys(outputs))

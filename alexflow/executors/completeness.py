@@ -14,7 +14,7 @@ from typing import Any
 from alexflow.errors import OutputNotFound
 from alexflow.executors.attempt import bind
 from alexflow.model import AbstractTask, DynamicTask, InOut, flatten, keys_of
-from alexflow.model.held import held_keys
+from alexflow.model.deferred import deferred_keys
 from alexflow.storage import Storage
 
 
@@ -29,7 +29,7 @@ def is_complete(task: AbstractTask, storage: Storage) -> bool:
         asked.add(task.task_id)
         outputs = task.output()
         if outputs is not None:
-            if not _exist(keys_in(outputs), held_keys(task, outputs), storage):
+            if not _exist(keys_in(outputs), deferred_keys(task, outputs), storage):
                 return False
         elif isinstance(task, DynamicTask):
             try:

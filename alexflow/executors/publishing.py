@@ -12,7 +12,7 @@ from alexflow.storage.copying import acopy_object, areplace_object
 logger = logging.getLogger("alexflow")
 
 
-async def publish_held(storage: Storage, held: Mapping[str, str], *, replace: bool = False) -> None:
+async def publish_deferred(storage: Storage, held: Mapping[str, str], *, replace: bool = False) -> None:
     """Make visible what is held; where it was held it is removed afterwards.
 
     May be interrupted anywhere and done again, also by another engine: keys are removed only when all are published.

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from alexflow.ondemand import on_demand
+from alexflow.lazy import lazy_names
 
 if TYPE_CHECKING:
     from alexflow.formats.binary import BinaryOutput
@@ -75,7 +75,7 @@ __all__ = [
 ]
 
 #: A worker process loads the formats of its tasks, and only those.
-__getattr__, __dir__ = on_demand(
+__getattr__, __dir__ = lazy_names(
     __name__,
     {
         "ArrowOutput": "alexflow.formats.tables",

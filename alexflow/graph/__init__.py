@@ -1,8 +1,8 @@
 """From a target back to what is missing, and no further."""
 
 from alexflow.graph.description import Defaults, Described, Kind, describe, kind_of
-from alexflow.graph.forcing import Forceable, tasks_to_force
-from alexflow.graph.inspection import NO_SUBJECTS, Catalog, Inspector, Subjects, inside_itself
+from alexflow.graph.force import Forceable, tasks_to_force
+from alexflow.graph.inspector import NO_SUBJECTS, Catalog, Inspector, Subjects, inside_itself
 
 __all__ = [
     "NO_SUBJECTS",

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import Any, Literal, NamedTuple, cast
 
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
-from alexflow.graph.namesakes import Namesakes
+from alexflow.graph.class_registry import ClassRegistry
 from alexflow.hooks import SHORT_TEXT, class_name, exact_name, hook_failed, repr_of
 from alexflow.model import (
     AbstractTask,
@@ -25,8 +25,8 @@ from alexflow.model import (
     keys_of,
 )
 from alexflow.model.class_info import class_info
+from alexflow.model.deferred import deferred_key
 from alexflow.model.definition import describe_absence
-from alexflow.model.held import held_key
 from alexflow.scheduler import TaskSpec
 
 #: Where a task's work happens; ``dynamic`` is ``generate``, in the engine's own process.
@@ -50,7 +50,7 @@ class Defaults:
     retry: Retry = NO_RETRY
     timeout: float | None = None
     settings: dict[type, Settings] = field(default_factory=dict, init=False, repr=False, compare=False)  # by class
-    namesakes: Namesakes = field(default_factory=Namesakes, init=False, repr=False, compare=False)
+    class_registry: ClassRegistry = field(default_factory=ClassRegistry, init=False, repr=False, compare=False)
 
     def see(self, task: AbstractTask) -> None:
         """See that no other class has the name of a task's class.
@@ -58,8 +58,8 @@ class Defaults:
         Raises:
             DefinitionError: one has.
         """
-        if id(type(task)) not in self.namesakes.known:
-            replaced = self.namesakes.see(task)
+        if id(type(task)) not in self.class_registry.known:
+            replaced = self.class_registry.see(task)
             if replaced is not None:
                 self.settings.pop(replaced, None)  # should it be used again, it is looked at again
 
@@ -324,7 +324,7 @@ def _keys_made(task: AbstractTask, task_id: str, tree: InOut) -> Makes:
         own = _exact_keys(output)
         if output.__dict__.get("src_task") is not task and output.src_task_id != task_id:
             _check_stored_for_another(task_id, output)
-            held = [(key, held_key(task_id, key)) for key in own]
+            held = [(key, deferred_key(task_id, key)) for key in own]
             serves += held
             own = [place for _, place in held]
         else:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from alexflow.ondemand import on_demand
+from alexflow.lazy import lazy_names
 
 if TYPE_CHECKING:
     from alexflow.legacy.adoption import Adoption, adopt
@@ -62,4 +62,4 @@ __all__ = [
     "serialize",
 ]
 
-__getattr__, __dir__ = on_demand(__name__, {name: f"{__name__}.{place}" for name, place in _PLACES.items()})
+__getattr__, __dir__ = lazy_names(__name__, {name: f"{__name__}.{place}" for name, place in _PLACES.items()})

@@ -22,8 +22,8 @@ from alexflow.identity import PLAIN, is_dataclass, main_module_name, short_repr
 from alexflow.model import AbstractTask, Output
 from alexflow.model.class_info import field_info
 from alexflow.model.names_of_1x import former_fields, former_name
-from alexflow.serialization.declared import as_declared, check_keys_of
-from alexflow.serialization.decoding import check_hashes, make
+from alexflow.serialization.declared_outputs import as_declared, check_keys_of
+from alexflow.serialization.decode import check_hashes, make
 from alexflow.serialization.fault import Fault, key_step, raised
 from alexflow.serialization.resolve import FUNCTION, TYPE, Kind, Resolver
 

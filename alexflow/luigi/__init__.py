@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from alexflow.ondemand import on_demand
+from alexflow.lazy import lazy_names
 
 if TYPE_CHECKING:
     from alexflow.luigi.dependency import LuigiFailed, LuigiTask, TargetOutput, from_luigi
@@ -19,7 +19,7 @@ __all__ = [
     "to_luigi",
 ]
 
-__getattr__, __dir__ = on_demand(
+__getattr__, __dir__ = lazy_names(
     __name__,
     {
         "AlexflowTask": "alexflow.luigi.running",

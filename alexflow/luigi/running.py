@@ -10,10 +10,10 @@ import luigi as untyped_luigi  # whose types are for its own users' tasks only
 
 from alexflow.executors.attempt import aattempt, attempt
 from alexflow.executors.completeness import generated, is_complete, keys_in
-from alexflow.executors.publishing import publish_held
+from alexflow.executors.publishing import publish_deferred
 from alexflow.model import AbstractTask, DynamicTask, Workflow, flatten, keys_of
 from alexflow.model.class_info import class_info
-from alexflow.model.held import held_keys
+from alexflow.model.deferred import deferred_keys
 from alexflow.serialization import from_json, to_json
 from alexflow.storage import Storage, Transaction
 
@@ -95,8 +95,8 @@ def _run_dynamic(task: DynamicTask, storage: Storage) -> Iterator[list[AlexflowT
         transaction.publish_all()
     finally:  # luigi calls run() again from the beginning where something was to be done first
         transaction.discard_all()
-    held = {key: place for given in tasks for key, place in held_keys(given, given.output()).items()}
-    asyncio.run(publish_held(storage, held))
+    held = {key: place for given in tasks for key, place in deferred_keys(given, given.output()).items()}
+    asyncio.run(publish_deferred(storage, held))
 
 
 def _missing(task: AbstractTask, storage: Storage) -> list[AbstractTask]:

@@ -9,11 +9,11 @@ import msgspec
 
 from alexflow.errors import DocumentError
 from alexflow.identity import short_repr
-from alexflow.serialization.decoding import parts
+from alexflow.serialization.decode import parts
 from alexflow.serialization.fault import Fault
+from alexflow.serialization.msgpack import unpacked
 from alexflow.serialization.reader import GraphReader
 from alexflow.serialization.resolve import Resolver
-from alexflow.serialization.unpacking import unpacked
 from alexflow.serialization.writer import GraphWriter
 
 FORMAT = "alexflow/graph"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from alexflow.model import AbstractTask
-from alexflow.serialization.declared import check_keys_of
-from alexflow.serialization.decoding import ValueReader, make, parts
+from alexflow.serialization.declared_outputs import check_keys_of
+from alexflow.serialization.decode import ValueReader, make, parts
+from alexflow.serialization.decoders import TAGS
 from alexflow.serialization.fault import Fault, fault_of
 from alexflow.serialization.resolve import TASK, Resolver
-from alexflow.serialization.tags import TAGS
 
 
 class GraphReader:

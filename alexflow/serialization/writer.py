@@ -15,9 +15,9 @@ import msgspec
 from alexflow.errors import DocumentError
 from alexflow.identity import qualified_name
 from alexflow.model import AbstractTask
-from alexflow.serialization.encoding import Reference, ValueWriter
+from alexflow.serialization.encode import Reference, ValueWriter
+from alexflow.serialization.encoders import form_of
 from alexflow.serialization.fault import Fault
-from alexflow.serialization.forms import form_of
 
 _packb = msgspec.msgpack.Encoder().encode
 

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from alexflow.ondemand import on_demand
+from alexflow.lazy import lazy_names
 
 if TYPE_CHECKING:
     from alexflow.sources.external import Source, asource, source
 
 __all__ = ["Source", "asource", "source"]
 
-__getattr__, __dir__ = on_demand(
+__getattr__, __dir__ = lazy_names(
     __name__,
     {
         "Source": "alexflow.sources.external",

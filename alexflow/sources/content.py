@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from alexflow.errors import ReadOnlyAccess, SourceChanged
-from alexflow.sources.places import Place, place_of
+from alexflow.sources.location import Place, place_of
 from alexflow.storage import Staged, Storage
 from alexflow.storage.background import in_thread
 

@@ -12,8 +12,8 @@ from alexflow.formats.text import BytesOutput
 from alexflow.model import AbstractTask, Output
 from alexflow.model.output import finish_construction
 from alexflow.sources.content import Content
-from alexflow.sources.places import place_of
-from alexflow.sources.remembered import see
+from alexflow.sources.digest_cache import see
+from alexflow.sources.location import place_of
 from alexflow.sources.secrets import GIVEN, shown
 from alexflow.storage import Storage
 from alexflow.storage.background import in_thread

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from alexflow.ondemand import on_demand
+from alexflow.lazy import lazy_names
 from alexflow.storage.keys import check_key
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 #: A model only checks keys; whoever runs it opens a storage.
-__getattr__, __dir__ = on_demand(
+__getattr__, __dir__ = lazy_names(
     __name__,
     {
         "Copies": "alexflow.storage.copying",

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from alexflow.ondemand import on_demand
+from alexflow.lazy import lazy_names
 
 if TYPE_CHECKING:
     from alexflow.testing.clock import Standstill, VirtualLoop
@@ -55,7 +55,7 @@ _FAULTS = (
     "VanishedOutput",
 )
 
-__getattr__, __dir__ = on_demand(
+__getattr__, __dir__ = lazy_names(
     __name__,
     {
         "Simulation": "alexflow.testing.simulation",

@@ -55,8 +55,8 @@ def test_a_chain_of_100_000_goes_through() -> None:
 @pytest.mark.parametrize("make", [diamonds, chain])
 def test_work_and_size_grow_with_the_nodes(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted in calls: each task's fields are written once and read once, whatever the number of paths."""
-    from alexflow.serialization.decoding import ValueReader
-    from alexflow.serialization.encoding import ValueWriter
+    from alexflow.serialization.decode import ValueReader
+    from alexflow.serialization.encode import ValueWriter
 
     counts = {"write": 0, "read": 0}
 

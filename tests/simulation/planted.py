@@ -7,7 +7,7 @@ import pytest
 
 from alexflow.engine.driver import Driver
 from alexflow.executors.interface import Done
-from alexflow.graph.inspection import Inspector
+from alexflow.graph.inspector import Inspector
 from alexflow.scheduler import completion, demand, expansion, failure, machine
 from alexflow.scheduler.instructions import Finish
 from alexflow.scheduler.slots import Slots

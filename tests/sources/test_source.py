@@ -18,7 +18,7 @@ from alexflow import JSONOutput, LocalStorage, Retry, RunFailed, Task, source
 from alexflow.errors import ReadOnlyAccess, SourceChanged, SourceNotFound, StorageError
 from alexflow.formats import TextOutput
 from alexflow.sources import remembered
-from alexflow.sources.places import _File
+from alexflow.sources.location import _File
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from alexflow.executors.process.messages import Recall
 from alexflow.executors.process.staff import Staff
 from alexflow.hooks import passes, repr_of
 from alexflow.model import flatten, keys_of
-from alexflow.model.held import held_keys
+from alexflow.model.deferred import deferred_keys
 from alexflow.storage import Storage
 
 #: Seconds that a worker without a job gets to end by itself.
@@ -183,7 +183,7 @@ class Departures:
     async def _is_published(self, job: Job) -> bool:
         try:
             outputs = job.task.output()
-            held = held_keys(job.task, outputs)
+            held = deferred_keys(job.task, outputs)
             keys = {held.get(key, key) for output in flatten(outputs) for key in keys_of(output)}
             return bool(keys) and len(await self._storage.aexists_many(list(keys))) == len(keys)
         except BaseException as error:  # the storage's or the task's, whatever it is: running it again will tell

@@ -1,7 +1,7 @@
-"""Document data back to values. The mirror of :mod:`alexflow.serialization.encoding`, and strict.
+"""Document data back to values. The mirror of :mod:`alexflow.serialization.encode`, and strict.
 
 What is not in docs/design/documents.md is refused with the path to it: an unknown tag, a missing or unknown part, data
-of another type. What each tag means is in :mod:`alexflow.serialization.tags`.
+of another type. What each tag means is in :mod:`alexflow.serialization.decoders`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeAlias
 from alexflow.errors import DefinitionError
 from alexflow.identity import short_repr
 from alexflow.model import AbstractTask
-from alexflow.serialization.encoding import DEEPEST, TAG
+from alexflow.serialization.encode import DEEPEST, TAG
 from alexflow.serialization.fault import Fault, fault_of, key_step, raised
 from alexflow.serialization.fields import MISSING, FieldRule, rules_of
 from alexflow.serialization.resolve import Kind, Resolver

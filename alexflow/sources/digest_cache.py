@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from alexflow.sources.places import Place, Seen
+from alexflow.sources.location import Place, Seen
 
 
 class _Entry(msgspec.Struct):

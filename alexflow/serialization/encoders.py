@@ -34,7 +34,7 @@ from alexflow.identity import (
     short_repr,
 )
 from alexflow.model import AbstractTask, Output
-from alexflow.serialization.encoding import TAG, Form, Reference, ValueWriter
+from alexflow.serialization.encode import TAG, Form, Reference, ValueWriter
 from alexflow.serialization.fault import Fault
 from alexflow.serialization.fields import OUTPUT_PLACES
 from alexflow.storage import Storage

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from alexflow.serialization.encoding import DEEPEST
+from alexflow.serialization.encode import DEEPEST
 
 #: Down to here a document is read in one go. Each level doubles what msgspec prepares for that.
 _AT_ONCE = 7  # levels

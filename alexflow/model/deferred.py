@@ -15,7 +15,7 @@ from alexflow.model.tree import InOut, flatten
 _NOTHING: dict[str, str] = {}
 
 
-def held_key(task_id: str, key: str) -> str:
+def deferred_key(task_id: str, key: str) -> str:
     """Where what this task stores under another's key is kept until that one is done.
 
     Of fixed length, since two ids in one name may be longer than file systems allow.
@@ -23,7 +23,7 @@ def held_key(task_id: str, key: str) -> str:
     return f"{task_id}-for-{blake2b(key.encode(), digest_size=8).hexdigest()}"
 
 
-def held_keys(task: AbstractTask, outputs: InOut) -> dict[str, str]:
+def deferred_keys(task: AbstractTask, outputs: InOut) -> dict[str, str]:
     """The keys of another task that this one stores, each with where it is kept.
 
     Args:
@@ -34,7 +34,7 @@ def held_keys(task: AbstractTask, outputs: InOut) -> dict[str, str]:
         return _NOTHING  # as of most tasks
     task_id = task.task_id
     return {
-        key: held_key(task_id, key)
+        key: deferred_key(task_id, key)
         for output in flatten(outputs)
         if output.__dict__.get("src_task") is not task and output.src_task_id != task_id
         for key in keys_of(output)

@@ -1,6 +1,6 @@
 """Values to document data: walks a value, and collects the tasks that it refers to.
 
-What each type looks like in a document is in :mod:`alexflow.serialization.forms`.
+What each type looks like in a document is in :mod:`alexflow.serialization.encoders`.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ from zoneinfo import ZoneInfo
 
 from alexflow.errors import InvalidKey
 from alexflow.identity import short_repr
-from alexflow.serialization.declared import as_declared
-from alexflow.serialization.decoding import TagReader, ValueReader, check_hashes, make, parse, parts
-from alexflow.serialization.encoding import TAG
+from alexflow.serialization.declared_outputs import as_declared
+from alexflow.serialization.decode import TagReader, ValueReader, check_hashes, make, parse, parts
+from alexflow.serialization.encode import TAG
 from alexflow.serialization.fault import Fault, fault_of, key_step
 from alexflow.serialization.fields import OUTPUT_PLACES
 from alexflow.serialization.resolve import (

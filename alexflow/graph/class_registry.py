@@ -23,7 +23,7 @@ from alexflow.model import AbstractTask
 from alexflow.model.class_info import class_info
 
 
-class Namesakes:
+class ClassRegistry:
     """The task classes that an engine has met, by the name in their tasks' ids.
 
     Attributes:
