@@ -6,7 +6,7 @@ crosses this boundary is plain: an exact ``str`` that every encoder takes, of bo
 How code marks a call of a user's attribute: it stands in a ``try`` whose handler is ``except BaseException as error``
 and calls :func:`hook_failed` (the request fails) or :func:`note_hook` (the attempt fails, with the original exception).
 A ``try`` costs nothing where nothing is raised, a call of a guarding function would. Where one ``try`` holds the calls
-of several hooks, a local variable says which one is under way. ``alexflow.hook_places`` lists all hooks, and the
+of several hooks, a local variable says which one is under way. ``tests/hooks/hook_places.py`` lists all hooks, and the
 functions that call them inside the ``try`` of a caller.
 
 Two exceptions are not the user's: the cancellation of the asyncio task around the call, and Ctrl-C.

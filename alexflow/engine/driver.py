@@ -460,7 +460,7 @@ class Driver:
         if finish is not None and not finish.done():
             finish.set_result(instruction)
         if not self._runs and not self.entering:
-            self.catalog.makers.clear()
+            self.catalog.producers.clear()
 
     def _resume(self, instruction: do.Resume) -> None:
         self._loop.call_soon(self.post, Resumed())

@@ -25,7 +25,7 @@ from alexflow.executors.process.reentry import reentry
 from alexflow.executors.thread import ThreadExecutor
 from alexflow.executors.within import running
 from alexflow.executors.workers import Workers
-from alexflow.graph import Defaults, Forceable, Kind, Subjects, inside_itself, tasks_to_force
+from alexflow.graph import Defaults, Forceable, Kind, Subjects, self_deadlock, tasks_to_force
 from alexflow.hooks import exact_name, hook_failed, is_a, is_ours, passes, repr_of
 from alexflow.model import AbstractTask, Output, Retry, keys_of
 from alexflow.progress.echo import Echo
@@ -345,11 +345,11 @@ class Engine:
             try:
                 source = output.__dict__.get("src_task")
                 if source is not None:
-                    self._defaults.see(source)
+                    self._defaults.register_class(source)
                 for name in keys_of(output):
                     key = name if type(name) is str else exact_name(output, "key", name)
                     if key != output.output_id:
-                        driver.catalog.see_maker(key, output)
+                        driver.catalog.claim_key(key, output)
                     outputs[key] = output
             except BaseException as error:
                 hook_failed(output, "key", error)
@@ -358,7 +358,7 @@ class Engine:
                 await asyncio.sleep(0)
             try:
                 tasks[exact_name(task, "task_id", task.task_id)] = task
-                self._defaults.see(task)
+                self._defaults.register_class(task)
             except BaseException as error:
                 hook_failed(task, "task_id", error)
         return Subjects(outputs, tasks, {})
@@ -403,7 +403,7 @@ def _refuse_itself(subjects: Subjects) -> None:
         except BaseException as error:
             hook_failed(output, "src_task_id", error)
     if asked:
-        raise inside_itself(task_id)
+        raise self_deadlock(task_id)
 
 
 def _was_removed(output: Output[Any], error: OutputNotFound | RunFailed) -> bool:

@@ -1,8 +1,9 @@
 """From a target back to what is missing, and no further."""
 
-from alexflow.graph.description import Defaults, Described, Kind, describe, kind_of
+from alexflow.graph.describe import Defaults, Described, describe
 from alexflow.graph.force import Forceable, tasks_to_force
-from alexflow.graph.inspector import NO_SUBJECTS, Catalog, Inspector, Subjects, inside_itself
+from alexflow.graph.inspector import NO_SUBJECTS, Catalog, Inspector, Subjects, self_deadlock
+from alexflow.graph.placement import Kind, kind_of
 
 __all__ = [
     "NO_SUBJECTS",
@@ -14,7 +15,7 @@ __all__ = [
     "Kind",
     "Subjects",
     "describe",
-    "inside_itself",
     "kind_of",
+    "self_deadlock",
     "tasks_to_force",
 ]

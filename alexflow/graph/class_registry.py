@@ -34,7 +34,7 @@ class ClassRegistry:
         self._by_name: dict[str, type[AbstractTask]] = {}
         self.known: set[int] = set()
 
-    def see(self, task: AbstractTask) -> type[AbstractTask] | None:
+    def register_class(self, task: AbstractTask) -> type[AbstractTask] | None:
         """See that no other class has the name of a task's class, which is not known yet.
 
         Returns:

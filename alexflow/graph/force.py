@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from alexflow.errors import DefinitionError, GraphError
-from alexflow.graph.description import Defaults, describe
+from alexflow.graph.describe import Defaults, describe
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, repr_of
 from alexflow.model import AbstractTask, Output
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from typing import Any, NamedTuple, cast
 
 from alexflow.errors import AlexflowError, DefinitionError, GraphError, IncompatibleStorage, OutputConflict
-from alexflow.graph.description import Defaults, Described, Makes, describe, keys_made, undeclared
+from alexflow.graph.describe import Defaults, Described, ProducedKeys, describe, produced_keys, undeclared_output
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_error, hook_failed, is_a, passes, repr_of
 from alexflow.model import AbstractTask, Output
 from alexflow.scheduler import TaskSpec
@@ -61,9 +61,9 @@ class Catalog:
 
     def __init__(self) -> None:
         self.tasks: dict[str, Described] = {}
-        self.makers: dict[str, str] = {}
+        self.producers: dict[str, str] = {}
 
-    def see_maker(self, key: str, output: Output[Any]) -> None:
+    def claim_key(self, key: str, output: Output[Any]) -> None:
         """See that nobody wants this key of another task.
 
         Raises:
@@ -71,7 +71,7 @@ class Catalog:
         """
         task_id = exact_name(output, "src_task_id", output.src_task_id)
         if not key.startswith(task_id):
-            maker = self.makers.setdefault(key, task_id)
+            maker = self.producers.setdefault(key, task_id)
             if maker != task_id:
                 raise OutputConflict(key, (maker, task_id))
 
@@ -101,7 +101,7 @@ class Inspector:
         With ``must_exist`` there is an answer only if everything exists, and nothing has to be made.
         """
         answers: list[Answer] = []
-        makes = self._keys_made(question.tasks.items(), answers, question.question)
+        makes = self._produced_keys(question.tasks.items(), answers, question.question)
         try:
             keys = _keys_to_check(question, makes)
             present = self._storage.exists_many(keys)
@@ -123,10 +123,10 @@ class Inspector:
     async def look(self, question: Subjects, turn: Callable[[Event, Subjects], Awaitable[None]]) -> None:
         """Answer in parts, ``await turn(event, subjects)`` for each."""
         failures: list[Answer] = []
-        makes: dict[str, Makes] = {}
+        makes: dict[str, ProducedKeys] = {}
         tasks = list(question.tasks.items())
         for start in range(0, len(tasks), SLICE):
-            makes |= self._keys_made(tasks[start : start + SLICE], failures, question.question)
+            makes |= self._produced_keys(tasks[start : start + SLICE], failures, question.question)
             await asyncio.sleep(0)
         for event, subjects in failures:
             await turn(event, subjects)
@@ -155,23 +155,23 @@ class Inspector:
         """Whether something will have to be published, and nobody has seen yet that it can be."""
         return not self._writable and bool(keys) and (bool(self.forced) or not present.issuperset(keys))
 
-    def _keys_made(
+    def _produced_keys(
         self, tasks: Iterable[tuple[str, AbstractTask]], failures: list[Answer], question: int
-    ) -> dict[str, Makes]:
+    ) -> dict[str, ProducedKeys]:
         """What tasks make, by their ids. Nothing else is asked of them: what exists already needs no inputs."""
-        makes: dict[str, Makes] = {}
+        makes: dict[str, ProducedKeys] = {}
         for task_id, task in tasks:
             known = self._catalog.tasks.get(task_id)
             try:
                 if known is None:
-                    makes[task_id] = keys_made(task, task_id)
+                    makes[task_id] = produced_keys(task, task_id)
                 else:
                     makes[task_id] = known.spec.outputs, known.spec.serves
             except AlexflowError as error:  # it belongs to those who asked
                 failures.append(_failed((), (task_id,), error, question))
         return makes
 
-    def _slices(self, question: Subjects, makes: Mapping[str, Makes], present: set[str]) -> Iterator[Answer]:
+    def _slices(self, question: Subjects, makes: Mapping[str, ProducedKeys], present: set[str]) -> Iterator[Answer]:
         number = question.question
         yield from self._look_at_tasks(question.tasks, makes, present, number)
         found: list[str] = []
@@ -196,7 +196,7 @@ class Inspector:
             yield from self._look_behind(missing[start : start + SLICE], number)
 
     def _look_at_tasks(
-        self, tasks: Mapping[str, AbstractTask], makes: Mapping[str, Makes], present: set[str], question: int
+        self, tasks: Mapping[str, AbstractTask], makes: Mapping[str, ProducedKeys], present: set[str], question: int
     ) -> Iterator[Answer]:
         complete: list[str] = []
         incomplete: list[str] = []
@@ -243,7 +243,7 @@ class Inspector:
                 described = self._describe(_task_of(output))
                 spec = described.spec
                 if key not in spec.outputs:
-                    raise undeclared(spec.task_id, key)
+                    raise undeclared_output(spec.task_id, key)
             except AlexflowError as error:  # it belongs to those who asked
                 yield _failed((key,), (), error, question)
                 continue
@@ -252,7 +252,7 @@ class Inspector:
         if answers:
             yield _inspected(part, question, missing=tuple(answers))
 
-    def _describe(self, task: AbstractTask, makes: Makes | None = None, task_id: str | None = None) -> Described:
+    def _describe(self, task: AbstractTask, makes: ProducedKeys | None = None, task_id: str | None = None) -> Described:
         """Describe a task, if it is not known; ``task_id`` is what it was asked for by."""
         try:
             name: Any = task.task_id if task_id is None else task_id
@@ -265,7 +265,7 @@ class Inspector:
             return known
         described = describe(task, self._defaults, makes)
         if described.spec.task_id in self.around:
-            raise inside_itself(described.spec.task_id)
+            raise self_deadlock(described.spec.task_id)
         if task_id is not None and described.spec.task_id != task_id:
             raise DefinitionError(
                 f"{task_id} is {described.spec.task_id} when it is asked again; its task_id must always be the same"
@@ -273,7 +273,7 @@ class Inspector:
         for key, output in described.inputs.items():
             try:
                 if key != output.output_id:
-                    self._catalog.see_maker(key, output)
+                    self._catalog.claim_key(key, output)
             except BaseException as error:
                 hook_failed(output, "output_id", error)
         if described.kind == "process" and self._storage.process_local:
@@ -285,7 +285,7 @@ class Inspector:
         return described
 
 
-def inside_itself(task_id: str) -> GraphError:
+def self_deadlock(task_id: str) -> GraphError:
     """The error for a task whose ``run`` asks an engine for the task itself."""
     return GraphError(
         f"{task_id} is asked for from inside its own run(), and would wait for itself without end; "
@@ -300,7 +300,7 @@ def _task_of(output: Output[Any]) -> AbstractTask:
         hook_failed(output, "src_task", error)
 
 
-def _keys_to_check(question: Subjects, makes: Mapping[str, Makes]) -> list[str]:
+def _keys_to_check(question: Subjects, makes: Mapping[str, ProducedKeys]) -> list[str]:
     keys = [*question.outputs]
     for made, serves in makes.values():
         keys += made

@@ -160,7 +160,7 @@ class SimulatedEngine(Engine):
             "key in the scheduler": state.keys if state is not None else (),
             "run in the scheduler": state.runs if state is not None else (),
             "task in the catalog": driver.catalog.tasks,
-            "maker in the catalog": driver.catalog.makers,
+            "maker in the catalog": driver.catalog.producers,
             "task to be forced": driver.inspector.forced,
             "job foreseen": self._process.foreseen,
         }

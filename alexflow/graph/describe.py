@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
 from alexflow.graph.class_registry import ClassRegistry
+from alexflow.graph.placement import Kind, kind_of, options_of
 from alexflow.hooks import SHORT_TEXT, class_name, exact_name, hook_failed, repr_of
 from alexflow.model import (
     AbstractTask,
@@ -17,21 +18,13 @@ from alexflow.model import (
     InOut,
     Output,
     Retry,
-    Task,
-    TaskOptions,
-    WrapperTask,
     flatten,
     have_one_key,
     keys_of,
 )
 from alexflow.model.class_info import class_info
 from alexflow.model.deferred import deferred_key
-from alexflow.model.definition import describe_absence
 from alexflow.scheduler import TaskSpec
-
-#: Where a task's work happens; ``dynamic`` is ``generate``, in the engine's own process.
-Kind = Literal["loop", "thread", "process", "dynamic"]
-
 
 NO_RETRY = Retry(0)
 
@@ -52,14 +45,14 @@ class Defaults:
     settings: dict[type, Settings] = field(default_factory=dict, init=False, repr=False, compare=False)  # by class
     class_registry: ClassRegistry = field(default_factory=ClassRegistry, init=False, repr=False, compare=False)
 
-    def see(self, task: AbstractTask) -> None:
+    def register_class(self, task: AbstractTask) -> None:
         """See that no other class has the name of a task's class.
 
         Raises:
             DefinitionError: one has.
         """
         if id(type(task)) not in self.class_registry.known:
-            replaced = self.class_registry.see(task)
+            replaced = self.class_registry.register_class(task)
             if replaced is not None:
                 self.settings.pop(replaced, None)  # should it be used again, it is looked at again
 
@@ -108,16 +101,16 @@ class Described:
 
 
 #: The keys that exist when a task is done, and, for those that are held for a dynamic task, whose key that is.
-Makes = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+ProducedKeys = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 
 
-def describe(task: AbstractTask, defaults: Defaults, makes: Makes | None = None) -> Described:
+def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None = None) -> Described:
     """Ask a task for its inputs, outputs and settings.
 
     Args:
         task: the task.
         defaults: what holds where its class does not say otherwise.
-        makes: what :func:`keys_made` gives, if that is known.
+        makes: what :func:`produced_keys` gives, if that is known.
 
     Raises:
         DefinitionError: what it gives cannot be.
@@ -134,7 +127,7 @@ def describe(task: AbstractTask, defaults: Defaults, makes: Makes | None = None)
         hook = "output()"
         if makes is None:
             outputs = task.output()
-            makes = _keys_made(task, task_id, outputs)
+            makes = _produced_keys(task, task_id, outputs)
         settings = defaults.settings.get(type(task))
         if settings is None:
             _check_keys(task, task_id, makes[0])
@@ -151,11 +144,11 @@ def describe(task: AbstractTask, defaults: Defaults, makes: Makes | None = None)
 
 def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
     _check_metaclass(type(task))
-    defaults.see(task)
+    defaults.register_class(task)
     tags = _tags_of(task)
     retry, timeout = _retry_of(task), options_of(task).timeout
     settings = Settings(
-        kind_of(task, defaults),
+        kind_of(task, defaults.executor),
         tags,
         defaults.retry if retry is None else retry,
         defaults.timeout if timeout is None else timeout,
@@ -167,7 +160,7 @@ def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
 
 def _check_keys(task: AbstractTask, task_id: str, makes: tuple[str, ...]) -> None:
     """Refuse keys made of the time, chance or a counter: nothing that is stored under them would be found again."""
-    again, _ = _keys_made(task, task_id, task.output())
+    again, _ = _produced_keys(task, task_id, task.output())
     if again != makes:
         other = next(pair for pair in zip_longest(makes, again) if pair[0] != pair[1])
         raise DefinitionError(
@@ -236,23 +229,6 @@ def _leaves(task: AbstractTask, method: str, tree: Any) -> list[Output[Any]]:
         raise DefinitionError(f"{type(task).__qualname__}.{method}() gives what is no output: {error}") from None
 
 
-def options_of(task: AbstractTask) -> TaskOptions:
-    """The options of a task.
-
-    Raises:
-        DefinitionError: they are something else.
-    """
-    options = cast(object, task.options)
-    if type(options) is not TaskOptions:
-        if "options" in class_info(type(task)).names:
-            return TaskOptions()  # a parameter of a task of 1.x
-        cls = type(task).__qualname__
-        raise DefinitionError(
-            f"{cls}.options must be a TaskOptions, as TaskOptions(timeout=60), not {repr_of(options, SHORT_TEXT)}"
-        )
-    return options
-
-
 def _retry_of(task: AbstractTask) -> Retry | None:
     try:
         retry = cast(object, task.retry)
@@ -296,7 +272,7 @@ def _check_metaclass(cls: type) -> None:
         )
 
 
-def keys_made(task: AbstractTask, task_id: str) -> Makes:
+def produced_keys(task: AbstractTask, task_id: str) -> ProducedKeys:
     """The keys that exist when a task is done.
 
     What it stores for the dynamic task that gave it stands under another key until that one is done.
@@ -306,12 +282,12 @@ def keys_made(task: AbstractTask, task_id: str) -> Makes:
         HookError: it raised.
     """
     try:
-        return _keys_made(task, task_id, task.output())
+        return _produced_keys(task, task_id, task.output())
     except BaseException as error:
         hook_failed(task, "output()", error)
 
 
-def _keys_made(task: AbstractTask, task_id: str, tree: InOut) -> Makes:
+def _produced_keys(task: AbstractTask, task_id: str, tree: InOut) -> ProducedKeys:
     if tree is None:
         return (), ()
     if isinstance(tree, Output) and tree.__dict__.get("src_task") is task:
@@ -362,28 +338,7 @@ def _check_stored_for_another(task_id: str, output: Output[Any]) -> None:
         )
 
 
-def kind_of(task: AbstractTask, defaults: Defaults) -> Kind:
-    """Where a task's work happens."""
-    if isinstance(task, DynamicTask):
-        if type(task).generate is DynamicTask.generate:
-            raise DefinitionError(describe_absence(type(task), "generate"))
-        return "dynamic"
-    if isinstance(task, WrapperTask) and type(task).run is WrapperTask.run:
-        return kind_of(task.unwrapped(), defaults)
-    if not class_info(type(task)).run_is_async:
-        if getattr(type(task), "run", Task.run) is Task.run:
-            raise DefinitionError(describe_absence(type(task), "run"))
-        return options_of(task).executor or defaults.executor
-    executor = options_of(task).executor
-    if executor not in (None, "loop"):
-        raise DefinitionError(
-            f"{type(task).__qualname__}.run is async and runs on the event loop; "
-            f"make it a plain def for executor={executor!r}"
-        )
-    return "loop"
-
-
-def undeclared(task_id: str, key: str) -> GraphError:
+def undeclared_output(task_id: str, key: str) -> GraphError:
     """The error for an output that somebody wants of a task which does not make it."""
     return GraphError(
         f"{task_id} is to make {key!r}, but its output() does not give that output; "
