@@ -24,15 +24,15 @@ from alexflow.model.class_info import field_info
 from alexflow.model.names_of_1x import former_fields, former_name
 from alexflow.serialization.declared_outputs import as_declared, check_keys_of
 from alexflow.serialization.decode import check_hashes, make
-from alexflow.serialization.fault import Fault, key_step, raised
-from alexflow.serialization.resolve import FUNCTION, TYPE, Kind, Resolver
+from alexflow.serialization.fault import DocumentFault, hook_fault, key_step
+from alexflow.serialization.resolve import FUNCTION, TYPE, ReferenceKind, Resolver
 
 #: Names the class of an object, or what else it stands for.
 SER = "__ser__"
 
 _SERIALIZER = "dataclass_serializer.dataclass_serializer:"
 
-_SERIALIZABLE = Kind("a dataclass", lambda cls: is_dataclass(cls) and not issubclass(cls, PLAIN))
+_SERIALIZABLE = ReferenceKind("a dataclass", lambda cls: is_dataclass(cls) and not issubclass(cls, PLAIN))
 
 
 # -- writing
@@ -49,7 +49,7 @@ def serialize(value: Any) -> Any:
     """
     try:
         return _written(value)
-    except Fault as fault:
+    except DocumentFault as fault:
         raise fault.as_error(type(value).__qualname__) from fault.__cause__
     except RecursionError:
         raise DocumentError(
@@ -87,13 +87,13 @@ def _written(value: Any) -> Any:
 def _written_at(value: Any, step: str) -> Any:
     try:
         return _written(value)
-    except Fault as fault:
+    except DocumentFault as fault:
         raise fault.at(step) from fault.__cause__
 
 
 def _object(value: Any) -> dict[str, Any]:
     if isinstance(value, AbstractTask) and value._task_spec not in ("1.0.0", None):
-        raise Fault(
+        raise DocumentFault(
             f"has the id spec {value._task_spec!r}, which 1.x does not know; "
             f"use alexflow.serialize, or derive its class from alexflow.legacy.Task"
         )
@@ -122,7 +122,7 @@ def deserialize(document: Any, modules: Iterable[str] | None = None) -> Any:
     resolver = Resolver(modules, own_name=lambda thing: _found_as(former_name(thing)))
     try:
         return _Reader(resolver).read(document)
-    except Fault as fault:
+    except DocumentFault as fault:
         raise fault.as_error() from fault.__cause__
     except RecursionError:
         raise DocumentError("the document is nested too deeply") from None
@@ -150,20 +150,22 @@ class _Reader:
             return {key: self._read_at(item, key_step(str(key))) for key, item in data.items()}
         name = data[SER]
         if not isinstance(name, str):
-            raise Fault(f"expected a name, not {short_repr(name)}").at(f".{SER}")
+            raise DocumentFault(f"expected a name, not {short_repr(name)}").at(f".{SER}")
         read = _KINDS.get(name)
         if read is None:
             return self._object(name, data)
         if "value" not in data:
-            raise Fault("'value' is missing")
+            raise DocumentFault("'value' is missing")
         try:
             return read(self, data["value"])
-        except Fault as fault:
+        except DocumentFault as fault:
             raise fault.at(".value") from fault.__cause__
         except (ValueError, TypeError, ArithmeticError, IndexError) as error:
-            raise Fault(f"{short_repr(data['value'])} is not the value of a {name}: {error}").at(".value") from error
+            raise DocumentFault(f"{short_repr(data['value'])} is not the value of a {name}: {error}").at(
+                ".value"
+            ) from error
 
-    def resolve(self, name: Any, kind: Kind) -> Any:
+    def resolve(self, name: Any, kind: ReferenceKind) -> Any:
         return self._resolver.resolve(_found_as(name) if isinstance(name, str) else name, kind)
 
     def module(self, name: Any) -> ModuleType:
@@ -177,13 +179,13 @@ class _Reader:
     def _read_at(self, data: Any, step: str) -> Any:
         try:
             return self.read(data)
-        except Fault as fault:
+        except DocumentFault as fault:
             raise fault.at(step) from fault.__cause__
 
     def _object(self, name: str, data: Mapping[str, Any]) -> Any:
         try:
             cls = self.resolve(name, _SERIALIZABLE)
-        except Fault as fault:
+        except DocumentFault as fault:
             raise fault.at(f".{SER}") from fault.__cause__
         _check_spec(cls, data)
         arguments: dict[str, Any] = {}
@@ -204,7 +206,7 @@ class _Reader:
         try:
             info = field_info(field, cls)
         except DefinitionError as error:
-            raise Fault(str(error)) from error
+            raise DocumentFault(str(error)) from error
         if name not in data:
             if info.allows_none:  # it was added to the class later; None keeps the id, the default might not
                 arguments[name] = None
@@ -213,7 +215,7 @@ class _Reader:
         try:
             arguments[name] = value if info.decode is None else info.decode(value)
         except BaseException as error:  # the user's code
-            raise raised(f"`decode` of {cls.__qualname__}.{field.name}", error).at(f".{name}") from error
+            raise hook_fault(f"`decode` of {cls.__qualname__}.{field.name}", error).at(f".{name}") from error
 
 
 def _check_spec(cls: type, data: Mapping[str, Any]) -> None:
@@ -221,7 +223,7 @@ def _check_spec(cls: type, data: Mapping[str, Any]) -> None:
     if issubclass(cls, AbstractTask) and "_task_spec" not in (field.name for field in dataclasses.fields(cls)):
         spec = data.get("_task_spec")
         if cls._task_spec != spec:
-            raise Fault(
+            raise DocumentFault(
                 f"{cls.__qualname__} gives ids of spec {cls._task_spec!r}, but the document has one of spec {spec!r}; "
                 f"derive the class from alexflow.legacy.Task"
             ).at("._task_spec")

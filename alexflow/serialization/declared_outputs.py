@@ -11,26 +11,26 @@ from typing import Any
 
 from alexflow.identity import short_repr
 from alexflow.model import AbstractTask, Output, flatten, keys_of
-from alexflow.serialization.fault import Fault, raised
+from alexflow.serialization.fault import DocumentFault, hook_fault
 
 
 def as_declared(output: Output[Any]) -> Output[Any]:
     """The output that the task behind this one declares itself, unbound; fields that do not count are the task's.
 
     Raises:
-        Fault: it declares none that is equal, or not as ephemeral.
+        DocumentFault: it declares none that is equal, or not as ephemeral.
     """
     if not _keys_of(output):
         return output  # a source: it is in no storage
     task = output.src_task
     cls = type(task).__qualname__
     if not output.key.startswith(f"{task.task_id}."):
-        raise Fault(f"the key does not begin with {task.task_id}., the id of its task").at(".key")
+        raise DocumentFault(f"the key does not begin with {task.task_id}., the id of its task").at(".key")
     declared = next((each for each in _outputs_of(task) if each.key == output.key and each == output), None)
     if declared is None:
-        raise Fault(f"{cls}.output() gives no such {type(output).__qualname__} {output.key}")
+        raise DocumentFault(f"{cls}.output() gives no such {type(output).__qualname__} {output.key}")
     if output.ephemeral and not declared.ephemeral:
-        raise Fault(f"{cls}.output() does not give {output.key} as ephemeral").at(".ephemeral")
+        raise DocumentFault(f"{cls}.output() does not give {output.key} as ephemeral").at(".ephemeral")
     return declared.assign_storage(None)
 
 
@@ -40,7 +40,7 @@ def check_keys_of(task: AbstractTask) -> None:
     A class may take a key from a parameter: then the document says it.
 
     Raises:
-        Fault: a key of its ``output()`` or ``input()`` begins otherwise, or one of them raises.
+        DocumentFault: a key of its ``output()`` or ``input()`` begins otherwise, or one of them raises.
     """
     cls = type(task).__qualname__
     for hook, tree in (("output()", task.output), ("input()", task.input)):
@@ -51,21 +51,21 @@ def check_keys_of(task: AbstractTask) -> None:
                 for key in keys_of(output)
             ]
         except BaseException as error:  # the user's code
-            raise raised(f"{cls}.{hook}", error) from error
+            raise hook_fault(f"{cls}.{hook}", error) from error
         for key, maker in pairs:
             if not key.startswith(f"{maker}."):
-                raise Fault(f"{cls}.{hook} gives the key {short_repr(key)}, which does not begin with {maker}.")
+                raise DocumentFault(f"{cls}.{hook} gives the key {short_repr(key)}, which does not begin with {maker}.")
 
 
 def _keys_of(output: Output[Any]) -> Sequence[str]:
     try:
         return keys_of(output)
     except BaseException as error:  # the user's code
-        raise raised(f"{type(output).__qualname__}.physical_key_list()", error) from error
+        raise hook_fault(f"{type(output).__qualname__}.physical_key_list()", error) from error
 
 
 def _outputs_of(task: AbstractTask) -> Iterable[Output[Any]]:
     try:
         return flatten(task.output())
     except BaseException as error:  # the user's code
-        raise raised(f"{type(task).__qualname__}.output()", error).at(".task") from error
+        raise hook_fault(f"{type(task).__qualname__}.output()", error).at(".task") from error

@@ -15,9 +15,9 @@ from alexflow.errors import DefinitionError
 from alexflow.identity import short_repr
 from alexflow.model import AbstractTask
 from alexflow.serialization.encode import DEEPEST, TAG
-from alexflow.serialization.fault import Fault, fault_of, key_step, raised
+from alexflow.serialization.fault import DocumentFault, hook_fault, key_step, user_code_fault
 from alexflow.serialization.fields import MISSING, FieldRule, rules_of
-from alexflow.serialization.resolve import Kind, Resolver
+from alexflow.serialization.resolve import ReferenceKind, Resolver
 
 
 class ValueReader:
@@ -37,14 +37,14 @@ class ValueReader:
         self._depth = 0
 
     def read(self, data: Any) -> Any:
-        """The value behind data; raises Fault."""
+        """The value behind data; raises DocumentFault."""
         kind = type(data)
         if data is None or kind is bool:
             return data
         if kind is str:
             return data if data.isascii() else _text(data)
         if self._depth == DEEPEST:
-            raise Fault(f"values are nested deeper than {DEEPEST} levels")
+            raise DocumentFault(f"values are nested deeper than {DEEPEST} levels")
         self._depth += 1
         value = _READERS.get(kind, _refuse)(self, data)
         self._depth -= 1
@@ -54,26 +54,26 @@ class ValueReader:
         """:meth:`read`, with the step that leads to the data."""
         try:
             return self.read(data)
-        except Fault as fault:
+        except DocumentFault as fault:
             raise fault.at(step) from fault.__cause__
 
     def read_items(self, data: Any, step: str = "") -> list[Any]:
         """The values of a list."""
         if type(data) is not list:
-            raise Fault(f"expected a list, not {type(data).__name__}").at(step)
+            raise DocumentFault(f"expected a list, not {type(data).__name__}").at(step)
         values: list[Any] = []
         try:
             for item in data:
                 values.append(self.read(item))  # noqa: PERF401  # their number tells where a fault is
-        except Fault as fault:
+        except DocumentFault as fault:
             raise fault.at(f"{step}[{len(values)}]") from fault.__cause__
         return values
 
-    def resolve(self, name: Any, kind: Kind, step: str = ".class") -> Any:
+    def resolve(self, name: Any, kind: ReferenceKind, step: str = ".class") -> Any:
         """The class or function that a name in the document stands for."""
         try:
             return self.resolver.resolve(name, kind)
-        except Fault as fault:
+        except DocumentFault as fault:
             raise fault.at(step) from fault.__cause__
 
     def task(self, node_id: Any, step: str) -> AbstractTask:
@@ -81,26 +81,28 @@ class ValueReader:
         task = self._tasks.get(node_id) if type(node_id) is str else None
         if task is None:
             shown = repr(node_id) if type(node_id) is str else short_repr(node_id)
-            raise Fault(f"refers to {shown:.200}, but no earlier node has this id").at(step)
+            raise DocumentFault(f"refers to {shown:.200}, but no earlier node has this id").at(step)
         return task
 
     def read_fields(self, data: Any, cls: type, without: frozenset[str] = frozenset()) -> dict[str, Any]:
         """Arguments for the constructor of a dataclass."""
         if type(data) is not dict:
-            raise Fault(f"expected an object, not {type(data).__name__}").at(".fields")
+            raise DocumentFault(f"expected an object, not {type(data).__name__}").at(".fields")
         rules = self._rules.get(cls)
         if rules is None:
             try:
                 rules = self._rules[cls] = rules_of(cls, without)
             except DefinitionError as error:
-                raise Fault(str(error)) from error
+                raise DocumentFault(str(error)) from error
         arguments: dict[str, Any] = {}
         for name, item in data.items():
             rule = rules.get(name)
             if rule is not None:
                 arguments[name] = self._read_field(item, rule, cls)
             elif item is not None:  # a field since removed that was None had no part in the id
-                raise Fault(f"{cls.__qualname__} has no field {short_repr(name)}").at(f".fields{key_step(str(name))}")
+                raise DocumentFault(f"{cls.__qualname__} has no field {short_repr(name)}").at(
+                    f".fields{key_step(str(name))}"
+                )
         for name in rules.keys() - arguments.keys():
             _fill_in(arguments, rules[name], cls)
         return arguments
@@ -113,14 +115,16 @@ class ValueReader:
             return rule.decode(value)
         except BaseException as error:  # the user's code
             hook = f"`decode` of {cls.__qualname__}.{rule.name}"
-            raise raised(hook, error).at(f".fields.{rule.name}") from error
+            raise hook_fault(hook, error).at(f".fields.{rule.name}") from error
 
 
 def _fill_in(arguments: dict[str, Any], rule: FieldRule, cls: type) -> None:
     try:
         value = rule.when_missing()
     except LookupError:
-        raise Fault(f"is missing, and {cls.__qualname__} has no default for it").at(f".fields.{rule.name}") from None
+        raise DocumentFault(f"is missing, and {cls.__qualname__} has no default for it").at(
+            f".fields.{rule.name}"
+        ) from None
     if value is not MISSING:
         arguments[rule.name] = value
 
@@ -128,13 +132,13 @@ def _fill_in(arguments: dict[str, Any], rule: FieldRule, cls: type) -> None:
 def parts(data: Any, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> list[Any]:
     """The parts of an object by name, None for optional ones that are left out; refuses missing and unknown ones."""
     if type(data) is not dict:
-        raise Fault(f"expected an object, not {type(data).__name__}")
+        raise DocumentFault(f"expected an object, not {type(data).__name__}")
     for name in required:
         if name not in data:
-            raise Fault(f"{name!r} is missing")
+            raise DocumentFault(f"{name!r} is missing")
     for name in data:
         if name not in required and name not in optional and name != TAG:
-            raise Fault(f"{short_repr(name)} does not belong here")
+            raise DocumentFault(f"{short_repr(name)} does not belong here")
     return [data.get(name) for name in (*required, *optional)]
 
 
@@ -143,17 +147,19 @@ def make(cls: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     try:
         return cls(**arguments)
     except BaseException as error:  # the user's code: __post_init__, contracts
-        raise fault_of(f"{getattr(cls, '__qualname__', cls)} cannot be made from these fields: ", error) from error
+        raise user_code_fault(
+            f"{getattr(cls, '__qualname__', cls)} cannot be made from these fields: ", error
+        ) from error
 
 
 def parse(function: Callable[[Any], Any], data: Any, kind: type = str, step: str = ".value") -> Any:
     """``function(data)``, for a function that turns one text (or number) into a value."""
     if type(data) is not kind:
-        raise Fault(f"expected {kind.__name__}, not {type(data).__name__}").at(step)
+        raise DocumentFault(f"expected {kind.__name__}, not {type(data).__name__}").at(step)
     try:
         return function(data)
     except BaseException as error:  # also of what a user's path or flag class does
-        raise fault_of(f"{short_repr(data)} is malformed: ", error).at(step) from error
+        raise user_code_fault(f"{short_repr(data)} is malformed: ", error).at(step) from error
 
 
 #: How many items of a set, or keys of a dict, may have one hash. Equal hashes by chance are rare; these are of numbers
@@ -176,26 +182,26 @@ def check_hashes(values: Iterable[Any]) -> None:
 
 
 def _refuse(reader: ValueReader, data: Any) -> NoReturn:
-    raise Fault(f"a {type(data).__qualname__} has no place in a document")
+    raise DocumentFault(f"a {type(data).__qualname__} has no place in a document")
 
 
 def _text(data: str) -> str:
     try:
         data.encode()
     except UnicodeEncodeError as error:
-        raise Fault(f"not a text that UTF-8 can write: {error.reason}") from None
+        raise DocumentFault(f"not a text that UTF-8 can write: {error.reason}") from None
     return data
 
 
 def _int(reader: ValueReader, data: int) -> Any:
     if not -(2**63) <= data < 2**64:
-        raise Fault("an integer of more than 64 bits stands tagged, in hexadecimal")
+        raise DocumentFault("an integer of more than 64 bits stands tagged, in hexadecimal")
     return data
 
 
 def _float(reader: ValueReader, data: float) -> Any:
     if not math.isfinite(data):
-        raise Fault("a number that is not finite stands tagged")
+        raise DocumentFault("a number that is not finite stands tagged")
     return data
 
 
@@ -204,11 +210,11 @@ def _object(reader: ValueReader, data: dict[Any, Any]) -> Any:
         tag = data[TAG]
         read = reader.tags.get(tag) if type(tag) is str else None
         if read is None:
-            raise Fault(f"unknown tag {short_repr(tag)}").at(key_step(TAG))
+            raise DocumentFault(f"unknown tag {short_repr(tag)}").at(key_step(TAG))
         return read(reader, data)
     for key in data:
         if type(key) is not str:
-            raise Fault(f"the key {short_repr(key)} of an object is not a string")
+            raise DocumentFault(f"the key {short_repr(key)} of an object is not a string")
     return {_text(key): reader.read_at(item, key_step(key)) for key, item in data.items()}
 
 

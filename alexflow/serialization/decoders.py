@@ -22,7 +22,7 @@ from alexflow.identity import short_repr
 from alexflow.serialization.declared_outputs import as_declared
 from alexflow.serialization.decode import TagReader, ValueReader, check_hashes, make, parse, parts
 from alexflow.serialization.encode import TAG
-from alexflow.serialization.fault import Fault, fault_of, key_step
+from alexflow.serialization.fault import DocumentFault, key_step, user_code_fault
 from alexflow.serialization.fields import OUTPUT_PLACES
 from alexflow.serialization.resolve import (
     DATACLASS,
@@ -34,7 +34,7 @@ from alexflow.serialization.resolve import (
     STORAGE,
     STRUCT,
     TYPE,
-    Kind,
+    ReferenceKind,
 )
 from alexflow.storage import check_key
 
@@ -63,9 +63,9 @@ def _collected(collect: Callable[[Iterable[Any]], Any], values: list[Any], tag: 
             check_hashes((value[0] for value in values) if step == ".entries" else values)
         collection = collect(values)
     except BaseException as error:  # of a value's own __hash__ and __eq__
-        raise fault_of(f"not for a {tag}: ", error).at(step) from error
+        raise user_code_fault(f"not for a {tag}: ", error).at(step) from error
     if len(collection) != len(values):
-        raise Fault(f"two of them are equal, which a {tag} cannot hold").at(step)
+        raise DocumentFault(f"two of them are equal, which a {tag} cannot hold").at(step)
     return collection
 
 
@@ -73,7 +73,7 @@ def _entries(collect: Callable[[Iterable[Any]], Any]) -> TagReader:
     def read(reader: ValueReader, data: Any) -> Any:
         (entries,) = parts(data, ("entries",))
         if type(entries) is not list:
-            raise Fault(f"expected a list, not {type(entries).__name__}").at(".entries")
+            raise DocumentFault(f"expected a list, not {type(entries).__name__}").at(".entries")
         pairs = [_entry(reader, entry, f".entries[{index}]") for index, entry in enumerate(entries)]
         return _collected(collect, pairs, data[TAG], ".entries")
 
@@ -82,10 +82,10 @@ def _entries(collect: Callable[[Iterable[Any]], Any]) -> TagReader:
 
 def _entry(reader: ValueReader, data: Any, step: str) -> tuple[Any, Any]:
     if type(data) is not list or len(data) != 2:
-        raise Fault("expected a list of a key and a value").at(step)
+        raise DocumentFault("expected a list of a key and a value").at(step)
     key, value = reader.read_items(data, step)
     if not _is_hashable(key):
-        raise Fault(f"a {type(key).__name__} cannot be a key").at(f"{step}[0]")
+        raise DocumentFault(f"a {type(key).__name__} cannot be a key").at(f"{step}[0]")
     return key, value
 
 
@@ -114,7 +114,7 @@ def _complex(reader: ValueReader, data: Any) -> Any:
     real, imag = parts(data, ("real", "imag"))
     real, imag = reader.read_at(real, ".real"), reader.read_at(imag, ".imag")
     if type(real) is not float or type(imag) is not float:
-        raise Fault("'real' and 'imag' are floats")
+        raise DocumentFault("'real' and 'imag' are floats")
     return complex(real, imag)
 
 
@@ -135,7 +135,7 @@ def _timedelta(reader: ValueReader, data: Any) -> Any:
     try:
         return timedelta(*numbers)
     except OverflowError as error:
-        raise Fault(str(error)) from error
+        raise DocumentFault(str(error)) from error
 
 
 def _path(reader: ValueReader, data: Any) -> Any:
@@ -145,14 +145,14 @@ def _path(reader: ValueReader, data: Any) -> Any:
     elif pure is None or pure in ("posix", "windows"):
         cls = {None: Path, "posix": PurePosixPath, "windows": PureWindowsPath}[pure]
     else:
-        raise Fault(f"expected 'posix' or 'windows', not {short_repr(pure)}").at(".pure")
+        raise DocumentFault(f"expected 'posix' or 'windows', not {short_repr(pure)}").at(".pure")
     return parse(cls, text)
 
 
 # -- what has a name
 
 
-def _named(kind: Kind) -> TagReader:
+def _named(kind: ReferenceKind) -> TagReader:
     def read(reader: ValueReader, data: Any) -> Any:
         (name,) = parts(data, ("name",))
         return reader.resolve(name, kind, ".name")
@@ -164,7 +164,7 @@ def _module(reader: ValueReader, data: Any) -> Any:
     (name,) = parts(data, ("name",))
     try:
         return reader.resolver.module(name)
-    except Fault as fault:
+    except DocumentFault as fault:
         raise fault.at(".name") from fault.__cause__
 
 
@@ -173,16 +173,16 @@ def _enum(reader: ValueReader, data: Any) -> Any:
     cls = reader.resolve(name, ENUM)
     if "value" in data:
         if "name" in data:
-            raise Fault("'name' and 'value' exclude each other")
+            raise DocumentFault("'name' and 'value' exclude each other")
         if not (issubclass(cls, enum.Flag) and cls.__members__):
-            raise Fault(f"{cls.__qualname__} has no flags to combine").at(".value")
+            raise DocumentFault(f"{cls.__qualname__} has no flags to combine").at(".value")
         return parse(cls, value, int)
     if type(member) is not str or member not in cls.__members__:
-        raise Fault(f"{cls.__qualname__} has no member {short_repr(member)}").at(".name")
+        raise DocumentFault(f"{cls.__qualname__} has no member {short_repr(member)}").at(".name")
     return cls.__members__[member]
 
 
-def _dataclass(kind: Kind) -> TagReader:
+def _dataclass(kind: ReferenceKind) -> TagReader:
     def read(reader: ValueReader, data: Any) -> Any:
         name, fields = parts(data, ("class", "fields"))
         cls = reader.resolve(name, kind)
@@ -195,7 +195,7 @@ def _struct(reader: ValueReader, data: Any) -> Any:
     name, fields = parts(data, ("class", "fields"))
     cls = reader.resolve(name, STRUCT)
     if type(fields) is not dict:
-        raise Fault(f"expected an object, not {type(fields).__name__}").at(".fields")
+        raise DocumentFault(f"expected an object, not {type(fields).__name__}").at(".fields")
     return make(cls, {key: reader.read_at(item, f".fields{key_step(str(key))}") for key, item in fields.items()})
 
 
@@ -204,7 +204,7 @@ def _namedtuple(reader: ValueReader, data: Any) -> Any:
     cls = reader.resolve(name, NAMEDTUPLE)
     values = reader.read_items(items, ".items")
     if len(values) != len(cls._fields):
-        raise Fault(f"{cls.__qualname__} has {len(cls._fields)} items, not {len(values)}").at(".items")
+        raise DocumentFault(f"{cls.__qualname__} has {len(cls._fields)} items, not {len(values)}").at(".items")
     return make(cls, dict(zip(cls._fields, values, strict=True)))
 
 
@@ -218,13 +218,13 @@ def _output(reader: ValueReader, data: Any) -> Any:
     task = reader.task(node_id, ".task")
     cls = reader.resolve(name, OUTPUT)
     if type(key) is not str:
-        raise Fault(f"expected str, not {type(key).__name__}").at(".key")
+        raise DocumentFault(f"expected str, not {type(key).__name__}").at(".key")
     try:
         check_key(key)  # here, for the class may have a __post_init__ of its own
     except InvalidKey as error:
-        raise Fault(str(error)).at(".key") from error
+        raise DocumentFault(str(error)).at(".key") from error
     if ephemeral is not None and type(ephemeral) is not bool:
-        raise Fault(f"expected bool, not {type(ephemeral).__name__}").at(".ephemeral")
+        raise DocumentFault(f"expected bool, not {type(ephemeral).__name__}").at(".ephemeral")
     further = reader.read_fields({} if fields is None else fields, cls, OUTPUT_PLACES)
     output = make(cls, {"src_task": task, "key": key, "ephemeral": bool(ephemeral), **further})
     return as_declared(output) if reader.resolver.is_bounded else output

@@ -10,7 +10,7 @@ import msgspec
 from alexflow.errors import DocumentError
 from alexflow.identity import short_repr
 from alexflow.serialization.decode import parts
-from alexflow.serialization.fault import Fault
+from alexflow.serialization.fault import DocumentFault
 from alexflow.serialization.msgpack import unpacked
 from alexflow.serialization.reader import GraphReader
 from alexflow.serialization.resolve import Resolver
@@ -59,20 +59,20 @@ def deserialize(document: Any, modules: Iterable[str] | None = None) -> Any:
     try:
         root, nodes = _opened(document)
         return reader.read(root, nodes)
-    except Fault as fault:
+    except DocumentFault as fault:
         raise fault.as_error() from fault.__cause__
 
 
 def _opened(document: Any) -> tuple[Any, Any]:
     if type(document) is dict and document.get("format") != FORMAT:
-        raise Fault(f"this is not a document of the format {FORMAT!r}").at("format")
+        raise DocumentFault(f"this is not a document of the format {FORMAT!r}").at("format")
     _, version, root, nodes = parts(document, ("format", "version", "root", "nodes"))
     if type(version) is not int or version < 1:
-        raise Fault(f"expected a number from 1, not {short_repr(version)}").at("version")
+        raise DocumentFault(f"expected a number from 1, not {short_repr(version)}").at("version")
     if version > VERSION:
-        raise Fault(f"this alexflow reads version {VERSION}, not {short_repr(version)}; install a newer one").at(
-            "version"
-        )
+        raise DocumentFault(
+            f"this alexflow reads version {VERSION}, not {short_repr(version)}; install a newer one"
+        ).at("version")
     return root, nodes
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from alexflow.errors import DefinitionError, IdentityError
 from alexflow.model import AbstractTask
-from alexflow.serialization.fault import Fault, raised
+from alexflow.serialization.fault import DocumentFault, hook_fault
 from alexflow.serialization.fields import FieldRule, rules_of
 
 #: The key that marks an object as a tagged value.
@@ -32,7 +32,7 @@ class ValueWriter:
     """Turns values into document data and collects the tasks that they refer to.
 
     Args:
-        form_of: how a value of a type is written; raises Fault if it is not.
+        form_of: how a value of a type is written; raises DocumentFault if it is not.
 
     Attributes:
         references: places that hold a task's id, to be replaced by its node's id.
@@ -45,12 +45,12 @@ class ValueWriter:
         self._depth = 0
 
     def write(self, value: Any) -> Any:
-        """The data for a value; raises Fault."""
+        """The data for a value; raises DocumentFault."""
         kind = type(value)
         if value is None or kind is bool:
             return value
         if self._depth == DEEPEST:
-            raise Fault(f"values are nested deeper than {DEEPEST} levels (or contain themselves)")
+            raise DocumentFault(f"values are nested deeper than {DEEPEST} levels (or contain themselves)")
         self._depth += 1
         data = self._form_of(value, kind)(self, value)
         self._depth -= 1
@@ -60,7 +60,7 @@ class ValueWriter:
         """:meth:`write`, with the step that leads to the value."""
         try:
             return self.write(value)
-        except Fault as fault:
+        except DocumentFault as fault:
             raise fault.at(step) from fault.__cause__
 
     def write_apart(self, value: Any, step: str) -> tuple[Any, type, list[Reference]]:
@@ -77,7 +77,7 @@ class ValueWriter:
         try:
             for value in values:
                 data.append(self.write(value))  # noqa: PERF401  # their number tells where a fault is
-        except Fault as fault:
+        except DocumentFault as fault:
             raise fault.at(f"[{len(data)}]") from fault.__cause__
         return data
 
@@ -89,14 +89,14 @@ class ValueWriter:
             try:
                 rules = self._rules[cls] = tuple(rules_of(cls, without).values())
             except DefinitionError as error:
-                raise Fault(str(error)) from error
+                raise DocumentFault(str(error)) from error
         fields: dict[str, Any] = {}
         for rule in rules:
             depth, mark = self._depth, len(self.references)
             held = getattr(value, rule.name)
             try:
                 fields[rule.name] = self.write(_encoded(held, rule))
-            except Fault as fault:
+            except DocumentFault as fault:
                 if rule.significant or not rule.is_default(held):
                     raise fault.at(f".{rule.name}") from fault.__cause__
                 self._depth = depth  # nothing of it stays
@@ -108,7 +108,7 @@ class ValueWriter:
         try:
             holder[slot] = task.task_id  # its node's id may differ, but this one gives sets their order
         except IdentityError as error:
-            raise Fault(str(error)) from error
+            raise DocumentFault(str(error)) from error
         self.references.append(Reference(holder, slot, task))
         return holder
 
@@ -119,7 +119,7 @@ def _encoded(value: Any, rule: FieldRule) -> Any:
     try:
         return rule.encode(value)
     except BaseException as error:  # the user's code
-        raise raised("its `encode`", error) from error
+        raise hook_fault("its `encode`", error) from error
 
 
 #: From the writer and a value to its data.

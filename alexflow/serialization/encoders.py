@@ -35,7 +35,7 @@ from alexflow.identity import (
 )
 from alexflow.model import AbstractTask, Output
 from alexflow.serialization.encode import TAG, Form, Reference, ValueWriter
-from alexflow.serialization.fault import Fault
+from alexflow.serialization.fault import DocumentFault
 from alexflow.serialization.fields import OUTPUT_PLACES
 from alexflow.storage import Storage
 
@@ -49,7 +49,7 @@ def _str(writer: ValueWriter, value: str) -> Any:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise Fault(f"not a text that UTF-8 can write: {error.reason}") from None
+            raise DocumentFault(f"not a text that UTF-8 can write: {error.reason}") from None
     return value
 
 
@@ -136,7 +136,7 @@ def _function(writer: ValueWriter, value: FunctionType | BuiltinFunctionType) ->
     try:
         canonical(value, [])  # refuses what cannot be named from outside
     except IdentityError as error:
-        raise Fault(str(error)) from None
+        raise DocumentFault(str(error)) from None
     return {TAG: "function", "name": qualified_name(value)}
 
 
@@ -168,7 +168,7 @@ _FORMS: dict[type, Form] = {
 
 
 def form_of(value: Any, kind: type) -> Form:
-    """How a value of the type ``kind`` is written; raises Fault if it cannot be."""
+    """How a value of the type ``kind`` is written; raises DocumentFault if it cannot be."""
     return _FORMS.get(kind) or _form_of_user_type(value, kind)
 
 
@@ -183,7 +183,7 @@ def _form_of_user_type(value: Any, kind: type) -> Form:
         return _struct
     if is_namedtuple(kind):
         return _namedtuple
-    raise Fault(
+    raise DocumentFault(
         f"a {kind.__module__}.{kind.__qualname__} cannot be written to a document; use plain values, enums, "
         f"dataclasses, module-level functions or classes, tasks or outputs, or give the field `encode` and "
         f"`decode` metadata"
@@ -214,7 +214,7 @@ def _output(writer: ValueWriter, value: Output[Any]) -> Any:
 def _storage(writer: ValueWriter, value: Storage) -> Any:
     kind = type(value)
     if value.process_local or not is_dataclass(kind):
-        raise Fault(
+        raise DocumentFault(
             f"a {kind.__qualname__} exists in this process only; use a storage with a place, such as LocalStorage"
         )
     return _object("storage")(writer, value)

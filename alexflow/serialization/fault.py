@@ -10,7 +10,7 @@ from alexflow.hooks import class_name, is_a, text_of
 from alexflow.identity import short_repr
 
 
-class Fault(Exception):
+class DocumentFault(Exception):
     """Raised where the fault is; never leaves this package."""
 
     def __init__(self, message: str):
@@ -18,7 +18,7 @@ class Fault(Exception):
         self.message = message
         self._steps: list[str] = []
 
-    def at(self, step: str) -> Fault:
+    def at(self, step: str) -> DocumentFault:
         """The same fault, seen from one level further out; ``step`` leads from there to here."""
         self._steps.append(step)
         return self
@@ -29,16 +29,16 @@ class Fault(Exception):
         return DocumentError(f"{path}: {self.message}" if path else self.message)
 
 
-def fault_of(message: str, error: BaseException) -> Fault:
+def user_code_fault(message: str, error: BaseException) -> DocumentFault:
     """The fault that users' code is at: ``message``, and what the error says. An interrupt passes through."""
     if is_a(error, KeyboardInterrupt):
         raise error
-    return Fault(f"{message}{text_of(error)}")
+    return DocumentFault(f"{message}{text_of(error)}")
 
 
-def raised(hook: str, error: BaseException) -> Fault:
-    """:func:`fault_of`, for a hook that is known by its name."""
-    return fault_of(f"{hook} raised {class_name(type(error))}: ", error)
+def hook_fault(hook: str, error: BaseException) -> DocumentFault:
+    """:func:`user_code_fault`, for a hook that is known by its name."""
+    return user_code_fault(f"{hook} raised {class_name(type(error))}: ", error)
 
 
 def key_step(key: str) -> str:

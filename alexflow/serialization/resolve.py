@@ -34,11 +34,11 @@ from alexflow.identity import (
     short_repr,
 )
 from alexflow.model import AbstractTask, Output
-from alexflow.serialization.fault import Fault
+from alexflow.serialization.fault import DocumentFault
 from alexflow.storage import Storage
 
 
-class Kind(NamedTuple):
+class ReferenceKind(NamedTuple):
     """What a name has to lead to.
 
     Attributes:
@@ -54,16 +54,16 @@ def _is_plain_dataclass(cls: type) -> bool:
     return is_dataclass(cls) and not issubclass(cls, (AbstractTask, Output, Storage, *PLAIN))
 
 
-TASK = Kind("a task", lambda cls: issubclass(cls, AbstractTask))
-OUTPUT = Kind("an output", lambda cls: issubclass(cls, Output))
-STORAGE = Kind("a storage", lambda cls: issubclass(cls, Storage) and is_dataclass(cls))
-DATACLASS = Kind("a dataclass", _is_plain_dataclass)
-STRUCT = Kind("a msgspec.Struct", lambda cls: issubclass(cls, msgspec.Struct))
-ENUM = Kind("an enum", lambda cls: issubclass(cls, enum.Enum))
-NAMEDTUPLE = Kind("a namedtuple", is_namedtuple)
-PATH = Kind("a path", lambda cls: issubclass(cls, PurePath))
-TYPE = Kind("a class", lambda cls: True)
-FUNCTION = Kind("a function", lambda found: isinstance(found, FunctionType | BuiltinFunctionType))
+TASK = ReferenceKind("a task", lambda cls: issubclass(cls, AbstractTask))
+OUTPUT = ReferenceKind("an output", lambda cls: issubclass(cls, Output))
+STORAGE = ReferenceKind("a storage", lambda cls: issubclass(cls, Storage) and is_dataclass(cls))
+DATACLASS = ReferenceKind("a dataclass", _is_plain_dataclass)
+STRUCT = ReferenceKind("a msgspec.Struct", lambda cls: issubclass(cls, msgspec.Struct))
+ENUM = ReferenceKind("an enum", lambda cls: issubclass(cls, enum.Enum))
+NAMEDTUPLE = ReferenceKind("a namedtuple", is_namedtuple)
+PATH = ReferenceKind("a path", lambda cls: issubclass(cls, PurePath))
+TYPE = ReferenceKind("a class", lambda cls: True)
+FUNCTION = ReferenceKind("a function", lambda found: isinstance(found, FunctionType | BuiltinFunctionType))
 
 #: Imported whatever ``modules`` says, which does nothing: here, or from here, are the classes that documents name.
 _OWN_MODULES = tuple(
@@ -100,27 +100,29 @@ class Resolver:
         self._own_name = own_name
         self._known: dict[tuple[str, str], Any] = {}
 
-    def resolve(self, name: object, kind: Kind) -> Any:
+    def resolve(self, name: object, kind: ReferenceKind) -> Any:
         """The class or function that ``name`` (``"module:qualname"``) names, certainly of the wanted kind."""
         if not isinstance(name, str):
-            raise Fault(f'expected "module:qualname", not {short_repr(name)}')
+            raise DocumentFault(f'expected "module:qualname", not {short_repr(name)}')
         found = self._known.get((kind.label, name))
         if found is None:
             found = self._known[kind.label, name] = self._find(name, kind)
         return found
 
-    def _find(self, name: str, kind: Kind) -> Any:
+    def _find(self, name: str, kind: ReferenceKind) -> Any:
         module, colon, qualname = name.partition(":")
         if not (module and colon and qualname):
-            raise Fault(f'expected "module:qualname", not {short_repr(name)}')
+            raise DocumentFault(f'expected "module:qualname", not {short_repr(name)}')
         if "<locals>" in qualname:
-            raise Fault(f"{name} is local to a function, where nothing else can find it; define it at module level")
+            raise DocumentFault(
+                f"{name} is local to a function, where nothing else can find it; define it at module level"
+            )
         found = self._look_up(module, qualname)
         if (kind is not FUNCTION and not isinstance(found, type)) or not kind.accepts(found):
-            raise Fault(f"{name} is not {kind.label}")
+            raise DocumentFault(f"{name} is not {kind.label}")
         # where a name stands for itself, and nothing else is checked, it must be the thing's own
         if kind in (TYPE, FUNCTION) and self._own_name(found) != name:
-            raise Fault(f"{name} is another name of {self._own_name(found)}")
+            raise DocumentFault(f"{name} is another name of {self._own_name(found)}")
         self._check_class(found)  # an allowed module may have imported it from another
         return found
 
@@ -134,17 +136,17 @@ class Resolver:
         if found is None and module == "builtins":
             found = _UNLISTED.get(qualname)
         if found is None:
-            raise Fault(f"there is no {module}:{qualname}; it may have been renamed or moved")
+            raise DocumentFault(f"there is no {module}:{qualname}; it may have been renamed or moved")
         return found
 
     def _check_class(self, found: Any) -> None:
         module = module_name(found.__module__)
         if not self._is_allowed(module) and not _is_harmless(found):
-            raise Fault(_why_refused(module, found))
+            raise DocumentFault(_why_refused(module, found))
 
     def _check_allowed(self, module: str) -> None:
         if not self._is_allowed(module):
-            raise Fault(f"the module {module} is not among those allowed by modules=")
+            raise DocumentFault(f"the module {module} is not among those allowed by modules=")
 
     def _is_allowed(self, module: str) -> bool:
         return self._modules is None or _is_below(module, self._modules)
@@ -152,21 +154,23 @@ class Resolver:
     def module(self, name: object) -> ModuleType:
         """The module of that name, imported if need be; what runs as ``__main__`` is not imported a second time."""
         if not isinstance(name, str) or not name or name.startswith("."):
-            raise Fault(f"expected the name of a module, not {short_repr(name)}")
+            raise DocumentFault(f"expected the name of a module, not {short_repr(name)}")
         self._check_allowed(name)
         return self._imported(name)
 
     def _imported(self, name: str) -> ModuleType:
         if name.startswith("."):
-            raise Fault(f"expected the name of a module, not {short_repr(name)}")
+            raise DocumentFault(f"expected the name of a module, not {short_repr(name)}")
         if name == main_module_name():
             return sys.modules["__main__"]
         try:
             module = importlib.import_module(name)
         except (Exception, SystemExit) as error:  # a module may raise anything while it is imported
-            raise Fault(f"the module {name} cannot be imported: {class_name(type(error))}: {text_of(error)}") from error
+            raise DocumentFault(
+                f"the module {name} cannot be imported: {class_name(type(error))}: {text_of(error)}"
+            ) from error
         if not isinstance(module, ModuleType):  # what stands in sys.modules may be anything
-            raise Fault(f"{name} is not a module")
+            raise DocumentFault(f"{name} is not a module")
         return module
 
 

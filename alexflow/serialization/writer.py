@@ -17,7 +17,7 @@ from alexflow.identity import qualified_name
 from alexflow.model import AbstractTask
 from alexflow.serialization.encode import Reference, ValueWriter
 from alexflow.serialization.encoders import form_of
-from alexflow.serialization.fault import Fault
+from alexflow.serialization.fault import DocumentFault
 
 _packb = msgspec.msgpack.Encoder().encode
 
@@ -56,7 +56,7 @@ class GraphWriter:
         """
         try:
             data = self._values.write(root)
-        except Fault as fault:
+        except DocumentFault as fault:
             raise fault.as_error(_start_of_path(root)) from fault.__cause__
         self._follow(self._take_references())
         return data
@@ -89,7 +89,7 @@ class GraphWriter:
         self._open.add(id(task))
         try:
             fields = self._values.write_fields(task)
-        except Fault as fault:
+        except DocumentFault as fault:
             raise fault.as_error(name) from fault.__cause__
         return _Frame(task, fields, self._take_references())
 
