@@ -11,10 +11,9 @@ from alexflow.errors import DocumentError
 from alexflow.identity import short_repr
 from alexflow.serialization.decode import parts
 from alexflow.serialization.fault import DocumentFault
+from alexflow.serialization.graph import GraphReader, GraphWriter
 from alexflow.serialization.msgpack import unpacked
-from alexflow.serialization.reader import GraphReader
 from alexflow.serialization.resolve import Resolver
-from alexflow.serialization.writer import GraphWriter
 
 FORMAT = "alexflow/graph"
 VERSION = 1

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from alexflow.errors import ReadOnlyAccess, SourceChanged
-from alexflow.sources.location import Place, place_of
+from alexflow.sources.location import Location, location_of
 from alexflow.storage import Staged, Storage
 from alexflow.storage.background import in_thread
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Content(Storage):
-    """What is at a place, under whatever key.
+    """What is at a location, under whatever key.
 
     Args:
         url: where it lies.
@@ -37,8 +37,8 @@ class Content(Storage):
         self._stamp = stamp
 
     @cached_property
-    def _place(self) -> Place:
-        return place_of(self._url, self._options)  # when it is read: a look takes time
+    def _location(self) -> Location:
+        return location_of(self._url, self._options)  # when it is read: a look takes time
 
     def __repr__(self) -> str:
         return f"Content({self._url!r})"
@@ -52,9 +52,9 @@ class Content(Storage):
         Raises:
             SourceChanged: it is not.
         """
-        stamp = self._place.stamp()
-        if stamp != self._stamp or (at_the_end and not self._place.is_settled()):
-            if self._place.see().digest != self._digest:
+        stamp = self._location.stamp()
+        if stamp != self._stamp or (at_the_end and not self._location.is_settled()):
+            if self._location.read_digest().digest != self._digest:
                 raise SourceChanged(self._url)
             self._stamp = stamp  # it was only touched
 
@@ -62,7 +62,7 @@ class Content(Storage):
         return set(keys)
 
     def read(self, key: str) -> bytes:
-        with self._place.open() as file:
+        with self._location.open() as file:
             data = file.read()
         if hashlib.blake2b(data, digest_size=20).hexdigest() != self._digest:
             raise SourceChanged(self._url)
@@ -70,7 +70,7 @@ class Content(Storage):
 
     def reader(self, key: str) -> BinaryIO:
         self.check()
-        return io.BufferedReader(_Checked(self._place.open(), self))
+        return io.BufferedReader(_CheckedStream(self._location.open(), self))
 
     def size(self, key: str) -> int:
         with self.reader(key) as reader:
@@ -83,13 +83,13 @@ class Content(Storage):
     def path(self, key: str, mode: Mode = "r") -> Iterator[Path]:
         if mode != "r":
             self._refuse()
-        if self._place.path is None:
+        if self._location.path is None:
             with super().path(key) as copy:  # what was read into it has been looked at
                 yield copy
             return
         self.check()
         try:
-            yield Path(self._place.path)
+            yield Path(self._location.path)
         except Exception as error:  # what was read may be half of this and half of that
             self._check_after(error)
             raise
@@ -156,7 +156,7 @@ class Content(Storage):
         raise ReadOnlyAccess([self._url], "a source")
 
 
-class _Checked(io.RawIOBase):
+class _CheckedStream(io.RawIOBase):
     """A stream whose source is looked at once more when it is closed: what was read may have changed meanwhile."""
 
     def __init__(self, stream: BinaryIO, content: Content):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from alexflow.sources.location import Place, Seen
+from alexflow.sources.location import ContentDigest, Location
 
 
 class _Entry(msgspec.Struct):
@@ -18,27 +18,27 @@ class _Entry(msgspec.Struct):
     size: int
 
 
-def see(place: Place) -> tuple[Seen, str]:
-    """What is at a place, and the stamp that goes with it; read only if it has changed since it was last read."""
-    stamp = place.stamp()
-    file = _file_of(place)
+def cached_digest(location: Location) -> tuple[ContentDigest, str]:
+    """What is at a location, and the stamp that goes with it; read only if it has changed since it was last read."""
+    stamp = location.stamp()
+    file = _file_of(location)
     known = _read(file)
-    if known is not None and (known.url, known.stamp) == (place.url, stamp):
-        return Seen(known.digest, known.size), stamp
+    if known is not None and (known.url, known.stamp) == (location.url, stamp):
+        return ContentDigest(known.digest, known.size), stamp
     while True:
-        seen = place.see()
-        now = place.stamp()
+        found = location.read_digest()
+        now = location.stamp()
         if now == stamp:
             break
         stamp = now  # it was changed while it was read
-    if place.is_settled():
-        _write(file, _Entry(place.url, stamp, seen.digest, seen.size))
-    return seen, stamp
+    if location.is_settled():
+        _write(file, _Entry(location.url, stamp, found.digest, found.size))
+    return found, stamp
 
 
-def _file_of(place: Place) -> Path:
+def _file_of(location: Location) -> Path:
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(home, "alexflow", "sources", hashlib.blake2b(place.full_url.encode(), digest_size=16).hexdigest())
+    return Path(home, "alexflow", "sources", hashlib.blake2b(location.full_url.encode(), digest_size=16).hexdigest())
 
 
 def _read(file: Path) -> _Entry | None:

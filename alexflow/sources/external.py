@@ -12,8 +12,8 @@ from alexflow.formats.text import BytesOutput
 from alexflow.model import AbstractTask, Output
 from alexflow.model.output import finish_construction
 from alexflow.sources.content import Content
-from alexflow.sources.digest_cache import see
-from alexflow.sources.location import place_of
+from alexflow.sources.digest_cache import cached_digest
+from alexflow.sources.location import location_of
 from alexflow.sources.secrets import GIVEN, shown
 from alexflow.storage import Storage
 from alexflow.storage.background import in_thread
@@ -146,12 +146,12 @@ def source(url: str | os.PathLike[str], format: type[Output[Any]] | None = None,
         SourceNotFound: nothing is there.
         StorageError: it cannot be read.
     """
-    place = place_of(url, options)
-    seen, stamp = see(place)
-    task = Known(seen.digest)
-    key = f"{task.task_id}.{seen.digest}"
+    location = location_of(url, options)
+    found, stamp = cached_digest(location)
+    task = Known(found.digest)
+    key = f"{task.task_id}.{found.digest}"
     return Source(
-        src_task=task, key=key, url=place.full_url, stamp=stamp, format=format or BytesOutput, options=options
+        src_task=task, key=key, url=location.full_url, stamp=stamp, format=format or BytesOutput, options=options
     )
 
 

@@ -20,7 +20,7 @@ CHUNK = 1024 * 1024  # bytes
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 
 
-class Seen(NamedTuple):
+class ContentDigest(NamedTuple):
     """What data is known by.
 
     Attributes:
@@ -32,7 +32,7 @@ class Seen(NamedTuple):
     size: int
 
 
-class Place(ABC):
+class Location(ABC):
     """Somewhere data lies.
 
     Attributes:
@@ -56,7 +56,7 @@ class Place(ABC):
         """
 
     @abstractmethod
-    def see(self) -> Seen:
+    def read_digest(self) -> ContentDigest:
         """Read it all.
 
         Raises:
@@ -72,7 +72,7 @@ class Place(ABC):
         return True
 
 
-def place_of(url: str | os.PathLike[str], options: Mapping[str, Any]) -> Place:
+def location_of(url: str | os.PathLike[str], options: Mapping[str, Any]) -> Location:
     """The place that a path or a URL names.
 
     Args:
@@ -90,14 +90,14 @@ def place_of(url: str | os.PathLike[str], options: Mapping[str, Any]) -> Place:
     return _Directory(path) if os.path.isdir(path) else _File(path)
 
 
-class _File(Place):
+class _File(Location):
     def __init__(self, path: str):
         self.url = self.full_url = self.path = path
 
     def stamp(self) -> str:
         return _stamp_of(_status(self.url))
 
-    def see(self) -> Seen:
+    def read_digest(self) -> ContentDigest:
         with self.open() as file:
             return _digested(file)
 
@@ -114,7 +114,7 @@ class _File(Place):
         return _is_settled(_status(self.url).st_mtime_ns)
 
 
-class _Directory(Place):
+class _Directory(Location):
     is_directory = True
 
     def __init__(self, path: str):
@@ -126,14 +126,14 @@ class _Directory(Place):
             hashed.update(f"{len(name)}:{name}{_stamp_of(_status(path))};".encode())
         return hashed.hexdigest()
 
-    def see(self) -> Seen:
+    def read_digest(self) -> ContentDigest:
         hashed = hashlib.blake2b(digest_size=20)
         size = 0
         for name, path in _files(self.url):
-            seen = _File(path).see()
-            hashed.update(f"{len(name)}:{name}{seen.digest};".encode())
-            size += seen.size
-        return Seen(hashed.hexdigest(), size)
+            found = _File(path).read_digest()
+            hashed.update(f"{len(name)}:{name}{found.digest};".encode())
+            size += found.size
+        return ContentDigest(hashed.hexdigest(), size)
 
     def open(self) -> BinaryIO:
         raise StorageError(f"the source {self.url} is a directory; use path() instead of load() and open()")
@@ -142,7 +142,7 @@ class _Directory(Place):
         return all(_is_settled(_status(path).st_mtime_ns) for _, path in _files(self.url))
 
 
-class _Remote(Place):
+class _Remote(Location):
     def __init__(self, url: str, options: Mapping[str, Any]):
         self.url = shown(url)
         self.full_url = with_secrets(url, options)
@@ -151,19 +151,19 @@ class _Remote(Place):
 
     def stamp(self) -> str:
         info = self._info()
-        return " ".join(f"{name}={info[name]}" for name in _TELLING if info.get(name) is not None)
+        return " ".join(f"{name}={info[name]}" for name in _CHANGE_FIELDS if info.get(name) is not None)
 
-    def see(self) -> Seen:
+    def read_digest(self) -> ContentDigest:
         with self.open() as file:
             return _digested(file)
 
     def open(self) -> BinaryIO:
         file = self._asked(lambda: self._system.open(self._path, "rb"))
-        return io.BufferedReader(_Told(file, self), CHUNK)
+        return io.BufferedReader(_TranslatedFile(file, self), CHUNK)
 
     def is_settled(self) -> bool:
         info = self._info()
-        return any(info.get(name) is not None for name in _TELLING[1:])
+        return any(info.get(name) is not None for name in _CHANGE_FIELDS[1:])
 
     def _opened(self) -> tuple[Any, str]:
         import fsspec  # deferred: most sources are files
@@ -195,15 +195,15 @@ class _Remote(Place):
         )
 
 
-class _Told(io.RawIOBase):
-    """A remote file whose failures are told as those of its place."""
+class _TranslatedFile(io.RawIOBase):
+    """A remote file whose failures are told as those of its location."""
 
-    def __init__(self, file: Any, place: _Remote):
+    def __init__(self, file: Any, location: _Remote):
         self._file = file
-        self._place = place
+        self._location = location
 
     def readinto(self, buffer: Any) -> int:
-        data: bytes = self._place._asked(lambda: self._file.read(len(buffer)))
+        data: bytes = self._location._asked(lambda: self._file.read(len(buffer)))
         buffer[: len(data)] = data
         return len(data)
 
@@ -214,7 +214,7 @@ class _Told(io.RawIOBase):
         return bool(self._file.seekable())
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return int(self._place._asked(lambda: self._file.seek(offset, whence)))
+        return int(self._location._asked(lambda: self._file.seek(offset, whence)))
 
     def tell(self) -> int:
         return int(self._file.tell())
@@ -226,7 +226,7 @@ class _Told(io.RawIOBase):
 
 
 #: What a file system may say of an object that changes with it; the size alone says too little.
-_TELLING: tuple[str, ...] = (
+_CHANGE_FIELDS: tuple[str, ...] = (
     "size",
     "ETag",
     "etag",
@@ -237,7 +237,7 @@ _TELLING: tuple[str, ...] = (
     "last_modified",
     "mtime",
 )
-_TELLING += ("created", "modified", "updated", "Last-Modified", "Content-MD5", "Digest", "sha", "checksum")
+_CHANGE_FIELDS += ("created", "modified", "updated", "Last-Modified", "Content-MD5", "Digest", "sha", "checksum")
 
 
 def _status(path: str) -> os.stat_result:
@@ -287,10 +287,10 @@ def _check_link(path: str, top: str) -> None:
             raise StorageError(f"{path} is a link to a directory above it, so the source has no end; remove the link")
 
 
-def _digested(file: BinaryIO) -> Seen:
+def _digested(file: BinaryIO) -> ContentDigest:
     hashed = hashlib.blake2b(digest_size=20)
     size = 0
     while chunk := file.read(CHUNK):
         hashed.update(chunk)
         size += len(chunk)
-    return Seen(hashed.hexdigest(), size)
+    return ContentDigest(hashed.hexdigest(), size)

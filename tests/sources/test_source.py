@@ -17,7 +17,7 @@ import alexflow
 from alexflow import JSONOutput, LocalStorage, Retry, RunFailed, Task, source
 from alexflow.errors import ReadOnlyAccess, SourceChanged, SourceNotFound, StorageError
 from alexflow.formats import TextOutput
-from alexflow.sources import remembered
+from alexflow.sources import digest_cache
 from alexflow.sources.location import _File
 
 
@@ -242,7 +242,7 @@ def test_what_has_gone_is_told(data):
 def test_a_digest_is_computed_once(data, monkeypatch):
     long_ago(data)
     first = source(data)
-    monkeypatch.setattr(_File, "see", lambda place: pytest.fail("it is read again"))
+    monkeypatch.setattr(_File, "read_digest", lambda location: pytest.fail("it is read again"))
     assert source(data) == first
 
 
@@ -266,7 +266,7 @@ def test_a_torn_entry_is_not_believed(data, cache):
     (entry,) = (cache / "alexflow" / "sources").iterdir()
     entry.write_bytes(entry.read_bytes()[:-5])
     assert source(data) == first
-    assert remembered._read(entry) is not None
+    assert digest_cache._read(entry) is not None
 
 
 def test_a_format_that_does_more_at_construction(tmp_path):
