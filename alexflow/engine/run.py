@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.engine import LEASE_TTL, MAX_CONCURRENCY, Engine, OnError
 from alexflow.engine.interruption import Interruption, attend
 from alexflow.engine.libraries import is_under_a_loop
@@ -157,6 +158,7 @@ def _run(target: Any, options: dict[str, Any], interruption: Interruption) -> Re
     return asyncio.run(interruption.watch(arun(target, **options)))
 
 
+@blocks_briefly("run() under a running loop, as in a notebook, has to wait")
 def _run_in_thread(target: Any, options: dict[str, Any], interruption: Interruption) -> Result:
     results: list[Result] = []
     errors: list[BaseException] = []

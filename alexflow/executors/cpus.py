@@ -6,10 +6,13 @@ import math
 import os
 from collections.abc import Iterator
 
+from alexflow.blocks_briefly import blocks_briefly
+
 _ROOT = "/sys/fs/cgroup"
 _OWN = "/proc/self/cgroup"
 
 
+@blocks_briefly("once an engine")
 def cpus(groups: str = _ROOT, own: str = _OWN) -> int:
     """CPUs that this process may use, at least one.
 
@@ -51,6 +54,7 @@ def _and_above(root: str, path: str) -> Iterator[str]:
         yield "/".join([root, *parts[:count]])
 
 
+@blocks_briefly("once an engine")
 def _read(path: str) -> str:
     try:
         with open(path, encoding="ascii") as file:

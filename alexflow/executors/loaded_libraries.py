@@ -9,6 +9,8 @@ import threading
 from contextlib import ExitStack
 from typing import Any
 
+from alexflow.blocks_briefly import blocks_briefly
+
 logger = logging.getLogger("alexflow")
 
 
@@ -29,6 +31,7 @@ class LoadedLibraries:
         self._seen = threading.local()
         self._limits: Any = None  # threadpoolctl's function, with the first task
 
+    @blocks_briefly("once for what is loaded, and only where it is asked for")
     def bound_process(self) -> None:
         """On the event loop, before each task: bound what has been loaded since the last time."""
         if not self._modules:
@@ -38,6 +41,7 @@ class LoadedLibraries:
             self._modules = modules
             self._bounded.enter_context(self._limits(self._threads, user_api="blas"))
 
+    @blocks_briefly("once for what is loaded, and only where it is asked for")
     def _load(self) -> None:
         self._modules = -1
         try:

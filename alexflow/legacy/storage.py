@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from alexflow import storage
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.legacy.serializable import Serializable
 from alexflow.storage.copying import copy_object
 
@@ -70,6 +71,7 @@ class LocalStorage(AsIn1x, storage.LocalStorage):  # type: ignore[misc]  # `list
     def __init__(self, base_path: str | os.PathLike[str]) -> None:
         object.__setattr__(self, "base_path", os.fspath(base_path))
 
+    @blocks_briefly("once an engine: the directory is made")
     def prepare(self) -> None:
         os.makedirs(os.path.dirname(os.path.abspath(self.base_path)), exist_ok=True)
         super().prepare()

@@ -16,6 +16,7 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, Union, get_args, get_origin
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import DefinitionError, IdentityError
 from alexflow.identity import ID_SPEC, ComputeNow, canonical, encoded, module_name, packb
 from alexflow.model.required import no_default
@@ -195,6 +196,7 @@ class WithClassInfo:
         """Refuse a class that cannot be what its author meant; called once, when its description is made."""
 
 
+@blocks_briefly("once a class")
 def class_info(cls: type[WithClassInfo]) -> ClassInfo:
     """The description of ``cls``; made at its first use, when the dataclass decorator has done its work."""
     info = cls.__class_info__

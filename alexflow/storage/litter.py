@@ -12,6 +12,7 @@ import itertools
 import os
 import time
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.storage.digest import record_of
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.oserror import NOT_THERE
@@ -36,6 +37,7 @@ def temporary_name() -> str:
     return f"{_machine()}-{os.getpid()}-{next(_numbers)}-{os.urandom(4).hex()}"
 
 
+@blocks_briefly("once an engine, and then little")
 def sweep(base: str, older_than: float = STALE_AFTER, *, at_most: int | None = None) -> int:
     """Remove litter from a storage.
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputNotFound, StorageError, UnknownStorage
 from alexflow.storage import litter, notes
 from alexflow.storage.digest import record_of, record_of_parts
@@ -90,6 +91,7 @@ class LocalStorage(Storage):
         object.__setattr__(self, "fsync", fsync)
         object.__setattr__(self, "check", check)
 
+    @blocks_briefly("once an engine")
     def prepare(self) -> None:
         try:
             os.mkdir(self.base_path)
@@ -108,6 +110,7 @@ class LocalStorage(Storage):
         with suppress(OSError):  # whether it may be written to is asked when something has to run
             litter.sweep(self.base_path, at_most=litter.AT_ONCE)
 
+    @blocks_briefly("once an engine")
     def check_writable(self) -> None:
         try:
             open_new(self.base_path, self.base_path).close()  # os.access says yes to root, and nothing of room
@@ -205,6 +208,7 @@ class LocalStorage(Storage):
         return read_all(staged.place.fd, staged.size, at=0)
 
     @checks_its_keys
+    @blocks_briefly("a small file: it costs less than a thread would")
     def publish(self, staged: Staged, *, replace: bool = False) -> bool:
         if staged.key not in ACCEPTED:
             check_key(staged.key)
@@ -233,11 +237,13 @@ class LocalStorage(Storage):
         except OSError as error:
             raise failed("publish", path, error) from error
 
+    @blocks_briefly("a small file: it costs less than a thread would")
     def discard(self, staged: Staged) -> None:
         if staged.place is not None:
             staged.place.close()
         staged.place = staged.data = None
 
+    @blocks_briefly("a small file: it costs less than a thread would")
     def remove_many(self, keys: Iterable[str]) -> None:
         keys = tuple(keys)
         for key in keys:
@@ -256,6 +262,7 @@ class LocalStorage(Storage):
     def list(self, prefix: str = "") -> Iterator[str]:
         return only_keys(all_keys(self.base_path, prefix))
 
+    @blocks_briefly("a small file: it costs less than a thread would")
     def size(self, key: str) -> int:
         path = self._path_of(key)
         try:
@@ -346,6 +353,7 @@ class LocalStorage(Storage):
 
         return scratch(self.base_path)
 
+    @blocks_briefly("a small file: it costs less than a thread would")
     def version(self, key: str) -> tuple[int, int, int] | None:
         path = self._path_of(key)
         try:
@@ -388,6 +396,7 @@ class LocalStorage(Storage):
         return await in_thread(self._read, key)
 
     @checks_its_keys
+    @blocks_briefly("makes the file that a thread then fills")
     async def astage(self, key: str, data: bytes) -> Staged:
         if key not in ACCEPTED:
             check_key(key)

@@ -7,6 +7,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import StorageError
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.localreading import is_file
@@ -19,6 +20,7 @@ FEW = 256  # keys
 LEAST = 8  # keys
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def one_by_one(base: str, keys: Iterable[str]) -> set[str]:
     """Those of ``keys`` that are there, each asked after: for few."""
     base += "/"
@@ -67,6 +69,7 @@ def _within(base: str, directory: str, keys: Sequence[str]) -> set[str]:
     return set(keys).intersection(inside)
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def _if_nearly_empty(path: str, count: int) -> list[str] | None:
     """The files of a directory that has few for each of ``count`` keys, else None.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.storage import notes
 from alexflow.storage.digest import record_of, record_of_output, with_key
 from alexflow.storage.durable import SyncedNames
@@ -24,6 +25,7 @@ def write_small(base: str, path: str, data: bytes) -> int | None:
         raise failed("write", path, error) from error
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def publish_small(fd: int, base: str, key: str, data: bytes, names: SyncedNames | None) -> bool:
     """Give what :func:`write_small` has written its name, and let go of it; False if somebody was first."""
     path = f"{base}/{key}"
@@ -39,6 +41,7 @@ def publish_small(fd: int, base: str, key: str, data: bytes, names: SyncedNames 
     return first
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def new_file(base: str, key: str, data: bytes, names: SyncedNames | None) -> NewFile:
     """A file for ``key`` that has no final name yet, with ``data`` in it; its directory is made if need be."""
     inside = key.rpartition("/")[0]
@@ -67,6 +70,7 @@ def _fill(file: NewFile, data: bytes) -> None:
         raise
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def publish_file(file: NewFile, base: str, key: str, names: SyncedNames | None, *, replace: bool) -> bool:
     """Give a complete file its name, and let go of it; False if somebody was first and ``replace`` is not set."""
     path = f"{base}/{key}"

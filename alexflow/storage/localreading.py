@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable
 from typing import TypeVar
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputDamaged, OutputNotFound
 from alexflow.storage import notes
 from alexflow.storage.digest import Judgement, is_refused, judge, record_of
@@ -24,6 +25,7 @@ SMALL = 256 * 1024  # bytes
 SHORT = 16 * 1024  # bytes
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def read_opened(base: str, key: str, read: Callable[[int, int], T]) -> T:
     """What ``read(descriptor, SHORT)`` gives.
 
@@ -80,6 +82,7 @@ def read_if_small(fd: int, at_first: int) -> bytes | None:
     return None if os.fstat(fd).st_size > SMALL else read_all(fd, SMALL, at=0)
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def at_hand(recent: Recent, base: str, key: str) -> bytes | None:
     """What is kept of an output that still exists; else None."""
     data = recent.get(key)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.forks import this_process
 from alexflow.storage.descriptors import Permit, claimed
 from alexflow.storage.litter import STAGING, temporary_name
@@ -46,6 +47,7 @@ class NewFile:
     process: int = field(default_factory=lambda: this_process.generation)
     permit: Permit | None = field(default_factory=claimed)
 
+    @blocks_briefly("a small file: it costs less than a thread would")
     def close(self) -> None:
         """Let go of it; what has not been linked is gone."""
         os.close(self.fd)
@@ -87,6 +89,7 @@ def fill_standard() -> None:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def open_new(base: str, directory: str) -> NewFile:
     """A new empty file for a directory of the storage ``base``, open for writing and reading."""
     if UNNAMED_FILE is not None:
@@ -107,6 +110,7 @@ def open_new(base: str, directory: str) -> NewFile:
     return NewFile(fd, base, name)
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def link(file: NewFile, path: str, *, replace: bool) -> bool:
     """Give a complete file its final name, at once; False if there is one already, unless ``replace`` is set."""
     if replace:
@@ -137,6 +141,7 @@ def _is_at(file: NewFile, path: str) -> bool:
         return False
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def _replace(file: NewFile, path: str) -> bool:
     if file.name is None:
         name = f"{file.base}/{STAGING}/{temporary_name()}"
@@ -239,6 +244,7 @@ def _refuse_what_is_no_file(path: str) -> None:
         raise FileExistsError(errno.EEXIST, "what is there is no file; remove it", path) from None
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def write_all(fd: int, data: bytes) -> None:
     """Write all of ``data``, however many calls it takes."""
     written = os.write(fd, data)
@@ -248,6 +254,7 @@ def write_all(fd: int, data: bytes) -> None:
             written += os.write(fd, view[written:])
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def read_all(fd: int, at_first: int, at: int | None = None) -> bytes:
     """Read to the end, from ``at`` if given; ``at_first`` is how much is read before asking how much there is."""
     if at is not None:

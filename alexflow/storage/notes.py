@@ -20,6 +20,7 @@ import os
 from binascii import crc32
 from collections.abc import Callable, Iterable
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.storage.digest import is_record, tells, tells_no_key, with_key
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.newfile import open_above
@@ -119,6 +120,7 @@ def forget(base: str, keys: Iterable[str]) -> None:
                 continue
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def note(base: str, key: str, record: bytes) -> None:
     """Keep it beside the file, where the file can have no attribute."""
     path = f"{base}/{_NOTES}/{key}"
@@ -137,6 +139,7 @@ def note(base: str, key: str, record: bytes) -> None:
         os.close(fd)
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def _read(path: str) -> list[bytes]:
     try:
         with open(path, "rb") as file:

@@ -6,6 +6,7 @@ import os
 import re
 from typing import Any
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import UnknownStorage
 from alexflow.hooks import repr_of
 from alexflow.storage.interface import Storage
@@ -25,6 +26,7 @@ _CHAINED_URL = re.compile(
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 
 
+@blocks_briefly("once a run")
 def open_storage(storage: Storage | str | os.PathLike[str] | None = None, **options: Any) -> Storage:
     """A storage from a storage, a path, a URL, or (None) the default.
 

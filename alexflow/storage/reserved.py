@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.storage.keys import RESERVED
 
 #: How often the directory may vanish while something is made in it: whoever tells case apart makes and removes it.
@@ -29,6 +30,7 @@ def make_reserved(base: str, inside: str) -> str:
     return path
 
 
+@blocks_briefly("once an engine")
 def _make(base: str, directory: str) -> None:
     try:
         os.mkdir(directory)
@@ -39,6 +41,7 @@ def _make(base: str, directory: str) -> None:
         os.chmod(directory, mode)
 
 
+@blocks_briefly("once an engine")
 def tells_case_apart(base: str) -> bool:
     """Whether names that differ only by case are different files in a storage."""
     path = f"{base}/{RESERVED}"

@@ -9,6 +9,8 @@ from types import FunctionType, ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from alexflow.blocks_briefly import blocks_briefly
+
 
 def name_of(thing: type | FunctionType) -> str:
     """What a definition calls a class or function."""
@@ -39,6 +41,7 @@ def is_found_again(module: ModuleType, name: str) -> bool:
     return known
 
 
+@blocks_briefly("once a module")
 def _search(module: ModuleType, name: str) -> bool:
     spec = getattr(module, "__spec__", None)
     if spec is None:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputNotFound, StorageError
 from alexflow.storage.background import in_thread
 from alexflow.storage.interface import Staged, Storage
@@ -66,6 +67,7 @@ class CacheStorage(Delegating):
     _copies: LocalStorage = field(init=False, repr=False, compare=False)
     _room: _Room = field(init=False, repr=False, compare=False)
 
+    @blocks_briefly("once an engine: the directory is listed")
     def prepare(self) -> None:
         self.storage.prepare()
         with suppress(OSError):  # then there are no copies, or it is told what is wrong
@@ -206,6 +208,7 @@ class _Room:
         self._max_bytes = max_bytes
         self._added = 0
 
+    @blocks_briefly("one utime, some µs")
     def used(self, copy: str) -> None:
         """A copy was read: it is to stay longer than others."""
         try:
@@ -220,6 +223,7 @@ class _Room:
             self._added = 0
             self._make_room()
 
+    @blocks_briefly("rarely: when the cache is full")
     def _make_room(self) -> None:
         try:
             copies = sorted(self._copies())
@@ -237,6 +241,7 @@ class _Room:
             if total <= self._max_bytes * LEFT:
                 return
 
+    @blocks_briefly("rarely: when the cache is full")
     def _copies(self) -> Iterator[tuple[int, int, str]]:
         """When it was used, its size, its path."""
         with os.scandir(self._directory) as directories:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputNotFound, ReadOnlyAccess, UnknownStorage
 from alexflow.storage.interface import Staged, Storage
 from alexflow.storage.layered.delegating import Delegating
@@ -53,6 +54,7 @@ class OverlayStorage(Delegating):
     def case_sensitive(self) -> bool:
         return self.storage.case_sensitive and self.base.case_sensitive
 
+    @blocks_briefly("once an engine: the directories are made")
     def prepare(self) -> None:
         if isinstance(self.base, LocalStorage) and not os.path.isdir(self.base.base_path):
             raise UnknownStorage(f"there is no directory {self.base.base_path} to be the base; correct the path")

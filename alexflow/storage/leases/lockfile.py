@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.storage.leases.interface import NoLeases
 from alexflow.storage.newfile import open_above
 
@@ -20,6 +21,7 @@ _REMEDIES = {
 _WRITERS = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def open_lockfile(path: str) -> int:
     """Open the file, and make it if it is missing, open to all to whom the directory is open.
 
@@ -41,6 +43,7 @@ def open_lockfile(path: str) -> int:
     return fd
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def _open_or_make(path: str) -> int:
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -49,6 +52,7 @@ def _open_or_make(path: str) -> int:
         return open_above(path, flags | os.O_CREAT)
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def _open_to_all_writers(fd: int, path: str) -> None:
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode):
@@ -59,6 +63,7 @@ def _open_to_all_writers(fd: int, path: str) -> None:
         os.fchmod(fd, mode)
 
 
+@blocks_briefly("a small file: it costs less than a thread would")
 def is_at(path: str, fd: int) -> bool:
     """Whether an open file still has this name."""
     try:

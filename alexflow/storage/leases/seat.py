@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.identity.blake2 import blake2b
 from alexflow.storage.leases.interface import Holder, Wanted
 from alexflow.storage.leases.lockfile import is_at, open_lockfile
@@ -88,6 +89,7 @@ class Seat:
                     release_range(self._fd, self._region, _REGION)
                     self._whole = self._was_late = False
 
+    @blocks_briefly("a small file: it costs less than a thread would")
     def close(self) -> None:
         """The last engine of this process is closed: remove the file, if no other process is there."""
         fd, self._fd = self._fd, -1

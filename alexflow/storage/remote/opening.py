@@ -11,6 +11,7 @@ import weakref
 from functools import partial
 from typing import Any
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.backend import Backend
 from alexflow.storage.remote.provision import load, provide
@@ -57,6 +58,7 @@ async def _open_s3(address: Address, concurrency: int, client: str | None) -> Ba
     return await s3obstore.beside(fs, opened, root, address)
 
 
+@blocks_briefly("in a thread's own event loop, where nothing else waits")
 async def _used_session(address: Address, options: dict[str, Any]) -> Any:
     """A session of aiobotocore's that has read all it needs."""
     fs, _ = provide(address, loop=asyncio.get_running_loop(), **options)
