@@ -9,7 +9,7 @@ from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.backend import Backend
 from alexflow.storage.remote.opening import open_backend
 from alexflow.storage.remote.patience import Attempt, Deadline
-from tests.servers.s3 import BUCKET, KEY, SECRET, Server
+from tests.kit.servers.s3 import BUCKET, KEY, SECRET, Server
 
 S3FS, OBSTORE = "s3fs", "obstore"
 PREFIX = "clients"

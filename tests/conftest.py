@@ -8,7 +8,8 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 import alexflow
-from tests.servers.fixtures import server  # noqa: F401  # for all tests
+from tests.kit.fixtures import fifo, log, place  # noqa: F401  # for all tests
+from tests.kit.servers.fixtures import server  # noqa: F401  # for all tests
 
 PACKAGE = Path(alexflow.__file__).parent
 

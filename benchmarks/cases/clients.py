@@ -27,8 +27,8 @@ from benchmarks.contest import Measure, Setting, contest
 from benchmarks.measure import Sample, Stopwatch
 from benchmarks.outcome import Bar, Outcome, Row
 from benchmarks.s3clients import CLIENTS, CONCURRENCY, OBSTORE, S3FS, Client, OfObstore
-from tests.servers.process import NotInstalled
-from tests.servers.s3 import BUCKET, Server, environment, seaweedfs
+from tests.kit.servers.process import NotInstalled
+from tests.kit.servers.s3 import BUCKET, Server, environment, seaweedfs
 
 MEGABYTE = 1_000_000
 

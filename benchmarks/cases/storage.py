@@ -21,9 +21,9 @@ from benchmarks.contest import Measure, Setting, contest
 from benchmarks.measure import Sample, Stopwatch
 from benchmarks.outcome import Bar, Outcome, Row
 from benchmarks.s3clients import CONCURRENCY, OfObstore
-from tests.servers.process import NotInstalled
-from tests.servers.proxy import proxy
-from tests.servers.s3 import BUCKET, Server, seaweedfs
+from tests.kit.servers.process import NotInstalled
+from tests.kit.servers.proxy import proxy
+from tests.kit.servers.s3 import BUCKET, Server, seaweedfs
 
 KILOBYTE = 1000
 

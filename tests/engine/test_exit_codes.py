@@ -12,7 +12,7 @@ import pytest
 
 from alexflow import exit_code
 from alexflow.errors import CycleError, EngineClosed, OutputNotFound, RunFailed, TaskFailed, UnknownStorage
-from tests.fifo import Fifo
+from tests.kit.fifo import Fifo
 
 FAILURE = TaskFailed("a.B.c", error_type="ValueError", error_message="no", traceback="")
 

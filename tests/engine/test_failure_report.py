@@ -17,11 +17,6 @@ from tests.process.workflows import says
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def place(tmp_path):
-    return str(tmp_path / "results")
-
-
 async def test_nothing_failed(place):
     async with Engine(MemoryStorage(), executor="thread") as engine:
         result = await engine.run(Number(1))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from alexflow import BinaryOutput, DynamicTask, JSONOutput, Output, Retry, Task, TaskOptions
-from tests.fifo import tell_and_wait
+from tests.kit.fifo import tell_and_wait
 
 #: What tasks of this process said when they ran.
 ran: list[str] = []

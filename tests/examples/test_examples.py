@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.s3 import Server, environment
+from tests.kit.servers.s3 import Server, environment
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -77,11 +77,6 @@ async def found(place, workers, task=None):
 
 
 @pytest.fixture
-def place(tmp_path):
-    return str(tmp_path / "results")
-
-
-@pytest.fixture
 def nothing_said(monkeypatch):
     for name in (*VARIABLES, "ALEXFLOW_THREADS"):
         monkeypatch.delenv(name, raising=False)

@@ -2,38 +2,14 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from alexflow import Storage, open_storage
 from tests.faults import shared_storage, workflows
-from tests.fifo import Fifo
-from tests.servers.proxy import Proxy, proxy
-from tests.servers.s3 import Server, environment
-
-
-@pytest.fixture
-def fifo(tmp_path: Path) -> Iterator[Callable[[str], Fifo]]:
-    """Make a named pipe."""
-    with ExitStack() as stack:
-        yield lambda name: stack.enter_context(Fifo(tmp_path / name))
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    """A file in which tasks say that they ran."""
-    path = tmp_path / "log"
-    path.touch()
-    return path
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> str:
-    """A directory for a storage."""
-    return str(tmp_path / "results")
+from tests.kit.servers.proxy import Proxy, proxy
+from tests.kit.servers.s3 import Server, environment
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from alexflow import DynamicTask, JSONOutput, Output, Retry, Task, TaskOptions
-from tests.fifo import tell_and_wait
+from tests.kit.fifo import tell_and_wait
 
 
 def note(log: str, line: str) -> None:

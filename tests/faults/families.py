@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from alexflow import Output
 from tests.faults.workflows import Number
-from tests.fifo import tell, tell_and_wait
+from tests.kit.fifo import tell, tell_and_wait
 
 #: What is kept from being closed, or waited for, as long as the process lives.
 _kept: list[object] = []

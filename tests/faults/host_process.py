@@ -15,8 +15,8 @@ from pathlib import Path
 import alexflow
 from alexflow import Task
 from tests.faults.workflows import Held, HeldInThread, Number, NumberInThread, WaitsForEvent, said
-from tests.fifo import DEADLINE, Fifo
-from tests.processes import descendants_of, open_descriptors
+from tests.kit.fifo import DEADLINE, Fifo
+from tests.kit.processes import descendants_of, open_descriptors
 
 COUNT = 4
 

@@ -23,7 +23,7 @@ from alexflow.storage.keys import RESERVED
 from alexflow.storage.leases.local import FILE as LEASES
 from alexflow.storage.remote.uploading import LARGE
 from tests.faults.workflows import Held, Number, Sum, note
-from tests.fifo import DEADLINE
+from tests.kit.fifo import DEADLINE
 
 
 @dataclass(frozen=True)

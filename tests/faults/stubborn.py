@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from alexflow import Output, TaskOptions, TaskStopped
 from tests.faults.workflows import Number, note
-from tests.fifo import tell, tell_and_wait
+from tests.kit.fifo import tell, tell_and_wait
 
 #: Ignores SIGTERM, and says when it does.
 IGNORES = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(300)"

@@ -14,7 +14,7 @@ import pytest
 import alexflow
 from alexflow.storage.leases.local import FILE as LEASES
 from tests.faults.workflows import Number, hanging_workflow
-from tests.processes import descendants_of, still_alive
+from tests.kit.processes import descendants_of, still_alive
 
 pytestmark = pytest.mark.anyio
 

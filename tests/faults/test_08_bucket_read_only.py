@@ -7,7 +7,7 @@ import pytest
 from alexflow import Engine, Retry, open_storage
 from alexflow.errors import StorageDenied
 from tests.faults.workflows import BulkyOnLoop, Number, Sum
-from tests.servers.s3 import READER, READER_SECRET
+from tests.kit.servers.s3 import READER, READER_SECRET
 
 pytestmark = pytest.mark.anyio
 

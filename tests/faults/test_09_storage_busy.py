@@ -9,7 +9,7 @@ from anyio import to_thread
 import alexflow
 from alexflow.errors import RunFailed, StorageUnavailable
 from tests.faults.remote_tasks import Make, MakeInWorker
-from tests.servers.proxy import first
+from tests.kit.servers.proxy import first
 
 
 def retries(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 
 import alexflow
 from tests.faults.remote_tasks import Make, MakeInWorker
-from tests.servers.proxy import first
+from tests.kit.servers.proxy import first
 
 LARGE = 17 * 1024 * 1024  # bytes; is uploaded in parts
 

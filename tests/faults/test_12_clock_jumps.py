@@ -12,7 +12,7 @@ import pytest
 
 from alexflow.storage.leases.local import FILE as LEASES
 from tests.faults.shared_storage import end, has_joined, outcome, start
-from tests.fifo import DEADLINE
+from tests.kit.fifo import DEADLINE
 
 HOUR = 3600
 

@@ -13,7 +13,7 @@ import alexflow
 from alexflow.storage.leases.local import FILE as LEASES
 from tests.faults.shared_storage import end, has_joined, outcome, start
 from tests.faults.workflows import Held
-from tests.processes import descendants_of, wait_until_stopped
+from tests.kit.processes import descendants_of, wait_until_stopped
 
 SHORT, LONG = 1.0, 3600.0  # seconds of ttl
 

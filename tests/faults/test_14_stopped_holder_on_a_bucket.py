@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from tests.faults.shared_storage import left_behind, outcome
-from tests.processes import descendants_of, wait_until_stopped
+from tests.kit.processes import descendants_of, wait_until_stopped
 
 SHORT = 3.0  # seconds of ttl
 

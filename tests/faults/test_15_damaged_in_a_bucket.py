@@ -11,7 +11,7 @@ from alexflow import Engine, open_storage
 from alexflow.errors import OutputDamaged
 from alexflow.storage.remote.uploading import LARGE
 from tests.faults.workflows import BulkyOnLoop, Number, Reader, Sum
-from tests.servers.s3 import BUCKET, READER, READER_SECRET, client
+from tests.kit.servers.s3 import BUCKET, READER, READER_SECRET, client
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import pytest
 from alexflow import Engine
 from alexflow.events import TaskPrinted
 from tests.faults.workflows import Floods
-from tests.processes import peak_memory
+from tests.kit.processes import peak_memory
 
 pytestmark = pytest.mark.anyio
 

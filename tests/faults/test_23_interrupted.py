@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tests.processes import descendants_of, still_alive
+from tests.kit.processes import descendants_of, still_alive
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ import pytest
 import alexflow
 from alexflow import Engine
 from tests.faults.workflows import Held, HeldInThread, Number, WaitsForEvent
-from tests.processes import descendants_of
+from tests.kit.processes import descendants_of
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ from alexflow import Engine
 from alexflow.errors import RunFailed, TaskTimeout
 from tests.faults.stubborn import HangsInC
 from tests.faults.workflows import Number
-from tests.processes import still_alive
+from tests.kit.processes import still_alive
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import pytest
 
 from alexflow import Engine, MemoryStorage
 from tests.faults.workflows import Held, Number, Sum, WaitsForEvent, gates
-from tests.processes import descendants_of, still_alive
+from tests.kit.processes import descendants_of, still_alive
 
 pytestmark = pytest.mark.anyio
 

@@ -20,8 +20,8 @@ from tests.faults.forking_tasks import (
     LeavesChildren,
 )
 from tests.faults.workflows import Number
-from tests.fifo import Fifo
-from tests.processes import descendants_of, still_alive
+from tests.kit.fifo import Fifo
+from tests.kit.processes import descendants_of, still_alive
 
 pytestmark = [
     pytest.mark.anyio,

@@ -12,7 +12,7 @@ from alexflow import Engine
 from alexflow.errors import RunFailed, WorkerDied
 from tests.faults.families import WAYS, KilledParent, Parent
 from tests.faults.workflows import Held, Number
-from tests.processes import still_alive
+from tests.kit.processes import still_alive
 
 pytestmark = pytest.mark.anyio
 

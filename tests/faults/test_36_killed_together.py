@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.faults.families import DAEMON, WAYS
-from tests.processes import parent_of, still_alive
+from tests.kit.processes import parent_of, still_alive
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ import pytest
 
 from alexflow import Engine
 from tests.faults.workflows import Number
-from tests.processes import descendants_of
+from tests.kit.processes import descendants_of
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +68,7 @@ async def test_while_they_import(place, tmp_path, monkeypatch, fifo):
     told, gate = fifo("told"), fifo("gate")
     (tmp_path / "takes_its_time.py").write_text(
         "import os\n"
-        "from tests.fifo import tell_and_wait\n"
+        "from tests.kit.fifo import tell_and_wait\n"
         "from tests.faults.workflows import Number\n"
         f"if os.getpid() != {os.getpid()}:\n"
         f"    tell_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"

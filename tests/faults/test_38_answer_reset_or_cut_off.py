@@ -14,7 +14,7 @@ import alexflow
 from alexflow import open_storage
 from alexflow.errors import StorageUnavailable, UnknownStorage
 from tests.faults.remote_tasks import Make
-from tests.servers.proxy import first
+from tests.kit.servers.proxy import first
 
 CLIENTS = ["s3fs", "obstore"]
 

@@ -13,7 +13,7 @@ import pytest
 import alexflow
 from alexflow import Engine, JSONOutput, RunFailed, Storage, Task
 from alexflow.errors import StorageError, StorageUnavailable
-from tests.servers.proxy import Proxy
+from tests.kit.servers.proxy import Proxy
 
 pytestmark = pytest.mark.anyio
 

@@ -19,7 +19,7 @@ import pytest
 import alexflow
 from alexflow import Engine
 from tests.faults.workflows import NumberInThread, WaitsForEvent, gates, said
-from tests.processes import still_alive
+from tests.kit.processes import still_alive
 
 TTL = 3600.0  # seconds
 

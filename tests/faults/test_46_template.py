@@ -15,7 +15,7 @@ from tests.faults.families import WAYS, KilledParent
 from tests.faults.stubborn import CleansUp
 from tests.faults.test_23_interrupted import Script
 from tests.faults.workflows import Held, Number
-from tests.processes import descendants_of, parent_of, still_alive, wait_until_stopped
+from tests.kit.processes import descendants_of, parent_of, still_alive, wait_until_stopped
 
 pytestmark = pytest.mark.anyio
 

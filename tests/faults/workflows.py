@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from alexflow import BinaryOutput, JSONOutput, Output, Task, TaskOptions
-from tests.fifo import DEADLINE, tell, tell_and_wait
+from tests.kit.fifo import DEADLINE, tell, tell_and_wait
 
 
 def note(log: str, line: object) -> None:

@@ -6,7 +6,6 @@ import sys
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,11 +31,6 @@ class Report(Task):
     def run(self, input, output):
         output.store({value})
 """
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> str:
-    return str(tmp_path / "results")
 
 
 @pytest.fixture(autouse=True)

@@ -13,19 +13,12 @@ from alexflow.errors import RunFailed, WorkerDied
 from alexflow.executors.process import ending
 from tests.faults.families import KilledParent
 from tests.faults.stubborn import CleansUp
+from tests.kit.processes import descendants_of, parent_of, still_alive
 from tests.process.workflows import Ends, Value
-from tests.processes import descendants_of, parent_of, still_alive
 
 pytestmark = pytest.mark.anyio
 
 SECONDS_TO_END = 2.0
-
-
-@pytest.fixture
-def log(tmp_path):
-    path = tmp_path / "log"
-    path.touch()
-    return path
 
 
 @pytest.fixture

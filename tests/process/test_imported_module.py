@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.processes import still_alive
+from tests.kit.processes import still_alive
 
 MODULE = """
 import asyncio, os

@@ -9,8 +9,8 @@ import pytest
 
 from alexflow import Engine, Retry, RunFailed
 from alexflow.executors.process.pool import ProcessExecutor
+from tests.kit.processes import still_alive
 from tests.process.workflows import Chained, ChainedHeld
-from tests.processes import still_alive
 
 pytestmark = pytest.mark.anyio
 

@@ -10,8 +10,8 @@ import pytest
 
 from alexflow import Engine
 from alexflow.events import TaskSucceeded
+from tests.kit.processes import descendants_of, open_descriptors, still_alive
 from tests.process.workflows import Descriptors, Held, Talkative, Value
-from tests.processes import descendants_of, open_descriptors, still_alive
 
 pytestmark = pytest.mark.anyio
 

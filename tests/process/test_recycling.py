@@ -12,8 +12,8 @@ import pytest
 from alexflow import Engine, Output, Recycle
 from alexflow.errors import DefinitionError
 from alexflow.executors.process.weight import rss
+from tests.kit.processes import descendants_of
 from tests.process.workflows import Chained, Value
-from tests.processes import descendants_of
 
 pytestmark = pytest.mark.anyio
 

@@ -66,7 +66,7 @@ async def test_many_that_are_killed_at_once_before_they_begin(place, tmp_path, m
     told, gate = fifo("told"), fifo("gate")
     (tmp_path / "slow_to_import.py").write_text(
         "import os\n"
-        "from tests.fifo import tell_and_wait\n"
+        "from tests.kit.fifo import tell_and_wait\n"
         "from tests.process.workflows import Value\n"
         f"if os.getpid() != {os.getpid()}:\n"
         f"    tell_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
@@ -152,7 +152,7 @@ async def test_a_slow_import_does_not_count_towards_the_timeout(place, tmp_path,
     told, gate, hung = fifo("told"), fifo("gate"), fifo("hung")
     (tmp_path / "long_to_import.py").write_text(
         "import os\n"
-        "from tests.fifo import tell_and_wait\n"
+        "from tests.kit.fifo import tell_and_wait\n"
         "from tests.process.workflows import Value\n"
         f"if os.getpid() != {os.getpid()}:\n"
         f"    tell_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
@@ -193,7 +193,7 @@ async def test_a_hanging_import_is_told_once(place, tmp_path, monkeypatch, fifo,
     (tmp_path / "hanging.py").write_text(
         "import os\n"
         "from dataclasses import dataclass\n"
-        "from tests.fifo import tell_and_wait\n"
+        "from tests.kit.fifo import tell_and_wait\n"
         "from tests.process.workflows import Value\n"
         f"if os.getpid() != {os.getpid()}:\n"
         f"    tell_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"

@@ -10,17 +10,10 @@ import pytest
 from alexflow import Engine
 from alexflow.errors import RunFailed, TaskTimeout
 from tests.faults.stubborn import CleansUp, CleansUpSlowly
+from tests.kit.processes import descendants_of, still_alive
 from tests.process.workflows import Value
-from tests.processes import descendants_of, still_alive
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def log(tmp_path):
-    path = tmp_path / "log"
-    path.touch()
-    return path
 
 
 def outputs_in(place):

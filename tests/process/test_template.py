@@ -23,8 +23,8 @@ from alexflow.executors.library_threads import GIVEN, VARIABLES
 from alexflow.executors.process import ending
 from alexflow.executors.process.supervisor import WorkerProcess
 from alexflow.executors.process.template import Nursery
+from tests.kit.processes import descendants_of, open_descriptors, parent_of, still_alive
 from tests.process.workflows import Chance, Descriptors, Ends, Environment, Held, Threads, Value
-from tests.processes import descendants_of, open_descriptors, parent_of, still_alive
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ import pytest
 from alexflow import Engine, Retry
 from alexflow.errors import RunFailed, TaskTimeout
 from alexflow.events import TaskRetrying
+from tests.kit.processes import descendants_of, still_alive
 from tests.process.workflows import Hangs, Value
-from tests.processes import descendants_of, still_alive
 
 pytestmark = pytest.mark.anyio
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NoReturn
 
 from alexflow import BinaryOutput, Output, Task, TaskOptions
-from tests.fifo import tell, tell_and_wait
-from tests.processes import open_descriptors
+from tests.kit.fifo import tell, tell_and_wait
+from tests.kit.processes import open_descriptors
 
 
 @dataclass(frozen=True)

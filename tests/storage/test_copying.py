@@ -13,7 +13,7 @@ from alexflow.errors import OutputNotFound
 from alexflow.storage import Copies, acopy, copy
 from alexflow.storage.copying import acopy_object, copy_object
 from alexflow.storage.remote.uploading import LARGE
-from tests.servers.proxy import proxy
+from tests.kit.servers.proxy import proxy
 from tests.storage.conftest import SERVERS
 
 pytestmark = [

@@ -12,7 +12,7 @@ from alexflow.storage.leases.local import LocalLeases
 from alexflow.storage.leases.objects import ENGINES, LEASES, LOOK_EVERY, ObjectLeases
 from alexflow.storage.leases.rangelocks import AVAILABLE
 from alexflow.storage.leases.seat import Seats
-from tests.servers.proxy import proxy
+from tests.kit.servers.proxy import proxy
 
 pytestmark = pytest.mark.anyio
 

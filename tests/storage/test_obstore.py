@@ -13,7 +13,7 @@ from alexflow.errors import StorageDenied, StorageError, UnknownStorage
 from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.provision import provide
 from alexflow.storage.remote.s3obstore import place_of
-from tests.servers.s3 import SECRET, environment
+from tests.kit.servers.s3 import SECRET, environment
 from tests.storage.tasks import Number, NumberInWorker
 
 pytest.importorskip("obstore")

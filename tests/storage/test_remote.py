@@ -17,8 +17,8 @@ from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.existence import FEW, group
 from alexflow.storage.remote.patience import SLOWEST, Attempt, Deadline
 from alexflow.storage.remote.uploading import LARGE
-from tests.servers.proxy import proxy
-from tests.servers.s3 import SECRET
+from tests.kit.servers.proxy import proxy
+from tests.kit.servers.s3 import SECRET
 from tests.storage.tasks import Number
 
 PASSWORD = "pass-word-1"

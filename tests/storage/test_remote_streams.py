@@ -18,8 +18,8 @@ from alexflow.storage.remote import storage as storage_module
 from alexflow.storage.remote.reader import FIRST
 from alexflow.storage.remote.uploading import LARGE, PART
 from tests.faults.disks import small_disk
-from tests.servers.proxy import first, proxy
-from tests.servers.s3 import BUCKET, client
+from tests.kit.servers.proxy import first, proxy
+from tests.kit.servers.s3 import BUCKET, client
 from tests.storage.conftest import SERVERS
 
 SIZE = 2 * PART + LARGE // 2 + 12_345  # three parts and a bit
@@ -266,7 +266,7 @@ async def test_an_upload_that_somebody_removed_is_made_again(server):
 MAKER = """
 import sys
 from alexflow import open_storage
-from tests.servers.s3 import s3_options
+from tests.kit.servers.s3 import s3_options
 url, port = sys.argv[1:]
 storage = open_storage(url, **s3_options(int(port)))
 storage.stage("key", bytes(20 * 2**20))

@@ -12,7 +12,7 @@ import pytest
 
 from alexflow import LocalStorage, open_storage
 from alexflow.storage import Transaction
-from tests.servers.s3 import environment
+from tests.kit.servers.s3 import environment
 from tests.storage import streaming
 
 ALLOWED = 64 * 1024 * 1024  # bytes beyond what the process has before

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.servers.process import NotInstalled, free_ports, listens, program, running
-from tests.servers.s3 import BUCKET, Server
+from tests.kit.servers.process import NotInstalled, free_ports, listens, program, running
+from tests.kit.servers.s3 import BUCKET, Server
 
 USER, PASSWORD = "alexflow-user", "alexflow-password"
 

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tests.servers.process import NotInstalled, free_ports, listens, program, running
+from tests.kit.servers.process import NotInstalled, free_ports, listens, program, running
 
 KEY, SECRET = "alexflow-key", "alexflow-secret"
 READER, READER_SECRET = "alexflow-reader", "alexflow-reader-secret"  # who may only read, where a server tells

@@ -1,4 +1,4 @@
-"""For all tests of worker processes."""
+"""Fixtures that tests of several folders use."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fifo import Fifo
+from tests.kit.fifo import Fifo
 
 
 @pytest.fixture
@@ -20,3 +20,11 @@ def fifo(tmp_path: Path) -> Iterator[Callable[[str], Fifo]]:
     """Make a named pipe."""
     with ExitStack() as stack:
         yield lambda name: stack.enter_context(Fifo(tmp_path / name))
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """An empty file to which tasks of any process append a line when they run."""
+    path = tmp_path / "log"
+    path.touch()
+    return path

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.processes import servers
+from tests.kit.processes import servers
 
 #: Becomes the program of its arguments, which ends when whoever started it does, however that ends (Linux).
 _WITH_ITS_PARENT = """

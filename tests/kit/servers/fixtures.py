@@ -12,9 +12,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.servers import others, s3
-from tests.servers.process import NotInstalled
-from tests.servers.s3 import Server
+from tests.kit.servers import others, s3
+from tests.kit.servers.process import NotInstalled
+from tests.kit.servers.s3 import Server
 
 KINDS = {
     "seaweedfs": s3.seaweedfs,
