@@ -6,7 +6,7 @@ For counting instructions: what is done for two counts differs by the operation 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 
@@ -96,6 +96,42 @@ def run_on_the_loop(count: int) -> None:
         raise RuntimeError(str(result))
 
 
+def run_plain(count: int) -> None:
+    """Requests for one task that runs in a worker process, one after the other: what they cost the engine's process."""
+    from benchmarks.workloads import Leaf
+
+    _in_an_open_engine(count, lambda engine, number: engine.run(Leaf(number)))
+
+
+def run_async(count: int) -> None:
+    """Requests for one async task, one after the other."""
+    from benchmarks.waiting import AsyncLeaf
+
+    _in_an_open_engine(count, lambda engine, number: engine.run(AsyncLeaf(number)))
+
+
+def load(count: int) -> None:
+    """Load an output that exists."""
+    from benchmarks.waiting import AsyncLeaf
+
+    _in_an_open_engine(count, lambda engine, _: engine.load(AsyncLeaf(0).output()))
+
+
+def _in_an_open_engine(count: int, request: Callable[[Any, int], Awaitable[Any]]) -> None:
+    import asyncio
+    import tempfile
+
+    from alexflow import Engine
+
+    async def ask() -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            async with Engine(directory, workers=1) as engine:
+                for number in range(count):
+                    await request(engine, number)
+
+    asyncio.run(ask())
+
+
 #: By name: what to do, and how often at least.
 OPERATIONS: dict[str, tuple[Callable[[int], Any], int]] = {
     "id": (identify, 500),
@@ -105,6 +141,9 @@ OPERATIONS: dict[str, tuple[Callable[[int], Any], int]] = {
     "scheduler": (schedule, 500),
     "publication": (publish, 200),
     "async task, whole engine": (run_on_the_loop, 200),
+    "request for a task, engine's process": (run_plain, 100),
+    "request for an async task": (run_async, 100),
+    "load of an output that exists": (load, 100),
 }
 
 

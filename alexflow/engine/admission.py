@@ -144,6 +144,16 @@ class Admission:
                 if not self.here:
                     await self._join()
 
+    def begin_now(self) -> bool:
+        """:meth:`begin`, if that needs no waiting. Returns whether it has."""
+        if not self.here and not self._door.locked():
+            try:
+                if self._leases.join_now():
+                    self._joined()
+            except OSError:  # begin() says why
+                return False
+        return self.here
+
     async def _join(self) -> None:
         try:
             await self._leases.join()
@@ -151,7 +161,10 @@ class Admission:
             self._tell_why_not(error)
             await self._leave()
             self.here = True
-            return
+        else:
+            self._joined()
+
+    def _joined(self) -> None:
         self.open = self._leases.everything
         self.here = True
         if self._watching is None:

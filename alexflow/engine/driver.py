@@ -98,6 +98,7 @@ class Driver:
         self._emit = broadcast.emit_lazily
         self.catalog = Catalog()
         self.inspector = Inspector(self.catalog, storage, defaults)
+        self._defaults = defaults
         self._outcomes = Outcomes(self.catalog, broadcast, chance)
         self._generators = Generators(storage, self._generated, in_thread, grace=grace)
         self._inbox: deque[tuple[Event, Subjects]] = deque()
@@ -198,15 +199,25 @@ class Driver:
     def entered(self) -> None:
         """The targets of a request have been gone through."""
         self.entering -= 1
-        self._rest_if_idle()
+        if not self._runs:
+            self._rest_if_idle()
 
     def _rest_if_idle(self) -> None:
         """While there is nothing to do other engines are not kept waiting."""
-        if not self._runs and self._admission is not None and self._admission.here and self._is_idle():
+        if self._admission is not None and self._admission.here and self._is_idle():
             self._admission.rest()
 
     def _is_idle(self) -> bool:
-        return not self._runs and not self.entering and next(self._scheduler.at_work(), None) is None
+        if self._runs or self.entering:
+            return False
+        return not self._scheduler.state.active or next(self._scheduler.at_work(), None) is None
+
+    def can_read(self, output: Output[Any]) -> bool:
+        """Whether an output, if it exists, is what a request for it would give."""
+        if self._closed is not None or self.inspector.forced:
+            return False
+        source = output.__dict__.get("src_task")
+        return source is None or id(type(source)) in self._defaults.class_registry.known
 
     def request(self, subjects: Subjects, find: FindOutputs, on_error: str) -> tuple[int, asyncio.Future[do.Finish]]:
         """Ask the scheduler for outputs and tasks; ``find`` gives those of the targets' outputs that have certain keys.
@@ -222,14 +233,14 @@ class Driver:
         self._runs[run_id] = finish
         self._find[run_id] = find
         keys, tasks = tuple(subjects.outputs), tuple(subjects.tasks)
-        self.tell(lambda: engine_events.RunStarted(run_id, len(keys) + len(tasks)))
+        if self._broadcast.has_listeners:
+            self.tell(lambda: engine_events.RunStarted(run_id, len(keys) + len(tasks)))
         self.post(RunRequested(run_id, keys, tasks, "continue" if on_error == "continue" else "stop"), subjects)
         return run_id, finish
 
     def tell(self, make_event: Callable[[], engine_events.EngineEvent]) -> None:
         """Tell listeners about a request, in the context of the engine's opener."""
-        if self._broadcast.has_listeners:
-            self._context.copy().run(self._emit, make_event)
+        self._context.copy().run(self._emit, make_event)
 
     def cancel_run(self, run_id: int) -> None:
         """Nobody waits for this run any more."""
@@ -276,7 +287,8 @@ class Driver:
                     self._loop.call_soon(self._drain)
                     return  # still draining: events that come now wait their turn
             self._draining = False
-            self._rest_if_idle()
+            if not self._runs:
+                self._rest_if_idle()
         except BaseException as error:  # a fault of the engine's own: nothing can be trusted to go on
             self._draining = False
             self._crash(error)
@@ -328,9 +340,9 @@ class Driver:
         return task
 
     def _inspect(self, question: Subjects) -> None:
-        is_here = self._admission is None or self._admission.here
+        begin = None if self._admission is None or self._admission.here else self._admission.begin_now
         if not self._removals and self._storage.answers_at_once and len(question.outputs) + len(question.tasks) <= FEW:
-            answers = self.inspector.look_now(question, must_exist=not is_here)
+            answers = self.inspector.look_now(question, begin)
             if answers is not None:
                 self._inbox.extendleft(reversed(answers))
                 return
@@ -369,7 +381,8 @@ class Driver:
         if batches:
             self._has_started = True
         if self._admission is None or self._admission.open:
-            self._tell_started(instruction.tasks)
+            if self._broadcast.has_listeners:
+                self._tell_started(instruction.tasks)
             for kind, jobs in batches.items():
                 self._executors[kind].submit(jobs)
         else:

@@ -53,6 +53,8 @@ MOST_LOOKS = 20
 
 OnError = Literal["stop", "continue"]
 
+_NOTHING: set[str] = set()
+
 
 class Engine:
     """Runs tasks for as long as it is open; concurrent calls share it.
@@ -251,19 +253,23 @@ class Engine:
         clock = asyncio.get_running_loop().time
         started = clock()
         request = read_target(target)
-        forced = self._force(driver, request, force)
+        forced = _NOTHING if force is False or force == () else self._force(driver, request, force)
         try:
             finish = await self._ask(driver, request, on_error)
             if self._echo is not None:
                 await self._echo.drain()  # so that what the caller prints next comes after it
         finally:
-            driver.inspector.forced -= forced
+            if forced:
+                driver.inspector.forced -= forced
         seconds = clock() - started
-        self._tell_end(driver, finish, seconds)
+        if self._broadcast.has_listeners:
+            self._tell_end(driver, finish, seconds)
         return self._result(request, finish, on_error, seconds)
 
     async def load(self, output: Output[T]) -> T:
         """The value of an output, computed first if it does not exist, or is found to be damaged.
+
+        An output that exists is read without a request: the engine emits no events for it.
 
         Raises:
             DefinitionError: ``output`` is something else.
@@ -273,6 +279,14 @@ class Engine:
             hint = f"; load({what}(…).output())" if isinstance(output, AbstractTask) else ""
             raise DefinitionError(f"load takes an output, not a {what}{hint}")
         was_damaged = False
+        if self._opened().can_read(output):
+            # an output that exists is read at once: one look at the storage, and no request
+            try:
+                return await self._value(output)
+            except OutputNotFound as error:
+                if error.key not in keys_of(output):
+                    raise
+                was_damaged = isinstance(error, OutputDamaged)  # then it has been moved out of the way
         for looks_left in reversed(range(MOST_LOOKS)):
             try:
                 await self.run(output)
@@ -307,7 +321,9 @@ class Engine:
         driver.entering += 1
         try:
             subjects = await self._subjects(driver, request)
-            _refuse_itself(subjects)
+            task_id = running.get()
+            if task_id is not None:
+                _refuse_itself(subjects, task_id)
             run_id, future = driver.request(subjects, request.find, on_error)
         finally:
             driver.entered()
@@ -319,8 +335,6 @@ class Engine:
 
     def _force(self, driver: Driver, request: Request, force: Forceable | Sequence[Forceable] | bool) -> set[str]:
         """Ids of the tasks to run again, of those that nobody else forces."""
-        if force is False or force == ():
-            return set()
         named: Iterable[Forceable]
         try:
             if force is True:
@@ -339,12 +353,13 @@ class Engine:
         """The targets by their names; a large request takes several turns of the event loop."""
         outputs: dict[str, Output[Any]] = {}
         tasks: dict[str, AbstractTask] = {}
+        known = self._defaults.class_registry.known
         for number, output in enumerate(request.outputs):
             if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
                 await asyncio.sleep(0)
             try:
                 source = output.__dict__.get("src_task")
-                if source is not None:
+                if source is not None and id(type(source)) not in known:
                     self._defaults.register_class(source)
                 for name in keys_of(output):
                     key = name if type(name) is str else exact_name(output, "key", name)
@@ -357,8 +372,12 @@ class Engine:
             if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
                 await asyncio.sleep(0)
             try:
-                tasks[exact_name(task, "task_id", task.task_id)] = task
-                self._defaults.register_class(task)
+                task_id = task.task_id
+                if type(task_id) is not str:  # a call less for most
+                    task_id = exact_name(task, "task_id", task_id)
+                tasks[task_id] = task
+                if id(type(task)) not in known:
+                    self._defaults.register_class(task)
             except BaseException as error:
                 hook_failed(task, "task_id", error)
         return Subjects(outputs, tasks, {})
@@ -391,11 +410,8 @@ def _as_limits(resources: Mapping[str, int] | None) -> dict[str, int]:
     return dict(resources or {})
 
 
-def _refuse_itself(subjects: Subjects) -> None:
+def _refuse_itself(subjects: Subjects, task_id: str) -> None:
     """Refuse a request by a task for itself."""
-    task_id = running.get()
-    if task_id is None:
-        return
     asked = task_id in subjects.tasks
     for output in subjects.outputs.values():
         try:

@@ -125,7 +125,10 @@ def _not_runnable(target: Any, path: str) -> str:
 
 def _bind(target: Any, storage: Storage) -> Any:
     if isinstance(target, AbstractTask):
-        return map_tree(lambda output: output.assign_storage(storage), target.output())
+        tree = target.output()
+        if isinstance(tree, Output):  # as of most tasks
+            return tree.assign_storage(storage)
+        return map_tree(lambda output: output.assign_storage(storage), tree)
     if isinstance(target, Output):
         return target.assign_storage(storage)
     if isinstance(target, dict):

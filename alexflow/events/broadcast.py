@@ -22,13 +22,10 @@ class Broadcast:
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
+        #: Whether there are listeners; an attribute, since it is looked at several times for each task.
+        self.has_listeners = False
         self._closed = False
         self._readers: set[Reader] = set()
-
-    @property
-    def has_listeners(self) -> bool:
-        """Whether there is a listener or a reader."""
-        return bool(self._listeners)
 
     def emit_lazily(self, make_event: Callable[[], EngineEvent]) -> None:
         """Emit the event that ``make_event()`` returns; without listeners it is not called."""
@@ -51,11 +48,13 @@ class Broadcast:
         for index, other in enumerate(self._listeners):
             if other is listener:  # not ==, which is the user's
                 del self._listeners[index]
+                self.has_listeners = bool(self._listeners)
                 return
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call a function with every event, on the engine's loop; it must be quick. Returns a function to end this."""
         self._listeners.append(listener)
+        self.has_listeners = True
         return lambda: self._leave(listener)
 
     def read(self) -> AsyncIterator[EngineEvent]:

@@ -95,18 +95,22 @@ class Inspector:
         #: Ids of tasks that run this engine, and would wait for themselves.
         self.around: frozenset[str] = frozenset()
 
-    def look_now(self, question: Subjects, *, must_exist: bool = False) -> list[Answer] | None:
+    def look_now(self, question: Subjects, begin: Callable[[], bool] | None = None) -> list[Answer] | None:
         """Answer at once, for few keys and a storage that answers at once.
 
-        With ``must_exist`` there is an answer only if everything exists, and nothing has to be made.
+        Args:
+            question: the outputs and tasks to look at.
+            begin: called if something has to be made; gives whether it may be now. If not, there is no answer.
         """
         answers: list[Answer] = []
         makes = self._produced_keys(question.tasks.items(), answers, question.question)
         try:
             keys = _keys_to_check(question, makes)
             present = self._storage.exists_many(keys)
-            if must_exist and (self.forced or not present.issuperset(keys) or not keys):
-                return None
+            if begin is not None and (self.forced or not present.issuperset(keys) or not keys):
+                if not begin():
+                    return None
+                present = self._storage.exists_many(keys)  # what another engine has made before it saw this one
             if self._wants_writing(keys, present):
                 self._storage.check_writable()
                 self._writable = True

@@ -31,8 +31,8 @@ from alexflow.storage.digest import record_of, record_of_parts
 from alexflow.storage.durable import SyncedNames
 from alexflow.storage.interface import Check, Staged, Storage, check_check
 from alexflow.storage.keychecks import checks_its_keys
-from alexflow.storage.keys import ACCEPTED, check_key, in_batches, only_keys
-from alexflow.storage.localkeys import FEW, all_keys, existing
+from alexflow.storage.keys import ACCEPTED, check_key, check_keys, in_batches, only_keys
+from alexflow.storage.localkeys import FEW, all_keys, existing, one_by_one
 from alexflow.storage.localpublishing import new_file, publish_file, publish_small, write_small
 from alexflow.storage.localreading import (
     SMALL,
@@ -59,6 +59,9 @@ if TYPE_CHECKING:
 
 #: Streams gather what is read in smaller pieces up to here.
 BUFFER = 128 * 1024  # bytes
+
+#: What keys are given as, most of the time.
+_SEQUENCES = frozenset({list, tuple})
 
 
 @dataclass(frozen=True, init=False)
@@ -163,8 +166,11 @@ class LocalStorage(Storage):
 
     # -- blocking
 
+    @checks_its_keys
     def exists_many(self, keys: Sequence[str]) -> set[str]:
-        return existing(self.base_path, keys)
+        if type(keys) in _SEQUENCES and len(keys) == 1 and type(keys[0]) is str and keys[0] in ACCEPTED:  # as most are
+            return one_by_one(self.base_path, keys)
+        return existing(self.base_path, check_keys(keys))
 
     @checks_its_keys
     def read(self, key: str) -> bytes:
@@ -366,7 +372,10 @@ class LocalStorage(Storage):
 
     # -- on the event loop
 
+    @checks_its_keys
     async def aexists_many(self, keys: Sequence[str]) -> set[str]:
+        if type(keys) not in _SEQUENCES:
+            keys = check_keys(keys)
         if len(keys) <= FEW:
             return self.exists_many(keys)
         from alexflow.storage.background import in_thread  # deferred: it brings asyncio, of no use to a worker process

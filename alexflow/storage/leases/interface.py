@@ -65,6 +65,14 @@ class Leases(ABC):
             StorageUnavailable: it did not answer before its deadline was over.
         """
 
+    def join_now(self) -> bool:
+        """:meth:`join`, if that needs no waiting. Returns whether it has joined.
+
+        Raises:
+            OSError: as :meth:`join`.
+        """
+        return False
+
     @abstractmethod
     def others_here(self) -> bool:
         """Whether other engines have joined."""

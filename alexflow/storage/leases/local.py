@@ -72,16 +72,20 @@ class LocalLeases(Leases):
         self._renewed = 0.0
 
     async def join(self) -> None:
-        self._seat = self._seat or self._seats.of(self._path, self)
         for _ in range(_TRIES):
-            if self._seat.enter(self):
-                break
+            if self.join_now():
+                return
             await asyncio.sleep(_RETRY)
-        else:
-            raise NoLeases(errno.EUSERS, os.strerror(errno.EUSERS), self._path)
+        raise NoLeases(errno.EUSERS, os.strerror(errno.EUSERS), self._path)
+
+    def join_now(self) -> bool:
+        self._seat = self._seat or self._seats.of(self._path, self)
+        if not self._seat.enter(self):
+            return False
         self._renewed = self.clock()
         self.sign += 1
         rest_when_closed(asyncio.get_running_loop(), self)
+        return True
 
     @property
     def _sat_at(self) -> Seat:

@@ -57,6 +57,11 @@ def is_held_by_others(fd: int, start: int) -> bool:
     return _held_by_others(fd, start, 1) is not None
 
 
+def any_held_by_others(fd: int, start: int, length: int) -> bool:
+    """Whether somebody else holds any of these bytes."""
+    return _held_by_others(fd, start, length) is not None
+
+
 def parts_held_by_others(fd: int, size: int, count: int) -> Iterator[int]:
     """Numbers of the parts in which somebody else holds anything, of ``count`` parts of ``size`` bytes; in no order."""
     pending = [(0, count)]

@@ -25,7 +25,13 @@ from alexflow.identity.blake2 import blake2b
 from alexflow.storage.leases.interface import Holder, Wanted
 from alexflow.storage.leases.lockfile import is_at, open_lockfile
 from alexflow.storage.leases.patience import Patience
-from alexflow.storage.leases.rangelocks import is_held_by_others, parts_held_by_others, release_range, take_range
+from alexflow.storage.leases.rangelocks import (
+    any_held_by_others,
+    is_held_by_others,
+    parts_held_by_others,
+    release_range,
+    take_range,
+)
 
 if TYPE_CHECKING:
     from alexflow.storage.leases.local import LocalLeases
@@ -57,6 +63,7 @@ class Seat:
         self._lock = threading.RLock()  # engines may be in several threads
         self._fd = -1
         self._number = 0
+        self._region = 0  # where its part of the range begins
         self._counter = 0
         self._since = 0.0
         self._signed = 0.0
@@ -132,13 +139,9 @@ class Seat:
         """Take the first seat that is free."""
         for number in range(SEATS):
             if take_range(self._fd, number * _REGION, _REGION):
-                self._number = number
+                self._number, self._region = number, number * _REGION
                 return True
         return False
-
-    @property
-    def _region(self) -> int:
-        return self._number * _REGION
 
     # -- other processes, and other engines
 
@@ -147,7 +150,7 @@ class Seat:
         return len(self.engines) > 1 or self._others_are_here()
 
     def _others_are_here(self) -> bool:
-        return next(self._others(), None) is not None
+        return any_held_by_others(self._fd, 0, SEATS * _REGION)
 
     def _others(self) -> Iterator[int]:
         """Seats of other processes."""
