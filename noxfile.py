@@ -120,7 +120,7 @@ def environment(session: nox.Session, name: str, python: str, *packages: str) ->
 def simulate(session: nox.Session) -> None:
     """Thousands of random scenarios with faults in virtual time; those that go wrong are saved in simulations/."""
     session.install("-e", ".")
-    session.run("python", "-m", "alexflow.testing", "search", *(session.posargs or ["--seeds", "5000"]))
+    session.run("python", "-m", "tests.simulation", "search", *(session.posargs or ["--seeds", "5000"]))
 
 
 @nox.session

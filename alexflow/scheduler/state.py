@@ -9,7 +9,7 @@ follows the frontier of the graph, not its past.
 
 A node is *wanted* by the keys it makes that somebody reads or targets, by runs, and by parents; ``demand`` counts
 these. At zero it is dropped, and so may be what only it wanted: work per event follows the change, never the graph.
-``alexflow.testing.invariants`` states what always holds here.
+``tests/scheduler/invariants.py`` counts everything here again, and so holds the invariants.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ are no threads, no processes, no files and no clock, so the same faults give the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
 from typing import Any, TypeVar
 
@@ -19,15 +19,17 @@ from alexflow.graph import Kind
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.events import Event
 from alexflow.scheduler.instructions import Instruction
+from alexflow.scheduler.state import State
 from alexflow.testing.attempts import ATTEMPTS, Attempts
 from alexflow.testing.clock import VirtualLoop
 from alexflow.testing.executor import SimulatedExecutor, SimulatedLoopExecutor
 from alexflow.testing.faults import Fault, Faults
 from alexflow.testing.history import History, Names
-from alexflow.testing.invariants import validate
 from alexflow.testing.storage import QuickStorage, SimulatedStorage
 
 T = TypeVar("T")
+
+Check = Callable[[State], object]
 
 
 class Unhandled(AssertionError):
@@ -52,6 +54,8 @@ class Simulation:
         workers: simulated worker processes.
         tick: seconds that pass each time that somebody looks at the clock (:class:`VirtualLoop`).
         scheduling: further arguments of the scheduler.
+        check: called with the scheduler's state after each event; an exception fails the simulation. The tests of
+            alexflow pass a function that counts everything in it again.
         options: further arguments of :class:`alexflow.Engine`.
     """
 
@@ -64,13 +68,14 @@ class Simulation:
         workers: int = 2,
         tick: float = 0.0,
         scheduling: Mapping[str, int] | None = None,
+        check: Check | None = None,
         **options: Any,
     ):
         self.faults = faults if isinstance(faults, Faults) else Faults(faults)
         self.history = History(names)
         self.storage = storage if storage is not None else QuickStorage()
         self._tick = tick
-        self._options = {"workers": workers, "scheduling": scheduling or {}, **options}
+        self._options = {"workers": workers, "scheduling": scheduling or {}, "check": check, **options}
         self._attempts = Attempts(self.faults, self.history)
         self._now = 0.0
 
@@ -87,7 +92,6 @@ class Simulation:
 
         Raises:
             Standstill: the run would never end.
-            InvariantBroken: the scheduler's memory contradicts itself.
         """
 
         async def scene(engine: SimulatedEngine) -> Result:
@@ -100,7 +104,6 @@ class Simulation:
 
         Raises:
             Standstill: it would never end.
-            InvariantBroken: the scheduler's memory contradicts itself.
             Unhandled: something raised in a callback of the event loop.
         """
         loop = VirtualLoop(self._now, self._tick)
@@ -137,49 +140,36 @@ class SimulatedEngine(Engine):
     Args:
         attempts: counts attempts, and knows faults and history.
         scheduling: further arguments of the scheduler.
+        check: called with the scheduler's state after each event.
         options: arguments of :class:`Engine`.
     """
 
-    def __init__(self, attempts: Attempts, *, scheduling: Mapping[str, int], **options: Any):
+    def __init__(self, attempts: Attempts, *, scheduling: Mapping[str, int], check: Check | None, **options: Any):
         super().__init__(**options)
         self._attempts = attempts
         self._scheduling = scheduling
-        self.scheduler: WatchedScheduler | None = None
+        self._check = check
+        self.scheduler: WatchedScheduler | None = None  #: None until the engine is open.
 
     @property
     def fault(self) -> Exception | None:
         """What the engine itself did wrong."""
         return self.scheduler.fault if self.scheduler is not None else None
 
-    def left_over(self) -> list[str]:
-        """What is still known although everything has ended."""
-        driver, scheduler = self._opened(), self.scheduler
-        state = scheduler.state if scheduler is not None else None
-        kept: dict[str, Iterable[object]] = {
-            "task in the scheduler": state.nodes if state is not None else (),
-            "key in the scheduler": state.keys if state is not None else (),
-            "run in the scheduler": state.runs if state is not None else (),
-            "task in the catalog": driver.catalog.tasks,
-            "maker in the catalog": driver.catalog.producers,
-            "task to be forced": driver.inspector.forced,
-            "job foreseen": self._process.foreseen,
-        }
-        name = self._attempts.history.names
-        return [f"{what}: {name(who)}" for what, those in kept.items() for who in sorted(map(str, those))]
-
     def _make_driver(self, scheduler: Scheduler) -> Driver:
         self.scheduler = WatchedScheduler(
             self._resources,
             self._attempts.history,
+            self._check,
             max_deaths=self._max_deaths,
             case_sensitive=self.storage.case_sensitive,
             **self._scheduling,
         )
-        self._process = SimulatedExecutor(self._workers.count or 1, self._attempts)
+        self.process = SimulatedExecutor(self._workers.count or 1, self._attempts)
         executors: dict[Kind, Executor] = {
             "loop": SimulatedLoopExecutor(self._max_concurrency, self._attempts),
             "thread": SimulatedExecutor(self._workers.count or 1, self._attempts, looks_ahead=False),
-            "process": self._process,
+            "process": self.process,
         }
         return Driver(
             self.scheduler,
@@ -198,12 +188,14 @@ class WatchedScheduler(Scheduler):
     Args:
         limits: as :class:`Scheduler`'s.
         history: where they are taken down.
+        check: called with its state after each event.
         options: as :class:`Scheduler`'s.
     """
 
-    def __init__(self, limits: Mapping[str, int], history: History, **options: Any):
+    def __init__(self, limits: Mapping[str, int], history: History, check: Check | None = None, **options: Any):
         super().__init__(limits, **options)
         self._history = history
+        self._check = check
         self.fault: Exception | None = None
 
     def handle(self, event: Event) -> list[Instruction]:
@@ -212,7 +204,8 @@ class WatchedScheduler(Scheduler):
             instructions = super().handle(event)
             for instruction in instructions:
                 self._history.message("do", instruction)
-            validate(self.state)
+            if self._check is not None:
+                self._check(self.state)
         except Exception as error:
             self.fault = self.fault or error
             raise

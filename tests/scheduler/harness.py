@@ -39,7 +39,7 @@ from alexflow.scheduler.instructions import (
     TryAgain,
     Verify,
 )
-from alexflow.testing.invariants import validate
+from tests.scheduler.invariants import validate
 
 ERROR = RuntimeError("no luck")
 

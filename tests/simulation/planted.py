@@ -55,7 +55,7 @@ def an_ephemeral_output_is_removed_after_its_first_reader(patch: pytest.MonkeyPa
 def limits_are_ignored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Slots, "take", lambda self, waiter, tags: True)
     patch.setattr(Slots, "release", lambda self, tags: [])
-    patch.setattr("alexflow.testing.simulation.validate", lambda state: None)  # the judge has to see it
+    patch.setattr("tests.simulation.trial.validate", lambda state: None)  # the judge has to see it
 
 
 def what_exists_is_made_again(patch: pytest.MonkeyPatch) -> None:

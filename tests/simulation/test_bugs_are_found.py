@@ -4,12 +4,12 @@ import logging
 
 import pytest
 
-from alexflow.testing.judge import complaints
-from alexflow.testing.saved import replay, save
-from alexflow.testing.scenario import random_scenario
-from alexflow.testing.shrinking import kinds, shrink
-from alexflow.testing.trial import play
+from tests.simulation.judge import complaints
 from tests.simulation.planted import PLANTS, Plant, what_exists_is_made_again
+from tests.simulation.saved import replay, save
+from tests.simulation.scenario import random_scenario
+from tests.simulation.shrinking import kinds, shrink
+from tests.simulation.trial import play
 
 SEEDS = range(1000)
 

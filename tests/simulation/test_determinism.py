@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from alexflow.testing.scenario import random_scenario
-from alexflow.testing.trial import play
+from tests.simulation.scenario import random_scenario
+from tests.simulation.trial import play
 
 DIGEST = """
 import hashlib
-from alexflow.testing.scenario import random_scenario
-from alexflow.testing.trial import play
+from tests.simulation.scenario import random_scenario
+from tests.simulation.trial import play
 for seed in range(60):
     print(seed, hashlib.sha256("\\n".join(play(random_scenario(seed)).lines).encode()).hexdigest())
 """

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from alexflow.testing.faults import Fault
-from alexflow.testing.search import search
+from tests.simulation.search import search
 
 SEEDS = int(os.environ.get("ALEXFLOW_SIMULATION_SEEDS", "400"))
 AT_ONCE = 100
@@ -16,7 +16,7 @@ AT_ONCE = 100
 def test_nothing_goes_wrong(first):
     tally = search(range(first, min(first + AT_ONCE, SEEDS)), Path("simulations"))
     print(tally)
-    assert not tally.wrong, f"{tally}\npython -m alexflow.testing replay FILE shows it again"
+    assert not tally.wrong, f"{tally}\npython -m tests.simulation replay FILE shows it again"
 
 
 def test_everything_happens_somewhere():

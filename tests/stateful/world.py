@@ -34,7 +34,7 @@ from alexflow.scheduler.events import (
 )
 from alexflow.scheduler.failure import MAX_LOSSES
 from alexflow.scheduler.transitions import READY, WAITING
-from alexflow.testing.invariants import validate
+from tests.scheduler.invariants import validate
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from alexflow.testing.judge import complaints
-from alexflow.testing.saved import save
-from alexflow.testing.scenario import random_scenario
-from alexflow.testing.shrinking import shrink
-from alexflow.testing.trial import play
+from tests.simulation.judge import complaints
+from tests.simulation.saved import save
+from tests.simulation.scenario import random_scenario
+from tests.simulation.shrinking import shrink
+from tests.simulation.trial import play
 
 
 class Tally(Struct):

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 from alexflow.scheduler.failure import MAX_LOSSES
 from alexflow.scheduler.machine import MAX_DEATHS
-from alexflow.testing.oracle import Oracle
-from alexflow.testing.scenario import RequestPlan, Scenario, TaskPlan
-from alexflow.testing.trial import Outcome, Phase, Trial, targets_of, values_of
+from tests.simulation.oracle import Oracle
+from tests.simulation.scenario import RequestPlan, Scenario, TaskPlan
+from tests.simulation.trial import Outcome, Phase, Trial, targets_of, values_of
 
 
 def complaints(trial: Trial) -> list[str]:

@@ -1,4 +1,4 @@
-"""``python -m alexflow.testing``: play many seeds, or one saved simulation again."""
+"""``python -m tests.simulation``: play many seeds, or one saved simulation again."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from alexflow.testing.saved import replay
-from alexflow.testing.search import search
+from tests.simulation.saved import replay
+from tests.simulation.search import search
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 if nothing is wrong, 1 if something is, 2 if there is no such file."""
-    parser = argparse.ArgumentParser(prog="python -m alexflow.testing", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     searching = commands.add_parser("search", help="play random scenarios, and save those that go wrong")
     searching.add_argument("--seeds", type=int, default=2000, help="how many (default: 2000)")

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import structs
 
-from alexflow.testing.judge import complaints
-from alexflow.testing.scenario import RequestPlan, Scenario, TaskPlan
-from alexflow.testing.trial import play, settled
+from tests.simulation.judge import complaints
+from tests.simulation.scenario import RequestPlan, Scenario, TaskPlan
+from tests.simulation.trial import play, settled
 
 #: Scenarios that are tried at most.
 MOST_TRIES = 1000

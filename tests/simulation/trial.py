@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,10 +14,10 @@ from alexflow.errors import EngineClosed, RunFailed, TaskError
 from alexflow.testing.clock import Standstill
 from alexflow.testing.faults import Fault, Faults, RandomFaults
 from alexflow.testing.history import Endless, Entry, Names
-from alexflow.testing.invariants import InvariantBroken
-from alexflow.testing.scenario import RequestPlan, Scenario, build, output_of, value_of
 from alexflow.testing.simulation import SimulatedEngine, Simulation, Unhandled
 from alexflow.testing.storage import QuickStorage, SimulatedStorage
+from tests.scheduler.invariants import InvariantBroken, validate
+from tests.simulation.scenario import RequestPlan, Scenario, build, output_of, value_of
 
 #: Seconds in which everything ends for which nobody waits any more.
 ALL_ENDS = 1000.0
@@ -126,6 +126,7 @@ class _Player:
             timeout=self._scenario.timeout,
             tick=self._scenario.tick,
             scheduling=self._scenario.scheduling,
+            check=lambda state: validate(state),
         )
 
         async def scene(engine: SimulatedEngine) -> None:
@@ -140,7 +141,7 @@ class _Player:
                 asked.result()
             if len(over) == len(waiting):
                 await asyncio.sleep(ALL_ENDS)
-                phase.left_over = engine.left_over()
+                phase.left_over = left_over(engine, simulation.history.names)
 
         try:
             simulation.play(scene)
@@ -198,6 +199,22 @@ class _Player:
 
     def _stored(self) -> dict[str, str]:
         return {self._names(key): self._storage.read(key).decode() for key in sorted(self._storage.list())}
+
+
+def left_over(engine: SimulatedEngine, name: Names) -> list[str]:
+    """Return what the engine still keeps although everything has ended."""
+    driver, scheduler = engine._opened(), engine.scheduler
+    state = scheduler.state if scheduler is not None else None
+    kept: dict[str, Iterable[object]] = {
+        "task in the scheduler": state.nodes if state is not None else (),
+        "key in the scheduler": state.keys if state is not None else (),
+        "run in the scheduler": state.runs if state is not None else (),
+        "task in the catalog": driver.catalog.tasks,
+        "producer in the catalog": driver.catalog.producers,
+        "task to be forced": driver.inspector.forced,
+        "job foreseen": engine.process.foreseen,
+    }
+    return [f"{what}: {name(one)}" for what, several in kept.items() for one in sorted(map(str, several))]
 
 
 def settled(trial: Trial) -> Scenario:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from alexflow.testing.judge import complaints
-from alexflow.testing.scenario import Scenario
-from alexflow.testing.trial import play, settled
+from tests.simulation.judge import complaints
+from tests.simulation.scenario import Scenario
+from tests.simulation.trial import play, settled
 
 #: Version of the format.
 VERSION = 1
