@@ -39,6 +39,11 @@ SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
 ALL_OTHERS = ["tests", *OF_SERVERS, *(f"--ignore=tests/{name}" for name in EXCLUSIVE)]
 
 
+# What ``quick`` runs: everything that is decided without a process, a server or a disk that matters.
+ROOMS = ["scheduler", "stateful", "identity", "model", "graph", "events", "progress", "record", "serialization"]
+QUICK = [f"tests/{name}" for name in [*ROOMS, "formats", "pool"] if Path("tests", name).exists()]
+
+
 def group(name: str) -> list[str]:
     return nox.project.dependency_groups(PROJECT, name)
 
@@ -75,6 +80,14 @@ def tests(session: nox.Session) -> None:
     session.install("-e", ".[rich]", *group("tests"), *group("formats"), *group("servers"), *group("examples"))
     for chosen in [session.posargs] if session.posargs else [[*SIDE_BY_SIDE, *ALL_OTHERS], ONE_BY_ONE]:
         session.run("python", "-m", "pytest", *chosen)
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """The parts that decide, in half a minute: one Python, no servers, no processes, fewer random examples."""
+    session.install("-e", ".[rich]", *group("tests"), *group("formats"))
+    options = ["-m", "not processes", *SIDE_BY_SIDE]
+    session.run("python", "-m", "pytest", *options, *(session.posargs or QUICK), env={"ALEXFLOW_EFFORT": "0.25"})
 
 
 @nox.session

@@ -1,6 +1,8 @@
 """For all tests: one event loop, and nothing that blocks it unnoticed."""
 
 import ast
+import gc
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,21 @@ from tests.kit.fixtures import fifo, log, place  # noqa: F401  # for all tests
 from tests.kit.servers.fixtures import server  # noqa: F401  # for all tests
 
 PACKAGE = Path(alexflow.__file__).parent
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Hide modules and collected tests from the garbage collector: a test of 100,000 tasks takes a sixth less.
+
+    And refuse what ``-m "not processes"`` promises not to do, so that the marks stay complete.
+    """
+    gc.freeze()
+    if session.config.option.markexpr == "not processes":
+        sys.addaudithook(_refuse_processes)
+
+
+def _refuse_processes(event: str, args: tuple[object, ...]) -> None:
+    if event in ("subprocess.Popen", "os.fork", "os.posix_spawn"):
+        raise RuntimeError("a test that starts processes is to be marked `@pytest.mark.processes`")
 
 
 @pytest.fixture

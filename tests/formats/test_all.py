@@ -93,6 +93,7 @@ def test_what_a_task_reads_back_is_what_it_stored(local, name):
     assert not Made(name).output().assign_storage(local).exists()
 
 
+@pytest.mark.processes
 def test_in_worker_processes(tmp_path):
     """All formats, stored by one worker and loaded by another."""
     targets = [Copied(Made(name).output()) for name in EXAMPLES]
@@ -108,7 +109,7 @@ def test_on_the_engines_loop(storage):
         assert equal(name, output.load())
 
 
-@pytest.mark.parametrize("executor", ["process", "thread"])
+@pytest.mark.parametrize("executor", [pytest.param("process", marks=pytest.mark.processes), "thread"])
 def test_what_fails_publishes_nothing(tmp_path, executor):
     storage = LocalStorage(tmp_path / "storage")
     targets = [Failed(name) for name in EXAMPLES]
@@ -159,6 +160,7 @@ assert used == 2
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_a_library_that_is_missing(name):
     library, extra = LIBRARIES[name]
@@ -168,6 +170,7 @@ def test_a_library_that_is_missing(name):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.processes
 def test_no_format_loads_its_library_before_it_is_used():
     code = (
         "import sys; from alexflow import formats; from tests.formats.values import Made\n"

@@ -294,6 +294,7 @@ def test_wrong_mode(output):
         pass
 
 
+@pytest.mark.processes
 def test_in_worker_processes(tmp_path):
     storage = LocalStorage(tmp_path / "storage")
     result = alexflow.run([Trained(), Trained(breaks_off=True)], storage=storage, workers=1, on_error="continue")

@@ -29,6 +29,8 @@ VALUES = {
     "JoblibOutput": NOISE,
 }
 
+pytestmark = pytest.mark.processes  # those that mount a small disk
+
 
 @pytest.fixture
 def storage(tmp_path):

@@ -111,6 +111,7 @@ def test_what_a_task_reads_back(local):
     assert local.examine(output.key).verdict == "good"
 
 
+@pytest.mark.processes
 def test_in_worker_processes(tmp_path):
     storage = LocalStorage(tmp_path / "storage")
     result = alexflow.run([Written(), Written(breaks_off=True)], storage=storage, workers=1, on_error="continue")

@@ -102,7 +102,7 @@ PANDAS_KEEPS: dict[str, Make] = {
     "categories of no rows": lambda: pd.DataFrame({"a": pd.Categorical([], categories=["a", "b"])}),
     "no categories": lambda: pd.DataFrame({"a": pd.Categorical([None, None])}),
     "many categories": lambda: pd.DataFrame(
-        {"a": pd.Categorical([str(n) for n in range(200_000)], categories=[str(n) for n in range(200_001)][::-1])}
+        {"a": pd.Categorical([str(n) for n in range(70_000)], categories=[str(n) for n in range(70_001)][::-1])}
     ),
     "seconds": column(["2020-01-01"], "datetime64[s]"),
     "milliseconds": column(["2020-01-01"], "datetime64[ms]"),

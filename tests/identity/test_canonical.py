@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alexflow.identity import canonical, packb
+from tests.kit.effort import examples
 
 
 class Colour(enum.Enum):
@@ -152,20 +153,20 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(values, values)
 def test_bytes_are_equal_exactly_where_the_descriptions_are(one, other):
     assert (to_bytes(one) == to_bytes(other)) == (described(one) == described(other))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(values)
 def test_a_value_differs_from_itself_in_any_wrapping(value):
     wrapped = [value, [value], (value,), {"": value}, OrderedDict({"": value}), [[value]]]
     assert len({to_bytes(item) for item in wrapped}) == len(wrapped)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.dictionaries(hashable, plain, max_size=5), st.randoms(use_true_random=False))
 def test_the_order_of_a_dict_does_not_count(value, random):
     items = list(value.items())

@@ -29,15 +29,18 @@ def test_ids_of_an_imported_module(monkeypatch):
     assert "".join(f"{name} {task.task_id}\n" for name, task in tasks.items()) == GOLDEN
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("seed", ["0", "1", "4711"])
 def test_ids_of_a_script_under_any_hash_seed(seed):
     assert ids_by(sys.executable, str(SCRIPT), PYTHONHASHSEED=seed) == GOLDEN
 
 
+@pytest.mark.processes
 def test_ids_of_a_module_run_with_m():
     assert ids_by(sys.executable, "-m", "identified_tasks") == GOLDEN
 
 
+@pytest.mark.processes
 def test_ids_do_not_depend_on_import_order():
     code = (
         "import asyncio, uuid, enum, identified_tasks as t\n"
@@ -47,6 +50,7 @@ def test_ids_do_not_depend_on_import_order():
     assert ids_by(sys.executable, "-c", code) == GOLDEN
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
 def test_ids_on_other_pythons(version):
     places = [

@@ -122,6 +122,7 @@ def on_a_terminal(target: str, storage: Path) -> str:
     return seen.decode()
 
 
+@pytest.mark.processes
 def test_live_on_a_terminal(tmp_path: Path) -> None:
     pytest.importorskip("rich")
     seen = on_a_terminal("[Number(n=n, seconds=0.5) for n in range(3)]", tmp_path)
@@ -130,6 +131,7 @@ def test_live_on_a_terminal(tmp_path: Path) -> None:
     assert "3 ran, 0 cached in" in seen
 
 
+@pytest.mark.processes
 def test_live_summary_of_a_failure(tmp_path: Path) -> None:
     pytest.importorskip("rich")
     seen = on_a_terminal("Breaks(n=7)", tmp_path)
@@ -137,6 +139,7 @@ def test_live_summary_of_a_failure(tmp_path: Path) -> None:
     assert "ValueError: cannot read part 7" in seen
 
 
+@pytest.mark.processes
 def test_rich_is_not_imported_where_nothing_is_shown() -> None:
     code = (
         "import sys, alexflow; from tests.progress.shown_tasks import Number\n"

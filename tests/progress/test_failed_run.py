@@ -16,7 +16,13 @@ from tests.progress.shown_tasks import Breaks, BreaksElsewhere, Number, Several
 OWN = str(Path(alexflow.__file__).parent)
 
 
-@pytest.mark.parametrize("task", [Breaks(n=3), BreaksElsewhere(n=3)], ids=["loop", "process"])
+@pytest.mark.parametrize(
+    "task",
+    [
+        pytest.param(Breaks(n=3), id="loop"),
+        pytest.param(BreaksElsewhere(n=3), id="process", marks=pytest.mark.processes),
+    ],
+)
 def test_no_frames_of_ours_but_the_call(task: Breaks, tmp_path: Path) -> None:
     with pytest.raises(RunFailed) as raised:
         alexflow.run(task, storage=tmp_path)
@@ -35,6 +41,7 @@ def test_the_original_exception_is_at_hand() -> None:
     assert isinstance(failure.__cause__, ValueError)
 
 
+@pytest.mark.processes
 def test_a_script(tmp_path: Path) -> None:
     code = (
         "import alexflow; from tests.progress.shown_tasks import BreaksElsewhere\n"

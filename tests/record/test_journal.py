@@ -89,6 +89,7 @@ def test_a_run(directory):
     assert history.tasks[Number(1).task_id].seconds > 0
 
 
+@pytest.mark.processes
 def test_what_tasks_print(directory, tmp_path):
     asyncio.run(run(directory, Talker(7), LocalStorage(tmp_path / "results"), workers=1))
     (path,) = journals(directory)
@@ -152,6 +153,7 @@ async def test_a_slow_disk_costs_events_not_memory(directory, monkeypatch):
     assert last == EventsDropped(15)
 
 
+@pytest.mark.processes
 def test_a_full_disk_is_warned_of_once(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(journal, "SECONDS_BETWEEN_WRITES", 0.0)
     with small_disk(tmp_path / "disk", "size=64k") as disk:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from alexflow import LocalStorage, Workflow, deserialize, serialize
 from alexflow.errors import DocumentError
 from alexflow.serialization import from_json, from_msgpack, resolve, to_json, to_msgpack
+from tests.kit.effort import examples
 from tests.serialization import documented
 from tests.serialization.documented import Access, Colour, Column, Config, Encoded, Level, Loud, Pair, Settings, Value
 
@@ -124,7 +125,7 @@ def importing(asked: list[str]) -> Any:
     return mock.patch.object(resolve.importlib, "import_module", import_module)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(changes)
 def test_a_changed_document(changes: Any) -> None:
     document = copy.deepcopy(DOCUMENT)
@@ -141,7 +142,7 @@ def test_a_changed_document(changes: Any) -> None:
     assert {name for name in asked if not name.startswith("tzdata")} <= named  # ZoneInfo's own data, by whatever name
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.sampled_from([to_json, to_msgpack]), st.lists(st.tuples(st.integers(0), st.binary(max_size=3)), max_size=3))
 def test_changed_bytes(write: Any, cuts: list[tuple[int, bytes]]) -> None:
     content = write(RICH)
@@ -156,7 +157,7 @@ def test_changed_bytes(write: Any, cuts: list[tuple[int, bytes]]) -> None:
         pass
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.binary(max_size=40) | st.text(max_size=40))
 def test_any_bytes(content: Any) -> None:
     with pytest.raises(DocumentError):

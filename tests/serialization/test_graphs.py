@@ -6,6 +6,7 @@ import json
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 
 from alexflow import LocalStorage, MemoryStorage, Output, Workflow, deserialize, serialize
@@ -49,7 +50,7 @@ def test_a_chain_of_100_000_goes_through() -> None:
     data = to_msgpack(task)
     back = from_msgpack(data)
     assert back == task
-    assert len(serialize(task)["nodes"]) == 100_000
+    assert len(msgspec.msgpack.decode(data)["nodes"]) == 100_000
 
 
 @pytest.mark.parametrize("make", [diamonds, chain])

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 
 #: Sets of whatever refers to tasks: nodes must not follow the order in which a process happens to iterate.
@@ -36,5 +38,6 @@ def written_by(seed: int) -> bytes:
     ).stdout
 
 
+@pytest.mark.processes
 def test_a_document_is_the_same_under_any_hash_seed() -> None:
     assert len({written_by(seed) for seed in range(6)}) == 1

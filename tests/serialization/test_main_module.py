@@ -45,12 +45,14 @@ def run(*args: object, cwd: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.processes
 def test_a_script_reads_its_own_documents_without_a_second_import(tmp_path: Path) -> None:
     (tmp_path / "steps.py").write_text(SCRIPT)
     assert run("steps.py", cwd=tmp_path) == ["imported as __main__", "done"]
     assert run("-m", "steps", cwd=tmp_path) == ["imported as __main__", "done"]
 
 
+@pytest.mark.processes
 def test_another_process_reads_them_by_importing(tmp_path: Path) -> None:
     (tmp_path / "steps.py").write_text(SCRIPT)
     run("steps.py", "document.json", cwd=tmp_path)
@@ -67,6 +69,7 @@ def test_a_worker_told_the_name_of_a_script_finds_it_where_it_was_imported(monke
     assert deserialize(serialize(documented.Value(documented.Config))) == documented.Value(documented.Config)
 
 
+@pytest.mark.processes
 def test_an_interactive_session_reads_its_own(tmp_path: Path) -> None:
     code = (
         "from dataclasses import dataclass; import alexflow\n"

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from alexflow import LocalStorage, MemoryStorage, deserialize, serialize
 from alexflow.errors import DocumentError
 from alexflow.serialization import from_json, from_msgpack, to_json, to_msgpack
+from tests.kit.effort import examples
 from tests.serialization import documented
 from tests.serialization.documented import (
     Access,
@@ -127,7 +128,7 @@ values = st.recursive(
 
 
 @given(values)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_any_nesting_keeps_its_id(value: Any) -> None:
     task = Value(value)
     for back in round_trips(task):

@@ -1,10 +1,12 @@
-"""How long the search goes on: ALEXFLOW_STATEFUL_EXAMPLES=10000 for a thorough one."""
+"""The number of examples that the search draws: ``ALEXFLOW_STATEFUL_EXAMPLES=10000`` for a thorough one."""
 
 import os
 
 from hypothesis import HealthCheck, settings
 
-EXAMPLES = int(os.environ.get("ALEXFLOW_STATEFUL_EXAMPLES", "100"))
+from tests.kit.effort import examples
+
+EXAMPLES = int(os.environ.get("ALEXFLOW_STATEFUL_EXAMPLES", examples(100)))
 
 PROFILE = settings(
     max_examples=EXAMPLES,
