@@ -1,6 +1,6 @@
 """alexflow: an async-first workflow engine. ``await alexflow.arun(task)``."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alexflow import lazy as _lazy
 from alexflow.errors import AlexflowError, RunFailed, TaskError, TaskFailed, TaskStopped
@@ -18,6 +18,7 @@ from alexflow.model import (
     WrapperTask,
     no_default,
 )
+from alexflow.model.serializer import register_serializer as _register_serializer
 
 if TYPE_CHECKING:
     from alexflow.engine import Engine, Result, arun, exit_code, main, run
@@ -86,6 +87,15 @@ __all__ = [
     "serialize",
     "source",
 ]
+
+
+def _serialize(value: object) -> dict[str, Any]:
+    from alexflow.serialization import serialize  # deferred: few programs and no worker process need it
+
+    return serialize(value)
+
+
+_register_serializer(_serialize)
 
 #: A worker process imports the modules of its tasks, and so this one; asyncio and the engine would double the time that
 #: takes.

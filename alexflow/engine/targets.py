@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MethodType
-from typing import Any
+from typing import Any, cast
 
 from alexflow.errors import DefinitionError
 from alexflow.hooks import exact_name, hook_failed
@@ -30,7 +30,7 @@ class Request:
     @property
     def all_tasks(self) -> list[AbstractTask]:
         """Every task behind the request."""
-        return [*self.tasks, *(output.src_task for output in self.outputs)]
+        return [*self.tasks, *(cast(AbstractTask, output.src_task) for output in self.outputs)]
 
     def find(self, keys: set[str]) -> dict[str, Output[Any]]:
         """Those of the outputs asked for, and of those of the tasks asked for, that have one of ``keys``."""

@@ -6,7 +6,7 @@ The one place that looks behind outputs that exist, and so the whole graph is wa
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from alexflow.errors import DefinitionError, GraphError
 from alexflow.graph.describe import Defaults, describe
@@ -76,7 +76,7 @@ def _walk(targets: Sequence[AbstractTask], defaults: Defaults) -> tuple[dict[str
         for output in describe(task, defaults).inputs.values():
             try:
                 readers.setdefault(exact_name(output, "src_task_id", output.src_task_id), []).append(task_id)
-                pending.append(output.src_task)
+                pending.append(cast(AbstractTask, output.src_task))
             except BaseException as error:
                 hook_failed(output, "src_task", error)
     return tasks, readers

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from alexflow.legacy.running import Termination, run_job, run_workflow
     from alexflow.legacy.serializable import Serializable, partial
     from alexflow.legacy.storage import CompositeStorage, LocalStorage
-    from alexflow.legacy.tasks import AbstractTask, DynamicTask, ResourceSpec, Task, WrapperTask
+    from alexflow.legacy.tasks import AbstractTask, DynamicTask, FormerIds, ResourceSpec, Task, WrapperTask
     from alexflow.legacy.workflow import Workflow
 
 _PLACES = {
@@ -20,6 +20,7 @@ _PLACES = {
     "BinaryOutput": "outputs",
     "CompositeStorage": "storage",
     "DynamicTask": "tasks",
+    "FormerIds": "tasks",
     "JSONOutput": "outputs",
     "LocalStorage": "storage",
     "Output": "outputs",
@@ -44,6 +45,7 @@ __all__ = [
     "BinaryOutput",
     "CompositeStorage",
     "DynamicTask",
+    "FormerIds",
     "JSONOutput",
     "LocalStorage",
     "Output",

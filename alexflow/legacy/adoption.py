@@ -11,8 +11,8 @@ from typing import Any
 from alexflow.engine.targets import read_target
 from alexflow.errors import OutputNotFound
 from alexflow.identity import Pending
-from alexflow.model import AbstractTask, Output, flatten
-from alexflow.model.ids_of_1x import FormerRule, Spec
+from alexflow.legacy.ids import FormerRule, Spec
+from alexflow.model import AbstractTask, Output, flatten, task_behind
 from alexflow.storage import Storage, open_storage
 from alexflow.storage.copying import copy_object
 
@@ -84,7 +84,7 @@ def _with_all_behind(tasks: Sequence[AbstractTask]) -> list[AbstractTask]:
     pending = list(found.values())
     for task in pending:  # grows
         for output in flatten(task.input()):
-            source = output.src_task
+            source = task_behind(output)
             if source.task_id not in found:
                 found[source.task_id] = source
                 pending.append(source)
@@ -100,7 +100,7 @@ class _FormerIds:
 
     def key(self, output: Output[Any]) -> str:
         """What 1.x stored an output under."""
-        return _former_key(output, self._of(output.src_task))
+        return _former_key(output, self._of(task_behind(output)))
 
     def _of(self, task: AbstractTask) -> str:
         task = task.unwrapped()

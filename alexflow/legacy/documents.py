@@ -19,9 +19,10 @@ from typing import Any
 
 from alexflow.errors import DefinitionError, DocumentError
 from alexflow.identity import PLAIN, is_dataclass, main_module_name, short_repr
+from alexflow.legacy.ids import spec_of
+from alexflow.legacy.names import former_fields, former_name
 from alexflow.model import AbstractTask, Output
 from alexflow.model.class_info import field_info
-from alexflow.model.names_of_1x import former_fields, former_name
 from alexflow.serialization.declared_outputs import as_declared, check_keys_of
 from alexflow.serialization.decode import check_hashes, make
 from alexflow.serialization.fault import DocumentFault, hook_fault, key_step
@@ -92,9 +93,9 @@ def _written_at(value: Any, step: str) -> Any:
 
 
 def _object(value: Any) -> dict[str, Any]:
-    if isinstance(value, AbstractTask) and value._task_spec not in ("1.0.0", None):
+    if isinstance(value, AbstractTask) and spec_of(value) not in ("1.0.0", None):
         raise DocumentFault(
-            f"has the id spec {value._task_spec!r}, which 1.x does not know; "
+            f"has the id spec {spec_of(value)!r}, which 1.x does not know; "
             f"use alexflow.serialize, or derive its class from alexflow.legacy.Task"
         )
     fields: dict[str, Any] = {}
@@ -222,9 +223,10 @@ def _check_spec(cls: type, data: Mapping[str, Any]) -> None:
     """See that a task will have the id that it had."""
     if issubclass(cls, AbstractTask) and "_task_spec" not in (field.name for field in dataclasses.fields(cls)):
         spec = data.get("_task_spec")
-        if cls._task_spec != spec:
+        own = spec_of(cls)
+        if own != spec:
             raise DocumentFault(
-                f"{cls.__qualname__} gives ids of spec {cls._task_spec!r}, but the document has one of spec {spec!r}; "
+                f"{cls.__qualname__} gives ids of spec {own!r}, but the document has one of spec {spec!r}; "
                 f"derive the class from alexflow.legacy.Task"
             ).at("._task_spec")
 

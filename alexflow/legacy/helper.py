@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from alexflow.executors.attempt import bind
 from alexflow.executors.completeness import is_complete
-from alexflow.model import AbstractTask, DynamicTask, Output, Workflow, flatten
+from alexflow.model import AbstractTask, DynamicTask, Output, Workflow, flatten, task_behind
 from alexflow.storage import Storage
 
 InOutT = TypeVar("InOutT", bound=Any)
@@ -54,7 +54,7 @@ def workflow_to_task_map(workflow: Workflow) -> dict[str, dict[str, Any]]:
     pending = list(workflow.tasks.values())
     for task in pending:  # grows
         if task.task_id not in found:
-            sources = [output.src_task for output in flatten(task.input())]
+            sources = [task_behind(output) for output in flatten(task.input())]
             needs = list(dict.fromkeys(source.task_id for source in sources))
             found[task.task_id] = {"task_id": task.task_id, "dependent_task_ids": needs, "task": task}
             pending += sources

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
+from alexflow.legacy.names import former_fields
 from alexflow.model import no_default
 from alexflow.model.class_info import field_info
-from alexflow.model.names_of_1x import former_fields
 
 
 class Serializable:

@@ -7,9 +7,10 @@ stored. Each task carries its id spec as a field, as in 1.x: "1.0.0", or None fo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar, Optional, cast
 
 from alexflow import model
+from alexflow.identity import ID_SPEC, Pending
 from alexflow.legacy.serializable import Serializable
 
 
@@ -18,8 +19,25 @@ class ResourceSpec(model.ResourceSpec, Serializable):
     """:class:`alexflow.ResourceSpec` with the methods of 1.x."""
 
 
+class FormerIds:
+    """Mixin for task classes of today whose ids are those of alexflow 1.x.
+
+    Class variables:
+        _task_spec: the id spec: "1.0.0", or None for ids from before 1.0.
+    """
+
+    _task_spec: ClassVar[Optional[str]] = "1.0.0"  # noqa: UP045  # as below
+
+    def __id_rule__(self, pending: Pending) -> str | None:
+        if self._task_spec == ID_SPEC:
+            return None
+        from alexflow.legacy.ids import id_of_1x  # deferred: it needs SHA-1 and JSON
+
+        return id_of_1x(cast(model.AbstractTask, self), self._task_spec, pending)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class AbstractTask(model.AbstractTask, Serializable):
+class AbstractTask(FormerIds, model.AbstractTask, Serializable):
     """:class:`alexflow.AbstractTask` with the ids of 1.x."""
 
     __free_names__: ClassVar[frozenset[str]] = frozenset({"options", "retry"})  # 1.x gave them no meaning

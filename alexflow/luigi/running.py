@@ -11,7 +11,7 @@ import luigi as untyped_luigi  # whose types are for its own users' tasks only
 from alexflow.executors.attempt import aattempt, attempt
 from alexflow.executors.completeness import generated, is_complete, keys_in
 from alexflow.executors.publishing import publish_deferred
-from alexflow.model import AbstractTask, DynamicTask, Workflow, flatten, keys_of
+from alexflow.model import AbstractTask, DynamicTask, Workflow, flatten, keys_of, task_behind
 from alexflow.model.class_info import class_info
 from alexflow.model.deferred import deferred_keys
 from alexflow.serialization import from_json, to_json
@@ -102,5 +102,5 @@ def _run_dynamic(task: DynamicTask, storage: Storage) -> Iterator[list[AlexflowT
 def _missing(task: AbstractTask, storage: Storage) -> list[AbstractTask]:
     tree = task.input()
     there = storage.exists_many(keys_in(tree))
-    missing = [output.src_task for output in flatten(tree) if not there.issuperset(keys_of(output))]
+    missing = [task_behind(output) for output in flatten(tree) if not there.issuperset(keys_of(output))]
     return list({source.task_id: source for source in missing}.values())

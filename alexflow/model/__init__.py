@@ -4,7 +4,7 @@ from alexflow.model.options import ExecutorName, TaskOptions
 from alexflow.model.output import Output, have_one_key, keys_of
 from alexflow.model.required import NoDefaultVar, no_default
 from alexflow.model.retry import Retry
-from alexflow.model.task import AbstractTask, DynamicTask, ResourceSpec, Task, WrapperTask
+from alexflow.model.task import AbstractTask, DynamicTask, ResourceSpec, Task, WrapperTask, task_behind
 from alexflow.model.tree import InOut, flatten, map_tree
 from alexflow.model.workflow import Workflow
 
@@ -26,4 +26,5 @@ __all__ = [
     "keys_of",
     "map_tree",
     "no_default",
+    "task_behind",
 ]

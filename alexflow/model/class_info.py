@@ -14,14 +14,17 @@ import types
 from collections.abc import Callable
 from functools import cached_property
 from operator import attrgetter
-from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, TypeVar, Union, get_args, get_origin
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import DefinitionError, IdentityError
-from alexflow.identity import ID_SPEC, ComputeNow, canonical, encoded, module_name, packb
+from alexflow.identity import ComputeNow, Pending, canonical, encoded, module_name, packb
 from alexflow.model.required import no_default
 
 Values = Callable[[Any], tuple[Any, ...]]
+
+#: From a task, and the list for nested tasks without an id, to the task's id.
+IdRule = Callable[[Any, Pending], str | None]
 
 
 class FieldInfo(NamedTuple):
@@ -51,7 +54,7 @@ class ClassInfo(_Caching):
         checked: names of the fields whose value a new instance is held against: never None, or to be given.
         contracts: fields that have one.
         identity_value: what stands for the value of a field in ids, from an instance and the field's name.
-        has_former_ids: whether its tasks may carry an id spec of alexflow 1.x.
+        id_rule: another rule for ids than that of spec "2", from an instance; it may give None, for spec "2".
     """
 
     cls: type | None
@@ -62,7 +65,7 @@ class ClassInfo(_Caching):
     checked: tuple[str, ...]
     contracts: tuple[FieldInfo, ...]
     identity_value: Callable[[Any, str], Any]
-    has_former_ids: bool
+    id_rule: IdRule | None
 
     @cached_property
     def unencoded(self) -> tuple[str, ...]:
@@ -116,7 +119,7 @@ class ClassInfo(_Caching):
             and all(field.init for field in dataclasses.fields(cls))
             and self.unencoded == self.significant
             and isinstance(cls.version, str | int | None)
-            and not self.has_former_ids
+            and self.id_rule is None
         )
 
     @cached_property
@@ -196,6 +199,29 @@ class WithClassInfo:
         """Refuse a class that cannot be what its author meant; called once, when its description is made."""
 
 
+class SourceTask(Protocol):
+    """The task behind an output, as far as outputs and ids are concerned: every task is one.
+
+    Tasks give outputs and outputs name their task. This protocol is what keeps that from being an import circle.
+    """
+
+    __class_info__: ClassVar[ClassInfo]
+    version: ClassVar[str | int | None]
+
+    @property
+    def task_id(self) -> str:
+        """The task's id."""
+        ...
+
+    def known_id(self) -> str | None:
+        """The id, if it has been computed."""
+        ...
+
+    def unwrapped(self) -> SourceTask:
+        """The task whose id this one has."""
+        ...
+
+
 @blocks_briefly("once a class")
 def class_info(cls: type[WithClassInfo]) -> ClassInfo:
     """The description of ``cls``; made at its first use, when the dataclass decorator has done its work."""
@@ -241,8 +267,7 @@ def _make_class_info(cls: type[WithClassInfo]) -> ClassInfo:
         ),
         contracts=tuple(info for info in infos if info.contract is not None),
         identity_value=_identity_value(cls, significant),
-        has_former_ids=getattr(cls, "_task_spec", ID_SPEC) != ID_SPEC
-        or any(info.name == "_task_spec" for info in infos),
+        id_rule=getattr(cls, "__id_rule__", None),
     )
 
 
@@ -289,7 +314,7 @@ def _stale_class_info() -> ClassInfo:
     return STALE_CLASS_INFO
 
 
-STALE_CLASS_INFO = ClassInfo(None, "", (), values_of(()), (), (), (), getattr, False)
+STALE_CLASS_INFO = ClassInfo(None, "", (), values_of(()), (), (), (), getattr, None)
 
 
 def field_info(field: dataclasses.Field[Any], cls: type) -> FieldInfo:

@@ -13,7 +13,8 @@ from typing import Any
 from alexflow.errors import IdentityError, NonDeterministicTask
 from alexflow.hooks import class_name
 from alexflow.model.class_info import WithClassInfo, class_info
-from alexflow.model.task import AbstractTask, id_from_fields
+from alexflow.model.task import AbstractTask
+from alexflow.model.task_id import id_from_fields
 
 #: What cannot change.
 _FIXED = frozenset(

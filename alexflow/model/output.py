@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Literal, NoReturn, Self, TypeVar, cast, overload
 
@@ -17,14 +16,14 @@ from alexflow.errors import (
 )
 from alexflow.hooks import as_cause, class_name, is_a, text_of
 from alexflow.identity import Canonical, ComputeNow, Pending, canonical, packb
-from alexflow.model.class_info import STALE_CLASS_INFO, ClassInfo, WithClassInfo, class_info
+from alexflow.model.class_info import STALE_CLASS_INFO, ClassInfo, SourceTask, WithClassInfo, class_info
+from alexflow.model.serializer import serialize
 from alexflow.storage.keys import check_key
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
-    from alexflow.model.task import AbstractTask
     from alexflow.storage import Storage
     from alexflow.storage.asyncstreams import AsyncReader, AsyncWriter
     from alexflow.storage.streams import Mode
@@ -52,7 +51,7 @@ class Output(WithClassInfo, Generic[T_co]):
     #: Whether to load what a stranger has stored runs none of their code. Each of alexflow's formats says so itself.
     safe_to_share: ClassVar[bool] = False
 
-    src_task: AbstractTask
+    src_task: SourceTask
     key: str
     storage: Storage | None = field(default=None, compare=False)
     ephemeral: bool = field(default=False, compare=False)
@@ -148,8 +147,6 @@ class Output(WithClassInfo, Generic[T_co]):
         Raises:
             DocumentError: a value cannot be written; the message begins with the path to it.
         """
-        from alexflow.serialization import serialize  # a layer above this one
-
         return serialize(self)
 
     # -- where it is
@@ -366,7 +363,7 @@ class LazySourceTask:
     def __get__(self, output: Output[Any] | None, owner: type[Output[Any]]) -> Any:
         if output is None:
             return self
-        fetch: Callable[[str], AbstractTask] | None = output.__dict__.get("_fetch_task")
+        fetch: Callable[[str], SourceTask] | None = output.__dict__.get("_fetch_task")
         if fetch is None:
             raise AttributeError(f"{output!r} has no src_task")
         task = fetch(output.src_task_id)
@@ -375,72 +372,3 @@ class LazySourceTask:
 
 
 Output.src_task = LazySourceTask()  # type: ignore[assignment]  # after @dataclass, for which it would be a default
-
-
-def plain_output(cls: type[Output[Any]], task: AbstractTask, key: str) -> Any:
-    """What ``cls(src_task=task, key=key)`` gives, in less than half the time.
-
-    For classes that :attr:`~ClassInfo.default_construction` and keys that have been checked. Every task's outputs are
-    built once where it is described, once where it is scheduled, and once where it runs.
-    """
-    output = object.__new__(cls)
-    state = output.__dict__
-    # its other fields are the class's defaults; more than five entries would double the room that they take
-    state["src_task"] = task
-    state["key"] = state["_output_id"] = key
-    state["__canonical_form__"] = "output", key
-    return output
-
-
-def finish_construction(output: Output[Any]) -> None:
-    """What a format does at construction besides what :class:`Output` does, for outputs that are made without a task.
-
-    Does nothing where the class :attr:`~ClassInfo.default_construction`.
-    """
-    cls = type(output)
-    if class_info(cls).default_construction:
-        return
-    for field_ in dataclasses.fields(cls):
-        if field_.default_factory is not dataclasses.MISSING and field_.name not in output.__dict__:
-            output.__dict__[field_.name] = field_.default_factory()
-    if cls.__post_init__ is not Output.__post_init__:
-        output.__post_init__()
-
-
-def output_by_reference(
-    cls: type[Output[Any]],
-    task_id: str,
-    key: str,
-    fetch_task: Callable[[str], AbstractTask],
-    fields: dict[str, Any] | None = None,
-) -> Output[Any]:
-    """An output without its task, for a worker; ``fetch_task(task_id)`` is called if somebody touches ``src_task``."""
-    output = object.__new__(cls)
-    state = output.__dict__
-    state["key"] = key
-    state["_src_task_id"] = task_id
-    state["_fetch_task"] = fetch_task
-    if fields:
-        state.update(fields)
-    output._make_id(task_id)
-    finish_construction(output)
-    return output
-
-
-def outputs_by_key(
-    cls: type[Output[Any]], keys: Sequence[str], lengths: Sequence[int], fetch_task: Callable[[str], AbstractTask]
-) -> list[Output[Any]]:
-    """:func:`output_by_reference` for outputs that are nothing but a key; so much of each is the id of its task."""
-    outputs: list[Output[Any]] = []
-    for key, length in zip(keys, lengths, strict=True):
-        output = object.__new__(cls)
-        state = output.__dict__
-        # with a storage, that makes five entries; more would double the room that they take
-        state["key"] = state["_output_id"] = key
-        state["_src_task_id"] = key[:length]
-        state["_fetch_task"] = fetch_task
-        outputs.append(output)
-    if not class_info(cls).default_construction:
-        for output in outputs:
-            finish_construction(output)
-    return outputs

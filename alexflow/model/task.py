@@ -6,15 +6,17 @@ from collections.abc import AsyncIterable, Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_origin
 
-from alexflow.errors import DefinitionError, IdentityError, InvalidKey
-from alexflow.identity import ID_SPEC, Canonical, ComputeNow, Pending, canonical, locate, short_repr, task_digest
+from alexflow.errors import DefinitionError, InvalidKey
+from alexflow.identity import Canonical, Pending, short_repr
 from alexflow.model.class_info import STALE_CLASS_INFO, ClassInfo, WithClassInfo, class_info
+from alexflow.model.construction import plain_output
 from alexflow.model.definition import check_task_class, explain_undecorated
-from alexflow.model.loop import way_round
 from alexflow.model.options import TaskOptions
-from alexflow.model.output import Output, plain_output
+from alexflow.model.output import Output
 from alexflow.model.required import no_default
 from alexflow.model.retry import Retry
+from alexflow.model.serializer import serialize
+from alexflow.model.task_id import compute_task_id
 from alexflow.model.tree import InOut
 from alexflow.storage.keys import check_key
 
@@ -60,7 +62,6 @@ class AbstractTask(WithClassInfo):
     __identified_by__: ClassVar[frozenset[str]] = frozenset()
     __free_names__: ClassVar[frozenset[str]] = frozenset()  # of members that a field may have
 
-    _task_spec: ClassVar[str | None] = ID_SPEC  # "1.0.0", or None: its tasks have the ids of alexflow 1.x
     _task_id: ClassVar[str | None] = None  # in the instance's own __dict__ once it is known
     version: ClassVar[str | int | None] = None
     task_name: ClassVar[str | None] = None
@@ -181,8 +182,6 @@ class AbstractTask(WithClassInfo):
         Raises:
             DocumentError: a value cannot be written; the message begins with the path to it.
         """
-        from alexflow.serialization import serialize  # a layer above this one
-
         return serialize(self)
 
 
@@ -262,6 +261,11 @@ class WrapperTask(AbstractTask):
         return self.task.build_output(output_class, key, storage, **kwargs)
 
 
+def task_behind(output: Output[Any]) -> AbstractTask:
+    """The task behind an output; an output itself knows it as a :class:`~alexflow.model.class_info.SourceTask` only."""
+    return cast(AbstractTask, output.src_task)
+
+
 def check_fields(task: AbstractTask) -> None:
     """Hold an instance against its class's fields.
 
@@ -297,95 +301,6 @@ def rebuild_task(info: ClassInfo, values: list[Any], task_id: str) -> AbstractTa
     state.update(zip(info.names, values, strict=True))
     state["_task_id"] = task_id
     return task
-
-
-def compute_task_id(task: AbstractTask) -> str:
-    """Compute and remember the id of a task, which is no wrapper, and of all nested tasks on the way."""
-    pending: Pending = []
-    task_id = _id_from_fields(task, pending)
-    if pending:
-        _compute_innermost_first(task, pending)
-        return cast(str, task.known_id())
-    _set(task, "_task_id", task_id)
-    return task_id
-
-
-def id_from_fields(task: AbstractTask) -> str:
-    """The id that a task's fields give now, whatever it is known as; of tasks that are nested in it, as they are known.
-
-    Raises:
-        IdentityError: a value has no identity.
-    """
-    return _id_from_fields(task, ComputeNow())
-
-
-_set = object.__setattr__  # a task is frozen; quicker than to make a __dict__ of what Python keeps without one
-
-
-def _compute_innermost_first(task: AbstractTask, pending: Pending) -> None:
-    # a stack of our own: tasks may be nested deeper than Python recurses
-    stack = [task]
-    within: dict[int, AbstractTask] = {}  # those whose nested tasks are being computed, from the outermost
-    while True:
-        if pending:
-            within[id(task)] = task
-            _refuse_loop(within, pending)
-            stack.extend(pending)
-        while stack[-1].known_id() is not None:
-            within.pop(id(stack.pop()), None)
-            if not stack:
-                return
-        task = stack[-1]
-        # asked again, and all nested tasks have ids now: what is still pending was made while it was asked
-        pending = ComputeNow() if id(task) in within else []
-        task_id = _id_from_fields(task, pending)
-        if not pending:
-            _set(task, "_task_id", task_id)
-
-
-def _refuse_loop(within: dict[int, AbstractTask], pending: Pending) -> None:
-    for task in pending:
-        if id(task) in within:
-            way = list(within.values())[list(within).index(id(task)) :]
-            raise IdentityError(f"{way_round(way)}: the task contains itself")
-
-
-def _id_from_fields(task: AbstractTask, pending: Pending) -> str:
-    info = task.__class_info__
-    if info.cls is not type(task):  # as class_info looks itself; a call less for every task
-        info = class_info(type(task))
-    if info.has_former_ids and task._task_spec != ID_SPEC:
-        from alexflow.model.ids_of_1x import id_of_1x  # deferred: few have such ids, and it needs SHA-1 and JSON
-
-        return id_of_1x(task, task._task_spec, pending)
-    get = info.identity_value
-    fields: dict[str, Canonical] = {}
-    try:
-        for name in info.significant:  # quicker than zip over all values at once
-            value = get(task, name)
-            if value is not None:
-                kind = type(value)
-                if kind is str or (kind is float and value == value):  # as canonical has it; a call less
-                    fields[name] = value
-                else:
-                    fields[name] = canonical(value, pending)
-        if pending:
-            return ""
-        return f"{info.name}.{task_digest(fields, task.version)}"
-    except (IdentityError, UnicodeEncodeError, RecursionError) as error:
-        raise _with_path(task, info, error) from None
-
-
-def _with_path(task: AbstractTask, info: ClassInfo, error: Exception) -> IdentityError:
-    for name in info.significant:
-        path = f"{type(task).__qualname__}.{name}"
-        try:
-            found = locate(info.identity_value(task, name), path)
-        except IdentityError as refused:  # by its `encode`
-            found = path, refused
-        if found is not None:
-            return IdentityError(f"{found[0]}: {found[1]}")
-    return IdentityError(f"{type(task).__qualname__}: {error}")
 
 
 def _shown_fields(task: AbstractTask) -> str:

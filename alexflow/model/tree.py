@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from alexflow.model.output import Output
+from alexflow.model.output import Output
 
 #: What ``input()`` and ``output()`` may give; nested at will.
-InOut: TypeAlias = "None | Output[Any] | list[Any] | tuple[Any, ...] | dict[str, Any]"
+InOut: TypeAlias = None | Output[Any] | list[Any] | tuple[Any, ...] | dict[str, Any]
 
 
 def flatten(tree: InOut) -> list[Output[Any]]:
@@ -18,10 +17,10 @@ def flatten(tree: InOut) -> list[Output[Any]]:
     Raises:
         TypeError: something in it is neither an output nor a container of outputs, or it contains itself.
     """
-    if hasattr(tree, "physical_key_list"):
-        return [tree]  # type: ignore[list-item]  # an output
+    if isinstance(tree, Output):
+        return [tree]
     if isinstance(tree, list | tuple):
-        flat = [node for node in tree if hasattr(node, "physical_key_list")]
+        flat = [node for node in tree if isinstance(node, Output)]
         if len(flat) == len(tree):
             return flat  # as most are
     leaves: list[Output[Any]] = []
@@ -30,7 +29,7 @@ def flatten(tree: InOut) -> list[Output[Any]]:
     inside: set[int] = set()  # the same
     while pending:
         for node in pending[-1]:
-            if hasattr(node, "physical_key_list"):  # first, and not called: a wide list is mostly of outputs
+            if isinstance(node, Output):  # first, and not called: a wide list is mostly of outputs
                 leaves.append(node)
                 continue
             if node is None:
@@ -59,20 +58,16 @@ def map_tree(function: Callable[[Output[Any]], Any], tree: InOut) -> Any:
         return None
     if isinstance(tree, list | tuple):
         # as in flatten
-        items = [function(node) if hasattr(node, "physical_key_list") else map_tree(function, node) for node in tree]
+        items = [function(node) if isinstance(node, Output) else map_tree(function, node) for node in tree]
         if isinstance(tree, list):
             return items
         # a namedtuple is made from positional items, a plain tuple from one iterable
         return type(tree)(*items) if hasattr(tree, "_fields") else tuple(items)
     if isinstance(tree, dict):
         return {key: map_tree(function, node) for key, node in tree.items()}
-    if _is_output(tree):
+    if isinstance(tree, Output):
         return function(tree)
     raise TypeError(_not_an_output(tree))
-
-
-def _is_output(node: object) -> bool:
-    return hasattr(node, "physical_key_list")  # its class is in a module that imports this one
 
 
 def _not_an_output(node: object) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from alexflow.errors import DefinitionError
-from alexflow.model.task import AbstractTask
+from alexflow.model.serializer import serialize
+from alexflow.model.task import AbstractTask, task_behind
 from alexflow.model.tree import InOut, flatten
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Workflow:
         """Each task once: those named, and those behind the artifacts."""
         tasks = {task.task_id: task for task in self.tasks.values()}
         for output in flatten(dict(self.artifacts)):
-            tasks.setdefault(output.src_task.task_id, output.src_task)
+            task = task_behind(output)
+            tasks.setdefault(task.task_id, task)
         return list(tasks.values())
 
     def serialize(self) -> dict[str, Any]:
@@ -50,6 +52,4 @@ class Workflow:
         Raises:
             DocumentError: a value cannot be written; the message begins with the path to it.
         """
-        from alexflow.serialization import serialize  # a layer above this one
-
         return serialize(self)

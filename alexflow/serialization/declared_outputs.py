@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from alexflow.identity import short_repr
-from alexflow.model import AbstractTask, Output, flatten, keys_of
+from alexflow.model import AbstractTask, Output, flatten, keys_of, task_behind
 from alexflow.serialization.fault import DocumentFault, hook_fault
 
 
@@ -22,7 +22,7 @@ def as_declared(output: Output[Any]) -> Output[Any]:
     """
     if not _keys_of(output):
         return output  # a source: it is in no storage
-    task = output.src_task
+    task = task_behind(output)
     cls = type(task).__qualname__
     if not output.key.startswith(f"{task.task_id}."):
         raise DocumentFault(f"the key does not begin with {task.task_id}., the id of its task").at(".key")

@@ -33,7 +33,7 @@ from alexflow.identity import (
     qualified_name,
     short_repr,
 )
-from alexflow.model import AbstractTask, Output
+from alexflow.model import AbstractTask, Output, task_behind
 from alexflow.serialization.encode import TAG, Form, Reference, ValueWriter
 from alexflow.serialization.fault import DocumentFault
 from alexflow.serialization.fields import OUTPUT_PLACES
@@ -202,7 +202,7 @@ def _output(writer: ValueWriter, value: Output[Any]) -> Any:
         "task": None,
         "key": _str(writer, value.key),
     }
-    writer.refer(data, "task", value.src_task)
+    writer.refer(data, "task", task_behind(value))
     if value.ephemeral:
         data["ephemeral"] = True
     fields = writer.write_fields(value, OUTPUT_PLACES)

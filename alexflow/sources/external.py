@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar, overload
 from alexflow.errors import DecodingError, ReadOnlyAccess
 from alexflow.formats.text import BytesOutput
 from alexflow.model import AbstractTask, Output
-from alexflow.model.output import finish_construction
+from alexflow.model.construction import finish_construction
 from alexflow.sources.content import Content
 from alexflow.sources.digest_cache import cached_digest
 from alexflow.sources.location import location_of

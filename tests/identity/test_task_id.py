@@ -7,7 +7,7 @@ import pytest
 
 from alexflow import BinaryOutput, JSONOutput, Output, ResourceSpec, Retry, Task, WrapperTask
 from alexflow.errors import DefinitionError
-from alexflow.model import task as module
+from alexflow.model import task_id as module
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pytest
 import alexflow
 from alexflow import BinaryOutput, legacy
 from alexflow.errors import DocumentError, IdentityError
+from alexflow.legacy import FormerIds
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,8 @@ class Link(legacy.Task):
 
 
 @dataclass(frozen=True)
-class Marked(alexflow.Task):
-    """Says so itself, without the base."""
-
-    _task_spec: ClassVar[str] = "1.0.0"
+class Marked(FormerIds, alexflow.Task):
+    """Keeps its ids, without the base."""
 
     before: Any = None
 
@@ -35,7 +34,7 @@ class Today(alexflow.Task):
 
 
 @dataclass(frozen=True)
-class Unknown(alexflow.Task):
+class Unknown(FormerIds, alexflow.Task):
     _task_spec: ClassVar[str] = "7"
 
 
@@ -46,7 +45,7 @@ def test_a_chain_may_be_longer_than_python_recurses():
     assert len(link.task_id.rpartition(".")[2]) == 40
 
 
-def test_a_class_of_today_may_carry_the_spec():
+def test_a_class_of_today_may_keep_its_ids():
     assert Marked(1).task_id.rpartition(".")[2] == Link(1).task_id.rpartition(".")[2]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from alexflow.model.names_of_1x import former_name
+from alexflow.legacy.names import former_name
 from tests.legacy.peer import VARIABLE
 
 HERE = Path(__file__).parent

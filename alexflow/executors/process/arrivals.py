@@ -22,7 +22,7 @@ from alexflow.forks import contained
 from alexflow.hooks import class_name, text_of
 from alexflow.model import AbstractTask, Output
 from alexflow.model.class_info import ClassInfo, class_info
-from alexflow.model.output import output_by_reference, outputs_by_key
+from alexflow.model.construction import output_by_reference, outputs_by_key
 from alexflow.model.task import rebuild_task
 
 

@@ -19,8 +19,8 @@ from types import FunctionType, ModuleType
 from typing import Any, TypeAlias, cast
 
 from alexflow.errors import IdentityError
-from alexflow.identity import Pending, short_repr
-from alexflow.model.names_of_1x import former_fields, former_name, is_of_1x
+from alexflow.identity import ID_SPEC, Pending, short_repr
+from alexflow.legacy.names import former_fields, former_name, is_of_1x
 from alexflow.model.output import Output
 from alexflow.model.task import AbstractTask, ResourceSpec, WrapperTask
 from alexflow.model.workflow import Workflow
@@ -30,6 +30,12 @@ from alexflow.storage import Storage
 Spec: TypeAlias = str | None
 
 SPEC_1 = "1.0.0"
+
+
+def spec_of(task: AbstractTask | type[AbstractTask]) -> Spec:
+    """The id spec that a task or its class carries; "2" where it carries none."""
+    spec: Spec = getattr(task, "_task_spec", ID_SPEC)
+    return spec
 
 
 def id_of_1x(task: AbstractTask, spec: Spec, pending: Pending) -> str:
@@ -82,7 +88,7 @@ class FormerRule:
 
     def carries_spec(self, task: AbstractTask) -> bool:
         """Whether that id follows from this rule."""
-        return task._task_spec == self._spec
+        return spec_of(task) == self._spec
 
     def key_of(self, output: Output[Any], task_id: str) -> str:
         """The key of an output whose task has a certain id."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from alexflow import Task, WrapperTask
+from alexflow.legacy import FormerIds
 from alexflow.model import AbstractTask
 from alexflow.model.class_info import class_info
 
@@ -109,8 +110,7 @@ class Listening(Task):
 
 
 @dataclass(frozen=True)
-class OfOneX(Task):
-    _task_spec = "1.0.0"
+class OfOneX(FormerIds, Task):
     number: int
 
 
