@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from alexflow.storage.remote.address import Address
-from alexflow.storage.remote.backend import Backend
+from alexflow.storage.remote.backends.base import Backend
 from alexflow.storage.remote.opening import open_backend
-from alexflow.storage.remote.patience import Attempt, Deadline
+from alexflow.storage.remote.retry import Attempt, Deadline
 from tests.kit.servers.s3 import BUCKET, KEY, SECRET, Server
 
 S3FS, OBSTORE = "s3fs", "obstore"

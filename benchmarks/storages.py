@@ -6,9 +6,9 @@ import os
 from functools import partial
 
 from alexflow import LocalStorage
-from alexflow.storage import notes
 from alexflow.storage.digest import record_of
-from alexflow.storage.newfile import link_unnamed
+from alexflow.storage.local import digest_store
+from alexflow.storage.local.new_file import link_unnamed
 
 
 class Unrecorded(LocalStorage):
@@ -26,7 +26,7 @@ class Noted(LocalStorage):
 
     def _publish_unnamed(self, fd: int, path: str, key: str, data: bytes) -> bool:
         try:
-            notes.note(self.base_path, key, record_of(data))
+            digest_store.note(self.base_path, key, record_of(data))
             return link_unnamed(fd, path)
         finally:
             os.close(fd)

@@ -25,7 +25,7 @@ NOT_FOR_A_WORKER = {
 #: What a program that only describes tasks does without.
 NOT_FOR_A_DESCRIPTION = {
     *["datetime", "decimal", "uuid", "msgspec", "pickle", "platform", "select", "socket", "threading", "traceback"],
-    *["alexflow.executors", "alexflow.formats", "alexflow.storage.interface", "alexflow.storage.local"],
+    *["alexflow.executors", "alexflow.formats", "alexflow.storage.interface", "alexflow.storage.local.storage"],
 }
 
 

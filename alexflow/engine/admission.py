@@ -26,7 +26,7 @@ from alexflow.logs import logger
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.events import Event, FreeAgain, HeldElsewhere, MadeElsewhere
 from alexflow.storage import Storage
-from alexflow.storage.leases.interface import Holder, Leases, NoLeases
+from alexflow.storage.leases import Holder, Leases, NoLeases
 
 #: Tasks that are looked at in one go.
 AT_ONCE = 256

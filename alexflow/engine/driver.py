@@ -45,7 +45,7 @@ from alexflow.scheduler.events import (
     Verified,
 )
 from alexflow.storage import Storage
-from alexflow.storage.leases.interface import Leases
+from alexflow.storage.leases import Leases
 
 #: Gives those of a request's outputs that have certain keys.
 FindOutputs = Callable[[set[str]], dict[str, Output[Any]]]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from alexflow.logs import logger
-from alexflow.storage.leases.interface import Holder, Leases, Wanted
+from alexflow.storage.leases import Holder, Leases, Wanted
 
 #: Waiting that need not be told.
 A_MOMENT = 1.0  # seconds

@@ -131,7 +131,7 @@ class DirectoryOutput(FileOutput[Directory]):
                 self.store(directory)
 
     def apath(self, mode: Mode = "r") -> AbstractAsyncContextManager[Path]:
-        from alexflow.storage.asyncstreams import in_threads  # deferred: it brings asyncio
+        from alexflow.storage.async_streams import in_threads  # deferred: it brings asyncio
 
         return in_threads(lambda: self.path(mode))
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from alexflow.storage import Storage
-    from alexflow.storage.asyncstreams import AsyncReader, AsyncWriter
+    from alexflow.storage.async_streams import AsyncReader, AsyncWriter
     from alexflow.storage.streams import Mode
 
 T_co = TypeVar("T_co", covariant=True)

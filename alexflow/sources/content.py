@@ -16,7 +16,7 @@ from alexflow.storage import Staged, Storage
 from alexflow.storage.background import in_thread
 
 if TYPE_CHECKING:
-    from alexflow.storage.asyncstreams import AsyncReader
+    from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.streams import Mode
 
 
@@ -132,7 +132,7 @@ class Content(Storage):
         return self.version(key)
 
     def areader(self, key: str) -> AbstractAsyncContextManager[AsyncReader]:
-        from alexflow.storage.asyncstreams import opened_in_threads  # deferred: few tasks need it
+        from alexflow.storage.async_streams import opened_in_threads  # deferred: few tasks need it
 
         return opened_in_threads(lambda: self.reader(key))
 

@@ -50,7 +50,7 @@ __getattr__, __dir__ = lazy_names(
         "CacheStorage": "alexflow.storage.layered.cache",
         "OverlayStorage": "alexflow.storage.layered.overlay",
         "PrefixStorage": "alexflow.storage.layered.prefix",
-        "LocalStorage": "alexflow.storage.local",
+        "LocalStorage": "alexflow.storage.local.storage",
         "MemoryStorage": "alexflow.storage.memory",
         "open_storage": "alexflow.storage.opening",
         "RemoteStorage": "alexflow.storage.remote.storage",

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from alexflow.storage.newfile import CHUNK
+from alexflow.storage.local.new_file import CHUNK
 
 T = TypeVar("T")
 

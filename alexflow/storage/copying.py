@@ -17,15 +17,14 @@ from itertools import islice
 from typing import Literal
 
 from alexflow.errors import OutputDamaged, OutputNotFound
-from alexflow.storage import notes
 from alexflow.storage.background import in_thread
 from alexflow.storage.interface import Storage
 from alexflow.storage.keys import check_key, check_keys
 from alexflow.storage.layered.cache import CacheStorage
 from alexflow.storage.layered.prefix import PrefixStorage
-from alexflow.storage.local import LocalStorage
-from alexflow.storage.localreading import SMALL, is_file
-from alexflow.storage.newfile import CHUNK
+from alexflow.storage.local import LocalStorage, digest_store
+from alexflow.storage.local.new_file import CHUNK
+from alexflow.storage.local.read import SMALL, is_file
 from alexflow.storage.oserror import failed
 
 #: What became of a copy: the two are one file; it is a file of its own; the key had something under it, which stays.
@@ -85,7 +84,7 @@ def copy(
     Raises:
         StorageError: one of the two refused; what was copied is there.
     """
-    from alexflow.storage.remote.blocking import wait_for  # deferred: asyncio
+    from alexflow.storage.sync import wait_for  # deferred: asyncio
 
     source.prepare()
     target.prepare()
@@ -102,7 +101,7 @@ async def acopy(
     concurrency: int = 16,
 ) -> Copies:
     """:func:`copy`, for the event loop, on which ``progress`` is called."""
-    from alexflow.storage.remote.bounded import for_each  # deferred, as above
+    from alexflow.storage.bounded import for_each  # deferred, as above
 
     done = Copies()
 
@@ -224,7 +223,7 @@ def _link(source: LocalStorage, key: str, target: LocalStorage, to: str) -> Copi
         if os.path.lexists(path):
             return "existed"
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        if not notes.record_another(known, source.base_path, key, target.base_path, to):
+        if not digest_store.record_another(known, source.base_path, key, target.base_path, to):
             return None
         os.link(known, path, follow_symlinks=False)
     except FileExistsError:

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 
 from alexflow.errors import UnknownStorage
 from alexflow.hooks import repr_of
-from alexflow.storage.keychecks import check_arguments, parameters_of
+from alexflow.storage.key_checks import check_arguments, parameters_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
-    from alexflow.storage.asyncstreams import AsyncReader, AsyncWriter
-    from alexflow.storage.leases.interface import Leases
+    from alexflow.storage.async_streams import AsyncReader, AsyncWriter
+    from alexflow.storage.leases import Leases
     from alexflow.storage.streams import Mode, Staging
     from alexflow.storage.verification import Examined, Verification
 
@@ -65,7 +65,7 @@ class Storage(ABC):
     """Where outputs live.
 
     Keys are checked (:func:`alexflow.storage.keys.check_key`) before a public method begins, in each adapter, also in
-    those that are made elsewhere: see :mod:`alexflow.storage.keychecks`. So an adapter's methods are given only keys
+    those that are made elsewhere: see :mod:`alexflow.storage.key_checks`. So an adapter's methods are given only keys
     that stay below its root; a caller with another gets ``InvalidKey``. A class that hands every key on to another
     storage may say ``checks_keys=False``.
     """
@@ -373,19 +373,19 @@ class Storage(ABC):
 
     def areader(self, key: str) -> AbstractAsyncContextManager[AsyncReader]:
         """:meth:`reader`, for the event loop."""
-        from alexflow.storage.asyncstreams import areader
+        from alexflow.storage.async_streams import areader
 
         return areader(self, key)
 
     def awriter(self, key: str) -> AbstractAsyncContextManager[AsyncWriter]:
         """:meth:`writer`, for the event loop."""
-        from alexflow.storage.asyncstreams import awriter
+        from alexflow.storage.async_streams import awriter
 
         return awriter(self, key)
 
     def apath(self, key: str, mode: Mode = "r") -> AbstractAsyncContextManager[Path]:
         """:meth:`path`, for the event loop."""
-        from alexflow.storage.asyncstreams import in_threads
+        from alexflow.storage.async_streams import in_threads
 
         return in_threads(lambda: self.path(key, mode))
 

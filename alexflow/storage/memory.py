@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from alexflow.errors import OutputNotFound, ShippingError
 from alexflow.storage.interface import Staged, Storage
-from alexflow.storage.keychecks import checks_its_keys
+from alexflow.storage.key_checks import checks_its_keys
 from alexflow.storage.keys import check_key
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ rest from here:
 * ``open_staging``: instead of both, where bytes can go straight to their storage.
 * ``local_path``: the file behind a key, where there is one.
 
-The async forms (:mod:`alexflow.storage.asyncstreams`) do the same in threads: each piece is long enough to be
+The async forms (:mod:`alexflow.storage.async_streams`) do the same in threads: each piece is long enough to be
 worth one.
 """
 
@@ -31,8 +31,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from alexflow.errors import StorageDenied, StorageError
 from alexflow.forks import this_process
-from alexflow.storage.localreading import is_file
-from alexflow.storage.newfile import CHUNK, fill_standard, open_above
+from alexflow.storage.local.new_file import CHUNK, fill_standard, open_above
+from alexflow.storage.local.read import is_file
 from alexflow.storage.oserror import failed, no_room, tells_of_no_room
 
 if TYPE_CHECKING:

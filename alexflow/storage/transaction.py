@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
-    from alexflow.storage.asyncstreams import AsyncReader
+    from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.streams import Mode, Staging
 
 _ANY: Any = object()
@@ -210,7 +210,7 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         staged = self._staged.get(key)
         if staged is None:
             return self.storage.areader(key)
-        from alexflow.storage.asyncstreams import opened_in_threads  # deferred: few tasks need it
+        from alexflow.storage.async_streams import opened_in_threads  # deferred: few tasks need it
 
         return opened_in_threads(lambda: self.storage.staged_reader(staged))
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 from alexflow import LocalStorage
-from alexflow.storage import newfile, notes
+from alexflow.storage.local import digest_store, new_file
 
 PR_SET_PTRACER = 0x59616D61
 ANY_PROCESS = ctypes.c_ulong(2**64 - 1)
@@ -29,9 +29,9 @@ def content(size: int, filler: bytes) -> bytes:
 def main(key: str, size: str, *how: str) -> None:
     """Publish, as the arguments say."""
     if "named" in how:
-        newfile.UNNAMED_FILE = None
+        new_file.UNNAMED_FILE = None
     if "notes" in how:
-        notes._set = notes._get = None
+        digest_store._set = digest_store._get = None
     data = content(int(size), b"2" if "replace" in how else b"1")
     with tempfile.TemporaryDirectory() as elsewhere:  # what is loaded on demand is loaded now
         publish(LocalStorage(elsewhere), key, data, how)

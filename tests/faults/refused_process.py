@@ -18,10 +18,11 @@ from pathlib import Path
 
 from alexflow import CacheStorage, LocalStorage, PrefixStorage
 from alexflow.errors import OutputNotFound, StorageDenied, StorageError, StorageFull
-from alexflow.storage import Storage, Transaction, newfile, notes
+from alexflow.storage import Storage, Transaction
 from alexflow.storage.copying import copy_object
 from alexflow.storage.interface import Storage as Base
-from alexflow.storage.local import SMALL
+from alexflow.storage.local import digest_store, new_file
+from alexflow.storage.local.storage import SMALL
 from tests.faults.publisher_process import ANY_PROCESS, PR_SET_PTRACER, read_line, say
 
 LARGE = SMALL + 1
@@ -122,9 +123,9 @@ WAYS: dict[str, Callable[[LocalStorage], object]] = {
 
 def main(what: str) -> None:
     if "named" in what:
-        newfile.UNNAMED_FILE = None
+        new_file.UNNAMED_FILE = None
     if "notes" in what:
-        notes._set = notes._get = None
+        digest_store._set = digest_store._get = None
     random.random()
     with tempfile.TemporaryDirectory() as elsewhere:  # what is loaded on demand is loaded now
         place = LocalStorage(f"{elsewhere}/s", fsync="fsync" in what)

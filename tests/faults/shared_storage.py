@@ -20,8 +20,8 @@ import alexflow
 from alexflow import BinaryOutput, DynamicTask, Output, Task
 from alexflow.events import ResultDropped, TasksMadeElsewhere
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.leases.local import FILE as LEASES
-from alexflow.storage.remote.uploading import LARGE
+from alexflow.storage.local.leases import FILE as LEASES
+from alexflow.storage.remote.multipart import LARGE
 from tests.faults.workflows import Held, Number, Sum, note
 from tests.kit.fifo import DEADLINE
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from alexflow import LocalStorage
-from alexflow.storage import notes
-from alexflow.storage.litter import STALE_AFTER
-from alexflow.storage.local import SMALL
+from alexflow.storage.local import digest_store
+from alexflow.storage.local.staging_area import STALE_AFTER
+from alexflow.storage.local.storage import SMALL
 from tests.faults.publisher import Publisher
 from tests.faults.publisher_process import content
 
@@ -55,8 +55,8 @@ def disk() -> Iterator[Path]:
 def test_killed_at_each_system_call(disk, way, monkeypatch):
     key, size, how = WAYS[way]
     if "notes" in how:
-        monkeypatch.setattr(notes, "_set", None)
-        monkeypatch.setattr(notes, "_get", None)
+        monkeypatch.setattr(digest_store, "_set", None)
+        monkeypatch.setattr(digest_store, "_get", None)
     old = content(10, b"0") if "replace" in how else None
     new = content(size, b"2" if "replace" in how else b"1")
 

@@ -9,7 +9,7 @@ import pytest
 
 from alexflow import Engine, Retry
 from alexflow.errors import RunFailed, StorageFull
-from alexflow.storage.local import SMALL
+from alexflow.storage.local.storage import SMALL
 from tests.faults.disks import free_bytes, keys_in, small_disk
 from tests.faults.workflows import Bulky, BulkyInThread, BulkyOnLoop, Number, Scratch, StoresTwo
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from alexflow.storage.leases.objects import ENGINES
+from alexflow.storage.remote.leases import ENGINES
 from tests.faults.shared_storage import MANY, left_behind, outcome
 from tests.faults.workflows import Held
 

@@ -9,7 +9,7 @@ import pytest
 
 from alexflow import Engine, open_storage
 from alexflow.errors import OutputDamaged
-from alexflow.storage.remote.uploading import LARGE
+from alexflow.storage.remote.multipart import LARGE
 from tests.faults.workflows import BulkyOnLoop, Number, Reader, Sum
 from tests.kit.servers.s3 import BUCKET, READER, READER_SECRET, client
 

@@ -11,9 +11,10 @@ import pytest
 import alexflow
 from alexflow import LocalStorage, PrefixStorage
 from alexflow.errors import OutputDamaged, UnknownStorage
-from alexflow.storage import copy, notes
+from alexflow.storage import copy
 from alexflow.storage.copying import copy_object
-from alexflow.storage.local import SMALL
+from alexflow.storage.local import digest_store
+from alexflow.storage.local.storage import SMALL
 from tests.faults.workflows import Number, Sum
 
 SIZES = [10, SMALL + 1]
@@ -23,8 +24,8 @@ KEYS = [("a", "b"), ("a/data.json", "b/data.json"), ("a/x/data.json", "b/x/data.
 @pytest.fixture(params=["attributes", "notes"])
 def storage(request, tmp_path, monkeypatch):
     if request.param == "notes":
-        monkeypatch.setattr(notes, "_set", None)
-        monkeypatch.setattr(notes, "_get", None)
+        monkeypatch.setattr(digest_store, "_set", None)
+        monkeypatch.setattr(digest_store, "_get", None)
     storage = LocalStorage(tmp_path / "storage")
     storage.prepare()
     return storage
@@ -167,7 +168,7 @@ def test_copies_keep_their_records(storage, tmp_path):
     found = target.verify()
     assert (found.ok, found.good, found.unrecorded) == (True, 7, 0)
     assert storage.verify().good == 3
-    if notes._set is not None:  # a note is with the storage in which it was published
+    if digest_store._set is not None:  # a note is with the storage in which it was published
         assert LocalStorage(f"{target.base_path}/one", check="strict").read("more") == b"1"
     swap(target, "another", "team/b")
     assert {each.key for each in target.verify().damaged} == {"another", "team/b"}

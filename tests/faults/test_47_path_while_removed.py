@@ -16,7 +16,7 @@ import pytest
 from alexflow import CacheStorage, LocalStorage, MemoryStorage, OverlayStorage, PrefixStorage, open_storage
 from alexflow.errors import OutputNotFound
 from alexflow.storage import Transaction
-from alexflow.storage.local import SMALL
+from alexflow.storage.local.storage import SMALL
 from tests.faults.disks import remount, small_disk
 
 

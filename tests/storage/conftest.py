@@ -3,13 +3,14 @@
 import pytest
 
 from alexflow import CacheStorage, LocalStorage, MemoryStorage, OverlayStorage, PrefixStorage, open_storage
-from alexflow.storage import Transaction, newfile
+from alexflow.storage import Transaction
+from alexflow.storage.local import new_file
 
 
 @pytest.fixture
 def named_files(monkeypatch):
     """A file system without unnamed files, such as NFS."""
-    monkeypatch.setattr(newfile, "UNNAMED_FILE", None)
+    monkeypatch.setattr(new_file, "UNNAMED_FILE", None)
 
 
 def _layered(kind, storage, tmp_path):

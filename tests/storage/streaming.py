@@ -9,9 +9,9 @@ import sys
 from alexflow import open_storage
 from alexflow.storage import (
     Transaction,
-    asyncstreams,  # noqa: F401  # loaded already, so that it is not counted
-    localstreams,  # noqa: F401
+    async_streams,  # noqa: F401  # loaded already, so that it is not counted
 )
+from alexflow.storage.local import streams  # noqa: F401
 
 CHUNK = bytes(1024 * 1024)
 

@@ -14,9 +14,10 @@ from anyio import create_task_group, to_thread
 
 from alexflow import LocalStorage, PrefixStorage, RemoteStorage
 from alexflow.errors import OutputNotFound, StorageError
-from alexflow.storage import Storage, Transaction, localkeys, newfile
-from alexflow.storage.local import SMALL
-from alexflow.storage.newfile import CHUNK
+from alexflow.storage import Storage, Transaction
+from alexflow.storage.local import listing, new_file
+from alexflow.storage.local.new_file import CHUNK
+from alexflow.storage.local.storage import SMALL
 from alexflow.storage.remote import existence
 from alexflow.storage.remote.storage import CONCURRENCY
 
@@ -218,7 +219,7 @@ async def test_list_by_prefix(form, published):
 @pytest.fixture
 def few(storage):
     """How many keys are looked for one by one, whatever else is there."""
-    return existence.FEW if isinstance(storage, RemoteStorage) else localkeys.FEW
+    return existence.FEW if isinstance(storage, RemoteStorage) else listing.FEW
 
 
 @pytest.mark.parametrize("directory", ["", "dir/"])
@@ -268,12 +269,13 @@ def test_eight_threads_race(storage, published):
 RACER = """
 import sys
 from alexflow import LocalStorage, PrefixStorage, RemoteStorage
-from alexflow.storage import local, newfile
+from alexflow.storage.local.storage import SMALL
+from alexflow.storage.local import new_file
 path, number, named = sys.argv[1:]
 if named == "True":
-    newfile.UNNAMED_FILE = None
+    new_file.UNNAMED_FILE = None
 storage = LocalStorage(path)
-staged = [storage.stage(f"key/{n}", number.encode() * (local.SMALL + 1)) for n in range(20)]
+staged = [storage.stage(f"key/{n}", number.encode() * (SMALL + 1)) for n in range(20)]
 print("ready", flush=True)
 sys.stdin.readline()
 print(*(n for n, item in enumerate(staged) if storage.publish(item)))
@@ -286,7 +288,7 @@ def test_four_processes_race(storage):
     command = [sys.executable, "-c", RACER, storage.base_path]
     processes = [
         subprocess.Popen(
-            [*command, str(n), str(newfile.UNNAMED_FILE is None)],
+            [*command, str(n), str(new_file.UNNAMED_FILE is None)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -12,7 +12,7 @@ from alexflow import CacheStorage, LocalStorage, MemoryStorage, PrefixStorage, o
 from alexflow.errors import OutputNotFound
 from alexflow.storage import Copies, acopy, copy
 from alexflow.storage.copying import acopy_object, copy_object
-from alexflow.storage.remote.uploading import LARGE
+from alexflow.storage.remote.multipart import LARGE
 from tests.kit.servers.proxy import proxy
 from tests.storage.conftest import SERVERS
 

@@ -14,17 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from alexflow.storage.leases.interface import NoLeases
-from alexflow.storage.leases.local import FILE, LocalLeases
-from alexflow.storage.leases.patience import Patience
-from alexflow.storage.leases.rangelocks import (
+from alexflow.storage.leases import NoLeases
+from alexflow.storage.liveness import Patience
+from alexflow.storage.local.leases import FILE, LocalLeases
+from alexflow.storage.local.range_locks import (
     AVAILABLE,
     is_held_by_others,
     parts_held_by_others,
     release_range,
     take_range,
 )
-from alexflow.storage.leases.seat import Seats
+from alexflow.storage.local.seat import Seats
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(not AVAILABLE, reason="the system has no such locks")]
 
@@ -117,7 +117,7 @@ def test_patience_does_not_wear_out_while_the_observer_is_away(clock):
 
 
 async def test_no_seat_is_left(engine, tmp_path, monkeypatch):
-    monkeypatch.setattr("alexflow.storage.leases.local._RETRY", 0)
+    monkeypatch.setattr("alexflow.storage.local.leases._RETRY", 0)
     fd = os.open(tmp_path / FILE, os.O_RDWR | os.O_CREAT)
     try:
         take_range(fd, 0, 1 << 62)

@@ -8,10 +8,10 @@ import logging
 import pytest
 
 from alexflow import RemoteStorage, open_storage
-from alexflow.storage.leases.local import LocalLeases
-from alexflow.storage.leases.objects import ENGINES, LEASES, LOOK_EVERY, ObjectLeases
-from alexflow.storage.leases.rangelocks import AVAILABLE
-from alexflow.storage.leases.seat import Seats
+from alexflow.storage.local.leases import LocalLeases
+from alexflow.storage.local.range_locks import AVAILABLE
+from alexflow.storage.local.seat import Seats
+from alexflow.storage.remote.leases import ENGINES, LEASES, LOOK_EVERY, ObjectLeases
 from tests.kit.servers.proxy import proxy
 
 pytestmark = pytest.mark.anyio

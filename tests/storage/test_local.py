@@ -14,10 +14,11 @@ import pytest
 
 from alexflow import LocalStorage, MemoryStorage
 from alexflow.errors import StorageDenied, StorageError, StorageFull, UnknownStorage
-from alexflow.storage import background, litter, local, localkeys, newfile, open_storage
-from alexflow.storage.local import SMALL
-from alexflow.storage.localkeys import FEW, LEAST
-from alexflow.storage.newfile import CHUNK
+from alexflow.storage import background, open_storage
+from alexflow.storage.local import listing, new_file, staging_area
+from alexflow.storage.local.listing import FEW, LEAST
+from alexflow.storage.local.new_file import CHUNK
+from alexflow.storage.local.storage import SMALL
 
 NAMED = [pytest.param(False, id="unnamed"), pytest.param(True, id="named")]
 
@@ -136,7 +137,7 @@ def test_writing_fails(storage, monkeypatch, code, kind, size):
             raise OSError(code, os.strerror(code))
         return real(fd, data)
 
-    monkeypatch.setattr(local.os, "write", write)
+    monkeypatch.setattr(os, "write", write)
     with pytest.raises(kind, match=rf"cannot write .*/new: .* \({errno.errorcode[code]}\)") as caught:
         storage.write("new", bytes(size))
     monkeypatch.undo()
@@ -153,7 +154,7 @@ def test_linking_fails(storage, monkeypatch):
     def link(*args, **kwargs):
         raise OSError(errno.EDQUOT, "quota")
 
-    monkeypatch.setattr(local.os, "link", link)
+    monkeypatch.setattr(os, "link", link)
     with pytest.raises(StorageError, match=r"cannot publish .*/new: quota"):
         storage.write("new", b"1")
     assert everything_below(storage.base_path) == []
@@ -175,7 +176,7 @@ def test_what_was_in_the_way_is_gone_again(storage, monkeypatch, named_files):
     def link(*args, **kwargs):
         raise FileExistsError(errno.EEXIST, "somebody was first, and removes it now")
 
-    monkeypatch.setattr(local.os, "link", link)
+    monkeypatch.setattr(os, "link", link)
     assert not storage.publish(storage.stage("key", bytes(SMALL + 1)))
     assert everything_below(storage.base_path) == []
 
@@ -184,7 +185,7 @@ def test_a_file_system_without_links(storage, monkeypatch, named_files):
     def link(*args, **kwargs):
         raise PermissionError(errno.EPERM, "no links here")
 
-    monkeypatch.setattr(local.os, "link", link)
+    monkeypatch.setattr(os, "link", link)
     assert storage.write("key", b"1") is True
     assert storage.write("key", b"2") is False
     assert storage.read("key") == b"1"
@@ -192,16 +193,16 @@ def test_a_file_system_without_links(storage, monkeypatch, named_files):
 
 
 def test_a_file_system_that_refuses_unnamed_files(tmp_path, monkeypatch):
-    if newfile.UNNAMED_FILE is None:
+    if new_file.UNNAMED_FILE is None:
         pytest.skip("so does this platform")
     real = os.open
 
     def open_(path, flags, mode=0o777, **kwargs):
-        if flags & newfile.UNNAMED_FILE == newfile.UNNAMED_FILE:
+        if flags & new_file.UNNAMED_FILE == new_file.UNNAMED_FILE:
             raise OSError(errno.EOPNOTSUPP, "no unnamed files")
         return real(path, flags, mode, **kwargs)
 
-    monkeypatch.setattr(local.os, "open", open_)
+    monkeypatch.setattr(os, "open", open_)
     storage = LocalStorage(tmp_path)
     assert storage.write("dir/key", bytes(SMALL + 1)) is True
     assert everything_below(tmp_path) == ["dir", "dir/key"]
@@ -248,8 +249,8 @@ def test_a_large_directory_whose_size_says_nothing_is_not_listed_for_few(storage
             yield each(entries)
 
     real, stat = os.scandir, os.stat
-    monkeypatch.setattr(localkeys.os, "scandir", counting)
-    monkeypatch.setattr(localkeys.os, "stat", lambda path: SimpleNamespace(st_size=0, st_mode=stat(path).st_mode))
+    monkeypatch.setattr(listing.os, "scandir", counting)
+    monkeypatch.setattr(listing.os, "stat", lambda path: SimpleNamespace(st_size=0, st_mode=stat(path).st_mode))
     assert storage.exists_many([*keys[:LEAST], "none"]) == set(keys[:LEAST])
     assert 0 < read <= 4 * (LEAST + 1) + 1
 
@@ -258,8 +259,8 @@ def test_a_run_begins_without_a_look_at_the_outputs(storage, monkeypatch):
     storage.write("dir/key", b"1")
     looked_at: list[str] = []
     real = os.listdir
-    monkeypatch.setattr(litter.os, "listdir", lambda path: looked_at.append(path) or real(path))
-    monkeypatch.delattr(litter.os, "scandir")
+    monkeypatch.setattr(staging_area.os, "listdir", lambda path: looked_at.append(path) or real(path))
+    monkeypatch.delattr(staging_area.os, "scandir")
     storage.prepare()
     assert looked_at == [f"{storage.base_path}/.alexflow/staging"]
 
@@ -318,14 +319,14 @@ async def test_large_ones_leave_the_loop_alone(storage):
 
 # -- how an unnamed file gets its name
 
-needs_unnamed_files = pytest.mark.skipif(newfile.UNNAMED_FILE is None, reason="no unnamed files here")
+needs_unnamed_files = pytest.mark.skipif(new_file.UNNAMED_FILE is None, reason="no unnamed files here")
 
 
 @needs_unnamed_files
 def test_a_child_publishes_its_own_file(tmp_path):
     storage = LocalStorage(tmp_path)
     storage.write("before", b"before")
-    of_parent = newfile.write_unnamed(str(tmp_path), b"the parent's")
+    of_parent = new_file.write_unnamed(str(tmp_path), b"the parent's")
     pid = os.fork()
     if pid == 0:
         os.close(of_parent)  # so that the child's next file has its number
@@ -342,7 +343,7 @@ def test_a_child_publishes_its_own_file(tmp_path):
 def test_somebody_has_closed_what_files_are_linked_from(tmp_path, other):
     storage = LocalStorage(tmp_path)
     storage.write("before", b"before")
-    at = newfile._process()
+    at = new_file._process()
     os.close(at)
     if other is not None:
         fd = os.open(__file__, os.O_RDONLY)

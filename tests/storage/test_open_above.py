@@ -11,7 +11,7 @@ import pytest
 PROGRAM = """
 import os, sys
 from alexflow import LocalStorage
-from alexflow.storage.newfile import open_new
+from alexflow.storage.local.new_file import open_new
 
 storage = LocalStorage(sys.argv[1])
 storage.prepare()

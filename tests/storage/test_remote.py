@@ -15,8 +15,8 @@ from alexflow import JSONOutput, LocalStorage, MemoryStorage, RemoteStorage, Sto
 from alexflow.errors import StorageDenied, StorageError, UnknownStorage
 from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.existence import FEW, group
-from alexflow.storage.remote.patience import SLOWEST, Attempt, Deadline
-from alexflow.storage.remote.uploading import LARGE
+from alexflow.storage.remote.multipart import LARGE
+from alexflow.storage.remote.retry import SLOWEST, Attempt, Deadline
 from tests.kit.servers.proxy import proxy
 from tests.kit.servers.s3 import SECRET
 from tests.storage.tasks import Number

@@ -13,10 +13,10 @@ import pytest
 from alexflow import open_storage
 from alexflow.errors import OutputNotFound, StorageError, StorageFull
 from alexflow.storage import Transaction
-from alexflow.storage.remote import staging, uploading
+from alexflow.storage.remote import multipart, staging
 from alexflow.storage.remote import storage as storage_module
+from alexflow.storage.remote.multipart import LARGE, PART
 from alexflow.storage.remote.reader import FIRST
-from alexflow.storage.remote.uploading import LARGE, PART
 from tests.faults.disks import small_disk
 from tests.kit.servers.proxy import first, proxy
 from tests.kit.servers.s3 import BUCKET, client
@@ -38,7 +38,7 @@ def content(seed: int = 0, size: int | None = None) -> bytes:
 def storage(request, server, monkeypatch):
     behind = server(request.param)
     if not behind.base.startswith("s3:"):  # the same with less, since some of them are slow; S3 takes no smaller parts
-        monkeypatch.setattr(uploading, "PART", PART // 16)
+        monkeypatch.setattr(multipart, "PART", PART // 16)
         monkeypatch.setattr(staging, "LARGE", LARGE // 16)
         monkeypatch.setattr(storage_module, "LARGE", LARGE // 16)
         monkeypatch.setattr(sys.modules[__name__], "SIZE", SIZE // 16)

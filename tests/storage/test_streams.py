@@ -13,9 +13,10 @@ import pytest
 
 from alexflow import LocalStorage, MemoryStorage, Storage, open_storage
 from alexflow.errors import OutputDamaged, OutputNotFound, StorageError, StorageFull
-from alexflow.storage import Transaction, litter
+from alexflow.storage import Transaction
 from alexflow.storage.digest import record_of
-from alexflow.storage.local import SMALL
+from alexflow.storage.local import staging_area
+from alexflow.storage.local.storage import SMALL
 from tests.faults.disks import small_disk
 
 LARGE = 3 * SMALL + 17
@@ -484,7 +485,7 @@ def test_litter_of_a_path_is_swept(tmp_path):
     directory.rename(left)
     assert storage.sweep(older_than=0) == 1
     assert not left.exists()
-    assert litter.sweep(str(tmp_path), 0) == 0
+    assert staging_area.sweep(str(tmp_path), 0) == 0
 
 
 def test_two_at_once(named_or_not):

@@ -5,7 +5,7 @@ import pytest
 from alexflow import LocalStorage, MemoryStorage
 from alexflow.errors import OutputNotFound
 from alexflow.storage import Transaction
-from alexflow.storage.local import SMALL
+from alexflow.storage.local.storage import SMALL
 
 
 @pytest.fixture(params=["local", "memory"])

@@ -14,9 +14,10 @@ import pytest
 
 from alexflow import LocalStorage, MemoryStorage
 from alexflow.errors import OutputDamaged, OutputNotFound, StorageError
-from alexflow.storage import Digest, digest, notes
-from alexflow.storage.local import SMALL
-from alexflow.storage.newfile import CHUNK
+from alexflow.storage import Digest, digest
+from alexflow.storage.local import digest_store
+from alexflow.storage.local.new_file import CHUNK
+from alexflow.storage.local.storage import SMALL
 from alexflow.storage.verification import BATCH, read_record
 
 SIZES = [0, 1, SMALL, SMALL + 1, 2 * CHUNK + 7]
@@ -25,8 +26,8 @@ SIZES = [0, 1, SMALL, SMALL + 1, 2 * CHUNK + 7]
 @pytest.fixture
 def no_attributes(monkeypatch):
     """A file system without extended attributes."""
-    monkeypatch.setattr(notes, "_set", None)
-    monkeypatch.setattr(notes, "_get", None)
+    monkeypatch.setattr(digest_store, "_set", None)
+    monkeypatch.setattr(digest_store, "_get", None)
 
 
 @pytest.fixture(params=["attributes", "notes", "named"])
@@ -53,8 +54,8 @@ def cut_off(storage, key):
 
 def drop_record(storage, key):
     """As of an older version, or copied by a program that keeps no attributes."""
-    if notes._set is not None:
-        os.removexattr(storage.path_of(key), notes.ATTRIBUTE)
+    if digest_store._set is not None:
+        os.removexattr(storage.path_of(key), digest_store.ATTRIBUTE)
     else:
         os.unlink(f"{storage.base_path}/.alexflow/digests/{key}")
 
@@ -63,7 +64,7 @@ def test_golden_record():
     """What is recorded is read by later versions."""
     assert digest.record_of(b"alexflow").hex() == "310800000000000000" + "5d91b2a9c2fc5fb6fbf690dfd4260af4"
     assert digest.record_of_parts([b"alex", b"", b"flow"]) == digest.record_of(b"alexflow")
-    assert notes.ATTRIBUTE == "user.alexflow"
+    assert digest_store.ATTRIBUTE == "user.alexflow"
     assert read_record(digest.record_of(b"")).size == 0
 
 
@@ -82,14 +83,14 @@ def test_a_record_of_the_first_version_is_read_as_ever(tmp_path):
     storage = LocalStorage(tmp_path)
     storage.write("key", b"alexflow")
     first = bytes.fromhex("310800000000000000" + "5d91b2a9c2fc5fb6fbf690dfd4260af4")
-    os.setxattr(storage.path_of("key"), notes.ATTRIBUTE, first)
+    os.setxattr(storage.path_of("key"), digest_store.ATTRIBUTE, first)
     assert storage.examine("key").verdict == "good"
     assert storage.verify().good == 1
     assert LocalStorage(tmp_path, check=True).read("key") == b"alexflow"
     with pytest.raises(OutputDamaged, match="has a record that does not tell its key; it is kept as"):
         LocalStorage(tmp_path, check="strict").read("key")
     storage.write("key", b"alexflow")
-    os.setxattr(storage.path_of("key"), notes.ATTRIBUTE, first)
+    os.setxattr(storage.path_of("key"), digest_store.ATTRIBUTE, first)
     flip(storage, "key")
     assert storage.examine("key").verdict == "damaged"
 

@@ -39,7 +39,7 @@ import threading
 from collections.abc import Sequence
 
 import alexflow.formats.binary
-import alexflow.storage.local  # noqa: F401  # what nearly every worker needs, loaded once
+import alexflow.storage.local.storage  # noqa: F401  # what nearly every worker needs, loaded once
 from alexflow.executors.process import worker
 from alexflow.executors.process.asking import DESCRIPTORS, FORK, FORKED, LIFELINE, REAPED, RECORD, REFUSED, SPAWNED
 from alexflow.executors.process.exits import peak_rss_of

@@ -27,12 +27,12 @@ from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputNotFound, StorageError
 from alexflow.storage.background import in_thread
 from alexflow.storage.interface import Staged, Storage
-from alexflow.storage.layered.delegating import Delegating
+from alexflow.storage.layered.wrapper import Delegating
 from alexflow.storage.local import LocalStorage
-from alexflow.storage.newfile import CHUNK
+from alexflow.storage.local.new_file import CHUNK
 
 if TYPE_CHECKING:
-    from alexflow.storage.asyncstreams import AsyncReader
+    from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.streams import Mode
 
 #: How much of the room may be filled before it is looked how full it is: each process looks for itself.

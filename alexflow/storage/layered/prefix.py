@@ -11,7 +11,7 @@ from alexflow.storage.keys import check_key, is_key, only_keys
 from alexflow.storage.layered.renaming import Renaming
 
 if TYPE_CHECKING:
-    from alexflow.storage.leases.interface import Leases
+    from alexflow.storage.leases import Leases
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from alexflow.storage.leases.interface import Holder, Leases, Wanted
+from alexflow.storage.leases import Holder, Leases, Wanted
 
 
 class PrefixedLeases(Leases):

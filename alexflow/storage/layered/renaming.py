@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from alexflow.errors import OutputNotFound
 from alexflow.storage.interface import Staged, Storage
-from alexflow.storage.layered.delegating import Delegating
+from alexflow.storage.layered.wrapper import Delegating
 from alexflow.storage.streams import Mode, Staging
 
 if TYPE_CHECKING:
-    from alexflow.storage.asyncstreams import AsyncReader
+    from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.verification import Examined
 
 

@@ -16,13 +16,13 @@ from itertools import islice
 from typing import TypeVar
 
 from alexflow.errors import UnknownStorage
+from alexflow.storage.bounded import for_each
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.remote.address import Address
-from alexflow.storage.remote.backend import Backend, Pages
-from alexflow.storage.remote.bounded import for_each
+from alexflow.storage.remote.backend_errors import meaning_of
+from alexflow.storage.remote.backends.base import Backend, Pages
 from alexflow.storage.remote.existence import Existence
-from alexflow.storage.remote.faults import meaning_of
-from alexflow.storage.remote.patience import Attempt, Patience
+from alexflow.storage.remote.retry import Attempt, Patience
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from alexflow.errors import OutputNotFound, StorageError
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.remote.backend import Status
+from alexflow.storage.remote.backends.base import Status
 from alexflow.storage.remote.ranges import Ranges, Replaced
 from alexflow.storage.verification import Examined, examined
 

@@ -13,8 +13,8 @@ import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 
-from alexflow.storage.remote.backend import Pages
-from alexflow.storage.remote.bounded import for_each
+from alexflow.storage.bounded import for_each
+from alexflow.storage.remote.backends.base import Pages
 
 #: Up to here keys are asked for one by one.
 FEW = 16  # keys

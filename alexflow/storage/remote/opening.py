@@ -13,7 +13,7 @@ from typing import Any
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.storage.remote.address import Address
-from alexflow.storage.remote.backend import Backend
+from alexflow.storage.remote.backends.base import Backend
 from alexflow.storage.remote.provision import load, provide
 from alexflow.storage.remote.threads import aside
 
@@ -40,7 +40,11 @@ async def open_backend(address: Address, concurrency: int, client: str | None = 
 
 
 async def _open_s3(address: Address, concurrency: int, client: str | None) -> Backend:
-    from alexflow.storage.remote.s3 import S3Backend, open_s3, s3_options  # deferred, as all of them: one is needed
+    from alexflow.storage.remote.backends.s3 import (  # deferred, as all of them: one is needed
+        S3Backend,
+        open_s3,
+        s3_options,
+    )
 
     options = {**_ASYNCHRONOUS, **s3_options(address.options, concurrency)}
     loop = asyncio.get_running_loop()
@@ -53,9 +57,9 @@ async def _open_s3(address: Address, concurrency: int, client: str | None) -> Ba
     opened = await open_s3(fs)
     if client is None:
         return S3Backend(opened, root)
-    from alexflow.storage.remote import s3obstore  # deferred, as above
+    from alexflow.storage.remote.backends import s3_obstore  # deferred, as above
 
-    return await s3obstore.beside(fs, opened, root, address)
+    return await s3_obstore.beside(fs, opened, root, address)
 
 
 @blocks_briefly("in a thread's own event loop, where nothing else waits")
@@ -70,10 +74,10 @@ async def _used_session(address: Address, options: dict[str, Any]) -> Any:
 async def _open_objects(address: Address) -> Backend:
     fs, root = await aside(partial(provide, address, loop=asyncio.get_running_loop(), **_ASYNCHRONOUS))
     if address.protocol in ("gs", "gcs"):
-        from alexflow.storage.remote.google import GoogleBackend  # deferred, as above
+        from alexflow.storage.remote.backends.google import GoogleBackend  # deferred, as above
 
         return GoogleBackend(fs, root)
-    from alexflow.storage.remote.azure import AzureBackend  # deferred, as above
+    from alexflow.storage.remote.backends.azure import AzureBackend  # deferred, as above
 
     _leave_its_end_to_us(fs)
     return AzureBackend(fs, root)
@@ -87,12 +91,12 @@ def _leave_its_end_to_us(fs: Any) -> None:
 
 
 async def _open_tree(address: Address) -> Backend:
-    from alexflow.storage.remote import tree  # deferred, as above
+    from alexflow.storage.remote.backends import filesystem  # deferred, as above
 
-    moves = {"SFTPFileSystem": tree.move_sftp, "WebdavFileSystem": tree.move_webdav}
+    moves = {"SFTPFileSystem": filesystem.move_sftp, "WebdavFileSystem": filesystem.move_webdav}
     cls = await aside(partial(load, address))
     _, root = await aside(partial(provide, address))
-    move = moves.get(cls.__name__, tree.move_looking_first)
-    return tree.TreeBackend(
-        lambda: provide(address)[0], root, move, refused="%?#\n\r" if move is tree.move_webdav else ""
+    move = moves.get(cls.__name__, filesystem.move_looking_first)
+    return filesystem.TreeBackend(
+        lambda: provide(address)[0], root, move, refused="%?#\n\r" if move is filesystem.move_webdav else ""
     )

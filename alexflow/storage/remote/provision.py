@@ -8,7 +8,7 @@ import fsspec
 
 from alexflow.errors import StorageError, UnknownStorage
 from alexflow.storage.remote.address import Address
-from alexflow.storage.remote.faults import told
+from alexflow.storage.remote.backend_errors import told
 
 #: The extra of alexflow's that brings the back end of a protocol.
 EXTRAS = {
@@ -59,9 +59,9 @@ def check_client(address: Address, client: str) -> None:
     """
     if client != "obstore":
         raise UnknownStorage(f"client of {address.shown} may be 'obstore', and not {client!r}")
-    from alexflow.storage.remote import s3obstore  # deferred: few ask for it
+    from alexflow.storage.remote.backends import s3_obstore  # deferred: few ask for it
 
-    s3obstore.check(address)
+    s3_obstore.check(address)
 
 
 def load_all(address: Address, client: str | None) -> None:
@@ -72,9 +72,9 @@ def load_all(address: Address, client: str | None) -> None:
     """
     load(address)
     if client is not None:
-        from alexflow.storage.remote import s3obstore  # deferred, as above
+        from alexflow.storage.remote.backends import s3_obstore  # deferred, as above
 
-        s3obstore.load(address)
+        s3_obstore.load(address)
 
 
 def load(address: Address) -> Any:

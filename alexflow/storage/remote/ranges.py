@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from alexflow.errors import OutputNotFound, StorageError
 from alexflow.storage.background import in_thread
 from alexflow.storage.digest import Recorder
-from alexflow.storage.remote.backend import Backend, Status
+from alexflow.storage.remote.backends.base import Backend, Status
 from alexflow.storage.remote.connection import Connection
-from alexflow.storage.remote.patience import Attempt
+from alexflow.storage.remote.retry import Attempt
 
 #: What is read at once of a large object.
 PIECE = 4 * 1024 * 1024  # bytes

@@ -10,8 +10,8 @@ import io
 from concurrent.futures import Future
 from typing import Any
 
-from alexflow.storage.remote.blocking import begin
 from alexflow.storage.remote.ranges import PIECE, Ranges
+from alexflow.storage.sync import begin
 
 FIRST = 256 * 1024  # bytes
 

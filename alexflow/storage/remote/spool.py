@@ -15,7 +15,7 @@ from pathlib import Path
 from alexflow.storage import streams
 from alexflow.storage.background import in_thread
 from alexflow.storage.digest import Recorder, record_of, record_of_parts
-from alexflow.storage.newfile import UNNAMED_FILE, NewFile, above, open_above, read_parts, write_all
+from alexflow.storage.local.new_file import UNNAMED_FILE, NewFile, above, open_above, read_parts, write_all
 from alexflow.storage.oserror import failed
 from alexflow.storage.remote.ranges import Ranges
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alexflow.storage.interface import Staged
-from alexflow.storage.local import BUFFER
-from alexflow.storage.localstreams import LocalStaging
+from alexflow.storage.local.storage import BUFFER
+from alexflow.storage.local.streams import LocalStaging
 from alexflow.storage.remote import spool
-from alexflow.storage.remote.uploading import LARGE
+from alexflow.storage.remote.multipart import LARGE
 
 if TYPE_CHECKING:
     from alexflow.storage.remote.storage import RemoteStorage

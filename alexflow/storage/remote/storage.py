@@ -21,34 +21,34 @@ from weakref import WeakKeyDictionary
 
 from alexflow.errors import OutputNotFound, StorageError, StorageUnavailable, UnknownStorage
 from alexflow.storage.background import in_thread
+from alexflow.storage.bounded import for_each
 from alexflow.storage.digest import is_one_key, is_refused, judge, record_of, with_key
 from alexflow.storage.interface import Check, Staged, Storage, check_check
 from alexflow.storage.keys import only_keys
-from alexflow.storage.litter import STALE_AFTER, STALE_ELSEWHERE_AFTER
-from alexflow.storage.local import BUFFER
-from alexflow.storage.localreading import damaged
-from alexflow.storage.newfile import read_all
+from alexflow.storage.local.new_file import read_all
+from alexflow.storage.local.read import damaged
+from alexflow.storage.local.staging_area import STALE_AFTER, STALE_ELSEWHERE_AFTER
+from alexflow.storage.local.storage import BUFFER
 from alexflow.storage.permits import claimed_by
 from alexflow.storage.remote import spool
 from alexflow.storage.remote.address import Address
-from alexflow.storage.remote.backend import Status
-from alexflow.storage.remote.blocking import begin, is_event_loop_here, wait_for
-from alexflow.storage.remote.bounded import for_each
+from alexflow.storage.remote.backends.base import Status
 from alexflow.storage.remote.connection import Connection
 from alexflow.storage.remote.examination import Examination
+from alexflow.storage.remote.multipart import LARGE, Large, forget, upload
 from alexflow.storage.remote.opening import open_backend
 from alexflow.storage.remote.provision import check_client, check_protocol, load_all
-from alexflow.storage.remote.publication import Publisher, keeps_the_first, no_such_place
+from alexflow.storage.remote.publish import Publisher, keeps_the_first, no_such_place
 from alexflow.storage.remote.ranges import Ranges
-from alexflow.storage.remote.uploading import LARGE, Large, forget, upload
+from alexflow.storage.sync import begin, is_event_loop_here, wait_for
 from alexflow.storage.verification import unreadable
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
-    from alexflow.storage.asyncstreams import AsyncReader
-    from alexflow.storage.leases.interface import Leases
-    from alexflow.storage.newfile import NewFile
+    from alexflow.storage.async_streams import AsyncReader
+    from alexflow.storage.leases import Leases
+    from alexflow.storage.local.new_file import NewFile
     from alexflow.storage.streams import Staging
     from alexflow.storage.verification import Examined, Verification
 
@@ -176,7 +176,7 @@ class RemoteStorage(Storage):
         load_all(self._opened.address, self._opened.client)
 
     def leases(self, ttl: float) -> Leases:
-        from alexflow.storage.leases.objects import ObjectLeases  # deferred: a worker process has no use for leases
+        from alexflow.storage.remote.leases import ObjectLeases  # deferred: a worker process has no use for leases
 
         return ObjectLeases(self._connection, self._keeps_the_first, self.url, ttl)
 
@@ -364,7 +364,7 @@ class RemoteStorage(Storage):
         return await self._connection().request("sweep", "", lambda backend, _: backend.sweep(before))
 
     def areader(self, key: str) -> AbstractAsyncContextManager[AsyncReader]:
-        from alexflow.storage.asyncstreams import opened_in_threads  # deferred: few tasks need it
+        from alexflow.storage.async_streams import opened_in_threads  # deferred: few tasks need it
 
         return opened_in_threads(partial(self.reader, key))
 
@@ -440,7 +440,7 @@ class RemoteStorage(Storage):
 
         if not self.check:
             return io.BufferedReader(RemoteReader(wait_for(self._look(key))), BUFFER)
-        from alexflow.storage.localstreams import open_staged
+        from alexflow.storage.local.streams import open_staged
 
         file = wait_for(self._read_checked(key, spool.fetched_with_record))
         try:
@@ -456,7 +456,7 @@ class RemoteStorage(Storage):
     def staged_reader(self, staged: Staged) -> BinaryIO:
         if staged.place is None:
             return super().staged_reader(staged)
-        from alexflow.storage.localstreams import open_staged
+        from alexflow.storage.local.streams import open_staged
 
         return open_staged(staged.place.file)
 

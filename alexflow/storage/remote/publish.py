@@ -17,11 +17,11 @@ from collections.abc import Awaitable, Callable
 from alexflow.errors import OutputNotFound, UnknownStorage
 from alexflow.storage.digest import of_bytes, record_of, with_key
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.remote.backend import Backend, UploadLost
+from alexflow.storage.remote.backends.base import Backend, UploadLost
 from alexflow.storage.remote.connection import Connection
-from alexflow.storage.remote.patience import Attempt
+from alexflow.storage.remote.multipart import Large, complete, upload
 from alexflow.storage.remote.ranges import Ranges
-from alexflow.storage.remote.uploading import Large, complete, upload
+from alexflow.storage.remote.retry import Attempt
 from alexflow.storage.verification import read_record
 
 logger = logging.getLogger("alexflow.storage")

@@ -6,8 +6,8 @@ import pytest
 
 from alexflow import LocalStorage
 from alexflow.errors import OutputNotFound
-from alexflow.storage import recent
-from alexflow.storage.recent import LARGEST, Recent
+from alexflow.storage.local import read_cache
+from alexflow.storage.local.read_cache import LARGEST, Recent
 
 
 @pytest.fixture
@@ -113,20 +113,20 @@ async def test_the_same_storage_does_not_remember(storage, remembering, read):
 
 
 def test_the_latest_are_kept_and_not_much_more(monkeypatch):
-    monkeypatch.setattr(recent, "GENERATION", 10_000)
+    monkeypatch.setattr(read_cache, "GENERATION", 10_000)
     kept = Recent()
     sizes = []
     for number in range(1_000):
         kept.put(str(number), bytes(100))
         held = [other for other in range(1_000) if kept.get(str(other)) is not None]
         assert held == list(range(held[0], number + 1))
-        sizes.append(len(held) * (100 + recent.OVERHEAD))
+        sizes.append(len(held) * (100 + read_cache.OVERHEAD))
     assert max(sizes) <= 20_000
     assert min(sizes[100:]) >= 9_000
 
 
 def test_what_is_put_again_is_what_was_put_last(monkeypatch):
-    monkeypatch.setattr(recent, "GENERATION", 1_000)
+    monkeypatch.setattr(read_cache, "GENERATION", 1_000)
     kept = Recent()
     kept.put("key", b"one")
     kept.put("other", bytes(400))

@@ -27,10 +27,10 @@ import os
 import time
 from collections.abc import Callable, Iterable
 
-from alexflow.storage.leases.interface import Holder, Leases, NoLeases, Wanted
-from alexflow.storage.leases.loops import rest_when_closed
-from alexflow.storage.leases.patience import Patience
-from alexflow.storage.leases.seat import Seat, Seats
+from alexflow.storage.leases import Holder, Leases, NoLeases, Wanted
+from alexflow.storage.liveness import Patience
+from alexflow.storage.local.closed_loops import rest_when_closed
+from alexflow.storage.local.seat import Seat, Seats
 
 FILE = ".alexflow-leases"
 

@@ -7,8 +7,8 @@ import os
 import stat
 
 from alexflow.blocks_briefly import blocks_briefly
-from alexflow.storage.leases.interface import NoLeases
-from alexflow.storage.newfile import open_above
+from alexflow.storage.leases import NoLeases
+from alexflow.storage.local.new_file import open_above
 
 #: What helps where the file cannot be opened though the directory can be written.
 _REMEDIES = {

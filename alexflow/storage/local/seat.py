@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.identity.blake2 import blake2b
-from alexflow.storage.leases.interface import Holder, Wanted
-from alexflow.storage.leases.lockfile import is_at, open_lockfile
-from alexflow.storage.leases.patience import Patience
-from alexflow.storage.leases.rangelocks import (
+from alexflow.storage.leases import Holder, Wanted
+from alexflow.storage.liveness import Patience
+from alexflow.storage.local.lock_file import is_at, open_lockfile
+from alexflow.storage.local.range_locks import (
     any_held_by_others,
     is_held_by_others,
     parts_held_by_others,
@@ -34,7 +34,7 @@ from alexflow.storage.leases.rangelocks import (
 )
 
 if TYPE_CHECKING:
-    from alexflow.storage.leases.local import LocalLeases
+    from alexflow.storage.local.leases import LocalLeases
 
 #: Processes on one storage at once.
 SEATS = 1024

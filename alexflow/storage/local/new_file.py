@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.forks import this_process
 from alexflow.storage.descriptors import Permit, claimed
-from alexflow.storage.litter import STAGING, temporary_name
-from alexflow.storage.reserved import make_reserved
+from alexflow.storage.local.reserved import make_reserved
+from alexflow.storage.local.staging_area import STAGING, temporary_name
 
 _PROCESS = "/proc/self"
 _DESCRIPTORS = f"{_PROCESS}/fd"  # where an unnamed file can be linked from

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import StorageError
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.localreading import is_file
+from alexflow.storage.local.read import is_file
 from alexflow.storage.oserror import NOT_THERE, failed
 
 #: Up to here keys are looked for without a thread: one by one, at some 1 µs each, unless the directory is nearly empty.

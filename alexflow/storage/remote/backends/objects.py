@@ -7,8 +7,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from alexflow.storage.remote.backend import Backend, OnePage, Pages, Status, check_odd
-from alexflow.storage.remote.patience import Attempt
+from alexflow.storage.remote.backends.base import Backend, OnePage, Pages, Status, check_odd
+from alexflow.storage.remote.retry import Attempt
 
 
 class ObjectBackend(Backend):

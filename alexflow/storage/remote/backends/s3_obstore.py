@@ -1,9 +1,10 @@
 """S3 with ``client="obstore"``: many small requests at a quarter of what they cost the processor.
 
 What alexflow asks for most is one request for one object: is it there, read it, store it if nobody has. These go
-through obstore, a client in Rust. All else stays with the client that s3fs opens (:mod:`alexflow.storage.remote.s3`),
-because obstore has no way to say it: complete an upload in parts only if the object is absent, list what begins with
-half a name, take a key with control characters, tell what is kept with an object without reading it.
+through obstore, a client in Rust. All else stays with the client that s3fs opens
+(:mod:`alexflow.storage.remote.backends.s3`), because obstore has no way to say it: complete an upload in parts only if
+the object is absent, list what begins with half a name, take a key with control characters, tell what is kept with an
+object without reading it.
 
 s3fs's client also says how the other one reaches the bucket: the address as botocore makes it, and credentials as its
 session finds and refreshes them. So there is one set of options, and credentials are looked for in one place. An option
@@ -25,9 +26,9 @@ from typing import Any
 
 from alexflow.errors import UnknownStorage
 from alexflow.storage.remote.address import Address
-from alexflow.storage.remote.backend import metadata_of
-from alexflow.storage.remote.patience import Attempt
-from alexflow.storage.remote.s3 import S3Backend
+from alexflow.storage.remote.backends.base import metadata_of
+from alexflow.storage.remote.backends.s3 import S3Backend
+from alexflow.storage.remote.retry import Attempt
 from alexflow.storage.remote.threads import aside
 
 #: Options of s3fs's that say where the bucket is and who asks. They reach obstore through what s3fs makes of them.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from alexflow.storage.interface import Staged, Storage
 
 if TYPE_CHECKING:
-    from alexflow.storage.asyncstreams import AsyncReader
-    from alexflow.storage.leases.interface import Leases
+    from alexflow.storage.async_streams import AsyncReader
+    from alexflow.storage.leases import Leases
     from alexflow.storage.streams import Mode, Staging
     from alexflow.storage.verification import Examined
 

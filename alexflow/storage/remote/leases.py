@@ -32,11 +32,11 @@ import msgspec
 
 from alexflow.errors import StorageError, StorageUnavailable
 from alexflow.identity.blake2 import blake2b
+from alexflow.storage.bounded import for_each
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.leases.interface import Holder, Leases, NoLeases, Wanted
-from alexflow.storage.leases.patience import Patience
-from alexflow.storage.remote.bounded import for_each
-from alexflow.storage.remote.publication import Publisher
+from alexflow.storage.leases import Holder, Leases, NoLeases, Wanted
+from alexflow.storage.liveness import Patience
+from alexflow.storage.remote.publish import Publisher
 
 if TYPE_CHECKING:
     from alexflow.storage.remote.connection import Connection

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from alexflow.errors import StorageDenied, StorageError, StorageFull, StorageUnavailable
-from alexflow.storage.remote.faults import meaning_of, told
+from alexflow.storage.remote.backend_errors import meaning_of, told
 from alexflow.storage.remote.outage import Outage
 
 T = TypeVar("T")

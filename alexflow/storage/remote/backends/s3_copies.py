@@ -11,9 +11,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from alexflow.storage.bounded import for_each
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.remote.bounded import for_each
-from alexflow.storage.remote.faults import meaning_of, status_of
+from alexflow.storage.remote.backend_errors import meaning_of, status_of
 
 #: More is not copied by one request.
 LARGEST = 5 * 1024**3  # bytes

@@ -7,10 +7,10 @@ import os
 from typing import Any, ClassVar
 
 from alexflow.storage.background import in_thread
-from alexflow.storage.remote.backend import Backend, metadata_of
-from alexflow.storage.remote.faults import meaning_of
-from alexflow.storage.remote.objects import ObjectBackend
-from alexflow.storage.remote.patience import Attempt
+from alexflow.storage.remote.backend_errors import meaning_of
+from alexflow.storage.remote.backends.base import Backend, metadata_of
+from alexflow.storage.remote.backends.objects import ObjectBackend
+from alexflow.storage.remote.retry import Attempt
 
 #: What of a large object is in memory at once.
 CHUNK = 8 * 1024 * 1024  # bytes; a multiple of 256 KiB, as the server wants it

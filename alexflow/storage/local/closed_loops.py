@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 
-from alexflow.storage.leases.interface import Leases
+from alexflow.storage.leases import Leases
 
 _DAY = 86_400.0  # seconds
 

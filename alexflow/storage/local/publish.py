@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 
 from alexflow.blocks_briefly import blocks_briefly
-from alexflow.storage import notes
 from alexflow.storage.digest import record_of, record_of_output, with_key
-from alexflow.storage.durable import SyncedNames
-from alexflow.storage.newfile import NewFile, link, link_unnamed, open_new, write_all, write_unnamed
+from alexflow.storage.local import digest_store
+from alexflow.storage.local.new_file import NewFile, link, link_unnamed, open_new, write_all, write_unnamed
+from alexflow.storage.local.synced_names import SyncedNames
 from alexflow.storage.oserror import failed
 
 
@@ -30,7 +30,7 @@ def publish_small(fd: int, base: str, key: str, data: bytes, names: SyncedNames 
     """Give what :func:`write_small` has written its name, and let go of it; False if somebody was first."""
     path = f"{base}/{key}"
     try:
-        notes.record(fd, record_of_output(data, key), base, key)
+        digest_store.record(fd, record_of_output(data, key), base, key)
         if names is None:
             return link_unnamed(fd, path)
         os.fsync(fd)
@@ -75,7 +75,7 @@ def publish_file(file: NewFile, base: str, key: str, names: SyncedNames | None, 
     """Give a complete file its name, and let go of it; False if somebody was first and ``replace`` is not set."""
     path = f"{base}/{key}"
     try:
-        notes.record(file.fd, with_key(file.record, key), base, key)
+        digest_store.record(file.fd, with_key(file.record, key), base, key)
         if names is not None:
             os.fsync(file.fd)
         first = link(file, path, replace=replace)

@@ -7,7 +7,7 @@ import re
 from typing import Any
 from urllib.parse import unquote_plus
 
-from alexflow.storage.remote.backend import Pages
+from alexflow.storage.remote.backends.base import Pages
 
 #: Under this name a listing's keys are in the reply.
 KEYS = "AlexflowKeys"

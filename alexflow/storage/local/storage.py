@@ -5,8 +5,8 @@ works on every file system with hard links, and cannot be seen half done. The fi
 own (``O_TMPFILE``), so that a crash at any instant leaves no litter. Where the file system has no unnamed files, and
 where one output replaces another, a name in ``.alexflow/staging`` takes their place, where litter is soon found.
 
-A digest of the bytes is recorded before the file gets its name (:mod:`alexflow.storage.notes`). With ``fsync`` the file
-is on the disk before it gets its name, and the name before anybody is told.
+A digest of the bytes is recorded before the file gets its name (:mod:`alexflow.storage.local.digest_store`). With
+``fsync`` the file is on the disk before it gets its name, and the name before anybody is told.
 
 Rejected: ``rename`` (the last publisher would win), ``renameat2(RENAME_NOREPLACE)`` (not on NFS, not in Python), the
 system's temporary directory (not atomic across file systems), temporary names beside the outputs (what a crash leaves
@@ -26,15 +26,15 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputNotFound, StorageError, UnknownStorage
-from alexflow.storage import litter, notes
 from alexflow.storage.digest import record_of, record_of_parts
-from alexflow.storage.durable import SyncedNames
 from alexflow.storage.interface import Check, Staged, Storage, check_check
-from alexflow.storage.keychecks import checks_its_keys
+from alexflow.storage.key_checks import checks_its_keys
 from alexflow.storage.keys import ACCEPTED, check_key, check_keys, in_batches, only_keys
-from alexflow.storage.localkeys import FEW, all_keys, existing, one_by_one
-from alexflow.storage.localpublishing import new_file, publish_file, publish_small, write_small
-from alexflow.storage.localreading import (
+from alexflow.storage.local import digest_store, staging_area
+from alexflow.storage.local.listing import FEW, all_keys, existing, one_by_one
+from alexflow.storage.local.new_file import NewFile, open_new, read_all, read_parts
+from alexflow.storage.local.publish import new_file, publish_file, publish_small, write_small
+from alexflow.storage.local.read import (
     SMALL,
     as_published,
     at_hand,
@@ -43,17 +43,17 @@ from alexflow.storage.localreading import (
     read_opened,
     see_it_is_published,
 )
-from alexflow.storage.newfile import NewFile, open_new, read_all, read_parts
+from alexflow.storage.local.read_cache import Recent
+from alexflow.storage.local.reserved import tells_case_apart
+from alexflow.storage.local.synced_names import SyncedNames
 from alexflow.storage.oserror import NOT_THERE, failed
-from alexflow.storage.recent import Recent
-from alexflow.storage.reserved import tells_case_apart
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
-    from alexflow.storage.asyncstreams import AsyncReader
-    from alexflow.storage.leases.interface import Leases
+    from alexflow.storage.async_streams import AsyncReader
+    from alexflow.storage.leases import Leases
     from alexflow.storage.streams import Mode, Staging
     from alexflow.storage.verification import Examined
 
@@ -111,7 +111,7 @@ class LocalStorage(Storage):
             fault = failed("make the storage", self.base_path, error)
             raise (UnknownStorage(str(fault)) if type(fault) is StorageError else fault) from error
         with suppress(OSError):  # whether it may be written to is asked when something has to run
-            litter.sweep(self.base_path, at_most=litter.AT_ONCE)
+            staging_area.sweep(self.base_path, at_most=staging_area.AT_ONCE)
 
     @blocks_briefly("once an engine")
     def check_writable(self) -> None:
@@ -145,11 +145,11 @@ class LocalStorage(Storage):
         return tells_case_apart(self.base_path)
 
     def leases(self, ttl: float) -> Leases | None:
-        from alexflow.storage.leases.rangelocks import AVAILABLE  # deferred: a worker process has no use for leases
+        from alexflow.storage.local.range_locks import AVAILABLE  # deferred: a worker process has no use for leases
 
         if not AVAILABLE:
             return None
-        from alexflow.storage.leases.local import LocalLeases  # deferred, as above
+        from alexflow.storage.local.leases import LocalLeases  # deferred, as above
 
         return LocalLeases(self.base_path, ttl)
 
@@ -195,7 +195,7 @@ class LocalStorage(Storage):
         )
 
     def examine(self, key: str, *, quarantine: bool = True) -> Examined:
-        from alexflow.storage.examination import examine_file  # deferred: few programs verify
+        from alexflow.storage.local.examination import examine_file  # deferred: few programs verify
 
         base = self.base_path
         return read_opened(base, key, lambda fd, _: examine_file(fd, base, key, quarantine=quarantine))
@@ -263,7 +263,7 @@ class LocalStorage(Storage):
             finally:
                 if self._recent is not None:
                     self._recent.drop(key)
-        notes.forget(self.base_path, keys)
+        digest_store.forget(self.base_path, keys)
 
     def list(self, prefix: str = "") -> Iterator[str]:
         return only_keys(all_keys(self.base_path, prefix))
@@ -281,11 +281,11 @@ class LocalStorage(Storage):
             raise OutputNotFound(key, self.base_path)
         return status.st_size
 
-    def sweep(self, older_than: float = litter.STALE_AFTER) -> int:
+    def sweep(self, older_than: float = staging_area.STALE_AFTER) -> int:
         try:
-            return litter.sweep(self.base_path, older_than)
+            return staging_area.sweep(self.base_path, older_than)
         except OSError as error:
-            raise failed("sweep", f"{self.base_path}/{litter.STAGING}", error) from error
+            raise failed("sweep", f"{self.base_path}/{staging_area.STAGING}", error) from error
 
     # -- streams and paths
 
@@ -315,7 +315,7 @@ class LocalStorage(Storage):
 
     def held(self, key: str, name: str) -> AbstractContextManager[Path]:
         """:meth:`path` for reading, under another name."""
-        from alexflow.storage.localstreams import held  # deferred: here and below, few tasks need it
+        from alexflow.storage.local.streams import held  # deferred: here and below, few tasks need it
 
         return held(self.base_path, key, name, partial(self._see, key) if self.check else None)
 
@@ -330,7 +330,7 @@ class LocalStorage(Storage):
         os.lseek(fd, 0, os.SEEK_SET)
 
     def open_staging(self, key: str) -> Staging:
-        from alexflow.storage.localstreams import LocalStaging  # deferred, as above
+        from alexflow.storage.local.streams import LocalStaging  # deferred, as above
 
         file = new_file(self.base_path, key, b"", self._names)
         return LocalStaging(key, file, self._path_of(key), small=SMALL, buffer=BUFFER)
@@ -338,12 +338,12 @@ class LocalStorage(Storage):
     def staged_reader(self, staged: Staged) -> BinaryIO:
         if staged.place is None:
             return super().staged_reader(staged)
-        from alexflow.storage.localstreams import open_staged
+        from alexflow.storage.local.streams import open_staged
 
         return open_staged(staged.place)
 
     def stage_path(self, key: str, path: Path) -> Staged:
-        from alexflow.storage.localstreams import taken
+        from alexflow.storage.local.streams import taken
 
         try:
             size = os.path.getsize(path)
@@ -355,7 +355,7 @@ class LocalStorage(Storage):
             raise failed("write", self._path_of(key), error) from error
 
     def scratch(self) -> AbstractContextManager[Path]:
-        from alexflow.storage.localstreams import scratch
+        from alexflow.storage.local.streams import scratch
 
         return scratch(self.base_path)
 
@@ -465,7 +465,7 @@ class LocalStorage(Storage):
 
         return await in_thread(partial(self.examine, key, quarantine=quarantine))
 
-    async def asweep(self, older_than: float = litter.STALE_AFTER) -> int:
+    async def asweep(self, older_than: float = staging_area.STALE_AFTER) -> int:
         from alexflow.storage.background import in_thread  # deferred, as above
 
         return await in_thread(self.sweep, older_than)
@@ -477,7 +477,7 @@ class LocalStorage(Storage):
         return as_published(self.base_path, key, fd, data, strictly=self.check == "strict")
 
     def areader(self, key: str) -> AbstractAsyncContextManager[AsyncReader]:
-        from alexflow.storage.asyncstreams import opened_in_threads
+        from alexflow.storage.async_streams import opened_in_threads
 
         return opened_in_threads(partial(self.reader, key))
 

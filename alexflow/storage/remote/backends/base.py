@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from alexflow.errors import StorageError
 from alexflow.storage.digest import is_record
-from alexflow.storage.remote.patience import Attempt
+from alexflow.storage.remote.retry import Attempt
 
 
 class Status(NamedTuple):

@@ -15,11 +15,11 @@ from alexflow.errors import StorageError
 from alexflow.forks import this_process
 from alexflow.storage.digest import Recorder, record_of_parts
 from alexflow.storage.interface import Staged
-from alexflow.storage.litter import STAGING, temporary_name
-from alexflow.storage.localreading import open_file
-from alexflow.storage.newfile import NewFile, at_open, read_all, read_parts
+from alexflow.storage.local.new_file import NewFile, at_open, read_all, read_parts
+from alexflow.storage.local.read import open_file
+from alexflow.storage.local.reserved import make_reserved
+from alexflow.storage.local.staging_area import STAGING, temporary_name
 from alexflow.storage.oserror import failed
-from alexflow.storage.reserved import make_reserved
 from alexflow.storage.streams import StagedFile, Staging, link_or_not
 from alexflow.storage.streams import scratch as system_scratch
 

@@ -12,12 +12,12 @@ import os
 from dataclasses import dataclass, field
 
 from alexflow.storage.background import in_thread
+from alexflow.storage.bounded import for_each
 from alexflow.storage.digest import with_key
-from alexflow.storage.newfile import NewFile, at_open
-from alexflow.storage.remote.backend import Backend, Parts
-from alexflow.storage.remote.bounded import for_each
+from alexflow.storage.local.new_file import NewFile, at_open
+from alexflow.storage.remote.backends.base import Backend, Parts
 from alexflow.storage.remote.connection import PARTS_AT_ONCE, Connection
-from alexflow.storage.remote.patience import Attempt
+from alexflow.storage.remote.retry import Attempt
 
 #: Larger objects do not wait in memory.
 LARGE = 16 * 1024 * 1024  # bytes

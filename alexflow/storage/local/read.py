@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputDamaged, OutputNotFound
-from alexflow.storage import notes
 from alexflow.storage.digest import Judgement, is_refused, judge, record_of
-from alexflow.storage.newfile import read_all
+from alexflow.storage.local import digest_store
+from alexflow.storage.local.new_file import read_all
+from alexflow.storage.local.read_cache import Recent
 from alexflow.storage.oserror import NOT_THERE, failed
-from alexflow.storage.recent import Recent
 
 T = TypeVar("T")
 
@@ -105,9 +105,9 @@ def as_published(base: str, key: str, fd: int, data: bytes, *, strictly: bool) -
 
 def see_it_is_published(base: str, key: str, fd: int, actual: bytes, *, strictly: bool) -> None:
     """As :func:`as_published`, of a file whose bytes have this record."""
-    judgement = judge(notes.recorded(fd, base, key), actual, key)
+    judgement = judge(digest_store.recorded(fd, base, key), actual, key)
     if is_refused(judgement, strictly=strictly):
-        from alexflow.storage.examination import set_aside  # deferred: seldom needed
+        from alexflow.storage.local.examination import set_aside  # deferred: seldom needed
 
         raise damaged(key, base, judgement, set_aside(base, key, fd))
 

@@ -17,8 +17,8 @@ from datetime import datetime
 from typing import Any
 
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.remote.backend import Backend, OnePage, Pages, Status, check_odd
-from alexflow.storage.remote.patience import Attempt
+from alexflow.storage.remote.backends.base import Backend, OnePage, Pages, Status, check_odd
+from alexflow.storage.remote.retry import Attempt
 from alexflow.storage.remote.threads import ClientThreads
 
 #: Where objects are until they are complete, below the root.

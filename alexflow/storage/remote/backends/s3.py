@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from alexflow.storage.remote.backend import Backend, Pages, Parts, Status, UploadLost, metadata_of, record_in
-from alexflow.storage.remote.faults import meaning_of
-from alexflow.storage.remote.patience import Attempt
-from alexflow.storage.remote.s3copies import S3Copies
-from alexflow.storage.remote.s3listing import S3Pages, take_keys
+from alexflow.storage.remote.backend_errors import meaning_of
+from alexflow.storage.remote.backends.base import Backend, Pages, Parts, Status, UploadLost, metadata_of, record_in
+from alexflow.storage.remote.backends.s3_copies import S3Copies
+from alexflow.storage.remote.backends.s3_listing import S3Pages, take_keys
+from alexflow.storage.remote.retry import Attempt
 
 #: The condition of create-if-absent.
 ABSENT = {"IfNoneMatch": "*"}

@@ -10,8 +10,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from alexflow.storage.remote.backend import Parts, UploadLost, check_odd, metadata_of
-from alexflow.storage.remote.objects import ObjectBackend
+from alexflow.storage.remote.backends.base import Parts, UploadLost, check_odd, metadata_of
+from alexflow.storage.remote.backends.objects import ObjectBackend
 
 
 class AzureBackend(ObjectBackend):

@@ -1,1 +1,0 @@
-"""Which engine may make which output, where several work on one storage."""

@@ -1,0 +1,1 @@
+"""What object stores and file servers are asked for, a module for each kind."""
