@@ -38,7 +38,7 @@ class Fetch(Task):
     path: str
     server: str = field(compare=False)  # the same page wherever it is served
     retry = Retry(2, jitter=0.2)
-    tags = {"http"}  # noqa: RUF012  # limited by resources= below
+    tags = {"http"}  # noqa: RUF012  # limited by limits= below
 
     def output(self) -> JSONOutput[str]:
         return self.build_output(JSONOutput[str], key="page.json")
@@ -141,7 +141,7 @@ async def main() -> None:
     async with page_server() as server, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         client.set(session)
         result = await alexflow.arun(
-            plan(server), storage=arguments.storage, resources={"http": REQUESTS_AT_ONCE}, progress=True
+            plan(server), storage=arguments.storage, limits={"http": REQUESTS_AT_ONCE}, progress=True
         )
         async with session.get(f"{server}/statistics") as response:
             statistics = await response.json()

@@ -184,7 +184,7 @@ class Driver:
         unused = self._scheduler.state.slots.unused
         if unused and self._has_started:
             logger.warning(
-                "nothing that ran had the tag %s, for which resources= has a limit; "
+                "nothing that ran had the tag %s, for which limits= has a limit; "
                 "a task's tags are what its property `tags` gives",
                 ", ".join(map(repr_of, sorted(unused, key=str))),
             )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from alexflow.engine.driver import Driver
 from alexflow.engine.libraries import require_asyncio
+from alexflow.engine.options import OnError
 from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
 from alexflow.engine.targets import Request, read_target
 from alexflow.engine.turns import turns
@@ -51,8 +52,6 @@ TARGETS_PER_TURN = 256
 #: How often ``load`` looks for an output that others remove before it can be read.
 MOST_LOOKS = 20
 
-OnError = Literal["stop", "continue"]
-
 _NOTHING: set[str] = set()
 
 
@@ -61,7 +60,7 @@ class Engine:
 
     ::
 
-        async with Engine("results", workers=8, resources={"gpu": 1}) as engine:
+        async with Engine("results", workers=8, limits={"gpu": 1}) as engine:
             model = await engine.load(train.output())
 
     Equal tasks that are asked for at the same time run once. The engine owns the work: a caller that is cancelled
@@ -73,7 +72,7 @@ class Engine:
         workers: worker processes for plain ``def run``, and threads for tasks that ask for those; by default one per
             CPU that this process may use. A :class:`~alexflow.Workers` also says how many threads numerical libraries
             may start in each; by default their share, CPUs divided by workers.
-        resources: how many tasks with a tag may run at once, by tag; tags that are not listed are not limited.
+        limits: how many tasks with a tag may run at once, by tag; tags that are not listed are not limited.
         max_concurrency: how many ``async def run`` at once.
         executor: where plain ``def run`` happens if the task's class does not say: ``process`` or ``thread``.
         retry: how often a failed task is tried again, and after which errors, if its class does not say; by default
@@ -98,7 +97,7 @@ class Engine:
         storage: Storage | str | os.PathLike[str] | None = None,
         *,
         workers: int | Workers | None = None,
-        resources: Mapping[str, int] | None = None,
+        limits: Mapping[str, int] | None = None,
         max_concurrency: int = MAX_CONCURRENCY,
         executor: Literal["process", "thread"] = "process",
         retry: Retry | None = None,
@@ -114,7 +113,7 @@ class Engine:
         self._workers = _as_workers(workers)
         asked = workers.threads if isinstance(workers, Workers) else None
         self._threads_of_libraries = asked or 0  # in this process, where nothing is changed that was not asked for
-        self._resources = _as_limits(resources)
+        self._limits = _as_limits(limits)
         self._max_concurrency = max_concurrency
         self._defaults = Defaults(executor, Retry(0) if retry is None else retry, timeout)
         self._max_deaths = max_deaths
@@ -132,7 +131,7 @@ class Engine:
 
     def _check_arguments(self) -> None:
         limits = {"max_concurrency": self._max_concurrency}
-        limits.update({f"resources[{tag!r}]": limit for tag, limit in self._resources.items()})
+        limits.update({f"limits[{tag!r}]": limit for tag, limit in self._limits.items()})
         for name, limit in limits.items():
             if not isinstance(limit, int) or limit < 1:
                 raise DefinitionError(f"{name} must be a whole number of at least 1, not {limit!r}")
@@ -162,7 +161,7 @@ class Engine:
         else:
             case_sensitive = await asyncio.to_thread(self._prepare_storage)
         self._driver = self._make_driver(
-            Scheduler(self._resources, max_deaths=self._max_deaths, case_sensitive=case_sensitive)
+            Scheduler(self._limits, max_deaths=self._max_deaths, case_sensitive=case_sensitive)
         )
         self._loop = asyncio.get_running_loop()
         self._broadcast.open()
@@ -401,13 +400,13 @@ class Engine:
         return Result(request.bound(self.storage), finish.ran, finish.cached, failures, skipped, seconds, report)
 
 
-def _as_limits(resources: Mapping[str, int] | None) -> dict[str, int]:
-    if resources is not None and not isinstance(resources, Mapping):
+def _as_limits(limits: Mapping[str, int] | None) -> dict[str, int]:
+    if limits is not None and not isinstance(limits, Mapping):
         raise DefinitionError(
-            f"resources must be a dict from tag to how many tasks with it may run at once, such as "
-            f"{{'gpu': 1}}, not a {type(resources).__qualname__}"
+            f"limits must be a dict from tag to how many tasks with it may run at once, such as "
+            f"{{'gpu': 1}}, not a {type(limits).__qualname__}"
         )
-    return dict(resources or {})
+    return dict(limits or {})
 
 
 def _refuse_itself(subjects: Subjects, task_id: str) -> None:

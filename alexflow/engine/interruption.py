@@ -17,7 +17,6 @@ import sys
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -28,31 +27,27 @@ T = TypeVar("T")
 #: Handlers that are Python's own, and may be replaced for a while.
 _OF_NOBODY = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
-#: What signals do to the call of :func:`alexflow.run` that this is.
-_current: ContextVar[Interruption | None] = ContextVar("alexflow_interruption", default=None)
-
 
 class Interruption:
-    """Signals that come while one call of :func:`alexflow.run` lasts."""
+    """Signals that arrive while one call of :func:`alexflow.run` lasts.
+
+    Attributes:
+        engine: the engine whose tasks a second signal kills, once there is one.
+    """
 
     def __init__(self) -> None:
         self._came: list[int] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
-        self._engine: Engine | None = None
+        self.engine: Engine | None = None
 
     async def watch(self, work: Coroutine[Any, Any, T]) -> T:
         """Await ``work``, which is cancelled by the first signal."""
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        _current.set(self)
         if self._came:
             self._cancel()
         return await work
-
-    def attend(self, engine: Engine) -> None:
-        """This is the engine whose tasks a second signal kills."""
-        self._engine = engine
 
     def interrupt(self, number: int, frame: FrameType | None = None) -> None:
         """A signal has come; called between any two steps of the main thread."""
@@ -61,8 +56,8 @@ class Interruption:
             raise KeyboardInterrupt
         if self._loop is None:
             return  # `watch` will see it
-        if len(self._came) == 2 and self._engine is not None:
-            self._engine.kill()
+        if len(self._came) == 2 and self.engine is not None:
+            self.engine.kill()
         try:
             self._loop.call_soon_threadsafe(self._cancel if len(self._came) == 1 else self._say_killed)
         except RuntimeError:  # the loop has been closed: it is over anyway
@@ -93,19 +88,13 @@ class Interruption:
 
     def _cancel(self) -> None:
         how = "terminated" if self._came[0] == signal.SIGTERM else "interrupted"
-        _say(f"{how}; what runs is told to end. The same again kills it.")
+        again = "SIGTERM again" if self._came[0] == signal.SIGTERM else "Ctrl-C again"
+        _say(f"{how}: stopping running tasks; {again} kills them")
         if self._task is not None:
             self._task.cancel()
 
     def _say_killed(self) -> None:
-        _say("what was still running has been killed.")
-
-
-def attend(engine: Engine) -> None:
-    """If this is a call of :func:`alexflow.run`, a second signal kills what this engine runs."""
-    interruption = _current.get()
-    if interruption is not None:
-        interruption.attend(engine)
+        _say("killed the tasks that were still running")
 
 
 def _say(text: str) -> None:

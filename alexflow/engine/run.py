@@ -7,25 +7,22 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Unpack
 
 from alexflow.blocks_briefly import blocks_briefly
-from alexflow.engine.engine import LEASE_TTL, MAX_CONCURRENCY, Engine, OnError
-from alexflow.engine.interruption import Interruption, attend
+from alexflow.engine.engine import Engine
+from alexflow.engine.interruption import Interruption
 from alexflow.engine.libraries import is_under_a_loop
+from alexflow.engine.options import EngineOptions, OnError, RunOptions
 from alexflow.engine.result import Result
 from alexflow.errors import RunFailed
-from alexflow.executors.interface import GRACE
-from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.reentry import reentry
-from alexflow.executors.workers import Workers
 from alexflow.graph import Forceable
 from alexflow.hooks import own_attribute
-from alexflow.model import Retry, Workflow
+from alexflow.model import Workflow
 from alexflow.progress.display import shown
-from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.storage import Storage
 from alexflow.storage.descriptors import raised_limit
 
@@ -38,58 +35,53 @@ async def arun(
     target: Any,
     *,
     storage: Storage | str | os.PathLike[str] | None = None,
-    workers: int | Workers | None = None,
-    resources: Mapping[str, int] | None = None,
-    max_concurrency: int = MAX_CONCURRENCY,
-    executor: Literal["process", "thread"] = "process",
-    retry: Retry | None = None,
-    timeout: float | None = None,
-    max_deaths: int = MAX_DEATHS,
-    grace: float = GRACE,
-    recycle: Recycle | None = None,
-    lease_ttl: float | None = LEASE_TTL,
-    journal: str | os.PathLike[str] | None = None,
     on_error: OnError = "stop",
     force: Forceable | Sequence[Forceable] | bool = (),
     progress: bool | None = False,
     echo: bool = False,
+    **options: Unpack[EngineOptions],
 ) -> Result:
     """Make a target's outputs exist, on an engine of its own.
 
-    The arguments are those of :class:`Engine` and :meth:`Engine.run`; a workflow may bring its own storage.
-
-    ``progress`` is whether to show on standard error how far it is: None where that is a terminal, True also elsewhere,
-    in plain lines. On a terminal, and with ``rich`` installed, it is redrawn in place, and what the process prints
-    meanwhile appears above it.
+    Args:
+        target: a task, an output, a list, tuple or dict of those, or a workflow, which may bring its own storage.
+        storage: as for :class:`Engine`.
+        on_error: as for :meth:`Engine.run`.
+        force: as for :meth:`Engine.run`.
+        progress: whether to show progress on standard error: None where that is a terminal, True also elsewhere, in
+            plain lines. On a terminal, and with ``rich`` installed, it is redrawn in place, and what the process prints
+            meanwhile appears above it.
+        echo: as for :class:`Engine`.
+        options: the other keywords of :class:`Engine`.
 
     Raises:
         RunFailed: tasks failed (``on_error="stop"``); holds their errors.
         GraphError: the graph as described cannot be run; nothing of it has been.
         UnknownStorage: there is no such storage.
     """
+    return await _run_on(_engine_for(target, storage, echo, options), target, on_error, force, progress)
+
+
+def _engine_for(
+    target: Any, storage: Storage | str | os.PathLike[str] | None, echo: bool, options: EngineOptions
+) -> Engine:
     if storage is None and isinstance(target, Workflow):
         storage = target.storage
-    engine = Engine(
-        storage,
-        workers=workers,
-        resources=resources,
-        max_concurrency=max_concurrency,
-        executor=executor,
-        retry=retry,
-        timeout=timeout,
-        max_deaths=max_deaths,
-        grace=grace,
-        recycle=recycle,
-        echo=echo,
-        lease_ttl=lease_ttl,
-        journal=journal,
-    )
-    attend(engine)
+    return Engine(storage, echo=echo, **options)
+
+
+async def _run_on(
+    engine: Engine,
+    target: Any,
+    on_error: OnError,
+    force: Forceable | Sequence[Forceable] | bool,
+    progress: bool | None,
+) -> Result:
     async with engine, shown(engine.broadcast, progress):
         return await engine.run(target, on_error=on_error, force=force)
 
 
-def run(target: Any, *, progress: bool | None = None, echo: bool = True, **options: Any) -> Result:
+def run(target: Any, *, progress: bool | None = None, echo: bool = True, **options: Unpack[RunOptions]) -> Result:
     """:func:`arun`, from code that is not async; in a notebook or under another running loop it uses a thread.
 
     While it lasts, Python looks for cyclic garbage less often (:data:`NEW_OBJECTS`); :func:`arun`, which is a guest in
@@ -103,19 +95,25 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
         target: as for :func:`arun`.
         progress: as for :func:`arun`, but by default it is shown where standard error is a terminal.
         echo: as for :class:`Engine`, but by default what tasks print is shown.
-        options: as for :func:`arun`.
+        options: the other keywords of :func:`arun`, and those of :class:`Engine`.
 
     Raises:
         KeyboardInterrupt: it was interrupted; uncaught it ends a script as shells expect, with 130.
         SystemExit: it was terminated; with 143.
     """
     reentry.refuse()  # here, too: what follows may be in another thread
-    options |= {"progress": progress, "echo": echo}
     interruption = Interruption()
-    how = _run_in_thread if is_under_a_loop() else _run
+    storage, on_error = options.pop("storage", None), options.pop("on_error", "stop")
+    force = options.pop("force", ())
+
+    async def work() -> Result:
+        engine = interruption.engine = _engine_for(target, storage, echo, options)
+        return await _run_on(engine, target, on_error, force, progress)
+
+    run_loop = _run_loop_in_thread if is_under_a_loop() else _run_loop
     try:
-        with interruption.handling(), _seldom_collecting(), raised_limit():
-            result = how(target, options, interruption)
+        with interruption.handling(), _relaxed_gc(), raised_limit():
+            result = run_loop(work, interruption)
     except RunFailed as failed:
         interruption.raise_if_any()
         raise _readable(failed) from None
@@ -127,7 +125,7 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
 
 
 @contextmanager
-def _seldom_collecting() -> Iterator[None]:
+def _relaxed_gc() -> Iterator[None]:
     before = gc.get_threshold()
     if not 0 < before[0] < NEW_OBJECTS:
         yield
@@ -137,7 +135,7 @@ def _seldom_collecting() -> Iterator[None]:
     try:
         yield
     finally:
-        if gc.get_threshold() == ours:  # else somebody has made up his mind meanwhile
+        if gc.get_threshold() == ours:  # else it has been changed meanwhile
             gc.set_threshold(*before)
 
 
@@ -154,27 +152,27 @@ def _readable(failed: RunFailed) -> RunFailed:
     return failed.with_traceback(None)
 
 
-def _run(target: Any, options: dict[str, Any], interruption: Interruption) -> Result:
-    return asyncio.run(interruption.watch(arun(target, **options)))
+def _run_loop(work: Callable[[], Coroutine[Any, Any, Result]], interruption: Interruption) -> Result:
+    return asyncio.run(interruption.watch(work()))
 
 
 @blocks_briefly("run() under a running loop, as in a notebook, has to wait")
-def _run_in_thread(target: Any, options: dict[str, Any], interruption: Interruption) -> Result:
+def _run_loop_in_thread(work: Callable[[], Coroutine[Any, Any, Result]], interruption: Interruption) -> Result:
     results: list[Result] = []
     errors: list[BaseException] = []
 
-    def work() -> None:
+    def work_in_thread() -> None:
         try:
-            results.append(_run(target, options, interruption))
+            results.append(_run_loop(work, interruption))
         except BaseException as error:  # raised again below, in the caller's thread
             errors.append(error)
 
-    thread = threading.Thread(target=work, name="alexflow-run")
+    thread = threading.Thread(target=work_in_thread, name="alexflow-run")
     thread.start()
     while thread.is_alive():
         try:
             thread.join()
-        except KeyboardInterrupt:  # of the handler that was there before
+        except KeyboardInterrupt:  # raised by the handler that was installed before
             interruption.interrupt(signal.SIGINT)
     if errors:
         raise errors[0]

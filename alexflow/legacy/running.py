@@ -43,7 +43,7 @@ def run_job(
             list(task) if isinstance(task, Sequence) else task,
             storage=storage,
             workers=n_jobs,
-            resources=resources,
+            limits=resources,
             executor="process" if n_jobs > 1 else "thread",
             progress=False,
         )

@@ -96,7 +96,7 @@ class AbstractTask(WithClassInfo):
 
     @property
     def tags(self) -> set[str]:
-        """Names that an engine's ``resources={"tag": n}`` can limit: at most n tasks with the tag run at once."""
+        """Names that an engine's ``limits={"tag": n}`` can limit: at most n tasks with the tag run at once."""
         return set()
 
     def build_output(

@@ -158,7 +158,7 @@ class SimulatedEngine(Engine):
 
     def _make_driver(self, scheduler: Scheduler) -> Driver:
         self.scheduler = WatchedScheduler(
-            self._resources,
+            self._limits,
             self._attempts.history,
             self._check,
             max_deaths=self._max_deaths,

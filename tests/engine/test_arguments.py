@@ -19,8 +19,8 @@ from tests.engine.workflows import Step
         ({"workers": 0}, "workers must be a whole number of at least 1, not 0"),
         ({"workers": 1.5}, "workers must be a whole number of at least 1, not 1.5"),
         ({"max_concurrency": -1}, "max_concurrency must be a whole number of at least 1, not -1"),
-        ({"resources": {"gpu": 0}}, "resources['gpu'] must be a whole number of at least 1, not 0"),
-        ({"resources": {"gpu": "two"}}, "resources['gpu'] must be a whole number of at least 1, not 'two'"),
+        ({"limits": {"gpu": 0}}, "limits['gpu'] must be a whole number of at least 1, not 0"),
+        ({"limits": {"gpu": "two"}}, "limits['gpu'] must be a whole number of at least 1, not 'two'"),
         ({"executor": "loop"}, "executor must be 'process' or 'thread', not 'loop'"),
         ({"retry": 3}, "retry must be a Retry, such as Retry(3), not 3"),
         ({"timeout": -1}, "timeout must be a number of seconds, not -1"),
@@ -68,8 +68,8 @@ def test_a_directory_may_have_a_colon(tmp_path):
 
 
 def test_resources_that_are_no_dict():
-    with pytest.raises(DefinitionError, match=r"resources must be a dict .* such as \{'gpu': 1\}, not a set"):
-        alexflow.run(Step(1), storage=MemoryStorage(), resources={"gpu"})
+    with pytest.raises(DefinitionError, match=r"limits must be a dict .* such as \{'gpu': 1\}, not a set"):
+        alexflow.run(Step(1), storage=MemoryStorage(), limits={"gpu"})
 
 
 @pytest.mark.parametrize("named", ["Step", ["Step"], [Step(1), None], 7], ids=repr)

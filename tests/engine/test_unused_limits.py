@@ -29,23 +29,23 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 async def test_a_tag_that_nothing_has(caplog: pytest.LogCaptureFixture) -> None:
-    async with Engine(MemoryStorage(), resources={"gpu": 1, "gpus": 2, "db": 4}) as engine:
+    async with Engine(MemoryStorage(), limits={"gpu": 1, "gpus": 2, "db": 4}) as engine:
         await engine.run([Tagged("gpu"), Tagged("")])
         await engine.run(Tagged("other"))
         assert warnings_of(caplog) == []
     (warning,) = warnings_of(caplog)
     assert "'db', 'gpus'" in warning
     assert "'gpu'" not in warning
-    assert "resources=" in warning
+    assert "limits=" in warning
 
 
 async def test_all_are_used(caplog: pytest.LogCaptureFixture) -> None:
-    async with Engine(MemoryStorage(), resources={"gpu": 1, "db": 1}) as engine:
+    async with Engine(MemoryStorage(), limits={"gpu": 1, "db": 1}) as engine:
         await engine.run([Tagged("gpu"), Tagged("db")])
     assert warnings_of(caplog) == []
 
 
 async def test_nothing_ran(caplog: pytest.LogCaptureFixture) -> None:
-    async with Engine(MemoryStorage(), resources={"gpu": 1}) as engine:
+    async with Engine(MemoryStorage(), limits={"gpu": 1}) as engine:
         await engine.run([])
     assert warnings_of(caplog) == []

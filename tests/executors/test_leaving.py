@@ -92,7 +92,7 @@ async def seconds_to_leave(engine: Engine, kind: type[OnLoop], count: int) -> fl
 @pytest.mark.parametrize("kind", [OnLoop, Limited, InThread, InProcess])
 async def test_each_takes_the_same_however_many_leave(kind, tmp_path):
     storage = str(tmp_path / "results") if kind is InProcess else MemoryStorage()
-    async with Engine(storage, workers=1, max_concurrency=2, grace=0.1, resources={"few": 1}) as engine:
+    async with Engine(storage, workers=1, max_concurrency=2, grace=0.1, limits={"few": 1}) as engine:
         await engine.load(OnLoop(-1).output())
         few = min([await seconds_to_leave(engine, kind, FEW) for _ in range(3)]) / FEW
         many = min([await seconds_to_leave(engine, kind, MANY) for _ in range(2)]) / MANY
@@ -102,7 +102,7 @@ async def test_each_takes_the_same_however_many_leave(kind, tmp_path):
 @pytest.mark.parametrize("kind", [OnLoop, Limited, InThread])
 async def test_a_cached_read_goes_first(kind):
     """It is answered while most of those who have left are still to be given up."""
-    async with Engine(MemoryStorage(), workers=1, max_concurrency=2, grace=0.1, resources={"few": 1}) as engine:
+    async with Engine(MemoryStorage(), workers=1, max_concurrency=2, grace=0.1, limits={"few": 1}) as engine:
         await engine.load(OnLoop(-1).output())
         callers = await waiting(engine, kind, 0, MANY)
         for caller in callers:
@@ -117,7 +117,7 @@ async def test_a_cached_read_goes_first(kind):
 
 
 async def test_those_who_left_are_forgotten_while_a_slot_is_held():
-    async with Engine(MemoryStorage(), resources={"few": 1}) as engine:
+    async with Engine(MemoryStorage(), limits={"few": 1}) as engine:
         holder = asyncio.create_task(engine.load(Limited(0).output()))
         objects = []
         for start in range(1, 2001, 1000):

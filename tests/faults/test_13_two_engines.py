@@ -106,7 +106,7 @@ async def test_one_that_waits_holds_no_slot_and_can_be_cancelled(place, log, fif
     gates["open"] = asyncio.Event()
     task = TaggedWait(1, event="open")
     exclusive = Exclusive(2, str(log), str(tmp_path / "lock"))
-    async with Engine(place) as one, Engine(place, workers=1, resources={"gpu": 1}) as two:
+    async with Engine(place) as one, Engine(place, workers=1, limits={"gpu": 1}) as two:
         first = asyncio.create_task(one.run(task))
         await said.reach(1)
         waiting = asyncio.create_task(two.run(Sum((task.output(), exclusive.output()), log=str(log))))

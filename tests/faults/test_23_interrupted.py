@@ -64,7 +64,7 @@ async def test_once(place, log, fifo, number, code):
     assert os.listdir(place) == []
     said = [line for line in err if line.startswith("alexflow:")]
     assert len(said) == 1
-    assert "told to end" in said[0]
+    assert "stopping running tasks" in said[0]
     assert ("KeyboardInterrupt" in err) == (number == signal.SIGINT)
 
 

@@ -120,7 +120,7 @@ WRONG: dict[str, Callable[[], Task]] = {
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 async def test_that_request_fails(tmp_path, wrong):
-    async with Engine(tmp_path / "results", executor="thread", workers=1, resources={"gpu": 1}) as engine:
+    async with Engine(tmp_path / "results", executor="thread", workers=1, limits={"gpu": 1}) as engine:
         neighbour = asyncio.create_task(engine.load(Stores(2).output()))
         async with asyncio.timeout(SOON):
             with pytest.raises(DefinitionError):
@@ -135,7 +135,7 @@ async def test_that_request_fails(tmp_path, wrong):
     ids=["tags in a dict", "a tag of a subclass", "an id of a subclass"],
 )
 async def test_what_is_a_text_after_all_is_taken_as_one(tmp_path, odd):
-    async with Engine(tmp_path / "results", executor="thread", workers=1, resources={"gpu": 1}) as engine:
+    async with Engine(tmp_path / "results", executor="thread", workers=1, limits={"gpu": 1}) as engine:
         async with asyncio.timeout(SOON):
             assert (await engine.run(odd())).ok
             assert await engine.load(Stores(3).output()) == 3

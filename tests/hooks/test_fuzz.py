@@ -55,7 +55,7 @@ class Shared:
     def _open(self) -> None:
         self._examples = 0
         self._runner = asyncio.Runner()
-        self.engine = Engine(self._folder / str(next(_numbers)), workers=2, resources={"gpu": 1})
+        self.engine = Engine(self._folder / str(next(_numbers)), workers=2, limits={"gpu": 1})
         self._runner.run(self.engine.__aenter__())
 
     def close(self) -> None:

@@ -57,4 +57,4 @@ def test_it_starts_soon(limits: dict[str, int], leaves: bool) -> None:
                 task.cancel()
         return len(done) - before
 
-    assert Simulation(resources=limits).play(scene) < 30
+    assert Simulation(limits=limits).play(scene) < 30

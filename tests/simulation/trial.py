@@ -122,7 +122,7 @@ class _Player:
             storage=self._storage,
             names=self._names,
             workers=self._scenario.workers,
-            resources=self._scenario.limits,
+            limits=self._scenario.limits,
             timeout=self._scenario.timeout,
             tick=self._scenario.tick,
             scheduling=self._scenario.scheduling,
