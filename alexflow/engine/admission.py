@@ -24,7 +24,7 @@ from alexflow.executors.interface import Done, Executor, Job, Outcome
 from alexflow.graph import Catalog, Kind
 from alexflow.logs import logger
 from alexflow.scheduler import Scheduler
-from alexflow.scheduler.events import Event, FreeAgain, HeldElsewhere, MadeElsewhere
+from alexflow.scheduler.events import DoneByPeer, Event, HeldByPeer, ReleasedByPeer
 from alexflow.storage import Storage
 from alexflow.storage.leases import Holder, Leases, NoLeases
 
@@ -240,7 +240,7 @@ class Admission:
         """Hold only what is at work; what has not begun is as much the other engine's as ours."""
         self.open = False
         self._recall()
-        for spec in self._scheduler.at_work():
+        for spec in self._scheduler.active_specs():
             task_id = spec.task_id
             if not any(task_id in waiting for waiting in self._waiting.values()):
                 self._held[task_id] = spec.outputs
@@ -337,7 +337,7 @@ class Admission:
         for task_id in held:
             self._elsewhere[task_id] = self._entering.pop(task_id)
         if held:
-            await self._post(HeldElsewhere(tuple(held)))
+            await self._post(HeldByPeer(tuple(held)))
         made = await self._made({id: keys for id, keys in wanted.items() if id in taken and id in self._entering})
         if made:
             await self._say_made(made)
@@ -353,7 +353,7 @@ class Admission:
 
     async def _look_behind(self, task_id: str) -> None:
         """What a task is to make may have been made, read, and removed; those who read it are done then."""
-        readers = {spec.task_id: spec.outputs for spec in self._scheduler.readers_of_passing(task_id)}
+        readers = {spec.task_id: spec.outputs for spec in self._scheduler.readers_of_ephemeral(task_id)}
         if readers:
             await self._say_made(await self._made(readers))
 
@@ -382,7 +382,7 @@ class Admission:
         for task_id in task_ids:
             self.cancel(task_id)
         if task_ids:
-            await self._post(MadeElsewhere(tuple(task_ids)))
+            await self._post(DoneByPeer(tuple(task_ids)))
 
     # -- what others hold
 
@@ -400,5 +400,5 @@ class Admission:
             held = await self._leases.held_elsewhere({id: keys for id, keys in some.items() if id in self._elsewhere})
             free = [id for id in some if id not in held and self._elsewhere.pop(id, None) is not None]
             if free:
-                await self._post(FreeAgain(tuple(free)))
+                await self._post(ReleasedByPeer(tuple(free)))
             await asyncio.sleep(0)

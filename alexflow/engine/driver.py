@@ -35,10 +35,10 @@ from alexflow.scheduler import instructions as do
 from alexflow.scheduler.events import (
     Cancelled,
     DelayOver,
+    DoneByPeer,
     Event,
     InputsLost,
     Inspected,
-    MadeElsewhere,
     Resumed,
     RunRequested,
     RunsCancelled,
@@ -210,7 +210,7 @@ class Driver:
     def _is_idle(self) -> bool:
         if self._runs or self.entering:
             return False
-        return not self._scheduler.state.active or next(self._scheduler.at_work(), None) is None
+        return not self._scheduler.state.active or next(self._scheduler.active_specs(), None) is None
 
     def can_read(self, output: Output[Any]) -> bool:
         """Whether an output, if it exists, is what a request for it would give."""
@@ -360,7 +360,7 @@ class Driver:
         await self.inspector.look(question, self._take_turn)
 
     async def _post_and_settle(self, event: Event) -> None:
-        if type(event) is MadeElsewhere:
+        if type(event) is DoneByPeer:
             self._emit(lambda: engine_events.TasksMadeElsewhere(event.tasks))
         self.post(event)
         while self._draining:  # noqa: ASYNC110  # each turn handles a slice
@@ -396,7 +396,7 @@ class Driver:
 
     def _foresee(self, task_id: str) -> Iterable[Job]:
         """Jobs for worker processes that come after a task, all of whose other inputs exist."""
-        followers = self._scheduler.followers_of(task_id)
+        followers = self._scheduler.successors_of(task_id)
         if not followers or (self._admission is not None and not self._admission.open):
             return ()
         described = (self.catalog.tasks[follower] for follower in followers)

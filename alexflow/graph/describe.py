@@ -122,7 +122,7 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
         if type(task_id) is not str:  # a call less for most
             task_id = exact_name(task, hook, task_id)
         hook = "input()"
-        inputs, ephemeral, grounded = _inputs(task)
+        inputs, ephemeral, acyclic = _inputs(task)
         outputs: InOut = None
         hook = "output()"
         if makes is None:
@@ -138,7 +138,7 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
         hook_failed(task, hook, error)
     tries = retry.count, retry.delay, retry.jitter
     made, serves = makes
-    spec = TaskSpec(task_id, tuple(inputs), ephemeral, made, tags, kind == "dynamic", *tries, grounded, serves)
+    spec = TaskSpec(task_id, tuple(inputs), ephemeral, made, tags, kind == "dynamic", *tries, acyclic, serves)
     return Described(task, spec, kind, retry, timeout, inputs, outputs if kind == "loop" or kind == "thread" else None)
 
 
@@ -179,14 +179,14 @@ def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str],
     if tree is None or (isinstance(tree, (tuple, list, dict)) and not tree):
         return _NO_INPUTS, _NOTHING, True
     leaves = _leaves(task, "input", tree)
-    grounded = _is_grounded(task, tree)
+    acyclic = _is_acyclic(task, tree)
     inputs = {output.key: output for output in leaves if not output.ephemeral}
     if len(inputs) == len(leaves) and have_one_key(leaves):
         for key in inputs:
             if type(key) is not str:
                 break
         else:
-            return inputs, _NOTHING, grounded  # as of most tasks
+            return inputs, _NOTHING, acyclic  # as of most tasks
     inputs = {}
     lasting: set[str] = set()
     ephemeral: set[str] = set()
@@ -200,12 +200,12 @@ def _inputs(task: AbstractTask) -> tuple[dict[str, Output[Any]], frozenset[str],
             elif ephemeral:
                 lasting.add(key)
     if not ephemeral:
-        return inputs, _NOTHING, grounded
+        return inputs, _NOTHING, acyclic
     lasting |= {key for output in leaves if not output.ephemeral for key in _exact_keys(output)}
-    return inputs, frozenset(ephemeral - lasting), grounded
+    return inputs, frozenset(ephemeral - lasting), acyclic
 
 
-def _is_grounded(task: AbstractTask, tree: Any) -> bool:
+def _is_acyclic(task: AbstractTask, tree: Any) -> bool:
     """Whether a task's inputs are, by identity, the values of fields that its id is made from."""
     task = task.unwrapped()
     names = class_info(type(task)).unencoded

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from alexflow.scheduler.account import account_of
+from alexflow.scheduler.attribution import owner_of
 from alexflow.scheduler.demand import (
     drop_node,
     drop_unwanted,
     forget,
-    inspection_over,
     pull_more,
     release_inputs,
     release_key,
+    settle_inspections,
     unpin,
     withdraw_run,
 )
 from alexflow.scheduler.instructions import Close, Finish, Verify
 from alexflow.scheduler.state import MISSING, PRESENT, Key, Node, Run, State, TaskCheck
-from alexflow.scheduler.transitions import ACTIVE, GENERATING, WAITING
+from alexflow.scheduler.states import ACTIVE, GENERATING, WAITING
 
 # -- starting
 
@@ -34,7 +34,7 @@ def start(state: State, node: Node) -> None:
         node.move("slot free, dynamic")
         node.pulling = True
         node.exhausted = False
-        node.broken = None
+        node.first_failure = None
         node.held = {}
     elif not node.spec.tags or state.slots.take(node, node.spec.tags):
         node.move("slot free")
@@ -52,8 +52,8 @@ def leave_active(state: State, node: Node) -> None:
             state.active -= 1
         return
     state.active -= 1
-    if node.lingers_for:
-        _end_lingering(state, node)
+    if node.drained_by:
+        _end_draining(state, node)
     if node.spec.tags:
         _start_all(state, state.slots.release(node.spec.tags))
 
@@ -82,7 +82,7 @@ def succeeded(state: State, task_ids: tuple[str, ...]) -> None:
             continue
         run = node.owner
         if run is None or run.withdrawn:
-            run = account_of(state, node)
+            run = owner_of(state, node)
         if run is not None:
             run.ran += 1
         leave_active(state, node)
@@ -106,7 +106,7 @@ def done(state: State, node: Node, unwanted: list[Node], *, here: bool) -> None:
         settle_target(state, run)
     drop_node(state, node)
     for parent in node.parents:
-        child_over(state, parent, node.spec.task_id)
+        child_ended(state, parent, node.spec.task_id)
 
 
 def _key_made(state: State, key: Key, node: Node, unwanted: list[Node], here: bool) -> None:
@@ -124,7 +124,7 @@ def _key_made(state: State, key: Key, node: Node, unwanted: list[Node], here: bo
         for run in key.targets:
             run.made.append(key.key)
         if key.group is not None:
-            inspection_over(state, key.group)  # the answer that is on its way is not needed any more
+            settle_inspections(state, key.group)  # the answer that is on its way is not needed any more
         key_present(state, key)
 
 
@@ -151,16 +151,16 @@ def settle_check(state: State, check: TaskCheck) -> None:
     for run in check.runs:
         settle_target(state, run)
     for parent in check.parents:
-        child_over(state, parent, check.task_id)
+        child_ended(state, parent, check.task_id)
 
 
-def child_over(state: State, parent: Node, task_id: str) -> None:
+def child_ended(state: State, parent: Node, task_id: str) -> None:
     """Something that a dynamic task gave has ended."""
     parent.children.pop(task_id, None)
-    go_on(state, parent)
+    continue_generator(state, parent)
 
 
-def go_on(state: State, parent: Node) -> None:
+def continue_generator(state: State, parent: Node) -> None:
     """Ask a dynamic task for more, or conclude it if nothing of what it gave is left."""
     if parent.state != GENERATING:
         return
@@ -168,8 +168,8 @@ def go_on(state: State, parent: Node) -> None:
         pull_more(state, parent)
     elif parent.children:
         return
-    elif parent.broken is not None:
-        state.hopeless.append(parent)
+    elif parent.first_failure is not None:
+        state.failed_generators.append(parent)
     else:
         parent.move("all generated")
         parent.pulling = True
@@ -194,7 +194,7 @@ def end_badly(state: State, node: Node) -> None:
     forget(state, node, unwanted)
     drop_unwanted(state, unwanted)
     for parent in node.parents:
-        child_over(state, parent, node.spec.task_id)
+        child_ended(state, parent, node.spec.task_id)
 
 
 def cancelled(state: State, node: Node) -> None:
@@ -210,11 +210,11 @@ def cancelled(state: State, node: Node) -> None:
     drop_unwanted(state, unwanted)
 
 
-def _end_lingering(state: State, node: Node) -> None:
-    for run in node.lingers_for:
-        del run.lingering[node]
+def _end_draining(state: State, node: Node) -> None:
+    for run in node.drained_by:
+        del run.draining[node]
         state.settled.append(run)
-    node.lingers_for = ()
+    node.drained_by = ()
 
 
 # -- runs
@@ -234,9 +234,9 @@ def conclude_runs(state: State) -> None:
         if run.finished or run.verifying:
             continue
         if run.stopping:
-            if not run.lingering:
+            if not run.draining:
                 finish(state, run)
-        elif run.open == 0 and not run.lingering:
+        elif run.open == 0 and not run.draining:
             if run.made and not run.failures:
                 run.verifying = True
                 state.verifying.add(run.run_id)

@@ -25,9 +25,9 @@ from alexflow.scheduler.state import (
     TaskCheck,
     without,
 )
-from alexflow.scheduler.transitions import ACTIVE, CANCELLING, DELAYED, ELSEWHERE, GENERATING, RUNNING, WAITING
+from alexflow.scheduler.states import ACTIVE, CANCELLING, DELAYED, ELSEWHERE, GENERATING, RUNNING, WAITING
 
-NOBODY: Final[Mapping[Run, str]] = MappingProxyType({})
+NO_RUNS: Final[Mapping[Run, str]] = MappingProxyType({})
 
 
 def read_inputs(state: State, reader: Node, group: Group) -> Group:
@@ -127,13 +127,13 @@ def _join(state: State, key: Key, group: Group) -> Group:
         return group.merge(key.group)
     producer = key.producer
     if key.state == UNKNOWN or producer is None:
-        return check_again(state, key, group)
+        return inspect_again(state, key, group)
     if not key.demanded:
         producer.demand += 1
     return group.merge(producer.group) if producer.group is not None else group
 
 
-def check_again(state: State, key: Key, group: Group, finder: Node | None = None) -> Group:
+def inspect_again(state: State, key: Key, group: Group, finder: Node | None = None) -> Group:
     """What was known of a key does not hold any more. All who wait for it become one group.
 
     ``finder`` counts its own missing inputs.
@@ -181,7 +181,7 @@ def _undemand(state: State, key: Key, unwanted: list[Node]) -> None:
                 unwanted.append(producer)
     else:
         if key.group is not None:
-            inspection_over(state, key.group)
+            settle_inspections(state, key.group)
         forget_key(state, key)
 
 
@@ -217,7 +217,7 @@ def _remember_removal(state: State, name: str) -> None:
     removed[name] = state.out.question
 
 
-def check_task_again(state: State, check: TaskCheck) -> None:
+def inspect_task_again(state: State, check: TaskCheck) -> None:
     """The answer about a task does not hold any more."""
     del state.checks[check.task_id]  # the oldest stand first
     state.checks[check.task_id] = check
@@ -246,14 +246,14 @@ def unpin(state: State, run: Run) -> None:
     run.pinned = []
 
 
-def inspection_over(state: State, group: Group, count: int = 1) -> None:
+def settle_inspections(state: State, group: Group, count: int = 1) -> None:
     """So many keys or tasks less to look at; a group that is known whole is searched for cycles next."""
     if group.merged_into is not None:
         group = group.find()
     group.pending -= count
     state.inspecting -= count
     if group.pending == 0:
-        state.closing.append(group)
+        state.to_search.append(group)
 
 
 def withdraw_run(state: State, run: Run, *, cancel: bool) -> None:
@@ -279,7 +279,7 @@ def withdraw_run(state: State, run: Run, *, cancel: bool) -> None:
     drop_unwanted(state, unwanted, {} if cancel else {run: ""})
 
 
-def withdraw_children(state: State, parent: Node, let_end: Mapping[Run, str] = NOBODY) -> None:
+def withdraw_children(state: State, parent: Node, let_end: Mapping[Run, str] = NO_RUNS) -> None:
     """A dynamic task will not wait for what it gave; ``let_end`` as in :func:`drop_unwanted`."""
     unwanted: list[Node] = []
     _disown(state, parent, unwanted)
@@ -304,10 +304,10 @@ def _unwant_task(state: State, wanted: Node | TaskCheck, unwanted: list[Node]) -
             unwanted.append(wanted)
     elif not wanted.runs and not wanted.parents:
         del state.checks[wanted.task_id]
-        inspection_over(state, wanted.group)
+        settle_inspections(state, wanted.group)
 
 
-def drop_unwanted(state: State, unwanted: list[Node], let_end: Mapping[Run, str] = NOBODY) -> None:
+def drop_unwanted(state: State, unwanted: list[Node], let_end: Mapping[Run, str] = NO_RUNS) -> None:
     """Drop tasks whose demand has come to nothing, and what only they wanted.
 
     ``let_end`` are the runs that wait for running ones to end; if there are none, those are cancelled. The others are
@@ -315,13 +315,13 @@ def drop_unwanted(state: State, unwanted: list[Node], let_end: Mapping[Run, str]
     """
     while unwanted:
         node = unwanted.pop()
-        if node.demand or node.over or node.state == CANCELLING:
+        if node.demand or node.is_final or node.state == CANCELLING:
             continue
-        if node.state == RUNNING and (node.lingers_for or let_end):
+        if node.state == RUNNING and (node.drained_by or let_end):
             for run, because in let_end.items():
-                if node not in run.lingering:
-                    node.lingers_for += (run,)
-                    run.lingering[node] = because
+                if node not in run.draining:
+                    node.drained_by += (run,)
+                    run.draining[node] = because
         elif node.state in ACTIVE:
             _disown(state, node, unwanted)
             cancel(state, node)

@@ -24,18 +24,18 @@ from alexflow.scheduler.completion import (
 )
 from alexflow.scheduler.demand import (
     cancel,
-    check_again,
     drop_unwanted,
     forget,
     forget_key,
-    inspection_over,
+    inspect_again,
+    settle_inspections,
     withdraw_children,
     withdraw_run,
 )
 from alexflow.scheduler.events import Failed, InputsLost
 from alexflow.scheduler.instructions import Delay, GaveUp, TryAgain
 from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, Run, State, TaskCheck
-from alexflow.scheduler.transitions import ACTIVE, CANCELLING, CLOSING, DELAYED, GENERATING, RUNNING, WAITING
+from alexflow.scheduler.states import ACTIVE, CANCELLING, CLOSING, DELAYED, GENERATING, RUNNING, WAITING
 
 #: How often each of a task's inputs may vanish before it is given up on.
 MAX_LOSSES = 3
@@ -53,7 +53,7 @@ def failed(state: State, event: Failed) -> None:
         cancelled(state, node)
     elif event.reason == "lost" and node.demand and node.deaths < state.max_deaths and node.state == RUNNING:
         node.deaths += 1
-        _tell_again(state, node, event.error, 0.0)
+        _report_retry(state, node, event.error, 0.0)
         leave_active(state, node)
         node.move("worker lost")
         start(state, node)
@@ -62,14 +62,14 @@ def failed(state: State, event: Failed) -> None:
     else:
         failures = node.attempts + node.deaths + 1
         deaths = node.deaths + (event.reason == "lost")
-        state.out.told.append(GaveUp(node.spec.task_id, event.error, failures, deaths))
+        state.out.reports.append(GaveUp(node.spec.task_id, event.error, failures, deaths))
         _give_up(state, node, event.error)
 
 
 def _try_later(state: State, node: Node, event: Failed) -> None:
     seconds = _delay(node, event.chance)
     node.attempts += 1
-    _tell_again(state, node, event.error, seconds)
+    _report_retry(state, node, event.error, seconds)
     leave_active(state, node)
     node.move("error, retries left")
     withdraw_children(state, node)
@@ -84,9 +84,9 @@ def _delay(node: Node, chance: float) -> float:
     return doubled * (1.0 + spec.retry_jitter * (2.0 * chance - 1.0))
 
 
-def _tell_again(state: State, node: Node, error: Any, seconds: float) -> None:
+def _report_retry(state: State, node: Node, error: Any, seconds: float) -> None:
     failures = node.attempts + node.deaths
-    state.out.told.append(TryAgain(node.spec.task_id, error, failures, node.deaths, seconds))
+    state.out.reports.append(TryAgain(node.spec.task_id, error, failures, node.deaths, seconds))
 
 
 def delay_over(state: State, task_id: str, attempt: int) -> None:
@@ -114,7 +114,7 @@ def inputs_lost(state: State, event: InputsLost) -> None:
         failed(state, Failed(event.task_id, event.error))
         return
     if not node.demand:  # stopped runs let it end, which it has
-        let_go(state, node)
+        drop_unstarted(state, node)
         return
     node.losses = node.losses | {name: node.losses.get(name, 0) + 1 for name in lost}
     leave_active(state, node)
@@ -124,7 +124,7 @@ def inputs_lost(state: State, event: InputsLost) -> None:
     for name in dict.fromkeys([*lost, *node.spec.inputs]):
         key = state.keys[name]
         if key.state == PRESENT or key.state == UNKNOWN:
-            group = check_again(state, key, group, node)
+            group = inspect_again(state, key, group, node)
     node.missing = 0
     for name in node.spec.inputs:
         key = state.keys[name]
@@ -133,10 +133,10 @@ def inputs_lost(state: State, event: InputsLost) -> None:
     ready_if_complete(state, node)
 
 
-def let_go(state: State, node: Node) -> None:
+def drop_unstarted(state: State, node: Node) -> None:
     """A task that only runs which have stopped would let end has not come to run."""
-    for run in node.lingers_for:
-        run.skipped.setdefault(node.spec.task_id, run.lingering[node])
+    for run in node.drained_by:
+        run.skipped.setdefault(node.spec.task_id, run.draining[node])
     leave_active(state, node)
     node.move("unwanted, ended")
     unwanted: list[Node] = []
@@ -146,28 +146,28 @@ def let_go(state: State, node: Node) -> None:
 
 def _give_up(state: State, node: Node, error: Any) -> None:
     runs, dependents, parents = _dependents(state, nodes=[node], through_parents=True)
-    for run in (*runs, *node.lingers_for):
+    for run in (*runs, *node.drained_by):
         run.failures[node.spec.task_id] = error
     for parent in parents:
-        parent.broken = parent.broken or (node.spec.task_id, error)
+        parent.first_failure = parent.first_failure or (node.spec.task_id, error)
     node.move("error")
     _end_with_dependents(state, node, runs, dependents, node.spec.task_id)
     leave_active(state, node)  # last: what waits for its slot may not be wanted any more
 
 
-def give_up_hopeless(state: State) -> None:
+def give_up_generators(state: State) -> None:
     """Dynamic tasks all of whose tasks have ended, and not all well, have failed with those."""
-    while state.hopeless:
-        node = state.hopeless.pop()
-        if node.state != GENERATING or node.broken is None or node.children or not node.exhausted:
+    while state.failed_generators:
+        node = state.failed_generators.pop()
+        if node.state != GENERATING or node.first_failure is None or node.children or not node.exhausted:
             continue
         runs, dependents, parents = _dependents(state, nodes=[node], through_parents=True)
-        failed_id, error = node.broken
+        failed_id, error = node.first_failure
         for run in runs:  # those that came after the failure have not been told yet
             run.failures.setdefault(failed_id, error)
             run.skipped.setdefault(node.spec.task_id, failed_id)
         for parent in parents:
-            parent.broken = parent.broken or node.broken
+            parent.first_failure = parent.first_failure or node.first_failure
         node.move("generated task failed")
         _end_with_dependents(state, node, runs, dependents, failed_id)
 
@@ -192,7 +192,7 @@ def stop(state: State, run: Run, *, cancel_running: bool = False) -> None:
 
 
 def _skip(state: State, dependents: list[Node], runs: list[Run], cause: Node, failed_id: str) -> None:
-    doomed = [node for node in dependents if not node.over]
+    doomed = [node for node in dependents if not node.is_final]
     over = {*doomed, cause}
     for run in runs:
         theirs = doomed if len(runs) == 1 else _wanted_by(state, run, over)
@@ -234,7 +234,7 @@ def _wanted_by(state: State, run: Run, doomed: set[Node]) -> list[Node]:
     return [node for node in found if node in doomed and node.state == WAITING]
 
 
-def graph_is_wrong(
+def fail_graph(
     state: State,
     error: Any,
     *,
@@ -257,15 +257,15 @@ def graph_is_wrong(
             for run in targets:
                 settle_target(state, run)
             if key.group is not None:
-                inspection_over(state, key.group)
+                settle_inspections(state, key.group)
             forget_key(state, key)
     for check in checks:
         if state.checks.pop(check.task_id, None) is not None:
-            inspection_over(state, check.group)
+            settle_inspections(state, check.group)
             settle_check(state, check)
 
 
-def request_is_wrong(state: State, error: Exception, run: Run) -> None:
+def fail_request(state: State, error: Exception, run: Run) -> None:
     """A run asks for what cannot be asked for: it fails, and no other."""
     run.error = run.error or error
     stop(state, run, cancel_running=True)
@@ -325,7 +325,7 @@ def fail_if_stuck(state: State) -> None:
 
     If no runs are open, such tasks may still be left over from one that was cancelled.
     """
-    if state.active or state.inspecting or state.closing or not (state.runs or state.nodes):
+    if state.active or state.inspecting or state.to_search or not (state.runs or state.nodes):
         return
     for run in list(state.runs.values()):
         if not run.stopping and run.open > 0:
@@ -346,10 +346,10 @@ def abandon(state: State, nodes: Sequence[Node]) -> None:
             withdraw_children(state, node)
             if node.state == GENERATING:
                 cancel(state, node)
-    hopeless = [node for node in nodes if node.state == WAITING]
-    for node in hopeless:
+    failed_generators = [node for node in nodes if node.state == WAITING]
+    for node in failed_generators:
         node.move("graph wrong")
-    for node in hopeless:
+    for node in failed_generators:
         end_badly(state, node)
 
 

@@ -1,8 +1,8 @@
 """The scheduler: events in, instructions out.
 
 A pure state machine: no clock, no I/O, no event loop, no chance. Every race can be replayed by handing it the same
-events in the same order. What it knows is in ``state``; ``demand``, ``expansion``, ``completion`` and ``failure`` each
-change it for one kind of cause; ``transitions`` lists what a task can go through, ``account`` says for which request it
+events in the same order. What it knows is in ``state``; ``demand``, ``discovery``, ``completion`` and ``failure`` each
+change it for one kind of cause; ``states`` lists what a task can go through, ``attribution`` says for which request it
 counts.
 
 Handlers change what the event itself changes, and leave what follows in queues of ``state``, which ``handle`` then
@@ -19,48 +19,49 @@ from alexflow.errors import OutputMissing
 from alexflow.scheduler.completion import (
     cancelled,
     conclude_runs,
+    continue_generator,
     finish,
-    go_on,
     hand_out_slots,
     leave_active,
     succeeded,
 )
+from alexflow.scheduler.cycles import search_groups
 from alexflow.scheduler.demand import (
     cancel,
-    check_again,
     generated_task,
-    inspection_over,
+    inspect_again,
     pin,
+    settle_inspections,
     target_key,
     target_task,
     withdraw_run,
 )
-from alexflow.scheduler.elsewhere import at_work, free_again, held_elsewhere, made_elsewhere, readers_of_passing
+from alexflow.scheduler.discovery import inspected, inspection_failed
 from alexflow.scheduler.events import (
     Cancelled,
     DelayOver,
+    DoneByPeer,
     Event,
     Failed,
-    FreeAgain,
     Generated,
-    HeldElsewhere,
+    HeldByPeer,
     InputsLost,
     Inspected,
     InspectionFailed,
-    MadeElsewhere,
+    ReleasedByPeer,
     Resumed,
     RunRequested,
     RunsCancelled,
     Succeeded,
+    TaskSpec,
     Verified,
 )
-from alexflow.scheduler.expansion import close_groups, inspected, inspection_failed
-from alexflow.scheduler.failure import delay_over, fail_if_stuck, failed, give_up_hopeless, inputs_lost, stop
+from alexflow.scheduler.failure import delay_over, fail_if_stuck, failed, give_up_generators, inputs_lost, stop
 from alexflow.scheduler.instructions import Instruction
+from alexflow.scheduler.peers import active_specs, done_by_peer, held_by_peer, readers_of_ephemeral, released_by_peer
 from alexflow.scheduler.slots import Slots
-from alexflow.scheduler.spec import TaskSpec
 from alexflow.scheduler.state import MISSING, PRESENT, Group, Node, Run, State, without
-from alexflow.scheduler.transitions import CANCELLING, GENERATING, READY, WAITING
+from alexflow.scheduler.states import CANCELLING, GENERATING, READY, WAITING
 
 #: How many tasks of one dynamic task may be under way at once.
 WINDOW = 2000
@@ -72,7 +73,7 @@ MAX_DEATHS = 3
 STEPS_PER_TURN = 1000
 
 #: Readers of one output that are considered as followers of the task that makes it.
-MOST_FOLLOWERS = 4
+MAX_SUCCESSORS = 4
 
 #: How often targets may be found missing after a run before it fails.
 MAX_VERIFICATIONS = 3
@@ -117,9 +118,9 @@ class Scheduler:
             Succeeded: lambda event: succeeded(self.state, event.tasks),
             Failed: lambda event: failed(self.state, event),
             InputsLost: lambda event: inputs_lost(self.state, event),
-            HeldElsewhere: lambda event: held_elsewhere(self.state, event.tasks),
-            FreeAgain: lambda event: free_again(self.state, event.tasks),
-            MadeElsewhere: lambda event: made_elsewhere(self.state, event.tasks),
+            HeldByPeer: lambda event: held_by_peer(self.state, event.tasks),
+            ReleasedByPeer: lambda event: released_by_peer(self.state, event.tasks),
+            DoneByPeer: lambda event: done_by_peer(self.state, event.tasks),
             Cancelled: self._cancelled,
             Generated: self._generated,
             DelayOver: lambda event: delay_over(self.state, event.task_id, event.attempt),
@@ -131,11 +132,11 @@ class Scheduler:
         """Take in what happened; give what is to be done."""
         state = self.state
         self._handlers[type(event)](event)
-        if state.closing or state.conflicts or state.hopeless:
-            close_groups(state)
-            while state.hopeless:
-                give_up_hopeless(state)
-                close_groups(state)
+        if state.to_search or state.conflicts or state.failed_generators:
+            search_groups(state)
+            while state.failed_generators:
+                give_up_generators(state)
+                search_groups(state)
         if state.settled:
             conclude_runs(state)
         if state.slots.freed:
@@ -152,7 +153,7 @@ class Scheduler:
         nodes = self.state.nodes
         return [task_id for task_id in task_ids if task_id in nodes]
 
-    def followers_of(self, task_id: str) -> list[str]:
+    def successors_of(self, task_id: str) -> list[str]:
         """Tasks that could start the moment this one is done, because it makes all that they miss.
 
         Only such as no limit holds back; and not many, since to be told of one is mostly enough.
@@ -164,20 +165,20 @@ class Scheduler:
         for name in node.spec.outputs:
             key = self.state.keys.get(name)
             if key is not None and key.state == MISSING and key.producer is node:
-                for reader in islice(key.readers, MOST_FOLLOWERS):
+                for reader in islice(key.readers, MAX_SUCCESSORS):
                     if reader.missing == 1 and reader.state == WAITING and reader.group is None:
                         spec = reader.spec
                         if not spec.tags and not spec.dynamic:
                             followers.append(spec.task_id)
         return followers
 
-    def at_work(self) -> Iterator[TaskSpec]:
+    def active_specs(self) -> Iterator[TaskSpec]:
         """Tasks that were started and have not ended; looks through all that are wanted."""
-        return at_work(self.state)
+        return active_specs(self.state)
 
-    def readers_of_passing(self, task_id: str) -> list[TaskSpec]:
+    def readers_of_ephemeral(self, task_id: str) -> list[TaskSpec]:
         """Tasks that wait and whose being done shows that this one has been done, too: readers of ephemeral outputs."""
-        return readers_of_passing(self.state, task_id)
+        return readers_of_ephemeral(self.state, task_id)
 
     # -- requests
 
@@ -192,7 +193,7 @@ class Scheduler:
         for task_id in dict.fromkeys(event.tasks):
             group = target_task(state, task_id, run, group)
         pin(state, run, event.keys)
-        inspection_over(state, group)
+        settle_inspections(state, group)
         if run.open == 0:
             state.settled.append(run)
 
@@ -202,16 +203,16 @@ class Scheduler:
             if run is not None:
                 run.stopping = True
                 withdraw_run(self.state, run, cancel=True)
-                self._cancel_lingering(run)
+                self._cancel_draining(run)
                 finish(self.state, run)
 
-    def _cancel_lingering(self, run: Run) -> None:
+    def _cancel_draining(self, run: Run) -> None:
         """A run that let tasks end does not wait for them any more."""
-        for node in run.lingering:
-            node.lingers_for = without(node.lingers_for, run)
-            if not node.lingers_for and not node.demand:
+        for node in run.draining:
+            node.drained_by = without(node.drained_by, run)
+            if not node.drained_by and not node.demand:
                 cancel(self.state, node)
-        run.lingering = {}
+        run.draining = {}
 
     def _verified(self, event: Verified) -> None:
         state = self.state
@@ -240,9 +241,9 @@ class Scheduler:
         for name in event.missing:
             key = state.keys.get(name)
             if key is not None and key.state == PRESENT:
-                group = check_again(state, key, group)
+                group = inspect_again(state, key, group)
             group = target_key(state, name, run, group)
-        inspection_over(state, group)
+        settle_inspections(state, group)
 
     # -- tasks
 
@@ -265,8 +266,8 @@ class Scheduler:
         state.inspecting += 1
         for task_id in event.tasks:
             group = generated_task(state, task_id, parent, group)
-        inspection_over(state, group)
-        go_on(state, parent)
+        settle_inspections(state, group)
+        continue_generator(state, parent)
 
     def _resumed(self, event: Resumed) -> None:
         self.state.resuming = False

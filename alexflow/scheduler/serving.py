@@ -10,21 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from alexflow.errors import GraphError, OutputConflict
-from alexflow.scheduler.spec import TaskSpec
+from alexflow.scheduler.events import TaskSpec
 from alexflow.scheduler.state import Node, Run, State
 
 
 def serve(state: State, node: Node) -> None:
     """See that a task stores for dynamic tasks that gave it, and is the only one that does."""
     for name, place in node.spec.serves:
-        served = [parent for parent in node.parents if _makes(parent.spec, name)]
+        served = [parent for parent in node.parents if _is_made_by(parent.spec, name)]
         if not served:
             state.conflicts.append((node, _not_given(node.spec, name)))
             return
         for parent in served:
             rival = parent.held.setdefault(name, place)
             if rival != place:
-                claimants = _maker_of(state, rival), node.spec.task_id
+                claimants = _producer_of(state, rival), node.spec.task_id
                 state.conflicts.append((node, OutputConflict(name, claimants)))
                 return
 
@@ -45,10 +45,10 @@ def _not_given(spec: TaskSpec, name: str) -> GraphError:
     )
 
 
-def _makes(spec: TaskSpec, name: str) -> bool:
+def _is_made_by(spec: TaskSpec, name: str) -> bool:
     return name in spec.outputs or any(name == key for key, _ in spec.serves)
 
 
-def _maker_of(state: State, place: str) -> str:
+def _producer_of(state: State, place: str) -> str:
     key = state.keys.get(place)
     return place if key is None or key.producer is None else key.producer.spec.task_id

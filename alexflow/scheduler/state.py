@@ -17,11 +17,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Final, TypeVar
 
-from alexflow.scheduler.events import OnError
-from alexflow.scheduler.outbox import Outbox
+from alexflow.scheduler.events import OnError, TaskSpec
+from alexflow.scheduler.instructions import Outbox
 from alexflow.scheduler.slots import Slots
-from alexflow.scheduler.spec import TaskSpec
-from alexflow.scheduler.transitions import ACTIVE, FINAL, TRANSITIONS, WAITING
+from alexflow.scheduler.states import ACTIVE, FINAL, TRANSITIONS, WAITING
 
 CHECKING: Final = "checking"  # it is being asked for whether it exists
 MISSING: Final = "missing"  # it does not; its producer is known
@@ -30,7 +29,7 @@ UNKNOWN: Final = "unknown"  # who asks for it next has it looked at; who reads i
 
 
 #: Tasks found done that a run remembers, so as to count each once: some 10 MB.
-MOST_REMEMBERED = 100_000
+MAX_FOUND_KEPT = 100_000
 
 T = TypeVar("T")
 
@@ -49,15 +48,15 @@ class Node:
 
     __slots__ = (
         "attempts",
-        "broken",
         "children",
         "deaths",
         "demand",
+        "drained_by",
         "exhausted",
+        "first_failure",
         "group",
         "held",
         "indegree",
-        "lingers_for",
         "losses",
         "missing",
         "owner",
@@ -78,7 +77,7 @@ class Node:
         self.demand = 0
         self.runs: tuple[Run, ...] = ()  # that have it as a target
         self.parents: tuple[Node, ...] = ()  # dynamic tasks that gave it
-        self.lingers_for: tuple[Run, ...] = ()  # runs that do not want it any more, but wait for it to end
+        self.drained_by: tuple[Run, ...] = ()  # runs that do not want it any more, but wait for it to end
         self.attempts = 0
         self.deaths = 0
         self.losses: dict[str, int] = _NO_LOSSES  # how often each of its inputs was found gone
@@ -86,19 +85,21 @@ class Node:
         self.held: dict[str, str] = {} if spec.dynamic else _NOTHING_HELD  # dynamic: keys that others make for it
         self.exhausted = False  # dynamic: will give no more
         self.pulling = False  # dynamic: asked for more
-        self.broken: tuple[str, Any] | None = None  # dynamic: the first of what it gave that failed, and its error
+        self.first_failure: tuple[str, Any] | None = (
+            None  # dynamic: the first of what it gave that failed, and its error
+        )
 
     def move(self, cause: str) -> None:
         """Go where the table says."""
         self.state = TRANSITIONS[self.state, cause]
 
     @property
-    def at_work(self) -> bool:
+    def is_active(self) -> bool:
         """Whether it was started and has not ended."""
         return self.state in ACTIVE
 
     @property
-    def over(self) -> bool:
+    def is_final(self) -> bool:
         """Whether it has left memory."""
         return self.state in FINAL
 
@@ -159,13 +160,13 @@ class Run:
     """One request."""
 
     __slots__ = (
+        "draining",
         "error",
         "failures",
         "finished",
         "found",
         "found_more",
         "keys",
-        "lingering",
         "made",
         "on_error",
         "open",
@@ -193,7 +194,7 @@ class Run:
         self.stopping = False
         self.withdrawn = False  # it has given up its targets, or has them
         self.finished = False
-        self.lingering: dict[Node, str] = {}  # running tasks it lets end, and whose failure has made them unwanted
+        self.draining: dict[Node, str] = {}  # running tasks it lets end, and whose failure has made them unwanted
         self.error: Any = None
         self.failures: dict[str, Any] = {}  # errors, by task
         self.ran = 0
@@ -201,9 +202,9 @@ class Run:
         self.found_more = 0  # when those are too many to be kept
         self.skipped: dict[str, str] = {}  # tasks that did not run, each with the failed one it needs, if that is why
 
-    def credit(self, task_ids: tuple[str, ...]) -> None:
+    def count_found(self, task_ids: tuple[str, ...]) -> None:
         """Tasks were found done. Each counts once, as long as there are not too many to remember."""
-        if len(self.found) < MOST_REMEMBERED:
+        if len(self.found) < MAX_FOUND_KEPT:
             self.found.update(task_ids)
         else:
             self.found_more += len(task_ids)
@@ -220,14 +221,14 @@ class Group:
     When two requests meet in one task their groups become one.
     """
 
-    __slots__ = ("grounded", "growth", "merged_into", "nodes", "owner", "pending")
+    __slots__ = ("acyclic", "growth", "merged_into", "nodes", "owner", "pending")
 
     def __init__(self, owner: Run | None):
         self.owner = owner
         self.pending = 0  # keys and tasks that are being inspected
         self.growth = 0  # a search that was under way begins again when this has changed
         self.nodes: list[Node] = []
-        self.grounded = True  # all its tasks are, so that there is no cycle to be found
+        self.acyclic = True  # all its tasks are, so that there is no cycle to be found
         self.merged_into: Group | None = None
 
     def find(self) -> Group:
@@ -248,7 +249,7 @@ class Group:
         mine.nodes += theirs.nodes
         mine.pending += theirs.pending
         mine.growth += 1
-        mine.grounded = mine.grounded and theirs.grounded
+        mine.acyclic = mine.acyclic and theirs.acyclic
         theirs.nodes = []
         theirs.merged_into = mine
         return mine
@@ -264,10 +265,10 @@ class State:
         self.runs: dict[int, Run] = {}
         self.slots = slots
         self.out = Outbox()
-        self.closing: deque[Any] = deque()  # groups that are known whole, being searched for cycles
+        self.to_search: deque[Any] = deque()  # groups that are known whole, being searched for cycles
         self.resuming = False  # another turn was asked for and has not come
         self.conflicts: deque[tuple[Node | Key | Run, Exception]] = deque()  # such as two tasks that claim one key
-        self.hopeless: list[Node] = []  # dynamic tasks: all that they gave has ended, and not all well
+        self.failed_generators: list[Node] = []  # dynamic tasks: all that they gave has ended, and not all well
         self.settled: list[Run] = []  # runs that may be over
         self.verifying: set[int] = set()  # runs for which a ``Verify`` has not been answered
         self.pins: dict[str, int] = {}  # how many runs target a key, whatever became of it

@@ -39,7 +39,7 @@ class Gives(Task):
 def test_nothing(nothing: Any) -> None:
     spec = describe(Gives(nothing), Defaults()).spec
     assert spec.inputs == ()
-    assert spec.grounded
+    assert spec.acyclic
 
 
 @pytest.mark.parametrize("tree", [[None], ((), []), {"a": None}], ids=repr)

@@ -68,19 +68,19 @@ def reads(way: str) -> Reads:
 
 @pytest.mark.parametrize("way", ["one", "tuple", "pair", "dict"])
 def test_fields_as_they_are(way: str) -> None:
-    assert describe(reads(way), Defaults()).spec.grounded
-    assert describe(WrapperTask(reads(way)), Defaults()).spec.grounded
+    assert describe(reads(way), Defaults()).spec.acyclic
+    assert describe(WrapperTask(reads(way)), Defaults()).spec.acyclic
 
 
 @pytest.mark.parametrize("way", ["elsewhere", "beside", "coded"])
 def test_what_the_id_does_not_depend_on(way: str) -> None:
-    assert not describe(reads(way), Defaults()).spec.grounded
+    assert not describe(reads(way), Defaults()).spec.acyclic
 
 
 @pytest.mark.parametrize("way", ["parts", "twin"])
 def test_what_is_not_seen_to_be_a_field_is_searched_for_cycles(way: str) -> None:
-    assert not describe(reads(way), Defaults()).spec.grounded
+    assert not describe(reads(way), Defaults()).spec.acyclic
 
 
 def test_without_inputs() -> None:
-    assert describe(Source(), Defaults()).spec.grounded
+    assert describe(Source(), Defaults()).spec.acyclic

@@ -12,15 +12,15 @@ from alexflow.scheduler import Scheduler, TaskSpec
 from alexflow.scheduler.events import (
     Cancelled,
     DelayOver,
+    DoneByPeer,
     Event,
     Failed,
-    FreeAgain,
     Generated,
-    HeldElsewhere,
+    HeldByPeer,
     InputsLost,
     Inspected,
     InspectionFailed,
-    MadeElsewhere,
+    ReleasedByPeer,
     Resumed,
     RunRequested,
     RunsCancelled,
@@ -131,13 +131,13 @@ class Harness:
         return self.tell(InputsLost(task, words(keys), ERROR))
 
     def held(self, tasks: str) -> list[Instruction]:
-        return self.tell(HeldElsewhere(words(tasks)))
+        return self.tell(HeldByPeer(words(tasks)))
 
     def free(self, tasks: str) -> list[Instruction]:
-        return self.tell(FreeAgain(words(tasks)))
+        return self.tell(ReleasedByPeer(words(tasks)))
 
     def made(self, tasks: str) -> list[Instruction]:
-        return self.tell(MadeElsewhere(words(tasks)))
+        return self.tell(DoneByPeer(words(tasks)))
 
     def ended(self, task: str) -> list[Instruction]:
         return self.tell(Cancelled((task,)))

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, Run, State, TaskCheck
-from alexflow.scheduler.transitions import (
+from alexflow.scheduler.states import (
     ACTIVE,
     CANCELLING,
     CLOSING,
@@ -52,7 +52,7 @@ def _nodes(state: State) -> Iterator[str]:
     for task_id, node in state.nodes.items():
         if node.spec.task_id != task_id:
             yield f"{node!r} is kept as {task_id}"
-        if node.over:
+        if node.is_final:
             yield f"{node!r} is over and kept"
         yield from _demand(node, made[node])
         yield from _inputs(state, node)
@@ -65,8 +65,8 @@ def _nodes(state: State) -> Iterator[str]:
             and not any(_is_full(state, tag) for tag in state.slots.limits)
         ):
             yield f"{node!r} waits for a slot, and all are free"
-        for run in node.lingers_for:
-            if node.state != RUNNING or node not in run.lingering or state.runs.get(run.run_id) is not run:
+        for run in node.drained_by:
+            if node.state != RUNNING or node not in run.draining or state.runs.get(run.run_id) is not run:
                 yield f"{node!r} lets run {run.run_id} wait"
 
 
@@ -74,7 +74,7 @@ def _demand(node: Node, made: int) -> Iterator[str]:
     demand = made + len(node.runs) + len(node.parents)
     if node.demand != demand:
         yield f"{node!r} counts {node.demand} who want it; there are {demand}"
-    if not demand and node.state != CANCELLING and not node.lingers_for:
+    if not demand and node.state != CANCELLING and not node.drained_by:
         yield f"{node!r} is kept, and nobody wants it"
 
 
@@ -164,16 +164,16 @@ def _run(state: State, run: Run) -> Iterator[str]:
     if run.stopping:
         if unsettled:
             yield f"run {run.run_id} was stopped, with {unsettled} targets left"
-        if not run.lingering:
+        if not run.draining:
             yield f"run {run.run_id} was stopped, waits for nothing, and is not over"
     elif run.open != unsettled:
         yield f"run {run.run_id} counts {run.open} open targets; there are {unsettled}"
-    elif not unsettled and not run.verifying and not run.lingering:
+    elif not unsettled and not run.verifying and not run.draining:
         yield f"run {run.run_id} has no open targets, and is not over"
     if run.verifying != (run.run_id in state.verifying):
         yield f"run {run.run_id} is being verified: {run.verifying}"
-    for node in run.lingering:
-        if run not in node.lingers_for:
+    for node in run.draining:
+        if run not in node.drained_by:
             yield f"run {run.run_id} waits for {node!r}, which does not know of it"
 
 
@@ -192,11 +192,11 @@ def _groups(state: State) -> Iterator[str]:
     for group in groups.union(pending):
         if group.pending != pending[group]:
             yield f"a group counts {group.pending} that are looked at; there are {pending[group]}"
-        if not group.pending and not state.closing:
+        if not group.pending and not state.to_search:
             yield "a group is known whole, and nothing is done about it"
-    if state.closing and not state.resuming:
+    if state.to_search and not state.resuming:
         yield "groups are left that are known whole, and no further turn was asked for"
-    if state.conflicts or state.hopeless:
+    if state.conflicts or state.failed_generators:
         yield "conflicts or hopeless tasks are left"
 
 
@@ -248,7 +248,7 @@ def _totals(state: State) -> Iterator[str]:
 
 
 def _leaks(state: State) -> Iterator[str]:
-    if state.runs or state.active or state.inspecting or state.closing:
+    if state.runs or state.active or state.inspecting or state.to_search:
         return
     kept = {
         "tasks": len(state.nodes),

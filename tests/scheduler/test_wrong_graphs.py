@@ -37,9 +37,9 @@ def test_nothing_of_a_request_with_a_cycle_starts(steps: int) -> None:
 
 def test_one_task_that_may_be_on_a_cycle_has_all_searched() -> None:
     h = Harness(steps=1)
-    h.chain("A", "B", grounded=True)
+    h.chain("A", "B", acyclic=True)
     h.task("C", "b d")
-    h.task("D", "c", grounded=True)  # not true
+    h.task("D", "c", acyclic=True)  # not true
     instructions = h.plan("d")
     while not any(isinstance(instruction, Finish) for instruction in instructions):
         assert not any(isinstance(instruction, Start) for instruction in instructions)
@@ -50,7 +50,7 @@ def test_one_task_that_may_be_on_a_cycle_has_all_searched() -> None:
 
 def test_what_cannot_be_on_a_cycle_starts_without_a_search() -> None:
     h = Harness(steps=4)
-    h.chain("A", "B", "C", "D", grounded=True)
+    h.chain("A", "B", "C", "D", acyclic=True)
     assert h.plan("d") == [start("A")]
     assert h.ask(2, "d") == []
     h.chain("E", "F", "G", "H")

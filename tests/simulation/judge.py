@@ -46,7 +46,7 @@ class _Judge:
         self._scenario = scenario
         self._phase = phase
         self._plans = {plan.name: plan for plan in scenario.tasks}
-        self._makers = {key: plan.name for plan in scenario.tasks for key in plan.outputs}
+        self._producers = {key: plan.name for plan in scenario.tasks for key in plan.outputs}
         self._vanished = {entry.whom for entry in phase.entries if entry.what == "vanished"}
         self._removed = {entry.whom for entry in phase.entries if entry.what == "removed"}
         self._no_answers = {entry.whom for entry in phase.entries if entry.what == "no answer"}
@@ -85,7 +85,7 @@ class _Judge:
         """These tasks and all that read what they make, directly or not."""
         found = set(names)
         for plan in self._scenario.tasks:  # those that read come after those that make
-            if found.intersection(self._makers[key] for key in plan.inputs):
+            if found.intersection(self._producers[key] for key in plan.inputs):
                 found.add(plan.name)
         return found
 
@@ -119,7 +119,7 @@ class _Judge:
                 stored.add(entry.whom)
             elif entry.what in ("vanished", "removed"):
                 stored.discard(entry.whom)
-                unsure.add(self._makers[entry.whom])  # it may have been looked at while it was not there
+                unsure.add(self._producers[entry.whom])  # it may have been looked at while it was not there
             elif entry.what == "asks" and entry.nth in plans:
                 asking[entry.nth] = plans[entry.nth]
             elif entry.what == "hears":
@@ -148,7 +148,7 @@ class _Judge:
 
     def _needed(self, request: RequestPlan) -> set[str]:
         """Tasks that may have to run for a request."""
-        names = [*request.tasks, *(self._makers[key] for key in request.keys if key not in self._lasting)]
+        names = [*request.tasks, *(self._producers[key] for key in request.keys if key not in self._lasting)]
         needed: set[str] = set()
         while names:
             name = names.pop()
@@ -156,7 +156,7 @@ class _Judge:
             done = plan.outputs and self._lasting.issuperset(plan.outputs)
             if name not in needed and not done:
                 needed.add(name)
-                names += [self._makers[key] for key in plan.inputs if key not in self._lasting]
+                names += [self._producers[key] for key in plan.inputs if key not in self._lasting]
                 names += plan.gives
         return needed
 

@@ -29,7 +29,7 @@ class Oracle:
     ):
         self._specs = specs
         self._gives = gives
-        self._makers = {key: name for name, spec in specs.items() for key in spec.outputs}
+        self._producers = {key: name for name, spec in specs.items() for key in spec.outputs}
         self.stored = frozenset(stored)
         self._bad = frozenset(bad)
         #: What became of the tasks that were needed so far.
@@ -37,7 +37,7 @@ class Oracle:
 
     def key(self, key: str) -> bool:
         """Whether an output will exist that somebody needs."""
-        return key in self.stored or self.task(self._makers[key]) == "done"
+        return key in self.stored or self.task(self._producers[key]) == "done"
 
     def given(self, name: str) -> bool:
         """Whether a task will have been done that was asked for or given, and runs only if it was not done before."""

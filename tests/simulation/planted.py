@@ -8,7 +8,7 @@ import pytest
 from alexflow.engine.driver import Driver
 from alexflow.executors.interface import Done
 from alexflow.graph.inspector import Inspector
-from alexflow.scheduler import completion, demand, expansion, failure, machine
+from alexflow.scheduler import completion, demand, discovery, failure, machine
 from alexflow.scheduler.instructions import Finish
 from alexflow.scheduler.slots import Slots
 
@@ -37,7 +37,7 @@ def a_lost_workers_task_is_not_tried_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def what_a_run_asked_for_is_removed(patch: pytest.MonkeyPatch) -> None:
-    for module in (machine, expansion, demand):
+    for module in (machine, discovery, demand):
         patch.setattr(module, "pin", lambda *arguments: None)
 
 

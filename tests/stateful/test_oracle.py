@@ -82,8 +82,8 @@ def make_world(random: Random, *, dynamic: bool) -> World:
         gives = some(list(world.jobs), 4) if is_dynamic else ()
         ephemeral = frozenset() if dynamic else frozenset(some(list(inputs), 3))
         tags = some(["gpu", "net"], 2)
-        grounded = random.random() < 0.8
-        world.add(TaskSpec(name, inputs, ephemeral, outputs, tags, is_dynamic, grounded=grounded), gives)
+        acyclic = random.random() < 0.8
+        world.add(TaskSpec(name, inputs, ephemeral, outputs, tags, is_dynamic, acyclic=acyclic), gives)
     world.storage.update(some(list(world.makers), 4))
     return world
 

@@ -57,7 +57,7 @@ class Tasks(RuleBasedStateMachine):
             kind != "plain",
             draw.draw(st.sampled_from([0, 0, 1, 2])),
             1.0,
-            grounded=self.strict and draw.draw(st.booleans()),  # it reads only what was there before
+            acyclic=self.strict and draw.draw(st.booleans()),  # it reads only what was there before
         )
         world.add(spec, gives)
         if kind == "dynamic, by a child" and outputs:

@@ -16,16 +16,16 @@ from alexflow.scheduler import instructions as do
 from alexflow.scheduler.events import (
     Cancelled,
     DelayOver,
+    DoneByPeer,
     Event,
     Failed,
-    FreeAgain,
     Generated,
-    HeldElsewhere,
+    HeldByPeer,
     InputsLost,
     Inspected,
     InspectionFailed,
-    MadeElsewhere,
     OnError,
+    ReleasedByPeer,
     Resumed,
     RunRequested,
     RunsCancelled,
@@ -33,7 +33,7 @@ from alexflow.scheduler.events import (
     Verified,
 )
 from alexflow.scheduler.failure import MAX_LOSSES
-from alexflow.scheduler.transitions import READY, WAITING
+from alexflow.scheduler.states import READY, WAITING
 from tests.scheduler.invariants import validate
 
 
@@ -302,13 +302,13 @@ class World:
                 self._publish(task_id)
                 done.append(task_id)
         if done:
-            followers = set(self.scheduler.followers_of(done[0]))
+            followers = set(self.scheduler.successors_of(done[0]))
             self._tell_done(done)
             assert followers <= self.running.keys(), f"{followers} were to start after {done[0]}"
 
     def _tell_done(self, task_ids: list[str]) -> None:
         nodes = [self.scheduler.state.nodes[task_id] for task_id in task_ids]
-        self.counted += sum(bool(node.demand or node.lingers_for) for node in nodes)
+        self.counted += sum(bool(node.demand or node.drained_by) for node in nodes)
         self.tell(Succeeded(tuple(task_ids)))
         finished = (request.finish.ran for request in self.requests.values() if request.finish is not None)
         live = (run.ran for run in self.scheduler.state.runs.values())
@@ -327,13 +327,13 @@ class World:
         for task_id in task_ids:
             del self.running[task_id]
             self.elsewhere[task_id] = None
-        self.tell(HeldElsewhere(tuple(task_ids)))
+        self.tell(HeldByPeer(tuple(task_ids)))
 
     def free(self, task_ids: list[str]) -> None:
         """The other engine has let go of these."""
         for task_id in task_ids:
             del self.elsewhere[task_id]
-        self.tell(FreeAgain(tuple(task_ids)))
+        self.tell(ReleasedByPeer(tuple(task_ids)))
 
     def make_elsewhere(self, task_ids: list[str]) -> None:
         """Another engine has made what these make."""
@@ -342,7 +342,7 @@ class World:
             self.elsewhere.pop(task_id, None)
             self.published.add(task_id)
             self.storage.update(self.jobs[task_id].spec.outputs)
-        self.tell(MadeElsewhere(tuple(task_ids)))
+        self.tell(DoneByPeer(tuple(task_ids)))
 
     @property
     def makeable(self) -> list[str]:

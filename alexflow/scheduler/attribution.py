@@ -12,37 +12,37 @@ from collections.abc import Iterator
 from alexflow.scheduler.state import MISSING, Key, Node, Run, State, TaskCheck
 
 
-def account_of(state: State, node: Node) -> Run | None:
+def owner_of(state: State, node: Node) -> Run | None:
     """The run on whose account a task counts; None if nobody wants it."""
     owner = node.owner
-    return owner if owner is not None and not owner.withdrawn else _inherit(state, [node])
+    return owner if owner is not None and not owner.withdrawn else _find_owner(state, [node])
 
 
-def account_of_asked(state: State, asked: Key | TaskCheck) -> Run | None:
+def owner_of_inspected(state: State, asked: Key | TaskCheck) -> Run | None:
     """The same for what is being looked at."""
     group = asked.group.find() if asked.group is not None else None
     if group is not None and group.owner is not None and not group.owner.withdrawn:
         return group.owner
     direct, nodes = (asked.targets, asked.readers) if isinstance(asked, Key) else (asked.runs, asked.parents)
-    heir = direct[0] if direct else _inherit(state, list(nodes))
+    owner = direct[0] if direct else _find_owner(state, list(nodes))
     if group is not None:
-        group.owner = heir
-    return heir
+        group.owner = owner
+    return owner
 
 
-def _inherit(state: State, nodes: list[Node]) -> Run | None:
+def _find_owner(state: State, nodes: list[Node]) -> Run | None:
     """Walk up from tasks to the first run that wants one of them."""
     below: dict[Node, Node | None] = dict.fromkeys(nodes)
     stack = nodes
     while stack:
         node = stack.pop()
-        heir = _nearest(state, node)
-        if heir is not None:
+        owner = _nearest(state, node)
+        if owner is not None:
             passed: Node | None = node
             while passed is not None:
-                passed.owner = heir
+                passed.owner = owner
                 passed = below[passed]
-            return heir
+            return owner
         for other in _above(state, node):
             if other not in below:
                 below[other] = node
@@ -54,7 +54,7 @@ def _nearest(state: State, node: Node) -> Run | None:
     if node.owner is not None and not node.owner.withdrawn:
         return node.owner
     targeted = (key.targets for key in _made(state, node))
-    return next((runs[0] for runs in (node.lingers_for, node.runs, *targeted) if runs), None)
+    return next((runs[0] for runs in (node.drained_by, node.runs, *targeted) if runs), None)
 
 
 def _above(state: State, node: Node) -> Iterator[Node]:

@@ -53,7 +53,7 @@ def test_what_ephemeral_outputs_were_for_is_made_already() -> None:
     h.task("A")
     h.task("B", "a", ephemeral="a")
     assert h.plan("b") == [start("A")]
-    assert [spec.task_id for spec in h.scheduler.readers_of_passing("A")] == ["B"]
+    assert [spec.task_id for spec in h.scheduler.readers_of_ephemeral("A")] == ["B"]
     assert h.made("B") == [verify(1, "b"), cancel("A"), forget("B")]
     assert h.ended("A") == [forget("A")]
     assert h.seen(1) == [Finish(1, cached=1)]
@@ -136,9 +136,9 @@ def test_what_passes_is_followed_through_several_tasks() -> None:
     h.task("C", "b", ephemeral="b")
     h.task("D", "c")
     h.plan("d")
-    assert [spec.task_id for spec in h.scheduler.readers_of_passing("A")] == ["B", "C"]
-    assert h.scheduler.readers_of_passing("D") == []
-    assert h.scheduler.readers_of_passing("not known") == []
+    assert [spec.task_id for spec in h.scheduler.readers_of_ephemeral("A")] == ["B", "C"]
+    assert h.scheduler.readers_of_ephemeral("D") == []
+    assert h.scheduler.readers_of_ephemeral("not known") == []
 
 
 def test_a_run_that_stopped_does_not_wait_for_what_is_held() -> None:
@@ -188,6 +188,6 @@ def test_what_was_started_and_has_not_ended() -> None:
     h.chain("A", "B")
     h.task("C")
     h.plan("b c")
-    assert {spec.task_id for spec in h.scheduler.at_work()} == {"A", "C"}
+    assert {spec.task_id for spec in h.scheduler.active_specs()} == {"A", "C"}
     h.held("A")
-    assert [spec.task_id for spec in h.scheduler.at_work()] == ["C"]
+    assert [spec.task_id for spec in h.scheduler.active_specs()] == ["C"]

@@ -9,20 +9,20 @@ from types import ModuleType
 import pytest
 
 from alexflow.scheduler.state import Node
-from alexflow.scheduler.transitions import ACTIVE, FINAL, STATES, TRANSITIONS, WAITING, diagram
+from alexflow.scheduler.states import ACTIVE, FINAL, STATES, TRANSITIONS, WAITING, diagram
 from tests.scheduler import (
+    test_discovery,
     test_dynamic,
-    test_elsewhere,
-    test_expansion,
     test_failure,
+    test_peers,
     test_sharing,
     test_wrong_graphs,
 )
 
 HISTORIES: list[ModuleType] = [
     test_dynamic,
-    test_elsewhere,
-    test_expansion,
+    test_peers,
+    test_discovery,
     test_failure,
     test_sharing,
     test_wrong_graphs,
@@ -56,6 +56,6 @@ def test_every_state_is_reached_and_left() -> None:
 
 def test_the_page_shows_the_table() -> None:
     page = PAGE.read_text()
-    begin, end = "<!-- diagram: made from transitions.diagram() -->\n", "\n<!-- end of diagram -->"
+    begin, end = "<!-- diagram: made from states.diagram() -->\n", "\n<!-- end of diagram -->"
     shown = page.split(begin)[1].split(end)[0]
     assert shown == f"```mermaid\n{diagram()}\n```"

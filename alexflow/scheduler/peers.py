@@ -9,30 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alexflow.scheduler.account import account_of
+from alexflow.scheduler.attribution import owner_of
 from alexflow.scheduler.completion import done, leave_active, start
 from alexflow.scheduler.demand import drop_unwanted
-from alexflow.scheduler.failure import let_go
-from alexflow.scheduler.spec import TaskSpec
+from alexflow.scheduler.events import TaskSpec
+from alexflow.scheduler.failure import drop_unstarted
 from alexflow.scheduler.state import Node, State
-from alexflow.scheduler.transitions import ELSEWHERE, READY, RUNNING, WAITING
+from alexflow.scheduler.states import ELSEWHERE, READY, RUNNING, WAITING
 
 
-def held_elsewhere(state: State, task_ids: tuple[str, ...]) -> None:
+def held_by_peer(state: State, task_ids: tuple[str, ...]) -> None:
     """These were to run, and another engine holds them."""
     for task_id in task_ids:
         node = state.nodes.get(task_id)
         if node is None or node.state != RUNNING or node.spec.dynamic:
             continue
         if not node.demand:  # a run that has stopped would let it end, but it has not begun
-            let_go(state, node)
+            drop_unstarted(state, node)
             continue
         leave_active(state, node)
         node.move("held elsewhere")
         state.active += 1
 
 
-def free_again(state: State, task_ids: tuple[str, ...]) -> None:
+def released_by_peer(state: State, task_ids: tuple[str, ...]) -> None:
     """No other engine holds these any more, and they are not done."""
     for task_id in task_ids:
         node = state.nodes.get(task_id)
@@ -42,7 +42,7 @@ def free_again(state: State, task_ids: tuple[str, ...]) -> None:
             start(state, node)
 
 
-def made_elsewhere(state: State, task_ids: tuple[str, ...]) -> None:
+def done_by_peer(state: State, task_ids: tuple[str, ...]) -> None:
     """The outputs of these exist, and it was not a task of this engine that made them."""
     found: list[tuple[Node, str]] = []
     for task_id in task_ids:
@@ -52,9 +52,9 @@ def made_elsewhere(state: State, task_ids: tuple[str, ...]) -> None:
             node.move("made elsewhere")  # all of them, before what one makes, or its slots, could start another
     unwanted: list[Node] = []
     for node, before in found:
-        run = account_of(state, node)
+        run = owner_of(state, node)
         if run is not None:
-            run.credit((node.spec.task_id,))
+            run.count_found((node.spec.task_id,))
         if before == RUNNING:
             leave_active(state, node)
         elif before == ELSEWHERE:
@@ -71,14 +71,14 @@ def _is_for_another(node: Node) -> bool:
     return node.state in (READY, RUNNING, ELSEWHERE) or (node.state == WAITING and node.group is None)
 
 
-def at_work(state: State) -> Iterator[TaskSpec]:
+def active_specs(state: State) -> Iterator[TaskSpec]:
     """Tasks that were started and have not ended."""
     for node in state.nodes.values():
-        if node.at_work and not node.spec.dynamic:
+        if node.is_active and not node.spec.dynamic:
             yield node.spec
 
 
-def readers_of_passing(state: State, task_id: str) -> list[TaskSpec]:
+def readers_of_ephemeral(state: State, task_id: str) -> list[TaskSpec]:
     """Tasks that read what passes: ephemeral outputs of this task, or, of such a reader, its own.
 
     If all of these are done then so was this one, though its outputs are gone.

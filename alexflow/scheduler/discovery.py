@@ -7,18 +7,13 @@ behind one). Only then does any of it start. The search takes a bounded number o
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-
-from alexflow.errors import CycleError, OutputConflict
-from alexflow.scheduler.account import account_of_asked
-from alexflow.scheduler.completion import key_present, ready_if_complete, settle_check
-from alexflow.scheduler.demand import check_task_again, inspection_over, pin, read_inputs
-from alexflow.scheduler.events import Inspected, InspectionFailed
-from alexflow.scheduler.failure import graph_is_wrong, request_is_wrong
-from alexflow.scheduler.instructions import Resume
+from alexflow.errors import OutputConflict
+from alexflow.scheduler.attribution import owner_of_inspected
+from alexflow.scheduler.completion import key_present, settle_check
+from alexflow.scheduler.demand import inspect_task_again, pin, read_inputs, settle_inspections
+from alexflow.scheduler.events import Inspected, InspectionFailed, TaskSpec
+from alexflow.scheduler.failure import fail_graph
 from alexflow.scheduler.serving import refuse_as_target, serve
-from alexflow.scheduler.spec import TaskSpec
 from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, Run, State, TaskCheck
 
 
@@ -33,26 +28,26 @@ def inspected(state: State, event: Inspected) -> None:
         key = _asked_key(state, name, question)
         if key is not None and (group := key.group) is not None:
             if not key.seen:
-                account = account or account_of_asked(state, key)
+                account = account or owner_of_inspected(state, key)
             key_present(state, key)
             over[group] = over.get(group, 0) + 1
     for group, count in over.items():
-        inspection_over(state, group, count)
+        settle_inspections(state, group, count)
     for name, task_id in event.missing:
         key = _asked_key(state, name, question)
         if key is not None:
-            _is_missing(state, key, task_id, specs)
+            _add_missing(state, key, task_id, specs)
     for task_id in event.complete:
         check = _asked_task(state, task_id, question)
         if check is not None:
             spec = specs.get(task_id)
             if spec is not None and state.removed and _removed_since(state, check, spec):
-                check_task_again(state, check)
+                inspect_task_again(state, check)
                 again.add(task_id)
                 continue
             del state.checks[task_id]
-            account = account or account_of_asked(state, check)
-            inspection_over(state, check.group)
+            account = account or owner_of_inspected(state, check)
+            settle_inspections(state, check.group)
             if spec is not None:
                 _pin_outputs(state, check, spec)
                 if spec.serves:
@@ -64,9 +59,9 @@ def inspected(state: State, event: Inspected) -> None:
         check = _asked_task(state, task_id, question)
         if check is not None:
             del state.checks[task_id]
-            _is_incomplete(state, check, specs)
+            _add_incomplete(state, check, specs)
     if account is not None:
-        account.credit(tuple(task_id for task_id in event.found if task_id not in again) if again else event.found)
+        account.count_found(tuple(task_id for task_id in event.found if task_id not in again) if again else event.found)
 
 
 def inspection_failed(state: State, event: InspectionFailed) -> None:
@@ -75,11 +70,11 @@ def inspection_failed(state: State, event: InspectionFailed) -> None:
         key = _asked_key(state, name, event.question)
         if key is not None:
             # all who wait for it are given up; others may still hold it from when it existed
-            graph_is_wrong(state, event.error, keys=[key])
+            fail_graph(state, event.error, keys=[key])
     for task_id in event.tasks:
         check = _asked_task(state, task_id, event.question)
         if check is not None:
-            graph_is_wrong(state, event.error, checks=[check])
+            fail_graph(state, event.error, checks=[check])
 
 
 def _asked_key(state: State, name: str, question: int | None) -> Key | None:
@@ -106,7 +101,7 @@ def _pin_outputs(state: State, check: TaskCheck, spec: TaskSpec) -> None:
         pin(state, run, spec.outputs)
 
 
-def _is_missing(state: State, key: Key, task_id: str, specs: dict[str, TaskSpec]) -> None:
+def _add_missing(state: State, key: Key, task_id: str, specs: dict[str, TaskSpec]) -> None:
     group = key.group or Group(None)
     if group.merged_into is not None:
         group = group.find()
@@ -126,10 +121,10 @@ def _is_missing(state: State, key: Key, task_id: str, specs: dict[str, TaskSpec]
         group.merge(node.group)
     key.producer = node
     node.demand += 1
-    inspection_over(state, group)
+    settle_inspections(state, group)
 
 
-def _is_incomplete(state: State, check: TaskCheck, specs: dict[str, TaskSpec]) -> None:
+def _add_incomplete(state: State, check: TaskCheck, specs: dict[str, TaskSpec]) -> None:
     node = state.nodes.get(check.task_id)
     if node is None:
         node = _new_node(state, specs[check.task_id], check.group.find())
@@ -148,14 +143,14 @@ def _absorb(state: State, check: TaskCheck, node: Node) -> None:
         _pin_outputs(state, check, node.spec)
         if node.spec.serves:
             refuse_as_target(state, node.spec, check.runs)
-    inspection_over(state, check.group)
+    settle_inspections(state, check.group)
 
 
 def _new_node(state: State, spec: TaskSpec, group: Group) -> Node:
     node = state.nodes[spec.task_id] = Node(spec, group.owner, group)
     group.nodes.append(node)
-    if not spec.grounded:
-        group.grounded = False
+    if not spec.acyclic:
+        group.acyclic = False
     contested = state.claims is not None
     for name in spec.outputs:  # before the inputs: it may read what it makes itself
         key = state.keys.get(name)
@@ -196,139 +191,3 @@ def _claim(state: State, node: Node) -> None:
 
 def _conflict(state: State, where: Node | Key, rival: str, task_id: str, name: str, hint: str = "") -> None:
     state.conflicts.append((where, OutputConflict(name, (rival, task_id), hint)))
-
-
-# -- a group that is known whole
-
-
-def close_groups(state: State) -> None:
-    """Search groups that are known whole for cycles, a bounded number of steps; then let them start."""
-    while state.conflicts:
-        where, error = state.conflicts.popleft()
-        if isinstance(where, Node):
-            graph_is_wrong(state, error, nodes=[where])
-        elif isinstance(where, Run):
-            request_is_wrong(state, error, where)
-        else:
-            graph_is_wrong(state, error, keys=[where])
-    if state.resuming:
-        return  # it has had this turn
-    steps = state.steps_per_turn
-    while state.closing and steps > 0:
-        search = _search(state.closing.popleft())
-        if search is not None:
-            steps = search.advance(state, steps)
-            if steps <= 0:
-                state.closing.appendleft(search)
-    if state.closing:
-        state.resuming = True
-        state.out.others.append(Resume())
-
-
-def _search(closing: Group | CycleSearch) -> CycleSearch | None:
-    """Begin the search of a group, or go on with it; None if there is more to find out first."""
-    if isinstance(closing, CycleSearch):
-        if closing.growth == closing.group.growth and closing.group.merged_into is None:
-            return closing
-        closing = closing.group.find()  # it met another group meanwhile: all over again
-    if closing.merged_into is not None or closing.pending:
-        return None
-    return CycleSearch(closing)
-
-
-class CycleSearch:
-    """Kahn's algorithm over one group, in steps; then the group starts, in the order found, also in steps.
-
-    A group all of whose tasks are grounded starts at once.
-    """
-
-    def __init__(self, group: Group):
-        self.group = group
-        self.growth = group.growth
-        self.order: list[Node] = group.nodes if group.grounded else []
-        self.queue: deque[Node] = deque()
-        self.counted = len(self.order)
-        self.searched = group.grounded
-        self.started = 0
-
-    def advance(self, state: State, steps: int) -> int:
-        """Go on for at most ``steps`` tasks. Returns how many are left over; 0 means that there is more to do."""
-        steps = self._count(state, steps)
-        if self.counted < len(self.group.nodes):
-            return 0
-        steps = self._take_away(state, steps)
-        if self.queue:
-            return 0
-        if not self.searched:
-            self.searched = True
-            self._fail_cycle(state)
-        steps = self._start(state, steps)
-        if self.started < len(self.order):
-            return 0
-        self.group.nodes = []
-        return max(steps, 1)
-
-    def _count(self, state: State, steps: int) -> int:
-        nodes = self.group.nodes
-        while steps > 0 and self.counted < len(nodes):
-            node = nodes[self.counted]
-            self.counted += 1
-            steps -= 1
-            # those without a group were started before this one met another, and wait for what was lost since
-            node.indegree = sum(1 for _ in _makers(state, node)) if node.missing and node.group is not None else 0
-            if node.indegree == 0:
-                self.queue.append(node)
-        return steps
-
-    def _take_away(self, state: State, steps: int) -> int:
-        while steps > 0 and self.queue:
-            node = self.queue.popleft()
-            self.order.append(node)
-            steps -= 1
-            for name in node.spec.outputs:
-                key = state.keys.get(name)
-                if key is not None and key.producer is node and key.state == MISSING:
-                    self._free_readers(key)
-        return steps
-
-    def _free_readers(self, key: Key) -> None:
-        for reader in key.readers:
-            if reader.indegree > 0 and reader.group is not None:
-                reader.indegree -= 1
-                if reader.indegree == 0:
-                    self.queue.append(reader)
-
-    def _fail_cycle(self, state: State) -> None:
-        for node in self.group.nodes:
-            if node.indegree > 0 and not node.over:
-                cycle = _cycle(state, node)  # takes this one with it, which is on it or behind it
-                graph_is_wrong(state, CycleError([node.spec.task_id for node in cycle]), nodes=cycle)
-
-    def _start(self, state: State, steps: int) -> int:
-        while steps > 0 and self.started < len(self.order):
-            node = self.order[self.started]
-            self.started += 1
-            steps -= 1
-            node.group = None
-            ready_if_complete(state, node)
-        return steps
-
-
-def _makers(state: State, node: Node) -> Iterator[Node]:
-    """Tasks of the same group that make a missing input, once per input."""
-    for name in node.spec.inputs:
-        key = state.keys.get(name)
-        if key is not None and key.state == MISSING:
-            producer = key.producer
-            if producer is not None and producer.group is not None:
-                yield producer
-
-
-def _cycle(state: State, start: Node) -> list[Node]:
-    """Follow tasks that are stuck to tasks that are stuck until one comes again."""
-    seen: dict[Node, int] = {}
-    node = start
-    while node not in seen:
-        seen[node] = len(seen)
-        node = next(maker for maker in _makers(state, node) if maker.indegree > 0)
-    return list(seen)[seen[node] :]

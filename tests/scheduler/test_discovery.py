@@ -261,12 +261,12 @@ def test_followers_miss_nothing_else() -> None:
     h.task("E", "a x")
     h.task("X")
     h.plan("c d e")
-    assert list(h.scheduler.followers_of("A")) == ["B"]
-    assert list(h.scheduler.followers_of("B")) == ["C"]
+    assert list(h.scheduler.successors_of("A")) == ["B"]
+    assert list(h.scheduler.successors_of("B")) == ["C"]
     h.done("A")
-    assert list(h.scheduler.followers_of("B")) == ["C", "D"]
-    assert list(h.scheduler.followers_of("X")) == ["E"]
-    assert list(h.scheduler.followers_of("A")) == []
+    assert list(h.scheduler.successors_of("B")) == ["C", "D"]
+    assert list(h.scheduler.successors_of("X")) == ["E"]
+    assert list(h.scheduler.successors_of("A")) == []
     assert h.done("B") == [start("C D"), forget("B")]
 
 
@@ -279,11 +279,11 @@ def test_no_followers_that_something_else_holds_back() -> None:
     h.plan("b c")
     h.ask(2, "d")
     h.look("d")
-    assert list(h.scheduler.followers_of("A")) == ["D"]
+    assert list(h.scheduler.successors_of("A")) == ["D"]
     h.task("E", "a z")
     h.ask(3, "e")
     h.look("e")  # Z is not known yet
-    assert list(h.scheduler.followers_of("A")) == ["D"]
+    assert list(h.scheduler.successors_of("A")) == ["D"]
 
 
 def test_not_many_followers_are_looked_for() -> None:
@@ -293,4 +293,4 @@ def test_not_many_followers_are_looked_for() -> None:
     for name in names:
         h.task(name, "a")
     h.plan(" ".join(name.lower() for name in names))
-    assert len(list(h.scheduler.followers_of("A"))) == 4
+    assert len(list(h.scheduler.successors_of("A"))) == 4

@@ -1,0 +1,147 @@
+"""Searching parts of the graph for cycles."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from alexflow.errors import CycleError
+from alexflow.scheduler.completion import ready_if_complete
+from alexflow.scheduler.failure import fail_graph, fail_request
+from alexflow.scheduler.instructions import Resume
+from alexflow.scheduler.state import MISSING, Group, Key, Node, Run, State
+
+# -- a group that is known whole
+
+
+def search_groups(state: State) -> None:
+    """Search groups that are known whole for cycles, a bounded number of steps; then let them start."""
+    while state.conflicts:
+        where, error = state.conflicts.popleft()
+        if isinstance(where, Node):
+            fail_graph(state, error, nodes=[where])
+        elif isinstance(where, Run):
+            fail_request(state, error, where)
+        else:
+            fail_graph(state, error, keys=[where])
+    if state.resuming:
+        return  # it has had this turn
+    steps = state.steps_per_turn
+    while state.to_search and steps > 0:
+        search = _search(state.to_search.popleft())
+        if search is not None:
+            steps = search.advance(state, steps)
+            if steps <= 0:
+                state.to_search.appendleft(search)
+    if state.to_search:
+        state.resuming = True
+        state.out.others.append(Resume())
+
+
+def _search(closing: Group | CycleSearch) -> CycleSearch | None:
+    """Begin the search of a group, or go on with it; None if there is more to find out first."""
+    if isinstance(closing, CycleSearch):
+        if closing.growth == closing.group.growth and closing.group.merged_into is None:
+            return closing
+        closing = closing.group.find()  # it met another group meanwhile: all over again
+    if closing.merged_into is not None or closing.pending:
+        return None
+    return CycleSearch(closing)
+
+
+class CycleSearch:
+    """Kahn's algorithm over one group, in steps; then the group starts, in the order found, also in steps.
+
+    A group all of whose tasks are acyclic starts at once.
+    """
+
+    def __init__(self, group: Group):
+        self.group = group
+        self.growth = group.growth
+        self.order: list[Node] = group.nodes if group.acyclic else []
+        self.queue: deque[Node] = deque()
+        self.counted = len(self.order)
+        self.searched = group.acyclic
+        self.started = 0
+
+    def advance(self, state: State, steps: int) -> int:
+        """Go on for at most ``steps`` tasks. Returns how many are left over; 0 means that there is more to do."""
+        steps = self._count(state, steps)
+        if self.counted < len(self.group.nodes):
+            return 0
+        steps = self._take_away(state, steps)
+        if self.queue:
+            return 0
+        if not self.searched:
+            self.searched = True
+            self._fail_cycle(state)
+        steps = self._start(state, steps)
+        if self.started < len(self.order):
+            return 0
+        self.group.nodes = []
+        return max(steps, 1)
+
+    def _count(self, state: State, steps: int) -> int:
+        nodes = self.group.nodes
+        while steps > 0 and self.counted < len(nodes):
+            node = nodes[self.counted]
+            self.counted += 1
+            steps -= 1
+            # those without a group were started before this one met another, and wait for what was lost since
+            node.indegree = sum(1 for _ in _producers(state, node)) if node.missing and node.group is not None else 0
+            if node.indegree == 0:
+                self.queue.append(node)
+        return steps
+
+    def _take_away(self, state: State, steps: int) -> int:
+        while steps > 0 and self.queue:
+            node = self.queue.popleft()
+            self.order.append(node)
+            steps -= 1
+            for name in node.spec.outputs:
+                key = state.keys.get(name)
+                if key is not None and key.producer is node and key.state == MISSING:
+                    self._free_readers(key)
+        return steps
+
+    def _free_readers(self, key: Key) -> None:
+        for reader in key.readers:
+            if reader.indegree > 0 and reader.group is not None:
+                reader.indegree -= 1
+                if reader.indegree == 0:
+                    self.queue.append(reader)
+
+    def _fail_cycle(self, state: State) -> None:
+        for node in self.group.nodes:
+            if node.indegree > 0 and not node.is_final:
+                cycle = _cycle(state, node)  # takes this one with it, which is on it or behind it
+                fail_graph(state, CycleError([node.spec.task_id for node in cycle]), nodes=cycle)
+
+    def _start(self, state: State, steps: int) -> int:
+        while steps > 0 and self.started < len(self.order):
+            node = self.order[self.started]
+            self.started += 1
+            steps -= 1
+            node.group = None
+            ready_if_complete(state, node)
+        return steps
+
+
+def _producers(state: State, node: Node) -> Iterator[Node]:
+    """Tasks of the same group that make a missing input, once per input."""
+    for name in node.spec.inputs:
+        key = state.keys.get(name)
+        if key is not None and key.state == MISSING:
+            producer = key.producer
+            if producer is not None and producer.group is not None:
+                yield producer
+
+
+def _cycle(state: State, start: Node) -> list[Node]:
+    """Follow tasks that are stuck to tasks that are stuck until one comes again."""
+    seen: dict[Node, int] = {}
+    node = start
+    while node not in seen:
+        seen[node] = len(seen)
+        node = next(maker for maker in _producers(state, node) if maker.indegree > 0)
+    return list(seen)[seen[node] :]
