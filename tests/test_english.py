@@ -1,0 +1,59 @@
+"""The package reads as engineers write: subject first, and the glossary's verbs (docs/design/glossary.md)."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import alexflow
+
+PACKAGE = Path(alexflow.__file__).parent
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+#: A docstring that opens with one of these is a relative clause, not a sentence with its subject first.
+RELATIVE = re.compile(r"(What|How|Where|Who|Whose|Whoever|Those|When|Which|Why)\b")
+
+#: Per cent of all docstrings. This number only becomes smaller; 2 is the aim.
+MOST_RELATIVE = 14.6
+
+#: Code is nobody. Words for people stand for no process, function or object.
+PEOPLE = re.compile(
+    r"\b(who|whom|whoever|whomever|somebody|nobody|tells?|told|hears?|heard|knows? of)\b", re.IGNORECASE
+)
+
+#: Lines with such a word. This number only becomes smaller; what is left at the end speaks of people.
+MOST_PEOPLE = 458
+
+
+def docstrings() -> Iterator[tuple[str, str]]:
+    """The place and the text of each docstring of the package."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, documented) and (text := ast.get_docstring(node)) is not None:
+                yield f"{path.relative_to(PACKAGE)}:{getattr(node, 'lineno', 1)}", text
+
+
+def prose() -> Iterator[tuple[str, str]]:
+    """The place and the text of each comment and each line of a string."""
+    for path in SOURCES:
+        for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
+            if token.type in (tokenize.COMMENT, tokenize.STRING):
+                for number, line in enumerate(token.string.splitlines()):
+                    yield f"{path.relative_to(PACKAGE)}:{token.start[0] + number}", line
+
+
+def test_docstrings_begin_with_their_subject() -> None:
+    texts = list(docstrings())
+    relative = [f"{place}: {text.splitlines()[0]}" for place, text in texts if RELATIVE.match(text)]
+    share = 100 * len(relative) / len(texts)
+    assert share <= MOST_RELATIVE, "\n".join(relative)
+
+
+def test_code_is_not_spoken_of_as_people() -> None:
+    found = [f"{place}: {line.strip()}" for place, line in prose() if PEOPLE.search(line)]
+    assert len(found) <= MOST_PEOPLE, "\n".join(found)
