@@ -31,7 +31,7 @@ from alexflow.formats.file import FileOutput, WriteOnly
 from alexflow.storage.keys import check_key
 
 if TYPE_CHECKING:
-    from alexflow.storage.streams import Mode
+    from alexflow.storage.staged import Mode
 
 CHUNK = 1024 * 1024  # bytes
 

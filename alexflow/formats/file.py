@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NoReturn, TypeVar
 
 from alexflow.errors import AlexflowError, NoFormat
 from alexflow.model.output import Output
-from alexflow.storage.oserror import no_room, tells_of_no_room
+from alexflow.storage.files import no_room, tells_of_no_room
 
 T_co = TypeVar("T_co", covariant=True)
 

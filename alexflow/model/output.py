@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from alexflow.storage import Storage
     from alexflow.storage.async_streams import AsyncReader, AsyncWriter
-    from alexflow.storage.streams import Mode
+    from alexflow.storage.staged import Mode
 
 T_co = TypeVar("T_co", covariant=True)
 

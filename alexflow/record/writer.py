@@ -17,7 +17,7 @@ import msgspec
 from alexflow.logs import logger
 from alexflow.record.format import MAGIC, SUFFIX, Header, frame
 from alexflow.record.reader import journals
-from alexflow.storage.local.new_file import open_above
+from alexflow.storage.files import open_above
 
 #: No journal grows beyond this. Its last record then says how many events are missing.
 MAX_BYTES = 256 * 2**20

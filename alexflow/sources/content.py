@@ -17,7 +17,7 @@ from alexflow.storage.background import in_thread
 
 if TYPE_CHECKING:
     from alexflow.storage.async_streams import AsyncReader
-    from alexflow.storage.streams import Mode
+    from alexflow.storage.staged import Mode
 
 
 class Content(Storage):

@@ -7,7 +7,7 @@ from alexflow.storage.keys import check_key
 
 if TYPE_CHECKING:
     from alexflow.storage.copying import Copies, acopy, copy
-    from alexflow.storage.interface import Staged, Storage
+    from alexflow.storage.interface import Storage
     from alexflow.storage.layered.cache import CacheStorage
     from alexflow.storage.layered.overlay import OverlayStorage
     from alexflow.storage.layered.prefix import PrefixStorage
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from alexflow.storage.memory import MemoryStorage
     from alexflow.storage.opening import open_storage
     from alexflow.storage.remote.storage import RemoteStorage
+    from alexflow.storage.staged import Staged
     from alexflow.storage.transaction import Transaction
     from alexflow.storage.verification import Digest, Examined, Verification
 
@@ -45,7 +46,7 @@ __getattr__, __dir__ = lazy_names(
         "Copies": "alexflow.storage.copying",
         "acopy": "alexflow.storage.copying",
         "copy": "alexflow.storage.copying",
-        "Staged": "alexflow.storage.interface",
+        "Staged": "alexflow.storage.staged",
         "Storage": "alexflow.storage.interface",
         "CacheStorage": "alexflow.storage.layered.cache",
         "OverlayStorage": "alexflow.storage.layered.overlay",

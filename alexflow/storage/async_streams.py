@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
+from typing import Any, BinaryIO, Protocol, TypeVar, cast
 
 import aiofiles.threadpool
 
 from alexflow.storage.background import in_thread
 from alexflow.storage.permits import under_permit
-
-if TYPE_CHECKING:
-    from alexflow.storage.interface import Storage
 
 T = TypeVar("T")
 
@@ -55,9 +52,9 @@ class AsyncWriter(Protocol):
 
 
 @asynccontextmanager
-async def areader(storage: Storage, key: str) -> AsyncIterator[AsyncReader]:
-    """See :meth:`Storage.areader`."""
-    yield asynchronous(io.BytesIO(await storage.aread(key)))
+async def areader(read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[AsyncReader]:
+    """Bytes in memory, read as a stream; ``read`` gets them."""
+    yield asynchronous(io.BytesIO(await read()))
 
 
 @asynccontextmanager
@@ -74,9 +71,9 @@ def _opening(opened: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
 
 
 @asynccontextmanager
-async def awriter(storage: Storage, key: str) -> AsyncIterator[AsyncWriter]:
-    """See :meth:`Storage.awriter`."""
-    async with in_threads(lambda: storage.writer(key)) as file:
+async def awriter(writer: Callable[[], AbstractContextManager[BinaryIO]]) -> AsyncIterator[AsyncWriter]:
+    """A stream that blocks, made by ``writer``, for the event loop."""
+    async with in_threads(writer) as file:
         yield asynchronous(file)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
-from alexflow.storage.local.new_file import CHUNK
+from alexflow.storage.files import CHUNK
 
 T = TypeVar("T")
 
@@ -29,3 +29,22 @@ async def fill_file(fd: int, data: bytes) -> None:
             await stream.write(view[start : start + CHUNK])
     finally:
         await stream.close()
+
+
+A = TypeVar("A")
+
+
+async def for_each(items: Iterable[A], work: Callable[[A], Awaitable[None]], width: int) -> None:
+    """``await work(item)`` for each item, ``width`` at once; the first failure cancels the others and is raised."""
+    remaining = iter(items)
+
+    async def go() -> None:
+        for item in remaining:  # all of them take from one iterator
+            await work(item)
+
+    going = [asyncio.ensure_future(go()) for _ in range(width)]
+    try:
+        await asyncio.gather(*going)
+    finally:
+        for each in going:
+            each.cancel()

@@ -18,14 +18,13 @@ from typing import Literal
 
 from alexflow.errors import OutputDamaged, OutputNotFound
 from alexflow.storage.background import in_thread
+from alexflow.storage.files import CHUNK, failed, is_file
 from alexflow.storage.interface import Storage
 from alexflow.storage.keys import check_key, check_keys
 from alexflow.storage.layered.cache import CacheStorage
 from alexflow.storage.layered.prefix import PrefixStorage
 from alexflow.storage.local import LocalStorage, digest_store
-from alexflow.storage.local.new_file import CHUNK
-from alexflow.storage.local.read import SMALL, is_file
-from alexflow.storage.oserror import failed
+from alexflow.storage.local.read import SMALL
 
 #: What became of a copy: the two are one file; it is a file of its own; the key had something under it, which stays.
 Copied = Literal["linked", "copied", "existed"]
@@ -101,7 +100,7 @@ async def acopy(
     concurrency: int = 16,
 ) -> Copies:
     """:func:`copy`, for the event loop, on which ``progress`` is called."""
-    from alexflow.storage.bounded import for_each  # deferred, as above
+    from alexflow.storage.background import for_each  # deferred, as above
 
     done = Copies()
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from alexflow.storage.async_streams import AsyncReader, AsyncWriter
     from alexflow.storage.leases import Leases
-    from alexflow.storage.streams import Mode, Staging
+    from alexflow.storage.staged import Mode, Staged, Staging
     from alexflow.storage.verification import Examined, Verification
 
 
@@ -42,23 +42,6 @@ def check_check(check: object) -> None:
     """
     if not isinstance(check, bool) and check != "strict":
         raise UnknownStorage(f"check must be True, False or 'strict', not {repr_of(check)}")
-
-
-@dataclass(slots=True)
-class Staged:
-    """Bytes on their way to a key.
-
-    Attributes:
-        key: where they will be published.
-        size: how many bytes.
-        data: the bytes, while they are small enough to wait in memory.
-        place: what the storage needs to find them again, where they are not in ``data``.
-    """
-
-    key: str
-    size: int
-    data: bytes | None
-    place: Any = field(default=None)
 
 
 class Storage(ABC):
@@ -375,19 +358,19 @@ class Storage(ABC):
         """:meth:`reader`, for the event loop."""
         from alexflow.storage.async_streams import areader
 
-        return areader(self, key)
+        return areader(partial(self.aread, key))
 
     def awriter(self, key: str) -> AbstractAsyncContextManager[AsyncWriter]:
         """:meth:`writer`, for the event loop."""
         from alexflow.storage.async_streams import awriter
 
-        return awriter(self, key)
+        return awriter(partial(self.writer, key))
 
     def apath(self, key: str, mode: Mode = "r") -> AbstractAsyncContextManager[Path]:
         """:meth:`path`, for the event loop."""
         from alexflow.storage.async_streams import in_threads
 
-        return in_threads(lambda: self.path(key, mode))
+        return in_threads(partial(self.path, key, mode))
 
 
 #: The parameters that hold keys, by method.

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from alexflow.errors import OutputNotFound, ShippingError
-from alexflow.storage.interface import Staged, Storage
+from alexflow.storage.interface import Storage
 from alexflow.storage.key_checks import checks_its_keys
 from alexflow.storage.keys import check_key
+from alexflow.storage.staged import Staged
 
 if TYPE_CHECKING:
-    from alexflow.storage.streams import Staging
+    from alexflow.storage.staged import Staging
 
 
 class MemoryStorage(Storage):

@@ -23,40 +23,50 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from alexflow.errors import StorageDenied, StorageError
 from alexflow.forks import this_process
-from alexflow.storage.local.new_file import CHUNK, fill_standard, open_above
-from alexflow.storage.local.read import is_file
-from alexflow.storage.oserror import failed, no_room, tells_of_no_room
+from alexflow.storage.files import CHUNK, failed, fill_standard, is_file, no_room, open_above, tells_of_no_room
+from alexflow.storage.staged import Staging
 
 if TYPE_CHECKING:
-    from alexflow.storage.interface import Staged, Storage
-
-Mode = Literal["r", "w"]
+    from alexflow.storage.staged import Mode, Staged
 
 
-class Staging(ABC):
-    """A stream on its way to being staged. It ends with one call: of ``finish``, or of ``abandon``.
+class Streamable(Protocol):
+    """The operations of a storage from which the streams of this module are made."""
 
-    Attributes:
-        file: what is written to; it can be sought in.
-    """
+    def reader(self, key: str) -> BinaryIO:
+        """The stored object, open for reading."""
+        ...
 
-    file: BinaryIO
+    def stage(self, key: str, data: bytes) -> Staged:
+        """Take bytes without making them visible."""
+        ...
 
-    @abstractmethod
-    def finish(self) -> Staged:
-        """All has been written."""
+    def stage_path(self, key: str, path: Path) -> Staged:
+        """Take a complete local file without making it visible."""
+        ...
 
-    @abstractmethod
-    def abandon(self) -> None:
-        """Forget what has been written."""
+    def open_staging(self, key: str) -> Staging:
+        """A stream whose bytes are staged."""
+        ...
+
+    def publish(self, staged: Staged) -> bool:
+        """Make staged bytes visible."""
+        ...
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """A new directory on a local disk."""
+        ...
+
+    def local_path(self, key: str) -> str | None:
+        """The file behind a key, where there is one."""
+        ...
 
 
 class StagedFile(io.FileIO):
@@ -105,7 +115,7 @@ def _opened(path: Path) -> BinaryIO:
 class InScratch(Staging):
     """A stream for a storage that takes whole files: one in its scratch directory."""
 
-    def __init__(self, storage: Storage, key: str):
+    def __init__(self, storage: Streamable, key: str):
         self._storage = storage
         self._key = key
         self._used = ExitStack()
@@ -128,7 +138,7 @@ class InScratch(Staging):
 class InMemory(Staging):
     """A stream for a storage that keeps bytes in memory anyway."""
 
-    def __init__(self, storage: Storage, key: str):
+    def __init__(self, storage: Streamable, key: str):
         self._storage = storage
         self._key = key
         self._bytes = io.BytesIO()
@@ -146,7 +156,7 @@ class InMemory(Staging):
 
 
 @contextmanager
-def writer(storage: Storage, key: str) -> Iterator[BinaryIO]:
+def writer(storage: Streamable, key: str) -> Iterator[BinaryIO]:
     """See :meth:`Storage.writer`."""
     staging = storage.open_staging(key)
     process = this_process.generation
@@ -161,7 +171,7 @@ def writer(storage: Storage, key: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def path(storage: Storage, key: str, mode: Mode) -> Iterator[Path]:
+def path(storage: Streamable, key: str, mode: Mode) -> Iterator[Path]:
     """See :meth:`Storage.path`."""
     if mode == "r":
         known = storage.local_path(key)
@@ -190,7 +200,7 @@ def path(storage: Storage, key: str, mode: Mode) -> Iterator[Path]:
         raise ValueError(f"a path is for reading, 'r', or for writing, 'w', not {mode!r}")
 
 
-def _held(storage: Storage, key: str, known: str | None, to: Path) -> Path:
+def _held(storage: Streamable, key: str, known: str | None, to: Path) -> Path:
     """Have what is stored at ``to``, where nobody removes it: as a second name of its file."""
     if known is not None and link_or_not(known, str(to)):
         return to
@@ -269,7 +279,7 @@ def scratch(parent: str | None = None) -> Iterator[Path]:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def stage_path(storage: Storage, key: str, path: Path) -> Staged:
+def stage_path(storage: Streamable, key: str, path: Path) -> Staged:
     """See :meth:`Storage.stage_path`."""
     try:
         with open(path, "rb") as file:

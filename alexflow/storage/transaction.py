@@ -10,14 +10,14 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from alexflow.errors import TaskStopped
-from alexflow.storage.interface import Staged, Storage
+from alexflow.storage.interface import Storage
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
     from alexflow.storage.async_streams import AsyncReader
-    from alexflow.storage.streams import Mode, Staging
+    from alexflow.storage.staged import Mode, Staged, Staging
 
 _ANY: Any = object()
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
 from alexflow.errors import OutputNotFound, StorageError, StorageUnavailable, UnknownStorage
 from alexflow.storage.background import in_thread
 from alexflow.storage.digest import DIGEST_SIZE, judge, record_of
-
-if TYPE_CHECKING:
-    from alexflow.storage.interface import Storage
 
 #: Outputs that are examined together.
 BATCH = 64
@@ -82,6 +79,26 @@ class Verification:
         return not (self.damaged or self.missing or self.unreadable)
 
 
+class Examinable(Protocol):
+    """The operations of a storage from which the verification of many outputs is made."""
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """All keys that begin with ``prefix``."""
+        ...
+
+    def alist(self, prefix: str = "") -> AsyncIterator[str]:
+        """:meth:`list`, for the event loop."""
+        ...
+
+    def examine(self, key: str, *, quarantine: bool = True) -> Examined:
+        """Compare one output with what was recorded of it."""
+        ...
+
+    async def aexamine_many(self, keys: Sequence[str], *, quarantine: bool = True) -> Sequence[Examined | None]:
+        """Compare several outputs with what was recorded of them."""
+        ...
+
+
 def read_record(record: bytes) -> Digest:
     """What a record (:mod:`alexflow.storage.digest`) says of the bytes."""
     return Digest(int.from_bytes(record[1:9], "little"), record[9 : 9 + DIGEST_SIZE].hex())
@@ -116,7 +133,7 @@ def unrecorded(key: str, data: bytes) -> Examined:
     return Examined(key, "unrecorded", read_record(record_of(data)))
 
 
-def verify(storage: Storage, keys: Iterable[str] | None, prefix: str, *, quarantine: bool) -> Verification:
+def verify(storage: Examinable, keys: Iterable[str] | None, prefix: str, *, quarantine: bool) -> Verification:
     """Examine many, one after the other."""
     tally = _Tally(named=keys is not None)
     try:
@@ -127,7 +144,7 @@ def verify(storage: Storage, keys: Iterable[str] | None, prefix: str, *, quarant
     return tally.told()
 
 
-async def averify(storage: Storage, keys: Iterable[str] | None, prefix: str, *, quarantine: bool) -> Verification:
+async def averify(storage: Examinable, keys: Iterable[str] | None, prefix: str, *, quarantine: bool) -> Verification:
     """:func:`verify`, for the event loop: some at a time."""
     tally = _Tally(named=keys is not None)
     try:
@@ -161,12 +178,12 @@ async def _batches(keys: AsyncIterator[str] | Iterable[str]) -> AsyncIterator[li
         raise trouble
 
 
-async def examine_all(storage: Storage, keys: Sequence[str], *, quarantine: bool) -> list[Examined | None]:
+async def examine_all(storage: Examinable, keys: Sequence[str], *, quarantine: bool) -> list[Examined | None]:
     """Examine some, one after the other, in a thread."""
     return await in_thread(lambda: [_examine(storage, key, quarantine) for key in keys])
 
 
-def _examine(storage: Storage, key: str, quarantine: bool) -> Examined | None:
+def _examine(storage: Examinable, key: str, quarantine: bool) -> Examined | None:
     try:
         return storage.examine(key, quarantine=quarantine)
     except OutputNotFound:

@@ -21,7 +21,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from alexflow.storage.bounded import for_each
+from alexflow.storage.background import for_each
 from benchmarks.cases.storage import KILOBYTE
 from benchmarks.contest import Measure, Setting, contest
 from benchmarks.measure import Sample, Stopwatch

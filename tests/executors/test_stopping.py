@@ -15,7 +15,7 @@ import pytest
 from alexflow import Engine, LocalStorage, Output, Task, TaskOptions
 from alexflow.errors import EngineClosed, RunFailed, TaskTimeout
 from alexflow.formats import BinaryOutput
-from alexflow.storage.interface import Staged
+from alexflow.storage.staged import Staged
 
 pytestmark = pytest.mark.anyio
 

@@ -18,7 +18,7 @@ from alexflow.events import TaskRetrying
 from alexflow.executors.process.member import Member
 from alexflow.executors.process.supervisor import WorkerProcess
 from alexflow.executors.process.template import Template
-from alexflow.storage.interface import Staged
+from alexflow.storage.staged import Staged
 from tests.process.workflows import Ends, Value
 
 pytestmark = pytest.mark.anyio

@@ -15,10 +15,10 @@ from anyio import create_task_group, to_thread
 from alexflow import LocalStorage, PrefixStorage, RemoteStorage
 from alexflow.errors import OutputNotFound, StorageError
 from alexflow.storage import Storage, Transaction
+from alexflow.storage.files import CHUNK
 from alexflow.storage.local import listing, new_file
-from alexflow.storage.local.new_file import CHUNK
 from alexflow.storage.local.storage import SMALL
-from alexflow.storage.remote import existence
+from alexflow.storage.remote import connection
 from alexflow.storage.remote.storage import CONCURRENCY
 
 SIZES = [0, 1, SMALL, SMALL + 1, 2 * CHUNK + 7]
@@ -219,7 +219,7 @@ async def test_list_by_prefix(form, published):
 @pytest.fixture
 def few(storage):
     """How many keys are looked for one by one, whatever else is there."""
-    return existence.FEW if isinstance(storage, RemoteStorage) else listing.FEW
+    return connection.FEW if isinstance(storage, RemoteStorage) else listing.FEW
 
 
 @pytest.mark.parametrize("directory", ["", "dir/"])

@@ -10,7 +10,7 @@ import re
 import pytest
 
 from alexflow import LocalStorage
-from alexflow.storage.local import synced_names
+from alexflow.storage.local import publish
 from alexflow.storage.local.storage import SMALL
 from tests.faults.publisher import Publisher
 
@@ -43,7 +43,7 @@ def test_in_this_order(tmp_path, size, how, key, way):
 
 def test_the_way_is_synced_once(tmp_path, monkeypatch):
     synced: list[str] = []
-    monkeypatch.setattr(synced_names, "sync_directory", synced.append)
+    monkeypatch.setattr(publish, "sync_directory", synced.append)
     storage = LocalStorage(tmp_path / "storage", fsync=True)
     storage.prepare()
     base = storage.base_path
@@ -56,9 +56,9 @@ def test_the_way_is_synced_once(tmp_path, monkeypatch):
 
 def test_the_way_ends_at_the_root(monkeypatch):
     synced: list[str] = []
-    monkeypatch.setattr(synced_names, "sync_directory", synced.append)
+    monkeypatch.setattr(publish, "sync_directory", synced.append)
     root = LocalStorage("/", fsync=True)
-    synced_names.SyncedNames(root.base_path).sync(root.path_of("mnt/outputs/key"))
+    publish.SyncedNames(root.base_path).sync(root.path_of("mnt/outputs/key"))
     assert synced == ["//mnt/outputs", "//mnt", "//", "//"]
 
 

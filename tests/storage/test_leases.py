@@ -17,7 +17,7 @@ import pytest
 from alexflow.storage.leases import NoLeases
 from alexflow.storage.liveness import Patience
 from alexflow.storage.local.leases import FILE, LocalLeases
-from alexflow.storage.local.range_locks import (
+from alexflow.storage.local.lock_file import (
     AVAILABLE,
     is_held_by_others,
     parts_held_by_others,

@@ -9,7 +9,7 @@ import pytest
 
 from alexflow import RemoteStorage, open_storage
 from alexflow.storage.local.leases import LocalLeases
-from alexflow.storage.local.range_locks import AVAILABLE
+from alexflow.storage.local.lock_file import AVAILABLE
 from alexflow.storage.local.seat import Seats
 from alexflow.storage.remote.leases import ENGINES, LEASES, LOOK_EVERY, ObjectLeases
 from tests.kit.servers.proxy import proxy

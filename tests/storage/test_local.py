@@ -15,9 +15,9 @@ import pytest
 from alexflow import LocalStorage, MemoryStorage
 from alexflow.errors import StorageDenied, StorageError, StorageFull, UnknownStorage
 from alexflow.storage import background, open_storage
+from alexflow.storage.files import CHUNK
 from alexflow.storage.local import listing, new_file, staging_area
 from alexflow.storage.local.listing import FEW, LEAST
-from alexflow.storage.local.new_file import CHUNK
 from alexflow.storage.local.storage import SMALL
 
 NAMED = [pytest.param(False, id="unnamed"), pytest.param(True, id="named")]

@@ -12,7 +12,7 @@ from alexflow import open_storage
 from alexflow.errors import StorageDenied, StorageError, UnknownStorage
 from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.backends.s3_obstore import place_of
-from alexflow.storage.remote.provision import provide
+from alexflow.storage.remote.opening import provide
 from tests.kit.servers.s3 import SECRET, environment
 from tests.storage.tasks import Number, NumberInWorker
 

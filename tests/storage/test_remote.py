@@ -14,7 +14,7 @@ import alexflow
 from alexflow import JSONOutput, LocalStorage, MemoryStorage, RemoteStorage, Storage, Task, open_storage
 from alexflow.errors import StorageDenied, StorageError, UnknownStorage
 from alexflow.storage.remote.address import Address
-from alexflow.storage.remote.existence import FEW, group
+from alexflow.storage.remote.connection import FEW, group
 from alexflow.storage.remote.multipart import LARGE
 from alexflow.storage.remote.retry import SLOWEST, Attempt, Deadline
 from tests.kit.servers.proxy import proxy

@@ -13,10 +13,10 @@ import pytest
 from alexflow import open_storage
 from alexflow.errors import OutputNotFound, StorageError, StorageFull
 from alexflow.storage import Transaction
-from alexflow.storage.remote import multipart, staging
+from alexflow.storage.remote import multipart, spool
 from alexflow.storage.remote import storage as storage_module
 from alexflow.storage.remote.multipart import LARGE, PART
-from alexflow.storage.remote.reader import FIRST
+from alexflow.storage.remote.ranges import FIRST
 from tests.faults.disks import small_disk
 from tests.kit.servers.proxy import first, proxy
 from tests.kit.servers.s3 import BUCKET, client
@@ -39,7 +39,7 @@ def storage(request, server, monkeypatch):
     behind = server(request.param)
     if not behind.base.startswith("s3:"):  # the same with less, since some of them are slow; S3 takes no smaller parts
         monkeypatch.setattr(multipart, "PART", PART // 16)
-        monkeypatch.setattr(staging, "LARGE", LARGE // 16)
+        monkeypatch.setattr(spool, "LARGE", LARGE // 16)
         monkeypatch.setattr(storage_module, "LARGE", LARGE // 16)
         monkeypatch.setattr(sys.modules[__name__], "SIZE", SIZE // 16)
     return open_storage(behind.url(), deadline=20, **behind.options)

@@ -15,8 +15,8 @@ import pytest
 from alexflow import LocalStorage, MemoryStorage
 from alexflow.errors import OutputDamaged, OutputNotFound, StorageError
 from alexflow.storage import Digest, digest
+from alexflow.storage.files import CHUNK
 from alexflow.storage.local import digest_store
-from alexflow.storage.local.new_file import CHUNK
 from alexflow.storage.local.storage import SMALL
 from alexflow.storage.verification import BATCH, read_record
 

@@ -26,14 +26,15 @@ from typing import TYPE_CHECKING, BinaryIO
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputNotFound, StorageError
 from alexflow.storage.background import in_thread
-from alexflow.storage.interface import Staged, Storage
+from alexflow.storage.files import CHUNK
+from alexflow.storage.interface import Storage
 from alexflow.storage.layered.wrapper import Delegating
 from alexflow.storage.local import LocalStorage
-from alexflow.storage.local.new_file import CHUNK
+from alexflow.storage.staged import Staged
 
 if TYPE_CHECKING:
     from alexflow.storage.async_streams import AsyncReader
-    from alexflow.storage.streams import Mode
+    from alexflow.storage.staged import Mode
 
 #: How much of the room may be filled before it is looked how full it is: each process looks for itself.
 LOOK_AFTER = 1 / 16

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputNotFound, ReadOnlyAccess, UnknownStorage
-from alexflow.storage.interface import Staged, Storage
+from alexflow.storage.interface import Storage
 from alexflow.storage.layered.wrapper import Delegating
 from alexflow.storage.local import LocalStorage
+from alexflow.storage.staged import Staged
 
 if TYPE_CHECKING:
     from alexflow.storage.async_streams import AsyncReader
-    from alexflow.storage.streams import Mode
+    from alexflow.storage.staged import Mode
     from alexflow.storage.verification import Examined
 
 

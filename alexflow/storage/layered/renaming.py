@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from alexflow.errors import OutputNotFound
-from alexflow.storage.interface import Staged, Storage
+from alexflow.storage.interface import Storage
 from alexflow.storage.layered.wrapper import Delegating
-from alexflow.storage.streams import Mode, Staging
+from alexflow.storage.staged import Mode, Staged, Staging
 
 if TYPE_CHECKING:
     from alexflow.storage.async_streams import AsyncReader

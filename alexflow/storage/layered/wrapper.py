@@ -7,12 +7,13 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from alexflow.storage.interface import Staged, Storage
+from alexflow.storage.interface import Storage
+from alexflow.storage.staged import Staged
 
 if TYPE_CHECKING:
     from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.leases import Leases
-    from alexflow.storage.streams import Mode, Staging
+    from alexflow.storage.staged import Mode, Staging
     from alexflow.storage.verification import Examined
 
 

@@ -22,9 +22,9 @@ from collections.abc import Callable, Iterable
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.storage.digest import is_record, tells, tells_no_key, with_key
+from alexflow.storage.files import open_above
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.local.new_file import open_above
-from alexflow.storage.local.reserved import make_reserved
+from alexflow.storage.local.staging_area import make_reserved
 
 ATTRIBUTE = "user.alexflow"
 

@@ -6,10 +6,10 @@ import os
 import time
 
 from alexflow.storage.digest import record_of_parts
+from alexflow.storage.files import read_parts
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.local import digest_store
-from alexflow.storage.local.new_file import read_parts
-from alexflow.storage.local.reserved import make_reserved
+from alexflow.storage.local.staging_area import make_reserved
 from alexflow.storage.verification import Examined, examined
 
 QUARANTINE = f"{RESERVED}/quarantine"

@@ -25,11 +25,11 @@ import errno
 import itertools
 import os
 import time
+import weakref
 from collections.abc import Callable, Iterable
 
 from alexflow.storage.leases import Holder, Leases, NoLeases, Wanted
 from alexflow.storage.liveness import Patience
-from alexflow.storage.local.closed_loops import rest_when_closed
 from alexflow.storage.local.seat import Seat, Seats
 
 FILE = ".alexflow-leases"
@@ -130,3 +130,37 @@ class LocalLeases(Leases):
         seat, self._seat = self._seat, None
         if seat is not None:
             self._seats.give_back(seat, self)
+
+
+_DAY = 86_400.0  # seconds
+
+_guards: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[_Guard]] = weakref.WeakKeyDictionary()
+
+
+class _Guard:
+    """Lives as long as its loop is open."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop):
+        self._loop = weakref.ref(loop)
+        self.leases: weakref.WeakSet[Leases] = weakref.WeakSet()
+        self()
+
+    def __call__(self) -> None:
+        """Wait another day."""
+        loop = self._loop()
+        if loop is not None and not loop.is_closed():
+            loop.call_later(_DAY, self)
+
+    def __del__(self) -> None:
+        for leases in list(self.leases):
+            leases.rest()
+
+
+def rest_when_closed(loop: asyncio.AbstractEventLoop, leases: Leases) -> None:
+    """Call ``leases.rest()`` when the loop is closed, if they are still there."""
+    reference = _guards.get(loop)
+    guard = reference() if reference is not None else None
+    if guard is None:
+        guard = _Guard(loop)
+        _guards[loop] = weakref.ref(guard)
+    guard.leases.add(leases)

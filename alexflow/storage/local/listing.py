@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import StorageError
+from alexflow.storage.files import NOT_THERE, failed, is_file
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.local.read import is_file
-from alexflow.storage.oserror import NOT_THERE, failed
 
 #: Up to here keys are looked for without a thread: one by one, at some 1 µs each, unless the directory is nearly empty.
 FEW = 256  # keys

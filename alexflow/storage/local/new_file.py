@@ -5,23 +5,20 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.forks import this_process
 from alexflow.storage.descriptors import Permit, claimed
-from alexflow.storage.local.reserved import make_reserved
-from alexflow.storage.local.staging_area import STAGING, temporary_name
+from alexflow.storage.files import open_above, write_all
+from alexflow.storage.local.staging_area import STAGING, make_reserved, temporary_name
 
 _PROCESS = "/proc/self"
 _DESCRIPTORS = f"{_PROCESS}/fd"  # where an unnamed file can be linked from
 
 #: The flag of ``open`` that makes an unnamed file; None where there is none, or no way to name it later.
 UNNAMED_FILE: int | None = getattr(os, "O_TMPFILE", None) if os.path.isdir(_DESCRIPTORS) else None
-
-CHUNK = 1024 * 1024  # bytes, when streaming
 
 _NO_UNNAMED_FILES = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS})
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -57,36 +54,6 @@ class NewFile:
             with suppress(OSError):  # then it is litter, and swept in time
                 os.unlink(self.name)
             self.name = None
-
-
-def open_above(path: str, flags: int, mode: int = 0o644) -> int:
-    """Open a file as ``os.open`` does, but never as standard input, output or error.
-
-    Where one of those is closed the system would give its number to the next file, and what is printed would be in it.
-    """
-    fd = os.open(path, flags, mode)
-    return fd if fd > 2 else above(fd)
-
-
-def above(fd: int) -> int:
-    """The same file under a number above those of standard input, output and error."""
-    if fd > 2:
-        return fd
-    import fcntl  # deferred: nearly nobody closes those
-
-    try:
-        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
-    finally:
-        os.close(fd)
-
-
-def fill_standard() -> None:
-    """See that standard input, output and error are open: what somebody else opens next must not be one of them."""
-    for fd in range(3):
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
 
 
 @blocks_briefly("a small file: it costs less than a thread would")
@@ -242,35 +209,3 @@ def _refuse_what_is_no_file(path: str) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) from None
     if not stat.S_ISREG(mode):
         raise FileExistsError(errno.EEXIST, "what is there is no file; remove it", path) from None
-
-
-@blocks_briefly("a small file: it costs less than a thread would")
-def write_all(fd: int, data: bytes) -> None:
-    """Write all of ``data``, however many calls it takes."""
-    written = os.write(fd, data)
-    if written < len(data):
-        view = memoryview(data)
-        while written < len(data):
-            written += os.write(fd, view[written:])
-
-
-@blocks_briefly("a small file: it costs less than a thread would")
-def read_all(fd: int, at_first: int, at: int | None = None) -> bytes:
-    """Read to the end, from ``at`` if given; ``at_first`` is how much is read before asking how much there is."""
-    if at is not None:
-        os.lseek(fd, at, os.SEEK_SET)
-    data = os.read(fd, at_first)
-    if len(data) < at_first:  # of a file on a disk, that is all
-        return data
-    parts = [data]
-    rest = os.fstat(fd).st_size - len(data)
-    while more := os.read(fd, max(rest, 0) + 1):
-        parts.append(more)
-        rest -= len(more)
-    return b"".join(parts)
-
-
-def read_parts(fd: int) -> Iterator[bytes]:
-    """All there is, in chunks."""
-    while part := os.read(fd, CHUNK):
-        yield part

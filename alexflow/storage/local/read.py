@@ -11,10 +11,9 @@ from typing import TypeVar
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputDamaged, OutputNotFound
 from alexflow.storage.digest import Judgement, is_refused, judge, record_of
+from alexflow.storage.files import NOT_THERE, failed, read_all
 from alexflow.storage.local import digest_store
-from alexflow.storage.local.new_file import read_all
 from alexflow.storage.local.read_cache import Recent
-from alexflow.storage.oserror import NOT_THERE, failed
 
 T = TypeVar("T")
 
@@ -59,15 +58,6 @@ def open_file(base: str, key: str) -> int:
         os.close(fd)
         raise OutputNotFound(key, base)
     return fd
-
-
-def is_file(path: str) -> bool:
-    """Whether it is a file itself, and not something else that has a name.
-
-    Raises:
-        OSError: there is no telling.
-    """
-    return stat.S_ISREG(os.lstat(path).st_mode)
 
 
 _TO_READ = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)

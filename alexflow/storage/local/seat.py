@@ -18,23 +18,21 @@ import struct
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.identity.blake2 import blake2b
 from alexflow.storage.leases import Holder, Wanted
 from alexflow.storage.liveness import Patience
-from alexflow.storage.local.lock_file import is_at, open_lockfile
-from alexflow.storage.local.range_locks import (
+from alexflow.storage.local.lock_file import (
     any_held_by_others,
+    is_at,
     is_held_by_others,
+    open_lockfile,
     parts_held_by_others,
     release_range,
     take_range,
 )
-
-if TYPE_CHECKING:
-    from alexflow.storage.local.leases import LocalLeases
 
 #: Processes on one storage at once.
 SEATS = 1024
@@ -48,6 +46,30 @@ _HOST = os.uname().nodename
 _RECORD = struct.Struct("<QdI108s")
 
 
+class Engine(Protocol):
+    """The leases of one engine of this process, as its seat sees them.
+
+    Attributes:
+        ttl: seconds without a heartbeat after which another engine counts as lost.
+        number: tells the engines of this process apart.
+        sign: the engine's heartbeat, for engines of this process.
+        places: of the outputs that it holds.
+        everything: whether it holds everything.
+        patience: with other processes.
+    """
+
+    ttl: float
+    number: int
+    sign: int
+    places: set[int]
+    everything: bool
+    patience: Patience
+
+    def clock(self) -> float:
+        """Monotonic seconds."""
+        ...
+
+
 class Seat:
     """A process at a leases file.
 
@@ -58,8 +80,8 @@ class Seat:
 
     def __init__(self, path: str):
         self.path = path
-        self.engines: dict[LocalLeases, float] = {}
-        self.users: set[LocalLeases] = set()
+        self.engines: dict[Engine, float] = {}
+        self.users: set[Engine] = set()
         self._lock = threading.RLock()  # engines may be in several threads
         self._fd = -1
         self._number = 0
@@ -69,13 +91,13 @@ class Seat:
         self._signed = 0.0
         self._whole = False  # whether the process holds everything
         self._was_late = False  # so that others may hold some of it, too
-        self._owner: LocalLeases | None = None  # the engine that holds everything
-        self._holders: dict[int, LocalLeases] = {}  # engines by places of outputs
+        self._owner: Engine | None = None  # the engine that holds everything
+        self._holders: dict[int, Engine] = {}  # engines by places of outputs
         self._patience: dict[float, Patience] = {}  # with engines of this process
 
     # -- there, and not there
 
-    def enter(self, engine: LocalLeases) -> bool:
+    def enter(self, engine: Engine) -> bool:
         """An engine has work. Returns False if there is no seat just now."""
         with self._lock:
             if not self.engines and not self._sit_down(engine):
@@ -86,7 +108,7 @@ class Seat:
             engine.everything = self._owner is engine
             return True
 
-    def leave(self, engine: LocalLeases) -> None:
+    def leave(self, engine: Engine) -> None:
         """An engine has no work any more: it holds nothing."""
         with self._lock:
             if engine in self.engines:
@@ -118,7 +140,7 @@ class Seat:
         if fd >= 0:
             os.close(fd)
 
-    def _sit_down(self, engine: LocalLeases) -> bool:
+    def _sit_down(self, engine: Engine) -> bool:
         if self._fd < 0:
             self._fd = open_lockfile(self.path)
         if not take_range(self._fd, self._region, _REGION) and not self._find_seat():
@@ -156,14 +178,14 @@ class Seat:
         """Seats of other processes."""
         return parts_held_by_others(self._fd, _REGION, SEATS)
 
-    def _living(self, engine: LocalLeases) -> list[int]:
+    def _living(self, engine: Engine) -> list[int]:
         """Seats of other processes that have shown a sign of life lately, as this engine has seen."""
         return [seat for seat in self._others() if not engine.patience.is_lost(seat, self._read(seat)[:8])]
 
     def _read(self, seat: int) -> bytes:
         return os.pread(self._fd, _RECORD.size, seat * _RECORD.size)
 
-    def _is_lost(self, engine: LocalLeases, peer: LocalLeases) -> bool:
+    def _is_lost(self, engine: Engine, peer: Engine) -> bool:
         patience = self._patience.get(engine.ttl)
         if patience is None:
             patience = self._patience[engine.ttl] = Patience(engine.ttl, engine.clock)
@@ -171,7 +193,7 @@ class Seat:
 
     # -- holding everything, or some
 
-    def keep_only(self, engine: LocalLeases, keys: Iterable[str]) -> None:
+    def keep_only(self, engine: Engine, keys: Iterable[str]) -> None:
         """An engine that holds everything holds these instead."""
         with self._lock:
             if self._owner is engine:
@@ -200,7 +222,7 @@ class Seat:
         if end > self._region:
             release_range(self._fd, self._region, end - self._region)
 
-    def take(self, engine: LocalLeases, wanted: Wanted) -> set[str]:
+    def take(self, engine: Engine, wanted: Wanted) -> set[str]:
         """Take what no other engine holds; gives the tasks that were taken."""
         with self._lock:
             held = self._held_by_peers(engine, wanted)
@@ -219,7 +241,7 @@ class Seat:
                     self.release(engine, wanted[task_id])
             return wanted.keys() - held
 
-    def held_elsewhere(self, engine: LocalLeases, wanted: Wanted) -> set[str]:
+    def held_elsewhere(self, engine: Engine, wanted: Wanted) -> set[str]:
         """Those of these tasks that another engine holds, and has not let lapse."""
         with self._lock:
             held = self._held_by_peers(engine, wanted)
@@ -230,7 +252,7 @@ class Seat:
         """Whether other processes may hold anything."""
         return not self._whole or self._was_late
 
-    def _held_by_peers(self, engine: LocalLeases, wanted: Wanted) -> set[str]:
+    def _held_by_peers(self, engine: Engine, wanted: Wanted) -> set[str]:
         owner = self._owner
         if owner is not None and owner is not engine and not self._is_lost(engine, owner):
             return set(wanted)
@@ -242,7 +264,7 @@ class Seat:
                     held.add(task_id)
         return held
 
-    def _held_by_processes(self, engine: LocalLeases, wanted: Wanted) -> set[str]:
+    def _held_by_processes(self, engine: Engine, wanted: Wanted) -> set[str]:
         held: set[str] = set()
         for seat in self._living(engine):
             for task_id, keys in wanted.items():
@@ -253,27 +275,27 @@ class Seat:
     def _is_held_by(self, seat: int, key: str) -> bool:
         return is_held_by_others(self._fd, seat * _REGION + _place(key))
 
-    def _take_over(self, place: int, engine: LocalLeases) -> None:
+    def _take_over(self, place: int, engine: Engine) -> None:
         before = self._holders.get(place)
         if before is not None:
             before.places.discard(place)  # of an engine that is lost
         self._holders[place] = engine
         engine.places.add(place)
 
-    def release(self, engine: LocalLeases, keys: Iterable[str]) -> None:
+    def release(self, engine: Engine, keys: Iterable[str]) -> None:
         """Let go of outputs that an engine has taken or kept."""
         with self._lock:
             for place in map(_place, keys):
                 self._release(engine, place)
 
-    def _release(self, engine: LocalLeases, place: int) -> None:
+    def _release(self, engine: Engine, place: int) -> None:
         if self._holders.get(place) is engine:
             del self._holders[place]
             engine.places.discard(place)
             if not self._whole:
                 release_range(self._fd, self._region + place)
 
-    def _drop(self, engine: LocalLeases) -> None:
+    def _drop(self, engine: Engine) -> None:
         """Take away all that an engine holds."""
         if self._owner is engine:
             self._owner = None
@@ -282,7 +304,7 @@ class Seat:
 
     # -- signs of life
 
-    def renew(self, engine: LocalLeases) -> None:
+    def renew(self, engine: Engine) -> None:
         """One of the engines goes on, and so this process does."""
         with self._lock:
             if engine in self.engines:
@@ -293,13 +315,13 @@ class Seat:
                     self._strip_lost(engine)
                 self._make_room()
 
-    def _sign(self, engine: LocalLeases) -> None:
+    def _sign(self, engine: Engine) -> None:
         self._counter += 1
         self._signed = engine.clock()
         record = _RECORD.pack(self._counter, self._since, os.getpid(), _HOST.encode()[:108])
         os.pwrite(self._fd, record, self._number * _RECORD.size)
 
-    def _strip_lost(self, engine: LocalLeases) -> None:
+    def _strip_lost(self, engine: Engine) -> None:
         """Engines whose loop stands still hold nothing, though this process shows that it is alive."""
         if self._others_are_here():
             for peer in self.engines:
@@ -308,7 +330,7 @@ class Seat:
 
     # -- who it is
 
-    def holders(self, engine: LocalLeases, wanted: Wanted) -> list[Holder]:
+    def holders(self, engine: Engine, wanted: Wanted) -> list[Holder]:
         """Those that hold any of these."""
         with self._lock:
             found: dict[Holder, None] = {}
@@ -335,7 +357,7 @@ class Seats:
         self._seats: dict[str, Seat] = {}
         self._watches_forks = False
 
-    def of(self, path: str, engine: LocalLeases) -> Seat:
+    def of(self, path: str, engine: Engine) -> Seat:
         """The seat at this file, which an engine will use until it is given back."""
         with self._lock:
             if not self._watches_forks:  # not when this is imported: a process without leases is left as it is
@@ -347,7 +369,7 @@ class Seats:
             seat.users.add(engine)
             return seat
 
-    def give_back(self, seat: Seat, engine: LocalLeases) -> None:
+    def give_back(self, seat: Seat, engine: Engine) -> None:
         """An engine does not use this seat any more."""
         with self._lock:
             if engine in seat.users:  # else this is a fork

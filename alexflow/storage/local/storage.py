@@ -27,13 +27,14 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputNotFound, StorageError, UnknownStorage
 from alexflow.storage.digest import record_of, record_of_parts
-from alexflow.storage.interface import Check, Staged, Storage, check_check
+from alexflow.storage.files import NOT_THERE, failed, read_all, read_parts
+from alexflow.storage.interface import Check, Storage, check_check
 from alexflow.storage.key_checks import checks_its_keys
 from alexflow.storage.keys import ACCEPTED, check_key, check_keys, in_batches, only_keys
 from alexflow.storage.local import digest_store, staging_area
 from alexflow.storage.local.listing import FEW, all_keys, existing, one_by_one
-from alexflow.storage.local.new_file import NewFile, open_new, read_all, read_parts
-from alexflow.storage.local.publish import new_file, publish_file, publish_small, write_small
+from alexflow.storage.local.new_file import NewFile, open_new
+from alexflow.storage.local.publish import SyncedNames, new_file, publish_file, publish_small, write_small
 from alexflow.storage.local.read import (
     SMALL,
     as_published,
@@ -44,9 +45,8 @@ from alexflow.storage.local.read import (
     see_it_is_published,
 )
 from alexflow.storage.local.read_cache import Recent
-from alexflow.storage.local.reserved import tells_case_apart
-from alexflow.storage.local.synced_names import SyncedNames
-from alexflow.storage.oserror import NOT_THERE, failed
+from alexflow.storage.local.staging_area import tells_case_apart
+from alexflow.storage.staged import Staged
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
     from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.leases import Leases
-    from alexflow.storage.streams import Mode, Staging
+    from alexflow.storage.staged import Mode, Staging
     from alexflow.storage.verification import Examined
 
 #: Streams gather what is read in smaller pieces up to here.
@@ -145,7 +145,7 @@ class LocalStorage(Storage):
         return tells_case_apart(self.base_path)
 
     def leases(self, ttl: float) -> Leases | None:
-        from alexflow.storage.local.range_locks import AVAILABLE  # deferred: a worker process has no use for leases
+        from alexflow.storage.local.lock_file import AVAILABLE  # deferred: a worker process has no use for leases
 
         if not AVAILABLE:
             return None

@@ -14,13 +14,12 @@ from typing import Any, BinaryIO
 from alexflow.errors import StorageError
 from alexflow.forks import this_process
 from alexflow.storage.digest import Recorder, record_of_parts
-from alexflow.storage.interface import Staged
-from alexflow.storage.local.new_file import NewFile, at_open, read_all, read_parts
+from alexflow.storage.files import failed, read_all, read_parts
+from alexflow.storage.local.new_file import NewFile, at_open
 from alexflow.storage.local.read import open_file
-from alexflow.storage.local.reserved import make_reserved
-from alexflow.storage.local.staging_area import STAGING, temporary_name
-from alexflow.storage.oserror import failed
-from alexflow.storage.streams import StagedFile, Staging, link_or_not
+from alexflow.storage.local.staging_area import STAGING, make_reserved, temporary_name
+from alexflow.storage.staged import Staged, Staging
+from alexflow.storage.streams import StagedFile, link_or_not
 from alexflow.storage.streams import scratch as system_scratch
 
 

@@ -32,7 +32,7 @@ import msgspec
 
 from alexflow.errors import StorageError, StorageUnavailable
 from alexflow.identity.blake2 import blake2b
-from alexflow.storage.bounded import for_each
+from alexflow.storage.background import for_each
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.leases import Holder, Leases, NoLeases, Wanted
 from alexflow.storage.liveness import Patience

@@ -11,8 +11,7 @@ import asyncio
 import os
 from dataclasses import dataclass, field
 
-from alexflow.storage.background import in_thread
-from alexflow.storage.bounded import for_each
+from alexflow.storage.background import for_each, in_thread
 from alexflow.storage.digest import with_key
 from alexflow.storage.local.new_file import NewFile, at_open
 from alexflow.storage.remote.backends.base import Backend, Parts

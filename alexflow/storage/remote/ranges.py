@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import io
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from alexflow.errors import OutputNotFound, StorageError
 from alexflow.storage.background import in_thread
 from alexflow.storage.digest import Recorder
+from alexflow.storage.keys import RESERVED
 from alexflow.storage.remote.backends.base import Backend, Status
 from alexflow.storage.remote.connection import Connection
 from alexflow.storage.remote.retry import Attempt
+from alexflow.storage.sync import begin
+from alexflow.storage.verification import Examined, examined
 
 #: What is read at once of a large object.
 PIECE = 4 * 1024 * 1024  # bytes
@@ -71,3 +81,160 @@ class Ranges:
         async for piece in self.pieces():
             await in_thread(recorder.add, piece)
         return recorder.record()
+
+
+T = TypeVar("T")
+
+logger = logging.getLogger("alexflow.storage")
+
+QUARANTINE = f"{RESERVED}/quarantine"
+
+#: How often an object may be replaced while somebody tries to read it.
+_TRIES = 5
+
+#: ``move(key, to, version)``: have an object under another key, if it is still of this version.
+Move = Callable[[str, str, str], Awaitable[None]]
+
+
+class Examination:
+    """Looks at the objects of one storage.
+
+    Args:
+        look: gives an object, opened for reading.
+        move: gives one another key.
+        where: the storage, as it may be shown.
+    """
+
+    def __init__(self, look: Callable[[str], Awaitable[Ranges]], move: Move, where: str):
+        self._look = look
+        self._move = move
+        self._where = where
+
+    async def read(self, key: str, read: Callable[[Ranges], Awaitable[tuple[T, bytes]]]) -> tuple[T, Status, bytes]:
+        """What ``read(object)`` gives, and the record of what it read; of one object, even if another takes its place.
+
+        Raises:
+            OutputNotFound: nothing is stored under ``key``.
+        """
+        for tries_left in reversed(range(_TRIES)):
+            found = await self._look(key)
+            try:
+                value, actual = await read(found)
+            except Replaced:
+                if not tries_left:
+                    raise
+            else:
+                return value, found.status, actual
+        raise AssertionError("unreachable")
+
+    async def examine(self, key: str, *, quarantine: bool) -> Examined:
+        """What an object is; memory is needed for a piece of it."""
+
+        async def read(found: Ranges) -> tuple[None, bytes]:
+            return None, await found.record()
+
+        _, status, actual = await self.read(key, read)
+        found = examined(key, actual, [status.record] if status.record else [], lambda: "")
+        if quarantine and found.verdict in ("damaged", "misplaced"):
+            return replace(found, moved_to=await self.set_aside(key, status))
+        return found
+
+    async def set_aside(self, key: str, status: Status) -> str:
+        """Move a damaged object into the quarantine.
+
+        Returns:
+            Where it is there; empty if it could not be moved, because it is gone, or the storage is read-only.
+        """
+        when = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        to = f"{QUARANTINE}/{when}-{os.urandom(4).hex()}/{key}"
+        try:
+            await self._move(key, to, status.version)
+        except OutputNotFound:
+            return ""
+        except StorageError as error:
+            logger.warning("%s: %r is damaged and cannot be moved away: %s", self._where, key, error)
+            return ""
+        return f"{self._where}/{to}"
+
+
+FIRST = 256 * 1024  # bytes
+
+
+class RemoteReader(io.RawIOBase):
+    """One object, open for reading.
+
+    Args:
+        ranges: gives its bytes.
+    """
+
+    def __init__(self, ranges: Ranges):
+        super().__init__()
+        self._ranges = ranges
+        self._size = ranges.status.size
+        self._position = 0
+        self._piece = b""
+        self._start = 0  # of the piece
+        self._step = FIRST  # the size of the next one
+        self._ahead: tuple[int, Future[bytes]] | None = None  # the next one, and where it starts
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError(f"cannot seek to {base + offset}")
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: Any, /) -> int:
+        view = memoryview(buffer).cast("B")
+        if self._position >= self._size or not view:
+            return 0
+        offset = self._position - self._start
+        if not 0 <= offset < len(self._piece):
+            self._fetch()
+            offset = 0
+        part = memoryview(self._piece)[offset : offset + len(view)]
+        view[: len(part)] = part
+        self._position += len(part)
+        return len(part)
+
+    def readall(self) -> bytes:
+        return b"".join(iter(lambda: self.read(PIECE) or b"", b""))
+
+    def _fetch(self) -> None:
+        """Have the piece that begins where we are, and the next one on its way."""
+        start = self._position
+        goes_on = start == self._start + len(self._piece) and start > 0
+        self._step = min(2 * self._step, PIECE) if goes_on else FIRST
+        self._piece = b""  # before there is another one
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] != start:
+            ahead[1].cancel()
+            ahead = None
+        wanted = self._begin(start) if ahead is None else ahead[1]
+        try:
+            self._piece = wanted.result()
+        except BaseException:
+            wanted.cancel()
+            raise
+        self._start = start
+        if goes_on and (after := start + len(self._piece)) < self._size:
+            self._ahead = (after, self._begin(after))
+
+    def _begin(self, start: int) -> Future[bytes]:
+        return begin(self._ranges.read(start, min(start + self._step, self._size)))
+
+    def close(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead[1].cancel()
+        self._piece = b""
+        super().close()

@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from alexflow.storage import streams
 from alexflow.storage.background import in_thread
 from alexflow.storage.digest import Recorder, record_of, record_of_parts
-from alexflow.storage.local.new_file import UNNAMED_FILE, NewFile, above, open_above, read_parts, write_all
-from alexflow.storage.oserror import failed
+from alexflow.storage.files import above, failed, open_above, read_parts, write_all
+from alexflow.storage.local.new_file import UNNAMED_FILE, NewFile
+from alexflow.storage.local.storage import BUFFER
+from alexflow.storage.local.streams import LocalStaging
+from alexflow.storage.remote import spool
+from alexflow.storage.remote.multipart import LARGE
 from alexflow.storage.remote.ranges import Ranges
+from alexflow.storage.staged import Staged
 
 #: What does not fit in memory may not fit in ``/tmp`` either, which often is memory.
 _FOR_LARGE_FILES = "/var/tmp"
@@ -98,3 +104,21 @@ def taken(path: Path) -> NewFile:
 def scratch() -> AbstractContextManager[Path]:
     """A new directory there, removed in the end."""
     return streams.scratch(directory())
+
+
+class RemoteStaging(LocalStaging):
+    """A stream into a file without a name, which is uploaded in the end; or kept in memory, if it is small.
+
+    Args:
+        key: where it will be published.
+        stage_file: takes a large file, with what is recorded of it.
+    """
+
+    def __init__(self, key: str, stage_file: Callable[[str, NewFile], Staged]):
+        new = spool.new_file()
+        super().__init__(key, new, new.base, small=LARGE, buffer=BUFFER)
+        self._stage_file = stage_file
+
+    def finish(self) -> Staged:
+        staged = super().finish()
+        return staged if staged.place is None else self._stage_file(staged.key, staged.place)

@@ -20,12 +20,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 from alexflow.errors import OutputNotFound, StorageError, StorageUnavailable, UnknownStorage
-from alexflow.storage.background import in_thread
-from alexflow.storage.bounded import for_each
+from alexflow.storage.background import for_each, in_thread
 from alexflow.storage.digest import is_one_key, is_refused, judge, record_of, with_key
-from alexflow.storage.interface import Check, Staged, Storage, check_check
+from alexflow.storage.files import read_all
+from alexflow.storage.interface import Check, Storage, check_check
 from alexflow.storage.keys import only_keys
-from alexflow.storage.local.new_file import read_all
 from alexflow.storage.local.read import damaged
 from alexflow.storage.local.staging_area import STALE_AFTER, STALE_ELSEWHERE_AFTER
 from alexflow.storage.local.storage import BUFFER
@@ -34,12 +33,11 @@ from alexflow.storage.remote import spool
 from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.backends.base import Status
 from alexflow.storage.remote.connection import Connection
-from alexflow.storage.remote.examination import Examination
 from alexflow.storage.remote.multipart import LARGE, Large, forget, upload
-from alexflow.storage.remote.opening import open_backend
-from alexflow.storage.remote.provision import check_client, check_protocol, load_all
+from alexflow.storage.remote.opening import check_client, check_protocol, load_all, open_backend
 from alexflow.storage.remote.publish import Publisher, keeps_the_first, no_such_place
-from alexflow.storage.remote.ranges import Ranges
+from alexflow.storage.remote.ranges import Examination, Ranges
+from alexflow.storage.staged import Staged
 from alexflow.storage.sync import begin, is_event_loop_here, wait_for
 from alexflow.storage.verification import unreadable
 
@@ -49,7 +47,7 @@ if TYPE_CHECKING:
     from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.leases import Leases
     from alexflow.storage.local.new_file import NewFile
-    from alexflow.storage.streams import Staging
+    from alexflow.storage.staged import Staging
     from alexflow.storage.verification import Examined, Verification
 
 T = TypeVar("T")
@@ -436,7 +434,7 @@ class RemoteStorage(Storage):
     # -- streams and paths
 
     def reader(self, key: str) -> BinaryIO:
-        from alexflow.storage.remote.reader import RemoteReader  # deferred: here and below, few tasks need it
+        from alexflow.storage.remote.ranges import RemoteReader  # deferred: here and below, few tasks need it
 
         if not self.check:
             return io.BufferedReader(RemoteReader(wait_for(self._look(key))), BUFFER)
@@ -449,9 +447,9 @@ class RemoteStorage(Storage):
             file.close()
 
     def open_staging(self, key: str) -> Staging:
-        from alexflow.storage.remote.staging import RemoteStaging
+        from alexflow.storage.remote.spool import RemoteStaging
 
-        return RemoteStaging(self, key)
+        return RemoteStaging(key, self.stage_file)
 
     def staged_reader(self, staged: Staged) -> BinaryIO:
         if staged.place is None:

@@ -1,0 +1,118 @@
+"""Files of the operating system: opened, read and written; and what its errors mean."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+
+from alexflow.blocks_briefly import blocks_briefly
+from alexflow.errors import StorageDenied, StorageError, StorageFull
+
+CHUNK = 1024 * 1024  # bytes, when streaming
+
+_CLASSES: dict[int, type[StorageError]] = {
+    errno.ENOSPC: StorageFull,  # inodes, too
+    errno.EDQUOT: StorageFull,
+    errno.EFBIG: StorageFull,
+    errno.EROFS: StorageDenied,
+    errno.EACCES: StorageDenied,
+    errno.EPERM: StorageDenied,
+}
+
+#: What the system says of a key under which nothing can be: a step on its way is missing, or is a file.
+NOT_THERE = (FileNotFoundError, NotADirectoryError)
+
+_NO_ROOM = os.strerror(errno.ENOSPC)
+
+
+def tells_of_no_room(error: BaseException) -> bool:
+    """Whether it is a full disk that a library met, and says so in the system's words."""
+    return _CLASSES.get(getattr(error, "errno", None) or 0) is StorageFull or _NO_ROOM in str(error)
+
+
+def no_room(path: str) -> StorageError:
+    """What to raise then."""
+    return failed("write", path, OSError(errno.ENOSPC, _NO_ROOM))
+
+
+def failed(what: str, path: str, error: OSError) -> StorageError:
+    """What to raise where a storage could not ``what`` the file ``path``."""
+    code = error.errno or 0
+    name = errno.errorcode.get(code, str(error.errno))
+    remedy = "; raise `ulimit -n`, or keep fewer streams open" if code == errno.EMFILE else ""
+    return _CLASSES.get(code, StorageError)(
+        f"cannot {what} {path}: {error.strerror} ({name}){remedy}", path=path, errno=error.errno
+    )
+
+
+def open_above(path: str, flags: int, mode: int = 0o644) -> int:
+    """Open a file as ``os.open`` does, but never as standard input, output or error.
+
+    Where one of those is closed the system would give its number to the next file, and what is printed would be in it.
+    """
+    fd = os.open(path, flags, mode)
+    return fd if fd > 2 else above(fd)
+
+
+def above(fd: int) -> int:
+    """The same file under a number above those of standard input, output and error."""
+    if fd > 2:
+        return fd
+    import fcntl  # deferred: nearly nobody closes those
+
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(fd)
+
+
+def fill_standard() -> None:
+    """See that standard input, output and error are open: what somebody else opens next must not be one of them."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+
+
+def is_file(path: str) -> bool:
+    """Whether it is a file itself, and not something else that has a name.
+
+    Raises:
+        OSError: there is no telling.
+    """
+    return stat.S_ISREG(os.lstat(path).st_mode)
+
+
+@blocks_briefly("a small file: it costs less than a thread would")
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of ``data``, however many calls it takes."""
+    written = os.write(fd, data)
+    if written < len(data):
+        view = memoryview(data)
+        while written < len(data):
+            written += os.write(fd, view[written:])
+
+
+@blocks_briefly("a small file: it costs less than a thread would")
+def read_all(fd: int, at_first: int, at: int | None = None) -> bytes:
+    """Read to the end, from ``at`` if given; ``at_first`` is how much is read before asking how much there is."""
+    if at is not None:
+        os.lseek(fd, at, os.SEEK_SET)
+    data = os.read(fd, at_first)
+    if len(data) < at_first:  # of a file on a disk, that is all
+        return data
+    parts = [data]
+    rest = os.fstat(fd).st_size - len(data)
+    while more := os.read(fd, max(rest, 0) + 1):
+        parts.append(more)
+        rest -= len(more)
+    return b"".join(parts)
+
+
+def read_parts(fd: int) -> Iterator[bytes]:
+    """All there is, in chunks."""
+    while part := os.read(fd, CHUNK):
+        yield part

@@ -1,0 +1,45 @@
+"""Bytes on their way to a key: staged ones, and a stream whose bytes are going to be staged."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Literal
+
+#: What a path or a stream is opened for.
+Mode = Literal["r", "w"]
+
+
+@dataclass(slots=True)
+class Staged:
+    """Bytes on their way to a key.
+
+    Attributes:
+        key: where they will be published.
+        size: how many bytes.
+        data: the bytes, while they are small enough to wait in memory.
+        place: what the storage needs to find them again, where they are not in ``data``.
+    """
+
+    key: str
+    size: int
+    data: bytes | None
+    place: Any = field(default=None)
+
+
+class Staging(ABC):
+    """A stream on its way to being staged. It ends with one call: of ``finish``, or of ``abandon``.
+
+    Attributes:
+        file: what is written to; it can be sought in.
+    """
+
+    file: BinaryIO
+
+    @abstractmethod
+    def finish(self) -> Staged:
+        """All has been written."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Forget what has been written."""
