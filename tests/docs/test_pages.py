@@ -16,7 +16,7 @@ import pytest
 import alexflow
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/extending").glob("*.md"))]
 
 FENCE = re.compile(r"^( *)```(\w*)")
 
@@ -76,7 +76,7 @@ def test_python_blocks_run_and_print_what_is_shown(page: Path, tmp_path: Path) -
 
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)#:]+)(?:#[^)]*)?\)")
-LINKING = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINKING = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("page", LINKING, ids=ids(LINKING))
