@@ -1,10 +1,14 @@
-"""The design pages are complete: the glossary lists each term once, and the index names every page."""
+"""The design pages are complete and up to date: terms, pages, layers, and the files that they name."""
 
 import re
+import tomllib
 from collections import Counter
 from pathlib import Path
 
-DESIGN = Path(__file__).parents[2] / "docs" / "design"
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DESIGN = ROOT / "docs" / "design"
 
 ROW = re.compile(r"^\| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 
@@ -27,3 +31,22 @@ def test_the_index_names_every_page() -> None:
     index = (DESIGN / "index.md").read_text()
     pages = {page.name for page in DESIGN.glob("*.md")} - {"index.md"}
     assert {page for page in pages if f"]({page})" not in index} == set()
+
+
+def test_the_layers_are_those_of_the_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (held,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    _, _, rest = (DESIGN / "index.md").read_text().partition("A layer imports only from the layers below it")
+    drawn = rest.split("```")[1].removeprefix("text\n").splitlines()
+    names = [re.split(r" {2,}", line)[0].split(" · ") for line in drawn]
+    assert names == [layer.replace("alexflow.", "").split(" | ") for layer in held]
+
+
+PATH = re.compile(r"`((?:alexflow|tests|docs|benchmarks|examples)/[\w./-]*)`")
+NAMING = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", NAMING, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_are_named_exist(page: Path) -> None:
+    named = PATH.findall(page.read_text())
+    assert [path for path in named if not (ROOT / path).exists()] == []
