@@ -22,22 +22,17 @@ from alexflow.model.serializer import register_serializer as _register_serialize
 
 if TYPE_CHECKING:
     from alexflow.engine import Engine, Result, arun, exit_code, main, run
-    from alexflow.executors.process.recycle import Recycle
+    from alexflow.executors.current import current
+    from alexflow.executors.recycle import Recycle
     from alexflow.executors.workers import Workers
     from alexflow.formats import BinaryOutput, JSONOutput, SerializableOutput
     from alexflow.serialization import deserialize, serialize
     from alexflow.sources import Source, asource, source
     from alexflow.storage import (
-        CacheStorage,
-        Digest,
-        Examined,
         LocalStorage,
         MemoryStorage,
-        OverlayStorage,
-        PrefixStorage,
         RemoteStorage,
         Storage,
-        Verification,
         open_storage,
     )
 
@@ -45,19 +40,14 @@ __all__ = [
     "AbstractTask",
     "AlexflowError",
     "BinaryOutput",
-    "CacheStorage",
-    "Digest",
     "DynamicTask",
     "Engine",
-    "Examined",
     "InOut",
     "JSONOutput",
     "LocalStorage",
     "MemoryStorage",
     "NoDefaultVar",
     "Output",
-    "OverlayStorage",
-    "PrefixStorage",
     "Recycle",
     "RemoteStorage",
     "ResourceSpec",
@@ -72,12 +62,12 @@ __all__ = [
     "TaskFailed",
     "TaskOptions",
     "TaskStopped",
-    "Verification",
     "Workers",
     "Workflow",
     "WrapperTask",
     "arun",
     "asource",
+    "current",
     "deserialize",
     "exit_code",
     "main",
@@ -103,7 +93,8 @@ __getattr__, __dir__ = _lazy.lazy_names(
     __name__,
     {
         "Engine": "alexflow.engine",
-        "Recycle": "alexflow.executors.process.recycle",
+        "current": "alexflow.executors.current",
+        "Recycle": "alexflow.executors.recycle",
         "Workers": "alexflow.executors.workers",
         "Result": "alexflow.engine",
         "arun": "alexflow.engine",
@@ -121,16 +112,10 @@ __getattr__, __dir__ = _lazy.lazy_names(
         "source": "alexflow.sources",
         "deserialize": "alexflow.serialization",
         "serialize": "alexflow.serialization",
-        "Digest": "alexflow.storage",
-        "Examined": "alexflow.storage",
-        "CacheStorage": "alexflow.storage",
         "LocalStorage": "alexflow.storage",
         "MemoryStorage": "alexflow.storage",
-        "OverlayStorage": "alexflow.storage",
-        "PrefixStorage": "alexflow.storage",
         "RemoteStorage": "alexflow.storage",
         "Storage": "alexflow.storage",
         "open_storage": "alexflow.storage",
-        "Verification": "alexflow.storage",
     },
 )

@@ -32,7 +32,8 @@ The class says whose fault it is, and so whether trying again can help:
     │   ├── UnknownStorage         no storage can be opened from this path or URL
     │   └── OutputNotBound         an output was used without a storage
     ├── RunFailed                  (an ExceptionGroup) what `run` and `arun` raise: all TaskErrors of a run
-    └── EngineClosed               the engine was used outside its `async with`
+    ├── EngineClosed               the engine was used outside its `async with`
+    └── NotInTask                  `alexflow.current` was used outside a task
 
 Beside the tree stands :class:`TaskStopped`, which is no error: it is how a task's code hears that it is to end.
 """
@@ -450,3 +451,7 @@ class RunFailed(AlexflowError, ExceptionGroup[TaskError]):
 
 class EngineClosed(AlexflowError):
     """The engine was used before ``async with`` or after it."""
+
+
+class NotInTask(AlexflowError):
+    """:data:`alexflow.current` was used where no task runs."""

@@ -21,7 +21,6 @@ from alexflow.executors.interface import GRACE, Executor
 from alexflow.executors.loaded_libraries import LoadedLibraries
 from alexflow.executors.loop import LoopExecutor
 from alexflow.executors.process.pool import ProcessExecutor
-from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.reentry import reentry
 from alexflow.executors.thread import ThreadExecutor
 from alexflow.executors.within import running
@@ -71,7 +70,7 @@ class Engine:
             ``.alexflow`` in the working directory.
         workers: worker processes for plain ``def run``, and threads for tasks that ask for those; by default one per
             CPU that this process may use. A :class:`~alexflow.Workers` also says how many threads numerical libraries
-            may start in each; by default their share, CPUs divided by workers.
+            may start in each (by default their share, CPUs divided by workers), and when one is replaced.
         limits: how many tasks with a tag may run at once, by tag; tags that are not listed are not limited.
         max_concurrency: how many ``async def run`` at once.
         executor: where plain ``def run`` happens if the task's class does not say: ``process`` or ``thread``.
@@ -82,7 +81,6 @@ class Engine:
             have been its fault; not counted by ``retry``.
         grace: seconds that a running task gets to end when it is cancelled or its timeout is over, before it is killed
             (in a worker process) or left behind.
-        recycle: when a worker process has served long enough and is replaced between two tasks; by default never.
         echo: whether what tasks print in worker processes appears on this process's standard output and error, too. It
             is told as :class:`~alexflow.events.TaskPrinted` in any case, and a failed task's is in its error.
         lease_ttl: seconds after which another engine on the same storage takes over what this one runs, if this one
@@ -104,7 +102,6 @@ class Engine:
         timeout: float | None = None,
         max_deaths: int = MAX_DEATHS,
         grace: float = GRACE,
-        recycle: Recycle | None = None,
         echo: bool = False,
         lease_ttl: float | None = LEASE_TTL,
         journal: str | os.PathLike[str] | None = None,
@@ -118,7 +115,6 @@ class Engine:
         self._defaults = Defaults(executor, Retry(0) if retry is None else retry, timeout)
         self._max_deaths = max_deaths
         self._grace = grace
-        self._recycle = recycle
         self._lease_ttl = lease_ttl
         self._check_arguments()
         self._broadcast = Broadcast()
@@ -177,7 +173,7 @@ class Engine:
         executors: dict[Kind, Executor] = {
             "loop": LoopExecutor(self._max_concurrency, grace=self._grace),
             "thread": ThreadExecutor(self._workers.count or 1, grace=self._grace, libraries=self._libraries()),
-            "process": ProcessExecutor(self._workers, grace=self._grace, echo=self._echo, recycle=self._recycle),
+            "process": ProcessExecutor(self._workers, grace=self._grace, echo=self._echo),
         }
         leases = None if self._lease_ttl is None else self.storage.leases(self._lease_ttl)
         return Driver(

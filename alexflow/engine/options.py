@@ -11,7 +11,6 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
-from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.workers import Workers
 from alexflow.graph import Forceable
 from alexflow.model import Retry
@@ -31,7 +30,6 @@ class EngineOptions(TypedDict, total=False):
     timeout: float | None
     max_deaths: int
     grace: float
-    recycle: Recycle | None
     lease_ttl: float | None
     journal: str | os.PathLike[str] | None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from alexflow.errors import DefinitionError
 from alexflow.executors.cpus import cpus
 from alexflow.executors.library_threads import share_of
+from alexflow.executors.recycle import Recycle
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,16 @@ class Workers:
             (``OMP_NUM_THREADS``, ...) comes first in any case.
         python: the interpreter that runs them, a path or a command; None for ``sys.executable``. To be named where that
             is empty or another program, as under uWSGI. It has the same version and sees the same packages.
+        recycle: when a process has served long enough and is replaced between two tasks; None for never.
 
     Raises:
-        DefinitionError: a number is no whole number, or too small; or ``python`` is no path.
+        DefinitionError: a number is no whole number, or too small; ``python`` is no path; ``recycle`` is no Recycle.
     """
 
     count: int | None = None
     threads: int | None = None
     python: str | os.PathLike[str] | None = None
+    recycle: Recycle | None = None
 
     def __post_init__(self) -> None:
         for name, value, least in (("count", self.count, 1), ("threads", self.threads, 0)):
@@ -38,6 +41,10 @@ class Workers:
                 raise DefinitionError(f"Workers.{name} must be a whole number of at least {least}, not {value!r}")
         if self.python is not None and (not isinstance(self.python, str | os.PathLike) or not os.fspath(self.python)):
             raise DefinitionError(f"Workers.python must be the path of a Python interpreter, not {self.python!r}")
+        if self.recycle is not None and not isinstance(self.recycle, Recycle):
+            raise DefinitionError(
+                f"Workers.recycle must be a Recycle, such as Recycle(tasks=100), not {self.recycle!r}"
+            )
 
     def settled(self) -> Workers:
         """The same with numbers for what was left open."""

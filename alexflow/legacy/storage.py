@@ -97,7 +97,7 @@ class LocalStorage(AsIn1x, storage.LocalStorage):  # type: ignore[misc]  # `list
 
 @dataclass(frozen=True, init=False)
 class CompositeStorage(AsIn1x, storage.OverlayStorage):  # type: ignore[misc]  # as above
-    """:class:`alexflow.OverlayStorage`, with the names of 1.x, and also asked as there."""
+    """:class:`alexflow.storage.OverlayStorage`, with the names of 1.x, and also asked as there."""
 
     def __init__(self, read_only: storage.Storage, read_write: storage.Storage) -> None:
         storage.OverlayStorage.__init__(self, read_only, read_write)

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from alexflow import CacheStorage, LocalStorage, PrefixStorage
+from alexflow import LocalStorage
 from alexflow.errors import OutputNotFound, StorageDenied, StorageError, StorageFull
-from alexflow.storage import Storage, Transaction
+from alexflow.storage import CacheStorage, PrefixStorage, Storage, Transaction
 from alexflow.storage.copying import copy_object
 from alexflow.storage.interface import Storage as Base
 from alexflow.storage.local import digest_store, new_file

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 import alexflow
-from alexflow import Engine, LocalStorage, MemoryStorage, PrefixStorage, Storage
+from alexflow import Engine, LocalStorage, MemoryStorage, Storage
 from alexflow.errors import GraphError
+from alexflow.storage import PrefixStorage
 from tests.faults.dynamic_tasks import KINDS, Appendix, Customers, Report, Setting, mail
 
 

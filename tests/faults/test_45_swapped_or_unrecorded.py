@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import alexflow
-from alexflow import LocalStorage, PrefixStorage
+from alexflow import LocalStorage
 from alexflow.errors import OutputDamaged, UnknownStorage
-from alexflow.storage import copy
+from alexflow.storage import PrefixStorage, copy
 from alexflow.storage.copying import copy_object
 from alexflow.storage.local import digest_store
 from alexflow.storage.local.storage import SMALL

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from alexflow import CacheStorage, LocalStorage, MemoryStorage, OverlayStorage, PrefixStorage, open_storage
+from alexflow import LocalStorage, MemoryStorage, open_storage
 from alexflow.errors import OutputNotFound
-from alexflow.storage import Transaction
+from alexflow.storage import CacheStorage, OverlayStorage, PrefixStorage, Transaction
 from alexflow.storage.local.storage import SMALL
 from tests.faults.disks import remount, small_disk
 

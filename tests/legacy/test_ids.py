@@ -64,7 +64,7 @@ def test_storages_of_today_are_those_of_1_x_to_ids_and_documents(tmp_path):
     """A code base may change its imports before its ids."""
     lower, upper = tmp_path / "lower", tmp_path / "upper"
     former = legacy.CompositeStorage(legacy.LocalStorage(lower), legacy.LocalStorage(upper))
-    today = alexflow.OverlayStorage(alexflow.LocalStorage(lower, fsync=True), alexflow.LocalStorage(upper))
+    today = alexflow.storage.OverlayStorage(alexflow.LocalStorage(lower, fsync=True), alexflow.LocalStorage(upper))
     assert Link(today).task_id == Link(former).task_id
     assert legacy.serialize(today) == legacy.serialize(former)
     assert legacy.deserialize(legacy.serialize(today)) == former
@@ -74,7 +74,7 @@ def test_a_storage_that_1_x_does_not_have_is_refused():
     with pytest.raises(IdentityError, match=r"^Link\.before: MemoryStorage"):
         _ = Link(alexflow.MemoryStorage()).task_id
     with pytest.raises(IdentityError, match=r"^OverlayStorage\.read_only: MemoryStorage"):
-        _ = Link(alexflow.OverlayStorage(alexflow.MemoryStorage(), alexflow.MemoryStorage())).task_id
+        _ = Link(alexflow.storage.OverlayStorage(alexflow.MemoryStorage(), alexflow.MemoryStorage())).task_id
 
 
 def test_an_unknown_spec_is_refused():

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from alexflow import Engine, Output, Recycle
+from alexflow import Engine, Output, Recycle, Workers
 from alexflow.errors import DefinitionError
 from alexflow.executors.process.weight import rss
 from tests.kit.processes import descendants_of
@@ -35,7 +35,7 @@ class Leaks(Value):
 
 
 async def test_after_so_many_tasks(place):
-    async with Engine(place, workers=2, recycle=Recycle(tasks=7)) as engine:
+    async with Engine(place, workers=Workers(2, recycle=Recycle(tasks=7))) as engine:
         for count in (50, 100):  # quick ones travel together once they are known
             result = await engine.run([Value(n, value=count) for n in range(count)])
             assert result.ran == count
@@ -48,14 +48,14 @@ async def test_also_in_a_chain_that_is_sent_ahead(place):
     link = None
     for n in range(40):
         link = Chained(n, link.output() if link else None)
-    async with Engine(place, workers=1, recycle=Recycle(tasks=3)) as engine:
+    async with Engine(place, workers=Workers(1, recycle=Recycle(tasks=3))) as engine:
         result = await engine.run(link)
         assert result.ran == 40
         assert result.output.load() == list(range(40))
 
 
 async def test_after_some_time(place):
-    async with Engine(place, workers=2, recycle=Recycle(seconds=1e-6)) as engine:
+    async with Engine(place, workers=Workers(2, recycle=Recycle(seconds=1e-6))) as engine:
         result = await engine.run([Value(n) for n in range(30)])
         assert result.ran == 30
         assert len({output.load()[0] for output in result.output}) > 2
@@ -64,7 +64,7 @@ async def test_after_some_time(place):
 async def test_one_that_leaks(place):
     """Row 25, second half."""
     limit, size = 120 * MIB, 20 * MIB
-    async with Engine(place, workers=1, recycle=Recycle(memory=limit)) as engine:
+    async with Engine(place, workers=Workers(1, recycle=Recycle(memory=limit))) as engine:
         result = await engine.run([Leaks(n, size=size) for n in range(40)])
         assert result.ran == 40
         seen = [output.load() for output in result.output]
@@ -74,7 +74,7 @@ async def test_one_that_leaks(place):
 
 
 async def test_failures_are_told_too(place):
-    async with Engine(place, workers=2, recycle=Recycle(tasks=2)) as engine:
+    async with Engine(place, workers=Workers(2, recycle=Recycle(tasks=2))) as engine:
         links = [Chained(n, fails_at=n if n % 3 == 0 else -1) for n in range(30)]
         result = await engine.run(links, on_error="continue")
         assert (result.ran, result.failed) == (20, 10)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from alexflow import CacheStorage, LocalStorage, MemoryStorage, OverlayStorage, PrefixStorage, open_storage
-from alexflow.storage import Transaction
+from alexflow import LocalStorage, MemoryStorage, open_storage
+from alexflow.storage import CacheStorage, OverlayStorage, PrefixStorage, Transaction
 from alexflow.storage.local import new_file
 
 

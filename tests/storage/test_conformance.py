@@ -12,9 +12,9 @@ from threading import Barrier
 import pytest
 from anyio import create_task_group, to_thread
 
-from alexflow import LocalStorage, PrefixStorage, RemoteStorage
+from alexflow import LocalStorage, RemoteStorage
 from alexflow.errors import OutputNotFound, StorageError
-from alexflow.storage import Storage, Transaction
+from alexflow.storage import PrefixStorage, Storage, Transaction
 from alexflow.storage.files import CHUNK
 from alexflow.storage.local import listing, new_file
 from alexflow.storage.local.storage import SMALL
@@ -268,7 +268,8 @@ def test_eight_threads_race(storage, published):
 
 RACER = """
 import sys
-from alexflow import LocalStorage, PrefixStorage, RemoteStorage
+from alexflow import LocalStorage, RemoteStorage
+from alexflow.storage import PrefixStorage
 from alexflow.storage.local.storage import SMALL
 from alexflow.storage.local import new_file
 path, number, named = sys.argv[1:]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from alexflow import CacheStorage, LocalStorage, MemoryStorage, PrefixStorage, open_storage
+from alexflow import LocalStorage, MemoryStorage, open_storage
 from alexflow.errors import OutputNotFound
-from alexflow.storage import Copies, acopy, copy
+from alexflow.storage import CacheStorage, Copies, PrefixStorage, acopy, copy
 from alexflow.storage.copying import acopy_object, copy_object
 from alexflow.storage.remote.multipart import LARGE
 from tests.kit.servers.proxy import proxy

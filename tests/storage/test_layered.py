@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import alexflow
-from alexflow import BinaryOutput, CacheStorage, LocalStorage, MemoryStorage, OverlayStorage, PrefixStorage, Task
+from alexflow import BinaryOutput, LocalStorage, MemoryStorage, Task
 from alexflow.errors import InvalidKey, OutputNotFound, ReadOnlyAccess, UnknownStorage
+from alexflow.storage import CacheStorage, OverlayStorage, PrefixStorage
 
 
 @dataclass(frozen=True)

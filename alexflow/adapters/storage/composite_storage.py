@@ -8,4 +8,4 @@ from alexflow.storage import Storage
 
 __all__ = ["CompositeStorage", "File", "NotFound", "ReadOnlyAccess", "Storage", "StorageError"]
 
-moved(__name__, "alexflow.legacy, or use alexflow.OverlayStorage")
+moved(__name__, "alexflow.legacy, or use alexflow.storage.OverlayStorage")

@@ -40,10 +40,10 @@ from alexflow.executors.process.messages import (
 from alexflow.executors.process.overdue import Overdue
 from alexflow.executors.process.pace import AHEAD, Pace
 from alexflow.executors.process.records import pass_on
-from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.shipping import Packed, Packer
 from alexflow.executors.process.slow_imports import SlowImports
 from alexflow.executors.process.staff import Staff
+from alexflow.executors.recycle import Recycle
 from alexflow.executors.workers import Workers
 from alexflow.hooks import hook_error, text_of
 from alexflow.model import AbstractTask
@@ -62,18 +62,15 @@ class ProcessExecutor(Executor):
         workers: how many processes at most, besides those that are being ended, and what each may use; settled.
         grace: seconds that a job which is stopped gets to end, before it is killed.
         echo: who is shown at once what tasks print, if anybody.
-        recycle: when a worker has served long enough, if ever.
     """
 
-    def __init__(
-        self, workers: Workers, *, grace: float = GRACE, echo: Echo | None = None, recycle: Recycle | None = None
-    ):
+    def __init__(self, workers: Workers, *, grace: float = GRACE, echo: Echo | None = None):
         self._workers = workers
         self._size = workers.count or 1
         self._grace = grace
         self._echo = echo
-        self._recycles = recycle is not None
-        self._recycle = recycle or Recycle()
+        self._recycles = workers.recycle is not None
+        self._recycle = workers.recycle or Recycle()
         self._pending = Pending()
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)

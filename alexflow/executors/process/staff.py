@@ -11,9 +11,9 @@ from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.listening import Echo
 from alexflow.executors.process.member import Member
 from alexflow.executors.process.messages import Definition, Hello, ToEngine, Work
-from alexflow.executors.process.recycle import Recycle
 from alexflow.executors.process.supervisor import WorkerProcess
 from alexflow.executors.process.template import Nursery
+from alexflow.executors.recycle import Recycle
 from alexflow.executors.within import enclosing
 from alexflow.executors.workers import Workers
 from alexflow.hooks import hook_error, is_ctrl_c, text_of

@@ -14,7 +14,7 @@ class Recycle:
     It finishes what it is running and gets nothing more; what waits behind that goes to other workers. So a library
     that leaks memory, or slows down with time, costs no task. ::
 
-        await alexflow.arun(target, recycle=Recycle(tasks=1000, memory=2 * 1024**3))
+        await alexflow.arun(target, workers=Workers(recycle=Recycle(tasks=1000, memory=2 * 1024**3)))
 
     Attributes:
         tasks: how many tasks it is given at most.
