@@ -32,7 +32,8 @@ class ThisProcess:
         generation: how many forks lie between the process in which this module was imported and this one.
     """
 
-    generation = 0
+    def __init__(self) -> None:
+        self.generation = 0  # of the instance: Python finds those at once, those of a class by a search
 
 
 this_process = ThisProcess()

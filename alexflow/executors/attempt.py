@@ -5,7 +5,7 @@ The blocking form runs in worker processes and threads, the async form on the ev
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from inspect import isawaitable
 from operator import methodcaller
 from typing import Any
@@ -68,10 +68,10 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
         hook = "input()"
         input = bind(task.input(), storage)
         hook = ""
-        _run_of(task)(input, bind(outputs, transaction))
+        task.run(input, bind(outputs, transaction))  # type: ignore[attr-defined]  # a DynamicTask never comes here
         if this_process.generation != process:
             end_fork()
-        unstaged = _unstaged(outputs, transaction)
+        unstaged = transaction.unstaged(_keys(outputs))
         if unstaged and (missing := set(unstaged) - transaction.exists_many(unstaged)):
             raise _missing(task, missing)
         transaction.publish_all()
@@ -102,13 +102,13 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
         hook = "input()"
         input = bind(task.input(), storage)
         hook = ""
-        running = _run_of(task)(input, bind(outputs, transaction))
+        running = task.run(input, bind(outputs, transaction))  # type: ignore[attr-defined]  # as in attempt
         # a plain `def` with executor="loop" is done, unless it has given what is to be awaited
         if class_info(type(task)).run_is_async or isawaitable(running):
             await running
         if this_process.generation != process:
             end_fork()
-        unstaged = _unstaged(outputs, transaction)
+        unstaged = transaction.unstaged(_keys(outputs))
         if unstaged and (missing := set(unstaged) - await transaction.aexists_many(unstaged)):
             raise _missing(task, missing)
         await transaction.apublish_all()
@@ -151,17 +151,9 @@ def _absent(input: Any, outputs: InOut, name: str | None) -> str | None:
     return "input" if input is None and (name is None or hasattr(Output, name)) else None
 
 
-def _run_of(task: AbstractTask) -> Callable[[Any, Any], Any]:
-    return task.run  # type: ignore[attr-defined,no-any-return]  # a DynamicTask never comes here
-
-
-def _unstaged(outputs: InOut, transaction: Transaction) -> list[str]:
-    staged = transaction.staged
-    keys = keys_of(outputs) if isinstance(outputs, Output) else _keys(outputs)
-    return [key for key in keys if key not in staged]
-
-
-def _keys(outputs: InOut) -> list[str]:
+def _keys(outputs: InOut) -> Sequence[str]:
+    if isinstance(outputs, Output):  # as of most tasks
+        return keys_of(outputs)
     return [key for output in flatten(outputs) for key in keys_of(output)]
 
 

@@ -67,6 +67,11 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         """What this attempt has stored, by key."""
         return self._staged
 
+    def unstaged(self, keys: Iterable[str]) -> list[str]:
+        """Those of the keys under which this attempt has stored nothing."""
+        staged = self._staged
+        return [key for key in keys if key not in staged]
+
     def hold(self, held: Mapping[str, str]) -> None:
         """Keep what is stored under some keys under others, for which nobody looks.
 

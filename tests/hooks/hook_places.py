@@ -89,8 +89,6 @@ INSIDE = frozenset(
         "alexflow.executors.attempt:_explanation",
         "alexflow.executors.attempt:_keys",
         "alexflow.executors.attempt:_missing",
-        "alexflow.executors.attempt:_run_of",
-        "alexflow.executors.attempt:_unstaged",
         "alexflow.executors.attempt:bind",
         "alexflow.executors.attempt:check_id",
         "alexflow.executors.completeness:generated",

@@ -76,6 +76,10 @@ class Arrivals:
                 self.importing(0)
         return thing
 
+    def has_all(self) -> bool:
+        """Whether no job can need an import any more: all that has been defined is there."""
+        return len(self._things) == len(self._definitions)
+
     def unpack_job(self, cls: int, fields: Fields, task_id: str) -> AbstractTask:
         """Put the task of a job together again, and see that it is here what it was where its id was computed.
 

@@ -40,6 +40,7 @@ class Capture:
         self._reading = reading
         self._streams = StandardStreams(writing)
         self.flush = self._streams.flush
+        self.put_back = self._streams.put_back
         self._token = token
         self._page = page
 
@@ -59,18 +60,10 @@ class Capture:
         self._streams.write(BOUNDARY.pack(self._token, number))
         return True
 
-    def put_back(self) -> None:
-        """After a job: let the next one find standard streams as it should.
-
-        Raises:
-            OSError: a task has closed what this needs.
-        """
-        self._streams.put_back()
-
     def look_closer(self) -> None:
         """When the worker reports: the same of what can wait for some milliseconds.
 
         Raises:
-            OSError: as for :meth:`put_back`.
+            OSError: as for :meth:`end`.
         """
         self._streams.look_closer()

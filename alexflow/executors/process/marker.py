@@ -42,12 +42,8 @@ class Marker:
     def __init__(self, fd: int):
         self._page = mmap.mmap(fd, _SIZE)
 
-    def begin(self, number: int) -> None:
-        """A job begins."""
-        _JOB.pack_into(self._page, 0, number, number - 1, 0.0)
-
-    def at_work(self, number: int, now: float) -> None:
-        """What the job needs has been imported; its own work begins."""
+    def begin(self, number: int, now: float = 0.0) -> None:
+        """A job begins; with the time, if nothing is left to be imported for it: then, its own work."""
         _JOB.pack_into(self._page, 0, number, number - 1, now)
 
     def end(self, number: int) -> None:

@@ -21,6 +21,7 @@ import time
 # without the enumerations that the signal module makes of numbers
 from _signal import getsignal as _getsignal  # type: ignore[import-not-found]
 from _signal import pthread_sigmask as _sigmask
+from operator import call
 from typing import Any
 
 from alexflow.executors.process.limits import limits, lowered
@@ -32,6 +33,9 @@ SIGNALS = tuple(
         *("SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGCHLD", "SIGPROF"),
     )
 )
+
+#: What Python knows of this process's settings: asked in one go, and compared in one, which costs least.
+_PROBES = (sys.getrecursionlimit, socket.getdefaulttimeout, gc.isenabled, sys.gettrace, sys.getprofile)
 
 
 class WatchedEnvironment(type(os.environ)):  # type: ignore[misc]
@@ -66,7 +70,7 @@ class Settings:
         self._directory = self._hold_directory()
         self._umask = os.umask(0o77)
         os.umask(self._umask)
-        self._environments = os.environ, os.environb
+        self._text, self._binary = os.environ, os.environb
         self._variables = dict(os.environb)
         WatchedEnvironment.has_changed = False
         self._handlers = list(map(_getsignal, SIGNALS))
@@ -77,6 +81,7 @@ class Settings:
         self._collects = gc.isenabled()
         self._trace, self._profile = sys.gettrace(), sys.getprofile()
         self._priority, self._user = _priority(), _user()
+        self._probed = list(map(call, _PROBES))
 
     def put_back(self) -> str:
         """After a task: see that everything is as it was.
@@ -87,21 +92,16 @@ class Settings:
         os.umask(self._umask)
         if list(map(_getsignal, SIGNALS)) != self._handlers:
             self._put_back_handlers()
-        text, binary = self._environments
-        if getattr(os, "environ", None) is not text or getattr(os, "environb", None) is not binary:
-            os.environ, os.environb = text, binary  # a task has rebound the names
+        if list(map(call, _PROBES)) != self._probed:
+            self._put_back_probed()
+        try:
+            same = os.environ is self._text and os.environb is self._binary
+        except AttributeError:  # a task has deleted the names
+            same = False
+        if not same:
+            os.environ, os.environb = self._text, self._binary
         if WatchedEnvironment.has_changed:
             self._put_back_environment()
-        if sys.getrecursionlimit() < self._recursion_limit:  # modules that are imported late raise it
-            sys.setrecursionlimit(self._recursion_limit)
-        if socket.getdefaulttimeout() != self._timeout:
-            socket.setdefaulttimeout(self._timeout)
-        if self._collects and not gc.isenabled():
-            gc.enable()
-        if sys.gettrace() is not self._trace:
-            sys.settrace(self._trace)
-        if sys.getprofile() is not self._profile:
-            sys.setprofile(self._profile)
         try:
             os.fchdir(self._directory)  # cheaper than to ask where it is
         except OSError as error:  # a task has closed what is held
@@ -133,7 +133,21 @@ class Settings:
         return held
 
     def _lowered_limits(self) -> str:
-        return ", ".join(lowered(self._limits, limits()))
+        now = limits()
+        return "" if now == self._limits else ", ".join(lowered(self._limits, now))
+
+    def _put_back_probed(self) -> None:
+        if sys.getrecursionlimit() < self._recursion_limit:  # modules that are imported late raise it
+            sys.setrecursionlimit(self._recursion_limit)
+        if socket.getdefaulttimeout() != self._timeout:
+            socket.setdefaulttimeout(self._timeout)
+        if self._collects and not gc.isenabled():
+            gc.enable()
+        if sys.gettrace() is not self._trace:
+            sys.settrace(self._trace)
+        if sys.getprofile() is not self._profile:
+            sys.setprofile(self._profile)
+        self._probed = list(map(call, _PROBES))  # some may be other than at first, and may stay so
 
     def _put_back_handlers(self) -> None:
         for number, handler in zip(SIGNALS, self._handlers, strict=True):

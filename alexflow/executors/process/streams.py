@@ -8,15 +8,15 @@ each: a file is registered with ``epoll`` under its number, and is found there o
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import select
 import sys
+from collections.abc import Callable
 from typing import IO, Any
 
 STREAMS = (1, 2)  # standard output, standard error
-
-_NAMES = vars(sys)  # a task may have deleted one of them
 
 
 class StandardStreams:
@@ -32,9 +32,11 @@ class StandardStreams:
     def __init__(self, writing: tuple[int, int]):
         self._writing = writing
         self._is_lost = False
+        self._in_place = True  # when last flushed
         self._held = tuple(_identity(fd) for fd in writing)
         self._null = os.open(os.devnull, os.O_RDONLY | os.O_NONBLOCK)  # by which it is known: others block
         self._watched = Watched(*writing)
+        self._see = self._watched.see
         self._fill()
         self._watched.add(*STREAMS)
         self._open()
@@ -44,29 +46,31 @@ class StandardStreams:
         try:
             _flush(self.out)
             _flush(self.err)
+            self._in_place = sys.stdout is self.out and sys.stderr is self.err and sys.stdin is self._in
         except OSError:
             raise
-        except BaseException:  # a task has closed them, or replaced a method of theirs; the next one has its own
+        except BaseException:  # a task has closed them, or deleted their names; the next one has its own
+            self._in_place = False
             self._open_output()
-        out, err = _NAMES.get("stdout"), _NAMES.get("stderr")
-        if out is not self.out or err is not self.err:
-            for stream in (out, err):  # that tasks have put in their place
+        if not self._in_place:
+            for name in ("stdout", "stderr"):  # that tasks have put in their place
                 with contextlib.suppress(BaseException):
-                    stream.flush()  # type: ignore[union-attr]  # the error is suppressed
+                    stream = getattr(sys, name)
+                    if stream is not self.out and stream is not self.err:
+                        stream.flush()
 
     def put_back(self) -> None:
-        """After a task: see that all is as a task is to find it, but for what :meth:`look_closer` looks at."""
-        if (
-            any(self._attributes)
-            or _NAMES.get("stdout") is not self.out
-            or _NAMES.get("stderr") is not self.err
-            or _NAMES.get("stdin") is not self._in
-            or self._in.closed
-        ):
-            self._drop(_NAMES.get("stdout"), self.out)
-            self._drop(_NAMES.get("stderr"), self.err)
+        """After a task has been flushed: see that all is as the next is to find it, but for :meth:`look_closer`."""
+        if not self._in_place or any(self._attributes) or self._in.closed:
+            self._drop(getattr(sys, "stdout", None), self.out)
+            self._drop(getattr(sys, "stderr", None), self.err)
             self._open()
-        if self._is_lost or not self._watched.are(*STREAMS):
+        try:
+            self._see(1, 0)
+            self._see(2, 0)
+        except OSError:
+            self._fill()
+        if self._is_lost:
             self._fill()
 
     def look_closer(self) -> None:
@@ -160,6 +164,8 @@ class Watched:
     def __init__(self, *descriptors: int):
         self._epoll = select.epoll() if hasattr(select, "epoll") else None
         self._identities: dict[int, tuple[int, int]] = {}
+        #: Raises OSError if a descriptor is not what it was; the other argument is 0.
+        self.see: Callable[[int, int], None] = self._compare if self._epoll is None else self._epoll.modify
         self.add(*descriptors)
 
     def add(self, *descriptors: int) -> None:
@@ -172,12 +178,13 @@ class Watched:
 
     def are(self, first: int, second: int) -> bool:
         """Whether two descriptors are what they were."""
-        if self._epoll is None:
-            identities = self._identities
-            return _identity(first) == identities[first] and _identity(second) == identities[second]
         try:
-            self._epoll.modify(first, 0)
-            self._epoll.modify(second, 0)
+            self.see(first, 0)
+            self.see(second, 0)
         except OSError:  # closed, or another file's by now
             return False
         return True
+
+    def _compare(self, fd: int, _: int) -> None:
+        if _identity(fd) != self._identities[fd]:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))

@@ -221,8 +221,9 @@ class Worker:
             return
         self._running = number
         of_worker.running = job.task_id
-        self._marker.begin(number)
-        started = time.perf_counter()
+        started = time.monotonic()
+        is_ready = arrivals.has_all()
+        self._marker.begin(number, started if is_ready else 0.0)
         try:
             if self._storage is None:  # here, so that what goes wrong with it is told
                 self._storage = self._open_storage()
@@ -230,9 +231,10 @@ class Worker:
             if self._terminated:
                 self._end_as_terminated()
             task = arrivals.unpack_job(job.cls, job.fields, job.task_id)
-            if arrivals.has_imported:
-                self._remember()
-            self._marker.at_work(number, time.monotonic())
+            if not is_ready:
+                if arrivals.has_imported:
+                    self._remember()
+                self._marker.begin(number, time.monotonic())
             copy_context().run(attempt, task, transaction)
         except BaseException as error:  # everything that a task can raise is told, exits too
             if this_process.generation != self._process:
@@ -241,14 +243,14 @@ class Worker:
             if self._terminated:
                 self._end_as_terminated()
             fault = fault_of(error, travels=True)
-            seconds = time.perf_counter() - started
+            seconds = time.monotonic() - started
             self._has_failed(number)
             printed = self._end(job, failed=True)
             self._tell()
             self._send(Broke(number, seconds, fault, printed))
             self._marker.end(number)
             return
-        ended = time.perf_counter()
+        ended = time.monotonic()
         if self._end(job):
             self._printed.append(number)
         self._marker.end(number)
@@ -373,7 +375,7 @@ class Worker:
                 if self._overtaken:
                     overtaken = {number: self._overtaken.pop(number) for number in numbers if number in self._overtaken}
                 self._data.sendall(frame(Finished(numbers, [seconds for _, seconds in done], printed, overtaken)))
-            self._told = time.perf_counter()
+            self._told = time.monotonic()
 
     def _send(self, message: Message) -> None:
         with self._telling:

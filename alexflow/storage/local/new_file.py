@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.forks import this_process
 from alexflow.storage.descriptors import Permit, claimed
-from alexflow.storage.files import open_above, write_all
+from alexflow.storage.files import above, open_above, write_all
 from alexflow.storage.local.staging_area import STAGING, make_reserved, temporary_name
 
 _PROCESS = "/proc/self"
@@ -19,6 +19,8 @@ _DESCRIPTORS = f"{_PROCESS}/fd"  # where an unnamed file can be linked from
 
 #: The flag of ``open`` that makes an unnamed file; None where there is none, or no way to name it later.
 UNNAMED_FILE: int | None = getattr(os, "O_TMPFILE", None) if os.path.isdir(_DESCRIPTORS) else None
+
+_FLAGS = 0 if UNNAMED_FILE is None else os.O_WRONLY | os.O_CLOEXEC | UNNAMED_FILE
 
 _NO_UNNAMED_FILES = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS})
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -131,7 +133,7 @@ def _link_descriptor(fd: int, path: str) -> None:
     """
     name = f"fd/{fd}"
     try:
-        os.link(name, path, src_dir_fd=_process(), follow_symlinks=True)
+        os.link(name, path, src_dir_fd=_opened.get(_PROCESS) or _process(), follow_symlinks=True)
     except OSError as error:
         if error.errno not in (errno.EBADF, errno.ENOTDIR, errno.ENOENT) or _is_ours(_process()):
             raise
@@ -176,11 +178,13 @@ def write_unnamed(directory: str, data: bytes) -> int | None:
     if UNNAMED_FILE is None:
         return None
     try:
-        fd = open_above(directory, os.O_WRONLY | UNNAMED_FILE | os.O_CLOEXEC)
+        fd = os.open(directory, _FLAGS)
     except OSError as error:
         if error.errno not in _NO_UNNAMED_FILES:
             raise
         return None
+    if fd <= 2:
+        fd = above(fd)
     try:
         write_all(fd, data)
     except OSError:

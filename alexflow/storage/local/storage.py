@@ -30,7 +30,7 @@ from alexflow.storage.digest import record_of, record_of_parts
 from alexflow.storage.files import NOT_THERE, failed, read_all, read_parts
 from alexflow.storage.interface import Check, Storage, check_check
 from alexflow.storage.key_checks import checks_its_keys
-from alexflow.storage.keys import ACCEPTED, check_key, check_keys, in_batches, only_keys
+from alexflow.storage.keys import ACCEPTED, accept_key, check_keys, in_batches, only_keys
 from alexflow.storage.local import digest_store, staging_area
 from alexflow.storage.local.listing import FEW, all_keys, existing, one_by_one
 from alexflow.storage.local.new_file import NewFile, open_new
@@ -175,7 +175,7 @@ class LocalStorage(Storage):
     @checks_its_keys
     def read(self, key: str) -> bytes:
         if key not in ACCEPTED:
-            check_key(key)
+            accept_key(key)
         recent = self._recent
         if recent is None:
             return self._read(key)
@@ -203,7 +203,7 @@ class LocalStorage(Storage):
     @checks_its_keys
     def stage(self, key: str, data: bytes) -> Staged:
         if key not in ACCEPTED:
-            check_key(key)
+            accept_key(key)
         if len(data) <= SMALL:
             return Staged(key, len(data), data)
         return Staged(key, len(data), None, new_file(self.base_path, key, data, self._names))
@@ -217,7 +217,7 @@ class LocalStorage(Storage):
     @blocks_briefly("a small file: it costs less than a thread would")
     def publish(self, staged: Staged, *, replace: bool = False) -> bool:
         if staged.key not in ACCEPTED:
-            check_key(staged.key)
+            accept_key(staged.key)
         data, recent = staged.data, self._recent
         published = self._publish(staged, replace=replace)
         if recent is not None and published:
@@ -385,7 +385,7 @@ class LocalStorage(Storage):
     @checks_its_keys
     async def aread(self, key: str) -> bytes:
         if key not in ACCEPTED:
-            check_key(key)
+            accept_key(key)
         recent = self._recent
         if recent is None:
             return await self._aread(key)
@@ -408,7 +408,7 @@ class LocalStorage(Storage):
     @blocks_briefly("makes the file that a thread then fills")
     async def astage(self, key: str, data: bytes) -> Staged:
         if key not in ACCEPTED:
-            check_key(key)
+            accept_key(key)
         if len(data) <= SMALL:
             return Staged(key, len(data), data)
         from alexflow.storage.background import fill_file, in_thread  # deferred, as above
