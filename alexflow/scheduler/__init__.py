@@ -1,4 +1,4 @@
-"""What to do next: a pure state machine, ``handle(event) -> instructions``."""
+"""The scheduler decides what runs next: a pure state machine, ``handle(event) -> instructions``."""
 
 from alexflow.scheduler.events import TaskSpec
 from alexflow.scheduler.machine import Scheduler

@@ -1,8 +1,9 @@
-"""On whose account a task counts: the run that it was found for, or, if that has gone, one that still wants it.
+"""Attribution: the run for which a task counts. That is the run that it was discovered for or, once that has ended,
+one that still wants the task.
 
-Who that is is not looked for when a run goes, which would mean looking through all that it shares with others, but when
-something is to be counted. What is passed on the way up to a run is that run's too from then on, so that a chain is
-walked once, not once for each of its tasks.
+It is resolved lazily, when a task is counted: resolving it when a run ends would scan everything that the run shares
+with others. The tasks passed on the way up to a run belong to that run from then on, so that a chain is walked once,
+not once for each of its tasks.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from alexflow.scheduler.state import MISSING, Key, Node, Run, State, TaskCheck
 
 
 def owner_of(state: State, node: Node) -> Run | None:
-    """The run on whose account a task counts; None if nobody wants it."""
+    """Return the run for which a task counts, or None if no run wants it."""
     owner = node.owner
     return owner if owner is not None and not owner.withdrawn else _find_owner(state, [node])
 
 
 def owner_of_inspected(state: State, asked: Key | TaskCheck) -> Run | None:
-    """The same for what is being looked at."""
+    """Return the same for what is being inspected."""
     group = asked.group.find() if asked.group is not None else None
     if group is not None and group.owner is not None and not group.owner.withdrawn:
         return group.owner
@@ -53,18 +54,18 @@ def _find_owner(state: State, nodes: list[Node]) -> Run | None:
 def _nearest(state: State, node: Node) -> Run | None:
     if node.owner is not None and not node.owner.withdrawn:
         return node.owner
-    targeted = (key.targets for key in _made(state, node))
+    targeted = (key.targets for key in _missing_outputs(state, node))
     return next((runs[0] for runs in (node.drained_by, node.runs, *targeted) if runs), None)
 
 
 def _above(state: State, node: Node) -> Iterator[Node]:
-    """Tasks for which this one is done."""
+    """Yield the tasks that need this one."""
     yield from node.parents
-    for key in _made(state, node):
+    for key in _missing_outputs(state, node):
         yield from key.readers
 
 
-def _made(state: State, node: Node) -> Iterator[Key]:
+def _missing_outputs(state: State, node: Node) -> Iterator[Key]:
     for name in node.spec.outputs:
         key = state.keys.get(name)
         if key is not None and key.state == MISSING and key.producer is node:

@@ -1,4 +1,4 @@
-"""What follows when something is there: an output exists, a task is done, a run has all it asked for."""
+"""Consequences of something that is there: an output exists, a task is done, a run has all its targets."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from alexflow.scheduler.demand import (
     pull_more,
     release_inputs,
     release_key,
-    settle_inspections,
     unpin,
     withdraw_run,
 )
+from alexflow.scheduler.events import Succeeded
 from alexflow.scheduler.instructions import Close, Finish, Verify
 from alexflow.scheduler.state import MISSING, PRESENT, Key, Node, Run, State, TaskCheck
 from alexflow.scheduler.states import ACTIVE, GENERATING, WAITING
@@ -22,36 +22,34 @@ from alexflow.scheduler.states import ACTIVE, GENERATING, WAITING
 
 
 def ready_if_complete(state: State, node: Node) -> None:
-    """Start a task whose inputs all exist, as soon as its tags' limits let it."""
+    """Make a task ready once its inputs exist, and start it as soon as the limits of its tags allow."""
     if node.missing == 0 and node.state == WAITING and node.group is None:
         node.move("inputs exist")
         start(state, node)
 
 
 def start(state: State, node: Node) -> None:
-    """Start a READY task, or let it wait for a slot. Dynamic tasks take none: they wait for what they give."""
+    """Start a READY task, or let it wait for a slot. Dynamic tasks take none: they wait for tasks that need them."""
     if node.spec.dynamic:
         node.move("slot free, dynamic")
-        node.pulling = True
         node.exhausted = False
         node.first_failure = None
         node.held = {}
+        state.begin_pulling(node)
     elif not node.spec.tags or state.slots.take(node, node.spec.tags):
-        node.move("slot free")
+        state.activate(node, "slot free")
     else:
         return
-    state.active += 1
     state.out.start.append(node.spec.task_id)
 
 
 def leave_active(state: State, node: Node) -> None:
-    """What was at work on a task has ended: others may have its slots, stopped runs need not wait for it."""
+    """Count that an attempt has ended: its slots are free for others, and stopped runs need not wait for it."""
     if node.spec.dynamic:
         if node.pulling:
-            node.pulling = False
-            state.active -= 1
+            state.end_pulling(node)
         return
-    state.active -= 1
+    state.deactivate()
     if node.drained_by:
         _end_draining(state, node)
     if node.spec.tags:
@@ -59,24 +57,23 @@ def leave_active(state: State, node: Node) -> None:
 
 
 def hand_out_slots(state: State) -> None:
-    """Start what can take the slots that were reserved for a task which does not want them any more."""
+    """Start tasks with slots that were reserved for a task which does not want them any more."""
     _start_all(state, state.slots.hand_out())
 
 
 def _start_all(state: State, waiters: list[Node]) -> None:
     for waiter in waiters:
-        waiter.move("slot free")
-        state.active += 1
+        state.activate(waiter, "slot free")
         state.out.start.append(waiter.spec.task_id)
 
 
 # -- ending well
 
 
-def succeeded(state: State, task_ids: tuple[str, ...]) -> None:
-    """Tasks have run and their outputs are published."""
+def succeeded(state: State, event: Succeeded) -> None:
+    """Handle the success of tasks, whose outputs are published."""
     unwanted: list[Node] = []
-    for task_id in task_ids:
+    for task_id in event.tasks:
         node = state.nodes.get(task_id)
         if node is None or node.state not in ACTIVE or node.state == GENERATING:
             continue
@@ -93,7 +90,7 @@ def succeeded(state: State, task_ids: tuple[str, ...]) -> None:
 
 
 def done(state: State, node: Node, unwanted: list[Node], *, here: bool) -> None:
-    """A task is over, and its outputs exist; it has run here, or elsewhere."""
+    """Settle a task whose outputs exist; it has run here, or in another engine."""
     keys = state.keys
     for name in node.spec.outputs:
         key = keys.get(name)
@@ -110,26 +107,24 @@ def done(state: State, node: Node, unwanted: list[Node], *, here: bool) -> None:
 
 
 def _key_made(state: State, key: Key, node: Node, unwanted: list[Node], here: bool) -> None:
-    """A task that is done says that it made this."""
+    """Take an output as present, since a task that is done claims it."""
     key.made = key.made or (here and key.state == MISSING)
     producer = key.producer
     if key.state == MISSING and producer is not None and producer is not node:
         if key.demanded:
-            producer.demand -= 1
-            if producer.demand == 0:
-                unwanted.append(producer)
+            producer.drop_demand(unwanted)
         if producer.group is not None:
             producer.group.find().growth += 1
     if key.state != PRESENT:
         for run in key.targets:
             run.made.append(key.key)
         if key.group is not None:
-            settle_inspections(state, key.group)  # the answer that is on its way is not needed any more
+            state.settle_inspections(key.group)  # the answer that is on its way is not needed any more
         key_present(state, key)
 
 
 def key_present(state: State, key: Key) -> None:
-    """An output exists: who waits for it need wait no more."""
+    """Take an output as present: what waits for it misses one input less."""
     key.state = PRESENT
     key.seen = True
     key.producer = key.group = None
@@ -139,15 +134,14 @@ def key_present(state: State, key: Key) -> None:
             if reader.missing == 0:
                 ready_if_complete(state, reader)
     if key.targets:
-        targets, key.targets = key.targets, ()
-        for run in targets:
+        for run in key.take_targets():
             settle_target(state, run)
     if not key.readers:
         release_key(state, key)
 
 
 def settle_check(state: State, check: TaskCheck) -> None:
-    """A task that was asked for is done already."""
+    """Settle a task that was found done, for all that wanted it."""
     for run in check.runs:
         settle_target(state, run)
     for parent in check.parents:
@@ -155,13 +149,13 @@ def settle_check(state: State, check: TaskCheck) -> None:
 
 
 def child_ended(state: State, parent: Node, task_id: str) -> None:
-    """Something that a dynamic task gave has ended."""
+    """Count that a child of a dynamic task has ended."""
     parent.children.pop(task_id, None)
     continue_generator(state, parent)
 
 
 def continue_generator(state: State, parent: Node) -> None:
-    """Ask a dynamic task for more, or conclude it if nothing of what it gave is left."""
+    """Ask a dynamic task for more, or conclude it if all its children have ended."""
     if parent.state != GENERATING:
         return
     if not parent.exhausted:
@@ -172,8 +166,7 @@ def continue_generator(state: State, parent: Node) -> None:
         state.failed_generators.append(parent)
     else:
         parent.move("all generated")
-        parent.pulling = True
-        state.active += 1
+        state.begin_pulling(parent)
         state.out.others.append(Close(parent.spec.task_id, tuple(parent.held.items())))
 
 
@@ -181,12 +174,11 @@ def continue_generator(state: State, parent: Node) -> None:
 
 
 def end_badly(state: State, node: Node) -> None:
-    """A task is over without its outputs: its targets are settled, its inputs given up."""
+    """End a task that has not made its outputs: its targets are settled, its inputs released."""
     for name in node.spec.outputs:
         key = state.keys.get(name)
         if key is not None and key.producer is node and key.state == MISSING:
-            targets, key.targets = key.targets, ()
-            for run in targets:
+            for run in key.take_targets():
                 settle_target(state, run)
     for run in node.runs:
         settle_target(state, run)
@@ -198,7 +190,7 @@ def end_badly(state: State, node: Node) -> None:
 
 
 def cancelled(state: State, node: Node) -> None:
-    """A task that was to be cancelled has ended without a result."""
+    """Handle the end of a cancelled task without a result."""
     leave_active(state, node)
     if node.demand:
         node.move("wanted again")
@@ -221,14 +213,14 @@ def _end_draining(state: State, node: Node) -> None:
 
 
 def settle_target(state: State, run: Run) -> None:
-    """One target of a run is decided, well or not."""
+    """Count that one target of a run has ended, well or not."""
     run.open -= 1
     if run.open == 0:
         state.settled.append(run)
 
 
 def conclude_runs(state: State) -> None:
-    """Finish runs whose targets are all decided; look again at what was made for them first."""
+    """Finish runs whose targets have all ended; what was made for them is verified first."""
     while state.settled:
         run = state.settled.pop()
         if run.finished or run.verifying:
@@ -238,9 +230,7 @@ def conclude_runs(state: State) -> None:
                 finish(state, run)
         elif run.open == 0 and not run.draining:
             if run.made and not run.failures:
-                run.verifying = True
-                state.verifying.add(run.run_id)
-                state.active += 1
+                state.begin_verifying(run)
                 made, run.made = tuple(dict.fromkeys(run.made)), []
                 state.out.others.append(Verify(run.run_id, made))
             else:
@@ -248,7 +238,7 @@ def conclude_runs(state: State) -> None:
 
 
 def finish(state: State, run: Run) -> None:
-    """A run is over."""
+    """End a run."""
     run.finished = True
     withdraw_run(state, run, cancel=True)
     unpin(state, run)

@@ -1,4 +1,8 @@
-"""Searching parts of the graph for cycles."""
+"""Searching parts of the graph that are known whole for cycles, and starting them.
+
+The search is Kahn's algorithm: tasks that need nothing are taken away, again and again; what stays is on a cycle or
+behind one. It takes a bounded number of steps per turn, so that a large graph does not hold the event loop.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +11,20 @@ from collections.abc import Iterator
 
 from alexflow.errors import CycleError
 from alexflow.scheduler.completion import ready_if_complete
-from alexflow.scheduler.failure import fail_graph, fail_request
+from alexflow.scheduler.failure import fail_conflicts, fail_graph
 from alexflow.scheduler.instructions import Resume
-from alexflow.scheduler.state import MISSING, Group, Key, Node, Run, State
-
-# -- a group that is known whole
+from alexflow.scheduler.state import MISSING, Group, Key, Node, State
 
 
 def search_groups(state: State) -> None:
-    """Search groups that are known whole for cycles, a bounded number of steps; then let them start."""
-    while state.conflicts:
-        where, error = state.conflicts.popleft()
-        if isinstance(where, Node):
-            fail_graph(state, error, nodes=[where])
-        elif isinstance(where, Run):
-            fail_request(state, error, where)
-        else:
-            fail_graph(state, error, keys=[where])
+    """Fail conflicts; then search groups for cycles, a bounded number of steps, and let them start."""
+    if state.conflicts:
+        fail_conflicts(state)
     if state.resuming:
         return  # it has had this turn
     steps = state.steps_per_turn
     while state.to_search and steps > 0:
-        search = _search(state.to_search.popleft())
+        search = _search_of(state.to_search.popleft())
         if search is not None:
             steps = search.advance(state, steps)
             if steps <= 0:
@@ -38,21 +34,22 @@ def search_groups(state: State) -> None:
         state.out.others.append(Resume())
 
 
-def _search(closing: Group | CycleSearch) -> CycleSearch | None:
-    """Begin the search of a group, or go on with it; None if there is more to find out first."""
-    if isinstance(closing, CycleSearch):
-        if closing.growth == closing.group.growth and closing.group.merged_into is None:
-            return closing
-        closing = closing.group.find()  # it met another group meanwhile: all over again
-    if closing.merged_into is not None or closing.pending:
+def _search_of(group: Group | CycleSearch) -> CycleSearch | None:
+    """Begin the search of a group, or continue it; None if there is more to discover first."""
+    if isinstance(group, CycleSearch):
+        search = group
+        if search.growth == search.group.growth and search.group.merged_into is None:
+            return search
+        group = search.group.find()  # it met another group meanwhile: all over again
+    if group.merged_into is not None or group.pending:
         return None
-    return CycleSearch(closing)
+    return CycleSearch(group)
 
 
 class CycleSearch:
-    """Kahn's algorithm over one group, in steps; then the group starts, in the order found, also in steps.
+    """The search of one group, in steps; then the start of its tasks, in the order found, also in steps.
 
-    A group all of whose tasks are acyclic starts at once.
+    A group whose tasks are all acyclic starts at once.
     """
 
     def __init__(self, group: Group):
@@ -65,21 +62,25 @@ class CycleSearch:
         self.started = 0
 
     def advance(self, state: State, steps: int) -> int:
-        """Go on for at most ``steps`` tasks. Returns how many are left over; 0 means that there is more to do."""
-        steps = self._count(state, steps)
-        if self.counted < len(self.group.nodes):
-            return 0
-        steps = self._take_away(state, steps)
-        if self.queue:
-            return 0
+        """Continue for at most ``steps`` tasks. Returns the steps left over; 0 means that there is more to do."""
         if not self.searched:
-            self.searched = True
-            self._fail_cycle(state)
+            steps = self._search(state, steps)
+            if not self.searched:
+                return 0
         steps = self._start(state, steps)
         if self.started < len(self.order):
             return 0
         self.group.nodes = []
         return max(steps, 1)
+
+    def _search(self, state: State, steps: int) -> int:
+        steps = self._count(state, steps)
+        if self.counted == len(self.group.nodes):
+            steps = self._take_away(state, steps)
+            if not self.queue:
+                self.searched = True
+                self._fail_cycle(state)
+        return steps
 
     def _count(self, state: State, steps: int) -> int:
         nodes = self.group.nodes
@@ -128,7 +129,7 @@ class CycleSearch:
 
 
 def _producers(state: State, node: Node) -> Iterator[Node]:
-    """Tasks of the same group that make a missing input, once per input."""
+    """Yield the tasks of the same group that make a missing input, once per input."""
     for name in node.spec.inputs:
         key = state.keys.get(name)
         if key is not None and key.state == MISSING:
@@ -138,10 +139,10 @@ def _producers(state: State, node: Node) -> Iterator[Node]:
 
 
 def _cycle(state: State, start: Node) -> list[Node]:
-    """Follow tasks that are stuck to tasks that are stuck until one comes again."""
+    """Follow stuck tasks to stuck producers until one comes again."""
     seen: dict[Node, int] = {}
     node = start
     while node not in seen:
         seen[node] = len(seen)
-        node = next(maker for maker in _producers(state, node) if maker.indegree > 0)
+        node = next(producer for producer in _producers(state, node) if producer.indegree > 0)
     return list(seen)[seen[node] :]

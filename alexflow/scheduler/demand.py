@@ -1,7 +1,7 @@
-"""Who wants what: asking for keys and tasks, and giving them up.
+"""Demand: asking for keys and tasks, and giving them up.
 
 Asking for something unknown gives an ``Inspect``; what is being made already is joined. Giving up drops a task that
-nobody else wants, and what only it wanted, however deep, without recursion.
+nothing else wants, and what only it wanted, however deep, without recursion.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NO_RUNS: Final[Mapping[Run, str]] = MappingProxyType({})
 
 
 def read_inputs(state: State, reader: Node, group: Group) -> Group:
-    """A new task needs its inputs. Returns its group, which may have become part of another."""
+    """Make a new task a reader of its inputs. Returns its group, which may have become part of another."""
     keys = state.keys
     ephemeral = reader.spec.ephemeral
     question = state.out.question
@@ -51,44 +51,39 @@ def read_inputs(state: State, reader: Node, group: Group) -> Group:
             key.keep = True
     if new:
         reader.missing += len(new)
-        _ask(state, new, group)
+        _inspect(state, new, group)
     return group
 
 
 def target_key(state: State, name: str, run: Run, group: Group) -> Group:
-    """``run`` asks for ``name``."""
+    """Make a key a target of a run."""
     key = state.keys.get(name)
     if key is None:
         key = state.keys[name] = Key(name, CHECKING, group, state.out.question)
-        _ask(state, [name], group)
+        _inspect(state, [name], group)
     elif key.state == PRESENT:
-        run.made.append(name)  # it was seen for somebody else, some time ago: to be verified
+        run.made.append(name)  # it was present for another request, some time ago: to be verified
         key.keep = True
         return group
     else:
         group = _join(state, key, group)
-    key.targets += (run,)
-    key.keep = True
-    run.keys.append(name)
-    run.open += 1
+    key.add_target(run)
     return group
 
 
 def target_task(state: State, task_id: str, run: Run, group: Group) -> Group:
-    """``run`` asks for a task."""
+    """Make a task a target of a run."""
     wanted, group = _want_task(state, task_id, group)
-    wanted.runs += (run,)
+    run.add_task(wanted, task_id)
     if isinstance(wanted, Node):
         pin(state, run, wanted.spec.outputs)
         if wanted.spec.serves:
             refuse_as_target(state, wanted.spec, (run,))
-    run.tasks.append(task_id)
-    run.open += 1
     return group
 
 
 def generated_task(state: State, task_id: str, parent: Node, group: Group) -> Group:
-    """``parent`` gave a task."""
+    """Make a task a child of a dynamic one."""
     if task_id in parent.children:
         return group
     wanted, group = _want_task(state, task_id, group)
@@ -102,7 +97,7 @@ def generated_task(state: State, task_id: str, parent: Node, group: Group) -> Gr
 def _want_task(state: State, task_id: str, group: Group) -> tuple[Node | TaskCheck, Group]:
     node = state.nodes.get(task_id)
     if node is not None:
-        node.demand += 1
+        node.add_demand()
         return node, group.merge(node.group) if node.group is not None else group
     check = state.checks.get(task_id)
     if check is not None:
@@ -114,27 +109,27 @@ def _want_task(state: State, task_id: str, group: Group) -> tuple[Node | TaskChe
     return check, group
 
 
-def _ask(state: State, names: list[str], group: Group) -> None:
-    """Ask about keys of which nothing is known any more, or yet."""
+def _inspect(state: State, names: list[str], group: Group) -> None:
+    """Inspect keys of which nothing is known yet, or any more."""
     group.pending += len(names)
     state.inspecting += len(names)
     state.out.inspect_keys += names
 
 
 def _join(state: State, key: Key, group: Group) -> Group:
-    """Before somebody is added to a key that is not present. The first one makes its producer wanted."""
+    """Prepare a key that is not present for a further reader or target. The first one makes its producer wanted."""
     if key.state == CHECKING:
         return group.merge(key.group)
     producer = key.producer
     if key.state == UNKNOWN or producer is None:
         return inspect_again(state, key, group)
     if not key.demanded:
-        producer.demand += 1
+        producer.add_demand()
     return group.merge(producer.group) if producer.group is not None else group
 
 
 def inspect_again(state: State, key: Key, group: Group, finder: Node | None = None) -> Group:
-    """What was known of a key does not hold any more. All who wait for it become one group.
+    """Inspect a key of which nothing is known for certain any more. All that waits for it becomes one group.
 
     ``finder`` counts its own missing inputs.
     """
@@ -146,15 +141,23 @@ def inspect_again(state: State, key: Key, group: Group, finder: Node | None = No
     key.state = CHECKING
     key.group = group
     key.asked = state.out.question
-    _ask(state, [key.key], group)
+    _inspect(state, [key.key], group)
     return group
+
+
+def inspect_task_again(state: State, check: TaskCheck) -> None:
+    """Inspect a task again whose answer came too late to hold."""
+    del state.checks[check.task_id]  # the oldest stand first
+    state.checks[check.task_id] = check
+    check.asked = state.out.question
+    state.out.inspect_tasks.append(check.task_id)
 
 
 # -- giving up
 
 
 def release_inputs(state: State, node: Node, *, keep: bool, unwanted: list[Node]) -> None:
-    """A task that is over needs its inputs no more; ``keep`` ephemeral ones that it has not made use of."""
+    """Release the inputs of a task that has ended; ``keep`` ephemeral ones that it has not used."""
     keys = state.keys
     for name in node.spec.inputs:
         key = keys.get(name)
@@ -170,23 +173,20 @@ def release_inputs(state: State, node: Node, *, keep: bool, unwanted: list[Node]
 
 
 def _undemand(state: State, key: Key, unwanted: list[Node]) -> None:
-    """Nobody reads or targets a key any more."""
+    """Give up a key that is not read or targeted any more."""
     if key.state == PRESENT:
         release_key(state, key)
     elif key.state == MISSING:
-        producer = key.producer
-        if producer is not None:
-            producer.demand -= 1
-            if producer.demand == 0:
-                unwanted.append(producer)
+        if key.producer is not None:
+            key.producer.drop_demand(unwanted)
     else:
         if key.group is not None:
-            settle_inspections(state, key.group)
+            state.settle_inspections(key.group)
         forget_key(state, key)
 
 
 def forget_key(state: State, key: Key) -> None:
-    """Nothing is known of a key any more, except who says that it makes it."""
+    """Forget what is known of a key, except for the task that claims to make it."""
     key.group = None
     if key.demanded or key.producer is not None:
         key.state = UNKNOWN
@@ -195,20 +195,20 @@ def forget_key(state: State, key: Key) -> None:
 
 
 def release_key(state: State, key: Key) -> None:
-    """Drop an output that exists once nobody reads or targets it; an ephemeral one from the storage, too.
+    """Drop an output that exists once it is not read or targeted; an ephemeral one from the storage, too.
 
-    What was there before stays: somebody has stored it for good, as far as is known here.
+    An output that existed before stays: it was stored for good, as far as is known here.
     """
     if not key.demanded:
         if key.ephemeral and key.made and not key.keep and key.key not in state.pins:
             state.out.remove.append(key.key)
             if state.checks:
-                _remember_removal(state, key.key)
+                _record_removal(state, key.key)
         del state.keys[key.key]
 
 
-def _remember_removal(state: State, name: str) -> None:
-    """For tasks that are asked about: that they are complete may have been seen before this."""
+def _record_removal(state: State, name: str) -> None:
+    """Keep the time of a removal: tasks that are being inspected may have been found complete before it."""
     removed = state.removed
     oldest = next(iter(state.checks.values())).asked
     while removed and next(iter(removed.values())) <= oldest:
@@ -217,27 +217,19 @@ def _remember_removal(state: State, name: str) -> None:
     removed[name] = state.out.question
 
 
-def inspect_task_again(state: State, check: TaskCheck) -> None:
-    """The answer about a task does not hold any more."""
-    del state.checks[check.task_id]  # the oldest stand first
-    state.checks[check.task_id] = check
-    check.asked = state.out.question
-    state.out.inspect_tasks.append(check.task_id)
-
-
 def pin(state: State, run: Run, names: tuple[str, ...]) -> None:
-    """Keep a run's target keys from being removed while it lasts, also those that are not asked for any more."""
+    """Keep a run's target keys from being removed while it lasts, also those that are not wanted any more."""
     pins = state.pins
     for name in names:
         pins[name] = pins.get(name, 0) + 1
         key = state.keys.get(name)
         if key is not None:
-            key.keep = True  # nor afterwards: it was asked for
+            key.keep = True  # nor afterwards: it was requested
     run.pinned += names
 
 
 def unpin(state: State, run: Run) -> None:
-    """A run is over."""
+    """Let go of the target keys of a run that is over."""
     pins = state.pins
     for name in run.pinned:
         pins[name] -= 1
@@ -246,27 +238,17 @@ def unpin(state: State, run: Run) -> None:
     run.pinned = []
 
 
-def settle_inspections(state: State, group: Group, count: int = 1) -> None:
-    """So many keys or tasks less to look at; a group that is known whole is searched for cycles next."""
-    if group.merged_into is not None:
-        group = group.find()
-    group.pending -= count
-    state.inspecting -= count
-    if group.pending == 0:
-        state.to_search.append(group)
-
-
 def withdraw_run(state: State, run: Run, *, cancel: bool) -> None:
     """Give up all targets of a run.
 
-    With ``cancel``, what nobody else wants is stopped; else tasks that run are let end, and the run lingers for them.
+    With ``cancel``, tasks that nothing else wants are cancelled. Else those that run may end: the run drains them.
     """
     run.withdrawn = True
     unwanted: list[Node] = []
     for name in run.keys:
         key = state.keys.get(name)
         if key is not None and run in key.targets:
-            key.targets = without(key.targets, run)
+            key.drop_target(run)
             if not key.demanded:
                 _undemand(state, key, unwanted)
     for task_id in run.tasks:
@@ -279,11 +261,11 @@ def withdraw_run(state: State, run: Run, *, cancel: bool) -> None:
     drop_unwanted(state, unwanted, {} if cancel else {run: ""})
 
 
-def withdraw_children(state: State, parent: Node, let_end: Mapping[Run, str] = NO_RUNS) -> None:
-    """A dynamic task will not wait for what it gave; ``let_end`` as in :func:`drop_unwanted`."""
+def withdraw_children(state: State, parent: Node, draining: Mapping[Run, str] = NO_RUNS) -> None:
+    """Give up the children of a dynamic task; ``draining`` as in :func:`drop_unwanted`."""
     unwanted: list[Node] = []
     _disown(state, parent, unwanted)
-    drop_unwanted(state, unwanted, let_end)
+    drop_unwanted(state, unwanted, draining)
 
 
 def _disown(state: State, parent: Node, unwanted: list[Node]) -> None:
@@ -299,58 +281,59 @@ def _disown(state: State, parent: Node, unwanted: list[Node]) -> None:
 
 def _unwant_task(state: State, wanted: Node | TaskCheck, unwanted: list[Node]) -> None:
     if isinstance(wanted, Node):
-        wanted.demand -= 1
-        if wanted.demand == 0:
-            unwanted.append(wanted)
+        wanted.drop_demand(unwanted)
     elif not wanted.runs and not wanted.parents:
         del state.checks[wanted.task_id]
-        settle_inspections(state, wanted.group)
+        state.settle_inspections(wanted.group)
 
 
-def drop_unwanted(state: State, unwanted: list[Node], let_end: Mapping[Run, str] = NO_RUNS) -> None:
-    """Drop tasks whose demand has come to nothing, and what only they wanted.
+def drop_unwanted(state: State, unwanted: list[Node], draining: Mapping[Run, str] = NO_RUNS) -> None:
+    """Drop tasks without demand, and what only they wanted.
 
-    ``let_end`` are the runs that wait for running ones to end; if there are none, those are cancelled. The others are
-    skipped for these runs, each with the failed task because of which, or "" for one that was stopped.
+    ``draining`` are the runs that wait for the end of tasks that run; without any, those are cancelled. The other tasks
+    are skipped for these runs. Each run comes with the failed task that is the reason, or "" if the run was stopped.
     """
     while unwanted:
         node = unwanted.pop()
         if node.demand or node.is_final or node.state == CANCELLING:
             continue
-        if node.state == RUNNING and (node.drained_by or let_end):
-            for run, because in let_end.items():
-                if node not in run.draining:
-                    node.drained_by += (run,)
-                    run.draining[node] = because
+        if node.state == RUNNING and (node.drained_by or draining):
+            _drain(node, draining)
         elif node.state in ACTIVE:
             _disown(state, node, unwanted)
             cancel(state, node)
         else:
             if node.state in (DELAYED, ELSEWHERE):
-                state.active -= 1
+                state.deactivate()
             node.move("unwanted")
-            for run, because in let_end.items():
+            for run, because in draining.items():
                 run.skipped.setdefault(node.spec.task_id, because)
             forget(state, node, unwanted)
 
 
+def _drain(node: Node, runs: Mapping[Run, str]) -> None:
+    for run, because in runs.items():
+        if node not in run.draining:
+            node.drained_by += (run,)
+            run.draining[node] = because
+
+
 def cancel(state: State, node: Node) -> None:
-    """Have what is at work on a task stopped; the task is over when that has answered."""
+    """Cancel an active task; it is over when the answer has come."""
     if node.spec.dynamic and not node.pulling:
-        node.pulling = True
-        state.active += 1
+        state.begin_pulling(node)
     node.move("unwanted")
     state.out.cancel.append(node.spec.task_id)
 
 
 def forget(state: State, node: Node, unwanted: list[Node]) -> None:
-    """A task is over without having made its outputs."""
+    """Forget a task that has ended without its outputs."""
     release_inputs(state, node, keep=True, unwanted=unwanted)
     drop_node(state, node)
 
 
 def drop_node(state: State, node: Node) -> None:
-    """Take a task that is over out of memory, and its unread outputs with it."""
+    """Remove a task that has ended from memory, with its outputs that are not wanted."""
     task_id = node.spec.task_id
     del state.nodes[task_id]
     if node.spec.tags:
@@ -369,9 +352,8 @@ def drop_node(state: State, node: Node) -> None:
 
 
 def pull_more(state: State, parent: Node) -> None:
-    """Ask a dynamic task for further tasks, if there is room for them."""
+    """Ask a dynamic task for further tasks, if its window has room for them."""
     has_room = len(parent.children) <= state.window // 2
     if parent.state == GENERATING and has_room and not parent.pulling and not parent.exhausted:
-        parent.pulling = True
-        state.active += 1
+        state.begin_pulling(parent)
         state.out.others.append(Generate(parent.spec.task_id))

@@ -1,8 +1,7 @@
-"""Finding the graph out, from targets back to what is missing, and no further.
+"""Discovery of the graph, from targets back to what is missing, and no further.
 
 A request's part of the graph is a group. Answers to ``Inspect`` add to it until nothing is pending; then the group is
-searched for a cycle (Kahn's algorithm: take away what needs nothing, again and again; what stays is on a cycle or
-behind one). Only then does any of it start. The search takes a bounded number of steps per turn.
+searched for cycles (``cycles``), and only then does any of it start.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from alexflow.errors import OutputConflict
 from alexflow.scheduler.attribution import owner_of_inspected
 from alexflow.scheduler.completion import key_present, settle_check
-from alexflow.scheduler.demand import inspect_task_again, pin, read_inputs, settle_inspections
+from alexflow.scheduler.demand import inspect_task_again, pin, read_inputs
 from alexflow.scheduler.events import Inspected, InspectionFailed, TaskSpec
 from alexflow.scheduler.failure import fail_graph
 from alexflow.scheduler.serving import refuse_as_target, serve
@@ -18,58 +17,40 @@ from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group,
 
 
 def inspected(state: State, event: Inspected) -> None:
-    """A part of the answer: what exists is there, what does not has a producer now."""
+    """Handle a part of an answer: what exists is present, what does not has a producer now."""
     specs = {spec.task_id: spec for spec in event.specs}
-    question = event.question
-    again: set[str] = set()
-    account: Run | None = None
-    over: dict[Group, int] = {}
-    for name in event.present:
-        key = _asked_key(state, name, question)
-        if key is not None and (group := key.group) is not None:
-            if not key.seen:
-                account = account or owner_of_inspected(state, key)
-            key_present(state, key)
-            over[group] = over.get(group, 0) + 1
-    for group, count in over.items():
-        settle_inspections(state, group, count)
+    owner = _add_present(state, event) if event.present else None
     for name, task_id in event.missing:
-        key = _asked_key(state, name, question)
+        key = _asked_key(state, name, event.question)
         if key is not None:
             _add_missing(state, key, task_id, specs)
+    outdated: set[str] = set()
     for task_id in event.complete:
-        check = _asked_task(state, task_id, question)
+        check = _asked_task(state, task_id, event.question)
         if check is not None:
             spec = specs.get(task_id)
             if spec is not None and state.removed and _removed_since(state, check, spec):
                 inspect_task_again(state, check)
-                again.add(task_id)
+                outdated.add(task_id)
                 continue
-            del state.checks[task_id]
-            account = account or owner_of_inspected(state, check)
-            settle_inspections(state, check.group)
-            if spec is not None:
-                _pin_outputs(state, check, spec)
-                if spec.serves:
-                    refuse_as_target(state, spec, check.runs)
-                for parent in check.parents:
-                    parent.held.update(spec.serves)
-            settle_check(state, check)
+            owner = owner or owner_of_inspected(state, check)
+            _add_complete(state, check, spec)
     for task_id in event.incomplete:
-        check = _asked_task(state, task_id, question)
+        check = _asked_task(state, task_id, event.question)
         if check is not None:
             del state.checks[task_id]
             _add_incomplete(state, check, specs)
-    if account is not None:
-        account.count_found(tuple(task_id for task_id in event.found if task_id not in again) if again else event.found)
+    if owner is not None:
+        found = event.found
+        owner.count_found(tuple(task_id for task_id in found if task_id not in outdated) if outdated else found)
 
 
 def inspection_failed(state: State, event: InspectionFailed) -> None:
-    """What could not be looked at takes with it everything that wants it."""
+    """Fail everything that wants what could not be inspected."""
     for name in event.keys:
         key = _asked_key(state, name, event.question)
         if key is not None:
-            # all who wait for it are given up; others may still hold it from when it existed
+            # all that waits for it is given up; a reader may still hold it from when it existed
             fail_graph(state, event.error, keys=[key])
     for task_id in event.tasks:
         check = _asked_task(state, task_id, event.question)
@@ -78,7 +59,7 @@ def inspection_failed(state: State, event: InspectionFailed) -> None:
 
 
 def _asked_key(state: State, name: str, question: int | None) -> Key | None:
-    """The key, if this is the question that its answer is awaited to."""
+    """Return the key, if this is the question whose answer it awaits."""
     key = state.keys.get(name)
     if key is None or key.state != CHECKING or (key.asked != question and question is not None):
         return None
@@ -92,8 +73,37 @@ def _asked_task(state: State, task_id: str, question: int | None) -> TaskCheck |
     return check
 
 
+def _add_present(state: State, event: Inspected) -> Run | None:
+    """Take keys as present. Returns the run for which they count, if any was not present before."""
+    owner: Run | None = None
+    settled: dict[Group, int] = {}
+    for name in event.present:
+        key = _asked_key(state, name, event.question)
+        if key is not None and (group := key.group) is not None:
+            if not key.seen:
+                owner = owner or owner_of_inspected(state, key)
+            key_present(state, key)
+            settled[group] = settled.get(group, 0) + 1
+    for group, count in settled.items():
+        state.settle_inspections(group, count)
+    return owner
+
+
 def _removed_since(state: State, check: TaskCheck, spec: TaskSpec) -> bool:
     return any(check.asked < state.removed.get(name, 0) for name in spec.outputs)
+
+
+def _add_complete(state: State, check: TaskCheck, spec: TaskSpec | None) -> None:
+    """Settle a task that was found done."""
+    del state.checks[check.task_id]
+    state.settle_inspections(check.group)
+    if spec is not None:
+        _pin_outputs(state, check, spec)
+        if spec.serves:
+            refuse_as_target(state, spec, check.runs)
+        for parent in check.parents:
+            parent.held.update(spec.serves)
+    settle_check(state, check)
 
 
 def _pin_outputs(state: State, check: TaskCheck, spec: TaskSpec) -> None:
@@ -102,6 +112,7 @@ def _pin_outputs(state: State, check: TaskCheck, spec: TaskSpec) -> None:
 
 
 def _add_missing(state: State, key: Key, task_id: str, specs: dict[str, TaskSpec]) -> None:
+    """Take a key as missing, with the task that makes it as its producer."""
     group = key.group or Group(None)
     if group.merged_into is not None:
         group = group.find()
@@ -120,8 +131,8 @@ def _add_missing(state: State, key: Key, task_id: str, specs: dict[str, TaskSpec
     elif node.group is not None:
         group.merge(node.group)
     key.producer = node
-    node.demand += 1
-    settle_inspections(state, group)
+    node.add_demand()
+    state.settle_inspections(group)
 
 
 def _add_incomplete(state: State, check: TaskCheck, specs: dict[str, TaskSpec]) -> None:
@@ -134,16 +145,16 @@ def _add_incomplete(state: State, check: TaskCheck, specs: dict[str, TaskSpec]) 
 
 
 def _absorb(state: State, check: TaskCheck, node: Node) -> None:
-    """Who asked for a task wants the node that it has become."""
+    """Hand the demand for a task over to the node that it has become."""
     check.group.merge(node.group)
-    node.demand += len(check.runs) + len(check.parents)
+    node.add_demand(len(check.runs) + len(check.parents))
     node.runs += check.runs
     node.parents += check.parents
     if check.runs:
         _pin_outputs(state, check, node.spec)
         if node.spec.serves:
             refuse_as_target(state, node.spec, check.runs)
-    settle_inspections(state, check.group)
+    state.settle_inspections(check.group)
 
 
 def _new_node(state: State, spec: TaskSpec, group: Group) -> Node:
@@ -165,28 +176,29 @@ def _new_node(state: State, spec: TaskSpec, group: Group) -> Node:
     if contested:
         _claim(state, node)
     check = state.checks.pop(spec.task_id, None)
-    if check is not None:  # one of its outputs was found missing before it was looked at as a whole
+    if check is not None:  # one of its outputs was found missing before it was inspected as a whole
         _absorb(state, check, node)
     return node
 
 
 def _claim(state: State, node: Node) -> None:
-    """Hold a new task's outputs against those of other live tasks."""
+    """Compare the outputs of a new task with those of other live tasks."""
     for name in node.spec.outputs:
-        key = state.keys[name]
-        other = key.producer
+        other = state.keys[name].producer
         if other is not None and other is not node:
             _conflict(state, node, other.spec.task_id, node.spec.task_id, name)
             return
         if state.claims is not None:
-            rival_name = state.claims.setdefault(name.casefold(), name)
-            if rival_name != name:
-                rival_key = state.keys.get(rival_name)
-                owner = rival_key.producer if rival_key is not None else None
-                rival_id = owner.spec.task_id if owner is not None else rival_name
+            rival = state.claims.setdefault(name.casefold(), name)
+            if rival != name:
                 hint = "their keys differ only by case, and this storage tells no case"
-                _conflict(state, node, rival_id, node.spec.task_id, name, hint)
+                _conflict(state, node, _claimant(state, rival), node.spec.task_id, name, hint)
                 return
+
+
+def _claimant(state: State, name: str) -> str:
+    key = state.keys.get(name)
+    return key.producer.spec.task_id if key is not None and key.producer is not None else name
 
 
 def _conflict(state: State, where: Node | Key, rival: str, task_id: str, name: str, hint: str = "") -> None:

@@ -1,4 +1,4 @@
-"""What can happen to the scheduler. Frozen, named, serializable: a failing history can be saved and replayed."""
+"""The events that the scheduler handles. Frozen, named, serializable: a failing history can be saved and replayed."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from msgspec import Struct
 
 OnError = Literal["stop", "continue"]
 
-#: Why an attempt failed.
+#: The reason of a failed attempt.
 Reason = Literal["error", "lost", "fatal"]
 
 
 class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could refer back
-    """One task, as the scheduler sees it.
+    """One task, as the scheduler sees it: names and numbers, no object of the user's.
 
     Attributes:
         task_id: its id.
         inputs: keys that must exist before it starts, each once.
-        ephemeral: those of ``inputs`` that this task lets be removed afterwards.
+        ephemeral: those of ``inputs`` that may be removed after it.
         outputs: keys that exist when it is done.
-        tags: names that limits may be set for.
-        dynamic: whether it gives further tasks instead of doing work itself.
+        tags: names that may have limits.
+        dynamic: whether it generates tasks instead of doing work itself.
         retries: how often it is tried again after an error of its own.
         retry_delay: seconds before the first retry, doubled for each further one.
-        retry_jitter: fraction by which chance makes each delay longer or shorter.
+        retry_jitter: fraction by which each delay is varied at random.
         acyclic: whether its id is a digest of (among others) its inputs' ids, so that it cannot be on a cycle: each
-            task on it would have to be made before the one before it.
-        serves: keys of the dynamic task that gave it and for which it makes them, each with the one of ``outputs``
-            under which that is kept until the dynamic task is done.
+            task on it would have to be created before the one before it.
+        serves: keys that it makes for the dynamic task that generates it, each with the one of ``outputs`` under which
+            the output is held until the dynamic task is done.
     """
 
     task_id: str
@@ -49,7 +49,7 @@ class Event(Struct, frozen=True, tag=True):
 
 
 class RunRequested(Event, frozen=True):
-    """Somebody asks for outputs (by key) and tasks (by id)."""
+    """A request for outputs (by key) and tasks (by id)."""
 
     run_id: int
     keys: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class RunRequested(Event, frozen=True):
 
 
 class RunsCancelled(Event, frozen=True):
-    """Nobody waits for these runs any more."""
+    """The callers of these runs have gone."""
 
     run_ids: tuple[int, ...]
 
@@ -74,8 +74,8 @@ class Inspected(Event, frozen=True):
         specs: the tasks of ``missing`` and ``incomplete`` that the scheduler does not know yet; and those of
             ``complete``, of which only the outputs matter: they are not removed while a run that asked for them lasts.
         found: ids of the tasks behind ``present`` and ``complete``.
-        question: the number of the ``Inspect``; what has been asked once more since then is passed over, for the answer
-            may be from before it was made. None is an answer to the last one.
+        question: the number of the ``Inspect``. Keys and tasks that were inspected again since then are passed over,
+            because the answer may be older than they are. None is an answer to the last one.
     """
 
     present: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ class Inspected(Event, frozen=True):
 
 
 class InspectionFailed(Event, frozen=True):
-    """Keys or tasks that could not be looked at: the graph is wrong or the storage does not answer.
+    """Keys or tasks could not be inspected: the graph is wrong or the storage does not answer.
 
     ``question`` is as in :class:`Inspected`.
     """
@@ -109,9 +109,9 @@ class Failed(Event, frozen=True):
     """A task's attempt failed.
 
     Attributes:
-        reason: ``error``, its own code (retries apply); ``lost``, what it ran in died (a limit of its own applies);
-            ``fatal``, trying again cannot help.
-        chance: a random number from 0 to 1, for a delay that has jitter.
+        reason: ``error``: its own code (retries apply). ``lost``: its worker died (a limit of its own applies).
+            ``fatal``: trying again cannot help.
+        chance: a random number from 0 to 1, for a delay with jitter.
     """
 
     task_id: str
@@ -129,35 +129,35 @@ class InputsLost(Event, frozen=True):
 
 
 class Cancelled(Event, frozen=True):
-    """Tasks that were to be cancelled have ended without a result."""
+    """Cancelled tasks have ended without a result."""
 
     tasks: tuple[str, ...]
 
 
 class HeldByPeer(Event, frozen=True):
-    """Tasks that were to be started are held by another engine on the same storage."""
+    """Another engine on the same storage holds tasks that were to start."""
 
     tasks: tuple[str, ...]
 
 
 class ReleasedByPeer(Event, frozen=True):
-    """No other engine holds these any more, and they are not done."""
+    """No other engine holds these tasks any more, and they are not done."""
 
     tasks: tuple[str, ...]
 
 
 class DoneByPeer(Event, frozen=True):
-    """The outputs of these exist: another engine has made them."""
+    """The outputs of these tasks exist: another engine has made them."""
 
     tasks: tuple[str, ...]
 
 
 class Generated(Event, frozen=True):
-    """A dynamic task gave further tasks.
+    """A dynamic task has generated further tasks.
 
     Attributes:
-        paused: it gives no more until it is asked (``Generate``).
-        last: it will never give any more.
+        paused: it generates no more until it is asked (``Generate``).
+        last: it generates no more at all.
     """
 
     task_id: str
@@ -174,11 +174,11 @@ class DelayOver(Event, frozen=True):
 
 
 class Verified(Event, frozen=True):
-    """The answer to a ``Verify``: target keys that are not there after all."""
+    """The answer to a ``Verify``: target keys that do not exist after all."""
 
     run_id: int
     missing: tuple[str, ...] = ()
 
 
 class Resumed(Event, frozen=True):
-    """The scheduler asked for another turn (``Resume``) and gets it."""
+    """The turn that the scheduler requested (``Resume``)."""

@@ -1,4 +1,4 @@
-"""What the scheduler wants done. Frozen, named, serializable, like the events."""
+"""The instructions that the scheduler returns. Frozen, named, serializable, like the events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Instruction(Struct, frozen=True, tag=True):
 
 
 class Inspect(Instruction, frozen=True):
-    """Find out which of these exist, and describe the tasks behind those that do not.
+    """Find out which of these exist, and describe the tasks that make those which do not.
 
     Answer: ``Inspected`` and ``InspectionFailed``, in any number of parts, with the same ``question``.
     """
@@ -25,8 +25,8 @@ class Inspect(Instruction, frozen=True):
 class Start(Instruction, frozen=True):
     """Run these tasks now.
 
-    Answer: ``Succeeded``, ``Failed``, ``InputsLost`` or, for dynamic ones, ``Generated``. Where other engines use the
-    same storage also ``DoneByPeer``, or ``HeldByPeer`` and later ``ReleasedByPeer`` or ``DoneByPeer``.
+    Answer: ``Succeeded``, ``Failed``, ``InputsLost`` or, for dynamic ones, ``Generated``. If other engines use the same
+    storage also ``DoneByPeer``, or ``HeldByPeer`` and later ``ReleasedByPeer`` or ``DoneByPeer``.
     """
 
     tasks: tuple[str, ...]
@@ -39,12 +39,12 @@ class Generate(Instruction, frozen=True):
 
 
 class Close(Instruction, frozen=True):
-    """All that a dynamic task gave is done: publish what is held for it, and see that its own outputs exist.
+    """Close a dynamic task whose children are done: publish what is held for it, and check that its outputs exist.
 
     Answer: ``Succeeded`` or ``Failed``.
 
     Attributes:
-        held: keys that it is to make, each with that under which it is kept.
+        held: keys that it is to make, each with the key under which the output is held.
     """
 
     task_id: str
@@ -52,7 +52,7 @@ class Close(Instruction, frozen=True):
 
 
 class Cancel(Instruction, frozen=True):
-    """Stop these running tasks. Answer: ``Cancelled``, or how they ended if they were quicker."""
+    """Stop these running tasks. Answer: ``Cancelled``, or their own end if that came first."""
 
     tasks: tuple[str, ...]
 
@@ -66,11 +66,11 @@ class Delay(Instruction, frozen=True):
 
 
 class TryAgain(Instruction, frozen=True):
-    """Tell that an attempt failed and that another follows after some seconds, for which ``Delay`` or ``Start`` asks.
+    """Report that an attempt failed and that another follows after some seconds, by a ``Delay`` or ``Start``.
 
     Attributes:
         attempts: how many have failed.
-        deaths: how many of these ended with the death of what they ran in.
+        deaths: how many of these ended with the death of their worker.
     """
 
     task_id: str
@@ -90,27 +90,27 @@ class GaveUp(Instruction, frozen=True):
 
 
 class Remove(Instruction, frozen=True):
-    """Remove ephemeral outputs that nobody will read."""
+    """Remove ephemeral outputs that have no reader left."""
 
     keys: tuple[str, ...]
 
 
 class Verify(Instruction, frozen=True):
-    """See that the targets of a run that were made during it exist. Answer: ``Verified``."""
+    """Check that the targets of a run that were made during it exist. Answer: ``Verified``."""
 
     run_id: int
     keys: tuple[str, ...]
 
 
 class Finish(Instruction, frozen=True):
-    """A run is over.
+    """End a run.
 
     Attributes:
-        error: why the request as a whole could not be served, if so.
+        error: the error of the request as a whole, if it could not be served.
         failures: tasks that failed for good, each with its error.
-        ran: how many tasks ran to success on this run's account.
+        ran: how many tasks ran to success for this run.
         cached: how many were found done.
-        skipped: tasks that did not run because others failed, each with the failed one that it needs; ``""`` where
+        skipped: tasks that did not run because others failed, each with the failed one that it needs, or ``""`` if
             the run was stopped before.
     """
 
@@ -123,21 +123,21 @@ class Finish(Instruction, frozen=True):
 
 
 class Forget(Instruction, frozen=True):
-    """These tasks are over; what is kept about them can go, and dynamic ones that are giving tasks are to stop."""
+    """Drop what is kept about these tasks, which are over, and stop those dynamic ones that generate tasks."""
 
     tasks: tuple[str, ...]
 
 
 class Resume(Instruction, frozen=True):
-    """There is more to do than one turn should take. Answer: ``Resumed``, after others have had theirs."""
+    """Come back after other work of the event loop: there is more to do than one turn may take. Answer: ``Resumed``."""
 
 
 class Outbox:
-    """Collects; :meth:`drain` gives what came together, in a fixed order.
+    """Instructions gathered while an event is handled, each kind in one piece; :meth:`drain` returns them in order.
 
-    What is to be cancelled may have been started by the same event, and what is to be forgotten may have been asked for
-    more, so these come after. How attempts ended comes first, for what failed may start again; then removals, because
-    what they remove may be made again.
+    A task to be cancelled may have been started by the same event, and one to be forgotten may have been asked for
+    more, so these come last. Reports of failed attempts come first, because a failed task may start again; then
+    removals, because a removed output may be made again.
     """
 
     __slots__ = (
@@ -166,7 +166,7 @@ class Outbox:
         self.forget: list[str] = []
 
     def drain(self) -> list[Instruction]:
-        """All instructions gathered since the last time."""
+        """Return all instructions gathered since the last time."""
         drained: list[Instruction] = []
         if self.reports:
             drained, self.reports = self.reports, drained
@@ -176,8 +176,7 @@ class Outbox:
         if self.inspect_keys or self.inspect_tasks:
             drained.append(Inspect(tuple(self.inspect_keys), tuple(self.inspect_tasks), self.question))
             self.question += 1
-            self.inspect_keys = []
-            self.inspect_tasks = []
+            self.inspect_keys, self.inspect_tasks = [], []
         if self.start:
             drained.append(Start(tuple(self.start)))
             self.start = []
@@ -187,10 +186,13 @@ class Outbox:
         if self.cancel:
             drained.append(Cancel(tuple(self.cancel)))
             self.cancel = []
-        if self.finish:
-            drained += self.finish
-            self.finish = []
+        if self.finish or self.forget:
+            self._drain_ends(drained)
+        return drained
+
+    def _drain_ends(self, drained: list[Instruction]) -> None:
+        drained += self.finish
+        self.finish = []
         if self.forget:
             drained.append(Forget(tuple(self.forget)))
             self.forget = []
-        return drained

@@ -1,8 +1,8 @@
-"""Tasks that store for the dynamic task that gave them.
+"""Tasks that serve the dynamic task that generated them, by making an output for it.
 
-A dynamic task's output is made by one of its tasks, and kept under another key until all of them are done. So for the
-scheduler the two make different keys: who waits for the dynamic task's output waits for the dynamic task. What is held
-for it is told with ``Close``.
+The output of the dynamic task is made by one of its children, and held under another key until all of them are done. So
+the scheduler sees two different keys: a reader of the dynamic task's output waits for the dynamic task. ``Close`` says
+what is held for it.
 """
 
 from __future__ import annotations
@@ -15,40 +15,40 @@ from alexflow.scheduler.state import Node, Run, State
 
 
 def serve(state: State, node: Node) -> None:
-    """See that a task stores for dynamic tasks that gave it, and is the only one that does."""
-    for name, place in node.spec.serves:
-        served = [parent for parent in node.parents if _is_made_by(parent.spec, name)]
+    """Check that a task serves dynamic tasks that generated it, and that no other one makes the same output."""
+    for name, held_as in node.spec.serves:
+        served = [parent for parent in node.parents if _is_output_of(parent.spec, name)]
         if not served:
-            state.conflicts.append((node, _not_given(node.spec, name)))
+            state.conflicts.append((node, _not_generated(node.spec, name)))
             return
         for parent in served:
-            rival = parent.held.setdefault(name, place)
-            if rival != place:
+            rival = parent.held.setdefault(name, held_as)
+            if rival != held_as:
                 claimants = _producer_of(state, rival), node.spec.task_id
                 state.conflicts.append((node, OutputConflict(name, claimants)))
                 return
 
 
 def refuse_as_target(state: State, spec: TaskSpec, runs: Iterable[Run]) -> None:
-    """Fail runs that ask for a task which stores for a dynamic task; what it holds for that one is no result.
+    """Fail runs that request a task which serves a dynamic one: what it holds for that one is no result.
 
-    Others who want the task, such as the dynamic task itself, go on.
+    Whatever else wants the task, such as the dynamic task itself, goes on.
     """
     for run in runs:
-        state.conflicts.append((run, _not_given(spec, spec.serves[0][0])))
+        state.conflicts.append((run, _not_generated(spec, spec.serves[0][0])))
 
 
-def _not_given(spec: TaskSpec, name: str) -> GraphError:
+def _not_generated(spec: TaskSpec, name: str) -> GraphError:
     return GraphError(
         f"{spec.task_id} stores {name!r}, which is an output of a dynamic task that has not given it; "
         f"ask for that dynamic task"
     )
 
 
-def _is_made_by(spec: TaskSpec, name: str) -> bool:
+def _is_output_of(spec: TaskSpec, name: str) -> bool:
     return name in spec.outputs or any(name == key for key, _ in spec.serves)
 
 
-def _producer_of(state: State, place: str) -> str:
-    key = state.keys.get(place)
-    return place if key is None or key.producer is None else key.producer.spec.task_id
+def _producer_of(state: State, held_as: str) -> str:
+    key = state.keys.get(held_as)
+    return held_as if key is None or key.producer is None else key.producer.spec.task_id

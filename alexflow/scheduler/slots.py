@@ -1,19 +1,19 @@
-"""How many tasks with a tag may run at once. The only owner of the counts.
+"""Slots: the right to run under the limit of a tag. The only owner of the counts.
 
-A task with several limited tags takes all its slots together. Where tasks with one of its tags keep coming, the instant
-at which all are free never comes. So once each of its tags has come free while it waited, though never all at once,
-slots are *reserved* for it: what comes free of its tags is kept for it until it has all of them.
+A task with several limited tags takes all its slots together. If tasks with one of its tags keep coming, the instant at
+which all are free never comes. So once each of its tags has come free while it waited, though never all at once, slots
+are *reserved* for it: what comes free of its tags is kept for it until it has all of them.
 
 Slots are reserved for one waiter at a time, the oldest of those that have got so far. Two that each keep what the other
 needs would wait for ever. A tag that is free before that moment is not kept idle: a task that waits an hour for the
-other one of its tags lets everybody pass meanwhile.
+other one of its tags lets all others pass meanwhile.
 
-Nobody starves. A slot is not given to anyone while an older one waits in the tag's queue. Every waiter is in one queue,
-and comes to its head after a finite number of releases; one with a single tag starts then, and one with several has
-seen one more of its tags come free. Who is older than the waiter for which slots are reserved goes before it, and only
+No waiter starves. A slot is not given to a waiter while an older one stands in the tag's queue. Every waiter is in one
+queue, and comes to its head after a finite number of releases; one with a single tag starts then, and one with several
+has seen one more of its tags come free. Waiters older than the one for which slots are reserved go before it, and only
 finitely many are older.
 
-Rejected: to reserve from the beginning (idle slots, and one task behind a long one stops all), and to let the oldest
+Rejected: reserving from the beginning (idle slots, and one task behind a long one stops all), and letting the oldest
 waiter alone start (a queue for one tag would stop all others).
 """
 
@@ -28,19 +28,19 @@ T = TypeVar("T")  # hashable
 
 
 class Waiter(Generic[T]):
-    """Somebody who waits for slots.
+    """A task that waits for slots.
 
     Attributes:
-        who: the one.
+        task: the task.
         needs: limited tags of which it needs a slot each.
         number: the older, the smaller.
         offered: those of ``needs`` that have come free while it waited.
     """
 
-    __slots__ = ("needs", "number", "offered", "who")
+    __slots__ = ("needs", "number", "offered", "task")
 
-    def __init__(self, who: T, needs: list[str], number: int):
-        self.who = who
+    def __init__(self, task: T, needs: list[str], number: int):
+        self.task = task
         self.needs = needs
         self.number = number
         self.offered: set[str] = set()
@@ -50,11 +50,11 @@ class Waiter(Generic[T]):
 
 
 class Slots(Generic[T]):
-    """Counts per tag, and who waits for a slot.
+    """Counts per tag, and the tasks that wait for a slot.
 
     Args:
         limits: how many at once, by tag; a tag without a limit is unbounded.
-        still_waits: whether somebody in a queue still wants to start.
+        still_waits: whether a task in a queue still wants to start.
 
     Raises:
         ValueError: a limit is less than 1.
@@ -67,7 +67,7 @@ class Slots(Generic[T]):
                     f"limit of tag {tag!r} is {limit}; it must be at least 1, or no task with it could run"
                 )
         self.limits = dict(limits)
-        self.unused = set(limits)  #: Limited tags that nothing has had yet.
+        self.unused = set(limits)  #: Limited tags that no task has had yet.
         self._still_waits = still_waits
         self._taken = dict.fromkeys(limits, 0)  # reserved ones among them
         self._queues: dict[str, OrderedDict[T, Waiter[T]]] = {tag: OrderedDict() for tag in limits}
@@ -79,30 +79,30 @@ class Slots(Generic[T]):
 
     # -- taking and giving back
 
-    def take(self, who: T, tags: tuple[str, ...]) -> bool:
-        """Take a slot for each limited tag; if one is full, ``who`` waits and will come back from :meth:`release`."""
+    def take(self, task: T, tags: tuple[str, ...]) -> bool:
+        """Take a slot for each limited tag; if one is full, the task waits, and :meth:`release` returns it later."""
         limited = [tag for tag in dict.fromkeys(tags) if tag in self.limits]
         if self.unused:
             self.unused.difference_update(limited)
         for tag in limited:
             if self._taken[tag] >= self.limits[tag]:
                 self._number += 1
-                self._queues[tag][who] = Waiter(who, limited, self._number)
+                self._queues[tag][task] = Waiter(task, limited, self._number)
                 return False
         for tag in limited:
             self._taken[tag] += 1
         return True
 
     def release(self, tags: tuple[str, ...]) -> list[T]:
-        """Give slots back. Returns those who waited and now have all of theirs."""
+        """Give slots back. Returns tasks that waited and now have all of theirs."""
         limited = [tag for tag in dict.fromkeys(tags) if tag in self.limits]
         for tag in limited:
             self._taken[tag] -= 1
         return self._give(limited)
 
-    def forget(self, who: T, tags: tuple[str, ...]) -> None:
-        """``who`` does not wait any more, in case that it did; what was reserved for it is :attr:`freed`."""
-        if self._reserving is not None and self._reserving.who is who:
+    def forget(self, task: T, tags: tuple[str, ...]) -> None:
+        """Drop a task that does not wait any more, in case that it did; slots reserved for it are :attr:`freed`."""
+        if self._reserving is not None and self._reserving.task is task:
             for tag in self._reserved:
                 self._taken[tag] -= 1
             self.freed |= self._reserved
@@ -110,17 +110,17 @@ class Slots(Generic[T]):
             self._reserving = None
             return
         for tag in tags:
-            if tag in self._queues and (waiter := self._queues[tag].pop(who, None)) is not None:
+            if tag in self._queues and (waiter := self._queues[tag].pop(task, None)) is not None:
                 waiter.needs = []  # in case that it is due
                 return
 
     def hand_out(self) -> list[T]:
-        """Give away what is :attr:`freed`. Returns those who waited and now have all of their slots."""
+        """Give away what is :attr:`freed`. Returns tasks that waited and now have all of their slots."""
         freed, self.freed = self.freed, set()
         return self._give(sorted(freed))
 
     def _give(self, tags: list[str]) -> list[T]:
-        """Let those start who can now; slots of these tags have come free."""
+        """Give slots of these tags, which have come free, to tasks that can start now."""
         started: list[T] = []
         pending = dict.fromkeys(tags)
         while pending:
@@ -130,7 +130,7 @@ class Slots(Generic[T]):
                 if self._comes_first(tag, first):
                     self._reserve(tag, started)
                 elif first is not None:
-                    del self._queues[tag][first.who]
+                    del self._queues[tag][first.task]
                     self._try(first, tag, pending, started)
                 else:
                     break
@@ -144,7 +144,7 @@ class Slots(Generic[T]):
 
     def _try(self, waiter: Waiter[T], tag: str, pending: dict[str, None], started: list[T]) -> None:
         """Let a waiter start if nothing is in its way; else it waits where something is."""
-        if not self._still_waits(waiter.who):
+        if not self._still_waits(waiter.task):
             waiter.needs = []
             return
         obstacle = self._obstacle(waiter, tag)
@@ -152,14 +152,14 @@ class Slots(Generic[T]):
             for each in waiter.needs:
                 self._taken[each] += 1
             waiter.needs = []
-            started.append(waiter.who)
+            started.append(waiter.task)
             return
-        self._queues[obstacle][waiter.who] = waiter
+        self._queues[obstacle][waiter.task] = waiter
         if self._taken[obstacle] < self.limits[obstacle]:
-            pending.setdefault(obstacle)  # as soon as those who are older have had their turn
+            pending.setdefault(obstacle)  # as soon as the older ones have had their turn
 
     def _obstacle(self, waiter: Waiter[T], tag: str) -> str | None:
-        """The tag at which a waiter has to wait, if any; ``tag`` has come free. Best one that has not been offered."""
+        """Return the tag at which a waiter has to wait, if any, preferring one not offered yet; ``tag`` is free."""
         offered, before = waiter.offered, len(waiter.offered)
         offered.add(tag)
         obstacle: str | None = None
@@ -177,7 +177,7 @@ class Slots(Generic[T]):
     # -- reserving
 
     def _comes_first(self, tag: str, first: Waiter[T] | None) -> bool:
-        """Whether a slot that has come free is for the waiter for which slots are reserved."""
+        """Return whether a slot that has come free belongs to the waiter for which slots are reserved."""
         due = self._reserving
         if due is None or tag not in due.needs or tag in self._reserved:
             return False
@@ -191,39 +191,39 @@ class Slots(Generic[T]):
         if len(self._reserved) == len(due.needs):
             self._reserving, self._reserved = None, set()
             due.needs = []
-            started.append(due.who)
+            started.append(due.task)
 
     def _reserve_for_next(self) -> list[str]:
-        """Reserve for the oldest of those that are due from now on. Returns the tags of which it gets what is free."""
+        """Reserve for the oldest waiter that is due. Returns the tags of which it gets what is free."""
         while self._due:
             waiter = heappop(self._due)
             if waiter.needs:  # it has not started, nor left
                 for tag in waiter.needs:
-                    self._queues[tag].pop(waiter.who, None)
+                    self._queues[tag].pop(waiter.task, None)
                 self._reserving = waiter
                 return waiter.needs
         return []
 
-    # -- what there is
+    # -- counts
 
     @property
     def reserving(self) -> T | None:
-        """For whom slots are reserved."""
-        return None if self._reserving is None else self._reserving.who
+        """The task for which slots are reserved."""
+        return None if self._reserving is None else self._reserving.task
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """How many tasks wait."""
         return sum(map(len, self._queues.values())) + (self._reserving is not None)
 
     def waiting_at(self, tag: str) -> int:
-        """How many wait for a slot of ``tag`` before they look at their other tags."""
+        """Return how many wait for a slot of ``tag`` before their other tags are examined."""
         return len(self._queues[tag])
 
     def taken(self, tag: str) -> int:
-        """How many slots of ``tag`` are taken."""
+        """Return how many slots of ``tag`` are taken."""
         return self._taken.get(tag, 0) - (tag in self._reserved)
 
     def reserved(self, tag: str) -> bool:
-        """Whether a slot of ``tag`` is reserved."""
+        """Return whether a slot of ``tag`` is reserved."""
         return tag in self._reserved

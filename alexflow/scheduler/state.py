@@ -1,15 +1,19 @@
-"""The scheduler's memory: what is wanted, what is known of it, and who waits for whom.
+"""The scheduler's memory: what is wanted, what is known of it, and what waits for what.
 
-Only live things are here. A task that has ended and a key that nobody reads any more are dropped, so that memory
-follows the frontier of the graph, not its past.
+Only live things are here. A task that has ended and a key that is not read any more are dropped, so that memory follows
+the frontier of the graph, not its past.
 
-    Run ──targets──▶ Key ◀──readers── Node        a key knows who reads it
-     └──targets──▶ Node ◀──producer── Key         and who makes it
-                    ▲└──parents──▶ Node           a generated task knows who gave it
+    Run ──targets──▶ Key ◀──readers── Node        a key knows its readers
+     └──targets──▶ Node ◀──producer── Key         and its producer
+                    ▲└──parents──▶ Node           a generated task knows its dynamic tasks
 
-A node is *wanted* by the keys it makes that somebody reads or targets, by runs, and by parents; ``demand`` counts
+A node is *wanted* by the keys it makes that have readers or are targets, by runs, and by parents; ``demand`` counts
 these. At zero it is dropped, and so may be what only it wanted: work per event follows the change, never the graph.
 ``tests/scheduler/invariants.py`` counts everything here again, and so holds the invariants.
+
+Each count is changed by the methods here only: ``Node.demand`` by :meth:`Node.add_demand` and :meth:`Node.drop_demand`,
+``Key.targets`` by :meth:`Key.add_target`, :meth:`Key.drop_target` and :meth:`Key.take_targets`, ``State.active`` by
+:meth:`State.activate` and its like.
 """
 
 from __future__ import annotations
@@ -22,13 +26,12 @@ from alexflow.scheduler.instructions import Outbox
 from alexflow.scheduler.slots import Slots
 from alexflow.scheduler.states import ACTIVE, FINAL, TRANSITIONS, WAITING
 
-CHECKING: Final = "checking"  # it is being asked for whether it exists
+CHECKING: Final = "checking"  # an Inspect asks whether it exists
 MISSING: Final = "missing"  # it does not; its producer is known
 PRESENT: Final = "present"
-UNKNOWN: Final = "unknown"  # who asks for it next has it looked at; who reads it already relies on what was known
+UNKNOWN: Final = "unknown"  # a new request for it has it inspected; its readers rely on what was known
 
-
-#: Tasks found done that a run remembers, so as to count each once: some 10 MB.
+#: Tasks found done that a run keeps, so as to count each once: some 10 MB.
 MAX_FOUND_KEPT = 100_000
 
 T = TypeVar("T")
@@ -39,7 +42,7 @@ _NO_LOSSES: dict[str, int] = {}
 
 
 def without(several: tuple[T, ...], one: T) -> tuple[T, ...]:
-    """The others. Who wants something is kept in tuples, because mostly nobody does, and ``()`` costs nothing."""
+    """Return the others. Links are kept in tuples, because most tasks and keys have none, and ``()`` costs nothing."""
     return tuple(other for other in several if other is not one)
 
 
@@ -70,28 +73,36 @@ class Node:
     def __init__(self, spec: TaskSpec, owner: Run | None, group: Group | None):
         self.spec = spec
         self.state: str = WAITING
-        self.owner = owner  # the run on whose account it counts, until that has withdrawn
+        self.owner = owner  # the run for which it counts, until that has withdrawn
         self.group = group  # while its part of the graph is not known whole
         self.missing = 0  # inputs that are not present, counted while WAITING
         self.indegree = 0  # inputs made by its own group, while that is searched for cycles
         self.demand = 0
         self.runs: tuple[Run, ...] = ()  # that have it as a target
-        self.parents: tuple[Node, ...] = ()  # dynamic tasks that gave it
-        self.drained_by: tuple[Run, ...] = ()  # runs that do not want it any more, but wait for it to end
+        self.parents: tuple[Node, ...] = ()  # dynamic tasks that generated it
+        self.drained_by: tuple[Run, ...] = ()  # runs that do not want it any more, but wait for its end
         self.attempts = 0
         self.deaths = 0
         self.losses: dict[str, int] = _NO_LOSSES  # how often each of its inputs was found gone
-        self.children: dict[str, None] = {} if spec.dynamic else _NO_CHILDREN  # dynamic: given and not done
-        self.held: dict[str, str] = {} if spec.dynamic else _NOTHING_HELD  # dynamic: keys that others make for it
-        self.exhausted = False  # dynamic: will give no more
+        self.children: dict[str, None] = {} if spec.dynamic else _NO_CHILDREN  # dynamic: generated and not done
+        self.held: dict[str, str] = {} if spec.dynamic else _NOTHING_HELD  # dynamic: keys that its children make for it
+        self.exhausted = False  # dynamic: it generates no more
         self.pulling = False  # dynamic: asked for more
-        self.first_failure: tuple[str, Any] | None = (
-            None  # dynamic: the first of what it gave that failed, and its error
-        )
+        self.first_failure: tuple[str, Any] | None = None  # dynamic: the first child that failed, and its error
 
     def move(self, cause: str) -> None:
-        """Go where the table says."""
+        """Go to the state that the table gives."""
         self.state = TRANSITIONS[self.state, cause]
+
+    def add_demand(self, count: int = 1) -> None:
+        """Count that so many more want it."""
+        self.demand += count
+
+    def drop_demand(self, unwanted: list[Node]) -> None:
+        """Count that one less wants it; the last one adds it to ``unwanted``."""
+        self.demand -= 1
+        if self.demand == 0:
+            unwanted.append(self)
 
     @property
     def is_active(self) -> bool:
@@ -108,7 +119,7 @@ class Node:
 
 
 class Key:
-    """An output that somebody reads or targets, or that a live task makes."""
+    """An output that is read or targeted, or that a live task makes."""
 
     __slots__ = (
         "asked",
@@ -127,24 +138,40 @@ class Key:
     def __init__(self, key: str, state: str, group: Group | None = None, asked: int = 0):
         self.key = key
         self.state = state
-        self.readers: dict[Node, None] = {}  # that are not done; insertion order
-        self.targets: tuple[Run, ...] = ()
-        self.producer: Node | None = None  # while MISSING; else a live task that says it makes it
+        self.readers: dict[Node, None] = {}  # tasks that are not done; insertion order
+        self.targets: tuple[Run, ...] = ()  # runs that have it as a target
+        self.producer: Node | None = None  # while MISSING; else a live task that claims to make it
         self.group = group  # while CHECKING
         self.asked = asked  # the number of the question, while CHECKING
-        self.ephemeral = False  # somebody lets it be removed afterwards
-        self.keep = False  # somebody uses it as not ephemeral
+        self.ephemeral = False  # a reader allows its removal
+        self.keep = False  # it is used as not ephemeral
         self.made = False  # it was missing, and a task here has made it
-        self.seen = False  # it was there at some time: whoever made it has been counted
+        self.seen = False  # it was present at some time: its producer has been counted
 
     @property
     def demanded(self) -> bool:
-        """Whether anybody reads or targets it."""
+        """Whether it is read or targeted."""
         return bool(self.readers or self.targets)
+
+    def add_target(self, run: Run) -> None:
+        """Make it a target of a run, not settled yet."""
+        self.targets += (run,)
+        self.keep = True
+        run.keys.append(self.key)
+        run.open += 1
+
+    def drop_target(self, run: Run) -> None:
+        """Take the run's interest away, without settling the target."""
+        self.targets = without(self.targets, run)
+
+    def take_targets(self) -> tuple[Run, ...]:
+        """Return the runs that have it as a target, which it is not from now on: the caller settles it for each."""
+        targets, self.targets = self.targets, ()
+        return targets
 
 
 class TaskCheck:
-    """A task that somebody asked for, of which nothing is known yet."""
+    """A task that was requested or generated, of which nothing is known yet."""
 
     __slots__ = ("asked", "group", "parents", "runs", "task_id")
 
@@ -187,27 +214,33 @@ class Run:
         self.keys: list[str] = []  # targets
         self.tasks: list[str] = []  # targets
         self.open = 0  # targets not settled
-        self.pinned: list[str] = []  # target keys, all of them: not to be removed while it lasts
+        self.pinned: list[str] = []  # all target keys: not to be removed while the run lasts
         self.made: list[str] = []  # target keys that were made for it, to be verified
         self.rounds = 0  # of verification that found something missing
         self.verifying = False
         self.stopping = False
         self.withdrawn = False  # it has given up its targets, or has them
         self.finished = False
-        self.draining: dict[Node, str] = {}  # running tasks it lets end, and whose failure has made them unwanted
+        self.draining: dict[Node, str] = {}  # running tasks whose end it waits for, each with the reason
         self.error: Any = None
         self.failures: dict[str, Any] = {}  # errors, by task
         self.ran = 0
-        self.found: set[str] = set()  # tasks that were done already; several of their outputs may be asked about
+        self.found: set[str] = set()  # tasks that were done already; several of their outputs may be inspected
         self.found_more = 0  # when those are too many to be kept
         self.skipped: dict[str, str] = {}  # tasks that did not run, each with the failed one it needs, if that is why
 
     def count_found(self, task_ids: tuple[str, ...]) -> None:
-        """Tasks were found done. Each counts once, as long as there are not too many to remember."""
+        """Count tasks that were found done. Each counts once, as long as there are not too many to keep."""
         if len(self.found) < MAX_FOUND_KEPT:
             self.found.update(task_ids)
         else:
             self.found_more += len(task_ids)
+
+    def add_task(self, wanted: Node | TaskCheck, task_id: str) -> None:
+        """Make a task a target of it, not settled yet."""
+        wanted.runs += (self,)
+        self.tasks.append(task_id)
+        self.open += 1
 
     @property
     def cached(self) -> int:
@@ -216,7 +249,7 @@ class Run:
 
 
 class Group:
-    """A part of the graph that is being found out. None of it starts before it is known whole.
+    """A part of the graph that is being discovered. None of its tasks starts before it is known whole.
 
     When two requests meet in one task their groups become one.
     """
@@ -228,18 +261,18 @@ class Group:
         self.pending = 0  # keys and tasks that are being inspected
         self.growth = 0  # a search that was under way begins again when this has changed
         self.nodes: list[Node] = []
-        self.acyclic = True  # all its tasks are, so that there is no cycle to be found
+        self.acyclic = True  # all its tasks are: it needs no search
         self.merged_into: Group | None = None
 
     def find(self) -> Group:
-        """The group that this one is part of by now."""
+        """Return the group that this one is part of by now."""
         group = self
         while group.merged_into is not None:
             group = group.merged_into
         return group
 
     def merge(self, other: Group | None) -> Group:
-        """Make the two one, and give it. Of equals the other stays: it was there first, and its run is credited."""
+        """Make the two one, and return it. Of equals the other stays: it is older, and its run is the owner."""
         mine = self.find()
         theirs = other.find() if other is not None else mine
         if mine is theirs:
@@ -265,17 +298,65 @@ class State:
         self.runs: dict[int, Run] = {}
         self.slots = slots
         self.out = Outbox()
-        self.to_search: deque[Any] = deque()  # groups that are known whole, being searched for cycles
-        self.resuming = False  # another turn was asked for and has not come
+        self.to_search: deque[Any] = deque()  # groups that are known whole, and searches that have begun
+        self.resuming = False  # another turn was requested and has not come
         self.conflicts: deque[tuple[Node | Key | Run, Exception]] = deque()  # such as two tasks that claim one key
-        self.failed_generators: list[Node] = []  # dynamic tasks: all that they gave has ended, and not all well
+        self.failed_generators: list[Node] = []  # dynamic tasks: all children have ended, and one has failed
         self.settled: list[Run] = []  # runs that may be over
         self.verifying: set[int] = set()  # runs for which a ``Verify`` has not been answered
         self.pins: dict[str, int] = {}  # how many runs target a key, whatever became of it
-        self.removed: dict[str, int] = {}  # what was removed while tasks were asked about: the next question's number
-        self.inspecting = 0  # keys and tasks asked about
-        self.active = 0  # nodes that something outside is at work on, or that wait for a delay
+        self.removed: dict[str, int] = {}  # what was removed while tasks were inspected: the next question's number
+        self.inspecting = 0  # keys and tasks in questions
+        self.active = 0  # nodes on which something outside is at work, or that wait for a delay; runs being verified
         self.window = window
         self.max_deaths = max_deaths
         self.steps_per_turn = steps_per_turn
         self.claims: dict[str, str] | None = None if case_sensitive else {}
+
+    def new_group(self, owner: Run | None) -> Group:
+        """Return a group that :meth:`settle_inspections` has to release, once all that is known to be in it is."""
+        group = Group(owner)
+        group.pending = 1
+        self.inspecting += 1
+        return group
+
+    def settle_inspections(self, group: Group, count: int = 1) -> None:
+        """Count so many keys or tasks less to inspect; a group that is known whole is searched for cycles next."""
+        if group.merged_into is not None:
+            group = group.find()
+        group.pending -= count
+        self.inspecting -= count
+        if group.pending == 0:
+            self.to_search.append(group)
+
+    # -- what something outside is at work on, or a delay runs for
+
+    def activate(self, node: Node, cause: str) -> None:
+        """Move a task to a state that ends by an event from outside."""
+        node.move(cause)
+        self.active += 1
+
+    def deactivate(self) -> None:
+        """Count that the event has come for a task, or is not awaited any more."""
+        self.active -= 1
+
+    def begin_pulling(self, node: Node) -> None:
+        """Count that a dynamic task is asked for more, or is to close."""
+        node.pulling = True
+        self.active += 1
+
+    def end_pulling(self, node: Node) -> None:
+        """Count that it has answered."""
+        node.pulling = False
+        self.active -= 1
+
+    def begin_verifying(self, run: Run) -> None:
+        """Count that the targets of a run are looked at."""
+        run.verifying = True
+        self.verifying.add(run.run_id)
+        self.active += 1
+
+    def end_verifying(self, run_id: int) -> None:
+        """Count that they have been."""
+        self.verifying.remove(run_id)
+        self.active -= 1

@@ -1,4 +1,4 @@
-"""The states of a task and what leads from one to another, exhaustively. The diagram in the docs is made from this."""
+"""The states of a task and all transitions between them. The diagram in the docs is made from this table."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Final
 WAITING: Final = "waiting"  # for inputs, or for its graph to be known whole
 READY: Final = "ready"  # for a slot under its tags' limits
 RUNNING: Final = "running"
-GENERATING: Final = "generating"  # a dynamic task: giving tasks, or waiting for those
-CLOSING: Final = "closing"  # a dynamic task: all it gave is done
+GENERATING: Final = "generating"  # a dynamic task: it generates tasks, or waits for them
+CLOSING: Final = "closing"  # a dynamic task: all its children are done
 DELAYED: Final = "delayed"  # before a retry
 ELSEWHERE: Final = "elsewhere"  # another engine holds it
 CANCELLING: Final = "cancelling"
 DONE: Final = "done"
 FAILED: Final = "failed"
 SKIPPED: Final = "skipped"  # something it needs failed
-FORGOTTEN: Final = "forgotten"  # nobody wants it any more
+FORGOTTEN: Final = "forgotten"  # it is not wanted any more
 
 STATES = (
     WAITING,
@@ -32,13 +32,13 @@ STATES = (
     FORGOTTEN,
 )
 
-#: Nothing leads out of these; the task is dropped from memory.
+#: States without a way out; the task is dropped from memory.
 FINAL = frozenset({DONE, FAILED, SKIPPED, FORGOTTEN})
 
-#: Something outside the scheduler is at work on the task and will say how it ended.
+#: States in which something outside the scheduler works on the task, and reports its end.
 ACTIVE = frozenset({RUNNING, GENERATING, CLOSING, CANCELLING})
 
-#: (state, cause) → state. What is not listed cannot happen.
+#: (state, cause) → state. Any other transition is impossible.
 TRANSITIONS: dict[tuple[str, str], str] = {
     (WAITING, "inputs exist"): READY,
     (WAITING, "made elsewhere"): DONE,
@@ -80,7 +80,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
 
 
 def diagram() -> str:
-    """The table as a Mermaid state diagram."""
+    """Return the table as a Mermaid state diagram."""
     lines = ["stateDiagram-v2", f"    [*] --> {WAITING}"]
     lines += [f"    {source} --> {target}: {cause}" for (source, cause), target in TRANSITIONS.items()]
     lines += [f"    {state} --> [*]" for state in STATES if state in FINAL]

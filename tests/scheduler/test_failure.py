@@ -7,7 +7,7 @@ import pytest
 from alexflow.errors import OutputMissing
 from alexflow.scheduler.failure import MAX_LOSSES
 from alexflow.scheduler.instructions import Delay, Finish, GaveUp, TryAgain
-from alexflow.scheduler.machine import MAX_VERIFICATIONS
+from alexflow.scheduler.requests import MAX_VERIFICATIONS
 from tests.scheduler.harness import ERROR, Harness, cancel, failure, finish_of, forget, inspect, start, verify
 
 

@@ -8,7 +8,8 @@ import pytest
 from alexflow.engine.driver import Driver
 from alexflow.executors.interface import Done
 from alexflow.graph.inspector import Inspector
-from alexflow.scheduler import completion, demand, discovery, failure, machine
+from alexflow.scheduler import completion, demand, discovery, failure, machine, requests
+from alexflow.scheduler.events import Failed
 from alexflow.scheduler.instructions import Finish
 from alexflow.scheduler.slots import Slots
 
@@ -31,13 +32,13 @@ def is_lost(task_id: str) -> bool:
 def a_lost_workers_task_is_not_tried_again(patch: pytest.MonkeyPatch) -> None:
     def failed(state: Any, event: Any) -> None:
         reason = "fatal" if event.reason == "lost" else event.reason
-        failure.failed(state, machine.Failed(event.task_id, event.error, reason))
+        failure.failed(state, Failed(event.task_id, event.error, reason))
 
-    patch.setattr(machine, "failed", failed)
+    patch.setitem(machine.HANDLERS, Failed, failed)
 
 
 def what_a_run_asked_for_is_removed(patch: pytest.MonkeyPatch) -> None:
-    for module in (machine, discovery, demand):
+    for module in (requests, discovery, demand):
         patch.setattr(module, "pin", lambda *arguments: None)
 
 

@@ -1,0 +1,78 @@
+"""Requests for outputs and tasks: their beginning, their cancellation, and the verification at their end."""
+
+from __future__ import annotations
+
+from alexflow.errors import OutputMissing
+from alexflow.scheduler.completion import finish
+from alexflow.scheduler.demand import cancel, inspect_again, pin, target_key, target_task, withdraw_run
+from alexflow.scheduler.events import RunRequested, RunsCancelled, Verified
+from alexflow.scheduler.failure import stop
+from alexflow.scheduler.state import PRESENT, Run, State, without
+
+#: How often targets may be found missing after a run before the run fails.
+MAX_VERIFICATIONS = 3
+
+
+def run_requested(state: State, event: RunRequested) -> None:
+    """Begin a run."""
+    run = state.runs[event.run_id] = Run(event.run_id, event.on_error)
+    group = state.new_group(run)
+    for name in dict.fromkeys(event.keys):
+        group = target_key(state, name, run, group)
+    for task_id in dict.fromkeys(event.tasks):
+        group = target_task(state, task_id, run, group)
+    if event.keys:
+        pin(state, run, event.keys)
+    state.settle_inspections(group)
+    if run.open == 0:
+        state.settled.append(run)
+
+
+def runs_cancelled(state: State, event: RunsCancelled) -> None:
+    """End runs at once. Tasks that nothing else wants are cancelled."""
+    for run_id in event.run_ids:
+        run = state.runs.get(run_id)
+        if run is not None:
+            run.stopping = True
+            withdraw_run(state, run, cancel=True)
+            _cancel_draining(state, run)
+            finish(state, run)
+
+
+def _cancel_draining(state: State, run: Run) -> None:
+    for node in run.draining:
+        node.drained_by = without(node.drained_by, run)
+        if not node.drained_by and not node.demand:
+            cancel(state, node)
+    run.draining = {}
+
+
+def verified(state: State, event: Verified) -> None:
+    """Handle the verification of a run's targets: request those that are missing once more."""
+    if event.run_id not in state.verifying:
+        return
+    state.end_verifying(event.run_id)
+    run = state.runs.get(event.run_id)
+    if run is None:
+        return
+    run.verifying = False
+    state.settled.append(run)
+    if not event.missing:
+        return
+    run.rounds += 1
+    if run.rounds > MAX_VERIFICATIONS:
+        for name in event.missing:
+            run.failures[name] = OutputMissing(name, "it was stored, and was gone again each time it was looked for")
+        stop(state, run)
+    else:
+        _request_again(state, run, event.missing)
+
+
+def _request_again(state: State, run: Run, names: tuple[str, ...]) -> None:
+    group = state.new_group(run)
+    for name in names:
+        key = state.keys.get(name)
+        if key is not None and key.state == PRESENT:
+            group = inspect_again(state, key, group)
+        group = target_key(state, name, run, group)
+    state.settle_inspections(group)
