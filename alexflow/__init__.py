@@ -2,120 +2,77 @@
 
 from typing import TYPE_CHECKING, Any
 
-from alexflow import lazy as _lazy
-from alexflow.errors import AlexflowError, RunFailed, TaskError, TaskFailed, TaskStopped
-from alexflow.model import (
-    AbstractTask,
-    DynamicTask,
-    InOut,
-    NoDefaultVar,
-    Output,
-    ResourceSpec,
-    Retry,
-    Task,
-    TaskOptions,
-    Workflow,
-    WrapperTask,
-    no_default,
-)
+from alexflow.lazy import lazy_names as _lazy_names
 from alexflow.model.serializer import register_serializer as _register_serializer
 
 if TYPE_CHECKING:
-    from alexflow.engine import Engine, Result, arun, exit_code, main, run
-    from alexflow.executors.current import current
-    from alexflow.executors.recycle import Recycle
-    from alexflow.executors.workers import Workers
-    from alexflow.formats import BinaryOutput, JSONOutput, SerializableOutput
-    from alexflow.serialization import deserialize, serialize
-    from alexflow.sources import Source, asource, source
-    from alexflow.storage import (
-        LocalStorage,
-        MemoryStorage,
-        RemoteStorage,
-        Storage,
-        open_storage,
-    )
+    from alexflow.engine import Engine as Engine
+    from alexflow.engine import Result as Result
+    from alexflow.engine import arun as arun
+    from alexflow.engine import exit_code as exit_code
+    from alexflow.engine import main as main
+    from alexflow.engine import run as run
+    from alexflow.errors import AlexflowError as AlexflowError
+    from alexflow.errors import RunFailed as RunFailed
+    from alexflow.errors import TaskError as TaskError
+    from alexflow.errors import TaskFailed as TaskFailed
+    from alexflow.errors import TaskStopped as TaskStopped
+    from alexflow.executors.current import current as current
+    from alexflow.executors.recycle import Recycle as Recycle
+    from alexflow.executors.workers import Workers as Workers
+    from alexflow.formats import BinaryOutput as BinaryOutput
+    from alexflow.formats import JSONOutput as JSONOutput
+    from alexflow.formats import SerializableOutput as SerializableOutput
+    from alexflow.model import AbstractTask as AbstractTask
+    from alexflow.model import DynamicTask as DynamicTask
+    from alexflow.model import InOut as InOut
+    from alexflow.model import NoDefaultVar as NoDefaultVar
+    from alexflow.model import Output as Output
+    from alexflow.model import ResourceSpec as ResourceSpec
+    from alexflow.model import Retry as Retry
+    from alexflow.model import Task as Task
+    from alexflow.model import TaskOptions as TaskOptions
+    from alexflow.model import Workflow as Workflow
+    from alexflow.model import WrapperTask as WrapperTask
+    from alexflow.model import no_default as no_default
+    from alexflow.serialization import deserialize as deserialize
+    from alexflow.serialization import serialize as serialize
+    from alexflow.sources import Source as Source
+    from alexflow.sources import asource as asource
+    from alexflow.sources import source as source
+    from alexflow.storage import LocalStorage as LocalStorage
+    from alexflow.storage import MemoryStorage as MemoryStorage
+    from alexflow.storage import RemoteStorage as RemoteStorage
+    from alexflow.storage import Storage as Storage
+    from alexflow.storage import open_storage as open_storage
 
-__all__ = [
-    "AbstractTask",
-    "AlexflowError",
-    "BinaryOutput",
-    "DynamicTask",
-    "Engine",
-    "InOut",
-    "JSONOutput",
-    "LocalStorage",
-    "MemoryStorage",
-    "NoDefaultVar",
-    "Output",
-    "Recycle",
-    "RemoteStorage",
-    "ResourceSpec",
-    "Result",
-    "Retry",
-    "RunFailed",
-    "SerializableOutput",
-    "Source",
-    "Storage",
-    "Task",
-    "TaskError",
-    "TaskFailed",
-    "TaskOptions",
-    "TaskStopped",
-    "Workers",
-    "Workflow",
-    "WrapperTask",
-    "arun",
-    "asource",
-    "current",
-    "deserialize",
-    "exit_code",
-    "main",
-    "no_default",
-    "open_storage",
-    "run",
-    "serialize",
-    "source",
-]
+#: A worker process imports the modules of its tasks, and so this one; asyncio and the engine would double the time that
+#: takes.
+__getattr__, __dir__, __all__ = _lazy_names(
+    __name__,
+    {
+        "engine": "Engine Result arun exit_code main run",
+        "errors": "AlexflowError RunFailed TaskError TaskFailed TaskStopped",
+        "executors.current": "current",
+        "executors.recycle": "Recycle",
+        "executors.workers": "Workers",
+        "formats": "BinaryOutput JSONOutput SerializableOutput",
+        "model": (
+            "AbstractTask DynamicTask InOut NoDefaultVar Output ResourceSpec Retry Task TaskOptions Workflow "
+            "WrapperTask no_default"
+        ),
+        "serialization": "deserialize serialize",
+        "sources": "Source asource source",
+        "storage": "LocalStorage MemoryStorage RemoteStorage Storage open_storage",
+    },
+    unlisted={"formats": "H5FileOutput", "legacy.storage": "Dir File"},  # 1.x has them here
+)
 
 
 def _serialize(value: object) -> dict[str, Any]:
-    from alexflow.serialization import serialize  # deferred: few programs and no worker process need it
+    from alexflow.serialization import serialize  # deferred: few programs need it, and no worker process
 
     return serialize(value)
 
 
 _register_serializer(_serialize)
-
-#: A worker process imports the modules of its tasks, and so this one; asyncio and the engine would double the time that
-#: takes.
-__getattr__, __dir__ = _lazy.lazy_names(
-    __name__,
-    {
-        "Engine": "alexflow.engine",
-        "current": "alexflow.executors.current",
-        "Recycle": "alexflow.executors.recycle",
-        "Workers": "alexflow.executors.workers",
-        "Result": "alexflow.engine",
-        "arun": "alexflow.engine",
-        "exit_code": "alexflow.engine",
-        "main": "alexflow.engine",
-        "run": "alexflow.engine",
-        "BinaryOutput": "alexflow.formats",
-        "JSONOutput": "alexflow.formats",
-        "SerializableOutput": "alexflow.formats",
-        "Dir": "alexflow.legacy.storage",  # these three are here because 1.x has them here
-        "File": "alexflow.legacy.storage",
-        "H5FileOutput": "alexflow.formats",
-        "Source": "alexflow.sources",
-        "asource": "alexflow.sources",
-        "source": "alexflow.sources",
-        "deserialize": "alexflow.serialization",
-        "serialize": "alexflow.serialization",
-        "LocalStorage": "alexflow.storage",
-        "MemoryStorage": "alexflow.storage",
-        "RemoteStorage": "alexflow.storage",
-        "Storage": "alexflow.storage",
-        "open_storage": "alexflow.storage",
-    },
-)

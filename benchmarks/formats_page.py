@@ -33,8 +33,6 @@ ROWS = {
     "HDF5Output": ("what h5py writes", "HDF5", YES),
     "BinaryOutput": ("anything that can be pickled", "pickle", NO),
     "JoblibOutput": ("the same; large arrays", "joblib (zlib)", NO),
-    "BinaryDatasetOutput": ("a `Dataset`", "joblib", NO),
-    "BinaryPredictionOutput": ("a `PredictionSet`", "joblib", NO),
     "MsgpackOutput": ("plain data", "MessagePack", YES),
     "JSONOutput": ("plain data", "JSON (gzip)", YES),
     "SerializableOutput": ("tasks, outputs, dataclasses", "JSON (gzip)", NO),

@@ -1,8 +1,10 @@
 """Public is what ``alexflow`` exports; nothing else is promised."""
 
+import ast
 import importlib
 import inspect
 import pkgutil
+from pathlib import Path
 
 import pytest
 
@@ -42,10 +44,10 @@ OF_1X = {"Dir", "File", "H5FileOutput"}
 
 #: The same of ``alexflow.formats``.
 PROMISED_FORMATS = {
-    *["ArrowOutput", "BinaryDatasetOutput", "BinaryOutput", "BinaryPredictionOutput", "BytesOutput", "Dataset"],
-    *["DatasetOutput", "Directory", "DirectoryOutput", "FileOutput", "H5FileOutput", "HDF5Output", "JSONOutput"],
+    *["ArrowOutput", "BinaryOutput", "BytesOutput"],
+    *["Directory", "DirectoryOutput", "FileOutput", "H5FileOutput", "HDF5Output", "JSONOutput"],
     *["JoblibOutput", "MsgpackOutput", "NpzOutput", "NumpyOutput", "PandasOutput", "ParquetOutput", "PolarsOutput"],
-    *["Prediction", "PredictionOutput", "PredictionSet", "SafetensorsOutput", "SerializableOutput", "TextOutput"],
+    *["SafetensorsOutput", "SerializableOutput", "TextOutput"],
 }
 
 
@@ -88,3 +90,21 @@ def test_each_layer_exports_what_it_says(layer):
             assert hasattr(module, name), f"alexflow.{layer}.__all__ names {name}, which is not there"
     except ModuleNotFoundError as error:  # an extra that is not installed; some ask for it when a name is first used
         pytest.skip(str(error))
+
+
+def lazy_packages():
+    """The packages whose names are imported when they are first used, and their trees."""
+    for file in sorted(Path(alexflow.__file__).parent.rglob("__init__.py")):
+        source = file.read_text()
+        if "lazy_names(" in source:
+            inside = file.parent.relative_to(Path(alexflow.__file__).parents[1])
+            yield pytest.param(".".join(inside.parts), ast.parse(source), id=inside.name)
+
+
+@pytest.mark.parametrize(("package", "tree"), list(lazy_packages()))
+def test_type_checkers_see_the_names_that_are_imported_when_used(package, tree):
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {name.asname: node.module for node in block.body for name in node.names}
+    (call,) = (node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call))
+    table = ast.literal_eval(call.args[1])
+    assert seen == {name: f"{package}.{module}" for module, names in table.items() for name in names.split()}

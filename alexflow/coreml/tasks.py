@@ -1,48 +1,8 @@
-"""Import path of alexflow 1.x: tasks that declare what training and prediction give, for subclasses to do it."""
+"""Import path of alexflow 1.x."""
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-from alexflow.coreml.dataset import BinaryDatasetOutput, DatasetOutput
-from alexflow.coreml.prediction import BinaryPredictionOutput, PredictionOutput
-from alexflow.legacy import JSONOutput, Task
+from alexflow.legacy.coreml import *
+from alexflow.legacy.dataset import *
 from alexflow.legacy.moved import moved
+from alexflow.legacy.prediction import *
 
-
-class BuildDatasetOpOutput(NamedTuple):
-    """A dataset, and what is to be known of it."""
-
-    main: DatasetOutput
-    metadata: JSONOutput[Any]
-
-
-@dataclass(frozen=True)
-class BuildDatasetOp(Task):
-    """A task that builds a dataset; subclasses give ``run``."""
-
-    def output(self) -> BuildDatasetOpOutput:
-        return BuildDatasetOpOutput(
-            main=self.build_output(BinaryDatasetOutput, key="dataset.pkl"),
-            metadata=self.build_output(JSONOutput[Any], key="metadata.json.gz"),
-        )
-
-
-class PredictOpOutput(NamedTuple):
-    """A prediction, and what is to be known of it."""
-
-    main: PredictionOutput
-    metadata: JSONOutput[Any]
-
-
-@dataclass(frozen=True)
-class PredictOp(Task):
-    """A task that predicts; subclasses give ``run``."""
-
-    def output(self) -> PredictOpOutput:
-        return PredictOpOutput(
-            main=self.build_output(BinaryPredictionOutput, key="prediction.pkl"),
-            metadata=self.build_output(JSONOutput[Any], key="metadata.json.gz"),
-        )
-
-
-moved(__name__, "alexflow.formats, and give tasks an output() of their own")
+moved(__name__, "alexflow.legacy, and give tasks an output() of their own")

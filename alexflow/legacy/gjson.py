@@ -8,6 +8,8 @@ import os
 from datetime import date
 from typing import Any
 
+__all__ = ["Encoder", "dump", "load"]
+
 
 def dumps(value: Any) -> bytes:
     """A value as gzip-compressed JSON."""

@@ -5,9 +5,20 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from alexflow.executors.attempt import bind
-from alexflow.executors.completeness import is_complete
+from alexflow.legacy.completeness import is_complete
 from alexflow.model import AbstractTask, DynamicTask, Output, Workflow, flatten, task_behind
 from alexflow.storage import Storage
+
+__all__ = [
+    "assign_storage_to_output",
+    "exists_output",
+    "generate_task",
+    "is_completed",
+    "load_output",
+    "remove_output",
+    "run_task",
+    "workflow_to_task_map",
+]
 
 InOutT = TypeVar("InOutT", bound=Any)
 

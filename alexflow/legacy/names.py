@@ -11,11 +11,13 @@ from weakref import WeakKeyDictionary
 
 #: Modules that hold nothing but what 1.x had.
 _MODULES = {
-    "alexflow.formats.dataset": "alexflow.coreml.dataset",
-    "alexflow.formats.prediction": "alexflow.coreml.prediction",
+    "alexflow.legacy.coreml": "alexflow.coreml.tasks",
+    "alexflow.legacy.dataset": "alexflow.coreml.dataset",
     "alexflow.legacy.gjson": "alexflow.misc.gjson",
+    "alexflow.legacy.hdf5": "alexflow.adapters.output.h5store",
     "alexflow.legacy.helper": "alexflow.helper",
     "alexflow.legacy.outputs": "alexflow.core",
+    "alexflow.legacy.prediction": "alexflow.coreml.prediction",
     "alexflow.legacy.running": "alexflow.adapters.executor.alexflow",
     "alexflow.legacy.serializable": "dataclass_serializer.dataclass_serializer",
     "alexflow.legacy.tasks": "alexflow.core",
@@ -47,8 +49,8 @@ _NAMES = {
 
 #: Fields of classes, and of what derives from them; None for those that 1.x does not have.
 _FIELDS: dict[str, dict[str, str | None]] = {
-    "alexflow.formats.dataset:BinaryDatasetOutput": {"compress": None},
-    "alexflow.formats.prediction:BinaryPredictionOutput": {"compress": None},
+    "alexflow.legacy.dataset:BinaryDatasetOutput": {"compress": None},
+    "alexflow.legacy.prediction:BinaryPredictionOutput": {"compress": None},
     "alexflow.model.task:DynamicTask": {"resource_spec": None},
     "alexflow.storage.layered.overlay:OverlayStorage": {"base": "read_only", "storage": "read_write"},
     "alexflow.storage.local:LocalStorage": {"fsync": None, "check": None},

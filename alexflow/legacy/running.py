@@ -11,6 +11,8 @@ from alexflow.errors import RunFailed
 from alexflow.model import AbstractTask, Workflow
 from alexflow.storage import Storage
 
+__all__ = ["Termination", "run_job", "run_workflow"]
+
 
 class Termination(Exception):
     """What ``run_job`` with several processes raises when a task has failed."""

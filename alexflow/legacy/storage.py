@@ -12,6 +12,8 @@ from alexflow.blocks_briefly import blocks_briefly
 from alexflow.legacy.serializable import Serializable
 from alexflow.storage.copying import copy_object
 
+__all__ = ["CompositeStorage", "Dir", "File", "LocalStorage", "copy_file"]
+
 
 @dataclass(frozen=True)
 class Dir(Serializable):

@@ -9,13 +9,15 @@ from typing import Any
 import luigi as untyped_luigi  # whose types are for its own users' tasks only
 
 from alexflow.executors.attempt import aattempt, attempt
-from alexflow.executors.completeness import generated, is_complete, keys_in
 from alexflow.executors.publishing import publish_deferred
+from alexflow.legacy.completeness import generated, is_complete, keys_in
 from alexflow.model import AbstractTask, DynamicTask, Workflow, flatten, keys_of, task_behind
 from alexflow.model.class_info import class_info
 from alexflow.model.deferred import deferred_keys
 from alexflow.serialization import from_json, to_json
 from alexflow.storage import Storage, Transaction
+
+__all__ = ["run_job", "run_workflow", "to_luigi"]
 
 luigi: Any = untyped_luigi
 

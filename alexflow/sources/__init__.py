@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING
 from alexflow.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from alexflow.sources.external import Source, asource, source
+    from alexflow.sources.external import Source as Source
+    from alexflow.sources.external import asource as asource
+    from alexflow.sources.external import source as source
 
-__all__ = ["Source", "asource", "source"]
-
-__getattr__, __dir__ = lazy_names(
+__getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "Source": "alexflow.sources.external",
-        "asource": "alexflow.sources.external",
-        "source": "alexflow.sources.external",
+        "external": "Source asource source",
     },
 )

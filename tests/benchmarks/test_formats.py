@@ -12,7 +12,7 @@ from benchmarks.measure import Place
 
 DOCS = Path(__file__).parents[2] / "docs"
 
-BASES = {"FileOutput", "DatasetOutput", "PredictionOutput"}
+BASES = {"FileOutput"}
 
 
 def test_every_format_has_a_row():

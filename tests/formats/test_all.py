@@ -8,9 +8,9 @@ import sys
 import pytest
 
 import alexflow
-from alexflow import LocalStorage, MemoryStorage, formats
+from alexflow import LocalStorage, MemoryStorage, formats, legacy
 from alexflow.errors import EncodingError, OutputNotFound
-from tests.formats.values import EXAMPLES, Copied, Failed, Made, MadeOnLoop, equal, example
+from tests.formats.values import EXAMPLES, OF_1X, Copied, Failed, Made, MadeOnLoop, equal, example
 
 pytest.importorskip("h5py")
 pytest.importorskip("joblib")
@@ -26,8 +26,8 @@ TAKES_ANYTHING = {"BinaryOutput", "JoblibOutput"}
 
 
 def test_all_formats_have_an_example():
-    classes = {name for name in formats.__all__ if name.endswith("Output")}
-    without = {"FileOutput", "DatasetOutput", "PredictionOutput", "DirectoryOutput", "HDF5Output", "H5FileOutput"}
+    classes = {name for name in (*formats.__all__, *OF_1X) if name.endswith("Output")}
+    without = {"FileOutput", "DirectoryOutput", "HDF5Output", "H5FileOutput"}
     assert set(EXAMPLES) == classes - without
 
 
@@ -185,7 +185,7 @@ def test_no_format_loads_its_library_before_it_is_used():
 
 
 def test_a_base_without_a_format():
-    for name in ("FileOutput", "DatasetOutput", "PredictionOutput"):
-        output = Made(name).output().assign_storage(MemoryStorage())
+    for cls in (formats.FileOutput, legacy.DatasetOutput, legacy.PredictionOutput):
+        output = Made(cls.__name__).build_output(cls, "value").assign_storage(MemoryStorage())
         with pytest.raises((TypeError, EncodingError), match=r"says nothing about (files|bytes)"):
             output.store(1)

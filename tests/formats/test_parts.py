@@ -2,7 +2,7 @@
 
 import pytest
 
-from alexflow import formats
+from alexflow import formats, legacy
 from alexflow.errors import EncodingError
 from tests.formats.values import Made, array
 
@@ -19,35 +19,35 @@ def test_a_datasets_index_and_shape():
         ((FRAME, FRAME[[0]]), [(3,), (1,)]),
         ({"a": FRAME, "b": FRAME[[0]]}, {"a": (3,), "b": (1,)}),
     ):
-        dataset = formats.Dataset(features, FRAME[0])
+        dataset = legacy.Dataset(features, FRAME[0])
         assert dataset.input_shape == shape
         assert dataset.index is FRAME.index
 
 
 def test_the_kinds_of_1x():
     kinds = {
-        formats.ReconstructionLoss: "recon_loss",
-        formats.ClassProb: "class_prob",
-        formats.PredictionSamples: "prediction_samples",
-        formats.PredictionValue: "prediction_value",
-        formats.ConfidenceInterval: "confidence_interval",
-        formats.Contributions: "contributions",
-        formats.Coefficients: "coefficients",
-        formats.TValues: "t_values",
-        formats.Bias: "bias",
-        formats.Importances: "importances",
+        legacy.ReconstructionLoss: "recon_loss",
+        legacy.ClassProb: "class_prob",
+        legacy.PredictionSamples: "prediction_samples",
+        legacy.PredictionValue: "prediction_value",
+        legacy.ConfidenceInterval: "confidence_interval",
+        legacy.Contributions: "contributions",
+        legacy.Coefficients: "coefficients",
+        legacy.TValues: "t_values",
+        legacy.Bias: "bias",
+        legacy.Importances: "importances",
     }
     assert {cls: cls(1).kind for cls in kinds} == kinds
-    assert set(kinds) == set(formats.Prediction.__subclasses__())
+    assert set(kinds) == set(legacy.Prediction.__subclasses__())
 
 
 def test_a_set_has_one_of_each_kind():
-    predictions = formats.PredictionSet((formats.Bias(0), formats.Prediction(2, "own")))
+    predictions = legacy.PredictionSet((legacy.Bias(0), legacy.Prediction(2, "own")))
     assert predictions.get("bias") == 0
     assert predictions.get("own") == 2
     assert predictions.get("t_values") is None
     with pytest.raises(ValueError, match="one prediction of each kind, not several of bias"):
-        formats.PredictionSet((formats.Bias(1), formats.Bias(2), formats.TValues(1)))
+        legacy.PredictionSet((legacy.Bias(1), legacy.Bias(2), legacy.TValues(1)))
 
 
 def test_joblib_compresses(storage):

@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from alexflow import Output, Task, formats
+from alexflow import Output, Task, formats, legacy
 
 ROWS = 1000
+
+#: Formats that only alexflow.legacy has.
+OF_1X = ("BinaryDatasetOutput", "BinaryPredictionOutput")
+
+
+def format_named(name: str) -> Any:
+    """The class of that name."""
+    return getattr(legacy if name in OF_1X else formats, name)
 
 
 @dataclass(frozen=True)
@@ -19,7 +27,7 @@ class Made(Task):
     name: str
 
     def output(self) -> Any:
-        return self.build_output(getattr(formats, self.name), key=f"below/value.{self.name.lower()}")
+        return self.build_output(format_named(self.name), key=f"below/value.{self.name.lower()}")
 
     def run(self, input: None, output: Any) -> None:
         output.store(example(self.name))
@@ -121,7 +129,7 @@ def polars_frame() -> Any:
 
 
 def dataset() -> Any:
-    return formats.Dataset(X={"a": pandas_frame()}, Y=pandas_frame()["x"])
+    return legacy.Dataset(X={"a": pandas_frame()}, Y=pandas_frame()["x"])
 
 
 def same_dataset(one: Any, other: Any) -> bool:
@@ -130,7 +138,7 @@ def same_dataset(one: Any, other: Any) -> bool:
 
 
 def predictions() -> Any:
-    return formats.PredictionSet((formats.PredictionValue(array()), formats.Bias(1.5)))
+    return legacy.PredictionSet((legacy.PredictionValue(array()), legacy.Bias(1.5)))
 
 
 def same_predictions(one: Any, other: Any) -> bool:

@@ -91,8 +91,6 @@ INSIDE = frozenset(
         "alexflow.executors.attempt:_missing",
         "alexflow.executors.attempt:bind",
         "alexflow.executors.attempt:check_id",
-        "alexflow.executors.completeness:generated",
-        "alexflow.executors.completeness:is_complete",  # for the helpers of 1.x and for luigi, whose callers get it
         "alexflow.executors.process.arrivals:Arrivals.unpack_job",
         "alexflow.executors.process.shipping:Packer._column",
         "alexflow.executors.process.shipping:Packer._reference",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 import alexflow
-from alexflow import LocalStorage, formats
+from alexflow import LocalStorage, legacy
 
 pytest.importorskip("joblib")
 
@@ -39,18 +39,18 @@ def test_their_tasks_run(tmp_path):
     assert type(built) is coreml.BuildDatasetOpOutput
     assert built.main.key.endswith(".dataset.pkl")
     assert built.metadata.load() == {"rows": 3}
-    assert built.main.load() == formats.Dataset([3], [0])
+    assert built.main.load() == legacy.Dataset([3], [0])
     assert asyncio.run(predicted.main.aload()).get("bias") == 1
 
 
 @pytest.mark.parametrize(
     ("value", "module"),
-    [(formats.Dataset([1], [2]), "dataset"), (formats.PredictionSet((formats.TValues([1.5]),)), "prediction")],
+    [(legacy.Dataset([1], [2]), "dataset"), (legacy.PredictionSet((legacy.TValues([1.5]),)), "prediction")],
 )
 def test_what_1x_pickled_is_loaded(tmp_path, value, module):
     # protocol 0 is text, in which the module of 1.x may take the place of ours
     pickled = pickle.dumps(value, protocol=0)
-    former = pickled.replace(f"alexflow.formats.{module}".encode(), f"alexflow.coreml.{module}".encode())
+    former = pickled.replace(f"alexflow.legacy.{module}".encode(), f"alexflow.coreml.{module}".encode())
     assert former != pickled
     task = Build(1) if module == "dataset" else Predict()
     output = task.output().main.assign_storage(LocalStorage(tmp_path))

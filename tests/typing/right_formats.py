@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from alexflow import Output, Task, formats
+from alexflow import Output, Task, formats, legacy
 
 Floats = NDArray[np.float64]
 
@@ -62,8 +62,8 @@ assert_type(build(formats.MsgpackOutput[dict[int, str]], "a").load(), dict[int, 
 assert_type(build(formats.NpzOutput[Floats], "a").load()["x"], Floats)
 assert_type(build(formats.SafetensorsOutput[NDArray[np.float32]], "a").load()["x"], NDArray[np.float32])
 assert_type(build(formats.JoblibOutput[int], "a", compress=9).load(), int)
-assert_type(build(formats.BinaryDatasetOutput, "a").load(), formats.Dataset)
-assert_type(build(formats.BinaryPredictionOutput, "a").load().get("bias"), Any)
+assert_type(build(legacy.BinaryDatasetOutput, "a").load(), legacy.Dataset)
+assert_type(build(legacy.BinaryPredictionOutput, "a").load().get("bias"), Any)
 assert_type(build(LinesOutput, "a").load(), list[str])
 
 with build(formats.H5FileOutput, "a").load() as store:

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from alexflow import Task, formats
+from alexflow import Task, formats, legacy
 
 build = Task().build_output
 
@@ -13,7 +13,7 @@ build(formats.BytesOutput, "a").store("1")  # error
 build(formats.NumpyOutput[NDArray[np.float64]], "a").store("1")  # error
 build(formats.PandasOutput, "a").store(pa.table({}))  # error
 build(formats.ParquetOutput, "a").load(columns=3)  # error
-build(formats.BinaryDatasetOutput, "a").store(3)  # error
+build(legacy.BinaryDatasetOutput, "a").store(3)  # error
 build(formats.DirectoryOutput, "a").store(3)  # error
 build(formats.TextOutput, "a").open("w")  # error
 build(formats.TextOutput, "a").open("wb").write(b"1")  # error: it is no file before the block is entered

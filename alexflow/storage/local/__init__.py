@@ -1,3 +1,5 @@
 """A directory as a storage."""
 
 from alexflow.storage.local.storage import LocalStorage as LocalStorage
+
+LocalStorage.__module__ = __name__  # documents and ids name the class by it

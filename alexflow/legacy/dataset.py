@@ -1,13 +1,44 @@
-"""``Dataset``: what a model learns from, and its outputs; as in alexflow 1.x."""
+"""``Dataset``: the data that a model learns from, and its outputs."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Generic, TypeAlias, TypeVar
 
 from alexflow.formats.joblib import JoblibOutput
-from alexflow.model.output import Output
+from alexflow.legacy.outputs import Output
+
+__all__ = ["ArrayLike", "BinaryDatasetOutput", "Dataset", "DatasetOutput", "Output", "Partition"]
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class ArrayLike(Generic[T_co]):
+    """What users of 1.x made for data that are neither a frame nor an array."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many rows."""
+
+    @abstractmethod
+    def __getitem__(self, index: Any) -> T_co:
+        """Some of the rows."""
+
+    @property
+    @abstractmethod
+    def index(self) -> Any:
+        """What the rows are called."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """As an array has it."""
+
+
+#: A frame, a series, or an :class:`ArrayLike`.
+Partition: TypeAlias = Any
 
 
 @dataclass(frozen=True)
@@ -45,7 +76,7 @@ def _first(parts: Any) -> Any:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DatasetOutput(Output[Dataset]):
-    """A :class:`Dataset`, in a format that subclasses say."""
+    """A :class:`Dataset`, in the format of a subclass."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

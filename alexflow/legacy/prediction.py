@@ -1,4 +1,4 @@
-"""``PredictionSet``: all that a model says about some rows, by kind; as in alexflow 1.x."""
+"""``PredictionSet``: the predictions of a model for some rows, by kind, and their outputs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,25 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from alexflow.formats.joblib import JoblibOutput
-from alexflow.model.output import Output
+from alexflow.legacy.outputs import Output
+
+__all__ = [
+    "Bias",
+    "BinaryPredictionOutput",
+    "ClassProb",
+    "Coefficients",
+    "ConfidenceInterval",
+    "Contributions",
+    "Importances",
+    "Output",
+    "Prediction",
+    "PredictionOutput",
+    "PredictionSamples",
+    "PredictionSet",
+    "PredictionValue",
+    "ReconstructionLoss",
+    "TValues",
+]
 
 
 @dataclass(frozen=True)
@@ -118,7 +136,7 @@ class PredictionSet:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PredictionOutput(Output[PredictionSet]):
-    """A :class:`PredictionSet`, in a format that subclasses say."""
+    """A :class:`PredictionSet`, in the format of a subclass."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from alexflow import BinaryOutput, DynamicTask, LocalStorage, Task
-from alexflow.executors.completeness import generated, is_complete
 from alexflow.helper import is_completed
+from alexflow.legacy.completeness import generated, is_complete
 
 
 @dataclass(frozen=True)
