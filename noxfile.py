@@ -1,8 +1,8 @@
 """Everything that is checked before a change is merged: ``nox -s tests``, ``lint``, ``typing``.
 
-Further sessions: ``storage``, with real servers of every kind; ``simulate``, ``crash`` and ``soak``, which take
-minutes; ``example``, ``bench``, ``bench-peers``, ``docs``. Environments are kept between calls; ``nox -r`` also skips
-looking for newer packages.
+While you work: ``quick``, half a minute. Further sessions: ``storage``, with real servers of every kind; ``simulate``,
+``crash`` and ``soak``, which take minutes; ``example``, ``bench``, ``bench-peers``, ``docs``. Environments are kept
+between calls; ``nox -r`` also skips looking for newer packages.
 """
 
 import os
@@ -23,7 +23,7 @@ RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 SUPPORTED = ["3.11", "3.12", "3.13", "3.14"]
 PEERS_PYTHON = "3.11"  # for which the versions of other engines are pinned
 
-# What must be the same on every Python: ids, documents, decisions, the user's classes. The whole suite runs on the
+# These must behave the same on every Python: ids, documents, decisions, the user's classes. The whole suite runs on the
 # Python that nox runs on, since most of its time goes into processes and disks, which do not differ.
 SAME_EVERYWHERE = ["tests/identity", "tests/model", "tests/serialization", "tests/scheduler", "tests/test_exports.py"]
 
@@ -32,7 +32,7 @@ OF_SERVERS = [f"tests/faults/test_{row}.py" for row in ("09_storage_busy", "10_s
 OF_SERVERS += [f"tests/faults/test_{row}.py" for row in ("13_engines_on_a_bucket", "38_unreachable")]
 OF_SERVERS += ["tests/faults/test_38_answer_reset_or_cut_off.py"]
 
-# What has the machine to itself: tests of time, signals and processes. All others share its processors.
+# Tests of time, signals and processes have the machine to themselves. All others share its processors.
 EXCLUSIVE = ["faults", "hooks", "process", "executors", "crash", "benchmarks", "test_import_time.py"]
 ONE_BY_ONE = [*(f"tests/{name}" for name in EXCLUSIVE), *(f"--ignore={path}" for path in OF_SERVERS)]
 SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
@@ -49,13 +49,13 @@ def group(name: str) -> list[str]:
 
 
 def starts(python: str) -> bool:
-    """Whether it runs at all: a version manager's shim may stand for a version that is not there."""
+    """Check that a Python runs at all: a version manager's shim may stand for a version that is not installed."""
     probe = [python, "-c", "import venv, ensurepip"]
     return subprocess.run(probe, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).returncode == 0
 
 
 def interpreter(version: str) -> str | None:
-    """A Python of this version that starts, from PATH or from where pyenv and uv keep theirs."""
+    """Find a Python of this version that starts, on PATH or among those of pyenv and uv."""
     named = f"python{version}"
     found = [shutil.which(named)]
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
@@ -65,14 +65,14 @@ def interpreter(version: str) -> str | None:
 
 
 def others() -> dict[str, str]:
-    """The other supported Pythons that are installed here, by version."""
+    """Find the other supported Pythons that are installed here, by version."""
     found = {version: interpreter(version) for version in SUPPORTED if version != RUNNING}
     return {version: python for version, python in found.items() if python is not None}
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The whole suite on the running Python, after what must not differ on every other one."""
+    """The whole suite on the running Python, after the tests that must pass on every other one."""
     for version, python in others().items():
         inside = environment(session, f"tests-{version}", python, "-e", ".[rich]", *group("tests"))
         chosen = session.posargs or [*SIDE_BY_SIDE, *SAME_EVERYWHERE]
@@ -92,7 +92,7 @@ def quick(session: nox.Session) -> None:
 
 @nox.session
 def storage(session: nox.Session) -> None:
-    """What every storage keeps to, and what happens when one does not, over a real server of each kind."""
+    """The promises of storages, and their failures, over a real server of each kind."""
     session.install("-e", ".[s3,gcs,azure,sftp,webdav]", *group("storage"))
     install_sshd(session)
     node = Path(session.virtualenv.location) / "npm"
@@ -103,7 +103,7 @@ def storage(session: nox.Session) -> None:
 
 
 def install_sshd(session: nox.Session) -> None:
-    """OpenSSH's server, which is Debian's: installed where we may, but not started; else the tests of SFTP tell."""
+    """Install OpenSSH's server, Debian's package, if that is allowed, and do not start it; else tests of SFTP fail."""
     present = shutil.which("sshd", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
     if present is None and shutil.which("apt-get") is not None and os.geteuid() == 0:
         for command in (["update"], ["install", "-y", "--no-install-recommends", "openssh-server"]):
@@ -111,7 +111,7 @@ def install_sshd(session: nox.Session) -> None:
 
 
 def environment(session: nox.Session, name: str, python: str, *packages: str) -> str:
-    """The Python of a further virtual environment with these packages, kept beside nox's own."""
+    """Make a further virtual environment with these packages, kept beside nox's own, and return its Python."""
     home = Path(".nox").absolute() / name
     inside = str(home / "bin" / "python")
     by_uv = session.virtualenv.venv_backend == "uv"
@@ -147,7 +147,7 @@ def legacy(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, format, and which layer imports which."""
+    """Style, format, and the layers of imports."""
     session.install("-e", ".", *group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -194,14 +194,14 @@ def example(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """What a task costs: alexflow beside its physical limit and what is written by hand, in some minutes."""
+    """The cost of a task: alexflow beside its physical limit and handwritten asyncio, in some minutes."""
     session.install("-e", ".", *group("bench"))
     session.run("python", "-m", "benchmarks", *(session.posargs or ["--rounds", "3"]))
 
 
 @nox.session(name="bench-peers")
 def bench_peers(session: nox.Session) -> None:
-    """The same beside other engines: those named, or all; cases and options go on to the benchmarks."""
+    """The same beside other engines: those named, or all; cases and options are passed to the benchmarks."""
     session.install("-e", ".", *group("bench"))
     pinned = {path.stem: path for path in sorted(Path("benchmarks/peers").glob("*.txt"))}
     wanted = [word for word in session.posargs if word in pinned] or list(pinned)
@@ -211,7 +211,7 @@ def bench_peers(session: nox.Session) -> None:
 
 
 def peer(session: nox.Session, name: str, pins: Path) -> bool:
-    """Whether another engine has its environment, kept beside nox's own until its pins change."""
+    """Make another engine's environment, kept beside nox's own until its pins change; return whether that worked."""
     home = Path(".nox").absolute() / f"peer-{name}"
     installed = home / pins.name
     if installed.exists() and installed.read_bytes() == pins.read_bytes() and starts(str(home / "bin" / "python")):

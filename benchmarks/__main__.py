@@ -17,20 +17,20 @@ from benchmarks.outcome import Outcome
 
 def main() -> int:
     """Run the cases that were asked for; gives 1 if one was wrong, alexflow crashed, or (strict) a bar is missed."""
-    told = _parser().parse_args()
+    options = _parser().parse_args()
     setting = Setting(
-        rounds=told.rounds,
-        memory=Place(told.memory),
-        disk=Place(told.disk, keep=True),
-        peers=tuple(told.peers),
-        scale=told.scale,
-        limit=told.limit,
+        rounds=options.rounds,
+        memory=Place(options.memory),
+        disk=Place(options.disk, keep=True),
+        peers=tuple(options.peers),
+        scale=options.scale,
+        limit=options.limit,
     )
     print(report.header(setting.rounds, setting.scale), flush=True)
     watch = Stopwatch()
     outcomes: list[tuple[str, Outcome]] = []
     try:
-        for name in told.cases or [name for name in cases.CASES if name not in cases.ONLY_IF_NAMED]:
+        for name in options.cases or [name for name in cases.CASES if name not in cases.ONLY_IF_NAMED]:
             for outcome in cases.run(name, setting):
                 outcomes.append((name, outcome))
                 print("\n" + report.as_text(name, outcome), flush=True)
@@ -40,13 +40,13 @@ def main() -> int:
     watch.stop()
     print("\n" + report.summary([outcome for _, outcome in outcomes], watch.seconds))
     data = report.as_data(outcomes, setting)
-    if told.json:
-        told.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
-    if told.svg:
-        told.svg.write_text(picture.draw(data))
+    if options.json:
+        options.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
+    if options.svg:
+        options.svg.write_text(picture.draw(data))
     broken = any(row.broken for _, outcome in outcomes for row in outcome.rows.values())
     missed = any(not (bar.met or bar.beside) for _, outcome in outcomes for bar in outcome.bars)
-    return 1 if broken or (told.strict and missed) else 0
+    return 1 if broken or (options.strict and missed) else 0
 
 
 def _parser() -> argparse.ArgumentParser:

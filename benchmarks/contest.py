@@ -1,4 +1,4 @@
-"""Rounds: everybody who takes part in a case is measured in each, one after the other, in a fresh directory."""
+"""Rounds: in each of them all contestants of a case are measured, one after the other, in a fresh directory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Setting:
         rounds: how often.
         memory: where to store on tmpfs.
         disk: where to store on a disk.
-        peers: who takes part beside alexflow, the limit and what is handmade.
+        peers: contestants beside alexflow, the limit and the handmade one.
         scale: what all sizes are multiplied by; the bars are meant for 1.
         limit: seconds after which a contestant is stopped.
     """
@@ -95,26 +95,26 @@ class Aside:
 
         return both
 
-    def insert(self, rows: dict[str, Row], whose: str, name: str) -> dict[str, Row]:
+    def insert(self, rows: dict[str, Row], contestant: str, name: str) -> dict[str, Row]:
         """The rows, and after the one that these figures belong to, if it has any, one of them."""
         row = Row(name, Sample(tuple(self._values)))
         found: dict[str, Row] = {}
         for other, one in rows.items():
             found[other] = one
-            if other == whose and one.sample is not None:
+            if other == contestant and one.sample is not None:
                 found[name] = row
         return found
 
 
 def without_figure(name: str, unfit: Unfit) -> Row:
-    """The row of somebody who failed. Others may crash; alexflow may not, and nobody may be wrong."""
+    """The row of a contestant that failed. Others may crash; alexflow may not, and none may be wrong."""
     itself = name.partition(",")[0] == ALEXFLOW.name
     broken = isinstance(unfit, Wrong) or (itself and isinstance(unfit, Crashed))
     return Row(name, None, str(unfit), broken, unfit.in_short or str(unfit))
 
 
 def contest(rounds: int, place: Place, measures: dict[str, Measure]) -> dict[str, Row]:
-    """Measure everybody in turn, the other way round in every second round; who fails once is out."""
+    """Measure all contestants in turn, the other way round in every second round; one that fails is out."""
     values: dict[str, list[float]] = {name: [] for name in measures}
     out: dict[str, Row] = {}
     for number in range(rounds):

@@ -98,7 +98,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Contestant:
-    """Somebody who takes part.
+    """A script that does the cases.
 
     Attributes:
         name: as it is shown.
@@ -141,10 +141,10 @@ class Contestant:
         command = [self.python, str(self.script), *self.options]
         command += ["--case", question.case, "--size", str(question.size), "--directory", str(directory)]
         command += ["--seconds", str(question.seconds), "--workers", str(question.workers)]
-        told = ask_for(command, limit, at_home=self.at_home)
+        measured = ask_for(command, limit, at_home=self.at_home)
         try:
-            known = told["seconds"], told["tasks"], told["value"], told["peak_mib"]
-            return Answer(*known, executed=told.get("executed"), described=told.get("described"))
+            known = measured["seconds"], measured["tasks"], measured["value"], measured["peak_mib"]
+            return Answer(*known, executed=measured.get("executed"), described=measured.get("described"))
         except KeyError as error:
             raise Crashed(f"the answer has no {error}") from None
 
@@ -154,20 +154,20 @@ class Contestant:
 
 
 def ask_for(command: list[str], limit: float, at_home: bool = True) -> dict[str, Any]:
-    """What a command tells as JSON in the last line of its output.
+    """The JSON in the last line of a command's output.
 
     Raises:
         Unfit: it does not.
     """
     code, output, errors = run(command, limit, at_home)
-    told = _last_line(output)
+    measured = _last_line(output)
     if code == UNSUPPORTED:
-        raise Unsupported(str(told.get("unsupported", "not supported")))
+        raise Unsupported(str(measured.get("unsupported", "not supported")))
     if code != 0:
         raise Crashed(f"exit code {code}: {errors.strip().rpartition(chr(10))[2][:200] or 'nothing said'}")
-    if not told:
+    if not measured:
         raise Crashed("no answer")
-    return told
+    return measured
 
 
 def run(command: list[str], limit: float, at_home: bool = True) -> tuple[int, str, str]:
@@ -219,10 +219,10 @@ def _end_of(process: subprocess.Popen[bytes], limit: float) -> int:
 def _last_line(output: str) -> dict[str, Any]:
     lines = output.strip().splitlines()
     try:
-        told = json.loads(lines[-1]) if lines else {}
+        measured = json.loads(lines[-1]) if lines else {}
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return measured if isinstance(measured, dict) else {}
 
 
 ALEXFLOW = Contestant("alexflow", HERE / "contestants" / "with_alexflow.py")
@@ -231,7 +231,7 @@ HANDMADE = Contestant("handmade", HERE / "contestants" / "handmade.py")
 
 
 def warm(contestant: Contestant) -> Contestant:
-    """Alexflow or what is handmade, on an engine or a pool whose workers are there before the time begins."""
+    """Alexflow or the handmade contestant, on an engine or a pool whose workers run before the time begins."""
     return replace(contestant, name=f"{contestant.name}, warm", options=(*contestant.options, "--warm"))
 
 

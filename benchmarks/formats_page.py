@@ -20,7 +20,7 @@ BEGIN = "<!-- figures: written by python -m benchmarks.formats_page -->"
 
 YES, NO = "yes", "**no**"
 
-#: By class: what it takes, what it writes, whether it is safe to load what somebody else has written.
+#: By class: its values, its bytes, and whether it is safe to load what others have written.
 ROWS = {
     "PandasOutput": ("a pandas frame", "Parquet (zstd)", YES),
     "ParquetOutput": ("a pyarrow table", "Parquet (zstd)", YES),
@@ -49,11 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.formats_page", description=__doc__)
     parser.add_argument("figures", type=Path, help="what `python -m benchmarks formats --json` wrote")
     parser.add_argument("--docs", type=Path, default=HERE.parent / "docs", help="where the page is (%(default)s)")
-    told = parser.parse_args(arguments)
-    figures = json.loads(told.figures.read_text())
-    page = told.docs / "formats.md"
+    options = parser.parse_args(arguments)
+    figures = json.loads(options.figures.read_text())
+    page = options.docs / "formats.md"
     page.write_text(rewritten(page.read_text(), table(figures), BEGIN))
-    (told.docs / "figures" / "formats.json").write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n")
+    (options.docs / "figures" / "formats.json").write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n")
 
 
 def table(figures: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""How many instructions a command executes: the same from run to run, where time is not.
+"""The number of instructions that a command executes: the same from run to run, where time is not.
 
 By ``perf`` where the machine lets it count, which costs nothing; else by callgrind, which is some fifty times as slow.
 """
@@ -35,10 +35,10 @@ def counter() -> Count:
 
 
 def by_perf(command: Sequence[str]) -> int:
-    """What ``perf stat`` counts, in user space, processes that the command starts included."""
-    with tempfile.NamedTemporaryFile("r") as told:
-        _run(["perf", "stat", "-x", ",", "-e", "instructions:u", "-o", told.name, "--", *command])
-        text = told.read()
+    """Count by ``perf stat``, in user space, processes that the command starts included."""
+    with tempfile.NamedTemporaryFile("r") as report:
+        _run(["perf", "stat", "-x", ",", "-e", "instructions:u", "-o", report.name, "--", *command])
+        text = report.read()
     found = re.search(r"^(\d+),[^,]*,instructions", text, re.MULTILINE)
     if found is None:
         raise Unsupported("perf does not count instructions here")
@@ -46,11 +46,11 @@ def by_perf(command: Sequence[str]) -> int:
 
 
 def by_callgrind(command: Sequence[str]) -> int:
-    """What callgrind counts, of the command's own process."""
-    told = _run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command])
-    found = re.search(r"^==\d+== Collected : (\d+)", told, re.MULTILINE)
+    """Count by callgrind, for the command's own process."""
+    report = _run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command])
+    found = re.search(r"^==\d+== Collected : (\d+)", report, re.MULTILINE)
     if found is None:
-        raise Crashed(f"callgrind tells no count: {told[-200:]}")
+        raise Crashed(f"callgrind reports no count: {report[-200:]}")
     return int(found[1])
 
 

@@ -1,4 +1,4 @@
-"""What came of a case: a row for everybody who took part, and the bars that alexflow is to reach."""
+"""The outcome of a case: a row for each contestant, and the bars that alexflow is to reach."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Row:
     """One contestant's figures, or why it has none.
 
     Attributes:
-        name: whose.
+        name: the contestant's name.
         sample: what was measured, in the unit of the outcome.
         trouble: why there is none.
         broken: whether that is an error: a wrong result, or a crash of alexflow itself.
@@ -34,7 +34,7 @@ class Bar:
         text: as a person would say it.
         sample: the quantity it is about, round by round; None if it could not be measured.
         limit: what its median is not to exceed, or, with ``at_least``, to reach.
-        beside: whether it is only told beside the bars, for comparison, and does not count.
+        beside: whether it is only shown beside the bars, for comparison, and does not count.
     """
 
     text: str
@@ -86,7 +86,7 @@ class Outcome:
         self.bars.append(Bar(f"{subject}≤ {factor:g} × {name}", self.ratio(of, name), factor))
 
     def at_most_warm(self, factor: float, name: str) -> None:
-        """Tell beside the bar how alexflow compares where neither has to start anything."""
+        """Show beside the bar the ratio where neither contestant has to start anything."""
         ratio = self.ratio("alexflow, warm", f"{name}, warm")
         self.bars.append(Bar(f"both warm: ≤ {factor:g} × {name}", ratio, factor, beside=True))
 

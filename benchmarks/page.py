@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("figures", type=Path, help="what `python -m benchmarks --json` wrote")
     parser.add_argument("peers", type=Path, nargs="*", help="the same with other engines in it (`nox -s bench-peers`)")
     parser.add_argument("--docs", type=Path, default=HERE.parent / "docs", help="where the page is (%(default)s)")
-    told = parser.parse_args(arguments)
-    write(told.docs, _read(told.figures), [_read(path) for path in told.peers])
+    options = parser.parse_args(arguments)
+    write(options.docs, _read(options.figures), [_read(path) for path in options.peers])
 
 
 def write(docs: Path, figures: Data, peers: Sequence[Data] = ()) -> None:
@@ -81,7 +81,7 @@ def part(figures: Data, peers: Sequence[Data]) -> str:
     paragraphs = [
         _about(figures),
         _table(["case", *COLUMNS, "also", "bar", "found", "met"], _lines(figures)),
-        f"{sum(met)} of {len(met)} bars are met; what is in brackets is no bar, and is told for comparison.",
+        f"{sum(met)} of {len(met)} bars are met; what is in brackets is no bar, and is shown for comparison.",
         "![The same as a picture: microseconds on a logarithmic scale](figures/performance.svg)",
     ]
     if peers:
@@ -164,7 +164,7 @@ def _asked(data: Data) -> Iterator[Data]:
 
 
 def _troubles(data: Data) -> str:
-    """Why somebody has no figure, each reason once, unless the cell says it all."""
+    """The reasons for missing figures, each once, unless the cell says it all."""
     reasons = {
         f"* {row['name']}, {outcome['case']}: {row['in_short']} (`{row['trouble'].replace('`', chr(39))}`)": None
         for outcome in _asked(data)

@@ -82,8 +82,8 @@ def _row(row: dict[str, Any], y: int, scale: Scale) -> Iterator[str]:
     if median is None:
         yield _text(LABELS + 6, y + 12, shorten(row["trouble"] or "", 80, placeholder=" …"), "quiet")
         return
-    whose = name.partition(",")[0]  # "alexflow, anew" is alexflow, "alexflow 1.1.4" is another
-    kind = whose if whose in ("alexflow", "limit", "handmade") else "other"
+    contestant = name.partition(",")[0]  # "alexflow, anew" is alexflow, "alexflow 1.1.4" is another
+    kind = contestant if contestant in ("alexflow", "limit", "handmade") else "other"
     end = scale.x(median)
     yield f'<rect class="bar {kind}" x="{LABELS}" y="{y + 2}" width="{end - LABELS:.1f}" height="{LINE - 4}" rx="2"/>'
     least, most = scale.x(min(row["values"])), scale.x(max(row["values"]))

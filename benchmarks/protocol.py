@@ -10,7 +10,7 @@ measured. The last line of its standard output is ``{"seconds": â€¦, "tasks": â€
   be asked for the same object again need not describe it again.
 * ``tasks`` is how many tasks that was, ``value`` the result as read back from storage (``benchmarks.work.expected``).
 * ``peak_mib`` is how far the main process grew: its largest resident size less the resident size after the imports.
-* ``described``, if it can be told apart: the seconds of these that the user's own code took to describe the tasks.
+* ``described``, if it can be separated: the seconds of these that the user's own code took to describe the tasks.
 * ``executed``, for ``grow`` and ``rerun``: how many tasks were run; existing outputs are made before, untimed.
 
 Exit code 3 with ``{"unsupported": "reason"}`` says that this engine has no way to do the case.
@@ -34,7 +34,7 @@ UNSUPPORTED = 3
 
 
 def parser(**options: object) -> argparse.ArgumentParser:
-    """What every contestant is told; a contestant may add arguments of its own."""
+    """The arguments that every contestant receives; a contestant may add arguments of its own."""
     made = argparse.ArgumentParser(**options)  # type: ignore[arg-type]
     made.add_argument("--case", required=True, choices=CASES)
     made.add_argument("--size", type=int, required=True)
@@ -45,13 +45,13 @@ def parser(**options: object) -> argparse.ArgumentParser:
 
 
 def answer(seconds: float, tasks: int, value: int, peak_mib: float, **more: object) -> None:
-    """Tell the harness what was measured."""
-    told = {"seconds": seconds, "tasks": tasks, "value": value, "peak_mib": peak_mib, **more}
-    print(json.dumps(told), flush=True)
+    """Report to the harness what was measured."""
+    measured = {"seconds": seconds, "tasks": tasks, "value": value, "peak_mib": peak_mib, **more}
+    print(json.dumps(measured), flush=True)
 
 
 def unsupported(reason: str) -> NoReturn:
-    """Tell the harness that the engine has no way to do this case."""
+    """Report to the harness that the engine has no way to do this case."""
     print(json.dumps({"unsupported": reason}), flush=True)
     sys.exit(UNSUPPORTED)
 
@@ -67,7 +67,7 @@ class Growth:
     @property
     def peak_mib(self) -> float:
         """The largest resident size so far, over the one at first."""
-        return resident("VmHWM") - self._before  # getrusage would tell the peak of whoever started us
+        return resident("VmHWM") - self._before  # getrusage would include the peak of the parent process
 
 
 def resident(field: str) -> float:

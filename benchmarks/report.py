@@ -15,7 +15,7 @@ from benchmarks.outcome import Bar, Outcome, Row
 
 
 def as_text(name: str, outcome: Outcome) -> str:
-    """A paragraph: who took how much, how alexflow compares, which bars are met."""
+    """A paragraph: each contestant's figure, alexflow's ratios, and the bars that are met."""
     lines = [f"{name}: {outcome.title}" + (f", {outcome.unit}" if outcome.unit else "")]
     if outcome.skipped is not None:
         lines.append(f"  skipped: {outcome.skipped}")
@@ -122,10 +122,10 @@ def summary(outcomes: list[Outcome], seconds: float) -> str:
 
 def header(rounds: int, scale: float) -> str:
     """What it runs on, in a line."""
-    told = machine()
+    host = machine()
     scaled = f", sizes × {scale:g}" if scale != 1 else ""
     return (
-        f"Python {told['python']}, {told['cpus']} CPUs ({told['processor']}), {told['memory_gib']} GiB, "
+        f"Python {host['python']}, {host['cpus']} CPUs ({host['processor']}), {host['memory_gib']} GiB, "
         f"{rounds} rounds{scaled}; medians (least … most), ratios within a round"
     )
 

@@ -63,7 +63,7 @@ def counted(inputs: int) -> int:
 
 
 def burn(seconds: float) -> None:
-    """Keep a CPU busy: seconds of the process's own time, so that a crowded machine makes nobody's work smaller."""
+    """Keep a CPU busy: seconds of its own time, so that a crowded machine makes no contestant's work smaller."""
     until = time.process_time() + seconds
     while time.process_time() < until:
         pass
@@ -89,7 +89,7 @@ def expected(case: str, size: int) -> int:
 
 
 def tasks_of(case: str, size: int) -> int:
-    """How many tasks a contestant answers for: those that it ran, or whose results it found."""
+    """The number of tasks that a contestant answers for: those that it ran, or whose results it found."""
     if case == "layered":
         return LAYERS * width_of(size) + 1
     return size + 1 if case in ("fan", "chain", "grow", "rerun") else 1 if case == "start" else size

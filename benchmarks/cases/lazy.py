@@ -23,17 +23,17 @@ def run(setting: Setting) -> Iterator[Outcome]:
     for executor in ("loop", "process"):
         outcome = Outcome(f"{size:,} tasks ({executor}) from a lazy generate, tmpfs: engine's process", "MiB")
         try:
-            told = ask(setting, size, executor)
+            measured = ask(setting, size, executor)
         except Unfit as unfit:
             outcome.rows["alexflow"] = without_figure("alexflow", unfit)
             yield outcome
             continue
         early = f"alexflow, after {size // 10:,}"
-        outcome.title += f", {told['seconds']:.0f} s in all"
-        outcome.rows["alexflow"] = Row("alexflow", Sample((told["peak"],)))
-        outcome.rows[early] = Row(early, Sample((told["early"],)))
+        outcome.title += f", {measured['seconds']:.0f} s in all"
+        outcome.rows["alexflow"] = Row("alexflow", Sample((measured["peak"],)))
+        outcome.rows[early] = Row(early, Sample((measured["early"],)))
         outcome.below(150)
-        grown = Sample((told["late"] / told["early"],))
+        grown = Sample((measured["late"] / measured["early"],))
         outcome.bars.append(Bar(f"from {size // 10:,} on ≤ 1.1 × as large", grown, 1.1))
         yield outcome
 

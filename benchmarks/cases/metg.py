@@ -1,6 +1,6 @@
 """METG(50 %) of Task Bench: the smallest task that two workers still run at half of the ideal speed.
 
-What is measured exactly, and the source, are told in ``benchmarks.taskbench``.
+The exact definition and its source are in ``benchmarks.taskbench``.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Who takes part: one script each, run in a fresh process for every measurement (``benchmarks.protocol``)."""
+"""The contestants: one script each, run in a fresh process for every measurement (``benchmarks.protocol``)."""

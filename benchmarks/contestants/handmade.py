@@ -183,14 +183,18 @@ def main() -> None:
     """Do what the arguments say."""
     arguments = parser(description=__doc__)
     arguments.add_argument("--warm", action="store_true", help="in a pool whose processes are there")
-    told = arguments.parse_args()
-    if told.case in ("grow", "rerun"):
-        prepare(told.directory, told.size)
-        run(told.directory, "fan", told.size, told.seconds, told.workers)  # as where a program has asked before
+    options = arguments.parse_args()
+    if options.case in ("grow", "rerun"):
+        prepare(options.directory, options.size)
+        run(
+            options.directory, "fan", options.size, options.seconds, options.workers
+        )  # as where a program has asked before
     growth = Growth()
-    watch, paths, executed = run(told.directory, told.case, told.size, told.seconds, told.workers, told.warm)
+    watch, paths, executed = run(
+        options.directory, options.case, options.size, options.seconds, options.workers, options.warm
+    )
     peak = growth.peak_mib
-    answer(watch.seconds, work.tasks_of(told.case, told.size), sum(map(load, paths)), peak, executed=executed)
+    answer(watch.seconds, work.tasks_of(options.case, options.size), sum(map(load, paths)), peak, executed=executed)
 
 
 if __name__ == "__main__":

@@ -39,21 +39,23 @@ class Many(alexflow.DynamicTask):
 
 
 def main() -> None:
-    """Do what the arguments say, and tell it as one line of JSON."""
+    """Do what the arguments say, and print the measurement as one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, required=True)
     parser.add_argument("--executor", choices=LEAVES, required=True)
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=2)
-    told = parser.parse_args()
-    storage = alexflow.LocalStorage(told.directory)
+    options = parser.parse_args()
+    storage = alexflow.LocalStorage(options.directory)
     watch = Stopwatch()
-    result = alexflow.run(Many(told.size, told.executor), storage=storage, workers=told.workers, progress=False)
+    result = alexflow.run(
+        Many(options.size, options.executor), storage=storage, workers=options.workers, progress=False
+    )
     watch.stop()
-    last = LEAVES[told.executor](told.size - 1).output().assign_storage(storage).load()
-    if (result.ran, last) != (told.size + 1, told.size - 1):
+    last = LEAVES[options.executor](options.size - 1).output().assign_storage(storage).load()
+    if (result.ran, last) != (options.size + 1, options.size - 1):
         sys.exit(f"wrong result: {result}, the last is {last}")
-    early = max(number for number in sizes if number <= told.size // 10)
+    early = max(number for number in sizes if number <= options.size // 10)
     answer = {
         "seconds": watch.seconds,
         "early": sizes[early],

@@ -114,17 +114,17 @@ WORKS = {"fan": fan, "chain": chain, "layered": layered, "grow": grow, "rerun": 
 
 def main() -> None:
     """Do what the arguments say."""
-    told = parser(description=__doc__).parse_args()
-    case, size = told.case, told.size
-    files = Files(told.directory)
+    options = parser(description=__doc__).parse_args()
+    case, size = options.case, options.size
+    files = Files(options.directory)
     if case in ("grow", "rerun"):
         fan(files, size)
     growth = Growth()
     watch = Stopwatch()
     if case == "async":
-        waiting(files, size, told.seconds)
+        waiting(files, size, options.seconds)
     elif case == "cpu":
-        burning(files, size, told.seconds, told.workers)
+        burning(files, size, options.seconds, options.workers)
     else:
         WORKS[case](files, size)
     watch.stop()

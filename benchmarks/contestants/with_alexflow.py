@@ -157,24 +157,24 @@ def main() -> None:
     arguments.add_argument("--anew", action="store_true", help="for grow and rerun: describe existing outputs again")
     arguments.add_argument("--warm", action="store_true", help="for fan, chain and layered: on an engine that is open")
     arguments.add_argument("--storage", choices=STORAGES, default="plain", help="how to store")
-    told = arguments.parse_args()
+    options = arguments.parse_args()
     growth = Growth()
-    job = Job(STORAGES[told.storage](told.directory / "storage"), told.workers, told.anew, told.warm)
-    if told.warm and (told.case not in ("fan", "chain", "layered") or told.executor == "loop"):
+    job = Job(STORAGES[options.storage](options.directory / "storage"), options.workers, options.anew, options.warm)
+    if options.warm and (options.case not in ("fan", "chain", "layered") or options.executor == "loop"):
         unsupported("only fan, chain and layered in processes are run warm")
-    if told.executor == "loop":
-        if told.case != "fan":
+    if options.executor == "loop":
+        if options.case != "fan":
             unsupported("on the loop there is only the fan")
-        value = job.fan_on_the_loop(told.size)
-    elif told.case == "async":
-        value = job.waiting(told.size, told.seconds)
-    elif told.case == "cpu":
-        value = job.burning(told.size, told.seconds)
+        value = job.fan_on_the_loop(options.size)
+    elif options.case == "async":
+        value = job.waiting(options.size, options.seconds)
+    elif options.case == "cpu":
+        value = job.burning(options.size, options.seconds)
     else:
         cases = {"fan": job.fan, "chain": job.chain, "layered": job.layered}
         cases |= {"grow": job.grow, "rerun": job.rerun, "start": job.start}
-        value = cases[told.case](told.size)
-    tasks = work.tasks_of(told.case, told.size)
+        value = cases[options.case](options.size)
+    tasks = work.tasks_of(options.case, options.size)
     answer(job.watch.seconds, tasks, value, growth.peak_mib, executed=job.executed, described=job.described)
 
 

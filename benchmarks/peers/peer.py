@@ -42,7 +42,7 @@ def main(run: Run, outputs: str, rewrites: bool = False) -> None:
     Args:
         run: Does one case.
         outputs: A glob pattern that matches each task's output below the directory, and nothing else: by how many of
-            these are new or other files afterwards it is told how many tasks were executed.
+            these are new or other files afterwards the number of executed tasks is known.
         rewrites: The engine may write an existing output again without having executed its task: only new ones count.
     """
     asked = protocol.parser().parse_args()
@@ -65,8 +65,8 @@ def main(run: Run, outputs: str, rewrites: bool = False) -> None:
 
 def _prepare(asked: Asked) -> None:
     """Make what is to exist, in another process: this one's engine knows nothing of it but what is stored."""
-    told = {**vars(asked), "case": "fan"}
-    arguments = [part for name, value in told.items() for part in (f"--{name}", str(value))]
+    command = {**vars(asked), "case": "fan"}
+    arguments = [part for name, value in command.items() for part in (f"--{name}", str(value))]
     subprocess.run([sys.executable, sys.argv[0], *arguments], stdout=subprocess.DEVNULL, check=True)
 
 

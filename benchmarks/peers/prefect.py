@@ -1,7 +1,7 @@
 """Prefect: tasks submitted in a flow to its default runner, threads; each result persisted under the key of its inputs.
 
 Its ``ProcessPoolTaskRunner`` takes a tenth of a second for a task, and so only has the CPU-bound ones and the first
-one. All processes talk to one temporary server of the kind that Prefect starts on loopback where it is told of none (of
+one. All processes talk to one temporary server of the kind that Prefect starts on loopback where none is configured (of
 its own accord each starts one), with its SQLite file in the same directory; no analytics, no logs sent to the server.
 Coroutine functions sleep on the flow's event loop.
 """

@@ -1,4 +1,4 @@
-"""Who reads whom, and what is stored: the patterns of Task Bench, by name."""
+"""The patterns of Task Bench, by name: which task reads which, and what is stored."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Graph:
 
     @cached_property
     def ends(self) -> list[Place]:
-        """The tasks that nobody reads."""
+        """The tasks that no other task reads."""
         read = {other for place in self.places for other in self.reads[place]}
         return [place for place in self.places if place not in read]
 

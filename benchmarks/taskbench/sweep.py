@@ -44,28 +44,28 @@ def _crossing(below: float, low: float, above: float, high: float) -> float:
 
 
 def main(run: Run) -> None:
-    """Do what the arguments say, and tell it as one line of JSON."""
+    """Do what the arguments say, and print the measurement as one line of JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--pattern", choices=PATTERNS, required=True)
     parser.add_argument("--width", type=int, required=True)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=2)
-    told = parser.parse_args()
-    graph = Graph(told.pattern, told.width, told.steps)
-    expected = graph.expected  # and with it who reads whom: no engine's work, so it is found out before
-    rate = turns_per_second(told.workers)
+    options = parser.parse_args()
+    graph = Graph(options.pattern, options.width, options.steps)
+    expected = graph.expected  # and with it the dependencies: no engine's work, so they are computed before
+    rate = turns_per_second(options.workers)
     done = 0
 
     def efficiency(micros: float) -> float:
         nonlocal done
-        directory = told.directory / str(done)
+        directory = options.directory / str(done)
         directory.mkdir()
         done += 1
         seconds, value = run(graph, round(rate * micros / 1e6), directory)
         if value != expected:
             sys.exit(f"wrong result: {value} instead of {expected}")
-        ideal: float = len(graph.places) * micros / 1e6 / told.workers
+        ideal: float = len(graph.places) * micros / 1e6 / options.workers
         return ideal / seconds
 
     micros, found = metg(efficiency)

@@ -32,7 +32,7 @@ class Point(Task):
 
 
 def ends(graph: Graph, turns: int) -> list[Output[int]]:
-    """The outputs that nobody reads, and behind them all of a graph."""
+    """The outputs that no task reads, and behind them all of a graph."""
     outputs: dict[Place, Output[int]] = {}
     for place in graph.places:
         before = tuple(outputs[other] for other in graph.reads[place])
