@@ -11,8 +11,9 @@ does in a second is measured in the same process, just before, by as many proces
     efficiency = (tasks × duration / workers) / wall
 
 ``duration`` is what the loop of one task takes, ``wall`` the time from describing the tasks until the last result is
-known, on an engine whose workers are there already, in a fresh directory, with the dependencies known before. METG(50 %)
-is the duration at which the efficiency is 50 %: half of the workers' time goes into work, half into everything else. It is
+known, on an engine whose workers are there already, in a fresh directory, with the dependencies known before. METG(50
+%) is the duration at which the efficiency is 50 %: half of the workers' time goes into work, half into everything
+else. It is
 found by halving (or doubling) the duration until 50 % are crossed, and interpolating between the two.
 
 Task Bench itself counts a task's whole share of the time, ``wall × workers / tasks`` (``time_per_task`` in its

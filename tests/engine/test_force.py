@@ -65,10 +65,10 @@ async def test_replaced_only_when_the_new_one_is_there(place, fifo):
         output = task.output().assign_storage(engine.storage)
         gate.open_gate()
         await engine.run(task)
-        await told.hear()
+        await told.receive()
         before = output.bound_storage.version(output.key)
         run = asyncio.create_task(engine.run(task, force=True))
-        await told.hear()
+        await told.receive()
         assert output.load() == 1  # the old one
         assert output.bound_storage.version(output.key) == before
         gate.open_gate()

@@ -75,7 +75,7 @@ async def test_a_run_that_is_under_way_when_the_engine_is_closed(place, fifo):
         runs = [
             asyncio.create_task(engine.run(task)) for task in (Slow(1, told.path, gate.path), SlowOnLoop(2), Step(3))
         ]
-        await told.hear()
+        await told.receive()
     done = await asyncio.gather(*runs, return_exceptions=True)
     assert [type(end) for end in done[:2]] == [EngineClosed, EngineClosed]
     assert "the engine was closed while this ran" in str(done[0])

@@ -103,7 +103,7 @@ async def test_stop_lets_what_runs_end_and_starts_nothing_more(place, fifo, log)
         slow = Slow(1, told.path, gate.path)
         later = [ProcessStep(n, (slow.output(),), log=str(log)) for n in range(5)]
         run = asyncio.create_task(engine.run([*later, BreaksInThread(1)]))
-        await told.hear()
+        await told.receive()
         gate.open_gate()
         with pytest.raises(RunFailed):
             await run

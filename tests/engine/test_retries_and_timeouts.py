@@ -100,7 +100,7 @@ async def test_a_timeout_of_the_class_and_of_others_that_are_quick(place, fifo):
         result = await engine.run([slow, Step(1)], on_error="continue")
         assert (result.ran, result.failed) == (1, 1)
         assert result.failures[0].attempts == 2
-        assert len(told.heard()) == 2
+        assert len(told.received()) == 2
 
 
 @pytest.mark.parametrize("kind", [Exits, ExitsInThread, ExitsOnLoop])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from alexflow import BinaryOutput, DynamicTask, JSONOutput, Output, Retry, Task, TaskOptions
-from tests.kit.fifo import tell_and_wait
+from tests.kit.fifo import send_line_and_wait
 
 #: What tasks of this process said when they ran.
 ran: list[str] = []
@@ -163,7 +163,7 @@ class Slow(Task):
         return self.build_output(JSONOutput[int], key="n.json")
 
     def run(self, input: None, output: Output[int]) -> None:
-        tell_and_wait(self.told, os.getpid(), self.gate)
+        send_line_and_wait(self.told, os.getpid(), self.gate)
         output.store(self.n)
 
 

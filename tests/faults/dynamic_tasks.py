@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from alexflow import DynamicTask, JSONOutput, Output, Retry, Task, TaskOptions
-from tests.kit.fifo import tell_and_wait
+from tests.kit.fifo import send_line_and_wait
 
 
 def note(log: str, line: str) -> None:
@@ -50,7 +50,7 @@ class Sibling(Logged):
     def run(self, input: None, output: Output[int]) -> None:
         note(self.setting.log, "Sibling")
         if self.setting.told:
-            tell_and_wait(self.setting.told, os.getpid(), self.setting.gate)
+            send_line_and_wait(self.setting.told, os.getpid(), self.setting.gate)
         if os.path.exists(self.setting.bad):
             raise ValueError("the disk of customer 7 is broken")
         output.store(7)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from alexflow import Output
 from tests.faults.workflows import Number
-from tests.kit.fifo import tell, tell_and_wait
+from tests.kit.fifo import send_line, send_line_and_wait
 
 #: What is kept from being closed, or waited for, as long as the process lives.
 _kept: list[object] = []
@@ -96,9 +96,9 @@ class Parent(Number):
     def run(self, input: None, output: Output[int]) -> None:
         family = " ".join(str(pid) for pid in (os.getpid(), *(start(way) for way in self.ways)))
         if self.gate:
-            tell_and_wait(self.told, family, self.gate)
+            send_line_and_wait(self.told, family, self.gate)
         else:
-            tell(self.told, family)
+            send_line(self.told, family)
         output.store(self.n)
 
 
@@ -107,5 +107,5 @@ class KilledParent(Parent):
     """Kills its own process then."""
 
     def run(self, input: None, output: Output[int]) -> None:
-        tell(self.told, " ".join(str(pid) for pid in (os.getpid(), *(start(way) for way in self.ways))))
+        send_line(self.told, " ".join(str(pid) for pid in (os.getpid(), *(start(way) for way in self.ways))))
         os.kill(os.getpid(), signal.SIGKILL)

@@ -29,7 +29,7 @@ async def cancelled(place: str, log: str, told: Fifo, gate: Fifo) -> dict[str, o
         *(WaitsForEvent(n) for n in range(COUNT)),
     ]
     run = asyncio.create_task(alexflow.arun(tasks, storage=place, workers=2))
-    await told.hear(4)  # two processes and two threads are busy
+    await told.receive(4)  # two processes and two threads are busy
     run.cancel()
     passed_through = False
     try:

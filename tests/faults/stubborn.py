@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from alexflow import Output, TaskOptions, TaskStopped
 from tests.faults.workflows import Number, note
-from tests.kit.fifo import tell, tell_and_wait
+from tests.kit.fifo import send_line, send_line_and_wait
 
 #: Ignores SIGTERM, and says when it does.
 IGNORES = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(300)"
@@ -30,8 +30,8 @@ class Stubborn(Number):
     told: str = field(default="", compare=False)
     gate: str = field(default="", compare=False)
 
-    def tell(self, *children: subprocess.Popen[Any]) -> None:
-        tell(self.told, " ".join(str(pid) for pid in (os.getpid(), *(child.pid for child in children))))
+    def send_line(self, *children: subprocess.Popen[Any]) -> None:
+        send_line(self.told, " ".join(str(pid) for pid in (os.getpid(), *(child.pid for child in children))))
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,13 @@ class CleansUp(Stubborn):
     def run(self, input: None, output: Output[int]) -> None:
         output.store(self.n)
         try:
-            tell_and_wait(self.told, os.getpid(), self.gate)
+            send_line_and_wait(self.told, os.getpid(), self.gate)
         except TaskStopped:
             if self.how == "goes on":
-                tell_and_wait(self.told, "goes on", self.gate)
+                send_line_and_wait(self.told, "goes on", self.gate)
                 return
             if self.how == "returns":
-                tell(self.told, "returns")
+                send_line(self.told, "returns")
                 return
             if self.how == "raises":
                 raise ValueError("instead") from None
@@ -121,7 +121,7 @@ class CleansUpOnLoop(CleansUp):
 
     async def run(self, input: None, output: Output[int]) -> None:  # type: ignore[override]
         await output.astore(self.n)
-        tell(self.told, os.getpid())
+        send_line(self.told, os.getpid())
         try:
             await asyncio.Event().wait()
         finally:
@@ -134,7 +134,7 @@ class DeafOnLoop(CleansUp):
 
     async def run(self, input: None, output: Output[int]) -> None:  # type: ignore[override]
         await output.astore(self.n)
-        tell(self.told, os.getpid())
+        send_line(self.told, os.getpid())
         while True:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()

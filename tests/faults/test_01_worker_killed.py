@@ -50,14 +50,14 @@ async def test_a_worker_killed_from_outside(place, log, fifo):
     tasks = [Held(n, str(log), told.path, gate.path) for n in range(6)]
     async with Engine(place, workers=2) as engine:
         run = asyncio.create_task(engine.run(tasks))
-        first, second = await told.hear(2)
+        first, second = await told.receive(2)
         assert first != second
         os.kill(int(first), signal.SIGKILL)
-        (third,) = await told.hear()
+        (third,) = await told.receive()
         assert third not in (first, second)
         gate.open_gate(6)
         result = await run
         assert result.ran == 6
         assert sorted(log.read_text().split()) == list("012345")  # nothing ran to its end twice
-        assert len(told.heard()) == 4  # 6 tasks, 7 attempts
+        assert len(told.received()) == 4  # 6 tasks, 7 attempts
         assert (await engine.run([Number(n) for n in range(100)])).ran == 100

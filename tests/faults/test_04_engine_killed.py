@@ -30,7 +30,7 @@ async def test_nothing_survives_and_what_was_published_stays(place, log, tmp_pat
     command = ["-m", "tests.faults.engine_process"] if how == "module" else [str(SCRIPT)]
     engine = start([*command, place, str(log), str(hang), told.path], tmp_path if how == "script" else None)
     try:
-        hung = {int(line) for line in await told.hear(2)}  # one waits for a child, one holds the interpreter lock
+        hung = {int(line) for line in await told.receive(2)}  # one waits for a child, one holds the interpreter lock
         family = descendants_of(engine.pid)
         assert hung < family
         assert len(family) == 4  # what workers are forked from, two of those, and a `sleep`
@@ -61,7 +61,7 @@ async def test_a_fork_of_the_application_keeps_nothing_alive(place, log, tmp_pat
         ["-m", "tests.faults.forking_process", place, str(log), str(hang), told.path], stdout=subprocess.PIPE
     )
     try:
-        await told.hear(2)
+        await told.receive(2)
         fork = int(engine.stdout.readline())
         family = descendants_of(engine.pid) - {fork}
         assert len(family) == 4
@@ -80,7 +80,7 @@ async def test_an_engine_that_is_stopped_first(place, log, tmp_path, fifo):
     hang.touch()
     engine = start(["-m", "tests.faults.engine_process", place, str(log), str(hang), told.path])
     try:
-        await told.hear(2)
+        await told.receive(2)
         family = descendants_of(engine.pid)
         engine.send_signal(signal.SIGSTOP)
         assert still_alive(family, 0.1) == family

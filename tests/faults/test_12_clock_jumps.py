@@ -49,14 +49,14 @@ def test_a_lease_is_kept_while_clocks_jump(place, log, fifo, clock, request):
     told, gate, told_other = fifo("told"), fifo("gate"), fifo("told of other")
     holder = start(place, log, TTL, "held", told.path, gate.path, **environment)
     request.addfinalizer(partial(end, holder))
-    asyncio.run(told.hear())
+    asyncio.run(told.receive())
     other = start(place, log, TTL, "held", told_other.path, gate.path, **environment)
     request.addfinalizer(partial(end, other))
     has_joined(place, other)
     for hours in (1, -1, 1, 0, -1, 1):
         move(hours)
         wait_for_signs(place, 2)  # each comes a third of the time to live after the one before
-    assert told_other.heard() == []
+    assert told_other.received() == []
     gate.open_gate()
     found = [outcome(engine)[0] for engine in (holder, other)]
     assert [(one["ran"], one["elsewhere"], one["dropped"]) for one in found] == [(1, 0, []), (0, 1, [])]
@@ -69,13 +69,13 @@ def test_one_that_dies_while_clocks_jump_is_followed_at_once(place, log, fifo, c
     told, gate, told_other = fifo("told"), fifo("gate"), fifo("told of other")
     holder = start(place, log, 10 * HOUR, "held", told.path, gate.path, **environment)
     request.addfinalizer(partial(end, holder))
-    asyncio.run(told.hear())
+    asyncio.run(told.receive())
     other = start(place, log, 10 * HOUR, "held", told_other.path, gate.path, **environment)
     request.addfinalizer(partial(end, other))
     has_joined(place, other)
     move(-1)
     holder.kill()
-    asyncio.run(told_other.hear())
+    asyncio.run(told_other.receive())
     gate.open_gate()
     found, _ = outcome(other)
     assert (found["ran"], found["dropped"]) == (1, [])

@@ -43,7 +43,7 @@ def test_one_waits_for_the_other(bucket, log, fifo):
     storage, begin = bucket
     told, gate, told_other, unused = (fifo(name) for name in ("told", "gate", "told other", "gate other"))
     holder = begin(log, LONG, "held", told.path, gate.path)
-    asyncio.run(told.hear())
+    asyncio.run(told.receive())
     other = begin(log, LONG, "held", told_other.path, unused.path)
     while len(engines_there(storage)) < 2:
         assert other.poll() is None
@@ -52,6 +52,6 @@ def test_one_waits_for_the_other(bucket, log, fifo):
     assert (found["ran"], found["dropped"]) == (1, [])
     found, _ = outcome(other)
     assert (found["ran"], found["cached"], found["value"]) == (0, 1, 1)
-    assert told_other.heard() == []
+    assert told_other.received() == []
     assert storage.exists_many([Held(1).output().key])
     assert left_behind(storage) == []

@@ -48,12 +48,12 @@ def test_it_is_taken_over_at_once_when_the_holder_is_killed(place, log, fifo, re
     told, gate, told_other, gate_other = (fifo(name) for name in ("told", "gate", "told other", "gate other"))
     holder = start(place, log, TTL, "held", told.path, gate.path)
     request.addfinalizer(partial(end, holder))
-    asyncio.run(told.hear())
+    asyncio.run(told.receive())
     other = start(place, log, TTL, "held", told_other.path, gate_other.path)
     request.addfinalizer(partial(end, other))
     has_joined(place, other)
     holder.kill()
-    asyncio.run(told_other.hear())  # long before the time to live is over
+    asyncio.run(told_other.receive())  # long before the time to live is over
     gate_other.open_gate()
     assert outcome(other)[0]["ran"] == 1
     assert log.read_text().split() == ["1"]
@@ -79,7 +79,7 @@ async def test_in_one_process(place, log, fifo, kind):
     task = kind(1, str(log), told.path, gate.path)
     async with Engine(place, workers=1) as one, Engine(place, workers=1) as two:
         first = asyncio.create_task(one.run(task))
-        await told.hear()
+        await told.receive()
         told_of = asyncio.create_task(until_made_elsewhere(two))
         second = asyncio.create_task(two.run([task, Number(2, str(log))]))
         await until_made(two, Number(2))
@@ -168,7 +168,7 @@ async def test_without_leases_each_does_its_own_work(place, log, fifo):
     task = Held(1, str(log), told.path, gate.path)
     async with Engine(place, lease_ttl=None) as one, Engine(place, lease_ttl=None) as two:
         running = [asyncio.create_task(engine.run(task)) for engine in (one, two)]
-        await told.hear(2)
+        await told.receive(2)
         gate.open_gate(2)
         assert [(await run).ran for run in running] == [1, 1]
     assert log.read_text().split() == ["1", "1"]

@@ -44,7 +44,7 @@ def holder(place, log, fifo, request):
     def begin(ttl, workflow="held"):
         engine = start(place, log, ttl, workflow, told.path, gate.path)
         request.addfinalizer(partial(end, engine))
-        asyncio.run(told.hear())
+        asyncio.run(told.receive())
         return Family(engine), gate
 
     return begin
@@ -61,7 +61,7 @@ def test_the_taker_publishes_and_the_zombie_does_not(place, log, fifo, holder, w
     zombie, gate_of_zombie = holder(SHORT, workflow)
     zombie.stop()
     taker = start(place, log, SHORT, workflow, told.path, gate.path)
-    asyncio.run(told.hear())  # it has waited for the zombie in vain, and runs the task itself
+    asyncio.run(told.receive())  # it has waited for the zombie in vain, and runs the task itself
     gate.open_gate()
     found, _ = outcome(taker)
     assert (found["ran"], found["dropped"], found["value"]) == (1, [], 1)
@@ -91,5 +91,5 @@ def test_one_that_goes_on_in_time_keeps_its_lease(place, log, fifo, holder):
     assert "stood still" not in said
     found, _ = outcome(other)
     assert (found["ran"], found["cached"], found["elsewhere"], found["value"]) == (0, 1, 1, 1)
-    assert told.heard() == []
+    assert told.received() == []
     assert log.read_text().split() == ["1"]

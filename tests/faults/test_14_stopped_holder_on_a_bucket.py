@@ -19,7 +19,7 @@ def test_it_is_taken_over_when_the_holder_shows_no_sign_of_life(bucket, log, fif
     storage, begin = bucket
     told, gate, told_other, gate_other = (fifo(name) for name in ("told", "gate", "told other", "gate other"))
     holder = begin(log, SHORT, what, told.path, gate.path)
-    asyncio.run(told.hear())
+    asyncio.run(told.receive())
     pids = [holder.pid, *descendants_of(holder.pid)]
     if how == "killed":
         holder.kill()
@@ -29,7 +29,7 @@ def test_it_is_taken_over_when_the_holder_shows_no_sign_of_life(bucket, log, fif
         for pid in pids:
             wait_until_stopped(pid)
     other = begin(log, SHORT, what, told_other.path, gate_other.path)
-    asyncio.run(told_other.hear())  # it has waited in vain, and runs the task itself
+    asyncio.run(told_other.receive())  # it has waited in vain, and runs the task itself
     gate_other.open_gate()
     found, _ = outcome(other)
     assert (found["ran"], found["dropped"], found["value"]) == (1, [], 1)

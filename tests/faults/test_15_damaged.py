@@ -108,10 +108,10 @@ async def test_read_by_a_task_while_it_runs(checked, log, fifo, harm):
     reader = Reader(2, str(log), source.output(), told.path, gate.path)
     async with Engine(checked, workers=2) as engine:
         run = asyncio.create_task(engine.run(reader))
-        await told.hear()
+        await told.receive()
         harm(f"{checked.base_path}/{source.output().key}")
         gate.open_gate()
-        await told.hear()
+        await told.receive()
         gate.open_gate()
         assert (await (await run).output.aload()) == 1
 

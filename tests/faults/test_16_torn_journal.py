@@ -80,7 +80,7 @@ def test_of_an_engine_that_was_killed(place, log, tmp_path, fifo):
     command = ["tests.faults.engine_process", place, str(log), str(hang), told.path, str(directory)]
     engine = subprocess.Popen([sys.executable, "-m", *command], env=environment)
     try:
-        asyncio.run(told.hear(2))
+        asyncio.run(told.receive(2))
         while not any(recorded(directory)):
             assert engine.poll() is None
     finally:

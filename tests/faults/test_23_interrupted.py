@@ -53,7 +53,7 @@ class Script:
 async def test_once(place, log, fifo, number, code):
     told, gate = fifo("told"), fifo("gate")
     script = Script(place, log, told, gate, "")
-    await told.hear(2)
+    await told.receive(2)
     family = descendants_of(script.pid)
     assert len(family) == 3
     script.signal(number)
@@ -72,10 +72,10 @@ async def test_once(place, log, fifo, number, code):
 async def test_twice(place, log, fifo, number):
     told, gate = fifo("told"), fifo("gate")
     script = Script(place, log, told, gate, "goes on")
-    await told.hear(2)
+    await told.receive(2)
     family = descendants_of(script.pid)
     script.signal(number)
-    assert await told.hear(2) == ["goes on"] * 2
+    assert await told.receive(2) == ["goes on"] * 2
     assert still_alive(family, 0) == family
     script.signal(number)
     assert still_alive(family, SECONDS_TO_KILL) == set()
@@ -91,11 +91,11 @@ async def test_where_there_is_no_process(place, log, fifo, how):
     """Also a thread that hangs does not keep the script from ending."""
     told, gate = fifo("told"), fifo("gate")
     script = Script(place, log, told, gate, how)
-    await told.hear(2)
+    await told.receive(2)
     script.signal(signal.SIGINT)
     exitcode, said, _ = script.end()
     assert exitcode == 130
-    assert told.heard() == []  # nothing else was begun
+    assert told.received() == []  # nothing else was begun
     assert os.listdir(place) == []
     if how == "loop":
         assert log.read_text().split() == ["finally"] * 2
@@ -107,7 +107,7 @@ async def test_where_there_is_no_process(place, log, fifo, how):
 async def test_a_coroutine_that_does_not_listen_does_not_keep_the_script_from_ending(place, log, fifo):
     told, gate = fifo("told"), fifo("gate")
     script = Script(place, log, told, gate, "deaf")
-    await told.hear(2)
+    await told.receive(2)
     script.signal(signal.SIGINT)
     exitcode, _, err = script.end()
     assert exitcode == 130

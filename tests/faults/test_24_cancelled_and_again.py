@@ -58,7 +58,7 @@ async def test_by_a_timeout(place, log, fifo):
     async def give_up():
         async with asyncio.timeout(None) as limit:
             run = asyncio.ensure_future(alexflow.arun(Held(0, str(log), told.path, gate.path), storage=place))
-            await told.hear()
+            await told.receive()
             limit.reschedule(asyncio.get_running_loop().time())
             await run
 
@@ -74,7 +74,7 @@ async def test_the_impatient_caller_cancels_again_and_again(place, log, said, fi
     tasks = [Held(0, str(log), told.path, gate.path), WaitsForEvent(1)]
     before = asyncio.all_tasks()
     run = asyncio.create_task(alexflow.arun(tasks, storage=place, workers=1))
-    await told.hear()
+    await told.receive()
     while not run.done():
         run.cancel()
         await asyncio.sleep(0)
@@ -89,9 +89,9 @@ async def test_an_engine_lives_on_when_its_caller_is_cancelled(place, log, fifo)
     async with Engine(place, workers=2) as engine:
         await engine.run([Number(n) for n in range(20)])
         kept = asyncio.create_task(engine.run(Held(0, str(log), told.path, gate.path)))
-        (keeps,) = await told.hear()
+        (keeps,) = await told.receive()
         stopped = asyncio.create_task(engine.run(Held(1, str(log), told.path, gate.path)))
-        (stops,) = await told.hear()
+        (stops,) = await told.receive()
         stopped.cancel()
         with pytest.raises(asyncio.CancelledError):
             await stopped
@@ -107,7 +107,7 @@ async def test_an_engine_lives_on_when_its_caller_is_cancelled(place, log, fifo)
 async def test_a_thread_that_goes_on_is_not_waited_for(place, log, fifo):
     told, gate = fifo("told"), fifo("gate")
     run = asyncio.create_task(alexflow.arun(HeldInThread(0, str(log), told.path, gate.path), storage=place))
-    await told.hear()
+    await told.receive()
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run

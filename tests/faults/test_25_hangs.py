@@ -27,7 +27,7 @@ async def test_the_whole_process_group_dies(place, fifo, how):
         (error,) = caught.value.exceptions
         assert type(error) is TaskTimeout
         assert (error.task_id, error.attempts) == (task.task_id, 1)
-        family = {int(pid) for pid in told.heard()[0].split()}
+        family = {int(pid) for pid in told.received()[0].split()}
         assert len(family) == 3
         assert still_alive(family, 2.0) == set()
         assert (await engine.run([Number(n) for n in range(50)])).ran == 50
@@ -38,7 +38,7 @@ async def test_its_place_is_free_while_it_is_being_ended(place, fifo):
     async with Engine(place, workers=1, grace=1_000.0) as engine:
         hangs = HangsInC(0, told=told.path, how="a deadlock")
         run = asyncio.create_task(engine.run(hangs))
-        (family,) = await told.hear()
+        (family,) = await told.receive()
         assert (await engine.run([Number(n) for n in range(50)])).ran == 50
         assert not run.done()  # what it holds is free when it has ended
         os.kill(int(family.split()[0]), signal.SIGKILL)

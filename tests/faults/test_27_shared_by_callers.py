@@ -83,7 +83,7 @@ async def test_in_a_process(place, log, fifo):
     task = Held(7, str(log), told.path, gate.path)
     async with Engine(place, workers=2) as engine:
         callers = [asyncio.create_task(engine.load(task.output())) for _ in range(CALLERS)]
-        (pid,) = await told.hear()
+        (pid,) = await told.receive()
         callers[0].cancel()
         await asyncio.sleep(0)
         assert still_alive([int(pid)], 0.05) == {int(pid)}
@@ -93,7 +93,7 @@ async def test_in_a_process(place, log, fifo):
 
         task = Held(8, str(log), told.path, gate.path)
         callers = [asyncio.create_task(engine.load(task.output())) for _ in range(CALLERS)]
-        (pid,) = await told.hear()
+        (pid,) = await told.receive()
         for caller in callers:
             caller.cancel()
         await asyncio.gather(*callers, return_exceptions=True)

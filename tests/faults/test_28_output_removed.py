@@ -45,10 +45,10 @@ async def test_an_input_is_removed_while_its_reader_runs(place, log, fifo):
     source, middle, last = graph(str(log), told.path, gate.path)
     async with Engine(place, workers=2) as engine:
         run = asyncio.create_task(engine.run(last))
-        await told.hear()
+        await told.receive()
         source.output().assign_storage(engine.storage).remove()
         gate.open_gate()
-        await told.hear()  # it runs again, once its input is back
+        await told.receive()  # it runs again, once its input is back
         gate.open_gate()
         result = await run
         assert result.ok
@@ -65,7 +65,7 @@ async def test_a_target_is_removed_while_others_run(place, log, fifo):
     last = Reader(2, str(log), middle.output(), told.path, gate.path)
     async with Engine(place, workers=2) as engine:
         run = asyncio.create_task(engine.run([source, last]))
-        await told.hear()  # only the last is left to do
+        await told.receive()  # only the last is left to do
         source.output().assign_storage(engine.storage).remove()
         gate.open_gate()
         result = await run

@@ -86,7 +86,7 @@ def test_the_engine_ends_before_the_sibling_has_run(
     )
     engine = subprocess.Popen([sys.executable, "-c", code, setting.log, told.path, gate.path, place])
     try:
-        asyncio.run(told.hear(1))  # with one worker it comes last
+        asyncio.run(told.receive(1))  # with one worker it comes last
         assert LocalStorage(place).exists_many(outputs(setting)) == set()
     finally:
         engine.send_signal(signal.SIGKILL if how == "killed" else signal.SIGINT)
@@ -182,7 +182,7 @@ def test_asked_for_by_itself_while_the_dynamic_task_runs(setting: Setting, place
         customers = Customers(Setting(setting.log, "", told.path, gate.path))
         async with Engine(place, workers=2) as engine:
             running = asyncio.create_task(engine.run(customers))
-            await told.hear(1)
+            await told.receive(1)
             for name, kind in (("report", Report), ("appendix", Appendix)):
                 with pytest.raises(GraphError, match="ask for that dynamic task"):
                     await engine.run(kind(customers.setting, customers.output()[name]))

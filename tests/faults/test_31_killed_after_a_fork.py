@@ -30,7 +30,7 @@ async def test_the_death_is_told_and_the_child_ends(place, fifo, way):
         await engine.run(Number(0))
         task = KilledParent(1, ways=(way,), told=told.path)
         run = asyncio.create_task(engine.run(task))
-        (family,) = await told.hear()
+        (family,) = await told.receive()
         with pytest.raises(RunFailed) as caught:
             await asyncio.wait_for(run, SECONDS_TO_TELL)
         (error,) = caught.value.exceptions
@@ -46,16 +46,16 @@ async def test_a_later_task_is_the_victim_and_the_queue_moves(place, log, fifo, 
     told, gate = fifo("told"), fifo("gate")
     async with Engine(place, workers=1) as engine:
         await engine.run(Parent(0, ways=(way,), told=told.path))
-        family = {int(pid) for pid in (await told.hear())[0].split()}
+        family = {int(pid) for pid in (await told.receive())[0].split()}
         await engine.run([Number(n) for n in range(100, 200)])  # known to be quick: they travel together
         run = asyncio.create_task(
             engine.run([Held(1, str(log), told.path, gate.path), *(Number(n, str(log)) for n in range(2, 80))])
         )
-        (victim,) = await told.hear()
+        (victim,) = await told.receive()
         assert int(victim) in family
         os.kill(int(victim), signal.SIGKILL)
         async with asyncio.timeout(SECONDS_TO_TELL):
-            (second,) = await told.hear()  # it is tried again
+            (second,) = await told.receive()  # it is tried again
         assert int(second) not in family
         gate.open_gate()
         assert (await run).ran == 79
@@ -67,7 +67,7 @@ async def test_an_idle_worker_is_killed(place, fifo):
     told = fifo("told")
     async with Engine(place, workers=1) as engine:
         await engine.run(Parent(0, ways=FORKS, told=told.path))
-        family = [int(pid) for pid in (await told.hear())[0].split()]
+        family = [int(pid) for pid in (await told.receive())[0].split()]
         os.kill(family[0], signal.SIGKILL)
         assert (await asyncio.wait_for(engine.run(Number(1)), SECONDS_TO_TELL)).ran == 1
         assert still_alive(family, SECONDS_TO_END) == set()
@@ -79,7 +79,7 @@ async def test_nothing_in_the_session_stays_however_the_worker_ends(place, fifo,
     told, gate = fifo("told"), fifo("gate")
     async with Engine(place, workers=1, grace=0.2, max_deaths=0, timeout=60.0 if end != "timeout" else 2.0) as engine:
         run = asyncio.create_task(engine.run(Parent(0, ways=tuple(WAYS), told=told.path, gate=gate.path)))
-        family = [int(pid) for pid in (await told.hear())[0].split()]
+        family = [int(pid) for pid in (await told.receive())[0].split()]
         assert len(family) == 1 + len(WAYS)
         if end == "killed":
             os.kill(family[0], signal.SIGKILL)
@@ -96,7 +96,7 @@ async def test_nothing_that_earlier_tasks_have_left_outlives_the_engine(place, f
     told = fifo("told")
     async with Engine(place, workers=1) as engine:
         assert (await engine.run(Parent(0, told=told.path))).ran == 1
-        family = [int(pid) for pid in (await told.hear())[0].split()]
+        family = [int(pid) for pid in (await told.receive())[0].split()]
         assert (await engine.run([Number(n) for n in range(1, 20)])).ran == 19
         assert still_alive(family, 0) == set(family)
     assert still_alive(family, SECONDS_TO_END) == set()

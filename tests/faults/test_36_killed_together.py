@@ -33,7 +33,7 @@ class Family:
         self._ways = ways
 
     async def __aenter__(self):
-        (line,) = await self._told.hear()
+        (line,) = await self._told.receive()
         self.worker, *children = (int(pid) for pid in line.split())
         self.template = parent_of(self.worker)
         started = dict(zip(self._ways, children, strict=True))
@@ -97,7 +97,7 @@ async def test_while_the_interpreter_that_workers_come_from_does_not_start(place
     )
     engine = start(place, told, gate, [], str(tmp_path))
     try:
-        template = int((await told.hear())[0])
+        template = int((await told.receive())[0])
         assert parent_of(template) == engine.pid
     finally:
         engine.kill()

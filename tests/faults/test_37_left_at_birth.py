@@ -68,10 +68,10 @@ async def test_while_they_import(place, tmp_path, monkeypatch, fifo):
     told, gate = fifo("told"), fifo("gate")
     (tmp_path / "takes_its_time.py").write_text(
         "import os\n"
-        "from tests.kit.fifo import tell_and_wait\n"
+        "from tests.kit.fifo import send_line_and_wait\n"
         "from tests.faults.workflows import Number\n"
         f"if os.getpid() != {os.getpid()}:\n"
-        f"    tell_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
+        f"    send_line_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
         "class Late(Number): ...\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -79,7 +79,7 @@ async def test_while_they_import(place, tmp_path, monkeypatch, fifo):
 
     async with Left(place, 3) as engine:
         run = asyncio.create_task(engine.run([takes_its_time.Late(n) for n in range(3)]))
-        await told.hear(3)
+        await told.receive(3)
     await asyncio.gather(run, return_exceptions=True)
 
 
@@ -91,5 +91,5 @@ async def test_while_an_interpreter_does_not_start(place, tmp_path, monkeypatch,
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     async with Left(place, 2) as engine:
         run = asyncio.create_task(engine.run([Number(n) for n in range(4)]))
-        await told.hear()
+        await told.receive()
     await asyncio.gather(run, return_exceptions=True)

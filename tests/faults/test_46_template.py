@@ -43,7 +43,7 @@ async def test_another_takes_its_place(place, log, fifo, how):
     told, gate = fifo("told"), fifo("gate")
     async with Engine(place, workers=2) as engine:
         held = asyncio.create_task(engine.run(Held(0, str(log), told.path, gate.path)))
-        worker = int((await told.hear())[0])
+        worker = int((await told.receive())[0])
         template = strike(worker, how)
         result = await asyncio.wait_for(engine.run([Number(n) for n in range(1, 40)]), SECONDS_TO_GO_ON)
         assert result.ran == 39
@@ -62,11 +62,11 @@ async def test_a_worker_that_dies_then(place, log, fifo, how):
     async with Engine(place, workers=1, max_deaths=1) as engine:
         gate = fifo("gate")
         run = asyncio.create_task(engine.run(Held(0, str(log), told.path, gate.path)))
-        worker = int((await told.hear())[0])
+        worker = int((await told.receive())[0])
         template = strike(worker, how)
         os.kill(worker, signal.SIGKILL)
         async with asyncio.timeout(SECONDS_TO_GO_ON):
-            (again,) = await told.hear()
+            (again,) = await told.receive()
         assert parent_of(int(again)) != template
         gate.open_gate()
         assert (await run).ran == 1
@@ -79,9 +79,9 @@ async def test_what_a_task_had_started_ends_with_its_worker(place, log, fifo, ho
         run = asyncio.create_task(
             engine.run([Held(0, str(log), told.path, gate.path), KilledParent(1, told=told.path)])
         )
-        strike(int((await told.hear())[0]), how)
+        strike(int((await told.receive())[0]), how)
         gate.open_gate()
-        (family,) = await told.hear()
+        (family,) = await told.receive()
         with pytest.raises(RunFailed) as caught:
             await asyncio.wait_for(run, SECONDS_TO_GO_ON)
         (error,) = caught.value.exceptions
@@ -96,7 +96,7 @@ async def test_a_task_is_told_to_end_and_cleans_up(place, log, fifo, how, end):
     told, gate = fifo("told"), fifo("gate")
     async with Engine(place, workers=1, grace=1_000.0) as engine:
         run = asyncio.create_task(engine.run(CleansUp(0, str(log), told.path, gate.path)))
-        worker = int((await told.hear())[0])
+        worker = int((await told.receive())[0])
         template = strike(worker, how)
         began = time.monotonic()
         if end == "cancelled":
@@ -114,10 +114,10 @@ async def test_one_that_does_not_end_is_killed_after_the_grace(place, log, fifo,
     told, gate = fifo("told"), fifo("gate")
     async with Engine(place, workers=1, grace=0.2) as engine:
         run = asyncio.create_task(engine.run(CleansUp(0, str(log), told.path, gate.path, "goes on")))
-        worker = int((await told.hear())[0])
+        worker = int((await told.receive())[0])
         strike(worker, how)
         run.cancel()
-        assert await told.hear() == ["goes on"]
+        assert await told.receive() == ["goes on"]
         assert await asyncio.to_thread(still_alive, {worker}, SECONDS_TO_END) == set()
         assert log.read_text() == ""
 
@@ -151,7 +151,7 @@ async def test_an_idle_engine_is_left(place):
 async def test_ctrl_c_beside_a_stopped_template(place, log, fifo):
     told, gate = fifo("told"), fifo("gate")
     script = Script(place, log, told, gate, "")
-    worker, _ = await told.hear(2)
+    worker, _ = await told.receive(2)
     family = descendants_of(script.pid)
     strike(int(worker), "stopped")
     script.signal(signal.SIGINT)
@@ -177,9 +177,9 @@ async def test_its_directory_is_removed(place, log, tmp_path, monkeypatch, fifo,
                 directory.rmdir()
             for n in range(1, 3):
                 run = asyncio.create_task(engine.run(Held(n, str(log), told.path, gate.path)))
-                os.kill(int((await told.hear())[0]), signal.SIGKILL)
+                os.kill(int((await told.receive())[0]), signal.SIGKILL)
                 async with asyncio.timeout(SECONDS_TO_GO_ON):
-                    await told.hear()
+                    await told.receive()
                 gate.open_gate()
                 assert (await run).ran == 1
                 os.chdir("/")

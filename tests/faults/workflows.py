@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from alexflow import BinaryOutput, JSONOutput, Output, Task, TaskOptions
-from tests.kit.fifo import DEADLINE, tell, tell_and_wait
+from tests.kit.fifo import DEADLINE, send_line, send_line_and_wait
 
 
 def note(log: str, line: object) -> None:
@@ -69,7 +69,7 @@ class Held(Number):
     gate: str = field(default="", compare=False)
 
     def run(self, input: None, output: Output[int]) -> None:
-        tell_and_wait(self.told, os.getpid(), self.gate)
+        send_line_and_wait(self.told, os.getpid(), self.gate)
         super().run(input, output)
 
 
@@ -291,7 +291,7 @@ class Reader(Number):
 
     def run(self, input: Output[int] | None, output: Output[int]) -> None:
         if self.told:
-            tell_and_wait(self.told, self.n, self.gate)
+            send_line_and_wait(self.told, self.n, self.gate)
         note(self.log, f"reader-{self.n}")
         output.store(input.load() if input is not None else self.n)
 
@@ -308,10 +308,10 @@ class HangsAfter(Sum):
         if os.path.exists(self.hang):
             if self.how == "child":
                 child = subprocess.Popen(["sleep", "300"])
-                tell(self.told, child.pid)
+                send_line(self.told, child.pid)
                 child.wait()
             else:  # in C, without letting go of the interpreter lock
-                tell(self.told, os.getpid())
+                send_line(self.told, os.getpid())
                 ctypes.PyDLL(None).sleep(300)
         super().run(input, output)
 

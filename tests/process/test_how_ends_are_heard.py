@@ -30,7 +30,7 @@ def no_pidfd(monkeypatch):
 async def a_fork_outlives_its_worker(place, told):
     async with Engine(place, workers=1, max_deaths=0) as engine:
         run = asyncio.create_task(engine.run(KilledParent(1, ways=("fork", "ProcessPoolExecutor"), told=told.path)))
-        (family,) = await told.hear()
+        (family,) = await told.receive()
         with pytest.raises(RunFailed) as caught:
             await asyncio.wait_for(run, SECONDS_TO_END)
         (error,) = caught.value.exceptions
@@ -52,7 +52,7 @@ async def test_from_the_template_where_descriptors_are_short(place, fifo, monkey
         with monkeypatch.context() as patch:
             patch.setattr(os, "pidfd_open", _refuse)
             run = asyncio.create_task(engine.run(KilledParent(1, ways=("fork",), told=told.path)))
-            await told.hear()
+            await told.receive()
             with pytest.raises(RunFailed):
                 await asyncio.wait_for(run, SECONDS_TO_END)
 
@@ -73,7 +73,7 @@ async def test_nothing_tells(place, fifo, log):
         result = await engine.run(Ends(0, how="os._exit(7)"), on_error="continue")
         assert result.failed == 1
         run = asyncio.create_task(engine.run(CleansUp(2, str(log), told.path, gate.path)))
-        worker = int((await told.hear())[0])
+        worker = int((await told.receive())[0])
         os.kill(parent_of(worker), signal.SIGKILL)
         run.cancel()
         assert await asyncio.to_thread(still_alive, {worker}, SECONDS_TO_END) == set()
@@ -106,7 +106,7 @@ async def ends_are_heard(place, fifo, log):
         (error,) = result.failures
         assert error.exitcode == 7
         run = asyncio.create_task(engine.run(CleansUp(2, str(log), told.path, gate.path)))
-        worker = int((await told.hear())[0])
+        worker = int((await told.receive())[0])
         run.cancel()
         assert await asyncio.to_thread(still_alive, {worker}, SECONDS_TO_END) == set()
         assert log.read_text() == "finally\n"

@@ -111,7 +111,7 @@ async def test_what_was_sent_ahead_is_not_run_once_the_run_is_cancelled(place, t
         os.truncate(log, 0)
         last = chain(40, 1000, ChainedHeld, log=log, held=1020, told=told.path, gate=gate.path)
         run = asyncio.create_task(engine.run(last))
-        (pid,) = await told.hear()
+        (pid,) = await told.receive()
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run

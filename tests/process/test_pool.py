@@ -39,7 +39,7 @@ async def test_jobs_behind_a_long_one_are_called_back(place, fifo):
         tasks = [Held(n, held=20, told=told.path, gate=gate.path) for n in range(400)]
         done, others = succeeding(engine, 399)
         run = asyncio.create_task(engine.run(tasks))
-        await told.hear()
+        await told.receive()
         async with asyncio.timeout(20):
             await others.wait()
         assert tasks[20].task_id not in done
@@ -71,7 +71,7 @@ async def test_jobs_behind_a_long_one_with_one_worker_wait(place, fifo):
     async with Engine(place, workers=1) as engine:
         await engine.run([Held(n) for n in range(-400, 0)])
         run = asyncio.create_task(engine.run([Held(n, held=20, told=told.path, gate=gate.path) for n in range(100)]))
-        await told.hear()
+        await told.receive()
         gate.open_gate()
         assert (await run).ran == 100
 
@@ -105,9 +105,9 @@ async def test_cancelling_ends_the_running_worker_only(place, fifo):
     async with Engine(place, workers=2) as engine:
         await engine.run([Held(n) for n in range(-100, 0)])
         stays = asyncio.create_task(engine.run(Held(1, held=1, told=told.path, gate=gate.path)))
-        (first,) = await told.hear()
+        (first,) = await told.receive()
         goes = asyncio.create_task(engine.run(Held(2, held=2, told=told.path, gate=gate.path)))
-        (second,) = await told.hear()
+        (second,) = await told.receive()
         goes.cancel()
         with pytest.raises(asyncio.CancelledError):
             await goes
@@ -123,7 +123,7 @@ async def test_cancelling_what_has_not_begun(place, fifo):
     async with Engine(place, workers=1) as engine:
         await engine.run([Held(n) for n in range(-400, 0)])
         stays = asyncio.create_task(engine.run(Held(0, held=0, told=told.path, gate=gate.path)))
-        (pid,) = await told.hear()
+        (pid,) = await told.receive()
         goes = asyncio.create_task(engine.run([Value(n) for n in range(50)]))
         await asyncio.sleep(0)
         goes.cancel()

@@ -66,10 +66,10 @@ async def test_many_that_are_killed_at_once_before_they_begin(place, tmp_path, m
     told, gate = fifo("told"), fifo("gate")
     (tmp_path / "slow_to_import.py").write_text(
         "import os\n"
-        "from tests.kit.fifo import tell_and_wait\n"
+        "from tests.kit.fifo import send_line_and_wait\n"
         "from tests.process.workflows import Value\n"
         f"if os.getpid() != {os.getpid()}:\n"
-        f"    tell_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
+        f"    send_line_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
         "class Late(Value): ...\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -77,9 +77,9 @@ async def test_many_that_are_killed_at_once_before_they_begin(place, tmp_path, m
 
     async with Engine(place, workers=6) as engine:
         run = asyncio.ensure_future(engine.run([slow_to_import.Late(n) for n in range(20)]))
-        for pid in await told.hear(6):
+        for pid in await told.receive(6):
             os.kill(int(pid), signal.SIGKILL)
-        await told.hear(6)
+        await told.receive(6)
         gate.open_gate(6)
         assert (await run).ran == 20
 
@@ -152,10 +152,10 @@ async def test_a_slow_import_does_not_count_towards_the_timeout(place, tmp_path,
     told, gate, hung = fifo("told"), fifo("gate"), fifo("hung")
     (tmp_path / "long_to_import.py").write_text(
         "import os\n"
-        "from tests.kit.fifo import tell_and_wait\n"
+        "from tests.kit.fifo import send_line_and_wait\n"
         "from tests.process.workflows import Value\n"
         f"if os.getpid() != {os.getpid()}:\n"
-        f"    tell_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
+        f"    send_line_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
         "class Late(Value):\n"
         "    timeout = 0.2\n"
     )
@@ -164,7 +164,7 @@ async def test_a_slow_import_does_not_count_towards_the_timeout(place, tmp_path,
 
     async with Engine(place, workers=1) as engine, Engine(place, workers=1) as other:
         run = asyncio.create_task(engine.run(long_to_import.Late(1)))
-        await told.hear()
+        await told.receive()
         result = await other.run(Hangs(0, told=hung.path), on_error="continue")  # it has the same timeout
         assert type(result.failures[0]) is TaskTimeout
         gate.open_gate()
@@ -193,10 +193,10 @@ async def test_a_hanging_import_is_told_once(place, tmp_path, monkeypatch, fifo,
     (tmp_path / "hanging.py").write_text(
         "import os\n"
         "from dataclasses import dataclass\n"
-        "from tests.kit.fifo import tell_and_wait\n"
+        "from tests.kit.fifo import send_line_and_wait\n"
         "from tests.process.workflows import Value\n"
         f"if os.getpid() != {os.getpid()}:\n"
-        f"    tell_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
+        f"    send_line_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
         "class Late(Value):\n"
         "    timeout = 0.05\n"
         "@dataclass(frozen=True)\n"
@@ -211,7 +211,7 @@ async def test_a_hanging_import_is_told_once(place, tmp_path, monkeypatch, fifo,
         assert (await engine.run(Value(0))).ran == 1
         caplog.clear()  # that was an import, and perhaps a long one
         run = asyncio.create_task(engine.run(tasks[what]))
-        (pid,) = await told.hear()
+        (pid,) = await told.receive()
         while not looks.empty():
             looks.get_nowait()
         for _ in range(6):
@@ -231,7 +231,7 @@ async def test_a_long_task_is_no_long_import(place, fifo, caplog, looks):
         caplog.clear()  # that was an import, and perhaps a long one
         tasks = [Held(n, held=1, told=told.path, gate=gate.path) for n in range(1, 3)]
         run = asyncio.create_task(engine.run(tasks))
-        await told.hear()
+        await told.receive()
         while not looks.empty():
             looks.get_nowait()
         for _ in range(4):

@@ -40,7 +40,7 @@ async def test_one_that_goes_on_is_killed_after_the_grace(place, fifo, log):
         with pytest.raises(RunFailed) as caught:
             await engine.run(CleansUpSlowly(0, str(log), told.path, gate.path, "goes on"))
         assert type(caught.value.exceptions[0]) is TaskTimeout
-        worker, went_on = told.heard()
+        worker, went_on = told.received()
         assert went_on == "goes on"
         assert still_alive({int(worker)}, 0) == set()
         assert log.read_text() == ""
@@ -51,9 +51,9 @@ async def test_cancelling_gives_grace_and_frees_the_place_at_once(place, fifo, l
     told, gate = fifo("told"), fifo("gate")
     async with Engine(place, workers=1, grace=1_000.0) as engine:
         stubborn = asyncio.create_task(engine.run(CleansUp(0, str(log), told.path, gate.path, "goes on")))
-        (first,) = await told.hear()
+        (first,) = await told.receive()
         stubborn.cancel()
-        assert await told.hear() == ["goes on"]
+        assert await told.receive() == ["goes on"]
         ((second, _),) = [output.load() for output in (await engine.run([Value(0)])).output]
         assert second != int(first)
         assert still_alive({int(first)}, 0) == {int(first)}
@@ -69,9 +69,9 @@ async def test_places_for_those_that_are_being_ended_are_bounded(place, fifo, lo
     async with Engine(place, workers=1, grace=1_000.0) as engine:
         for n in range(2):
             run = asyncio.create_task(engine.run(CleansUp(n, str(log), told.path, gate.path, "goes on")))
-            await told.hear()
+            await told.receive()
             run.cancel()
-            assert await told.hear() == ["goes on"]
+            assert await told.receive() == ["goes on"]
         waits = asyncio.create_task(engine.run(Value(0)))
         assert len(descendants_of(os.getpid())) == 3  # the template and two that are being ended
         gate.open_gate(4)
@@ -82,7 +82,7 @@ async def test_leaving_the_engine_gives_grace(place, fifo, log):
     told, gate = fifo("told"), fifo("gate")
     async with Engine(place, workers=2, grace=30.0) as engine:
         run = asyncio.create_task(engine.run(CleansUp(0, str(log), told.path, gate.path)))
-        await told.hear()
+        await told.receive()
     assert log.read_text() == "finally\n"
     assert descendants_of(os.getpid()) == set()
     await asyncio.gather(run, return_exceptions=True)
@@ -92,9 +92,9 @@ async def test_killing_the_engine_gives_none(place, fifo, log):
     told, gate = fifo("told"), fifo("gate")
     async with Engine(place, workers=2, grace=1_000.0) as engine:
         run = asyncio.create_task(engine.run(CleansUp(0, str(log), told.path, gate.path, "goes on")))
-        await told.hear()
+        await told.receive()
         run.cancel()
-        assert await told.hear() == ["goes on"]
+        assert await told.receive() == ["goes on"]
         engine.kill()
     assert log.read_text() == ""
     assert descendants_of(os.getpid()) == set()

@@ -34,7 +34,7 @@ async def held(engine, fifo, count, suffix=""):
     told, gate = fifo(f"told{suffix}"), fifo(f"gate{suffix}")
     tasks = [Held(n, value=n, held=n, told=told.path, gate=gate.path) for n in range(count)]
     run = asyncio.create_task(engine.run(tasks))
-    pids = {int(line) for line in await told.hear(count)}
+    pids = {int(line) for line in await told.receive(count)}
 
     async def let_go():
         gate.open_gate(count)
@@ -134,7 +134,7 @@ async def test_each_worker_has_its_own_chances(place, fifo):
         run = asyncio.create_task(
             engine.run([Chance(n, held=n, told=told.path, gate=gate.path) for n in range(3)], on_error="continue")
         )
-        await told.hear(3)
+        await told.receive(3)
         gate.open_gate(3)
         values = [value for output in (await run).output for value in output.load()]
         assert len(set(values)) == len(values)

@@ -26,7 +26,7 @@ async def test_in_c_code_with_a_child(place, fifo, how):
         (error,) = caught.value.exceptions
         assert type(error) is TaskTimeout
         assert str(error).startswith(f"{task.task_id}: took longer than its timeout of 0.2 s")
-        worker, child = map(int, told.heard()[0].split())
+        worker, child = map(int, told.received()[0].split())
         assert worker == before
         assert still_alive({worker, child}, 2.0) == set()
         after, _ = (await engine.run(Value(1))).output.load()
@@ -41,7 +41,7 @@ async def test_tried_again_as_often_as_told(place, fifo):
         result = await engine.run([Hangs(0, told=told.path), *(Value(n) for n in range(20))], on_error="continue")
         assert (result.ran, result.failed) == (20, 1)
         assert result.failures[0].attempts == 3
-        assert len(told.heard()) == 3
+        assert len(told.received()) == 3
         assert sum(isinstance(event, TaskRetrying) for event in events) == 2
     assert descendants_of(os.getpid()) == set()
 

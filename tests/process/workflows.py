@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NoReturn
 
 from alexflow import BinaryOutput, Output, Task, TaskOptions
-from tests.kit.fifo import tell, tell_and_wait
+from tests.kit.fifo import send_line, send_line_and_wait
 from tests.kit.processes import open_descriptors
 
 
@@ -44,7 +44,7 @@ class Ends(Value):
 
     def run(self, input: Any, output: Output[Any]) -> None:
         if self.told:
-            tell(self.told, os.getpid())
+            send_line(self.told, os.getpid())
         WAYS[self.how]()
 
 
@@ -188,7 +188,7 @@ class Hangs(Value):
 
     def run(self, input: Any, output: Output[Any]) -> None:
         child = subprocess.Popen(["sleep", "300"])
-        tell(self.told, f"{os.getpid()} {child.pid}")
+        send_line(self.told, f"{os.getpid()} {child.pid}")
         library = ctypes.PyDLL(None) if self.how == "holding the interpreter" else ctypes.CDLL(None)
         library.sleep(300)
 
@@ -203,7 +203,7 @@ class Held(Value):
 
     def run(self, input: Any, output: Output[Any]) -> None:
         if self.n == self.held:
-            tell_and_wait(self.told, os.getpid(), self.gate)
+            send_line_and_wait(self.told, os.getpid(), self.gate)
         output.store(self.n)
 
 
@@ -297,7 +297,7 @@ class ChainedHeld(Chained):
     def run(self, input: Any, output: Output[Any]) -> None:
         super().run(input, output)
         if self.n == self.held:
-            tell_and_wait(self.told, os.getpid(), self.gate)
+            send_line_and_wait(self.told, os.getpid(), self.gate)
 
 
 @dataclass(frozen=True)
