@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.backends.base import Backend
 from alexflow.storage.remote.opening import open_backend
-from alexflow.storage.remote.retry import Attempt, Deadline
+from alexflow.storage.remote.retry import Deadline, RequestAttempt
 from tests.kit.servers.s3 import BUCKET, KEY, SECRET, Server
 
 S3FS, OBSTORE = "s3fs", "obstore"
@@ -44,7 +44,7 @@ class OfS3fs:
         return cls(await open_backend(Address(f"s3://{BUCKET}/{PREFIX}", server.options), CONCURRENCY))
 
     async def read(self, key: str) -> bytes:
-        return await self._backend.read(key, Attempt(Deadline(60.0)))
+        return await self._backend.read(key, RequestAttempt(Deadline(60.0)))
 
     async def count(self, prefix: str) -> int:
         pages, found = self._backend.pages(prefix), 0

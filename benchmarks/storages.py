@@ -26,7 +26,7 @@ class Noted(LocalStorage):
 
     def _publish_unnamed(self, fd: int, path: str, key: str, data: bytes) -> bool:
         try:
-            digest_store.note(self.base_path, key, record_of(data))
+            digest_store.write_sidecar(self.base_path, key, record_of(data))
             return link_unnamed(fd, path)
         finally:
             os.close(fd)

@@ -53,21 +53,16 @@ OLD_QUALIFIED = words("""
 #: What is still to be renamed. This list only becomes shorter.
 REMAINING = words("""
     AHEAD AT_ONCE Admission Ahead Birth Broke Departures Exit Finished Foreseen HeldElsewhere MAX_STILLBORN
-    MadeElsewhere Mark Marker Member Nursery Pace Packed Patience Recall Recent Relay Returned Room
-    STALE_ELSEWHERE_AFTER Shipment Staff TOLD_OF_ANY Template UnderWay WantsSource Worn _burials _door _foresee
-    _hire _hire_for _hire_soon _inherit _look_around _meant _plainly _say_made _seldom_collecting _to_the_end
-    _weigh among aside at_hand behind beside bury credit dismiss doubt doubts engine.admission
+    MadeElsewhere Mark Marker Member Nursery Pace Packed Recall Relay Returned Room Shipment Staff TOLD_OF_ANY
+    Template UnderWay WantsSource Worn _burials _door _foresee _hire _hire_for _hire_soon _inherit _look_around
+    _say_made _seldom_collecting _to_the_end _weigh behind bury credit dismiss engine.admission
     executors.loop._within executors.process.ahead executors.process.arrivals executors.process.asking
     executors.process.birth executors.process.departures executors.process.ending executors.process.exits
     executors.process.forking executors.process.importing executors.process.marker executors.process.member
     executors.process.overdue executors.process.pace executors.process.records executors.process.relay
     executors.process.shipping executors.process.staff executors.process.surroundings executors.process.weight
-    followers followers_of grounded heard hired hopeless inside last_words lingering looked_behind note proven
-    readers_of_passing recalled remembering scheduler.account scheduler.elsewhere storage.leases.patience
-    storage.litter storage.localkeys storage.localpublishing storage.localreading storage.localstreams
-    storage.newfile storage.notes storage.notes.record storage.recent storage.remote.faults
-    storage.remote.patience storage.remote.s3copies storage.remote.s3listing storage.remote.s3obstore take_leave
-    told
+    followers followers_of grounded heard hired hopeless inside last_words lingering looked_behind proven
+    readers_of_passing recalled scheduler.account scheduler.elsewhere take_leave
 """)
 
 
@@ -116,9 +111,9 @@ CONSTANT = re.compile(r"[A-Z][A-Z0-9_]+")
 
 #: Classes and constants of which there are still two. This list only becomes shorter.
 REPEATED = words("""
-    ABSENT AT_ONCE Attempt BATCH CHUNK COMPRESSION_LEVEL COPYING DIGEST_SIZE DONE Echo Entry FAILED FEW Fault
-    GIVEN History LARGEST LEAST LONG LOOK_EVERY MISSING MOST_AT_ONCE NEW_OBJECTS PARTS_AT_ONCE PATIENCE PER_TURN
-    Patience Permit QUARANTINE READ_AT_ONCE RECORD SHORT SLICE_SECONDS Settings Source Template Threads
+    CHUNK
+    AT_ONCE COMPRESSION_LEVEL DONE Echo Entry FAILED Fault GIVEN History LOOK_EVERY MISSING MOST_AT_ONCE
+    NEW_OBJECTS PATIENCE PER_TURN READ_AT_ONCE SLICE_SECONDS Settings Source Template Threads
 """)
 
 

@@ -225,7 +225,7 @@ class Admission:
                 "what it was running, and then their results stay",
                 self._leases.ttl,
             )
-        if self.open and self._leases.others_here():
+        if self.open and self._leases.has_peers():
             await self._share()
         elif lapsed and not self.open:
             self._recall()
@@ -397,7 +397,7 @@ class Admission:
                 id: self._outputs(job) for id in task_ids[start : start + AT_ONCE] if (job := self._elsewhere.get(id))
             }
             await self._say_made(await self._made(some))
-            held = await self._leases.held_elsewhere({id: keys for id, keys in some.items() if id in self._elsewhere})
+            held = await self._leases.held_by_peers({id: keys for id, keys in some.items() if id in self._elsewhere})
             free = [id for id in some if id not in held and self._elsewhere.pop(id, None) is not None]
             if free:
                 await self._post(ReleasedByPeer(tuple(free)))

@@ -92,7 +92,7 @@ class Driver:
     ):
         self._scheduler = scheduler
         self._storage = storage
-        self._for_tasks = storage.remembering()  # the same, as tasks of this process read it
+        self._for_tasks = storage.with_read_cache()  # the same, as tasks of this process read it
         self._executors = executors
         self._broadcast = broadcast
         self._emit = broadcast.emit_lazily
@@ -253,11 +253,11 @@ class Driver:
             finish.set_exception(error)
         self.post(RunsCancelled((run_id,)))
 
-    def _doubt(self) -> None:
+    def _invalidate_caches(self) -> None:
         """Outputs may have been removed by now, or are about to be, and are made again."""
-        self._for_tasks.doubt()
+        self._for_tasks.invalidate()
         for executor in self._executors.values():
-            executor.doubt()
+            executor.invalidate()
 
     # -- events
 
@@ -274,7 +274,7 @@ class Driver:
             while self._inbox:
                 event, subjects = self._inbox.popleft()
                 if type(event) in REASONS_TO_DOUBT:
-                    self._doubt()
+                    self._invalidate_caches()
                 instructions = self._scheduler.handle(event)
                 if type(event) is Inspected:
                     self._enter(event, subjects)
@@ -435,7 +435,7 @@ class Driver:
                     raise
                 logger.warning("ephemeral outputs could not be removed: %s", error)
 
-        self._doubt()
+        self._invalidate_caches()
         self._emit(lambda: engine_events.OutputsRemoved(instruction.keys))
         removal = self._spawn(remove)
         self._removals.add(removal)

@@ -108,7 +108,7 @@ class Executor(ABC):
     def forget(self, task_ids: Sequence[str]) -> None:  # noqa: B027  # most look no further than what is submitted
         """These tasks are over or not wanted any more: none of them will be submitted, even if it was foreseen."""
 
-    def doubt(self) -> None:  # noqa: B027  # most keep nothing besides the storage, which is told itself
+    def invalidate(self) -> None:  # noqa: B027  # most keep nothing besides the storage, which is told itself
         """Outputs that exist may be others than before: read nothing from memory that was read or made until now."""
 
     @property

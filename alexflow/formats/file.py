@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NoReturn, TypeVar
 
 from alexflow.errors import AlexflowError, NoFormat
 from alexflow.model.output import Output
-from alexflow.storage.files import no_room, tells_of_no_room
+from alexflow.storage.files import disk_full, is_disk_full
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -48,8 +48,8 @@ class FileOutput(Output[T_co]):
         except (AlexflowError, OSError):  # it is not the value
             raise
         except Exception as error:  # whatever a library raises
-            if tells_of_no_room(error):
-                raise no_room(self.key) from error
+            if is_disk_full(error):
+                raise disk_full(self.key) from error
             raise self._unencodable(value, error) from error
 
     def load(self) -> T_co:

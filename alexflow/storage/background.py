@@ -7,7 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
-from alexflow.storage.files import CHUNK
+from alexflow.storage.files import CHUNK_BYTES
 
 T = TypeVar("T")
 
@@ -25,8 +25,8 @@ async def fill_file(fd: int, data: bytes) -> None:
     stream = aiofiles.threadpool.wrap(open(os.dup(fd), "wb"))  # noqa: ASYNC230, SIM115  # is open already
     try:
         view = memoryview(data)
-        for start in range(0, len(data), CHUNK):
-            await stream.write(view[start : start + CHUNK])
+        for start in range(0, len(data), CHUNK_BYTES):
+            await stream.write(view[start : start + CHUNK_BYTES])
     finally:
         await stream.close()
 

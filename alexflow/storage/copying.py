@@ -18,19 +18,19 @@ from typing import Literal
 
 from alexflow.errors import OutputDamaged, OutputNotFound
 from alexflow.storage.background import in_thread
-from alexflow.storage.files import CHUNK, failed, is_file
+from alexflow.storage.files import CHUNK_BYTES, is_file, storage_error
 from alexflow.storage.interface import Storage
 from alexflow.storage.keys import check_key, check_keys
 from alexflow.storage.layered.cache import CacheStorage
 from alexflow.storage.layered.prefix import PrefixStorage
 from alexflow.storage.local import LocalStorage, digest_store
-from alexflow.storage.local.read import SMALL
+from alexflow.storage.local.read import MAX_INLINE_BYTES
 
 #: What became of a copy: the two are one file; it is a file of its own; the key had something under it, which stays.
 Copied = Literal["linked", "copied", "existed"]
 
 #: Objects that are looked for at once.
-BATCH = 1000
+LOOKUP_BATCH = 1000
 
 #: What a file system says that cannot make two names of one file.
 _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
@@ -133,13 +133,13 @@ async def acopy(
 async def _batches(source: Storage, keys: Iterable[str] | None, prefix: str) -> AsyncIterator[list[str]]:
     if keys is not None:
         remaining = iter(dict.fromkeys(check_keys(keys)))
-        while batch := list(islice(remaining, BATCH)):
+        while batch := list(islice(remaining, LOOKUP_BATCH)):
             yield batch
         return
     batch = []
     async for key in source.alist(prefix):
         batch.append(key)
-        if len(batch) == BATCH:
+        if len(batch) == LOOKUP_BATCH:
             yield batch
             batch = []
     if batch:
@@ -174,7 +174,7 @@ async def acopy_object(source: Storage, key: str, target: Storage, to: str | Non
         copied = await target.acopy_from(source, key, to)
         if copied is not None:
             return "copied" if copied else "existed"
-        if await source.asize(key) <= SMALL:
+        if await source.asize(key) <= MAX_INLINE_BYTES:
             return "copied" if await target.awrite(to, await source.checking().aread(key)) else "existed"
     return await in_thread(partial(copy_object, source, key, target, to))
 
@@ -206,7 +206,7 @@ def _stream(source: Storage, key: str, target: Storage, to: str, *, replace: boo
     with source.checking().reader(key) as found:
         staging = target.open_staging(to)
         try:
-            shutil.copyfileobj(found, staging.file, CHUNK)
+            shutil.copyfileobj(found, staging.file, CHUNK_BYTES)
         except BaseException:
             staging.abandon()
             raise
@@ -222,7 +222,7 @@ def _link(source: LocalStorage, key: str, target: LocalStorage, to: str) -> Copi
         if os.path.lexists(path):
             return "existed"
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        if not digest_store.record_another(known, source.base_path, key, target.base_path, to):
+        if not digest_store.write_for_copy(known, source.base_path, key, target.base_path, to):
             return None
         os.link(known, path, follow_symlinks=False)
     except FileExistsError:
@@ -232,5 +232,5 @@ def _link(source: LocalStorage, key: str, target: LocalStorage, to: str) -> Copi
     except OSError as error:
         if error.errno in _NO_LINKS:
             return None
-        raise failed("link", path, error) from error
+        raise storage_error("link", path, error) from error
     return "linked"

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Protocol
 
 #: No program needs more; where there are more, programs that look at each possible descriptor take long.
-MOST = 1 << 20
+MAX_DESCRIPTORS = 1 << 20
 
 
 class Permit(Protocol):
@@ -42,7 +42,7 @@ def limit() -> int:
         import resource  # deferred, here and below: a worker process may do without
     except ImportError:  # Windows
         return 512
-    return min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], MOST)
+    return min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], MAX_DESCRIPTORS)
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def raise_limit() -> tuple[int, int] | None:
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
+    most = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
     if soft == resource.RLIM_INFINITY or soft >= most:
         return None
     try:

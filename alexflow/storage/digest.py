@@ -19,12 +19,12 @@ from typing import Literal
 
 from alexflow.identity.blake2 import blake2b
 
-DIGEST_SIZE = 16  # bytes: BLAKE2b-128
+RECORD_DIGEST_BYTES = 16  # bytes: BLAKE2b-128
 
 _VERSION = b"1"
 _WITH_KEY = b"2"
-_RECORD = struct.Struct(f"<cQ{DIGEST_SIZE}s")
-_OF_OUTPUT = struct.Struct(f"<cQ{DIGEST_SIZE}sI")
+_RECORD = struct.Struct(f"<cQ{RECORD_DIGEST_BYTES}s")
+_OF_OUTPUT = struct.Struct(f"<cQ{RECORD_DIGEST_BYTES}sI")
 _MOST_ENDS = 64  # of a key with more steps the outermost are not compared
 
 #: What bytes under a key are found to be, held against records: ``keyless`` are good, as far as a record of version 1
@@ -150,4 +150,4 @@ def is_record(record: bytes) -> bool:
     return more == 0 and record.startswith(_VERSION)
 
 
-_EMPTY = blake2b(digest_size=DIGEST_SIZE)  # a copy is had in a third of the time
+_EMPTY = blake2b(digest_size=RECORD_DIGEST_BYTES)  # a copy is had in a third of the time

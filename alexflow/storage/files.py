@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import StorageDenied, StorageError, StorageFull
 
-CHUNK = 1024 * 1024  # bytes, when streaming
+CHUNK_BYTES = 1024 * 1024  # bytes, when streaming
 
 _CLASSES: dict[int, type[StorageError]] = {
     errno.ENOSPC: StorageFull,  # inodes, too
@@ -27,17 +27,17 @@ NOT_THERE = (FileNotFoundError, NotADirectoryError)
 _NO_ROOM = os.strerror(errno.ENOSPC)
 
 
-def tells_of_no_room(error: BaseException) -> bool:
+def is_disk_full(error: BaseException) -> bool:
     """Whether it is a full disk that a library met, and says so in the system's words."""
     return _CLASSES.get(getattr(error, "errno", None) or 0) is StorageFull or _NO_ROOM in str(error)
 
 
-def no_room(path: str) -> StorageError:
+def disk_full(path: str) -> StorageError:
     """What to raise then."""
-    return failed("write", path, OSError(errno.ENOSPC, _NO_ROOM))
+    return storage_error("write", path, OSError(errno.ENOSPC, _NO_ROOM))
 
 
-def failed(what: str, path: str, error: OSError) -> StorageError:
+def storage_error(what: str, path: str, error: OSError) -> StorageError:
     """What to raise where a storage could not ``what`` the file ``path``."""
     code = error.errno or 0
     name = errno.errorcode.get(code, str(error.errno))
@@ -53,10 +53,10 @@ def open_above(path: str, flags: int, mode: int = 0o644) -> int:
     Where one of those is closed the system would give its number to the next file, and what is printed would be in it.
     """
     fd = os.open(path, flags, mode)
-    return fd if fd > 2 else above(fd)
+    return fd if fd > 2 else above_standard(fd)
 
 
-def above(fd: int) -> int:
+def above_standard(fd: int) -> int:
     """The same file under a number above those of standard input, output and error."""
     if fd > 2:
         return fd
@@ -114,5 +114,5 @@ def read_all(fd: int, at_first: int, at: int | None = None) -> bytes:
 
 def read_parts(fd: int) -> Iterator[bytes]:
     """All there is, in chunks."""
-    while part := os.read(fd, CHUNK):
+    while part := os.read(fd, CHUNK_BYTES):
         yield part

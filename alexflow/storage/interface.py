@@ -88,12 +88,12 @@ class Storage(ABC):
         """The same, holding whatever is read against what was recorded of it, if this storage can."""
         return self
 
-    def remembering(self) -> Storage:
+    def with_read_cache(self) -> Storage:
         """The same for one process that runs tasks: it need not read again what it has lately published or read."""
         return self
 
-    def doubt(self) -> None:  # noqa: B027  # most keep nothing
-        """Outputs may have been replaced: forget what is at hand (:meth:`remembering`)."""
+    def invalidate(self) -> None:  # noqa: B027  # most keep nothing
+        """Outputs may have been replaced: forget what is at hand (:meth:`with_read_cache`)."""
 
     def leases(self, ttl: float) -> Leases | None:
         """An engine's leases on what is made here; None where no other engine could make it."""
@@ -169,9 +169,9 @@ class Storage(ABC):
         Raises:
             OutputNotFound: nothing is stored under ``key``.
         """
-        from alexflow.storage.verification import unrecorded  # deferred: few programs verify
+        from alexflow.storage.verification import examined_unrecorded  # deferred: few programs verify
 
-        return unrecorded(key, self.read(key))
+        return examined_unrecorded(key, self.read(key))
 
     def verify(self, keys: Iterable[str] | None = None, *, prefix: str = "", quarantine: bool = True) -> Verification:
         """:meth:`examine` many outputs: those under ``keys``, else all whose keys begin with ``prefix``.
@@ -332,9 +332,9 @@ class Storage(ABC):
 
     async def aexamine(self, key: str, *, quarantine: bool = True) -> Examined:
         """:meth:`examine`, for the event loop."""
-        from alexflow.storage.verification import unrecorded  # deferred, as above
+        from alexflow.storage.verification import examined_unrecorded  # deferred, as above
 
-        return unrecorded(key, await self.aread(key))
+        return examined_unrecorded(key, await self.aread(key))
 
     async def aexamine_many(self, keys: Sequence[str], *, quarantine: bool = True) -> Sequence[Examined | None]:
         """:meth:`aexamine` some; None where nothing is stored."""

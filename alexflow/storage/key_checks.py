@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from alexflow.storage.keys import check_key, check_keys, check_prefix
 
-Check = Callable[[Any], Any]
+KeyCheck = Callable[[Any], Any]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,7 +36,7 @@ class Parameter(NamedTuple):
 
     position: int
     name: str
-    check: Check
+    check: KeyCheck
 
 
 def _check_staged(staged: Any) -> Any:
@@ -59,7 +59,7 @@ def _check_optional_prefix(prefix: str | None) -> str | None:
     return prefix if prefix is None else check_prefix(prefix)
 
 
-_CHECKS: dict[str, Check] = {
+_CHECKS: dict[str, KeyCheck] = {
     "key": check_key,
     "keys": check_keys,
     "prefix": _check_optional_prefix,
@@ -132,7 +132,7 @@ def _checked(method: FunctionType, parameters: Sequence[Parameter]) -> Callable[
     return checked
 
 
-def _checked_first(method: FunctionType, name: str, check: Check) -> Callable[..., Any]:
+def _checked_first(method: FunctionType, name: str, check: KeyCheck) -> Callable[..., Any]:
     """The short way: most methods have one such parameter, the first, and are given it by its place."""
 
     @functools.wraps(method)

@@ -18,6 +18,9 @@ _UNSAFE = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|[\\\0]")
 #: What begins so at a storage's root is not an output: files on their way, what was moved aside, the storage's notes.
 RESERVED = ".alexflow"
 
+#: Damaged objects are moved to this directory.
+QUARANTINE = f"{RESERVED}/quarantine"
+
 LONGEST_NAME = 255  # bytes between two slashes, as file systems have it
 
 LONGEST_KEY = 4095  # bytes, as Linux has it for paths

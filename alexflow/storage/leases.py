@@ -74,7 +74,7 @@ class Leases(ABC):
         return False
 
     @abstractmethod
-    def others_here(self) -> bool:
+    def has_peers(self) -> bool:
         """Whether other engines have joined."""
 
     @abstractmethod
@@ -86,7 +86,7 @@ class Leases(ABC):
         """Take what no other engine holds; gives the tasks that were taken."""
 
     @abstractmethod
-    async def held_elsewhere(self, wanted: Wanted) -> set[str]:
+    async def held_by_peers(self, wanted: Wanted) -> set[str]:
         """Those of these tasks that another engine holds, and has not let lapse."""
 
     @abstractmethod

@@ -19,7 +19,7 @@ class _Seen:  # no dataclass: to make one takes as long as all else that a run w
         self.unchanged = 0.0
 
 
-class Patience:
+class FailureDetector:
     """What one observer has seen of others.
 
     Args:

@@ -7,7 +7,7 @@ until a stream is closed. A task that has a stream open already does not wait fo
 other; if the system then refuses, it waits for whichever is closed next, and tries again.
 
 What is written and too large for memory keeps its file open until ``run`` has returned and it is published; so long it
-keeps its permit, too (:meth:`Permit.claim`).
+keeps its permit, too (:meth:`CountedPermit.claim`).
 
 Threads and worker processes run few tasks at once, and only what they open for the event loop is counted.
 """
@@ -30,13 +30,13 @@ T = TypeVar("T")
 _NONE_LEFT = frozenset({errno.EMFILE, errno.ENFILE})
 
 #: How long somebody who has a file open waits for the next one, where the system has none.
-PATIENCE = 30.0  # seconds
+WAIT_SECONDS = 30.0  # seconds
 
 #: From when on it is said that somebody waits.
-LONG = 5.0  # seconds
+WARN_AFTER_SECONDS = 5.0  # seconds
 
 
-class Permit:
+class CountedPermit:
     """One descriptor that is counted."""
 
     def __init__(self, owner: Descriptors, task: asyncio.Task[Any] | None):
@@ -74,12 +74,12 @@ class Descriptors:
         self._by_task: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
         self._waiting: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = deque()
 
-    async def take(self) -> Permit:
+    async def take(self) -> CountedPermit:
         """A permit; it may take until another one is given back."""
         task = asyncio.current_task()
         while not self._try(task):
             await self.given_back(task)
-        return Permit(self, task)
+        return CountedPermit(self, task)
 
     def _try(self, task: asyncio.Task[Any] | None) -> bool:
         with self._lock:
@@ -108,7 +108,7 @@ class Descriptors:
             if self._taken <= (self._by_task.get(task, 0) if task is not None else 0):
                 return False
             self._waiting.append((loop, future))
-        saying = loop.call_later(LONG, self._say)
+        saying = loop.call_later(WARN_AFTER_SECONDS, self._say)
         try:
             await future
         except BaseException:
@@ -152,7 +152,7 @@ def _half() -> int:
 descriptors = Descriptors(_half)
 
 
-async def under_permit(opening: Callable[[], Awaitable[T]]) -> tuple[Permit, T]:
+async def under_permit(opening: Callable[[], Awaitable[T]]) -> tuple[CountedPermit, T]:
     """Open a file; gives what ``opening`` gives, and the permit, to be released when the file is closed."""
     while True:
         permit = await descriptors.take()
@@ -169,7 +169,7 @@ async def under_permit(opening: Callable[[], Awaitable[T]]) -> tuple[Permit, T]:
 
 async def _given_back_soon() -> bool:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_SECONDS):
             return await descriptors.given_back(asyncio.current_task())
     except TimeoutError:  # tasks that have some, and want more, may wait for each other
         return False

@@ -30,7 +30,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from alexflow.errors import StorageDenied, StorageError
 from alexflow.forks import this_process
-from alexflow.storage.files import CHUNK, failed, fill_standard, is_file, no_room, open_above, tells_of_no_room
+from alexflow.storage.files import (
+    CHUNK_BYTES,
+    disk_full,
+    fill_standard,
+    is_disk_full,
+    is_file,
+    open_above,
+    storage_error,
+)
 from alexflow.storage.staged import Staging
 
 if TYPE_CHECKING:
@@ -91,7 +99,7 @@ class StagedFile(io.FileIO):
             is_path = isinstance(file, str)
             super().__init__(file, mode, closefd=is_path, opener=open_above if is_path else None)
         except OSError as error:
-            raise failed("write", path, error) from error
+            raise storage_error("write", path, error) from error
 
     def write(self, data: Any, /) -> int:
         if this_process.generation != self._process:
@@ -99,13 +107,13 @@ class StagedFile(io.FileIO):
         try:
             return super().write(data)
         except OSError as error:
-            raise failed("write", self._path, error) from error
+            raise storage_error("write", self._path, error) from error
 
     def truncate(self, size: int | None = None, /) -> int:
         try:
             return super().truncate(size)
         except OSError as error:
-            raise failed("write", self._path, error) from error
+            raise storage_error("write", self._path, error) from error
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -194,7 +202,7 @@ def path(storage: Streamable, key: str, mode: Mode) -> Iterator[Path]:
             try:
                 _check_written(key, directory, file)
             except OSError as error:
-                raise failed("write", str(file), error) from error
+                raise storage_error("write", str(file), error) from error
             storage.publish(storage.stage_path(key, file))
     else:
         raise ValueError(f"a path is for reading, 'r', or for writing, 'w', not {mode!r}")
@@ -206,9 +214,9 @@ def _held(storage: Streamable, key: str, known: str | None, to: Path) -> Path:
         return to
     try:
         with storage.reader(key) as source, open(to, "wb") as target:
-            shutil.copyfileobj(source, target, CHUNK)
+            shutil.copyfileobj(source, target, CHUNK_BYTES)
     except OSError as error:
-        raise failed("copy to", str(to), error) from error
+        raise storage_error("copy to", str(to), error) from error
     return to
 
 
@@ -228,17 +236,17 @@ def _fault(error: Exception, directory: Path, file: Path) -> StorageError | None
     """The storage's fault, if it is one that was met by a library that was to write ``file``."""
     if isinstance(error, StorageError):
         return None
-    if tells_of_no_room(error) or _is_full(directory):
-        return no_room(str(file))
+    if is_disk_full(error) or _is_full(directory):
+        return disk_full(str(file))
     if isinstance(error, OSError) and str(error.filename or "").startswith(str(directory)):
-        fault = failed("write", str(error.filename), error)
+        fault = storage_error("write", str(error.filename), error)
         return fault if isinstance(fault, StorageDenied) else None
     return None
 
 
 def _check_written(key: str, directory: Path, file: Path) -> None:
     if _is_full(directory):
-        raise no_room(str(file))  # HDF5 loses data then, and says nothing
+        raise disk_full(str(file))  # HDF5 loses data then, and says nothing
     if file.is_file() and not file.is_symlink():
         return
     others = sorted(other.name for other in file.parent.iterdir())
@@ -270,7 +278,7 @@ def scratch(parent: str | None = None) -> Iterator[Path]:
     try:
         directory = tempfile.mkdtemp(prefix="alexflow-", dir=parent)
     except OSError as error:
-        raise failed("write in", parent or os.environ.get("TMPDIR", "/tmp"), error) from error
+        raise storage_error("write in", parent or os.environ.get("TMPDIR", "/tmp"), error) from error
     process = this_process.generation
     try:
         yield Path(directory)
@@ -285,5 +293,5 @@ def stage_path(storage: Streamable, key: str, path: Path) -> Staged:
         with open(path, "rb") as file:
             data = file.read()
     except OSError as error:
-        raise failed("read", str(path), error) from error
+        raise storage_error("read", str(path), error) from error
     return storage.stage(key, data)

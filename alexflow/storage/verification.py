@@ -13,10 +13,10 @@ from typing import Literal, Protocol
 
 from alexflow.errors import OutputNotFound, StorageError, StorageUnavailable, UnknownStorage
 from alexflow.storage.background import in_thread
-from alexflow.storage.digest import DIGEST_SIZE, judge, record_of
+from alexflow.storage.digest import RECORD_DIGEST_BYTES, judge, record_of
 
 #: Outputs that are examined together.
-BATCH = 64
+VERIFY_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Examinable(Protocol):
 
 def read_record(record: bytes) -> Digest:
     """What a record (:mod:`alexflow.storage.digest`) says of the bytes."""
-    return Digest(int.from_bytes(record[1:9], "little"), record[9 : 9 + DIGEST_SIZE].hex())
+    return Digest(int.from_bytes(record[1:9], "little"), record[9 : 9 + RECORD_DIGEST_BYTES].hex())
 
 
 def examined(key: str, actual: bytes, records: Sequence[bytes], set_aside: Callable[[], str]) -> Examined:
@@ -123,12 +123,12 @@ def examined(key: str, actual: bytes, records: Sequence[bytes], set_aside: Calla
     return Examined(key, verdict, found, read_record(records[-1]), set_aside())
 
 
-def unreadable(key: str, error: StorageError) -> Examined:
+def examined_unreadable(key: str, error: StorageError) -> Examined:
     """What is to be said of an output that could not be read."""
     return Examined(key, "unreadable", None, trouble=str(error))
 
 
-def unrecorded(key: str, data: bytes) -> Examined:
+def examined_unrecorded(key: str, data: bytes) -> Examined:
     """What is to be said of bytes of which nothing was recorded."""
     return Examined(key, "unrecorded", read_record(record_of(data)))
 
@@ -141,7 +141,7 @@ def verify(storage: Examinable, keys: Iterable[str] | None, prefix: str, *, quar
             tally.count(key, _examine(storage, key, quarantine))
     except StorageError as error:
         tally.count_unlisted(error)
-    return tally.told()
+    return tally.result()
 
 
 async def averify(storage: Examinable, keys: Iterable[str] | None, prefix: str, *, quarantine: bool) -> Verification:
@@ -153,7 +153,7 @@ async def averify(storage: Examinable, keys: Iterable[str] | None, prefix: str, 
                 tally.count(key, found)
     except StorageError as error:
         tally.count_unlisted(error)
-    return tally.told()
+    return tally.result()
 
 
 async def _batches(keys: AsyncIterator[str] | Iterable[str]) -> AsyncIterator[list[str]]:
@@ -163,14 +163,14 @@ async def _batches(keys: AsyncIterator[str] | Iterable[str]) -> AsyncIterator[li
         try:
             async for key in keys:
                 batch.append(key)
-                if len(batch) == BATCH:
+                if len(batch) == VERIFY_BATCH:
                     yield batch
                     batch = []
         except StorageError as error:  # what was listed before is looked at first
             trouble = error
     else:
         rest: Iterator[str] = iter(keys)
-        while len(batch := list(islice(rest, BATCH))) == BATCH:
+        while len(batch := list(islice(rest, VERIFY_BATCH))) == VERIFY_BATCH:
             yield batch
     if batch:
         yield batch
@@ -191,7 +191,7 @@ def _examine(storage: Examinable, key: str, quarantine: bool) -> Examined | None
     except StorageUnavailable:  # it is not about this one
         raise
     except StorageError as error:
-        return unreadable(key, error)
+        return examined_unreadable(key, error)
 
 
 class _Tally:
@@ -220,9 +220,9 @@ class _Tally:
         """Not everything could be listed: a storage lists what it can before it says so."""
         if not error.path or isinstance(error, StorageUnavailable | UnknownStorage):
             raise error
-        self._unreadable.append(unreadable(error.path, error))
+        self._unreadable.append(examined_unreadable(error.path, error))
 
-    def told(self) -> Verification:
+    def result(self) -> Verification:
         return Verification(
             self._good, tuple(self._damaged), self._unrecorded, tuple(self._missing), tuple(self._unreadable)
         )

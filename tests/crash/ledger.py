@@ -15,7 +15,7 @@ from pathlib import Path
 
 from alexflow.events.history import read_history
 from alexflow.record.reader import journals
-from alexflow.storage.local.leases import FILE as LEASES
+from alexflow.storage.local.leases import LEASES_FILE as LEASES
 from tests.crash.workflow import CONCURRENCY, DYNAMIC, WORKERS, Start, starts_in
 
 #: What may be in flight in the engine's own process: on the loop, in threads, and dynamic tasks.

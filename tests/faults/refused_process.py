@@ -22,10 +22,10 @@ from alexflow.storage import CacheStorage, PrefixStorage, Storage, Transaction
 from alexflow.storage.copying import copy_object
 from alexflow.storage.interface import Storage as Base
 from alexflow.storage.local import digest_store, new_file
-from alexflow.storage.local.storage import SMALL
+from alexflow.storage.local.read import MAX_INLINE_BYTES
 from tests.faults.publisher_process import ANY_PROCESS, PR_SET_PTRACER, read_line, say
 
-LARGE = SMALL + 1
+LARGE = MAX_INLINE_BYTES + 1
 
 OLD = b"0" * 1000  # what is there under "old"
 

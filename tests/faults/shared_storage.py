@@ -20,8 +20,8 @@ import alexflow
 from alexflow import BinaryOutput, DynamicTask, Output, Task
 from alexflow.events import ResultDropped, TasksMadeElsewhere
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.local.leases import FILE as LEASES
-from alexflow.storage.remote.multipart import LARGE
+from alexflow.storage.local.leases import LEASES_FILE as LEASES
+from alexflow.storage.remote.multipart import MAX_BYTES_IN_MEMORY
 from tests.faults.workflows import Held, Number, Sum, note
 from tests.kit.fifo import DEADLINE
 
@@ -81,7 +81,7 @@ class Enveloped(BinaryOutput[int]):
     """A number before much else."""
 
     def encode(self, value: int) -> bytes:
-        return super().encode(value) + os.urandom(LARGE)
+        return super().encode(value) + os.urandom(MAX_BYTES_IN_MEMORY)
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,15 @@ import pytest
 
 from alexflow import LocalStorage
 from alexflow.storage.local import digest_store
+from alexflow.storage.local.read import MAX_INLINE_BYTES
 from alexflow.storage.local.staging_area import STALE_AFTER
-from alexflow.storage.local.storage import SMALL
 from tests.faults.publisher import Publisher
 from tests.faults.publisher_process import content
 
 #: What the interpreter does for itself.
 OWN = {"brk", "mmap", "munmap", "mremap", "madvise", "futex", "read", "restart_syscall", "exit_group", "rt_sigprocmask"}
 
-LARGE = SMALL + 1
+LARGE = MAX_INLINE_BYTES + 1
 
 WAYS = {
     "small": ("key", 20, ()),

@@ -9,7 +9,7 @@ import pytest
 
 from alexflow import Engine, Retry
 from alexflow.errors import RunFailed, StorageFull
-from alexflow.storage.local.storage import SMALL
+from alexflow.storage.local.read import MAX_INLINE_BYTES
 from tests.faults.disks import free_bytes, keys_in, small_disk
 from tests.faults.workflows import Bulky, BulkyInThread, BulkyOnLoop, Number, Scratch, StoresTwo
 
@@ -54,7 +54,7 @@ async def test_larger_than_the_disk(disk, log, kind, tmp_path):
 
 async def test_full_of_small_ones(disk, log):
     """Each fits until the last: those that fitted are there and whole, and the rest has no file at all."""
-    tasks = [Bulky(n, str(log), SMALL // 2) for n in range(30)]
+    tasks = [Bulky(n, str(log), MAX_INLINE_BYTES // 2) for n in range(30)]
     async with Engine(disk, workers=2, retry=Retry(3, delay=0)) as engine:
         result = await engine.run(tasks, on_error="continue")
     assert 0 < len(result.failures) < 30
@@ -62,7 +62,7 @@ async def test_full_of_small_ones(disk, log):
     assert sorted(map(int, log.read_text().split())) == list(range(30))
     found = await engine.storage.averify()
     assert (found.ok, found.good, found.unrecorded) == (True, 30 - len(result.failures), 0)
-    size = len(Bulky(0).output().encode(bytes(SMALL // 2)))
+    size = len(Bulky(0).output().encode(bytes(MAX_INLINE_BYTES // 2)))
     assert {await engine.storage.asize(key) for key in keys_in(disk)} == {size}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from alexflow import Engine, open_storage
 from alexflow.errors import OutputDamaged
-from alexflow.storage.remote.multipart import LARGE
+from alexflow.storage.remote.multipart import MAX_BYTES_IN_MEMORY
 from tests.faults.workflows import BulkyOnLoop, Number, Reader, Sum
 from tests.kit.servers.s3 import BUCKET, READER, READER_SECRET, client
 
@@ -108,7 +108,7 @@ async def test_read_by_a_task(checked, log, harm, damage, quarantined):
 
 
 @HARMS
-@pytest.mark.parametrize("size", [10, LARGE + 1])
+@pytest.mark.parametrize("size", [10, MAX_BYTES_IN_MEMORY + 1])
 async def test_read_by_the_program(checked, log, harm, damage, quarantined, size):
     output = BulkyOnLoop(1, str(log), size).output()
     async with Engine(checked) as engine:

@@ -119,7 +119,7 @@ def nowhere(root: Path) -> RemoteStorage:
 STORAGES = {
     "local": local,
     "local, checking": lambda root: local(root).checking(),
-    "local, remembering": lambda root: local(root).remembering(),
+    "local, remembering": lambda root: local(root).with_read_cache(),
     "memory": lambda root: MemoryStorage(),
     "remote": nowhere,
     "overlay": lambda root: OverlayStorage(local(root), MemoryStorage()),

@@ -14,10 +14,10 @@ from alexflow.errors import OutputDamaged, UnknownStorage
 from alexflow.storage import PrefixStorage, copy
 from alexflow.storage.copying import copy_object
 from alexflow.storage.local import digest_store
-from alexflow.storage.local.storage import SMALL
+from alexflow.storage.local.read import MAX_INLINE_BYTES
 from tests.faults.workflows import Number, Sum
 
-SIZES = [10, SMALL + 1]
+SIZES = [10, MAX_INLINE_BYTES + 1]
 KEYS = [("a", "b"), ("a/data.json", "b/data.json"), ("a/x/data.json", "b/x/data.json"), ("a/b", "b/a")]
 
 
@@ -157,7 +157,7 @@ def test_copies_keep_their_records(storage, tmp_path):
     target = LocalStorage(tmp_path / "target")
     target.prepare()
     storage.write("dir/a", b"1")
-    storage.write("b", b"2" * (SMALL + 1))
+    storage.write("b", b"2" * (MAX_INLINE_BYTES + 1))
     assert copy(storage, target).copied == 2
     assert copy(storage, PrefixStorage(target, "team")).copied == 2
     assert copy_object(storage, "dir/a", target, "another") == "linked"

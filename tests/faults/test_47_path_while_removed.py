@@ -16,7 +16,7 @@ import pytest
 from alexflow import LocalStorage, MemoryStorage, open_storage
 from alexflow.errors import OutputNotFound
 from alexflow.storage import CacheStorage, OverlayStorage, PrefixStorage, Transaction
-from alexflow.storage.local.storage import SMALL
+from alexflow.storage.local.read import MAX_INLINE_BYTES
 from tests.faults.disks import remount, small_disk
 
 
@@ -65,7 +65,7 @@ def write(storage, key, data, **how):
         storage.publish_all()
 
 
-@pytest.mark.parametrize("size", [10, SMALL + 1])
+@pytest.mark.parametrize("size", [10, MAX_INLINE_BYTES + 1])
 @pytest.mark.parametrize("harm", ["remove", "replace", "everything"])
 def test_it_stays(storage, harm, size, tmp_path):
     write(storage, "dir/key.bin", b"1" * size)

@@ -49,7 +49,7 @@ def storage(request, tmp_path):
         storage = _layered(request.param, storage, tmp_path)
         storage.prepare()
     if request.param == "local-remembering":
-        return storage.remembering()
+        return storage.with_read_cache()
     return Transaction(storage) if request.param == "transaction" else storage
 
 

@@ -15,13 +15,13 @@ from anyio import create_task_group, to_thread
 from alexflow import LocalStorage, RemoteStorage
 from alexflow.errors import OutputNotFound, StorageError
 from alexflow.storage import PrefixStorage, Storage, Transaction
-from alexflow.storage.files import CHUNK
+from alexflow.storage.files import CHUNK_BYTES
 from alexflow.storage.local import listing, new_file
-from alexflow.storage.local.storage import SMALL
+from alexflow.storage.local.read import MAX_INLINE_BYTES
 from alexflow.storage.remote import connection
 from alexflow.storage.remote.storage import CONCURRENCY
 
-SIZES = [0, 1, SMALL, SMALL + 1, 2 * CHUNK + 7]
+SIZES = [0, 1, MAX_INLINE_BYTES, MAX_INLINE_BYTES + 1, 2 * CHUNK_BYTES + 7]
 KEYS = [
     "a",
     "a.pkl",
@@ -142,7 +142,7 @@ async def test_staged_can_be_read_again_and_then_published(form, storage, publis
     assert await type(form)(published()).read("key") == content(size)
 
 
-@pytest.mark.parametrize("size", [3, SMALL + 1])
+@pytest.mark.parametrize("size", [3, MAX_INLINE_BYTES + 1])
 async def test_the_first_publisher_wins_unless_told_to_replace(form, published, size):
     first, second, third = (bytes([n]) * size for n in range(3))
     await form.write("key", first)
@@ -156,11 +156,11 @@ async def test_the_first_publisher_wins_unless_told_to_replace(form, published, 
 
 
 async def test_two_staged_for_one_key(form, published):
-    one, other = [await form.stage("key", content(SMALL + n)) for n in (1, 2)]
+    one, other = [await form.stage("key", content(MAX_INLINE_BYTES + n)) for n in (1, 2)]
     await form.publish(one)
     published()
     await form.discard(other)
-    assert await type(form)(published()).read("key") == content(SMALL + 1)
+    assert await type(form)(published()).read("key") == content(MAX_INLINE_BYTES + 1)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -219,7 +219,7 @@ async def test_list_by_prefix(form, published):
 @pytest.fixture
 def few(storage):
     """How many keys are looked for one by one, whatever else is there."""
-    return connection.FEW if isinstance(storage, RemoteStorage) else listing.FEW
+    return connection.MAX_SINGLE_QUESTIONS if isinstance(storage, RemoteStorage) else listing.MAX_INLINE_KEYS
 
 
 @pytest.mark.parametrize("directory", ["", "dir/"])
@@ -256,7 +256,7 @@ def test_eight_threads_race(storage, published):
         barrier = Barrier(8)
 
         def publish(n, round_=round_, barrier=barrier):
-            staged = storage.stage(f"key/{round_}", bytes([n]) * (SMALL + 1 if round_ % 2 else 10))
+            staged = storage.stage(f"key/{round_}", bytes([n]) * (MAX_INLINE_BYTES + 1 if round_ % 2 else 10))
             barrier.wait(timeout=30)
             return n if storage.publish(staged) else None
 
@@ -270,13 +270,13 @@ RACER = """
 import sys
 from alexflow import LocalStorage, RemoteStorage
 from alexflow.storage import PrefixStorage
-from alexflow.storage.local.storage import SMALL
+from alexflow.storage.local.read import MAX_INLINE_BYTES
 from alexflow.storage.local import new_file
 path, number, named = sys.argv[1:]
 if named == "True":
     new_file.UNNAMED_FILE = None
 storage = LocalStorage(path)
-staged = [storage.stage(f"key/{n}", number.encode() * (SMALL + 1)) for n in range(20)]
+staged = [storage.stage(f"key/{n}", number.encode() * (MAX_INLINE_BYTES + 1)) for n in range(20)]
 print("ready", flush=True)
 sys.stdin.readline()
 print(*(n for n, item in enumerate(staged) if storage.publish(item)))
@@ -306,7 +306,7 @@ def test_four_processes_race(storage):
     assert sorted(int(n) for numbers in won for n in numbers) == list(range(20))
     for number, numbers in enumerate(won):
         for n in numbers:
-            assert storage.read(f"key/{n}") == str(number).encode() * (SMALL + 1)
+            assert storage.read(f"key/{n}") == str(number).encode() * (MAX_INLINE_BYTES + 1)
 
 
 # -- nothing is left behind
@@ -323,7 +323,7 @@ def files_below(path: Path) -> set[str]:
 @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="counts descriptors in /dev/fd")
 async def test_no_descriptor_and_no_file_is_left(form, storage, published, tmp_path):
     async def use(name):
-        for size in (10, SMALL + 1):
+        for size in (10, MAX_INLINE_BYTES + 1):
             for times in range(2):
                 await form.write(f"{name}/{size}", content(size), replace=bool(times))
             await form.write(f"{name}/{size}", content(size))
@@ -337,10 +337,10 @@ async def test_no_descriptor_and_no_file_is_left(form, storage, published, tmp_p
     await use("a")
     if isinstance(storage, Transaction):
         await form.write("a/10", content(10))
-        await form.write("a/x", content(SMALL + 1))
+        await form.write("a/x", content(MAX_INLINE_BYTES + 1))
         await storage.adiscard_all()
     assert open_descriptors() == before
     if (tmp_path / "storage").exists():
-        keys = {f"{name}/{size}" for name in ("warm-up", "a") for size in (10, SMALL + 1)}
+        keys = {f"{name}/{size}" for name in ("warm-up", "a") for size in (10, MAX_INLINE_BYTES + 1)}
         below = "team/mine/" if isinstance(storage, PrefixStorage) else ""
         assert files_below(tmp_path / "storage") == {f"{below}{key}" for key in keys}

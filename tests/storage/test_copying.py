@@ -12,7 +12,7 @@ from alexflow import LocalStorage, MemoryStorage, open_storage
 from alexflow.errors import OutputNotFound
 from alexflow.storage import CacheStorage, Copies, PrefixStorage, acopy, copy
 from alexflow.storage.copying import acopy_object, copy_object
-from alexflow.storage.remote.multipart import LARGE
+from alexflow.storage.remote.multipart import MAX_BYTES_IN_MEMORY
 from tests.kit.servers.proxy import proxy
 from tests.storage.conftest import SERVERS
 
@@ -21,7 +21,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning"),  # as in test_conformance.py
 ]
 
-CONTENTS = {"empty": b"", "dir/small": b"small", "with space & ü": b"x" * 1000, "large": os.urandom(LARGE + 1)}
+CONTENTS = {
+    "empty": b"",
+    "dir/small": b"small",
+    "with space & ü": b"x" * 1000,
+    "large": os.urandom(MAX_BYTES_IN_MEMORY + 1),
+}
 
 
 async def contents(storage):

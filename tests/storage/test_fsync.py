@@ -11,7 +11,7 @@ import pytest
 
 from alexflow import LocalStorage
 from alexflow.storage.local import publish
-from alexflow.storage.local.storage import SMALL
+from alexflow.storage.local.read import MAX_INLINE_BYTES
 from tests.faults.publisher import Publisher
 
 FILE, NAME = "file", "name"
@@ -29,7 +29,7 @@ def steps(trace: str, base: str, key: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("size", [10, SMALL + 1])
+@pytest.mark.parametrize("size", [10, MAX_INLINE_BYTES + 1])
 @pytest.mark.parametrize("how", [(), ("named",), ("replace",)])
 @pytest.mark.parametrize(("key", "way"), [("key", ["."]), ("dir/sub/key", ["dir/sub", "dir", "."])])
 def test_in_this_order(tmp_path, size, how, key, way):
@@ -66,7 +66,7 @@ def test_on_the_event_loop(tmp_path):
     """Blockbuster (tests/conftest.py) raises if the loop waits for the disk."""
     storage = LocalStorage(tmp_path / "storage", fsync=True)
     storage.prepare()
-    for size in (1, SMALL + 1):
+    for size in (1, MAX_INLINE_BYTES + 1):
         assert asyncio.run(storage.awrite(f"{size}", bytes(size))) is True
         assert asyncio.run(storage.awrite(f"{size}", b"other")) is False
         assert storage.read(f"{size}") == bytes(size)

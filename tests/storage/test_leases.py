@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from alexflow.storage.leases import NoLeases
-from alexflow.storage.liveness import Patience
-from alexflow.storage.local.leases import FILE, LocalLeases
+from alexflow.storage.liveness import FailureDetector
+from alexflow.storage.local.leases import LEASES_FILE, LocalLeases
 from alexflow.storage.local.lock_file import (
     AVAILABLE,
     is_held_by_others,
@@ -59,7 +59,7 @@ async def engine(request, tmp_path, clock):
     yield make
     for leases in made:
         await leases.leave()
-    assert not (tmp_path / FILE).exists()
+    assert not (tmp_path / LEASES_FILE).exists()
 
 
 def wanted(*keys):
@@ -82,7 +82,7 @@ async def test_one_that_shows_no_sign_of_life_is_passed_over(engine, clock):
     assert await stopped.renew()  # too late, and it is told so
     assert not await stopped.renew()
     assert await two.take(wanted("b")) == set()  # it is there again, and holds the rest
-    assert await stopped.held_elsewhere(wanted("a")) == {"A"}
+    assert await stopped.held_by_peers(wanted("a")) == {"A"}
 
 
 async def test_what_is_read_of_a_seat_is_not_an_old_sign(engine, clock, tmp_path):
@@ -103,7 +103,7 @@ async def test_what_is_read_of_a_seat_is_not_an_old_sign(engine, clock, tmp_path
 
 
 def test_patience_does_not_wear_out_while_the_observer_is_away(clock):
-    patience = Patience(TTL, clock)
+    patience = FailureDetector(TTL, clock)
     assert not patience.is_lost(1, b"sign")
     clock.now += 3600
     assert not patience.is_lost(1, b"sign")  # the other one may have been stopped with it
@@ -118,10 +118,10 @@ def test_patience_does_not_wear_out_while_the_observer_is_away(clock):
 
 async def test_no_seat_is_left(engine, tmp_path, monkeypatch):
     monkeypatch.setattr("alexflow.storage.local.leases._RETRY", 0)
-    fd = os.open(tmp_path / FILE, os.O_RDWR | os.O_CREAT)
+    fd = os.open(tmp_path / LEASES_FILE, os.O_RDWR | os.O_CREAT)
     try:
         take_range(fd, 0, 1 << 62)
-        with pytest.raises(OSError, match=FILE):
+        with pytest.raises(OSError, match=LEASES_FILE):
             await engine().join()
     finally:
         os.close(fd)
@@ -133,13 +133,13 @@ async def test_no_seat_is_left(engine, tmp_path, monkeypatch):
 async def test_a_file_that_was_removed_meanwhile_is_not_sat_at(clock, tmp_path):
     one, two = (LocalLeases(str(tmp_path), TTL, clock, Seats()) for _ in range(2))
     await one.join()
-    (tmp_path / FILE).unlink()
+    (tmp_path / LEASES_FILE).unlink()
     await two.join()
-    assert (tmp_path / FILE).exists()
+    assert (tmp_path / LEASES_FILE).exists()
     await one.leave()  # not what is not its own
-    assert (tmp_path / FILE).exists()
+    assert (tmp_path / LEASES_FILE).exists()
     await two.leave()
-    assert not (tmp_path / FILE).exists()
+    assert not (tmp_path / LEASES_FILE).exists()
 
 
 def test_ranges_that_others_hold(tmp_path):
@@ -169,7 +169,7 @@ async def test_the_file_is_open_to_all_to_whom_the_directory_is(tmp_path, clock,
     try:
         leases = LocalLeases(str(place), TTL, clock, Seats())
         await leases.join()
-        status = (place / FILE).stat()
+        status = (place / LEASES_FILE).stat()
         assert stat.S_IMODE(status.st_mode) == file
         if directory & stat.S_ISGID:
             assert status.st_gid == place.stat().st_gid
@@ -181,20 +181,20 @@ async def test_the_file_is_open_to_all_to_whom_the_directory_is(tmp_path, clock,
 async def test_a_symbolic_link_is_not_followed(tmp_path, clock):
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
-    (tmp_path / FILE).symlink_to(victim)
+    (tmp_path / LEASES_FILE).symlink_to(victim)
     leases = LocalLeases(str(tmp_path), TTL, clock, Seats())
     with pytest.raises(NoLeases, match=r"symbolic link.*remove it.*\.alexflow-leases"):
         await leases.join()
     await leases.leave()
     assert victim.read_bytes() == b"precious"
-    assert (tmp_path / FILE).is_symlink()
+    assert (tmp_path / LEASES_FILE).is_symlink()
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 async def test_what_is_no_plain_file_gives_no_leases(tmp_path, clock, make):
-    make(tmp_path / FILE)
+    make(tmp_path / LEASES_FILE)
     leases = LocalLeases(str(tmp_path), TTL, clock, Seats())
-    with pytest.raises(NoLeases, match=FILE):
+    with pytest.raises(NoLeases, match=LEASES_FILE):
         await leases.join()
     await leases.leave()
 
@@ -217,7 +217,7 @@ def test_another_users_file_is_told_with_the_remedy(tmp_path):
         place = f"{directory}/shared"
         os.mkdir(place)
         os.chmod(place, 0o777)
-        Path(place, FILE).touch(0o644)
+        Path(place, LEASES_FILE).touch(0o644)
         done = subprocess.run(
             [sys.executable, "-c", AS_ANOTHER_USER, place, f"{tmp_path}/own"],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

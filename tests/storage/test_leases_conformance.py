@@ -11,7 +11,7 @@ from alexflow import RemoteStorage, open_storage
 from alexflow.storage.local.leases import LocalLeases
 from alexflow.storage.local.lock_file import AVAILABLE
 from alexflow.storage.local.seat import Seats
-from alexflow.storage.remote.leases import ENGINES, LEASES, LOOK_EVERY, ObjectLeases
+from alexflow.storage.remote.leases import ENGINES, LEASES, LOOK_FOR_PEERS_EVERY, ObjectLeases
 from tests.kit.servers.proxy import proxy
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +42,7 @@ async def looked(clock):
     """A call after which an engine has looked who is there; gives what its renewal does."""
 
     async def look(leases):
-        clock.now += LOOK_EVERY
+        clock.now += LOOK_FOR_PEERS_EVERY
         return await leases.renew()
 
     return look
@@ -114,11 +114,11 @@ async def test_who_is_alone_holds_everything(engine, looked):
     one, two = engine(), engine()
     await one.join()
     assert one.everything
-    assert not one.others_here()
+    assert not one.has_peers()
     await two.join()
     assert not two.everything
     assert not await looked(one)
-    assert one.others_here()
+    assert one.has_peers()
     assert await two.take(wanted("a", "b")) == set()
 
 
@@ -155,7 +155,7 @@ async def test_a_task_is_held_as_a_whole(engine):
     one.release(["a", "b"])
     await settled(one)
     assert await two.take({"task": ["a", "b"]}) == {"task"}
-    assert await one.held_elsewhere({"x": ["x"], "a": ["a"], "b": ["b"]}) == {"a", "b"}
+    assert await one.held_by_peers({"x": ["x"], "a": ["a"], "b": ["b"]}) == {"a", "b"}
 
 
 async def test_who_leaves_lets_go(engine):
@@ -190,17 +190,17 @@ async def test_one_that_shows_no_sign_of_life_loses_what_it_holds(engine, clock)
         clock.now += TTL / 3 + 1
         for alive in (two, three):
             assert not await alive.renew()
-            await alive.held_elsewhere(wanted("a"))
+            await alive.held_by_peers(wanted("a"))
     assert await two.take(wanted("a")) == {"A"}
     assert await three.take(wanted("a")) == set()  # two is alive
-    assert await three.held_elsewhere(wanted("a")) == {"A"}
+    assert await three.held_by_peers(wanted("a")) == {"A"}
 
     assert await stopped.renew()  # too late, and it is told so
     assert not await stopped.renew()
-    assert stopped.others_here()
+    assert stopped.has_peers()
     await stopped.keep_only(["b"])
     assert await three.take(wanted("b")) == set()  # it is there again
-    assert await stopped.held_elsewhere(wanted("a")) == {"A"}
+    assert await stopped.held_by_peers(wanted("a")) == {"A"}
 
 
 async def test_of_two_who_join_at_once_one_at_most_holds_everything(engine):
@@ -232,11 +232,11 @@ async def test_what_a_dead_engine_held_is_cleared_away(storage, clock):
     await two.join()
     await dead.keep_only(["a", "b"])
     assert await two.take(wanted("a", "c")) == {"C"}
-    assert await two.held_elsewhere(wanted("a", "b", "c", "d")) == {"A", "B"}
+    assert await two.held_by_peers(wanted("a", "b", "c", "d")) == {"A", "B"}
     for _ in range(4):
         clock.now += TTL / 3
         await two.renew()
-    assert not two.others_here()
+    assert not two.has_peers()
     assert await two.take(wanted("a", "b")) == {"A", "B"}
     await two.leave()
     assert await objects_of(storage) == []
@@ -254,7 +254,7 @@ async def test_a_lease_of_nobody_is_cleared_away(storage, clock):
     clock.now += TTL - 1
     for each in (two, three):
         await each.renew()
-    clock.now += LOOK_EVERY
+    clock.now += LOOK_FOR_PEERS_EVERY
     for each in (two, three):
         await each.renew()
     assert await two.take(wanted("a")) == {"A"}
@@ -311,12 +311,12 @@ async def test_trouble_is_told_once_and_fails_nothing(server, clock, caplog):
         used, before.fault = hasty, lambda request: "busy"
         with caplog.at_level(logging.WARNING, "alexflow.storage"):
             assert await two.take(wanted("a")) == {"A"}
-            assert await two.held_elsewhere(wanted("a")) == set()
+            assert await two.held_by_peers(wanted("a")) == set()
         assert len([record for record in caplog.records if "trouble with leases" in record.getMessage()]) == 1
         used, before.fault = storage, lambda request: None
         clock.now += TTL / 3
         assert not await two.renew()
-        assert await two.held_elsewhere(wanted("a")) == {"A"}
+        assert await two.held_by_peers(wanted("a")) == {"A"}
         for each in (two, one):
             await each.leave()
         for each in (storage, hasty):

@@ -15,10 +15,10 @@ import pytest
 from alexflow import LocalStorage, MemoryStorage
 from alexflow.errors import StorageDenied, StorageError, StorageFull, UnknownStorage
 from alexflow.storage import background, open_storage
-from alexflow.storage.files import CHUNK
+from alexflow.storage.files import CHUNK_BYTES
 from alexflow.storage.local import listing, new_file, staging_area
-from alexflow.storage.local.listing import FEW, LEAST
-from alexflow.storage.local.storage import SMALL
+from alexflow.storage.local.listing import MAX_INLINE_KEYS, MIN_KEYS_TO_LIST
+from alexflow.storage.local.read import MAX_INLINE_BYTES
 
 NAMED = [pytest.param(False, id="unnamed"), pytest.param(True, id="named")]
 
@@ -103,7 +103,7 @@ def test_case(storage):
 
 def test_a_key_in_the_way_of_a_directory(storage):
     storage.write("file", b"1")
-    for size in (1, SMALL + 1):
+    for size in (1, MAX_INLINE_BYTES + 1):
         with pytest.raises(StorageError, match=r"cannot write .*/file/below"):
             storage.write("file/below", bytes(size))
     assert everything_below(storage.base_path) == ["file"]
@@ -112,7 +112,7 @@ def test_a_key_in_the_way_of_a_directory(storage):
 @pytest.mark.parametrize("replace", [False, True])
 def test_a_directory_in_the_way_of_a_key(storage, replace):
     storage.write("dir/a", b"1")
-    for size in (1, SMALL + 1):
+    for size in (1, MAX_INLINE_BYTES + 1):
         with pytest.raises(StorageError, match=r"cannot publish .*/dir: Is a directory \(EISDIR\)"):
             storage.write("dir", bytes(size), replace=replace)
     assert everything_below(storage.base_path) == ["dir", "dir/a"]
@@ -125,7 +125,7 @@ def test_a_directory_in_the_way_of_a_key(storage, replace):
         *[(errno.EROFS, StorageDenied), (errno.EACCES, StorageDenied), (errno.EIO, StorageError)],
     ],
 )
-@pytest.mark.parametrize("size", [10, SMALL + 1])
+@pytest.mark.parametrize("size", [10, MAX_INLINE_BYTES + 1])
 def test_writing_fails(storage, monkeypatch, code, kind, size):
     storage.write("old", b"1")
     descriptors = len(os.listdir("/dev/fd"))
@@ -163,13 +163,13 @@ def test_linking_fails(storage, monkeypatch):
 def test_a_server_that_has_made_the_link_and_could_not_say_so(storage, named_files):
     """As NFS: the call is made again, and finds the name taken, by this very file."""
     staging = storage.open_staging("key")
-    staging.file.write(bytes(SMALL + 1))
+    staging.file.write(bytes(MAX_INLINE_BYTES + 1))
     staged = staging.finish()
     os.link(staged.place.name, storage.path_of("key"))
     assert storage.publish(staged)
-    assert storage.read("key") == bytes(SMALL + 1)
+    assert storage.read("key") == bytes(MAX_INLINE_BYTES + 1)
     assert not storage.publish(storage.stage("key", b"too late"))
-    assert storage.read("key") == bytes(SMALL + 1)
+    assert storage.read("key") == bytes(MAX_INLINE_BYTES + 1)
 
 
 def test_what_was_in_the_way_is_gone_again(storage, monkeypatch, named_files):
@@ -177,7 +177,7 @@ def test_what_was_in_the_way_is_gone_again(storage, monkeypatch, named_files):
         raise FileExistsError(errno.EEXIST, "somebody was first, and removes it now")
 
     monkeypatch.setattr(os, "link", link)
-    assert not storage.publish(storage.stage("key", bytes(SMALL + 1)))
+    assert not storage.publish(storage.stage("key", bytes(MAX_INLINE_BYTES + 1)))
     assert everything_below(storage.base_path) == []
 
 
@@ -204,24 +204,24 @@ def test_a_file_system_that_refuses_unnamed_files(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "open", open_)
     storage = LocalStorage(tmp_path)
-    assert storage.write("dir/key", bytes(SMALL + 1)) is True
+    assert storage.write("dir/key", bytes(MAX_INLINE_BYTES + 1)) is True
     assert everything_below(tmp_path) == ["dir", "dir/key"]
 
 
 def test_what_is_half_written_is_not_listed(storage, named_files):
-    staged = storage.stage("dir/key", bytes(SMALL + 1))
+    staged = storage.stage("dir/key", bytes(MAX_INLINE_BYTES + 1))
     assert list(storage.list()) == []
     assert len(everything_below(storage.base_path)) == 2  # there is a temporary file
     storage.discard(staged)
     assert everything_below(storage.base_path) == ["dir"]
 
 
-@pytest.mark.parametrize("count", [LEAST - 1, LEAST, FEW, 2 * FEW])
+@pytest.mark.parametrize("count", [MIN_KEYS_TO_LIST - 1, MIN_KEYS_TO_LIST, MAX_INLINE_KEYS, 2 * MAX_INLINE_KEYS])
 def test_what_the_storage_keeps_to_itself_is_no_output(storage, named_files, count):
     keys = [f"{number}" for number in range(count)]
     for key in keys:
         storage.write(key, b"1")
-    waiting = storage.stage("large", bytes(SMALL + 1))
+    waiting = storage.stage("large", bytes(MAX_INLINE_BYTES + 1))
     asked = [*keys, *(f"not-{key}" for key in keys)]
     assert storage.exists_many(asked) == set(keys)
     assert sorted(storage.list()) == sorted(keys)
@@ -232,7 +232,7 @@ def test_what_the_storage_keeps_to_itself_is_no_output(storage, named_files, cou
 
 def test_a_large_directory_whose_size_says_nothing_is_not_listed_for_few(storage, monkeypatch):
     """As on SMB: its size is always 0. It may be the event loop that would wait for all of its entries."""
-    keys = [f"{number}" for number in range(LEAST * 20)]
+    keys = [f"{number}" for number in range(MIN_KEYS_TO_LIST * 20)]
     for key in keys:
         storage.write(key, b"1")
     read = 0
@@ -251,8 +251,8 @@ def test_a_large_directory_whose_size_says_nothing_is_not_listed_for_few(storage
     real, stat = os.scandir, os.stat
     monkeypatch.setattr(listing.os, "scandir", counting)
     monkeypatch.setattr(listing.os, "stat", lambda path: SimpleNamespace(st_size=0, st_mode=stat(path).st_mode))
-    assert storage.exists_many([*keys[:LEAST], "none"]) == set(keys[:LEAST])
-    assert 0 < read <= 4 * (LEAST + 1) + 1
+    assert storage.exists_many([*keys[:MIN_KEYS_TO_LIST], "none"]) == set(keys[:MIN_KEYS_TO_LIST])
+    assert 0 < read <= 4 * (MIN_KEYS_TO_LIST + 1) + 1
 
 
 def test_a_run_begins_without_a_look_at_the_outputs(storage, monkeypatch):
@@ -293,7 +293,7 @@ async def test_a_cancelled_stream_leaves_nothing(storage, monkeypatch):
 
     monkeypatch.setattr(background, "open", slow_open, raising=False)
     before = len(os.listdir("/dev/fd"))
-    task = asyncio.ensure_future(storage.astage("key", bytes(2 * CHUNK)))
+    task = asyncio.ensure_future(storage.astage("key", bytes(2 * CHUNK_BYTES)))
     await asyncio.to_thread(begun.wait, 30)
     assert len(os.listdir("/dev/fd")) == before + 2
     task.cancel()
@@ -309,7 +309,7 @@ async def test_a_cancelled_stream_leaves_nothing(storage, monkeypatch):
 @pytest.mark.anyio
 async def test_large_ones_leave_the_loop_alone(storage):
     """Blockbuster (tests/conftest.py) raises if a large read or write happens on the loop."""
-    data = os.urandom(3 * CHUNK + 1)
+    data = os.urandom(3 * CHUNK_BYTES + 1)
     assert await storage.awrite("large", data) is True
     assert await storage.aread("large") == data
     keys = [f"{n}" for n in range(1000)]

@@ -14,9 +14,9 @@ import alexflow
 from alexflow import JSONOutput, LocalStorage, MemoryStorage, RemoteStorage, Storage, Task, open_storage
 from alexflow.errors import StorageDenied, StorageError, UnknownStorage
 from alexflow.storage.remote.address import Address
-from alexflow.storage.remote.connection import FEW, group
-from alexflow.storage.remote.multipart import LARGE
-from alexflow.storage.remote.retry import SLOWEST, Attempt, Deadline
+from alexflow.storage.remote.connection import MAX_SINGLE_QUESTIONS, group_by_prefix
+from alexflow.storage.remote.multipart import MAX_BYTES_IN_MEMORY
+from alexflow.storage.remote.retry import MIN_BYTES_PER_SECOND, Deadline, RequestAttempt
 from tests.kit.servers.proxy import proxy
 from tests.kit.servers.s3 import SECRET
 from tests.storage.tasks import Number
@@ -200,7 +200,7 @@ async def test_closed_it_opens_anew(s3):
     storage = opened(s3)
     for _ in range(2):
         await storage.awrite("key", b"value")
-        assert await storage.aexists_many([f"{n}" for n in range(2 * FEW)] + ["key"]) == {"key"}
+        assert await storage.aexists_many([f"{n}" for n in range(2 * MAX_SINGLE_QUESTIONS)] + ["key"]) == {"key"}
         await storage.aclose()
     await storage.aclose()
 
@@ -236,8 +236,8 @@ async def test_many_keys_are_looked_for_by_listing(s3):
         keys = [f"module.Task.{n:040x}.json" for n in range(200)]
         await asyncio.gather(*(storage.awrite(key, b"") for key in keys))
         before.requests.clear()
-        assert await storage.aexists_many(keys[:FEW]) == set(keys[:FEW])
-        assert (before.count("HEAD"), before.count("GET")) == (FEW, 0)
+        assert await storage.aexists_many(keys[:MAX_SINGLE_QUESTIONS]) == set(keys[:MAX_SINGLE_QUESTIONS])
+        assert (before.count("HEAD"), before.count("GET")) == (MAX_SINGLE_QUESTIONS, 0)
         before.requests.clear()
         assert await storage.aexists_many([*keys, "module.Task." + "f" * 40]) == set(keys)
         assert (before.count("HEAD"), before.count("GET")) == (0, 1)
@@ -251,7 +251,7 @@ async def test_what_is_wanted_of_all_requests_of_s3(s3):
     wanted = {"s3_additional_kwargs": {"StorageClass": "STANDARD_IA"}, "requester_pays": True}
     with proxy(s3.port) as before:
         storage = open_storage(s3.url(), **{**s3.options, "endpoint_url": f"http://127.0.0.1:{before.port}"}, **wanted)
-        small, large = b"small", bytes(LARGE + 1)
+        small, large = b"small", bytes(MAX_BYTES_IN_MEMORY + 1)
         await storage.awrite("small", small)
         await storage.awrite("large", large)
         assert [await storage.aread("small"), await storage.aread("large")] == [small, large]
@@ -267,7 +267,7 @@ async def test_what_is_wanted_of_all_requests_of_s3(s3):
 
 def test_keys_that_lie_together():
     digest = "0123456789abcdef" * 2
-    assert group([f"m.A.{digest}.x", f"m.B.{digest}", f"m.A.{digest[::-1]}", "dir/x", "x"]) == {
+    assert group_by_prefix([f"m.A.{digest}.x", f"m.B.{digest}", f"m.A.{digest[::-1]}", "dir/x", "x"]) == {
         "m.A.": {f"m.A.{digest}.x", f"m.A.{digest[::-1]}"},
         "m.B.": {f"m.B.{digest}"},
         "dir/": {"dir/x"},
@@ -284,7 +284,7 @@ def test_odd_keys_come_back(s3, key):
     storage.write(key, key.encode())
     assert storage.read(key) == key.encode()
     assert list(storage.list()) == [key]
-    assert storage.exists_many([key, *(f"{key}{n}" for n in range(2 * FEW))]) == {key}
+    assert storage.exists_many([key, *(f"{key}{n}" for n in range(2 * MAX_SINGLE_QUESTIONS))]) == {key}
 
 
 def test_long_keys(server):
@@ -307,7 +307,7 @@ def test_a_key_that_the_server_refuses(server):
 async def test_what_is_large_is_not_given_its_time_anew_with_each_attempt():
     deadline = Deadline(3600)
     for _ in range(3):
-        attempt = Attempt(deadline)
+        attempt = RequestAttempt(deadline)
         for _ in range(2):
-            attempt.allow(20 * SLOWEST)
+            attempt.allow(20 * MIN_BYTES_PER_SECOND)
     assert 3600 < deadline.left <= 3640

@@ -15,14 +15,14 @@ from alexflow.errors import OutputNotFound, StorageError, StorageFull
 from alexflow.storage import Transaction
 from alexflow.storage.remote import multipart, spool
 from alexflow.storage.remote import storage as storage_module
-from alexflow.storage.remote.multipart import LARGE, PART
-from alexflow.storage.remote.ranges import FIRST
+from alexflow.storage.remote.multipart import MAX_BYTES_IN_MEMORY, PART_BYTES
+from alexflow.storage.remote.ranges import FIRST_RANGE_BYTES
 from tests.faults.disks import small_disk
 from tests.kit.servers.proxy import first, proxy
 from tests.kit.servers.s3 import BUCKET, client
 from tests.storage.conftest import SERVERS
 
-SIZE = 2 * PART + LARGE // 2 + 12_345  # three parts and a bit
+SIZE = 2 * PART_BYTES + MAX_BYTES_IN_MEMORY // 2 + 12_345  # three parts and a bit
 
 pytestmark = [
     pytest.mark.anyio,
@@ -38,9 +38,9 @@ def content(seed: int = 0, size: int | None = None) -> bytes:
 def storage(request, server, monkeypatch):
     behind = server(request.param)
     if not behind.base.startswith("s3:"):  # the same with less, since some of them are slow; S3 takes no smaller parts
-        monkeypatch.setattr(multipart, "PART", PART // 16)
-        monkeypatch.setattr(spool, "LARGE", LARGE // 16)
-        monkeypatch.setattr(storage_module, "LARGE", LARGE // 16)
+        monkeypatch.setattr(multipart, "PART_BYTES", PART_BYTES // 16)
+        monkeypatch.setattr(spool, "MAX_BYTES_IN_MEMORY", MAX_BYTES_IN_MEMORY // 16)
+        monkeypatch.setattr(storage_module, "MAX_BYTES_IN_MEMORY", MAX_BYTES_IN_MEMORY // 16)
         monkeypatch.setattr(sys.modules[__name__], "SIZE", SIZE // 16)
     return open_storage(behind.url(), deadline=20, **behind.options)
 
@@ -69,15 +69,15 @@ def bucket(s3):
 
 async def write_async(storage, key, data):
     async with storage.awriter(key) as file:
-        for start in range(0, len(data), PART):
-            await file.write(data[start : start + PART])
+        for start in range(0, len(data), PART_BYTES):
+            await file.write(data[start : start + PART_BYTES])
 
 
 async def write(storage, key, data):
     def write():
         with storage.writer(key) as file:
-            for start in range(0, len(data), PART):
-                file.write(data[start : start + PART])
+            for start in range(0, len(data), PART_BYTES):
+                file.write(data[start : start + PART_BYTES])
 
     await asyncio.to_thread(write)
 
@@ -115,7 +115,7 @@ async def test_written_and_read(storage, way):
         assert path.read_bytes() == data
 
 
-@pytest.mark.parametrize("size", [0, 1, FIRST, FIRST + 1, 3 * FIRST])
+@pytest.mark.parametrize("size", [0, 1, FIRST_RANGE_BYTES, FIRST_RANGE_BYTES + 1, 3 * FIRST_RANGE_BYTES])
 async def test_read_in_pieces(storage, size):
     data = content(size=size)
     await storage.awrite("key", data)

@@ -90,7 +90,7 @@ def test_another_machine_is_given_a_week(storage):
 
 
 def test_only_some_before_a_run(storage, monkeypatch):
-    monkeypatch.setattr(staging_area, "AT_ONCE", 2)
+    monkeypatch.setattr(staging_area, "SWEEP_BATCH", 2)
     leave(storage)
     for number in range(4):
         age(leave_more(storage, number), 2 * HOUR)
@@ -130,7 +130,7 @@ def test_a_storage_without_litter():
 def test_behind_many_that_are_young(storage):
     """Only some are looked at before a run, not always the same."""
     old = leave(storage)
-    for number in range(3 * staging_area.AT_ONCE):
+    for number in range(3 * staging_area.SWEEP_BATCH):
         leave_more(storage, number)
     age(old, HOUR + 1)
     for _ in range(200):
@@ -138,4 +138,4 @@ def test_behind_many_that_are_young(storage):
         if not old.exists():
             break
     assert not old.exists()
-    assert len(staged(storage)) == 3 * staging_area.AT_ONCE
+    assert len(staged(storage)) == 3 * staging_area.SWEEP_BATCH

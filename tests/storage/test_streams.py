@@ -16,10 +16,10 @@ from alexflow.errors import OutputDamaged, OutputNotFound, StorageError, Storage
 from alexflow.storage import Transaction
 from alexflow.storage.digest import record_of
 from alexflow.storage.local import staging_area
-from alexflow.storage.local.storage import SMALL
+from alexflow.storage.local.read import MAX_INLINE_BYTES
 from tests.faults.disks import small_disk
 
-LARGE = 3 * SMALL + 17
+LARGE = 3 * MAX_INLINE_BYTES + 17
 
 
 def contents(size: int) -> bytes:
@@ -82,7 +82,7 @@ def settle(storage):
 
 
 @pytest.mark.parametrize("key", ["a.bin", "below/it/a.bin"])
-@pytest.mark.parametrize("size", [0, 1, SMALL, SMALL + 1, LARGE])
+@pytest.mark.parametrize("size", [0, 1, MAX_INLINE_BYTES, MAX_INLINE_BYTES + 1, LARGE])
 def test_written_in_pieces_read_in_pieces(storage, published, litter_of, size, key):
     data = contents(size)
     with storage.writer(key) as file:
@@ -181,7 +181,7 @@ def test_nothing_to_read(storage):
 
 
 @pytest.mark.parametrize("key", ["model.h5", "below/it/model.h5"])
-@pytest.mark.parametrize("size", [0, 1, SMALL, LARGE])
+@pytest.mark.parametrize("size", [0, 1, MAX_INLINE_BYTES, LARGE])
 def test_by_path(storage, published, litter_of, size, key):
     with storage.path(key, "w") as path:
         assert path.name == "model.h5"
@@ -243,7 +243,7 @@ async def read_async(storage, key) -> bytes:
         return b"".join(parts)
 
 
-@pytest.mark.parametrize("size", [0, 1, SMALL, LARGE])
+@pytest.mark.parametrize("size", [0, 1, MAX_INLINE_BYTES, LARGE])
 def test_async(storage, litter_of, size):
     asyncio.run(write_async(storage, "a", contents(size)))
     assert own(storage, "a") == contents(size)
@@ -336,7 +336,7 @@ def test_on_an_object_store(server):
 
 def sequential(file: io.BufferedIOBase) -> None:
     for _ in range(5):
-        file.write(contents(SMALL))
+        file.write(contents(MAX_INLINE_BYTES))
 
 
 def patched(file) -> None:
@@ -438,7 +438,7 @@ def test_a_full_disk(disk):
     storage = LocalStorage(disk)
     told = r"cannot write .*/a: No space left on device \(ENOSPC\)"
     with pytest.raises(StorageFull, match=told), storage.writer("a") as file:
-        file.write(contents(100 * SMALL))
+        file.write(contents(100 * MAX_INLINE_BYTES))
     assert list(storage.list()) == []
     storage.write("b", b"1")
 
@@ -446,7 +446,7 @@ def test_a_full_disk(disk):
 def silently(path: Path) -> None:
     """As HDF5 does."""
     with suppress(OSError), open(path, "wb", buffering=0) as file:
-        while file.write(contents(SMALL)):
+        while file.write(contents(MAX_INLINE_BYTES)):
             pass
 
 

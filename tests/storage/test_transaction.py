@@ -5,7 +5,7 @@ import pytest
 from alexflow import LocalStorage, MemoryStorage
 from alexflow.errors import OutputNotFound
 from alexflow.storage import Transaction
-from alexflow.storage.local.storage import SMALL
+from alexflow.storage.local.read import MAX_INLINE_BYTES
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -13,7 +13,7 @@ def below(request, tmp_path):
     return LocalStorage(tmp_path) if request.param == "local" else MemoryStorage()
 
 
-@pytest.mark.parametrize("size", [1, SMALL + 1])
+@pytest.mark.parametrize("size", [1, MAX_INLINE_BYTES + 1])
 def test_only_the_task_itself_sees_it(below, size):
     transaction = Transaction(below)
     transaction.write("a", b"1" * size)
@@ -40,7 +40,7 @@ def test_what_was_there_before_is_seen_too(below):
         transaction.read("none")
 
 
-@pytest.mark.parametrize("size", [1, SMALL + 1])
+@pytest.mark.parametrize("size", [1, MAX_INLINE_BYTES + 1])
 def test_within_a_task_the_last_value_counts(below, size):
     transaction = Transaction(below)
     transaction.write("a", b"1" * size)
@@ -59,7 +59,7 @@ def test_somebody_was_first(below, replace, kept):
     assert below.read("a") == kept
 
 
-@pytest.mark.parametrize("size", [1, SMALL + 1])
+@pytest.mark.parametrize("size", [1, MAX_INLINE_BYTES + 1])
 def test_a_task_that_failed_has_published_nothing(below, size):
     transaction = Transaction(below)
     transaction.write("a", b"1" * size)
@@ -79,7 +79,7 @@ def test_removing_takes_back_what_was_staged(below):
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("size", [1, SMALL + 1])
+@pytest.mark.parametrize("size", [1, MAX_INLINE_BYTES + 1])
 async def test_on_the_event_loop(below, size):
     await below.awrite("old", b"1")
     transaction = Transaction(below)

@@ -15,12 +15,12 @@ import pytest
 from alexflow import LocalStorage, MemoryStorage
 from alexflow.errors import OutputDamaged, OutputNotFound, StorageError
 from alexflow.storage import Digest, digest
-from alexflow.storage.files import CHUNK
+from alexflow.storage.files import CHUNK_BYTES
 from alexflow.storage.local import digest_store
-from alexflow.storage.local.storage import SMALL
-from alexflow.storage.verification import BATCH, read_record
+from alexflow.storage.local.read import MAX_INLINE_BYTES
+from alexflow.storage.verification import VERIFY_BATCH, read_record
 
-SIZES = [0, 1, SMALL, SMALL + 1, 2 * CHUNK + 7]
+SIZES = [0, 1, MAX_INLINE_BYTES, MAX_INLINE_BYTES + 1, 2 * CHUNK_BYTES + 7]
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_it_goes_on_past_what_cannot_be_read(everybodys, form):
     """As somebody who may not read everything."""
     storage = LocalStorage(everybodys / "storage")
     storage.prepare()
-    for number in range(2 * BATCH):
+    for number in range(2 * VERIFY_BATCH):
         storage.write(f"{number % 2}/{number}", b"1")
     storage.write("closed/key", b"1")
     os.chmod(storage.path_of("0/0"), 0)
@@ -130,7 +130,7 @@ print(*(each.trouble for each in found.unreadable), sep=chr(10))
     assert done.stderr == ""
     told = done.stdout.splitlines()
     closed = f"{storage.base_path}/closed"
-    assert told[0] == f"{2 * BATCH - 1} False {sorted([('0/0', 'unreadable'), (closed, 'unreadable')])}"
+    assert told[0] == f"{2 * VERIFY_BATCH - 1} False {sorted([('0/0', 'unreadable'), (closed, 'unreadable')])}"
     assert set(told[1:]) == {
         f"cannot read {storage.base_path}/0/0: Permission denied (EACCES)",
         f"cannot list {closed}: Permission denied (EACCES)",
@@ -190,7 +190,7 @@ def test_recorded_however_it_is_written(storage, size, key):
 
 
 @pytest.mark.parametrize("harm", [flip, cut_off])
-@pytest.mark.parametrize("size", [10, 2 * CHUNK + 7])
+@pytest.mark.parametrize("size", [10, 2 * CHUNK_BYTES + 7])
 def test_damage_is_found_and_moved_out_of_the_way(storage, harm, size):
     data = os.urandom(size)
     for key in ("good", "dir/bad"):
@@ -229,7 +229,7 @@ def test_what_nothing_was_recorded_of_is_told_apart(storage):
 
 
 def test_some(storage):
-    for number in range(2 * BATCH + 1):
+    for number in range(2 * VERIFY_BATCH + 1):
         storage.write(f"{number % 2}/{number}", b"1")
     flip(storage, "1/1")
     assert storage.verify(prefix="0/").ok
@@ -238,7 +238,7 @@ def test_some(storage):
     assert (missing.ok, missing.good, missing.missing) == (False, 1, ("none",))
     assert asyncio.run(storage.averify(["0/0", "none"])) == missing
     found = asyncio.run(storage.averify(prefix="1/"))
-    assert (found.good, [damaged.key for damaged in found.damaged]) == (BATCH - 1, ["1/1"])
+    assert (found.good, [damaged.key for damaged in found.damaged]) == (VERIFY_BATCH - 1, ["1/1"])
 
 
 def test_replaced_and_removed(storage):
@@ -272,7 +272,7 @@ def test_a_torn_note_is_passed_over(tmp_path, no_attributes):
     assert storage.verify().good == 1
 
 
-@pytest.mark.parametrize("size", [10, SMALL + 1])
+@pytest.mark.parametrize("size", [10, MAX_INLINE_BYTES + 1])
 def test_checked_whenever_it_is_read(storage, size):
     storage = LocalStorage(storage.base_path, check=True)
     data = os.urandom(size)

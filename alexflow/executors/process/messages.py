@@ -85,12 +85,12 @@ class Shipment(Struct, frozen=True, array_like=True):
 class Work(Message, frozen=True):
     """Run these, in this order.
 
-    ``doubts`` is another number than before once outputs may be others than before.
+    ``cache_epoch`` is another number than before once outputs may be others than before.
     """
 
     definitions: list[Definition]
     jobs: list[Shipment]
-    doubts: int = 0
+    cache_epoch: int = 0
 
 
 class Source(Message, frozen=True):

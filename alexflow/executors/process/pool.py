@@ -77,7 +77,7 @@ class ProcessExecutor(Executor):
         self._pace = Pace()
         self._stillborn = 0
         self._hired_by_then = 0  # how many workers there had been when the last stillborn one was counted
-        self._doubts = 0
+        self._cache_epoch = 0
         self._closed = False
 
     def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
@@ -139,8 +139,8 @@ class ProcessExecutor(Executor):
             self._hire_for(len(self._pending))
             self._feed()
 
-    def doubt(self) -> None:
-        self._doubts += 1
+    def invalidate(self) -> None:
+        self._cache_epoch += 1
 
     @property
     def places(self) -> int:
@@ -218,7 +218,7 @@ class ProcessExecutor(Executor):
         if not self._pending:
             self._look_ahead(worker, shipments, definitions)
         if shipments:
-            worker.process.send(Work(self._staff.new_definitions(worker, definitions), shipments, self._doubts))
+            worker.process.send(Work(self._staff.new_definitions(worker, definitions), shipments, self._cache_epoch))
             self._slow_imports.watch()
 
     def _ship(self, worker: Member, job: Job, packed: Packed, expected: float, behind: int = 0) -> Shipment:

@@ -139,7 +139,7 @@ class Worker:
         self._relay: Relay | None = None  # once somebody logs
         self._hello: Hello | None = None
         self._storage: Storage | None = None
-        self._doubts = 0  # how often outputs may have become others, as far as we have heard
+        self._cache_epoch = 0  # how often outputs may have become others, as far as we have heard
         self._transaction: Transaction | None = None  # of the job that is running
         self._terminated = False
         self._is_spoiled = False  # by what a task has changed for good
@@ -202,10 +202,10 @@ class Worker:
 
     def _take_in(self, message: ToWorker) -> None:
         if isinstance(message, Work):
-            if message.doubts != self._doubts:
-                self._doubts = message.doubts
+            if message.cache_epoch != self._cache_epoch:
+                self._cache_epoch = message.cache_epoch
                 if self._storage is not None:
-                    self._storage.doubt()
+                    self._storage.invalidate()
             arrivals.add(message.definitions)
             self._jobs.extend(message.jobs)
         elif isinstance(message, Hello):
@@ -341,7 +341,7 @@ class Worker:
         if self._hello is None:
             raise RuntimeError("a job came before the storage")
         storage: Storage = pickle.loads(self._hello.storage)
-        return storage.remembering()
+        return storage.with_read_cache()
 
     def relay_logging(self, levels: dict[str, int], disabled: int) -> None:
         """Somebody has imported ``logging``: let the engine have what is logged."""

@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputNotFound, StorageError
 from alexflow.storage.background import in_thread
-from alexflow.storage.files import CHUNK
+from alexflow.storage.files import CHUNK_BYTES
 from alexflow.storage.interface import Storage
-from alexflow.storage.layered.wrapper import Delegating
+from alexflow.storage.layered.wrapper import StorageWrapper
 from alexflow.storage.local import LocalStorage
 from alexflow.storage.staged import Staged
 
@@ -44,7 +44,7 @@ LEFT = 0.9
 
 
 @dataclass(frozen=True, init=False)
-class CacheStorage(Delegating):
+class CacheStorage(StorageWrapper):
     """Another storage, read through copies in a local directory. Several processes may share the directory.
 
     Attributes:
@@ -127,7 +127,7 @@ class CacheStorage(Delegating):
     def _held(self, key: str) -> AbstractContextManager[Path]:
         if self.local_path(key) is None:
             return self.storage.path(key)
-        return self._copies.held(self._copy_of(key), key.rpartition("/")[2])
+        return self._copies.linked_path(self._copy_of(key), key.rpartition("/")[2])
 
     def local_path(self, key: str) -> str | None:
         copy = self._copy_of(key)
@@ -140,7 +140,7 @@ class CacheStorage(Delegating):
             return self.storage.local_path(key)
         try:
             with self.storage.reader(key) as source, self._copies.writer(copy) as target:
-                shutil.copyfileobj(source, target, CHUNK)
+                shutil.copyfileobj(source, target, CHUNK_BYTES)
         except StorageError as error:
             if isinstance(error, OutputNotFound):
                 raise

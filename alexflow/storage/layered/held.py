@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from alexflow.storage.interface import Storage
-from alexflow.storage.layered.renaming import Renaming
+from alexflow.storage.layered.renaming import RenamingStorage
 
 
-class HeldStorage(Renaming):
+class HeldStorage(RenamingStorage):
     """A storage, in which some keys are other ones.
 
     Args:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputNotFound, ReadOnlyAccess, UnknownStorage
 from alexflow.storage.interface import Storage
-from alexflow.storage.layered.wrapper import Delegating
+from alexflow.storage.layered.wrapper import StorageWrapper
 from alexflow.storage.local import LocalStorage
 from alexflow.storage.staged import Staged
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class OverlayStorage(Delegating):
+class OverlayStorage(StorageWrapper):
     """What is in ``base`` is there, and is never touched; what is stored goes to ``storage``.
 
     So results of others, or of production, are the ground for one's own. What is computed again (``force``) covers what

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from alexflow.storage.interface import Storage
 from alexflow.storage.keys import check_key, is_key, only_keys
-from alexflow.storage.layered.renaming import Renaming
+from alexflow.storage.layered.renaming import RenamingStorage
 from alexflow.storage.leases import Holder, Leases, Wanted
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class PrefixedLeases(Leases):
     async def join(self) -> None:
         await self._leases.join()
 
-    def others_here(self) -> bool:
-        return self._leases.others_here()
+    def has_peers(self) -> bool:
+        return self._leases.has_peers()
 
     async def keep_only(self, keys: Iterable[str]) -> None:
         await self._leases.keep_only(self._inside(keys))
@@ -50,8 +50,8 @@ class PrefixedLeases(Leases):
     async def take(self, wanted: Wanted) -> set[str]:
         return await self._leases.take(self._all_inside(wanted))
 
-    async def held_elsewhere(self, wanted: Wanted) -> set[str]:
-        return await self._leases.held_elsewhere(self._all_inside(wanted))
+    async def held_by_peers(self, wanted: Wanted) -> set[str]:
+        return await self._leases.held_by_peers(self._all_inside(wanted))
 
     async def holders(self, wanted: Wanted) -> list[Holder]:
         return await self._leases.holders(self._all_inside(wanted))
@@ -76,7 +76,7 @@ class PrefixedLeases(Leases):
 
 
 @dataclass(frozen=True)
-class PrefixStorage(Renaming):
+class PrefixStorage(RenamingStorage):
     """What lies below a prefix of another storage. Keys are those without the prefix.
 
     Attributes:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from alexflow.errors import OutputNotFound
 from alexflow.storage.interface import Storage
-from alexflow.storage.layered.wrapper import Delegating
+from alexflow.storage.layered.wrapper import StorageWrapper
 from alexflow.storage.staged import Mode, Staged, Staging
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from alexflow.storage.verification import Examined
 
 
-class Renaming(Delegating):
+class RenamingStorage(StorageWrapper):
     """Another storage, in which a key here is called otherwise."""
 
     @abstractmethod

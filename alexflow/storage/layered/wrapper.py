@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alexflow.storage.verification import Examined
 
 
-class Delegating(Storage):
+class StorageWrapper(Storage):
     """Another storage under another name. What a subclass does otherwise, it overrides in both forms."""
 
     #: The other one.

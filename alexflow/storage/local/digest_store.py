@@ -28,7 +28,7 @@ from alexflow.storage.local.staging_area import make_reserved
 
 ATTRIBUTE = "user.alexflow"
 
-_NOTES = f"{RESERVED}/digests"
+_SIDECARS = f"{RESERVED}/digests"
 
 # of a file system; and of a file that a task's library has made read-only
 _NO_ATTRIBUTES = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EACCES})
@@ -38,7 +38,7 @@ _set: Callable[[int, str, bytes], None] | None = getattr(os, "setxattr", None)
 _get: Callable[[int, str], bytes] | None = getattr(os, "getxattr", None)
 
 
-def record(fd: int, record: bytes, base: str, key: str) -> None:
+def write(fd: int, record: bytes, base: str, key: str) -> None:
     """Keep what is recorded of the file that will be ``key`` in the storage ``base``."""
     if _set is not None:
         try:
@@ -47,14 +47,14 @@ def record(fd: int, record: bytes, base: str, key: str) -> None:
         except OSError as error:
             if error.errno not in _NO_ATTRIBUTES:
                 raise
-    note(base, key, record)
+    write_sidecar(base, key, record)
 
 
-def recorded(fd: int, base: str, key: str) -> list[bytes]:
+def read(fd: int, base: str, key: str) -> list[bytes]:
     """What is recorded of an open file: nothing, one record, or one of several whose turn it is."""
     record = _attribute(fd)
     if record is None:
-        return _read(f"{base}/{_NOTES}/{key}")
+        return _read(f"{base}/{_SIDECARS}/{key}")
     if not is_record(record):
         return []
     return [record] if tells_no_key(record) or tells(record, key) else [record, *_for_other_keys(fd)]
@@ -76,7 +76,7 @@ def _for_other_keys(fd: int) -> list[bytes]:
     return [record for record in records if is_record(record)]
 
 
-def record_another(path: str, base: str, key: str, target: str, to: str) -> bool:
+def write_for_copy(path: str, base: str, key: str, target: str, to: str) -> bool:
     """Keep what is recorded of an output for another key, under which its file will be, too.
 
     Args:
@@ -93,8 +93,8 @@ def record_another(path: str, base: str, key: str, target: str, to: str) -> bool
     try:
         record = _attribute(fd)
         if record is None:
-            for noted in _read(f"{base}/{_NOTES}/{key}"):
-                note(target, to, with_key(noted, to))
+            for noted in _read(f"{base}/{_SIDECARS}/{key}"):
+                write_sidecar(target, to, with_key(noted, to))
             return True
         return not is_record(record) or tells_no_key(record) or tells(record, to) or _set_another(fd, record, to)
     finally:
@@ -112,18 +112,18 @@ def _set_another(fd: int, record: bytes, key: str) -> bool:
 
 def forget(base: str, keys: Iterable[str]) -> None:
     """The outputs have been removed: so are their notes, if there are any."""
-    if os.path.isdir(f"{base}/{_NOTES}"):
+    if os.path.isdir(f"{base}/{_SIDECARS}"):
         for key in keys:
             try:
-                os.unlink(f"{base}/{_NOTES}/{key}")
+                os.unlink(f"{base}/{_SIDECARS}/{key}")
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 continue
 
 
 @blocks_briefly("a small file: it costs less than a thread would")
-def note(base: str, key: str, record: bytes) -> None:
+def write_sidecar(base: str, key: str, record: bytes) -> None:
     """Keep it beside the file, where the file can have no attribute."""
-    path = f"{base}/{_NOTES}/{key}"
+    path = f"{base}/{_SIDECARS}/{key}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     try:
         fd = open_above(path, flags)

@@ -7,17 +7,14 @@ import time
 
 from alexflow.storage.digest import record_of_parts
 from alexflow.storage.files import read_parts
-from alexflow.storage.keys import RESERVED
 from alexflow.storage.local import digest_store
 from alexflow.storage.local.staging_area import make_reserved
 from alexflow.storage.verification import Examined, examined
 
-QUARANTINE = f"{RESERVED}/quarantine"
-
 
 def examine_file(fd: int, base: str, key: str, *, quarantine: bool) -> Examined:
     """Read an open file, in chunks, and say what it is."""
-    records = digest_store.recorded(fd, base, key)
+    records = digest_store.read(fd, base, key)
     actual = record_of_parts(read_parts(fd))
     return examined(key, actual, records, lambda: set_aside(base, key, fd) if quarantine else "")
 

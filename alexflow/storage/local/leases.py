@@ -29,10 +29,10 @@ import weakref
 from collections.abc import Callable, Iterable
 
 from alexflow.storage.leases import Holder, Leases, NoLeases, Wanted
-from alexflow.storage.liveness import Patience
+from alexflow.storage.liveness import FailureDetector
 from alexflow.storage.local.seat import Seat, Seats
 
-FILE = ".alexflow-leases"
+LEASES_FILE = ".alexflow-leases"
 
 #: How often to look again for a seat, and how soon: the last engine to leave holds them all while it removes the file.
 _TRIES, _RETRY = 100, 0.01
@@ -62,11 +62,11 @@ class LocalLeases(Leases):
     ):
         super().__init__(ttl)
         self.clock = clock
-        self.patience = Patience(ttl, clock)  #: With other processes.
+        self.detector = FailureDetector(ttl, clock)  #: With other processes.
         self.number = next(_numbers)
-        self.sign = 0  #: Of life, for engines of this process.
+        self.heartbeat = 0  #: Of life, for engines of this process.
         self.places: set[int] = set()  #: Of outputs that this engine holds.
-        self._path = f"{directory}/{FILE}"
+        self._path = f"{directory}/{LEASES_FILE}"
         self._seats = seats
         self._seat: Seat | None = None
         self._renewed = 0.0
@@ -83,7 +83,7 @@ class LocalLeases(Leases):
         if not self._seat.enter(self):
             return False
         self._renewed = self.clock()
-        self.sign += 1
+        self.heartbeat += 1
         rest_when_closed(asyncio.get_running_loop(), self)
         return True
 
@@ -93,8 +93,8 @@ class LocalLeases(Leases):
             raise RuntimeError("leases have to be joined first")
         return self._seat
 
-    def others_here(self) -> bool:
-        return self._sat_at.others_here()
+    def has_peers(self) -> bool:
+        return self._sat_at.has_peers()
 
     async def keep_only(self, keys: Iterable[str]) -> None:
         self.everything = False
@@ -103,8 +103,8 @@ class LocalLeases(Leases):
     async def take(self, wanted: Wanted) -> set[str]:
         return self._sat_at.take(self, wanted)
 
-    async def held_elsewhere(self, wanted: Wanted) -> set[str]:
-        return self._sat_at.held_elsewhere(self, wanted)
+    async def held_by_peers(self, wanted: Wanted) -> set[str]:
+        return self._sat_at.held_by_peers(self, wanted)
 
     async def holders(self, wanted: Wanted) -> list[Holder]:
         return self._sat_at.holders(self, wanted)
@@ -116,7 +116,7 @@ class LocalLeases(Leases):
         since = self.clock() - self._renewed
         if since >= self.ttl / 3:
             self._renewed = self.clock()
-            self.sign += 1
+            self.heartbeat += 1
         self._sat_at.renew(self)
         return since >= self.ttl
 

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import StorageError
-from alexflow.storage.files import NOT_THERE, failed, is_file
+from alexflow.storage.files import NOT_THERE, is_file, storage_error
 from alexflow.storage.keys import RESERVED
 
 #: Up to here keys are looked for without a thread: one by one, at some 1 µs each, unless the directory is nearly empty.
-FEW = 256  # keys
+MAX_INLINE_KEYS = 256  # keys
 
 #: Below, no listing is worth its opening.
-LEAST = 8  # keys
+MIN_KEYS_TO_LIST = 8  # keys
 
 
 @blocks_briefly("a small file: it costs less than a thread would")
@@ -36,7 +36,7 @@ def _is_file(path: str) -> bool:
 
 def existing(base: str, keys: Sequence[str]) -> set[str]:
     """Those of ``keys`` that are there."""
-    if len(keys) < LEAST:
+    if len(keys) < MIN_KEYS_TO_LIST:
         return one_by_one(base, keys)
     if "/" not in "".join(keys):  # as of most: all in one directory
         return _within(base, "", keys)
@@ -51,17 +51,19 @@ def existing(base: str, keys: Sequence[str]) -> set[str]:
 
 def _within(base: str, directory: str, keys: Sequence[str]) -> set[str]:
     count = len(keys)
-    if count < LEAST:
+    if count < MIN_KEYS_TO_LIST:
         return one_by_one(base, keys)
     path = f"{base}/{directory}"
     try:
-        names = _if_nearly_empty(path, count) if count <= FEW else _if_not_much_larger(path, directory, count)
+        names = (
+            _if_nearly_empty(path, count) if count <= MAX_INLINE_KEYS else _if_not_much_larger(path, directory, count)
+        )
     except NOT_THERE:
         return set()
     except PermissionError:  # it may be that it is open to who knows a name
         names = None
     except OSError as error:
-        raise failed("list", path, error) from error
+        raise storage_error("list", path, error) from error
     if names is None:
         return one_by_one(base, keys)
     inside = (f"{directory}/{name}" for name in names) if directory else names
@@ -122,6 +124,6 @@ def all_keys(base: str, prefix: str) -> Iterator[str]:
         except NOT_THERE:
             continue
         except OSError as error:
-            trouble = trouble or failed("list", path, error)
+            trouble = trouble or storage_error("list", path, error)
     if trouble is not None:
         raise trouble

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.forks import this_process
 from alexflow.storage.descriptors import Permit, claimed
-from alexflow.storage.files import above, open_above, write_all
+from alexflow.storage.files import above_standard, open_above, write_all
 from alexflow.storage.local.staging_area import STAGING, make_reserved, temporary_name
 
 _PROCESS = "/proc/self"
@@ -184,7 +184,7 @@ def write_unnamed(directory: str, data: bytes) -> int | None:
             raise
         return None
     if fd <= 2:
-        fd = above(fd)
+        fd = above_standard(fd)
     try:
         write_all(fd, data)
     except OSError:

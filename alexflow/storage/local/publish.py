@@ -9,7 +9,7 @@ import os
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.storage.digest import record_of, record_of_output, with_key
-from alexflow.storage.files import failed, write_all
+from alexflow.storage.files import storage_error, write_all
 from alexflow.storage.local import digest_store
 from alexflow.storage.local.new_file import NewFile, link, link_unnamed, open_new, write_unnamed
 
@@ -62,7 +62,7 @@ def write_small(base: str, path: str, data: bytes) -> int | None:
     except FileNotFoundError:  # the directory is to be made first
         return None
     except OSError as error:
-        raise failed("write", path, error) from error
+        raise storage_error("write", path, error) from error
 
 
 @blocks_briefly("a small file: it costs less than a thread would")
@@ -70,7 +70,7 @@ def publish_small(fd: int, base: str, key: str, data: bytes, names: SyncedNames 
     """Give what :func:`write_small` has written its name, and let go of it; False if somebody was first."""
     path = f"{base}/{key}"
     try:
-        digest_store.record(fd, record_of_output(data, key), base, key)
+        digest_store.write(fd, record_of_output(data, key), base, key)
         if names is None:
             return link_unnamed(fd, path)
         os.fsync(fd)
@@ -96,7 +96,7 @@ def new_file(base: str, key: str, data: bytes, names: SyncedNames | None) -> New
             file = open_new(base, directory)
         _fill(file, data)
     except OSError as error:
-        raise failed("write", f"{base}/{key}", error) from error
+        raise storage_error("write", f"{base}/{key}", error) from error
     return file
 
 
@@ -115,7 +115,7 @@ def publish_file(file: NewFile, base: str, key: str, names: SyncedNames | None, 
     """Give a complete file its name, and let go of it; False if somebody was first and ``replace`` is not set."""
     path = f"{base}/{key}"
     try:
-        digest_store.record(file.fd, with_key(file.record, key), base, key)
+        digest_store.write(file.fd, with_key(file.record, key), base, key)
         if names is not None:
             os.fsync(file.fd)
         first = link(file, path, replace=replace)

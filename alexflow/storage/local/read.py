@@ -11,31 +11,31 @@ from typing import TypeVar
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputDamaged, OutputNotFound
 from alexflow.storage.digest import Judgement, is_refused, judge, record_of
-from alexflow.storage.files import NOT_THERE, failed, read_all
+from alexflow.storage.files import NOT_THERE, read_all, storage_error
 from alexflow.storage.local import digest_store
-from alexflow.storage.local.read_cache import Recent
+from alexflow.storage.local.read_cache import ReadCache
 
 T = TypeVar("T")
 
 #: Up to here bytes wait in memory, and the event loop writes and reads them itself: some 50 µs of its time.
-SMALL = 256 * 1024  # bytes
+MAX_INLINE_BYTES = 256 * 1024  # bytes
 
 #: What is read at first, without asking how much there is: most outputs end before.
-SHORT = 16 * 1024  # bytes
+FIRST_READ_BYTES = 16 * 1024  # bytes
 
 
 @blocks_briefly("a small file: it costs less than a thread would")
 def read_opened(base: str, key: str, read: Callable[[int, int], T]) -> T:
-    """What ``read(descriptor, SHORT)`` gives.
+    """What ``read(descriptor, FIRST_READ_BYTES)`` gives.
 
     Raises:
         OutputNotFound: there is no such file.
     """
     fd = open_file(base, key)
     try:
-        return read(fd, SHORT)
+        return read(fd, FIRST_READ_BYTES)
     except OSError as error:
-        raise failed("read", f"{base}/{key}", error) from error
+        raise storage_error("read", f"{base}/{key}", error) from error
     finally:
         os.close(fd)
 
@@ -53,7 +53,7 @@ def open_file(base: str, key: str) -> int:
     except OSError as error:
         if isinstance(error, NOT_THERE) or error.errno in _NO_FILE:
             raise OutputNotFound(key, base) from None
-        raise failed("read", path, error) from error
+        raise storage_error("read", path, error) from error
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise OutputNotFound(key, base)
@@ -65,19 +65,19 @@ _NO_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.ENODEV})  # a symbolic lin
 
 
 def read_if_small(fd: int, at_first: int) -> bytes | None:
-    """All there is, unless that is more than :data:`SMALL`."""
+    """All there is, unless that is more than :data:`MAX_INLINE_BYTES`."""
     data = os.read(fd, at_first)
     if len(data) < at_first:
         return data
-    return None if os.fstat(fd).st_size > SMALL else read_all(fd, SMALL, at=0)
+    return None if os.fstat(fd).st_size > MAX_INLINE_BYTES else read_all(fd, MAX_INLINE_BYTES, at=0)
 
 
 @blocks_briefly("a small file: it costs less than a thread would")
-def at_hand(recent: Recent, base: str, key: str) -> bytes | None:
+def cached(cache: ReadCache, base: str, key: str) -> bytes | None:
     """What is kept of an output that still exists; else None."""
-    data = recent.get(key)
+    data = cache.get(key)
     if data is not None and not os.access(f"{base}/{key}", os.F_OK):  # a third of what reading costs
-        recent.drop(key)
+        cache.drop(key)
         return None
     return data
 
@@ -89,13 +89,13 @@ def as_published(base: str, key: str, fd: int, data: bytes, *, strictly: bool) -
         OutputDamaged: it is not, or, where it is looked at ``strictly``, there is no telling; it has been moved out of
             the way.
     """
-    see_it_is_published(base, key, fd, record_of(data), strictly=strictly)
+    check_published(base, key, fd, record_of(data), strictly=strictly)
     return data
 
 
-def see_it_is_published(base: str, key: str, fd: int, actual: bytes, *, strictly: bool) -> None:
+def check_published(base: str, key: str, fd: int, actual: bytes, *, strictly: bool) -> None:
     """As :func:`as_published`, of a file whose bytes have this record."""
-    judgement = judge(digest_store.recorded(fd, base, key), actual, key)
+    judgement = judge(digest_store.read(fd, base, key), actual, key)
     if is_refused(judgement, strictly=strictly):
         from alexflow.storage.local.examination import set_aside  # deferred: seldom needed
 

@@ -2,20 +2,20 @@
 
 An output does not change while it exists, and whoever makes one is often the next to read it. That it still exists is
 for the storage to see. That it has not been removed and made again is for the engine: it knows when that can be, and
-then says so (:meth:`~alexflow.executors.interface.Executor.doubt`), and all is forgotten.
+then says so (:meth:`~alexflow.executors.interface.Executor.invalidate`), and all is forgotten.
 """
 
 from __future__ import annotations
 
 #: What is kept at most, twice: bytes, and for each output as many again as it takes to keep it.
-GENERATION = 4 * 1024 * 1024
-OVERHEAD = 256
+GENERATION_BYTES = 4 * 1024 * 1024
+ENTRY_OVERHEAD_BYTES = 256
 
 #: Larger outputs are not kept: reading them costs little beside what is done with them.
-LARGEST = 256 * 1024  # bytes
+MAX_CACHED_BYTES = 256 * 1024  # bytes
 
 
-class Recent:
+class ReadCache:
     """Bytes by key, the latest some megabytes of them.
 
     They are in two generations; when the younger is full it becomes the older one, and that one goes.
@@ -26,10 +26,10 @@ class Recent:
     def __init__(self) -> None:
         self._younger: dict[str, bytes] = {}
         self._older: dict[str, bytes] = {}
-        self._room = GENERATION
+        self._room = GENERATION_BYTES
 
-    def __reduce__(self) -> tuple[type[Recent], tuple[()]]:
-        return Recent, ()  # in another process, other outputs are recent
+    def __reduce__(self) -> tuple[type[ReadCache], tuple[()]]:
+        return ReadCache, ()  # in another process, other outputs are recent
 
     def get(self, key: str) -> bytes | None:
         """What was stored under a key when it was last heard of; None if that was long ago."""
@@ -38,14 +38,14 @@ class Recent:
 
     def put(self, key: str, data: bytes) -> None:
         """This is stored under a key."""
-        size = len(data) + OVERHEAD
-        if size > LARGEST:
+        size = len(data) + ENTRY_OVERHEAD_BYTES
+        if size > MAX_CACHED_BYTES:
             self.drop(key)
             return
         self._room -= size
         if self._room < 0:
             self._older, self._younger = self._younger, {}
-            self._room = GENERATION - size
+            self._room = GENERATION_BYTES - size
         self._younger[key] = data
 
     def drop(self, key: str) -> None:
@@ -57,4 +57,4 @@ class Recent:
         """Forget all."""
         self._younger = {}
         self._older = {}
-        self._room = GENERATION
+        self._room = GENERATION_BYTES

@@ -23,7 +23,7 @@ from typing import Protocol
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.identity.blake2 import blake2b
 from alexflow.storage.leases import Holder, Wanted
-from alexflow.storage.liveness import Patience
+from alexflow.storage.liveness import FailureDetector
 from alexflow.storage.local.lock_file import (
     any_held_by_others,
     is_at,
@@ -46,24 +46,24 @@ _HOST = os.uname().nodename
 _RECORD = struct.Struct("<QdI108s")
 
 
-class Engine(Protocol):
+class LocalEngine(Protocol):
     """The leases of one engine of this process, as its seat sees them.
 
     Attributes:
         ttl: seconds without a heartbeat after which another engine counts as lost.
         number: tells the engines of this process apart.
-        sign: the engine's heartbeat, for engines of this process.
+        heartbeat: the engine's counter, for engines of this process.
         places: of the outputs that it holds.
         everything: whether it holds everything.
-        patience: with other processes.
+        detector: with other processes.
     """
 
     ttl: float
     number: int
-    sign: int
+    heartbeat: int
     places: set[int]
     everything: bool
-    patience: Patience
+    detector: FailureDetector
 
     def clock(self) -> float:
         """Monotonic seconds."""
@@ -80,24 +80,24 @@ class Seat:
 
     def __init__(self, path: str):
         self.path = path
-        self.engines: dict[Engine, float] = {}
-        self.users: set[Engine] = set()
+        self.engines: dict[LocalEngine, float] = {}
+        self.users: set[LocalEngine] = set()
         self._lock = threading.RLock()  # engines may be in several threads
         self._fd = -1
         self._number = 0
         self._region = 0  # where its part of the range begins
         self._counter = 0
         self._since = 0.0
-        self._signed = 0.0
+        self._heartbeat_at = 0.0
         self._whole = False  # whether the process holds everything
         self._was_late = False  # so that others may hold some of it, too
-        self._owner: Engine | None = None  # the engine that holds everything
-        self._holders: dict[int, Engine] = {}  # engines by places of outputs
-        self._patience: dict[float, Patience] = {}  # with engines of this process
+        self._owner: LocalEngine | None = None  # the engine that holds everything
+        self._holders: dict[int, LocalEngine] = {}  # engines by places of outputs
+        self._detectors: dict[float, FailureDetector] = {}  # with engines of this process
 
     # -- there, and not there
 
-    def enter(self, engine: Engine) -> bool:
+    def enter(self, engine: LocalEngine) -> bool:
         """An engine has work. Returns False if there is no seat just now."""
         with self._lock:
             if not self.engines and not self._sit_down(engine):
@@ -108,7 +108,7 @@ class Seat:
             engine.everything = self._owner is engine
             return True
 
-    def leave(self, engine: Engine) -> None:
+    def leave(self, engine: LocalEngine) -> None:
         """An engine has no work any more: it holds nothing."""
         with self._lock:
             if engine in self.engines:
@@ -140,7 +140,7 @@ class Seat:
         if fd >= 0:
             os.close(fd)
 
-    def _sit_down(self, engine: Engine) -> bool:
+    def _sit_down(self, engine: LocalEngine) -> bool:
         if self._fd < 0:
             self._fd = open_lockfile(self.path)
         if not take_range(self._fd, self._region, _REGION) and not self._find_seat():
@@ -151,7 +151,7 @@ class Seat:
             return False
         self._since = time.time()
         self._counter = int.from_bytes(os.urandom(7), "little")  # nobody has seen it in this seat
-        self._sign(engine)
+        self._write_heartbeat(engine)
         self._whole = True
         if self._others_are_here():
             self._shrink()
@@ -167,7 +167,7 @@ class Seat:
 
     # -- other processes, and other engines
 
-    def others_here(self) -> bool:
+    def has_peers(self) -> bool:
         """Whether other engines are there, in this process or in others."""
         return len(self.engines) > 1 or self._others_are_here()
 
@@ -178,22 +178,22 @@ class Seat:
         """Seats of other processes."""
         return parts_held_by_others(self._fd, _REGION, SEATS)
 
-    def _living(self, engine: Engine) -> list[int]:
+    def _living(self, engine: LocalEngine) -> list[int]:
         """Seats of other processes that have shown a sign of life lately, as this engine has seen."""
-        return [seat for seat in self._others() if not engine.patience.is_lost(seat, self._read(seat)[:8])]
+        return [seat for seat in self._others() if not engine.detector.is_lost(seat, self._read(seat)[:8])]
 
     def _read(self, seat: int) -> bytes:
         return os.pread(self._fd, _RECORD.size, seat * _RECORD.size)
 
-    def _is_lost(self, engine: Engine, peer: Engine) -> bool:
-        patience = self._patience.get(engine.ttl)
-        if patience is None:
-            patience = self._patience[engine.ttl] = Patience(engine.ttl, engine.clock)
-        return patience.is_lost(peer.number, peer.sign.to_bytes(8, "little"))
+    def _is_lost(self, engine: LocalEngine, peer: LocalEngine) -> bool:
+        detector = self._detectors.get(engine.ttl)
+        if detector is None:
+            detector = self._detectors[engine.ttl] = FailureDetector(engine.ttl, engine.clock)
+        return detector.is_lost(peer.number, peer.heartbeat.to_bytes(8, "little"))
 
     # -- holding everything, or some
 
-    def keep_only(self, engine: Engine, keys: Iterable[str]) -> None:
+    def keep_only(self, engine: LocalEngine, keys: Iterable[str]) -> None:
         """An engine that holds everything holds these instead."""
         with self._lock:
             if self._owner is engine:
@@ -222,7 +222,7 @@ class Seat:
         if end > self._region:
             release_range(self._fd, self._region, end - self._region)
 
-    def take(self, engine: Engine, wanted: Wanted) -> set[str]:
+    def take(self, engine: LocalEngine, wanted: Wanted) -> set[str]:
         """Take what no other engine holds; gives the tasks that were taken."""
         with self._lock:
             held = self._held_by_peers(engine, wanted)
@@ -241,7 +241,7 @@ class Seat:
                     self.release(engine, wanted[task_id])
             return wanted.keys() - held
 
-    def held_elsewhere(self, engine: Engine, wanted: Wanted) -> set[str]:
+    def held_by_peers(self, engine: LocalEngine, wanted: Wanted) -> set[str]:
         """Those of these tasks that another engine holds, and has not let lapse."""
         with self._lock:
             held = self._held_by_peers(engine, wanted)
@@ -252,7 +252,7 @@ class Seat:
         """Whether other processes may hold anything."""
         return not self._whole or self._was_late
 
-    def _held_by_peers(self, engine: Engine, wanted: Wanted) -> set[str]:
+    def _held_by_peers(self, engine: LocalEngine, wanted: Wanted) -> set[str]:
         owner = self._owner
         if owner is not None and owner is not engine and not self._is_lost(engine, owner):
             return set(wanted)
@@ -264,7 +264,7 @@ class Seat:
                     held.add(task_id)
         return held
 
-    def _held_by_processes(self, engine: Engine, wanted: Wanted) -> set[str]:
+    def _held_by_processes(self, engine: LocalEngine, wanted: Wanted) -> set[str]:
         held: set[str] = set()
         for seat in self._living(engine):
             for task_id, keys in wanted.items():
@@ -275,27 +275,27 @@ class Seat:
     def _is_held_by(self, seat: int, key: str) -> bool:
         return is_held_by_others(self._fd, seat * _REGION + _place(key))
 
-    def _take_over(self, place: int, engine: Engine) -> None:
+    def _take_over(self, place: int, engine: LocalEngine) -> None:
         before = self._holders.get(place)
         if before is not None:
             before.places.discard(place)  # of an engine that is lost
         self._holders[place] = engine
         engine.places.add(place)
 
-    def release(self, engine: Engine, keys: Iterable[str]) -> None:
+    def release(self, engine: LocalEngine, keys: Iterable[str]) -> None:
         """Let go of outputs that an engine has taken or kept."""
         with self._lock:
             for place in map(_place, keys):
                 self._release(engine, place)
 
-    def _release(self, engine: Engine, place: int) -> None:
+    def _release(self, engine: LocalEngine, place: int) -> None:
         if self._holders.get(place) is engine:
             del self._holders[place]
             engine.places.discard(place)
             if not self._whole:
                 release_range(self._fd, self._region + place)
 
-    def _drop(self, engine: Engine) -> None:
+    def _drop(self, engine: LocalEngine) -> None:
         """Take away all that an engine holds."""
         if self._owner is engine:
             self._owner = None
@@ -304,24 +304,24 @@ class Seat:
 
     # -- signs of life
 
-    def renew(self, engine: Engine) -> None:
+    def renew(self, engine: LocalEngine) -> None:
         """One of the engines goes on, and so this process does."""
         with self._lock:
             if engine in self.engines:
-                since = engine.clock() - self._signed
+                since = engine.clock() - self._heartbeat_at
                 if since >= engine.ttl / 3:
                     self._was_late = self._was_late or since >= engine.ttl
-                    self._sign(engine)
+                    self._write_heartbeat(engine)
                     self._strip_lost(engine)
                 self._make_room()
 
-    def _sign(self, engine: Engine) -> None:
+    def _write_heartbeat(self, engine: LocalEngine) -> None:
         self._counter += 1
-        self._signed = engine.clock()
+        self._heartbeat_at = engine.clock()
         record = _RECORD.pack(self._counter, self._since, os.getpid(), _HOST.encode()[:108])
         os.pwrite(self._fd, record, self._number * _RECORD.size)
 
-    def _strip_lost(self, engine: Engine) -> None:
+    def _strip_lost(self, engine: LocalEngine) -> None:
         """Engines whose loop stands still hold nothing, though this process shows that it is alive."""
         if self._others_are_here():
             for peer in self.engines:
@@ -330,7 +330,7 @@ class Seat:
 
     # -- who it is
 
-    def holders(self, engine: Engine, wanted: Wanted) -> list[Holder]:
+    def holders(self, engine: LocalEngine, wanted: Wanted) -> list[Holder]:
         """Those that hold any of these."""
         with self._lock:
             found: dict[Holder, None] = {}
@@ -357,7 +357,7 @@ class Seats:
         self._seats: dict[str, Seat] = {}
         self._watches_forks = False
 
-    def of(self, path: str, engine: Engine) -> Seat:
+    def of(self, path: str, engine: LocalEngine) -> Seat:
         """The seat at this file, which an engine will use until it is given back."""
         with self._lock:
             if not self._watches_forks:  # not when this is imported: a process without leases is left as it is
@@ -369,7 +369,7 @@ class Seats:
             seat.users.add(engine)
             return seat
 
-    def give_back(self, seat: Seat, engine: Engine) -> None:
+    def give_back(self, seat: Seat, engine: LocalEngine) -> None:
         """An engine does not use this seat any more."""
         with self._lock:
             if engine in seat.users:  # else this is a fork

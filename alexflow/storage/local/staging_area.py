@@ -52,7 +52,7 @@ def _make(base: str, directory: str) -> None:
 
 
 @blocks_briefly("once an engine")
-def tells_case_apart(base: str) -> bool:
+def is_case_sensitive(base: str) -> bool:
     """Whether names that differ only by case are different files in a storage."""
     path = f"{base}/{RESERVED}"
     try:
@@ -79,10 +79,10 @@ STALE_AFTER = 3600.0  # seconds
 
 #: From when on a file is litter if its maker cannot be asked for: another machine's, or this one's before it was
 #: started again.
-STALE_ELSEWHERE_AFTER = 7 * 24 * 3600.0  # seconds
+FOREIGN_STALE_AFTER = 7 * 24 * 3600.0  # seconds
 
 #: How many are looked at before a run, a millisecond's worth; the rest waits for another one.
-AT_ONCE = 256
+SWEEP_BATCH = 256
 
 _numbers = itertools.count()
 
@@ -112,12 +112,12 @@ def sweep(base: str, older_than: float = STALE_AFTER, *, at_most: int | None = N
     directory = f"{base}/{STAGING}"
     for name in _names(directory, at_most):
         path = f"{directory}/{name}"
-        removed += _is_litter(path, name, now, older_than) and _remove(path)
+        removed += _is_stale(path, name, now, older_than) and _remove(path)
     return removed
 
 
 def _names(directory: str, at_most: int | None) -> list[str]:
-    """What is there; of more than ``at_most``, some drawn by chance, so that each has its turn in the end."""
+    """What is there; of more than ``at_most``, some drawn by rng, so that each has its turn in the end."""
     try:
         names = os.listdir(directory)
     except NOT_THERE:
@@ -129,7 +129,7 @@ def _names(directory: str, at_most: int | None) -> list[str]:
     return random.sample(names, at_most)
 
 
-def _is_litter(path: str, name: str, now: float, older_than: float) -> bool:
+def _is_stale(path: str, name: str, now: float, older_than: float) -> bool:
     try:
         age = now - os.lstat(path).st_mtime
     except FileNotFoundError:  # it has arrived
@@ -140,7 +140,7 @@ def _is_litter(path: str, name: str, now: float, older_than: float) -> bool:
     process = rest.partition("-")[0]
     if machine == _machine() and process.isdecimal():
         return not _lives(int(process))
-    return age >= STALE_ELSEWHERE_AFTER
+    return age >= FOREIGN_STALE_AFTER
 
 
 def _remove(path: str) -> bool:

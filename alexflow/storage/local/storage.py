@@ -27,25 +27,25 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputNotFound, StorageError, UnknownStorage
 from alexflow.storage.digest import record_of, record_of_parts
-from alexflow.storage.files import NOT_THERE, failed, read_all, read_parts
+from alexflow.storage.files import NOT_THERE, read_all, read_parts, storage_error
 from alexflow.storage.interface import Check, Storage, check_check
 from alexflow.storage.key_checks import checks_its_keys
 from alexflow.storage.keys import ACCEPTED, accept_key, check_keys, in_batches, only_keys
 from alexflow.storage.local import digest_store, staging_area
-from alexflow.storage.local.listing import FEW, all_keys, existing, one_by_one
+from alexflow.storage.local.listing import MAX_INLINE_KEYS, all_keys, existing, one_by_one
 from alexflow.storage.local.new_file import NewFile, open_new
 from alexflow.storage.local.publish import SyncedNames, new_file, publish_file, publish_small, write_small
 from alexflow.storage.local.read import (
-    SMALL,
+    MAX_INLINE_BYTES,
     as_published,
-    at_hand,
+    cached,
+    check_published,
     open_file,
     read_if_small,
     read_opened,
-    see_it_is_published,
 )
-from alexflow.storage.local.read_cache import Recent
-from alexflow.storage.local.staging_area import tells_case_apart
+from alexflow.storage.local.read_cache import ReadCache
+from alexflow.storage.local.staging_area import is_case_sensitive
 from alexflow.storage.staged import Staged
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class LocalStorage(Storage):
 
     answers_at_once: ClassVar[bool] = True
 
-    _recent: ClassVar[Recent | None] = None  # in the instance's own __dict__ where it remembers
+    _read_cache: ClassVar[ReadCache | None] = None  # in the instance's own __dict__ where it remembers
 
     base_path: str
     fsync: bool = field(default=False, compare=False)
@@ -108,41 +108,41 @@ class LocalStorage(Storage):
                 f"create it or correct the path"
             ) from None
         except OSError as error:
-            fault = failed("make the storage", self.base_path, error)
+            fault = storage_error("make the storage", self.base_path, error)
             raise (UnknownStorage(str(fault)) if type(fault) is StorageError else fault) from error
         with suppress(OSError):  # whether it may be written to is asked when something has to run
-            staging_area.sweep(self.base_path, at_most=staging_area.AT_ONCE)
+            staging_area.sweep(self.base_path, at_most=staging_area.SWEEP_BATCH)
 
     @blocks_briefly("once an engine")
     def check_writable(self) -> None:
         try:
             open_new(self.base_path, self.base_path).close()  # os.access says yes to root, and nothing of room
         except OSError as error:
-            raise failed("write in", self.base_path, error) from error
+            raise storage_error("write in", self.base_path, error) from error
 
     def checking(self) -> LocalStorage:
         other = object.__new__(type(self))  # as it is: making a path absolute would ask the disk
         vars(other).update(vars(self), check=self.check or True)
         return other
 
-    def remembering(self) -> LocalStorage:
+    def with_read_cache(self) -> LocalStorage:
         if self.check:  # what is read is what the disk has
             return self
         other = object.__new__(type(self))  # as in checking
-        vars(other).update(vars(self), _recent=Recent())
+        vars(other).update(vars(self), _read_cache=ReadCache())
         return other
 
-    def doubt(self) -> None:
-        if self._recent is not None:
-            self._recent.clear()
+    def invalidate(self) -> None:
+        if self._read_cache is not None:
+            self._read_cache.clear()
 
     @property
     def case_sensitive(self) -> bool:
-        return self._tells_case_apart
+        return self._is_case_sensitive
 
     @cached_property
-    def _tells_case_apart(self) -> bool:
-        return tells_case_apart(self.base_path)
+    def _is_case_sensitive(self) -> bool:
+        return is_case_sensitive(self.base_path)
 
     def leases(self, ttl: float) -> Leases | None:
         from alexflow.storage.local.lock_file import AVAILABLE  # deferred: a worker process has no use for leases
@@ -176,13 +176,13 @@ class LocalStorage(Storage):
     def read(self, key: str) -> bytes:
         if key not in ACCEPTED:
             accept_key(key)
-        recent = self._recent
-        if recent is None:
+        cache = self._read_cache
+        if cache is None:
             return self._read(key)
-        data = at_hand(recent, self.base_path, key)
+        data = cached(cache, self.base_path, key)
         if data is None:
             data = self._read(key)
-            recent.put(key, data)
+            cache.put(key, data)
         return data
 
     def _read(self, key: str) -> bytes:
@@ -204,7 +204,7 @@ class LocalStorage(Storage):
     def stage(self, key: str, data: bytes) -> Staged:
         if key not in ACCEPTED:
             accept_key(key)
-        if len(data) <= SMALL:
+        if len(data) <= MAX_INLINE_BYTES:
             return Staged(key, len(data), data)
         return Staged(key, len(data), None, new_file(self.base_path, key, data, self._names))
 
@@ -218,13 +218,13 @@ class LocalStorage(Storage):
     def publish(self, staged: Staged, *, replace: bool = False) -> bool:
         if staged.key not in ACCEPTED:
             accept_key(staged.key)
-        data, recent = staged.data, self._recent
+        data, cache = staged.data, self._read_cache
         published = self._publish(staged, replace=replace)
-        if recent is not None and published:
+        if cache is not None and published:
             if data is None:
-                recent.drop(staged.key)
+                cache.drop(staged.key)
             else:
-                recent.put(staged.key, data)
+                cache.put(staged.key, data)
         return published
 
     def _publish(self, staged: Staged, *, replace: bool) -> bool:
@@ -241,7 +241,7 @@ class LocalStorage(Storage):
             staged.place = None
             return publish_file(file, base, key, names, replace=replace)
         except OSError as error:
-            raise failed("publish", path, error) from error
+            raise storage_error("publish", path, error) from error
 
     @blocks_briefly("a small file: it costs less than a thread would")
     def discard(self, staged: Staged) -> None:
@@ -259,10 +259,10 @@ class LocalStorage(Storage):
             except (*NOT_THERE, IsADirectoryError):
                 continue
             except OSError as error:
-                raise failed("remove", path, error) from error
+                raise storage_error("remove", path, error) from error
             finally:
-                if self._recent is not None:
-                    self._recent.drop(key)
+                if self._read_cache is not None:
+                    self._read_cache.drop(key)
         digest_store.forget(self.base_path, keys)
 
     def list(self, prefix: str = "") -> Iterator[str]:
@@ -276,7 +276,7 @@ class LocalStorage(Storage):
         except NOT_THERE:
             raise OutputNotFound(key, self.base_path) from None
         except OSError as error:
-            raise failed("measure", path, error) from error
+            raise storage_error("measure", path, error) from error
         if not stat.S_ISREG(status.st_mode):
             raise OutputNotFound(key, self.base_path)
         return status.st_size
@@ -285,7 +285,7 @@ class LocalStorage(Storage):
         try:
             return staging_area.sweep(self.base_path, older_than)
         except OSError as error:
-            raise failed("sweep", f"{self.base_path}/{staging_area.STAGING}", error) from error
+            raise storage_error("sweep", f"{self.base_path}/{staging_area.STAGING}", error) from error
 
     # -- streams and paths
 
@@ -293,47 +293,47 @@ class LocalStorage(Storage):
         fd = open_file(self.base_path, key)
         try:
             if self.check:
-                self._see(key, fd)
+                self._check_published(key, fd)
             return open(fd, "rb", BUFFER)
         except BaseException as error:
             os.close(fd)
             if isinstance(error, OSError):
-                raise failed("read", self._path_of(key), error) from error
+                raise storage_error("read", self._path_of(key), error) from error
             raise
 
     def local_path(self, key: str) -> str:
         fd = open_file(self.base_path, key)
         try:
             if self.check:
-                self._see(key, fd)
+                self._check_published(key, fd)
         finally:
             os.close(fd)
         return self._path_of(key)
 
     def path(self, key: str, mode: Mode = "r") -> AbstractContextManager[Path]:
-        return self.held(key, key.rpartition("/")[2]) if mode == "r" else super().path(key, mode)
+        return self.linked_path(key, key.rpartition("/")[2]) if mode == "r" else super().path(key, mode)
 
-    def held(self, key: str, name: str) -> AbstractContextManager[Path]:
+    def linked_path(self, key: str, name: str) -> AbstractContextManager[Path]:
         """:meth:`path` for reading, under another name."""
-        from alexflow.storage.local.streams import held  # deferred: here and below, few tasks need it
+        from alexflow.storage.local.streams import linked  # deferred: here and below, few tasks need it
 
-        return held(self.base_path, key, name, partial(self._see, key) if self.check else None)
+        return linked(self.base_path, key, name, partial(self._check_published, key) if self.check else None)
 
-    def _see(self, key: str, fd: int) -> None:
+    def _check_published(self, key: str, fd: int) -> None:
         """See that an open file is what was published under a key.
 
         Raises:
             OutputDamaged: it is not.
         """
         actual = record_of_parts(read_parts(fd))
-        see_it_is_published(self.base_path, key, fd, actual, strictly=self.check == "strict")
+        check_published(self.base_path, key, fd, actual, strictly=self.check == "strict")
         os.lseek(fd, 0, os.SEEK_SET)
 
     def open_staging(self, key: str) -> Staging:
         from alexflow.storage.local.streams import LocalStaging  # deferred, as above
 
         file = new_file(self.base_path, key, b"", self._names)
-        return LocalStaging(key, file, self._path_of(key), small=SMALL, buffer=BUFFER)
+        return LocalStaging(key, file, self._path_of(key), small=MAX_INLINE_BYTES, buffer=BUFFER)
 
     def staged_reader(self, staged: Staged) -> BinaryIO:
         if staged.place is None:
@@ -347,12 +347,12 @@ class LocalStorage(Storage):
 
         try:
             size = os.path.getsize(path)
-            if size <= SMALL:
+            if size <= MAX_INLINE_BYTES:
                 return super().stage_path(key, path)
             os.makedirs(os.path.dirname(self._path_of(key)), exist_ok=True)
             return Staged(key, size, None, taken(self.base_path, path))
         except OSError as error:
-            raise failed("write", self._path_of(key), error) from error
+            raise storage_error("write", self._path_of(key), error) from error
 
     def scratch(self) -> AbstractContextManager[Path]:
         from alexflow.storage.local.streams import scratch
@@ -367,7 +367,7 @@ class LocalStorage(Storage):
         except NOT_THERE:
             return None
         except OSError as error:
-            raise failed("look at", path, error) from error
+            raise storage_error("look at", path, error) from error
         return status.st_ino, status.st_mtime_ns, status.st_size
 
     # -- on the event loop
@@ -376,7 +376,7 @@ class LocalStorage(Storage):
     async def aexists_many(self, keys: Sequence[str]) -> set[str]:
         if type(keys) not in _SEQUENCES:
             keys = check_keys(keys)
-        if len(keys) <= FEW:
+        if len(keys) <= MAX_INLINE_KEYS:
             return self.exists_many(keys)
         from alexflow.storage.background import in_thread  # deferred: it brings asyncio, of no use to a worker process
 
@@ -386,13 +386,13 @@ class LocalStorage(Storage):
     async def aread(self, key: str) -> bytes:
         if key not in ACCEPTED:
             accept_key(key)
-        recent = self._recent
-        if recent is None:
+        cache = self._read_cache
+        if cache is None:
             return await self._aread(key)
-        data = at_hand(recent, self.base_path, key)
+        data = cached(cache, self.base_path, key)
         if data is None:
             data = await self._aread(key)
-            recent.put(key, data)
+            cache.put(key, data)
         return data
 
     async def _aread(self, key: str) -> bytes:
@@ -409,7 +409,7 @@ class LocalStorage(Storage):
     async def astage(self, key: str, data: bytes) -> Staged:
         if key not in ACCEPTED:
             accept_key(key)
-        if len(data) <= SMALL:
+        if len(data) <= MAX_INLINE_BYTES:
             return Staged(key, len(data), data)
         from alexflow.storage.background import fill_file, in_thread  # deferred, as above
         from alexflow.storage.permits import claimed_by  # deferred, as above
@@ -423,7 +423,7 @@ class LocalStorage(Storage):
             file.record = await in_thread(record_of, data)
         except OSError as error:
             file.close()
-            raise failed("write", self._path_of(key), error) from error
+            raise storage_error("write", self._path_of(key), error) from error
         except BaseException:
             file.close()
             raise
@@ -442,7 +442,7 @@ class LocalStorage(Storage):
 
     async def aremove_many(self, keys: Iterable[str]) -> None:
         keys = tuple(keys)
-        if len(keys) <= FEW:
+        if len(keys) <= MAX_INLINE_KEYS:
             self.remove_many(keys)
             return
         from alexflow.storage.background import in_thread  # deferred, as above

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from alexflow.errors import StorageError
 from alexflow.forks import this_process
 from alexflow.storage.digest import Recorder, record_of_parts
-from alexflow.storage.files import failed, read_all, read_parts
+from alexflow.storage.files import read_all, read_parts, storage_error
 from alexflow.storage.local.new_file import NewFile, at_open
 from alexflow.storage.local.read import open_file
 from alexflow.storage.local.staging_area import STAGING, make_reserved, temporary_name
@@ -47,7 +47,7 @@ class LocalStaging(Staging):
             return self._finish()
         except OSError as error:
             self.abandon()
-            raise failed("write", self._path, error) from error
+            raise storage_error("write", self._path, error) from error
         except BaseException:
             self.abandon()
             raise
@@ -121,7 +121,7 @@ def scratch(base: str) -> Iterator[Path]:
         os.makedirs(base, exist_ok=True)
         directory = make_reserved(base, f"staging/{temporary_name()}")
     except OSError as error:
-        raise failed("write in", f"{base}/{STAGING}", error) from error
+        raise storage_error("write in", f"{base}/{STAGING}", error) from error
     process = this_process.generation
     try:
         yield Path(directory)
@@ -153,11 +153,11 @@ def open_staged(new: NewFile) -> BinaryIO:
     try:
         return open(path, "rb")
     except OSError as error:
-        raise failed("read", path, error) from error
+        raise storage_error("read", path, error) from error
 
 
 @contextmanager
-def held(base: str, key: str, name: str, see: Callable[[int], object] | None) -> Iterator[Path]:
+def linked(base: str, key: str, name: str, see: Callable[[int], object] | None) -> Iterator[Path]:
     """An output under a name of its own, where it stays, whoever removes or replaces it meanwhile.
 
     It is a second name of the file, in a scratch directory of the storage; where that cannot be had, a copy in the
@@ -200,5 +200,5 @@ def _copied(fd: int, name: str, used: ExitStack) -> Path:
                 target.write(part)
         os.lseek(fd, 0, os.SEEK_SET)
     except OSError as error:
-        raise failed("copy to", str(path), error) from error
+        raise storage_error("copy to", str(path), error) from error
     return path

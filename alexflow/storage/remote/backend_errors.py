@@ -112,7 +112,7 @@ def _names_of(error: BaseException) -> set[tuple[str, str]]:
     return {(cls.__module__.partition(".")[0], cls.__name__) for cls in type(error).__mro__}
 
 
-def told(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """What it says, in one line, with the status that the server answered with."""
     text = " ".join(str(error).replace(_NO_RETRIES, "").split())
     status = status_of(error)

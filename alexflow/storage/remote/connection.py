@@ -23,16 +23,16 @@ from alexflow.storage.keys import RESERVED
 from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.backend_errors import meaning_of
 from alexflow.storage.remote.backends.base import Backend, Pages
-from alexflow.storage.remote.retry import Attempt, Patience
+from alexflow.storage.remote.retry import RequestAttempt, RetryPolicy
 
 #: Up to here keys are asked for one by one.
-FEW = 16  # keys
+MAX_SINGLE_QUESTIONS = 16  # keys
 
 #: Single questions that take as long as one page of a listing.
 QUESTIONS_PER_PAGE = 32
 
 #: Groups of keys that are looked for at once.
-GROUPS_AT_ONCE = 16
+KEY_GROUPS_AT_ONCE = 16
 
 _DIGEST = re.compile(r"[0-9a-f]{16,}")
 
@@ -64,9 +64,9 @@ class Existence:
         self._width = width
         self._sizes: dict[str, int] = {}  # of listings that came in one piece
 
-    async def among(self, keys: Iterable[str]) -> set[str]:
+    async def existing(self, keys: Iterable[str]) -> set[str]:
         """Those that are stored."""
-        groups = group(keys)
+        groups = group_by_prefix(keys)
         if len(groups) == 1:
             [(prefix, wanted)] = groups.items()
             return await self._among_alike(prefix, wanted)
@@ -75,11 +75,11 @@ class Existence:
         async def look(alike: tuple[str, set[str]]) -> None:
             found.update(await self._among_alike(*alike))
 
-        await for_each(groups.items(), look, min(len(groups), GROUPS_AT_ONCE))
+        await for_each(groups.items(), look, min(len(groups), KEY_GROUPS_AT_ONCE))
         return found
 
     async def _among_alike(self, prefix: str, wanted: set[str]) -> set[str]:
-        if len(wanted) <= FEW or self._is_large(prefix, len(wanted)):
+        if len(wanted) <= MAX_SINGLE_QUESTIONS or self._is_large(prefix, len(wanted)):
             return await self._ask_each(wanted)
         found: set[str] = set()
         pages = self._list_pages(prefix)
@@ -110,7 +110,7 @@ class Existence:
         return found
 
 
-def group(keys: Iterable[str]) -> dict[str, set[str]]:
+def group_by_prefix(keys: Iterable[str]) -> dict[str, set[str]]:
     """Keys by what comes before the first digest in them, or else by their directory."""
     groups: dict[str, set[str]] = defaultdict(set)
     search = _DIGEST.search
@@ -123,7 +123,7 @@ def group(keys: Iterable[str]) -> dict[str, set[str]]:
 T = TypeVar("T")
 
 #: Parts of large objects on their way at once: what of them is in memory.
-PARTS_AT_ONCE = 3
+UPLOADED_PARTS_AT_ONCE = 3
 
 
 class Connection:
@@ -149,23 +149,23 @@ class Connection:
         self._finalizer: weakref.finalize[[asyncio.AbstractEventLoop, AsyncGenerator[None]], Connection] | None = None
         self._concurrency = concurrency
         slots = asyncio.Semaphore(concurrency)
-        self._patience = Patience(address.shown, address.redact, deadline, slots, random.Random())
+        self._retries = RetryPolicy(address.shown, address.redact, deadline, slots, random.Random())
         self._existence: Existence | None = None
         self.probing = asyncio.Lock()
-        self.parts = asyncio.Semaphore(PARTS_AT_ONCE)
+        self.parts = asyncio.Semaphore(UPLOADED_PARTS_AT_ONCE)
 
-    async def request(self, operation: str, key: str, call: Callable[[Backend, Attempt], Awaitable[T]]) -> T:
-        """One request, tried as :class:`Patience` does."""
+    async def request(self, operation: str, key: str, call: Callable[[Backend, RequestAttempt], Awaitable[T]]) -> T:
+        """One request, tried as :class:`RetryPolicy` does."""
 
-        async def attempt(attempt: Attempt) -> T:
+        async def attempt(attempt: RequestAttempt) -> T:
             return await call(self._backend or await self._open(), attempt)
 
-        return await self._patience.request(operation, key, attempt)
+        return await self._retries.request(operation, key, attempt)
 
     async def backend(self) -> Backend:
         """The back end, opened."""
         if self._backend is None:
-            await self._patience.request("open", "", lambda attempt: self._open())
+            await self._retries.request("open", "", lambda attempt: self._open())
         assert self._backend is not None
         return self._backend
 
@@ -228,7 +228,7 @@ class Connection:
             self._existence = Existence(
                 self.exists, self._pages, self.next_page, in_pages=backend.lists_in_pages, width=self._concurrency
             )
-        return await self._existence.among(keys)
+        return await self._existence.existing(keys)
 
     def _pages(self, prefix: str) -> Pages:
         assert self._backend is not None  # exists_many has opened it

@@ -35,7 +35,7 @@ from alexflow.identity.blake2 import blake2b
 from alexflow.storage.background import for_each
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.leases import Holder, Leases, NoLeases, Wanted
-from alexflow.storage.liveness import Patience
+from alexflow.storage.liveness import FailureDetector
 from alexflow.storage.remote.publish import Publisher
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ ENGINES = f"{RESERVED}/engines/"
 LEASES = f"{RESERVED}/leases/"
 
 #: How often is looked whether others have come; more often if ``ttl`` asks for it.
-LOOK_EVERY = 3.0  # seconds
+LOOK_FOR_PEERS_EVERY = 3.0  # seconds
 
 #: How long to try to leave nothing behind; less if the storage did not even answer when the engine joined. What is left
 #: the others take for an engine that is lost.
@@ -93,12 +93,12 @@ class ObjectLeases(Leases):
         self._keeps = keeps
         self._where = where
         self._clock = clock
-        self._patience = Patience(ttl, clock)
+        self._detectors = FailureDetector(ttl, clock)
         self._name = ""
         self._says = b""  # of ourselves
         self._counter = 0
-        self._signs: list[str] = []  # our object's names: one, but while it changes
-        self._signed = 0.0
+        self._heartbeats: list[str] = []  # our object's names: one, but while it changes
+        self._heartbeat_at = 0.0
         self._looked = 0.0
         self._cleared = 0.0
         self._has_joined = False
@@ -131,10 +131,10 @@ class ObjectLeases(Leases):
 
     async def _is_alone(self) -> bool:
         """Say that we are there, with all; and look whether it is so."""
-        await self._sign(has_all=True)
+        await self._write_heartbeat(has_all=True)
         await self._look()
         if self._others:
-            await self._sign(has_all=False)
+            await self._write_heartbeat(has_all=False)
         return not self._others
 
     async def _check_conditions(self) -> None:
@@ -146,18 +146,18 @@ class ObjectLeases(Leases):
                 self._where,
             )
 
-    def others_here(self) -> bool:
+    def has_peers(self) -> bool:
         return bool(self._others)
 
     async def renew(self) -> bool:
         now = self._clock()
-        late = now - self._signed >= self.ttl
+        late = now - self._heartbeat_at >= self.ttl
         try:
             if late:
                 await self._come_back()
-            elif now - self._signed >= self.ttl / 3:
-                await self._sign(has_all=self.everything)
-            if now - self._looked >= min(LOOK_EVERY, self.ttl / 3) and not await self._look() and not late:
+            elif now - self._heartbeat_at >= self.ttl / 3:
+                await self._write_heartbeat(has_all=self.everything)
+            if now - self._looked >= min(LOOK_FOR_PEERS_EVERY, self.ttl / 3) and not await self._look() and not late:
                 late = True  # somebody has held us for lost
                 await self._come_back()
         except _TROUBLE as error:
@@ -169,9 +169,9 @@ class ObjectLeases(Leases):
     async def _come_back(self) -> None:
         """Others may have taken what we held; hold what is left of it."""
         if self.everything:
-            await self._is_alone()  # if not, others_here() tells of it, and keep_only() follows
+            await self._is_alone()  # if not, has_peers() tells of it, and keep_only() follows
             return
-        await self._sign(has_all=False)
+        await self._write_heartbeat(has_all=False)
         async with self._order:
             held, self._held = self._held, set()
             await self._create(held)
@@ -184,8 +184,8 @@ class ObjectLeases(Leases):
                 if not self._is_late():
                     await self._remove(self._held | self._released)
                 self._held, self._released = set(), set()
-                await self._remove(self._signs)
-                self._signs, self._others = [], []
+                await self._remove(self._heartbeats)
+                self._heartbeats, self._others = [], []
         finally:
             if self._removing is not None:
                 self._removing.cancel()
@@ -199,7 +199,7 @@ class ObjectLeases(Leases):
                 await self._check_conditions()
                 if self._works:
                     await self._create(map(_lease, keys))
-            await self._sign(has_all=False)
+            await self._write_heartbeat(has_all=False)
         except _TROUBLE as error:
             self._warn(error)
 
@@ -209,7 +209,7 @@ class ObjectLeases(Leases):
         leases = {task_id: {_lease(key) for key in keys} for task_id, keys in wanted.items()}
         try:
             async with self._order:
-                if await self._somebody_has_all():
+                if await self._any_peer_has_all():
                     return set()
                 await self._create(set().union(*leases.values()))
                 taken = {task_id for task_id, names in leases.items() if names <= self._held}
@@ -221,11 +221,11 @@ class ObjectLeases(Leases):
             return set(wanted)
         return taken
 
-    async def held_elsewhere(self, wanted: Wanted) -> set[str]:
+    async def held_by_peers(self, wanted: Wanted) -> set[str]:
         if not wanted or not self._works:
             return set()
         try:
-            if await self._somebody_has_all():
+            if await self._any_peer_has_all():
                 return set(wanted)
             names = {_lease(key) for keys in wanted.values() for key in keys} - self._held - self._released
             there = await self._connection().exists_many(list(names)) if names else set()
@@ -264,7 +264,7 @@ class ObjectLeases(Leases):
         except _TROUBLE as error:
             self._warn(error)
 
-    async def _somebody_has_all(self) -> bool:
+    async def _any_peer_has_all(self) -> bool:
         """Those who come later never have all, as long as we are there; so mostly nothing is asked."""
         if any(engine.has_all for engine in self._others):
             await self._look()
@@ -273,7 +273,7 @@ class ObjectLeases(Leases):
     # -- objects
 
     def _is_late(self) -> bool:
-        return self._clock() - self._signed >= self.ttl
+        return self._clock() - self._heartbeat_at >= self.ttl
 
     async def _create(self, leases: Iterable[str]) -> None:
         """Make these leases, as far as nobody else has them."""
@@ -288,16 +288,16 @@ class ObjectLeases(Leases):
         if new:
             await for_each(new, create, min(len(new), _WIDTH))
 
-    async def _sign(self, *, has_all: bool) -> None:
+    async def _write_heartbeat(self, *, has_all: bool) -> None:
         begun = self._clock()
         self._counter += 1
-        old = list(self._signs)
+        old = list(self._heartbeats)
         sign = f"{ENGINES}{self._name}.{self._counter:08x}.{'all' if has_all else 'some'}"
-        self._signs.append(sign)
+        self._heartbeats.append(sign)
         await self._connection().request("sign", sign, lambda backend, _: backend.replace(sign, self._says))
-        self._signed = begun
+        self._heartbeat_at = begun
         await self._remove(old)
-        self._signs = [sign]
+        self._heartbeats = [sign]
 
     async def _look(self) -> bool:
         """See who is there, and clear away who is lost. Returns whether we are seen, too."""
@@ -322,7 +322,7 @@ class ObjectLeases(Leases):
         return engines
 
     def _lost(self, engines: Mapping[str, _Engine]) -> set[str]:
-        return {name for name, engine in engines.items() if self._patience.is_lost(name, engine.sign.encode())}
+        return {name for name, engine in engines.items() if self._detectors.is_lost(name, engine.sign.encode())}
 
     async def _clear_away(self) -> None:
         """Remove what belongs to nobody who is alive."""

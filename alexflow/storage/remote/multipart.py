@@ -15,23 +15,23 @@ from alexflow.storage.background import for_each, in_thread
 from alexflow.storage.digest import with_key
 from alexflow.storage.local.new_file import NewFile, at_open
 from alexflow.storage.remote.backends.base import Backend, Parts
-from alexflow.storage.remote.connection import PARTS_AT_ONCE, Connection
-from alexflow.storage.remote.retry import Attempt
+from alexflow.storage.remote.connection import UPLOADED_PARTS_AT_ONCE, Connection
+from alexflow.storage.remote.retry import RequestAttempt
 
 #: Larger objects do not wait in memory.
-LARGE = 16 * 1024 * 1024  # bytes
+MAX_BYTES_IN_MEMORY = 16 * 1024 * 1024  # bytes
 
-PART = 5 * 1024 * 1024  # bytes; S3 takes no less
+PART_BYTES = 5 * 1024 * 1024  # bytes; S3 takes no less
 
 #: What completing is given the time of, for each part; servers may put the object together meanwhile.
-A_PART = 1024 * 1024  # bytes
+COMPLETION_BYTES_PER_PART = 1024 * 1024  # bytes
 
 #: Aborting is no more than manners: what is left behind is swept in time.
 SECONDS_TO_ABORT = 5.0
 
 
 @dataclass(slots=True)
-class Large:
+class LargeObject:
     """A large object on its way.
 
     Attributes:
@@ -47,7 +47,7 @@ class Large:
     parts: list[str] = field(default_factory=list)
 
 
-async def upload(connection: Connection, key: str, large: Large) -> None:
+async def upload(connection: Connection, key: str, large: LargeObject) -> None:
     """Upload all of it, where the back end can do so without publishing it.
 
     Raises:
@@ -61,13 +61,13 @@ async def upload(connection: Connection, key: str, large: Large) -> None:
         "begin to upload", key, lambda backend, _: _parts(backend).begin(key, record)
     )
     try:
-        large.parts = await _send(connection, key, large, max(PART, -(-large.size // parts.most)))
+        large.parts = await _send(connection, key, large, max(PART_BYTES, -(-large.size // parts.most)))
     except BaseException:
         await forget(connection, key, large)
         raise
 
 
-async def _send(connection: Connection, key: str, large: Large, step: int) -> list[str]:
+async def _send(connection: Connection, key: str, large: LargeObject, step: int) -> list[str]:
     told: dict[int, str] = {}
     name = large.upload
 
@@ -75,27 +75,27 @@ async def _send(connection: Connection, key: str, large: Large, step: int) -> li
         async with connection.parts:
             number, data = start // step + 1, await in_thread(os.pread, large.file.fd, step, start)
 
-            async def one(backend: Backend, attempt: Attempt) -> str:
+            async def one(backend: Backend, attempt: RequestAttempt) -> str:
                 attempt.allow(len(data))
                 return await _parts(backend).send(key, name, number, data)
 
             told[number] = await connection.request("upload a part of", key, one)
 
-    await for_each(range(0, large.size, step), send, PARTS_AT_ONCE)
+    await for_each(range(0, large.size, step), send, UPLOADED_PARTS_AT_ONCE)
     return [told[number] for number in sorted(told)]
 
 
-async def complete(backend: Backend, attempt: Attempt, key: str, large: Large, *, replace: bool) -> bool:
+async def complete(backend: Backend, attempt: RequestAttempt, key: str, large: LargeObject, *, replace: bool) -> bool:
     """Make it visible; False if there is something already."""
     record = with_key(large.file.record, key)
     if backend.parts is None:
         attempt.allow(large.size)
         return await backend.put_file(key, at_open(large.file), record, replace=replace)
-    attempt.allow(len(large.parts) * A_PART)
+    attempt.allow(len(large.parts) * COMPLETION_BYTES_PER_PART)
     return await backend.parts.complete(key, large.upload, large.parts, record, replace=replace)
 
 
-async def forget(connection: Connection, key: str, large: Large) -> None:
+async def forget(connection: Connection, key: str, large: LargeObject) -> None:
     """Have nothing left there of what was uploaded, if that can be had."""
     name, large.upload = large.upload, ""
     if not name:

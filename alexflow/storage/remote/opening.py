@@ -16,9 +16,9 @@ import fsspec
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import StorageError, UnknownStorage
 from alexflow.storage.remote.address import Address
-from alexflow.storage.remote.backend_errors import told
+from alexflow.storage.remote.backend_errors import describe_error
 from alexflow.storage.remote.backends.base import Backend
-from alexflow.storage.remote.threads import aside
+from alexflow.storage.remote.threads import run_in_daemon_thread
 
 #: The extra of alexflow's that brings the back end of a protocol.
 EXTRAS = {
@@ -131,7 +131,7 @@ def provide(address: Address, **options: Any) -> tuple[Any, str]:
     except (OSError, EOFError):  # the way to the server
         raise
     except Exception as error:  # a back end's own check of its options: whatever it raises, it is about them
-        raise UnknownStorage(f"cannot open {address.shown}: {address.redact(told(error))}") from None
+        raise UnknownStorage(f"cannot open {address.shown}: {address.redact(describe_error(error))}") from None
     return fs, root.rstrip("/")
 
 
@@ -187,13 +187,13 @@ async def _open_s3(address: Address, concurrency: int, client: str | None) -> Ba
         session = address.options.get("session") or asyncio.run(_used_session(address, options))
         return provide(address, loop=loop, session=session, **options)
 
-    fs, root = await aside(make)
+    fs, root = await run_in_daemon_thread(make)
     opened = await open_s3(fs)
     if client is None:
         return S3Backend(opened, root)
     from alexflow.storage.remote.backends import s3_obstore  # deferred, as above
 
-    return await s3_obstore.beside(fs, opened, root, address)
+    return await s3_obstore.attach_obstore(fs, opened, root, address)
 
 
 @blocks_briefly("in a thread's own event loop, where nothing else waits")
@@ -206,7 +206,7 @@ async def _used_session(address: Address, options: dict[str, Any]) -> Any:
 
 
 async def _open_objects(address: Address) -> Backend:
-    fs, root = await aside(partial(provide, address, loop=asyncio.get_running_loop(), **_ASYNCHRONOUS))
+    fs, root = await run_in_daemon_thread(partial(provide, address, loop=asyncio.get_running_loop(), **_ASYNCHRONOUS))
     if address.protocol in ("gs", "gcs"):
         from alexflow.storage.remote.backends.gcs_azure import GoogleBackend  # deferred, as above
 
@@ -228,9 +228,9 @@ async def _open_tree(address: Address) -> Backend:
     from alexflow.storage.remote.backends import filesystem  # deferred, as above
 
     moves = {"SFTPFileSystem": filesystem.move_sftp, "WebdavFileSystem": filesystem.move_webdav}
-    cls = await aside(partial(load, address))
-    _, root = await aside(partial(provide, address))
+    cls = await run_in_daemon_thread(partial(load, address))
+    _, root = await run_in_daemon_thread(partial(provide, address))
     move = moves.get(cls.__name__, filesystem.move_looking_first)
-    return filesystem.TreeBackend(
+    return filesystem.FileSystemBackend(
         lambda: provide(address)[0], root, move, refused="%?#\n\r" if move is filesystem.move_webdav else ""
     )

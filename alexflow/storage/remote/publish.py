@@ -19,15 +19,15 @@ from alexflow.storage.digest import of_bytes, record_of, with_key
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.remote.backends.base import Backend, UploadLost
 from alexflow.storage.remote.connection import Connection
-from alexflow.storage.remote.multipart import Large, complete, upload
+from alexflow.storage.remote.multipart import LargeObject, complete, upload
 from alexflow.storage.remote.ranges import Ranges
-from alexflow.storage.remote.retry import Attempt
+from alexflow.storage.remote.retry import RequestAttempt
 from alexflow.storage.verification import read_record
 
 logger = logging.getLogger("alexflow.storage")
 
 #: ``put(backend, attempt)``: store it, complete; False if there is something that it is not to replace.
-Put = Callable[[Backend, Attempt], Awaitable[bool]]
+Put = Callable[[Backend, RequestAttempt], Awaitable[bool]]
 
 
 class Publisher:
@@ -55,7 +55,7 @@ class Publisher:
         """
         kept = with_key(record, key) if record else b""
 
-        async def put(backend: Backend, attempt: Attempt) -> bool:
+        async def put(backend: Backend, attempt: RequestAttempt) -> bool:
             attempt.allow(len(data))
             if replace:
                 await backend.replace(key, data, kept)
@@ -64,10 +64,10 @@ class Publisher:
 
         return await self._put(key, put, replace) or await self._is(key, record or record_of(data))
 
-    async def publish_large(self, key: str, large: Large, *, replace: bool = False) -> bool:
+    async def publish_large(self, key: str, large: LargeObject, *, replace: bool = False) -> bool:
         """:meth:`publish` what is in a file; what was uploaded, and is not ours now, is still there afterwards."""
 
-        async def put(backend: Backend, attempt: Attempt) -> bool:
+        async def put(backend: Backend, attempt: RequestAttempt) -> bool:
             return await complete(backend, attempt, key, large, replace=replace)
 
         record = large.file.record
@@ -86,7 +86,7 @@ class Publisher:
     async def _put(self, key: str, put: Put, replace: bool) -> bool:
         looks_first = not (replace or self._keeps)
 
-        async def attempt_it(backend: Backend, attempt: Attempt) -> bool:
+        async def attempt_it(backend: Backend, attempt: RequestAttempt) -> bool:
             return not (looks_first and await backend.exists(key)) and await put(backend, attempt)
 
         try:

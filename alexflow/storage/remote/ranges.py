@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 from alexflow.errors import OutputNotFound, StorageError
 from alexflow.storage.background import in_thread
 from alexflow.storage.digest import Recorder
-from alexflow.storage.keys import RESERVED
-from alexflow.storage.remote.backends.base import Backend, Status
+from alexflow.storage.keys import QUARANTINE
+from alexflow.storage.remote.backends.base import Backend, ObjectStatus
 from alexflow.storage.remote.connection import Connection
-from alexflow.storage.remote.retry import Attempt
+from alexflow.storage.remote.retry import RequestAttempt
 from alexflow.storage.sync import begin
 from alexflow.storage.verification import Examined, examined
 
 #: What is read at once of a large object.
-PIECE = 4 * 1024 * 1024  # bytes
+MAX_RANGE_BYTES = 4 * 1024 * 1024  # bytes
 
 
 class Replaced(StorageError):
@@ -39,7 +39,7 @@ class Ranges:
         where: the storage, as it may be shown.
     """
 
-    def __init__(self, connection: Callable[[], Connection], key: str, status: Status, where: str):
+    def __init__(self, connection: Callable[[], Connection], key: str, status: ObjectStatus, where: str):
         self._connection = connection
         self._key = key
         self._where = where
@@ -54,7 +54,7 @@ class Ranges:
         """
         key, connection = self._key, self._connection()
 
-        async def read(backend: Backend, attempt: Attempt) -> tuple[bytes, str]:
+        async def read(backend: Backend, attempt: RequestAttempt) -> tuple[bytes, str]:
             attempt.allow(stop - start)
             return await backend.read_range(key, start, stop, attempt)
 
@@ -72,8 +72,8 @@ class Ranges:
     async def pieces(self) -> AsyncIterator[bytes]:
         """All of it."""
         size = self.status.size
-        for start in range(0, size, PIECE):
-            yield await self.read(start, min(start + PIECE, size))
+        for start in range(0, size, MAX_RANGE_BYTES):
+            yield await self.read(start, min(start + MAX_RANGE_BYTES, size))
 
     async def record(self) -> bytes:
         """What would be recorded of it as it is now."""
@@ -87,13 +87,11 @@ T = TypeVar("T")
 
 logger = logging.getLogger("alexflow.storage")
 
-QUARANTINE = f"{RESERVED}/quarantine"
-
 #: How often an object may be replaced while somebody tries to read it.
 _TRIES = 5
 
 #: ``move(key, to, version)``: have an object under another key, if it is still of this version.
-Move = Callable[[str, str, str], Awaitable[None]]
+MoveObject = Callable[[str, str, str], Awaitable[None]]
 
 
 class Examination:
@@ -105,12 +103,14 @@ class Examination:
         where: the storage, as it may be shown.
     """
 
-    def __init__(self, look: Callable[[str], Awaitable[Ranges]], move: Move, where: str):
+    def __init__(self, look: Callable[[str], Awaitable[Ranges]], move: MoveObject, where: str):
         self._look = look
         self._move = move
         self._where = where
 
-    async def read(self, key: str, read: Callable[[Ranges], Awaitable[tuple[T, bytes]]]) -> tuple[T, Status, bytes]:
+    async def read(
+        self, key: str, read: Callable[[Ranges], Awaitable[tuple[T, bytes]]]
+    ) -> tuple[T, ObjectStatus, bytes]:
         """What ``read(object)`` gives, and the record of what it read; of one object, even if another takes its place.
 
         Raises:
@@ -139,7 +139,7 @@ class Examination:
             return replace(found, moved_to=await self.set_aside(key, status))
         return found
 
-    async def set_aside(self, key: str, status: Status) -> str:
+    async def set_aside(self, key: str, status: ObjectStatus) -> str:
         """Move a damaged object into the quarantine.
 
         Returns:
@@ -157,7 +157,7 @@ class Examination:
         return f"{self._where}/{to}"
 
 
-FIRST = 256 * 1024  # bytes
+FIRST_RANGE_BYTES = 256 * 1024  # bytes
 
 
 class RemoteReader(io.RawIOBase):
@@ -174,7 +174,7 @@ class RemoteReader(io.RawIOBase):
         self._position = 0
         self._piece = b""
         self._start = 0  # of the piece
-        self._step = FIRST  # the size of the next one
+        self._step = FIRST_RANGE_BYTES  # the size of the next one
         self._ahead: tuple[int, Future[bytes]] | None = None  # the next one, and where it starts
 
     def readable(self) -> bool:
@@ -207,13 +207,13 @@ class RemoteReader(io.RawIOBase):
         return len(part)
 
     def readall(self) -> bytes:
-        return b"".join(iter(lambda: self.read(PIECE) or b"", b""))
+        return b"".join(iter(lambda: self.read(MAX_RANGE_BYTES) or b"", b""))
 
     def _fetch(self) -> None:
         """Have the piece that begins where we are, and the next one on its way."""
         start = self._position
         goes_on = start == self._start + len(self._piece) and start > 0
-        self._step = min(2 * self._step, PIECE) if goes_on else FIRST
+        self._step = min(2 * self._step, MAX_RANGE_BYTES) if goes_on else FIRST_RANGE_BYTES
         self._piece = b""  # before there is another one
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead[0] != start:

@@ -18,16 +18,16 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from alexflow.errors import StorageDenied, StorageError, StorageFull, StorageUnavailable
-from alexflow.storage.remote.backend_errors import meaning_of, told
+from alexflow.storage.remote.backend_errors import describe_error, meaning_of
 
 #: An outage of which nothing has been heard for so long may be over: the next request has its whole deadline.
-FORGOTTEN_AFTER = 1.0  # seconds
+OUTAGE_FORGOTTEN_AFTER = 1.0  # seconds
 
 #: What a request gets at least, though the outage has lasted for the whole deadline.
-LEAST = 0.5  # seconds
+MIN_SECONDS_IN_OUTAGE = 0.5  # seconds
 
 #: After so many deadlines a request has its whole deadline again, whatever the outage: the storage may be slow by now.
-AT_MOST = 2
+MAX_DEADLINES_IN_OUTAGE = 2
 
 
 class Outage:
@@ -41,12 +41,12 @@ class Outage:
 
     def deadline(self, now: float, seconds: float) -> float:
         """When a request that begins now has to be given up."""
-        is_forgotten = not self._trying and now - self._last > FORGOTTEN_AFTER
-        if self._since is not None and (is_forgotten or now - self._since > AT_MOST * seconds):
+        is_forgotten = not self._trying and now - self._last > OUTAGE_FORGOTTEN_AFTER
+        if self._since is not None and (is_forgotten or now - self._since > MAX_DEADLINES_IN_OUTAGE * seconds):
             self._since = None
         if self._since is None:
             return now + seconds
-        return max(self._since + seconds, now + min(LEAST, seconds))
+        return max(self._since + seconds, now + min(MIN_SECONDS_IN_OUTAGE, seconds))
 
     def begins(self, since: float) -> None:
         """A request that was sent at ``since`` has not been answered for the first time, and is tried again."""
@@ -73,7 +73,7 @@ FIRST_DELAY = 0.1  # seconds
 LONGEST_DELAY = 10.0  # seconds
 
 #: The slowest transfer that counts as one that goes on.
-SLOWEST = 1024 * 1024  # bytes/s
+MIN_BYTES_PER_SECOND = 1024 * 1024  # bytes/s
 
 #: Attempts that a deadline leaves room for, if each of them hangs.
 HANGING_ATTEMPTS = 3
@@ -81,7 +81,7 @@ HANGING_ATTEMPTS = 3
 _ERRORS: dict[str, type[StorageError]] = {"denied": StorageDenied, "full": StorageFull}
 
 
-class Attempt:
+class RequestAttempt:
     """One attempt at a request."""
 
     def __init__(self, deadline: Deadline):
@@ -90,7 +90,7 @@ class Attempt:
 
     def allow(self, size: int) -> None:
         """Give it the time that so many bytes may take."""
-        more = size / SLOWEST
+        more = size / MIN_BYTES_PER_SECOND
         self._allowed += more
         self._deadline.extend(more, self._allowed)
 
@@ -126,7 +126,7 @@ class Deadline:
                 self._timeout.reschedule(when + seconds)
 
 
-class Patience:
+class RetryPolicy:
     """Tries requests until they succeed, cannot, or time is up.
 
     Args:
@@ -134,7 +134,7 @@ class Patience:
         redact: takes secrets out of what back ends say.
         deadline: seconds for one request.
         slots: bounds how many attempts are under way.
-        chance: where randomness comes from.
+        rng: where randomness comes from.
     """
 
     def __init__(
@@ -143,16 +143,16 @@ class Patience:
         redact: Callable[[str], str],
         deadline: float,
         slots: asyncio.Semaphore,
-        chance: random.Random,
+        rng: random.Random,
     ):
         self._where = where
         self._redact = redact
         self._seconds = deadline
         self._slots = slots
-        self._chance = chance
+        self._rng = rng
         self._outage = Outage()
 
-    async def request(self, operation: str, key: str, call: Callable[[Attempt], Awaitable[T]]) -> T:
+    async def request(self, operation: str, key: str, call: Callable[[RequestAttempt], Awaitable[T]]) -> T:
         """What ``call(attempt)`` gives in the end.
 
         Raises:
@@ -173,7 +173,7 @@ class Patience:
                     timeout = deadline.attempt()
                     try:
                         async with timeout:
-                            result = await call(Attempt(deadline))
+                            result = await call(RequestAttempt(deadline))
                         self._outage.is_over()
                         return result
                     except StorageError:
@@ -198,7 +198,7 @@ class Patience:
             self._outage.is_over()
         if meaning == "absent":
             raise FileNotFoundError(key) from None
-        text = self._redact(told(error))
+        text = self._redact(describe_error(error))
         if meaning == "passing":
             return text
         # the back end's error may hold secrets and need not survive pickling, so it is told and not chained
@@ -206,7 +206,7 @@ class Patience:
         raise _ERRORS.get(meaning, StorageError)(message, path=key) from None
 
     async def _wait(self, operation: str, key: str, trouble: str, tries: int, deadline: Deadline) -> None:
-        delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (tries - 1)) * self._chance.uniform(0.5, 1.0)
+        delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (tries - 1)) * self._rng.uniform(0.5, 1.0)
         if delay >= deadline.left:
             await asyncio.sleep(max(0.0, deadline.left))
             raise StorageUnavailable(operation, key, self._where, trouble, attempts=tries, seconds=deadline.seconds)

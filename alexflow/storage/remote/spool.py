@@ -16,12 +16,12 @@ from pathlib import Path
 from alexflow.storage import streams
 from alexflow.storage.background import in_thread
 from alexflow.storage.digest import Recorder, record_of, record_of_parts
-from alexflow.storage.files import above, failed, open_above, read_parts, write_all
+from alexflow.storage.files import above_standard, open_above, read_parts, storage_error, write_all
 from alexflow.storage.local.new_file import UNNAMED_FILE, NewFile
 from alexflow.storage.local.storage import BUFFER
 from alexflow.storage.local.streams import LocalStaging
 from alexflow.storage.remote import spool
-from alexflow.storage.remote.multipart import LARGE
+from alexflow.storage.remote.multipart import MAX_BYTES_IN_MEMORY
 from alexflow.storage.remote.ranges import Ranges
 from alexflow.storage.staged import Staged
 
@@ -51,8 +51,8 @@ def new_file() -> NewFile:
                 pass
         fd, name = tempfile.mkstemp(prefix="alexflow-", dir=where)
     except OSError as error:
-        raise failed("write in", where, error) from error
-    return NewFile(above(fd), where, name)
+        raise storage_error("write in", where, error) from error
+    return NewFile(above_standard(fd), where, name)
 
 
 def filled(data: bytes) -> NewFile:
@@ -63,7 +63,7 @@ def filled(data: bytes) -> NewFile:
         new.record = record_of(data)
     except OSError as error:
         new.close()
-        raise failed("write in", new.base, error) from error
+        raise storage_error("write in", new.base, error) from error
     return new
 
 
@@ -80,7 +80,7 @@ async def fetched_with_record(found: Ranges) -> tuple[NewFile, bytes]:
             await in_thread(add, piece)
     except OSError as error:
         new.close()
-        raise failed("write in", new.base, error) from error
+        raise storage_error("write in", new.base, error) from error
     except BaseException:
         new.close()
         raise
@@ -97,7 +97,7 @@ def taken(path: Path) -> NewFile:
         new = NewFile(os.open(name or path, os.O_RDONLY | os.O_CLOEXEC), str(path.parent), name)
         new.record = record_of_parts(read_parts(new.fd))
     except OSError as error:
-        raise failed("read", str(path), error) from error
+        raise storage_error("read", str(path), error) from error
     return new
 
 
@@ -116,7 +116,7 @@ class RemoteStaging(LocalStaging):
 
     def __init__(self, key: str, stage_file: Callable[[str, NewFile], Staged]):
         new = spool.new_file()
-        super().__init__(key, new, new.base, small=LARGE, buffer=BUFFER)
+        super().__init__(key, new, new.base, small=MAX_BYTES_IN_MEMORY, buffer=BUFFER)
         self._stage_file = stage_file
 
     def finish(self) -> Staged:

@@ -26,20 +26,20 @@ from alexflow.storage.files import read_all
 from alexflow.storage.interface import Check, Storage, check_check
 from alexflow.storage.keys import only_keys
 from alexflow.storage.local.read import damaged
-from alexflow.storage.local.staging_area import STALE_AFTER, STALE_ELSEWHERE_AFTER
+from alexflow.storage.local.staging_area import FOREIGN_STALE_AFTER, STALE_AFTER
 from alexflow.storage.local.storage import BUFFER
 from alexflow.storage.permits import claimed_by
 from alexflow.storage.remote import spool
 from alexflow.storage.remote.address import Address
-from alexflow.storage.remote.backends.base import Status
+from alexflow.storage.remote.backends.base import ObjectStatus
 from alexflow.storage.remote.connection import Connection
-from alexflow.storage.remote.multipart import LARGE, Large, forget, upload
+from alexflow.storage.remote.multipart import MAX_BYTES_IN_MEMORY, LargeObject, forget, upload
 from alexflow.storage.remote.opening import check_client, check_protocol, load_all, open_backend
 from alexflow.storage.remote.publish import Publisher, keeps_the_first, no_such_place
 from alexflow.storage.remote.ranges import Examination, Ranges
 from alexflow.storage.staged import Staged
 from alexflow.storage.sync import begin, is_event_loop_here, wait_for
-from alexflow.storage.verification import unreadable
+from alexflow.storage.verification import examined_unreadable
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -62,7 +62,7 @@ DEADLINE = 60.0
 EXAMINED_AT_ONCE = 8
 
 #: Up to here the event loop takes a digest itself: a millisecond of its time.
-SHORT = 1024 * 1024  # bytes
+MAX_INLINE_DIGEST_BYTES = 1024 * 1024  # bytes
 
 
 class _Opened:
@@ -185,7 +185,7 @@ class RemoteStorage(Storage):
         if not self._opened.is_swept:
             self._opened.is_swept = True
             try:
-                await self.asweep(STALE_ELSEWHERE_AFTER)
+                await self.asweep(FOREIGN_STALE_AFTER)
             except (StorageError, FileNotFoundError):  # not every server lists uploads, nor may everybody ask for them
                 pass
 
@@ -248,7 +248,7 @@ class RemoteStorage(Storage):
             except StorageUnavailable:  # it is not about this one
                 raise
             except StorageError as error:
-                found[key] = unreadable(key, error)
+                found[key] = examined_unreadable(key, error)
 
         await for_each(keys, examine, EXAMINED_AT_ONCE)
         return [found[key] for key in keys]
@@ -269,7 +269,7 @@ class RemoteStorage(Storage):
             if copied is not None:
                 return copied
         found = await source._look(key)
-        if found.status.size <= LARGE:
+        if found.status.size <= MAX_BYTES_IN_MEMORY:
             data, record = await _whole(found)
             return await self._publisher(keeps=await self._keeps_the_first()).publish(to, data, record)
         file, _ = await spool.fetched_with_record(found)
@@ -290,19 +290,19 @@ class RemoteStorage(Storage):
         status = await self._status(key)
         return None if status is None else status.version
 
-    async def _status(self, key: str) -> Status | None:
+    async def _status(self, key: str) -> ObjectStatus | None:
         try:
             return await self._connection().request("look at", key, lambda backend, _: backend.status(key))
         except FileNotFoundError:
             return None
 
     async def astage(self, key: str, data: bytes) -> Staged:
-        if len(data) <= LARGE:
+        if len(data) <= MAX_BYTES_IN_MEMORY:
             return Staged(key, len(data), data)
         return await self._stage_file(key, await claimed_by(lambda: in_thread(spool.filled, data)))
 
     async def _stage_file(self, key: str, file: NewFile) -> Staged:
-        large = Large(file, os.fstat(file.fd).st_size)
+        large = LargeObject(file, os.fstat(file.fd).st_size)
         try:
             await upload(self._connection(), key, large)
         except BaseException:
@@ -396,7 +396,7 @@ class RemoteStorage(Storage):
         return wait_for(self.aversion(key))
 
     def stage(self, key: str, data: bytes) -> Staged:
-        if len(data) <= LARGE:
+        if len(data) <= MAX_BYTES_IN_MEMORY:
             return Staged(key, len(data), data)
         return self.stage_file(key, spool.filled(data))
 
@@ -459,7 +459,7 @@ class RemoteStorage(Storage):
         return open_staged(staged.place.file)
 
     def stage_path(self, key: str, path: Path) -> Staged:
-        if os.path.getsize(path) <= LARGE:
+        if os.path.getsize(path) <= MAX_BYTES_IN_MEMORY:
             return super().stage_path(key, path)
         return self.stage_file(key, spool.taken(path))
 
@@ -474,7 +474,7 @@ async def _whole(found: Ranges) -> tuple[bytes, bytes]:
 
 
 async def _record_of(data: bytes) -> bytes:
-    return record_of(data) if len(data) <= SHORT else await in_thread(record_of, data)
+    return record_of(data) if len(data) <= MAX_INLINE_DIGEST_BYTES else await in_thread(record_of, data)
 
 
 def _restore(url: str, settings: dict[str, Any], options: dict[str, Any]) -> RemoteStorage:

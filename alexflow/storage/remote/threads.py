@@ -94,7 +94,7 @@ class ClientThreads:
             future.set_exception(error)
 
 
-async def aside(function: Callable[[], T]) -> T:
+async def run_in_daemon_thread(function: Callable[[], T]) -> T:
     """What ``function()`` gives, from a thread of its own that the end of the event loop does not wait for."""
     threads = ClientThreads(object)
     try:

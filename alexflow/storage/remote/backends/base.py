@@ -15,10 +15,10 @@ from typing import Any, ClassVar, NamedTuple
 
 from alexflow.errors import StorageError
 from alexflow.storage.digest import is_record
-from alexflow.storage.remote.retry import Attempt
+from alexflow.storage.remote.retry import RequestAttempt
 
 
-class Status(NamedTuple):
+class ObjectStatus(NamedTuple):
     """What is known of an object.
 
     Attributes:
@@ -33,18 +33,21 @@ class Status(NamedTuple):
 
 
 #: Under this name the record is among what a back end keeps with an object.
-RECORD = "alexflow"
+METADATA_NAME = "alexflow"
+
+#: A copy gets the time of a transfer of this size, since the server makes it out of sight.
+COPY_ALLOWANCE_BYTES = 256 * 1024 * 1024
 
 
 def metadata_of(record: bytes) -> dict[str, str]:
     """What is kept with an object."""
-    return {RECORD: record.hex()} if record else {}
+    return {METADATA_NAME: record.hex()} if record else {}
 
 
 def record_in(metadata: Mapping[str, str] | None) -> bytes:
     """The record among what is kept with an object; empty if there is none."""
     try:
-        record = bytes.fromhex((metadata or {}).get(RECORD) or "")
+        record = bytes.fromhex((metadata or {}).get(METADATA_NAME) or "")
     except ValueError:  # somebody else's
         return b""
     return record if is_record(record) else b""
@@ -74,17 +77,17 @@ class Backend(ABC):
         """Whether an object is stored there."""
 
     @abstractmethod
-    async def read(self, key: str, attempt: Attempt) -> bytes:
+    async def read(self, key: str, attempt: RequestAttempt) -> bytes:
         """The object's bytes."""
 
     @abstractmethod
-    async def read_range(self, key: str, start: int, stop: int, attempt: Attempt) -> tuple[bytes, str]:
+    async def read_range(self, key: str, start: int, stop: int, attempt: RequestAttempt) -> tuple[bytes, str]:
         """The bytes from ``start`` to before ``stop``, which is no further than its end; and the object's version, as
         :meth:`status` tells it, or nothing where a back end does not tell while it reads.
         """
 
     @abstractmethod
-    async def status(self, key: str) -> Status:
+    async def status(self, key: str) -> ObjectStatus:
         """What is known of the object without reading it."""
 
     @abstractmethod
@@ -107,12 +110,14 @@ class Backend(ABC):
     def pages(self, prefix: str) -> Pages:
         """The keys that begin with ``prefix``, page after page."""
 
-    def status_of(self, found: Mapping[str, Any]) -> Status:
+    def status_of(self, found: Mapping[str, Any]) -> ObjectStatus:
         """From what fsspec tells of a file."""
         told = [str(found[name]) for name in _VERSIONED if found.get(name) is not None]
-        return Status(int(found["size"]), " ".join(told), record_in(found.get("metadata")))
+        return ObjectStatus(int(found["size"]), " ".join(told), record_in(found.get("metadata")))
 
-    async def copy(self, source: Backend, of: str, key: str, attempt: Attempt, record: bytes = b"") -> bool | None:
+    async def copy(
+        self, source: Backend, of: str, key: str, attempt: RequestAttempt, record: bytes = b""
+    ) -> bool | None:
         """Store a copy of another's object, or of one of its own, without its bytes coming by here.
 
         Args:

@@ -17,8 +17,8 @@ from datetime import datetime
 from typing import Any
 
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.remote.backends.base import Backend, OnePage, Pages, Status, check_odd
-from alexflow.storage.remote.retry import Attempt
+from alexflow.storage.remote.backends.base import Backend, ObjectStatus, OnePage, Pages, check_odd
+from alexflow.storage.remote.retry import RequestAttempt
 from alexflow.storage.remote.threads import ClientThreads
 
 #: Where objects are until they are complete, below the root.
@@ -28,10 +28,10 @@ NEW = f"{RESERVED}/new"
 Write = Callable[[Any, str], object]
 
 #: ``move(fs, path, new path, replace)``; raises FileExistsError.
-Move = Callable[[Any, str, str, bool], None]
+MoveFile = Callable[[Any, str, str, bool], None]
 
 
-class TreeBackend(Backend):
+class FileSystemBackend(Backend):
     """A directory of a server.
 
     Args:
@@ -41,7 +41,7 @@ class TreeBackend(Backend):
         refused: characters that its client does not bring to the server as they are.
     """
 
-    def __init__(self, make: Callable[[], Any], root: str, move: Move, refused: str = ""):
+    def __init__(self, make: Callable[[], Any], root: str, move: MoveFile, refused: str = ""):
         self._refused = refused
         self._threads = ClientThreads(make, _close)
         self._root = root + "/"
@@ -54,7 +54,7 @@ class TreeBackend(Backend):
             return False
         return True
 
-    async def read(self, key: str, attempt: Attempt) -> bytes:
+    async def read(self, key: str, attempt: RequestAttempt) -> bytes:
         path = self._root + key
 
         def read(fs: Any) -> bytes:
@@ -65,16 +65,16 @@ class TreeBackend(Backend):
 
         return await self._threads.call(read)
 
-    async def status(self, key: str) -> Status:
+    async def status(self, key: str) -> ObjectStatus:
         path = self._root + key
 
-        def status(fs: Any) -> Status:
+        def status(fs: Any) -> ObjectStatus:
             with _named(key):
                 return self.status_of(_info(fs, path, key))
 
         return await self._threads.call(status)
 
-    async def read_range(self, key: str, start: int, stop: int, attempt: Attempt) -> tuple[bytes, str]:
+    async def read_range(self, key: str, start: int, stop: int, attempt: RequestAttempt) -> tuple[bytes, str]:
         path = self._root + key
         return await self._threads.call(lambda fs: fs.cat_file(path, start=start, end=stop)), ""
 

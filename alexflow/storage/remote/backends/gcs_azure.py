@@ -12,16 +12,17 @@ from typing import Any, ClassVar
 from alexflow.storage.background import in_thread
 from alexflow.storage.remote.backend_errors import meaning_of
 from alexflow.storage.remote.backends.base import (
+    COPY_ALLOWANCE_BYTES,
     Backend,
+    ObjectStatus,
     OnePage,
     Pages,
     Parts,
-    Status,
     UploadLost,
     check_odd,
     metadata_of,
 )
-from alexflow.storage.remote.retry import Attempt
+from alexflow.storage.remote.retry import RequestAttempt
 
 
 class ObjectBackend(Backend):
@@ -45,14 +46,14 @@ class ObjectBackend(Backend):
             return False
         return True
 
-    async def read(self, key: str, attempt: Attempt) -> bytes:
+    async def read(self, key: str, attempt: RequestAttempt) -> bytes:
         data: bytes = await self._fs._cat_file(self._root + key)
         return data
 
-    async def read_range(self, key: str, start: int, stop: int, attempt: Attempt) -> tuple[bytes, str]:
+    async def read_range(self, key: str, start: int, stop: int, attempt: RequestAttempt) -> tuple[bytes, str]:
         return await self._fs._cat_file(self._root + key, start=start, end=stop), ""
 
-    async def status(self, key: str) -> Status:
+    async def status(self, key: str) -> ObjectStatus:
         found = await self._fs._info(self._root + key)
         if found["type"] != "file":
             raise FileNotFoundError(key)
@@ -95,10 +96,7 @@ class ObjectBackend(Backend):
 
 
 #: What of a large object is in memory at once.
-CHUNK = 8 * 1024 * 1024  # bytes; a multiple of 256 KiB, as the server wants it
-
-#: What a copy is given the time of, since it is made out of sight.
-COPYING = 256 * 1024 * 1024  # bytes
+UPLOAD_CHUNK_BYTES = 8 * 1024 * 1024  # bytes; a multiple of 256 KiB, as the server wants it
 
 
 class GoogleBackend(ObjectBackend):
@@ -123,7 +121,7 @@ class GoogleBackend(ObjectBackend):
         try:
             upload = await initiate_upload(self._fs, bucket, name, _TYPE, **_how(record, replace))
             try:
-                for start in range(0, size, CHUNK):
+                for start in range(0, size, UPLOAD_CHUNK_BYTES):
                     await upload_chunk(self._fs, upload, await in_thread(_read, path, start), start, size, _TYPE)
             except BaseException:
                 with contextlib.suppress(Exception):  # what went wrong before is what counts
@@ -135,12 +133,14 @@ class GoogleBackend(ObjectBackend):
             raise
         return True
 
-    async def copy(self, source: Backend, of: str, key: str, attempt: Attempt, record: bytes = b"") -> bool | None:
+    async def copy(
+        self, source: Backend, of: str, key: str, attempt: RequestAttempt, record: bytes = b""
+    ) -> bool | None:
         if not isinstance(source, GoogleBackend) or record:
             return None
         if await self.exists(key):
             return False
-        attempt.allow(COPYING)
+        attempt.allow(COPY_ALLOWANCE_BYTES)
         parts = [part for path in (source._root + of, self._root + key) for part in self._fs.split_path(path)[:2]]
         asked: dict[str, Any] = {"ifGenerationMatch": "0"}
         try:
@@ -158,7 +158,7 @@ class GoogleBackend(ObjectBackend):
 def _read(path: str, start: int) -> bytes:
     with open(path, "rb") as file:
         file.seek(start)
-        return file.read(CHUNK)
+        return file.read(UPLOAD_CHUNK_BYTES)
 
 
 _TYPE = "application/octet-stream"

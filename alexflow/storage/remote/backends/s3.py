@@ -17,8 +17,17 @@ from urllib.parse import unquote_plus
 from alexflow.storage.background import for_each
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.remote.backend_errors import meaning_of, status_of
-from alexflow.storage.remote.backends.base import Backend, Pages, Parts, Status, UploadLost, metadata_of, record_in
-from alexflow.storage.remote.retry import Attempt
+from alexflow.storage.remote.backends.base import (
+    COPY_ALLOWANCE_BYTES,
+    Backend,
+    ObjectStatus,
+    Pages,
+    Parts,
+    UploadLost,
+    metadata_of,
+    record_in,
+)
+from alexflow.storage.remote.retry import RequestAttempt
 
 #: Under this name a listing's keys are in the reply.
 KEYS = "AlexflowKeys"
@@ -71,8 +80,8 @@ class S3Pages(Pages):
 
 
 #: More is not copied by one request.
-LARGEST = 5 * 1024**3  # bytes
-PARTS_AT_ONCE = 4
+MAX_COPY_BYTES = 5 * 1024**3  # bytes
+COPIED_PARTS_AT_ONCE = 4
 
 ABSENT = {"IfNoneMatch": "*"}
 
@@ -155,7 +164,7 @@ class S3Copies:
 
     async def _parts(self, source: _At, target: _At, upload: str, size: int) -> dict[int, str]:
         etags: dict[int, str] = {}
-        step = LARGEST // 10
+        step = MAX_COPY_BYTES // 10
 
         async def copy(start: int) -> None:
             number = start // step + 1
@@ -165,15 +174,11 @@ class S3Copies:
             )
             etags[number] = reply["CopyPartResult"]["ETag"]
 
-        await for_each(range(0, size, step), copy, PARTS_AT_ONCE)
+        await for_each(range(0, size, step), copy, COPIED_PARTS_AT_ONCE)
         return etags
 
 
 #: The condition of create-if-absent.
-ABSENT = {"IfNoneMatch": "*"}
-
-#: What a copy is given the time of, since it is made out of sight.
-COPYING = 256 * 1024 * 1024  # bytes
 
 
 class S3Backend(Backend):
@@ -208,22 +213,22 @@ class S3Backend(Backend):
             raise
         return True
 
-    async def read(self, key: str, attempt: Attempt) -> bytes:
+    async def read(self, key: str, attempt: RequestAttempt) -> bytes:
         return (await self._get(attempt, **self.at(key)))[0]
 
-    async def read_range(self, key: str, start: int, stop: int, attempt: Attempt) -> tuple[bytes, str]:
+    async def read_range(self, key: str, start: int, stop: int, attempt: RequestAttempt) -> tuple[bytes, str]:
         return await self._get(attempt, **self.at(key), Range=f"bytes={start}-{stop - 1}")
 
-    async def _get(self, attempt: Attempt, **asked: str) -> tuple[bytes, str]:
+    async def _get(self, attempt: RequestAttempt, **asked: str) -> tuple[bytes, str]:
         reply = await self._client.get_object(**asked)
         attempt.allow(reply["ContentLength"])
         async with reply["Body"] as body:
             data: bytes = await body.read()
         return data, _version(reply)
 
-    async def status(self, key: str) -> Status:
+    async def status(self, key: str) -> ObjectStatus:
         found = await self._client.head_object(**self.at(key))
-        return Status(int(found["ContentLength"]), _version(found), record_in(found.get("Metadata")))
+        return ObjectStatus(int(found["ContentLength"]), _version(found), record_in(found.get("Metadata")))
 
     async def create(self, key: str, data: bytes, record: bytes = b"") -> bool:
         try:
@@ -240,10 +245,12 @@ class S3Backend(Backend):
     async def _put(self, key: str, data: bytes, record: bytes, condition: dict[str, str]) -> None:
         await self._client.put_object(**self.at(key), Body=data, Metadata=metadata_of(record), **condition)
 
-    async def copy(self, source: Backend, of: str, key: str, attempt: Attempt, record: bytes = b"") -> bool | None:
+    async def copy(
+        self, source: Backend, of: str, key: str, attempt: RequestAttempt, record: bytes = b""
+    ) -> bool | None:
         if not isinstance(source, S3Backend):
             return None
-        attempt.allow(COPYING)
+        attempt.allow(COPY_ALLOWANCE_BYTES)
         return await self._copies.copy(source.at(of), key, metadata_of(record))
 
     async def remove(self, keys: Sequence[str]) -> None:

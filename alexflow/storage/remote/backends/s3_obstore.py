@@ -28,8 +28,8 @@ from alexflow.errors import UnknownStorage
 from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.backends.base import metadata_of
 from alexflow.storage.remote.backends.s3 import S3Backend
-from alexflow.storage.remote.retry import Attempt
-from alexflow.storage.remote.threads import aside
+from alexflow.storage.remote.retry import RequestAttempt
+from alexflow.storage.remote.threads import run_in_daemon_thread
 
 #: Options of s3fs's that say where the bucket is and who asks. They reach obstore through what s3fs makes of them.
 _UNDERSTOOD = {
@@ -101,7 +101,7 @@ def load(address: Address) -> Any:
     return S3Store
 
 
-async def beside(fs: Any, client: Any, root: str, address: Address) -> S3Backend:
+async def attach_obstore(fs: Any, client: Any, root: str, address: Address) -> S3Backend:
     """The back end that asks obstore what it can.
 
     Args:
@@ -130,7 +130,7 @@ async def beside(fs: Any, client: Any, root: str, address: Address) -> S3Backend
             skip_signature=fs.anon,
         )
 
-    return S3ByObstore(client, root, await aside(make))  # it reads certificates
+    return S3ByObstore(client, root, await run_in_daemon_thread(make))  # it reads certificates
 
 
 async def place_of(client: Any, bucket: str) -> str:
@@ -191,17 +191,17 @@ class S3ByObstore(S3Backend):
         if _ODD.search(path):
             return await super().exists(key)
         try:
-            with _plainly():
+            with _translating_errors():
                 await self._store.head_async(path)
         except FileNotFoundError:
             return False
         return True
 
-    async def read(self, key: str, attempt: Attempt) -> bytes:
+    async def read(self, key: str, attempt: RequestAttempt) -> bytes:
         path = self._prefix + key
         if _ODD.search(path):
             return await super().read(key, attempt)
-        with _plainly():
+        with _translating_errors():
             reply = await self._store.get_async(path)
             attempt.allow(reply.meta["size"])
             data: bytes = (await reply.bytes_async()).to_bytes()
@@ -213,22 +213,22 @@ class S3ByObstore(S3Backend):
             await super()._put(key, data, record, condition)
             return
         mode = "create" if condition else "overwrite"
-        with _plainly():
+        with _translating_errors():
             await self._store.put_async(path, data, mode=mode, use_multipart=False, attributes=metadata_of(record))
 
 
 @contextmanager
-def _plainly() -> Iterator[None]:
+def _translating_errors() -> Iterator[None]:
     """Let out what went wrong in a form that tells what it means."""
     try:
         yield
     except FileNotFoundError:
         raise
     except Exception as error:  # obstore's, which have the status in their text only
-        raise _meant(error) from None
+        raise _translate(error) from None
 
 
-def _meant(error: Exception) -> Exception:
+def _translate(error: Exception) -> Exception:
     text = " ".join(str(error).partition(_INSIDE)[0].split())
     status, said = _STATUS.search(text), _SAID.search(text)
     if status is not None:
