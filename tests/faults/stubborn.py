@@ -30,7 +30,7 @@ class Stubborn(Number):
     told: str = field(default="", compare=False)
     gate: str = field(default="", compare=False)
 
-    def send_line(self, *children: subprocess.Popen[Any]) -> None:
+    def report(self, *children: subprocess.Popen[Any]) -> None:
         send_line(self.told, " ".join(str(pid) for pid in (os.getpid(), *(child.pid for child in children))))
 
 
@@ -64,7 +64,7 @@ class HangsInC(Stubborn):
         ignores = subprocess.Popen([sys.executable, "-c", IGNORES], stdout=subprocess.PIPE)
         assert ignores.stdout is not None
         ignores.stdout.readline()
-        self.tell(sleeps, ignores)
+        self.report(sleeps, ignores)
         if self.how == "holding the interpreter lock":
             ctypes.PyDLL(None).sleep(300)
         elif self.how == "a deadlock":  # with the interpreter lock, and no signal ends it
