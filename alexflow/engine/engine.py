@@ -28,7 +28,7 @@ from alexflow.executors.workers import Workers
 from alexflow.graph import Defaults, Forceable, Kind, Subjects, self_deadlock, tasks_to_force
 from alexflow.hooks import exact_name, hook_failed, is_a, is_ours, passes, repr_of
 from alexflow.model import AbstractTask, Output, Retry, keys_of
-from alexflow.progress.echo import Echo
+from alexflow.progress.echo import OutputEcho
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.instructions import Finish
 from alexflow.scheduler.machine import MAX_DEATHS
@@ -118,7 +118,7 @@ class Engine:
         self._lease_ttl = lease_ttl
         self._check_arguments()
         self._broadcast = Broadcast()
-        self._echo = Echo() if echo else None
+        self._echo = OutputEcho() if echo else None
         self._journal_directory = journal
         self._journal: JournalRecorder | None = None
         self._driver: Driver | None = None

@@ -44,7 +44,7 @@ class TaskHistory:
 
 
 @dataclass(slots=True)
-class History:
+class EngineHistory:
     """A fold over events.
 
     Attributes:
@@ -96,15 +96,15 @@ class History:
         return self.tasks.setdefault(task_id, TaskHistory())
 
 
-def history_of(events: Iterable[EngineEvent]) -> History:
+def history_of(events: Iterable[EngineEvent]) -> EngineHistory:
     """Fold events into a history."""
-    history = History()
+    history = EngineHistory()
     for event in events:
         history.add(event)
     return history
 
 
-def read_history(path: str | os.PathLike[str]) -> History:
+def read_history(path: str | os.PathLike[str]) -> EngineHistory:
     """Return the history in a journal, as far as it can be read.
 
     Raises:

@@ -26,7 +26,7 @@ MAX_BACKLOG = 1_000_000
 MAX_KEPT = 16_000_000
 
 
-class Echo:
+class OutputEcho:
     """Repeats the output of tasks, as it arrives."""
 
     def __init__(self) -> None:

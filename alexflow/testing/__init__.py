@@ -1,4 +1,4 @@
-"""For tests: of alexflow itself, and of what is built on it."""
+"""Tools for tests of workflows: simulations with faults, in virtual time."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Attempts at tasks: how often each was tried, and which are under way."""
+"""Attempts at tasks: how many there were of each, and which are under way."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from collections import Counter
 from contextvars import ContextVar
 
 from alexflow.testing.faults import Faults, RaisedError
-from alexflow.testing.history import History
+from alexflow.testing.history import SimulationHistory
 
 
 class SimulatedError(RuntimeError):
-    """What a task raises when it is told to."""
+    """The error of a task with a :class:`RaisedError`."""
 
 
 class Misuse(AssertionError):
-    """The engine asked of an executor what it must not ask."""
+    """A call of an executor that the engine must not make."""
 
 
 class Attempts:
-    """Counts and tells.
+    """Counts attempts, and records them.
 
     Args:
-        faults: what happens.
-        history: where it is told.
+        faults: the faults of the simulation.
+        history: where attempts are recorded.
     """
 
-    def __init__(self, faults: Faults, history: History):
+    def __init__(self, faults: Faults, history: SimulationHistory):
         self.faults = faults
         self.history = history
         self.count: Counter[str] = Counter()
         self.under_way: dict[str, int] = {}
 
     def begin(self, task_id: str) -> int:
-        """A task is tried. Returns for which time.
+        """Begin an attempt at a task. Returns its number, from 1.
 
         Raises:
-            Misuse: it is being tried already.
+            Misuse: another attempt at it is under way.
         """
         name = self.history.names(task_id)
         self.count[name] += 1
@@ -47,20 +47,20 @@ class Attempts:
         return nth
 
     def end(self, task_id: str, how: str) -> None:
-        """That has come to an end."""
+        """End the attempt at a task."""
         name = self.history.names(task_id)
         self.history.add("ends", name, self.under_way.pop(name), how)
 
     def raise_if_told(self, task_id: str, nth: int) -> None:
-        """Raise what the faults say that the task raises.
+        """Raise the task's error, if it has a fault.
 
         Raises:
-            SimulatedError: this.
+            SimulatedError: the fault.
         """
         name = self.history.names(task_id)
         if self.faults.find(RaisedError, name, nth) is not None:
             raise SimulatedError(f"simulated: {name} raises in attempt {nth}")
 
 
-#: Those of the simulation that is going on, for tasks that are made for simulations.
+#: The attempts of the simulation that is going on, for tasks that are made for simulations.
 ATTEMPTS: ContextVar[Attempts] = ContextVar("alexflow.testing.attempts")

@@ -1,8 +1,8 @@
 """Virtual time: an event loop that never waits.
 
 When nothing is ready, the clock jumps to the next timer; a retry after an hour takes microseconds. There are no threads
-and no descriptors to wait for, so the order of what happens depends on nothing outside. When there is no timer
-either, whoever waits now would wait for ever: that is an error here, not a test that hangs.
+and no descriptors to wait for, so the order of what happens depends on nothing outside. When there is no timer either,
+a coroutine that waits now would wait for ever: that is an error here, not a test that hangs.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ T = TypeVar("T")
 
 
 class Standstill(AssertionError):
-    """Nothing is going on, nothing will, and somebody still waits."""
+    """Nothing is going on, no timer is set, and a coroutine still waits."""
 
 
 class _Jumps(SelectSelector):
-    """Instead of waiting, lets the time pass."""
+    """Moves the clock on instead of waiting."""
 
     def __init__(self, now: float, tick: float):
         super().__init__()
@@ -29,7 +29,7 @@ class _Jumps(SelectSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         if timeout is None:
-            raise Standstill("nothing is going on and no timer is set, yet somebody waits")
+            raise Standstill("nothing is going on and no timer is set, yet a coroutine waits")
         self.now += max(timeout, 0.0)
         return []
 
@@ -37,13 +37,11 @@ class _Jumps(SelectSelector):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop whose time is virtual.
 
-    What is handed to a thread (``run_in_executor``, ``asyncio.to_thread``) is called in the loop's own thread, at its
-    turn.
+    Functions for threads (``run_in_executor``, ``asyncio.to_thread``) are called in the loop's own thread, at its turn.
 
     Args:
         now: the time at which it begins, in seconds.
-        tick: seconds that pass each time that somebody looks at the clock, so that work which watches its time takes
-            some.
+        tick: seconds that pass each time the clock is read, so that work which watches its time takes some.
     """
 
     def __init__(self, now: float = 0.0, tick: float = 0.0):
@@ -51,7 +49,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(self._jumps)
 
     def time(self) -> float:
-        """Virtual seconds."""
+        """Return virtual seconds."""
         self._jumps.now += self._jumps.tick
         return self._jumps.now
 
@@ -66,7 +64,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                 return
             try:
                 future.set_result(func(*args))
-            except Exception as error:  # whatever it is, it belongs to who waits
+            except Exception as error:  # any error belongs to the waiting coroutine
                 future.set_exception(error)
 
         self.call_soon(work)

@@ -1,7 +1,7 @@
-"""``SimulatedExecutor``: worker processes that are not there, with all that can go wrong with them.
+"""Simulated executors: worker processes in virtual time, with everything that can go wrong with them.
 
 A job waits for a worker, takes its virtual time, runs the task's own ``run`` in one piece, and is reported later. The
-worker may die before or after that, the reply may come late, a cancellation may not be heard.
+worker may die before or after that, the reply may be late, a cancellation may have no effect.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from alexflow.storage import Storage, Transaction
 from alexflow.testing.attempts import Attempts, Misuse
 from alexflow.testing.faults import DeafTask, DelayedReply, LostWorker, SlowTask
 
-#: What an attempt takes where nothing else is said.
+#: Duration of an attempt without a :class:`SlowTask`.
 USUAL_SECONDS = 1.0
 
 
@@ -40,8 +40,8 @@ class SimulatedExecutor(Executor):
 
     Args:
         workers: how many jobs at once.
-        attempts: counts them, and knows the faults.
-        looks_ahead: whether it asks what will come after a job, as worker processes do.
+        attempts: counts attempts, and has the faults.
+        looks_ahead: whether it asks for the successors of a job, as worker processes do.
     """
 
     def __init__(self, workers: int, attempts: Attempts, *, looks_ahead: bool = True):
@@ -53,7 +53,7 @@ class SimulatedExecutor(Executor):
         self._pending: deque[Job] = deque()
         self._under_way: dict[str, _Underway] = {}
         self._filling = False
-        #: Jobs that were said to come, and have neither come nor been called off.
+        #: Successors that were announced, and have neither been submitted nor forgotten.
         self.foreseen: dict[str, None] = {}
 
     def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
@@ -147,7 +147,7 @@ class SimulatedExecutor(Executor):
             self._attempts.raise_if_told(job.task_id, nth)
             attempt(job.task, Transaction(self._storage, replace=job.replace))
             outcome = Done(job.task_id, self._loop.time() - under_way.begun)
-        except Exception as error:  # everything is told to the scheduler
+        except Exception as error:  # every error is reported to the scheduler
             outcome = not_done(job.task_id, job.task, fault_of(error, travels=False), cause=error)
         if lost is not None and isinstance(outcome, Done):
             self._end(under_way, _died(job), "lost")
@@ -180,7 +180,7 @@ class SimulatedLoopExecutor(LoopExecutor):
 
     Args:
         max_concurrency: how many jobs at once.
-        attempts: counts them, and knows the faults.
+        attempts: counts attempts, and has the faults.
     """
 
     def __init__(self, max_concurrency: int, attempts: Attempts):

@@ -1,9 +1,9 @@
-"""What can go wrong in a simulation, by name and number, and how it is drawn at random.
+"""Faults of simulations, given by name and number or drawn at random.
 
-A fault names what it befalls, and which time: the first attempt at a task, the second publication of an output. It
-does not say when. So a fault stays with its task whatever else changes, and a history can be shrunk by leaving faults
-out. Random faults are drawn when they are asked for, each from the seed and its own name alone: what is drawn for one
-task does not depend on the order in which others run.
+A fault names its task or output, and a number: the first attempt at a task, the second publication of an output. It
+has no time. So a fault stays with its task whatever else changes, and a history can be shrunk by leaving faults out.
+Random faults are drawn when their time comes, each from the seed and its own name alone: the faults of one task do not
+depend on the order in which others run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Fault(Struct, frozen=True, tag=True, omit_defaults=True):
     Attributes:
         what: the task or the output: its id or key, or a part of that between dots, such as the name of the task's
             class or the end of the key (``"Train"``, ``"model.pkl"``).
-        nth: which time, from 1; None for every time.
+        nth: the number of the attempt or publication, from 1; None for each.
     """
 
     what: str
@@ -31,16 +31,16 @@ class Fault(Struct, frozen=True, tag=True, omit_defaults=True):
 
     @classmethod
     def drawn(cls, what: str, nth: int, random: Random) -> Self:
-        """One at random."""
+        """Draw a fault of this kind."""
         return cls(what, nth)
 
     def befalls(self, what: str, nth: int) -> bool:
-        """Whether this is what it names."""
+        """Return whether the fault is for this task or output, this time."""
         return (self.nth is None or self.nth == nth) and f".{self.what}." in f".{what}."
 
 
 class LostWorker(Fault, frozen=True):
-    """What the task runs in dies during its nth attempt; ``late``: after the outputs were published."""
+    """The worker dies during the nth attempt at the task; ``late``: after the outputs were published."""
 
     late: bool = False
 
@@ -64,7 +64,7 @@ class SlowTask(Fault, frozen=True):
 
 
 class DelayedReply(Fault, frozen=True):
-    """The engine hears of the end of the nth attempt so many seconds later."""
+    """The report of the nth attempt's end reaches the engine so many seconds later."""
 
     seconds: float = 10.0
 
@@ -74,7 +74,7 @@ class DelayedReply(Fault, frozen=True):
 
 
 class DeafTask(Fault, frozen=True):
-    """The nth attempt at the task does not hear that it is cancelled, and goes on to its end."""
+    """The nth attempt at the task ignores its cancellation, and goes on to its end."""
 
 
 class FailedStore(Fault, frozen=True):
@@ -126,7 +126,7 @@ AnyFault = (
     | FailedAnswer
 )
 
-#: How likely each kind is, each time that it could happen, where nothing else is said.
+#: The default probability of each kind, each time that it could happen.
 USUAL_RATES: Mapping[str, float] = {
     "LostWorker": 0.1,
     "RaisedError": 0.05,
@@ -143,16 +143,16 @@ class Faults:
     """The faults of a simulation.
 
     Args:
-        planned: faults by name.
+        planned: the faults that happen.
     """
 
     def __init__(self, planned: Sequence[Fault] = ()):
         self.planned = tuple(planned)
-        #: Those that have happened, in order.
+        #: The faults that have happened, in order.
         self.happened: list[Fault] = []
 
     def find(self, kind: type[FaultT], what: str, nth: int) -> FaultT | None:
-        """What of this kind happens now, if anything."""
+        """Return the fault of this kind that happens now, if any."""
         for fault in self.planned:
             if type(fault) is kind and fault.befalls(what, nth):
                 self.happened.append(structs.replace(fault, what=what, nth=nth))
@@ -165,8 +165,8 @@ class RandomFaults(Faults):
 
     Args:
         seed: any number or text.
-        rates: how likely each kind is each time that it could happen, by class name; those not listed do not happen.
-        planned: faults that happen besides.
+        rates: the probability of each kind each time that it could happen, by class name; others do not happen.
+        planned: further faults.
     """
 
     def __init__(self, seed: int | str, rates: Mapping[str, float] = USUAL_RATES, planned: Sequence[Fault] = ()):
@@ -175,7 +175,7 @@ class RandomFaults(Faults):
         self._rates = rates
 
     def find(self, kind: type[FaultT], what: str, nth: int) -> FaultT | None:
-        """What of this kind happens now, if anything."""
+        """Return the fault of this kind that happens now, if any."""
         fault = super().find(kind, what, nth)
         rate = self._rates.get(kind.__name__, 0.0)
         if fault is None and rate:

@@ -1,4 +1,4 @@
-"""What happened in a simulation, in order, in words that are the same each time."""
+"""The history of a simulation, in words that are the same each time."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Any
 
 from msgspec import Struct
 
-#: In an id; its beginning tells tasks apart well enough for people.
+#: The digest in an id; its beginning identifies a task well enough for people.
 _DIGEST = re.compile(r"\b([0-9a-f]{6})[0-9a-f]{34}\b")
 
-#: Entries after which a simulation is taken to have no end.
+#: Entries after which a simulation counts as endless.
 ENDLESS = 20_000
 
 
 class Endless(AssertionError):
-    """It goes on and on."""
+    """The simulation does not come to an end."""
 
 
-class Entry(Struct, frozen=True, array_like=True):
-    """Something happened.
+class HistoryEntry(Struct, frozen=True, array_like=True):
+    """Something that happened.
 
     Attributes:
         time: virtual seconds.
-        what: what.
+        what: what happened.
         whom: the task, output or request; for the scheduler's events and instructions, their class.
-        nth: which time.
-        detail: more of it.
+        nth: the number of the attempt, publication or request.
+        detail: further details.
     """
 
     time: float
@@ -52,7 +52,7 @@ class Names:
         self._tasks = dict(tasks or {})
 
     def __call__(self, name: str) -> str:
-        """The short name of a task, by its id, or of an output, by its key."""
+        """Return the short name of a task, by its id, or of an output, by its key."""
         if not self._tasks:
             return name
         known = self._tasks.get(name)
@@ -62,40 +62,41 @@ class Names:
         return known
 
 
-class History:
-    """Takes down what happens.
+class SimulationHistory:
+    """Records what happens.
 
     Args:
-        names: how tasks and outputs are called in it.
+        names: short names of tasks and outputs.
     """
 
     def __init__(self, names: Names | None = None):
         self.names = names or Names()
-        self.entries: list[Entry] = []
+        self.entries: list[HistoryEntry] = []
         self.clock: Callable[[], float] = lambda: 0.0
 
     def add(self, what: str, whom: str, nth: int = 0, detail: str = "") -> None:
-        """Something happened just now.
+        """Record what happens just now.
 
         Raises:
-            Endless: so much has happened that it will not end.
+            Endless: there are too many entries.
         """
         if len(self.entries) >= ENDLESS:
-            raise Endless(f"after {ENDLESS} steps there is no end to it")
-        self.entries.append(Entry(round(self.clock(), 6), what, whom, nth, detail))
+            raise Endless(f"no end after {ENDLESS} steps")
+        self.entries.append(HistoryEntry(round(self.clock(), 6), what, whom, nth, detail))
 
     def message(self, what: str, message: Struct) -> None:
-        """An event or an instruction of the scheduler's."""
-        names = [name for name in message.__struct_fields__ if what != "told" or name != "seconds"]  # of the real clock
+        """Record an event or an instruction of the scheduler."""
+        # the seconds of public events are of the real clock
+        names = [name for name in message.__struct_fields__ if (what, name) != ("emits", "seconds")]
         fields = ((name, getattr(message, name)) for name in names)
-        told = [f"{name}={self._told(name, value)}" for name, value in fields if value not in ((), False, None, "")]
-        self.add(what, type(message).__name__, 0, " ".join(told))
+        texts = [f"{name}={self._text(name, value)}" for name, value in fields if value not in ((), False, None, "")]
+        self.add(what, type(message).__name__, 0, " ".join(texts))
 
-    def _told(self, name: str, value: Any) -> str:
+    def _text(self, name: str, value: Any) -> str:
         if isinstance(value, str):
             return self.names(value)
         if isinstance(value, tuple):
-            parts = [self._told("", part) for part in value]
+            parts = [self._text("", part) for part in value]
             return f"({', '.join(sorted(parts) if name == 'found' else parts)})"
         if isinstance(value, BaseException):
             return type(value).__name__

@@ -1,7 +1,7 @@
-"""``Simulation``: the real engine on virtual time, with simulated workers and storage.
+"""Simulations: the real engine in virtual time, with simulated workers and storage.
 
-Everything else is what runs in production: the engine, its driver, the scheduler, the graph, the user's tasks. There
-are no threads, no processes, no files and no clock, so the same faults give the same history each time, everywhere.
+Everything else is the code of production: the engine, its driver, the scheduler, the graph, the user's tasks. There are
+no threads, no processes, no files and no clock, so the same faults give the same history each time, everywhere.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from alexflow.testing.attempts import ATTEMPTS, Attempts
 from alexflow.testing.clock import VirtualLoop
 from alexflow.testing.executor import SimulatedExecutor, SimulatedLoopExecutor
 from alexflow.testing.faults import Fault, Faults
-from alexflow.testing.history import History, Names
+from alexflow.testing.history import Names, SimulationHistory
 from alexflow.testing.storage import QuickStorage, SimulatedStorage
 
 T = TypeVar("T")
@@ -33,11 +33,11 @@ Check = Callable[[State], object]
 
 
 class Unhandled(AssertionError):
-    """Something raised where nobody could catch it."""
+    """An exception in a callback of the event loop."""
 
 
 class Simulation:
-    """A world in which an engine works, and what happens in it.
+    """An engine in virtual time, and its history.
 
     ::
 
@@ -45,14 +45,14 @@ class Simulation:
         result = simulation.run(Train(...))
         assert simulation.attempts("Train") == 2
 
-    Several runs one after the other share what is stored, so that it shows how work is taken up again.
+    Runs of one simulation share what is stored, so that a second run shows how work is taken up again.
 
     Args:
-        faults: what goes wrong; :class:`RandomFaults` for chance.
-        storage: what is stored; by default nothing, in one that answers at once.
-        names: how tasks are called in the history; by default by their ids.
+        faults: the faults, or :class:`RandomFaults`.
+        storage: the storage; by default an empty one that answers at once.
+        names: short names of tasks for the history; by default their ids.
         workers: simulated worker processes.
-        tick: seconds that pass each time that somebody looks at the clock (:class:`VirtualLoop`).
+        tick: seconds that pass each time the clock is read (:class:`VirtualLoop`).
         scheduling: further arguments of the scheduler.
         check: called with the scheduler's state after each event; an exception fails the simulation. The tests of
             alexflow pass a function that counts everything in it again.
@@ -72,7 +72,7 @@ class Simulation:
         **options: Any,
     ):
         self.faults = faults if isinstance(faults, Faults) else Faults(faults)
-        self.history = History(names)
+        self.history = SimulationHistory(names)
         self.storage = storage if storage is not None else QuickStorage()
         self._tick = tick
         self._options = {"workers": workers, "scheduling": scheduling or {}, "check": check, **options}
@@ -80,11 +80,11 @@ class Simulation:
         self._now = 0.0
 
     def attempts(self, name: str) -> int:
-        """How often tasks with this id, or of a class with this name, were tried."""
+        """Return the number of attempts at tasks with this id, or of a class with this name."""
         return sum(count for task, count in self._attempts.count.items() if f".{name}." in f".{task}.")
 
     def run(self, target: Any, **options: Any) -> Result:
-        """As :func:`alexflow.run`, in this world.
+        """Run a target, as :func:`alexflow.run` does.
 
         Args:
             target: as for :meth:`alexflow.Engine.run`.
@@ -100,11 +100,11 @@ class Simulation:
         return self.play(scene)
 
     def play(self, scene: Callable[[SimulatedEngine], Awaitable[T]]) -> T:
-        """Await ``scene(engine)`` on an event loop with virtual time, with an engine that is open meanwhile.
+        """Await ``scene(engine)`` on an event loop with virtual time, with an open engine.
 
         Raises:
             Standstill: it would never end.
-            Unhandled: something raised in a callback of the event loop.
+            Unhandled: a callback of the event loop raised.
         """
         loop = VirtualLoop(self._now, self._tick)
         self.history.clock = loop.time
@@ -135,10 +135,10 @@ class Simulation:
 
 
 class SimulatedEngine(Engine):
-    """The engine, with simulated executors and a scheduler that is watched.
+    """The engine, with simulated executors and a recorded scheduler.
 
     Args:
-        attempts: counts attempts, and knows faults and history.
+        attempts: counts attempts, and has faults and history.
         scheduling: further arguments of the scheduler.
         check: called with the scheduler's state after each event.
         options: arguments of :class:`Engine`.
@@ -149,15 +149,15 @@ class SimulatedEngine(Engine):
         self._attempts = attempts
         self._scheduling = scheduling
         self._check = check
-        self.scheduler: WatchedScheduler | None = None  #: None until the engine is open.
+        self.scheduler: RecordedScheduler | None = None  #: None until the engine is open.
 
     @property
     def fault(self) -> Exception | None:
-        """What the engine itself did wrong."""
+        """The scheduler's first error, if any: a bug of alexflow."""
         return self.scheduler.fault if self.scheduler is not None else None
 
     def _make_driver(self, scheduler: Scheduler) -> Driver:
-        self.scheduler = WatchedScheduler(
+        self.scheduler = RecordedScheduler(
             self._limits,
             self._attempts.history,
             self._check,
@@ -182,17 +182,19 @@ class SimulatedEngine(Engine):
         )
 
 
-class WatchedScheduler(Scheduler):
-    """The scheduler, with its events and instructions taken down, and its memory counted again after each.
+class RecordedScheduler(Scheduler):
+    """The scheduler, with its events and instructions recorded, and its state checked after each event.
 
     Args:
-        limits: as :class:`Scheduler`'s.
-        history: where they are taken down.
+        limits: as for :class:`Scheduler`.
+        history: where they are recorded.
         check: called with its state after each event.
-        options: as :class:`Scheduler`'s.
+        options: as for :class:`Scheduler`.
     """
 
-    def __init__(self, limits: Mapping[str, int], history: History, check: Check | None = None, **options: Any):
+    def __init__(
+        self, limits: Mapping[str, int], history: SimulationHistory, check: Check | None = None, **options: Any
+    ):
         super().__init__(limits, **options)
         self._history = history
         self._check = check

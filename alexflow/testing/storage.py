@@ -1,4 +1,4 @@
-"""``SimulatedStorage``: a storage in memory that fails, forgets and takes its time as it is told."""
+"""Simulated storages: in memory, with faults."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from typing import ClassVar
 
 from alexflow.storage import MemoryStorage, Staged
 from alexflow.testing.faults import FailedAnswer, FailedStore, Faults, SlowAnswer, VanishedOutput
-from alexflow.testing.history import History
+from alexflow.testing.history import SimulationHistory
 
 
 class SimulatedStorage(MemoryStorage):
-    """Keeps bytes in memory, and lets happen what :class:`Faults` say. Simulated workers reach it, too.
+    """Keeps bytes in memory, and fails, loses outputs and is slow as its faults say. Simulated workers reach it, too.
 
     Args:
-        faults: what happens.
-        history: where it is told.
+        faults: the faults of the simulation.
+        history: where they are recorded.
     """
 
     process_local: ClassVar[bool] = False
     answers_at_once: ClassVar[bool] = False
 
-    def __init__(self, faults: Faults | None = None, history: History | None = None):
+    def __init__(self, faults: Faults | None = None, history: SimulationHistory | None = None):
         super().__init__()
         self._faults = faults or Faults()
-        self._history = history or History()
+        self._history = history or SimulationHistory()
         self._published: Counter[str] = Counter()  # how often it was tried
         self._asked: Counter[str] = Counter()
 
-    def begin(self, faults: Faults, history: History) -> None:
-        """A simulation begins, perhaps not the first with what is stored; called on its loop."""
+    def begin(self, faults: Faults, history: SimulationHistory) -> None:
+        """Begin a simulation, perhaps not the first with what is stored; called on its loop."""
         self._faults = faults
         self._history = history
         for key in sorted(self.list()):
             self._vanish_later(key, 0)
 
     def publish(self, staged: Staged, *, replace: bool = False) -> bool:
-        """As any storage, unless it is told to fail.
+        """Publish an output, unless there is a fault.
 
         Raises:
-            OSError: it was told to fail.
+            OSError: the fault.
         """
         name = self._history.names(staged.key)
         self._published[name] += 1
@@ -71,7 +71,7 @@ class SimulatedStorage(MemoryStorage):
             asyncio.get_running_loop().call_later(fault.seconds, self.vanish, key)
 
     def vanish(self, key: str) -> None:
-        """Lose what is stored under ``key``, if anything is."""
+        """Lose the output that is stored under ``key``, if any."""
         if self.exists_many([key]):
             self._history.add("vanished", self._history.names(key))
             super().remove_many([key])

@@ -44,7 +44,7 @@ class Campaign:
         return self.tally
 
     def _undisturbed(self) -> dict[str, bytes]:
-        """The bytes of every output, ephemeral ones too, from a run that nobody disturbs."""
+        """Return the bytes of every output, ephemeral ones too, from an undisturbed run."""
         storage, log = self._directory / "undisturbed", self._directory / "log"
         log.touch()
         family = Family(ENGINE, str(storage), str(log), str(self._directory / "runs"), "keep")

@@ -106,7 +106,7 @@ class Family:
         return found
 
     def orphans(self) -> list[Relative]:
-        """Those that are left some time after the engine's end; they are then killed."""
+        """Return the processes that are left some time after the engine's end, and kill them."""
         deadline = time.monotonic() + SECONDS_TO_END
         while (left := self.living()) and time.monotonic() < deadline:
             time.sleep(0.002)

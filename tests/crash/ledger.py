@@ -1,8 +1,8 @@
-"""What must hold however an engine was killed, and a tally of how it was.
+"""The guarantees that hold however an engine was killed, and a tally of the cases.
 
-What is visible is read as it is found. What ran is known from what tasks have said when they began: each line has the
-process, and whether all that the task would store was visible already. So of a task that ran once more it is known why:
-it was in flight when its process was killed, or its ephemeral output had been removed and was wanted again.
+Visible outputs are read as they are found. Tasks log a line when they begin: it has the process, and whether all
+outputs of the task were visible already. So the reason is known of a task that ran once more: it was in flight when its
+process was killed, or its ephemeral output had been removed and was wanted again.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from alexflow.record.reader import journals
 from alexflow.storage.local.leases import LEASES_FILE as LEASES
 from tests.crash.workflow import CONCURRENCY, DYNAMIC, WORKERS, Start, starts_in
 
-#: What may be in flight in the engine's own process: on the loop, in threads, and dynamic tasks.
+#: Tasks that may be in flight in the engine's own process: on the loop, in threads, and dynamic tasks.
 IN_ENGINE = CONCURRENCY + WORKERS + DYNAMIC
 
-#: Where a storage keeps digests if its file system has no attributes; a line more for each attempt.
+#: The directory of digests in a storage whose file system has no attributes; a line more for each attempt.
 DIGESTS = ".alexflow/digests/"
 
 
 @dataclass
 class Tally:
-    """How it was, over all directories."""
+    """Counts over all directories."""
 
     kills: Counter[str] = field(default_factory=Counter)
     runs: int = 0
@@ -46,7 +46,7 @@ class Tally:
 
     @property
     def faults(self) -> list[str]:
-        """All that must not be."""
+        """Everything that violates a guarantee."""
         return self.partial + self.lost + self.orphans + self.litter + self.needless + self.wrong
 
     def __str__(self) -> str:
@@ -66,10 +66,10 @@ class Ledger:
     """Watches one directory, from one engine to the next.
 
     Args:
-        storage: where the outputs are.
-        log: where tasks say that they begin.
+        storage: the directory of the outputs.
+        log: the file in which tasks log that they begin.
         expected: the bytes of every output, by key.
-        tally: what is found is noted here.
+        tally: counts the findings.
     """
 
     def __init__(self, storage: Path, log: Path, expected: dict[str, bytes], tally: Tally):
@@ -88,16 +88,16 @@ class Ledger:
         self._seen: set[str] = set()  # keys that were visible
 
     def begin(self, engine: int) -> None:
-        """An engine has been started, in this process."""
+        """Record that an engine was started, as this process."""
         self._engine = engine
         self._tally.runs += 1
 
     def note_killed(self, pids: Iterable[int]) -> None:
-        """These have been killed, and the engine goes on: what a worker was running will run again."""
+        """Record that these were killed while the engine goes on: the task of a worker runs again."""
         self._killed.update(dict.fromkeys(pids, 0))
 
     def look(self) -> tuple[set[str], list[str]]:
-        """Read every visible output, while the engine may be at work. Which those were, and what else there is."""
+        """Read every visible output, while the engine may be at work. Returns their keys, and other files."""
         self._read_log()  # first: what is removed from now on had begun before
         visible: set[str] = set()
         others: list[str] = []
@@ -148,7 +148,7 @@ class Ledger:
         self._forget_processes()
 
     def compare(self, journals_in: Path) -> None:
-        """What the engines wrote down must be true, as far as it goes."""
+        """Check that the journals are true, as far as they go."""
         for path in journals(journals_in):
             for task_id in read_history(path).in_state("done"):
                 if task_id not in self._started:

@@ -1,4 +1,4 @@
-"""What is killed, and when: the same for the same seed."""
+"""Plans of kills: victims and times, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Victim(Enum):
-    """What is killed."""
+    """The processes to kill."""
 
     ENGINE = "the engine"
     WORKER = "one worker"
@@ -25,9 +25,9 @@ class Kill(NamedTuple):
     """One of the kills.
 
     Attributes:
-        victim: what is killed.
-        moment: how long after the engine has begun, or after the kill before: 1 is what an undisturbed run takes.
-        chance: for what else is left to chance.
+        victim: the processes to kill.
+        moment: the time after the engine's start, or after the kill before: 1 is the duration of an undisturbed run.
+        chance: a random number for the other choices.
     """
 
     victim: Victim

@@ -26,7 +26,7 @@ ALLOWED_GROWTH = 1.10
 
 
 class Size(NamedTuple):
-    """What an engine's process has."""
+    """The resources of an engine's process."""
 
     mebibytes: float
     descriptors: int
@@ -97,14 +97,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=200_000)
     parser.add_argument("--workers", type=int, default=2)
-    told = parser.parse_args()
+    options = parser.parse_args()
     shared_memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
     with tempfile.TemporaryDirectory(prefix="alexflow-soak-", dir=shared_memory) as directory:
-        sys.exit(0 if soak(told.tasks, told.workers, directory) else 1)
+        sys.exit(0 if soak(options.tasks, options.workers, directory) else 1)
 
 
 def soak(count: int, workers: int, directory: str) -> bool:
-    """Run it and tell about it; whether all is as it must be."""
+    """Run it and print the figures. Returns whether they are within the bounds."""
     attempts, storage = f"{directory}/attempts", LocalStorage(f"{directory}/results")
     os.mkdir(attempts)
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""A workflow with a bit of everything, whose tasks say that they begin: what the crash tests kill."""
+"""The workflow of the crash tests: a bit of everything, with tasks that log when they begin."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ CONCURRENCY = 8  # `async def run` at once
 
 
 class Start(NamedTuple):
-    """What a task says when it begins.
+    """The line that a task logs when it begins.
 
     Attributes:
-        pid: the process that it is in.
+        pid: its process.
         again: whether all its outputs are visible already.
-        task_id: who it is.
-        keys: what it will store.
-        ephemeral: whether that may be removed again.
+        task_id: its id.
+        keys: the keys that it will store.
+        ephemeral: whether those may be removed again.
     """
 
     pid: int
@@ -39,12 +39,12 @@ class Start(NamedTuple):
     ephemeral: bool
 
     def as_line(self) -> str:
-        """What :func:`starts_in` reads."""
+        """Return the line, for :func:`starts_in`."""
         return json.dumps(self)
 
 
 def starts_in(lines: str) -> list[Start]:
-    """What tasks have said."""
+    """Parse the lines that tasks have logged."""
     return [Start(*json.loads(line)) for line in lines.splitlines()]
 
 
@@ -61,12 +61,12 @@ def say_start(task: Any, output: Any) -> None:
 
 
 def content(task: Any, name: str = "", size: int = 40) -> bytes:
-    """Bytes that tell which task stored them, and whether they are all there."""
+    """Return bytes that identify the task that stored them, and show whether they are complete."""
     return hashlib.shake_128(f"{task.task_id} {name}".encode()).digest(size)
 
 
 def digest(input: Any) -> bytes:
-    """One value for all that a task has read."""
+    """Return one value for everything that a task has read."""
     total = hashlib.sha256()
     for output in flatten(input):
         total.update(output.load())
@@ -74,7 +74,7 @@ def digest(input: Any) -> bytes:
 
 
 def milliseconds(n: int) -> float:
-    """How long a task takes: different, and the same each time. In seconds."""
+    """Return the duration of a task, in seconds: different ones, and the same each time."""
     return (n * 37 % 11) / 1000
 
 

@@ -103,7 +103,7 @@ def test_a_line_is_written_when_something_has_changed() -> None:
 
 
 def on_a_terminal(target: str, storage: Path) -> str:
-    """What a person sees."""
+    """The text on a terminal, as a person sees it."""
     ours, theirs = pty.openpty()
     code = SCRIPT.format(target=target, storage=str(storage))
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200", "LINES": "30"}

@@ -1,4 +1,4 @@
-"""What is on the screen when ``alexflow.run`` fails in a script, and what was told of it."""
+"""The screen after ``alexflow.run`` failed in a script, and the events before it."""
 
 import subprocess
 import sys
@@ -57,29 +57,29 @@ def test_a_script(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_dynamic_tasks_tell_when_they_start_and_end() -> None:
-    told: list[EngineEvent] = []
+    events: list[EngineEvent] = []
     async with Engine(MemoryStorage()) as engine:
-        engine.broadcast.listen(told.append)
+        engine.broadcast.listen(events.append)
         task = Several(source=Number(n=2).output())
         await engine.run(task)
-    assert sum(event == TaskStarted(task.task_id) for event in told) == 1
-    assert sum(isinstance(event, TaskSucceeded) and event.task_id == task.task_id for event in told) == 1
+    assert sum(event == TaskStarted(task.task_id) for event in events) == 1
+    assert sum(isinstance(event, TaskSucceeded) and event.task_id == task.task_id for event in events) == 1
 
 
 @pytest.mark.anyio
 async def test_a_dynamic_task_whose_input_vanishes_gets_it_again() -> None:
     storage = MemoryStorage()
-    told: list[EngineEvent] = []
+    events: list[EngineEvent] = []
     number = Number(n=2)
     task = Several(source=number.output())
 
     def lose_input_once(event: EngineEvent) -> None:
-        told.append(event)
-        if event == TaskStarted(task.task_id) and told.count(event) == 1:
+        events.append(event)
+        if event == TaskStarted(task.task_id) and events.count(event) == 1:
             storage.remove_many([number.output().key])
 
     async with Engine(storage) as engine:
         engine.broadcast.listen(lose_input_once)
         result = await engine.run(task)
     assert result.ok
-    assert sum(isinstance(event, InputsVanished) for event in told) == 1
+    assert sum(isinstance(event, InputsVanished) for event in events) == 1

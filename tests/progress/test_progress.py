@@ -31,10 +31,10 @@ def numbers(progress: Progress, name: str) -> dict[str, int]:
 
 
 def test_a_task_from_plan_to_done() -> None:
-    told = [RunStarted(1, 1), TasksPlanned(("m.A.1", "m.A.2")), TaskStarted("m.A.1"), TaskSucceeded("m.A.1", 0.5)]
-    assert numbers(fold(*told[:2]), "m.A") == {"planned": 2, "waiting": 2}
-    assert numbers(fold(*told[:3]), "m.A") == {"planned": 2, "waiting": 1, "under_way": 1}
-    assert numbers(fold(*told), "m.A") == {"planned": 2, "waiting": 1, "done": 1}
+    events = [RunStarted(1, 1), TasksPlanned(("m.A.1", "m.A.2")), TaskStarted("m.A.1"), TaskSucceeded("m.A.1", 0.5)]
+    assert numbers(fold(*events[:2]), "m.A") == {"planned": 2, "waiting": 2}
+    assert numbers(fold(*events[:3]), "m.A") == {"planned": 2, "waiting": 1, "under_way": 1}
+    assert numbers(fold(*events), "m.A") == {"planned": 2, "waiting": 1, "done": 1}
 
 
 def test_classes_are_told_apart_and_added_up() -> None:

@@ -1,4 +1,4 @@
-"""What people read."""
+"""The wording of progress."""
 
 import pytest
 

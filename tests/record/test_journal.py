@@ -1,4 +1,4 @@
-"""What an engine tells is written down, at no run's expense."""
+"""Events of an engine are recorded in a journal, and no run fails or waits because of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 @dataclass(frozen=True)
 class Number(Task):
-    """On the loop; fails as often as it is told to."""
+    """Runs on the loop, and fails as often as ``failures`` has items."""
 
     n: int
     failures: list[int] = field(default_factory=list, compare=False)

@@ -1,7 +1,7 @@
-"""Events in, exact instructions out, and everything counted again in between.
+"""A harness for exact histories: events in, instructions out, and everything counted again in between.
 
-Tasks are capitals, the key that one makes is its small letter unless said otherwise: ``B`` reads ``a`` and makes ``b``.
-Names are given as words: ``"a b"``.
+Tasks are capital letters, and each makes the key of its small letter unless stated otherwise: ``B`` reads ``a`` and
+makes ``b``. Several names are one string: ``"a b"``.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ def words(text: str) -> tuple[str, ...]:
 class Harness:
     """A scheduler, the tasks that may be described to it, and short names for events.
 
-    How attempts ended is in ``told``, not among the instructions that are returned.
+    Reports of failed attempts are in ``reports``, not among the instructions that are returned.
     """
 
     def __init__(self, *, steps: int = 1000, **options: Any):
         self.scheduler = Scheduler(steps_per_turn=steps, **options)
         self.specs: dict[str, TaskSpec] = {}
         self.makers: dict[str, str] = {}
-        self.told: list[TryAgain | GaveUp] = []
+        self.reports: list[TryAgain | GaveUp] = []
 
     def task(self, name: str, reads: str = "", makes: str | None = None, **more: Any) -> None:
         outputs = (name.lower(),) if makes is None else words(makes)
@@ -69,7 +69,7 @@ class Harness:
             self.makers.setdefault(key, name)
 
     def chain(self, *names: str, **more: Any) -> None:
-        """Each reads what the one before makes."""
+        """Add tasks that each read the output of the one before."""
         before = ""
         for name in names:
             self.task(name, before, **more)
@@ -78,9 +78,9 @@ class Harness:
     def tell(self, event: Event) -> list[Instruction]:
         instructions = self.scheduler.handle(event)
         validate(self.scheduler.state)
-        self.told = [each for each in instructions if isinstance(each, TryAgain | GaveUp)]
-        assert instructions[: len(self.told)] == self.told, "told before others start"
-        return [_unnumbered(instruction) for instruction in instructions[len(self.told) :]]
+        self.reports = [each for each in instructions if isinstance(each, TryAgain | GaveUp)]
+        assert instructions[: len(self.reports)] == self.reports, "reports come before other tasks start"
+        return [_unnumbered(instruction) for instruction in instructions[len(self.reports) :]]
 
     # -- requests
 
@@ -110,7 +110,7 @@ class Harness:
         return self.tell(Inspected(*looked_at, specs, words(found), question))
 
     def plan(self, keys: str, *, on_error: Any = "stop", run_id: int = 1) -> list[Instruction]:
-        """Ask for keys, and answer that all there is is missing; gives what comes of the last answer."""
+        """Request keys, and answer that everything is missing. Returns the instructions of the last answer."""
         instructions = self.ask(run_id, keys, on_error=on_error)
         while True:
             asked = [key for instruction in instructions for key in getattr(instruction, "keys", ())]
@@ -165,7 +165,7 @@ def _unnumbered(instruction: Instruction) -> Instruction:
 
 
 def finish_of(instructions: list[Instruction]) -> Finish:
-    """The one ``Finish`` among instructions."""
+    """Return the one ``Finish`` among instructions."""
     (finish,) = [instruction for instruction in instructions if isinstance(instruction, Finish)]
     return finish
 
@@ -195,7 +195,7 @@ def forget(tasks: str) -> Forget:
 
 
 def failure(run_id: int, tasks: str, *, skipped: str = "", ran: int = 0, cached: int = 0) -> Finish:
-    """The end of a run in which these failed; of what was skipped, ``B<A`` because of A, ``B`` as the run stopped."""
+    """Return the end of a run with these failures; ``B<A`` was skipped because of A, ``B`` because the run stopped."""
     failures = tuple((task, ERROR) for task in words(tasks))
     because = tuple((task, failed) for task, _, failed in (word.partition("<") for word in words(skipped)))
     return Finish(run_id, failures=failures, ran=ran, cached=cached, skipped=because)

@@ -105,10 +105,10 @@ def test_retries_wait_twice_as_long_each_time() -> None:
     h.plan("b")
     for attempt, seconds in ((1, 3.0), (2, 6.0)):
         assert h.fail("A") == [Delay("A", attempt, seconds)]
-        assert h.told == [TryAgain("A", ERROR, attempt, 0, seconds)]
+        assert h.reports == [TryAgain("A", ERROR, attempt, 0, seconds)]
         assert h.over("A", attempt) == [start("A")]
     assert h.fail("A") == [failure(1, "A", skipped="B"), forget("B A")]
-    assert h.told == [GaveUp("A", ERROR, 3, 0)]
+    assert h.reports == [GaveUp("A", ERROR, 3, 0)]
 
 
 @pytest.mark.parametrize(("chance", "seconds"), [(0.0, 2.4), (0.25, 2.7), (0.5, 3.0), (1.0, 3.6)])
@@ -119,7 +119,7 @@ def test_chance_makes_a_delay_with_jitter_shorter_or_longer(chance: float, secon
     (delay,) = h.fail("A", chance=chance)
     assert isinstance(delay, Delay)
     assert delay.seconds == pytest.approx(seconds)
-    assert [told.seconds for told in h.told if isinstance(told, TryAgain)] == [delay.seconds]
+    assert [report.seconds for report in h.reports if isinstance(report, TryAgain)] == [delay.seconds]
     h.over("A", 1)
     (delay,) = h.fail("A", chance=chance)
     assert isinstance(delay, Delay)
@@ -144,7 +144,7 @@ def test_a_task_that_fails_while_it_is_cancelled_and_is_wanted_again_is_not_give
     assert h.cancel(1) == [cancel("A"), Finish(1)]
     assert h.ask(2, "a") == []
     assert h.fail("A") == [start("A")]
-    assert h.told == []
+    assert h.reports == []
     h.done("A")
     assert h.seen(2) == [Finish(2, ran=1)]
 
@@ -154,12 +154,12 @@ def test_deaths_and_errors_are_counted_together_and_told_apart() -> None:
     h.task("A", retries=1)
     h.plan("a")
     h.fail("A", "lost")
-    assert h.told == [TryAgain("A", ERROR, 1, 1, 0.0)]
+    assert h.reports == [TryAgain("A", ERROR, 1, 1, 0.0)]
     h.fail("A")
-    assert h.told == [TryAgain("A", ERROR, 2, 1, 0.0)]
+    assert h.reports == [TryAgain("A", ERROR, 2, 1, 0.0)]
     h.over("A", 1)
     h.fail("A")
-    assert h.told == [GaveUp("A", ERROR, 3, 1)]
+    assert h.reports == [GaveUp("A", ERROR, 3, 1)]
 
 
 def test_a_retry_that_succeeds() -> None:
@@ -178,7 +178,7 @@ def test_fatal_errors_are_not_tried_again() -> None:
     h.task("A", retries=5)
     h.plan("a")
     assert h.fail("A", "fatal") == [failure(1, "A"), forget("A")]
-    assert h.told == [GaveUp("A", ERROR, 1, 0)]
+    assert h.reports == [GaveUp("A", ERROR, 1, 0)]
 
 
 def test_a_delay_that_nobody_waits_for() -> None:
@@ -197,9 +197,9 @@ def test_lost_workers_have_a_limit_of_their_own() -> None:
     h.plan("a")
     for death in (1, 2):
         assert h.fail("A", "lost") == [start("A")]
-        assert h.told == [TryAgain("A", ERROR, death, death, 0.0)]
+        assert h.reports == [TryAgain("A", ERROR, death, death, 0.0)]
     assert h.fail("A", "lost") == [failure(1, "A"), forget("A")]
-    assert h.told == [GaveUp("A", ERROR, 3, 3)]
+    assert h.reports == [GaveUp("A", ERROR, 3, 3)]
 
 
 def test_a_lost_worker_gives_its_slot_to_who_waited_first() -> None:
@@ -239,7 +239,7 @@ def test_a_lost_input_that_is_there_after_all() -> None:
     h.lost("B", "a")
     assert h.look(present="a", found="A") == [start("B")]
     h.done("B")
-    assert h.seen(1) == [Finish(1, ran=1)]  # that A is done has been counted, or was not told at the time
+    assert h.seen(1) == [Finish(1, ran=1)]  # A has been counted as done, or was not reported at the time
 
 
 def test_several_readers_of_a_lost_input() -> None:

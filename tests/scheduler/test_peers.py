@@ -48,7 +48,7 @@ def test_it_holds_no_slot_meanwhile() -> None:
 
 
 def test_what_ephemeral_outputs_were_for_is_made_already() -> None:
-    """The other engine has run both, and removed what A makes; it is not made again for nobody."""
+    """The other engine has run both, and removed the output of A; it is not made again for no reader."""
     h = Harness()
     h.task("A")
     h.task("B", "a", ephemeral="a")
@@ -61,14 +61,14 @@ def test_what_ephemeral_outputs_were_for_is_made_already() -> None:
 
 
 def test_several_that_were_found_made_do_not_start_each_other() -> None:
-    """One makes what the other reads: it was started and forgotten in one breath, and so ran for nobody."""
+    """One makes the input of the other: it was started and forgotten at once, and so ran for no reader."""
     h = Harness()
     h.task("A")
     h.task("B", "a", ephemeral="a")
     h.task("C", "b", ephemeral="b")
     h.task("D", "c")
     h.plan("d")
-    assert h.made("B C") == [start("D"), cancel("A"), forget("B C")]  # who made b removes it
+    assert h.made("B C") == [start("D"), cancel("A"), forget("B C")]  # the engine that made b removes it
     h.ended("A")
     assert h.done("D") == [verify(1, "d"), forget("D")]
     assert finish_of(h.seen(1)) == Finish(1, ran=1, cached=2)

@@ -17,7 +17,7 @@ MANY = 100_000
 
 
 def calls_of(work: Callable[[], Any]) -> int:
-    """How many of the scheduler's functions are called."""
+    """Count calls of the scheduler's functions."""
     calls = 0
 
     def count(frame: FrameType, event: str, argument: Any) -> None:

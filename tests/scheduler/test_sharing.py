@@ -1,4 +1,4 @@
-"""Several requests at once: equal tasks run once, and stop when nobody waits for them any more (fault 27)."""
+"""Several requests at once: equal tasks run once, and stop when no caller waits for them any more (fault 27)."""
 
 from __future__ import annotations
 
@@ -387,7 +387,7 @@ def test_kept_because_it_is_a_target_that_existed_before_anybody_read_it() -> No
     assert h.look(present="a") == [start("B")]
     assert h.done("B") == [verify(1, "b"), forget("B")]
     h.seen(1)
-    h.ask(2, "b")  # nobody asks for it any more; it was stored for good
+    h.ask(2, "b")  # it is not wanted any more; it was stored for good
     h.look("b")
     h.look(present="a")
     assert h.done("B") == [verify(2, "b"), forget("B")]

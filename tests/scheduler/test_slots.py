@@ -12,7 +12,7 @@ from alexflow.scheduler.slots import Slots
 
 
 def test_nobody_who_could_start_is_left_waiting() -> None:
-    slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda who: who != "gone")
+    slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda task: task != "gone")
     assert slots.take("one", ("a",))
     assert slots.take("two", ("b",))
     assert not slots.take("both", ("a", "b"))
@@ -27,11 +27,11 @@ def test_nobody_who_could_start_is_left_waiting() -> None:
 
 
 def test_who_leaves_is_forgotten_at_once() -> None:
-    slots: Slots[int] = Slots({"a": 1, "b": 1}, lambda who: True)
+    slots: Slots[int] = Slots({"a": 1, "b": 1}, lambda task: True)
     assert slots.take(-1, ("a",))
-    for who in range(1000):
-        assert not slots.take(who, ("c", "a", "b"))
-        slots.forget(who, ("c", "a", "b"))
+    for task in range(1000):
+        assert not slots.take(task, ("c", "a", "b"))
+        slots.forget(task, ("c", "a", "b"))
         assert slots.waiting == 0
     assert not slots.take(1000, ("a", "b"))
     assert slots.release(("a",)) == [1000]
@@ -40,17 +40,17 @@ def test_who_leaves_is_forgotten_at_once() -> None:
 
 
 def test_several_start_at_once_when_there_is_room() -> None:
-    slots: Slots[str] = Slots({"a": 2}, lambda who: True)
-    for who in ("one", "two"):
-        assert slots.take(who, ("a",))
-    for who in ("three", "four", "five"):
-        assert not slots.take(who, ("a",))
+    slots: Slots[str] = Slots({"a": 2}, lambda task: True)
+    for task in ("one", "two"):
+        assert slots.take(task, ("a",))
+    for task in ("three", "four", "five"):
+        assert not slots.take(task, ("a",))
     assert slots.release(("a",)) == ["three"]
     assert slots.release(("a",)) == ["four"]
 
 
 def test_one_that_needs_two_is_reserved_for_once_both_have_come_free() -> None:
-    slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda who: True)
+    slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda task: True)
     assert slots.take("a1", ("a",))
     assert slots.take("b1", ("b",))
     assert not slots.take("both", ("a", "b"))
@@ -71,7 +71,7 @@ def test_one_that_needs_two_is_reserved_for_once_both_have_come_free() -> None:
 
 
 def test_what_is_reserved_for_one_that_leaves_is_handed_out() -> None:
-    slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda who: True)
+    slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda task: True)
     assert slots.take("a1", ("a",))
     assert slots.take("b1", ("b",))
     assert not slots.take("both", ("a", "b"))
@@ -87,7 +87,7 @@ def test_what_is_reserved_for_one_that_leaves_is_handed_out() -> None:
 
 
 def test_a_task_with_one_tag_does_not_starve_beside_such_with_two() -> None:
-    slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda who: True)
+    slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda task: True)
     assert slots.take("both 0", ("a", "b"))
     assert not slots.take("both 1", ("a", "b"))
     assert not slots.take("b", ("b",))
@@ -98,11 +98,11 @@ def test_a_task_with_one_tag_does_not_starve_beside_such_with_two() -> None:
 
 
 def test_two_that_need_the_same_two_do_not_wait_for_each_other() -> None:
-    slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda who: True)
+    slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda task: True)
     assert slots.take("a1", ("a",))
     assert slots.take("b1", ("b",))
-    for who in ("one", "two"):
-        assert not slots.take(who, ("a", "b") if who == "one" else ("b", "a"))
+    for task in ("one", "two"):
+        assert not slots.take(task, ("a", "b") if task == "one" else ("b", "a"))
     started = [*slots.release(("a",)), *slots.release(("b",))]
     assert started == ["one"]
     assert slots.release(("a", "b")) == ["two"]
@@ -113,25 +113,25 @@ def test_nobody_starves_and_nothing_is_idle(seed: int) -> None:
     """Others keep coming; each starts before very many that came later have."""
     random = Random(seed)
     limits = {tag: random.randint(1, 3) for tag in "abcd"[: random.randint(2, 4)]}
-    slots: Slots[int] = Slots(limits, lambda who: who in waiting)
+    slots: Slots[int] = Slots(limits, lambda task: task in waiting)
     running: dict[int, tuple[str, ...]] = {}
     waiting: dict[int, tuple[str, ...]] = {}
     overtaken: Counter[int] = Counter()
     numbers = count()
 
     def begin(started: list[int]) -> None:
-        for who in started:
-            running[who] = waiting.pop(who)
-            taken = set(running[who])
-            overtaken.update(other for other, tags in waiting.items() if other < who and taken & set(tags))
+        for task in started:
+            running[task] = waiting.pop(task)
+            taken = set(running[task])
+            overtaken.update(other for other, tags in waiting.items() if other < task and taken & set(tags))
 
     for _ in range(3_000):
         while len(waiting) < 12:
-            who = next(numbers)
+            task = next(numbers)
             tags = tuple(random.sample(list(limits), random.choice([1, 1, 1, 2, len(limits)])))
-            waiting[who] = tags
-            if slots.take(who, tags):
-                begin([who])
+            waiting[task] = tags
+            if slots.take(task, tags):
+                begin([task])
         if random.random() < 0.1:
             leaves = random.choice(list(waiting))
             slots.forget(leaves, waiting.pop(leaves))
@@ -143,6 +143,6 @@ def test_nobody_starves_and_nothing_is_idle(seed: int) -> None:
             taken = sum(tag in tags for tags in running.values())
             assert slots.taken(tag) == taken
             assert taken + slots.reserved(tag) <= limit
-            assert not slots.waiting_at(tag) or taken + slots.reserved(tag) == limit, "somebody waits for what is free"
+            assert not slots.waiting_at(tag) or taken + slots.reserved(tag) == limit, "a task waits for a free slot"
         assert slots.waiting == len(waiting)
         assert max(overtaken.values(), default=0) <= 60

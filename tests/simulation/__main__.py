@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     replaying.add_argument("file", type=Path)
     replaying.add_argument("--history", action="store_true", help="show everything that happens")
     options = parser.parse_args(arguments)
-    logging.getLogger("alexflow").setLevel(logging.CRITICAL + 1)  # what goes wrong is told below
+    logging.getLogger("alexflow").setLevel(logging.CRITICAL + 1)  # complaints are printed below
     if options.command == "search":
         tally = search(range(options.first, options.first + options.seeds), options.save)
         print(tally)

@@ -1,7 +1,7 @@
-"""What is wrong with a trial, if anything: it is held against the :class:`Oracle`, and against its own history.
+"""Judging a trial: it is compared with the :class:`Oracle`, and with its own history.
 
-Where faults leave open what must come of a request, two oracles say what may come of it at best and at worst: at worst,
-each task fails that met with more than it is forgiven, and nothing exists that ever vanished.
+If faults leave the outcome of a request open, two oracles give the best and the worst outcome. At worst, each task
+fails that met with more faults than it may survive, and no output exists that ever vanished.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.simulation.trial import Outcome, Phase, Trial, targets_of, values_of
 
 
 def complaints(trial: Trial) -> list[str]:
-    """Everything that is wrong; nothing, if it went as it must."""
+    """Return everything that is wrong with a trial."""
     return list(dict.fromkeys(_complaints(trial)))
 
 
@@ -40,7 +40,7 @@ def _complaints(trial: Trial) -> Iterator[str]:
 
 
 class _Judge:
-    """Of one phase."""
+    """Judges one phase."""
 
     def __init__(self, scenario: Scenario, phase: Phase):
         self._scenario = scenario
@@ -62,7 +62,7 @@ class _Judge:
         return Oracle({plan.name: plan.spec for plan in plans}, {plan.name: plan.gives for plan in plans}, stored, bad)
 
     def _find_suspects(self) -> Iterator[str]:
-        """Tasks that met with more than they are forgiven, or may have."""
+        """Yield tasks that met with more faults than they may survive, or may have."""
         ends = Counter((entry.whom, entry.detail) for entry in self._phase.entries if entry.what == "ends")
         for name, plan in self._plans.items():
             lost_inputs = max([ends[name, "input"], sum(key in self._vanished for key in plan.inputs)])
@@ -76,13 +76,13 @@ class _Judge:
                 yield name
 
     def _may_have_failed(self, plan: TaskPlan) -> bool:
-        """Whether a dynamic task may have: nothing tells how it ended."""
+        """Return whether a dynamic task may have failed; the history does not say how it ended."""
         unpublished = {entry.whom for entry in self._phase.entries if entry.what in ("not stored", "not confirmed")}
         lost = self._vanished.union(self._removed, unpublished)
         return bool(lost.intersection(plan.outputs) or self._no_answers or self._scenario.timeout)
 
     def _readers_of(self, names: set[str]) -> set[str]:
-        """These tasks and all that read what they make, directly or not."""
+        """Return these tasks and all that read their outputs, directly or not."""
         found = set(names)
         for plan in self._scenario.tasks:  # those that read come after those that make
             if found.intersection(self._producers[key] for key in plan.inputs):
@@ -92,14 +92,14 @@ class _Judge:
     # -- of all
 
     def values(self) -> Iterator[str]:
-        """Everything that is stored is right."""
+        """Check that every stored value is right."""
         values = values_of(self._scenario)
         for key, value in self._phase.after.items():
             if value != values[key]:
                 yield f"{key} holds {value}, not {values[key]}"
 
     def removals(self) -> Iterator[str]:
-        """Only what was made is removed, not what was there before."""
+        """Check that only outputs made here were removed, none that existed before."""
         made: set[str] = set()
         for entry in self._phase.entries:
             if entry.what == "published":
@@ -108,21 +108,21 @@ class _Judge:
                 yield f"{entry.whom} was removed, and was there before"
 
     def executions(self) -> Iterator[str]:
-        """Nothing began that nobody needed, or that existed already."""
+        """Check that no task began that was not needed, or whose outputs existed already."""
         stored = set(self._phase.before)
         asking: dict[int, RequestPlan] = {}
-        leaving: list[int] = []  # whose callers have gone, of which the scheduler has not heard yet
+        leaving: list[int] = []  # callers that have gone, without an event for the scheduler yet
         plans = {outcome.number: outcome.plan for outcome in self._phase.outcomes}
-        unsure: set[str] = set()  # tasks whose last end was not heard, or was no good
+        unsure: set[str] = set()  # tasks whose last end was not reported, or was no success
         for entry in self._phase.entries:
             if entry.what == "published":
                 stored.add(entry.whom)
             elif entry.what in ("vanished", "removed"):
                 stored.discard(entry.whom)
-                unsure.add(self._producers[entry.whom])  # it may have been looked at while it was not there
+                unsure.add(self._producers[entry.whom])  # it may have been inspected while it was not there
             elif entry.what == "asks" and entry.nth in plans:
                 asking[entry.nth] = plans[entry.nth]
-            elif entry.what == "hears":
+            elif entry.what == "answered":
                 if entry.detail == "cancelled":
                     leaving.append(entry.nth)
                 else:
@@ -141,13 +141,13 @@ class _Judge:
     ) -> Iterator[str]:
         plan = self._plans[name]
         if not any(name in self._needed(request) for request in asking.values()):
-            yield f"{name} began, and nobody needed it"
+            yield f"{name} began, and was not needed"
         exists = plan.outputs and stored.issuperset(plan.outputs)
         if exists and name not in unsure and name not in self._forced:
             yield f"{name} began, and all that it makes existed already"
 
     def _needed(self, request: RequestPlan) -> set[str]:
-        """Tasks that may have to run for a request."""
+        """Return tasks that may have to run for a request."""
         names = [*request.tasks, *(self._producers[key] for key in request.keys if key not in self._lasting)]
         needed: set[str] = set()
         while names:
@@ -161,7 +161,7 @@ class _Judge:
         return needed
 
     def limits(self) -> Iterator[str]:
-        """No more ran at once than may."""
+        """Check that no more tasks ran at once than the limits allow."""
         running: Counter[str] = Counter()
         for entry in self._phase.entries:
             if entry.what in ("begins", "ends"):
@@ -171,24 +171,24 @@ class _Judge:
                         yield f"{running[tag]} tasks tagged {tag} ran at once, {entry.whom} the last of them"
 
     def answers(self) -> Iterator[str]:
-        """Who asked was answered."""
+        """Check that each request was answered."""
         asked = {entry.nth for entry in self._phase.entries if entry.what == "asks"}
         answered = [outcome.number for outcome in self._phase.outcomes]
         for number in sorted(asked.difference(answered)):
             yield f"request {number} was not answered"
 
     def leftovers(self) -> Iterator[str]:
-        """Nothing is kept of what has ended."""
+        """Check that the engine keeps nothing of what has ended."""
         for what in self._phase.left_over:
             yield f"left over is a {what}"
 
     # -- of one request
 
     def request(self, outcome: Outcome) -> Iterator[str]:
-        """It came to what it must."""
-        plan, who = outcome.plan, f"request {outcome.number}"
+        """Check the outcome of a request."""
+        plan, which = outcome.plan, f"request {outcome.number}"
         if outcome.how == "error" and not self._no_answers:
-            yield f"{who} came to {outcome.error}"
+            yield f"{which} came to {outcome.error}"
         if outcome.how not in ("ok", "failed"):
             return
         may_go_well = self._at_best.all(plan.keys, plan.tasks)
@@ -196,46 +196,46 @@ class _Judge:
         if outcome.how == "ok":
             lacking = set(outcome.lacking) - self._vanished
             if lacking:
-                yield f"{who} went well without {', '.join(sorted(lacking))}"
+                yield f"{which} went well without {', '.join(sorted(lacking))}"
             if not may_go_well:
-                yield f"{who} went well, and cannot have"
+                yield f"{which} went well, and cannot have"
         else:
             if must_go_well:
-                yield f"{who} failed, and nothing explains it: {', '.join(outcome.failures)}"
-            yield from self._failure(outcome, who)
+                yield f"{which} failed, and nothing explains it: {', '.join(outcome.failures)}"
+            yield from self._failure(outcome, which)
 
     def _targets(self, outcome: Outcome) -> set[str]:
         return targets_of(self._scenario, outcome.plan)
 
-    def _failure(self, outcome: Outcome, who: str) -> Iterator[str]:
+    def _failure(self, outcome: Outcome, which: str) -> Iterator[str]:
         bad = self._scenario.doomed | self._suspects | self._vanished
         if outcome.plan.on_error == "stop" or any(plan.is_dynamic for plan in self._scenario.tasks):
-            # who has been given up, and is only let end, is not tried again
+            # a task that was given up, and is only drained, is not tried again
             bad = bad.union(
                 entry.whom for entry in self._phase.entries if entry.what == "ends" and entry.detail != "done"
             )
         if not outcome.failures:
-            yield f"{who} failed without a failure"
+            yield f"{which} failed without a failure"
         for name in outcome.failures:
             if name not in bad:
-                yield f"{who} says that {name} failed, and it cannot have"
+                yield f"{which} says that {name} failed, and it cannot have"
         if outcome.plan.on_error == "continue":
             for name in outcome.skipped:
                 if self._at_worst.task(name) == "done":
-                    yield f"{who} skipped {name}, and need not have"
-            yield from self._went_on(outcome, who)
+                    yield f"{which} skipped {name}, and need not have"
+            yield from self._went_on(outcome, which)
 
-    def _went_on(self, outcome: Outcome, who: str) -> Iterator[str]:
-        """What does not depend on failed tasks was made all the same."""
+    def _went_on(self, outcome: Outcome, which: str) -> Iterator[str]:
+        """Check that everything independent of failed tasks was made."""
         for key in sorted(self._targets(outcome)):
             gone = key in self._vanished or key in self._removed
             if not gone and self._at_worst.key(key) and key not in self._phase.after:
-                yield f"{who} did not make {key}, and could have"
+                yield f"{which} did not make {key}, and could have"
 
     # -- of a request that was alone, in peace
 
     def alone(self) -> Iterator[str]:
-        """What ran, failed and was skipped is exactly what must have been."""
+        """Check that exactly the tasks ran, failed and were skipped that had to."""
         plans = self._scenario.tasks
         if any(plan.is_dynamic for plan in plans) and any(plan.ephemeral for plan in plans):
             return  # what is given again may have been removed meanwhile, and is made again then
@@ -252,7 +252,7 @@ class _Judge:
     def _most_attempts(self, name: str) -> int:
         if self._at_best.task(name) == "done":
             return 1
-        givers = sum(plan.is_dynamic for plan in self._scenario.tasks)  # who may ask again after it has failed
+        givers = sum(plan.is_dynamic for plan in self._scenario.tasks)  # which may want it again after it has failed
         return (1 + self._plans[name].retries) * (1 + givers)
 
     def _exactly(self, outcome: Outcome, oracle: Oracle) -> Iterator[str]:
@@ -268,7 +268,7 @@ class _Judge:
                 yield f"in peace, {what} is {sorted(was)} and should be {sorted(should)}"
 
     def _generated(self, oracle: Oracle) -> set[str]:
-        """Dynamic tasks that began, and were skipped because of what they gave."""
+        """Return dynamic tasks that began, and were skipped because of a child."""
         return {
             name
             for name in oracle.ended("skipped")

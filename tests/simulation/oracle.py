@@ -1,4 +1,4 @@
-"""What must happen, said as simply as it can be said: recursively, with nothing shared with the scheduler."""
+"""The expected outcome, computed as simply as possible: recursively, with nothing shared with the scheduler."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ Fate = Literal["done", "failed", "skipped"]
 
 
 class Oracle:
-    """What becomes of each task that is needed, when all that is needed runs to its end.
+    """The fate of each task that is needed, if all of those run to their end.
 
     Args:
         specs: all tasks, by name.
-        gives: what dynamic tasks give, by name.
+        gives: the children of dynamic tasks, by name.
         stored: keys that exist at the beginning.
         bad: tasks that fail.
     """
@@ -32,24 +32,24 @@ class Oracle:
         self._producers = {key: name for name, spec in specs.items() for key in spec.outputs}
         self.stored = frozenset(stored)
         self._bad = frozenset(bad)
-        #: What became of the tasks that were needed so far.
+        #: The fates of the tasks that were needed so far.
         self.fates: dict[str, Fate] = {}
 
     def key(self, key: str) -> bool:
-        """Whether an output will exist that somebody needs."""
+        """Return whether an output that is needed will exist."""
         return key in self.stored or self.task(self._producers[key]) == "done"
 
     def given(self, name: str) -> bool:
-        """Whether a task will have been done that was asked for or given, and runs only if it was not done before."""
+        """Return whether a requested or generated task will be done; it runs only if it was not done before."""
         outputs = self._specs[name].outputs
         return bool(outputs and self.stored.issuperset(outputs)) or self.task(name) == "done"
 
     def all(self, keys: Iterable[str], names: Iterable[str]) -> bool:
-        """Whether all of these will exist and be done."""
+        """Return whether all of these will exist and be done."""
         return all([*[self.key(key) for key in keys], *[self.given(name) for name in names]])
 
     def task(self, name: str) -> Fate:
-        """What becomes of a task that must run."""
+        """Return the fate of a task that must run."""
         if name not in self.fates:
             self.fates[name] = self._fate(name)
         return self.fates[name]
@@ -64,5 +64,5 @@ class Oracle:
         return "done" if all(given) else "skipped"
 
     def ended(self, how: Fate) -> set[str]:
-        """Tasks that ended so."""
+        """Return the tasks with this fate."""
         return {name for name, fate in self.fates.items() if fate == how}

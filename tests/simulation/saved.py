@@ -1,4 +1,4 @@
-"""A trial in a file: the graph, who asked, what went wrong, and all that happened, in order; and played again."""
+"""Saving a trial in a file (graph, requests, faults, history), and replaying it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ VERSION = 1
 
 
 class Saved(msgspec.Struct, frozen=True):
-    """What is in the file.
+    """The content of the file.
 
     Attributes:
-        version: of the format.
+        version: the version of the format.
         scenario: the graph, the requests and the faults.
-        complaints: what was wrong.
-        history: what happened, a line each.
+        complaints: everything that was wrong.
+        history: the lines of the history.
     """
 
     version: int
@@ -33,13 +33,13 @@ class Saved(msgspec.Struct, frozen=True):
 
 
 class Replay(msgspec.Struct, frozen=True):
-    """What came of playing it again.
+    """The result of a replay.
 
     Attributes:
-        saved: what was in the file.
-        complaints: what is wrong now.
-        history: what happened now.
-        deviates_at: the first line that is not as it was, from 1; None if all are.
+        saved: the content of the file.
+        complaints: everything that is wrong now.
+        history: the lines of the history now.
+        deviates_at: the number of the first line that differs, from 1; None if there is none.
     """
 
     saved: Saved
@@ -62,7 +62,7 @@ class Replay(msgspec.Struct, frozen=True):
 
 
 def save(scenario: Scenario, path: str | os.PathLike[str]) -> Saved:
-    """Play a scenario, with the faults that happen written out, and write it down."""
+    """Play a scenario, and save it with the faults that happened in place of random ones."""
     trial = play(settled(play(scenario)))
     saved = Saved(VERSION, trial.scenario, complaints(trial), trial.lines)
     Path(path).write_bytes(msgspec.json.format(msgspec.json.encode(saved), indent=1))
@@ -70,10 +70,10 @@ def save(scenario: Scenario, path: str | os.PathLike[str]) -> Saved:
 
 
 def replay(path: str | os.PathLike[str]) -> Replay:
-    """Play what is in a file again.
+    """Play a saved scenario again.
 
     Raises:
-        ValueError: it is no such file.
+        ValueError: the file is not a saved simulation.
     """
     try:
         saved = msgspec.json.decode(Path(path).read_bytes(), type=Saved)

@@ -1,7 +1,7 @@
-"""A scenario: a graph of tasks, who asks for what and when, and what goes wrong. Plain data, drawn from a seed.
+"""Scenarios: a graph of tasks, requests in time, and faults. Plain data, drawn from a seed.
 
-The tasks are ordinary ones, of classes that stand here. Each stores a digest of its own name and of what it read, so
-that a value tells whether everything behind it was computed right.
+The tasks are ordinary ones, of classes defined here. Each stores a digest of its own name and of its inputs' values, so
+that a value shows whether everything upstream was computed right.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class TaskPlan(Struct, frozen=True, omit_defaults=True):
         inputs: keys.
         ephemeral: those of ``inputs`` that may be removed afterwards.
         parts: names of its outputs; ``t1.a`` is the key of part ``a`` of task ``t1``.
-        gives: tasks that it gives, if it is dynamic.
+        gives: tasks that it generates, if it is dynamic.
     """
 
     name: str
@@ -44,7 +44,7 @@ class TaskPlan(Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_dynamic(self) -> bool:
-        """Whether it gives tasks."""
+        """Whether it generates tasks."""
         return "dynamic" in self.kind
 
     @property
@@ -54,13 +54,13 @@ class TaskPlan(Struct, frozen=True, omit_defaults=True):
 
     @property
     def spec(self) -> TaskSpec:
-        """As the scheduler sees it, by its short name."""
+        """The task as the scheduler sees it, by its short name."""
         ephemeral = frozenset(self.ephemeral)
         return TaskSpec(self.name, self.inputs, ephemeral, self.outputs, self.tags, self.is_dynamic, self.retries)
 
 
 class RequestPlan(Struct, frozen=True, omit_defaults=True):
-    """Somebody asks for outputs and tasks; he leaves at ``cancel_at``, if he is still there."""
+    """A request for outputs and tasks; its caller leaves at ``cancel_at``, if it still waits."""
 
     at: float = 0.0
     keys: tuple[str, ...] = ()
@@ -71,20 +71,20 @@ class RequestPlan(Struct, frozen=True, omit_defaults=True):
 
 
 class Scenario(Struct, frozen=True, omit_defaults=True):
-    """See above.
+    """A graph, requests and faults.
 
     Attributes:
-        seed: what random faults are drawn from.
+        seed: the seed of random faults.
         stored: keys that exist at the beginning.
         limits: how many tasks with a tag may run at once.
         quick: whether the storage answers at once.
-        faults: what happens in any case.
-        rates: how likely random faults are, by kind.
-        close_at: when the engine is closed, if somebody still waits then.
+        faults: the faults that happen in any case.
+        rates: the probability of random faults, by kind.
+        close_at: the time at which the engine is closed, if a caller still waits then.
         timeout: seconds that an attempt may take.
-        tick: seconds that a look at the clock takes.
+        tick: seconds that pass each time the clock is read.
         scheduling: further arguments of the scheduler.
-        watched: whether somebody listens to the engine's events.
+        watched: whether the engine's events have a listener.
     """
 
     seed: int
@@ -123,7 +123,7 @@ class Text(Output[str]):
 
 
 def value_of(key: str, values: Sequence[str]) -> str:
-    """What is stored under a key by a task that has read these."""
+    """Return the value that a task stores under a key after it has read these."""
     return f"{key}:{blake2b('|'.join(values).encode(), digest_size=6).hexdigest()}"
 
 
@@ -190,7 +190,7 @@ class _Giving(_Planned):
 
 @dataclass(frozen=True)
 class Giving(_Giving, DynamicTask):  # pyright: ignore[reportIncompatibleVariableOverride]
-    """Gives tasks one after the other, on the event loop."""
+    """Generates tasks one after the other, on the event loop."""
 
     async def generate(self, input: list[Text], output: dict[str, Text]) -> AsyncIterator[AbstractTask]:
         self.begin(output, [await source.aload() for source in input])
@@ -201,7 +201,7 @@ class Giving(_Giving, DynamicTask):  # pyright: ignore[reportIncompatibleVariabl
 
 @dataclass(frozen=True)
 class PlainGiving(_Giving, DynamicTask):  # pyright: ignore[reportIncompatibleVariableOverride]
-    """Gives tasks from a plain generator."""
+    """Generates tasks in a plain generator."""
 
     def generate(self, input: list[Text], output: dict[str, Text]) -> Iterator[AbstractTask]:
         self.begin(output, [source.load() for source in input])
@@ -209,7 +209,7 @@ class PlainGiving(_Giving, DynamicTask):  # pyright: ignore[reportIncompatibleVa
 
 
 def build(plans: Sequence[TaskPlan]) -> dict[str, Any]:
-    """The tasks, by name."""
+    """Return the tasks, by name."""
     tasks: dict[str, Any] = {}
     classes: Mapping[Kind, type[Any]] = {
         "plain": Plain, "async": Async, "dynamic": Giving, "plain dynamic": PlainGiving
@@ -226,7 +226,7 @@ def build(plans: Sequence[TaskPlan]) -> dict[str, Any]:
 
 
 def output_of(tasks: Mapping[str, Any], key: str) -> Text:
-    """The output with a short key."""
+    """Return the output with a short key."""
     name, _, part = key.partition(".")
     output: Text = tasks[name].output()[part]
     return output
@@ -236,10 +236,10 @@ def output_of(tasks: Mapping[str, Any], key: str) -> Text:
 
 
 def random_scenario(seed: int) -> Scenario:
-    """The scenario of a seed: the same one in every process."""
+    """Return the scenario of a seed, the same one in every process."""
     random = Random(f"scenario {seed}")
     dynamic = random.random() < 0.4
-    # what a dynamic task gives and somebody lets be removed is made again whenever it is given again
+    # an ephemeral output of a dynamic task's child is made again whenever the child is generated again
     ephemeral = not dynamic or random.random() < 0.2
     plans: list[TaskPlan] = []
     for number in range(random.choice([2, 4, 8, 12, 20])):
@@ -271,7 +271,7 @@ def _random_task(name: str, before: Sequence[TaskPlan], random: Random, *, dynam
     keys = [key for plan in before for key in plan.outputs]
     inputs = _some(keys, 3, random)
     is_dynamic = dynamic and random.random() < 0.3
-    # without outputs it would be done again whenever a dynamic task gives it
+    # without outputs it would be done again whenever a dynamic task generates it
     parts = tuple("abc"[: random.choice([1, 1, 1, 2] if dynamic else [0, 1, 1, 1, 1, 2, 3])])
     kind: Kind = random.choice(["dynamic", "plain dynamic"]) if is_dynamic else random.choice(["plain", "async"])
     return TaskPlan(
@@ -304,7 +304,7 @@ def _random_request(plans: Sequence[TaskPlan], random: Random, *, patient: bool)
 
 
 def _behind(names: Sequence[str], plans: Sequence[TaskPlan]) -> list[str]:
-    """These tasks and all that make what they read, directly or not."""
+    """Return these tasks and the producers of their inputs, direct or not."""
     found = set(names)
     for plan in reversed(plans):
         if plan.name in found:

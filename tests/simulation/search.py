@@ -1,4 +1,4 @@
-"""Many seeds, one after the other; what fails is shrunk and saved."""
+"""Searching many seeds for one that goes wrong, which is shrunk and saved."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.simulation.trial import play
 
 
 class Tally(Struct):
-    """What there was.
+    """Counts over all seeds.
 
     Attributes:
-        seeds: how many were played.
-        entries: how many entries their histories have.
+        seeds: seeds played.
+        entries: entries in their histories.
         tasks: attempts at tasks.
-        requests: requests, by how they ended.
+        requests: requests, by outcome.
         faults: faults that happened, by kind.
         wrong: complaints, by seed.
         saved: files.
@@ -56,8 +56,8 @@ def search(seeds: Iterable[int], directory: Path | None = None) -> Tally:
     """Play seeds.
 
     Args:
-        seeds: which.
-        directory: where to save those that go wrong, made smaller.
+        seeds: the seeds.
+        directory: where those that go wrong are saved, made smaller.
     """
     tally = Tally(0, 0, 0, {}, {}, {}, [])
     requests: Counter[str] = Counter()

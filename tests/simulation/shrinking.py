@@ -1,4 +1,4 @@
-"""A scenario that goes wrong, made smaller for as long as it goes wrong in the same way."""
+"""Shrinking a scenario that goes wrong, for as long as it goes wrong in the same way."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMES = re.compile(r"\bt\d+(\.\w+)?\b|\d+|[\[\],']")
 
 
 def shrink(scenario: Scenario) -> Scenario:
-    """A smaller scenario with a complaint of the same kind; the same one if nothing is wrong with it."""
+    """Return a smaller scenario with a complaint of the same kind, or the same one if nothing is wrong with it."""
     trial = play(scenario)
     wanted = kinds(complaints(trial))
     tries = 0
@@ -44,7 +44,7 @@ def shrink(scenario: Scenario) -> Scenario:
 
 
 def kinds(complaints: Iterable[str]) -> set[str]:
-    """What is wrong, without saying where."""
+    """Return complaints without names and numbers."""
     return {" ".join(_NAMES.sub("", complaint.partition(":")[0]).split()) for complaint in complaints}
 
 

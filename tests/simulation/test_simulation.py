@@ -1,4 +1,4 @@
-"""The kit itself: virtual time, and faults that befall whom they name."""
+"""Simulations themselves: virtual time, and faults of the tasks and outputs that they name."""
 
 import asyncio
 import time

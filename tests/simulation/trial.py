@@ -1,4 +1,4 @@
-"""A scenario, played: first with everything that goes wrong, then once more in peace with what is stored by then."""
+"""Trials: a scenario is played first with all its faults, then once more without, with what is stored by then."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from alexflow.engine.engine import Engine
 from alexflow.errors import EngineClosed, RunFailed, TaskError
 from alexflow.testing.clock import Standstill
 from alexflow.testing.faults import Fault, Faults, RandomFaults
-from alexflow.testing.history import Endless, Entry, Names
+from alexflow.testing.history import Endless, HistoryEntry, Names
 from alexflow.testing.simulation import SimulatedEngine, Simulation, Unhandled
 from alexflow.testing.storage import QuickStorage, SimulatedStorage
 from tests.scheduler.invariants import InvariantBroken, validate
 from tests.simulation.scenario import RequestPlan, Scenario, build, output_of, value_of
 
-#: Seconds in which everything ends for which nobody waits any more.
+#: Seconds in which everything ends that no caller waits for any more.
 ALL_ENDS = 1000.0
 
 
 class Outcome(Struct, frozen=True):
-    """What came of a request.
+    """The outcome of a request.
 
     Attributes:
-        number: which one, from 1.
-        plan: what was asked for.
-        how: how it ended; ``cancelled`` by its caller, ``closed`` with the engine, ``error`` otherwise.
+        number: its number, from 1.
+        plan: the request.
+        how: its end: ``cancelled`` by its caller, ``closed`` with the engine, ``error`` otherwise.
         ran: how many tasks ran for it.
         failures: tasks that failed.
         skipped: tasks that did not run because of those.
         lacking: targets that did not exist when it ended well.
-        error: what was wrong.
+        error: the error, as text.
     """
 
     number: int
@@ -54,14 +54,14 @@ class Phase:
     Attributes:
         before: keys that were stored at the beginning.
         after: what is stored at the end, by key.
-        entries: what happened.
-        outcomes: what came of the requests.
-        left_over: what the engine still knew when all had ended.
+        entries: the history.
+        outcomes: the outcomes of the requests.
+        left_over: everything that the engine still kept when all had ended.
     """
 
     before: frozenset[str]
     after: dict[str, str] = field(default_factory=dict)
-    entries: Sequence[Entry] = ()
+    entries: Sequence[HistoryEntry] = ()
     outcomes: list[Outcome] = field(default_factory=list)
     left_over: list[str] = field(default_factory=list)
 
@@ -71,9 +71,9 @@ class Trial:
     """A scenario that was played.
 
     Attributes:
-        storm: with everything that goes wrong.
-        calm: afterwards, one phase for each request.
-        crash: why it came to no end.
+        storm: the phase with faults.
+        calm: the phases without, one for each request.
+        crash: the error that ended it, if any.
         happened: the faults that did happen.
     """
 
@@ -131,7 +131,7 @@ class _Player:
 
         async def scene(engine: SimulatedEngine) -> None:
             if self._scenario.watched:
-                engine.broadcast.listen(lambda event: simulation.history.message("told", event))
+                engine.broadcast.listen(lambda event: simulation.history.message("emits", event))
             waiting = [
                 asyncio.ensure_future(self._ask(engine, simulation, phase, number, request))
                 for number, request in enumerate(requests, 1)
@@ -147,7 +147,7 @@ class _Player:
             simulation.play(scene)
         except (Standstill, Endless, InvariantBroken, Unhandled) as error:
             trial.crash = f"{type(error).__name__}: {error}"
-        except Exception as error:  # whatever it is, the engine ought not to raise it
+        except Exception as error:  # the engine ought not to raise any
             trial.crash = f"the engine failed: {error!r}"
         phase.entries = simulation.history.entries
         trial.lines += [str(entry) for entry in phase.entries]
@@ -167,7 +167,7 @@ class _Player:
         finally:
             if timer is not None:
                 timer.cancel()
-        history.add("hears", "request", number, outcome.how)
+        history.add("answered", "request", number, outcome.how)
         phase.outcomes.append(outcome)
 
     async def _outcome(self, engine: Engine, number: int, plan: RequestPlan) -> Outcome:
@@ -182,7 +182,7 @@ class _Player:
             return Outcome(number, plan, how, error=str(closed))
         except asyncio.CancelledError:
             return Outcome(number, plan, "cancelled")
-        except Exception as error:  # whatever it is, it is to be judged
+        except Exception as error:  # any is judged
             return Outcome(number, plan, "error", error=repr(error))
         return Outcome(
             number,
@@ -218,7 +218,7 @@ def left_over(engine: SimulatedEngine, name: Names) -> list[str]:
 
 
 def settled(trial: Trial) -> Scenario:
-    """The same scenario with the faults that happened in place of chance."""
+    """Return the same scenario with the faults that happened in place of random ones."""
     scenario = trial.scenario
     always = [fault for fault in scenario.faults if fault.nth is None]
     once = [fault for fault in trial.happened if not any(_covers(other, fault) for other in always)]
@@ -230,12 +230,12 @@ def _covers(always: Fault, fault: Fault) -> bool:
 
 
 def targets_of(scenario: Scenario, plan: RequestPlan) -> set[str]:
-    """The keys that a request asks for, with those of its tasks."""
+    """Return the keys of a request, with those of its tasks."""
     return {*plan.keys, *(key for task in scenario.tasks if task.name in plan.tasks for key in task.outputs)}
 
 
 def values_of(scenario: Scenario) -> Mapping[str, str]:
-    """What is to be stored under each key."""
+    """Return the right value of each key."""
     values: dict[str, str] = {}
     for plan in scenario.tasks:
         read = [values[key] for key in plan.inputs]

@@ -15,7 +15,7 @@ from tests.stateful.world import World
 
 
 class Oracle:
-    """What must happen, said as simply as it can be said: recursively, with nothing shared with the scheduler."""
+    """The expected outcome, computed as simply as possible: recursively, with nothing shared with the scheduler."""
 
     def __init__(self, world: World, bad: set[str]):
         self.world = world
@@ -49,7 +49,7 @@ class Oracle:
         return {task_id for task_id, outcome in self.outcomes.items() if outcome == how}
 
     def removed(self, targets: set[str]) -> set[str]:
-        """Keys that all who needed them, and have used them, let be removed."""
+        """Keys that all their readers have used and allow to be removed."""
         readers: dict[str, list[str]] = {}
         for task_id in self.outcomes:
             for key in self.world.jobs[task_id].spec.inputs:

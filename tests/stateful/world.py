@@ -95,7 +95,7 @@ class World:
     vanished: set[str] = field(default_factory=set)
     removed: set[str] = field(default_factory=set)
     ran: Counter[str] = field(default_factory=Counter)
-    counted: int = 0  # those of them that somebody wanted
+    counted: int = 0  # those of them that were wanted
     attempts: Counter[str] = field(default_factory=Counter)
     deaths: Counter[str] = field(default_factory=Counter)
     losses: Counter[tuple[str, str]] = field(default_factory=Counter)  # of a task's inputs
@@ -312,7 +312,7 @@ class World:
         self.tell(Succeeded(tuple(task_ids)))
         finished = (request.finish.ran for request in self.requests.values() if request.finish is not None)
         live = (run.ran for run in self.scheduler.state.runs.values())
-        assert sum((*finished, *live)) == self.counted, "each that somebody wants counts for one run"
+        assert sum((*finished, *live)) == self.counted, "each that is wanted counts for one run"
 
     def _publish(self, task_id: str) -> None:
         outputs = self.jobs[task_id].spec.outputs
@@ -507,9 +507,9 @@ class World:
             self._went_on(request, finish)
 
     def _went_on(self, request: Request, finish: do.Finish) -> None:
-        """What does not depend on failed tasks was made all the same: targets, and inputs of what was skipped.
+        """Check that everything independent of failed tasks was made: targets, and inputs of skipped tasks.
 
-        What a failed dynamic task gave is given up with it.
+        The children of a failed dynamic task are given up with it.
         """
         given = self.upstream((), tuple(given for task_id in self.failed for given in self.jobs[task_id].gives))
         skipped = [self.jobs[task_id] for task_id, _ in finish.skipped if task_id not in given]
