@@ -18,8 +18,8 @@ NOT_FOR_A_WORKER = {
     *["aiofiles", "anyio", "cloudpickle", "fsspec"],
     *["gzip", "hashlib", "json", "pathlib", "random", "urllib"],
     *["alexflow.engine", "alexflow.formats.json", "alexflow.graph", "alexflow.scheduler", "alexflow.serialization"],
-    *["alexflow.executors.process.pool", "alexflow.executors.process.supervisor", "alexflow.storage.memory"],
-    "alexflow.executors.process.template",
+    *["alexflow.executors.process.pool", "alexflow.executors.process.worker_process", "alexflow.storage.memory"],
+    "alexflow.executors.process.fork_server_client",
 }
 
 #: What a program that only describes tasks does without.
@@ -40,8 +40,8 @@ def loaded_by(statement: str) -> set[str]:
     [
         ("alexflow", HEAVY | NOT_FOR_A_WORKER | NOT_FOR_A_DESCRIPTION),
         ("alexflow.legacy.tasks", HEAVY | (NOT_FOR_A_WORKER - {"json"}) | NOT_FOR_A_DESCRIPTION),
-        ("alexflow.executors.process.worker", HEAVY | NOT_FOR_A_WORKER),
-        ("alexflow.executors.process.forking", HEAVY | NOT_FOR_A_WORKER),
+        ("alexflow.executors.process.worker.main", HEAVY | NOT_FOR_A_WORKER),
+        ("alexflow.executors.process.worker.fork_server", HEAVY | NOT_FOR_A_WORKER),
     ],
 )
 def test_what_is_not_loaded(module, unwanted):

@@ -24,8 +24,8 @@ from alexflow.engine.outcomes import Outcomes
 from alexflow.errors import EngineClosed, StorageUnavailable
 from alexflow.events import engine_events
 from alexflow.events.broadcast import Broadcast
+from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.executors.interface import GRACE, Done, Executor, Job, Outcome
-from alexflow.executors.within import enclosing
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Described, Inspector, Kind, Subjects
 from alexflow.hooks import as_cause, is_a, is_ctrl_c, passes, repr_of
 from alexflow.logs import logger

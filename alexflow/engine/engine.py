@@ -17,13 +17,13 @@ from alexflow.engine.turns import turns
 from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged, OutputMissing, OutputNotFound, RunFailed
 from alexflow.events import EngineEvent, RunFinished
 from alexflow.events.broadcast import Broadcast
+from alexflow.executors.enclosing_tasks import running
+from alexflow.executors.event_loop import LoopExecutor
 from alexflow.executors.interface import GRACE, Executor
 from alexflow.executors.loaded_libraries import LoadedLibraries
-from alexflow.executors.loop import LoopExecutor
 from alexflow.executors.process.pool import ProcessExecutor
-from alexflow.executors.process.reentry import reentry
+from alexflow.executors.process.wire.reentry import reentry
 from alexflow.executors.thread import ThreadExecutor
-from alexflow.executors.within import running
 from alexflow.executors.workers import Workers
 from alexflow.graph import Defaults, Forceable, Kind, Subjects, self_deadlock, tasks_to_force
 from alexflow.hooks import exact_name, hook_failed, is_a, is_ours, passes, repr_of

@@ -27,10 +27,10 @@ from anyio import CapacityLimiter, to_thread
 
 from alexflow.errors import DefinitionError, OutputMissing, TaskTimeout
 from alexflow.executors.attempt import bind
-from alexflow.executors.fault import fault_of, not_done
+from alexflow.executors.captured_error import fault_of, not_done
+from alexflow.executors.deferred_outputs import publish_deferred
+from alexflow.executors.enclosing_tasks import around, enclosing, running
 from alexflow.executors.interface import GRACE
-from alexflow.executors.publishing import publish_deferred
-from alexflow.executors.within import around, enclosing, running
 from alexflow.forks import contained, end_fork, this_process
 from alexflow.graph import Described, Subjects
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, is_ctrl_c, note_hook, original, passes, repr_of

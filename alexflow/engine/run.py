@@ -18,7 +18,7 @@ from alexflow.engine.libraries import is_under_a_loop
 from alexflow.engine.options import EngineOptions, OnError, RunOptions
 from alexflow.engine.result import Result
 from alexflow.errors import RunFailed
-from alexflow.executors.process.reentry import reentry
+from alexflow.executors.process.wire.reentry import reentry
 from alexflow.graph import Forceable
 from alexflow.hooks import own_attribute
 from alexflow.model import Workflow

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from alexflow.events.engine_events import EngineEvent, EventsDropped
-from alexflow.executors.fault import fault_of
+from alexflow.executors.captured_error import fault_of
 from alexflow.hooks import passes
 from alexflow.logs import logger
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alexflow.errors import NotInTask
-from alexflow.executors.within import of_worker, running
+from alexflow.executors.enclosing_tasks import of_worker, running
 
 
 class Current:

@@ -11,9 +11,9 @@ from functools import partial
 from queue import SimpleQueue
 
 from alexflow.executors.attempt import attempt
+from alexflow.executors.event_loop import LoopExecutor, UnderWay
 from alexflow.executors.interface import GRACE
 from alexflow.executors.loaded_libraries import LoadedLibraries
-from alexflow.executors.loop import LoopExecutor, UnderWay
 from alexflow.forks import contained
 from alexflow.model.mutation import check_unchanged
 

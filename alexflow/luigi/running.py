@@ -9,7 +9,7 @@ from typing import Any
 import luigi as untyped_luigi  # whose types are for its own users' tasks only
 
 from alexflow.executors.attempt import aattempt, attempt
-from alexflow.executors.publishing import publish_deferred
+from alexflow.executors.deferred_outputs import publish_deferred
 from alexflow.legacy.completeness import generated, is_complete, keys_in
 from alexflow.model import AbstractTask, DynamicTask, Workflow, flatten, keys_of, task_behind
 from alexflow.model.class_info import class_info

@@ -15,7 +15,7 @@ from typing import TextIO
 
 from anyio import to_thread
 
-from alexflow.executors.process.listening import Listening
+from alexflow.executors.process.output_capture import Listening
 from alexflow.logs import logger
 
 #: Characters waiting to be written, beyond which no further output is read from workers.

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 from alexflow.errors import OutputNotFound, TaskTimeout, WorkerDied
 from alexflow.executors.attempt import attempt, check_id
-from alexflow.executors.fault import fault_of, not_done
+from alexflow.executors.captured_error import fault_of, not_done
+from alexflow.executors.event_loop import LoopExecutor, UnderWay
 from alexflow.executors.interface import Done, Executor, Foresee, Job, NotDone, Outcome, Report
-from alexflow.executors.loop import LoopExecutor, UnderWay
 from alexflow.storage import Storage, Transaction
 from alexflow.testing.attempts import Attempts, Misuse
 from alexflow.testing.faults import DeafTask, DelayedReply, LostWorker, SlowTask

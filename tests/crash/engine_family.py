@@ -15,7 +15,7 @@ from tests.crash.plan import Kill, Victim
 
 MARK = "ALEXFLOW_CRASH_TEST"  # an environment variable, by which processes are found that have lost their parents
 
-TEMPLATE = b"alexflow.executors.process.forking"  # in the command line of the template, and of its forks
+TEMPLATE = b"alexflow.executors.process.worker.fork_server"  # in the command line of the template, and of its forks
 
 SECONDS_TO_END = 2.0  # that processes have when their engine is gone
 

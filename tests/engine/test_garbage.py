@@ -16,7 +16,7 @@ import pytest
 import alexflow
 from alexflow import BinaryOutput, MemoryStorage, Output, RunFailed, Task
 from alexflow.engine.run import NEW_OBJECTS
-from alexflow.executors.process import worker
+from alexflow.executors.process.worker import main as worker
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ import pytest
 from alexflow import Engine, LocalStorage
 from alexflow.errors import RunFailed, TaskFailed, WorkerDied
 from alexflow.events import TaskRetrying
-from alexflow.executors.process.member import Member
-from alexflow.executors.process.supervisor import WorkerProcess
-from alexflow.executors.process.template import Template
+from alexflow.executors.process.fork_server_client import Template
+from alexflow.executors.process.worker_process import WorkerProcess
+from alexflow.executors.process.worker_state import Member
 from alexflow.storage.staged import Staged
 from tests.process.workflows import Ends, Value
 

@@ -10,7 +10,7 @@ import pytest
 
 from alexflow import Engine
 from alexflow.errors import RunFailed, WorkerDied
-from alexflow.executors.process import ending
+from alexflow.executors.process import wait
 from tests.faults.families import KilledParent
 from tests.faults.stubborn import CleansUp
 from tests.kit.processes import descendants_of, parent_of, still_alive
@@ -24,7 +24,7 @@ SECONDS_TO_END = 2.0
 @pytest.fixture
 def no_pidfd(monkeypatch):
     """As on macOS, an old Linux, or in a sandbox."""
-    monkeypatch.setattr(ending, "TOLD_OF_ANY", False)
+    monkeypatch.setattr(wait, "TOLD_OF_ANY", False)
 
 
 async def a_fork_outlives_its_worker(place, told):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from alexflow.executors.process.incoming import Incoming
-from alexflow.executors.process.messages import Recall, Source, frame
+from alexflow.executors.process.wire.messages import Recall, Source, frame
+from alexflow.executors.process.worker.inbox import Incoming
 
 
 @pytest.fixture

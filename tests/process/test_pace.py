@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alexflow.executors.interface import Job
-from alexflow.executors.process.pace import AHEAD, Pace
+from alexflow.executors.process.runtime_estimates import AHEAD, Pace
 from tests.process.workflows import Descriptors, Value
 
 

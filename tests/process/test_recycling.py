@@ -11,7 +11,7 @@ import pytest
 
 from alexflow import Engine, Output, Recycle, Workers
 from alexflow.errors import DefinitionError
-from alexflow.executors.process.weight import rss
+from alexflow.executors.process.worker.memory import rss
 from tests.kit.processes import descendants_of
 from tests.process.workflows import Chained, Value
 

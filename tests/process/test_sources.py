@@ -7,7 +7,7 @@ import pytest
 
 from alexflow import Engine
 from alexflow.executors.process.definitions import Definitions
-from alexflow.executors.process.shipping import Packer
+from alexflow.executors.process.payload import Packer
 from tests.process.workflows import Counted, Link
 
 pytestmark = pytest.mark.anyio

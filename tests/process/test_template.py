@@ -20,9 +20,9 @@ import pytest
 from alexflow import Engine, Output, Retry, Workers
 from alexflow.errors import WorkerDied
 from alexflow.executors.library_threads import GIVEN, VARIABLES
-from alexflow.executors.process import ending
-from alexflow.executors.process.supervisor import WorkerProcess
-from alexflow.executors.process.template import Nursery
+from alexflow.executors.process import wait
+from alexflow.executors.process.fork_server_client import Nursery
+from alexflow.executors.process.worker_process import WorkerProcess
 from tests.kit.processes import descendants_of, open_descriptors, parent_of, still_alive
 from tests.process.workflows import Chance, Descriptors, Ends, Environment, Held, Threads, Value
 
@@ -234,7 +234,7 @@ async def start_and_kill(count):
 @pytest.mark.parametrize("told_of_any", [True, False])
 async def test_how_workers_ended(place, fifo, monkeypatch, told_of_any):
     """Also where a system tells only of children that they have ended."""
-    monkeypatch.setattr(ending, "TOLD_OF_ANY", told_of_any)
+    monkeypatch.setattr(wait, "TOLD_OF_ANY", told_of_any)
     async with Engine(place, workers=2) as engine:
         for how, exitcode in {"os._exit(7)": 7, "abort": -signal.SIGABRT}.items():
             result = await engine.run(Ends(0, how=how), on_error="continue")

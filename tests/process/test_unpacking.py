@@ -12,10 +12,10 @@ import pytest
 
 from alexflow import BinaryOutput, JSONOutput, Output, Task
 from alexflow.errors import NonDeterministicTask
-from alexflow.executors.process import arrivals as worker_side
-from alexflow.executors.process.arrivals import Arrivals
 from alexflow.executors.process.definitions import Definitions
-from alexflow.executors.process.shipping import Packer
+from alexflow.executors.process.payload import Packer
+from alexflow.executors.process.worker import unpack as worker_side
+from alexflow.executors.process.worker.unpack import Arrivals
 from alexflow.model import AbstractTask
 from alexflow.model.class_info import class_info
 

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from alexflow.executors.process.messages import LENGTH, Message, ToEngine, decode_for_engine, frame
+from alexflow.executors.process.wire.messages import LENGTH, Message, ToEngine, decode_for_engine, frame
 from alexflow.logs import logger
 
 READ_AT_ONCE = 64 * 1024  # bytes; larger ones would be mapped anew for every call

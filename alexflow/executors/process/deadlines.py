@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from alexflow.executors.process.member import Member
+from alexflow.executors.process.worker_state import Member
 
 #: How soon to look again whether a job with a timeout has begun.
 NOT_YET = 0.05  # seconds

@@ -2,7 +2,7 @@
 
 Those that it cannot import travel by value, as they are when a job needs them. An engine may be open for days, while
 cells are run again and modules reloaded. So what travels by value is looked at whenever workers are given jobs: whether
-a name that it uses means something else by now (:class:`~alexflow.executors.process.byvalue.Used`). What has changed
+a name that it uses means something else by now (:class:`~alexflow.executors.process.by_value.Used`). What has changed
 inside of a value, such as an entry of a dictionary, shows only in the bytes; those are made again for each request, if
 there is such a value at all. A reloaded module is noticed as a whole: workers cannot undo an import, so others take
 their place.
@@ -15,10 +15,10 @@ from types import FunctionType
 from typing import Any
 
 from alexflow.errors import ShippingError
-from alexflow.executors.process.byvalue import Used, pickled
-from alexflow.executors.process.culprits import culprit
-from alexflow.executors.process.finding import importable, name_of, reloads
-from alexflow.executors.process.messages import Definition
+from alexflow.executors.process.by_value import Used, pickled
+from alexflow.executors.process.importable import importable, name_of, reloads
+from alexflow.executors.process.unpicklable import culprit
+from alexflow.executors.process.wire.messages import Definition
 from alexflow.hooks import passes
 
 

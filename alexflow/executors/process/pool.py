@@ -16,17 +16,21 @@ import time
 from collections.abc import Sequence
 
 from alexflow.errors import ShippingError
-from alexflow.executors.fault import fault_of, not_done
+from alexflow.executors.captured_error import fault_of, not_done
 from alexflow.executors.interface import GRACE, Done, Executor, Foresee, Job, NotDone, Outcome, Printed, Report
-from alexflow.executors.pending import Pending
-from alexflow.executors.process.ahead import Ahead, Foreseen, settle
+from alexflow.executors.job_queue import Pending
 from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
-from alexflow.executors.process.departures import Departures, worker_died
-from alexflow.executors.process.exits import Exit
-from alexflow.executors.process.listening import Echo
-from alexflow.executors.process.member import Assignment, Member
-from alexflow.executors.process.messages import (
+from alexflow.executors.process.head_of_line import Overdue
+from alexflow.executors.process.log_forwarding import pass_on
+from alexflow.executors.process.output_capture import Echo
+from alexflow.executors.process.payload import Packed, Packer
+from alexflow.executors.process.runtime_estimates import AHEAD, Pace
+from alexflow.executors.process.shutdown import Departures, worker_died
+from alexflow.executors.process.slow_imports import SlowImports
+from alexflow.executors.process.speculation import Ahead, Foreseen, settle
+from alexflow.executors.process.wire.exit_status import Exit
+from alexflow.executors.process.wire.messages import (
     Broke,
     Finished,
     Logged,
@@ -37,12 +41,8 @@ from alexflow.executors.process.messages import (
     WantsSource,
     Work,
 )
-from alexflow.executors.process.overdue import Overdue
-from alexflow.executors.process.pace import AHEAD, Pace
-from alexflow.executors.process.records import pass_on
-from alexflow.executors.process.shipping import Packed, Packer
-from alexflow.executors.process.slow_imports import SlowImports
-from alexflow.executors.process.staff import Staff
+from alexflow.executors.process.worker_set import Staff
+from alexflow.executors.process.worker_state import Assignment, Member
 from alexflow.executors.recycle import Recycle
 from alexflow.executors.workers import Workers
 from alexflow.hooks import hook_error, text_of

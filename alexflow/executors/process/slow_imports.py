@@ -1,6 +1,6 @@
 """Tells in the log of workers that import for long what a job needs: no time limit ends that, as imports do not count.
 
-A worker says in the page that it shares with the engine (:mod:`alexflow.executors.process.marker`) which class it
+A worker says in the page that it shares with the engine (`process/wire/status_page.py`) which class it
 imports: that costs once per class, and jobs that find it imported nothing. Opening the storage and unpickling what a
 task carries import, too; there the page says which job has begun and is not at its own work. Both are looked at from
 time to time while there are jobs with workers. Who is seen at the same twice has been at it all the while.
@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 
 from alexflow.executors.process.definitions import Definitions
-from alexflow.executors.process.finding import name_of
-from alexflow.executors.process.marker import Mark
-from alexflow.executors.process.member import Member
-from alexflow.executors.process.staff import Staff
+from alexflow.executors.process.importable import name_of
+from alexflow.executors.process.wire.status_page import Mark
+from alexflow.executors.process.worker_set import Staff
+from alexflow.executors.process.worker_state import Member
 from alexflow.logs import logger
 
 #: An import that takes longer is told; after twice that it has been, at the latest.

@@ -178,7 +178,7 @@ def write_unnamed(directory: str, data: bytes) -> int | None:
     if UNNAMED_FILE is None:
         return None
     try:
-        fd = os.open(directory, _FLAGS)
+        fd = os.open(directory, _FLAGS, 0o644)
     except OSError as error:
         if error.errno not in _NO_UNNAMED_FILES:
             raise

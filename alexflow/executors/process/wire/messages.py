@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from alexflow.executors.fault import Fault
+from alexflow.executors.captured_error import Fault
 
 #: Every frame begins with its length: four bytes, little-endian, not counting themselves.
 LENGTH = struct.Struct("<I")

@@ -6,9 +6,9 @@ import asyncio
 import os
 from collections.abc import Callable
 
-from alexflow.executors.process import ending
-from alexflow.executors.process.ending import DeathWatch, vanished
-from alexflow.executors.process.exits import Exit
+from alexflow.executors.process import wait
+from alexflow.executors.process.wait import DeathWatch, vanished
+from alexflow.executors.process.wire.exit_status import Exit
 
 
 class Birth:
@@ -49,7 +49,7 @@ class Birth:
 
     def watch(self) -> bool:
         """Hear from the system when the worker has ended; False if it does not tell."""
-        if not ending.TOLD_OF_ANY:
+        if not wait.TOLD_OF_ANY:
             return False
         try:
             self._watch = DeathWatch(self.pid, self.has_ended)

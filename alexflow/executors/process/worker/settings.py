@@ -24,7 +24,7 @@ from _signal import pthread_sigmask as _sigmask
 from operator import call
 from typing import Any
 
-from alexflow.executors.process.limits import limits, lowered
+from alexflow.executors.process.worker.limits import limits, lowered
 
 #: Signals whose handlers programs set.
 SIGNALS = tuple(

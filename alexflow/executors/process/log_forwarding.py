@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from alexflow.executors.process.carrying import arrived
-from alexflow.executors.process.messages import Logged
+from alexflow.executors.process.wire.carried_values import arrived
+from alexflow.executors.process.wire.messages import Logged
 from alexflow.hooks import SHORT_TEXT, is_ctrl_c, plain_text, repr_of
 from alexflow.logs import logger
 

@@ -13,12 +13,12 @@ from collections.abc import Callable
 
 from alexflow.errors import TaskTimeout, WorkerDied
 from alexflow.executors.interface import Done, Job, NotDone, Outcome
-from alexflow.executors.process.ahead import Ahead, settle
-from alexflow.executors.process.exits import Exit
-from alexflow.executors.process.marker import Mark
-from alexflow.executors.process.member import Assignment, Member
-from alexflow.executors.process.messages import Recall
-from alexflow.executors.process.staff import Staff
+from alexflow.executors.process.speculation import Ahead, settle
+from alexflow.executors.process.wire.exit_status import Exit
+from alexflow.executors.process.wire.messages import Recall
+from alexflow.executors.process.wire.status_page import Mark
+from alexflow.executors.process.worker_set import Staff
+from alexflow.executors.process.worker_state import Assignment, Member
 from alexflow.hooks import passes, repr_of
 from alexflow.model import flatten, keys_of
 from alexflow.model.deferred import deferred_keys

@@ -1,4 +1,4 @@
-"""The engine's side of the template (:mod:`alexflow.executors.process.forking` says what that is, and why)."""
+"""The engine's side of the template (`process/worker/fork_server.py` says what that is, and why)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from alexflow.blocks_briefly import blocks_briefly
-from alexflow.executors.process import lifelines
-from alexflow.executors.process.asking import FORK, REAP, REAPED, RECORD, REFUSED, SPAWNED
-from alexflow.executors.process.birth import Birth
-from alexflow.executors.process.ending import child_ended
-from alexflow.executors.process.exits import Exit
-from alexflow.executors.process.lifeline import belongs_to, kill_with
-from alexflow.executors.process.sockets import new_pair
+from alexflow.executors.process import lifeline_ends
+from alexflow.executors.process.pending_worker import Birth
+from alexflow.executors.process.wait import child_ended
+from alexflow.executors.process.wire.exit_status import Exit
+from alexflow.executors.process.wire.fork_protocol import FORK, REAP, REAPED, RECORD, REFUSED, SPAWNED
+from alexflow.executors.process.wire.lifeline import belongs_to, kill_with
+from alexflow.executors.process.wire.sockets import new_pair
 from alexflow.logs import logger
 
 _START = (
     "import sys; sys.path[:] = {path!r}\n"
-    "from alexflow.executors.process.forking import main\n"
+    "from alexflow.executors.process.worker.fork_server import main\n"
     "main({requests}, {lifeline})"
 )
 
@@ -68,7 +68,7 @@ class Template:
         finally:
             theirs.close()
             os.close(lifeline)
-        lifelines.hold(self._lifeline)
+        lifeline_ends.hold(self._lifeline)
         self._requests = requests
         self._waiting: deque[Birth] = deque()
         self._asked: deque[Birth] = deque()
@@ -252,7 +252,7 @@ class Template:
         return self._process.wait()
 
     def _let_go(self) -> None:
-        lifelines.let_go(self._lifeline)
+        lifeline_ends.let_go(self._lifeline)
         self._lifeline = -1
 
     def _discard(self) -> None:

@@ -12,9 +12,9 @@ import os
 from typing import Protocol
 
 from alexflow.executors.interface import Printed
-from alexflow.executors.process.capture import BOUNDARY, STREAMS
 from alexflow.executors.process.excerpt import Excerpt
-from alexflow.executors.process.marker import Marker
+from alexflow.executors.process.wire.status_page import Marker
+from alexflow.executors.process.worker.stdio import BOUNDARY, STREAMS
 
 READ_AT_ONCE = 64 * 1024  # bytes: what a pipe holds
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 
-from alexflow.executors.process.messages import Carried, Value
+from alexflow.executors.process.wire.messages import Carried, Value
 from alexflow.hooks import class_name, plain_text, repr_of
 
 #: Larger values stay where they are; their text does not.

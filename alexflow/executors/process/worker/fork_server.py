@@ -40,12 +40,21 @@ from collections.abc import Sequence
 
 import alexflow.formats.binary
 import alexflow.storage.local.storage  # noqa: F401  # what nearly every worker needs, loaded once
-from alexflow.executors.process import worker
-from alexflow.executors.process.asking import DESCRIPTORS, FORK, FORKED, LIFELINE, REAPED, RECORD, REFUSED, SPAWNED
-from alexflow.executors.process.exits import peak_rss_of
-from alexflow.executors.process.lifeline import go_on_with
-from alexflow.executors.process.sessions import end_sessions, signal_group
-from alexflow.executors.process.sockets import received
+from alexflow.executors.process.wire.exit_status import peak_rss_of
+from alexflow.executors.process.wire.fork_protocol import (
+    DESCRIPTORS,
+    FORK,
+    FORKED,
+    LIFELINE,
+    REAPED,
+    RECORD,
+    REFUSED,
+    SPAWNED,
+)
+from alexflow.executors.process.wire.lifeline import go_on_with
+from alexflow.executors.process.wire.sessions import end_sessions, signal_group
+from alexflow.executors.process.wire.sockets import received
+from alexflow.executors.process.worker import main as worker
 from alexflow.storage.descriptors import raise_limit
 
 #: Whether a child that has ended can be seen without being reaped; not on macOS before Python 3.13.
@@ -54,7 +63,7 @@ _CAN_LOOK = hasattr(os, "waitid")
 #: What a worker that is not a fork runs.
 _WORKER = """\
 import sys; sys.path[:] = {path!r}
-from alexflow.executors.process.worker import main
+from alexflow.executors.process.worker.main import main
 main(*{descriptors})
 """
 
@@ -81,7 +90,7 @@ class Template:
     """Forks workers for the engine, and tells how they ended.
 
     Attributes:
-        workers: those that have not been reaped, each with its lifeline (:mod:`alexflow.executors.process.lifeline`).
+        workers: those that have not been reaped, each with its lifeline (`process/wire/lifeline.py`).
     """
 
     def __init__(self, requests: int, lifeline: int):

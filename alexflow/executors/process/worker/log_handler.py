@@ -1,7 +1,7 @@
 """The worker's side of logging: what tasks log goes to the engine, and into the logging of its process.
 
 Import this only when ``logging`` is there already: a worker whose tasks do not log does without
-(:mod:`alexflow.executors.process.importing` sees to that).
+(`process/worker/import_hook.py` sees to that).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Mapping
 
 from alexflow.errors import TaskStopped
-from alexflow.executors.process.carrying import carried
-from alexflow.executors.process.messages import Logged, Value
+from alexflow.executors.process.wire.carried_values import carried
+from alexflow.executors.process.wire.messages import Logged, Value
 from alexflow.hooks import MAX_TEXT, SHORT_TEXT, class_name, plain_text, repr_of, text_of
 
 #: Records that a worker may send at once, and per second in the long run; those beyond are counted.

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from alexflow.executors.process.departures import Departures
-from alexflow.executors.process.staff import Staff
+from alexflow.executors.process.shutdown import Departures
+from alexflow.executors.process.worker_set import Staff
 
 #: After so long without a job that ended, those behind the first are called back; after twice that at the latest.
 OVERDUE = 0.02  # seconds

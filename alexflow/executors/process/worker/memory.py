@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 
-from alexflow.executors.process.exits import peak_rss_of
+from alexflow.executors.process.wire.exit_status import peak_rss_of
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 

@@ -23,8 +23,8 @@ from typing import Any, TypeVar
 import cloudpickle
 from cloudpickle.cloudpickle import _extract_code_globals
 
-from alexflow.executors.process.arrivals import from_file, named, placed
-from alexflow.executors.process.finding import is_found_again
+from alexflow.executors.process.importable import is_found_again
+from alexflow.executors.process.worker.unpack import from_file, named, placed
 from alexflow.identity import look_up
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from alexflow.executors.within import running
+from alexflow.executors.enclosing_tasks import running
 
 
 class _Attributes(dict[str, Any]):

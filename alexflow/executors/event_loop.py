@@ -20,11 +20,11 @@ from typing import Any
 
 from alexflow.errors import TaskTimeout
 from alexflow.executors.attempt import aattempt
-from alexflow.executors.fault import fault_of, not_done
+from alexflow.executors.captured_error import fault_of, not_done
+from alexflow.executors.enclosing_tasks import around, enclosing, running
 from alexflow.executors.interface import GRACE, Done, Executor, Foresee, Job, NotDone, Outcome, Report
-from alexflow.executors.logrecords import name_tasks
-from alexflow.executors.pending import Pending
-from alexflow.executors.within import around, enclosing, running
+from alexflow.executors.job_queue import Pending
+from alexflow.executors.log_records import name_tasks
 from alexflow.forks import end_fork, this_process
 from alexflow.hooks import is_ctrl_c, original, repr_of
 from alexflow.logs import logger

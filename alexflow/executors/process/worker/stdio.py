@@ -11,8 +11,8 @@ from __future__ import annotations
 import select
 import struct
 
-from alexflow.executors.process.marker import Marker
-from alexflow.executors.process.streams import STREAMS, StandardStreams
+from alexflow.executors.process.wire.status_page import Marker
+from alexflow.executors.process.worker.standard_streams import STREAMS, StandardStreams
 
 TOKEN_SIZE = 16  # bytes
 

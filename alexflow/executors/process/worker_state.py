@@ -8,12 +8,12 @@ import time
 from typing import TYPE_CHECKING
 
 from alexflow.executors.interface import Job
-from alexflow.executors.process.marker import Mark
-from alexflow.executors.process.supervisor import WorkerProcess
+from alexflow.executors.process.wire.status_page import Mark
+from alexflow.executors.process.worker_process import WorkerProcess
 from alexflow.model import AbstractTask
 
 if TYPE_CHECKING:
-    from alexflow.executors.process.ahead import Foreseen
+    from alexflow.executors.process.speculation import Foreseen
 
 
 class Assignment:

@@ -10,7 +10,7 @@ it open as long as the worker has not been buried: children of a worker that has
 if it ends before it could kill them itself.
 
 The template has a lifeline of its own. It is killed by it only while it is starting, however long that takes. Later it
-has to kill first whatever its workers have left in other groups (:mod:`alexflow.executors.process.sessions`), and its
+has to kill first whatever its workers have left in other groups (`process/wire/sessions.py`), and its
 signal is SIGCONT, so that it does so even if it was stopped.
 
 Rejected: ``PR_SET_PDEATHSIG`` (tied to the thread that started the worker, and it misses grandchildren), polling

@@ -21,10 +21,10 @@ from types import FunctionType
 from typing import Any
 
 from alexflow.errors import ShippingError
-from alexflow.executors.process.arrivals import defined, output_of, task_of
 from alexflow.executors.process.definitions import Definitions
-from alexflow.executors.process.finding import importable
-from alexflow.executors.process.messages import Fields
+from alexflow.executors.process.importable import importable
+from alexflow.executors.process.wire.messages import Fields
+from alexflow.executors.process.worker.unpack import defined, output_of, task_of
 from alexflow.hooks import class_name, is_a, passes, text_of
 from alexflow.model import AbstractTask, Output
 from alexflow.model.class_info import class_info

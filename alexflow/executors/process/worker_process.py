@@ -11,18 +11,18 @@ from contextlib import ExitStack
 
 from anyio import to_thread
 
-from alexflow.executors.process import lifelines
-from alexflow.executors.process.capture import STREAMS, TOKEN_SIZE
+from alexflow.executors.process import lifeline_ends
 from alexflow.executors.process.channel import Channel
-from alexflow.executors.process.exits import Exit
-from alexflow.executors.process.listening import Echo, Listening
-from alexflow.executors.process.marker import Mark, Marker, new_marker_file
-from alexflow.executors.process.messages import Message, ToEngine
-from alexflow.executors.process.records import levels
-from alexflow.executors.process.sessions import end_session_of_reaped, signal_group
-from alexflow.executors.process.sockets import new_pair
-from alexflow.executors.process.surroundings import present
-from alexflow.executors.process.template import Template
+from alexflow.executors.process.fork_server_client import Template
+from alexflow.executors.process.log_forwarding import levels
+from alexflow.executors.process.output_capture import Echo, Listening
+from alexflow.executors.process.wire.environment import present
+from alexflow.executors.process.wire.exit_status import Exit
+from alexflow.executors.process.wire.messages import Message, ToEngine
+from alexflow.executors.process.wire.sessions import end_session_of_reaped, signal_group
+from alexflow.executors.process.wire.sockets import new_pair
+from alexflow.executors.process.wire.status_page import Mark, Marker, new_marker_file
+from alexflow.executors.process.worker.stdio import STREAMS, TOKEN_SIZE
 
 #: Seconds that one which has been told to end gets for it while it runs nothing.
 PATIENCE = 0.5
@@ -72,7 +72,7 @@ class WorkerProcess:
         self._birth = template.fork(descriptors, on_end)
         self._data = Channel(data, on_messages, on_end, on_garbage=on_end)
         self._control = Channel(control, on_messages, lambda: None, on_garbage=on_end)
-        lifelines.hold(self._lifeline)
+        lifeline_ends.hold(self._lifeline)
         self._is_held = True  # by the lifeline
         token = os.urandom(TOKEN_SIZE)
         self.listening = Listening(reading, token, self._marker, echo)
@@ -169,4 +169,4 @@ class WorkerProcess:
         """Cut the lifeline, and so kill it; if it has not begun, as soon as it does."""
         if self._is_held:
             self._is_held = False
-            lifelines.let_go(self._lifeline)
+            lifeline_ends.let_go(self._lifeline)

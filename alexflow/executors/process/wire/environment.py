@@ -12,8 +12,8 @@ import sys
 import time
 
 from alexflow.executors.library_threads import apply_thread_share
-from alexflow.executors.process.main_module import main_module
-from alexflow.executors.process.messages import Surroundings
+from alexflow.executors.process.wire.main_module import main_module
+from alexflow.executors.process.wire.messages import Surroundings
 
 
 def present(threads: int, token: bytes, levels: dict[str, int], disabled: int) -> Surroundings:

@@ -9,7 +9,7 @@ from typing import Any
 
 from cloudpickle.cloudpickle import _extract_code_globals
 
-from alexflow.executors.process.byvalue import ValuePickler, its_module_by_value
+from alexflow.executors.process.by_value import ValuePickler, its_module_by_value
 from alexflow.hooks import class_name, text_of
 
 REMEDY = (

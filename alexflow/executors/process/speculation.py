@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from alexflow.executors.interface import Foresee, Job, Outcome
-from alexflow.executors.process.member import Assignment, Member
-from alexflow.executors.process.pace import AHEAD, Pace
+from alexflow.executors.process.runtime_estimates import AHEAD, Pace
+from alexflow.executors.process.worker_state import Assignment, Member
 
 
 class Foreseen:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable
 import cloudpickle
 
 from alexflow.errors import ShippingError
+from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.executors.process.definitions import Definitions
-from alexflow.executors.process.listening import Echo
-from alexflow.executors.process.member import Member
-from alexflow.executors.process.messages import Definition, Hello, ToEngine, Work
-from alexflow.executors.process.supervisor import WorkerProcess
-from alexflow.executors.process.template import Nursery
+from alexflow.executors.process.fork_server_client import Nursery
+from alexflow.executors.process.output_capture import Echo
+from alexflow.executors.process.wire.messages import Definition, Hello, ToEngine, Work
+from alexflow.executors.process.worker_process import WorkerProcess
+from alexflow.executors.process.worker_state import Member
 from alexflow.executors.recycle import Recycle
-from alexflow.executors.within import enclosing
 from alexflow.executors.workers import Workers
 from alexflow.hooks import hook_error, is_ctrl_c, text_of
 from alexflow.identity import main_module_name

@@ -11,7 +11,7 @@ SIGTERM means that it is to end, and with it the job that is running: there, :cl
 once: to the engine, which knows why it sent the signal, or that it did not, nothing else has happened. A job that has
 begun to publish is let finish.
 
-After each job what it has changed in its process is put back (:mod:`alexflow.executors.process.settings`). Where that
+After each job what it has changed in its process is put back (`process/worker/settings.py`). Where that
 cannot be done the worker ends once it has told what is done; to the engine it has died between two jobs.
 
 A process that a task forks has nothing of this: it lets go of the channels at once, and ends where the task's code ends
@@ -34,14 +34,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 from alexflow.errors import TaskStopped
 from alexflow.executors.attempt import attempt
-from alexflow.executors.fault import fault_of
-from alexflow.executors.process.arrivals import arrivals
-from alexflow.executors.process.capture import Capture
-from alexflow.executors.process.importing import when_imported
-from alexflow.executors.process.incoming import Incoming
-from alexflow.executors.process.lifeline import end_with
-from alexflow.executors.process.marker import Marker
-from alexflow.executors.process.messages import (
+from alexflow.executors.captured_error import fault_of
+from alexflow.executors.enclosing_tasks import of_worker
+from alexflow.executors.process.wire.environment import enter
+from alexflow.executors.process.wire.lifeline import end_with
+from alexflow.executors.process.wire.messages import (
     Broke,
     Finished,
     Hello,
@@ -57,18 +54,21 @@ from alexflow.executors.process.messages import (
     Worn,
     frame,
 )
-from alexflow.executors.process.reentry import reentry
-from alexflow.executors.process.settings import Settings
-from alexflow.executors.process.sockets import received
-from alexflow.executors.process.surroundings import enter
-from alexflow.executors.within import of_worker
+from alexflow.executors.process.wire.reentry import reentry
+from alexflow.executors.process.wire.sockets import received
+from alexflow.executors.process.wire.status_page import Marker
+from alexflow.executors.process.worker.import_hook import when_imported
+from alexflow.executors.process.worker.inbox import Incoming
+from alexflow.executors.process.worker.settings import Settings
+from alexflow.executors.process.worker.stdio import Capture
+from alexflow.executors.process.worker.unpack import arrivals
 from alexflow.forks import end_fork, this_process
 from alexflow.identity import set_main_module_name
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage, Transaction
 
 if TYPE_CHECKING:
-    from alexflow.executors.process.relay import Relay
+    from alexflow.executors.process.worker.log_handler import Relay
 
 INFO = 20  # as in logging, which is not loaded
 
@@ -315,7 +315,7 @@ class Worker:
 
     def _weigh(self) -> None:
         """Between two jobs: tell once if there is more memory than there should be."""
-        from alexflow.executors.process.weight import rss  # deferred: few ask for it
+        from alexflow.executors.process.worker.memory import rss  # deferred: few ask for it
 
         if rss() > self._most_memory:
             self._most_memory = 0
@@ -345,7 +345,7 @@ class Worker:
 
     def relay_logging(self, levels: dict[str, int], disabled: int) -> None:
         """Somebody has imported ``logging``: let the engine have what is logged."""
-        from alexflow.executors.process.relay import Relay, install  # imports logging
+        from alexflow.executors.process.worker.log_handler import Relay, install  # imports logging
 
         self._relay = Relay(self._log, lambda: self._running)
         install(self._relay, levels, disabled)

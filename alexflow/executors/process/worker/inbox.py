@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from alexflow.executors.process.messages import LENGTH, ToWorker, decode_for_worker
+from alexflow.executors.process.wire.messages import LENGTH, ToWorker, decode_for_worker
 
 #: What is read at least, if there is as much: mostly a whole message, often several.
 READ_AT_ONCE = 64 * 1024  # bytes

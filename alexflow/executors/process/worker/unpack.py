@@ -15,9 +15,9 @@ from typing import Any
 
 from alexflow.errors import ShippingError, TaskStopped
 from alexflow.executors.attempt import check_id
-from alexflow.executors.process.main_module import main_module
-from alexflow.executors.process.messages import Definition, Fields
-from alexflow.executors.process.reentry import reentry
+from alexflow.executors.process.wire.main_module import main_module
+from alexflow.executors.process.wire.messages import Definition, Fields
+from alexflow.executors.process.wire.reentry import reentry
 from alexflow.forks import contained
 from alexflow.hooks import class_name, text_of
 from alexflow.model import AbstractTask, Output
