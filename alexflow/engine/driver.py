@@ -17,10 +17,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from alexflow.engine.admission import Admission
-from alexflow.engine.generation import Generators, InThread
-from alexflow.engine.leaving import Leaving
+from alexflow.engine.dynamic import Generators, InThread
 from alexflow.engine.outcomes import Outcomes
+from alexflow.engine.peers import Admission
+from alexflow.engine.withdrawals import Leaving
 from alexflow.errors import EngineClosed, StorageUnavailable
 from alexflow.events import engine_events
 from alexflow.events.broadcast import Broadcast

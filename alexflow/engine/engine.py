@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequenc
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
+from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.driver import Driver
-from alexflow.engine.libraries import require_asyncio
 from alexflow.engine.options import OnError
 from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
 from alexflow.engine.targets import Request, read_target

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Literal
 
-from alexflow.engine.history import History
+from alexflow.engine.failed_attempts import History
 from alexflow.errors import TaskError, TaskFailed
 from alexflow.events import engine_events
 from alexflow.events.broadcast import Broadcast

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from typing import Any, Unpack
 
 from alexflow.blocks_briefly import blocks_briefly
+from alexflow.engine.async_library import is_under_a_loop
 from alexflow.engine.engine import Engine
-from alexflow.engine.interruption import Interruption
-from alexflow.engine.libraries import is_under_a_loop
 from alexflow.engine.options import EngineOptions, OnError, RunOptions
 from alexflow.engine.result import Result
+from alexflow.engine.signals import Interruption
 from alexflow.errors import RunFailed
 from alexflow.executors.process.wire.reentry import reentry
 from alexflow.graph import Forceable

@@ -8,7 +8,7 @@ import gc
 import pytest
 
 from alexflow import Engine, MemoryStorage, Retry
-from alexflow.engine.generation import Generators
+from alexflow.engine.dynamic import Generators
 from alexflow.errors import IncompatibleStorage, OutputMissing, RunFailed, TaskFailed
 from alexflow.events import TaskSucceeded
 from alexflow.graph import Defaults, describe

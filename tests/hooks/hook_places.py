@@ -78,9 +78,9 @@ OURS = frozenset(
 #: Functions that call hooks inside the ``try`` of whoever calls them.
 INSIDE = frozenset(
     {
-        "alexflow.engine.generation:Generator._call_generate",
-        "alexflow.engine.generation:Generator._pull",
-        "alexflow.engine.generation:Generator._pull_in_time",
+        "alexflow.engine.dynamic:Generator._call_generate",
+        "alexflow.engine.dynamic:Generator._pull",
+        "alexflow.engine.dynamic:Generator._pull_in_time",
         "alexflow.engine.targets:Request.all_tasks",
         "alexflow.engine.targets:_bind",
         "alexflow.engine.targets:_collect",
@@ -117,7 +117,7 @@ INSIDE = frozenset(
 TEXTS = {
     "alexflow.engine.engine:Engine._check_arguments": "the caller's own arguments, told to the caller",
     "alexflow.engine.result:_failed_task": "a TaskError of ours",
-    "alexflow.engine.script:main": "an error of ours, or a report",
+    "alexflow.engine.main:main": "an error of ours, or a report",
     "alexflow.executors.process.pool:_homeless": "an OSError or ShippingError of ours",
     "alexflow.executors.process.worker.settings:Settings.put_back": "an OSError of the operating system's",
     "alexflow.executors.process.worker.main:Worker._end": "the same, of descriptors",

@@ -18,7 +18,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import islice
 
-from alexflow.engine.waiting import Waiting
+from alexflow.engine.peer_waits import Waiting
 from alexflow.errors import StorageError
 from alexflow.executors.interface import Done, Executor, Job, Outcome
 from alexflow.graph import Catalog, Kind
