@@ -1,4 +1,4 @@
-"""Which async library runs this thread, if it is not asyncio."""
+"""The async library that runs this thread, if it is not asyncio."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from alexflow.errors import DefinitionError
 
 
 def other_library() -> str | None:
-    """The library, such as ``trio``, whose event loop runs in this thread, and which is not asyncio."""
-    sniffio = sys.modules.get("sniffio")  # all others have it, to be told apart
+    """Name the library other than asyncio, such as ``trio``, whose event loop runs in this thread."""
+    sniffio = sys.modules.get("sniffio")  # every other library loads it, to be detected
     if sniffio is None:
         return None
     try:
@@ -21,21 +21,22 @@ def other_library() -> str | None:
 
 
 def require_asyncio() -> None:
-    """See that asyncio's event loop runs in this thread.
+    """Check that asyncio's event loop runs in this thread.
 
     Raises:
-        DefinitionError: that of another library does.
+        DefinitionError: the loop of another library does.
     """
     name = other_library()
     if name is not None:
         raise DefinitionError(
-            f"an engine needs asyncio's event loop, and here is {name}'s; call alexflow.run(…) in a thread instead"
+            f"an engine needs asyncio's event loop, but {name} runs this thread; "
+            f"call alexflow.run(…) in another thread instead"
             + (": await trio.to_thread.run_sync(alexflow.run, target)" if name == "trio" else "")
         )
 
 
 def is_under_a_loop() -> bool:
-    """Whether any event loop runs in this thread."""
+    """Whether an event loop runs in this thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,10 +1,10 @@
 """The driver: the only place where events meet instructions.
 
-It holds the scheduler, the users' objects behind the scheduler's names, the executors and the storage. Whatever happens
-becomes an event; the scheduler's instructions are carried out here. It decides nothing.
+It holds the scheduler, the users' objects behind the scheduler's names, the executors and the storage. Everything that
+happens becomes an event, and the driver performs the scheduler's instructions. It decides nothing.
 
 Everything runs in the event loop's thread. Events are handled one after the other, in slices of a few milliseconds,
-so that the application around gets its turns.
+so that the application around the engine gets its turns.
 """
 
 from __future__ import annotations
@@ -12,21 +12,23 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import random
-from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from alexflow.engine.background import Background
+from alexflow.engine.dispatch import Dispatch
 from alexflow.engine.dynamic import Generators, InThread
 from alexflow.engine.outcomes import Outcomes
-from alexflow.engine.peers import Admission
-from alexflow.engine.withdrawals import Leaving
+from alexflow.engine.peers import PeerCoordination
+from alexflow.engine.withdrawals import Withdrawals
 from alexflow.errors import EngineClosed, StorageUnavailable
 from alexflow.events import engine_events
 from alexflow.events.broadcast import Broadcast
 from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.executors.interface import GRACE, Done, Executor, Job, Outcome
-from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Described, Inspector, Kind, Subjects
+from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Inspector, Kind, Subjects
 from alexflow.hooks import as_cause, is_a, is_ctrl_c, passes, repr_of
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, Output
@@ -47,35 +49,38 @@ from alexflow.scheduler.events import (
 from alexflow.storage import Storage
 from alexflow.storage.leases import Leases
 
-#: Gives those of a request's outputs that have certain keys.
+#: Selects the outputs of a request that have certain keys.
 FindOutputs = Callable[[set[str]], dict[str, Output[Any]]]
 
 #: How long events are handled before the loop gets a turn.
 SLICE_SECONDS = 0.002
 
-#: Events after which an output may be made once more; between them, each is made once, and is what it is.
-REASONS_TO_DOUBT = frozenset({RunRequested, InputsLost, Verified})
+#: Events after which an output may be made once more; between them each is made once and does not change.
+INVALIDATING = frozenset({RunRequested, InputsLost, Verified})
 
-#: Up to this many outputs or tasks are looked at without a task of their own on the loop.
-FEW = 64
+#: Up to this many outputs or tasks are inspected without a task of their own on the loop.
+INSPECTED_AT_ONCE = 64
 
-#: How long closing waits for ephemeral outputs to be removed, in seconds.
+#: Seconds that closing waits for the removal of ephemeral outputs.
 LAST_REMOVALS = 5.0
 
 
 class Driver:
-    """Carries out what the scheduler decides.
+    """Performs the instructions of the scheduler.
 
     Args:
         scheduler: decides.
-        storage: where outputs are.
-        defaults: for tasks whose class does not say otherwise.
-        executors: where jobs run, by kind.
-        broadcast: who is told what happens.
-        in_thread: where plain ``generate`` computes.
-        leases: what may be made here; None if no other engine could make it.
+        storage: holds the outputs.
+        defaults: hold for tasks whose class does not say otherwise.
+        executors: run jobs, by kind.
+        broadcast: passes events to listeners.
+        in_thread: runs plain ``generate``.
+        leases: the engine's right to make outputs; None if no other engine could make them.
         chance: gives random numbers from 0 to 1.
         grace: seconds that dynamic tasks get to end when the engine is closed.
+
+    Attributes:
+        entering: requests whose targets are being collected; the catalog keeps claims of keys until then.
     """
 
     def __init__(
@@ -94,6 +99,7 @@ class Driver:
         self._storage = storage
         self._for_tasks = storage.with_read_cache()  # the same, as tasks of this process read it
         self._executors = executors
+        self._leases = leases
         self._broadcast = broadcast
         self._emit = broadcast.emit_lazily
         self.catalog = Catalog()
@@ -101,27 +107,24 @@ class Driver:
         self._defaults = defaults
         self._outcomes = Outcomes(self.catalog, broadcast, chance)
         self._generators = Generators(storage, self._generated, in_thread, grace=grace)
+        self._dispatch = Dispatch(executors, self._generators, self.catalog, self.inspector.forced, self._emit_started)
         self._inbox: deque[tuple[Event, Subjects]] = deque()
         self._draining = False
         self._runs: dict[int, asyncio.Future[do.Finish]] = {}
         self._find: dict[int, FindOutputs] = {}
-        self._closed: EngineClosed | None = None  # why nothing can be asked for any more
-        #: Requests whose targets are being gone through; the catalog keeps until then who makes what.
+        self._closed: EngineClosed | None = None  # set once no request is accepted any more
         self.entering = 0
-        self._background: set[asyncio.Task[None]] = set()
-        self._removals: set[asyncio.Task[None]] = set()  # under way; until then, what is removed seems to exist
+        self._removals: set[asyncio.Task[None]] = set()  # in progress; until they end, removed outputs seem to exist
         self._timers: set[asyncio.TimerHandle] = set()
         self._last_run = 0
-        self._has_started = False  # any task but dynamic ones, which no limit holds back
-        self._admission = None if leases is None else self._make_admission(leases)
-        self._carry_out: dict[type[do.Instruction], Callable[[Any], None]] = {
-            do.Start: self._start,
+        self._perform: dict[type[do.Instruction], Callable[[Any], None]] = {
+            do.Start: lambda instruction: self._dispatch.start(instruction.tasks),
             do.Generate: lambda instruction: self._generators.pull(instruction.task_id),
             do.Close: lambda instruction: self._generators.close(instruction.task_id, dict(instruction.held)),
             do.Cancel: self._cancel,
             do.Delay: self._delay,
-            do.TryAgain: self._outcomes.tell_again,
-            do.GaveUp: self._outcomes.tell_given_up,
+            do.TryAgain: self._outcomes.report_retry,
+            do.GaveUp: self._outcomes.report_given_up,
             do.Remove: self._remove,
             do.Verify: self._verify,
             do.Finish: self._finish,
@@ -129,16 +132,29 @@ class Driver:
             do.Resume: self._resume,
         }
 
-    def _make_admission(self, leases: Leases) -> Admission:
-        return Admission(
+    def open(self) -> None:
+        """Open the executors; called on the engine's loop."""
+        self._loop = asyncio.get_running_loop()
+        # pipes, timers and tasks keep the context in which they are made: it is the opener's, and never a request's
+        self._context = contextvars.copy_context()
+        self._background = Background(self._loop, self._context, self._crash)
+        self._withdrawals = Withdrawals(self._loop, self._context, lambda run_ids: self.post(RunsCancelled(run_ids)))
+        if self._leases is not None:
+            self._dispatch.peers = self._coordination_by(self._leases)
+        self.inspector.around = frozenset(enclosing())
+        for executor in self._executors.values():
+            executor.open(self._for_tasks, self._report, self._speculative_jobs)
+
+    def _coordination_by(self, leases: Leases) -> PeerCoordination:
+        return PeerCoordination(
             leases,
             self._storage,
             self._scheduler,
             self.catalog,
             self._executors,
-            spawn=self._spawn,
+            spawn=self._background.spawn,
             post=self._post_and_settle,
-            started=self._tell_started,
+            started=self._emit_started,
             put_back=lambda task_ids: self._emit(lambda: engine_events.TasksPutBack(tuple(task_ids))),
             waits_for=lambda tasks, holder: self._emit(lambda: engine_events.WaitingForEngine(tasks, *holder)),
             is_forced=lambda task_id: task_id in self.inspector.forced,
@@ -146,23 +162,13 @@ class Driver:
             is_idle=self._is_idle,
         )
 
-    def open(self) -> None:
-        """Begin; called on the engine's loop."""
-        self._loop = asyncio.get_running_loop()
-        # pipes, timers and tasks keep the context in which they are made: it is the opener's, and never a request's
-        self._context = contextvars.copy_context()
-        self._leaving = Leaving(self._loop, self._context, lambda run_ids: self.post(RunsCancelled(run_ids)))
-        self.inspector.around = frozenset(enclosing())
-        for executor in self._executors.values():
-            executor.open(self._for_tasks, self._report, self._foresee)
-
     async def aclose(self) -> None:
-        """End everything that is going on, and wait until it has ended."""
+        """End everything that runs, and wait for it."""
         self._closed = EngineClosed("the engine was closed while this ran; wait for it inside `async with`")
         for finish in self._runs.values():
             if not finish.done():
                 finish.set_exception(self._closed)
-        self._leaving.clear()
+        self._withdrawals.clear()
         if self._runs:
             self.post(RunsCancelled(tuple(self._runs)))
         for timer in self._timers:
@@ -171,41 +177,38 @@ class Driver:
         await asyncio.gather(*(executor.aclose() for executor in self._executors.values()))
         if self._removals:
             await asyncio.wait(self._removals, timeout=LAST_REMOVALS)
-        background = list(self._background)
-        for task in background:
-            task.cancel()
-        if background:
-            await asyncio.wait(background)
-        if self._admission is not None:
-            await self._admission.aclose()
+        await self._background.aclose()
+        if self._dispatch.peers is not None:
+            await self._dispatch.peers.aclose()
         self._warn_of_unused_limits()
 
     def _warn_of_unused_limits(self) -> None:
         unused = self._scheduler.state.slots.unused
-        if unused and self._has_started:
+        if unused and self._dispatch.has_started:
             logger.warning(
                 "nothing that ran had the tag %s, for which limits= has a limit; "
-                "a task's tags are what its property `tags` gives",
+                "a task's tags are those of its property `tags`",
                 ", ".join(map(repr_of, sorted(unused, key=str))),
             )
 
     def kill(self) -> None:
-        """End at once whatever runs; may be called by a signal handler."""
+        """Kill everything that runs; may be called by a signal handler."""
         for executor in self._executors.values():
             executor.kill()
 
     # -- requests
 
     def entered(self) -> None:
-        """The targets of a request have been gone through."""
+        """Note that the targets of a request have been collected."""
         self.entering -= 1
         if not self._runs:
             self._rest_if_idle()
 
     def _rest_if_idle(self) -> None:
-        """While there is nothing to do other engines are not kept waiting."""
-        if self._admission is not None and self._admission.here and self._is_idle():
-            self._admission.rest()
+        """Hold nothing that a peer may need while there is no work."""
+        peers = self._dispatch.peers
+        if peers is not None and peers.joined and self._is_idle():
+            peers.rest()
 
     def _is_idle(self) -> bool:
         if self._runs or self.entering:
@@ -220,7 +223,7 @@ class Driver:
         return source is None or id(type(source)) in self._defaults.class_registry.known
 
     def request(self, subjects: Subjects, find: FindOutputs, on_error: str) -> tuple[int, asyncio.Future[do.Finish]]:
-        """Ask the scheduler for outputs and tasks; ``find`` gives those of the targets' outputs that have certain keys.
+        """Request outputs and tasks; ``find`` selects the targets' outputs that have certain keys.
 
         Returns:
             The run's number and its end.
@@ -234,18 +237,18 @@ class Driver:
         self._find[run_id] = find
         keys, tasks = tuple(subjects.outputs), tuple(subjects.tasks)
         if self._broadcast.has_listeners:
-            self.tell(lambda: engine_events.RunStarted(run_id, len(keys) + len(tasks)))
+            self.emit(lambda: engine_events.RunStarted(run_id, len(keys) + len(tasks)))
         self.post(RunRequested(run_id, keys, tasks, "continue" if on_error == "continue" else "stop"), subjects)
         return run_id, finish
 
-    def tell(self, make_event: Callable[[], engine_events.EngineEvent]) -> None:
-        """Tell listeners about a request, in the context of the engine's opener."""
+    def emit(self, make_event: Callable[[], engine_events.EngineEvent]) -> None:
+        """Emit an event about a request, in the context of the engine's opener."""
         self._context.copy().run(self._emit, make_event)
 
     def cancel_run(self, run_id: int) -> None:
-        """Nobody waits for this run any more."""
+        """Withdraw a request whose caller has left."""
         if run_id in self._runs:
-            self._leaving.add(run_id)
+            self._withdrawals.add(run_id)
 
     def _fail_run(self, run_id: int, error: BaseException) -> None:
         finish = self._runs.get(run_id)
@@ -254,7 +257,7 @@ class Driver:
         self.post(RunsCancelled((run_id,)))
 
     def _invalidate_caches(self) -> None:
-        """Outputs may have been removed by now, or are about to be, and are made again."""
+        """Drop cached reads: outputs may have been removed, or are about to be, and made again."""
         self._for_tasks.invalidate()
         for executor in self._executors.values():
             executor.invalidate()
@@ -262,7 +265,7 @@ class Driver:
     # -- events
 
     def post(self, event: Event, subjects: Subjects = NO_SUBJECTS) -> None:
-        """Something happened, to these."""
+        """Take an event, with the users' objects behind its names."""
         self._inbox.append((event, subjects))
         if not self._draining:
             self._context.copy().run(self._drain)
@@ -273,7 +276,7 @@ class Driver:
             deadline = self._loop.time() + SLICE_SECONDS
             while self._inbox:
                 event, subjects = self._inbox.popleft()
-                if type(event) in REASONS_TO_DOUBT:
+                if type(event) in INVALIDATING:
                     self._invalidate_caches()
                 instructions = self._scheduler.handle(event)
                 if type(event) is Inspected:
@@ -282,21 +285,21 @@ class Driver:
                     if type(instruction) is do.Inspect:
                         self._inspect(subjects.asked(instruction.keys, instruction.tasks, instruction.question))
                     else:
-                        self._carry_out[type(instruction)](instruction)
+                        self._perform[type(instruction)](instruction)
                 if self._inbox and self._loop.time() > deadline:
                     self._loop.call_soon(self._drain)
-                    return  # still draining: events that come now wait their turn
+                    return  # still draining: events that arrive now wait
             self._draining = False
             if not self._runs:
                 self._rest_if_idle()
-        except BaseException as error:  # a fault of the engine's own: nothing can be trusted to go on
+        except BaseException as error:  # a fault of the engine: it cannot go on
             self._draining = False
             self._crash(error)
             if is_ctrl_c(error):
                 raise
 
     def _enter(self, event: Inspected, subjects: Subjects) -> None:
-        """Remember the tasks that the scheduler wants now that it knows them."""
+        """Keep the tasks that the scheduler wants, now that it has their descriptions."""
         coming: list[AbstractTask] = []
         known = self.catalog.tasks
         wanted = self._scheduler.wanted(subjects.described)
@@ -306,7 +309,7 @@ class Driver:
             if described.kind == "process":
                 coming.append(described.task)
         if coming:
-            self._executors["process"].expect(coming)  # while the rest of the graph is found out
+            self._executors["process"].expect(coming)  # while the rest of the graph is discovered
         if self._broadcast.has_listeners:
             if wanted:
                 self._broadcast.emit(engine_events.TasksPlanned(tuple(wanted)))
@@ -317,43 +320,34 @@ class Driver:
         logger.critical("the engine failed", exc_info=error)
         self._closed = EngineClosed(f"the engine failed: {repr_of(error)}")
         self._closed.__cause__ = as_cause(error)
-        told = error if is_a(error, Exception) and not is_a(error, StopIteration) else self._closed
+        shown = error if is_a(error, Exception) and not is_a(error, StopIteration) else self._closed
         for finish in self._runs.values():
             if not finish.done():
-                finish.set_exception(told)
+                finish.set_exception(shown)
         self._runs = {}
 
     # -- instructions
 
-    def _spawn(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        async def guarded() -> None:
-            try:
-                await work()  # called here: if this is cancelled before it begins, nothing is left that nobody awaits
-            except BaseException as error:  # a fault of the engine's own
-                if passes(error) or self._loop.is_closed():  # with the engine in it, which is nobody's any more
-                    raise
-                self._crash(error)
-
-        task = self._loop.create_task(guarded(), context=self._context.copy())
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-        return task
-
     def _inspect(self, question: Subjects) -> None:
-        begin = None if self._admission is None or self._admission.here else self._admission.begin_now
-        if not self._removals and self._storage.answers_at_once and len(question.outputs) + len(question.tasks) <= FEW:
+        peers = self._dispatch.peers
+        begin = None if peers is None or peers.joined else peers.begin_now
+        if (
+            not self._removals
+            and self._storage.answers_at_once
+            and len(question.outputs) + len(question.tasks) <= INSPECTED_AT_ONCE
+        ):
             answers = self.inspector.look_now(question, begin)
             if answers is not None:
                 self._inbox.extendleft(reversed(answers))
                 return
-        self._spawn(partial(self._look, tuple(self._removals), question))
+        self._background.spawn(partial(self._look, tuple(self._removals), question))
 
     async def _look(self, removals: tuple[asyncio.Task[None], ...], question: Subjects) -> None:
         if removals:
             await asyncio.wait(removals)
-        if self._admission is not None:
+        if self._dispatch.peers is not None:
             try:
-                await self._admission.begin()  # first: what another engine makes after this look is made twice
+                await self._dispatch.peers.begin()  # first: what a peer makes after this inspection is made twice
             except StorageUnavailable as error:
                 await self._take_turn(*self.inspector.cannot_look(question, error))
                 return
@@ -370,53 +364,18 @@ class Driver:
         self.post(event, subjects)
         await asyncio.sleep(0)
 
-    def _start(self, instruction: do.Start) -> None:
-        batches: defaultdict[Kind, list[Job]] = defaultdict(list)
-        for task_id in instruction.tasks:
-            described = self.catalog.tasks[task_id]
-            if described.kind == "dynamic":
-                self._generators.start(described, replace=task_id in self.inspector.forced)
-            else:
-                batches[described.kind].append(self._job(described))
-        if batches:
-            self._has_started = True
-        if self._admission is None or self._admission.open:
-            if self._broadcast.has_listeners:
-                self._tell_started(instruction.tasks)
-            for kind, jobs in batches.items():
-                self._executors[kind].submit(jobs)
-        else:
-            for kind, jobs in batches.items():
-                self._admission.admit(kind, jobs)
-
-    def _tell_started(self, task_ids: Iterable[str]) -> None:
+    def _emit_started(self, task_ids: Iterable[str]) -> None:
         if self._broadcast.has_listeners:
             for task_id in task_ids:
                 self._broadcast.emit(engine_events.TaskStarted(task_id))
 
-    def _foresee(self, task_id: str) -> Iterable[Job]:
-        """Jobs for worker processes that come after a task, all of whose other inputs exist."""
-        followers = self._scheduler.successors_of(task_id)
-        if not followers or (self._admission is not None and not self._admission.open):
-            return ()
-        described = (self.catalog.tasks[follower] for follower in followers)
-        return (self._job(follower) for follower in described if follower.kind == "process")
-
-    def _job(self, described: Described) -> Job:
-        task_id = described.spec.task_id
-        return Job(task_id, described.task, described.timeout, task_id in self.inspector.forced, described.outputs)
+    def _speculative_jobs(self, task_id: str) -> Iterable[Job]:
+        """Make jobs for worker processes that follow a task and whose other inputs exist."""
+        return self._dispatch.speculative(self._scheduler.successors_of(task_id))
 
     def _cancel(self, instruction: do.Cancel) -> None:
-        batches: defaultdict[Kind, list[str]] = defaultdict(list)
-        for task_id in instruction.tasks:
-            if self._generators.cancel(task_id):
-                continue
-            if self._admission is not None and not self._admission.open and self._admission.cancel(task_id):
-                self.post(Cancelled((task_id,)))
-            else:
-                batches[self.catalog.tasks[task_id].kind].append(task_id)
-        for kind, task_ids in batches.items():
-            self._executors[kind].cancel(task_ids)
+        for task_id in self._dispatch.cancel(instruction.tasks):
+            self.post(Cancelled((task_id,)))
 
     def _delay(self, instruction: do.Delay) -> None:
         def over() -> None:
@@ -430,14 +389,14 @@ class Driver:
         async def remove() -> None:
             try:
                 await self._storage.aremove_many(instruction.keys)
-            except BaseException as error:  # the results are there; what could not be removed only takes room
+            except BaseException as error:  # the results exist; an output that could not be removed only takes space
                 if passes(error):
                     raise
                 logger.warning("ephemeral outputs could not be removed: %s", error)
 
         self._invalidate_caches()
         self._emit(lambda: engine_events.OutputsRemoved(instruction.keys))
-        removal = self._spawn(remove)
+        removal = self._background.spawn(remove)
         self._removals.add(removal)
         removal.add_done_callback(self._removals.discard)
 
@@ -449,15 +408,13 @@ class Driver:
                 missing = set(instruction.keys) - await self._storage.aexists_many(instruction.keys)
                 if find is not None and missing:
                     lost = find(missing)
-            except (
-                BaseException
-            ) as error:  # the storage's or the target's, whatever it is: it belongs to those who asked
+            except BaseException as error:  # of the storage or the target: it concerns this request only
                 if passes(error):
                     raise
                 self._fail_run(instruction.run_id, self.inspector.of_storage(error))
             self.post(Verified(instruction.run_id, tuple(lost)), Subjects(lost, {}, {}))
 
-        if self._storage.answers_at_once and len(instruction.keys) <= FEW:
+        if self._storage.answers_at_once and len(instruction.keys) <= INSPECTED_AT_ONCE:
             try:
                 missing = set(instruction.keys) - self._storage.exists_many(instruction.keys)
             except BaseException:  # as above
@@ -465,7 +422,7 @@ class Driver:
             if not missing:
                 self._inbox.append((Verified(instruction.run_id), NO_SUBJECTS))
                 return
-        self._spawn(verify)
+        self._background.spawn(verify)
 
     def _finish(self, instruction: do.Finish) -> None:
         self._find.pop(instruction.run_id, None)
@@ -479,21 +436,13 @@ class Driver:
         self._loop.call_soon(self.post, Resumed())
 
     def _forget(self, instruction: do.Forget) -> None:
-        tasks = self.catalog.tasks
         self._outcomes.forget(instruction.tasks)
-        self._executors["process"].forget(instruction.tasks)
-        if self._admission is not None and not self._admission.open:
-            self._admission.forget(instruction.tasks)
-        for task_id in instruction.tasks:
-            described = tasks.pop(task_id, None)
-            if described is not None and described.kind == "dynamic":
-                self._generators.forget(task_id)
+        self._dispatch.forget(instruction.tasks)
 
     # -- outcomes
 
     def _report(self, outcomes: Sequence[Outcome]) -> None:
-        if self._admission is not None and not self._admission.open:
-            self._admission.over(outcomes)
+        self._dispatch.ended(outcomes)
         self._inbox += self._outcomes.events(outcomes)
         if self.inspector.forced:
             self.inspector.forced.difference_update(
@@ -503,7 +452,7 @@ class Driver:
             self._context.copy().run(self._drain)
 
     def _generated(self, event: Event, subjects: Subjects | None = None) -> None:
-        """A dynamic task gave tasks (``subjects``), or is over."""
+        """Take an event of a dynamic task: children (``subjects``), or its end."""
         if subjects is None:
             event, subjects = self._outcomes.of_dynamic(event)
         self.post(event, subjects)

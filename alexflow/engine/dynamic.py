@@ -1,7 +1,7 @@
-"""Dynamic tasks at work: ``generate`` is called, and what it gives is taken as there is room for it.
+"""Running dynamic tasks: calls ``generate`` and takes its children as the scheduler has room for them.
 
-A plain ``generate``, and a plain iterator, run in a thread, because they may read inputs and compute; async ones on
-the loop. What they give is handed on as it comes, not when a batch is full: a task that is known can start.
+A plain ``generate``, and a plain iterator, run in a thread, because they may read inputs and compute; async ones run on
+the loop. Children are passed on one by one as they come, not when a batch is full: a task that is known can start.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ from alexflow.model.mutation import check_unchanged
 from alexflow.scheduler.events import Cancelled, Event, Failed, Generated, InputsLost, Succeeded
 from alexflow.storage import Storage, Transaction
 
-#: Tasks taken from a generator before it has to be asked again.
-BATCH = 256
+#: Children that are taken from a generator between two instructions of the scheduler.
+CHILDREN_PER_PULL = 256
 
 #: Plain generators that may compute at once.
-THREADS = 8
+MAX_THREADS = 8
 
 
-#: ``await in_thread(function, *arguments)`` calls a blocking function where it keeps nobody waiting.
+#: ``await in_thread(function, *arguments)`` calls a blocking function away from the event loop.
 InThread = Callable[..., Awaitable[Any]]
 
 
 class Post(Protocol):
-    """Takes events for the scheduler, and the users' objects behind them."""
+    """Takes events for the scheduler, with the users' objects behind them."""
 
     def __call__(self, event: Event, subjects: Subjects = ..., /) -> None: ...
 
@@ -60,12 +60,12 @@ class Post(Protocol):
 _END: Any = object()
 
 
-class Threads:
-    """Threads for plain generators; one that is not waited for any more goes on to its end by itself."""
+class GeneratorThreads:
+    """Threads for plain generators; one that is abandoned runs to its end."""
 
     @cached_property
     def _limiter(self) -> CapacityLimiter:
-        return CapacityLimiter(THREADS)  # when it is first needed: it belongs to the loop
+        return CapacityLimiter(MAX_THREADS)  # made when it is first needed: it belongs to the loop
 
     async def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call ``function`` in one of them."""
@@ -77,7 +77,7 @@ class Threads:
 
 
 def _caught(function: Callable[..., Any], *arguments: Any) -> tuple[Any, BaseException | None]:
-    """What a function gives or raises, both as a result: a future refuses some exceptions."""
+    """Return a function's value or exception, both as a result: a future refuses some exceptions."""
     try:
         return function(*arguments), None
     except BaseException as error:
@@ -85,12 +85,12 @@ def _caught(function: Callable[..., Any], *arguments: Any) -> tuple[Any, BaseExc
 
 
 class Generators:
-    """All dynamic tasks at work in an engine.
+    """All dynamic tasks that run in an engine.
 
     Args:
-        storage: where their inputs are.
-        post: called on the loop with events for the scheduler, and what was given.
-        in_thread: where plain generators compute.
+        storage: holds their inputs.
+        post: called on the loop with events for the scheduler, and the children behind them.
+        in_thread: runs plain generators.
         grace: seconds that they get to end when the engine is closed.
     """
 
@@ -98,8 +98,8 @@ class Generators:
         self._grace = grace
         self._storage = storage
         self._post = post
-        self._in_thread = in_thread or Threads()
-        # tasks see the context of whoever opened the engine, not of whoever happens to ask
+        self._in_thread = in_thread or GeneratorThreads()
+        # tasks see the context in which the engine was opened, not that of the request
         self._context = contextvars.copy_context()
         self._context.run(around.set, enclosing())
         self._live: dict[str, Generator] = {}
@@ -112,15 +112,15 @@ class Generators:
         generator.pull()
 
     def pull(self, task_id: str) -> None:
-        """Take further tasks."""
+        """Take further children."""
         self._live[task_id].pull()
 
     def close(self, task_id: str, held: Mapping[str, str]) -> None:
-        """All that it gave is done: publish what that made for it, and see that its own outputs exist."""
+        """Publish what the children have made for a dynamic task, and check that its own outputs exist."""
         self._live[task_id].close(held)
 
     def cancel(self, task_id: str) -> bool:
-        """Stop one. Returns whether there was one."""
+        """Stop a dynamic task. Returns whether it was running."""
         generator = self._live.pop(task_id, None)
         if generator is None:
             return False
@@ -129,13 +129,13 @@ class Generators:
         return True
 
     def forget(self, task_id: str) -> None:
-        """It is over."""
+        """Drop a dynamic task that is over."""
         generator = self._live.pop(task_id, None)
         if generator is not None:
             generator.stop()
 
     async def aclose(self) -> None:
-        """Stop all, and wait until they have."""
+        """Stop all, and wait for their ends."""
         generators, self._live = list(self._live.values()), {}
         for generator in generators:
             generator.stop()
@@ -144,11 +144,11 @@ class Generators:
             _, late = await asyncio.wait(ends, timeout=self._grace)
             for end in late:
                 end.cancel()
-                ends[end].leave_behind()
+                ends[end].abandon()
 
 
 class Generator:
-    """One dynamic task at work."""
+    """One dynamic task that runs."""
 
     def __init__(
         self,
@@ -165,12 +165,12 @@ class Generator:
         self._outputs = described.spec.outputs
         self._timeout = described.timeout
         self._storage = storage
-        self._serves = dict(described.spec.serves)  # it may have been given by another one, and make its outputs
+        self._serves = dict(described.spec.serves)  # it may be a child of another dynamic task, and make its outputs
         self._transaction = Transaction(storage, replace=replace)
         self._transaction.hold(self._serves)
         self._post = post
         self._in_thread = in_thread
-        self._context = context  # one for all its life
+        self._context = context  # the same for its whole life
         context.run(running.set, self._task_id)
         self._loop = asyncio.get_running_loop()
         self._given: Iterator[Any] | AsyncIterator[Any] | None = None
@@ -179,45 +179,47 @@ class Generator:
         self._work: asyncio.Task[None] | None = None
 
     def pull(self) -> None:
-        """Take further tasks."""
+        """Take further children."""
         self._work = self._loop.create_task(self._guarded(self._pull_in_time), context=self._context)
 
     def close(self, held: Mapping[str, str]) -> None:
-        """Publish what ``generate`` itself stored and what is held for it, and see that all outputs exist."""
+        """Publish what ``generate`` itself stored and what is held for it, and check that all outputs exist."""
         self._work = self._loop.create_task(self._guarded(partial(self._close, held)), context=self._context)
 
     def stop(self) -> None:
-        """Cancel what is going on."""
+        """Cancel the current step."""
         self._stopped = True
         if self._work is not None:
             self._work.cancel()
         self._arrived.clear()
 
-    def leave_behind(self) -> None:
-        """Nobody waits any more for code that was told to end and does not."""
-        logger.warning("%s: generate() goes on, though the engine is closed, and is left behind", self._task_id)
+    def abandon(self) -> None:
+        """Stop waiting for code that was cancelled and does not end."""
+        logger.warning("%s: abandoned; generate() still runs although the engine is closed", self._task_id)
         if self._work is not None:
-            asyncio._unregister_task(self._work)  # at the end of a program, asyncio.run waits for all it knows of
+            asyncio._unregister_task(self._work)  # at the end of a program, asyncio.run waits for registered tasks
 
     async def stopped(self) -> None:
-        """Wait until nothing is going on."""
+        """Wait for the end of the current step."""
         if self._work is not None:
             await asyncio.wait([self._work])
         try:
             if isinstance(self._given, AsyncGenerator):
                 await self._given.aclose()
-        except BaseException as error:  # the user's: nothing is waited for any more
+        except BaseException as error:  # of the user's code; it has no effect any more
             if passes(error):
                 raise
-            logger.warning("%s: generate() failed while it was closed: %s", self._task_id, repr_of(error, SHORT_TEXT))
+            logger.warning(
+                "%s: generate() failed while it was being closed: %s", self._task_id, repr_of(error, SHORT_TEXT)
+            )
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         process = this_process.generation
         try:
-            await work()  # called here: if this is cancelled before it begins, nothing is left that nobody awaits
+            await work()  # called here: if this is cancelled before it begins, no coroutine is left unawaited
             if this_process.generation != process:
                 end_fork()
-        except BaseException as error:  # the user's, to be told as the task's failure, also exits and cancellations
+        except BaseException as error:  # of the user's code: the task's failure, exits and cancellations included
             if this_process.generation != process:
                 end_fork(error)
             if is_ctrl_c(error):
@@ -231,10 +233,12 @@ class Generator:
     async def _discard(self) -> None:
         try:
             await self._transaction.adiscard_all()
-        except BaseException as error:  # the storage's: the failure is told all the same
+        except BaseException as error:  # of the storage: the failure is reported all the same
             if passes(error):
                 raise
-            logger.warning("%s: what it stored is not discarded: %s", self._task_id, repr_of(error, SHORT_TEXT))
+            logger.warning(
+                "%s: its staged outputs could not be discarded: %s", self._task_id, repr_of(error, SHORT_TEXT)
+            )
 
     def _failed(self, error: BaseException) -> Event:
         if type(error) is TaskTimeout:
@@ -252,7 +256,7 @@ class Generator:
                 await self._pull()
         except TimeoutError as error:
             if not limit.expired():
-                raise  # the user's own
+                raise  # raised by the user's code
             message = f"generate() took longer than its timeout of {self._timeout:g} s"
             raise TaskTimeout(self._task_id, message, summary=repr_of(self._task)) from error
 
@@ -297,7 +301,7 @@ class Generator:
         )
 
     async def _take_async(self, given: AsyncIterator[Any]) -> bool:
-        for _ in range(BATCH):
+        for _ in range(CHILDREN_PER_PULL):
             task = await anext(given, _END)
             if task is _END:
                 return True
@@ -305,8 +309,8 @@ class Generator:
         return False
 
     def _take_in_thread(self, given: Iterator[Any]) -> bool:
-        for _ in range(BATCH):
-            if self._stopped:  # nobody waits for this thread any more
+        for _ in range(CHILDREN_PER_PULL):
+            if self._stopped:  # the thread has been abandoned
                 break
             task = next(given, _END)
             if task is _END:
@@ -320,7 +324,7 @@ class Generator:
                 f"{type(self._task).__qualname__}.generate gave a {type(task).__qualname__} where a task is wanted"
             )
         try:
-            task_id = exact_name(task, "task_id", task.task_id)  # here, where it does not keep the loop waiting
+            task_id = exact_name(task, "task_id", task.task_id)  # here, where it does not block the loop
         except BaseException as error:
             hook_failed(task, "task_id", error)
         self._arrived.append((task_id, task))
@@ -329,7 +333,7 @@ class Generator:
 
     def _hand_on(self) -> None:
         tasks: dict[str, AbstractTask] = {}
-        while self._arrived:  # no other list in its place: the thread may be about to append
+        while self._arrived:  # emptied in place: the thread may be about to append
             task_id, task = self._arrived.popleft()
             tasks[task_id] = task
         if tasks:

@@ -1,4 +1,4 @@
-"""``Engine``: the long-lived form, to be embedded in an application."""
+"""``Engine``: the long-lived object that an application embeds; it accepts requests and owns the work."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: ``async def run`` at once, unless the engine is told otherwise.
+#: ``async def run`` at once, by default.
 MAX_CONCURRENCY = 10_000
 
-#: How long an engine that shows no sign of life keeps what it holds, unless told otherwise.
-LEASE_TTL = 30.0  # seconds
+#: Seconds without a heartbeat after which an engine loses what it holds, by default.
+LEASE_TTL = 30.0
 
-#: Targets of one request that are entered between two turns of the event loop.
+#: Targets of one request that are collected between two turns of the event loop.
 TARGETS_PER_TURN = 256
 
-#: How often ``load`` looks for an output that others remove before it can be read.
-MOST_LOOKS = 20
+#: How often ``load`` has an output made again that is removed before it can be read.
+MAX_LOADS = 20
 
 _NOTHING: set[str] = set()
 
@@ -62,8 +62,8 @@ class Engine:
         async with Engine("results", workers=8, limits={"gpu": 1}) as engine:
             model = await engine.load(train.output())
 
-    Equal tasks that are asked for at the same time run once. The engine owns the work: a caller that is cancelled
-    stops it only if nobody else waits for it.
+    Concurrent requests for equal tasks share one execution. The engine owns the work: cancelling a caller stops it
+    only if no other caller is waiting.
 
     Args:
         storage: a storage, or the path of a directory; by default ``ALEXFLOW_STORAGE`` from the environment, else
@@ -72,22 +72,21 @@ class Engine:
             CPU that this process may use. A :class:`~alexflow.Workers` also says how many threads numerical libraries
             may start in each (by default their share, CPUs divided by workers), and when one is replaced.
         limits: how many tasks with a tag may run at once, by tag; tags that are not listed are not limited.
-        max_concurrency: how many ``async def run`` at once.
-        executor: where plain ``def run`` happens if the task's class does not say: ``process`` or ``thread``.
+        max_concurrency: how many ``async def run`` may run at once.
+        executor: what runs plain ``def run`` if the task's class does not say: ``process`` or ``thread``.
         retry: how often a failed task is tried again, and after which errors, if its class does not say; by default
             never.
         timeout: seconds that one attempt may take, if its class does not say.
         max_deaths: how often a task is run again after the death of the worker process that it ran in, which may not
             have been its fault; not counted by ``retry``.
         grace: seconds that a running task gets to end when it is cancelled or its timeout is over, before it is killed
-            (in a worker process) or left behind.
-        echo: whether what tasks print in worker processes appears on this process's standard output and error, too. It
-            is told as :class:`~alexflow.events.TaskPrinted` in any case, and a failed task's is in its error.
-        lease_ttl: seconds after which another engine on the same storage takes over what this one runs, if this one
-            is there but has stopped; None if engines may do each other's work. Of one that has died it is taken over at
-            once.
-        journal: a directory in which to write down what happens, in a new file; ``alexflow.events.journal`` reads it.
-            By default nothing is written.
+            (in a worker process) or abandoned.
+        echo: whether the prints of tasks in worker processes also appear on this process's standard output and error.
+            They are emitted as :class:`~alexflow.events.TaskPrinted` in any case, and kept with a failed task's error.
+        lease_ttl: seconds after which another engine on the same storage takes over this one's tasks, if this one has
+            stalled; None if engines may do each other's work. The tasks of an engine that died are taken over at once.
+        journal: a directory for the journal: each run's events, in a new file that ``alexflow.events.journal`` reads.
+            By default there is none.
     """
 
     def __init__(
@@ -109,7 +108,7 @@ class Engine:
         self.storage = open_storage(storage)
         self._workers = _as_workers(workers)
         asked = workers.threads if isinstance(workers, Workers) else None
-        self._threads_of_libraries = asked or 0  # in this process, where nothing is changed that was not asked for
+        self._threads_of_libraries = asked or 0  # in this process they change only if an option says so
         self._limits = _as_limits(limits)
         self._max_concurrency = max_concurrency
         self._defaults = Defaults(executor, Retry(0) if retry is None else retry, timeout)
@@ -194,18 +193,18 @@ class Engine:
         self._closing = driver
         if driver is not None:
             try:
-                await _to_the_end(driver.aclose())
+                await _shielded(driver.aclose())
             finally:
                 self._closing = None
                 self._broadcast.close()
                 journal, self._journal = self._journal, None
                 if journal is not None:
-                    await _to_the_end(journal.aclose())
+                    await _shielded(journal.aclose())
                 if self._echo is not None:
                     await self._echo.drain()
 
     def kill(self) -> None:
-        """End at once whatever runs, without its grace. The engine has to be left all the same, and is soon.
+        """Kill everything that runs, without its grace. The ``async with`` block still has to be left, and is soon.
 
         May be called by a signal handler.
         """
@@ -252,17 +251,17 @@ class Engine:
         try:
             finish = await self._ask(driver, request, on_error)
             if self._echo is not None:
-                await self._echo.drain()  # so that what the caller prints next comes after it
+                await self._echo.drain()  # so that it precedes what the caller prints next
         finally:
             if forced:
-                driver.inspector.forced -= forced
+                driver.inspector.forced.difference_update(forced)
         seconds = clock() - started
         if self._broadcast.has_listeners:
             self._tell_end(driver, finish, seconds)
         return self._result(request, finish, on_error, seconds)
 
     async def load(self, output: Output[T]) -> T:
-        """The value of an output, computed first if it does not exist, or is found to be damaged.
+        """Load the value of an output, which is computed first if it does not exist or is found to be damaged.
 
         An output that exists is read without a request: the engine emits no events for it.
 
@@ -282,7 +281,7 @@ class Engine:
                 if error.key not in keys_of(output):
                     raise
                 was_damaged = isinstance(error, OutputDamaged)  # then it has been moved out of the way
-        for looks_left in reversed(range(MOST_LOOKS)):
+        for looks_left in reversed(range(MAX_LOADS)):
             try:
                 await self.run(output)
                 return await self._value(output)
@@ -304,12 +303,12 @@ class Engine:
             hook_failed(output, "aload()", error)
 
     def events(self) -> AsyncIterator[EngineEvent]:
-        """What happens from now on, as it happens, until the engine is closed."""
+        """Iterate over the events from now on, until the engine is closed."""
         return self._broadcast.read()
 
     @property
     def broadcast(self) -> Broadcast:
-        """Who is told what happens."""
+        """The broadcast of this engine's events."""
         return self._broadcast
 
     async def _ask(self, driver: Driver, request: Request, on_error: OnError) -> Finish:
@@ -329,7 +328,7 @@ class Engine:
             raise
 
     def _force(self, driver: Driver, request: Request, force: Forceable | Sequence[Forceable] | bool) -> set[str]:
-        """Ids of the tasks to run again, of those that nobody else forces."""
+        """Force tasks. Returns the ids of those that no other request forces."""
         named: Iterable[Forceable]
         try:
             if force is True:
@@ -341,11 +340,11 @@ class Engine:
             forced = tasks_to_force(request.all_tasks, named, self._defaults) - driver.inspector.forced
         except BaseException as error:
             hook_failed(force, "__iter__()", error)
-        driver.inspector.forced |= forced
+        driver.inspector.forced.update(forced)
         return forced
 
     async def _subjects(self, driver: Driver, request: Request) -> Subjects:
-        """The targets by their names; a large request takes several turns of the event loop."""
+        """Collect the targets by name; a large request takes several turns of the event loop."""
         outputs: dict[str, Output[Any]] = {}
         tasks: dict[str, AbstractTask] = {}
         known = self._defaults.class_registry.known
@@ -368,7 +367,7 @@ class Engine:
                 await asyncio.sleep(0)
             try:
                 task_id = task.task_id
-                if type(task_id) is not str:  # a call less for most
+                if type(task_id) is not str:  # most are: one call less
                     task_id = exact_name(task, "task_id", task_id)
                 tasks[task_id] = task
                 if id(type(task)) not in known:
@@ -378,7 +377,7 @@ class Engine:
         return Subjects(outputs, tasks, {})
 
     def _tell_end(self, driver: Driver, finish: Finish, seconds: float) -> None:
-        driver.tell(
+        driver.emit(
             lambda: RunFinished(
                 finish.run_id, finish.ran, finish.cached, len(finish.failures), len(finish.skipped), seconds
             )
@@ -418,25 +417,25 @@ def _refuse_itself(subjects: Subjects, task_id: str) -> None:
 
 
 def _was_removed(output: Output[Any], error: OutputNotFound | RunFailed) -> bool:
-    """Whether the output had been there, and was removed before it could be read."""
+    """Whether the output existed, and was removed before it could be read."""
     keys = keys_of(output)
     if isinstance(error, OutputNotFound):
         return error.key in keys
     return all(isinstance(failure, OutputMissing) and failure.task_id in keys for failure in error.exceptions)
 
 
-async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Await ``work`` even while the caller is being cancelled, and once more at every turn, as cancel scopes do."""
+async def _shielded(work: Coroutine[Any, Any, None]) -> None:
+    """Await ``work`` to its end although the caller is cancelled, even if at every turn, as cancel scopes do."""
     task = asyncio.ensure_future(work)
-    impatience: asyncio.CancelledError | None = None
+    cancellation: asyncio.CancelledError | None = None
     while not task.done():
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError as error:
-            impatience = error
+            cancellation = error
     task.result()
-    if impatience is not None:
-        raise impatience
+    if cancellation is not None:
+        raise cancellation
 
 
 def _as_workers(workers: object) -> Workers:

@@ -1,4 +1,4 @@
-"""How attempts went of tasks that have failed at least once and are not over."""
+"""The failed attempts of tasks that are not over, for the error of the last one."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Iterable
 
 from alexflow.failures import Attempt
 
-#: Attempts that are remembered of a task; of more, the last ones.
+#: Attempts that are kept of a task: the last ones.
 ATTEMPTS_KEPT = 20
 
 
-class History:
-    """Failed attempts by task; nothing of tasks that have never failed."""
+class FailedAttempts:
+    """Failed attempts by task; nothing is kept of tasks that have never failed."""
 
     def __init__(self) -> None:
         self._attempts: dict[str, deque[Attempt]] = {}
 
     def add(self, task_id: str, attempt: Attempt) -> None:
-        """An attempt has failed."""
+        """Keep one."""
         self._attempts.setdefault(task_id, deque(maxlen=ATTEMPTS_KEPT)).append(attempt)
 
     def of(self, task_id: str) -> tuple[Attempt, ...]:
-        """The failed attempts of a task that is not over."""
+        """List those of a task that is not over."""
         return tuple(self._attempts.get(task_id, ()))
 
     def forget(self, task_ids: Iterable[str]) -> None:
-        """These tasks are over."""
+        """Drop those of tasks that are over."""
         if self._attempts:
             for task_id in task_ids:
                 self._attempts.pop(task_id, None)

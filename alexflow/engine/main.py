@@ -1,4 +1,4 @@
-"""``main``: a script that is one run, with an exit code that says what became of it."""
+"""``main``: a script that is one run, with an exit code for each kind of end."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
 
 def exit_code(error: BaseException | None) -> int:
-    """The code with which a program should exit.
+    """Return the code with which a program should exit.
 
     ======  ==========================================================================================
     ``0``   no error: every target's output was seen to exist
-    ``1``   tasks failed, or whatever else happened: the storage, a bug
-    ``2``   the workflow or the request is wrong as it was written (``DefinitionError``, ``UnknownStorage``):
+    ``1``   tasks failed, or anything else went wrong: the storage, a bug
+    ``2``   the workflow or the request is wrong as it is written (``DefinitionError``, ``UnknownStorage``):
             trying again cannot help
     ``130``  interrupted (Ctrl-C), or cancelled
     ======  ==========================================================================================
@@ -36,9 +36,9 @@ def exit_code(error: BaseException | None) -> int:
 
 
 def main(target: Any, **options: Any) -> NoReturn:
-    """:func:`alexflow.run` as the last thing that a script does: say what became of it, and exit.
+    """Call :func:`alexflow.run` as the last thing a script does: print the result, and exit.
 
-    What was done goes to standard output; what failed to standard error, without the traceback of this program. The
+    The result goes to standard output; failures go to standard error, without the traceback of this program. The exit
     codes are those of :func:`exit_code`.
 
     Args:

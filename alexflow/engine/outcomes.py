@@ -1,4 +1,4 @@
-"""What executors and dynamic tasks report, as events for the scheduler; and what is told of it to those who listen."""
+"""Turns outcomes of executors and dynamic tasks into events for the scheduler, and emits the public events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Literal
 
-from alexflow.engine.failed_attempts import History
+from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.errors import TaskError, TaskFailed
 from alexflow.events import engine_events
 from alexflow.events.broadcast import Broadcast
@@ -19,7 +19,7 @@ from alexflow.model.retry import names_of
 from alexflow.scheduler.events import Cancelled, Event, Failed, InputsLost, Reason, Succeeded
 from alexflow.scheduler.instructions import GaveUp, TryAgain
 
-#: How much of what a failed task printed is kept with its error, of each stream, in characters from the end.
+#: Characters of each standard stream that are kept with a failed task's error, counted from the end.
 PRINTED_KEPT = 4_000
 
 
@@ -28,7 +28,7 @@ class Outcomes:
 
     Args:
         catalog: the users' tasks behind its names.
-        broadcast: who is told.
+        broadcast: passes events to listeners.
         chance: gives random numbers from 0 to 1, for delays that have jitter.
     """
 
@@ -37,25 +37,25 @@ class Outcomes:
         self._broadcast = broadcast
         self._emit = broadcast.emit_lazily
         self._chance = chance
-        self._history = History()
+        self._failed = FailedAttempts()
 
     def events(self, outcomes: Sequence[Outcome]) -> list[tuple[Event, Subjects]]:
-        """For jobs that have ended, with the users' objects that each event is about.
+        """Make the events of jobs that have ended, with the users' objects that each is about.
 
-        All that went well are in one, and all that were cancelled.
+        All successes share one event, and all cancellations.
         """
         events: list[tuple[Event, Subjects]] = []
         succeeded: list[str] = []
         cancelled: list[str] = []
-        heard = self._broadcast.has_listeners
+        has_listeners = self._broadcast.has_listeners
         for outcome in outcomes:
             if outcome.printed is not None:
                 self._take_printed(outcome, outcome.printed)
             if isinstance(outcome, Done):
                 succeeded.append(outcome.task_id)
                 if outcome.overtaken:
-                    self._tell_overtaken(outcome.task_id, outcome.overtaken)
-                if heard:
+                    self._report_overtaken(outcome.task_id, outcome.overtaken)
+                if has_listeners:
                     self._broadcast.emit(engine_events.TaskSucceeded(outcome.task_id, outcome.seconds))
             elif outcome.reason == "cancelled" or outcome.error is None:
                 cancelled.append(outcome.task_id)
@@ -68,7 +68,7 @@ class Outcomes:
         return events
 
     def of_dynamic(self, event: Event) -> tuple[Event, Subjects]:
-        """For a dynamic task, which gives its events itself: one as the scheduler gets it, with what it is about."""
+        """Complete an event of a dynamic task, which makes its events itself, and add what it is about."""
         if type(event) is Succeeded:
             for task_id in event.tasks:
                 self._emit(partial(engine_events.TaskSucceeded, task_id, 0.0))
@@ -79,8 +79,8 @@ class Outcomes:
         return event, NO_SUBJECTS
 
     def forget(self, task_ids: Iterable[str]) -> None:
-        """These tasks are over."""
-        self._history.forget(task_ids)
+        """Drop what is kept of tasks that are over."""
+        self._failed.forget(task_ids)
 
     def _event_of(
         self, outcome: NotDone, error: TaskError, reason: Reason | Literal["input"]
@@ -92,7 +92,7 @@ class Outcomes:
         return self._failure(task_id, error, reason, outcome.seconds, outcome.worker), NO_SUBJECTS
 
     def _lost(self, task_id: str, keys: tuple[str, ...]) -> Subjects:
-        """Inputs of a task that the scheduler will ask about once more."""
+        """Report lost inputs; the scheduler will inspect them again."""
         self._emit(lambda: engine_events.InputsVanished(task_id, keys))
         described = self._catalog.tasks.get(task_id)
         return NO_SUBJECTS if described is None else Subjects(described.inputs, {}, {})
@@ -103,9 +103,9 @@ class Outcomes:
             outcome.error.stdout = printed.stdout[-PRINTED_KEPT:]
             outcome.error.stderr = printed.stderr[-PRINTED_KEPT:]
 
-    def _tell_overtaken(self, task_id: str, keys: tuple[str, ...]) -> None:
+    def _report_overtaken(self, task_id: str, keys: tuple[str, ...]) -> None:
         logger.warning(
-            "%s: what it stored as %s was dropped, because somebody else had published that first",
+            "%s: its result for %s was dropped, because another process had published it first",
             task_id,
             ", ".join(keys),
         )
@@ -113,7 +113,7 @@ class Outcomes:
 
     def _failure(self, task_id: str, error: TaskError, reason: Reason, seconds: float, worker: int) -> Failed:
         attempt = Attempt(error.message, type(error).__name__, time.time(), seconds, worker)
-        self._history.add(task_id, attempt)
+        self._failed.add(task_id, attempt)
         described = self._catalog.tasks.get(task_id)
         if described is None or reason != "error":
             return Failed(task_id, error, reason)
@@ -122,20 +122,20 @@ class Outcomes:
             return Failed(task_id, error, "fatal")
         return Failed(task_id, error, reason, self._chance()) if retry.jitter else Failed(task_id, error, reason)
 
-    def tell_again(self, decided: TryAgain) -> None:
-        """An attempt failed, and another follows."""
+    def report_retry(self, decided: TryAgain) -> None:
+        """Report an attempt that failed and is followed by another."""
         error, seconds = decided.error, decided.seconds
-        logger.info("%s: %s; it will be tried again in %g s", decided.task_id, error.message, seconds)
+        logger.info("%s: %s; retrying in %g s", decided.task_id, error.message, seconds)
         self._emit(lambda: engine_events.TaskRetrying(decided.task_id, decided.attempts, error.message, seconds))
 
-    def tell_given_up(self, decided: GaveUp) -> None:
-        """A task failed for good."""
+    def report_given_up(self, decided: GaveUp) -> None:
+        """Report a task that failed for good, and complete its error."""
         error: TaskError = decided.error
         error.attempts, error.deaths = decided.attempts, decided.deaths
-        error.history = self._history.of(decided.task_id)
+        error.history = self._failed.of(decided.task_id)
         self._emit(lambda: engine_events.TaskGivenUp(decided.task_id, error.attempts, error.message))
 
 
 def _classes_of(error: TaskError) -> tuple[str, ...]:
-    """Qualified names of the class, and its bases, of what went wrong."""
+    """List the qualified names of the exception's class and its bases."""
     return (error.error_classes if isinstance(error, TaskFailed) else ()) or names_of(type(error))

@@ -1,4 +1,4 @@
-"""Says for whom this engine waits, when it waits for another engine for longer than a moment."""
+"""Log lines about waiting: which peer holds what this engine needs, once that lasts longer than a second."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from collections.abc import Callable
 from alexflow.logs import logger
 from alexflow.storage.leases import Holder, Leases, Wanted
 
-#: Waiting that need not be told.
-A_MOMENT = 1.0  # seconds
+#: Waiting below this is not reported.
+SILENT_SECONDS = 1.0
 
 
-class Waiting:
-    """Remembers since when tasks are held elsewhere, and which holders have been told.
+class PeerWaits:
+    """Keeps since when tasks have been held by peers, and which holders have been reported.
 
     Args:
-        tell: called with how many tasks are waited for, and each engine that holds any.
+        report: called with the number of tasks that wait, for each engine that holds any.
     """
 
-    def __init__(self, tell: Callable[[int, Holder], None]):
-        self._tell = tell
+    def __init__(self, report: Callable[[int, Holder], None]):
+        self._report = report
         self._since: float | None = None
-        self._told: set[Holder] = set()
+        self._reported: set[Holder] = set()
 
-    async def look(self, leases: Leases, elsewhere: Wanted, *, is_at_work: bool) -> None:
-        """Tell who holds these, if they have been held for long; louder if this engine has nothing else to do."""
+    async def look(self, leases: Leases, at_peers: Wanted, *, is_at_work: bool) -> None:
+        """Report the holders of tasks held for long; as a warning if this engine has nothing else to do."""
         now = time.monotonic()
-        if not elsewhere:
+        if not at_peers:
             self._since = None
-            self._told.clear()
+            self._reported.clear()
         elif self._since is None:
             self._since = now
-        elif now - self._since >= A_MOMENT:
-            for holder in await leases.holders(elsewhere):
-                if holder not in self._told:
-                    self._told.add(holder)
-                    self._log(len(elsewhere), holder, logging.INFO if is_at_work else logging.WARNING)
-                    self._tell(len(elsewhere), holder)
+        elif now - self._since >= SILENT_SECONDS:
+            for holder in await leases.holders(at_peers):
+                if holder not in self._reported:
+                    self._reported.add(holder)
+                    self._log(len(at_peers), holder, logging.INFO if is_at_work else logging.WARNING)
+                    self._report(len(at_peers), holder)
 
     def _log(self, tasks: int, holder: Holder, level: int) -> None:
         logger.log(
             level,
-            "waiting for %s that another engine on this storage holds: process %d on %s, at work since %s",
+            "waiting for %s that another engine on this storage holds: process %d on %s, working since %s",
             "1 task" if tasks == 1 else f"{tasks} tasks",
             holder.pid,
             holder.host,

@@ -1,4 +1,4 @@
-"""What a run gives back."""
+"""The answer to a run: bound outputs, counts, and a report of what failed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Result:
     """A run that is over.
 
     Attributes:
-        output: the target's outputs in the target's shape, bound to the storage: for a task what its ``output()``
-            gives, for a list of tasks a list of those, for a workflow a dict by name.
+        output: the target's outputs in the target's shape, bound to the storage: for a task the tree of its
+            ``output()``, for a list of tasks a list of those, for a workflow a dict by name.
         ran: how many tasks ran for this run.
-        cached: how many were found done.
+        cached: how many were done already.
         failures: one error per task that failed (only with ``on_error="continue"``; else ``RunFailed`` is raised).
         skipped_tasks: ids of tasks that did not run because others failed.
         seconds: how long it took.
@@ -70,11 +70,11 @@ class Result:
 
 
 def report_on(failures: Sequence[tuple[str, TaskError]], skipped: Sequence[tuple[str, str]]) -> FailureReport:
-    """Put together what failed.
+    """Compose the report.
 
     Args:
         failures: tasks that failed, by id.
-        skipped: ids of tasks that did not run, each with that of the failed task that it needs, or ``""``.
+        skipped: ids of tasks that did not run, each with the id of the failed task that it needs, or ``""``.
     """
     because: defaultdict[str, list[str]] = defaultdict(list)
     for task_id, failed_id in skipped:
@@ -90,14 +90,14 @@ def _failed_task(task_id: str, error: TaskError, skipped: Sequence[str]) -> Fail
 
 
 def run_failed(failures: Sequence[TaskError], report: FailureReport) -> RunFailed:
-    """The exception for a run with failed tasks."""
+    """Make the exception for a run with failed tasks."""
     error = RunFailed(report.headline, list(failures))
     error.report = report
     return error
 
 
 def as_task_error(task_id: str, error: Exception) -> TaskError:
-    """What is told of a failed task: the error of a dynamic one may be whatever is wrong with those that it gave."""
+    """Return a failed task's error as a TaskError: that of a dynamic task may be any error of its children."""
     if isinstance(error, TaskError):
         return error
     name, text = class_name(type(error)), text_of(error)

@@ -26,9 +26,9 @@ from alexflow.progress.display import shown
 from alexflow.storage import Storage
 from alexflow.storage.descriptors import raised_limit
 
-#: New objects after which Python looks for cyclic garbage among them while :func:`run` lasts. With its own 700,
-#: thousands of tasks under way are looked through again and again, which is a third of the time that they take.
-NEW_OBJECTS = 50_000
+#: New objects after which Python collects cyclic garbage while :func:`run` lasts. With its default of 700, it walks
+#: through thousands of pending tasks again and again, which takes a third of their time.
+GC_THRESHOLD = 50_000
 
 
 async def arun(
@@ -82,14 +82,14 @@ async def _run_on(
 
 
 def run(target: Any, *, progress: bool | None = None, echo: bool = True, **options: Unpack[RunOptions]) -> Result:
-    """:func:`arun`, from code that is not async; in a notebook or under another running loop it uses a thread.
+    """Run :func:`arun` from code that is not async; under a running loop, as in a notebook, it uses a thread.
 
-    While it lasts, Python looks for cyclic garbage less often (:data:`NEW_OBJECTS`); :func:`arun`, which is a guest in
-    its process, leaves that alone. And the process may have as many files open as the system allows (the hard limit of
-    ``ulimit -n``).
+    While it lasts, Python collects cyclic garbage less often (:data:`GC_THRESHOLD`), and the process may have as many
+    files open as the system allows (the hard limit of ``ulimit -n``). :func:`arun`, a guest in its process, changes
+    neither.
 
     In the main thread, Ctrl-C cancels the run: no new tasks, and running ones get their ``grace`` to end; the second
-    Ctrl-C kills them. SIGTERM does the same. Handlers that somebody else has set are left alone.
+    Ctrl-C kills them. SIGTERM does the same. Handlers that were installed before are left alone.
 
     Args:
         target: as for :func:`arun`.
@@ -101,7 +101,7 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
         KeyboardInterrupt: it was interrupted; uncaught it ends a script as shells expect, with 130.
         SystemExit: it was terminated; with 143.
     """
-    reentry.refuse()  # here, too: what follows may be in another thread
+    reentry.refuse()  # here, too: the rest may run in another thread
     interruption = Interruption()
     storage, on_error = options.pop("storage", None), options.pop("on_error", "stop")
     force = options.pop("force", ())
@@ -127,10 +127,10 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
 @contextmanager
 def _relaxed_gc() -> Iterator[None]:
     before = gc.get_threshold()
-    if not 0 < before[0] < NEW_OBJECTS:
+    if not 0 < before[0] < GC_THRESHOLD:
         yield
         return
-    ours = (NEW_OBJECTS, *before[1:])
+    ours = (GC_THRESHOLD, *before[1:])
     gc.set_threshold(*ours)
     try:
         yield
@@ -140,14 +140,14 @@ def _relaxed_gc() -> Iterator[None]:
 
 
 def _readable(failed: RunFailed) -> RunFailed:
-    """Without the way from here to there: each failure tells as text where the task's own code raised."""
+    """Drop the traceback inside the engine: each failure has, as text, the one of the task's own code."""
     pending: list[BaseException | None] = [error.__cause__ for error in failed.exceptions]
     seen: set[int] = set()
     while pending:
         error = pending.pop()
         if error is not None and id(error) not in seen:
             seen.add(id(error))
-            BaseException.with_traceback(error, None)  # a class of the user's may have its own
+            BaseException.with_traceback(error, None)  # a user's class may override it
             pending += [own_attribute(error, "__cause__"), own_attribute(error, "__context__")]
     return failed.with_traceback(None)
 

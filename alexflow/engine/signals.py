@@ -1,12 +1,12 @@
-"""What Ctrl-C and SIGTERM do while :func:`alexflow.run` lasts.
+"""Ctrl-C and SIGTERM while :func:`alexflow.run` lasts.
 
-The first signal cancels the run: no new tasks, running ones are told to end and get their grace, and the engine closes
-in order. A second kills what is still running. A third interrupts Python wherever it is, which is all that is left when
-code on the event loop does not let go of it. Then :func:`alexflow.run` raises what ends a script as its shell expects:
+The first signal cancels the run: no new tasks start, running ones are interrupted and get their grace, and the engine
+closes in order. A second kills what is still running. A third interrupts Python wherever it is, which is all that is
+left when code on the event loop blocks it. Then :func:`alexflow.run` raises what ends a script as its shell expects:
 KeyboardInterrupt (130), or SystemExit(143) for SIGTERM.
 
-Handlers are set only in the main thread, as there is no other place for them, and only where there was none of somebody
-else's before. They are taken back at the end.
+Handlers are installed only in the main thread, the only place for them, and only where Python's own were before. They
+are restored at the end.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from alexflow.engine.engine import Engine
 
 T = TypeVar("T")
 
-#: Handlers that are Python's own, and may be replaced for a while.
-_OF_NOBODY = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+#: Handlers of Python itself, which may be replaced for a while.
+_PYTHONS_OWN = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
 
 class Interruption:
@@ -42,7 +42,7 @@ class Interruption:
         self.engine: Engine | None = None
 
     async def watch(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await ``work``, which is cancelled by the first signal."""
+        """Await ``work``; the first signal cancels it."""
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         if self._came:
@@ -50,21 +50,21 @@ class Interruption:
         return await work
 
     def interrupt(self, number: int, frame: FrameType | None = None) -> None:
-        """A signal has come; called between any two steps of the main thread."""
+        """Handle a signal; called between any two steps of the main thread."""
         self._came.append(number)
         if len(self._came) > 2:
             raise KeyboardInterrupt
         if self._loop is None:
-            return  # `watch` will see it
+            return  # `watch` looks for it
         if len(self._came) == 2 and self.engine is not None:
             self.engine.kill()
         try:
-            self._loop.call_soon_threadsafe(self._cancel if len(self._came) == 1 else self._say_killed)
-        except RuntimeError:  # the loop has been closed: it is over anyway
+            self._loop.call_soon_threadsafe(self._cancel if len(self._came) == 1 else self._report_killed)
+        except RuntimeError:  # the loop has been closed: the run is over
             pass
 
     def raise_if_any(self) -> None:
-        """Raise what a signal calls for, if one has come."""
+        """Raise what a signal calls for, if one has arrived."""
         if self._came:
             if self._came[0] == signal.SIGTERM:
                 raise SystemExit(128 + signal.SIGTERM) from None
@@ -72,30 +72,30 @@ class Interruption:
 
     @contextmanager
     def handling(self) -> Iterator[None]:
-        """Handle signals meanwhile, where that can be done."""
+        """Handle signals while the block runs, where that can be done."""
         ours = self.interrupt
         replaced = {}
         if threading.current_thread() is threading.main_thread():
-            for number, of_nobody in _OF_NOBODY.items():
-                if signal.getsignal(number) is of_nobody:
+            for number, pythons_own in _PYTHONS_OWN.items():
+                if signal.getsignal(number) is pythons_own:
                     replaced[number] = signal.signal(number, ours)
         try:
             yield
         finally:
             for number, before in replaced.items():
-                if signal.getsignal(number) == ours:  # else somebody has made up his mind meanwhile
+                if signal.getsignal(number) == ours:  # else it has been changed meanwhile
                     signal.signal(number, before)
 
     def _cancel(self) -> None:
         how = "terminated" if self._came[0] == signal.SIGTERM else "interrupted"
         again = "SIGTERM again" if self._came[0] == signal.SIGTERM else "Ctrl-C again"
-        _say(f"{how}: stopping running tasks; {again} kills them")
+        _print(f"{how}: stopping running tasks; {again} kills them")
         if self._task is not None:
             self._task.cancel()
 
-    def _say_killed(self) -> None:
-        _say("killed the tasks that were still running")
+    def _report_killed(self) -> None:
+        _print("killed the tasks that were still running")
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(f"alexflow: {text}", file=sys.stderr, flush=True)

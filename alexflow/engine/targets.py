@@ -1,4 +1,4 @@
-"""What a caller may ask for: a task, an output, a tree of both, a list of tasks, or a workflow."""
+"""Targets of requests: a task, an output, a tree of both, a list of tasks, or a workflow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Request:
     Attributes:
         tasks: tasks that must be done.
         outputs: outputs that must exist.
-        bound: gives what the caller gets as ``result.output``, bound to a storage.
+        bound: makes ``result.output``: the target's outputs, bound to a storage.
     """
 
     tasks: list[AbstractTask]
@@ -29,11 +29,11 @@ class Request:
 
     @property
     def all_tasks(self) -> list[AbstractTask]:
-        """Every task behind the request."""
+        """All tasks behind the request."""
         return [*self.tasks, *(cast(AbstractTask, output.src_task) for output in self.outputs)]
 
     def find(self, keys: set[str]) -> dict[str, Output[Any]]:
-        """Those of the outputs asked for, and of those of the tasks asked for, that have one of ``keys``."""
+        """Select the outputs that were requested, and those of requested tasks, that have one of ``keys``."""
         found: dict[str, Output[Any]] = {}
         owners: list[Output[Any] | AbstractTask] = [*self.outputs, *self.tasks]
         for owner in owners:
@@ -61,7 +61,7 @@ def read_target(target: Any) -> Request:
         if isinstance(target, Workflow):
             _collect(target.tasks, "tasks", tasks, outputs)
             _collect(target.artifacts, "artifacts", tasks, outputs)
-            target = {**target.tasks, **target.artifacts}  # where both use a name, the artifact is what is shown
+            target = {**target.tasks, **target.artifacts}  # where both use a name, the artifact wins
         else:
             _collect(target, "target", tasks, outputs)
     except BaseException as error:
@@ -98,7 +98,7 @@ def _collect_parts(
     tasks_before, outputs_before = len(tasks), len(outputs)
     at_none: str | None = None
     for name, part in parts:
-        if isinstance(part, AbstractTask):  # as most are; no path for each
+        if isinstance(part, AbstractTask):  # most are: saves the path
             tasks.append(part)
         elif part is None:
             at_none = f"{path}[{name!r}]"
@@ -126,7 +126,7 @@ def _not_runnable(target: Any, path: str) -> str:
 def _bind(target: Any, storage: Storage) -> Any:
     if isinstance(target, AbstractTask):
         tree = target.output()
-        if isinstance(tree, Output):  # as of most tasks
+        if isinstance(tree, Output):  # most tasks have one
             return tree.assign_storage(storage)
         return map_tree(lambda output: output.assign_storage(storage), tree)
     if isinstance(target, Output):

@@ -1,4 +1,4 @@
-"""Many engines that are opened at once take turns, so that the event loop has its own in between."""
+"""Engines that are opened together open in turns, so that the event loop serves others in between."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import asyncio
 import weakref
 from collections import deque
 
-#: Engines that begin between two turns of the event loop: some 10 ms.
-PER_TURN = 16
+#: Engines that open between two turns of the event loop: some 10 ms.
+OPENED_PER_TURN = 16
 
 _of_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = weakref.WeakKeyDictionary()
 
 
 class Turns:
-    """Lets so many callers on one event loop pass at each of its turns; the first ones do not wait.
+    """Lets a limited number of callers pass at each turn of an event loop; the first ones do not wait.
 
     Args:
-        loop: theirs.
+        loop: the callers' loop.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop):
@@ -25,9 +25,9 @@ class Turns:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def wait(self) -> None:
-        """Wait for the caller's turn."""
+        """Wait until the caller may go on."""
         loop = asyncio.get_running_loop()
-        if self._waiting or self._passed >= PER_TURN:
+        if self._waiting or self._passed >= OPENED_PER_TURN:
             turn: asyncio.Future[None] = loop.create_future()
             self._waiting.append(turn)
             await turn
@@ -38,7 +38,7 @@ class Turns:
 
     def _next(self) -> None:
         self._passed = 0
-        while self._waiting and self._passed < PER_TURN:
+        while self._waiting and self._passed < OPENED_PER_TURN:
             turn = self._waiting.popleft()
             if not turn.done():  # else it was cancelled
                 turn.set_result(None)
@@ -49,7 +49,7 @@ class Turns:
 
 
 def turns() -> Turns:
-    """Those of the running event loop."""
+    """Return the one of the running event loop."""
     loop = asyncio.get_running_loop()
     found = _of_loops.get(loop)
     if found is None:

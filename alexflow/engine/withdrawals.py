@@ -1,4 +1,4 @@
-"""Requests that nobody waits for any more are given up some at a time, so that those that still wait go first."""
+"""Requests whose callers have left are withdrawn in slices, so that the requests that remain go first."""
 
 from __future__ import annotations
 
@@ -7,49 +7,49 @@ import contextvars
 from collections import deque
 from collections.abc import Callable
 
-#: Requests that are given up between two turns of the event loop: some 4 ms.
-PER_TURN = 256
+#: Requests that are withdrawn between two turns of the event loop: some 4 ms.
+WITHDRAWN_PER_TURN = 256
 
 
-class Leaving:
-    """Thousands of callers may leave at once; the first is dealt with at once, the others in later turns of the loop.
+class Withdrawals:
+    """Withdraws requests: the first at once, the others, of which there may be thousands, in later turns of the loop.
 
     Args:
         loop: the engine's.
-        context: in which requests are given up.
-        give_up: called with the numbers of runs.
+        context: in which requests are withdrawn.
+        withdraw: called with the numbers of runs.
     """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         context: contextvars.Context,
-        give_up: Callable[[tuple[int, ...]], None],
+        withdraw: Callable[[tuple[int, ...]], None],
     ):
         self._loop = loop
         self._context = context
-        self._give_up = give_up
+        self._withdraw = withdraw
         self._waiting: deque[int] = deque()
         self._is_due = False  # at the loop's next turn
 
     def add(self, run_id: int) -> None:
-        """Nobody waits for this run any more."""
+        """Withdraw a request."""
         if self._is_due:
             self._waiting.append(run_id)
         else:
             self._is_due = True
-            self._loop.call_soon(self._give_up_some, context=self._context)
-            self._give_up((run_id,))
+            self._loop.call_soon(self._withdraw_some, context=self._context)
+            self._withdraw((run_id,))
 
     def clear(self) -> None:
-        """All runs have been given up."""
+        """Forget all: the engine withdraws every run at once."""
         self._waiting.clear()
 
-    def _give_up_some(self) -> None:
+    def _withdraw_some(self) -> None:
         waiting = self._waiting
-        some = tuple([waiting.popleft() for _ in range(min(len(waiting), PER_TURN))])
+        some = tuple([waiting.popleft() for _ in range(min(len(waiting), WITHDRAWN_PER_TURN))])
         if some:
-            self._give_up(some)
+            self._withdraw(some)
         self._is_due = bool(waiting)
         if waiting:
-            self._loop.call_soon(self._give_up_some, context=self._context)
+            self._loop.call_soon(self._withdraw_some, context=self._context)

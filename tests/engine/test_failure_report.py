@@ -107,4 +107,4 @@ async def test_what_succeeds_in_the_end_is_forgotten(tmp_path, place):
         result = await engine.run(flaky)
         assert result.ok
         assert engine._driver is not None
-        assert engine._driver._outcomes._history._attempts == {}
+        assert engine._driver._outcomes._failed._attempts == {}

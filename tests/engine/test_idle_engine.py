@@ -129,6 +129,6 @@ async def test_a_caller_is_told_for_whom_it_waits(place, caplog):
                 break
         (record,) = [record for record in caplog.records if "waiting for" in record.getMessage()]
         assert record.levelno == logging.WARNING
-        assert f"process {os.getpid()} on {os.uname().nodename}, at work since" in record.getMessage()
+        assert f"process {os.getpid()} on {os.uname().nodename}, working since" in record.getMessage()
         gates[1].set()
         assert await asyncio.gather(held, waits) == [1, 1]

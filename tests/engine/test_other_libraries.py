@@ -56,7 +56,9 @@ def test_an_engine_needs_asyncio(place, how):
             async with Engine(place):
                 pass
 
-    with pytest.raises(DefinitionError, match=r"needs asyncio's event loop, and here is trio's; call alexflow\.run"):
+    with pytest.raises(
+        DefinitionError, match=r"needs asyncio's event loop, but trio runs this thread; call alexflow\.run"
+    ):
         trio.run(main)
 
 

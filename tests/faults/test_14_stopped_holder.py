@@ -71,8 +71,8 @@ def test_the_taker_publishes_and_the_zombie_does_not(place, log, fifo, holder, w
     gate_of_zombie.open_gate()
     found, said = outcome(zombie.engine)
     assert (found["ran"], found["dropped"], found["value"]) == (1, [key], 1)
-    assert f"what it stored as {key} was dropped, because somebody else had published that first" in said
-    assert f"this engine stood still for longer than its leases last ({SHORT:g} s)" in said
+    assert f"its result for {key} was dropped, because another process had published it first" in said
+    assert f"engine stalled for longer than its lease TTL ({SHORT:g} s)" in said
     assert alexflow.LocalStorage(place).version(key) == published
     assert log.read_text().split() == ["1", "1"]
     assert not os.path.exists(f"{place}/{LEASES}")

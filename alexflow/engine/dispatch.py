@@ -1,0 +1,118 @@
+"""Jobs on their way to the executors: straight, or through the coordination with peers.
+
+The driver starts, cancels and forgets tasks by their ids. Here that becomes jobs of an executor, steps of a dynamic
+task, or entries in the queue of :class:`~alexflow.engine.peers.PeerCoordination` while the storage has other engines.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from alexflow.engine.dynamic import Generators
+from alexflow.engine.peers import PeerCoordination
+from alexflow.executors.interface import Executor, Job, Outcome
+from alexflow.graph import Catalog, Described, Kind
+
+
+class Dispatch:
+    """Hands jobs to the executors.
+
+    Args:
+        executors: run jobs, by kind.
+        generators: run dynamic tasks.
+        catalog: the users' tasks behind the scheduler's names.
+        forced: ids of tasks whose outputs are replaced; a set that others change.
+        started: called with tasks that are handed to executors.
+
+    Attributes:
+        peers: the coordination with other engines; None if no other engine could make the same outputs.
+        has_started: whether any job has been started. Dynamic tasks are not jobs: no limit applies to them.
+    """
+
+    def __init__(
+        self,
+        executors: Mapping[Kind, Executor],
+        generators: Generators,
+        catalog: Catalog,
+        forced: set[str],
+        started: Callable[[Iterable[str]], None],
+    ):
+        self._executors = executors
+        self._generators = generators
+        self._catalog = catalog
+        self._forced = forced
+        self._started = started
+        self.peers: PeerCoordination | None = None
+        self.has_started = False
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether jobs have to be admitted first, because there are peers."""
+        return self.peers is not None and not self.peers.alone
+
+    def start(self, task_ids: Sequence[str]) -> None:
+        """Start tasks that are ready."""
+        batches: defaultdict[Kind, list[Job]] = defaultdict(list)
+        for task_id in task_ids:
+            described = self._catalog.tasks[task_id]
+            if described.kind == "dynamic":
+                self._generators.start(described, replace=task_id in self._forced)
+            else:
+                batches[described.kind].append(self._job(described))
+        if batches:
+            self.has_started = True
+        peers = self.peers
+        if peers is None or peers.alone:
+            self._started(task_ids)
+            for kind, jobs in batches.items():
+                self._executors[kind].submit(jobs)
+        else:
+            for kind, jobs in batches.items():
+                peers.admit(kind, jobs)
+
+    def speculative(self, task_ids: Iterable[str]) -> Iterable[Job]:
+        """Make the jobs, of those tasks, that a worker process may be sent before they are ready."""
+        if not task_ids or self.is_shared:
+            return ()
+        described = (self._catalog.tasks[task_id] for task_id in task_ids)
+        return (self._job(task) for task in described if task.kind == "process")
+
+    def _job(self, described: Described) -> Job:
+        task_id = described.spec.task_id
+        return Job(task_id, described.task, described.timeout, task_id in self._forced, described.outputs)
+
+    def cancel(self, task_ids: Iterable[str]) -> list[str]:
+        """Cancel tasks.
+
+        Returns:
+            Those that had not reached an executor: no outcome will come of them.
+        """
+        before_start: list[str] = []
+        batches: defaultdict[Kind, list[str]] = defaultdict(list)
+        for task_id in task_ids:
+            if self._generators.cancel(task_id):
+                continue
+            if self.peers is not None and not self.peers.alone and self.peers.cancel(task_id):
+                before_start.append(task_id)
+            else:
+                batches[self._catalog.tasks[task_id].kind].append(task_id)
+        for kind, of_kind in batches.items():
+            self._executors[kind].cancel(of_kind)
+        return before_start
+
+    def ended(self, outcomes: Sequence[Outcome]) -> None:
+        """Take in that jobs have ended."""
+        if self.peers is not None and not self.peers.alone:
+            self.peers.over(outcomes)
+
+    def forget(self, task_ids: Sequence[str]) -> None:
+        """Drop what is kept of tasks that are over, or not wanted any more."""
+        self._executors["process"].forget(task_ids)
+        if self.peers is not None and not self.peers.alone:
+            self.peers.forget(task_ids)
+        tasks = self._catalog.tasks
+        for task_id in task_ids:
+            described = tasks.pop(task_id, None)
+            if described is not None and described.kind == "dynamic":
+                self._generators.forget(task_id)

@@ -1,0 +1,36 @@
+"""How many jobs an engine leases ahead of their start, so that its peers find something to do, too."""
+
+from __future__ import annotations
+
+#: Work for a worker process that is admitted ahead, and at most how many tasks that is.
+PREFETCH_SECONDS, MAX_PREFETCH = 0.02, 128
+
+#: Tasks of one kind that are in flight at once: the kernel walks through all locks that a process holds.
+MAX_IN_FLIGHT = 1000
+
+
+class Quota:
+    """How many tasks may be with an executor at once.
+
+    Args:
+        slots: how many it runs at once.
+        prefetch: whether it is given short tasks in advance.
+    """
+
+    def __init__(self, slots: int, *, prefetch: bool = False):
+        self._slots = slots
+        self._prefetch = prefetch
+        self._seconds = 0.0  # per task, recent ones weighted more; 0 while nothing is known
+        self.in_flight: set[str] = set()
+
+    @property
+    def free(self) -> int:
+        """How many more may be admitted."""
+        each = 1
+        if self._prefetch and self._seconds:
+            each = min(MAX_PREFETCH, max(1, int(PREFETCH_SECONDS / self._seconds)))
+        return min(self._slots * each, MAX_IN_FLIGHT) - len(self.in_flight)
+
+    def learn(self, seconds: float) -> None:
+        """Take in how long a task took."""
+        self._seconds += (seconds - self._seconds) / 8 if self._seconds else seconds
