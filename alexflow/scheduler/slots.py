@@ -213,7 +213,7 @@ class Slots(Generic[T]):
 
     @property
     def waiting(self) -> int:
-        """How many tasks wait."""
+        """The number of tasks that wait."""
         return sum(map(len, self._queues.values())) + (self._reserving is not None)
 
     def waiting_at(self, tag: str) -> int:

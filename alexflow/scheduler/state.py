@@ -244,7 +244,7 @@ class Run:
 
     @property
     def cached(self) -> int:
-        """How many tasks were found done."""
+        """The number of tasks that were found done."""
         return len(self.found) + self.found_more
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING
 from typing import Any, NoReturn, TypeAlias
 
 from alexflow.errors import DefinitionError
@@ -16,7 +17,7 @@ from alexflow.identity import short_repr
 from alexflow.model import AbstractTask
 from alexflow.serialization.encode import DEEPEST, TAG
 from alexflow.serialization.fault import DocumentFault, hook_fault, key_step, user_code_fault
-from alexflow.serialization.fields import MISSING, FieldRule, rules_of
+from alexflow.serialization.fields import FieldRule, rules_of
 from alexflow.serialization.resolve import ReferenceKind, Resolver
 
 

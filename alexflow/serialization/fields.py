@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from dataclasses import MISSING
 from typing import Any, NamedTuple
 
 from alexflow.model import Output, no_default
 from alexflow.model.class_info import field_info
-
-#: Stands for "there is no such value", where None is a value.
-MISSING = dataclasses.MISSING
 
 
 class FieldRule(NamedTuple):

@@ -14,10 +14,10 @@ from typing import Self, TypeVar
 
 from msgspec import Struct, structs
 
-FaultT = TypeVar("FaultT", bound="Fault")
+FaultT = TypeVar("FaultT", bound="SimulatedFault")
 
 
-class Fault(Struct, frozen=True, tag=True, omit_defaults=True):
+class SimulatedFault(Struct, frozen=True, tag=True, omit_defaults=True):
     """Base of all faults.
 
     Attributes:
@@ -39,7 +39,7 @@ class Fault(Struct, frozen=True, tag=True, omit_defaults=True):
         return (self.nth is None or self.nth == nth) and f".{self.what}." in f".{what}."
 
 
-class LostWorker(Fault, frozen=True):
+class LostWorker(SimulatedFault, frozen=True):
     """The worker dies during the nth attempt at the task; ``late``: after the outputs were published."""
 
     late: bool = False
@@ -49,11 +49,11 @@ class LostWorker(Fault, frozen=True):
         return cls(what, nth, random.random() < 0.3)
 
 
-class RaisedError(Fault, frozen=True):
+class RaisedError(SimulatedFault, frozen=True):
     """The task's own code raises in its nth attempt."""
 
 
-class SlowTask(Fault, frozen=True):
+class SlowTask(SimulatedFault, frozen=True):
     """The nth attempt at the task takes so many seconds; others take one."""
 
     seconds: float = 60.0
@@ -63,7 +63,7 @@ class SlowTask(Fault, frozen=True):
         return cls(what, nth, random.choice([0.0, 0.1, 0.9, 2.5, 7.0]))
 
 
-class DelayedReply(Fault, frozen=True):
+class DelayedReply(SimulatedFault, frozen=True):
     """The report of the nth attempt's end reaches the engine so many seconds later."""
 
     seconds: float = 10.0
@@ -73,11 +73,11 @@ class DelayedReply(Fault, frozen=True):
         return cls(what, nth, random.choice([0.1, 1.0, 5.0]))
 
 
-class DeafTask(Fault, frozen=True):
+class DeafTask(SimulatedFault, frozen=True):
     """The nth attempt at the task ignores its cancellation, and goes on to its end."""
 
 
-class FailedStore(Fault, frozen=True):
+class FailedStore(SimulatedFault, frozen=True):
     """The nth publication of the output fails; ``stored``: only the reply is lost, and the output is there."""
 
     stored: bool = False
@@ -87,7 +87,7 @@ class FailedStore(Fault, frozen=True):
         return cls(what, nth, random.random() < 0.4)
 
 
-class VanishedOutput(Fault, frozen=True):
+class VanishedOutput(SimulatedFault, frozen=True):
     """The output vanishes so many seconds after it was published for the nth time; 0: after the beginning."""
 
     seconds: float = 0.0
@@ -97,7 +97,7 @@ class VanishedOutput(Fault, frozen=True):
         return cls(what, nth, random.choice([0.0, 0.5, 2.0, 6.0]))
 
 
-class SlowAnswer(Fault, frozen=True):
+class SlowAnswer(SimulatedFault, frozen=True):
     """The storage takes so many seconds for its nth answer on the event loop.
 
     ``what`` is the kind of question: ``exists``, ``read``, ``publish`` or ``remove``.
@@ -110,7 +110,7 @@ class SlowAnswer(Fault, frozen=True):
         return cls(what, nth, random.choice([0.0, 0.1, 1.5]))
 
 
-class FailedAnswer(Fault, frozen=True):
+class FailedAnswer(SimulatedFault, frozen=True):
     """The storage has an error for its nth answer on the event loop; ``what`` as for :class:`SlowAnswer`."""
 
 
@@ -146,10 +146,10 @@ class Faults:
         planned: the faults that happen.
     """
 
-    def __init__(self, planned: Sequence[Fault] = ()):
+    def __init__(self, planned: Sequence[SimulatedFault] = ()):
         self.planned = tuple(planned)
         #: The faults that have happened, in order.
-        self.happened: list[Fault] = []
+        self.happened: list[SimulatedFault] = []
 
     def find(self, kind: type[FaultT], what: str, nth: int) -> FaultT | None:
         """Return the fault of this kind that happens now, if any."""
@@ -169,7 +169,9 @@ class RandomFaults(Faults):
         planned: further faults.
     """
 
-    def __init__(self, seed: int | str, rates: Mapping[str, float] = USUAL_RATES, planned: Sequence[Fault] = ()):
+    def __init__(
+        self, seed: int | str, rates: Mapping[str, float] = USUAL_RATES, planned: Sequence[SimulatedFault] = ()
+    ):
         super().__init__(planned)
         self._seed = seed
         self._rates = rates

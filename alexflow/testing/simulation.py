@@ -23,7 +23,7 @@ from alexflow.scheduler.state import State
 from alexflow.testing.attempts import ATTEMPTS, Attempts
 from alexflow.testing.clock import VirtualLoop
 from alexflow.testing.executor import SimulatedExecutor, SimulatedLoopExecutor
-from alexflow.testing.faults import Fault, Faults
+from alexflow.testing.faults import Faults, SimulatedFault
 from alexflow.testing.history import Names, SimulationHistory
 from alexflow.testing.storage import QuickStorage, SimulatedStorage
 
@@ -61,7 +61,7 @@ class Simulation:
 
     def __init__(
         self,
-        faults: Sequence[Fault] | Faults = (),
+        faults: Sequence[SimulatedFault] | Faults = (),
         *,
         storage: SimulatedStorage | None = None,
         names: Names | None = None,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alexflow.testing.faults import Fault
+from alexflow.testing.faults import SimulatedFault
 from tests.simulation.search import search
 
 SEEDS = int(os.environ.get("ALEXFLOW_SIMULATION_SEEDS", "400"))
@@ -23,5 +23,5 @@ def test_everything_happens_somewhere():
     """The scenarios are worth something: every fault happens, and requests end in every way."""
     tally = search(range(600))
     assert set(tally.requests) == {"ok", "failed", "cancelled", "closed", "error"}
-    assert set(tally.faults) == {kind.__name__ for kind in Fault.__subclasses__()}
+    assert set(tally.faults) == {kind.__name__ for kind in SimulatedFault.__subclasses__()}
     assert min(tally.faults.values()) >= 5

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 from alexflow.engine.engine import Engine
 from alexflow.errors import EngineClosed, RunFailed, TaskError
 from alexflow.testing.clock import Standstill
-from alexflow.testing.faults import Fault, Faults, RandomFaults
+from alexflow.testing.faults import Faults, RandomFaults, SimulatedFault
 from alexflow.testing.history import Endless, HistoryEntry, Names
 from alexflow.testing.simulation import SimulatedEngine, Simulation, Unhandled
 from alexflow.testing.storage import QuickStorage, SimulatedStorage
@@ -81,7 +81,7 @@ class Trial:
     storm: Phase
     calm: list[Phase] = field(default_factory=list)
     crash: str = ""
-    happened: list[Fault] = field(default_factory=list)
+    happened: list[SimulatedFault] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
 
@@ -225,7 +225,7 @@ def settled(trial: Trial) -> Scenario:
     return structs.replace(scenario, faults=(*always, *once), rates={})
 
 
-def _covers(always: Fault, fault: Fault) -> bool:
+def _covers(always: SimulatedFault, fault: SimulatedFault) -> bool:
     return type(always) is type(fault) and always.befalls(fault.what, fault.nth or 0)
 
 
