@@ -19,8 +19,6 @@ STILL_LONGER = {
     "engine/engine.py": 460,
     "errors.py": 460,
     "executors/process/pool.py": 460,
-    "storage/local/storage.py": 490,
-    "storage/remote/storage.py": 490,
 }
 
 

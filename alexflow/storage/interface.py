@@ -11,10 +11,10 @@ requests in flight.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
 from functools import partial
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeVar
 
 from alexflow.errors import UnknownStorage
 from alexflow.hooks import repr_of
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from alexflow.storage.staged import Mode, Staged, Staging
     from alexflow.storage.verification import Examined, Verification
 
+
+T = TypeVar("T")
 
 #: Whether what is read is held against what was recorded of it; ``"strict"``: also against its being recorded at all.
 Check = bool | Literal["strict"]
@@ -99,59 +101,65 @@ class Storage(ABC):
         """An engine's leases on what is made here; None where no other engine could make it."""
         return None
 
-    # -- blocking
+    # -- blocking: the asynchronous operations, waited for; an adapter that does better without a loop overrides them
 
-    @abstractmethod
+    def _wait(self, operation: Coroutine[Any, Any, T]) -> T:
+        """The result of an asynchronous operation of this storage, for a thread that may block."""
+        from alexflow.storage.sync import wait_for  # deferred: asyncio, of no use to most worker processes
+
+        return wait_for(operation)
+
     def exists_many(self, keys: Sequence[str]) -> set[str]:
         """Those of ``keys`` that are stored, in as few round trips as can be."""
+        return self._wait(self.aexists_many(keys))
 
-    @abstractmethod
     def read(self, key: str) -> bytes:
         """The stored bytes.
 
         Raises:
             OutputNotFound: nothing is stored under ``key``.
         """
+        return self._wait(self.aread(key))
 
-    @abstractmethod
     def stage(self, key: str, data: bytes) -> Staged:
         """Take ``data`` without making it visible."""
+        return self._wait(self.astage(key, data))
 
     @abstractmethod
     def read_staged(self, staged: Staged) -> bytes:
         """The bytes of ``staged``, before it is published."""
 
-    @abstractmethod
     def publish(self, staged: Staged, *, replace: bool = False) -> bool:
         """Make staged bytes visible under their key, whole, at once.
 
         Returns:
             False if the key existed already (and ``replace`` is not set): the first publisher wins.
         """
+        return self._wait(self.apublish(staged, replace=replace))
 
-    @abstractmethod
     def discard(self, staged: Staged) -> None:
         """Forget staged bytes."""
+        self._wait(self.adiscard(staged))
 
-    @abstractmethod
     def remove_many(self, keys: Iterable[str]) -> None:
         """Remove what is stored under ``keys``; those that do not exist are passed over."""
+        self._wait(self.aremove_many(tuple(keys)))
 
     @abstractmethod
     def list(self, prefix: str = "") -> Iterator[str]:
         """All keys that begin with ``prefix``, in no order."""
 
-    @abstractmethod
     def size(self, key: str) -> int:
         """Bytes stored under ``key``.
 
         Raises:
             OutputNotFound: nothing is stored under ``key``.
         """
+        return self._wait(self.asize(key))
 
-    @abstractmethod
     def version(self, key: str) -> Any:
         """Something that is another (``!=``) once what is stored under ``key`` is replaced; None if nothing is."""
+        return self._wait(self.aversion(key))
 
     def write(self, key: str, data: bytes, *, replace: bool = False) -> bool:
         """Stage and publish at once. Returns as :meth:`publish`."""

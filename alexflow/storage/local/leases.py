@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterable
 
 from alexflow.storage.leases import Holder, Leases, NoLeases, Wanted
 from alexflow.storage.liveness import FailureDetector
+from alexflow.storage.local.lock_file import AVAILABLE
 from alexflow.storage.local.seat import Seat, Seats
 
 LEASES_FILE = ".alexflow-leases"
@@ -130,6 +131,11 @@ class LocalLeases(Leases):
         seat, self._seat = self._seat, None
         if seat is not None:
             self._seats.give_back(seat, self)
+
+
+def leases_on(directory: str, ttl: float) -> LocalLeases | None:
+    """An engine's leases on a directory; None where the system has no locks for them."""
+    return LocalLeases(directory, ttl) if AVAILABLE else None
 
 
 _DAY = 86_400.0  # seconds

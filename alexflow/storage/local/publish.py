@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.storage.digest import record_of, record_of_output, with_key
-from alexflow.storage.files import storage_error, write_all
+from alexflow.storage.files import NOT_THERE, storage_error, write_all
 from alexflow.storage.local import digest_store
 from alexflow.storage.local.new_file import NewFile, link, link_unnamed, open_new, write_unnamed
 
@@ -124,3 +125,21 @@ def publish_file(file: NewFile, base: str, key: str, names: SyncedNames | None, 
     if names is not None:
         names.sync(path)
     return first
+
+
+def remove_files(base: str, keys: Iterable[str]) -> None:
+    """Remove the files of ``keys``, and their digest records; a key without a file is skipped.
+
+    Raises:
+        StorageError: a file cannot be removed.
+    """
+    removed = list(keys)
+    for key in removed:
+        path = f"{base}/{key}"
+        try:
+            os.unlink(path)
+        except (*NOT_THERE, IsADirectoryError):
+            continue
+        except OSError as error:
+            raise storage_error("remove", path, error) from error
+    digest_store.forget(base, removed)

@@ -14,8 +14,9 @@ import stat
 import time
 
 from alexflow.blocks_briefly import blocks_briefly
+from alexflow.errors import StorageError, UnknownStorage
 from alexflow.storage.digest import record_of
-from alexflow.storage.files import NOT_THERE
+from alexflow.storage.files import NOT_THERE, storage_error
 from alexflow.storage.keys import RESERVED
 
 #: How often the directory may vanish while something is made in it: whoever tells case apart makes and removes it.
@@ -38,6 +39,27 @@ def make_reserved(base: str, inside: str) -> str:
             if not tries_left or not os.path.isdir(base):
                 raise
     return path
+
+
+def make_directory(base: str) -> None:
+    """Make a storage's directory if its parent exists; a longer missing path is taken for a typing error.
+
+    Raises:
+        UnknownStorage: it cannot be made there.
+    """
+    try:
+        os.mkdir(base)
+    except FileExistsError:
+        if not os.path.isdir(base):
+            raise UnknownStorage(f"the storage path {base} is a file, not a directory") from None
+    except FileNotFoundError:
+        parent = os.path.dirname(base)
+        raise UnknownStorage(
+            f"cannot make the storage {base}: there is no directory {parent}; create it or correct the path"
+        ) from None
+    except OSError as error:
+        fault = storage_error("make the storage", base, error)
+        raise (UnknownStorage(str(fault)) if type(fault) is StorageError else fault) from error
 
 
 @blocks_briefly("once an engine")

@@ -25,16 +25,16 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
 
 from alexflow.blocks_briefly import blocks_briefly
-from alexflow.errors import OutputNotFound, StorageError, UnknownStorage
-from alexflow.storage.digest import record_of, record_of_parts
+from alexflow.errors import OutputNotFound
+from alexflow.storage.digest import record_of_parts
 from alexflow.storage.files import NOT_THERE, read_all, read_parts, storage_error
 from alexflow.storage.interface import Check, Storage, check_check
 from alexflow.storage.key_checks import checks_its_keys
 from alexflow.storage.keys import ACCEPTED, accept_key, check_keys, in_batches, only_keys
-from alexflow.storage.local import digest_store, staging_area
+from alexflow.storage.local import staging_area
 from alexflow.storage.local.listing import MAX_INLINE_KEYS, all_keys, existing, one_by_one
-from alexflow.storage.local.new_file import NewFile, open_new
-from alexflow.storage.local.publish import SyncedNames, new_file, publish_file, publish_small, write_small
+from alexflow.storage.local.new_file import open_new
+from alexflow.storage.local.publish import SyncedNames, new_file, publish_file, publish_small, remove_files, write_small
 from alexflow.storage.local.read import (
     MAX_INLINE_BYTES,
     as_published,
@@ -96,20 +96,7 @@ class LocalStorage(Storage):
 
     @blocks_briefly("once an engine")
     def prepare(self) -> None:
-        try:
-            os.mkdir(self.base_path)
-        except FileExistsError:
-            if not os.path.isdir(self.base_path):
-                raise UnknownStorage(f"the storage path {self.base_path} is a file, not a directory") from None
-        except FileNotFoundError:
-            parent = os.path.dirname(self.base_path)
-            raise UnknownStorage(
-                f"cannot make the storage {self.base_path}: there is no directory {parent}; "
-                f"create it or correct the path"
-            ) from None
-        except OSError as error:
-            fault = storage_error("make the storage", self.base_path, error)
-            raise (UnknownStorage(str(fault)) if type(fault) is StorageError else fault) from error
+        staging_area.make_directory(self.base_path)
         with suppress(OSError):  # whether it may be written to is asked when something has to run
             staging_area.sweep(self.base_path, at_most=staging_area.SWEEP_BATCH)
 
@@ -121,15 +108,16 @@ class LocalStorage(Storage):
             raise storage_error("write in", self.base_path, error) from error
 
     def checking(self) -> LocalStorage:
-        other = object.__new__(type(self))  # as it is: making a path absolute would ask the disk
-        vars(other).update(vars(self), check=self.check or True)
-        return other
+        return self._changed(check=self.check or True)
 
     def with_read_cache(self) -> LocalStorage:
-        if self.check:  # what is read is what the disk has
+        if self.check:  # what is checked is read from the disk each time
             return self
-        other = object.__new__(type(self))  # as in checking
-        vars(other).update(vars(self), _read_cache=ReadCache())
+        return self._changed(_read_cache=ReadCache())
+
+    def _changed(self, **attributes: object) -> LocalStorage:
+        other = object.__new__(type(self))  # not by its initializer: making a path absolute would ask the disk
+        vars(other).update(vars(self), **attributes)
         return other
 
     def invalidate(self) -> None:
@@ -145,13 +133,9 @@ class LocalStorage(Storage):
         return is_case_sensitive(self.base_path)
 
     def leases(self, ttl: float) -> Leases | None:
-        from alexflow.storage.local.lock_file import AVAILABLE  # deferred: a worker process has no use for leases
+        from alexflow.storage.local.leases import leases_on  # deferred: a worker process has no use for leases
 
-        if not AVAILABLE:
-            return None
-        from alexflow.storage.local.leases import LocalLeases  # deferred, as above
-
-        return LocalLeases(self.base_path, ttl)
+        return leases_on(self.base_path, ttl)
 
     def path_of(self, key: str) -> str:
         """The file of a key."""
@@ -252,34 +236,31 @@ class LocalStorage(Storage):
     @blocks_briefly("a small file: it costs less than a thread would")
     def remove_many(self, keys: Iterable[str]) -> None:
         keys = tuple(keys)
-        for key in keys:
-            path = self._path_of(key)
-            try:
-                os.unlink(path)
-            except (*NOT_THERE, IsADirectoryError):
-                continue
-            except OSError as error:
-                raise storage_error("remove", path, error) from error
-            finally:
-                if self._read_cache is not None:
+        try:
+            remove_files(self.base_path, keys)
+        finally:
+            if self._read_cache is not None:
+                for key in keys:
                     self._read_cache.drop(key)
-        digest_store.forget(self.base_path, keys)
 
     def list(self, prefix: str = "") -> Iterator[str]:
         return only_keys(all_keys(self.base_path, prefix))
 
     @blocks_briefly("a small file: it costs less than a thread would")
     def size(self, key: str) -> int:
-        path = self._path_of(key)
-        try:
-            status = os.lstat(path)
-        except NOT_THERE:
-            raise OutputNotFound(key, self.base_path) from None
-        except OSError as error:
-            raise storage_error("measure", path, error) from error
-        if not stat.S_ISREG(status.st_mode):
+        status = self._status(key, "measure")
+        if status is None or not stat.S_ISREG(status.st_mode):
             raise OutputNotFound(key, self.base_path)
         return status.st_size
+
+    def _status(self, key: str, operation: str) -> os.stat_result | None:
+        path = self._path_of(key)
+        try:
+            return os.lstat(path)
+        except NOT_THERE:
+            return None
+        except OSError as error:
+            raise storage_error(operation, path, error) from error
 
     def sweep(self, older_than: float = staging_area.STALE_AFTER) -> int:
         try:
@@ -361,14 +342,8 @@ class LocalStorage(Storage):
 
     @blocks_briefly("a small file: it costs less than a thread would")
     def version(self, key: str) -> tuple[int, int, int] | None:
-        path = self._path_of(key)
-        try:
-            status = os.lstat(path)
-        except NOT_THERE:
-            return None
-        except OSError as error:
-            raise storage_error("look at", path, error) from error
-        return status.st_ino, status.st_mtime_ns, status.st_size
+        status = self._status(key, "look at")
+        return None if status is None else (status.st_ino, status.st_mtime_ns, status.st_size)
 
     # -- on the event loop
 
@@ -411,22 +386,9 @@ class LocalStorage(Storage):
             accept_key(key)
         if len(data) <= MAX_INLINE_BYTES:
             return Staged(key, len(data), data)
-        from alexflow.storage.background import fill_file, in_thread  # deferred, as above
-        from alexflow.storage.permits import claimed_by  # deferred, as above
+        from alexflow.storage.local.streams import filled_file  # deferred, as above
 
-        async def opened() -> NewFile:
-            return new_file(self.base_path, key, b"", self._names)
-
-        file = await claimed_by(opened)
-        try:
-            await fill_file(file.fd, data)
-            file.record = await in_thread(record_of, data)
-        except OSError as error:
-            file.close()
-            raise storage_error("write", self._path_of(key), error) from error
-        except BaseException:
-            file.close()
-            raise
+        file = await filled_file(self.base_path, key, data, self._names)
         return Staged(key, len(data), None, file)
 
     @checks_its_keys  # publish does

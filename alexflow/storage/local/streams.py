@@ -13,9 +13,10 @@ from typing import Any, BinaryIO
 
 from alexflow.errors import StorageError
 from alexflow.forks import this_process
-from alexflow.storage.digest import Recorder, record_of_parts
+from alexflow.storage.digest import Recorder, record_of, record_of_parts
 from alexflow.storage.files import read_all, read_parts, storage_error
 from alexflow.storage.local.new_file import NewFile, at_open
+from alexflow.storage.local.publish import SyncedNames, new_file
 from alexflow.storage.local.read import open_file
 from alexflow.storage.local.staging_area import STAGING, make_reserved, temporary_name
 from alexflow.storage.staged import Staged, Staging
@@ -110,6 +111,31 @@ class _Recorded(StagedFile):
     def fileno(self) -> int:
         self.recorder = None  # whoever asks for the descriptor may write past us
         return super().fileno()
+
+
+async def filled_file(base: str, key: str, data: bytes, names: SyncedNames | None) -> NewFile:
+    """A new file for ``key`` that threads have filled with ``data``, with its digest record.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    from alexflow.storage.background import fill_file, in_thread  # deferred: here and below, asyncio
+    from alexflow.storage.permits import claimed_by
+
+    async def opened() -> NewFile:
+        return new_file(base, key, b"", names)
+
+    file = await claimed_by(opened)
+    try:
+        await fill_file(file.fd, data)
+        file.record = await in_thread(record_of, data)
+    except OSError as error:
+        file.close()
+        raise storage_error("write", f"{base}/{key}", error) from error
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 @contextmanager

@@ -7,9 +7,11 @@ What takes time is done in a thread: importing packages, making file systems, re
 from __future__ import annotations
 
 import asyncio
+import threading
 import weakref
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import fsspec
 
@@ -18,6 +20,7 @@ from alexflow.errors import StorageError, UnknownStorage
 from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.backend_errors import describe_error
 from alexflow.storage.remote.backends.base import Backend
+from alexflow.storage.remote.connection import Connection
 from alexflow.storage.remote.threads import run_in_daemon_thread
 
 #: The extra of alexflow's that brings the back end of a protocol.
@@ -234,3 +237,33 @@ async def _open_tree(address: Address) -> Backend:
     return filesystem.FileSystemBackend(
         lambda: provide(address)[0], root, move, refused="%?#\n\r" if move is filesystem.move_webdav else ""
     )
+
+
+class OpenedStorage:
+    """What a storage is opened with, and what it has opened.
+
+    Attributes:
+        keeps: whether the back end keeps create-if-absent; None until somebody has tried.
+        is_swept: whether somebody has looked for what others left half written.
+    """
+
+    def __init__(self, address: Address, deadline: float, concurrency: int, client: str | None):
+        self.address = address
+        self.deadline = deadline
+        self.concurrency = concurrency
+        self.client = client
+        self.keeps: bool | None = None
+        self.is_swept = False
+        self.connections: WeakKeyDictionary[asyncio.AbstractEventLoop, Connection] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def connection(self) -> Connection:
+        """The running event loop's."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            connection = self.connections.get(loop)
+            if connection is None:
+                make = partial(open_backend, self.address, self.concurrency, self.client)
+                connection = Connection(make, self.address, self.deadline, self.concurrency)
+                self.connections[loop] = connection
+            return connection

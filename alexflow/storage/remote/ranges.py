@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from alexflow.errors import OutputNotFound, StorageError
 from alexflow.storage.background import in_thread
-from alexflow.storage.digest import Recorder
+from alexflow.storage.digest import Recorder, record_of
 from alexflow.storage.keys import QUARANTINE
 from alexflow.storage.remote.backends.base import Backend, ObjectStatus
 from alexflow.storage.remote.connection import Connection
@@ -23,6 +23,15 @@ from alexflow.storage.verification import Examined, examined
 
 #: What is read at once of a large object.
 MAX_RANGE_BYTES = 4 * 1024 * 1024  # bytes
+
+
+#: Up to here the event loop computes a digest itself: a millisecond of its time.
+MAX_INLINE_DIGEST_BYTES = 1024 * 1024
+
+
+async def record_of_in_thread(data: bytes) -> bytes:
+    """The digest record of ``data``; computed in a thread if it takes long."""
+    return record_of(data) if len(data) <= MAX_INLINE_DIGEST_BYTES else await in_thread(record_of, data)
 
 
 class Replaced(StorageError):
@@ -74,6 +83,11 @@ class Ranges:
         size = self.status.size
         for start in range(0, size, MAX_RANGE_BYTES):
             yield await self.read(start, min(start + MAX_RANGE_BYTES, size))
+
+    async def whole(self) -> tuple[bytes, bytes]:
+        """All of it, in memory, and its digest record."""
+        data = b"".join([piece async for piece in self.pieces()])
+        return data, await record_of_in_thread(data)
 
     async def record(self) -> bytes:
         """What would be recorded of it as it is now."""

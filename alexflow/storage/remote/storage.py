@@ -10,18 +10,16 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar
-from weakref import WeakKeyDictionary
 
 from alexflow.errors import OutputNotFound, StorageError, StorageUnavailable, UnknownStorage
 from alexflow.storage.background import for_each, in_thread
-from alexflow.storage.digest import is_one_key, is_refused, judge, record_of, with_key
+from alexflow.storage.digest import is_one_key, is_refused, judge, with_key
 from alexflow.storage.files import read_all
 from alexflow.storage.interface import Check, Storage, check_check
 from alexflow.storage.keys import only_keys
@@ -34,9 +32,9 @@ from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.backends.base import ObjectStatus
 from alexflow.storage.remote.connection import Connection
 from alexflow.storage.remote.multipart import MAX_BYTES_IN_MEMORY, LargeObject, forget, upload
-from alexflow.storage.remote.opening import check_client, check_protocol, load_all, open_backend
+from alexflow.storage.remote.opening import OpenedStorage, check_client, check_protocol, load_all
 from alexflow.storage.remote.publish import Publisher, keeps_the_first, no_such_place
-from alexflow.storage.remote.ranges import Examination, Ranges
+from alexflow.storage.remote.ranges import Examination, Ranges, record_of_in_thread
 from alexflow.storage.staged import Staged
 from alexflow.storage.sync import begin, is_event_loop_here, wait_for
 from alexflow.storage.verification import examined_unreadable
@@ -60,39 +58,6 @@ DEADLINE = 60.0
 
 #: Objects that are examined at once: of each, a piece is in memory.
 EXAMINED_AT_ONCE = 8
-
-#: Up to here the event loop takes a digest itself: a millisecond of its time.
-MAX_INLINE_DIGEST_BYTES = 1024 * 1024  # bytes
-
-
-class _Opened:
-    """What a storage is opened with, and what it has opened.
-
-    Attributes:
-        keeps: whether the back end keeps create-if-absent; None until somebody has tried.
-        is_swept: whether somebody has looked for what others left half written.
-    """
-
-    def __init__(self, address: Address, deadline: float, concurrency: int, client: str | None):
-        self.address = address
-        self.deadline = deadline
-        self.concurrency = concurrency
-        self.client = client
-        self.keeps: bool | None = None
-        self.is_swept = False
-        self.connections: WeakKeyDictionary[asyncio.AbstractEventLoop, Connection] = WeakKeyDictionary()
-        self._lock = threading.Lock()
-
-    def connection(self) -> Connection:
-        """The running event loop's."""
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            connection = self.connections.get(loop)
-            if connection is None:
-                make = partial(open_backend, self.address, self.concurrency, self.client)
-                connection = Connection(make, self.address, self.deadline, self.concurrency)
-                self.connections[loop] = connection
-            return connection
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -146,7 +111,7 @@ class RemoteStorage(Storage):
             check_client(address, client)
         object.__setattr__(self, "url", address.shown)
         object.__setattr__(self, "check", check)
-        vars(self)["_opened"] = _Opened(address, float(deadline), int(concurrency), client)
+        vars(self)["_opened"] = OpenedStorage(address, float(deadline), int(concurrency), client)
 
     def __repr__(self) -> str:
         client = "" if self._opened.client is None else f", client={self._opened.client!r}"
@@ -158,8 +123,8 @@ class RemoteStorage(Storage):
         return _restore, (opened.address.url, settings | {"check": self.check}, opened.address.options)
 
     @property
-    def _opened(self) -> _Opened:
-        opened: _Opened = self.__dict__["_opened"]  # no field: it is shown to nobody, and no part of equality
+    def _opened(self) -> OpenedStorage:
+        opened: OpenedStorage = self.__dict__["_opened"]  # no field: it is shown to nobody, and no part of equality
         return opened
 
     def _connection(self) -> Connection:
@@ -203,7 +168,7 @@ class RemoteStorage(Storage):
 
     async def aread(self, key: str) -> bytes:
         if self.check:
-            return await self._read_checked(key, _whole)
+            return await self._read_checked(key, Ranges.whole)
         try:
             return await self._connection().request("read", key, lambda backend, attempt: backend.read(key, attempt))
         except FileNotFoundError:
@@ -270,7 +235,7 @@ class RemoteStorage(Storage):
                 return copied
         found = await source._look(key)
         if found.status.size <= MAX_BYTES_IN_MEMORY:
-            data, record = await _whole(found)
+            data, record = await found.whole()
             return await self._publisher(keeps=await self._keeps_the_first()).publish(to, data, record)
         file, _ = await spool.fetched_with_record(found)
         return await self._publish(await self._stage_file(to, file))
@@ -322,7 +287,7 @@ class RemoteStorage(Storage):
             if staged.place is not None:
                 return await publisher.publish_large(staged.key, staged.place, replace=replace)
             data = staged.data or b""
-            return await publisher.publish(staged.key, data, await _record_of(data), replace=replace)
+            return await publisher.publish(staged.key, data, await record_of_in_thread(data), replace=replace)
         finally:
             await self._discard(staged)
 
@@ -383,18 +348,6 @@ class RemoteStorage(Storage):
     def check_writable(self) -> None:
         wait_for(self.acheck_writable())
 
-    def exists_many(self, keys: Sequence[str]) -> set[str]:
-        return wait_for(self.aexists_many(keys))
-
-    def read(self, key: str) -> bytes:
-        return wait_for(self.aread(key))
-
-    def size(self, key: str) -> int:
-        return wait_for(self.asize(key))
-
-    def version(self, key: str) -> str | None:
-        return wait_for(self.aversion(key))
-
     def stage(self, key: str, data: bytes) -> Staged:
         if len(data) <= MAX_BYTES_IN_MEMORY:
             return Staged(key, len(data), data)
@@ -409,9 +362,6 @@ class RemoteStorage(Storage):
             return staged.data or b""
         return read_all(staged.place.file.fd, staged.size + 1, at=0)
 
-    def publish(self, staged: Staged, *, replace: bool = False) -> bool:
-        return wait_for(self.apublish(staged, replace=replace))
-
     def discard(self, staged: Staged) -> None:
         if staged.place is None:
             staged.data = None
@@ -419,9 +369,6 @@ class RemoteStorage(Storage):
         aborted = begin(self.adiscard(staged))
         if not is_event_loop_here():  # else it is not to wait; a thread that came too late is forgotten there
             aborted.result()
-
-    def remove_many(self, keys: Iterable[str]) -> None:
-        wait_for(self.aremove_many(tuple(keys)))
 
     def sweep(self, older_than: float = STALE_AFTER) -> int:
         return wait_for(self.asweep(older_than))
@@ -465,16 +412,6 @@ class RemoteStorage(Storage):
 
     def scratch(self) -> AbstractContextManager[Path]:
         return spool.scratch()
-
-
-async def _whole(found: Ranges) -> tuple[bytes, bytes]:
-    """All of an object, and its record."""
-    data = b"".join([piece async for piece in found.pieces()])
-    return data, await _record_of(data)
-
-
-async def _record_of(data: bytes) -> bytes:
-    return record_of(data) if len(data) <= MAX_INLINE_DIGEST_BYTES else await in_thread(record_of, data)
 
 
 def _restore(url: str, settings: dict[str, Any], options: dict[str, Any]) -> RemoteStorage:
