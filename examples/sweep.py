@@ -3,7 +3,7 @@
     python examples/sweep.py
 
 Every fold of every candidate is a task of its own, so that all cores have work, and a candidate that is added later
-costs only itself. Which three are trained is known only when all scores are there: that is what a DynamicTask is for.
+costs only itself. The best three are known only when all scores exist, so a DynamicTask generates their training.
 """
 
 import argparse
