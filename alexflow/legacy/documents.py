@@ -99,7 +99,7 @@ def _object(value: Any) -> dict[str, Any]:
             f"use alexflow.serialize, or derive its class from alexflow.legacy.Task"
         )
     fields: dict[str, Any] = {}
-    for name, field in former_fields(type(value)):
+    for name, field in sorted(former_fields(type(value)), key=lambda named: named[0] != "_task_spec"):  # 1.x: first
         item = getattr(value, field.name)
         encode = field.metadata.get("encode")
         fields[name] = _written_at(item if encode is None else encode(item), f".{name}")
