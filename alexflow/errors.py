@@ -1,13 +1,13 @@
-"""Everything alexflow raises on purpose, as one tree.
+"""Everything that alexflow raises on purpose, as one tree.
 
-The class says whose fault it is, and so whether trying again can help:
+The class of an error says whose fault it is, and so whether trying again can help:
 
     AlexflowError
     ├── DefinitionError            the workflow as written is wrong; fix the code
     │   ├── HookError              a method or property of a user's class raised while the graph was described
     │   ├── IdentityError          a parameter has no stable identity
     │   ├── InvalidKey             an output key that could leave the storage's root
-    │   ├── DocumentError          a serialized document is malformed or names what is not there
+    │   ├── DocumentError          a serialized document is malformed or names something missing
     │   ├── GraphError             the graph as a whole is wrong; nothing was run
     │   │   ├── CycleError         a task needs its own output
     │   │   ├── OutputConflict     two tasks claim one key
@@ -31,17 +31,19 @@ The class says whose fault it is, and so whether trying again can help:
     │   ├── DecodingError          what is stored under this key cannot be read in its output's format
     │   ├── UnknownStorage         no storage can be opened from this path or URL
     │   └── OutputNotBound         an output was used without a storage
-    ├── RunFailed                  (an ExceptionGroup) what `run` and `arun` raise: all TaskErrors of a run
+    ├── RunFailed                  (an ExceptionGroup) raised by `run` and `arun`: all TaskErrors of a run
     ├── EngineClosed               the engine was used outside its `async with`
     └── NotInTask                  `alexflow.current` was used outside a task
 
-Beside the tree stands :class:`TaskStopped`, which is no error: it is how a task's code hears that it is to end.
+:class:`TaskStopped` is outside of the tree, since it is no error: it interrupts the code of a task that has to end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
+
+from alexflow.failures import last_lines, times_tried
 
 if TYPE_CHECKING:
     from alexflow.failures import Attempt, FailureReport
@@ -62,11 +64,11 @@ class AlexflowError(Exception):
 
 
 class DefinitionError(AlexflowError):
-    """The workflow as written is wrong; trying again cannot help."""
+    """The workflow as written is wrong; a retry cannot help."""
 
 
 class HookError(DefinitionError):
-    """A method or property of a user's class raised while it was asked what to do; only that request fails.
+    """A method or property of a user's class raised while the graph was described; only that request fails.
 
     The original exception is the ``__cause__``.
 
@@ -150,28 +152,16 @@ class ShippingError(DefinitionError):
     """A task cannot be sent to a worker process; the message names class and field."""
 
 
-#: Lines of what a failed task printed, on each stream, in the text of its error.
-LINES_SHOWN = 10
-
-
-def _last_lines(name: str, printed: str) -> str:
-    lines = printed.rstrip().splitlines()
-    if not lines:
-        return ""
-    which = f"the last {LINES_SHOWN} lines of {name}" if len(lines) > LINES_SHOWN else name
-    return "".join([f"\n  {which}:", *(f"\n    {line}" for line in lines[-LINES_SHOWN:])])
-
-
 class TaskError(AlexflowError):
     """One task went wrong.
 
     Attributes:
         task_id: the task.
         summary: its class and parameters, for people.
-        attempts: how often it was tried.
-        deaths: how many of these attempts ended with the death of the worker process.
-        history: how each attempt ended, the last 20 at most; empty while there may be another.
-        stdout: the end of what it printed on standard output, in a worker process (up to 4,000 characters).
+        attempts: number of attempts.
+        deaths: number of attempts that ended with the death of the worker process.
+        history: the end of each attempt, of the last 20 at most; empty while there may be another attempt.
+        stdout: the end of its standard output in a worker process, up to 4,000 characters.
         stderr: the same of standard error.
     """
 
@@ -186,38 +176,27 @@ class TaskError(AlexflowError):
         self.stderr = ""
         super().__init__(task_id, message)
 
-    @property
-    def _tries(self) -> str:
-        if self.attempts <= 1:
-            return ""
-        if not self.deaths:
-            return f" after {self.attempts} attempts"
-        deaths = "1 worker death" if self.deaths == 1 else f"{self.deaths} worker deaths"
-        if self.attempts == self.deaths:
-            return f" (after {deaths})"
-        return f" (after {self.attempts} attempts, {deaths} among them)"
-
     def __str__(self) -> str:
-        tries = self._tries
+        tries = times_tried(self.attempts, self.deaths)
         what = f"\n  task: {self.summary}" if self.summary else ""
-        printed = "".join(_last_lines(name, getattr(self, name)) for name in ("stdout", "stderr"))
+        printed = last_lines("stdout", self.stdout) + last_lines("stderr", self.stderr)
         return f"{self.task_id}: {self.message}{tries}{what}{self._details()}{printed}"
 
     def _details(self) -> str:
-        """What a kind of error has to say besides."""
+        """Further lines of a kind of error."""
         return ""
 
 
 class TaskFailed(TaskError):
     """The task's own code raised.
 
-    The original exception is the ``__cause__`` where it could be brought over; its text always is here.
+    The original exception is the ``__cause__`` if it could be sent from the worker; its text is always here.
 
     Attributes:
         error_type: qualified name of the original exception's class.
         error_message: its ``str()``.
-        traceback: where it was raised, as text, without alexflow's own frames.
-        error_classes: qualified names of its class and that one's bases; empty if they are not known.
+        traceback: its traceback as text, without alexflow's own frames.
+        error_classes: qualified names of its class and of that class's bases; empty if they are not known.
     """
 
     def __init__(
@@ -243,14 +222,14 @@ class TaskFailed(TaskError):
 
 
 class TaskTimeout(TaskError):
-    """The task took longer than its ``timeout``; what it was running in was stopped."""
+    """The task took longer than its ``timeout`` and was stopped."""
 
 
 class TaskStopped(BaseException):
-    """Raised inside a plain ``def run`` that is to end: its run was cancelled, or its time is over.
+    """Raised inside a plain ``def run`` that has to end: its run was cancelled, or it has reached its ``timeout``.
 
     Like :class:`asyncio.CancelledError`, which an ``async def run`` gets, it is no :class:`Exception`, so that
-    ``except Exception`` lets it pass. ``finally`` blocks run; what takes longer than the engine's ``grace`` is killed.
+    ``except Exception`` does not catch it. ``finally`` blocks run; after the engine's ``grace`` the task is killed.
     Nothing of the attempt is published.
     """
 
@@ -260,15 +239,15 @@ class OutputMissing(TaskError):
 
 
 class NonDeterministicTask(TaskError):
-    """The task's id, computed again where it runs, is another one."""
+    """The task's id, computed again where it runs, differs."""
 
 
 class WorkerDied(TaskError):
     """The worker process died while it ran this task.
 
     Attributes:
-        exitcode: as :attr:`subprocess.Popen.returncode`: negative is the signal's number; None if nobody can tell.
-        peak_rss: the most memory that the process ever had at once, in bytes; 0 if nobody can tell.
+        exitcode: as :attr:`subprocess.Popen.returncode`, negative for a signal's number; None if it is unknown.
+        peak_rss: the peak memory of the process, in bytes; 0 if it is unknown.
     """
 
     def __init__(
@@ -295,8 +274,8 @@ class StorageError(AlexflowError):
     """The storage refused or failed; the message names the key or path.
 
     Attributes:
-        path: the file or key that it is about, where there is one.
-        errno: the operating system's number of what went wrong, where there is one (see :mod:`errno`).
+        path: the file or key concerned, if there is one.
+        errno: the operating system's error number, if there is one (see :mod:`errno`).
     """
 
     def __init__(self, message: str, *, path: str = "", errno: int | None = None):
@@ -314,10 +293,10 @@ class StorageDenied(StorageError):
 
 
 class SourceNotFound(StorageError, LookupError):
-    """There is no data where a source should be.
+    """A source does not exist.
 
     Attributes:
-        url: where it should be.
+        url: its location.
     """
 
     def __init__(self, url: str):
@@ -326,10 +305,10 @@ class SourceNotFound(StorageError, LookupError):
 
 
 class SourceChanged(StorageError):
-    """A source is not what it was when the graph was built, so that its tasks would have other ids by now.
+    """A source has changed since the graph was built, so that its tasks would have other ids now.
 
     Attributes:
-        url: where it lies.
+        url: its location.
     """
 
     def __init__(self, url: str):
@@ -338,10 +317,10 @@ class SourceChanged(StorageError):
 
 
 class ReadOnlyAccess(StorageError):
-    """What was to be removed is in the read-only part of a storage.
+    """Outputs cannot be removed, since they are in the read-only part of a storage.
 
     Attributes:
-        keys: what was to be removed.
+        keys: the keys of the outputs.
     """
 
     def __init__(self, keys: Sequence[str], where: str):
@@ -350,12 +329,12 @@ class ReadOnlyAccess(StorageError):
 
 
 class StorageUnavailable(StorageError):
-    """The storage did not answer, or answered that it is too busy, until the deadline.
+    """Until the deadline, the storage did not answer or was too busy.
 
     Attributes:
-        operation: what was asked of it, such as ``"read"``.
-        key: what it was asked about.
-        attempts: how often it was tried.
+        operation: the operation, such as ``"read"``.
+        key: the key concerned.
+        attempts: number of attempts.
     """
 
     def __init__(self, operation: str, key: str, where: str, trouble: str, *, attempts: int, seconds: float):
@@ -376,20 +355,20 @@ class OutputNotFound(StorageError, LookupError):
 
     def __init__(self, key: str, where: str = ""):
         self.key = key
-        super().__init__(self._told(where))
+        super().__init__(self._message(where))
 
-    def _told(self, where: str) -> str:
+    def _message(self, where: str) -> str:
         return f"nothing is stored under {self.key!r}" + (f" in {where}" if where else "")
 
 
 class OutputDamaged(OutputNotFound):
-    """What is stored under this key is not what was published there; it is never given to anybody.
+    """The data stored under this key are not the ones that were published there; they are never given to a task.
 
-    A run that meets it computes the output again.
+    A run that meets this error computes the output again.
 
     Attributes:
         key: the key that was asked for.
-        moved_to: where the damaged file is now; empty if it could not be moved out of the way.
+        moved_to: the new path of the damaged file; empty if it could not be moved out of the way.
     """
 
     def __init__(
@@ -399,20 +378,20 @@ class OutputDamaged(OutputNotFound):
         self._because = because
         super().__init__(key, where)
 
-    def _told(self, where: str) -> str:
+    def _message(self, where: str) -> str:
         now = f"it is kept as {self.moved_to}" if self.moved_to else "it could not be moved out of the way"
         return f"what is stored under {self.key!r} in {where} {self._because}; {now}"
 
 
 class DecodingError(StorageError):
-    """What is stored cannot be read in its output's format: it was stored in another one, or is damaged.
+    """Stored data cannot be read in the output's format: they were stored in another format, or are damaged.
 
-    What the format's library raised is the ``__cause__``.
+    The exception of the format's library is the ``__cause__``.
 
     Attributes:
-        key: what was to be loaded; of a source, its URL.
+        key: the key; of a source, its URL.
         format: the class of the output.
-        trouble: what went wrong.
+        trouble: a description of the problem.
     """
 
     def __init__(self, key: str, format: str, trouble: str):
@@ -438,7 +417,7 @@ class RunFailed(AlexflowError, ExceptionGroup[TaskError]):
     """A run did not reach all its targets. Holds one :class:`TaskError` per failed task.
 
     Attributes:
-        report: the same for people and programs: attempts, and what did not run because of each failure.
+        report: the failures as data and as text: attempts, and the tasks that did not run because of each failure.
     """
 
     report: FailureReport

@@ -1,30 +1,51 @@
-"""What failed in a run, as plain data, and as a text for people.
+"""The failures of a run, as plain data and as a text for people.
 
-Below the errors, because the exception that ends a run brings it along.
+This module is below the errors, because the exception that ends a run carries the report.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
-#: Kinds of failure that are told in full, one of each.
+#: Kinds of failure of which one is shown in full.
 KINDS_SHOWN = 5
 
-#: Tasks that are named where there are many.
+#: Tasks that are named if there are many.
 NAMES_SHOWN = 3
+
+#: Lines of a failed task's output, of each stream, in the text of its error.
+LINES_SHOWN = 10
+
+
+def last_lines(stream: str, text: str) -> str:
+    """The last lines that a task has written to a stream, for the text of its error."""
+    lines = text.rstrip().splitlines()
+    if not lines:
+        return ""
+    which = f"the last {LINES_SHOWN} lines of {stream}" if len(lines) > LINES_SHOWN else stream
+    return "".join([f"\n  {which}:", *(f"\n    {line}" for line in lines[-LINES_SHOWN:])])
+
+
+def times_tried(attempts: int, deaths: int) -> str:
+    """The number of attempts and of worker deaths, for the text of a task's error; empty after one attempt."""
+    if attempts <= 1:
+        return ""
+    if not deaths:
+        return f" after {attempts} attempts"
+    died = "1 worker death" if deaths == 1 else f"{deaths} worker deaths"
+    return f" (after {died})" if attempts == deaths else f" (after {attempts} attempts, {died} among them)"
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at a task, which failed.
+    """A failed attempt at a task.
 
     Attributes:
-        error: what went wrong, in one line.
+        error: the error, in one line.
         kind: the class of the :class:`~alexflow.errors.TaskError`.
-        ended: when, in seconds since the epoch.
-        seconds: how long it took; 0 if that is not known, as when a worker died.
+        ended: the time of its end, in seconds since the epoch.
+        seconds: its duration; 0 if that is not known, as when a worker died.
         worker: the process id of the worker that it ran in; 0 if it ran in the engine's process.
     """
 
@@ -35,7 +56,9 @@ class Attempt:
     worker: int = 0
 
     def __str__(self) -> str:
-        when = f"{datetime.fromtimestamp(self.ended):%H:%M:%S}"  # by the clock of whoever reads it
+        from datetime import datetime  # deferred: `import alexflow` does without
+
+        when = f"{datetime.fromtimestamp(self.ended):%H:%M:%S}"  # in the reader's time zone
         took = f", {self.seconds:.3g} s" if self.seconds else ""
         where = f", worker {self.worker}" if self.worker else ""
         return f"{when}{took}{where}: {self.error}"
@@ -49,9 +72,9 @@ class FailedTask:
         task_id: its id.
         task: its class and parameters, for people.
         kind: the class of its error, as in :mod:`alexflow.errors`.
-        message: what went wrong, in one line.
-        text: its error in full, with the traceback and the end of what the task printed.
-        attempts: how each attempt ended, the last 20 at most.
+        message: the error, in one line.
+        text: its error in full, with the traceback and the end of the task's output.
+        attempts: its attempts, the last 20 at most.
         skipped: ids of the tasks that did not run because of it; empty where the failure stopped the run.
     """
 
@@ -65,7 +88,7 @@ class FailedTask:
 
     @property
     def group(self) -> tuple[str, str]:
-        """What failures have in common of which one is as good as another: task class and type of exception."""
+        """Task class and type of exception: one failure of a group stands for all of them."""
         what = self.message.partition(":")[0] if self.kind == "TaskFailed" else self.kind
         return self.task_id.rpartition(".")[0], what
 
@@ -80,7 +103,7 @@ class FailedTask:
 
 @dataclass(frozen=True)
 class FailureReport:
-    """What failed in a run. ``str()`` gives a text; where many failed, one of each kind is told in full.
+    """The failures of a run. ``str()`` gives a text; of many failures it shows one of each kind in full.
 
     Attributes:
         failures: the tasks that failed.
@@ -97,7 +120,7 @@ class FailureReport:
 
     @property
     def headline(self) -> str:
-        """How many failed, and how many did not run."""
+        """The numbers of tasks that failed and of tasks that did not run."""
         failed = "1 task failed" if len(self.failures) == 1 else f"{len(self.failures):,} tasks failed"
         skipped = len(self.skipped)
         them = "it" if len(self.failures) == 1 else "them"

@@ -1,14 +1,14 @@
-"""A process that a task forks ends where the task's code ends in it.
+"""Containment of forks: a process that a task forks ends when the task's code returns in it.
 
-Both processes return from ``os.fork``, and both return from ``run``. The parent's result counts. The child must not go
-on: it would publish the task a second time, take further jobs from the worker's channel, or run the engine's event
-loop. So it ends there, with the exit code that a plain Python program would have, after it has waited for the threads
-that it has started and has flushed its own standard streams.
+Both processes return from ``os.fork``, and both return from ``run``. The parent's result counts. The child must not
+continue: it would publish the task a second time, take further jobs from the worker's channel, or run the engine's
+event loop. So it exits there, with the exit code that a plain Python program would have, after it has joined its own
+threads and flushed its own standard streams.
 
 Forks are counted by one hook, which runs in every child: ``os.fork``, ``os.forkpty`` and :mod:`multiprocessing` call
-it. Code that calls a task compares the count before and after, which costs two look-ups of a name.
+it. Code that calls a task compares the count before and after, which costs two name look-ups.
 
-Rejected: comparing process ids (a system call for each task); an exception that is raised in the child when it touches
+Rejected: comparing process ids (a system call for each task); raising an exception in the child when it touches
 something of the worker's (the task may catch it).
 """
 
@@ -26,14 +26,14 @@ T = TypeVar("T")
 
 
 class ThisProcess:
-    """The process in which this runs.
+    """The current process.
 
     Attributes:
-        generation: how many forks lie between the process in which this module was imported and this one.
+        generation: number of forks between the process that imported this module and this one.
     """
 
     def __init__(self) -> None:
-        self.generation = 0  # of the instance: Python finds those at once, those of a class by a search
+        self.generation = 0  # on the instance, where Python finds it faster than on the class
 
 
 this_process = ThisProcess()
@@ -47,7 +47,7 @@ os.register_at_fork(after_in_child=_count)
 
 
 def contained(function: Callable[..., T], *arguments: object) -> T:
-    """Call a function of the user's; a process that it forks ends where the function ends in it."""
+    """Call a user's function; a process that it forks ends when the function returns in it."""
     before = this_process.generation
     try:
         result = function(*arguments)
@@ -61,9 +61,9 @@ def contained(function: Callable[..., T], *arguments: object) -> T:
 
 
 def end_fork(error: BaseException | None = None) -> NoReturn:
-    """End this process, a fork, as a program ends that has come to its end or was left by an exception.
+    """Exit from this process, a fork, as a program exits after its last statement or an exception.
 
-    As in a child of :mod:`multiprocessing`, handlers of :mod:`atexit` are not called: they are the parent's.
+    As in a child of :mod:`multiprocessing`, handlers of :mod:`atexit` are not called: they belong to the parent.
     """
     code = 1
     try:
@@ -78,7 +78,7 @@ def end_fork(error: BaseException | None = None) -> NoReturn:
 
 
 def _exit_code(error: BaseException | None) -> int:
-    """What Python makes of the exception that leaves a program, which is told on standard error."""
+    """The exit code that Python gives a program that ends with this exception, which is printed on standard error."""
     if error is None:
         return 0
     if not isinstance(error, SystemExit):
@@ -93,7 +93,7 @@ def _exit_code(error: BaseException | None) -> int:
 
 
 def _join_threads() -> None:
-    for thread in threading.enumerate():  # of this process: a fork has none of its parent's but the one that forked
+    for thread in threading.enumerate():  # its own threads: of its parent's a fork has only the one that forked
         if not thread.daemon and thread is not threading.current_thread():
             thread.join()
 

@@ -1,12 +1,13 @@
 """The boundary to users' code.
 
-A user's object may do anything in any hook: raise whatever there is, give what is no text, or a text without end. What
-crosses this boundary is plain: an exact ``str`` that every encoder takes, of bounded size, or an exception of ours.
+A user's object may do anything in any hook: raise any exception, give something that is not a text, or a text without
+end. Everything that crosses this boundary is plain: an exact ``str`` of bounded size that every encoder takes, or an
+exception of alexflow.
 
-How code marks a call of a user's attribute: it stands in a ``try`` whose handler is ``except BaseException as error``
-and calls :func:`hook_failed` (the request fails) or :func:`note_hook` (the attempt fails, with the original exception).
-A ``try`` costs nothing where nothing is raised, a call of a guarding function would. Where one ``try`` holds the calls
-of several hooks, a local variable says which one is under way. ``tests/hooks/hook_places.py`` lists all hooks, and the
+A call of a user's attribute is marked by a ``try`` around it whose handler is ``except BaseException as error`` and
+calls :func:`hook_failed` (the request fails) or :func:`note_hook` (the attempt fails, with the original exception).
+A ``try`` costs nothing if nothing is raised, while a call of a guarding function would. If one ``try`` holds the calls
+of several hooks, a local variable names the current one. ``tests/hooks/hook_places.py`` lists all hooks, and the
 functions that call them inside the ``try`` of a caller.
 
 Two exceptions are not the user's: the cancellation of the asyncio task around the call, and Ctrl-C.
@@ -25,12 +26,12 @@ _PACKAGE = "alexflow."
 #: Longer texts of users' objects (messages, representations, tracebacks) are cut, and both ends are kept.
 MAX_TEXT = 64 * 1024  # characters
 
-#: As much of a text stands in a message beside others.
+#: The limit for a text that is a part of a message.
 SHORT_TEXT = 2_000  # characters
 
 
 def class_name(cls: type) -> str:
-    """``module.qualname``, without the module for what is built in."""
+    """``module.qualname``, without the module for built-in classes."""
     module, name = module_of(cls), type.__dict__["__qualname__"].__get__(cls)
     return plain_text(name if module in ("", "builtins") else f"{module}.{name}", SHORT_TEXT)
 
@@ -50,7 +51,7 @@ def bases_of(cls: type) -> tuple[type, ...]:
 
 
 def own_attribute(error: BaseException, name: str) -> Any:
-    """What Python itself keeps in an exception, past a property of the user's class that has the same name.
+    """An attribute that Python itself keeps in an exception, even if the user's class has a property of that name.
 
     Args:
         error: any exception.
@@ -93,23 +94,23 @@ def repr_of(value: object, limit: int = MAX_TEXT) -> str:
 
 
 def hook_failed(owner: object, hook: str, error: BaseException) -> NoReturn:
-    """Raise what :func:`hook_error` gives."""
+    """Raise the error that :func:`hook_error` makes."""
     failed = hook_error(owner, hook, error)
     raise failed from failed.__cause__
 
 
 def hook_error(owner: object, hook: str, error: BaseException) -> AlexflowError:
-    """What stands for an exception out of a user's hook, for the request that it belongs to.
+    """The error with which a request fails because a user's hook raised.
 
-    Errors of alexflow's own that say by themselves what is wrong stay.
+    Errors of alexflow itself that describe what is wrong are kept.
 
     Args:
         owner: the user's object, or its class.
-        hook: which of its hooks was called, as a user would write it: ``"input()"``, ``"tags"``.
-        error: what it raised. A cancellation is the user's own; if the call was awaited, see :func:`passes` first.
+        hook: the hook that was called, as a user would write it: ``"input()"``, ``"tags"``.
+        error: the exception. A cancellation counts as the user's own; of awaited code ask :func:`passes` first.
 
     Returns:
-        A :class:`HookError` that names the class, the hook and what it raised, which is the ``__cause__``.
+        A :class:`HookError` that names the class, the hook and the exception, which is the ``__cause__``.
 
     Raises:
         KeyboardInterrupt: ``error``, if it may be Ctrl-C.
@@ -126,13 +127,13 @@ def hook_error(owner: object, hook: str, error: BaseException) -> AlexflowError:
 
 
 def as_cause(error: BaseException | None) -> BaseException | None:
-    """The exception, to stand behind one of ours; None if it would keep that from being shown.
+    """The exception as the ``__cause__`` of one of alexflow's; None if it would prevent that from being shown.
 
-    Python's ``traceback`` asks exceptions for attributes that a class of the user's may have made into something else.
+    Python's ``traceback`` reads attributes of exceptions, which a user's class may have redefined.
     """
     if error is None or _is_plain(error):
         return error
-    import traceback  # deferred: few ask for it, and it is a third of what this package takes to import
+    import traceback  # deferred: seldom needed, and a third of the time that this package takes to import
 
     try:
         for _ in traceback.TracebackException.from_exception(error, compact=True).format():
@@ -143,7 +144,7 @@ def as_cause(error: BaseException | None) -> BaseException | None:
 
 
 def _is_plain(error: BaseException) -> bool:
-    """Whether neither an exception nor anything that is shown with it is of a class of the user's."""
+    """Whether an exception and everything that is shown with it are of built-in classes."""
     return (
         module_of(type(error)) == "builtins"
         and not is_a(error, BaseExceptionGroup)
@@ -153,17 +154,17 @@ def _is_plain(error: BaseException) -> bool:
 
 
 def note_hook(owner: object, hook: str, error: BaseException) -> None:
-    """Add to an exception out of which hook of the user's it came; it is shown below its message."""
+    """Add the name of the user's hook that raised an exception as a note, which is shown below its message."""
     note = f"raised in {class_name(type(owner))}.{hook}"
     try:
         if note not in getattr(error, "__notes__", ()):
             BaseException.add_note(error, note)
-    except BaseException:  # an exception whose attributes raise; it has to do without
+    except BaseException:  # an exception whose attributes raise gets no note
         return
 
 
 def passes(error: BaseException) -> bool:
-    """Whether an exception out of awaited code may not be the user's: a cancellation that was asked for, or Ctrl-C."""
+    """Whether an exception from awaited code may not be the user's: a requested cancellation, or Ctrl-C."""
     if is_ctrl_c(error):
         return True
     asyncio = sys.modules.get("asyncio")
@@ -177,17 +178,17 @@ def passes(error: BaseException) -> bool:
 
 
 def is_ours(error: BaseException) -> bool:
-    """Whether it is an error of alexflow's own that says what is wrong with a definition or a storage."""
+    """Whether it is alexflow's own error about a definition or a storage."""
     return is_a(error, (DefinitionError, StorageError)) and module_of(type(error)).startswith(_PACKAGE)
 
 
 def is_a(error: BaseException, kind: type[BaseException] | tuple[type[BaseException], ...]) -> bool:
-    """``isinstance``, without asking an exception of the user's for its ``__class__``."""
+    """``isinstance``, without reading the ``__class__`` of a user's exception."""
     return issubclass(type(error), kind)
 
 
 def is_ctrl_c(error: BaseException) -> bool:
-    """Whether a signal handler may have raised it: Python's own, which leaves no frame, or one that is on the trace."""
+    """Whether a signal handler may have raised it: Python's own, which has no frame, or one in the traceback."""
     if not is_a(error, KeyboardInterrupt):
         return False
     import signal
@@ -208,7 +209,7 @@ def is_ctrl_c(error: BaseException) -> bool:
 
 
 def _stands_at_raise(trace: TracebackType) -> bool:
-    """Whether it was a ``raise`` statement that raised; Ctrl-C comes between two statements, or out of a call."""
+    """Whether a ``raise`` statement raised it; Ctrl-C occurs between two statements, or in a call."""
     from opcode import opmap
 
     return trace.tb_frame.f_code.co_code[trace.tb_lasti] == opmap["RAISE_VARARGS"]
@@ -216,7 +217,7 @@ def _stands_at_raise(trace: TracebackType) -> bool:
 
 def original(error: BaseException) -> BaseException:
     """The StopIteration that Python replaced on its way through a coroutine or generator; else the exception itself."""
-    if type(error) is not RuntimeError:  # first of all: a class of the user's may have a __cause__ of its own
+    if type(error) is not RuntimeError:  # first, since a user's class may have a __cause__ of its own
         return error
     cause = error.__cause__
     if cause is not None and is_a(cause, (StopIteration, StopAsyncIteration)):
@@ -230,11 +231,11 @@ def exact_name(owner: object, hook: str, value: object) -> str:
     """An id or a key that a user's object gives, as an exact ``str``.
 
     Raises:
-        DefinitionError: it is no string.
+        DefinitionError: it is not a string.
     """
     if type(value) is str:
         return value
     if isinstance(value, str):
-        return str.__str__(value)  # what a subclass does when it is hashed or compared is its own affair
+        return str.__str__(value)  # a subclass may define how it is hashed and compared
     cls = class_name(type(owner))
     raise DefinitionError(f"{cls}.{hook} must be a string, not a {class_name(type(value))}: {repr_of(value, 200)}")

@@ -1,4 +1,4 @@
-"""The package's logger, for code that must go on whatever a handler or filter of the user's does."""
+"""The package's logger, for code that must continue even if a user's handler or filter raises."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _Guarded(logging.LoggerAdapter[logging.Logger]):
         return msg, kwargs
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
-        kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1  # records are not from here
+        kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1  # records name the caller, not this line
         try:
             super().log(level, msg, *args, **kwargs)
         except BaseException as error:
@@ -24,5 +24,5 @@ class _Guarded(logging.LoggerAdapter[logging.Logger]):
                 raise
 
 
-#: ``logging.getLogger("alexflow")``; what handlers and filters raise ends here.
+#: ``logging.getLogger("alexflow")``, without the exceptions that handlers and filters raise.
 logger = _Guarded(logging.getLogger("alexflow"))

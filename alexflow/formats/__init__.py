@@ -1,4 +1,4 @@
-"""How a value becomes bytes: one output class per format."""
+"""Formats of outputs: one output class for each way to store a value as bytes."""
 
 from typing import TYPE_CHECKING
 

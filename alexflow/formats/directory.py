@@ -1,15 +1,15 @@
-"""``DirectoryOutput``: a directory with all that is in it, such as a model's checkpoint.
+"""``DirectoryOutput``: a directory with all its files, such as a model's checkpoint.
 
-It is stored as one object, an archive. So it is published at once and whole, by the first, on every storage; it costs
-one existence check, one digest; and there is nothing that could be half removed. Files under keys of their own could
-have none of that without an index, which would be an object to be published last and cleaned up after.
+It is stored as one object, an archive. So it is published atomically on every storage, it costs one existence check and
+one digest, and it cannot be removed halfway. Files under separate keys would need an index for all of that, an object
+that is published last and has to be cleaned up.
 
-The archive is a zip file that is not compressed: what is large in a checkpoint does not compress. Its index is at the
-end, so that one that was cut off is no zip file, where a tar file would only be shorter; and each file has a checksum.
+The archive is a zip file without compression: the large parts of a checkpoint do not compress. Its index is at the end,
+so that a truncated file is no zip file, where a tar file would only be shorter; and each file has a checksum.
 
-Loading unpacks it into a directory that is removed with its last user. A lasting cache was rejected: a key alone does
-not say what is in it (a forced task replaces it), somebody would have to clean up, and to unpack costs what it costs to
-read.
+Loading unpacks it into a directory that is removed with its last user. A lasting cache was rejected: a key does not
+identify the contents (a forced task replaces them), the cache would need cleaning up, and unpacking takes as long as
+reading.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ if TYPE_CHECKING:
 
 CHUNK = 1024 * 1024  # bytes
 
-#: How many times as large as an archive its contents may be. :func:`pack` does not compress; others may.
+#: Greatest ratio of the contents' size to the archive's. :func:`pack` does not compress; other programs may.
 MOST_INFLATED = 100
 
 _ENCRYPTED = 0x1  # a bit of a member's flags
 
-#: What the system says of names that there cannot be: twice the same, one below a file, longer than allowed.
+#: Error numbers for impossible names: the same twice, one below a file, longer than allowed.
 _OF_NAMES = frozenset(
     {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOENT, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}
 )
 
 
 class Directory(os.PathLike[str]):
-    """A directory that is removed when it is closed, or when nobody has it any more.
+    """A directory that is removed when it is closed or garbage collected.
 
-    Wherever a path is expected, it will do; ``with output.load() as path:`` gives a :class:`pathlib.Path`.
+    It is accepted wherever a path is; ``with output.load() as path:`` gives a :class:`pathlib.Path`.
 
     Attributes:
-        path: where it is.
+        path: its path.
     """
 
     def __init__(self, path: Path, used: ExitStack):
@@ -78,12 +78,12 @@ class Directory(os.PathLike[str]):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DirectoryOutput(FileOutput[Directory]):
-    """A directory with all that is in it, stored as one archive. Safe to share, as far as its files are.
+    """A directory with all its files, stored as one archive. Safe to share, as far as its files are.
 
-    ``with output.path("w") as directory:`` gives a new one to write into, ``with output.path() as directory:`` what was
-    stored, unpacked. ``store`` takes a directory that is there already.
+    ``with output.path("w") as directory:`` gives a new one to write into, ``with output.path() as directory:`` the
+    stored one, unpacked. ``store`` takes an existing directory.
 
-    Stored are files, with whether they may be executed, and directories; of a link to a file what it leads to.
+    Files, with their executable bit, and directories are stored; a link to a file is stored as that file.
     """
 
     safe_to_share: ClassVar[bool] = True
@@ -98,11 +98,11 @@ class DirectoryOutput(FileOutput[Directory]):
         pack(os.fspath(value), file)
 
     def load(self) -> Directory:
-        """The stored directory, unpacked; it is removed when it is closed, or when nobody has it any more.
+        """Unpack the stored directory; the copy is removed when it is closed or garbage collected.
 
         Raises:
             OutputNotFound: nothing is stored.
-            DecodingError: what is stored is no archive, or is damaged.
+            DecodingError: the stored data are no archive, or are damaged.
         """
         used = ExitStack()
         try:
@@ -113,12 +113,12 @@ class DirectoryOutput(FileOutput[Directory]):
 
     @contextmanager
     def path(self, mode: Mode = "r") -> Iterator[Path]:
-        """A directory: a new one to write into (``"w"``), stored when the ``with`` block is left, unless by an
-        exception; or what was stored, unpacked, and removed when the block is left.
+        """A directory: a new one to write into (``"w"``), stored when the ``with`` block is left without an exception;
+        or the stored one, unpacked, and removed when the block is left.
 
         Raises:
-            OutputNotFound: nothing is stored, and it was to be read.
-            DecodingError: what is stored is no archive, or is damaged.
+            OutputNotFound: nothing is stored, in mode ``"r"``.
+            DecodingError: the stored data are no archive, or are damaged.
         """
         if mode not in ("r", "w"):
             raise ValueError(f"a path is for reading, 'r', or for writing, 'w', not {mode!r}")
@@ -159,7 +159,7 @@ def _is_safe(name: str) -> bool:
 
 
 def _names_in(directory: str) -> Iterator[str]:
-    """What is in it, a directory before what is in that one, in an order that depends on names only."""
+    """The names below a directory, each directory before its contents, in an order that depends on names only."""
     pending = [""]
     while pending:
         inside = pending.pop()

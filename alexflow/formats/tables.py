@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, TypeVar, cast
 
-from alexflow.formats import frames, tabletypes
+from alexflow.formats import arrow_types, frames
 from alexflow.formats.file import FileOutput, WriteOnly
 from alexflow.formats.libraries import need
 
@@ -23,7 +23,7 @@ COMPRESSION = "zstd"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class _Parquet(FileOutput[T_co]):
-    """Something as Parquet, of which less than all can be loaded.
+    """Data as Parquet, which can be loaded in part.
 
     Attributes:
         compression: of Parquet's: ``zstd``, ``snappy``, ``lz4``, ``gzip``, ``brotli``, ``none``.
@@ -32,12 +32,12 @@ class _Parquet(FileOutput[T_co]):
     compression: str = field(default=COMPRESSION, compare=False)
 
     def load(self, columns: Sequence[str] | None = None, filters: Any = None) -> T_co:
-        """The stored value, or a part of it.
+        """Load the stored value, or a part of it.
 
         Args:
-            columns: names of those that are wanted.
-            filters: which rows are wanted. For tables and pandas, what :func:`pyarrow.parquet.read_table` takes, such
-                as ``[("day", ">=", 7)]``, or an expression of :mod:`pyarrow.compute`; for polars an expression.
+            columns: names of the columns to load.
+            filters: conditions on the rows to load. For tables and pandas, as for :func:`pyarrow.parquet.read_table`,
+                such as ``[("day", ">=", 7)]``, or an expression of :mod:`pyarrow.compute`; for polars an expression.
 
         Raises:
             OutputNotFound: nothing is stored.
@@ -46,7 +46,9 @@ class _Parquet(FileOutput[T_co]):
 
     async def aload(self, columns: Sequence[str] | None = None, filters: Any = None) -> T_co:
         """:meth:`load`, for ``async def run``."""
-        from alexflow.storage.background import in_thread  # deferred: it brings asyncio, of no use to a worker process
+        from alexflow.storage.background import (
+            in_thread,
+        )  # deferred: it imports asyncio, which a worker process does not need
 
         return await in_thread(self.load, columns, filters)
 
@@ -57,7 +59,7 @@ class _Parquet(FileOutput[T_co]):
                 stored = parquet.ParquetFile(file)
             if columns is not None:
                 columns = self._known_columns(columns, stored.schema_arrow.names)
-            with nullcontext() if filters is not None else self._decoding():  # filters may be at fault themselves
+            with nullcontext() if filters is not None else self._decoding():  # the filters may be wrong themselves
                 return parquet.read_table(file, columns=columns, filters=filters, **options)
 
     def _known_columns(self, wanted: Sequence[str], there: Sequence[str]) -> list[str]:
@@ -82,19 +84,19 @@ class ParquetOutput(_Parquet["pa.Table"]):
     def write_to(self, value: pa.Table, file: BinaryIO) -> None:
         if not isinstance(value, need("pyarrow", "parquet").Table):
             raise TypeError("it is not a pyarrow.Table")
-        table = tabletypes.to_stored(value)
+        table = arrow_types.to_stored(value)
         need("pyarrow.parquet", "parquet").write_table(table, file, compression=self.compression)
 
     def load(self, columns: Sequence[str] | None = None, filters: Any = None) -> pa.Table:
-        return tabletypes.to_given(self._read_table(columns, filters))
+        return arrow_types.to_given(self._read_table(columns, filters))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PandasOutput(_Parquet["pd.DataFrame"]):
     """A :class:`pandas.DataFrame` as Parquet, with its index and dtypes. Safe to share.
 
-    What Parquet and pandas do not keep by themselves (categories, seconds, Arrow's nested types, lists in columns of
-    objects) is noted and put back; a frame that would come back as another one is refused when it is stored.
+    Details that Parquet and pandas lose (categories, seconds, Arrow's nested types, lists in columns of objects) are
+    noted and restored; a frame that would come back as another one is refused when it is stored.
 
     Attributes:
         compression: of Parquet's: ``zstd``, ``snappy``, ``lz4``, ``gzip``, ``brotli``, ``none``.
@@ -137,7 +139,7 @@ class PolarsOutput(_Parquet["pl.DataFrame"]):
 
     def load(self, columns: Sequence[str] | None = None, filters: Any = None) -> pl.DataFrame:
         polars = need("polars", "polars")
-        # what is asked for may be at fault itself
+        # the arguments may be wrong themselves
         with nullcontext() if columns is not None or filters is not None else self._decoding():
             path = self.bound_storage.local_path(self.key)
             if path is not None:
@@ -146,7 +148,7 @@ class PolarsOutput(_Parquet["pl.DataFrame"]):
                 return self._collected(polars, file, columns, filters)
 
     def _collected(self, polars: Any, source: Any, columns: Sequence[str] | None, filters: Any) -> pl.DataFrame:
-        # the path is a file's, and says nothing about what is in it
+        # the path is that of one file, and must not be taken for a pattern or for partitions
         frame = polars.scan_parquet(source, glob=False, hive_partitioning=False)
         if filters is not None:
             frame = frame.filter(filters)
@@ -159,8 +161,8 @@ class PolarsOutput(_Parquet["pl.DataFrame"]):
 class ArrowOutput(FileOutput["pa.Table"]):
     """A :class:`pyarrow.Table` in Arrow's own format (an IPC file, also called Feather), not compressed. Safe to share.
 
-    Larger than Parquet, and loaded at no cost from a local storage: the file is mapped, and parts of it come into
-    memory when they are used.
+    It is larger than Parquet, and loads at no cost from a local storage: the file is mapped, and its parts are read
+    when they are used.
     """
 
     safe_to_share: ClassVar[bool] = True
@@ -179,13 +181,13 @@ class ArrowOutput(FileOutput["pa.Table"]):
 
 @contextmanager
 def _arrow_file(output: FileOutput[Any]) -> Iterator[Any]:
-    """The stored file as Arrow reads it best: mapped where it is on this machine."""
+    """The stored file as Arrow reads it fastest: mapped if it is on this machine."""
     arrow = need("pyarrow", "parquet")
     path = output.bound_storage.local_path(output.key)
     if path is not None:
         with output._decoding():
             mapped = arrow.memory_map(path)
-        with mapped as file:  # what has been read from it keeps it mapped
+        with mapped as file:  # data that were read from it keep it mapped
             yield file
     else:
         with output.open("rb") as file:

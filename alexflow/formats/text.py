@@ -1,4 +1,4 @@
-"""``TextOutput`` and ``BytesOutput``: what needs no format."""
+"""``TextOutput`` and ``BytesOutput``: strings and bytes as they are."""
 
 from __future__ import annotations
 
@@ -24,8 +24,12 @@ class TextOutput(Output[str]):
         if not isinstance(value, str):
             raise TypeError("it is not a string")
         data = value.encode(self.encoding)
-        if self.encoding != "utf-8" and data.decode(self.encoding) != value:  # as some of Japan's and Python's own do
-            raise ValueError(f"it would come back as another string; {self.encoding} cannot tell all of its characters")
+        if (
+            self.encoding != "utf-8" and data.decode(self.encoding) != value
+        ):  # as in some Japanese encodings and some of Python's own
+            raise ValueError(
+                f"it would come back as another string; {self.encoding} cannot represent all of its characters"
+            )
         return data
 
     def decode(self, data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""BLAKE2b, as ``hashlib`` has it, but without OpenSSL, whose loading takes longer than a run that finds all done."""
+"""BLAKE2b without OpenSSL, which ``hashlib`` loads and which takes longer than a run that has nothing to do."""
 
 try:  # as `random` of the standard library does
     from _blake2 import blake2b

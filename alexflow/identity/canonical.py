@@ -1,9 +1,9 @@
 """A parameter as plain data that MessagePack writes in exactly one way.
 
 The rule (docs/design/identity.md states it for other implementations): None, booleans, integers of 64 bits,
-floats, strings and bytes stand as themselves. Everything else is an array whose first element is a tag. There is no
-untagged array or map, so values of different types cannot meet in the same bytes. What has no identity that
-every process would agree on (a lambda, an array, an open file) is refused: never pickled, never ``repr``-ed.
+floats, strings and bytes stand for themselves. Everything else is an array whose first element is a tag. There is no
+untagged array or map, so values of different types never give the same bytes. A value without an identity that
+every process would agree on (a lambda, an array, an open file) is refused: it is never pickled, never ``repr``-ed.
 
 Rejected: msgspec's own encoding of Python types, which gives equal bytes for a tuple and a list, an enum and its
 value, a dataclass and a dict.
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
     import msgspec
 
-#: What MessagePack can hold; arrays are always tagged.
+#: The values that MessagePack can hold; arrays are always tagged.
 Canonical: TypeAlias = None | bool | int | float | str | bytes | list[Any] | tuple[Any, ...]
 
-#: Tasks met on the way whose own id is not known yet; the caller computes them and asks again.
+#: Nested tasks whose own id is not known yet; the caller computes their ids and repeats the call.
 Pending: TypeAlias = list[Any]
 
 
 class ComputeNow(list[Any]):
-    """A :data:`Pending` for where nobody would ask again: a task's id is computed when the task is met."""
+    """A :data:`Pending` for callers that do not repeat the call: it computes the id of each task at once."""
 
     def append(self, task: Any) -> None:
         _ = task.task_id
@@ -47,8 +47,8 @@ class ComputeNow(list[Any]):
 
 @functools.cache
 def encoder() -> Callable[[Any], bytes]:
-    """What writes plain data as MessagePack."""
-    from msgspec.msgpack import Encoder  # deferred: it is a fourth of what `import alexflow` would take
+    """The function that encodes plain data as MessagePack."""
+    from msgspec.msgpack import Encoder  # deferred: it would be a quarter of the time of `import alexflow`
 
     return Encoder().encode
 
@@ -59,11 +59,11 @@ def packb(value: Any) -> bytes:
 
 
 def canonical(value: Any, pending: Pending) -> Canonical:
-    """Reduce a value to plain data; raises IdentityError, without a path, for what has no identity."""
+    """Reduce a value to plain data; raises IdentityError, without a path, for a value without identity."""
     kind = type(value)
     if kind in _ITSELF or (kind is int and _LEAST <= value <= _MOST) or (kind is float and value == value):
         return value  # type: ignore[no-any-return]
-    if getattr(kind, "__canonical_form__", kind) is None:  # its instances may know theirs
+    if getattr(kind, "__canonical_form__", kind) is None:  # instances may have theirs cached
         known: Canonical = value.__canonical_form__
         if known is not None:
             return known
@@ -132,7 +132,7 @@ def _decimal(value: Decimal, pending: Pending) -> Canonical:
 
 
 def decimal_text(value: Decimal) -> str:
-    """``str(value)``, whatever the decimal context says of capitals."""
+    """``str(value)``, whatever the decimal context says about capitals."""
     return str(value).replace("e", "E")
 
 
@@ -149,7 +149,7 @@ def _function(value: FunctionType | BuiltinFunctionType, pending: Pending) -> Ca
 
 
 def _wraps(function: Any, wrapped: Any) -> bool:
-    """Whether a function says (``functools.wraps``) that it is made from another, whose name it then bears."""
+    """Whether a function wraps another according to ``functools.wraps``, which gives it the other's name."""
     for _ in range(_MOST_WRAPPERS):
         function = getattr(function, "__wrapped__", None)
         if function is None or function is wrapped:
@@ -157,7 +157,7 @@ def _wraps(function: Any, wrapped: Any) -> bool:
     return False
 
 
-_MOST_WRAPPERS = 100  # of one that says that it wraps itself
+_MOST_WRAPPERS = 100  # a bound for a function that claims to wrap itself
 
 
 def _nameless(what: str, thing: Any) -> IdentityError:
@@ -171,7 +171,7 @@ _LEAST, _MOST = -(2**63), 2**64 - 1  # integers that MessagePack can hold
 _Encode: TypeAlias = Callable[[Any, Pending], Canonical]
 
 _ENCODERS: dict[type, _Encode] = {
-    int: _long,  # those that are not what they are; as are floats
+    int: _long,  # only integers and floats that do not stand for themselves get here
     float: _nan,
     complex: _complex,
     list: _list,
@@ -185,8 +185,8 @@ _ENCODERS: dict[type, _Encode] = {
     ModuleType: _module,
 }
 
-#: Types of modules that we need not import: where there is a value of the type, its module has been imported. They are
-#: added to the table above when they are first met.
+#: Types of modules that need not be imported here: if there is a value of the type, its module has been imported. Each
+#: is added to the table above when it is first met.
 _ENCODERS_ON_DEMAND: dict[tuple[str, str], _Encode] = {
     ("decimal", "Decimal"): _decimal,
     ("uuid", "UUID"): lambda value, pending: ["uuid", value.hex],
@@ -198,7 +198,7 @@ _ENCODERS_ON_DEMAND: dict[tuple[str, str], _Encode] = {
 
 
 def _loaded(module: str, name: str) -> Any:
-    """A class of a module that may not have been imported; else None."""
+    """A class of a module; None if the module has not been imported."""
     return getattr(sys.modules.get(module), name, None)
 
 
@@ -224,7 +224,7 @@ def _canonical_of_user_type(value: Any, pending: Pending) -> Canonical:
         return ["namedtuple", qualified_name(kind), items]
     name = kind.__module__, kind.__qualname__
     encode = _ENCODERS_ON_DEMAND.get(name)
-    # derived from it: what a test has put in the place of the clock's types
+    # or derived from it: tests replace the types of datetime by such classes
     if encode is not None and kind in getattr(_loaded(*name), "__mro__", ()):
         _ENCODERS[kind] = encode
         return encode(value, pending)
@@ -233,12 +233,12 @@ def _canonical_of_user_type(value: Any, pending: Pending) -> Canonical:
 
 _PATHS = ("PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath", "Path", "PurePath")
 
-#: A subclass holds more than what it declares: its content, and whatever it adds.
+#: Subclasses of these have content besides their declared fields, so they are not taken for dataclasses.
 PLAIN = (dict, list, tuple, set, frozenset, str, bytes, int, float)
 
 
 def is_dataclass(cls: type) -> bool:
-    """Whether a class, and not only its metaclass, has fields; runs nothing that the class brings along."""
+    """Whether a class, and not only its metaclass, has dataclass fields; runs no code of the class."""
     return any("__dataclass_fields__" in vars(base) for base in cls.__mro__)
 
 
@@ -258,7 +258,7 @@ def _of_struct(value: msgspec.Struct) -> Iterable[tuple[str, Any]]:
 
 
 def encoded(value: Any, encode: Callable[[Any], Any] | None) -> Any:
-    """What stands for the value of a field, whose metadata may have an ``encode``."""
+    """The value of a field as it enters ids: after the ``encode`` of its metadata, if there is one."""
     if encode is None or value is None:
         return value
     try:
@@ -270,7 +270,7 @@ def encoded(value: Any, encode: Callable[[Any], Any] | None) -> Any:
 
 
 def _fields(values: Iterable[tuple[str, Any]], pending: Pending) -> list[list[Canonical]]:
-    """Fields by name, those that are None left out (so that a field added later keeps old ids)."""
+    """Fields by name, without those that are None (so that a field added later keeps old ids)."""
     return sorted([name, canonical(value, pending)] for name, value in values if value is not None)
 
 
@@ -292,9 +292,9 @@ def _refusal(value: Any, kind: type) -> str:
 
 
 def locate(value: Any, path: str, depth: int = 0) -> tuple[str, IdentityError] | None:
-    """Find the innermost value that has no identity, with the path to it; None if all is well.
+    """Find the innermost value without identity, and the path to it; None if there is none.
 
-    Called only after a refusal, so that the way without faults need not carry a path along.
+    It is called only after a refusal, so that the normal case carries no path along.
     """
     try:
         packb(canonical(value, []))
@@ -317,7 +317,7 @@ def _explain(error: Exception) -> str:
 
 
 def children(value: Any) -> Iterable[tuple[str, Any]]:
-    """What lies in a value, with the steps to it; nothing for tasks and outputs."""
+    """The values inside a value, with the steps to them; none for tasks and outputs."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield f"[{short_repr(key)}]", item
@@ -342,7 +342,7 @@ def _encoded_or_refused(value: Any, field: dataclasses.Field[Any]) -> Any:
 
 
 class _Refused:
-    """In place of what there is not, so that the path leads up to it."""
+    """Stands for a value that could not be encoded, so that the path leads to it."""
 
     def __init__(self, error: IdentityError):
         self._error = error

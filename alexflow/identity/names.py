@@ -1,4 +1,4 @@
-"""What a class or function is called: the same whether its module was imported or run as a script."""
+"""Names of classes and functions: the same whether their module was imported or run as a script."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-#: What the main module is called in its own process, and in one that :mod:`multiprocessing` has started afresh.
+#: Names of the main module in its own process, and in a process that :mod:`multiprocessing` has spawned.
 MAIN_MODULES = ("__main__", "__mp_main__")
 
 _main_name: str | None = None
@@ -32,7 +32,7 @@ def main_module_name() -> str:
 
 
 def set_main_module_name(name: str) -> None:
-    """Let classes of ``__main__`` be called as in the process that sent them (for worker processes)."""
+    """Name classes of ``__main__`` as in the process that sent them (for worker processes)."""
     global _main_name
     _main_name = name
 
@@ -53,9 +53,9 @@ _MOVED = {"pathlib._local": "pathlib", "alexflow.storage.local.storage": "alexfl
 
 
 def look_up(module: object, qualname: str) -> Any:
-    """What a qualified name stands for in a module; None if nothing does.
+    """Resolve a qualified name in a module; None if there is no such name.
 
-    Looks into ``__dict__``s, so that no property runs, and from the module into classes only.
+    It reads ``__dict__``s, so that no property runs, and goes from the module into classes only.
     """
     first, *steps = qualname.split(".")
     found = vars(module).get(first) if isinstance(module, ModuleType) else None

@@ -1,7 +1,7 @@
-"""What alexflow needs to know of a task or output class, worked out once per class.
+"""``ClassInfo``: facts about a task or output class, worked out once per class.
 
-Kept on the class, not in a table, so that a class redefined in a notebook gets its own and a forgotten class is
-forgotten with it.
+They are kept on the class, not in a table, so that a class redefined in a notebook gets its own, and that they are
+freed together with the class.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ class FieldInfo(NamedTuple):
 
 
 class _Caching:
-    """Gives a class with slots a ``__dict__`` for its cached properties. (3.11 reads slots in a fourth of the time.)"""
+    """Give a class with slots a ``__dict__`` for its cached properties. (3.11 reads slots in a quarter of the time.)"""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class ClassInfo(_Caching):
-    """A task's or output's class, seen from the engine.
+    """Facts about a task or output class.
 
     Attributes:
-        cls: the class itself; a description found on a subclass by inheritance is not its own.
+        cls: the class itself; a subclass inherits the attribute, which is then not its own.
         name: ``module.qualname`` (or the pinned ``task_name``), the first part of an id.
         fields: the fields given to ``__init__``, in its order.
-        values: their values, from an instance.
+        values: a function from an instance to the values of its fields.
         significant: names of the fields that the id depends on, sorted.
-        checked: names of the fields whose value a new instance is held against: never None, or to be given.
-        contracts: fields that have one.
-        identity_value: what stands for the value of a field in ids, from an instance and the field's name.
-        id_rule: another rule for ids than that of spec "2", from an instance; it may give None, for spec "2".
+        checked: names of the fields that a new instance is checked for: required, or never None.
+        contracts: fields with a contract.
+        identity_value: a function from an instance and a field's name to the value that enters the id.
+        id_rule: a rule for ids other than that of spec "2"; it may give None for an instance, which means spec "2".
     """
 
     cls: type | None
@@ -69,13 +69,13 @@ class ClassInfo(_Caching):
 
     @cached_property
     def unencoded(self) -> tuple[str, ...]:
-        """Names of the significant fields whose very value goes into ids, not what ``encode`` makes of it."""
+        """Names of the significant fields whose value enters ids as it is, without ``encode``."""
         encoders = {field.name: field.metadata.get("encode") for field in dataclasses.fields(self.cls)}  # type: ignore[arg-type]
         return tuple(name for name in self.significant if encoders[name] is None)
 
     @cached_property
     def defaults(self) -> dict[str, bytes]:
-        """Significant fields that have a default with an identity, and that as canonical bytes."""
+        """Canonical bytes of the defaults of significant fields, where a default has an identity."""
         fields = {field.name: field for field in dataclasses.fields(self.cls)}  # type: ignore[arg-type]
         defaults: dict[str, bytes] = {}
         for name in self.significant:
@@ -93,7 +93,7 @@ class ClassInfo(_Caching):
 
     @cached_property
     def default_construction(self) -> bool:
-        """Whether an output class adds nothing to what :class:`Output` does at construction."""
+        """Whether an output class is constructed as :class:`Output` is, with nothing added."""
         if self.cls is None or _PARAMETERS not in vars(self.cls):
             return False
         base = self._base
@@ -103,10 +103,10 @@ class ClassInfo(_Caching):
 
     @cached_property
     def rebuildable(self) -> bool:
-        """Whether a task of this class is nothing but the values of its fields, so that equal ones have equal ids.
+        """Whether a task of this class can be rebuilt from the values of its fields and its id.
 
-        Nothing of the user's runs when one is made or its id is computed: no ``__init__``, ``__post_init__``,
-        ``encode`` or property of its own.
+        No user code runs when such a task is made or its id is computed: the class has no ``__init__``,
+        ``__post_init__``, ``encode`` or property of its own.
         """
         cls: Any = self.cls
         settled = ("__new__", "__post_init__", "__getattribute__", "task_id", "unwrapped")
@@ -124,28 +124,28 @@ class ClassInfo(_Caching):
 
     @cached_property
     def built(self) -> dict[str, tuple[Any, type[Any]]]:
-        """By key name: which output class ``build_output`` was asked for last, with and without its type parameters.
+        """Cache of ``build_output`` by key name: the last output class, with and without its type parameters.
 
-        Only classes that construct plainly. The ids of a class's tasks differ in their digests alone, so that what
-        was found to be a key of one of them would be one of any.
+        It holds classes with default construction only. The ids of a class's tasks differ in their digests alone, so
+        a key name that is valid for one task is valid for all.
         """
         return {}
 
     @cached_property
     def keyword_only(self) -> tuple[tuple[str, Any], ...]:
-        """Name and default of the fields that are given by keyword: the last of :attr:`fields`."""
+        """Name and default of the keyword-only fields, which are the last of :attr:`fields`."""
         return tuple((field.name, field.default) for field in dataclasses.fields(self.cls) if _by_keyword(field))  # type: ignore[arg-type]
 
     @cached_property
     def positional(self) -> int:
-        """How many of :attr:`fields` may be given by position: the first ones."""
+        """Number of fields that may be given by position, which are the first of :attr:`fields`."""
         return len(self.fields) - len(self.keyword_only)
 
     @cached_property
     def spare(self) -> int:
-        """How many of :attr:`fields`, from the last on, are ours and None unless given: they need not travel.
+        """Number of trailing :attr:`fields` that are alexflow's own with the default None, so need not be sent.
 
-        All others do, at their defaults, too: another process may have made other defaults.
+        All other fields are sent, even at their defaults: the defaults of another process may differ.
         """
         cls: Any = self.cls
         ours = [vars(base)["__dataclass_fields__"] for base in cls.__mro__ if base.__module__ == "alexflow.model.task"]
@@ -158,12 +158,12 @@ class ClassInfo(_Caching):
 
     @property
     def _base(self) -> type[WithClassInfo]:
-        """The class of ours that settles how an instance is made."""
+        """The class of alexflow that defines how an instance is made."""
         return next(cls for cls in self.cls.__mro__ if "__identified_by__" in vars(cls))  # type: ignore[union-attr]
 
     @cached_property
     def has_class_settings(self) -> bool:
-        """Whether no task of this class has settings or tags of its own."""
+        """Whether options, retry and tags are the same for all tasks of this class."""
         base = self._base
         return not any(hasattr(getattr(self.cls, name), "__get__") for name in ("options", "retry")) and getattr(
             self.cls, "tags", None
@@ -179,11 +179,11 @@ class ClassInfo(_Caching):
         return next(field for field in self.fields if field.name == name)
 
     def __reduce__(self) -> tuple[Callable[[], ClassInfo], tuple[()]]:
-        return _stale_class_info, ()  # a class that travels by value is looked at again where it arrives
+        return _stale_class_info, ()  # for a class that is sent by value, the receiver works it out again
 
 
-_GENERATED = "<string>"  # where the code is from that ``@dataclass`` writes
-_PARAMETERS = "__dataclass_params__"  # what the decorator was given
+_GENERATED = "<string>"  # the file name of code that ``@dataclass`` generates
+_PARAMETERS = "__dataclass_params__"  # the arguments of the decorator
 
 
 class WithClassInfo:
@@ -191,18 +191,18 @@ class WithClassInfo:
 
     __class_info__: ClassVar[ClassInfo]
 
-    #: Fields whose part in the identity the base settles itself (an output *is* its task and key).
+    #: Fields that the base class itself makes part of the identity (an output *is* its task and key).
     __identified_by__: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def __check_class__(cls) -> None:
-        """Refuse a class that cannot be what its author meant; called once, when its description is made."""
+        """Refuse a class that cannot work as written; called once, when its :class:`ClassInfo` is made."""
 
 
 class SourceTask(Protocol):
-    """The task behind an output, as far as outputs and ids are concerned: every task is one.
+    """The part of a task that outputs and ids need. Every task implements it.
 
-    Tasks give outputs and outputs name their task. This protocol is what keeps that from being an import circle.
+    Tasks give outputs, and outputs refer to their task; with this protocol the modules do not import each other.
     """
 
     __class_info__: ClassVar[ClassInfo]
@@ -224,7 +224,7 @@ class SourceTask(Protocol):
 
 @blocks_briefly("once a class")
 def class_info(cls: type[WithClassInfo]) -> ClassInfo:
-    """The description of ``cls``; made at its first use, when the dataclass decorator has done its work."""
+    """The facts about ``cls``, worked out at first use, when the dataclass decorator has run."""
     info = cls.__class_info__
     if info.cls is not cls:
         info = _make_class_info(cls)
@@ -239,10 +239,10 @@ def _make_class_info(cls: type[WithClassInfo]) -> ClassInfo:
             f"decorate it with @dataclass(frozen=True)"
         )
     for field in getattr(cls, "__dataclass_fields__", {}).values():
-        if field._field_type is dataclasses._FIELD_INITVAR:  # type: ignore[attr-defined]  # nothing public tells them
+        if field._field_type is dataclasses._FIELD_INITVAR:  # type: ignore[attr-defined]  # there is no public way
             raise DefinitionError(
                 f"{cls.__qualname__}.{field.name} is an InitVar: an instance does not keep it, so the id would not "
-                f"depend on it, and nobody could make the instance again; declare a field"
+                f"depend on it, and the instance could not be made again; declare a field"
             )
     cls.__check_class__()
     fields = sorted((field for field in dataclasses.fields(cls) if field.init), key=_by_keyword)  # type: ignore[arg-type]
@@ -279,7 +279,7 @@ def _identity_value(cls: type, significant: tuple[str, ...]) -> Callable[[Any, s
 
 
 def _written(cls: type, name: str) -> tuple[Any, ...] | None:
-    """What a function of the class's own says; ``@dataclass`` writes the same for classes that do the same."""
+    """The code of a function of the class's own, comparable: ``@dataclass`` generates equal code for equal classes."""
     code = getattr(vars(cls).get(name), "__code__", None)
     return code and (code.co_code, code.co_consts, code.co_names, code.co_varnames)
 
@@ -289,13 +289,13 @@ def _by_keyword(field: dataclasses.Field[Any]) -> bool:
 
 
 def declares_fields(cls: type) -> bool:
-    """Whether the class body itself annotates anything but class variables."""
+    """Whether the class body itself annotates anything other than class variables."""
     annotations = inspect.get_annotations(cls).values()
     return any("ClassVar" not in str(annotation) for annotation in annotations)
 
 
 def values_of(names: list[str] | tuple[str, ...]) -> Values:
-    """A quick ``instance -> tuple of attributes``, also for one name or none."""
+    """A fast function from an instance to the tuple of these attributes."""
     if not names:
         return lambda instance: ()
     if len(names) == 1:
@@ -318,7 +318,7 @@ STALE_CLASS_INFO = ClassInfo(None, "", (), values_of(()), (), (), (), getattr, N
 
 
 def field_info(field: dataclasses.Field[Any], cls: type) -> FieldInfo:
-    """The description of one field of a dataclass, which need not be a task or output.
+    """The facts about one field of a dataclass, which need not be a task or output.
 
     Raises:
         DefinitionError: its metadata are incomplete.

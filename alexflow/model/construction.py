@@ -15,14 +15,13 @@ from alexflow.model.output import Output
 
 
 def plain_output(cls: type[Output[Any]], task: SourceTask, key: str) -> Any:
-    """What ``cls(src_task=task, key=key)`` gives, in less than half the time.
+    """Make ``cls(src_task=task, key=key)`` in less than half the time.
 
-    For classes that :attr:`~ClassInfo.default_construction` and keys that have been checked. Every task's outputs are
-    built once where it is described, once where it is scheduled, and once where it runs.
+    For classes with :attr:`~ClassInfo.default_construction`, and keys that have been checked.
     """
     output = object.__new__(cls)
     state = output.__dict__
-    # its other fields are the class's defaults; more than five entries would double the room that they take
+    # the other fields are defaults of the class; a dict of more than five entries takes twice the memory
     state["src_task"] = task
     state["key"] = state["_output_id"] = key
     state["__canonical_form__"] = "output", key
@@ -30,9 +29,9 @@ def plain_output(cls: type[Output[Any]], task: SourceTask, key: str) -> Any:
 
 
 def finish_construction(output: Output[Any]) -> None:
-    """What a format does at construction besides what :class:`Output` does, for outputs that are made without a task.
+    """Do what a format adds to the construction of :class:`Output`, for an output made without its constructor.
 
-    Does nothing where the class :attr:`~ClassInfo.default_construction`.
+    Does nothing for classes with :attr:`~ClassInfo.default_construction`.
     """
     cls = type(output)
     if class_info(cls).default_construction:
@@ -51,7 +50,7 @@ def output_by_reference(
     fetch_task: Callable[[str], SourceTask],
     fields: dict[str, Any] | None = None,
 ) -> Output[Any]:
-    """An output without its task, for a worker; ``fetch_task(task_id)`` is called if somebody touches ``src_task``."""
+    """An output without its task, for a worker; the first use of ``src_task`` calls ``fetch_task(task_id)``."""
     output = object.__new__(cls)
     state = output.__dict__
     state["key"] = key
@@ -67,12 +66,12 @@ def output_by_reference(
 def outputs_by_key(
     cls: type[Output[Any]], keys: Sequence[str], lengths: Sequence[int], fetch_task: Callable[[str], SourceTask]
 ) -> list[Output[Any]]:
-    """:func:`output_by_reference` for outputs that are nothing but a key; so much of each is the id of its task."""
+    """:func:`output_by_reference` for outputs that consist of a key, given with the length of the task id in it."""
     outputs: list[Output[Any]] = []
     for key, length in zip(keys, lengths, strict=True):
         output = object.__new__(cls)
         state = output.__dict__
-        # with a storage, that makes five entries; more would double the room that they take
+        # with a storage these are five entries; a dict of more takes twice the memory
         state["key"] = state["_output_id"] = key
         state["_src_task_id"] = key[:length]
         state["_fetch_task"] = fetch_task

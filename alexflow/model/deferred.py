@@ -1,8 +1,8 @@
-"""What a task stores for the dynamic task that gave it, and where that waits.
+"""Outputs that a task stores for the dynamic task that gave it, and whose publication is deferred.
 
-A dynamic task's outputs are visible only when everything that it gave is done. One of its tasks may store them long
-before that; what it stores is kept under a key of its own until the dynamic task is closed, which publishes it. So it
-survives the engine, and the next run finds that this task is done and the dynamic task is not.
+A dynamic task's outputs become visible only when everything that it gave is done. One of its tasks may store them long
+before that; they are kept under a deferred key until the dynamic task is closed, which publishes them. So they survive
+the engine, and the next run finds that this task is done and the dynamic task is not.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ _NOTHING: dict[str, str] = {}
 
 
 def deferred_key(task_id: str, key: str) -> str:
-    """Where what this task stores under another's key is kept until that one is done.
+    """The key under which a task's output for another task is kept until that task is done.
 
-    Of fixed length, since two ids in one name may be longer than file systems allow.
+    The suffix has a fixed length, since two ids in one name may be longer than file systems allow.
     """
     return f"{task_id}-for-{blake2b(key.encode(), digest_size=8).hexdigest()}"
 
 
 def deferred_keys(task: AbstractTask, outputs: InOut) -> dict[str, str]:
-    """The keys of another task that this one stores, each with where it is kept.
+    """The keys of other tasks that this one stores, each with its deferred key.
 
     Args:
         task: the task.
-        outputs: what its ``output`` has given.
+        outputs: the value of its ``output()``.
     """
     if outputs is None or (isinstance(outputs, Output) and outputs.__dict__.get("src_task") is task):
-        return _NOTHING  # as of most tasks
+        return _NOTHING  # true of most tasks
     task_id = task.task_id
     return {
         key: deferred_key(task_id, key)

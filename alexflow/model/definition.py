@@ -1,8 +1,8 @@
-"""Checks of a task class as written, made once per class when it is first used.
+"""Checks of a task class as written, made once per class at its first use.
 
-Python accepts a class that alexflow cannot mean: a field that hides a method, a ``run`` that yields, a default that no
-instance gets. Each of these would go wrong silently or far from its cause, so each is refused with the class, the name
-and the remedy.
+Python accepts classes that cannot work: a field that hides a method, a ``run`` that yields, a default that no instance
+gets. Each of these would go wrong silently, or far from its cause, so it is refused with the class, the name and the
+remedy.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from alexflow.errors import DefinitionError
 from alexflow.model.class_info import WithClassInfo, class_info, declares_fields
 
-#: Methods that the engine calls, and the arguments that it gives besides ``self``.
+#: Methods that the engine calls, with their arguments after ``self``.
 CALLED_WITH = {"input": (), "output": (), "run": ("input", "output"), "generate": ("input", "output")}
 
 #: Methods that may be ``async def``.
@@ -25,12 +25,12 @@ _MAY_BE_ASYNC = frozenset({"run", "generate"})
 
 
 def check_task_class(cls: type, bases: Iterable[type], free_names: frozenset[str]) -> None:
-    """Refuse a task class that cannot be what its author meant.
+    """Refuse a task class that cannot work as written.
 
     Args:
         cls: a task class, decorated.
-        bases: alexflow's own task classes among its ancestors.
-        free_names: members of those that a field may be named after all the same.
+        bases: alexflow's own task classes among its bases.
+        free_names: names of members of those that a field may have nevertheless.
 
     Raises:
         DefinitionError: names class, member and remedy.
@@ -50,8 +50,8 @@ def check_task_class(cls: type, bases: Iterable[type], free_names: frozenset[str
 
 
 def describe_absence(cls: type, name: str) -> str:
-    """The message for a class that lacks ``name`` (``run`` or ``generate``), with what may have been meant by it."""
-    import difflib  # deferred: for a message only
+    """The message for a class that lacks ``name`` (``run`` or ``generate``), with the closest method that it has."""
+    import difflib  # deferred: needed for a message only
 
     ours = {"AbstractTask", "Task", "DynamicTask", "WrapperTask"}
     members = [m for base in cls.__mro__ if base.__name__ not in ours for m in vars(base) if not m.startswith("_")]
@@ -61,10 +61,10 @@ def describe_absence(cls: type, name: str) -> str:
 
 
 def explain_undecorated(cls: type[WithClassInfo]) -> None:
-    """Let the constructor that ``cls`` inherits say that ``cls`` is not decorated, where that is why it fails.
+    """Make the constructor that ``cls`` inherits say that ``cls`` is not decorated, where it fails for that reason.
 
-    ``@dataclass`` has not seen ``cls`` yet. If it never does, the constructor is that of the nearest decorated base,
-    which knows nothing of the fields that ``cls`` declares.
+    ``@dataclass`` has not been applied to ``cls`` yet. If it never is, the constructor is that of the nearest decorated
+    base, which does not take the fields that ``cls`` declares.
     """
     if not declares_fields(cls):
         return
@@ -86,7 +86,7 @@ def explain_undecorated(cls: type[WithClassInfo]) -> None:
 
 
 def _refuse_hidden_members(cls: type, ours: tuple[type, ...], free_names: frozenset[str]) -> None:
-    """A field is read where alexflow expects a method, a property or a class variable of its own."""
+    """Refuse a field that hides a method, a property or a class variable of alexflow."""
     own_fields = {field.name for base in ours for field in dataclasses.fields(base)}
     members = {name for base in ours for name in vars(base) if not name.startswith("_")} - own_fields - free_names
     for field in dataclasses.fields(cls):
@@ -105,7 +105,7 @@ def _is_setting(ours: tuple[type, ...], name: str) -> bool:
 
 
 def _refuse_ignored_defaults(cls: type) -> None:
-    """``depth = 10`` in a subclass, without an annotation, does not change the default of the inherited field."""
+    """Refuse ``depth = 10`` without an annotation: it does not change the default of the inherited field."""
     for field in dataclasses.fields(cls):
         for base in cls.__mro__:
             if field.name not in vars(base):
@@ -121,7 +121,7 @@ def _refuse_ignored_defaults(cls: type) -> None:
 
 
 def _refuse_inherited_name(cls: type) -> None:
-    """Two classes under one pinned name would take each other's outputs for their own."""
+    """Refuse an inherited ``task_name``: the outputs of two classes with one name would be taken for each other's."""
     pinned = getattr(cls, "task_name", None)
     if pinned is not None and "task_name" not in vars(cls):
         base = next(base for base in cls.__mro__ if "task_name" in vars(base))
@@ -132,7 +132,7 @@ def _refuse_inherited_name(cls: type) -> None:
 
 
 def _written(cls: type, name: str, ours: tuple[type, ...]) -> Any:
-    """The member as a user's class has it; None where it is alexflow's own, or not there."""
+    """A member that a user's class defines; None if it is alexflow's own or missing."""
     for base in cls.__mro__:
         if name in vars(base):
             return None if base in ours else vars(base)[name]
@@ -144,7 +144,7 @@ def _check_method(cls: type, name: str, arguments: tuple[str, ...], written: Any
     if isinstance(written, property):
         raise DefinitionError(f"{what} is a property; make it a method: remove @property")
     if not isinstance(written, FunctionType):
-        return  # a decorated or borrowed callable: only calling it can tell
+        return  # a decorated or borrowed callable: its signature shows only when it is called
     if name == "run" and (inspect.isgeneratorfunction(written) or inspect.isasyncgenfunction(written)):
         raise DefinitionError(
             f"{what} contains yield, so calling it would run nothing; store results with output.store(…), "

@@ -1,8 +1,8 @@
-"""Tasks whose parameters were changed after their id was asked for.
+"""Detection of tasks whose parameters were changed after their id was computed.
 
-A task is frozen, but a list that it holds is not. Its result would be stored under the id of what it was before. So
-where it is about to run in the process of its owner, its id is computed again, if any of its parameters can change at
-all; a worker process computes the id of what it has received in any case.
+A task is frozen, but a list that it holds is not. Its result would be stored under the id of its former parameters. So
+before a task runs in its owner's process, its id is computed again if any of its parameters is mutable; a worker
+process computes the id of what it has received in any case.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from alexflow.model.class_info import WithClassInfo, class_info
 from alexflow.model.task import AbstractTask
 from alexflow.model.task_id import id_from_fields
 
-#: What cannot change.
+#: Immutable types.
 _FIXED = frozenset(
     {
         type(None),
@@ -36,24 +36,24 @@ _FIXED = frozenset(
 
 
 def check_unchanged(task: AbstractTask, task_id: str) -> None:
-    """See that a task is still what its id was made from.
+    """Check that a task still has the parameters that its id was computed from.
 
     Raises:
-        NonDeterministicTask: it is not; the message names the fields that can have been changed.
+        NonDeterministicTask: it has others; the message names the fields that can have been changed.
     """
     fixed = _FIXED
     for name in class_info(type(task)).significant:
         if type(value := getattr(task, name)) not in fixed and _may_change(value):
             break
     else:
-        return  # as of most tasks
+        return  # true of most tasks
     change = describe_change(task, task_id)
     if change:
         raise NonDeterministicTask(task_id, change)
 
 
 def describe_change(task: AbstractTask, task_id: str) -> str:
-    """What is wrong with a task that is not any more what its id was made from; empty if nothing is."""
+    """A message about the parameters that have changed since the id was computed; empty if none has."""
     task = task.unwrapped()
     if task.known_id() is None:
         return ""
@@ -70,14 +70,14 @@ def describe_change(task: AbstractTask, task_id: str) -> str:
     fields = [f"{info.cls.__qualname__}.{name} ({_kind(value)})" for name, value in values if _may_change(value)]  # type: ignore[union-attr]
     changed = " or ".join(fields) or "a parameter"
     return (
-        f"{changed} was changed after the task's id was asked for{why}; "
-        f"make another task instead of changing what this one was made from, or give it a copy"
+        f"{changed} was changed after the task's id was computed{why}; "
+        f"make another task instead of changing this one's parameters, or give it a copy"
     )
 
 
 def _may_change(value: Any) -> bool:
     kind = type(value)
-    if kind in _FIXED or isinstance(value, WithClassInfo):  # tasks and outputs are checked where they run themselves
+    if kind in _FIXED or isinstance(value, WithClassInfo):  # tasks and outputs are checked when they run themselves
         return False
     if kind is tuple or kind is frozenset:
         return any(map(_may_change, value))

@@ -1,4 +1,4 @@
-"""``TaskOptions``: where a class of tasks runs, and how long an attempt may take."""
+"""``TaskOptions``: the executor of a class of tasks, and the time limit of an attempt."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ ExecutorName = Literal["loop", "thread", "process"]
 
 @dataclass(frozen=True, kw_only=True)
 class TaskOptions:
-    """How the tasks of a class are run. No part of their ids.
+    """Settings for running the tasks of a class. They are no part of the ids.
 
     ::
 
         class Render(Task):
             options = TaskOptions(executor="thread", timeout=60)
 
-    What is None is as the engine has it. A subclass that sets ``options`` replaces those of its base.
+    For None the engine's setting holds. A subclass that sets ``options`` replaces those of its base.
 
     Attributes:
-        executor: where a plain ``def run`` happens: ``"process"``, ``"thread"`` or ``"loop"``. An ``async def run``
-            happens on the event loop.
-        timeout: seconds that one attempt may take; of a dynamic task, that ``generate`` may take for further tasks.
+        executor: the executor of a plain ``def run``: ``"process"``, ``"thread"`` or ``"loop"``. An ``async def run``
+            always runs on the event loop.
+        timeout: time limit of one attempt, in seconds; of a dynamic task, the limit for ``generate`` to give more
+            tasks.
 
     Raises:
-        DefinitionError: a value cannot be meant.
+        DefinitionError: a value is invalid.
     """
 
     executor: ExecutorName | None = None

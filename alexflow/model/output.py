@@ -1,4 +1,4 @@
-"""``Output[T]``: a named, typed place where a task's result will be."""
+"""``Output[T]``: a named, typed place for the result of a task."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Output(WithClassInfo, Generic[T_co]):
-    """A task's result, by name: what it will be stored under, and how a value becomes bytes.
+    """The result of a task, by name: the key that it is stored under, and the format that makes a value bytes.
 
-    Subclasses are formats: they give :meth:`encode` and :meth:`decode`. Two outputs are equal when their ids and
-    the significant fields that a format adds are; never through the fields of ``src_task``.
+    Subclasses are formats: they implement :meth:`encode` and :meth:`decode`. Two outputs are equal if their ids and
+    the significant fields that a format adds are equal; the fields of ``src_task`` are not compared.
 
     Attributes:
         src_task: the task whose parameters the key is derived from.
         key: the name in a storage.
-        storage: where it is bound to; None in a task's description.
+        storage: the storage that it is bound to; None in a task's ``output()``.
         ephemeral: whether it may be removed once everything in a run that reads it is done.
     """
 
     __class_info__: ClassVar[ClassInfo] = STALE_CLASS_INFO
     __identified_by__: ClassVar[frozenset[str]] = frozenset({"src_task", "key"})
 
-    #: Whether to load what a stranger has stored runs none of their code. Each of alexflow's formats says so itself.
+    #: Whether loading data from an untrusted source is safe, that is, runs no code of its author. Each format sets it.
     safe_to_share: ClassVar[bool] = False
 
     src_task: SourceTask
@@ -56,7 +56,7 @@ class Output(WithClassInfo, Generic[T_co]):
     storage: Storage | None = field(default=None, compare=False)
     ephemeral: bool = field(default=False, compare=False)
 
-    # in the instance's own __dict__ once they are known
+    # cached in the instance's own __dict__
     _output_id: ClassVar[str | None] = None
     __canonical_form__: ClassVar[Canonical] = None
 
@@ -69,8 +69,8 @@ class Output(WithClassInfo, Generic[T_co]):
             raise DefinitionError(
                 f"{cls.__qualname__} cannot have slots: an output may be without its src_task; remove slots=True"
             )
-        # @dataclass leaves alone what stands in the class body, and would else compare and print field by field,
-        # down all ancestors.
+        # @dataclass keeps methods that the class body defines; its own would compare and print field by field, down
+        # through all ancestors
         for name in ("__eq__", "__hash__", "__repr__"):
             if name not in cls.__dict__:
                 setattr(cls, name, getattr(cls, name))
@@ -79,7 +79,7 @@ class Output(WithClassInfo, Generic[T_co]):
 
     @property
     def output_id(self) -> str:
-        """The identity of what is stored: the key, with the task's id before it if the key does not begin so."""
+        """The identity of the stored data: the key, with the task's id before it unless the key begins with that."""
         known = self._output_id
         return known if known is not None else self._make_id(self.src_task.task_id)
 
@@ -90,7 +90,7 @@ class Output(WithClassInfo, Generic[T_co]):
 
     @property
     def src_task_id(self) -> str:
-        """Id of the task behind this output; known even where the task itself is not at hand."""
+        """Id of the task behind this output; available even where the task itself is not."""
         known = self.__dict__.get("_src_task_id")
         return known if known is not None else self.src_task.task_id
 
@@ -101,7 +101,7 @@ class Output(WithClassInfo, Generic[T_co]):
             if task.known_id() is None:
                 pending.append(task)
             task_id = task.known_id()
-            if task_id is not None:  # else go on: the tasks among the options are to be found as well
+            if task_id is not None:  # else go on: tasks among the options have to be found too
                 output_id = self._make_id(task_id)
         info = class_info(type(self))
         if not info.significant:
@@ -110,7 +110,7 @@ class Output(WithClassInfo, Generic[T_co]):
         return ("output", output_id, options) if options else ("output", output_id)
 
     def _options(self, info: ClassInfo, pending: Pending) -> list[list[Canonical]]:
-        """Significant fields that a format adds, where not at their default: another view of the same bytes."""
+        """Significant fields that a format adds, unless at their defaults: they make another view of the same bytes."""
         given = [(name, canonical(info.identity_value(self, name), pending)) for name in info.significant]
         # compared as bytes: 1 is not True here
         return [[name, value] for name, value in given if packb(value) != info.defaults.get(name)]
@@ -139,7 +139,7 @@ class Output(WithClassInfo, Generic[T_co]):
         return state
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self  # it is immutable, and behind it there may be a long way of tasks
+        return self  # it is immutable, and there may be a long chain of tasks behind it
 
     def serialize(self) -> dict[str, Any]:
         """This output, without its storage, as plain data for ``json.dumps``; ``alexflow.deserialize`` reads it.
@@ -149,7 +149,7 @@ class Output(WithClassInfo, Generic[T_co]):
         """
         return serialize(self)
 
-    # -- where it is
+    # -- its storage
 
     def assign_storage(self, storage: Storage | None) -> Self:
         """The same output, bound to a storage.
@@ -169,7 +169,7 @@ class Output(WithClassInfo, Generic[T_co]):
         return self._with("ephemeral", True)
 
     def _with(self, name: str, value: Any) -> Self:
-        # dataclasses.replace would want src_task, which may not be at hand in a worker, and check the key again
+        # dataclasses.replace would need src_task, which a worker may not have, and would check the key again
         twin = object.__new__(type(self))
         state = twin.__dict__
         state.update(self.__dict__)
@@ -177,7 +177,7 @@ class Output(WithClassInfo, Generic[T_co]):
         return twin
 
     def physical_key_list(self) -> list[str]:
-        """The keys that must exist for this output to exist: more than one for an output made of several others."""
+        """The keys that must exist for this output to exist: several for an output that is composed of others."""
         return [self.key]
 
     @property
@@ -189,27 +189,27 @@ class Output(WithClassInfo, Generic[T_co]):
         """
         if self.storage is None:
             raise OutputNotBound(
-                f"{self.key} is not bound to a storage; use what run() is given or a result holds, "
+                f"{self.key} is not bound to a storage; use the outputs that run() is given or that a result holds, "
                 f"or output.assign_storage(storage)"
             )
         return self.storage
 
     def exists(self) -> bool:
-        """Whether all of it is stored."""
+        """Whether the output is stored completely."""
         keys = self.physical_key_list()
         return len(self.bound_storage.exists_many(keys)) == len(set(keys))
 
     async def aexists(self) -> bool:
-        """Whether all of it is stored."""
+        """Whether the output is stored completely."""
         keys = self.physical_key_list()
         return len(await self.bound_storage.aexists_many(keys)) == len(set(keys))
 
     def remove(self) -> None:
-        """Remove what is stored, if anything is."""
+        """Remove the stored data, if there is any."""
         self.bound_storage.remove_many(self.physical_key_list())
 
     async def aremove(self) -> None:
-        """Remove what is stored, if anything is."""
+        """Remove the stored data, if there is any."""
         await self.bound_storage.aremove_many(self.physical_key_list())
 
     # -- values
@@ -235,7 +235,7 @@ class Output(WithClassInfo, Generic[T_co]):
     def _encoded(self, value: Any) -> bytes:
         try:
             return self.encode(value)
-        except Exception as error:  # whatever a value's own code raises
+        except Exception as error:  # the value's own code may raise anything
             raise self._unencodable(value, error) from as_cause(error)
 
     def _unencodable(self, value: Any, error: Exception) -> EncodingError:
@@ -249,20 +249,20 @@ class Output(WithClassInfo, Generic[T_co]):
 
         Raises:
             OutputNotFound: nothing is stored.
-            DecodingError: what is stored cannot be read in this format.
+            DecodingError: the stored data cannot be read in this format.
         """
         return self._decoded(self.bound_storage.read(self.key))
 
     def _decoded(self, data: bytes) -> T_co:
         try:
             return self.decode(data)
-        except Exception as error:  # whatever a library, or a value's own code, raises
+        except Exception as error:  # a library, or the value's own code, may raise anything
             if not self._is_of_data(error):
                 raise
             raise self._undecodable(error) from as_cause(error)
 
     def _is_of_data(self, error: Exception) -> bool:
-        """Whether an error of :meth:`decode` is not one of the storage, or of the machine."""
+        """Whether an error of :meth:`decode` is due to the data, not to the storage or the machine."""
         return not is_a(error, (AlexflowError, MemoryError)) and getattr(error, "errno", None) is None
 
     def _undecodable(self, error: Exception) -> DecodingError:
@@ -285,10 +285,10 @@ class Output(WithClassInfo, Generic[T_co]):
     def open(self, mode: Literal["wb"]) -> AbstractContextManager[BinaryIO]: ...
 
     def open(self, mode: Literal["rb", "wb"] = "rb") -> BinaryIO | AbstractContextManager[BinaryIO]:
-        """The stored bytes as a file, which need not fit in memory.
+        """Open the stored bytes as a file, which need not fit in memory.
 
-        What is written (``"wb"``) is stored when the ``with`` block is left, and becomes visible, as with
-        :meth:`store`, once ``run`` has returned; if the block is left by an exception, nothing is stored.
+        With ``"wb"`` the data are stored when the ``with`` block is left, and become visible, as with :meth:`store`,
+        once ``run`` has returned; if the block is left by an exception, nothing is stored.
 
         ::
 
@@ -297,7 +297,7 @@ class Output(WithClassInfo, Generic[T_co]):
                     file.write(chunk)
 
         Raises:
-            OutputNotFound: nothing is stored, and it was to be read.
+            OutputNotFound: nothing is stored, in mode ``"rb"``.
         """
         if mode == "rb":
             return self.bound_storage.reader(self.key)
@@ -322,7 +322,7 @@ class Output(WithClassInfo, Generic[T_co]):
         raise _wrong_mode(mode)
 
     def path(self, mode: Mode = "r") -> AbstractContextManager[Path]:
-        """A local path, for libraries that want the name of a file; see :meth:`Storage.path`.
+        """A local path, for libraries that take the name of a file; see :meth:`Storage.path`.
 
         ::
 
@@ -344,7 +344,7 @@ _ONE_KEY = Output.physical_key_list
 
 
 def have_one_key(outputs: Iterable[Output[Any]]) -> bool:
-    """Whether each of these is what is stored under its own key, and nothing else."""
+    """Whether each of these outputs has its own key, and no other."""
     classes: set[type[Output[Any]]] = set(map(type, outputs))
     return all(cls.physical_key_list is _ONE_KEY for cls in classes)
 
@@ -355,7 +355,7 @@ def keys_of(output: Output[Any]) -> tuple[str, ...]:
 
 
 class LazySourceTask:
-    """``Output.src_task`` where the output travelled without its ancestors: fetched when it is first touched.
+    """``Output.src_task`` of an output that was sent without its ancestors: fetched at first use.
 
     A non-data descriptor: an output made by its constructor has ``src_task`` in its own ``__dict__``, which wins.
     """
@@ -371,4 +371,4 @@ class LazySourceTask:
         return task
 
 
-Output.src_task = LazySourceTask()  # type: ignore[assignment]  # after @dataclass, for which it would be a default
+Output.src_task = LazySourceTask()  # type: ignore[assignment]  # after @dataclass, which would take it for a default

@@ -1,6 +1,6 @@
-"""``no_default``: a required field written after fields that have defaults.
+"""``no_default``: marks a required field that is declared after fields with defaults.
 
-The base's own fields are keyword-only, so ``X: Output[int]`` needs none of this. It stays for code in the older style,
+The base's own fields are keyword-only, so ``X: Output[int]`` does not need it. It stays for code in the older style,
 ``X: NoDefaultVar[Output] = no_default``.
 """
 

@@ -1,4 +1,4 @@
-"""``Retry``: which failed attempts at a task are followed by another, and when."""
+"""``Retry``: the policy for further attempts at a task that has failed."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ Exceptions = type[BaseException] | tuple[type[BaseException], ...]
 
 @dataclass(frozen=True)
 class Retry:
-    """How often a task is tried again after an error of its own.
+    """Policy for trying a task again after an error that its own code raised.
 
     ::
 
         class Fetch(Task):
             retry = Retry(3, delay=1.0, jitter=0.2, on=(OSError,), not_on=(FileNotFoundError,))
 
-    Exception classes are compared as ``except`` compares them, a base class stands for its subclasses, but by qualified
-    name: an exception that was raised in another process may not exist here.
+    Exception classes match as in ``except``, so a base class stands for its subclasses; but they are compared by
+    qualified name, since the class of an exception that was raised in another process may not exist here.
 
     Attributes:
         count: further attempts after the first.
         delay: seconds before the second attempt, doubled for each further one.
-        jitter: fraction, between 0 and 1, by which each delay is at random longer or shorter, so that tasks that failed
+        jitter: fraction between 0 and 1 by which each delay is randomly longer or shorter, so that tasks that failed
             together are not tried again together.
-        on: only these exceptions are followed by another attempt; by default all.
-        not_on: these are not, even if ``on`` has them.
+        on: exceptions after which the task is tried again; by default all.
+        not_on: exceptions after which it is not, even if ``on`` covers them.
 
     Raises:
-        DefinitionError: a value cannot be meant.
+        DefinitionError: a value is invalid.
     """
 
     count: int
@@ -66,7 +66,7 @@ class Retry:
             object.__setattr__(self, f"_{name}", frozenset(map(_name, classes)))
 
     def covers(self, names: Iterable[str]) -> bool:
-        """Whether an exception is followed by another attempt, given the names of its class and that one's bases."""
+        """Whether to try again after an exception, given the names of its class and of that class's bases."""
         names = frozenset(names)
         return not self._on.isdisjoint(names) and self._not_on.isdisjoint(names)
 

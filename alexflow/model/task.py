@@ -1,4 +1,4 @@
-"""Tasks: immutable descriptions of one unit of work each."""
+"""Tasks: immutable descriptions of units of work."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ if TYPE_CHECKING:
 
 OutputT = TypeVar("OutputT", bound=Output[Any])
 
-#: Key names of outputs that are remembered for a task class, so that the next task's need not be checked.
+#: Key names that are cached for a task class, so that they need not be checked for its next task.
 MOST_BUILT = 64
 
 
 @dataclass(frozen=True)
 class ResourceSpec:
-    """What a task asks of the machine that runs it. Not part of the id.
+    """Resources that a task requests of the machine that runs it. They are no part of the id.
 
-    Written as the system that reads it has it (Kubernetes: ``"500m"``, ``"2Gi"``). Executors on one machine ignore it.
+    Values have the notation of the system that reads them (Kubernetes: ``"500m"``, ``"2Gi"``). Executors on one machine
+    ignore them.
     """
 
     cpu_requests: str | None = None
@@ -50,26 +51,26 @@ class AbstractTask(WithClassInfo):
     Subclasses are frozen dataclasses. Two tasks are equal when they are of one class and their ids are equal.
 
     Class variables:
-        version: a string or integer; change it, and all ids of the class change.
-        task_name: pins the name in the ids, so that the class may be renamed or moved.
-        options: where ``run`` happens and how long an attempt may take. What it leaves open is as the engine has it.
-        retry: how often a failed task is tried again, and after which errors; None is as the engine has it.
+        version: a string or integer; changing it changes all ids of the class.
+        task_name: pins the name in the ids, so that the class can be renamed or moved.
+        options: executor and time limit. For what it leaves open the engine's settings hold.
+        retry: the policy for trying a failed task again; None for the engine's.
 
-    None of them may be a field; ``options``, ``retry`` and ``version`` may be properties where tasks differ.
+    None of them may be a field; ``options``, ``retry`` and ``version`` may be properties if tasks differ.
     """
 
     __class_info__: ClassVar[ClassInfo] = STALE_CLASS_INFO
     __identified_by__: ClassVar[frozenset[str]] = frozenset()
-    __free_names__: ClassVar[frozenset[str]] = frozenset()  # of members that a field may have
+    __free_names__: ClassVar[frozenset[str]] = frozenset()  # names of members that a field may have
 
-    _task_id: ClassVar[str | None] = None  # in the instance's own __dict__ once it is known
+    _task_id: ClassVar[str | None] = None  # cached in the instance's own __dict__
     version: ClassVar[str | int | None] = None
     task_name: ClassVar[str | None] = None
     options: ClassVar[TaskOptions] = TaskOptions()
     retry: ClassVar[Retry | None] = None
 
     def __post_init__(self, *init_vars: Any) -> None:
-        check_fields(self)  # which refuses a class with an InitVar, whose value comes here
+        check_fields(self)  # refuses a class with an InitVar, whose value arrives here
 
     @classmethod
     def __check_class__(cls) -> None:
@@ -78,20 +79,20 @@ class AbstractTask(WithClassInfo):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         explain_undecorated(cls)
-        # @dataclass leaves alone what stands in the class body, and would else compare and print field by field,
-        # down all ancestors.
+        # @dataclass keeps methods that the class body defines; its own would compare and print field by field, down
+        # through all ancestors
         for name in ("__eq__", "__hash__", "__repr__"):
             if name not in cls.__dict__:
                 setattr(cls, name, getattr(cls, name))
 
-    # -- what a user describes
+    # -- described by users
 
     def input(self) -> InOut:
-        """The outputs that this task reads; the engine sees to it that they exist before ``run``."""
+        """The outputs that this task reads; the engine makes them exist before it calls ``run``."""
         return None
 
     def output(self) -> InOut:
-        """The outputs that this task stores; without any, it runs every time it is asked for."""
+        """The outputs that this task stores; a task without outputs runs every time it is requested."""
         return None
 
     @property
@@ -107,7 +108,7 @@ class AbstractTask(WithClassInfo):
         Args:
             output_class: the format, e.g. ``BinaryOutput`` or ``BinaryOutput[np.ndarray]``.
             key: a name, unique within the task, such as ``"model.pkl"``.
-            storage: where to bind it; seldom needed.
+            storage: a storage to bind it to; seldom needed.
             kwargs: further fields of ``output_class``.
         """
         built = class_info(type(self)).built
@@ -119,13 +120,13 @@ class AbstractTask(WithClassInfo):
             raise InvalidKey(f"the output key of {type(self).__qualname__} is {short_repr(key)}, not a string")
         if key[:1] in ("", "/"):
             raise InvalidKey(f"the output key {key!r} of {type(self).__qualname__} is {'absolute' if key else 'empty'}")
-        if key[0] == ".":  # behind the id it would look harmless
+        if key[0] == ".":  # checked alone, since after the id it would look harmless
             check_key(key)
         cls: Any = output_class if isinstance(output_class, type) else get_origin(output_class)
         if not isinstance(cls, type) or not issubclass(cls, Output):
             raise DefinitionError(
                 f"{type(self).__qualname__}.build_output is given {short_repr(output_class)}, "
-                f"which is no class of outputs; "
+                f"which is not an output class; "
                 f"give it a format, such as JSONOutput, BinaryOutput or PandasOutput, as a class"
             )
         full_key = f"{self.task_id}.{key}"
@@ -150,7 +151,7 @@ class AbstractTask(WithClassInfo):
         return self._task_id
 
     def unwrapped(self) -> AbstractTask:
-        """The task whose id this one has: itself, but for wrappers."""
+        """The task whose id this one has: the wrapped task for wrappers, otherwise itself."""
         return self
 
     def __canonical__(self, pending: Pending) -> Canonical:
@@ -177,7 +178,7 @@ class AbstractTask(WithClassInfo):
         return self  # it is immutable, and behind it there may be a long way of tasks
 
     def serialize(self) -> dict[str, Any]:
-        """This task and all that it is made from as plain data for ``json.dumps``; ``alexflow.deserialize`` reads it.
+        """This task and all tasks behind it as plain data for ``json.dumps``; ``alexflow.deserialize`` reads it.
 
         Raises:
             DocumentError: a value cannot be written; the message begins with the path to it.
@@ -197,12 +198,12 @@ class Task(AbstractTask):
         """Do the work. ``def`` runs in a worker process, ``async def`` on the event loop.
 
         Args:
-            input: what ``input()`` gives, bound to the storage.
-            output: what ``output()`` gives, bound to the storage; what is stored is visible once this has returned.
+            input: the value of ``input()``, bound to the storage.
+            output: the value of ``output()``, bound to the storage; stored data become visible once this has returned.
         """
 
 
-#: What ``generate`` may give.
+#: The values that ``generate`` may give.
 Generated = AbstractTask | Iterable[AbstractTask] | AsyncIterable[AbstractTask] | None
 
 
@@ -217,8 +218,9 @@ class DynamicTask(AbstractTask):
     def generate(self, input: Any, output: Any) -> Generated | Awaitable[Generated]:
         """Give the tasks to run: one, a list, or an iterator (also ``async``), which is consumed lazily.
 
-        Called once per attempt, in a thread of the engine's process, or on the event loop if it is ``async``. The task
-        is done when everything that it gave is done and its own output, if it has one, has been stored by those.
+        It is called once per attempt, in a thread of the engine's process, or on the event loop if it is ``async``. The
+        task is done when everything that it gave is done and its own outputs, if it has any, have been stored by those
+        tasks.
         """
         return None
 
@@ -238,7 +240,7 @@ class WrapperTask(AbstractTask):
         return self.task.output()
 
     def run(self, input: Any, output: Any) -> Any:
-        """As the wrapped task's."""
+        """Run the wrapped task."""
         return self.task.run(input, output)
 
     @property
@@ -267,10 +269,10 @@ def task_behind(output: Output[Any]) -> AbstractTask:
 
 
 def check_fields(task: AbstractTask) -> None:
-    """Hold an instance against its class's fields.
+    """Check the values of an instance's fields.
 
     Raises:
-        TypeError: a required field was not given, or None was given for a field that is not optional.
+        TypeError: a required field is missing, or a field that is not optional is None.
         ValueError: a field's contract is broken.
     """
     info = class_info(type(task))
@@ -288,9 +290,9 @@ def check_fields(task: AbstractTask) -> None:
 
 
 def rebuild_task(info: ClassInfo, values: list[Any], task_id: str) -> AbstractTask:
-    """A task from the values of its fields, its id known: what its constructor gives, in a fifth of the time.
+    """Make a task from the values of its fields and its id, in a fifth of the time that its constructor takes.
 
-    For classes that are :attr:`~ClassInfo.rebuildable`. Keyword-only fields may be left out at the end, if they are at
+    For classes that are :attr:`~ClassInfo.rebuildable`. Keyword-only fields at the end may be left out if they are at
     their defaults.
     """
     left_out = len(info.names) - len(values)

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from alexflow.model.output import Output
 
-#: What ``input()`` and ``output()`` may give; nested at will.
+#: The values that ``input()`` and ``output()`` may give; containers nest without limit.
 InOut: TypeAlias = None | Output[Any] | list[Any] | tuple[Any, ...] | dict[str, Any]
 
 
@@ -15,21 +15,21 @@ def flatten(tree: InOut) -> list[Output[Any]]:
     """All outputs of a tree, from left to right.
 
     Raises:
-        TypeError: something in it is neither an output nor a container of outputs, or it contains itself.
+        TypeError: the tree holds something other than outputs and containers of outputs, or it contains itself.
     """
     if isinstance(tree, Output):
         return [tree]
     if isinstance(tree, list | tuple):
         flat = [node for node in tree if isinstance(node, Output)]
         if len(flat) == len(tree):
-            return flat  # as most are
+            return flat  # true of most
     leaves: list[Output[Any]] = []
     pending: list[Iterator[Any]] = [iter((tree,))]
-    around: list[int] = []  # ids of the containers that the iterators after the first go through
-    inside: set[int] = set()  # the same
+    open_containers: list[int] = []  # ids of the containers that the iterators after the first go through
+    open_ids: set[int] = set()  # the same ids, for look-up
     while pending:
         for node in pending[-1]:
-            if isinstance(node, Output):  # first, and not called: a wide list is mostly of outputs
+            if isinstance(node, Output):  # first: a wide list consists mostly of outputs
                 leaves.append(node)
                 continue
             if node is None:
@@ -40,15 +40,15 @@ def flatten(tree: InOut) -> list[Output[Any]]:
                 pending.append(iter(node.values()))
             else:
                 raise TypeError(_not_an_output(node))
-            if id(node) in inside:
+            if id(node) in open_ids:
                 raise TypeError(f"a {type(node).__name__} in it contains itself")
-            around.append(id(node))
-            inside.add(id(node))
+            open_containers.append(id(node))
+            open_ids.add(id(node))
             break
         else:
             pending.pop()
-            if around:
-                inside.discard(around.pop())
+            if open_containers:
+                open_ids.discard(open_containers.pop())
     return leaves
 
 

@@ -20,9 +20,9 @@ class Workflow:
     """Tasks and artifacts by name.
 
     Attributes:
-        tasks: what to run.
-        artifacts: outputs (or trees of outputs) of interest; they are made even if no task here needs them.
-        storage: where to run it when the call names no storage.
+        tasks: the tasks to run.
+        artifacts: outputs (or trees of outputs) of interest; they are made even if none of the tasks needs them.
+        storage: the storage to use when the call names none.
     """
 
     tasks: Mapping[str, AbstractTask]
@@ -39,7 +39,7 @@ class Workflow:
                 )
 
     def to_task_list(self) -> list[AbstractTask]:
-        """Each task once: those named, and those behind the artifacts."""
+        """All tasks, each once: the named ones, and the ones behind the artifacts."""
         tasks = {task.task_id: task for task in self.tasks.values()}
         for output in flatten(dict(self.artifacts)):
             task = task_behind(output)

@@ -1,7 +1,7 @@
-"""Outputs in a stranger's document: those that the class of their task declares, and no others.
+"""Outputs in an untrusted document: only those that the class of their task declares are accepted.
 
-A document could say that any key is the output of any task, in any format, and to be removed. So the task is asked:
-``output()`` of its class is code of a module that the reader has named. Nor may a parameter be what a key begins with.
+A document could claim any key as the output of any task, in any format, and mark it to be removed. So ``output()`` of
+the task is called, which is code of a module that the reader has named. Nor may a key begin with a parameter.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from alexflow.serialization.fault import DocumentFault, hook_fault
 
 
 def as_declared(output: Output[Any]) -> Output[Any]:
-    """The output that the task behind this one declares itself, unbound; fields that do not count are the task's.
+    """The equal output that the task itself declares, unbound; fields that are not significant are the task's.
 
     Raises:
-        DocumentFault: it declares none that is equal, or not as ephemeral.
+        DocumentFault: the task declares no equal output, or does not declare it as ephemeral.
     """
     if not _keys_of(output):
         return output  # a source: it is in no storage
@@ -35,12 +35,12 @@ def as_declared(output: Output[Any]) -> Output[Any]:
 
 
 def check_keys_of(task: AbstractTask) -> None:
-    """See that a task of a stranger's document stores under its own id, and reads what stands under its makers' ids.
+    """Check that a task of an untrusted document stores under its own id, and reads under the ids of its inputs' tasks.
 
-    A class may take a key from a parameter: then the document says it.
+    A class may take a key from a parameter, which the document sets.
 
     Raises:
-        DocumentFault: a key of its ``output()`` or ``input()`` begins otherwise, or one of them raises.
+        DocumentFault: a key of its ``output()`` or ``input()`` does not begin so, or one of them raises.
     """
     cls = type(task).__qualname__
     for hook, tree in (("output()", task.output), ("input()", task.input)):
@@ -52,9 +52,11 @@ def check_keys_of(task: AbstractTask) -> None:
             ]
         except BaseException as error:  # the user's code
             raise hook_fault(f"{cls}.{hook}", error) from error
-        for key, maker in pairs:
-            if not key.startswith(f"{maker}."):
-                raise DocumentFault(f"{cls}.{hook} gives the key {short_repr(key)}, which does not begin with {maker}.")
+        for key, producer in pairs:
+            if not key.startswith(f"{producer}."):
+                raise DocumentFault(
+                    f"{cls}.{hook} gives the key {short_repr(key)}, which does not begin with {producer}."
+                )
 
 
 def _keys_of(output: Output[Any]) -> Sequence[str]:

@@ -1,7 +1,7 @@
-"""Document data back to values. The mirror of :mod:`alexflow.serialization.encode`, and strict.
+"""Decoding of document data to values: the strict mirror of :mod:`alexflow.serialization.encode`.
 
-What is not in docs/design/documents.md is refused with the path to it: an unknown tag, a missing or unknown part, data
-of another type. What each tag means is in :mod:`alexflow.serialization.decoders`.
+Data that docs/design/documents.md does not describe are refused with the path to them: an unknown tag, a missing or
+unknown part, data of another type. The tags are in :mod:`alexflow.serialization.decoders`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from alexflow.serialization.resolve import ReferenceKind, Resolver
 
 
 class ValueReader:
-    """Turns document data into values.
+    """Decodes document data.
 
     Args:
-        resolver: finds classes.
+        resolver: resolves the names of classes.
         tasks: tasks by the ids of their nodes.
-        tags: reads an object by its tag.
+        tags: decoders of tagged objects.
     """
 
     def __init__(self, resolver: Resolver, tasks: Mapping[str, AbstractTask], tags: Mapping[str, TagReader]):
@@ -38,7 +38,7 @@ class ValueReader:
         self._depth = 0
 
     def read(self, data: Any) -> Any:
-        """The value behind data; raises DocumentFault."""
+        """Decode data; raises DocumentFault."""
         kind = type(data)
         if data is None or kind is bool:
             return data
@@ -65,13 +65,13 @@ class ValueReader:
         values: list[Any] = []
         try:
             for item in data:
-                values.append(self.read(item))  # noqa: PERF401  # their number tells where a fault is
+                values.append(self.read(item))  # noqa: PERF401  # their number is the index of a fault
         except DocumentFault as fault:
             raise fault.at(f"{step}[{len(values)}]") from fault.__cause__
         return values
 
     def resolve(self, name: Any, kind: ReferenceKind, step: str = ".class") -> Any:
-        """The class or function that a name in the document stands for."""
+        """Resolve a name in the document to its class or function."""
         try:
             return self.resolver.resolve(name, kind)
         except DocumentFault as fault:
@@ -100,7 +100,7 @@ class ValueReader:
             rule = rules.get(name)
             if rule is not None:
                 arguments[name] = self._read_field(item, rule, cls)
-            elif item is not None:  # a field since removed that was None had no part in the id
+            elif item is not None:  # a removed field that was None had no part in the id
                 raise DocumentFault(f"{cls.__qualname__} has no field {short_repr(name)}").at(
                     f".fields{key_step(str(name))}"
                 )
@@ -163,13 +163,13 @@ def parse(function: Callable[[Any], Any], data: Any, kind: type = str, step: str
         raise user_code_fault(f"{short_repr(data)} is malformed: ", error).at(step) from error
 
 
-#: How many items of a set, or keys of a dict, may have one hash. Equal hashes by chance are rare; these are of numbers
-#: that were chosen, or of a class whose ``__hash__`` is always the same.
+#: Items of a set, or keys of a dict, that may have one hash. By chance equal hashes are rare; more than these are of
+#: numbers that were chosen for it, or of a class whose ``__hash__`` is constant.
 MOST_ALIKE = 100
 
 
 def check_hashes(values: Iterable[Any]) -> None:
-    """See that a set of these takes linear time: of those with one hash, each is held against each.
+    """Check that a set of these takes linear time: values with equal hashes are compared with each other.
 
     Raises:
         ValueError: too many of them have one hash.

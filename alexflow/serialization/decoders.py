@@ -1,4 +1,4 @@
-"""What each tag of a document means: one function per tag, from the tagged object to its value.
+"""Decoders of tagged objects: one function per tag.
 
 Nothing that a document names is called but the constructors of output, storage, dataclass, struct, namedtuple, enum
 and path classes, each of which has been found to be one.

@@ -1,4 +1,4 @@
-"""Documents: plain data that holds a value and the whole graph behind it, and its forms as bytes."""
+"""Documents: plain data with a value and the whole graph behind it, and their encoding as bytes."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ VERSION = 1
 
 
 def serialize(value: Any) -> dict[str, Any]:
-    """A document of a task, an output, a tree of outputs, a workflow or any value that may be a parameter.
+    """Make a document of a task, an output, a tree of outputs, a workflow or any value that may be a parameter.
 
-    It holds every task behind the value once, and all of their fields. It does not hold the storage that an output is
+    It has every task behind the value once, with all of its fields. It does not have the storage that an output is
     bound to.
 
     Returns:
         Plain data (dicts, lists, strings, numbers, booleans, None) for ``json.dumps``; :func:`deserialize` reads it.
 
     Raises:
-        DocumentError: something cannot be written; the message begins with the path to it: ``Train.loss: …``.
+        DocumentError: a value cannot be written; the message begins with the path to it: ``Train.loss: …``.
     """
     writer = GraphWriter()
     root = writer.write(value)
@@ -37,22 +37,22 @@ def serialize(value: Any) -> dict[str, Any]:
 
 
 def deserialize(document: Any, modules: Iterable[str] | None = None) -> Any:
-    """What :func:`serialize` was given, equal to it.
+    """Rebuild the value that :func:`serialize` was given; the result is equal to it.
 
     Classes and functions are found by name, which imports their modules, and importing a module runs it. Apart from
     that a document can only make instances of task, output, storage, dataclass, struct, namedtuple, enum and path
     classes. Name the ``modules`` that a document may use if you do not trust its author: then it reads no pickle, no
-    URL and no key but those of its own tasks, also when it is run (docs/design/documents.md, "Documents from
+    URL and no key but those of its own tasks, even when it is run (docs/design/documents.md, "Documents from
     strangers").
 
     Args:
-        document: what :func:`serialize` gave, possibly after a way through JSON.
-        modules: names of modules; classes and functions in others (and not below them) are refused, but for
-            alexflow's workflows, resource specs and those of its formats that are safe to share. None allows all.
+        document: a document from :func:`serialize`, possibly sent as JSON.
+        modules: names of modules; classes and functions outside of them are refused, except alexflow's workflows,
+            resource specs and formats that are safe to share. None allows all.
 
     Raises:
-        DocumentError: the document is malformed, names what is not there (any more), or a class has changed so that its
-            tasks have other ids. The message begins with the path to the fault: ``nodes[3].fields.loss: …``.
+        DocumentError: the document is malformed, names something that does not exist, or a class has changed so that
+            its tasks have other ids. The message begins with the path to the fault: ``nodes[3].fields.loss: …``.
     """
     reader = GraphReader(Resolver(modules))
     try:

@@ -1,6 +1,6 @@
-"""Values to document data: walks a value, and collects the tasks that it refers to.
+"""Encoding of values as document data, and collection of the tasks that they refer to.
 
-What each type looks like in a document is in :mod:`alexflow.serialization.encoders`.
+The encoders of the types are in :mod:`alexflow.serialization.encoders`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from alexflow.serialization.fields import FieldRule, rules_of
 #: The key that marks an object as a tagged value.
 TAG = "$"
 
-#: How deep values may lie in each other. The data is about three times as deep, and JSON readers recurse.
+#: Levels of nesting of a value. The data are about three times as deep, and JSON readers recurse.
 DEEPEST = 100
 
 
 class Reference(NamedTuple):
-    """A place in the data that is to hold a node's id."""
+    """A slot in the data that is to have a node's id."""
 
     holder: dict[str, Any]
     slot: str
@@ -29,13 +29,13 @@ class Reference(NamedTuple):
 
 
 class ValueWriter:
-    """Turns values into document data and collects the tasks that they refer to.
+    """Encodes values as document data and collects the tasks that they refer to.
 
     Args:
-        form_of: how a value of a type is written; raises DocumentFault if it is not.
+        form_of: gives the encoder for a value of a type; raises DocumentFault if there is none.
 
     Attributes:
-        references: places that hold a task's id, to be replaced by its node's id.
+        references: slots that have a task's id, which is to be replaced by its node's id.
     """
 
     def __init__(self, form_of: Callable[[Any, type], Form]) -> None:
@@ -76,7 +76,7 @@ class ValueWriter:
         data: list[Any] = []
         try:
             for value in values:
-                data.append(self.write(value))  # noqa: PERF401  # their number tells where a fault is
+                data.append(self.write(value))  # noqa: PERF401  # their number is the index of a fault
         except DocumentFault as fault:
             raise fault.at(f"[{len(data)}]") from fault.__cause__
         return data
@@ -104,9 +104,9 @@ class ValueWriter:
         return fields
 
     def refer(self, holder: dict[str, Any], slot: str, task: AbstractTask) -> dict[str, Any]:
-        """Put a task's id into ``holder``, and remember that it stands there."""
+        """Put a task's id into a slot of ``holder``, and collect the reference."""
         try:
-            holder[slot] = task.task_id  # its node's id may differ, but this one gives sets their order
+            holder[slot] = task.task_id  # its node's id may differ; this one orders the items of sets
         except IdentityError as error:
             raise DocumentFault(str(error)) from error
         self.references.append(Reference(holder, slot, task))

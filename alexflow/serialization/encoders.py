@@ -1,4 +1,4 @@
-"""What each type looks like in a document: what JSON has stands as itself, the rest as an object with a tag.
+"""Encoders by type: values that JSON has stand for themselves, all others are objects with a tag.
 
 docs/design/documents.md states the rule. It covers what has an identity (:mod:`alexflow.identity.canonical`), and keeps
 a little more, so that what comes back is the same value and not merely one with an equal id: a date's time zone, fields
@@ -116,7 +116,7 @@ def _moment(tag: str) -> Form:
     def write(writer: ValueWriter, value: datetime | time) -> Any:
         data: dict[str, Any] = {TAG: tag, "value": value.isoformat()}
         if isinstance(value.tzinfo, ZoneInfo) and value.tzinfo.key is not None:
-            data["zone"] = value.tzinfo.key  # the text tells only the offset
+            data["zone"] = value.tzinfo.key  # the text has only the offset
         if value.fold:
             data["fold"] = value.fold
         return data
@@ -168,7 +168,7 @@ _FORMS: dict[type, Form] = {
 
 
 def form_of(value: Any, kind: type) -> Form:
-    """How a value of the type ``kind`` is written; raises DocumentFault if it cannot be."""
+    """The encoder for a value of the type ``kind``; raises DocumentFault if there is none."""
     return _FORMS.get(kind) or _form_of_user_type(value, kind)
 
 

@@ -1,6 +1,6 @@
-"""A fault in a document or in what should become one, and the steps from there to the root.
+"""A fault in a document, or in a value that is to become one, with the path to it.
 
-Steps are added on the way out, so that the way without faults carries no path along.
+The steps of the path are added while the exception goes up, so that the normal case carries no path along.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alexflow.identity import short_repr
 
 
 class DocumentFault(Exception):
-    """Raised where the fault is; never leaves this package."""
+    """Raised at the fault; users get the :class:`~alexflow.errors.DocumentError` that it becomes."""
 
     def __init__(self, message: str):
         super().__init__(message)
@@ -19,7 +19,7 @@ class DocumentFault(Exception):
         self._steps: list[str] = []
 
     def at(self, step: str) -> DocumentFault:
-        """The same fault, seen from one level further out; ``step`` leads from there to here."""
+        """The same fault from one level further out; ``step`` leads from there to here."""
         self._steps.append(step)
         return self
 
@@ -30,7 +30,7 @@ class DocumentFault(Exception):
 
 
 def user_code_fault(message: str, error: BaseException) -> DocumentFault:
-    """The fault that users' code is at: ``message``, and what the error says. An interrupt passes through."""
+    """The fault for an exception of a user's code: ``message``, and the text of the error. Raises an interrupt."""
     if is_a(error, KeyboardInterrupt):
         raise error
     return DocumentFault(f"{message}{text_of(error)}")
@@ -42,5 +42,5 @@ def hook_fault(hook: str, error: BaseException) -> DocumentFault:
 
 
 def key_step(key: str) -> str:
-    """The step to a key of an object: ``.key``, or ``['a key']`` where a dot would mislead."""
+    """The step to a key of an object: ``.key``, or ``['a key']`` if it is no identifier."""
     return f".{key}" if key.isidentifier() else f"[{short_repr(key)}]"

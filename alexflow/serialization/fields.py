@@ -1,4 +1,4 @@
-"""How the fields of a dataclass enter and leave a document."""
+"""Rules for the fields of a dataclass in a document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class FieldRule(NamedTuple):
     Attributes:
         name: its name.
         significant: whether equality and ids depend on it.
-        none_first: whether None, where it is allowed, stands for a missing value even if there is a default.
+        none_first: whether None, if it is allowed, comes before the default for a missing value.
         allows_none: whether it may be None.
         encode: ``metadata["encode"]``: from the value to one that a document can hold.
         decode: ``metadata["decode"]``: back.
@@ -33,13 +33,13 @@ class FieldRule(NamedTuple):
     default: Callable[[], Any] | None
 
     def when_missing(self) -> Any:
-        """What a field that a document does not name is given; MISSING leaves it to the constructor.
+        """The value of a field that a document does not name; MISSING leaves it to the constructor.
 
-        None comes first where ids depend on the field: they leave None out, so a field that was added to the class
-        later, and is None, keeps the id that the document was written with. (An output leaves out its defaults too.)
+        None comes first if ids depend on the field: they leave None out, so a field that was added to the class later,
+        and is None, keeps the id that the document was written with. (An output leaves out its defaults too.)
 
         Raises:
-            LookupError: it has to be given.
+            LookupError: the field is required.
         """
         if self.none_first and self.allows_none:
             return None
@@ -59,7 +59,7 @@ class FieldRule(NamedTuple):
 
 
 def rules_of(cls: type, without: frozenset[str] = frozenset()) -> Mapping[str, FieldRule]:
-    """The rules of a dataclass's fields, in the constructor's order, ``without`` some that have another place."""
+    """The rules of a dataclass's fields, in the constructor's order, ``without`` some that are stored elsewhere."""
     fields = (field for field in dataclasses.fields(cls) if field.init and field.name not in without)
     return {field.name: _rule(field, cls) for field in fields}
 
@@ -84,5 +84,5 @@ def _default(field: dataclasses.Field[Any]) -> Callable[[], Any] | None:
     return None if default is MISSING or default is no_default else lambda: default
 
 
-#: Fields of an output that have a place of their own in a document, or (its storage) none.
+#: Fields of an output that have a part of their own in a document, or (its storage) none.
 OUTPUT_PLACES = frozenset({"src_task", "key", "storage", "ephemeral"})

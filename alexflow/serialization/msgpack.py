@@ -1,7 +1,7 @@
-"""MessagePack to plain data, in linear time.
+"""Decoding of MessagePack in linear time.
 
-MessagePack has maps with keys of any kind, a document only such with strings. That must be known while the maps are
-made: arrays of numbers can be chosen so that all have one hash, and a map of a megabyte of those takes half a minute.
+MessagePack allows maps with keys of any kind, a document only strings. That must be checked while the maps are made:
+arrays of numbers can be chosen so that all have one hash, and a map of one megabyte of those takes half a minute.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from msgspec import Raw
 
 from alexflow.serialization.encode import DEEPEST
 
-#: Down to here a document is read in one go. Each level doubles what msgspec prepares for that.
-_AT_ONCE = 7  # levels
+#: Depth down to which a document is decoded in one call. Each level doubles the time in which msgspec prepares it.
+_TYPED_LEVELS = 7
 
-#: Of data; a value of a document has up to three.
-_DEEPEST = 3 * DEEPEST + 10  # levels
+#: Greatest depth of the data; a value of a document has up to three levels.
+_DEEPEST = 3 * DEEPEST + 10
 
 _maps = msgspec.msgpack.Decoder(dict[str, Raw]).decode
 _arrays = msgspec.msgpack.Decoder(list[Raw]).decode
@@ -27,22 +27,22 @@ _scalar = msgspec.msgpack.Decoder().decode
 
 
 def unpacked(data: bytes) -> Any:
-    """What is in a document's bytes.
+    """Decode the bytes of a document.
 
     Raises:
-        msgspec.DecodeError: they are not MessagePack, or not of a document.
+        msgspec.DecodeError: they are not MessagePack, or not those of a document.
     """
     try:
-        return _at_once()(data)
-    except msgspec.ValidationError:  # it is deeper, or there is something else in it
+        return _typed_decoder()(data)
+    except msgspec.ValidationError:  # deeper, or with data that documents do not have
         return _piece_by_piece(data, 0)
 
 
 @cache
-def _at_once() -> Callable[[bytes], Any]:
+def _typed_decoder() -> Callable[[bytes], Any]:
     scalar: Any = None | bool | int | float | str
     kind = scalar
-    for _ in range(_AT_ONCE):
+    for _ in range(_TYPED_LEVELS):
         kind = scalar | list[kind] | dict[str, kind]  # type: ignore[valid-type]  # made at run time
     return msgspec.msgpack.Decoder(kind).decode
 

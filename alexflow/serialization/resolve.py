@@ -1,12 +1,12 @@
-"""From a name in a document to the class or function it names, and to nothing else.
+"""Resolution of the names in a document to classes and functions.
 
-A document is data from elsewhere. Each place in it that names a class says what kind of class belongs there, and
-what is found is used only if it is of that kind; a function is handed over as a value and never called. Names are
-looked up in ``__dict__``s, so that no property, descriptor or module ``__getattr__`` runs on the way.
+A document may be untrusted. Each reference in it requires a kind of class, and the class that is found is used only if
+it is of that kind; a function is a value and is never called. Names are looked up in ``__dict__``s, so that no
+property, descriptor or module ``__getattr__`` runs.
 
-What remains: resolving a name imports its module, which runs that module, and what it leads to may read whatever it is
-told to. ``modules`` bounds both: then a document gets at nothing but what is in the named modules, and at those of
-alexflow's own classes that run nothing, read no place that a document names, and unpickle nothing.
+The remaining risk: resolving a name imports its module, which runs that module, and the class may read any location
+that the document names. ``modules`` bounds both: then a document reaches only the named modules, and those of
+alexflow's own classes that run no code, read no location that a document names, and unpickle nothing.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from alexflow.storage import Storage
 
 
 class ReferenceKind(NamedTuple):
-    """What a name has to lead to.
+    """A kind of class or function that a reference requires.
 
     Attributes:
-        label: for messages, with its article.
+        label: its name in messages, with the article.
         accepts: whether a class (for functions: a function) is of this kind.
     """
 
@@ -65,12 +65,12 @@ PATH = ReferenceKind("a path", lambda cls: issubclass(cls, PurePath))
 TYPE = ReferenceKind("a class", lambda cls: True)
 FUNCTION = ReferenceKind("a function", lambda found: isinstance(found, FunctionType | BuiltinFunctionType))
 
-#: Imported whatever ``modules`` says, which does nothing: here, or from here, are the classes that documents name.
+#: Imported regardless of ``modules``, which has no effect: the classes that documents name are here or come from here.
 _OWN_MODULES = tuple(
     f"alexflow.{name}" for name in ("adapters", "core", "coreml", "formats", "legacy", "model", "sources", "storage")
 )
 
-#: Of what is there, allowed whatever ``modules`` says, besides formats that say that they are safe to share.
+#: Classes of those modules that are allowed regardless of ``modules``, besides formats that are safe to share.
 _HARMLESS = frozenset(
     {"alexflow.model.output:Output", "alexflow.model.task:ResourceSpec", "alexflow.model.task:WrapperTask"}
     | {"alexflow.model.workflow:Workflow", "alexflow.legacy.workflow:Workflow", "alexflow.legacy.outputs:Output"}
@@ -85,11 +85,11 @@ class Resolver:
     """Resolves the names of one document, each once.
 
     Args:
-        modules: names that documents may use: these modules and what is below them. None allows all.
-        own_name: what a class or function is called in a document.
+        modules: names of modules that documents may use, with the modules below them. None allows all.
+        own_name: gives the name of a class or function in a document.
 
     Attributes:
-        is_bounded: whether ``modules`` were given, so that the document may be from a stranger.
+        is_bounded: whether ``modules`` were given, so that the document may be untrusted.
     """
 
     def __init__(self, modules: Iterable[str] | None = None, own_name: Callable[[Any], str] = qualified_name):
@@ -101,7 +101,7 @@ class Resolver:
         self._known: dict[tuple[str, str], Any] = {}
 
     def resolve(self, name: object, kind: ReferenceKind) -> Any:
-        """The class or function that ``name`` (``"module:qualname"``) names, certainly of the wanted kind."""
+        """The class or function with this name (``"module:qualname"``), checked to be of the required kind."""
         if not isinstance(name, str):
             raise DocumentFault(f'expected "module:qualname", not {short_repr(name)}')
         found = self._known.get((kind.label, name))
@@ -120,7 +120,7 @@ class Resolver:
         found = self._look_up(module, qualname)
         if (kind is not FUNCTION and not isinstance(found, type)) or not kind.accepts(found):
             raise DocumentFault(f"{name} is not {kind.label}")
-        # where a name stands for itself, and nothing else is checked, it must be the thing's own
+        # where the name is all that is checked, it must be the thing's own name
         if kind in (TYPE, FUNCTION) and self._own_name(found) != name:
             raise DocumentFault(f"{name} is another name of {self._own_name(found)}")
         self._check_class(found)  # an allowed module may have imported it from another
@@ -131,7 +131,7 @@ class Resolver:
             self._check_allowed(module)
         found = look_up(self._imported(module), qualname)
         if found is None and module == main_module_name():
-            # a worker process was told the name of another process's script, and may have that under its real name
+            # a worker process has the name of another process's script, and may have imported that under its real name
             found = look_up(sys.modules.get(module), qualname)
         if found is None and module == "builtins":
             found = _UNLISTED.get(qualname)
@@ -152,7 +152,7 @@ class Resolver:
         return self._modules is None or _is_below(module, self._modules)
 
     def module(self, name: object) -> ModuleType:
-        """The module of that name, imported if need be; what runs as ``__main__`` is not imported a second time."""
+        """The module of that name, imported if necessary; the one that runs as ``__main__`` is not imported again."""
         if not isinstance(name, str) or not name or name.startswith("."):
             raise DocumentFault(f"expected the name of a module, not {short_repr(name)}")
         self._check_allowed(name)
@@ -169,7 +169,7 @@ class Resolver:
             raise DocumentFault(
                 f"the module {name} cannot be imported: {class_name(type(error))}: {text_of(error)}"
             ) from error
-        if not isinstance(module, ModuleType):  # what stands in sys.modules may be anything
+        if not isinstance(module, ModuleType):  # sys.modules may hold anything
             raise DocumentFault(f"{name} is not a module")
         return module
 
@@ -179,7 +179,7 @@ def _is_below(module: str, tops: Iterable[str]) -> bool:
 
 
 def _is_harmless(found: Any) -> bool:
-    # its own word, not one that it inherits: a subclass may do anything
+    # the class's own attribute, not an inherited one: a subclass may do anything
     own = vars(found) if isinstance(found, type) else {}
     return qualified_name(found) in _HARMLESS or (
         own.get("safe_to_share") is True and _is_below(found.__module__, _OWN_MODULES)

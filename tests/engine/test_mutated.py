@@ -1,4 +1,4 @@
-"""Parameters that were changed after the task's id was asked for: it does not run, and nothing is stored for it."""
+"""Parameters that were changed after the task's id was computed: it does not run, and nothing is stored for it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_it_is_refused(cls: Any, what: str, tmp_path: Any) -> None:
     assert error.attempts == 1
     assert said in error.message
     assert f"{cls.__name__}.value" in error.message
-    assert "was changed after the task's id was asked for" in error.message
+    assert "was changed after the task's id was computed" in error.message
 
 
 @pytest.mark.parametrize("cls", [Holds, HoldsInThread, HoldsOnLoop, Gives])

@@ -195,7 +195,7 @@ def test_texts_come_back():
             assert Of().stored(TextOutput, value, encoding=encoding) == value
     with pytest.raises(EncodingError, match="latin-1"):
         Of().stored(TextOutput, "€", encoding="latin-1")
-    with pytest.raises(EncodingError, match="it would come back as another string; raw_unicode_escape cannot tell"):
+    with pytest.raises(EncodingError, match="come back as another string; raw_unicode_escape cannot represent"):
         Of().stored(TextOutput, "\\u0041", encoding="raw_unicode_escape")
     for value in (b"x", None, 5):
         with pytest.raises(EncodingError, match="it is not a string"):
@@ -270,7 +270,7 @@ def test_a_source_that_cannot_be_decoded_is_told_by_its_url(tmp_path):
 @pytest.mark.parametrize("format", ["json", None, dict, JSONOutput(Of(), "x"), list[int]])
 def test_an_output_is_built_with_a_format(format):
     with pytest.raises(
-        DefinitionError, match=r"^Of\.build_output is given .*, which is no class of outputs; give it a format"
+        DefinitionError, match=r"^Of\.build_output is given .*, which is not an output class; give it a format"
     ):
         Of().build_output(format, key="x")
 

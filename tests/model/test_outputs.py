@@ -255,7 +255,7 @@ async def test_values_on_the_event_loop():
 
 
 def test_without_a_storage_or_a_format():
-    with pytest.raises(OutputNotBound, match=r"is not bound to a storage; use what run\(\) is given"):
+    with pytest.raises(OutputNotBound, match=r"is not bound to a storage; use the outputs that run\(\) is given"):
         a.load()
     bare = Hold(1).build_output(Output, key="x").assign_storage(MemoryStorage())
     with pytest.raises((TypeError, AlexflowError), match=r"Output says nothing about bytes; build .* with a format"):

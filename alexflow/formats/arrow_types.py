@@ -1,6 +1,6 @@
-"""Types of Arrow that Parquet does not have: what they were is noted in the table's metadata, and put back.
+"""Arrow types that Parquet lacks: they are noted in the table's metadata and restored.
 
-Parquet counts seconds in milliseconds, and has dictionaries of texts only. A table that has no such types has no note.
+Parquet stores seconds as milliseconds, and has dictionaries of strings only. A table without such types has no note.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from alexflow.hooks import text_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: The table's metadata that hold the types as they were.
+#: The key in the table's metadata for the original schema.
 _KEY = b"alexflow.schema"
 
-#: Types that Parquet has, which need not be tried.
+#: Types that Parquet has, which need no check.
 _KEPT = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 _KEPT |= {"bool", "float", "double", "string", "large_string", "binary", "date32[day]"}
 _KEPT |= {f"timestamp[{unit}]" for unit in ("ms", "us", "ns")}
 
 
 def to_stored(table: pa.Table) -> pa.Table:
-    """A table with a note of what Parquet would change.
+    """Add a note of the types that Parquet changes to a table.
 
     Raises:
-        ValueError: it would come back as another table; the message names the column.
+        ValueError: the table would come back as another one; the message names the column.
     """
     _check_columns(table)
     if all(str(kind) in _KEPT for kind in table.schema.types):
@@ -44,7 +44,7 @@ def to_stored(table: pa.Table) -> pa.Table:
 
 
 def to_given(table: pa.Table) -> pa.Table:
-    """The table as it was given, from what Parquet has made of it, or of some of its columns."""
+    """Restore the original table, or some of its columns, from the table that Parquet gives."""
     metadata = table.schema.metadata or {}
     if _KEY not in metadata:
         return table
@@ -81,5 +81,5 @@ def _check_cast(name: str, given: pa.DataType, back: pa.DataType) -> None:
     try:
         arrow.array([], back).cast(given)
     except arrow.ArrowException as error:
-        told = f"column {name!r} of type {given} would come back as {back}"
-        raise ValueError(f"{told} ({text_of(error)}); use ArrowOutput") from error
+        change = f"column {name!r} of type {given} would come back as {back}"
+        raise ValueError(f"{change} ({text_of(error)}); use ArrowOutput") from error
