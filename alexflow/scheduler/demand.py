@@ -258,7 +258,8 @@ def withdraw_run(state: State, run: Run, *, cancel: bool) -> None:
             _unwant_task(state, wanted, unwanted)
     run.keys = []
     run.tasks = []
-    drop_unwanted(state, unwanted, {} if cancel else {run: ""})
+    if unwanted:
+        drop_unwanted(state, unwanted, {} if cancel else {run: ""})
 
 
 def withdraw_children(state: State, parent: Node, draining: Mapping[Run, str] = NO_RUNS) -> None:

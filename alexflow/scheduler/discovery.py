@@ -146,7 +146,7 @@ def _add_incomplete(state: State, check: TaskCheck, specs: dict[str, TaskSpec]) 
 
 def _absorb(state: State, check: TaskCheck, node: Node) -> None:
     """Hand the demand for a task over to the node that it has become."""
-    if check.group is not node.group:
+    if check.group is not node.group:  # else there is nothing to find or merge, as mostly
         check.group.merge(node.group)
     node.add_demand(len(check.runs) + len(check.parents))
     node.runs += check.runs

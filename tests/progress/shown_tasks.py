@@ -1,4 +1,4 @@
-"""Tasks for the tests of what people see."""
+"""Tasks for the tests of progress on a screen."""
 
 import asyncio
 from dataclasses import dataclass

@@ -56,7 +56,7 @@ def test_a_script(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_dynamic_tasks_tell_when_they_start_and_end() -> None:
+async def test_dynamic_tasks_emit_events_when_they_start_and_end() -> None:
     events: list[EngineEvent] = []
     async with Engine(MemoryStorage()) as engine:
         engine.broadcast.listen(events.append)

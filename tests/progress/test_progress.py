@@ -1,4 +1,4 @@
-"""The fold: events in, counts out. No engine, no clock, no terminal."""
+"""Progress is folded from events: events in, counts out. No engine, no clock, no terminal."""
 
 from alexflow.events import (
     EngineEvent,

@@ -90,7 +90,7 @@ def test_a_run(directory):
 
 
 @pytest.mark.processes
-def test_what_tasks_print(directory, tmp_path):
+def test_output_of_tasks_is_recorded(directory, tmp_path):
     asyncio.run(run(directory, Talker(7), LocalStorage(tmp_path / "results"), workers=1))
     (path,) = journals(directory)
     task = read_history(path).tasks[Talker(7).task_id]
@@ -188,7 +188,7 @@ def test_events_of_a_later_version_are_passed_over(tmp_path):
     assert not read(path).is_torn
 
 
-def test_what_is_no_journal(tmp_path):
+def test_another_file_is_no_journal(tmp_path):
     path = tmp_path / "other.journal"
     path.write_bytes(b"something else, and long enough to be seen as such\n")
     with pytest.raises(ValueError, match="is not a journal that this version of alexflow can read"):

@@ -1,4 +1,4 @@
-"""From a target back to what is missing, and no further."""
+"""Discovery leads from a target back to what is missing, and no further."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_a_task_and_its_output_given_up_before_all_answers_are_in() -> None:
     assert h.empty
 
 
-def test_what_cannot_be_looked_at() -> None:
+def test_an_inspection_fails() -> None:
     h = Harness()
     h.chain("A", "B")
     h.task("C")
@@ -177,7 +177,7 @@ def test_what_cannot_be_looked_at() -> None:
     assert h.look("c") == [start("C")]
 
 
-def test_what_cannot_be_looked_at_again_while_others_still_hold_it() -> None:
+def test_an_inspection_fails_again_while_others_still_hold_the_key() -> None:
     h = Harness()
     h.task("A")
     h.task("B", "a")
@@ -231,7 +231,7 @@ def test_one_further_turn_is_asked_for_at_a_time() -> None:
     assert h.look("d") == []
 
 
-def test_what_was_started_before_its_group_met_another_is_no_cycle() -> None:
+def test_a_task_started_before_its_group_met_another_is_no_cycle() -> None:
     h = Harness(steps=2)
     h.task("X")
     h.task("A")

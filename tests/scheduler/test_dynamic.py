@@ -1,4 +1,4 @@
-"""Tasks that give further tasks: taken as there is room, waited for, and failed with."""
+"""Dynamic tasks: children are generated as the window has room, waited for, and fail their parent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.scheduler.harness import ERROR, Harness, cancel, failure, finish_of, 
 
 
 def dynamic(gives: str = "", **options: object) -> Harness:
-    """D has been started, and has given these; they are described, and must run."""
+    """Start D, which generates these; they are described, and must run."""
     h = Harness(**options)  # type: ignore[arg-type]
     h.task("D", dynamic=True)
     h.task("C1")
@@ -95,7 +95,7 @@ def test_the_same_task_from_two() -> None:
     assert h.done("C1") == [Close("E"), forget("C1")]
 
 
-def test_what_is_given_may_need_more() -> None:
+def test_a_child_may_need_more() -> None:
     h = dynamic()
     h.task("X")
     h.task("C4", "x")
@@ -148,7 +148,7 @@ def test_a_failure_beside_what_made_its_output() -> None:
 
 
 def test_its_output_made_by_one_that_is_given_already() -> None:
-    """It was given, is at work, and is given again by the next attempt."""
+    """It was generated, runs, and is generated again by the next attempt."""
     h = Harness()
     h.task("D", dynamic=True, retries=1)
     h.task("M", serves=(("d", "m"),))
@@ -238,7 +238,7 @@ def test_something_that_it_gave_fails_and_the_rest_goes_on() -> None:
     assert h.empty
 
 
-def test_who_asks_after_something_that_it_gave_has_failed_is_told() -> None:
+def test_a_request_after_a_child_has_failed_gets_the_failure() -> None:
     h = Harness()
     h.task("D", dynamic=True)
     h.task("R", "d")
@@ -304,7 +304,7 @@ def test_it_is_tried_again_while_what_it_gave_is_looked_at() -> None:
     assert h.over("D", 1) == [start("D")]
 
 
-def test_what_it_gave_and_had_not_begun_is_skipped_because_of_it() -> None:
+def test_children_that_have_not_begun_are_skipped_because_of_it() -> None:
     h = Harness()
     h.task("D", dynamic=True)
     h.task("A")
@@ -379,7 +379,7 @@ def test_a_lost_worker_is_an_error_of_a_dynamic_task() -> None:
     assert h.fail("D", "lost") == [failure(1, "D"), forget("D")]
 
 
-def test_what_it_gives_cannot_be_looked_at() -> None:
+def test_the_inspection_of_a_child_fails() -> None:
     h = dynamic()
     h.gave("D", "C1", paused=False)
     h.gave("D", "C2")
@@ -389,7 +389,7 @@ def test_what_it_gives_cannot_be_looked_at() -> None:
     assert h.empty
 
 
-def test_what_it_gives_needs_what_cannot_be_looked_at() -> None:
+def test_the_inspection_of_a_childs_input_fails() -> None:
     h = Harness()
     h.task("D", dynamic=True)
     h.task("C", "x d")

@@ -28,7 +28,7 @@ def test_a_task_that_is_free_again_runs_here() -> None:
     assert h.done("A") == [verify(1, "a"), forget("A")]
 
 
-def test_what_turns_out_to_be_made_as_it_starts_does_not_count_as_run() -> None:
+def test_a_task_found_done_as_it_starts_does_not_count_as_run() -> None:
     h = Harness()
     h.task("A")
     h.task("B")
@@ -47,7 +47,7 @@ def test_it_holds_no_slot_meanwhile() -> None:
     assert h.done("B") == [start("A"), forget("B")]
 
 
-def test_what_ephemeral_outputs_were_for_is_made_already() -> None:
+def test_the_readers_of_ephemeral_outputs_are_done_already() -> None:
     """The other engine has run both, and removed the output of A; it is not made again for no reader."""
     h = Harness()
     h.task("A")
@@ -75,7 +75,7 @@ def test_several_that_were_found_made_do_not_start_each_other() -> None:
     assert h.empty
 
 
-def test_whatever_the_order_in_which_they_are_named() -> None:
+def test_the_order_in_which_they_are_named_does_not_matter() -> None:
     h = Harness()
     h.chain("A", "B", "C")
     h.plan("c")
@@ -96,8 +96,8 @@ def test_the_slot_of_one_does_not_go_to_another() -> None:
     assert h.empty
 
 
-def test_what_another_engine_has_made_does_not_run_once_a_slot_is_free() -> None:
-    """It was passed over because its input was made in the same breath, and it found all slots taken."""
+def test_a_task_done_by_a_peer_does_not_run_once_a_slot_is_free() -> None:
+    """It was passed over because its input was made by the same event, and it found all slots taken."""
     h = Harness(limits={"gpu": 1})
     h.task("A")
     h.task("B", "a", tags="gpu")
@@ -129,7 +129,7 @@ def test_an_ephemeral_output_that_somebody_else_wants_is_made_all_the_same() -> 
     assert h.done("C") == [remove("a"), verify(1, "b c"), forget("C")]
 
 
-def test_what_passes_is_followed_through_several_tasks() -> None:
+def test_ephemeral_outputs_are_followed_through_several_tasks() -> None:
     h = Harness()
     h.task("A")
     h.task("B", "a", ephemeral="a")
@@ -172,7 +172,7 @@ def test_cancelled_while_it_is_held() -> None:
     assert h.empty
 
 
-def test_what_is_said_of_others_too_late_is_ignored() -> None:
+def test_late_events_about_peers_are_ignored() -> None:
     h = Harness()
     h.chain("A", "B")
     h.plan("b")
@@ -183,7 +183,7 @@ def test_what_is_said_of_others_too_late_is_ignored() -> None:
     assert h.empty
 
 
-def test_what_was_started_and_has_not_ended() -> None:
+def test_specs_of_active_tasks() -> None:
     h = Harness()
     h.chain("A", "B")
     h.task("C")

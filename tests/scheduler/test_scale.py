@@ -33,7 +33,7 @@ def calls_of(work: Callable[[], Any]) -> int:
 
 
 class Play:
-    """Hands events to a scheduler, and takes the turns that it asks for."""
+    """Passes events to a scheduler, and takes the turns that it requests."""
 
     def __init__(self) -> None:
         self.scheduler = Scheduler()
@@ -63,7 +63,7 @@ class Play:
 
 
 def chain(length: int) -> None:
-    """One after the other; asked for from the end."""
+    """A chain that is requested from its end."""
     play = Play()
     play.tell(RunRequested(1, (f"k{length - 1}",)))
     for number in reversed(range(length)):
@@ -78,7 +78,7 @@ def chain(length: int) -> None:
 
 
 def fan(width: int) -> None:
-    """Many, and one that reads them all."""
+    """Many tasks, and one that reads them all."""
     play = Play()
     keys = tuple(f"k{number}" for number in range(width))
     play.tell(RunRequested(1, ("end",)))

@@ -21,7 +21,7 @@ def test_a_task_that_two_ask_for_runs_once() -> None:
     assert h.empty
 
 
-def test_what_is_being_asked_about_is_not_asked_about_again() -> None:
+def test_a_key_that_is_being_inspected_is_not_inspected_again() -> None:
     h = Harness()
     h.task("A")
     assert h.ask(1, "a", "A") == [inspect("a", "A")]
@@ -31,7 +31,7 @@ def test_what_is_being_asked_about_is_not_asked_about_again() -> None:
 
 
 def test_an_answer_to_what_was_asked_before_is_passed_over() -> None:
-    """A storage said slowly that something was missing; it was made meanwhile, asked about again, and made twice."""
+    """A slow answer said that a key was missing; it was made meanwhile, inspected again, and made twice."""
     h = Harness()
     h.task("A")
     h.ask(1, tasks="A")
@@ -49,8 +49,8 @@ def test_an_answer_to_what_was_asked_before_is_passed_over() -> None:
     assert h.empty
 
 
-def test_what_was_found_complete_before_its_output_was_removed_is_asked_about_again() -> None:
-    """A slow answer said that a task was done; a run that asked for it went well without the output."""
+def test_a_task_found_complete_before_its_output_was_removed_is_inspected_again() -> None:
+    """A slow answer said that a task was done; a run that requested it went well without the output."""
     h = Harness()
     h.task("A")
     h.task("B", "a", ephemeral="a")
@@ -87,7 +87,7 @@ def test_one_of_two_is_cancelled() -> None:
     assert h.seen(2) == [Finish(2, ran=1)]
 
 
-def test_what_was_begun_for_one_counts_for_another_that_still_wants_it() -> None:
+def test_a_task_begun_for_one_run_counts_for_another_that_still_wants_it() -> None:
     h = Harness()
     h.chain("A", "B", "C")
     h.task("D")
@@ -104,7 +104,7 @@ def test_what_was_begun_for_one_counts_for_another_that_still_wants_it() -> None
     assert h.empty
 
 
-def test_what_is_given_after_the_first_has_gone_counts_for_the_second() -> None:
+def test_a_child_generated_after_the_first_run_has_gone_counts_for_the_second() -> None:
     h = Harness()
     h.task("P", dynamic=True, makes="p")
     h.task("A")
@@ -120,7 +120,7 @@ def test_what_is_given_after_the_first_has_gone_counts_for_the_second() -> None:
     assert h.empty
 
 
-def test_what_was_asked_about_for_one_counts_for_another() -> None:
+def test_a_key_inspected_for_one_run_counts_for_another() -> None:
     h = Harness()
     h.task("A")
     h.task("B")
@@ -132,7 +132,7 @@ def test_what_was_asked_about_for_one_counts_for_another() -> None:
     assert h.empty
 
 
-def test_what_others_made_counts_for_who_still_wants_it() -> None:
+def test_a_task_done_by_a_peer_counts_for_a_run_that_still_wants_it() -> None:
     h = Harness()
     h.task("A")
     h.plan("a")
@@ -249,7 +249,7 @@ def test_a_stopped_run_is_cancelled_while_it_lets_tasks_end() -> None:
     assert h.empty
 
 
-def test_what_a_stopped_run_lets_end_is_not_cancelled_with_another() -> None:
+def test_a_task_drained_by_a_stopped_run_is_not_cancelled_with_another() -> None:
     h = Harness()
     h.task("A")
     h.task("B")
@@ -260,7 +260,7 @@ def test_what_a_stopped_run_lets_end_is_not_cancelled_with_another() -> None:
     assert h.done("B") == [failure(1, "A", ran=1), forget("B")]
 
 
-def test_what_two_stopped_runs_let_end() -> None:
+def test_two_stopped_runs_drain_a_task() -> None:
     h = Harness()
     h.task("A")
     h.task("B")
@@ -284,180 +284,3 @@ def test_a_stopped_run_waits_for_one_attempt_only() -> None:
     assert finish == failure(1, "A")
     assert h.over("B", 1) == [start("B")]
     assert delay
-
-
-# -- limits (fault 26)
-
-
-def test_six_tasks_that_share_a_tag_with_limit_1() -> None:
-    h = Harness(limits={"gpu": 1})
-    for name in "ABCDEF":
-        h.task(name, tags="gpu")
-    assert h.plan("a b c d e f") == [start("A")]
-    for name, following in zip("ABCDE", "BCDEF", strict=True):
-        assert h.done(name) == [start(following), forget(name)]
-    h.done("F")
-    assert h.seen(1) == [Finish(1, ran=6)]
-    assert h.empty
-
-
-def test_a_task_with_several_tags_takes_all_its_slots_or_none() -> None:
-    h = Harness(limits={"gpu": 1, "net": 1})
-    h.task("A", tags="gpu")
-    h.task("B", tags="gpu net")
-    h.task("C", tags="net")
-    assert h.plan("a b c") == [start("A C")]
-    assert h.done("A") == [forget("A")]  # B now waits for the other tag
-    assert h.done("C") == [start("B"), forget("C")]
-
-
-def test_a_tag_twice_and_a_tag_without_a_limit() -> None:
-    h = Harness(limits={"gpu": 1})
-    h.task("A", tags="gpu gpu")
-    h.task("B", tags="other")
-    h.task("C", tags="gpu")
-    assert h.plan("a b c") == [start("A B")]
-    assert h.done("A") == [start("C"), forget("A")]
-
-
-def test_who_waits_for_a_slot_in_vain_is_passed_over() -> None:
-    h = Harness(limits={"gpu": 1})
-    for name in "ABC":
-        h.task(name, tags="gpu")
-    h.plan("a c")
-    h.cancel(1)
-    assert h.plan("a b", run_id=2) == []  # A is still being cancelled, and holds the slot
-    assert h.plan("c", run_id=3) == []
-    assert h.cancel(2) == [Finish(2), forget("B")]
-    assert h.ended("A") == [start("C"), forget("A")]
-
-
-# -- what is removed after use
-
-
-def test_an_ephemeral_output_is_removed_once_all_have_read_it() -> None:
-    h = Harness()
-    h.task("A")
-    h.task("B", "a", ephemeral="a")
-    h.task("C", "a", ephemeral="a")
-    h.plan("b c")
-    h.done("A")
-    assert h.done("B") == [forget("B")]
-    assert h.done("C") == [remove("a"), verify(1, "b c"), forget("C")]
-
-
-def test_ephemeral_outputs_of_ephemeral_outputs() -> None:
-    h = Harness()
-    h.task("A")
-    h.task("B", "a", ephemeral="a")
-    h.task("C", "b", ephemeral="b")
-    h.plan("c")
-    h.done("A")
-    assert h.done("B") == [remove("a"), start("C"), forget("B")]
-    assert h.done("C") == [remove("b"), verify(1, "c"), forget("C")]
-
-
-def test_kept_because_somebody_reads_it_as_lasting() -> None:
-    h = Harness()
-    h.task("A")
-    h.task("B", "a", ephemeral="a")
-    h.task("C", "a")
-    h.plan("b c")
-    h.done("A")
-    assert h.done("C") == [forget("C")]
-    assert h.done("B") == [verify(1, "c b"), forget("B")]
-
-
-def test_kept_because_it_is_a_target() -> None:
-    h = Harness()
-    h.task("A")
-    h.task("B", "a", ephemeral="a")
-    h.plan("a b")
-    h.done("A")
-    assert h.done("B") == [verify(1, "a b"), forget("B")]
-
-
-def test_kept_because_it_is_a_target_that_existed_before_anybody_read_it() -> None:
-    h = Harness()
-    h.task("A")
-    h.task("B", "a", ephemeral="a")
-    h.ask(1, "a b")
-    h.look(present="a")
-    assert h.look("b") == [inspect("a")]
-    assert h.look(present="a") == [start("B")]
-    assert h.done("B") == [verify(1, "b"), forget("B")]
-    h.seen(1)
-    h.ask(2, "b")  # it is not wanted any more; it was stored for good
-    h.look("b")
-    h.look(present="a")
-    assert h.done("B") == [verify(2, "b"), forget("B")]
-
-
-def test_kept_because_it_was_there_before() -> None:
-    h = Harness()
-    h.task("A")
-    h.task("B", "a x", ephemeral="a x")
-    h.task("X")
-    h.ask(1, "b")
-    h.look("b")
-    assert h.look("x", present="a") == [start("X")]
-    h.done("X")
-    assert h.done("B") == [remove("x"), verify(1, "b"), forget("B")]
-
-
-def test_kept_because_its_task_was_a_target_of_a_run_that_is_over() -> None:
-    h = Harness()
-    h.task("A")
-    h.task("X")
-    h.task("B", "a x", ephemeral="a")
-    h.ask(1, tasks="A")
-    h.look(incomplete="A")
-    h.plan("b", run_id=2)
-    h.done("A")
-    h.seen(1)
-    h.done("X")
-    assert h.done("B") == [verify(2, "b"), forget("B")]
-
-
-def test_removed_though_it_was_looked_at_once_more() -> None:
-    h = Harness()
-    h.task("A")
-    h.task("Y")
-    h.task("B", "a y", ephemeral="a")
-    h.plan("b")
-    h.done("A Y")
-    assert h.lost("B", "y") == [inspect("y a")]
-    assert h.look("y", present="a") == [start("Y")]
-    h.done("Y")
-    assert h.done("B") == [remove("a"), verify(1, "b"), forget("B")]
-
-
-def test_kept_because_its_task_is_a_target() -> None:
-    h = Harness()
-    h.task("A")
-    h.task("B", "a", ephemeral="a")
-    h.ask(1, "b", "A")
-    h.look("b", incomplete="A")
-    h.look("a")
-    h.done("A")
-    assert h.done("B") == [verify(1, "a b"), forget("B")]
-
-
-def test_kept_because_its_task_is_a_target_that_was_done() -> None:
-    h = Harness()
-    h.task("A")
-    h.task("B", "a", ephemeral="a")
-    h.ask(1, "b", "A")
-    h.look("b", complete="A", described="A")
-    h.look(present="a")
-    assert h.done("B") == [verify(1, "b"), forget("B")]
-
-
-def test_kept_because_its_reader_failed() -> None:
-    h = Harness()
-    h.task("A")
-    h.task("B", "a", ephemeral="a")
-    h.plan("b")
-    h.done("A")
-    assert h.fail("B") == [failure(1, "B", ran=1), forget("B")]
-    assert h.empty

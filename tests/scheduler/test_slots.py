@@ -1,4 +1,4 @@
-"""Counts per tag, alone."""
+"""Slots per tag, without the rest of the scheduler."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from alexflow.scheduler.slots import Slots
 
 
-def test_nobody_who_could_start_is_left_waiting() -> None:
+def test_no_task_that_could_start_is_left_waiting() -> None:
     slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda task: task != "gone")
     assert slots.take("one", ("a",))
     assert slots.take("two", ("b",))
@@ -26,7 +26,7 @@ def test_nobody_who_could_start_is_left_waiting() -> None:
     assert slots.waiting == 0
 
 
-def test_who_leaves_is_forgotten_at_once() -> None:
+def test_a_waiter_that_leaves_is_forgotten_at_once() -> None:
     slots: Slots[int] = Slots({"a": 1, "b": 1}, lambda task: True)
     assert slots.take(-1, ("a",))
     for task in range(1000):
@@ -70,7 +70,7 @@ def test_one_that_needs_two_is_reserved_for_once_both_have_come_free() -> None:
     assert slots.waiting == 0
 
 
-def test_what_is_reserved_for_one_that_leaves_is_handed_out() -> None:
+def test_slots_reserved_for_a_waiter_that_leaves_are_handed_out() -> None:
     slots: Slots[str] = Slots({"a": 1, "b": 1}, lambda task: True)
     assert slots.take("a1", ("a",))
     assert slots.take("b1", ("b",))
@@ -109,8 +109,8 @@ def test_two_that_need_the_same_two_do_not_wait_for_each_other() -> None:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_nobody_starves_and_nothing_is_idle(seed: int) -> None:
-    """Others keep coming; each starts before very many that came later have."""
+def test_no_waiter_starves_and_no_slot_is_idle(seed: int) -> None:
+    """Others keep coming; each waiter starts before very many that came later have."""
     random = Random(seed)
     limits = {tag: random.randint(1, 3) for tag in "abcd"[: random.randint(2, 4)]}
     slots: Slots[int] = Slots(limits, lambda task: task in waiting)

@@ -1,4 +1,4 @@
-"""The table of a task's states is complete, and nothing in it is idle."""
+"""The table of a task's states is complete, and each line of it is used."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from alexflow.scheduler.states import ACTIVE, FINAL, STATES, TRANSITIONS, WAITIN
 from tests.scheduler import (
     test_discovery,
     test_dynamic,
+    test_ephemeral,
     test_failure,
+    test_limits,
+    test_lost_inputs,
     test_peers,
+    test_retries,
     test_sharing,
+    test_verification,
     test_wrong_graphs,
 )
 
@@ -23,8 +28,13 @@ HISTORIES: list[ModuleType] = [
     test_dynamic,
     test_peers,
     test_discovery,
+    test_ephemeral,
     test_failure,
+    test_limits,
+    test_lost_inputs,
+    test_retries,
     test_sharing,
+    test_verification,
     test_wrong_graphs,
 ]
 PAGE = Path(__file__).parents[2] / "docs" / "design" / "scheduler.md"

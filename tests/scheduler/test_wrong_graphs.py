@@ -11,7 +11,7 @@ from tests.scheduler.harness import Harness, cancel, finish_of, forget, inspect,
 
 
 def cycle_of(instructions: list[Instruction]) -> list[str]:
-    """The cycle that a run ended with, from its least member on."""
+    """Return the cycle that a run ended with, from its least member on."""
     error = finish_of(instructions).error
     assert isinstance(error, CycleError)
     first = error.task_ids.index(min(error.task_ids))
@@ -48,7 +48,7 @@ def test_one_task_that_may_be_on_a_cycle_has_all_searched() -> None:
     assert h.empty
 
 
-def test_what_cannot_be_on_a_cycle_starts_without_a_search() -> None:
+def test_acyclic_tasks_start_without_a_search() -> None:
     h = Harness(steps=4)
     h.chain("A", "B", "C", "D", acyclic=True)
     assert h.plan("d") == [start("A")]

@@ -113,7 +113,7 @@ def test_a_store_that_fails_is_tried_again(stored):
     assert simulation.attempts("One") == 2
 
 
-def test_what_vanished_is_made_again():
+def test_a_vanished_output_is_made_again():
     simulation = Simulation([VanishedOutput(One().output().key, seconds=0.5)])
     assert simulation.run(TWO).output.load() == 2
     assert simulation.attempts("One") == 2
@@ -134,7 +134,7 @@ def test_a_later_run_goes_on_with_what_is_stored():
     assert (later.run(TWO).ran, later.attempts("One")) == (1, 0)
 
 
-def test_who_waits_for_ever_is_told():
+def test_waiting_for_ever_raises():
     with pytest.raises(Standstill):
         Simulation().run(Waits())
 

@@ -1,4 +1,4 @@
-"""A thorough search takes longer than a test may."""
+"""A thorough search takes longer than the time limit of a test."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""One request, answers in random order, and exactly what a naive recursive description says must come of it."""
+"""One request, answers in random order, and exactly the outcome that a naive recursive description gives."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def make_world(random: Random, *, dynamic: bool) -> World:
 
 
 def play(world: World, random: Random, bad: set[str]) -> None:
-    """Answer in random order until nothing is under way."""
+    """Answer in random order until nothing is active."""
     for _ in range(10_000):
         moves = []
         if world.resuming:

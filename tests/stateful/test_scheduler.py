@@ -1,4 +1,4 @@
-"""Random graphs that grow while they run, random answers in random order, held against what must follow."""
+"""Random graphs that grow while they run, random answers in random order, compared with what must follow."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Tasks(RuleBasedStateMachine):
         return [key for key in self.world.makers if key not in without and "+" not in key]
 
     def _known_tasks(self) -> list[str]:
-        """All but those that store for the one dynamic task that may give them."""
+        """Return all tasks but those that serve the one dynamic task that may generate them."""
         return [task_id for task_id in self.world.jobs if "+" not in task_id]
 
     def _more_outputs(self, draw: Any, outputs: tuple[str, ...]) -> tuple[str, ...]:

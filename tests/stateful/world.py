@@ -1,8 +1,8 @@
 """A world for the scheduler: tasks, a storage that is a set of keys, and everything that is under way.
 
-It carries out instructions by remembering them, and answers when it is told to, in whatever order. It judges as it
-goes: what is inspected must be needed, what starts must not be at work already, limits hold, nothing is run twice for
-nothing, nothing that a run targets is removed, and a run that says it went well has all it asked for.
+It records instructions, and answers when a test calls for it, in any order. It checks as it goes: what is inspected
+must be needed, what starts must not be active already, limits hold, no task runs twice without a reason, no target of a
+run is removed, and a run that succeeds has all its targets.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ class Request:
 
 @dataclass
 class World:
-    """See above.
+    """The world.
 
     Attributes:
-        strict: whether the graph is sound and answers are fresh, so that more can be said of what must follow.
+        strict: whether the graph is sound and answers are fresh, so that more can be asserted.
     """
 
     scheduler: Scheduler
@@ -108,7 +108,7 @@ class World:
             self.makers.setdefault(key, spec.task_id)
 
     def upstream(self, keys: tuple[str, ...], tasks: tuple[str, ...]) -> set[str]:
-        """Every task that could ever be of consequence to these; naive."""
+        """Return every task that could ever matter to these; naive."""
         seen: set[str] = set()
         stack = [*tasks, *(self.makers[key] for key in keys)]
         while stack:
@@ -185,7 +185,7 @@ class World:
             self.tasks_asked.append((task_id, self.is_made(self.jobs[task_id].spec)))
 
     def is_made(self, spec: TaskSpec) -> bool:
-        """Whether the outputs of a task exist; what it stores for a dynamic task may have been published by now."""
+        """Return whether the outputs of a task exist; those that it holds may have been published by now."""
         published = {place for key, place in spec.serves if key in self.storage}
         return self.storage.issuperset(set(spec.outputs) - published)
 
@@ -241,7 +241,7 @@ class World:
         assert self.requests[run_id].finish is not None
 
     def answer(self, keys: list[tuple[str, bool]], tasks: list[tuple[str, bool]]) -> None:
-        """Answer about some of what was asked for."""
+        """Answer a part of a question."""
         nobody_makes = [asked for asked in keys if asked[0] not in self.makers]
         if nobody_makes:
             self.cannot_look(nobody_makes, [])
@@ -290,7 +290,7 @@ class World:
         self.tell(InspectionFailed(tuple(key for key, _ in keys), tuple(task_id for task_id, _ in tasks), error))
 
     def succeed(self, task_ids: list[str]) -> None:
-        """Tasks end well, or find that inputs are gone."""
+        """Let tasks succeed, or find that inputs are gone."""
         done: list[str] = []
         for task_id in task_ids:
             spec = self.jobs[task_id].spec
@@ -323,20 +323,20 @@ class World:
         self.ran[task_id] += 1
 
     def hold_elsewhere(self, task_ids: list[str]) -> None:
-        """Another engine turns out to hold these."""
+        """Let another engine hold these."""
         for task_id in task_ids:
             del self.running[task_id]
             self.elsewhere[task_id] = None
         self.tell(HeldByPeer(tuple(task_ids)))
 
     def free(self, task_ids: list[str]) -> None:
-        """The other engine has let go of these."""
+        """Let the other engine release these."""
         for task_id in task_ids:
             del self.elsewhere[task_id]
         self.tell(ReleasedByPeer(tuple(task_ids)))
 
     def make_elsewhere(self, task_ids: list[str]) -> None:
-        """Another engine has made what these make."""
+        """Let another engine make the outputs of these."""
         for task_id in task_ids:
             self.running.pop(task_id, None)
             self.elsewhere.pop(task_id, None)
@@ -346,7 +346,7 @@ class World:
 
     @property
     def makeable(self) -> list[str]:
-        """Tasks that another engine could have made: they wait here, or are about to run."""
+        """Return tasks that another engine could have done: they wait here, or are about to run."""
         nodes = self.scheduler.state.nodes.items()
         waiting = [id for id, node in nodes if node.state == READY or (node.state == WAITING and node.group is None)]
         plain = [*self.running, *self.elsewhere, *waiting]
@@ -381,7 +381,7 @@ class World:
             self.failed.add(task_id)
 
     def end_cancelled(self, task_id: str, how: str) -> None:
-        """A task that was to be cancelled has ended, perhaps before it heard of it."""
+        """End a cancelled task, perhaps as if it had not been cancelled yet."""
         del self.cancelling[task_id]
         spec = self.jobs[task_id].spec
         if how == "succeeded" and not spec.dynamic and self.storage.issuperset(spec.inputs):
@@ -393,7 +393,7 @@ class World:
             self.tell(Cancelled((task_id,)))
 
     def generate(self, task_id: str, count: int, *, hand_on: bool) -> None:
-        """A dynamic task gives some tasks; with ``hand_on`` it goes on giving without being asked."""
+        """Let a dynamic task generate some tasks; with ``hand_on`` it goes on without being asked."""
         job = self.jobs[task_id]
         gone = tuple(key for key in job.spec.inputs if key not in self.storage)
         if gone and not self.given[task_id]:
@@ -410,7 +410,7 @@ class World:
         self.tell(Generated(task_id, given, paused=paused, last=last))
 
     def close(self, task_id: str) -> None:
-        """A dynamic task stores what none of those that it gave has, and is done."""
+        """Let a dynamic task store what no child has stored, and be done."""
         for key, place in self.closing.pop(task_id):
             known = {place, key} & (self.storage | self.vanished)
             assert known, f"{place} is held for {task_id}, and was never stored"
@@ -437,7 +437,7 @@ class World:
     # -- the end
 
     def drain(self) -> None:
-        """Let everything that is under way end well, and what follows from it, until nothing is."""
+        """Let everything that is active succeed, and what follows from it, until nothing is."""
         for _ in range(10_000):
             if self.resuming:
                 self.resume()
@@ -484,7 +484,7 @@ class World:
             self._went_wrong(request, finish)
 
     def _targets(self, request: Request) -> set[str]:
-        """Keys that a run asks for, those that its tasks make among them."""
+        """Return the keys that a run requests, with those of its tasks."""
         return {*request.keys, *(key for task_id in request.tasks for key in self.jobs[task_id].spec.outputs)}
 
     def _went_well(self, request: Request) -> None:
