@@ -28,6 +28,7 @@ from alexflow.storage.local.lock_file import (
     any_held_by_others,
     is_at,
     is_held_by_others,
+    is_removed,
     open_lockfile,
     parts_held_by_others,
     release_range,
@@ -145,12 +146,13 @@ class Seat:
             self._fd = open_lockfile(self.path)
         if not take_range(self._fd, self._region, _REGION) and not self._find_seat():
             return False
-        if not is_at(self.path, self._fd):  # it has been removed meanwhile; another one may be there
+        if is_removed(self._fd):  # there may be another one by now
             os.close(self._fd)
             self._fd = -1
             return False
         self._since = time.time()
-        self._counter = int.from_bytes(os.urandom(7), "little")  # nobody has seen it in this seat
+        if not self._counter:
+            self._counter = int.from_bytes(os.urandom(7), "little")  # no peer has read it in this seat
         self._write_heartbeat(engine)
         self._whole = True
         if self._others_are_here():
