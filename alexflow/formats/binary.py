@@ -13,7 +13,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 PICKLE_PROTOCOL = 5  # fixed, so that the same value gives the same bytes on every supported Python
 
-#: A pickle is loaded once before it is stored, to see that it can be, if it is no larger.
+#: Size up to which a pickle is loaded once before it is stored, to see that it can be.
 LOOKED_AT = 2**20  # bytes
 
 
@@ -29,7 +29,7 @@ class BinaryOutput(Output[T_co]):
         if len(data) <= LOOKED_AT:
             try:
                 pickle.loads(data)
-            except Exception as error:  # of the value's class, which may want arguments that the pickle does not have
+            except Exception as error:  # from the value's class, which may require arguments that the pickle lacks
                 reason = f"{class_name(type(error))}: {text_of(error, SHORT_TEXT)}"
                 raise pickle.UnpicklingError(f"it could not be loaded again: {reason}") from error
         return data

@@ -1,4 +1,4 @@
-"""``FileOutput``: the base of formats whose values go into a file and come out of one."""
+"""``FileOutput``: the base of formats that write a value to a file and read it from one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FileOutput(Output[T_co]):
         self._no_format()
 
     def read_from(self, file: BinaryIO) -> T_co:
-        """The value in a file, which can be sought in. Formats override this."""
+        """Read the value from a seekable file. Formats override this."""
         self._no_format()
 
     def _no_format(self) -> NoReturn:
@@ -42,12 +42,12 @@ class FileOutput(Output[T_co]):
 
     @contextmanager
     def _encoding(self, value: Any) -> Iterator[None]:
-        """What a value cannot be written for is said as for every format."""
+        """Raise EncodingError, as every format does, if the value cannot be written."""
         try:
             yield
         except (AlexflowError, OSError):  # it is not the value
             raise
-        except Exception as error:  # whatever a library raises
+        except Exception as error:  # a library may raise anything
             if is_disk_full(error):
                 raise disk_full(self.key) from error
             raise self._unencodable(value, error) from error
@@ -58,16 +58,18 @@ class FileOutput(Output[T_co]):
 
     @contextmanager
     def _decoding(self) -> Iterator[None]:
-        """What cannot be read is said as for every format."""
+        """Raise DecodingError, as every format does, if the data cannot be read."""
         try:
             yield
-        except Exception as error:  # whatever a library raises
+        except Exception as error:  # a library may raise anything
             if not self._is_of_data(error):
                 raise
             raise self._undecodable(error) from error
 
     async def astore(self, value: T_co) -> None:  # type: ignore[misc]
-        from alexflow.storage.background import in_thread  # deferred: it brings asyncio, of no use to a worker process
+        from alexflow.storage.background import (
+            in_thread,
+        )  # deferred: it imports asyncio, which a worker process does not need
 
         await in_thread(self.store, value)
 

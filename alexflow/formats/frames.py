@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-#: The table's metadata that hold the notes.
+#: The key in the table's metadata for the notes.
 _KEY = b"alexflow"
 
 _SHOWN = 80  # characters of a value in a message
@@ -63,7 +63,7 @@ def to_table(frame: pd.DataFrame) -> pa.Table:
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:
-    """The frame that a table was made of, or what pandas makes of a table that was made elsewhere."""
+    """Rebuild the frame that a table was made from; of a table made by another program, let pandas make one."""
     frame = table.to_pandas()
     notes = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
     columns = notes.get("columns", {})
@@ -78,7 +78,7 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
 
 
 def name_in_table(label: Any) -> str:
-    """What a column of a frame is called in its table."""
+    """The name of a frame's column in its table."""
     return str(tuple(map(str, label))) if isinstance(label, tuple) else str(label)
 
 
@@ -109,7 +109,7 @@ def _notes_of_index(index: Any) -> dict[str, Any]:
 
 
 def _kind_of_objects(values: Any, column: Any, label: Any) -> str:
-    """How the objects of a column come back: ``strings``, ``objects`` of Python, or ``pandas``' own."""
+    """The kind in which a column of objects comes back: ``strings``, ``objects`` of Python, or ``pandas``' own."""
     if _is_of_strings(values):
         return "strings"
     given = values.tolist()
@@ -190,7 +190,7 @@ def _put_back(series: pd.Series[Any], column: Any, note: Mapping[str, Any]) -> A
 
 
 def _is_simple(frame: pd.DataFrame) -> bool:
-    """Whether a frame has nothing that is known to be lost, so that it need not be tried, which takes milliseconds."""
+    """Whether a frame has only data that are known to be kept, so that it needs no trial, which takes milliseconds."""
     columns, index = frame.columns, frame.index
     return (
         columns.nlevels == index.nlevels == 1
@@ -222,7 +222,7 @@ def _check_structure(frame: pd.DataFrame, table: pa.Table, names: list[Any]) -> 
     try:
         parquet.write_table(table.slice(0, 0), file)
         back = to_frame(parquet.ParquetFile(file).read())
-    except Exception as error:  # whatever pandas and Arrow raise
+    except Exception as error:  # pandas and Arrow may raise anything
         raise ValueError(f"it could never be loaded again: {text_of(error)}") from error
     for what, given, found in _structures(frame, back, names):
         if given != found:
@@ -264,7 +264,7 @@ def _noted(table: pa.Table, notes: Mapping[str, Any]) -> pa.Table:
     metadata = _pandas_metadata(table)
     arrow = {name for name, note in notes.get("columns", {}).items() if note.get("as") == "arrow"}
     for column in metadata["columns"]:
-        if column["field_name"] in arrow:  # pandas does not understand what it says of some of these
+        if column["field_name"] in arrow:  # pandas does not understand its own metadata for some of these
             column.update(numpy_type="object", metadata=None)
     kept = {**table.schema.metadata, b"pandas": json.dumps(metadata).encode(), _KEY: json.dumps(notes).encode()}
     return table.replace_schema_metadata(kept)

@@ -24,25 +24,27 @@ class _HDF5(Output[AbstractContextManager[T_co]], Generic[T_co]):
     """A file that is read and written while it is open."""
 
     def load(self) -> AbstractContextManager[T_co]:
-        """The stored file, open for reading in a ``with`` block.
+        """Open the stored file for reading in a ``with`` block.
 
         Raises:
             OutputNotFound: nothing is stored (when the block is entered).
-            DecodingError: what is stored is not such a file (likewise).
+            DecodingError: the stored data are no such file (likewise).
         """
         raise NotImplementedError
 
     def _opened(self, open: Callable[[], Any]) -> Any:
         try:
             return open()
-        except Exception as error:  # whatever a library raises
+        except Exception as error:  # a library may raise anything
             if not self._is_of_data(error):
                 raise
             raise self._undecodable(error) from error
 
     async def aload(self) -> OpenedFile[T_co]:
         """:meth:`load`, opened in a thread: ``async with await output.aload() as file``. To read from it blocks."""
-        from alexflow.storage.background import in_thread  # deferred: it brings asyncio, of no use to a worker process
+        from alexflow.storage.background import (
+            in_thread,
+        )  # deferred: it imports asyncio, which a worker process does not need
 
         opened = ExitStack()
         file = self.load()

@@ -48,7 +48,7 @@ def _look_at(library: Any, copy: io.BytesIO) -> None:
 
 
 class _Copying:
-    """A file that is written to, and a copy of what was written as long as that is small.
+    """A file that is written to, with a copy of the data as long as they are small.
 
     Attributes:
         copy: from its beginning; None if it was too much.

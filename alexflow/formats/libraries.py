@@ -1,4 +1,4 @@
-"""Libraries behind formats: loaded when a value is stored or loaded, and asked for by the extra that brings them."""
+"""Libraries behind formats: imported when a value is stored or loaded; if missing, the error names alexflow's extra."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ T_co = TypeVar("T_co", covariant=True)
 _CONTAINERS = {list, dict}
 _KINDS = {bool, bytes, float, int, str, type(None), *_CONTAINERS}
 
-#: Bytes of a value that is decoded sooner than it is looked at.
+#: Size in bytes up to which a value is decoded faster than its objects are looked at.
 _SMALL = 4096
 
 

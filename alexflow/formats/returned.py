@@ -1,4 +1,4 @@
-"""What comes back: a value held against what its stored form gives, before it is stored.
+"""Comparison of a value with the value that its stored form gives, before it is stored.
 
 Most values are equal to what comes back, which Python finds out in one comparison. Only where they are not is the place
 looked for.
@@ -12,10 +12,10 @@ from typing import Any
 
 from alexflow.hooks import repr_of, text_of
 
-#: How much of a value is shown in a message.
+#: Limit for a value in a message.
 _SHOWN = 80  # characters
 
-#: How far down the place of a value that cannot be written is looked for.
+#: Depth down to which the path of a value that cannot be written is searched.
 _DEEPEST = 100  # levels
 
 
@@ -39,7 +39,7 @@ def check_returned(value: Any, back: Any, remedy: str) -> None:
 
 
 def _pairs(value: Any, back: Any) -> Iterator[tuple[str, Any, Any]]:
-    """What has to be equal in two values, each with its path: their leaves, or what is not made alike."""
+    """Pairs of parts of two values that have to be equal, each with its path: leaves, or parts of different types."""
     pending = [("", value, back)]
     while pending:
         path, value, back = pending.pop()
@@ -73,7 +73,7 @@ def written(value: Any, encode: Callable[[Any], bytes]) -> bytes:
     """
     try:
         return encode(value)
-    except Exception as error:  # whatever a value's own code raises
+    except Exception as error:  # the value's own code may raise anything
         raise TypeError(f"{_where_it_fails(value, encode)}: {text_of(error)}") from error
 
 
@@ -99,6 +99,6 @@ def _parts(value: Any) -> Iterator[tuple[Any, Any]]:
 def _takes(encode: Callable[[Any], Any], value: Any) -> bool:
     try:
         encode(value)
-    except Exception:  # whatever a value's own code raises
+    except Exception:  # the value's own code may raise anything
         return False
     return True

@@ -39,4 +39,6 @@ def _array(name: str, array: Any) -> Any:
         raise TypeError(f"{name!r} is a {kind}, not a NumPy array{hint}")
     if array.dtype.names or array.dtype.subdtype:
         raise TypeError(f"{name!r} has the dtype {array.dtype}, which safetensors lacks; convert it, or use NpzOutput")
-    return numpy.ascontiguousarray(array).reshape(array.shape)  # the library writes its memory as it lies
+    return numpy.ascontiguousarray(array).reshape(
+        array.shape
+    )  # the library writes its memory without looking at strides

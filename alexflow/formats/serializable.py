@@ -26,7 +26,7 @@ class SerializableOutput(Output[T_co]):
         from alexflow.serialization import from_json, to_json  # deferred: few workers need it
 
         document = to_json(value)
-        from_json(document)  # refuses what could be written but not be read, such as a class local to a function
+        from_json(document)  # refuses values that can be written but not read, such as a class local to a function
         # mtime=0: the same value gives the same bytes
         return gzip.compress(document, compresslevel=COMPRESSION_LEVEL, mtime=0)
 

@@ -1,4 +1,4 @@
-"""From a target back to what is missing, and no further."""
+"""The graph of tasks, from a target back to the outputs that are missing, and no further."""
 
 from alexflow.graph.describe import Defaults, Described, describe
 from alexflow.graph.force import Forceable, tasks_to_force

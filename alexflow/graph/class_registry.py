@@ -1,13 +1,14 @@
-"""Task classes of one name in one engine: the same class, a newer one in its place, or two that must not be mixed up.
+"""The task classes of an engine by name: equal classes, redefined ones, and different classes that share a name.
 
-A class's name is the first part of its tasks' ids. Two classes of one name and other code would be given each other's
-results: two programs' ``main.py`` in one process, two notebooks that one program runs. An engine refuses the second.
+A class's name is the first part of its tasks' ids. Two classes with one name and different code would get each other's
+results: the ``main.py`` of two programs in one process, two notebooks that one program runs. An engine refuses the
+second.
 
-The same name comes again for good reasons, too. Classes of equal code are one class: a cell that was run again, a
-module that was imported twice. If the code differs, the second takes the place of the first if that is *gone*: its
-name, where it was defined, means something else by now. So it is after a cell was edited and run again, or a module
-was reloaded. It is also gone if its file was executed once more in another namespace, as by an import after the module
-was removed from ``sys.modules``. The newest definition counts.
+A name is also reused for good reasons. Classes of equal code are one class: a cell that was run again, a module that
+was imported twice. If the code differs, the second class replaces the first if the first is *gone*: its name, where it
+was defined, now means something else. That is the case after a cell was edited and run again, or a module was reloaded.
+It is also gone if its file was executed again in another namespace, as by an import after the module was removed from
+``sys.modules``. The newest definition counts.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from alexflow.model.class_info import class_info
 
 
 class ClassRegistry:
-    """The task classes that an engine has met, by the name in their tasks' ids.
+    """The task classes of an engine, by the name in their tasks' ids.
 
     Attributes:
-        known: those that count, by what ``id`` gives, so that a metaclass of the user's is not asked.
+        known: ``id`` of the current classes, so that a user's metaclass is not asked.
     """
 
     def __init__(self) -> None:
@@ -35,13 +36,13 @@ class ClassRegistry:
         self.known: set[int] = set()
 
     def register_class(self, task: AbstractTask) -> type[AbstractTask] | None:
-        """See that no other class has the name of a task's class, which is not known yet.
+        """Register the class of a task, which is not known yet.
 
         Returns:
-            The class whose place it takes, if there was one.
+            The class that it replaces, if there is one.
 
         Raises:
-            DefinitionError: two classes have the name, and other code; the message names both places.
+            DefinitionError: two classes with this name have different code; the message names both places.
         """
         cls = type(task.unwrapped())
         name = class_info(cls).name
@@ -57,8 +58,8 @@ class ClassRegistry:
 
 def _conflict(name: str, first: type, second: type) -> str:
     return (
-        f"two classes with other code are called {name}: one in {_place_of(first)}, the other in {_place_of(second)}; "
-        f"their tasks would have the same ids, and be given each other's results; "
+        f"two classes with different code are called {name}: one in {_place_of(first)}, the other in "
+        f"{_place_of(second)}; their tasks would have the same ids, and get each other's results; "
         f"set task_name = '...' on one of them, or rename it"
     )
 
@@ -71,7 +72,7 @@ def _place_of(cls: type) -> str:
 
 
 def _functions_of(cls: type) -> Iterator[FunctionType]:
-    """The functions that are written in a class; ``@dataclass`` makes others."""
+    """The functions written in a class, without those that ``@dataclass`` generates."""
     for member in vars(cls).values():
         function = _function_of(member)
         if function is not None and function.__code__.co_filename != "<string>":
@@ -88,7 +89,7 @@ def _function_of(member: Any) -> FunctionType | None:
 
 
 def _is_gone(before: type, cls: type) -> bool:
-    """Whether a class's name means something else by now where it was defined."""
+    """Whether a class's name now means something else where it was defined."""
     function = next(_functions_of(before), None)
     module = sys.modules.get(before.__module__)
     space: Mapping[str, Any] = function.__globals__ if function is not None else vars(module) if module else {}
@@ -105,15 +106,13 @@ def _is_gone(before: type, cls: type) -> bool:
 
 
 def _is_there(cls: type, function: FunctionType | None, space: Mapping[str, Any]) -> bool:
-    """Whether a class is found by its name in the namespace in which it was defined; a class of a function, if the
-    function there is the one that makes it.
-    """
+    """Whether a class, or the function that a local class is defined in, is found by its name in its namespace."""
     first, *steps = cls.__qualname__.split(".")
     found = space.get(first)
     for step in steps:
         if step == "<locals>":
-            maker = _function_of(found)
-            return maker is not None and function is not None and _holds(maker.__code__, function.__code__)
+            outer = _function_of(found)
+            return outer is not None and function is not None and _holds(outer.__code__, function.__code__)
         found = vars(found).get(step) if isinstance(found, type) else None
     return found is cls
 
@@ -122,16 +121,16 @@ def _holds(code: CodeType, part: CodeType) -> bool:
     return code is part or any(_holds(const, part) for const in code.co_consts if isinstance(const, CodeType))
 
 
-# -- what a class does
+# -- code of a class
 
-#: Of a class, what says nothing of what it does, or is made from what does.
+#: Attributes of a class that say nothing about its behaviour, or are derived from others.
 _INCIDENTAL = frozenset({"__module__", "__doc__", "__dict__", "__weakref__", "__class_info__", "__firstlineno__"})
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 
 
 def _code_of_class(cls: type, seen: set[int]) -> list[Any]:
-    """What a class does, comparable: its code, that of its module which it uses, and plain values."""
+    """The behaviour of a class, comparable: its code, the code of its module that it uses, and plain values."""
     bases = [_code_of(base, cls.__module__, seen) for base in cls.__bases__]
     members = [
         (name, _code_of(_function_of(member) or member, cls.__module__, seen))
@@ -172,13 +171,13 @@ def _cell(cell: Any, module: str, seen: set[int]) -> Any:
 
 
 def _instructions(code: CodeType) -> tuple[Any, ...]:
-    """What code does, wherever it stands."""
+    """The instructions of a code object, without its position in a file."""
     consts = [_instructions(const) if isinstance(const, CodeType) else _value(const) for const in code.co_consts]
     return code.co_code, consts, code.co_names, code.co_varnames, code.co_freevars
 
 
 def _value(value: Any) -> Any:
-    """A plain value with its type, as 1 and 1.0 are equal; of all others the type alone."""
+    """A plain value with its type, since 1 and 1.0 are equal; for all others the type alone."""
     kind = type(value)
     if kind in (tuple, frozenset):
         return kind, [_value(part) for part in value] if kind is tuple else frozenset(map(repr, value))

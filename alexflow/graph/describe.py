@@ -1,4 +1,4 @@
-"""One task, described: from the user's ``input()`` and ``output()`` to what the scheduler and the engine need."""
+"""Description of a task: asks the user's ``input()``, ``output()`` and settings for the scheduler and the engine."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ NO_RETRY = Retry(0)
 
 @dataclass(frozen=True)
 class Defaults:
-    """What holds for tasks whose class does not say otherwise.
+    """Settings for tasks whose class does not set them.
 
     Attributes:
-        executor: where plain ``def run`` happens.
-        retry: how often a failed task is tried again.
-        timeout: seconds that one attempt may take.
+        executor: the executor of a plain ``def run``.
+        retry: the policy for trying a failed task again.
+        timeout: time limit of one attempt, in seconds.
     """
 
     executor: Literal["process", "thread", "loop"] = "process"
@@ -46,19 +46,19 @@ class Defaults:
     class_registry: ClassRegistry = field(default_factory=ClassRegistry, init=False, repr=False, compare=False)
 
     def register_class(self, task: AbstractTask) -> None:
-        """See that no other class has the name of a task's class.
+        """Register the class of a task by its name.
 
         Raises:
-            DefinitionError: one has.
+            DefinitionError: another class has the name.
         """
         if id(type(task)) not in self.class_registry.known:
             replaced = self.class_registry.register_class(task)
             if replaced is not None:
-                self.settings.pop(replaced, None)  # should it be used again, it is looked at again
+                self.settings.pop(replaced, None)  # if it is used again, it is examined again
 
 
 class Settings(NamedTuple):
-    """What a task's class says of how it is run, with the defaults for what it does not say."""
+    """The settings of a task, with the defaults for those that its class leaves open."""
 
     kind: Kind
     tags: tuple[str, ...]
@@ -67,16 +67,16 @@ class Settings(NamedTuple):
 
 
 class Described:
-    """A task and what is known of it before it runs.
+    """A task with its inputs, outputs and settings.
 
     Attributes:
         task: the user's object.
-        spec: what the scheduler sees.
-        kind: where its work happens.
-        retry: how often it is tried again.
-        timeout: seconds that one attempt may take.
+        spec: the scheduler's view of it.
+        kind: the executor that runs it.
+        retry: the policy for trying it again.
+        timeout: time limit of one attempt, in seconds.
         inputs: an output for each input key.
-        outputs: what ``output`` has given, where it will be needed in this process again.
+        outputs: the value of ``output()``, if this process will need it again.
     """
 
     __slots__ = ("inputs", "kind", "outputs", "retry", "spec", "task", "timeout")
@@ -100,7 +100,7 @@ class Described:
         self.outputs = outputs
 
 
-#: The keys that exist when a task is done, and, for those that are held for a dynamic task, whose key that is.
+#: The keys that exist when a task is done, and the pairs of a dynamic task's key and the deferred key for it.
 ProducedKeys = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 
 
@@ -109,17 +109,17 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
 
     Args:
         task: the task.
-        defaults: what holds where its class does not say otherwise.
-        makes: what :func:`produced_keys` gives, if that is known.
+        defaults: settings for those that its class leaves open.
+        makes: the value of :func:`produced_keys`, if it is known.
 
     Raises:
-        DefinitionError: what it gives cannot be.
+        DefinitionError: it gives something invalid.
         HookError: a method or property of its class raised.
     """
     hook = "task_id"
     try:
         task_id = task.task_id
-        if type(task_id) is not str:  # a call less for most
+        if type(task_id) is not str:  # this check saves most tasks a call
             task_id = exact_name(task, hook, task_id)
         hook = "input()"
         inputs, ephemeral, acyclic = _inputs(task)
@@ -159,7 +159,7 @@ def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
 
 
 def _check_keys(task: AbstractTask, task_id: str, makes: tuple[str, ...]) -> None:
-    """Refuse keys made of the time, chance or a counter: nothing that is stored under them would be found again."""
+    """Refuse keys made from the time, chance or a counter: outputs stored under them would never be found again."""
     again, _ = _produced_keys(task, task_id, task.output())
     if again != makes:
         other = next(pair for pair in zip_longest(makes, again) if pair[0] != pair[1])
@@ -211,7 +211,7 @@ def _is_acyclic(task: AbstractTask, tree: Any) -> bool:
     names = class_info(type(task)).unencoded
     for name in names:
         if getattr(task, name) is tree:
-            return True  # as of most tasks
+            return True  # true of most tasks
     own = {id(getattr(task, name)) for name in names}
     parts: list[Any] = [tree]
     for part in parts:  # grows
@@ -263,22 +263,22 @@ def _tags_of(task: AbstractTask) -> tuple[str, ...]:
 
 
 def _check_metaclass(cls: type) -> None:
-    """Refuse classes that are compared by code of the user's: tables are kept by class, for all requests."""
+    """Refuse classes whose comparison runs a user's code, since the tables of an engine are keyed by class."""
     meta = type(cls)
     if meta.__eq__ is not type.__eq__ or meta.__hash__ is not type.__hash__:
         raise DefinitionError(
             f"{class_name(cls)} has a metaclass, {class_name(meta)}, with an __eq__ or __hash__ of its own; "
-            f"classes of tasks are told apart by what they are; remove it"
+            f"task classes are distinguished by identity; remove it"
         )
 
 
 def produced_keys(task: AbstractTask, task_id: str) -> ProducedKeys:
     """The keys that exist when a task is done.
 
-    What it stores for the dynamic task that gave it stands under another key until that one is done.
+    An output that it stores for the dynamic task that gave it has a deferred key until that task is done.
 
     Raises:
-        DefinitionError: what its ``output`` gives cannot be.
+        DefinitionError: its ``output`` gives something invalid.
         HookError: it raised.
     """
     try:
@@ -293,7 +293,7 @@ def _produced_keys(task: AbstractTask, task_id: str, tree: InOut) -> ProducedKey
     if isinstance(tree, Output) and tree.__dict__.get("src_task") is task:
         keys = keys_of(tree)
         if len(keys) == 1 and type(keys[0]) is str and keys[0].startswith(task_id):
-            return keys, ()  # as of most tasks
+            return keys, ()  # true of most tasks
     several: list[str] = []
     serves: list[tuple[str, str]] = []
     for output in (tree,) if isinstance(tree, Output) else _leaves(task, "output", tree):
@@ -316,12 +316,12 @@ def _exact_keys(output: Output[Any]) -> list[str]:
     return [exact_name(output, "key", key) for key in keys_of(output)]
 
 
-#: How a key begins that is made from the id of a task.
+#: The beginning of a key that is made from the id of a task.
 _ID = re.compile(r"[^/]+\.[0-9a-f]{40}(?=[.-])")
 
 
 def _check_not_of_another(task_id: str, keys: Iterable[str]) -> None:
-    """See that no key is made from the id of another task, which would be taken for done."""
+    """Check that no key is made from the id of another task, which would then count as done."""
     for key in keys:
         found = None if key.startswith(task_id) else _ID.match(key)
         if found is not None:
@@ -329,7 +329,7 @@ def _check_not_of_another(task_id: str, keys: Iterable[str]) -> None:
 
 
 def _check_stored_for_another(task_id: str, output: Output[Any]) -> None:
-    """Only a task that a dynamic task gave may store an output that is not its own: that of the dynamic task."""
+    """Check that an output of another task belongs to a dynamic task, which may have given this one."""
     if not isinstance(output.src_task.unwrapped(), DynamicTask):
         raise OutputConflict(
             output.key,
@@ -339,8 +339,8 @@ def _check_stored_for_another(task_id: str, output: Output[Any]) -> None:
 
 
 def undeclared_output(task_id: str, key: str) -> GraphError:
-    """The error for an output that somebody wants of a task which does not make it."""
+    """The error for a requested output that its task does not declare."""
     return GraphError(
         f"{task_id} is to make {key!r}, but its output() does not give that output; "
-        f"use what output() returns instead of building another"
+        f"use the outputs that output() returns instead of building another"
     )

@@ -1,6 +1,6 @@
-"""Which tasks ``force=`` means: those named, and everything between them and the targets.
+"""The tasks that ``force=`` selects: the named ones, and everything between them and the targets.
 
-The one place that looks behind outputs that exist, and so the whole graph is walked.
+This is the only code that looks behind existing outputs, so it walks the whole graph.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from alexflow.graph.describe import Defaults, describe
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, repr_of
 from alexflow.model import AbstractTask, Output
 
-#: What can be named: tasks, task classes, or outputs (their tasks).
+#: Values of ``force=``: tasks, task classes, or outputs (which stand for their tasks).
 Forceable = AbstractTask | Output[Any] | type[AbstractTask]
 
 
@@ -21,7 +21,7 @@ def tasks_to_force(targets: Sequence[AbstractTask], named: Iterable[Forceable], 
     """Ids of the tasks to run again.
 
     Raises:
-        DefinitionError: what is named is no task, task class or output.
+        DefinitionError: a value is not a task, task class or output.
         GraphError: a named task is not part of the graph.
     """
     named = list(named)

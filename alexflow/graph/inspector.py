@@ -1,4 +1,4 @@
-"""Answers to ``Inspect``: which outputs exist, and what makes those that do not.
+"""Answers to ``Inspect``: the outputs that exist, and the tasks that produce the missing ones.
 
 Existence is asked for many keys at once. Describing the tasks behind missing ones runs the users' ``input`` and
 ``output``, in slices, so that the event loop gets its turn in between.
@@ -40,7 +40,7 @@ class Subjects(NamedTuple):
     question: int = 0
 
     def asked(self, keys: Sequence[str], tasks: Sequence[str], question: int) -> Subjects:
-        """Those that the scheduler asks about."""
+        """The subset that the scheduler asks about."""
         outputs = {key: self.outputs[key] for key in keys}
         return Subjects(outputs, {task_id: self.tasks[task_id] for task_id in tasks}, {}, question)
 
@@ -51,7 +51,7 @@ Answer = tuple[Event, Subjects]
 
 
 class Catalog:
-    """What is known of the users' tasks while the scheduler knows them.
+    """The descriptions of users' tasks, as long as the scheduler has them.
 
     Attributes:
         tasks: wanted tasks that are not done, described.
@@ -64,10 +64,10 @@ class Catalog:
         self.producers: dict[str, str] = {}
 
     def claim_key(self, key: str, output: Output[Any]) -> None:
-        """See that nobody wants this key of another task.
+        """Record which task produces a key.
 
         Raises:
-            OutputConflict: somebody does.
+            OutputConflict: another task does.
         """
         task_id = exact_name(output, "src_task_id", output.src_task_id)
         if not key.startswith(task_id):
@@ -91,7 +91,7 @@ class Inspector:
         self._defaults = defaults
         #: Ids of tasks whose outputs count as missing until they have run again.
         self.forced: set[str] = set()
-        self._writable = False  # nobody has asked yet
+        self._writable = False  # not checked yet
         #: Ids of tasks that run this engine, and would wait for themselves.
         self.around: frozenset[str] = frozenset()
 
@@ -140,7 +140,7 @@ class Inspector:
             if self._wants_writing(keys, present):
                 await self._storage.acheck_writable()
                 self._writable = True
-        except BaseException as error:  # the storage's, whatever it is: it belongs to those who asked
+        except BaseException as error:  # any error of the storage: the request fails with it
             if passes(error):
                 raise
             fault = self.of_storage(error)
@@ -150,19 +150,19 @@ class Inspector:
             await turn(event, subjects)
 
     def of_storage(self, error: BaseException) -> Exception:
-        """An exception out of the storage, as it is told; one that is no error would end more than the request."""
+        """The error for an exception of the storage; one that is no Exception would end more than the request."""
         if is_a(error, Exception) and not is_a(error, (StopIteration, StopAsyncIteration)):
             return cast(Exception, error)
         return hook_error(self._storage, "exists_many()", error)
 
     def _wants_writing(self, keys: Sequence[str], present: set[str]) -> bool:
-        """Whether something will have to be published, and nobody has seen yet that it can be."""
+        """Whether something will have to be published, and it is not yet known that it can be."""
         return not self._writable and bool(keys) and (bool(self.forced) or not present.issuperset(keys))
 
     def _produced_keys(
         self, tasks: Iterable[tuple[str, AbstractTask]], failures: list[Answer], question: int
     ) -> dict[str, ProducedKeys]:
-        """What tasks make, by their ids. Nothing else is asked of them: what exists already needs no inputs."""
+        """The keys that tasks produce, by their ids. Inputs are not asked for: an existing output needs none."""
         makes: dict[str, ProducedKeys] = {}
         for task_id, task in tasks:
             known = self._catalog.tasks.get(task_id)
@@ -171,7 +171,7 @@ class Inspector:
                     makes[task_id] = produced_keys(task, task_id)
                 else:
                     makes[task_id] = known.spec.outputs, known.spec.serves
-            except AlexflowError as error:  # it belongs to those who asked
+            except AlexflowError as error:  # the request fails with it
                 failures.append(_failed((), (task_id,), error, question))
         return makes
 
@@ -214,7 +214,7 @@ class Inspector:
             for task_id in incomplete[start : start + SLICE]:
                 try:
                     part[task_id] = self._describe(tasks[task_id], makes[task_id], task_id)
-                except AlexflowError as error:  # it belongs to those who asked
+                except AlexflowError as error:  # the request fails with it
                     yield _failed((), (task_id,), error, question)
             if part:
                 yield _inspected(part, question, incomplete=tuple(part))
@@ -248,7 +248,7 @@ class Inspector:
                 spec = described.spec
                 if key not in spec.outputs:
                     raise undeclared_output(spec.task_id, key)
-            except AlexflowError as error:  # it belongs to those who asked
+            except AlexflowError as error:  # the request fails with it
                 yield _failed((key,), (), error, question)
                 continue
             part[spec.task_id] = described

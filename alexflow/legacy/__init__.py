@@ -1,4 +1,4 @@
-"""What keeps code and results of alexflow 1.x alive: tasks with the ids of then, their documents and stores."""
+"""Support for code and results of alexflow 1.x: tasks with the ids of 1.x, its documents, formats and storages."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Results of alexflow 1.x under the ids of today, so that a code base can change its id spec without computing anew."""
+"""``adopt``: gives results of alexflow 1.x their present ids, so that a code base can change its id spec."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from alexflow.storage.copying import copy_object
 
 @dataclass(frozen=True)
 class Adoption:
-    """What :func:`adopt` did, counted in outputs.
+    """The result of :func:`adopt`, in numbers of outputs.
 
     Attributes:
-        linked: have another name now; no bytes were copied.
-        copied: were copied, because the storages cannot share them.
-        existed: were there already under the id of today.
-        missing: keys that 1.x would have stored them under, where nothing is; they will be computed.
+        linked: outputs that got a second name, without copying.
+        copied: outputs that were copied, because the storages cannot share them.
+        existed: outputs that existed already under their present id.
+        missing: keys of 1.x under which nothing is stored; these outputs will be computed.
     """
 
     linked: int
@@ -44,18 +44,18 @@ def adopt(
     *,
     spec: Spec = "1.0.0",
 ) -> Adoption:
-    """Give existing results of a target, and of everything behind it, the ids that its tasks have today.
+    """Give existing results of a target, and of all tasks behind it, their present ids.
 
-    What is in ``old`` stays there. What a dynamic task would give is not looked for: that is known only once it runs.
+    The contents of ``old`` stay. Tasks that a dynamic task gives are not included: they are known only once it runs.
 
     Args:
-        target: what :func:`alexflow.run` takes, with the classes as they are today.
-        old: the storage that 1.x has filled.
-        new: where the results are to be found from now on; by default the same storage.
-        spec: the id spec that they were made under: "1.0.0", or None for those from before.
+        target: a target as :func:`alexflow.run` takes it, of the present classes.
+        old: the storage with the results of 1.x.
+        new: the storage for the results from now on; by default the same one.
+        spec: the id spec of the results: "1.0.0", or None for results from before 1.0.
 
     Raises:
-        IdentityError: a task cannot have been one of 1.x.
+        IdentityError: a task cannot have existed in 1.x.
     """
     source = open_storage(old)
     place = source if new is None else open_storage(new)
@@ -92,19 +92,19 @@ def _with_all_behind(tasks: Sequence[AbstractTask]) -> list[AbstractTask]:
 
 
 class _FormerIds:
-    """The ids that tasks of today had under a former spec."""
+    """The ids that present tasks have under a former spec."""
 
     def __init__(self, spec: Spec):
         self._spec = spec
         self._known: dict[str, str] = {}  # by the id of today
 
     def key(self, output: Output[Any]) -> str:
-        """What 1.x stored an output under."""
+        """The key under which 1.x stored an output."""
         return _former_key(output, self._of(task_behind(output)))
 
     def _of(self, task: AbstractTask) -> str:
         task = task.unwrapped()
-        stack = [task]  # of our own: a chain of tasks may be longer than Python recurses
+        stack = [task]  # no recursion: a chain of tasks may be longer than Python recurses
         while stack:
             pending: Pending = []
             former_id = _Rule(self._spec, pending, self._known).id_of(stack[-1])
@@ -116,7 +116,7 @@ class _FormerIds:
 
 
 class _Rule(FormerRule):
-    """A former rule for tasks that carry another spec, together with all those within them."""
+    """A former rule applied to tasks of another spec, including all tasks nested in them."""
 
     def __init__(self, spec: Spec, pending: Pending, known: dict[str, str]):
         super().__init__(spec, pending)

@@ -1,7 +1,7 @@
-"""Whether a task is done, for whoever has no engine to ask: the helpers of 1.x, and luigi.
+"""Completeness of tasks without an engine, for the helpers of 1.x and for luigi.
 
-An engine looks for outputs, and does not want to know more. A dynamic task without outputs is another matter where
-nobody remembers that it has run: it is done when all that it gives is, so it is asked what that would be.
+An engine checks outputs only. Here there is no record that a dynamic task without outputs has run: it is done when all
+tasks that it gives are, so ``generate`` is called to get them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from alexflow.storage import Storage
 
 
 def is_complete(task: AbstractTask, storage: Storage) -> bool:
-    """Whether all outputs of a task exist; one with ``None`` for outputs never is, unless it is dynamic."""
+    """Whether all outputs of a task exist; a task without outputs is never complete, unless it is dynamic."""
     pending = [task]
     asked: set[str] = set()  # several dynamic tasks may give the same one
     while pending:
@@ -34,31 +34,31 @@ def is_complete(task: AbstractTask, storage: Storage) -> bool:
         elif isinstance(task, DynamicTask):
             try:
                 pending += generated(task, storage)
-            except OutputNotFound:  # an input of it is not there
+            except OutputNotFound:  # one of its inputs is missing
                 return False
         else:
             return False
     return True
 
 
-def _exist(keys: list[str], held: dict[str, str], storage: Storage) -> bool:
-    """Whether all keys exist, or are held for the dynamic task to which they belong."""
-    found = storage.exists_many([*keys, *held.values()])
-    return all(key in found or held.get(key) in found for key in keys)
+def _exist(keys: list[str], deferred: dict[str, str], storage: Storage) -> bool:
+    """Whether all keys exist, or their publication is deferred for the dynamic task to which they belong."""
+    found = storage.exists_many([*keys, *deferred.values()])
+    return all(key in found or deferred.get(key) in found for key in keys)
 
 
 def keys_in(tree: InOut) -> list[str]:
-    """The keys that must exist for all of a tree of outputs to exist, each once."""
+    """The keys of all outputs in a tree, each once."""
     return list(dict.fromkeys(key for output in flatten(tree) for key in keys_of(output)))
 
 
 def generated(task: DynamicTask, storage: Storage, target: Storage | None = None) -> list[AbstractTask]:
-    """All that a dynamic task gives, asked here and now.
+    """Call ``generate`` and collect all tasks that it gives.
 
     Args:
         task: the dynamic task.
-        storage: where it reads.
-        target: where it stores, if not there.
+        storage: the storage of its inputs.
+        target: the storage of its outputs; by default the same.
     """
     given: Any = task.generate(bind(task.input(), storage), bind(task.output(), target or storage))
     if isawaitable(given) or isinstance(given, AsyncIterable):

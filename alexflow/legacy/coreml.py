@@ -12,7 +12,7 @@ __all__ = ["BuildDatasetOp", "BuildDatasetOpOutput", "JSONOutput", "PredictOp", 
 
 
 class BuildDatasetOpOutput(NamedTuple):
-    """A dataset, and what is to be known of it."""
+    """A dataset and its metadata."""
 
     main: DatasetOutput
     metadata: JSONOutput[Any]
@@ -30,7 +30,7 @@ class BuildDatasetOp(Task):
 
 
 class PredictOpOutput(NamedTuple):
-    """A prediction, and what is to be known of it."""
+    """A prediction and its metadata."""
 
     main: PredictionOutput
     metadata: JSONOutput[Any]

@@ -16,11 +16,11 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class ArrayLike(Generic[T_co]):
-    """What users of 1.x made for data that are neither a frame nor an array."""
+    """Base for users' data that are neither a frame nor an array."""
 
     @abstractmethod
     def __len__(self) -> int:
-        """How many rows."""
+        """The number of rows."""
 
     @abstractmethod
     def __getitem__(self, index: Any) -> T_co:
@@ -29,12 +29,12 @@ class ArrayLike(Generic[T_co]):
     @property
     @abstractmethod
     def index(self) -> Any:
-        """What the rows are called."""
+        """The labels of the rows."""
 
     @property
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
-        """As an array has it."""
+        """The shape, as of an array."""
 
 
 #: A frame, a series, or an :class:`ArrayLike`.

@@ -2,9 +2,9 @@
 
     {"_task_spec": "1.0.0", "resource_spec": null, "depth": 3, "__ser__": "training:Train"}
 
-An ancestor stands there once for each way that leads to it, which is why :func:`alexflow.serialize` writes otherwise.
-Classes are found as :func:`alexflow.deserialize` finds them, and held to the same: nothing but dataclasses is made, no
-function is called.
+An ancestor is written once for each path that leads to it, which is why :func:`alexflow.serialize` has another format.
+Classes are resolved as by :func:`alexflow.deserialize`, with the same checks: only dataclasses are made, no function is
+called.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from alexflow.serialization.decode import check_hashes, make
 from alexflow.serialization.fault import DocumentFault, hook_fault, key_step
 from alexflow.serialization.resolve import FUNCTION, TYPE, ReferenceKind, Resolver
 
-#: Names the class of an object, or what else it stands for.
+#: The key for the class of an object, or another kind of value.
 SER = "__ser__"
 
 _SERIALIZER = "dataclass_serializer.dataclass_serializer:"
@@ -40,13 +40,13 @@ _SERIALIZABLE = ReferenceKind("a dataclass", lambda cls: is_dataclass(cls) and n
 
 
 def serialize(value: Any) -> Any:
-    """A value as alexflow 1.1.4 writes it: a task, an output, a workflow, or a value of a field.
+    """Write a value as alexflow 1.1.4 does: a task, an output, a workflow, or a value of a field.
 
     Returns:
-        Plain data for ``json.dumps``, as long as the value holds nothing else; 1.x passes over what it does not know.
+        Plain data for ``json.dumps``, if the value has only types that 1.x supports; it leaves others as they are.
 
     Raises:
-        DocumentError: a task has an id spec that 1.x does not know; the message begins with the path to it.
+        DocumentError: a task has an id spec that 1.x does not have; the message begins with the path to it.
     """
     try:
         return _written(value)
@@ -54,13 +54,13 @@ def serialize(value: Any) -> Any:
         raise fault.as_error(type(value).__qualname__) from fault.__cause__
     except RecursionError:
         raise DocumentError(
-            f"{type(value).__qualname__}: more is nested here than fits into a document of 1.x; use alexflow.serialize"
+            f"{type(value).__qualname__}: nested too deeply for a document of 1.x; use alexflow.serialize"
         ) from None
 
 
 def _written(value: Any) -> Any:
     if isinstance(value, OrderedDict):
-        return {SER: "OrderedDict", "value": [list(item) for item in value.items()]}  # 1.x looks no further into it
+        return {SER: "OrderedDict", "value": [list(item) for item in value.items()]}  # 1.x does not convert its items
     if isinstance(value, dict):
         return {key: _written_at(item, key_step(str(key))) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -95,7 +95,7 @@ def _written_at(value: Any, step: str) -> Any:
 def _object(value: Any) -> dict[str, Any]:
     if isinstance(value, AbstractTask) and spec_of(value) not in ("1.0.0", None):
         raise DocumentFault(
-            f"has the id spec {spec_of(value)!r}, which 1.x does not know; "
+            f"has the id spec {spec_of(value)!r}, which 1.x does not have; "
             f"use alexflow.serialize, or derive its class from alexflow.legacy.Task"
         )
     fields: dict[str, Any] = {}
@@ -111,14 +111,14 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def deserialize(document: Any, modules: Iterable[str] | None = None) -> Any:
-    """What a document of alexflow 1.x was made from.
+    """Rebuild the value that a document of alexflow 1.x was made from.
 
     Args:
         document: the document, as ``json.loads`` gives it.
         modules: names of modules that it may use, as for :func:`alexflow.deserialize`. None allows all.
 
     Raises:
-        DocumentError: the document is malformed, or names what is not there; the message begins with the path to it.
+        DocumentError: the document is malformed, or names something missing; the message begins with the path to it.
     """
     resolver = Resolver(modules, own_name=lambda thing: _found_as(former_name(thing)))
     try:
@@ -130,10 +130,10 @@ def deserialize(document: Any, modules: Iterable[str] | None = None) -> Any:
 
 
 def _found_as(name: str) -> str:
-    """Where to look for what a document names."""
+    """The present name of a class or function that a document names."""
     if name.startswith("__main__:"):
         return main_module_name() + name.removeprefix("__main__")
-    if name.startswith(_SERIALIZER):  # a package that nobody needs any more
+    if name.startswith(_SERIALIZER):  # the package that 1.x used
         return "alexflow.legacy.serializable:" + name.removeprefix(_SERIALIZER)
     return name
 
@@ -220,7 +220,7 @@ class _Reader:
 
 
 def _check_spec(cls: type, data: Mapping[str, Any]) -> None:
-    """See that a task will have the id that it had."""
+    """Check that a task will have the id that it had."""
     if issubclass(cls, AbstractTask) and "_task_spec" not in (field.name for field in dataclasses.fields(cls)):
         spec = data.get("_task_spec")
         own = spec_of(cls)

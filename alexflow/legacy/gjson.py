@@ -1,4 +1,4 @@
-"""Compressed JSON as 1.x writes it: also numpy's numbers and pandas' times."""
+"""Compressed JSON as 1.x writes it, with numpy's numbers and pandas' times."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def loads(data: bytes) -> Any:
 
 
 def dump(obj: Any, path: str) -> None:
-    """Write a value to a file, whose directory is made if need be."""
+    """Write a value to a file; make the file's directory if necessary."""
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "wb") as file:
         file.write(dumps(obj))
@@ -35,16 +35,16 @@ def load(path: str) -> Any:
 
 
 class Encoder(json.JSONEncoder):
-    """What 1.x can write besides JSON's own values."""
+    """JSON encoder for the further types that 1.x supports."""
 
     def default(self, o: Any) -> Any:
-        """Plain data in place of a value that JSON does not know."""
+        """Plain data for a value of those types."""
         kind = f"{type(o).__module__}.{type(o).__name__}"
         if kind.startswith("pandas.") and kind.endswith(".Timestamp"):
             return o.isoformat()
         if kind.startswith("pandas.") and kind.endswith(".Timedelta"):
             return str(o)
-        if isinstance(o, date):  # a datetime, too: 1.x keeps its day only
+        if isinstance(o, date):  # and a datetime, of which 1.x keeps the day only
             return o.strftime("%Y-%m-%d")
         if kind in ("numpy.float32", "numpy.float64", "numpy.int32", "numpy.int64"):
             return o.item()

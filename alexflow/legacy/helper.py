@@ -30,22 +30,22 @@ def assign_storage_to_output(output: InOutT, storage: Storage) -> InOutT:
 
 
 def is_completed(task: AbstractTask, storage: Storage) -> bool:
-    """Whether all outputs of a task exist. A dynamic task without any is done when what it gives is."""
+    """Whether all outputs of a task exist. A dynamic task without outputs is done when the tasks that it gives are."""
     return is_complete(task, storage)
 
 
 def run_task(task: AbstractTask, storage: Storage) -> Any:
-    """Call a task's ``run`` here and now, whether its inputs exist or not."""
+    """Call a task's ``run`` in this process, whether its inputs exist or not."""
     return task.run(bind(task.input(), storage), bind(task.output(), storage))  # type: ignore[attr-defined]
 
 
 def generate_task(task: DynamicTask, storage: Storage) -> Any:
-    """Call a dynamic task's ``generate`` here and now."""
+    """Call a dynamic task's ``generate`` in this process."""
     return task.generate(bind(task.input(), storage), bind(task.output(), storage))
 
 
 def remove_output(output: Output[Any], storage: Storage) -> None:
-    """Remove what is stored for an output, if anything is."""
+    """Remove the stored data of an output, if there are any."""
     output.assign_storage(storage).remove()
 
 
@@ -60,7 +60,7 @@ def exists_output(output: Output[Any], storage: Storage) -> bool:
 
 
 def workflow_to_task_map(workflow: Workflow) -> dict[str, dict[str, Any]]:
-    """All tasks of a workflow and those behind them by id, each with the ids of those that it needs directly."""
+    """All tasks of a workflow and the tasks behind them by id, each with the ids of its direct dependencies."""
     found: dict[str, dict[str, Any]] = {}
     pending = list(workflow.tasks.values())
     for task in pending:  # grows

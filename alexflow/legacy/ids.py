@@ -1,12 +1,12 @@
-"""Id specs "1.0.0" and none: the ids that alexflow 1.1.4 gives, byte for byte, for tasks that carry such a spec.
+"""Id specs "1.0.0" and None: the ids of alexflow 1.1.4, byte for byte, for tasks that carry such a spec.
 
-An id is the class's module, its name, and the SHA-1 of its fields as JSON with sorted keys. A field that is a task
-stands as that task's id, an output as the id of its task, a dot, and its key; a task within a list or a dict, and what
-1.x calls serializable, as what this rule gives for it. Lists and tuples come out the same, and so do ``{1: 2}`` and
-``{"1": 2}``: what these specs confuse they go on confusing, or results would be lost.
+An id is the class's module, its name, and the SHA-1 of its fields as JSON with sorted keys. For a field that is a task
+the JSON has that task's id, for an output the id of its task, a dot, and its key; for a task in a list or a dict, and
+for an object that 1.x calls serializable, the id by this rule. Lists and tuples give the same id, and so do ``{1: 2}``
+and ``{"1": 2}``: these specs keep confusing the values that they always confused, or results would be lost.
 
-Spec "1.0.0" leaves out fields that are None. None (before 1.0, "v0") leaves them out only where None is the default,
-and counts ``resource_spec``.
+Spec "1.0.0" leaves out fields that are None. None (before 1.0, "v0") leaves them out only if None is the default, and
+includes ``resource_spec``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from alexflow.model.task import AbstractTask, ResourceSpec, WrapperTask
 from alexflow.model.workflow import Workflow
 from alexflow.storage import Storage
 
-#: The spec of a task: "1.0.0", or None for those from before.
+#: The spec of a task: "1.0.0", or None from before 1.0.
 Spec: TypeAlias = str | None
 
 SPEC_1 = "1.0.0"
@@ -39,7 +39,7 @@ def spec_of(task: AbstractTask | type[AbstractTask]) -> Spec:
 
 
 def id_of_1x(task: AbstractTask, spec: Spec, pending: Pending) -> str:
-    """A task's id under a former spec; meaningless while anything was put into ``pending``.
+    """A task's id under a former spec; meaningless if tasks were added to ``pending``.
 
     Raises:
         IdentityError: a field has no identity under that spec; the message begins with the path to it.
@@ -55,8 +55,8 @@ class FormerRule:
     """The rule of one former spec, for one task at a time.
 
     Args:
-        spec: which.
-        pending: takes tasks whose ids are to be known first.
+        spec: the spec.
+        pending: collects tasks whose ids must be computed first.
     """
 
     def __init__(self, spec: Spec, pending: Pending):
@@ -64,13 +64,13 @@ class FormerRule:
         self._pending = pending
 
     def id_of(self, thing: Any) -> str:
-        """The id that follows from a thing's class and fields; meaningless while anything is pending."""
+        """The id from the class and fields of an object; meaningless while tasks are pending."""
         fields = self._fields(thing)
         values: dict[str, Any] = {}
         for name, value in fields:
             try:
                 values[name] = self._reduced_field(value)
-            except IdentityError:  # of something within: it says of what
+            except IdentityError:  # of a nested value, which the message names
                 raise
             except (TypeError, RecursionError) as error:  # a namedtuple of several fields; a list within itself
                 raise _refused(thing, name, value, error) from None
@@ -83,7 +83,7 @@ class FormerRule:
         return f"{former_name(type(thing)).replace(':', '.')}.{hashlib.sha1(text.encode()).hexdigest()}"
 
     def known_id(self, task: AbstractTask) -> str | None:
-        """The id that stands for a task within others, if it is known."""
+        """The id of a task nested in another, if it is known."""
         return task.known_id()
 
     def carries_spec(self, task: AbstractTask) -> bool:
@@ -110,13 +110,13 @@ class FormerRule:
         return self._id_within(value) if isinstance(value, AbstractTask) else self._reduced(value)
 
     def _reduced(self, value: Any) -> Any:
-        """A value as ``json.dumps`` is to see it."""
+        """A value as ``json.dumps`` gets it."""
         if isinstance(value, Output):
             source = value.__dict__.get("src_task")
             task_id = value.src_task_id if source is None else self._id_within(source)
             return f"{task_id}.{self.key_of(value, task_id)}"
         if isinstance(value, AbstractTask):
-            # in a list or a dict it is hashed by its class and fields, whatever its own spec is, and so a wrapper, too
+            # in a list or a dict a task is hashed by its class and fields, whatever its own spec; so is a wrapper
             plain = self.carries_spec(value) and not isinstance(value, WrapperTask)
             return self._id_within(value) if plain else self.id_of(value)
         if _is_serializable(value):
@@ -139,12 +139,12 @@ class FormerRule:
         known = self.known_id(task)
         if known is None:
             self._pending.append(task)
-            known = self.known_id(task)  # known at once where nobody would ask again
+            known = self.known_id(task)  # ComputeNow has computed it
         return known or ""
 
 
 def _is_serializable(value: Any) -> bool:
-    """Whether it is what 1.x calls so: ``Serializable``, here or of ``dataclass_serializer``, or a class of its own."""
+    """Whether 1.x calls it serializable: ``Serializable``, here or of ``dataclass_serializer``, or a class of 1.x."""
     cls = type(value)
     return dataclasses.is_dataclass(cls) and (
         (hasattr(cls, "to_dict") and hasattr(cls, "serialize"))
@@ -166,5 +166,5 @@ def _first_refused(
 def _refused(thing: Any, name: str, value: Any, reason: Exception) -> IdentityError:
     return IdentityError(
         f"{type(thing).__qualname__}.{name}: {short_repr(value)} has no identity under the former id specs: {reason}; "
-        f"they know JSON's values, datetimes, classes, functions, modules, tasks and outputs"
+        f"they support JSON's values, datetimes, classes, functions, modules, tasks and outputs"
     )

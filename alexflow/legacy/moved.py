@@ -1,18 +1,18 @@
-"""The note that an import path of 1.x is one."""
+"""The deprecation warning of the import paths of 1.x."""
 
 from __future__ import annotations
 
 import sys
 import warnings
 
-#: Imports, and what imports for others.
+#: Packages that import a module on behalf of others.
 _BETWEEN = ("_frozen_importlib", "importlib", "joblib", "pickle")
 
 
 def moved(old: str, new: str) -> None:
-    """Say, to whoever imports the module ``old``, what to import instead.
+    """Warn the code that imports the module ``old``, and name the module to import instead.
 
-    A document or a pickle of 1.x that names the module is no reason: what is stored cannot be changed.
+    There is no warning for a document or a pickle of 1.x that names the module: stored data cannot be changed.
     """
     importer = sys._getframe(2)
     while importer.f_back is not None and _package(importer.f_globals) in _BETWEEN:

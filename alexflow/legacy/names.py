@@ -1,6 +1,6 @@
-"""What 1.x called things that are called otherwise today: in its ids, and in its documents.
+"""Names that 1.x has, in ids and documents, for things that have other names today.
 
-What is not listed here bears its own name, as what its users have written does.
+Everything that is not listed here has its own name, as users' classes do.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import dataclasses
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-#: Modules that hold nothing but what 1.x had.
+#: Modules of which all names are those of 1.x.
 _MODULES = {
     "alexflow.legacy.coreml": "alexflow.coreml.tasks",
     "alexflow.legacy.dataset": "alexflow.coreml.dataset",
@@ -47,7 +47,7 @@ _NAMES = {
     "alexflow.storage.local:LocalStorage": "alexflow.adapters.storage.local_storage:LocalStorage",
 }
 
-#: Fields of classes, and of what derives from them; None for those that 1.x does not have.
+#: Fields of classes and their subclasses; None for fields that 1.x does not have.
 _FIELDS: dict[str, dict[str, str | None]] = {
     "alexflow.legacy.dataset:BinaryDatasetOutput": {"compress": None},
     "alexflow.legacy.prediction:BinaryPredictionOutput": {"compress": None},
@@ -63,7 +63,7 @@ _known: WeakKeyDictionary[type, FormerFields] = WeakKeyDictionary()
 
 
 def former_name(thing: Any) -> str:
-    """``module:name`` of a class or function, as 1.x writes it: where it is nested is not told."""
+    """``module:name`` of a class or function, as 1.x writes it: without the classes that it is nested in."""
     module, name = thing.__module__, thing.__name__
     if module in _MODULES:
         return f"{_MODULES[module]}:{name}"

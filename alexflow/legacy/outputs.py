@@ -1,4 +1,4 @@
-"""The output formats of 1.x: what it has stored is loaded, and it can load what is stored here."""
+"""The output formats of 1.x: they load outputs that 1.x has stored, and store outputs that 1.x can load."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from alexflow.legacy.serializable import Serializable
 
 T_co = TypeVar("T_co", covariant=True)
 
-#: In what joblib writes if there are arrays in a value; else it writes a plain pickle.
+#: A part of joblib's pickles of values with arrays; without arrays it writes a plain pickle.
 _JOBLIB = b"joblib.numpy_pickle"
 
 
@@ -30,7 +30,7 @@ class Output(model.Output[T_co], Serializable):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BinaryOutput(Output[T_co], formats.BinaryOutput[T_co]):
-    """Any picklable value. What 1.x has written with joblib is read, too, which needs joblib where it holds arrays."""
+    """Any picklable value. Outputs that 1.x has written with joblib are read too, which needs joblib for arrays."""
 
     def decode(self, data: bytes) -> T_co:
         if _JOBLIB not in data:
@@ -44,7 +44,7 @@ class BinaryOutput(Output[T_co], formats.BinaryOutput[T_co]):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class JSONOutput(Output[T_co], formats.JSONOutput[T_co]):
-    """What :mod:`alexflow.legacy.gjson` can write."""
+    """Values that :mod:`alexflow.legacy.gjson` can write."""
 
     safe_to_share: ClassVar[bool] = True
 
@@ -57,7 +57,7 @@ class JSONOutput(Output[T_co], formats.JSONOutput[T_co]):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SerializableOutput(Output[T_co], formats.SerializableOutput[T_co]):
-    """A task, output or ``Serializable`` as a document of 1.x; one of today is read, too."""
+    """A task, output or ``Serializable`` as a document of 1.x; documents of today are read too."""
 
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
         return gzip.compress(json.dumps(serialize(value)).encode(), mtime=0)

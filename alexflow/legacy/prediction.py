@@ -29,11 +29,11 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Prediction:
-    """One thing that a model says.
+    """One prediction of a model.
 
     Attributes:
-        value: what it says, mostly an array or a frame.
-        kind: of what kind that is; a set has one of each.
+        value: the predicted data, mostly an array or a frame.
+        kind: the kind of prediction; a set has one of each.
     """
 
     value: Any
@@ -49,35 +49,35 @@ class PredictionValue(Prediction):
 
 @dataclass(frozen=True)
 class PredictionSamples(Prediction):
-    """Samples of what may come."""
+    """Samples of the predicted distribution."""
 
     kind: str = "prediction_samples"
 
 
 @dataclass(frozen=True)
 class ConfidenceInterval(Prediction):
-    """Between what bounds the values are."""
+    """Bounds of the values."""
 
     kind: str = "confidence_interval"
 
 
 @dataclass(frozen=True)
 class ClassProb(Prediction):
-    """How probable each class is."""
+    """The probability of each class."""
 
     kind: str = "class_prob"
 
 
 @dataclass(frozen=True)
 class ReconstructionLoss(Prediction):
-    """How badly an input was reconstructed."""
+    """The error in the reconstruction of an input."""
 
     kind: str = "recon_loss"
 
 
 @dataclass(frozen=True)
 class Contributions(Prediction):
-    """What each feature adds to a prediction."""
+    """The contribution of each feature to a prediction."""
 
     kind: str = "contributions"
 
@@ -105,7 +105,7 @@ class Bias(Prediction):
 
 @dataclass(frozen=True)
 class Importances(Prediction):
-    """How much each feature matters to the model."""
+    """The importance of each feature for the model."""
 
     kind: str = "importances"
 

@@ -15,7 +15,7 @@ __all__ = ["Termination", "run_job", "run_workflow"]
 
 
 class Termination(Exception):
-    """What ``run_job`` with several processes raises when a task has failed."""
+    """Raised by ``run_job`` with several processes when a task has failed."""
 
 
 def run_job(
@@ -28,15 +28,15 @@ def run_job(
     """Make the outputs of a task, or of several, exist.
 
     Args:
-        task: what to run.
-        storage: where outputs are.
-        n_jobs: how many worker processes; with one, tasks run one after the other in this process.
-        resources: how many tasks that share a tag may run at once.
+        task: the task or tasks to run.
+        storage: the storage of outputs.
+        n_jobs: number of worker processes; with one, tasks run one after the other in this process.
+        resources: limits on the number of tasks with a tag that run at once.
         context: without effect: workers are started in one way only.
 
     Raises:
         Termination: a task failed in a worker process.
-        Exception: what a task raised in this process.
+        Exception: the exception of a task in this process.
     """
     if context is not None:
         warnings.warn("`context` has no effect: alexflow starts its workers itself", DeprecationWarning, stacklevel=2)
@@ -63,7 +63,7 @@ def run_workflow(
 
     Raises:
         Termination: a task failed in a worker process.
-        Exception: what a task raised in this process.
+        Exception: the exception of a task in this process.
     """
     if workflow.storage is None:
         raise ValueError("the workflow has no storage; give it one")

@@ -1,4 +1,4 @@
-"""``Serializable``: what 1.x took from ``dataclass_serializer`` and let its users build on."""
+"""``Serializable``: the base class that 1.x took from ``dataclass_serializer``, for users' dataclasses."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class Serializable:
         return cast(Self, deserialize({**data, SER: f"{cls.__module__}:{cls.__qualname__}"}))
 
     def validate(self) -> None:
-        """See that it comes back equal from its document.
+        """Check that its document gives an equal instance.
 
         Raises:
-            ValueError: it does not.
+            ValueError: the instance differs.
         """
         from alexflow.legacy.documents import deserialize
 

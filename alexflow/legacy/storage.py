@@ -1,4 +1,4 @@
-"""``LocalStorage`` and ``CompositeStorage`` with the methods of 1.x besides those of today."""
+"""``LocalStorage`` and ``CompositeStorage`` with the methods of 1.x in addition to those of today."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Dir(Serializable):
 
 @dataclass(frozen=True)
 class File(Serializable):
-    """What 1.x has for a key.
+    """The name of stored data in 1.x.
 
     Attributes:
         path: the key.
@@ -34,28 +34,28 @@ class File(Serializable):
 
 
 class AsIn1x(storage.Storage, Serializable):
-    """What 1.x asks of a storage."""
+    """The methods of a storage of 1.x."""
 
     def get(self, path: str) -> File:
         """The file under a key, whether it exists or not."""
         return File(path)
 
     def exists(self, path: str) -> bool:
-        """Whether something is stored under a key."""
+        """Whether data are stored under a key."""
         return bool(self.exists_many([path]))
 
     def remove(self, path: str) -> None:
-        """Remove what is stored under a key."""
+        """Remove the data stored under a key."""
         self.remove_many([path])
 
     def copy(self, path: str, target_storage: storage.Storage) -> None:
-        """Copy what is stored under a key to another storage, unless it is there; the two are one file if possible."""
+        """Copy the data of a key to another storage, unless they exist there; the two are one file if possible."""
         copy_object(self, path, target_storage)
 
     def list(  # type: ignore[override]
         self, path: str | None = None, *, prefix: str | None = None
     ) -> Iterator[str] | Sequence[File]:
-        """All files, or those below a directory, named from there; where ``prefix`` is given, keys, as today."""
+        """All files, or the files below a directory with names relative to it; with ``prefix``, keys as of today."""
         if prefix is not None:
             return super().list(prefix)  # type: ignore[safe-super]  # behind this class there is a storage of today
         start = "" if path is None else f"{path.rstrip('/')}/"
@@ -65,9 +65,9 @@ class AsIn1x(storage.Storage, Serializable):
 
 @dataclass(frozen=True, init=False)
 class LocalStorage(AsIn1x, storage.LocalStorage):  # type: ignore[misc]  # `list`, as above
-    """:class:`alexflow.LocalStorage`, also asked as in 1.x.
+    """:class:`alexflow.LocalStorage` with the methods of 1.x.
 
-    A relative path stays one: documents have it as it is. Directories above it are made, too.
+    A relative path stays relative, as documents have it. Directories above it are made too.
     """
 
     def __init__(self, base_path: str | os.PathLike[str]) -> None:
@@ -93,7 +93,7 @@ class LocalStorage(AsIn1x, storage.LocalStorage):  # type: ignore[misc]  # `list
         os.makedirs(self.path_of(path), exist_ok=exist_ok)
 
     def namespace(self, path: str) -> LocalStorage:
-        """What lies below a directory, as a storage of its own."""
+        """The part below a directory, as a storage of its own."""
         return LocalStorage(self.path_of(path))
 
 
@@ -106,12 +106,12 @@ class CompositeStorage(AsIn1x, storage.OverlayStorage):  # type: ignore[misc]  #
 
     @property
     def read_only(self) -> storage.Storage:
-        """What is only read."""
+        """The storage that is only read."""
         return self.base
 
     @property
     def read_write(self) -> storage.Storage:
-        """What is written to."""
+        """The storage that is written to."""
         return self.storage
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
@@ -120,7 +120,7 @@ class CompositeStorage(AsIn1x, storage.OverlayStorage):  # type: ignore[misc]  #
             self.storage.makedirs(path, exist_ok)
 
     def namespace(self, path: str) -> CompositeStorage:
-        """What lies below a directory of both, as a storage of its own."""
+        """The part below a directory of both, as a storage of its own."""
         return CompositeStorage(_namespace(self.base, path), _namespace(self.storage, path))
 
 

@@ -1,7 +1,7 @@
-"""Tasks that have the ids that alexflow 1.1.4 gave them.
+"""Task classes with the ids of alexflow 1.1.4.
 
-Deriving from these instead of from those of ``alexflow`` is all that a code base needs to go on with what it has
-stored. Each task carries its id spec as a field, as in 1.x: "1.0.0", or None for one from before (``v0``).
+A code base that derives from these instead of the classes of ``alexflow`` keeps the results that it has stored. Each
+task carries its id spec as a field, as in 1.x: "1.0.0", or None from before 1.0 (``v0``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A task of luigi as one of alexflow: others depend on its targets as on outputs."""
+"""Tasks of luigi as tasks of alexflow: others depend on their targets as on outputs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ luigi: Any = untyped_luigi
 
 
 class LuigiFailed(Exception):
-    """luigi could not do a task, or something that it requires; the message is luigi's summary."""
+    """luigi failed to do a task or one of its requirements; the message is luigi's summary."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TargetOutput(Output[Any]):
-    """A target of a luigi task. What is stored is that luigi has made it; loading gives the target itself.
+    """A target of a luigi task. A mark that luigi has made it is stored; loading gives the target itself.
 
     Attributes:
         index: the target's place among those of its task.
@@ -52,7 +52,7 @@ class TargetOutput(Output[Any]):
         assert isinstance(source, LuigiTask)
         target = luigi.task.flatten(source.luigi_task().output())[self.index]
         if not target.exists():
-            self.remove()  # what was stored does not hold any more
+            self.remove()  # the stored mark is out of date
             raise OutputNotFound(self.key)
         return target
 

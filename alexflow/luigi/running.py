@@ -1,4 +1,4 @@
-"""Tasks of alexflow under luigi's scheduler: what luigi calls complete is what alexflow has stored."""
+"""Tasks of alexflow under luigi's scheduler; a task is complete for luigi if alexflow has stored its outputs."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def run_job(
     """Make the outputs of a task, or of several, exist, on luigi's local scheduler.
 
     Args:
-        task: what to run.
-        storage: where outputs are.
+        task: the task or tasks to run.
+        storage: the storage of outputs.
         n_jobs: luigi's ``workers``.
-        log_level: luigi's.
+        log_level: luigi's ``log_level``.
 
     Raises:
-        RuntimeError: a task did not get done; luigi's log says why.
+        RuntimeError: a task was not completed; luigi's log says why.
     """
     tasks = [to_luigi(each, storage) for each in (task if isinstance(task, Sequence) else [task])]
     luigi.build(tasks, workers=n_jobs, log_level=log_level, local_scheduler=True)
@@ -51,16 +51,16 @@ def run_workflow(workflow: Workflow, n_jobs: int = 1) -> None:
 
 
 def to_luigi(task: AbstractTask, storage: Storage) -> AlexflowTask:
-    """A task of alexflow as one of luigi, to be required by others."""
+    """A task of alexflow as a task of luigi, which others can require."""
     document = to_json(Workflow({"task": task}, storage=storage)).decode()
     return AlexflowTask(alexflow_id=task.task_id, document=document)
 
 
 class AlexflowTask(luigi.Task):  # type: ignore[misc]  # luigi has types for itself only
-    """A task of alexflow. What it needs becomes a requirement while it runs, and only if it is missing.
+    """A task of alexflow. Its inputs become requirements while it runs, and only if they are missing.
 
     Attributes:
-        alexflow_id: the task's id, by which luigi tells it from others.
+        alexflow_id: the task's id, by which luigi distinguishes it.
         document: the task and its storage (:func:`alexflow.serialize`).
     """
 
@@ -89,16 +89,16 @@ class AlexflowTask(luigi.Task):  # type: ignore[misc]  # luigi has types for its
 
 
 def _run_dynamic(task: DynamicTask, storage: Storage) -> Iterator[list[AlexflowTask]]:
-    """Publish what a dynamic task stores itself, and what is held for it, once all that it gives is done."""
+    """Publish the outputs of a dynamic task, and those stored for it, when all tasks that it gives are done."""
     transaction = Transaction(storage)
     try:
         tasks = generated(task, storage, transaction)
         yield [to_luigi(given, storage) for given in tasks]
         transaction.publish_all()
-    finally:  # luigi calls run() again from the beginning where something was to be done first
+    finally:  # luigi calls run() again from the beginning if a requirement was not complete
         transaction.discard_all()
-    held = {key: place for given in tasks for key, place in deferred_keys(given, given.output()).items()}
-    asyncio.run(publish_deferred(storage, held))
+    deferred = {key: kept_as for given in tasks for key, kept_as in deferred_keys(given, given.output()).items()}
+    asyncio.run(publish_deferred(storage, deferred))
 
 
 def _missing(task: AbstractTask, storage: Storage) -> list[AbstractTask]:

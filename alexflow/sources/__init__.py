@@ -1,4 +1,4 @@
-"""Data that no task made: known by its content, and usable wherever an output is."""
+"""Sources: data that no task has made, identified by their content and usable wherever an output is."""
 
 from typing import TYPE_CHECKING
 

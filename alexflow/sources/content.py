@@ -1,4 +1,4 @@
-"""The content of a source as a storage of one object that is only read, and only if it is what it was."""
+"""The content of a source as a read-only storage of one object, which refuses to read changed data."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class Content(Storage):
-    """What is at a location, under whatever key.
+    """The data at a location, under any key.
 
     Args:
-        url: where it lies.
-        options: for the file system behind the URL.
-        digest: what it has to be.
-        stamp: what the place said when it was that.
+        url: the location.
+        options: options of the file system behind the URL.
+        digest: the digest that the data must have.
+        stamp: the location's stamp when they had it.
     """
 
     def __init__(self, url: str, options: Mapping[str, Any], digest: str, stamp: str):
@@ -38,25 +38,25 @@ class Content(Storage):
 
     @cached_property
     def _location(self) -> Location:
-        return location_of(self._url, self._options)  # when it is read: a look takes time
+        return location_of(self._url, self._options)  # made at the first read: it may ask a server
 
     def __repr__(self) -> str:
         return f"Content({self._url!r})"
 
     def check(self, *, at_the_end: bool = False) -> None:
-        """See that it is what it was.
+        """Check that the data have not changed.
 
         Args:
-            at_the_end: whether it has been read: then a change that may have left the stamp as it was counts, too.
+            at_the_end: whether they have been read; then a change that may have kept the stamp counts as well.
 
         Raises:
-            SourceChanged: it is not.
+            SourceChanged: they have.
         """
         stamp = self._location.stamp()
         if stamp != self._stamp or (at_the_end and not self._location.is_settled()):
             if self._location.read_digest().digest != self._digest:
                 raise SourceChanged(self._url)
-            self._stamp = stamp  # it was only touched
+            self._stamp = stamp  # only the time has changed
 
     def exists_many(self, keys: Sequence[str]) -> set[str]:
         return set(keys)
@@ -84,13 +84,13 @@ class Content(Storage):
         if mode != "r":
             self._refuse()
         if self._location.path is None:
-            with super().path(key) as copy:  # what was read into it has been looked at
+            with super().path(key) as copy:  # the reader has checked the data
                 yield copy
             return
         self.check()
         try:
             yield Path(self._location.path)
-        except Exception as error:  # what was read may be half of this and half of that
+        except Exception as error:  # the data may have changed while they were read
             self._check_after(error)
             raise
         self.check(at_the_end=True)
@@ -157,7 +157,7 @@ class Content(Storage):
 
 
 class _CheckedStream(io.RawIOBase):
-    """A stream whose source is looked at once more when it is closed: what was read may have changed meanwhile."""
+    """A stream that checks its source when it is closed: the data may have changed while they were read."""
 
     def __init__(self, stream: BinaryIO, content: Content):
         self._stream = stream

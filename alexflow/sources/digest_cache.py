@@ -1,4 +1,4 @@
-"""Digests that were computed before, by place and stamp, in the user's cache directory: a large file is read once."""
+"""Cache of digests by location and stamp, in the user's cache directory: a large file is read once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Entry(msgspec.Struct):
 
 
 def cached_digest(location: Location) -> tuple[ContentDigest, str]:
-    """What is at a location, and the stamp that goes with it; read only if it has changed since it was last read."""
+    """The digest of the data at a location, and its stamp; the data are read only if the stamp is not in the cache."""
     stamp = location.stamp()
     file = _file_of(location)
     known = _read(file)
@@ -30,7 +30,7 @@ def cached_digest(location: Location) -> tuple[ContentDigest, str]:
         now = location.stamp()
         if now == stamp:
             break
-        stamp = now  # it was changed while it was read
+        stamp = now  # the data changed while they were read
     if location.is_settled():
         _write(file, _Entry(location.url, stamp, found.digest, found.size))
     return found, stamp
@@ -54,5 +54,5 @@ def _write(file: Path, entry: _Entry) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         new.write_bytes(msgspec.json.encode(entry))
         new.replace(file)
-    except OSError:  # then it is read again the next time
+    except OSError:  # the data are read again the next time
         return

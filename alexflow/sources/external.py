@@ -1,4 +1,4 @@
-"""``Source``: data that no task made, as an output of nothing but its content."""
+"""``Source``: data that no task has made, as an output that is identified by its content."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Known(AbstractTask):
-    """What stands where the task behind an output stands: content, known by its digest. It is never run.
+    """The task behind a source: data with a known digest. It is never run.
 
     Attributes:
         digest: BLAKE2b-160 of the content.
@@ -34,24 +34,25 @@ class Known(AbstractTask):
 
 
 def _left_out(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a source's options a document holds: where it is read has credentials of its own."""
+    """The options that a document has: none, since the reader of a document has credentials of its own."""
     return {}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Source(Output[T_co]):
-    """Data that no task made, usable wherever an output is. :func:`source` makes one.
+    """Data that no task has made, usable wherever an output is. :func:`source` makes one.
 
-    Its identity is its content: ids of tasks that take it change when the data has, not when it was moved. It is there
-    without being stored, is read where it lies, and is held against its digest when it is: data that has changed since
-    is :class:`~alexflow.errors.SourceChanged`, for :meth:`load`, :meth:`open`, :meth:`path` and their awaitable forms.
+    Its identity is its content: the ids of tasks that take it change when the data change, not when they are moved. It
+    exists without being stored, is read at its location, and is compared with its digest while it is read: for changed
+    data :meth:`load`, :meth:`open`, :meth:`path` and their awaitable forms raise
+    :class:`~alexflow.errors.SourceChanged`.
 
     Attributes:
-        url: where it lies, without a password or a signature.
-        stamp: what its place said of its size and time when the digest was computed.
-        format: how its bytes become a value.
-        options: for the file system behind the URL, and as ``url`` the URL itself where it has secrets; not part of
-            ids, nor shown, nor in documents.
+        url: its location, without a password or a signature.
+        stamp: size and time of the data, as the location gave them when the digest was computed.
+        format: the format in which the bytes are read.
+        options: options of the file system behind the URL, and as ``url`` the URL itself if it has secrets; they are
+            not part of ids, nor shown, nor in documents.
     """
 
     url: str = field(default="", compare=False)
@@ -70,22 +71,22 @@ class Source(Output[T_co]):
         return f"<Source {self.url}>"
 
     def physical_key_list(self) -> list[str]:
-        """None: nothing is to be made, and nothing to be looked for in a storage."""
+        """No keys: a source is not made, and is in no storage."""
         return []
 
     @property
     def bound_storage(self) -> Storage:
-        """The content, to be read only."""
+        """The content as a read-only storage."""
         digest: str = self.key.rpartition(".")[2]
         return Content(self.url, self.options, digest, self.stamp)
 
     def load(self) -> T_co:
-        """The value behind the content, as the format gives it.
+        """Load the value in the source's format.
 
         Raises:
-            DecodingError: it cannot be read in the format.
-            SourceChanged: it is not the content that it was.
-            SourceNotFound: it is not there any more.
+            DecodingError: the data cannot be read in the format.
+            SourceChanged: the data have changed.
+            SourceNotFound: the data do not exist any more.
         """
         try:
             value: T_co = self._formatted().load()
@@ -128,23 +129,23 @@ def source(url: str | os.PathLike[str], format: type[Output[T]], **options: Any)
 
 
 def source(url: str | os.PathLike[str], format: type[Output[Any]] | None = None, **options: Any) -> Source[Any]:
-    """Data that no task made, as an output.
+    """Make an output of data that no task has made.
 
-    The content is read once to compute its digest, which is remembered in the user's cache directory for as long as
-    size, time and etag stay. ::
+    The data are read once to compute their digest, which is cached in the user's cache directory as long as size, time
+    and etag stay the same. ::
 
         Train(source("data/train.csv"))                     # input.load() gives bytes, input.path() the file
         Train(source("s3://bucket/x.parquet", PandasOutput))  # input.load() gives a frame
 
     Args:
         url: a file, a directory (for ``path()`` only), or any URL that fsspec knows.
-        format: how ``load()`` makes a value from the bytes; by default they are given as they are.
-        options: for fsspec's file system. They are in no document and no text, and neither are a password or a
-            signature that the URL has.
+        format: the format for ``load()``; by default it gives the bytes.
+        options: options of fsspec's file system. They are in no document and no text, and neither are a password or a
+            signature in the URL.
 
     Raises:
-        SourceNotFound: nothing is there.
-        StorageError: it cannot be read.
+        SourceNotFound: there are no such data.
+        StorageError: the data cannot be read.
     """
     location = location_of(url, options)
     found, stamp = cached_digest(location)

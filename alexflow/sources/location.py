@@ -1,4 +1,4 @@
-"""Where data lies: a file, a directory, or an object behind a URL; its digest, and a stamp that changes with it."""
+"""Locations of data: a file, a directory, or an object behind a URL, with a digest and a stamp of changes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 
 
 class ContentDigest(NamedTuple):
-    """What data is known by.
+    """The identity of data.
 
     Attributes:
         digest: BLAKE2b-160 of the content, as 40 hexadecimal digits; of a directory, of its files' names and digests.
-        size: in bytes, of all files together.
+        size: total size in bytes.
     """
 
     digest: str
@@ -33,13 +33,13 @@ class ContentDigest(NamedTuple):
 
 
 class Location(ABC):
-    """Somewhere data lies.
+    """A location of data.
 
     Attributes:
-        url: its name, for people: without a password or a signature.
-        full_url: its name, with them.
+        url: its URL or path for people, without a password or a signature.
+        full_url: the same with them.
         is_directory: whether it is a tree of files.
-        path: its file or directory on this machine; None where it is elsewhere.
+        path: its file or directory on this machine; None if it is elsewhere.
     """
 
     url: str
@@ -49,38 +49,38 @@ class Location(ABC):
 
     @abstractmethod
     def stamp(self) -> str:
-        """Another text whenever the content has changed: made from sizes, times, and what a store calls etag.
+        """A text that changes whenever the content changes: made from sizes, times and etags.
 
         Raises:
-            SourceNotFound: nothing is there.
+            SourceNotFound: there are no such data.
         """
 
     @abstractmethod
     def read_digest(self) -> ContentDigest:
-        """Read it all.
+        """Read all data and compute their digest.
 
         Raises:
-            SourceNotFound: nothing is there.
+            SourceNotFound: there are no such data.
         """
 
     @abstractmethod
     def open(self) -> BinaryIO:
-        """The content, open for reading."""
+        """Open the content for reading."""
 
     def is_settled(self) -> bool:
-        """Whether another change would give another stamp: the last one is long enough ago, and the stamp tells it."""
+        """Whether a further change would change the stamp: the last one is long enough ago, and the stamp has times."""
         return True
 
 
 def location_of(url: str | os.PathLike[str], options: Mapping[str, Any]) -> Location:
-    """The place that a path or a URL names.
+    """The location with a path or a URL.
 
     Args:
-        url: a path, ``file://…``, or a URL that fsspec knows.
-        options: for fsspec's file system.
+        url: a path, ``file://…``, or a URL that fsspec supports.
+        options: options of fsspec's file system.
 
     Raises:
-        SourceNotFound: nothing is there.
+        SourceNotFound: there are no such data.
     """
     text = os.fspath(url)
     found = _URL.fullmatch(text)
@@ -103,7 +103,7 @@ class _File(Location):
 
     def open(self) -> BinaryIO:
         try:
-            _status(self.url)  # to open a pipe waits for ever
+            _status(self.url)  # opening a pipe would wait for ever
             return open(self.url, "rb")
         except FileNotFoundError:
             raise SourceNotFound(self.url) from None
@@ -169,7 +169,7 @@ class _Remote(Location):
         import fsspec  # deferred: most sources are files
 
         options = {name: value for name, value in self._options.items() if name != GIVEN}
-        # no listings: what they say may be old
+        # without cached listings, which may be out of date
         opened: tuple[Any, str] = fsspec.core.url_to_fs(self.full_url, use_listings_cache=False, **options)
         return opened
 
@@ -182,21 +182,21 @@ class _Remote(Location):
             return ask()
         except FileNotFoundError:
             failed: StorageError = SourceNotFound(self.url)
-        except Exception as error:  # whatever a client raises
+        except Exception as error:  # a client may raise anything
             failed = self._failure(error)
-        raise failed  # here, with no other error behind it: its text would have what is secret
+        raise failed  # here, without a cause, whose text would have the secrets
 
     def _failure(self, error: Exception) -> StorageError:
-        told = without_secrets(text_of(error), self._options)
+        text = without_secrets(text_of(error), self._options)
         number = error.errno if isinstance(error, OSError) else None
         kind = StorageDenied if isinstance(error, PermissionError) else StorageError
         return kind(
-            f"cannot read the source {self.url}: {class_name(type(error))}: {told}", path=self.url, errno=number
+            f"cannot read the source {self.url}: {class_name(type(error))}: {text}", path=self.url, errno=number
         )
 
 
 class _TranslatedFile(io.RawIOBase):
-    """A remote file whose failures are told as those of its location."""
+    """A remote file that translates its errors as its location does."""
 
     def __init__(self, file: Any, location: _Remote):
         self._file = file
@@ -225,7 +225,7 @@ class _TranslatedFile(io.RawIOBase):
             self._file.close()
 
 
-#: What a file system may say of an object that changes with it; the size alone says too little.
+#: Fields of a file system's information that change with an object; the size alone is not enough.
 _CHANGE_FIELDS: tuple[str, ...] = (
     "size",
     "ETag",
@@ -255,14 +255,14 @@ def _stamp_of(status: os.stat_result) -> str:
 
 
 def _is_settled(changed: int) -> bool:
-    # what is changed twice within a tick of the file system's clock has one time for both
+    # two changes within a tick of the file system's clock have one time
     import time
 
     return abs(time.time_ns() - changed) > 2_000_000_000
 
 
 def _files(directory: str) -> Iterator[tuple[str, str]]:
-    """All files below a directory, by their names in it, sorted; also those behind links."""
+    """All files below a directory, sorted by their names in it; links are followed."""
     for inside, directories, names in os.walk(directory, onerror=_raise, followlinks=True):
         for name in directories:
             _check_link(os.path.join(inside, name), directory)
@@ -277,7 +277,7 @@ def _raise(error: OSError) -> None:
 
 
 def _check_link(path: str, top: str) -> None:
-    """See that a directory is not one of those on the way to it from ``top``."""
+    """Check that a directory is not a link to one of its own parents below ``top``."""
     if not os.path.islink(path):
         return
     there, above = os.path.realpath(path), path

@@ -1,8 +1,8 @@
-"""What of a source's URL may be seen.
+"""Removal of the secrets in a source's URL.
 
-A URL can hold a password (``https://user:password@host/x``) and a signature (``?X-Amz-Signature=…``). They are kept
-with the source's options, and are in no document, text or journal. What a server says may repeat them, and is told
-without.
+A URL can have a password (``https://user:password@host/x``) and a signature (``?X-Amz-Signature=…``). They are kept
+with the source's options, and are in no document, text or journal. A server's error message may repeat them, and is
+shown without.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from urllib.parse import unquote
 
 from alexflow.storage.remote.address import redacted, texts_in
 
-#: The option that holds a URL as it was given, where it has secrets. (``source(url, …)`` lets nobody give it.)
+#: The option for the URL as it was given, if it has secrets. (``source(url, …)`` takes no option of this name.)
 GIVEN = "url"
 
 #: A protocol, and what stands before the host: all up to the last ``@``, also where a password's slash was not escaped.
 _USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/@\s?#]*:(?!\d+(?:[/?#]|$))\S*|[^/\s?#]*)@")
 
-#: Protocols of which what stands there is a container, or a repository.
+#: Protocols in which that part is a container or a repository.
 _NO_USER = frozenset({"abfs", "abfss", "adl", "az", "git", "github", "wasb", "wasbs"})
 
 #: A name and a value in a query or a fragment.
@@ -40,13 +40,13 @@ def shown(url: str) -> str:
 
 
 def with_secrets(url: str, options: Mapping[str, Any]) -> str:
-    """The URL that :func:`shown` made this one from."""
+    """The URL before :func:`shown` removed its secrets."""
     given: str = options.get(GIVEN, url)
     return given
 
 
 def without_secrets(text: str, options: Mapping[str, Any]) -> str:
-    """A text about a source, without what is secret in its options."""
+    """A text about a source, without the secrets in its options."""
     given = str(options.get(GIVEN, ""))
     secrets = {*_secrets_in(given), *texts_in({name: value for name, value in options.items() if name != GIVEN})}
     return redacted(shown(text.replace(given, shown(given)) if given else text), secrets)

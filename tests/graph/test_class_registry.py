@@ -125,7 +125,7 @@ async def test_a_cell_that_is_run_again_takes_the_place_of_the_former(place: str
         assert await store(engine, same, 2) == 1
         newer = execute(notebook, "<cell 3>", "2")
         assert await store(engine, newer, 3) == 2
-        with pytest.raises(DefinitionError, match="two classes with other code"):
+        with pytest.raises(DefinitionError, match="two classes with different code"):
             await store(engine, former, 4)  # an instance that was kept
         assert await store(engine, newer, 5) == 2
 
