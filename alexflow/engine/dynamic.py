@@ -27,7 +27,7 @@ from anyio import CapacityLimiter, to_thread
 
 from alexflow.errors import DefinitionError, OutputMissing, TaskTimeout
 from alexflow.executors.attempt import bind
-from alexflow.executors.captured_error import fault_of, not_done
+from alexflow.executors.captured_error import capture_error, not_done
 from alexflow.executors.deferred_outputs import publish_deferred
 from alexflow.executors.enclosing_tasks import around, enclosing, running
 from alexflow.executors.interface import GRACE
@@ -243,7 +243,7 @@ class Generator:
     def _failed(self, error: BaseException) -> Event:
         if type(error) is TaskTimeout:
             return Failed(self._task_id, error, "error")
-        fault = fault_of(error, travels=False)
+        fault = capture_error(error, travels=False)
         outcome = not_done(self._task_id, self._task, fault, cause=error)
         if fault.missing_input:
             return InputsLost(self._task_id, (fault.missing_input,), outcome.error)

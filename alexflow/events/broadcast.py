@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from alexflow.events.engine_events import EngineEvent, EventsDropped
-from alexflow.executors.captured_error import fault_of
+from alexflow.executors.captured_error import capture_error
 from alexflow.hooks import passes
 from alexflow.logs import logger
 
@@ -41,7 +41,7 @@ class Broadcast:
                 self._leave(listener)
                 if passes(error):
                     raise
-                fault = fault_of(error, travels=False)
+                fault = capture_error(error, travels=False)
                 logger.error("a listener failed at %r and gets no further events:\n%s", event, fault.traceback)
 
     def _leave(self, listener: Listener) -> None:

@@ -50,7 +50,7 @@ _WAY_IN = ("alexflow", "anyio", "asyncio", "concurrent.futures", "threading")
 _OURS = (OutputMissing, NonDeterministicTask)
 
 
-class Fault(Struct, frozen=True, array_like=True):
+class CapturedError(Struct, frozen=True, array_like=True):
     """What went wrong in an attempt, ready to travel.
 
     Attributes:
@@ -72,7 +72,7 @@ class Fault(Struct, frozen=True, array_like=True):
     error_classes: tuple[str, ...] = ()
 
 
-def fault_of(error: BaseException, *, travels: bool) -> Fault:
+def capture_error(error: BaseException, *, travels: bool) -> CapturedError:
     """Take an exception apart. Whatever an exception of the user's does meanwhile, at least its class is told.
 
     Args:
@@ -86,13 +86,13 @@ def fault_of(error: BaseException, *, travels: bool) -> Fault:
             raise
         name = class_name(type(error))
         why = f"it cannot be told in full: {class_name(type(second))}"
-        return Fault("error", name, why, f"{name}: {why}", error_classes=(name,))
+        return CapturedError("error", name, why, f"{name}: {why}", error_classes=(name,))
 
 
-def _taken_apart(error: BaseException, travels: bool) -> Fault:
+def _taken_apart(error: BaseException, travels: bool) -> CapturedError:
     missing = _missing_key(error)
     fatal = issubclass(type(error), _FATAL)  # isinstance() would ask the user's __class__
-    return Fault(
+    return CapturedError(
         reason="input" if missing else "fatal" if fatal else "error",
         error_type=class_name(type(error)),
         message=text_of(error),
@@ -106,7 +106,7 @@ def _taken_apart(error: BaseException, travels: bool) -> Fault:
 def not_done(
     task_id: str,
     task: AbstractTask,
-    fault: Fault,
+    fault: CapturedError,
     *,
     cause: BaseException | None = None,
     seconds: float = 0.0,

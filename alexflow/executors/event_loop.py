@@ -20,11 +20,11 @@ from typing import Any
 
 from alexflow.errors import TaskTimeout
 from alexflow.executors.attempt import aattempt
-from alexflow.executors.captured_error import fault_of, not_done
+from alexflow.executors.captured_error import capture_error, not_done
 from alexflow.executors.enclosing_tasks import around, enclosing, running
-from alexflow.executors.interface import GRACE, Done, Executor, Foresee, Job, NotDone, Outcome, Report
-from alexflow.executors.job_queue import Pending
-from alexflow.executors.log_records import name_tasks
+from alexflow.executors.interface import GRACE, Done, Executor, Job, NotDone, Outcome, Report, Successors
+from alexflow.executors.job_queue import JobQueue
+from alexflow.executors.log_records import install_record_factory
 from alexflow.forks import end_fork, this_process
 from alexflow.hooks import is_ctrl_c, original, repr_of
 from alexflow.logs import logger
@@ -38,10 +38,10 @@ SLICE_SECONDS = 0.002
 FIRST_RUNNERS = 8
 
 
-class UnderWay:
+class RunningJob:
     """A job that is being run."""
 
-    __slots__ = ("is_cancelled", "is_left_behind", "is_stopped", "job", "runner", "timer", "transaction")
+    __slots__ = ("is_abandoned", "is_cancelled", "is_stopped", "job", "runner", "timer", "transaction")
 
     def __init__(self, job: Job, runner: asyncio.Task[None], storage: Storage):
         self.job = job
@@ -50,7 +50,7 @@ class UnderWay:
         self.timer: asyncio.TimerHandle | None = None  # until its time is over, or its grace
         self.is_stopped = False
         self.is_cancelled = False  # and not because of the time
-        self.is_left_behind = False
+        self.is_abandoned = False
 
 
 class LoopExecutor(Executor):
@@ -64,27 +64,27 @@ class LoopExecutor(Executor):
     def __init__(self, max_concurrency: int, *, grace: float = GRACE):
         self._max_concurrency = max_concurrency
         self._grace = grace
-        self._pending = Pending()
+        self._pending = JobQueue()
         self._runners: set[asyncio.Task[None]] = set()
-        self._left_behind: set[asyncio.Task[None]] = set()  # as asyncio itself does not hold on to tasks
-        self._running: dict[str, UnderWay] = {}
-        self._free = 0  # runners between two jobs
-        self._hiring = False
+        self._abandoned: set[asyncio.Task[None]] = set()  # as asyncio itself does not hold on to tasks
+        self._running: dict[str, RunningJob] = {}
+        self._idle = 0  # runners between two jobs
+        self._is_scheduled = False
         self._outcomes: list[Outcome] = []
 
-    def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
+    def open(self, storage: Storage, report: Report, foresee: Successors) -> None:
         self._storage = storage
         self._report = report
         self._loop = asyncio.get_running_loop()
         # tasks see the context of whoever opened the engine, not of whoever happens to ask
         self._context = contextvars.copy_context()
         self._context.run(around.set, enclosing())
-        self._one_has_gone = asyncio.Event()
-        name_tasks()
+        self._runner_ended = asyncio.Event()
+        install_record_factory()
 
     def submit(self, jobs: Sequence[Job]) -> None:
         self._pending.append_all(jobs)
-        self._hire_soon()
+        self._schedule_runners()
 
     def cancel(self, task_ids: Sequence[str]) -> None:
         for task_id in task_ids:
@@ -102,36 +102,36 @@ class LoopExecutor(Executor):
 
     async def aclose(self) -> None:
         self._pending.clear()
-        for under_way in list(self._running.values()):
-            self._stop(under_way, cancelled=True)
+        for running_job in list(self._running.values()):
+            self._stop(running_job, cancelled=True)
         while self._runners:
-            self._one_has_gone.clear()
-            await self._one_has_gone.wait()
+            self._runner_ended.clear()
+            await self._runner_ended.wait()
 
     def kill(self) -> None:
         self._grace = 0.0
-        self._loop.call_soon_threadsafe(self._leave_all_behind)
+        self._loop.call_soon_threadsafe(self._abandon_all)
 
     # -- runners
 
-    def _hire_soon(self) -> None:
+    def _schedule_runners(self) -> None:
         """Look at the loop's next turn whether there are enough runners."""
-        if not self._hiring and self._pending and len(self._running) < self._max_concurrency:
-            self._hiring = True
-            self._loop.call_soon(self._hire)
+        if not self._is_scheduled and self._pending and len(self._running) < self._max_concurrency:
+            self._is_scheduled = True
+            self._loop.call_soon(self._start_runners)
 
-    def _hire(self) -> None:
-        self._hiring = False
-        if not self._free:
+    def _start_runners(self) -> None:
+        self._is_scheduled = False
+        if not self._idle:
             room = self._max_concurrency - len(self._running)
             for _ in range(min(len(self._pending), room, max(len(self._running), FIRST_RUNNERS))):
-                self._free += 1
-                runner = self._loop.create_task(self._work(), context=self._context)
+                self._idle += 1
+                runner = self._loop.create_task(self._run_jobs(), context=self._context)
                 self._runners.add(runner)
-                runner.add_done_callback(self._has_gone)
-        self._hire_soon()
+                runner.add_done_callback(self._runner_done)
+        self._schedule_runners()
 
-    async def _work(self) -> None:
+    async def _run_jobs(self) -> None:
         """Do jobs until there are none, or until one is cancelled."""
         runner = asyncio.current_task()
         assert runner is not None  # for type checkers
@@ -139,12 +139,12 @@ class LoopExecutor(Executor):
         try:
             while self._pending and not runner.cancelling():
                 job = self._pending.take_first()
-                self._free -= 1
-                under_way = self._running[job.task_id] = UnderWay(job, runner, self._storage)
+                self._idle -= 1
+                running_job = self._running[job.task_id] = RunningJob(job, runner, self._storage)
                 try:
-                    waited = await _within(self._context.copy(), self._run(under_way))
+                    waited = await _run_in_context(self._context.copy(), self._run(running_job))
                 finally:
-                    self._free += 1
+                    self._idle += 1
                 if self._pending:
                     now = self._loop.time()
                     if not waited and now > deadline:
@@ -153,95 +153,97 @@ class LoopExecutor(Executor):
                     if waited:
                         deadline = now + SLICE_SECONDS
         finally:
-            self._free -= 1
-            self._hire_soon()
+            self._idle -= 1
+            self._schedule_runners()
 
-    def _has_gone(self, runner: asyncio.Task[None]) -> None:
+    def _runner_done(self, runner: asyncio.Task[None]) -> None:
         self._runners.discard(runner)
-        self._left_behind.discard(runner)
-        self._one_has_gone.set()
+        self._abandoned.discard(runner)
+        self._runner_ended.set()
 
     # -- one job
 
-    async def _run(self, under_way: UnderWay) -> None:
-        job = under_way.job
+    async def _run(self, running_job: RunningJob) -> None:
+        job = running_job.job
         running.set(job.task_id)
         started = time.perf_counter()
         outcome: Outcome
         try:
             if job.timeout is not None:
-                under_way.timer = self._loop.call_later(job.timeout, self._stop, under_way, context=self._context)
-            await self._attempt(under_way)
-            outcome = Done(job.task_id, time.perf_counter() - started, overtaken=under_way.transaction.overtaken)
+                running_job.timer = self._loop.call_later(job.timeout, self._stop, running_job, context=self._context)
+            await self._attempt(running_job)
+            outcome = Done(job.task_id, time.perf_counter() - started, overtaken=running_job.transaction.overtaken)
         except BaseException as error:  # everything is told to the scheduler, exits and cancellations too
-            outcome = self._not_done(under_way, error, time.perf_counter() - started)
+            outcome = self._not_done(running_job, error, time.perf_counter() - started)
             if self._is_ctrl_c(error):
                 raise
         finally:
-            if under_way.timer is not None:
-                under_way.timer.cancel()
-            if not under_way.is_left_behind:
+            if running_job.timer is not None:
+                running_job.timer.cancel()
+            if not running_job.is_abandoned:
                 del self._running[job.task_id]
-        if not under_way.is_left_behind:
+        if not running_job.is_abandoned:
             self._tell(outcome)
 
-    def _attempt(self, under_way: UnderWay) -> Awaitable[None]:
-        check_unchanged(under_way.job.task, under_way.job.task_id)
-        return aattempt(under_way.job.task, under_way.transaction, under_way.job.outputs)
+    def _attempt(self, running_job: RunningJob) -> Awaitable[None]:
+        check_unchanged(running_job.job.task, running_job.job.task_id)
+        return aattempt(running_job.job.task, running_job.transaction, running_job.job.outputs)
 
     def _is_ctrl_c(self, error: BaseException) -> bool:
         return is_ctrl_c(error)
 
-    def _not_done(self, under_way: UnderWay, error: BaseException, seconds: float) -> NotDone:
-        job = under_way.job
-        if under_way.is_stopped:
-            return _stopped(under_way, seconds)
+    def _not_done(self, running_job: RunningJob, error: BaseException, seconds: float) -> NotDone:
+        job = running_job.job
+        if running_job.is_stopped:
+            return _stopped(running_job, seconds)
         error = original(error)
-        return not_done(job.task_id, job.task, fault_of(error, travels=False), cause=error, seconds=seconds)
+        return not_done(job.task_id, job.task, capture_error(error, travels=False), cause=error, seconds=seconds)
 
     # -- stopping
 
-    def _stop(self, under_way: UnderWay, cancelled: bool = False) -> None:
-        if not under_way.is_stopped:
-            under_way.is_stopped = True
-            under_way.is_cancelled = cancelled
-            if under_way.timer is not None:
-                under_way.timer.cancel()
-            under_way.timer = self._loop.call_later(self._grace, self._leave_behind, under_way)
-            self._interrupt(under_way)
+    def _stop(self, running_job: RunningJob, cancelled: bool = False) -> None:
+        if not running_job.is_stopped:
+            running_job.is_stopped = True
+            running_job.is_cancelled = cancelled
+            if running_job.timer is not None:
+                running_job.timer.cancel()
+            running_job.timer = self._loop.call_later(self._grace, self._abandon, running_job)
+            self._interrupt(running_job)
 
-    def _interrupt(self, under_way: UnderWay) -> None:
-        if under_way.transaction.revoke():  # else it is publishing: all of its outputs, or a part of them if cancelled
-            under_way.runner.cancel()
+    def _interrupt(self, running_job: RunningJob) -> None:
+        if running_job.transaction.revoke():  # else it is publishing: all outputs, or a part of them if cancelled
+            running_job.runner.cancel()
 
-    def _leave_behind(self, under_way: UnderWay) -> None:
+    def _abandon(self, running_job: RunningJob) -> None:
         """Nobody waits any more for a job that does not end; its place is free."""
-        under_way.is_left_behind = True
-        in_time = under_way.transaction.revoke()
-        if under_way.timer is not None:
-            under_way.timer.cancel()
-        del self._running[under_way.job.task_id]
-        self._runners.discard(under_way.runner)
-        self._left_behind.add(under_way.runner)
-        under_way.runner.cancel()
-        asyncio._unregister_task(under_way.runner)  # at the end of a program, asyncio.run waits for all it knows of
+        running_job.is_abandoned = True
+        in_time = running_job.transaction.revoke()
+        if running_job.timer is not None:
+            running_job.timer.cancel()
+        del self._running[running_job.job.task_id]
+        self._runners.discard(running_job.runner)
+        self._abandoned.add(running_job.runner)
+        running_job.runner.cancel()
+        asyncio._unregister_task(running_job.runner)  # at the end of a program, asyncio.run waits for all it knows of
         logger.warning(
             "%s goes on, though it has been %s: it cannot be stopped, and is left behind; %s",
-            under_way.job.task_id,
-            "cancelled" if under_way.is_cancelled else f"told that its timeout of {under_way.job.timeout:g} s is over",
+            running_job.job.task_id,
+            "cancelled"
+            if running_job.is_cancelled
+            else f"told that its timeout of {running_job.job.timeout:g} s is over",
             "it cannot publish any more"
             if in_time
             else "it was publishing, and what it has stored may still become visible",
         )
-        self._tell(_stopped(under_way, seconds=0.0))
-        self._one_has_gone.set()
-        self._hire_soon()
+        self._tell(_stopped(running_job, seconds=0.0))
+        self._runner_ended.set()
+        self._schedule_runners()
 
-    def _leave_all_behind(self) -> None:
-        for under_way in list(self._running.values()):
-            self._stop(under_way, cancelled=True)
-            if not under_way.is_left_behind:
-                self._leave_behind(under_way)
+    def _abandon_all(self) -> None:
+        for running_job in list(self._running.values()):
+            self._stop(running_job, cancelled=True)
+            if not running_job.is_abandoned:
+                self._abandon(running_job)
 
     def _tell(self, outcome: Outcome) -> None:
         if not self._outcomes:  # many end in one turn of the loop: tell them together
@@ -253,16 +255,16 @@ class LoopExecutor(Executor):
         self._report(outcomes)
 
 
-def _stopped(under_way: UnderWay, seconds: float) -> NotDone:
-    job = under_way.job
-    if under_way.is_cancelled:
+def _stopped(running_job: RunningJob, seconds: float) -> NotDone:
+    job = running_job.job
+    if running_job.is_cancelled:
         return NotDone(job.task_id, "cancelled", seconds=seconds)
     message = f"took longer than its timeout of {job.timeout:g} s"
     return NotDone(job.task_id, "error", TaskTimeout(job.task_id, message, summary=repr_of(job.task)), seconds)
 
 
 @coroutine
-def _within(context: contextvars.Context, job: Coroutine[Any, Any, None]) -> Generator[Any, Any, bool]:
+def _run_in_context(context: contextvars.Context, job: Coroutine[Any, Any, None]) -> Generator[Any, Any, bool]:
     """Await ``job`` in a context of its own, so that what it sets is not there for the runner's next one.
 
     Returns:

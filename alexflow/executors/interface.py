@@ -84,14 +84,14 @@ Report = Callable[[Sequence[Outcome]], None]
 
 
 #: Gives jobs that will be submitted the moment that the job with a certain id is done, if it is done well.
-Foresee = Callable[[str], Iterable[Job]]
+Successors = Callable[[str], Iterable[Job]]
 
 
 class Executor(ABC):
     """Runs jobs somewhere. All methods are called on the engine's event loop and return at once, but for ``aclose``."""
 
     @abstractmethod
-    def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
+    def open(self, storage: Storage, report: Report, foresee: Successors) -> None:
         """Make ready; called once, before anything else."""
 
     def expect(self, tasks: Sequence[AbstractTask]) -> None:  # noqa: B027  # most have nothing to prepare

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from alexflow.executors.interface import Job
 
 
-class Pending(OrderedDict[str, Job]):
+class JobQueue(OrderedDict[str, Job]):
     """Jobs by their tasks' ids, in the order in which they are to begin.
 
     Thousands of callers may leave at once, so withdrawing a job (``pop``) must not look at the others. A plain dict

@@ -33,7 +33,7 @@ class _Factory:
         return record
 
 
-def name_tasks() -> None:
+def install_record_factory() -> None:
     """From now on records carry the id of the task that logs them."""
     before = logging.getLogRecordFactory()
     if not isinstance(before, _Factory):

@@ -11,7 +11,7 @@ from functools import partial
 from queue import SimpleQueue
 
 from alexflow.executors.attempt import attempt
-from alexflow.executors.event_loop import LoopExecutor, UnderWay
+from alexflow.executors.event_loop import LoopExecutor, RunningJob
 from alexflow.executors.interface import GRACE
 from alexflow.executors.loaded_libraries import LoadedLibraries
 from alexflow.forks import contained
@@ -42,24 +42,24 @@ class ThreadExecutor(LoopExecutor):
         if self._libraries is not None:
             self._libraries.close()
 
-    async def _attempt(self, under_way: UnderWay) -> None:
+    async def _attempt(self, running_job: RunningJob) -> None:
         if self._libraries is not None:
             self._libraries.bound_process()
-        await self._threads.run(partial(_attempt, under_way, self._libraries))
+        await self._threads.run(partial(_attempt, running_job, self._libraries))
 
     def _is_ctrl_c(self, error: BaseException) -> bool:
         return False  # which comes to the main thread only
 
-    def _interrupt(self, under_way: UnderWay) -> None:
-        if under_way.transaction.revoke():
-            self._leave_behind(under_way)
+    def _interrupt(self, running_job: RunningJob) -> None:
+        if running_job.transaction.revoke():
+            self._abandon(running_job)
 
 
-def _attempt(under_way: UnderWay, libraries: LoadedLibraries | None) -> None:
+def _attempt(running_job: RunningJob, libraries: LoadedLibraries | None) -> None:
     if libraries is not None:
         libraries.bound_thread()
-    check_unchanged(under_way.job.task, under_way.job.task_id)
-    attempt(under_way.job.task, under_way.transaction, under_way.job.outputs)
+    check_unchanged(running_job.job.task, running_job.job.task_id)
+    attempt(running_job.job.task, running_job.transaction, running_job.job.outputs)
 
 
 class Threads:

@@ -15,7 +15,7 @@ from typing import TextIO
 
 from anyio import to_thread
 
-from alexflow.executors.process.output_capture import Listening
+from alexflow.executors.process.output_capture import OutputReader
 from alexflow.logs import logger
 
 #: Characters waiting to be written, beyond which no further output is read from workers.
@@ -33,7 +33,7 @@ class OutputEcho:
         self._pieces: deque[tuple[int, str]] = deque()
         self._size = 0
         self._left_out = 0
-        self._waiting: set[Listening] = set()
+        self._waiting: set[OutputReader] = set()
         self._writing: asyncio.Task[None] | None = None
 
     def show(self, stream: int, text: str) -> None:
@@ -46,8 +46,8 @@ class OutputEcho:
         if self._writing is None:
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
-    def wait(self, listening: Listening) -> bool:
-        """Return whether the backlog is full. If so, ``listening.go_on()`` is called once it has been written."""
+    def wait(self, listening: OutputReader) -> bool:
+        """Return whether the backlog is full. If so, ``resume_reading()`` is called once it has been written."""
         if self._size < MAX_BACKLOG:
             return False
         self._waiting.add(listening)
@@ -68,7 +68,7 @@ class OutputEcho:
             self._size = sum(len(text) for _, text in self._pieces)
             waiting, self._waiting = self._waiting, set()
             for listening in waiting:
-                listening.go_on()
+                listening.resume_reading()
         self._writing = None
 
 

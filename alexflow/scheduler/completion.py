@@ -103,7 +103,7 @@ def done(state: State, node: Node, unwanted: list[Node], *, here: bool) -> None:
         settle_target(state, run)
     drop_node(state, node)
     for parent in node.parents:
-        child_ended(state, parent, node.spec.task_id)
+        wait_for_child(state, parent, node.spec.task_id)
 
 
 def _key_made(state: State, key: Key, node: Node, unwanted: list[Node], here: bool) -> None:
@@ -145,10 +145,10 @@ def settle_check(state: State, check: TaskCheck) -> None:
     for run in check.runs:
         settle_target(state, run)
     for parent in check.parents:
-        child_ended(state, parent, check.task_id)
+        wait_for_child(state, parent, check.task_id)
 
 
-def child_ended(state: State, parent: Node, task_id: str) -> None:
+def wait_for_child(state: State, parent: Node, task_id: str) -> None:
     """Count that a child of a dynamic task has ended."""
     parent.children.pop(task_id, None)
     continue_generator(state, parent)
@@ -186,7 +186,7 @@ def end_badly(state: State, node: Node) -> None:
     forget(state, node, unwanted)
     drop_unwanted(state, unwanted)
     for parent in node.parents:
-        child_ended(state, parent, node.spec.task_id)
+        wait_for_child(state, parent, node.spec.task_id)
 
 
 def cancelled(state: State, node: Node) -> None:

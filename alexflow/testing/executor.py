@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 from alexflow.errors import OutputNotFound, TaskTimeout, WorkerDied
 from alexflow.executors.attempt import attempt, check_id
-from alexflow.executors.captured_error import fault_of, not_done
-from alexflow.executors.event_loop import LoopExecutor, UnderWay
-from alexflow.executors.interface import Done, Executor, Foresee, Job, NotDone, Outcome, Report
+from alexflow.executors.captured_error import capture_error, not_done
+from alexflow.executors.event_loop import LoopExecutor, RunningJob
+from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome, Report, Successors
 from alexflow.storage import Storage, Transaction
 from alexflow.testing.attempts import Attempts, Misuse
 from alexflow.testing.faults import DeafTask, DelayedReply, LostWorker, SlowTask
@@ -56,7 +56,7 @@ class SimulatedExecutor(Executor):
         #: Successors that were announced, and have neither been submitted nor forgotten.
         self.foreseen: dict[str, None] = {}
 
-    def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
+    def open(self, storage: Storage, report: Report, foresee: Successors) -> None:
         self._storage = storage
         self._report = report
         self._foresee = foresee
@@ -148,7 +148,7 @@ class SimulatedExecutor(Executor):
             attempt(job.task, Transaction(self._storage, replace=job.replace))
             outcome = Done(job.task_id, self._loop.time() - under_way.begun)
         except Exception as error:  # every error is reported to the scheduler
-            outcome = not_done(job.task_id, job.task, fault_of(error, travels=False), cause=error)
+            outcome = not_done(job.task_id, job.task, capture_error(error, travels=False), cause=error)
         if lost is not None and isinstance(outcome, Done):
             self._end(under_way, _died(job), "lost")
         else:
@@ -187,7 +187,7 @@ class SimulatedLoopExecutor(LoopExecutor):
         super().__init__(max_concurrency)
         self._attempts = attempts
 
-    async def _attempt(self, under_way: UnderWay) -> None:
+    async def _attempt(self, under_way: RunningJob) -> None:
         job = under_way.job
         nth = self._attempts.begin(job.task_id)
         how = "error"

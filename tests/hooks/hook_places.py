@@ -71,8 +71,9 @@ PROTOCOLS = {
 #: Objects of ours that have attributes of the same names, by what code calls them.
 OURS = frozenset(
     {"self", "job", "spec", "event", "outcome", "instruction", "failed", "decided", "entry", "told", "sent"}
-    | {"described", "defaults", "_defaults", "check", "wanted", "follower", "cause", "error", "context", "_context"}
-    | {"asyncio", "copy()", "engine", "failure", "_threads", "DynamicTask", "WrapperTask", "type()"}
+    | {"described", "defaults", "_defaults", "check", "wanted", "follower", "successor", "cause", "error"}
+    | {"context", "_context", "asyncio", "copy()", "engine", "failure", "_threads", "DynamicTask", "WrapperTask"}
+    | {"type()"}
 )
 
 #: Functions that call hooks inside the ``try`` of whoever calls them.
@@ -91,7 +92,7 @@ INSIDE = frozenset(
         "alexflow.executors.attempt:_missing",
         "alexflow.executors.attempt:bind",
         "alexflow.executors.attempt:check_id",
-        "alexflow.executors.process.worker.unpack:Arrivals.unpack_job",
+        "alexflow.executors.process.worker.unpack:Unpacker.unpack_job",
         "alexflow.executors.process.payload:Packer._column",
         "alexflow.executors.process.payload:Packer._reference",
         "alexflow.executors.process.payload:_FieldPickler._output_arguments",
@@ -118,7 +119,7 @@ TEXTS = {
     "alexflow.engine.engine:Engine._check_arguments": "the caller's own arguments, told to the caller",
     "alexflow.engine.result:_failed_task": "a TaskError of ours",
     "alexflow.engine.main:main": "an error of ours, or a report",
-    "alexflow.executors.process.pool:_homeless": "an OSError or ShippingError of ours",
+    "alexflow.executors.process.pool:_cannot_start": "an OSError or ShippingError of ours",
     "alexflow.executors.process.worker.settings:Settings.put_back": "an OSError of the operating system's",
     "alexflow.executors.process.worker.main:Worker._end": "the same, of descriptors",
     "alexflow.executors.workers:Workers.__post_init__": "the caller's own arguments, told to the caller",

@@ -15,9 +15,9 @@ import pytest
 from alexflow import Engine, LocalStorage
 from alexflow.errors import RunFailed, TaskFailed, WorkerDied
 from alexflow.events import TaskRetrying
-from alexflow.executors.process.fork_server_client import Template
+from alexflow.executors.process.fork_server_client import ForkServerClient
 from alexflow.executors.process.worker_process import WorkerProcess
-from alexflow.executors.process.worker_state import Member
+from alexflow.executors.process.worker_state import WorkerState
 from alexflow.storage.staged import Staged
 from tests.process.workflows import Ends, Value
 
@@ -79,21 +79,21 @@ async def test_nothing_is_left_of_workers_that_died(place):
             result = await engine.run([Ends(n, how="os._exit(7)") for n in range(4)], on_error="continue")
             assert result.failed == 4  # 16 deaths
             assert (await engine.run([Value(n) for n in range(4)])).ran == 4
-            assert sum(isinstance(thing, Member) for thing in gc.get_objects()) <= 2
+            assert sum(isinstance(thing, WorkerState) for thing in gc.get_objects()) <= 2
     finally:
         gc.enable()
 
 
 async def test_a_worker_that_is_killed_before_it_has_a_group(place):
-    template = Template(sys.executable)
+    fork_server = ForkServerClient(sys.executable)
     try:
         for _ in range(20):
-            worker = WorkerProcess(template, lambda messages: None, lambda: None)
-            await worker._birth.settled.wait()
+            worker = WorkerProcess(fork_server, lambda messages: None, lambda: None)
+            await worker._pending_worker.settled.wait()
             worker.kill()  # as soon as its number is known
-            await asyncio.wait_for(worker.bury(), timeout=30)
+            await asyncio.wait_for(worker.wait_and_reap(), timeout=30)
     finally:
-        await template.aclose()
+        await fork_server.aclose()
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def looks(monkeypatch) -> asyncio.Queue[None]:
         queue.put_nowait(None)
 
     monkeypatch.setattr(SlowImports, "_look", spy)
-    monkeypatch.setattr(slow_imports, "LONG", 0.05)
+    monkeypatch.setattr(slow_imports, "SLOW_AFTER", 0.05)
     return queue
 
 

@@ -15,7 +15,7 @@ from alexflow.errors import NonDeterministicTask
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.payload import Packer
 from alexflow.executors.process.worker import unpack as worker_side
-from alexflow.executors.process.worker.unpack import Arrivals
+from alexflow.executors.process.worker.unpack import Unpacker
 from alexflow.model import AbstractTask
 from alexflow.model.class_info import class_info
 
@@ -50,19 +50,19 @@ FIRST = Plain(1, "one")
 
 
 @pytest.fixture(autouse=True)
-def arrivals(monkeypatch: pytest.MonkeyPatch) -> Arrivals:
+def unpacker(monkeypatch: pytest.MonkeyPatch) -> Unpacker:
     """Those of a worker that is new."""
-    arrivals = Arrivals()
-    monkeypatch.setattr(worker_side, "arrivals", arrivals)
-    return arrivals
+    unpacker = Unpacker()
+    monkeypatch.setattr(worker_side, "unpacker", unpacker)
+    return unpacker
 
 
-def arrive(arrivals: Arrivals, task: AbstractTask, *task_ids: str) -> list[AbstractTask]:
+def arrive(unpacker: Unpacker, task: AbstractTask, *task_ids: str) -> list[AbstractTask]:
     """The task, sent as often as there are ids."""
     definitions = Definitions()
     packed = Packer(definitions).pack(task)
-    arrivals.add([definitions[number] for number in packed.needs])
-    return [arrivals.unpack_job(packed.cls, packed.fields, task_id) for task_id in task_ids]
+    unpacker.add([definitions[number] for number in packed.needs])
+    return [unpacker.unpack_job(packed.cls, packed.fields, task_id) for task_id in task_ids]
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def arrive(arrivals: Arrivals, task: AbstractTask, *task_ids: str) -> list[Abstr
         Derived(5, "five", more=1.5),
     ],
 )
-def test_a_task_of_a_repeatable_class(arrivals: Arrivals, task: AbstractTask) -> None:
+def test_a_task_of_a_repeatable_class(unpacker: Unpacker, task: AbstractTask) -> None:
     assert class_info(type(task)).rebuildable
-    for arrived in arrive(arrivals, task, task.task_id, task.task_id):
+    for arrived in arrive(unpacker, task, task.task_id, task.task_id):
         assert type(arrived) is type(task)
         assert arrived.task_id == task.task_id
         assert arrived.output() == task.output()
@@ -86,25 +86,25 @@ def test_a_task_of_a_repeatable_class(arrivals: Arrivals, task: AbstractTask) ->
         assert arrived.doubled == 2 * arrived.number  # type: ignore[attr-defined]
 
 
-def test_a_repeatable_class_is_trusted_once_one_of_its_tasks_has_been_right(arrivals: Arrivals) -> None:
+def test_a_repeatable_class_is_trusted_once_one_of_its_tasks_has_been_right(unpacker: Unpacker) -> None:
     for _ in range(2):
         with pytest.raises(NonDeterministicTask):
-            arrive(arrivals, FIRST, "another")
-    right, another = arrive(arrivals, FIRST, FIRST.task_id, "another")
+            arrive(unpacker, FIRST, "another")
+    right, another = arrive(unpacker, FIRST, FIRST.task_id, "another")
     assert right == FIRST
     assert another.task_id == "another"
 
 
-def test_a_task_whose_fields_are_pickled_is_looked_at_each_time(arrivals: Arrivals) -> None:
+def test_a_task_whose_fields_are_pickled_is_looked_at_each_time(unpacker: Unpacker) -> None:
     task = Plain(1, "one", ({1, 2},))  # type: ignore[arg-type]
-    assert arrive(arrivals, task, task.task_id, task.task_id) == [task, task]
+    assert arrive(unpacker, task, task.task_id, task.task_id) == [task, task]
     with pytest.raises(NonDeterministicTask):
-        arrive(arrivals, task, "another")
+        arrive(unpacker, task, "another")
 
 
-def test_an_output_comes_without_its_task(arrivals: Arrivals) -> None:
+def test_an_output_comes_without_its_task(unpacker: Unpacker) -> None:
     task = Plain(1, "one", (FIRST.build_output(BinaryOutput, key="x.pkl"),))
-    _, again = arrive(arrivals, task, task.task_id, task.task_id)
+    _, again = arrive(unpacker, task, task.task_id, task.task_id)
     (part,) = again.parts  # type: ignore[attr-defined]
     assert type(part) is BinaryOutput
     assert part.src_task_id == FIRST.task_id

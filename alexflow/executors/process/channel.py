@@ -9,10 +9,10 @@ from collections.abc import Callable
 from alexflow.executors.process.wire.messages import LENGTH, Message, ToEngine, decode_for_engine, frame
 from alexflow.logs import logger
 
-READ_AT_ONCE = 64 * 1024  # bytes; larger ones would be mapped anew for every call
+SOCKET_READ = 64 * 1024  # bytes; larger ones would be mapped anew for every call
 
 #: No worker has so much to say in one message.
-LARGEST_FRAME = 64 * 2**20  # bytes
+MAX_FRAME = 64 * 2**20  # bytes
 
 
 class Channel:
@@ -92,7 +92,7 @@ class Channel:
     def _receive(self) -> bool:
         """Take in some; False if there was nothing."""
         try:
-            data = self._socket.recv(READ_AT_ONCE)
+            data = self._socket.recv(SOCKET_READ)
         except BlockingIOError:
             return False
         except OSError:
@@ -135,7 +135,7 @@ class Channel:
             at = end
             end = begin = at + LENGTH.size
         if at < whole:
-            if end - at > LARGEST_FRAME:
+            if end - at > MAX_FRAME:
                 raise ValueError(f"a message of {end - at:,} bytes")
             self._parts = [data[at:]]
             self._missing = end - whole

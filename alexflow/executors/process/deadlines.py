@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from alexflow.executors.process.worker_state import Member
+from alexflow.executors.process.worker_state import WorkerState
 
 #: How soon to look again whether a job with a timeout has begun.
 NOT_YET = 0.05  # seconds
@@ -19,20 +19,20 @@ class Deadlines:
         stop: stops a job, by its number.
     """
 
-    def __init__(self, stop: Callable[[Member, int], None]):
+    def __init__(self, stop: Callable[[WorkerState, int], None]):
         self._stop = stop
         self._loop = asyncio.get_running_loop()
 
-    def watch(self, worker: Member, number: int, timeout: float) -> None:
+    def watch(self, worker: WorkerState, number: int, timeout: float) -> None:
         """Watch a job that has just been sent, until its worker has it no more."""
         worker.sent[number].timer = self._loop.call_later(timeout, self._look, worker, number, timeout)
 
-    def _look(self, worker: Member, number: int, timeout: float) -> None:
+    def _look(self, worker: WorkerState, number: int, timeout: float) -> None:
         sent = worker.sent.get(number)
-        if sent is None or worker.has_left:
+        if sent is None or worker.is_leaving:
             return
-        mark = worker.mark()
-        at_work = time.monotonic() - mark.since if mark.running == number and mark.since else 0.0
+        status = worker.status()
+        at_work = time.monotonic() - status.since if status.running == number and status.since else 0.0
         if at_work < timeout:
             wait = timeout - at_work if at_work else min(timeout, NOT_YET)
             sent.timer = self._loop.call_later(wait, self._look, worker, number, timeout)

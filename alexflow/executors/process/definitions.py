@@ -17,7 +17,7 @@ from typing import Any
 from alexflow.errors import ShippingError
 from alexflow.executors.process.by_value import Used, pickled
 from alexflow.executors.process.importable import importable, name_of, reloads
-from alexflow.executors.process.unpicklable import culprit
+from alexflow.executors.process.unpicklable import explain_unpicklable
 from alexflow.executors.process.wire.messages import Definition
 from alexflow.hooks import passes
 
@@ -94,7 +94,7 @@ class Definitions:
             if passes(error):
                 raise
             self._values.pop(thing, None)
-            self._refused[thing] = culprit(thing, error)
+            self._refused[thing] = explain_unpicklable(thing, error)
             raise ShippingError(self._refused[thing]) from error
         self._numbers[thing] = number
         return number

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.executors.process import lifeline_ends
-from alexflow.executors.process.pending_worker import Birth
-from alexflow.executors.process.wait import child_ended
-from alexflow.executors.process.wire.exit_status import Exit
+from alexflow.executors.process.pending_worker import PendingWorker
+from alexflow.executors.process.wait import wait_for_child
+from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.fork_protocol import FORK, REAP, REAPED, RECORD, REFUSED, SPAWNED
 from alexflow.executors.process.wire.lifeline import belongs_to, kill_with
 from alexflow.executors.process.wire.sockets import new_pair
@@ -28,16 +28,16 @@ _START = (
 
 #: Workers that are asked for at once. More wait here, so that a request never meets a full buffer, or the limit for
 #: descriptors that are on their way.
-AT_ONCE = 16
+MAX_REQUESTS = 16
 
 #: Seconds that a template gets to end by itself.
-PATIENCE = 1.0
+CLOSE_TIMEOUT = 1.0
 
 #: Seconds between looks whether a template that owes an answer has been stopped.
-LOOK_EVERY = 0.25
+STOPPED_CHECK_EVERY = 0.25
 
 
-class Template:
+class ForkServerClient:
     """A process that forks workers.
 
     Args:
@@ -70,14 +70,14 @@ class Template:
             os.close(lifeline)
         lifeline_ends.hold(self._lifeline)
         self._requests = requests
-        self._waiting: deque[Birth] = deque()
-        self._asked: deque[Birth] = deque()
+        self._waiting: deque[PendingWorker] = deque()
+        self._asked: deque[PendingWorker] = deque()
         self._unsent: deque[tuple[bytes, Sequence[int]]] = deque()
-        self._ends: dict[int, asyncio.Future[Exit]] = {}
+        self._ends: dict[int, asyncio.Future[ExitStatus]] = {}
         self._python = python
         self._has_answered = False
         self._look: asyncio.TimerHandle | None = None
-        self._burial: asyncio.Task[int] | None = None
+        self._reaping: asyncio.Task[int] | None = None
         self._has_said_so = False  # that it cannot fork
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(requests.fileno(), self._readable)
@@ -90,39 +90,39 @@ class Template:
     @property
     def lives(self) -> bool:
         """Whether workers can be had from it, as far as is known."""
-        return self._burial is None
+        return self._reaping is None
 
     @property
-    def is_buried(self) -> bool:
+    def is_reaped(self) -> bool:
         """Whether nothing is left of it."""
-        return self._burial is not None and self._burial.done()
+        return self._reaping is not None and self._reaping.done()
 
-    def fork(self, descriptors: tuple[int, ...], on_end: Callable[[], None]) -> Birth:
+    def fork(self, descriptors: tuple[int, ...], on_end: Callable[[], None]) -> PendingWorker:
         """Ask for a worker.
 
         Args:
             descriptors: what it gets; from now on they are the birth's to close.
             on_end: called once when it has ended.
         """
-        birth = Birth(descriptors, on_end)
-        self._waiting.append(birth)
+        pending_worker = PendingWorker(descriptors, on_end)
+        self._waiting.append(pending_worker)
         self._ask()
-        return birth
+        return pending_worker
 
-    def reap(self, birth: Birth) -> asyncio.Future[Exit]:
+    def reap(self, pending_worker: PendingWorker) -> asyncio.Future[ExitStatus]:
         """How a worker has ended, when it has.
 
         Its process id may be given to another process after that.
         """
-        if birth.exit is None:
-            birth.exit = self._loop.create_future()
+        if pending_worker.exit is None:
+            pending_worker.exit = self._loop.create_future()
             if self.lives:
-                self._ends[birth.pid] = birth.exit
-                self._send(RECORD.pack(REAP, birth.pid, 0, 0))
+                self._ends[pending_worker.pid] = pending_worker.exit
+                self._send(RECORD.pack(REAP, pending_worker.pid, 0, 0))
                 self._expect_answer()
             else:
-                birth.exit.set_result(Exit())
-        return birth.exit
+                pending_worker.exit.set_result(ExitStatus())
+        return pending_worker.exit
 
     def give_up(self) -> None:
         """Workers that have been asked for and are not there yet are not needed any more."""
@@ -133,9 +133,9 @@ class Template:
 
     async def exitcode(self) -> int:
         """Its own, when it has ended."""
-        if self._burial is None:
+        if self._reaping is None:
             raise RuntimeError("it lives")
-        return await asyncio.shield(self._burial)
+        return await asyncio.shield(self._reaping)
 
     async def aclose(self) -> None:
         """End it."""
@@ -149,10 +149,10 @@ class Template:
     # -- asking
 
     def _ask(self) -> None:
-        while self._waiting and len(self._asked) < AT_ONCE:
-            birth = self._waiting.popleft()
-            self._asked.append(birth)
-            self._send(RECORD.pack(FORK, 0, 0, 0), birth.descriptors)
+        while self._waiting and len(self._asked) < MAX_REQUESTS:
+            pending_worker = self._waiting.popleft()
+            self._asked.append(pending_worker)
+            self._send(RECORD.pack(FORK, 0, 0, 0), pending_worker.descriptors)
             self._expect_answer()
 
     def _send(self, record: bytes, descriptors: Sequence[int] = ()) -> None:
@@ -188,7 +188,7 @@ class Template:
         self._has_answered = True
         for verb, pid, value, size in RECORD.iter_unpack(data):
             if verb == REAPED:
-                _tell(self._ends.pop(pid), Exit(value, size))
+                _tell(self._ends.pop(pid), ExitStatus(value, size))
             elif verb == REFUSED:
                 self._asked.popleft().settle(refused=OSError(value, os.strerror(value)))
             else:
@@ -197,16 +197,16 @@ class Template:
                 self._settle(self._asked.popleft(), pid)
         self._ask()
 
-    def _settle(self, birth: Birth, pid: int) -> None:
+    def _settle(self, pending_worker: PendingWorker, pid: int) -> None:
         """There is a worker. The system tells when it has ended, or else the template does."""
-        birth.settle(pid)
-        if not birth.watch():
-            told = self.reap(birth)
-            told.add_done_callback(lambda _: birth.has_ended() if self.lives else birth.look())
+        pending_worker.settle(pid)
+        if not pending_worker.watch():
+            told = self.reap(pending_worker)
+            told.add_done_callback(lambda _: pending_worker.has_ended() if self.lives else pending_worker.look())
 
     def _expect_answer(self) -> None:
         if self._look is None:
-            self._look = self._loop.call_later(LOOK_EVERY, self._look_whether_stopped)
+            self._look = self._loop.call_later(STOPPED_CHECK_EVERY, self._look_whether_stopped)
 
     def _look_whether_stopped(self) -> None:
         """A template that is stopped (SIGSTOP) keeps all waiting; another takes its place."""
@@ -239,16 +239,16 @@ class Template:
             self._look.cancel()
         self._requests.close()
         self._let_go()  # a fork of the application may hold the socket
-        self._burial = self._loop.create_task(self._bury())
-        for birth in (*self._asked, *self._waiting):
-            birth.settle()
+        self._reaping = self._loop.create_task(self._wait_and_reap())
+        for pending_worker in (*self._asked, *self._waiting):
+            pending_worker.settle()
         for end in self._ends.values():
-            _tell(end, Exit())
+            _tell(end, ExitStatus())
 
-    async def _bury(self) -> int:
-        await child_ended(self._process, PATIENCE)
+    async def _wait_and_reap(self) -> int:
+        await wait_for_child(self._process, CLOSE_TIMEOUT)
         self._process.kill()
-        await child_ended(self._process)
+        await wait_for_child(self._process)
         return self._process.wait()
 
     def _let_go(self) -> None:
@@ -268,12 +268,12 @@ def _is_stopped(pid: int) -> bool:
         return False
 
 
-def _tell(waiting: asyncio.Future[Exit], end: Exit) -> None:
+def _tell(waiting: asyncio.Future[ExitStatus], end: ExitStatus) -> None:
     if not waiting.done():  # whoever asked may have been cancelled
         waiting.set_result(end)
 
 
-class Nursery:
+class ForkServers:
     """Where an executor's workers come from: a template, started for the first of them, and anew when it has died.
 
     Args:
@@ -282,7 +282,7 @@ class Nursery:
 
     def __init__(self, python: str | os.PathLike[str] | None = None) -> None:
         self._python = python
-        self._templates: list[Template] = []  # those that are not buried; the last one may live
+        self._fork_servers: list[ForkServerClient] = []  # those that are not buried; the last one may live
 
     def python(self) -> str:
         """The interpreter that workers are.
@@ -298,27 +298,27 @@ class Nursery:
             )
         return os.fspath(python)
 
-    def template(self) -> Template:
+    def fork_server(self) -> ForkServerClient:
         """One that lives.
 
         Raises:
             OSError: it cannot be started.
         """
-        if not self._templates or not self._templates[-1].lives:
-            template = Template(self.python())
-            self._templates = [*(earlier for earlier in self._templates if not earlier.is_buried), template]
-        return self._templates[-1]
+        if not self._fork_servers or not self._fork_servers[-1].lives:
+            fork_server = ForkServerClient(self.python())
+            self._fork_servers = [*(earlier for earlier in self._fork_servers if not earlier.is_reaped), fork_server]
+        return self._fork_servers[-1]
 
     def give_up(self) -> None:
         """Workers that have been asked for and are not there yet are not needed any more."""
-        for template in self._templates:
-            template.give_up()
+        for fork_server in self._fork_servers:
+            fork_server.give_up()
 
     async def aclose(self) -> None:
         """End what has been started."""
-        await asyncio.gather(*(template.aclose() for template in self._templates))
+        await asyncio.gather(*(fork_server.aclose() for fork_server in self._fork_servers))
 
     def kill(self) -> None:
         """End it now, without a look back."""
-        for template in self._templates:
-            template.kill()
+        for fork_server in self._fork_servers:
+            fork_server.kill()

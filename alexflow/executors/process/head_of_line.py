@@ -10,31 +10,31 @@ from __future__ import annotations
 import asyncio
 import time
 
-from alexflow.executors.process.shutdown import Departures
-from alexflow.executors.process.worker_set import Staff
+from alexflow.executors.process.shutdown import Shutdown
+from alexflow.executors.process.worker_set import WorkerSet
 
 #: After so long without a job that ended, those behind the first are called back; after twice that at the latest.
-OVERDUE = 0.02  # seconds
+BLOCKED_AFTER = 0.02  # seconds
 
 
-class Overdue:
+class HeadOfLine:
     """Looks after workers that have several jobs.
 
     Args:
         staff: the workers.
-        departures: calls jobs back.
+        shutdown: calls jobs back.
     """
 
-    def __init__(self, staff: Staff, departures: Departures):
-        self._staff = staff
-        self._departures = departures
+    def __init__(self, worker_set: WorkerSet, shutdown: Shutdown):
+        self._worker_set = worker_set
+        self._shutdown = shutdown
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self) -> None:
         """Workers may have been given jobs."""
-        if self._timer is None and any(len(worker.sent) > 1 for worker in self._staff.workers):
-            self._timer = self._loop.call_later(OVERDUE, self._look)
+        if self._timer is None and any(len(worker.sent) > 1 for worker in self._worker_set.workers):
+            self._timer = self._loop.call_later(BLOCKED_AFTER, self._look)
 
     def close(self) -> None:
         """Look no more."""
@@ -43,8 +43,8 @@ class Overdue:
 
     def _look(self) -> None:
         self._timer = None
-        latest = time.monotonic() - OVERDUE
-        for worker in self._staff.workers:
-            if len(worker.sent) > 1 and worker.heard < latest and not worker.recalled:
-                self._departures.recall(worker)
+        latest = time.monotonic() - BLOCKED_AFTER
+        for worker in self._worker_set.workers:
+            if len(worker.sent) > 1 and worker.last_report < latest and not worker.is_revoking:
+                self._shutdown.revoke(worker)
         self.watch()

@@ -13,10 +13,10 @@ from typing import Protocol
 
 from alexflow.executors.interface import Printed
 from alexflow.executors.process.excerpt import Excerpt
-from alexflow.executors.process.wire.status_page import Marker
-from alexflow.executors.process.worker.stdio import BOUNDARY, STREAMS
+from alexflow.executors.process.wire.boundary import BOUNDARY, STREAMS
+from alexflow.executors.process.wire.status_page import StatusPage
 
-READ_AT_ONCE = 64 * 1024  # bytes: what a pipe holds
+PIPE_READ = 64 * 1024  # bytes: what a pipe holds
 
 #: Reads after which a pipe that does not end is left alone: somebody holds it who is no child of the worker any more.
 READS_OF_THE_REST = 64
@@ -28,12 +28,12 @@ class Echo(Protocol):
     def show(self, stream: int, text: str) -> None:
         """Show this, which was printed on standard output (1) or standard error (2)."""
 
-    def wait(self, listening: Listening) -> bool:
+    def wait(self, listening: OutputReader) -> bool:
         """Whether there is too much already. If so, ``listening`` is told when to go on."""
         ...
 
 
-class Listening:
+class OutputReader:
     """Hears what one worker's tasks print.
 
     Args:
@@ -43,7 +43,7 @@ class Listening:
         echo: who is shown everything at once, if anybody.
     """
 
-    def __init__(self, reading: tuple[int, int], token: bytes, page: Marker, echo: Echo | None):
+    def __init__(self, reading: tuple[int, int], token: bytes, page: StatusPage, echo: Echo | None):
         self._streams = tuple(_Stream(fd, token) for fd in reading)
         self._page = page
         self._echo = echo
@@ -52,25 +52,25 @@ class Listening:
         self._open = True
         for fd in reading:
             os.set_blocking(fd, False)
-        self.go_on()
+        self.resume_reading()
 
-    def go_on(self) -> None:
+    def resume_reading(self) -> None:
         """Read what comes."""
         if self._open:
             for number, stream in enumerate(self._streams):
                 if not stream.over:
                     self._loop.add_reader(stream.fd, self._readable, number)
 
-    def of_job(self, number: int) -> Printed | None:
+    def take_output(self, number: int) -> Printed | None:
         """What a job printed that has ended and has told that there may be something."""
         for at, stream in enumerate(self._streams):
-            while stream.heard_to < number and self._read(at):
+            while stream.ended_to < number and self._read(at):
                 pass
         return _printed([stream.ended.pop(number, None) for stream in self._streams])
 
-    def last_words(self, number: int) -> Printed | None:
+    def take_partial(self, number: int) -> Printed | None:
         """What a job printed that was running when the worker died, or that had just ended."""
-        return self.of_job(number) or _printed([stream.current for stream in self._streams])
+        return self.take_output(number) or _printed([stream.current for stream in self._streams])
 
     def close(self) -> None:
         """Listen no more; what is in the pipes now is still taken in."""
@@ -97,12 +97,12 @@ class Listening:
             return False
         stream = self._streams[at]
         self._page.settle(False)  # before it is out of the pipe, where the worker sees it
-        heard = stream.read()
+        printed = stream.read()
         self._page.settle(not any(stream.is_within for stream in self._streams))
-        if heard is None:
+        if printed is None:
             return False
-        if heard and self._echo is not None:
-            text = self._decoders[at].decode(heard)
+        if printed and self._echo is not None:
+            text = self._decoders[at].decode(printed)
             if text:
                 self._echo.show(STREAMS[at], text)
         return True
@@ -122,9 +122,9 @@ class _Stream:
         self.fd = fd
         self.ended: dict[int, Excerpt] = {}
         self.current = Excerpt()
-        self.heard_to = 0
+        self.ended_to = 0
         self.over = False
-        self._mark = b"\0" + token
+        self._boundary_head = b"\0" + token
         self._cut = b""  # the beginning of a boundary, perhaps, the rest of which has not been read
 
     @property
@@ -135,7 +135,7 @@ class _Stream:
     def read(self) -> bytes | None:
         """What has been printed, a piece of it, without boundaries; None if there is nothing now."""
         try:
-            data = os.read(self.fd, READ_AT_ONCE)
+            data = os.read(self.fd, PIPE_READ)
         except BlockingIOError:
             return None
         if not data:
@@ -152,14 +152,14 @@ class _Stream:
         pieces: list[bytes] = []
         at = 0
         while True:
-            found = data.find(self._mark, at)
+            found = data.find(self._boundary_head, at)
             if found < 0 or found + BOUNDARY.size > len(data):
                 break
             pieces.append(data[at:found])
             self.current.add(pieces[-1])
-            _, self.heard_to = BOUNDARY.unpack_from(data, found)
+            _, self.ended_to = BOUNDARY.unpack_from(data, found)
             if self.current.size:
-                self.ended[self.heard_to] = self.current
+                self.ended[self.ended_to] = self.current
                 self.current = Excerpt()
             at = found + BOUNDARY.size
         end = found if found >= 0 else self._end_of_text(data, at)
@@ -170,8 +170,8 @@ class _Stream:
 
     def _end_of_text(self, data: bytes, at: int) -> int:
         """Where a boundary may begin at the end of what has been read."""
-        for size in range(min(len(self._mark) - 1, len(data) - at), 0, -1):
-            if data.endswith(self._mark[:size]):
+        for size in range(min(len(self._boundary_head) - 1, len(data) - at), 0, -1):
+            if data.endswith(self._boundary_head[:size]):
                 return len(data) - size
         return len(data)
 

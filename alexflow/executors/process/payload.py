@@ -30,7 +30,7 @@ from alexflow.model import AbstractTask, Output
 from alexflow.model.class_info import class_info
 
 
-class Packed:
+class Payload:
     """A task's fields, ready to travel.
 
     Attributes:
@@ -120,7 +120,7 @@ class Packer:
         self._definitions = definitions
         self._pickler = _FieldPickler(definitions)
 
-    def pack(self, task: AbstractTask) -> Packed:
+    def pack(self, task: AbstractTask) -> Payload:
         """A task's fields as they travel.
 
         Raises:
@@ -154,7 +154,7 @@ class Packer:
                 fields.append(value)
             number = self._definitions.number_of(cls)
             needs.append(number)
-            return Packed(number, dict(enumerate(fields)) if some_pickled else fields, needs)
+            return Payload(number, dict(enumerate(fields)) if some_pickled else fields, needs)
         except BaseException as error:  # whatever is among the user's values does when it is looked at or pickled
             if is_a(error, ShippingError) or passes(error):
                 raise

@@ -7,11 +7,11 @@ import os
 from collections.abc import Callable
 
 from alexflow.executors.process import wait
-from alexflow.executors.process.wait import DeathWatch, vanished
-from alexflow.executors.process.wire.exit_status import Exit
+from alexflow.executors.process.wait import ExitWatch, wait_until_gone
+from alexflow.executors.process.wire.exit_status import ExitStatus
 
 
-class Birth:
+class PendingWorker:
     """A worker that has been asked for, and what came of it.
 
     Args:
@@ -33,9 +33,9 @@ class Birth:
         self.pid = 0
         self.refused: OSError | None = None
         self.descriptors = descriptors
-        self.exit: asyncio.Future[Exit] | None = None
+        self.exit: asyncio.Future[ExitStatus] | None = None
         self._on_end: Callable[[], None] | None = on_end
-        self._watch: DeathWatch | None = None
+        self._watch: ExitWatch | None = None
         self._look: asyncio.Task[None] | None = None
 
     def settle(self, pid: int = 0, refused: OSError | None = None) -> None:
@@ -49,10 +49,10 @@ class Birth:
 
     def watch(self) -> bool:
         """Hear from the system when the worker has ended; False if it does not tell."""
-        if not wait.TOLD_OF_ANY:
+        if not wait.HAS_PIDFD:
             return False
         try:
-            self._watch = DeathWatch(self.pid, self.has_ended)
+            self._watch = ExitWatch(self.pid, self.has_ended)
         except ProcessLookupError:
             asyncio.get_running_loop().call_soon(self.has_ended)
         except OSError:
@@ -65,7 +65,7 @@ class Birth:
             self._look = asyncio.get_running_loop().create_task(self._look_again())
 
     async def _look_again(self) -> None:
-        await vanished(self.pid)
+        await wait_until_gone(self.pid)
         self._look = None
         self.has_ended()
 

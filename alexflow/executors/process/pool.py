@@ -16,33 +16,33 @@ import time
 from collections.abc import Sequence
 
 from alexflow.errors import ShippingError
-from alexflow.executors.captured_error import fault_of, not_done
-from alexflow.executors.interface import GRACE, Done, Executor, Foresee, Job, NotDone, Outcome, Printed, Report
-from alexflow.executors.job_queue import Pending
+from alexflow.executors.captured_error import capture_error, not_done
+from alexflow.executors.interface import GRACE, Done, Executor, Job, NotDone, Outcome, Printed, Report, Successors
+from alexflow.executors.job_queue import JobQueue
 from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
-from alexflow.executors.process.head_of_line import Overdue
+from alexflow.executors.process.head_of_line import HeadOfLine
 from alexflow.executors.process.log_forwarding import pass_on
 from alexflow.executors.process.output_capture import Echo
-from alexflow.executors.process.payload import Packed, Packer
-from alexflow.executors.process.runtime_estimates import AHEAD, Pace
-from alexflow.executors.process.shutdown import Departures, worker_died
+from alexflow.executors.process.payload import Packer, Payload
+from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, RuntimeEstimates
+from alexflow.executors.process.shutdown import Shutdown, worker_died
 from alexflow.executors.process.slow_imports import SlowImports
-from alexflow.executors.process.speculation import Ahead, Foreseen, settle
-from alexflow.executors.process.wire.exit_status import Exit
+from alexflow.executors.process.speculation import Speculation, Speculative, settle
+from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.messages import (
-    Broke,
-    Finished,
+    JobFailed,
+    JobMessage,
+    JobsDone,
     Logged,
-    Returned,
-    Shipment,
-    Source,
+    Revoked,
+    TaskReply,
+    TaskRequest,
     ToEngine,
-    WantsSource,
     Work,
 )
-from alexflow.executors.process.worker_set import Staff
-from alexflow.executors.process.worker_state import Assignment, Member
+from alexflow.executors.process.worker_set import WorkerSet
+from alexflow.executors.process.worker_state import Assignment, WorkerState
 from alexflow.executors.recycle import Recycle
 from alexflow.executors.workers import Workers
 from alexflow.hooks import hook_error, text_of
@@ -50,9 +50,9 @@ from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
 #: Workers that die before their first job are replaced this often in a row; those that are lost at once count as one.
-MAX_STILLBORN = 3
+MAX_START_FAILURES = 3
 
-MOST_AT_ONCE = 512  # jobs in one message
+MAX_JOBS_PER_MESSAGE = 512  # jobs in one message
 
 
 class ProcessExecutor(Executor):
@@ -71,54 +71,54 @@ class ProcessExecutor(Executor):
         self._echo = echo
         self._recycles = workers.recycle is not None
         self._recycle = workers.recycle or Recycle()
-        self._pending = Pending()
+        self._pending = JobQueue()
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)
-        self._pace = Pace()
-        self._stillborn = 0
-        self._hired_by_then = 0  # how many workers there had been when the last stillborn one was counted
+        self._estimates = RuntimeEstimates()
+        self._start_failures = 0
+        self._started_by_then = 0  # how many workers there had been when the last stillborn one was counted
         self._cache_epoch = 0
         self._closed = False
 
-    def open(self, storage: Storage, report: Report, foresee: Foresee) -> None:
+    def open(self, storage: Storage, report: Report, successors_of: Successors) -> None:
         self._storage = storage
         self._report = report
-        self._ahead = Ahead(foresee, self._pace)
+        self._speculation = Speculation(successors_of, self._estimates)
         self._loop = asyncio.get_running_loop()
-        self._staff = Staff(
+        self._worker_set = WorkerSet(
             self._workers,
             storage,
             self._definitions,
             on_messages=self._take_in,
-            on_end=lambda worker: self._departures.has_died(worker),
+            on_end=lambda worker: self._shutdown.has_died(worker),
             echo=self._echo,
             recycle=self._recycle,
         )
-        self._departures = Departures(self._staff, self._ahead, storage, self._grace, self._has_left)
+        self._shutdown = Shutdown(self._worker_set, self._speculation, storage, self._grace, self._on_left)
         self._deadlines = Deadlines(self._stop)
-        self._overdue = Overdue(self._staff, self._departures)
-        self._slow_imports = SlowImports(self._staff, self._definitions)
+        self._head_of_line = HeadOfLine(self._worker_set, self._shutdown)
+        self._slow_imports = SlowImports(self._worker_set, self._definitions)
 
     def expect(self, tasks: Sequence[AbstractTask]) -> None:
         classes = {type(task) for task in tasks}
         self._definitions.look_inside()
         if self._definitions.are_reloaded(classes):
             self._replace_all()
-        self._hire_for(len(tasks))
-        self._staff.announce(classes)
+        self._start_workers_for(len(tasks))
+        self._worker_set.announce(classes)
 
     def submit(self, jobs: Sequence[Job]) -> None:
-        self._pending.append_all(self._not_foreseen(jobs) if self._ahead else jobs)
+        self._pending.append_all(self._not_speculated(jobs) if self._speculation else jobs)
         if self._pending:
-            self._hire_for(len(self._pending))
+            self._start_workers_for(len(self._pending))
             self._feed()
 
     def forget(self, task_ids: Sequence[str]) -> None:
-        if self._ahead:
+        if self._speculation:
             for task_id in task_ids:
-                foreseen = self._ahead.take(task_id)
-                if foreseen is not None:
-                    self._withdraw(foreseen)
+                speculative = self._speculation.take(task_id)
+                if speculative is not None:
+                    self._withdraw(speculative)
 
     def cancel(self, task_ids: Sequence[str]) -> None:
         withdrawn = [task_id for task_id in task_ids if self._pending.pop(task_id, None) is not None]
@@ -130,13 +130,13 @@ class ProcessExecutor(Executor):
 
     def _stop_sent(self, task_ids: set[str]) -> None:
         """Stop jobs that are with workers."""
-        for worker in [*self._staff.workers, *self._staff.leaving]:
+        for worker in [*self._worker_set.workers, *self._worker_set.leaving]:
             for number, sent in worker.sent.items():
                 if sent.job.task_id in task_ids:
                     sent.cancelled = True
-                    self._departures.stop(worker, number)
+                    self._shutdown.stop(worker, number)
         if self._pending:  # workers that have been stopped are replaced
-            self._hire_for(len(self._pending))
+            self._start_workers_for(len(self._pending))
             self._feed()
 
     def invalidate(self) -> None:
@@ -150,65 +150,67 @@ class ProcessExecutor(Executor):
         return self._pending.take_all()
 
     def ahead(self) -> list[Job]:
-        return self._ahead.jobs()
+        return self._speculation.jobs()
 
     async def aclose(self) -> None:
         self._closed = True
         self._pending.clear()
-        self._overdue.close()
+        self._head_of_line.close()
         self._slow_imports.close()
         try:
-            await self._departures.aclose()
-            await self._staff.aclose()
+            await self._shutdown.aclose()
+            await self._worker_set.aclose()
         except asyncio.CancelledError:
             self.kill()
-            self._staff.kill()
+            self._worker_set.kill()
             raise
 
     def kill(self) -> None:
         self._closed = True
-        self._departures.kill()
+        self._shutdown.kill()
 
     # -- giving out work
 
-    def _hire_for(self, jobs: int) -> None:
+    def _start_workers_for(self, jobs: int) -> None:
         try:
-            self._staff.hire_for(jobs)
+            self._worker_set.start_for(jobs)
         except (OSError, ShippingError) as error:
-            if not self._staff.workers:
+            if not self._worker_set.workers:
                 self._give_up(error)
 
     def _give_up(self, error: OSError | ShippingError) -> None:
         """There are no workers, and there can be none."""
-        fail = _unshippable if isinstance(error, ShippingError) else _homeless
+        fail = _unshippable if isinstance(error, ShippingError) else _cannot_start
         outcomes = [fail(job, error) for job in self._pending.take_all()]
         self._loop.call_soon(self._report, outcomes)
 
     def _feed(self) -> None:
         """Give workers that will soon be idle something to do: the less one has, the more it gets."""
         self._definitions.look_again()
-        short = [worker for worker in self._staff.workers if worker.expected <= AHEAD / 2 and self._takes_jobs(worker)]
+        enough = PREFETCH_SECONDS / 2
+        workers = self._worker_set.workers
+        short = [worker for worker in workers if worker.expected <= enough and self._takes_jobs(worker)]
         if short:
             short.sort(key=lambda worker: worker.expected)
-            level = self._pace.level(self._pending.values(), [worker.expected for worker in short])
+            fair_share = self._estimates.fair_share(self._pending.values(), [worker.expected for worker in short])
             for worker in short:
                 if self._pending or worker.sent:
-                    self._fill(worker, level)
-        self._overdue.watch()
+                    self._fill(worker, fair_share)
+        self._head_of_line.watch()
 
-    def _takes_jobs(self, worker: Member) -> bool:
-        return not worker.recalled and not worker.is_worn and not (worker.slow and worker.sent)
+    def _takes_jobs(self, worker: WorkerState) -> bool:
+        return not worker.is_revoking and not worker.is_due and not (worker.is_blocked and worker.sent)
 
-    def _fill(self, worker: Member, level: float) -> None:
+    def _fill(self, worker: WorkerState, fair_share: float) -> None:
         """Send a worker jobs until it has so many seconds of work, or as much as it may have."""
         if not worker.sent:
-            worker.heard = time.monotonic()
+            worker.last_report = time.monotonic()
         definitions: set[int] = set()
-        shipments: list[Shipment] = []
-        for _ in range(min(len(self._pending), MOST_AT_ONCE, worker.last - worker.number)):
+        shipments: list[JobMessage] = []
+        for _ in range(min(len(self._pending), MAX_JOBS_PER_MESSAGE, worker.last_number - worker.number)):
             job = self._pending.first()
-            expected = self._pace.expect(job)
-            if worker.sent and (worker.expected >= level or worker.expected + expected > AHEAD):
+            expected = self._estimates.expect(job)
+            if worker.sent and (worker.expected >= fair_share or worker.expected + expected > PREFETCH_SECONDS):
                 break
             self._pending.take_first()
             packed = self._pack(job)
@@ -216,24 +218,25 @@ class ProcessExecutor(Executor):
                 definitions.update(packed.needs)
                 shipments.append(self._ship(worker, job, packed, expected))
         if not self._pending:
-            self._look_ahead(worker, shipments, definitions)
+            self._speculate(worker, shipments, definitions)
         if shipments:
-            worker.process.send(Work(self._staff.new_definitions(worker, definitions), shipments, self._cache_epoch))
+            new = self._worker_set.new_definitions(worker, definitions)
+            worker.process.send(Work(new, shipments, self._cache_epoch))
             self._slow_imports.watch()
 
-    def _ship(self, worker: Member, job: Job, packed: Packed, expected: float, behind: int = 0) -> Shipment:
+    def _ship(self, worker: WorkerState, job: Job, packed: Payload, expected: float, after: int = 0) -> JobMessage:
         worker.number += 1
         number = worker.number
         sent = worker.sent[number] = Assignment(job, expected)
         worker.expected += expected
-        if behind:
-            sent.behind = behind
-            sent.foreseen = self._ahead.add(job, worker, number)
+        if after:
+            sent.after = after
+            sent.speculative = self._speculation.add(job, worker, number)
         if job.timeout is not None:
             self._deadlines.watch(worker, number, job.timeout)
-        return Shipment(number, packed.cls, packed.fields, job.task_id, job.replace, behind)
+        return JobMessage(number, packed.cls, packed.fields, job.task_id, job.replace, after)
 
-    def _pack(self, job: Job) -> Packed | None:
+    def _pack(self, job: Job) -> Payload | None:
         try:
             return self._packer.pack(job.task)
         except BaseException as error:
@@ -249,63 +252,63 @@ class ProcessExecutor(Executor):
 
     # -- looking ahead
 
-    def _look_ahead(self, worker: Member, shipments: list[Shipment], definitions: set[int]) -> None:
-        for number, follower in self._ahead.followers(worker):
-            if worker.number >= worker.last:
+    def _speculate(self, worker: WorkerState, shipments: list[JobMessage], definitions: set[int]) -> None:
+        for number, successor in self._speculation.successors(worker):
+            if worker.number >= worker.last_number:
                 return
-            packed = self._pack_quietly(follower)
+            packed = self._pack_quietly(successor)
             if packed is not None:
                 definitions.update(packed.needs)
-                expected = self._pace.expect(follower)
-                shipments.append(self._ship(worker, follower, packed, expected, behind=number))
+                expected = self._estimates.expect(successor)
+                shipments.append(self._ship(worker, successor, packed, expected, after=number))
 
-    def _pack_quietly(self, job: Job) -> Packed | None:
+    def _pack_quietly(self, job: Job) -> Payload | None:
         try:
             return self._packer.pack(job.task)
         except BaseException as error:  # told when it is asked for
             hook_error(job.task, "__reduce__()", error)  # but for Ctrl-C
             return None
 
-    def _not_foreseen(self, jobs: Sequence[Job]) -> list[Job]:
+    def _not_speculated(self, jobs: Sequence[Job]) -> list[Job]:
         """Those of these jobs that are not with a worker already; what came of those that are is told now."""
         others: list[Job] = []
         outcomes: list[Outcome] = []
         for job in jobs:
-            foreseen = self._ahead.take(job.task_id)
-            if foreseen is not None and foreseen.job.replace != job.replace:
-                self._withdraw(foreseen)
-                foreseen = None
-            if foreseen is None:
+            speculative = self._speculation.take(job.task_id)
+            if speculative is not None and speculative.job.replace != job.replace:
+                self._withdraw(speculative)
+                speculative = None
+            if speculative is None:
                 others.append(job)
-            elif foreseen.outcome is not None:
-                outcomes.append(foreseen.outcome)
+            elif speculative.outcome is not None:
+                outcomes.append(speculative.outcome)
             else:
-                foreseen.worker.sent[foreseen.number].foreseen = None
+                speculative.worker.sent[speculative.number].speculative = None
         if outcomes:
             self._report(outcomes)
         return others
 
-    def _withdraw(self, foreseen: Foreseen) -> None:
-        if foreseen.outcome is None:
-            foreseen.worker.sent[foreseen.number].cancelled = True
-            self._departures.stop(foreseen.worker, foreseen.number)
+    def _withdraw(self, speculative: Speculative) -> None:
+        if speculative.outcome is None:
+            speculative.worker.sent[speculative.number].cancelled = True
+            self._shutdown.stop(speculative.worker, speculative.number)
 
     # -- hearing from workers
 
-    def _take_in(self, worker: Member, messages: list[ToEngine]) -> None:
+    def _take_in(self, worker: WorkerState, messages: list[ToEngine]) -> None:
         if self._closed:
             return
-        worker.proven = True
-        self._stillborn = 0
+        worker.has_reported = True
+        self._start_failures = 0
         outcomes: list[Outcome] = []
         now = time.monotonic()
         for message in messages:
-            if isinstance(message, Finished):
-                worker.heard = now
-                worker.slow = False
-                printed = {number: worker.process.listening.of_job(number) for number in message.printed}
+            if isinstance(message, JobsDone):
+                worker.last_report = now
+                worker.is_blocked = False
+                printed = {number: worker.process.printed.take_output(number) for number in message.printed}
                 overtaken = message.overtaken
-                learn = self._pace.learn
+                learn = self._estimates.learn
                 for number, seconds in zip(message.numbers, message.seconds, strict=True):
                     sent = worker.forget(number)
                     if sent is not None:
@@ -314,71 +317,71 @@ class ProcessExecutor(Executor):
                         said = printed.get(number) if printed else None
                         dropped = overtaken.get(number, ()) if overtaken else ()
                         settle(sent, Done(job.task_id, seconds, said, dropped), outcomes)
-            elif isinstance(message, Broke):
-                worker.heard = now
-                worker.slow = False
-                said = worker.process.listening.of_job(message.number) if message.printed else None
+            elif isinstance(message, JobFailed):
+                worker.last_report = now
+                worker.is_blocked = False
+                said = worker.process.printed.take_output(message.number) if message.printed else None
                 sent = worker.forget(message.number)
                 if sent is not None:
                     settle(sent, _failed(worker, sent.job, message, said), outcomes)
-                self._pending.append_all(self._ahead.drop_behind(worker, message.number))
+                self._pending.append_all(self._speculation.drop_after(worker, message.number))
             elif isinstance(message, Logged):
                 sent = worker.sent.get(message.number)
                 pass_on(message, sent.job.task_id if sent is not None else "", worker.process.pid)
-            elif isinstance(message, Returned):
+            elif isinstance(message, Revoked):
                 self._take_back(worker, message.numbers, outcomes)
-            elif isinstance(message, WantsSource):
+            elif isinstance(message, TaskRequest):
                 self._tell_source(worker, message)
             else:
-                worker.is_worn = True
+                worker.is_due = True
         if self._recycles:
-            self._replace_if_worn(worker)
+            self._recycle_if_due(worker)
         if len(self._pending) > len(worker.sent):  # fewer go with those that this report makes ready
             self._feed()
         if outcomes:
             self._report(outcomes)
         self._feed()
 
-    def _replace_if_worn(self, worker: Member) -> None:
+    def _recycle_if_due(self, worker: WorkerState) -> None:
         """A worker that has served long enough gets nothing more, and leaves when it has done what it is running."""
         oldest = self._recycle.seconds
-        is_old = oldest is not None and time.monotonic() - worker.born > oldest
-        if worker.number >= worker.last or (is_old and worker.mark().ended):  # after one task at least
-            worker.is_worn = True
-        if worker.is_worn and not worker.has_left:
+        is_old = oldest is not None and time.monotonic() - worker.started_at > oldest
+        if worker.number >= worker.last_number or (is_old and worker.status().ended):  # after one task at least
+            worker.is_due = True
+        if worker.is_due and not worker.is_leaving:
             if not worker.sent:
-                self._departures.dismiss(worker)
+                self._shutdown.retire(worker)
                 if self._pending:
-                    self._hire_for(len(self._pending))
-            elif len(worker.sent) > 1 and worker.number < worker.last:
-                self._departures.recall(worker)
+                    self._start_workers_for(len(self._pending))
+            elif len(worker.sent) > 1 and worker.number < worker.last_number:
+                self._shutdown.revoke(worker)
 
     def _replace_all(self) -> None:
         """What the workers have imported is out of date."""
         self._recycles = True
-        for worker in list(self._staff.workers):
-            worker.is_worn = True
-            self._replace_if_worn(worker)
+        for worker in list(self._worker_set.workers):
+            worker.is_due = True
+            self._recycle_if_due(worker)
 
-    def _take_back(self, worker: Member, numbers: list[int], outcomes: list[Outcome]) -> None:
-        worker.recalled = False
-        worker.slow = True
-        worker.last += len(numbers)  # as it has not run them
+    def _take_back(self, worker: WorkerState, numbers: list[int], outcomes: list[Outcome]) -> None:
+        worker.is_revoking = False
+        worker.is_blocked = True
+        worker.last_number += len(numbers)  # as it has not run them
         for number in numbers:  # the last first, so that they wait in their old order
             sent = worker.forget(number)
             if sent is None:
                 continue
-            if sent.foreseen is not None:
-                self._ahead.discard(sent)
+            if sent.speculative is not None:
+                self._speculation.discard(sent)
             elif sent.cancelled:
                 outcomes.append(NotDone(sent.job.task_id, "cancelled"))
             else:
                 self._pending.put_first(sent.job)
         for number, sent in list(worker.sent.items()):
             if sent.cancelled:
-                self._departures.stop(worker, number)
+                self._shutdown.stop(worker, number)
 
-    def _tell_source(self, worker: Member, wanted: WantsSource) -> None:
+    def _tell_source(self, worker: WorkerState, wanted: TaskRequest) -> None:
         sent = worker.sent.get(wanted.number)
         if sent is None:
             return
@@ -392,53 +395,54 @@ class ProcessExecutor(Executor):
             sent.sources.update(self._packer.sources(task))
         except BaseException as error:
             fault = hook_error(sent.job.task, "__reduce__()", error)
-            worker.process.send(Source([], 0, [], text_of(fault)))
+            worker.process.send(TaskReply([], 0, [], text_of(fault)))
             return
-        worker.process.send(Source(self._staff.new_definitions(worker, packed.needs), packed.cls, packed.fields))
+        new = self._worker_set.new_definitions(worker, packed.needs)
+        worker.process.send(TaskReply(new, packed.cls, packed.fields))
 
     # -- ends
 
-    def _stop(self, worker: Member, number: int) -> None:
-        self._departures.stop(worker, number)
-        if worker.has_left and self._pending:  # another one has its place
-            self._hire_for(len(self._pending))
+    def _stop(self, worker: WorkerState, number: int) -> None:
+        self._shutdown.stop(worker, number)
+        if worker.is_leaving and self._pending:  # another one has its place
+            self._start_workers_for(len(self._pending))
             self._feed()
 
-    def _has_left(self, worker: Member, end: Exit, outcomes: list[Outcome], elsewhere: list[Job]) -> None:
+    def _on_left(self, worker: WorkerState, end: ExitStatus, outcomes: list[Outcome], elsewhere: list[Job]) -> None:
         """Start another worker if there is work for it; give up if none lives long enough to begin."""
         for job in reversed(elsewhere):
             self._pending.put_first(job)
         if worker.process.refused is not None:  # asking again would be the same
-            if not self._staff.workers:
+            if not self._worker_set.workers:
                 self._give_up(worker.process.refused)
         else:
-            if worker.was_stillborn:
-                self._staff.stop_announcing()  # it may have died of an import
-                if worker.hired > self._hired_by_then:
-                    self._stillborn += 1
-                    self._hired_by_then = self._staff.hired
-            if self._stillborn > MAX_STILLBORN:
-                self._stillborn = 0
+            if worker.failed_to_start:
+                self._worker_set.stop_announcing()  # it may have died of an import
+                if worker.ordinal > self._started_by_then:
+                    self._start_failures += 1
+                    self._started_by_then = self._worker_set.started
+            if self._start_failures > MAX_START_FAILURES:
+                self._start_failures = 0
                 message = f"worker processes end before they begin: the last one {end}"
                 if not worker.process.pid and not end.signal:
-                    message += f"; is {self._staff.python()} a Python interpreter? Workers(python=...) names one"
+                    message += f"; is {self._worker_set.python()} a Python interpreter? Workers(python=...) names one"
                 lost = self._pending.take_all()
                 outcomes += [NotDone(job.task_id, "fatal", worker_died(job, message, end)) for job in lost]
-            self._hire_for(len(self._pending))
+            self._start_workers_for(len(self._pending))
         self._feed()
         if outcomes:
             self._report(outcomes)
 
 
-def _homeless(job: Job, error: Exception) -> NotDone:
-    return NotDone(job.task_id, "fatal", worker_died(job, f"worker processes cannot be started: {error}", Exit()))
+def _cannot_start(job: Job, error: Exception) -> NotDone:
+    return NotDone(job.task_id, "fatal", worker_died(job, f"worker processes cannot be started: {error}", ExitStatus()))
 
 
 def _unshippable(job: Job, error: Exception) -> NotDone:
-    return not_done(job.task_id, job.task, fault_of(error, travels=False), cause=error)
+    return not_done(job.task_id, job.task, capture_error(error, travels=False), cause=error)
 
 
-def _failed(worker: Member, job: Job, message: Broke, printed: Printed | None) -> NotDone:
+def _failed(worker: WorkerState, job: Job, message: JobFailed, printed: Printed | None) -> NotDone:
     return not_done(
         job.task_id,
         job.task,

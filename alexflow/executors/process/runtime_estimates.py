@@ -8,14 +8,14 @@ from itertools import islice
 from alexflow.executors.interface import Job
 
 #: Work that a worker may have waiting, so that it never idles between two reports.
-AHEAD = 0.008  # seconds
+PREFETCH_SECONDS = 0.008  # seconds
 
 SAMPLE = 8  # jobs that tell how long others take
 
 ROUNDING = 1e-9  # of sums of floats: nobody is to get a job too many for it
 
 
-class Pace:
+class RuntimeEstimates:
     """Estimates by class. What is not known is taken to be long."""
 
     def __init__(self) -> None:
@@ -23,9 +23,9 @@ class Pace:
 
     def expect(self, job: Job) -> float:
         """Seconds that a job is expected to take; one with a timeout goes alone, as if nothing were known."""
-        return self._seconds.get(type(job.task), AHEAD) if job.timeout is None else AHEAD
+        return self._seconds.get(type(job.task), PREFETCH_SECONDS) if job.timeout is None else PREFETCH_SECONDS
 
-    def level(self, jobs: Collection[Job], loads: Sequence[float]) -> float:
+    def fair_share(self, jobs: Collection[Job], loads: Sequence[float]) -> float:
         """Seconds of work up to which workers get from ``jobs``, so that all have as much in the end.
 
         Args:

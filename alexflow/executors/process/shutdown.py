@@ -13,25 +13,25 @@ from collections.abc import Callable
 
 from alexflow.errors import TaskTimeout, WorkerDied
 from alexflow.executors.interface import Done, Job, NotDone, Outcome
-from alexflow.executors.process.speculation import Ahead, settle
-from alexflow.executors.process.wire.exit_status import Exit
-from alexflow.executors.process.wire.messages import Recall
-from alexflow.executors.process.wire.status_page import Mark
-from alexflow.executors.process.worker_set import Staff
-from alexflow.executors.process.worker_state import Assignment, Member
+from alexflow.executors.process.speculation import Speculation, settle
+from alexflow.executors.process.wire.exit_status import ExitStatus
+from alexflow.executors.process.wire.messages import Revoke
+from alexflow.executors.process.wire.status_page import WorkerStatus
+from alexflow.executors.process.worker_set import WorkerSet
+from alexflow.executors.process.worker_state import Assignment, WorkerState
 from alexflow.hooks import passes, repr_of
 from alexflow.model import flatten, keys_of
 from alexflow.model.deferred import deferred_keys
 from alexflow.storage import Storage
 
 #: Seconds that a worker without a job gets to end by itself.
-PATIENCE = 1.0
+RETIRE_GRACE = 1.0
 
 #: Called with a worker that has left, how it ended, outcomes of jobs that were with it, and those to be run elsewhere.
-Left = Callable[[Member, Exit, list[Outcome], list[Job]], None]
+Left = Callable[[WorkerState, ExitStatus, list[Outcome], list[Job]], None]
 
 
-class Departures:
+class Shutdown:
     """Sees workers off.
 
     Args:
@@ -42,81 +42,82 @@ class Departures:
         on_left: called for each worker that has left, until the pool is closed.
     """
 
-    def __init__(self, staff: Staff, ahead: Ahead, storage: Storage, grace: float, on_left: Left):
-        self._staff = staff
-        self._ahead = ahead
+    def __init__(self, worker_set: WorkerSet, ahead: Speculation, storage: Storage, grace: float, on_left: Left):
+        self._worker_set = worker_set
+        self._speculation = ahead
         self._storage = storage
         self._grace = grace
         self._on_left = on_left
-        self._burials: set[asyncio.Task[None]] = set()
+        self._reaping: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    def stop(self, worker: Member, number: int) -> None:
+    def stop(self, worker: WorkerState, number: int) -> None:
         """Stop one job: by ending the worker if it is running it, else by calling it back."""
-        if worker.has_left:
+        if worker.is_leaving:
             return
-        if worker.mark().running == number:
+        if worker.status().running == number:
             worker.stopped = number
-            self._see_off(worker, self._grace, terminate=True)
-        self.recall(worker)  # what waits behind it can be run elsewhere meanwhile
+            self._shut_down(worker, self._grace, terminate=True)
+        self.revoke(worker)  # what waits behind it can be run elsewhere meanwhile
 
-    def recall(self, worker: Member) -> None:
+    def revoke(self, worker: WorkerState) -> None:
         """Have a worker give back what it has not begun."""
-        if not worker.recalled:
-            worker.recalled = True
-            worker.process.send_control(Recall())
+        if not worker.is_revoking:
+            worker.is_revoking = True
+            worker.process.send_control(Revoke())
 
-    def has_died(self, worker: Member) -> None:
+    def has_died(self, worker: WorkerState) -> None:
         """A worker has ended, or has closed its channel."""
-        if not worker.has_left:
-            self._see_off(worker)
+        if not worker.is_leaving:
+            self._shut_down(worker)
 
-    def dismiss(self, worker: Member) -> None:
+    def retire(self, worker: WorkerState) -> None:
         """A worker without a job is not needed any more."""
         worker.process.hang_up()
-        mark = worker.process.mark()
-        self._see_off(worker, PATIENCE if mark.running or mark.ended else 0.0)  # one that has done nothing has no end
+        status = worker.process.status()
+        has_run = status.running or status.ended  # one that has done nothing has nothing to end
+        self._shut_down(worker, RETIRE_GRACE if has_run else 0.0)
 
     async def aclose(self) -> None:
         """End all, and wait until they have ended."""
         self._closed = True
-        for worker in list(self._staff.workers):
+        for worker in list(self._worker_set.workers):
             if worker.sent:
                 for number in list(worker.sent):
                     worker.forget(number)
-                self._see_off(worker, self._grace, terminate=True)
+                self._shut_down(worker, self._grace, terminate=True)
             else:
-                self.dismiss(worker)
-        self._staff.give_up()
-        await asyncio.gather(*self._burials)
+                self.retire(worker)
+        self._worker_set.give_up()
+        await asyncio.gather(*self._reaping)
 
     def kill(self) -> None:
         """End all now, and from now on whoever is to be ended; may be called by a signal handler."""
         self._closed = True
         self._grace = 0.0
-        for worker in [*self._staff.workers, *self._staff.leaving]:
+        for worker in [*self._worker_set.workers, *self._worker_set.leaving]:
             worker.process.kill()
 
-    def _see_off(self, worker: Member, patience: float = 0.0, *, terminate: bool = False) -> None:
-        worker.has_left = True
-        self._staff.workers.remove(worker)
-        self._staff.leaving.append(worker)
-        burial = asyncio.create_task(self._bury(worker, patience, terminate))
-        self._burials.add(burial)
-        burial.add_done_callback(self._burials.discard)
+    def _shut_down(self, worker: WorkerState, patience: float = 0.0, *, terminate: bool = False) -> None:
+        worker.is_leaving = True
+        self._worker_set.workers.remove(worker)
+        self._worker_set.leaving.append(worker)
+        reaping = asyncio.create_task(self._reap(worker, patience, terminate))
+        self._reaping.add(reaping)
+        reaping.add_done_callback(self._reaping.discard)
 
-    async def _bury(self, worker: Member, patience: float, terminate: bool) -> None:
+    async def _reap(self, worker: WorkerState, patience: float, terminate: bool) -> None:
         try:
-            end, last = await worker.process.bury(patience, terminate=terminate)
+            end, last = await worker.process.wait_and_reap(patience, terminate=terminate)
         finally:
-            self._staff.leaving.remove(worker)
-        mark = worker.believable(last)
-        worker.has_begun = mark.running > 0
+            self._worker_set.leaving.remove(worker)
+        status = worker.believable(last)
+        worker.has_begun = status.running > 0
         if self._closed:
             return
-        outcomes, unsure, elsewhere = self._sort(worker, mark, end)
+        outcomes, unsure, elsewhere = self._sort(worker, status, end)
         for number in list(worker.sent):
-            await self._look_at_foreseen(worker, number, outcomes, elsewhere)
+            await self._settle_speculative(worker, number, outcomes, elsewhere)
         for job, lost in unsure:
             if await self._is_published(job):
                 outcomes.append(Done(job.task_id, 0.0))
@@ -128,7 +129,7 @@ class Departures:
             self._on_left(worker, end, outcomes, elsewhere)
 
     def _sort(
-        self, worker: Member, mark: Mark, end: Exit
+        self, worker: WorkerState, status: WorkerStatus, end: ExitStatus
     ) -> tuple[list[Outcome], list[tuple[Job, NotDone | None]], list[Job]]:
         """Outcomes; jobs that may have ended, though the worker died before it could say so; jobs that had not begun.
 
@@ -140,30 +141,30 @@ class Departures:
         unsure: list[tuple[Job, NotDone | None]] = []
         elsewhere: list[Job] = []
         for number in list(worker.sent):
-            begun = number <= mark.ended or number == mark.running
-            if worker.sent[number].foreseen is not None and begun:
+            begun = number <= status.ended or number == status.running
+            if worker.sent[number].speculative is not None and begun:
                 continue
             sent = worker.forget(number)
             if sent is None:
                 continue
-            if sent.foreseen is not None:
-                self._ahead.discard(sent)
-            elif number == mark.running and worker.stopped in (0, number):  # else it was the other one that we meant
-                lost = _victim(worker, number, sent, end)
+            if sent.speculative is not None:
+                self._speculation.discard(sent)
+            elif number == status.running and worker.stopped in (0, number):  # else it was the other one that we meant
+                lost = _outcome_of_running(worker, number, sent, end)
                 if lost.reason == "lost" and not sent.job.replace:
                     unsure.append((sent.job, lost))
                 else:
                     outcomes.append(lost)
             elif sent.cancelled:
                 outcomes.append(NotDone(sent.job.task_id, "cancelled"))
-            elif number <= mark.ended:
+            elif number <= status.ended:
                 unsure.append((sent.job, None))
             else:
                 elsewhere.append(sent.job)
         return outcomes, unsure, elsewhere
 
-    async def _look_at_foreseen(
-        self, worker: Member, number: int, outcomes: list[Outcome], elsewhere: list[Job]
+    async def _settle_speculative(
+        self, worker: WorkerState, number: int, outcomes: list[Outcome], elsewhere: list[Job]
     ) -> None:
         """A job has begun that nobody had asked for when the worker died: it is done if it has published, else it has
         not been.
@@ -175,8 +176,8 @@ class Departures:
             return
         if is_done:
             settle(sent, Done(job.task_id, 0.0), outcomes)
-        elif sent.foreseen is not None:
-            self._ahead.discard(sent)
+        elif sent.speculative is not None:
+            self._speculation.discard(sent)
         else:  # asked for while we looked
             elsewhere.append(job)
 
@@ -192,10 +193,10 @@ class Departures:
             return False
 
 
-def _victim(worker: Member, number: int, sent: Assignment, end: Exit) -> NotDone:
+def _outcome_of_running(worker: WorkerState, number: int, sent: Assignment, end: ExitStatus) -> NotDone:
     """What became of the job that was running."""
     job = sent.job
-    printed = worker.process.listening.last_words(number)
+    printed = worker.process.printed.take_partial(number)
     if sent.cancelled:
         return NotDone(job.task_id, "cancelled", printed=printed)
     pid = worker.process.pid
@@ -212,6 +213,6 @@ def _victim(worker: Member, number: int, sent: Assignment, end: Exit) -> NotDone
     return NotDone(job.task_id, "lost", worker_died(job, message, end), printed=printed, worker=pid)
 
 
-def worker_died(job: Job, message: str, end: Exit) -> WorkerDied:
+def worker_died(job: Job, message: str, end: ExitStatus) -> WorkerDied:
     """The error for a job whose worker has died."""
     return WorkerDied(job.task_id, message, exitcode=end.code, peak_rss=end.peak_rss, summary=repr_of(job.task))

@@ -12,13 +12,13 @@ import asyncio
 
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.importable import name_of
-from alexflow.executors.process.wire.status_page import Mark
-from alexflow.executors.process.worker_set import Staff
-from alexflow.executors.process.worker_state import Member
+from alexflow.executors.process.wire.status_page import WorkerStatus
+from alexflow.executors.process.worker_set import WorkerSet
+from alexflow.executors.process.worker_state import WorkerState
 from alexflow.logs import logger
 
 #: An import that takes longer is told; after twice that it has been, at the latest.
-LONG = 15.0  # seconds
+SLOW_AFTER = 15.0  # seconds
 
 
 class SlowImports:
@@ -29,17 +29,17 @@ class SlowImports:
         definitions: what they import, by number.
     """
 
-    def __init__(self, staff: Staff, definitions: Definitions):
-        self._staff = staff
+    def __init__(self, worker_set: WorkerSet, definitions: Definitions):
+        self._worker_set = worker_set
         self._definitions = definitions
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-        self._seen: dict[Member, Mark] = {}
+        self._seen: dict[WorkerState, WorkerStatus] = {}
 
     def watch(self) -> None:
         """A worker has been given jobs."""
         if self._timer is None:
-            self._timer = self._loop.call_later(LONG, self._look)
+            self._timer = self._loop.call_later(SLOW_AFTER, self._look)
 
     def close(self) -> None:
         """Look no more."""
@@ -49,28 +49,28 @@ class SlowImports:
     def _look(self) -> None:
         self._timer = None
         before, self._seen = self._seen, {}
-        for worker in self._staff.workers:
+        for worker in self._worker_set.workers:
             if worker.sent:
                 self.watch()
-            mark = worker.mark()
-            if mark.importing or (mark.running and not mark.since):
-                self._seen[worker] = mark
-                if mark == before.get(worker):
-                    self._tell(worker, mark)
+            status = worker.status()
+            if status.importing or (status.running and not status.since):
+                self._seen[worker] = status
+                if status == before.get(worker):
+                    self._tell(worker, status)
 
-    def _tell(self, worker: Member, mark: Mark) -> None:
-        sent = worker.sent.get(mark.running)
-        if mark.importing in self._definitions:
-            name = self._definitions[mark.importing].name
+    def _tell(self, worker: WorkerState, status: WorkerStatus) -> None:
+        sent = worker.sent.get(status.running)
+        if status.importing in self._definitions:
+            name = self._definitions[status.importing].name
         elif sent is not None:
             name = name_of(type(sent.job.task))
         else:
             return
-        if name not in worker.told_of:
-            worker.told_of.add(name)
+        if name not in worker.warned_of:
+            worker.warned_of.add(name)
             module, _, qualname = name.partition(":")
             logger.warning(
                 "worker process %d has been importing module %s, or what it needs, for more than %g s; "
                 "tasks that need %s wait for that, and no timeout ends it",
-                *(worker.process.pid, module, LONG, qualname),
+                *(worker.process.pid, module, SLOW_AFTER, qualname),
             )

@@ -9,24 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alexflow.executors.interface import Foresee, Job, Outcome
-from alexflow.executors.process.runtime_estimates import AHEAD, Pace
-from alexflow.executors.process.worker_state import Assignment, Member
+from alexflow.executors.interface import Job, Outcome, Successors
+from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, RuntimeEstimates
+from alexflow.executors.process.worker_state import Assignment, WorkerState
 
 
-class Foreseen:
+class Speculative:
     """A job that is with a worker, or that it has run, and that nobody has asked for yet."""
 
     __slots__ = ("job", "number", "outcome", "worker")
 
-    def __init__(self, job: Job, worker: Member, number: int):
+    def __init__(self, job: Job, worker: WorkerState, number: int):
         self.job = job
         self.worker = worker
         self.number = number
         self.outcome: Outcome | None = None
 
 
-class Ahead:
+class Speculation:
     """All foreseen jobs, by their tasks' ids.
 
     Args:
@@ -34,64 +34,64 @@ class Ahead:
         pace: how long jobs take.
     """
 
-    def __init__(self, foresee: Foresee, pace: Pace) -> None:
-        self._foresee = foresee
-        self._pace = pace
-        self._foreseen: dict[str, Foreseen] = {}
+    def __init__(self, successors_of: Successors, estimates: RuntimeEstimates) -> None:
+        self._successors_of = successors_of
+        self._estimates = estimates
+        self._speculative: dict[str, Speculative] = {}
 
     def __len__(self) -> int:
-        return len(self._foreseen)
+        return len(self._speculative)
 
-    def followers(self, worker: Member) -> Iterator[tuple[int, Job]]:
+    def successors(self, worker: WorkerState) -> Iterator[tuple[int, Job]]:
         """Jobs that the worker should have, each with the number of the one behind which it comes.
 
         Goes on with what comes after those, as long as they are sent, and as long as there is room.
         """
-        while worker.looked_behind < worker.number:
-            number = worker.looked_behind + 1
+        while worker.speculated_to < worker.number:
+            number = worker.speculated_to + 1
             sent = worker.sent.get(number)
-            follower = self._follower_of(sent.job) if sent is not None and not sent.cancelled else None
-            if follower is not None:
-                if worker.expected + self._pace.expect(follower) > AHEAD:
+            successor = self._successor_of(sent.job) if sent is not None and not sent.cancelled else None
+            if successor is not None:
+                if worker.expected + self._estimates.expect(successor) > PREFETCH_SECONDS:
                     return  # later, perhaps
-                yield number, follower
-            worker.looked_behind = number
+                yield number, successor
+            worker.speculated_to = number
 
-    def _follower_of(self, job: Job) -> Job | None:
-        for follower in self._foresee(job.task_id):
-            if follower.timeout is None and follower.task_id not in self._foreseen:
-                return follower
+    def _successor_of(self, job: Job) -> Job | None:
+        for successor in self._successors_of(job.task_id):
+            if successor.timeout is None and successor.task_id not in self._speculative:
+                return successor
         return None
 
-    def add(self, job: Job, worker: Member, number: int) -> Foreseen:
+    def add(self, job: Job, worker: WorkerState, number: int) -> Speculative:
         """This job has been sent to a worker ahead of its time."""
-        foreseen = self._foreseen[job.task_id] = Foreseen(job, worker, number)
-        return foreseen
+        speculative = self._speculative[job.task_id] = Speculative(job, worker, number)
+        return speculative
 
     def jobs(self) -> list[Job]:
         """All of them."""
-        return [foreseen.job for foreseen in self._foreseen.values()]
+        return [speculative.job for speculative in self._speculative.values()]
 
-    def take(self, task_id: str) -> Foreseen | None:
+    def take(self, task_id: str) -> Speculative | None:
         """A job has been asked for, or never will be."""
-        return self._foreseen.pop(task_id, None)
+        return self._speculative.pop(task_id, None)
 
     def discard(self, sent: Assignment) -> None:
         """An assignment has come to nothing."""
-        if self._foreseen.get(sent.job.task_id) is sent.foreseen:
-            del self._foreseen[sent.job.task_id]
+        if self._speculative.get(sent.job.task_id) is sent.speculative:
+            del self._speculative[sent.job.task_id]
 
-    def drop_behind(self, worker: Member, failed: int) -> list[Job]:
+    def drop_after(self, worker: WorkerState, failed: int) -> list[Job]:
         """The worker will not run what was to come after a job that has failed. Gives what has to be run elsewhere:
         jobs that have been asked for meanwhile, because what they waited for has come from somebody else.
         """
         dropped = {failed}
         asked_for: list[Job] = []
         for number, sent in list(worker.sent.items()):
-            if sent.behind in dropped:
+            if sent.after in dropped:
                 dropped.add(number)
                 worker.forget(number)
-                if sent.foreseen is not None:
+                if sent.speculative is not None:
                     self.discard(sent)
                 else:
                     asked_for.append(sent.job)
@@ -100,7 +100,7 @@ class Ahead:
 
 def settle(sent: Assignment, outcome: Outcome, outcomes: list[Outcome]) -> None:
     """A job has ended: to be told now, if anybody has asked for it."""
-    if sent.foreseen is None:
+    if sent.speculative is None:
         outcomes.append(outcome)
     else:
-        sent.foreseen.outcome = outcome
+        sent.speculative.outcome = outcome

@@ -18,7 +18,7 @@ REMEDY = (
 )
 
 
-def culprit(thing: type | FunctionType, error: BaseException) -> str:
+def explain_unpicklable(thing: type | FunctionType, error: BaseException) -> str:
     """Why a class or function cannot travel, for people.
 
     Args:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from anyio import to_thread
 
 
-def _is_told_of_any() -> bool:
+def _has_pidfd() -> bool:
     try:
         os.close(os.pidfd_open(os.getpid()))
     except (AttributeError, OSError):  # not Linux, an old one, or a sandbox that refuses
@@ -20,14 +20,14 @@ def _is_told_of_any() -> bool:
 
 
 #: Whether the system tells the end of a process that is not a child (Linux).
-TOLD_OF_ANY = _is_told_of_any()
+HAS_PIDFD = _has_pidfd()
 
 #: Seconds between looks whether a process is still there, where the system tells of its end in no other way.
-LOOK_EVERY = 0.2
+POLL_EVERY = 0.2
 
 
-class DeathWatch:
-    """Calls once, when a process has ended; a zombie has. Where :data:`TOLD_OF_ANY`.
+class ExitWatch:
+    """Calls once, when a process has ended; a zombie has. Where :data:`HAS_PIDFD`.
 
     Args:
         pid: the process id.
@@ -56,12 +56,12 @@ class DeathWatch:
         self._on_end()
 
 
-async def child_ended(process: subprocess.Popen[bytes], patience: float | None = None) -> None:
+async def wait_for_child(process: subprocess.Popen[bytes], patience: float | None = None) -> None:
     """Wait until a child has ended, or until ``patience`` (seconds) is at an end."""
     with contextlib.suppress(subprocess.TimeoutExpired, TimeoutError, ProcessLookupError):  # kill() has waited for it
-        if TOLD_OF_ANY:
+        if HAS_PIDFD:
             ended = asyncio.Event()
-            watch = DeathWatch(process.pid, ended.set)
+            watch = ExitWatch(process.pid, ended.set)
             try:
                 await asyncio.wait_for(ended.wait(), patience)
             finally:
@@ -70,7 +70,7 @@ async def child_ended(process: subprocess.Popen[bytes], patience: float | None =
             await to_thread.run_sync(process.wait, patience)
 
 
-async def vanished(pid: int) -> None:
+async def wait_until_gone(pid: int) -> None:
     """Wait until no process has this id: where the system tells of an end to parents only, and the parent is gone."""
     while True:
         try:
@@ -79,4 +79,4 @@ async def vanished(pid: int) -> None:
             return
         except PermissionError:  # another user's: the id has been given away
             return
-        await asyncio.sleep(LOOK_EVERY)
+        await asyncio.sleep(POLL_EVERY)

@@ -13,19 +13,19 @@ from anyio import to_thread
 
 from alexflow.executors.process import lifeline_ends
 from alexflow.executors.process.channel import Channel
-from alexflow.executors.process.fork_server_client import Template
+from alexflow.executors.process.fork_server_client import ForkServerClient
 from alexflow.executors.process.log_forwarding import levels
-from alexflow.executors.process.output_capture import Echo, Listening
+from alexflow.executors.process.output_capture import Echo, OutputReader
+from alexflow.executors.process.wire.boundary import STREAMS, TOKEN_SIZE
 from alexflow.executors.process.wire.environment import present
-from alexflow.executors.process.wire.exit_status import Exit
+from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.messages import Message, ToEngine
 from alexflow.executors.process.wire.sessions import end_session_of_reaped, signal_group
 from alexflow.executors.process.wire.sockets import new_pair
-from alexflow.executors.process.wire.status_page import Mark, Marker, new_marker_file
-from alexflow.executors.process.worker.stdio import STREAMS, TOKEN_SIZE
+from alexflow.executors.process.wire.status_page import StatusPage, WorkerStatus, create_status_file
 
 #: Seconds that one which has been told to end gets for it while it runs nothing.
-PATIENCE = 0.5
+IDLE_GRACE = 0.5
 
 
 class WorkerProcess:
@@ -40,12 +40,12 @@ class WorkerProcess:
         threads: how many libraries may start in it; 0 leaves them alone.
 
     Attributes:
-        listening: hears what tasks print.
+        printed: reads what tasks print.
     """
 
     def __init__(
         self,
-        template: Template,
+        fork_server: ForkServerClient,
         on_messages: Callable[[list[ToEngine]], None],
         on_end: Callable[[], None],
         echo: Echo | None = None,
@@ -57,36 +57,36 @@ class WorkerProcess:
             lifeline, self._lifeline = os.pipe()
             undo.callback(os.close, lifeline)
             undo.callback(os.close, self._lifeline)
-            marker = new_marker_file()
-            undo.callback(os.close, marker)
+            status_page = create_status_file()
+            undo.callback(os.close, status_page)
             pipes: list[int] = []
             for _ in STREAMS:
                 pipes += os.pipe()
                 undo.callback(os.close, pipes[-1])
                 undo.callback(os.close, pipes[-2])
-            self._marker = Marker(marker)
+            self._status_page = StatusPage(status_page)
             undo.pop_all()
-        self._template = template
+        self._fork_server = fork_server
         reading = (os.dup(pipes[0]), os.dup(pipes[2]))
-        descriptors = (worker_data.detach(), worker_control.detach(), marker, lifeline, *pipes)
-        self._birth = template.fork(descriptors, on_end)
+        descriptors = (worker_data.detach(), worker_control.detach(), status_page, lifeline, *pipes)
+        self._pending_worker = fork_server.fork(descriptors, on_end)
         self._data = Channel(data, on_messages, on_end, on_garbage=on_end)
         self._control = Channel(control, on_messages, lambda: None, on_garbage=on_end)
         lifeline_ends.hold(self._lifeline)
         self._is_held = True  # by the lifeline
         token = os.urandom(TOKEN_SIZE)
-        self.listening = Listening(reading, token, self._marker, echo)
+        self.printed = OutputReader(reading, token, self._status_page, echo)
         self.send(present(threads, token, *levels()))
 
     @property
     def pid(self) -> int:
         """Its process id, which is also its group's; 0 as long as that is not known."""
-        return self._birth.pid
+        return self._pending_worker.pid
 
     @property
     def refused(self) -> OSError | None:
         """Why it cannot be started, if the system said so."""
-        return self._birth.refused
+        return self._pending_worker.refused
 
     def send(self, message: Message) -> None:
         """Send on the data channel."""
@@ -96,9 +96,9 @@ class WorkerProcess:
         """Send on the control channel, which is heard while a job runs."""
         self._control.send(message)
 
-    def mark(self) -> Mark:
+    def status(self) -> WorkerStatus:
         """Where it is among its jobs, or was when it died."""
-        return self._marker.read()
+        return self._status_page.read()
 
     def hang_up(self) -> None:
         """Close the data channel: it ends by itself when it has nothing left to do."""
@@ -109,7 +109,7 @@ class WorkerProcess:
         if not self._signal(signal.SIGKILL):
             self._let_go()
 
-    async def bury(self, patience: float = 0.0, *, terminate: bool = False) -> tuple[Exit, Mark]:
+    async def wait_and_reap(self, patience: float = 0.0, *, terminate: bool = False) -> tuple[ExitStatus, WorkerStatus]:
         """Wait until it has ended, kill it if that takes longer than ``patience`` seconds, and release everything.
 
         Args:
@@ -122,37 +122,37 @@ class WorkerProcess:
         try:
             end = await self._ended(patience, terminate)
             self._data.drain()  # what it reported last
-            return end, self.mark()
+            return end, self.status()
         finally:
             self._data.close()
             self._control.close()
-            self.listening.close()
-            self._marker.close()
-            self._birth.forget()
+            self.printed.close()
+            self._status_page.close()
+            self._pending_worker.forget()
             self._let_go()
 
-    async def _ended(self, patience: float, terminate: bool) -> Exit:
-        birth, template = self._birth, self._template
-        await birth.settled.wait()
-        if not birth.pid:
-            return Exit(None if self.refused or template.lives else await template.exitcode())
+    async def _ended(self, patience: float, terminate: bool) -> ExitStatus:
+        pending_worker, fork_server = self._pending_worker, self._fork_server
+        await pending_worker.settled.wait()
+        if not pending_worker.pid:
+            return ExitStatus(None if self.refused or fork_server.lives else await fork_server.exitcode())
         if terminate and patience:
             self._signal(signal.SIGTERM)
-            idle = min(patience, PATIENCE)
+            idle = min(patience, IDLE_GRACE)
             await self._give_time(idle)
-            patience = patience - idle if self.mark().running else 0.0
+            patience = patience - idle if self.status().running else 0.0
         await self._give_time(patience)
         self.kill()  # its own children, too, if it left any
-        await birth.ended.wait()
-        end = await asyncio.shield(template.reap(birth))
-        if not template.lives:  # else it has done so
-            await to_thread.run_sync(end_session_of_reaped, birth.pid)
+        await pending_worker.ended.wait()
+        end = await asyncio.shield(fork_server.reap(pending_worker))
+        if not fork_server.lives:  # else it has done so
+            await to_thread.run_sync(end_session_of_reaped, pending_worker.pid)
         return end
 
     async def _give_time(self, patience: float) -> None:
         if patience:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._birth.ended.wait(), patience)
+                await asyncio.wait_for(self._pending_worker.ended.wait(), patience)
 
     def _signal(self, number: signal.Signals) -> bool:
         """Send a signal to its process group; False if there is none yet.
@@ -161,7 +161,7 @@ class WorkerProcess:
         """
         if not self.pid:
             return False
-        if self._template.lives or not self._birth.ended.is_set():
+        if self._fork_server.lives or not self._pending_worker.ended.is_set():
             signal_group(self.pid, number)
         return True
 

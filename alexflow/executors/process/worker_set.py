@@ -9,11 +9,11 @@ import cloudpickle
 from alexflow.errors import ShippingError
 from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.executors.process.definitions import Definitions
-from alexflow.executors.process.fork_server_client import Nursery
+from alexflow.executors.process.fork_server_client import ForkServers
 from alexflow.executors.process.output_capture import Echo
 from alexflow.executors.process.wire.messages import Definition, Hello, ToEngine, Work
 from alexflow.executors.process.worker_process import WorkerProcess
-from alexflow.executors.process.worker_state import Member
+from alexflow.executors.process.worker_state import WorkerState
 from alexflow.executors.recycle import Recycle
 from alexflow.executors.workers import Workers
 from alexflow.hooks import hook_error, is_ctrl_c, text_of
@@ -21,7 +21,7 @@ from alexflow.identity import main_module_name
 from alexflow.storage import Storage
 
 
-class Staff:
+class WorkerSet:
     """A pool's workers.
 
     Args:
@@ -39,8 +39,8 @@ class Staff:
         size: Workers,
         storage: Storage,
         definitions: Definitions,
-        on_messages: Callable[[Member, list[ToEngine]], None],
-        on_end: Callable[[Member], None],
+        on_messages: Callable[[WorkerState, list[ToEngine]], None],
+        on_end: Callable[[WorkerState], None],
         echo: Echo | None,
         recycle: Recycle,
     ):
@@ -53,17 +53,17 @@ class Staff:
         self._echo = echo
         self._recycle = recycle
         self._around = enclosing()
-        self._nursery = Nursery(size.python)
+        self._fork_servers = ForkServers(size.python)
         self._hello: Hello | None = None
         self._announced: set[type] = set()
         self._announces = True
-        self.workers: list[Member] = []
-        self.hired = 0  # ever
+        self.workers: list[WorkerState] = []
+        self.started = 0  # ever
         #: Those that get no more jobs and have not ended. At most as many as there may be workers: so long as there are
         #: more, they are not replaced.
-        self.leaving: list[Member] = []
+        self.leaving: list[WorkerState] = []
 
-    def hire_for(self, jobs: int) -> None:
+    def start_for(self, jobs: int) -> None:
         """Have as many workers as there are jobs to run at once, besides those that are busy.
 
         Raises:
@@ -74,7 +74,7 @@ class Staff:
         if len(self.workers) < size:
             busy = sum(1 for worker in self.workers if worker.sent)
             while len(self.workers) < min(size, busy + jobs):
-                self._hire()
+                self._start()
 
     def announce(self, classes: set[type]) -> None:
         """Let workers import what they will need, while the rest of the graph is found out."""
@@ -90,7 +90,7 @@ class Staff:
         self._announces = False
         self._announced.clear()
 
-    def new_definitions(self, worker: Member, needs: Iterable[int]) -> list[Definition]:
+    def new_definitions(self, worker: WorkerState, needs: Iterable[int]) -> list[Definition]:
         """Those of the definitions that the worker has not been told of; from now on it has."""
         if self._definitions.changed:
             for other in [*self.workers, *self.leaving]:
@@ -102,28 +102,28 @@ class Staff:
 
     def python(self) -> str:
         """The interpreter that workers are."""
-        return self._nursery.python()
+        return self._fork_servers.python()
 
     def give_up(self) -> None:
         """Workers that are not there yet are not needed any more."""
-        self._nursery.give_up()
+        self._fork_servers.give_up()
 
     async def aclose(self) -> None:
         """End where they come from, when all have left."""
-        await self._nursery.aclose()
+        await self._fork_servers.aclose()
 
     def kill(self) -> None:
         """The same now, without a look back."""
-        self._nursery.kill()
+        self._fork_servers.kill()
 
-    def _hire(self) -> None:
+    def _start(self) -> None:
         hello = self._hello or self._make_hello()
-        self.hired += 1
-        worker = Member(self.hired)
+        self.started += 1
+        worker = WorkerState(self.started)
         if self._recycle.tasks is not None:
-            worker.last = self._recycle.tasks
+            worker.last_number = self._recycle.tasks
         worker.process = WorkerProcess(
-            self._nursery.template(),
+            self._fork_servers.fork_server(),
             lambda messages: self._on_messages(worker, messages),
             lambda: self._on_end(worker),
             self._echo,
@@ -133,7 +133,7 @@ class Staff:
         self.workers.append(worker)
         self._prepare(worker)
 
-    def _prepare(self, worker: Member) -> None:
+    def _prepare(self, worker: WorkerState) -> None:
         needs: set[int] = set()
         for cls in self._announced:
             try:

@@ -12,7 +12,7 @@ from alexflow.executors.process.wire.messages import Carried, Value
 from alexflow.hooks import class_name, plain_text, repr_of
 
 #: Larger values stay where they are; their text does not.
-LARGEST = 64 * 1024  # bytes, pickled
+MAX_PICKLED = 64 * 1024  # bytes, pickled
 
 _PLAIN = frozenset({type(None), bool, float})
 
@@ -27,7 +27,7 @@ def carried(value: object) -> Value:
     text = repr_of(value)
     try:
         data = pickle.dumps(value, protocol=5)
-        if len(data) <= LARGEST:
+        if len(data) <= MAX_PICKLED:
             pickle.loads(data)
             return Carried(text, data)
     except BaseException:  # anything may happen in a user's __reduce__, exits too; the text has to do

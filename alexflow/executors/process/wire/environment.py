@@ -13,15 +13,15 @@ import time
 
 from alexflow.executors.library_threads import apply_thread_share
 from alexflow.executors.process.wire.main_module import main_module
-from alexflow.executors.process.wire.messages import Surroundings
+from alexflow.executors.process.wire.messages import ProcessEnvironment
 
 
-def present(threads: int, token: bytes, levels: dict[str, int], disabled: int) -> Surroundings:
-    """Those of this process, now, and what else a worker has to know (:class:`Surroundings`).
+def present(threads: int, token: bytes, levels: dict[str, int], disabled: int) -> ProcessEnvironment:
+    """Those of this process, now, and what else a worker has to know (:class:`ProcessEnvironment`).
 
     Args:
         threads: how many libraries may start in the worker; 0 leaves them alone.
-        token: see :class:`Surroundings`, also for the rest.
+        token: see :class:`ProcessEnvironment`, also for the rest.
     """
     environment = dict(os.environ)
     apply_thread_share(threads, environment)
@@ -32,12 +32,12 @@ def present(threads: int, token: bytes, levels: dict[str, int], disabled: int) -
     except FileNotFoundError:  # it has been removed; on Linux it can still be entered
         directory = b"/proc/%d/cwd" % os.getpid()
     arguments = [os.fsencode(argument) for argument in sys.argv if isinstance(argument, str)]
-    return Surroundings(
+    return ProcessEnvironment(
         path, variables, directory, token, levels, disabled, arguments, main_module.file(), main_module.spec()
     )
 
 
-def enter(surroundings: Surroundings) -> None:
+def enter(surroundings: ProcessEnvironment) -> None:
     """Make them those of this process."""
     environment = os.environb
     if environment != surroundings.environment:

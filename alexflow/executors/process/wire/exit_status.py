@@ -10,7 +10,7 @@ from typing import NamedTuple
 _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 
 
-class Exit(NamedTuple):
+class ExitStatus(NamedTuple):
     """How a process ended, as far as anybody can tell.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from alexflow.executors.captured_error import Fault
+from alexflow.executors.captured_error import CapturedError
 
 #: Every frame begins with its length: four bytes, little-endian, not counting themselves.
 LENGTH = struct.Struct("<I")
@@ -21,7 +21,7 @@ class Message(Struct, frozen=True, tag=True, array_like=True):
 # -- engine to worker
 
 
-class Surroundings(Message, frozen=True):
+class ProcessEnvironment(Message, frozen=True):
     """Before all else: ``sys.path``, environment and working directory, as the file system has their names,
     ``sys.argv``, and the file and the spec's name of ``__main__``, as far as it has them.
 
@@ -68,10 +68,10 @@ class Definition(Struct, frozen=True, array_like=True):
 Fields = dict[int, Any] | list[Any]
 
 
-class Shipment(Struct, frozen=True, array_like=True):
+class JobMessage(Struct, frozen=True, array_like=True):
     """One job: its number on this worker, its class, its fields, its id.
 
-    ``behind`` is the number of another that has to go well first; if it does not, nothing more is said of this one.
+    ``after`` is the number of another that has to go well first; if it does not, nothing more is said of this one.
     """
 
     number: int
@@ -79,7 +79,7 @@ class Shipment(Struct, frozen=True, array_like=True):
     fields: Fields
     task_id: str
     replace: bool = False
-    behind: int = 0
+    after: int = 0
 
 
 class Work(Message, frozen=True):
@@ -89,12 +89,12 @@ class Work(Message, frozen=True):
     """
 
     definitions: list[Definition]
-    jobs: list[Shipment]
+    jobs: list[JobMessage]
     cache_epoch: int = 0
 
 
-class Source(Message, frozen=True):
-    """The answer to ``WantsSource``."""
+class TaskReply(Message, frozen=True):
+    """The answer to ``TaskRequest``."""
 
     definitions: list[Definition]
     cls: int
@@ -102,14 +102,14 @@ class Source(Message, frozen=True):
     error: str = ""
 
 
-class Recall(Message, frozen=True):
+class Revoke(Message, frozen=True):
     """On the control channel: give back what has not begun, and tell what is done."""
 
 
 # -- worker to engine
 
 
-class Finished(Message, frozen=True):
+class JobsDone(Message, frozen=True):
     """These have run and are published; ``seconds`` each took. Some may have ``printed`` something.
 
     ``overtaken`` has, by number, keys that somebody else had published first.
@@ -121,16 +121,16 @@ class Finished(Message, frozen=True):
     overtaken: dict[int, tuple[str, ...]] = {}
 
 
-class Broke(Message, frozen=True):
+class JobFailed(Message, frozen=True):
     """This one failed; it may have ``printed`` something."""
 
     number: int
     seconds: float
-    fault: Fault
+    fault: CapturedError
     printed: bool
 
 
-class WantsSource(Message, frozen=True):
+class TaskRequest(Message, frozen=True):
     """A job touched an output's ``src_task``."""
 
     number: int
@@ -172,18 +172,18 @@ class Logged(Message, frozen=True):
     left_out: int = 0
 
 
-class Returned(Message, frozen=True):
+class Revoked(Message, frozen=True):
     """These had not begun and will not."""
 
     numbers: list[int]
 
 
-class Worn(Message, frozen=True):
+class MemoryExceeded(Message, frozen=True):
     """The worker has more memory than it should; it had better be replaced."""
 
 
-ToWorker = Surroundings | Hello | Work | Source | Recall
-ToEngine = Finished | Broke | WantsSource | Logged | Returned | Worn
+ToWorker = ProcessEnvironment | Hello | Work | TaskReply | Revoke
+ToEngine = JobsDone | JobFailed | TaskRequest | Logged | Revoked | MemoryExceeded
 
 _encode = msgspec.msgpack.Encoder().encode
 decode_for_worker = msgspec.msgpack.Decoder(ToWorker).decode

@@ -19,7 +19,7 @@ _UNSETTLED = _PAGE.size
 _SIZE = _PAGE.size + 1
 
 
-class Mark(NamedTuple):
+class WorkerStatus(NamedTuple):
     """Where a worker is.
 
     Attributes:
@@ -36,7 +36,7 @@ class Mark(NamedTuple):
     importing: int
 
 
-class Marker:
+class StatusPage:
     """A shared page. Numbers of jobs grow from 1 in the order in which they are run."""
 
     def __init__(self, fd: int):
@@ -54,9 +54,9 @@ class Marker:
         """A definition is about to be imported; with 0, it has been."""
         _IMPORT.pack_into(self._page, _JOB.size, definition)
 
-    def read(self) -> Mark:
+    def read(self) -> WorkerStatus:
         """Where the worker is, or was when it died."""
-        return Mark(*_PAGE.unpack_from(self._page, 0))
+        return WorkerStatus(*_PAGE.unpack_from(self._page, 0))
 
     def settle(self, settled: bool) -> None:
         """Of what tasks print: say whether everything that has been read belongs to a job that is known."""
@@ -71,8 +71,8 @@ class Marker:
         self._page.close()
 
 
-def new_marker_file() -> int:
-    """A descriptor for a :class:`Marker`, to be inherited."""
+def create_status_file() -> int:
+    """A descriptor for a :class:`StatusPage`, to be inherited."""
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("alexflow-marker")
     else:

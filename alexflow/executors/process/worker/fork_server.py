@@ -77,16 +77,16 @@ def main(requests: int, lifeline: int) -> None:
     go_on_with(lifeline)
     raise_limit()  # of descriptors: workers are the engine's own, and run what opens any number of files
     gc.freeze()  # so that the collector of a worker does not touch, and thereby copy, what is shared with all others
-    template = Template(requests, lifeline)
+    fork_server = ForkServer(requests, lifeline)
     try:
-        template.serve()
+        fork_server.serve()
     except OSError:  # the engine has gone
         pass
-    template.end_workers()
+    fork_server.end_workers()
     os._exit(0)
 
 
-class Template:
+class ForkServer:
     """Forks workers for the engine, and tells how they ended.
 
     Attributes:

@@ -7,13 +7,13 @@ import socket
 from alexflow.executors.process.wire.messages import LENGTH, ToWorker, decode_for_worker
 
 #: What is read at least, if there is as much: mostly a whole message, often several.
-READ_AT_ONCE = 64 * 1024  # bytes
+MIN_READ = 64 * 1024  # bytes
 
 #: What is read at most in one call.
-MOST_AT_ONCE = 1024 * 1024  # bytes
+MAX_READ = 1024 * 1024  # bytes
 
 
-class Incoming:
+class Inbox:
     """Reads messages; whatever came with one waits here for the next call."""
 
     def __init__(self, channel: socket.socket):
@@ -25,7 +25,7 @@ class Incoming:
         """Whether something has come, if only the end of file; does not wait."""
         if self._at == len(self._read):
             try:
-                self._read = self._channel.recv(READ_AT_ONCE, socket.MSG_DONTWAIT)
+                self._read = self._channel.recv(MIN_READ, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return False
             self._at = 0
@@ -56,7 +56,7 @@ class Incoming:
         parts = [self._read[self._at :]]
         missing = size - len(parts[0])
         while missing > 0:
-            part = self._channel.recv(min(max(missing, READ_AT_ONCE), MOST_AT_ONCE))
+            part = self._channel.recv(min(max(missing, MIN_READ), MAX_READ))
             if not part:
                 return False
             parts.append(part)

@@ -25,7 +25,7 @@ PER_SECOND = 100.0
 MOST_VALUES = 100
 
 
-class Relay(logging.Handler):
+class ForwardingHandler(logging.Handler):
     """Sends records to the engine, in the order in which they come, before the report on their job.
 
     Args:
@@ -132,9 +132,9 @@ def _apart(record: logging.LogRecord) -> tuple[str, list[Value], bool]:
     return plain_text(record.msg), [carried(arg) for arg in ((args,) if by_name else args)], by_name
 
 
-def install(relay: Relay, levels: Mapping[str, int], disabled: int) -> None:
+def install(handler: ForwardingHandler, levels: Mapping[str, int], disabled: int) -> None:
     """Have everything that is logged relayed that would be of interest in the engine's process."""
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
     logging.disable(disabled)
-    logging.getLogger().addHandler(relay)
+    logging.getLogger().addHandler(handler)

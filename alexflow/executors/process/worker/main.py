@@ -3,7 +3,7 @@
     data channel     engine ──Surroundings, Hello, Work, Source──▶ worker ──Finished, Broke, WantsSource──▶ engine
     control channel  engine ──Recall──▶ worker ──Returned──▶ engine   (a thread of its own, answers while a job runs)
 
-Successes are told together, at the latest when there is nothing left to do or ``TELL_EVERY`` has passed; failures at
+Successes are told together, at the latest when there is nothing left to do or ``REPORT_EVERY`` has passed; failures at
 once. End-of-file on the data channel means that the engine needs it no more.
 
 SIGTERM means that it is to end, and with it the job that is running: there, :class:`TaskStopped` is raised, so that
@@ -34,77 +34,77 @@ from typing import TYPE_CHECKING, NoReturn
 
 from alexflow.errors import TaskStopped
 from alexflow.executors.attempt import attempt
-from alexflow.executors.captured_error import fault_of
+from alexflow.executors.captured_error import capture_error
 from alexflow.executors.enclosing_tasks import of_worker
 from alexflow.executors.process.wire.environment import enter
 from alexflow.executors.process.wire.lifeline import end_with
 from alexflow.executors.process.wire.messages import (
-    Broke,
-    Finished,
     Hello,
+    JobFailed,
+    JobMessage,
+    JobsDone,
     Logged,
+    MemoryExceeded,
     Message,
-    Returned,
-    Shipment,
-    Source,
-    Surroundings,
+    ProcessEnvironment,
+    Revoked,
+    TaskReply,
+    TaskRequest,
     ToWorker,
-    WantsSource,
     Work,
-    Worn,
     frame,
 )
 from alexflow.executors.process.wire.reentry import reentry
 from alexflow.executors.process.wire.sockets import received
-from alexflow.executors.process.wire.status_page import Marker
+from alexflow.executors.process.wire.status_page import StatusPage
 from alexflow.executors.process.worker.import_hook import when_imported
-from alexflow.executors.process.worker.inbox import Incoming
+from alexflow.executors.process.worker.inbox import Inbox
 from alexflow.executors.process.worker.settings import Settings
-from alexflow.executors.process.worker.stdio import Capture
-from alexflow.executors.process.worker.unpack import arrivals
+from alexflow.executors.process.worker.stdio import StdioCapture
+from alexflow.executors.process.worker.unpack import unpacker
 from alexflow.forks import end_fork, this_process
 from alexflow.identity import set_main_module_name
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage, Transaction
 
 if TYPE_CHECKING:
-    from alexflow.executors.process.worker.log_handler import Relay
+    from alexflow.executors.process.worker.log_handler import ForwardingHandler
 
 INFO = 20  # as in logging, which is not loaded
 
-TELL_EVERY = 0.002  # seconds between reports while there is work
+REPORT_EVERY = 0.002  # seconds between reports while there is work
 
 #: New objects after which Python looks for cyclic garbage: a task with very many inputs has as many, and none of it.
-NEW_OBJECTS = 10_000
+GC_THRESHOLD = 10_000
 
 #: Numbers of failed jobs that are kept, for those that come behind them: many times what is with a worker at once.
 MOST_FAILED = 1 << 15
 
 
-def main(data: int, control: int, marker: int, lifeline: int, *pipes: int) -> None:
+def main(data: int, control: int, status_page: int, lifeline: int, *pipes: int) -> None:
     """Entry point of the process; the arguments are descriptors that are its own (:data:`DESCRIPTORS`)."""
-    for fd in (data, control, marker, lifeline, *pipes):
+    for fd in (data, control, status_page, lifeline, *pipes):
         os.set_inheritable(fd, False)  # a task's own children must not keep them open
     end_with(lifeline)
     gc.freeze()  # what is there now stays; the collector need not look at it again
-    gc.set_threshold(NEW_OBJECTS)
-    page = Marker(marker)
-    os.close(marker)
+    gc.set_threshold(GC_THRESHOLD)
+    page = StatusPage(status_page)
+    os.close(status_page)
     channel = received(data)
-    incoming = Incoming(channel)
-    first = incoming.receive()
-    if isinstance(first, Surroundings):
+    inbox = Inbox(channel)
+    first = inbox.receive()
+    if isinstance(first, ProcessEnvironment):
         enter(first)
         reading_out, writing_out, reading_err, writing_err = pipes
-        capture = Capture((reading_out, reading_err), (writing_out, writing_err), first.token, page)
-        worker = Worker(channel, incoming, received(control), page, capture)
-        when_imported("logging", lambda: worker.relay_logging(first.levels, first.disabled))
+        capture = StdioCapture((reading_out, reading_err), (writing_out, writing_err), first.token, page)
+        worker = Worker(channel, inbox, received(control), page, capture)
+        when_imported("logging", lambda: worker.forward_logging(first.levels, first.disabled))
         worker.serve()
-        take_leave(capture)
+        shut_down_process(capture)
     os._exit(0)
 
 
-def take_leave(capture: Capture) -> None:
+def shut_down_process(capture: StdioCapture) -> None:
     """What has to be done before the process ends.
 
     As with the workers of multiprocessing, this is all: taking a large interpreter down in good order takes longer than
@@ -119,24 +119,29 @@ class Worker:
     """Runs jobs until the engine closes the channel."""
 
     def __init__(
-        self, data: socket.socket, incoming: Incoming, control: socket.socket, marker: Marker, capture: Capture
+        self,
+        data: socket.socket,
+        inbox: Inbox,
+        control: socket.socket,
+        status_page: StatusPage,
+        capture: StdioCapture,
     ):
         self._data = data
-        self._incoming = incoming  # on it
+        self._inbox = inbox  # on it
         self._control = control
-        self._marker = marker
+        self._status_page = status_page
         self._capture = capture
-        self._jobs: deque[Shipment] = deque()  # popped by both threads; each pop is atomic
+        self._jobs: deque[JobMessage] = deque()  # popped by both threads; each pop is atomic
         self._receiving = threading.Lock()
         self._telling = threading.RLock()  # what is told may cause a record to be logged
         self._done: deque[tuple[int, float]] = deque()  # number and seconds of what has not been told
         self._printed: deque[int] = deque()  # those that may have printed something
         self._overtaken: dict[int, tuple[str, ...]] = {}  # of what has not been told
-        self._told = 0.0
+        self._reported_at = 0.0
         self._running = 0
         self._failed: set[int] = set()
         self._most_memory = 0
-        self._relay: Relay | None = None  # once somebody logs
+        self._handler: ForwardingHandler | None = None  # once somebody logs
         self._hello: Hello | None = None
         self._storage: Storage | None = None
         self._cache_epoch = 0  # how often outputs may have become others, as far as we have heard
@@ -147,8 +152,8 @@ class Worker:
         self._asking = False  # in the middle of a job's conversation with the engine
         self._process = this_process.generation
         reentry.in_worker = True
-        arrivals.fetch_task = self._fetch_task
-        arrivals.importing = marker.importing
+        unpacker.fetch_task = self._fetch_task
+        unpacker.importing = status_page.importing
 
     def serve(self) -> None:
         """Take jobs and run them, until end-of-file."""
@@ -164,7 +169,7 @@ class Worker:
                     self._pause()
                     if self._is_spoiled:
                         break
-                    arrivals.resolve()
+                    unpacker.resolve()
                 message = self._await_work()
                 if message is None:
                     return
@@ -173,7 +178,7 @@ class Worker:
             self._run(job)
         if self._terminated:
             self._end_as_terminated()
-        self._tell()
+        self._report()
 
     def _let_go(self) -> None:
         """In a process that a task has forked: what it inherits is the worker's."""
@@ -181,13 +186,13 @@ class Worker:
         self._data.close()
         self._control.close()
         self._capture.let_go()
-        arrivals.let_go()
+        unpacker.let_go()
 
     def _has_more(self) -> bool:
         if not self._receiving.acquire(blocking=False):  # somebody else reads what comes
             return False
         try:
-            return self._incoming.has_more()
+            return self._inbox.has_more()
         finally:
             self._receiving.release()
 
@@ -196,7 +201,7 @@ class Worker:
             self._waiting = True
             if self._terminated:
                 self._end_as_terminated()
-            message = self._incoming.receive()
+            message = self._inbox.receive()
             self._waiting = False
         return message
 
@@ -206,7 +211,7 @@ class Worker:
                 self._cache_epoch = message.cache_epoch
                 if self._storage is not None:
                     self._storage.invalidate()
-            arrivals.add(message.definitions)
+            unpacker.add(message.definitions)
             self._jobs.extend(message.jobs)
         elif isinstance(message, Hello):
             set_main_module_name(message.main_name)
@@ -214,27 +219,27 @@ class Worker:
             self._most_memory = message.most_memory
             of_worker.around = message.around
 
-    def _run(self, job: Shipment) -> None:
+    def _run(self, job: JobMessage) -> None:
         number = job.number
-        if job.behind in self._failed:
+        if job.after in self._failed:
             self._has_failed(number)
             return
         self._running = number
         of_worker.running = job.task_id
         started = time.monotonic()
-        is_ready = arrivals.has_all()
-        self._marker.begin(number, started if is_ready else 0.0)
+        is_ready = unpacker.has_all()
+        self._status_page.begin(number, started if is_ready else 0.0)
         try:
             if self._storage is None:  # here, so that what goes wrong with it is told
                 self._storage = self._open_storage()
             transaction = self._transaction = Transaction(self._storage, replace=job.replace)
             if self._terminated:
                 self._end_as_terminated()
-            task = arrivals.unpack_job(job.cls, job.fields, job.task_id)
+            task = unpacker.unpack_job(job.cls, job.fields, job.task_id)
             if not is_ready:
-                if arrivals.has_imported:
+                if unpacker.has_imported:
                     self._remember()
-                self._marker.begin(number, time.monotonic())
+                self._status_page.begin(number, time.monotonic())
             copy_context().run(attempt, task, transaction)
         except BaseException as error:  # everything that a task can raise is told, exits too
             if this_process.generation != self._process:
@@ -242,25 +247,25 @@ class Worker:
             self._transaction = None
             if self._terminated:
                 self._end_as_terminated()
-            fault = fault_of(error, travels=True)
+            fault = capture_error(error, travels=True)
             seconds = time.monotonic() - started
             self._has_failed(number)
             printed = self._end(job, failed=True)
-            self._tell()
-            self._send(Broke(number, seconds, fault, printed))
-            self._marker.end(number)
+            self._report()
+            self._send(JobFailed(number, seconds, fault, printed))
+            self._status_page.end(number)
             return
         ended = time.monotonic()
         if self._end(job):
             self._printed.append(number)
-        self._marker.end(number)
+        self._status_page.end(number)
         if transaction.overtaken:
             self._overtaken[number] = transaction.overtaken
         self._done.append((number, ended - started))
-        if ended - self._told > TELL_EVERY:
+        if ended - self._reported_at > REPORT_EVERY:
             self._pause()
 
-    def _end(self, job: Shipment, *, failed: bool = False) -> bool:
+    def _end(self, job: JobMessage, *, failed: bool = False) -> bool:
         """After a job: let the next one find the process as it should. Gives whether it has printed anything.
 
         After a failure this looks closer at once: failures are rare, and their report does not wait for a pause.
@@ -274,14 +279,14 @@ class Worker:
             changed = f"its descriptors: {error}"
         if failed and not changed:
             changed = self._look_closer()
-        if self._relay is not None:
-            self._relay.end(job.number)
+        if self._handler is not None:
+            self._handler.end(job.number)
         if changed:
             self._spoil(job.number, changed)
         return printed
 
     def _remember(self) -> None:
-        arrivals.has_imported = False
+        unpacker.has_imported = False
         self._settings.remember()
 
     def _spoil(self, number: int, changed: str) -> None:
@@ -293,10 +298,10 @@ class Worker:
 
     def _pause(self) -> None:
         """Between two jobs: what need not be done after each."""
-        self._tell()
+        self._report()
         if self._most_memory:
-            self._weigh()
-        if arrivals.has_imported:
+            self._check_memory()
+        if unpacker.has_imported:
             self._remember()
         elif changed := self._look_closer():
             self._spoil(self._running, changed)
@@ -313,13 +318,13 @@ class Worker:
         if len(self._failed) > MOST_FAILED:  # a job comes soon after the one behind which it is
             self._failed = {failed for failed in self._failed if failed > number - MOST_FAILED // 2}
 
-    def _weigh(self) -> None:
+    def _check_memory(self) -> None:
         """Between two jobs: tell once if there is more memory than there should be."""
         from alexflow.executors.process.worker.memory import rss  # deferred: few ask for it
 
         if rss() > self._most_memory:
             self._most_memory = 0
-            self._send(Worn())
+            self._send(MemoryExceeded())
 
     def _terminate(self) -> None:
         """SIGTERM has come: called between any two steps of the main thread."""
@@ -331,9 +336,9 @@ class Worker:
 
     def _end_as_terminated(self) -> NoReturn:
         """Does not return."""
-        self._tell()
+        self._report()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        take_leave(self._capture)
+        shut_down_process(self._capture)
         os.kill(os.getpid(), signal.SIGTERM)
         os._exit(1)
 
@@ -343,12 +348,12 @@ class Worker:
         storage: Storage = pickle.loads(self._hello.storage)
         return storage.with_read_cache()
 
-    def relay_logging(self, levels: dict[str, int], disabled: int) -> None:
+    def forward_logging(self, levels: dict[str, int], disabled: int) -> None:
         """Somebody has imported ``logging``: let the engine have what is logged."""
-        from alexflow.executors.process.worker.log_handler import Relay, install  # imports logging
+        from alexflow.executors.process.worker.log_handler import ForwardingHandler, install  # imports logging
 
-        self._relay = Relay(self._log, lambda: self._running)
-        install(self._relay, levels, disabled)
+        self._handler = ForwardingHandler(self._log, lambda: self._running)
+        install(self._handler, levels, disabled)
 
     def _log(self, logged: Logged) -> None:
         if threading.current_thread() is not threading.main_thread() or self._asking:
@@ -362,7 +367,7 @@ class Worker:
             if self._terminated:
                 self._terminate()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         """Report what has been done since the last time."""
         with self._telling:
             if self._done:
@@ -374,15 +379,15 @@ class Worker:
                 overtaken: dict[int, tuple[str, ...]] = {}
                 if self._overtaken:
                     overtaken = {number: self._overtaken.pop(number) for number in numbers if number in self._overtaken}
-                self._data.sendall(frame(Finished(numbers, [seconds for _, seconds in done], printed, overtaken)))
-            self._told = time.monotonic()
+                self._data.sendall(frame(JobsDone(numbers, [seconds for _, seconds in done], printed, overtaken)))
+            self._reported_at = time.monotonic()
 
     def _send(self, message: Message) -> None:
         with self._telling:
             self._data.sendall(frame(message))
 
     def _listen_to_control(self) -> None:
-        control = Incoming(self._control)
+        control = Inbox(self._control)
         while control.receive() is not None:
             self._take_in_what_has_come()
             returned: list[int] = []
@@ -391,16 +396,16 @@ class Worker:
                     returned.append(self._jobs.pop().number)
                 except IndexError:  # the main thread was quicker
                     break
-            self._tell()
-            self._control.sendall(frame(Returned(returned)))
+            self._report()
+            self._control.sendall(frame(Revoked(returned)))
 
     def _take_in_what_has_come(self) -> None:
         """While a job runs nobody reads the data channel; jobs that wait there are given back, too."""
         if not self._receiving.acquire(blocking=False):  # the main thread waits for messages itself
             return
         try:
-            while self._incoming.has_more():
-                message = self._incoming.receive()
+            while self._inbox.has_more():
+                message = self._inbox.receive()
                 if message is None:
                     return
                 self._take_in(message)
@@ -419,14 +424,14 @@ class Worker:
                 self._terminate()
 
     def _fetched(self, task_id: str) -> AbstractTask:
-        self._send(WantsSource(self._running, task_id))
+        self._send(TaskRequest(self._running, task_id))
         while True:
-            message = self._incoming.receive()
+            message = self._inbox.receive()
             if message is None:
                 raise LookupError(f"the engine has gone; {task_id} cannot be fetched")
-            if isinstance(message, Source):
+            if isinstance(message, TaskReply):
                 if message.error:
                     raise LookupError(message.error)
-                arrivals.add(message.definitions)
-                return arrivals.unpack(message.cls, message.fields)
+                unpacker.add(message.definitions)
+                return unpacker.unpack(message.cls, message.fields)
             self._take_in(message)

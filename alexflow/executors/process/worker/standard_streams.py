@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from typing import IO, Any
 
-STREAMS = (1, 2)  # standard output, standard error
+from alexflow.executors.process.wire.boundary import STREAMS
 
 
 class StandardStreams:
@@ -35,7 +35,7 @@ class StandardStreams:
         self._in_place = True  # when last flushed
         self._held = tuple(_identity(fd) for fd in writing)
         self._null = os.open(os.devnull, os.O_RDONLY | os.O_NONBLOCK)  # by which it is known: others block
-        self._watched = Watched(*writing)
+        self._watched = WatchedDescriptors(*writing)
         self._see = self._watched.see
         self._fill()
         self._watched.add(*STREAMS)
@@ -158,7 +158,7 @@ def _identity(fd: int) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-class Watched:
+class WatchedDescriptors:
     """Descriptors of pipes, each known as the open file that it was."""
 
     def __init__(self, *descriptors: int):

@@ -9,20 +9,13 @@ one look at the pipes (docs/design/workers.md).
 from __future__ import annotations
 
 import select
-import struct
 
-from alexflow.executors.process.wire.status_page import Marker
-from alexflow.executors.process.worker.standard_streams import STREAMS, StandardStreams
-
-TOKEN_SIZE = 16  # bytes
-
-#: Where a task's output ends: zero, the worker's token, the job's number. Small enough that a pipe takes it as a whole.
-BOUNDARY = struct.Struct(f"<x{TOKEN_SIZE}sQ")
-
-__all__ = ["BOUNDARY", "STREAMS", "TOKEN_SIZE", "Capture"]
+from alexflow.executors.process.wire.boundary import BOUNDARY
+from alexflow.executors.process.wire.status_page import StatusPage
+from alexflow.executors.process.worker.standard_streams import StandardStreams
 
 
-class Capture:
+class StdioCapture:
     """Standard output and standard error of a worker.
 
     Args:
@@ -32,7 +25,7 @@ class Capture:
         page: where the engine says whether it has read anything that no boundary follows yet.
     """
 
-    def __init__(self, reading: tuple[int, int], writing: tuple[int, int], token: bytes, page: Marker):
+    def __init__(self, reading: tuple[int, int], writing: tuple[int, int], token: bytes, page: StatusPage):
         poll = select.epoll() if hasattr(select, "epoll") else select.poll()  # the quicker of the two
         for fd in reading:
             poll.register(fd, select.POLLIN)

@@ -26,7 +26,7 @@ from alexflow.model.construction import output_by_reference, outputs_by_key
 from alexflow.model.task import rebuild_task
 
 
-class Arrivals:
+class Unpacker:
     """What a worker has been told: definitions by number, and how to ask for a task.
 
     There is one per worker process, because unpickling calls module-level functions.
@@ -36,7 +36,7 @@ class Arrivals:
         self._definitions: dict[int, Definition] = {}
         self._things: dict[int, Any] = {}
         self._new: list[int] = []  # not used yet, perhaps
-        self._proven: dict[int, ClassInfo] = {}  # rebuildable classes of which a task has had the right id here
+        self._checked: dict[int, ClassInfo] = {}  # rebuildable classes of which a task has had the right id here
         self.has_imported = False  # since whoever looks has set it back
         self.fetch_task: Callable[[str], AbstractTask] = _no_engine
         self.importing: Callable[[int], None] = lambda number: None  # told before an import, and with 0 after it
@@ -52,7 +52,7 @@ class Arrivals:
             number = definition.number
             if self._definitions.get(number) is not None:  # it has changed
                 self._things.pop(number, None)
-                self._proven.pop(number, None)
+                self._checked.pop(number, None)
             self._definitions[number] = definition
             self._new.append(number)
 
@@ -89,12 +89,12 @@ class Arrivals:
         Raises:
             NonDeterministicTask: it has another id here.
         """
-        if isinstance(fields, list) and (info := self._proven.get(cls)) is not None:
+        if isinstance(fields, list) and (info := self._checked.get(cls)) is not None:
             return rebuild_task(info, self._values(fields), task_id)
         task = self.unpack(cls, fields)
         check_id(task, task_id)
         if isinstance(fields, list) and (info := class_info(type(task))).rebuildable:
-            self._proven[cls] = info
+            self._checked[cls] = info
         return task
 
     def unpack(self, cls: int, fields: Fields) -> AbstractTask:
@@ -165,7 +165,7 @@ def _in_a_fork(task_id: str) -> AbstractTask:
     raise LookupError(f"{task_id} cannot be fetched in a process that a task has forked; fetch it before")
 
 
-arrivals = Arrivals()
+unpacker = Unpacker()
 
 
 # what a pickled job calls, by name
@@ -173,12 +173,12 @@ arrivals = Arrivals()
 
 def defined(number: int) -> Any:
     """The class or function with a number."""
-    return arrivals.thing(number)
+    return unpacker.thing(number)
 
 
 def task_of(number: int, values: Sequence[Any]) -> AbstractTask:
     """A task from its class's number and the values of its fields; the last may be left out if they are at default."""
-    cls: type[AbstractTask] = arrivals.thing(number)
+    cls: type[AbstractTask] = unpacker.thing(number)
     info = class_info(cls)
     if len(values) <= info.positional:
         return cls(*values)
@@ -188,11 +188,11 @@ def task_of(number: int, values: Sequence[Any]) -> AbstractTask:
 
 def output_of(number: int, task_id: str, key: str, fields: dict[str, Any] | None = None) -> Output[Any]:
     """An output without its task, which is asked for if somebody touches it."""
-    return output_by_reference(arrivals.thing(number), task_id, key, _fetch, fields)
+    return output_by_reference(unpacker.thing(number), task_id, key, _fetch, fields)
 
 
 def _fetch(task_id: str) -> AbstractTask:
-    return arrivals.fetch_task(task_id)
+    return unpacker.fetch_task(task_id)
 
 
 def named(module: str, qualname: str, is_found: bool, make: Callable[..., type], arguments: tuple[Any, ...]) -> type:

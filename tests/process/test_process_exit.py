@@ -24,7 +24,7 @@ SECONDS_TO_END = 2.0
 @pytest.fixture
 def no_pidfd(monkeypatch):
     """As on macOS, an old Linux, or in a sandbox."""
-    monkeypatch.setattr(wait, "TOLD_OF_ANY", False)
+    monkeypatch.setattr(wait, "HAS_PIDFD", False)
 
 
 async def a_fork_outlives_its_worker(place, told):

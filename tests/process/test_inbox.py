@@ -7,21 +7,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from alexflow.executors.process.wire.messages import Recall, Source, frame
-from alexflow.executors.process.worker.inbox import Incoming
+from alexflow.executors.process.wire.messages import Revoke, TaskReply, frame
+from alexflow.executors.process.worker.inbox import Inbox
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[socket.socket, Incoming]]:
+def ends() -> Iterator[tuple[socket.socket, Inbox]]:
     engine, worker = socket.socketpair()
     with engine, worker:
-        yield engine, Incoming(worker)
+        yield engine, Inbox(worker)
 
 
 def test_whether_something_has_come_is_seen_without_waiting(ends):
     engine, incoming = ends
     assert not incoming.has_more()
-    engine.sendall(frame(Source([], 1, ["first"])) + frame(Source([], 2, ["second"])))
+    engine.sendall(frame(TaskReply([], 1, ["first"])) + frame(TaskReply([], 2, ["second"])))
     for cls in (1, 2):
         assert incoming.has_more()
         assert incoming.receive().cls == cls
@@ -30,7 +30,7 @@ def test_whether_something_has_come_is_seen_without_waiting(ends):
 
 def test_a_part_of_a_message_is_more(ends):
     engine, incoming = ends
-    data = frame(Source([], 1, ["x" * 100]))
+    data = frame(TaskReply([], 1, ["x" * 100]))
     engine.sendall(data[:6])
     assert incoming.has_more()
     engine.sendall(data[6:])
@@ -39,9 +39,9 @@ def test_a_part_of_a_message_is_more(ends):
 
 def test_the_end_is_more_and_stays(ends):
     engine, incoming = ends
-    engine.sendall(frame(Recall()))
+    engine.sendall(frame(Revoke()))
     engine.close()
-    assert isinstance(incoming.receive(), Recall)
+    assert isinstance(incoming.receive(), Revoke)
     assert incoming.has_more()
     assert incoming.has_more()
     assert incoming.receive() is None

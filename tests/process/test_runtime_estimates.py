@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alexflow.executors.interface import Job
-from alexflow.executors.process.runtime_estimates import AHEAD, Pace
+from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, RuntimeEstimates
 from tests.process.workflows import Descriptors, Value
 
 
@@ -16,27 +16,27 @@ def job(task, timeout=None):
 
 
 def test_what_is_not_known_is_long():
-    pace = Pace()
-    assert pace.expect(job(Value(1))) == AHEAD
-    pace.learn(Value, 0.001)
-    assert pace.expect(job(Value(1))) == 0.001
-    assert pace.expect(job(Descriptors(1))) == AHEAD
+    estimates = RuntimeEstimates()
+    assert estimates.expect(job(Value(1))) == PREFETCH_SECONDS
+    estimates.learn(Value, 0.001)
+    assert estimates.expect(job(Value(1))) == 0.001
+    assert estimates.expect(job(Descriptors(1))) == PREFETCH_SECONDS
 
 
 def test_a_job_with_a_timeout_goes_alone():
-    pace = Pace()
-    pace.learn(Value, 0.001)
-    assert pace.expect(job(Value(1), timeout=1.0)) == AHEAD
+    estimates = RuntimeEstimates()
+    estimates.learn(Value, 0.001)
+    assert estimates.expect(job(Value(1), timeout=1.0)) == PREFETCH_SECONDS
 
 
 def test_many_are_judged_by_the_first():
-    pace = Pace()
-    assert pace.level([], [0.002, 0.0]) == pytest.approx(0.001)
-    pace.learn(Value, 0.001)
-    pace.learn(Descriptors, 0.003)
-    assert pace.level([job(Value(n)) for n in range(100)], [0.0, 0.002]) == pytest.approx(0.051)
+    estimates = RuntimeEstimates()
+    assert estimates.fair_share([], [0.002, 0.0]) == pytest.approx(0.001)
+    estimates.learn(Value, 0.001)
+    estimates.learn(Descriptors, 0.003)
+    assert estimates.fair_share([job(Value(n)) for n in range(100)], [0.0, 0.002]) == pytest.approx(0.051)
     mixed = [job(cls(n)) for n in range(4) for cls in (Value, Descriptors)]
-    assert pace.level(mixed * 10, [0.0, 0.0]) == pytest.approx(0.08)
+    assert estimates.fair_share(mixed * 10, [0.0, 0.0]) == pytest.approx(0.08)
 
 
 @given(
@@ -46,11 +46,11 @@ def test_many_are_judged_by_the_first():
     before=st.integers(0, 5),
 )
 def test_equal_jobs_are_dealt_equally(seconds, workers, each, before):
-    pace = Pace()
-    pace.learn(Value, seconds)
+    estimates = RuntimeEstimates()
+    estimates.learn(Value, seconds)
     waiting = [job(Value(n)) for n in range(workers * each)]
     loads = [sum([seconds] * before) for _ in range(workers)]
-    level = pace.level(waiting, loads)
+    level = estimates.fair_share(waiting, loads)
     for load in loads:
         got = 0
         while load < level:
@@ -60,7 +60,7 @@ def test_equal_jobs_are_dealt_equally(seconds, workers, each, before):
 
 
 def test_a_quicker_task_weighs_more():
-    pace = Pace()
+    estimates = RuntimeEstimates()
     for seconds, expected in ((0.1, 0.1), (0.0, 0.05), (0.15, 0.06)):
-        pace.learn(Value, seconds)
-        assert pace.expect(job(Value(1))) == pytest.approx(expected)
+        estimates.learn(Value, seconds)
+        assert estimates.expect(job(Value(1))) == pytest.approx(expected)

@@ -21,7 +21,7 @@ from alexflow import Engine, Output, Retry, Workers
 from alexflow.errors import WorkerDied
 from alexflow.executors.library_threads import GIVEN, VARIABLES
 from alexflow.executors.process import wait
-from alexflow.executors.process.fork_server_client import Nursery
+from alexflow.executors.process.fork_server_client import ForkServers
 from alexflow.executors.process.worker_process import WorkerProcess
 from tests.kit.processes import descendants_of, open_descriptors, parent_of, still_alive
 from tests.process.workflows import Chance, Descriptors, Ends, Environment, Held, Threads, Value
@@ -47,14 +47,14 @@ async def test_one_process_is_the_parent_of_all_workers(place, fifo):
     async with Engine(place, workers=4) as engine:
         workers, let_go = await held(engine, fifo, 4)
         assert len(workers) == 4
-        (template,) = {parent_of(worker) for worker in workers}
-        assert parent_of(template) == os.getpid()
-        assert len(os.listdir(f"/proc/{template}/task")) == 1  # one thread
-        assert {os.getsid(pid) for pid in (*workers, template)} == {*workers, template}
-        assert {os.getpgid(pid) for pid in (*workers, template)} == {*workers, template}
-        assert descendants_of(os.getpid()) == {*workers, template}
+        (fork_server,) = {parent_of(worker) for worker in workers}
+        assert parent_of(fork_server) == os.getpid()
+        assert len(os.listdir(f"/proc/{fork_server}/task")) == 1  # one thread
+        assert {os.getsid(pid) for pid in (*workers, fork_server)} == {*workers, fork_server}
+        assert {os.getpgid(pid) for pid in (*workers, fork_server)} == {*workers, fork_server}
+        assert descendants_of(os.getpid()) == {*workers, fork_server}
         await let_go()
-    assert still_alive({*workers, template}, 0) == set()
+    assert still_alive({*workers, fork_server}, 0) == set()
 
 
 def spent_by_children():
@@ -165,32 +165,32 @@ async def test_a_worker_sees_what_the_engine_sees_when_it_is_wanted(place, tmp_p
     time.tzset()
 
 
-async def test_a_killed_template_harms_nobody(place, fifo):
+async def test_a_killed_fork_server_harms_nobody(place, fifo):
     async with Engine(place, workers=2) as engine:
         (worker,), let_go = await held(engine, fifo, 1)
-        template = parent_of(worker)
-        os.kill(template, signal.SIGKILL)
-        assert still_alive({template}, 2.0) == set()
-        assert (await engine.run([Value(n) for n in range(20)])).ran == 20  # by a worker of another template
+        fork_server = parent_of(worker)
+        os.kill(fork_server, signal.SIGKILL)
+        assert still_alive({fork_server}, 2.0) == set()
+        assert (await engine.run([Value(n) for n in range(20)])).ran == 20  # by a worker of another fork_server
         others = descendants_of(os.getpid())
-        assert template not in others
+        assert fork_server not in others
         await let_go()
         assert still_alive({worker}, 0) == {worker}
     assert still_alive({worker, *others}, 0) == set()
     assert descendants_of(os.getpid()) == set()
 
 
-async def test_a_worker_that_dies_after_its_template(place, fifo):
+async def test_a_worker_that_dies_after_its_fork_server(place, fifo):
     told = fifo("told")
     async with Engine(place, workers=1) as engine:
         worker, _ = (await engine.run(Value(0))).output.load()
-        template = parent_of(worker)
-        os.kill(template, signal.SIGKILL)
-        assert still_alive({template}, 2.0) == set()
+        fork_server = parent_of(worker)
+        os.kill(fork_server, signal.SIGKILL)
+        assert still_alive({fork_server}, 2.0) == set()
         os.kill(worker, signal.SIGKILL)
         assert still_alive({worker}, 2.0) == set()
         (pid, _) = (await engine.run(Value(1))).output.load()
-        assert parent_of(pid) not in (template, 1)
+        assert parent_of(pid) not in (fork_server, 1)
         result = await engine.run(Ends(0, how="os._exit(7)", told=told.path), on_error="continue")
         (error,) = result.failures
         assert isinstance(error, WorkerDied)
@@ -200,9 +200,9 @@ async def test_a_worker_that_dies_after_its_template(place, fifo):
 async def test_a_system_that_refuses(place):
     async with Engine(place, workers=2, retry=Retry(5)) as engine:
         worker, _ = (await engine.run(Value(0))).output.load()
-        template = parent_of(worker)
-        limits = resource.prlimit(template, resource.RLIMIT_NOFILE)
-        resource.prlimit(template, resource.RLIMIT_NOFILE, (5, limits[1]))
+        fork_server = parent_of(worker)
+        limits = resource.prlimit(fork_server, resource.RLIMIT_NOFILE)
+        resource.prlimit(fork_server, resource.RLIMIT_NOFILE, (5, limits[1]))
         tasks = [Ends(0, how="os._exit(7)"), *(Value(n) for n in range(1, 20))]
         result = await engine.run(tasks, on_error="continue")
         assert result.ran + result.failed == 20
@@ -210,7 +210,7 @@ async def test_a_system_that_refuses(place):
         for error in result.failures:
             assert isinstance(error, WorkerDied)
             assert error.message == "worker processes cannot be started: [Errno 24] Too many open files"
-        resource.prlimit(template, resource.RLIMIT_NOFILE, limits)
+        resource.prlimit(fork_server, resource.RLIMIT_NOFILE, limits)
         assert (await engine.run([Value(n) for n in range(100, 120)])).ran == 20
 
 
@@ -219,22 +219,22 @@ async def test_killed_before_it_is_known(place):
 
 
 async def start_and_kill(count):
-    nursery = Nursery()
-    workers = [WorkerProcess(nursery.template(), lambda messages: None, lambda: None) for _ in range(count)]
+    fork_servers = ForkServers()
+    workers = [WorkerProcess(fork_servers.fork_server(), lambda messages: None, lambda: None) for _ in range(count)]
     for worker in workers:
         assert worker.pid == 0
         worker.kill()
-    burials = await asyncio.gather(*(worker.bury() for worker in workers))
-    assert [end.code for end, _ in burials] == [-signal.SIGKILL] * count
+    ends = await asyncio.gather(*(worker.wait_and_reap() for worker in workers))
+    assert [end.code for end, _ in ends] == [-signal.SIGKILL] * count
     assert still_alive({worker.pid for worker in workers}, 0) == set()
-    await nursery.aclose()
+    await fork_servers.aclose()
     assert descendants_of(os.getpid()) == set()
 
 
-@pytest.mark.parametrize("told_of_any", [True, False])
-async def test_how_workers_ended(place, fifo, monkeypatch, told_of_any):
+@pytest.mark.parametrize("has_pidfd", [True, False])
+async def test_how_workers_ended(place, fifo, monkeypatch, has_pidfd):
     """Also where a system tells only of children that they have ended."""
-    monkeypatch.setattr(wait, "TOLD_OF_ANY", told_of_any)
+    monkeypatch.setattr(wait, "HAS_PIDFD", has_pidfd)
     async with Engine(place, workers=2) as engine:
         for how, exitcode in {"os._exit(7)": 7, "abort": -signal.SIGABRT}.items():
             result = await engine.run(Ends(0, how=how), on_error="continue")
@@ -249,14 +249,14 @@ async def test_how_workers_ended(place, fifo, monkeypatch, told_of_any):
     assert still_alive(pids, 0) == set()
 
 
-async def test_a_template_that_is_killed_before_it_answers(place):
+async def test_a_fork_server_that_is_killed_before_it_answers(place):
     """All that were to come from it are lost at once; that is one failure, not many."""
     async with Engine(place, workers=8) as engine:
         run = asyncio.create_task(engine.run([Value(n) for n in range(200)]))
         while not (started := descendants_of(os.getpid())):  # noqa: ASYNC110  # a process that begins tells nobody
             await asyncio.sleep(0)
-        for template in started:
-            os.kill(template, signal.SIGKILL)
+        for fork_server in started:
+            os.kill(fork_server, signal.SIGKILL)
         assert (await run).ran == 200
     assert descendants_of(os.getpid()) == set()
 
@@ -283,10 +283,10 @@ def watched(request, tmp_path, monkeypatch):
 async def test_what_has_threads_is_not_forked(place, fifo, caplog):
     async with Engine(place, workers=3) as engine:
         workers, let_go = await held(engine, fifo, 3)
-        (template,) = {parent_of(worker) for worker in workers}
-        in_template = len(os.listdir(f"/proc/{template}/task"))
-        assert in_template > 1
-        assert {os.getsid(pid) for pid in (*workers, template)} == {*workers, template}
+        (fork_server,) = {parent_of(worker) for worker in workers}
+        in_fork_server = len(os.listdir(f"/proc/{fork_server}/task"))
+        assert in_fork_server > 1
+        assert {os.getsid(pid) for pid in (*workers, fork_server)} == {*workers, fork_server}
         await let_go()
         _, threads = (await engine.run(Threads(0))).output.load()
         assert "watches" in threads  # in a fork it would be as good as dead
@@ -296,11 +296,11 @@ async def test_what_has_threads_is_not_forked(place, fifo, caplog):
         assert isinstance(error, WorkerDied)
         assert error.exitcode == 7
         assert (await engine.run([Value(n) for n in range(20)])).ran == 20
-    assert still_alive({*workers, template}, 0) == set()
+    assert still_alive({*workers, fork_server}, 0) == set()
     assert descendants_of(os.getpid()) == set()
     (said,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert said.startswith("each worker process starts as a fresh interpreter")
-    assert f"a new {sys.executable} has {in_template} threads before it runs anything" in said
+    assert f"a new {sys.executable} has {in_fork_server} threads before it runs anything" in said
     assert ".pth file or sitecustomize" in said
 
 

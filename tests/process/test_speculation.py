@@ -36,14 +36,14 @@ def numbers_in(log):
 def foreseen(monkeypatch):
     """How many jobs had been sent to workers ahead of their time when they were asked for."""
     counts: list[int] = []
-    look = ProcessExecutor._not_foreseen
+    look = ProcessExecutor._not_speculated
 
     def count(self, jobs):
         others = look(self, jobs)
         counts.append(len(jobs) - len(others))
         return others
 
-    monkeypatch.setattr(ProcessExecutor, "_not_foreseen", count)
+    monkeypatch.setattr(ProcessExecutor, "_not_speculated", count)
     return counts
 
 
