@@ -13,6 +13,7 @@ from alexflow.engine.dynamic import Generators
 from alexflow.engine.peers import PeerCoordination
 from alexflow.executors.interface import Executor, Job, Outcome
 from alexflow.graph import Catalog, Described, Kind
+from alexflow.model.executor_kinds import EXECUTOR_KINDS
 
 
 class Dispatch:
@@ -27,6 +28,7 @@ class Dispatch:
 
     Attributes:
         peers: the coordination with other engines; None if no other engine could make the same outputs.
+        prefetching: executors that get jobs before their turn, by kind.
         has_started: whether any job has been started. Dynamic tasks are not jobs: no limit applies to them.
     """
 
@@ -39,6 +41,7 @@ class Dispatch:
         started: Callable[[Iterable[str]], None],
     ):
         self._executors = executors
+        self.prefetching = {kind: each for kind, each in executors.items() if EXECUTOR_KINDS[kind].prefetches}
         self._generators = generators
         self._catalog = catalog
         self._forced = forced
@@ -71,12 +74,12 @@ class Dispatch:
             for kind, jobs in batches.items():
                 peers.admit(kind, jobs)
 
-    def speculative(self, task_ids: Iterable[str]) -> Iterable[Job]:
-        """Make the jobs, of those tasks, that a worker process may be sent before they are ready."""
+    def speculative(self, kind: Kind, task_ids: Iterable[str]) -> Iterable[Job]:
+        """Make the jobs, of those tasks, that an executor may be sent before they are ready."""
         if not task_ids or self.is_shared:
             return ()
         described = (self._catalog.tasks[task_id] for task_id in task_ids)
-        return (self._job(task) for task in described if task.kind == "process")
+        return (self._job(task) for task in described if task.kind == kind)
 
     def _job(self, described: Described) -> Job:
         task_id = described.spec.task_id
@@ -108,7 +111,8 @@ class Dispatch:
 
     def forget(self, task_ids: Sequence[str]) -> None:
         """Drop what is kept of tasks that are over, or not wanted any more."""
-        self._executors["process"].forget(task_ids)
+        for executor in self.prefetching.values():
+            executor.forget(task_ids)
         if self.peers is not None and not self.peers.alone:
             self.peers.forget(task_ids)
         tasks = self._catalog.tasks

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import random
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -142,8 +142,8 @@ class Driver:
         if self._leases is not None:
             self._dispatch.peers = self._coordination_by(self._leases)
         self.inspector.around = frozenset(enclosing())
-        for executor in self._executors.values():
-            executor.open(self._for_tasks, self._report, self._speculative_jobs)
+        for kind, executor in self._executors.items():
+            executor.open(self._for_tasks, self._report, partial(self._speculative_jobs, kind))
 
     def _coordination_by(self, leases: Leases) -> PeerCoordination:
         return PeerCoordination(
@@ -300,16 +300,17 @@ class Driver:
 
     def _enter(self, event: Inspected, subjects: Subjects) -> None:
         """Keep the tasks that the scheduler wants, now that it has their descriptions."""
-        coming: list[AbstractTask] = []
+        coming: defaultdict[Kind, list[AbstractTask]] = defaultdict(list)
+        prefetching = self._dispatch.prefetching
         known = self.catalog.tasks
         wanted = self._scheduler.wanted(subjects.described)
         for task_id in wanted:
             described = subjects.described[task_id]
             known.setdefault(task_id, described)
-            if described.kind == "process":
-                coming.append(described.task)
-        if coming:
-            self._executors["process"].expect(coming)  # while the rest of the graph is discovered
+            if described.kind in prefetching:
+                coming[described.kind].append(described.task)
+        for kind, tasks in coming.items():
+            prefetching[kind].expect(tasks)  # while the rest of the graph is discovered
         if self._broadcast.has_listeners:
             if wanted:
                 self._broadcast.emit(engine_events.TasksPlanned(tuple(wanted)))
@@ -369,9 +370,9 @@ class Driver:
             for task_id in task_ids:
                 self._broadcast.emit(engine_events.TaskStarted(task_id))
 
-    def _speculative_jobs(self, task_id: str) -> Iterable[Job]:
-        """Make jobs for worker processes that follow a task and whose other inputs exist."""
-        return self._dispatch.speculative(self._scheduler.successors_of(task_id))
+    def _speculative_jobs(self, kind: Kind, task_id: str) -> Iterable[Job]:
+        """Make jobs for an executor that follow a task and whose other inputs exist."""
+        return self._dispatch.speculative(kind, self._scheduler.successors_of(task_id))
 
     def _cancel(self, instruction: do.Cancel) -> None:
         for task_id in self._dispatch.cancel(instruction.tasks):

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.driver import Driver
@@ -18,16 +18,15 @@ from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged, Output
 from alexflow.events import EngineEvent, RunFinished
 from alexflow.events.broadcast import Broadcast
 from alexflow.executors.enclosing_tasks import running
-from alexflow.executors.event_loop import LoopExecutor
-from alexflow.executors.interface import GRACE, Executor
+from alexflow.executors.interface import GRACE
 from alexflow.executors.loaded_libraries import LoadedLibraries
-from alexflow.executors.process.pool import ProcessExecutor
 from alexflow.executors.process.wire.reentry import reentry
-from alexflow.executors.thread import ThreadExecutor
+from alexflow.executors.registry import ExecutorSettings, make_executors
 from alexflow.executors.workers import Workers
-from alexflow.graph import Defaults, Forceable, Kind, Subjects, self_deadlock, tasks_to_force
+from alexflow.graph import Defaults, Forceable, Subjects, self_deadlock, tasks_to_force
 from alexflow.hooks import exact_name, hook_failed, is_a, is_ours, passes, repr_of
-from alexflow.model import AbstractTask, Output, Retry, keys_of
+from alexflow.model import AbstractTask, ExecutorName, Output, Retry, keys_of
+from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
 from alexflow.progress.echo import OutputEcho
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.instructions import Finish
@@ -73,7 +72,8 @@ class Engine:
             may start in each (by default their share, CPUs divided by workers), and when one is replaced.
         limits: how many tasks with a tag may run at once, by tag; tags that are not listed are not limited.
         max_concurrency: how many ``async def run`` may run at once.
-        executor: what runs plain ``def run`` if the task's class does not say: ``process`` or ``thread``.
+        executor: what runs plain ``def run`` if the task's class does not say: ``process``, ``thread`` or one
+            that was registered.
         retry: how often a failed task is tried again, and after which errors, if its class does not say; by default
             never.
         timeout: seconds that one attempt may take, if its class does not say.
@@ -96,7 +96,7 @@ class Engine:
         workers: int | Workers | None = None,
         limits: Mapping[str, int] | None = None,
         max_concurrency: int = MAX_CONCURRENCY,
-        executor: Literal["process", "thread"] = "process",
+        executor: ExecutorName = "process",
         retry: Retry | None = None,
         timeout: float | None = None,
         max_deaths: int = MAX_DEATHS,
@@ -140,8 +140,9 @@ class Engine:
         ttl = self._lease_ttl
         if ttl is not None and (not isinstance(ttl, int | float) or not ttl > 0):
             raise DefinitionError(f"lease_ttl must be a number of seconds above 0, or None, not {ttl!r}")
-        if self._defaults.executor not in ("process", "thread"):
-            raise DefinitionError(f"executor must be 'process' or 'thread', not {self._defaults.executor!r}")
+        default = self._defaults.executor
+        if type(default) is not str or default not in EXECUTOR_KINDS or default == "loop":
+            raise DefinitionError(f"executor must be {name_choices('loop')}, not {default!r}")
 
     # -- lifetime
 
@@ -169,11 +170,9 @@ class Engine:
         return self
 
     def _make_driver(self, scheduler: Scheduler) -> Driver:
-        executors: dict[Kind, Executor] = {
-            "loop": LoopExecutor(self._max_concurrency, grace=self._grace),
-            "thread": ThreadExecutor(self._workers.count or 1, grace=self._grace, libraries=self._libraries()),
-            "process": ProcessExecutor(self._workers, grace=self._grace, echo=self._echo),
-        }
+        executors = make_executors(
+            ExecutorSettings(self._workers, self._max_concurrency, self._grace, self._echo, self._libraries())
+        )
         leases = None if self._lease_ttl is None else self.storage.leases(self._lease_ttl)
         return Driver(
             scheduler, self.storage, self._defaults, executors, self._broadcast, leases=leases, grace=self._grace

@@ -13,7 +13,7 @@ from typing import Literal, TypedDict
 
 from alexflow.executors.workers import Workers
 from alexflow.graph import Forceable
-from alexflow.model import Retry
+from alexflow.model import ExecutorName, Retry
 from alexflow.storage import Storage
 
 OnError = Literal["stop", "continue"]
@@ -25,7 +25,7 @@ class EngineOptions(TypedDict, total=False):
     workers: int | Workers | None
     limits: Mapping[str, int] | None
     max_concurrency: int
-    executor: Literal["process", "thread"]
+    executor: ExecutorName
     retry: Retry | None
     timeout: float | None
     max_deaths: int

@@ -24,6 +24,7 @@ from alexflow.errors import StorageError
 from alexflow.executors.interface import Done, Executor, Job, Outcome
 from alexflow.graph import Catalog, Kind
 from alexflow.logs import logger
+from alexflow.model.executor_kinds import EXECUTOR_KINDS
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.events import DoneByPeer, Event, HeldByPeer, ReleasedByPeer
 from alexflow.storage import Storage
@@ -82,7 +83,8 @@ class PeerCoordination:
         self._catalog = catalog
         self._executors = executors
         self._quotas = {
-            kind: Quota(executor.places, prefetch=kind == "process") for kind, executor in executors.items()
+            kind: Quota(executor.places, prefetch=EXECUTOR_KINDS[kind].prefetches)
+            for kind, executor in executors.items()
         }
         self._spawn = spawn
         self._post = post

@@ -16,7 +16,7 @@ import contextvars
 import time
 from collections.abc import Awaitable, Coroutine, Generator, Sequence
 from types import coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from alexflow.errors import TaskTimeout
 from alexflow.executors.attempt import aattempt
@@ -53,15 +53,56 @@ class RunningJob:
         self.is_abandoned = False
 
 
+class HowToRun(Protocol):
+    """A strategy: how a runner runs the attempt of a job, and what can stop it.
+
+    Attributes:
+        is_interruptible: whether a cancellation of the runner reaches the job. If not, a stopped job is abandoned at
+            once, without a grace period.
+        gets_ctrl_c: whether Ctrl-C may be raised in the job: it is raised in the main thread only.
+    """
+
+    @property
+    def is_interruptible(self) -> bool: ...
+
+    @property
+    def gets_ctrl_c(self) -> bool: ...
+
+    def attempt(self, running_job: RunningJob) -> Awaitable[None]:
+        """Run one attempt and publish its outputs."""
+        ...
+
+    def close(self) -> None:
+        """Release what attempts used; none is running any more."""
+
+
+class InCoroutines:
+    """Jobs are coroutines of the event loop."""
+
+    is_interruptible = True
+    gets_ctrl_c = True
+
+    def attempt(self, running_job: RunningJob) -> Awaitable[None]:
+        """Run ``async def run`` here."""
+        job = running_job.job
+        check_unchanged(job.task, job.task_id)
+        return aattempt(job.task, running_job.transaction, job.outputs)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 class LoopExecutor(Executor):
-    """Runs jobs as coroutines on the event loop.
+    """Runs jobs by asyncio tasks of the event loop.
 
     Args:
         max_concurrency: how many at once; further ones wait their turn.
-        grace: seconds that a job which is stopped gets to end, before it is left behind.
+        grace: seconds that a job which is stopped gets to end, before it is abandoned.
+        how: how an attempt is run; by default as a coroutine.
     """
 
-    def __init__(self, max_concurrency: int, *, grace: float = GRACE):
+    def __init__(self, max_concurrency: int, *, grace: float = GRACE, how: HowToRun | None = None):
+        self._how = how or InCoroutines()
         self._max_concurrency = max_concurrency
         self._grace = grace
         self._pending = JobQueue()
@@ -72,7 +113,7 @@ class LoopExecutor(Executor):
         self._is_scheduled = False
         self._outcomes: list[Outcome] = []
 
-    def open(self, storage: Storage, report: Report, foresee: Successors) -> None:
+    def open(self, storage: Storage, report: Report, successors_of: Successors) -> None:
         self._storage = storage
         self._report = report
         self._loop = asyncio.get_running_loop()
@@ -107,6 +148,7 @@ class LoopExecutor(Executor):
         while self._runners:
             self._runner_ended.clear()
             await self._runner_ended.wait()
+        self._how.close()
 
     def kill(self) -> None:
         self._grace = 0.0
@@ -171,11 +213,11 @@ class LoopExecutor(Executor):
         try:
             if job.timeout is not None:
                 running_job.timer = self._loop.call_later(job.timeout, self._stop, running_job, context=self._context)
-            await self._attempt(running_job)
+            await self._how.attempt(running_job)
             outcome = Done(job.task_id, time.perf_counter() - started, overtaken=running_job.transaction.overtaken)
         except BaseException as error:  # everything is told to the scheduler, exits and cancellations too
             outcome = self._not_done(running_job, error, time.perf_counter() - started)
-            if self._is_ctrl_c(error):
+            if self._how.gets_ctrl_c and is_ctrl_c(error):
                 raise
         finally:
             if running_job.timer is not None:
@@ -184,13 +226,6 @@ class LoopExecutor(Executor):
                 del self._running[job.task_id]
         if not running_job.is_abandoned:
             self._tell(outcome)
-
-    def _attempt(self, running_job: RunningJob) -> Awaitable[None]:
-        check_unchanged(running_job.job.task, running_job.job.task_id)
-        return aattempt(running_job.job.task, running_job.transaction, running_job.job.outputs)
-
-    def _is_ctrl_c(self, error: BaseException) -> bool:
-        return is_ctrl_c(error)
 
     def _not_done(self, running_job: RunningJob, error: BaseException, seconds: float) -> NotDone:
         job = running_job.job
@@ -212,7 +247,10 @@ class LoopExecutor(Executor):
 
     def _interrupt(self, running_job: RunningJob) -> None:
         if running_job.transaction.revoke():  # else it is publishing: all outputs, or a part of them if cancelled
-            running_job.runner.cancel()
+            if self._how.is_interruptible:
+                running_job.runner.cancel()
+            else:
+                self._abandon(running_job)
 
     def _abandon(self, running_job: RunningJob) -> None:
         """Nobody waits any more for a job that does not end; its place is free."""

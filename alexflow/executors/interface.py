@@ -91,7 +91,7 @@ class Executor(ABC):
     """Runs jobs somewhere. All methods are called on the engine's event loop and return at once, but for ``aclose``."""
 
     @abstractmethod
-    def open(self, storage: Storage, report: Report, foresee: Successors) -> None:
+    def open(self, storage: Storage, report: Report, successors_of: Successors) -> None:
         """Make ready; called once, before anything else."""
 
     def expect(self, tasks: Sequence[AbstractTask]) -> None:  # noqa: B027  # most have nothing to prepare

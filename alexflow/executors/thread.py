@@ -1,4 +1,4 @@
-"""``ThreadExecutor``: plain ``def run`` in threads of the engine's process."""
+"""Threads: plain ``def run`` in threads of the engine's process."""
 
 from __future__ import annotations
 
@@ -18,41 +18,45 @@ from alexflow.forks import contained
 from alexflow.model.mutation import check_unchanged
 
 
-class ThreadExecutor(LoopExecutor):
-    """Runs jobs in threads, each waited for by a task on the loop.
+def thread_executor(threads: int, *, grace: float = GRACE, libraries: LoadedLibraries | None = None) -> LoopExecutor:
+    """Return an executor that runs jobs in threads, each awaited by a task on the loop.
 
-    A thread cannot be stopped: a job that is cancelled or takes too long is given up at once, and its thread goes on
-    to its end without anybody waiting for it. It cannot publish any more. A job that is publishing already is waited
-    for.
+    A thread cannot be stopped: a job that is cancelled or takes too long is abandoned at once, and its thread goes on
+    to its end without being awaited. It cannot publish any more. A job that is publishing already is awaited.
 
     Args:
-        threads: how many at once, besides those that have been given up.
+        threads: how many at once, besides those that have been abandoned.
         grace: seconds that a job which is stopped gets to finish publishing.
         libraries: bounds the threads of numerical libraries, if that was asked for.
     """
+    return LoopExecutor(threads, grace=grace, how=InThreads(libraries))
 
-    def __init__(self, threads: int, *, grace: float = GRACE, libraries: LoadedLibraries | None = None):
-        super().__init__(max_concurrency=threads, grace=grace)
+
+class InThreads:
+    """Jobs are calls in threads.
+
+    Args:
+        libraries: bounds the threads of numerical libraries, if that was asked for.
+    """
+
+    is_interruptible = False
+    gets_ctrl_c = False
+
+    def __init__(self, libraries: LoadedLibraries | None):
         self._threads = Threads()
         self._libraries = libraries
 
-    async def aclose(self) -> None:
-        await super().aclose()
-        self._threads.close()
-        if self._libraries is not None:
-            self._libraries.close()
-
-    async def _attempt(self, running_job: RunningJob) -> None:
+    async def attempt(self, running_job: RunningJob) -> None:
+        """Run plain ``def run`` in a thread."""
         if self._libraries is not None:
             self._libraries.bound_process()
         await self._threads.run(partial(_attempt, running_job, self._libraries))
 
-    def _is_ctrl_c(self, error: BaseException) -> bool:
-        return False  # which comes to the main thread only
-
-    def _interrupt(self, running_job: RunningJob) -> None:
-        if running_job.transaction.revoke():
-            self._abandon(running_job)
+    def close(self) -> None:
+        """End the threads when they have nothing to do, and give back the bounds."""
+        self._threads.close()
+        if self._libraries is not None:
+            self._libraries.close()
 
 
 def _attempt(running_job: RunningJob, libraries: LoadedLibraries | None) -> None:

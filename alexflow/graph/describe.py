@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
 from alexflow.graph.class_registry import ClassRegistry
@@ -15,6 +15,7 @@ from alexflow.hooks import SHORT_TEXT, class_name, exact_name, hook_failed, repr
 from alexflow.model import (
     AbstractTask,
     DynamicTask,
+    ExecutorName,
     InOut,
     Output,
     Retry,
@@ -24,6 +25,7 @@ from alexflow.model import (
 )
 from alexflow.model.class_info import class_info
 from alexflow.model.deferred import deferred_key
+from alexflow.model.executor_kinds import leaves_process
 from alexflow.scheduler import TaskSpec
 
 NO_RETRY = Retry(0)
@@ -39,7 +41,7 @@ class Defaults:
         timeout: time limit of one attempt, in seconds.
     """
 
-    executor: Literal["process", "thread", "loop"] = "process"
+    executor: ExecutorName = "process"
     retry: Retry = NO_RETRY
     timeout: float | None = None
     settings: dict[type, Settings] = field(default_factory=dict, init=False, repr=False, compare=False)  # by class
@@ -61,6 +63,7 @@ class Settings(NamedTuple):
     """The settings of a task, with the defaults for those that its class leaves open."""
 
     kind: Kind
+    keeps_outputs: bool
     tags: tuple[str, ...]
     retry: Retry
     timeout: float | None
@@ -93,7 +96,7 @@ class Described:
     ):
         self.task = task
         self.spec = spec
-        self.kind: Kind = kind  # inferred, it would be any string
+        self.kind = kind
         self.retry = retry
         self.timeout = timeout
         self.inputs = inputs
@@ -133,13 +136,13 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
             _check_keys(task, task_id, makes[0])
             hook = "options"
             settings = _settings(task, defaults)
-        kind, tags, retry, timeout = settings
+        kind, keeps_outputs, tags, retry, timeout = settings
     except BaseException as error:
         hook_failed(task, hook, error)
     tries = retry.count, retry.delay, retry.jitter
     made, serves = makes
     spec = TaskSpec(task_id, tuple(inputs), ephemeral, made, tags, kind == "dynamic", *tries, acyclic, serves)
-    return Described(task, spec, kind, retry, timeout, inputs, outputs if kind == "loop" or kind == "thread" else None)
+    return Described(task, spec, kind, retry, timeout, inputs, outputs if keeps_outputs else None)
 
 
 def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
@@ -147,8 +150,10 @@ def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
     defaults.register_class(task)
     tags = _tags_of(task)
     retry, timeout = _retry_of(task), options_of(task).timeout
+    kind = kind_of(task, defaults.executor)
     settings = Settings(
-        kind_of(task, defaults.executor),
+        kind,
+        kind != "dynamic" and not leaves_process(kind),
         tags,
         defaults.retry if retry is None else retry,
         defaults.timeout if timeout is None else timeout,

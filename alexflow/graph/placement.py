@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import cast
 
 from alexflow.errors import DefinitionError
 from alexflow.hooks import SHORT_TEXT, repr_of
@@ -10,8 +10,8 @@ from alexflow.model import AbstractTask, DynamicTask, ExecutorName, Task, TaskOp
 from alexflow.model.class_info import class_info
 from alexflow.model.definition import describe_absence
 
-#: The executor of a task. ``dynamic`` is ``generate``, in the engine's own process.
-Kind = Literal["loop", "thread", "process", "dynamic"]
+#: The kind of executor of a task. ``dynamic`` is ``generate``, in the engine's own process.
+Kind = ExecutorName
 
 
 def options_of(task: AbstractTask) -> TaskOptions:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from alexflow.errors import DefinitionError
 from alexflow.hooks import SHORT_TEXT, repr_of
+from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
 
-#: Where ``run`` happens: the event loop, a thread of the engine's process, or a worker process.
-ExecutorName = Literal["loop", "thread", "process"]
+#: The kind of executor that runs a task: the event loop, a thread of the engine's process, a worker process, or one
+#: that was registered (:mod:`alexflow.executors.registry`).
+ExecutorName = str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +38,10 @@ class TaskOptions:
     timeout: float | None = None
 
     def __post_init__(self) -> None:
-        if self.executor not in (None, "process", "thread", "loop"):
+        name = self.executor
+        if name is not None and (type(name) is not str or name not in EXECUTOR_KINDS):
             raise DefinitionError(
-                f"TaskOptions.executor must be 'process', 'thread' or 'loop', not {repr_of(self.executor, SHORT_TEXT)}"
+                f"TaskOptions.executor must be {name_choices()}, not {repr_of(self.executor, SHORT_TEXT)}"
             )
         timeout = self.timeout
         if timeout is not None and (

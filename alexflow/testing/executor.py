@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from alexflow.errors import OutputNotFound, TaskTimeout, WorkerDied
 from alexflow.executors.attempt import attempt, check_id
 from alexflow.executors.captured_error import capture_error, not_done
-from alexflow.executors.event_loop import LoopExecutor, RunningJob
+from alexflow.executors.event_loop import InCoroutines, RunningJob
 from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome, Report, Successors
 from alexflow.storage import Storage, Transaction
 from alexflow.testing.attempts import Attempts, Misuse
@@ -54,19 +54,19 @@ class SimulatedExecutor(Executor):
         self._under_way: dict[str, _Underway] = {}
         self._filling = False
         #: Successors that were announced, and have neither been submitted nor forgotten.
-        self.foreseen: dict[str, None] = {}
+        self.speculative: dict[str, None] = {}
 
-    def open(self, storage: Storage, report: Report, foresee: Successors) -> None:
+    def open(self, storage: Storage, report: Report, successors_of: Successors) -> None:
         self._storage = storage
         self._report = report
-        self._foresee = foresee
+        self._successors_of = successors_of
         self._loop = asyncio.get_running_loop()
 
     def submit(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             if job.task_id in self._under_way or any(other.task_id == job.task_id for other in self._pending):
                 raise Misuse(f"{self._name(job.task_id)} was submitted twice")
-            self.foreseen.pop(job.task_id, None)
+            self.speculative.pop(job.task_id, None)
             self._pending.append(job)
         self._fill_soon()
 
@@ -92,7 +92,7 @@ class SimulatedExecutor(Executor):
 
     def forget(self, task_ids: Sequence[str]) -> None:
         for task_id in task_ids:
-            self.foreseen.pop(task_id, None)
+            self.speculative.pop(task_id, None)
             if task_id in self._under_way:
                 raise Misuse(f"{self._name(task_id)} was forgotten while it was under way")
 
@@ -128,7 +128,7 @@ class SimulatedExecutor(Executor):
         else:
             under_way.timer = self._loop.call_later(seconds, self._work, under_way)
         if self._looks_ahead:
-            self.foreseen.update(dict.fromkeys(follower.task_id for follower in self._foresee(job.task_id)))
+            self.speculative.update(dict.fromkeys(follower.task_id for follower in self._successors_of(job.task_id)))
 
     def _out_of_time(self, under_way: _Underway) -> None:
         job = under_way.job
@@ -175,27 +175,25 @@ def _died(job: Job) -> NotDone:
     return NotDone(job.task_id, "lost", WorkerDied(job.task_id, message, exitcode=-9, summary=repr(job.task)))
 
 
-class SimulatedLoopExecutor(LoopExecutor):
-    """The real executor for ``async def run``, whose jobs take virtual time.
+class InVirtualTime(InCoroutines):
+    """Jobs are coroutines, as in the real executor, that take virtual time.
 
     Args:
-        max_concurrency: how many jobs at once.
         attempts: counts attempts, and has the faults.
     """
 
-    def __init__(self, max_concurrency: int, attempts: Attempts):
-        super().__init__(max_concurrency)
+    def __init__(self, attempts: Attempts):
         self._attempts = attempts
 
-    async def _attempt(self, under_way: RunningJob) -> None:
-        job = under_way.job
+    async def attempt(self, running_job: RunningJob) -> None:
+        job = running_job.job
         nth = self._attempts.begin(job.task_id)
         how = "error"
         try:
             slow = self._attempts.faults.find(SlowTask, self._attempts.history.names(job.task_id), nth)
             await asyncio.sleep(USUAL_SECONDS if slow is None else slow.seconds)
             self._attempts.raise_if_told(job.task_id, nth)
-            await super()._attempt(under_way)
+            await super().attempt(running_job)
             how = "done"
         except asyncio.CancelledError:
             how = "cancelled"

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from alexflow.engine.driver import Driver
 from alexflow.engine.engine import Engine
 from alexflow.engine.result import Result
+from alexflow.executors.event_loop import LoopExecutor
 from alexflow.executors.interface import Executor
 from alexflow.graph import Kind
 from alexflow.scheduler import Scheduler
@@ -22,7 +23,7 @@ from alexflow.scheduler.instructions import Instruction
 from alexflow.scheduler.state import State
 from alexflow.testing.attempts import ATTEMPTS, Attempts
 from alexflow.testing.clock import VirtualLoop
-from alexflow.testing.executor import SimulatedExecutor, SimulatedLoopExecutor
+from alexflow.testing.executor import InVirtualTime, SimulatedExecutor
 from alexflow.testing.faults import Faults, SimulatedFault
 from alexflow.testing.history import Names, SimulationHistory
 from alexflow.testing.storage import QuickStorage, SimulatedStorage
@@ -167,7 +168,7 @@ class SimulatedEngine(Engine):
         )
         self.process = SimulatedExecutor(self._workers.count or 1, self._attempts)
         executors: dict[Kind, Executor] = {
-            "loop": SimulatedLoopExecutor(self._max_concurrency, self._attempts),
+            "loop": LoopExecutor(self._max_concurrency, how=InVirtualTime(self._attempts)),
             "thread": SimulatedExecutor(self._workers.count or 1, self._attempts, looks_ahead=False),
             "process": self.process,
         }

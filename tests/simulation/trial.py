@@ -212,7 +212,7 @@ def left_over(engine: SimulatedEngine, name: Names) -> list[str]:
         "task in the catalog": driver.catalog.tasks,
         "producer in the catalog": driver.catalog.producers,
         "task to be forced": driver.inspector.forced,
-        "job foreseen": engine.process.foreseen,
+        "speculative job": engine.process.speculative,
     }
     return [f"{what}: {name(one)}" for what, several in kept.items() for one in sorted(map(str, several))]
 

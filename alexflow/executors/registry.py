@@ -1,0 +1,86 @@
+"""The registry of executors: how an engine makes the executor of each kind.
+
+An executor of another kind is one class and one call::
+
+    register_executor(ExecutorKind("dask", leaves_process=True), lambda settings: DaskExecutor(settings.grace))
+
+After that, ``TaskOptions(executor="dask")`` and ``Engine(executor="dask")`` name it. Each engine that is opened makes
+one executor of each kind, so making one must cost nothing: connections and processes belong into ``open`` or later.
+
+Rejected: entry points, which import other distributions when an engine is opened; names that are looked up only when a
+job is submitted, since a wrong name would be found after half of a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from alexflow.errors import DefinitionError
+from alexflow.executors.event_loop import LoopExecutor
+from alexflow.executors.interface import Executor
+from alexflow.executors.loaded_libraries import LoadedLibraries
+from alexflow.executors.process.output_capture import Echo
+from alexflow.executors.process.pool import ProcessExecutor
+from alexflow.executors.thread import thread_executor
+from alexflow.executors.workers import Workers
+from alexflow.model.executor_kinds import EXECUTOR_KINDS
+from alexflow.model.executor_kinds import ExecutorKind as ExecutorKind
+
+
+@dataclass(frozen=True)
+class ExecutorSettings:
+    """What an engine's arguments say to its executors.
+
+    Attributes:
+        workers: how many jobs at once in threads and in worker processes, and what each may use.
+        max_concurrency: how many jobs at once on the event loop.
+        grace: seconds that a stopped job gets to end.
+        echo: shows at once what tasks print, if that was asked for.
+        libraries: bounds the threads of numerical libraries in this process, if that was asked for.
+    """
+
+    workers: Workers
+    max_concurrency: int
+    grace: float
+    echo: Echo | None = None
+    libraries: LoadedLibraries | None = None
+
+
+#: Makes an executor of a kind.
+Make = Callable[[ExecutorSettings], Executor]
+
+_makers: dict[str, Make] = {
+    "loop": lambda settings: LoopExecutor(settings.max_concurrency, grace=settings.grace),
+    "thread": lambda settings: thread_executor(
+        settings.workers.count or 1, grace=settings.grace, libraries=settings.libraries
+    ),
+    "process": lambda settings: ProcessExecutor(settings.workers, grace=settings.grace, echo=settings.echo),
+}
+
+
+def register_executor(kind: ExecutorKind, make: Make) -> None:
+    """Add a kind of executor, for engines that are opened from now on.
+
+    Args:
+        kind: its name and what it can do.
+        make: makes one, from an engine's settings.
+
+    Raises:
+        DefinitionError: there is a kind of this name.
+    """
+    if kind.name in EXECUTOR_KINDS or kind.name == "dynamic":
+        raise DefinitionError(f"there is an executor {kind.name!r} already; choose another name")
+    EXECUTOR_KINDS[kind.name] = kind
+    _makers[kind.name] = make
+
+
+def unregister_executor(name: str) -> None:
+    """Remove a kind that was added, as before a notebook's cell adds it again."""
+    del EXECUTOR_KINDS[name]
+    del _makers[name]
+
+
+def make_executors(settings: ExecutorSettings) -> dict[str, Executor]:
+    """Make an executor of each kind."""
+    return {name: make(settings) for name, make in _makers.items()}

@@ -1,0 +1,49 @@
+"""Kinds of executors: the names that classes of tasks and engines use, and what each can do.
+
+They stand here, below everything that asks for them: :class:`~alexflow.TaskOptions` refuses other names, the graph
+keeps what its executor needs, and the engine hands jobs to it. :mod:`alexflow.executors.registry` makes the executors
+and adds kinds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ExecutorKind:
+    """A kind of executor.
+
+    Attributes:
+        name: as in ``TaskOptions(executor=name)``.
+        leaves_process: whether tasks are sent to another process, which must be able to open the storage.
+        prefetches: whether it gets jobs before their turn: it is told of tasks that are planned, and asks for those
+            that come after a job (:class:`~alexflow.executors.interface.Executor`).
+    """
+
+    name: str
+    leaves_process: bool = False
+    prefetches: bool = False
+
+
+#: All kinds, by name. Kinds are added before classes name them.
+EXECUTOR_KINDS: dict[str, ExecutorKind] = {
+    kind.name: kind
+    for kind in (
+        ExecutorKind("process", leaves_process=True, prefetches=True),
+        ExecutorKind("thread"),
+        ExecutorKind("loop"),
+    )
+}
+
+
+def leaves_process(name: str) -> bool:
+    """Return whether an executor sends tasks to another process."""
+    kind = EXECUTOR_KINDS.get(name)
+    return kind is not None and kind.leaves_process
+
+
+def name_choices(*left_out: str) -> str:
+    """Return the names of all kinds for a message: ``'process', 'thread' or 'loop'``."""
+    *names, last = (repr(name) for name in EXECUTOR_KINDS if name not in left_out)
+    return f"{', '.join(names)} or {last}" if names else last
