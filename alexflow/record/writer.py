@@ -1,6 +1,6 @@
 """Writing a journal.
 
-A journal that cannot be written is warned of once and given up: no run fails because of it.
+If a journal cannot be written, a warning says so once, and no more of it is written. No run fails because of it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class JournalWriter:
             self._append(self._encoded((time.time(), batch)), len(batch))
         except Exception as error:  # the disk's mostly; no run fails because of its journal
             self.failed = True
-            logger.warning("the journal in %s is given up; the work goes on: %s", self._directory, error)
+            logger.warning("no longer writing the journal in %s; the work goes on: %s", self._directory, error)
 
     @property
     def left_out(self) -> int:

@@ -17,7 +17,7 @@ from alexflow.scheduler.state import MISSING, Group, Key, Node, State
 
 
 def search_groups(state: State) -> None:
-    """Fail conflicts; then search groups for cycles, a bounded number of steps, and let them start."""
+    """Fail conflicts; then search groups for cycles, a bounded number of steps, and start their tasks."""
     if state.conflicts:
         fail_conflicts(state)
     if state.resuming:

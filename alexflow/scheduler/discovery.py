@@ -192,7 +192,7 @@ def _claim(state: State, node: Node) -> None:
         if state.claims is not None:
             rival = state.claims.setdefault(name.casefold(), name)
             if rival != name:
-                hint = "their keys differ only by case, and this storage tells no case"
+                hint = "their keys differ only by case, and this storage ignores case"
                 _conflict(state, node, _claimant(state, rival), node.spec.task_id, name, hint)
                 return
 

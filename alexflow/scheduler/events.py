@@ -72,7 +72,7 @@ class Inspected(Event, frozen=True):
         complete: inspected tasks whose outputs all exist.
         incomplete: inspected tasks that must run.
         specs: the tasks of ``missing`` and ``incomplete`` that the scheduler does not know yet; and those of
-            ``complete``, of which only the outputs matter: they are not removed while a run that asked for them lasts.
+            ``complete``, of which only the outputs matter: they are not removed while a run that requested them lasts.
         found: ids of the tasks behind ``present`` and ``complete``.
         question: the number of the ``Inspect``. Keys and tasks that were inspected again since then are passed over,
             because the answer may be older than they are. None is an answer to the last one.

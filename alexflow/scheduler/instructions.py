@@ -81,7 +81,7 @@ class TryAgain(Instruction, frozen=True):
 
 
 class GaveUp(Instruction, frozen=True):
-    """Tell that a task failed for good; ``attempts`` and ``deaths`` as in :class:`TryAgain`."""
+    """Report that a task failed for good; ``attempts`` and ``deaths`` as in :class:`TryAgain`."""
 
     task_id: str
     error: Any

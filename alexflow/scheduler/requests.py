@@ -62,7 +62,7 @@ def verified(state: State, event: Verified) -> None:
     run.rounds += 1
     if run.rounds > MAX_VERIFICATIONS:
         for name in event.missing:
-            run.failures[name] = OutputMissing(name, "it was stored, and was gone again each time it was looked for")
+            run.failures[name] = OutputMissing(name, "it was stored, and was missing again at each verification")
         stop(state, run)
     else:
         _request_again(state, run, event.missing)

@@ -40,8 +40,8 @@ def refuse_as_target(state: State, spec: TaskSpec, runs: Iterable[Run]) -> None:
 
 def _not_generated(spec: TaskSpec, name: str) -> GraphError:
     return GraphError(
-        f"{spec.task_id} stores {name!r}, which is an output of a dynamic task that has not given it; "
-        f"ask for that dynamic task"
+        f"{spec.task_id} stores {name!r}, which is an output of a dynamic task that has not generated it; "
+        f"request that dynamic task"
     )
 
 

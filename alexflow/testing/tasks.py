@@ -55,7 +55,7 @@ class WriteValue(Task):
 
 @dataclass(frozen=True)
 class DynamicTask1(DynamicTask):
-    """Gives a task that stores what its parent has stored."""
+    """Generates a task that stores the value of its parent."""
 
     parent: NoDefaultVar[Output[Any]] = no_default
 

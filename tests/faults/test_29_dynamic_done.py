@@ -155,7 +155,7 @@ def test_the_output_was_removed(setting: Setting, place: str) -> None:
 
 def test_asked_for_without_the_dynamic_task(setting: Setting, place: str) -> None:
     """It would store what is to be seen only when all is done."""
-    with pytest.raises(GraphError, match=r"which is an output of a dynamic task that has not given it"):
+    with pytest.raises(GraphError, match=r"which is an output of a dynamic task that has not generated it"):
         run(Report(setting, Customers(setting).output()["report"]), place)
     assert list(LocalStorage(place).list()) == []
 
@@ -169,7 +169,7 @@ def test_asked_for_by_itself_although_it_has_run(done: bool, setting: Setting, p
     mine = Customers(setting).output()
     for child in (Report(setting, mine["report"]), Appendix(setting, mine["appendix"])):
         for target in (child, [child, Customers(setting)]):
-            with pytest.raises(GraphError, match=r"which is an output of a dynamic task that has not given it"):
+            with pytest.raises(GraphError, match=r"which is an output of a dynamic task that has not generated it"):
                 run(target, place, on_error="continue")
     assert ran(setting)["Report"] == 0
 
@@ -184,7 +184,7 @@ def test_asked_for_by_itself_while_the_dynamic_task_runs(setting: Setting, place
             running = asyncio.create_task(engine.run(customers))
             await told.receive(1)
             for name, kind in (("report", Report), ("appendix", Appendix)):
-                with pytest.raises(GraphError, match="ask for that dynamic task"):
+                with pytest.raises(GraphError, match="request that dynamic task"):
                     await engine.run(kind(customers.setting, customers.output()[name]))
             gate.open_gate()
             return await running

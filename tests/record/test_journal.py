@@ -168,7 +168,7 @@ def test_a_full_disk_is_warned_of_once(tmp_path, caplog, monkeypatch):
         (path,) = journals(f"{disk}/runs")
         assert isinstance(events_in(path)[0], RunStarted)
     (warning,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert "is given up; the work goes on" in warning.getMessage()
+    assert "no longer writing the journal" in warning.getMessage()
     assert "No space left on device" in warning.getMessage()
 
 

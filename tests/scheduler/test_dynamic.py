@@ -167,7 +167,7 @@ def test_one_that_stores_for_a_dynamic_task_is_asked_for_by_itself() -> None:
     h.ask(1, tasks="M")
     instructions = h.look(incomplete="M")
     assert isinstance(finish_of(instructions).error, GraphError)
-    assert "has not given it" in str(finish_of(instructions).error)
+    assert "has not generated it" in str(finish_of(instructions).error)
     assert h.empty
 
 
