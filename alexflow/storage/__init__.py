@@ -1,4 +1,4 @@
-"""Where outputs live: bytes under keys."""
+"""Storages: bytes under keys, where outputs live."""
 
 from typing import TYPE_CHECKING
 

@@ -31,7 +31,7 @@ class AsyncReader(Protocol):
         ...
 
     async def tell(self) -> int:
-        """Where the next byte comes from."""
+        """The position of the next byte to be read."""
         ...
 
 
@@ -47,7 +47,7 @@ class AsyncWriter(Protocol):
         ...
 
     async def tell(self) -> int:
-        """Where the next byte goes to."""
+        """The position of the next byte to be written."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""From one storage to another, or to another key: without moving the bytes where the storages can share them.
+"""Copies between storages and keys, without moving the bytes where the storages can share them.
 
 On one file system a copy is a second name of the file. Within one object store the server makes it. Otherwise the bytes
 come by here, a piece at a time, and are held against the digest that was recorded of them. In each case a copy appears
@@ -26,19 +26,19 @@ from alexflow.storage.layered.prefix import PrefixStorage
 from alexflow.storage.local import LocalStorage, digest_store
 from alexflow.storage.local.read import MAX_INLINE_BYTES
 
-#: What became of a copy: the two are one file; it is a file of its own; the key had something under it, which stays.
+#: The result for one key: both names lead to one file; the copy is a file of its own; an object existed and was kept.
 Copied = Literal["linked", "copied", "existed"]
 
 #: Objects that are looked for at once.
 LOOKUP_BATCH = 1000
 
-#: What a file system says that cannot make two names of one file.
+#: Errors of a file system that cannot give a file a second name.
 _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """How far copying is; in the end, what became of it.
+    """The progress of copying, and in the end its result.
 
     Attributes:
         copied: how many outputs are in the target now that were not before.
@@ -64,7 +64,7 @@ def copy(
     progress: Callable[[Copies], object] | None = None,
     concurrency: int = 16,
 ) -> Copies:
-    """Have outputs of one storage in another, too.
+    """Copy outputs of one storage to another.
 
     What is in the target already stays what it is, so copying that was interrupted is simply done again.
 
@@ -77,7 +77,7 @@ def copy(
         target: where they are to be, too, under the same keys; a ``PrefixStorage`` puts something before them.
         keys: which; by default all.
         prefix: how their keys begin, where ``keys`` is not given.
-        progress: told from time to time how far it is; from another thread.
+        progress: called with the progress from time to time, from another thread.
         concurrency: how many are copied at once.
 
     Raises:
@@ -104,7 +104,7 @@ async def acopy(
 
     done = Copies()
 
-    def tell(so_far: Copies) -> None:
+    def report(so_far: Copies) -> None:
         nonlocal done
         done = so_far
         if progress is not None:
@@ -114,19 +114,19 @@ async def acopy(
         try:
             first = await acopy_object(source, key, target) != "existed"
         except OutputDamaged:
-            tell(replace(done, damaged=(*done.damaged, key)))
+            report(replace(done, damaged=(*done.damaged, key)))
         except OutputNotFound:
             if keys is not None:  # else it has been removed since it was listed
-                tell(replace(done, missing=(*done.missing, key)))
+                report(replace(done, missing=(*done.missing, key)))
         else:
-            tell(replace(done, copied=done.copied + first, existed=done.existed + (not first)))
+            report(replace(done, copied=done.copied + first, existed=done.existed + (not first)))
 
     async for batch in _batches(source, keys, prefix):
         there = await target.aexists_many(batch)
         if there:
-            tell(replace(done, existed=done.existed + len(there)))
+            report(replace(done, existed=done.existed + len(there)))
         await for_each([key for key in batch if key not in there], one, concurrency)
-    tell(replace(done, total=done.copied + done.existed))
+    report(replace(done, total=done.copied + done.existed))
     return done
 
 
@@ -147,7 +147,7 @@ async def _batches(source: Storage, keys: Iterable[str] | None, prefix: str) -> 
 
 
 def copy_object(source: Storage, key: str, target: Storage, to: str | None = None) -> Copied:
-    """Have what is stored under a key of one storage under a key of another, or of the same.
+    """Copy an object to a key of another storage, or of the same one.
 
     Args:
         source: where it is.
@@ -190,7 +190,7 @@ async def areplace_object(source: Storage, key: str, target: Storage, to: str) -
 
 
 def _behind(storage: Storage, key: str) -> tuple[Storage, str]:
-    """The storage that really has the key, and what it is there."""
+    """The storage that holds the key, and its name there."""
     check_key(key)
     while True:
         if isinstance(storage, PrefixStorage):
@@ -214,7 +214,7 @@ def _stream(source: Storage, key: str, target: Storage, to: str, *, replace: boo
 
 
 def _link(source: LocalStorage, key: str, target: LocalStorage, to: str) -> Copied | None:
-    """Make it one file under two names; None where that is not possible."""
+    """Give one file both names; None where that is not possible."""
     path, known = target.path_of(to), source.path_of(key)
     try:
         if not is_file(known):

@@ -1,6 +1,6 @@
-"""How many files a process may have open, and the permits under which some of them are.
+"""The limit of open files of a process, and the permits under which some of them are open.
 
-:mod:`alexflow.storage.permits` says what a permit is for. This part is without an event loop, for worker processes.
+:mod:`alexflow.storage.permits` explains permits. This module needs no event loop, so worker processes can load it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ class Permit(Protocol):
     """One descriptor that is counted."""
 
     def claim(self) -> None:
-        """It is kept until there has been one more :meth:`release`."""
+        """Keep the permit until one more :meth:`release`."""
 
     def release(self) -> None:
-        """It is not needed any more, by one of those who needed it."""
+        """Withdraw one claim; the permit is free after the last."""
 
 
 #: The permit under which a file is being opened.
@@ -37,7 +37,7 @@ def claimed() -> Permit | None:
 
 
 def limit() -> int:
-    """How many descriptors this process may have."""
+    """The number of descriptors that this process may have."""
     try:
         import resource  # deferred, here and below: a worker process may do without
     except ImportError:  # Windows
@@ -47,7 +47,7 @@ def limit() -> int:
 
 @contextmanager
 def raised_limit() -> Iterator[None]:
-    """As many descriptors as the system allows, meanwhile."""
+    """Raise the limit of descriptors to what the system allows, within a ``with`` block."""
     import resource
 
     number = resource.RLIMIT_NOFILE
@@ -56,7 +56,7 @@ def raised_limit() -> Iterator[None]:
     try:
         yield
     finally:
-        if raised and resource.getrlimit(number) == raised:  # else somebody has made up his mind meanwhile
+        if raised and resource.getrlimit(number) == raised:  # else the program has set another limit meanwhile
             resource.setrlimit(number, (before[0], raised[1]))
 
 

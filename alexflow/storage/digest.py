@@ -1,11 +1,11 @@
-"""What is recorded of an output when it is published: the number of its bytes, a digest of them, and its key.
+"""Digest records, stored with each output when it is published: its size, a digest of its bytes, and its key.
 
 Of bytes alone, 25 bytes: the version ``1``, the size (8 bytes, little endian), BLAKE2b-128. BLAKE2b is quick on every
 machine (some 1 GB/s), 0.4 µs on a small output, and comes without OpenSSL.
 
 What is kept with an output is of version ``2``: the same, and then CRC-32 of its key (4 bytes, little endian), or, of a
 key with slashes, of each of its ends, beginning with the last step: ``c``, ``b/c``, ``a/b/c``. So two outputs that were
-moved to each other's place, records included, are told from what they should be. The ends are there because a directory
+moved to each other's place, records included, are recognized. The ends are there because a directory
 may be opened as a storage of its own, or as part of one: what was published as ``team/x`` is seen there as ``x``. As
 many steps are compared as both keys have. Records of version 1 know nothing of a key; they are read as they ever were.
 """
@@ -27,20 +27,20 @@ _RECORD = struct.Struct(f"<cQ{RECORD_DIGEST_BYTES}s")
 _OF_OUTPUT = struct.Struct(f"<cQ{RECORD_DIGEST_BYTES}sI")
 _MOST_ENDS = 64  # of a key with more steps the outermost are not compared
 
-#: What bytes under a key are found to be, held against records: ``keyless`` are good, as far as a record of version 1
+#: The result of comparing bytes under a key with records: ``keyless`` are good, as far as a record of version 1
 #: can tell; ``misplaced`` were published under another key.
 Judgement = Literal["good", "keyless", "misplaced", "damaged", "unrecorded"]
 
 
 def record_of(data: bytes) -> bytes:
-    """What is recorded of ``data``."""
+    """The digest record of ``data``."""
     hashed = _EMPTY.copy()
     hashed.update(data)
     return _RECORD.pack(_VERSION, len(data), hashed.digest())
 
 
 def record_of_output(data: bytes, key: str) -> bytes:
-    """What is kept with an output: as :func:`with_key` of :func:`record_of`, in half the time."""
+    """The record stored with an output: :func:`with_key` of :func:`record_of`, in half the time."""
     if "/" in key:
         return with_key(record_of(data), key)
     hashed = _EMPTY.copy()
@@ -67,12 +67,12 @@ class Recorder:
         self.size += len(part)
 
     def record(self) -> bytes:
-        """What is recorded of all that has come."""
+        """The digest record of all bytes added so far."""
         return _RECORD.pack(_VERSION, self.size, self._hashed.digest())
 
 
 def record_of_parts(parts: Iterable[bytes]) -> bytes:
-    """What is recorded of all the parts together."""
+    """The digest record of all parts together."""
     recorder = Recorder()
     for part in parts:
         recorder.add(part)
@@ -80,7 +80,7 @@ def record_of_parts(parts: Iterable[bytes]) -> bytes:
 
 
 def with_key(record: bytes, key: str) -> bytes:
-    """What is kept with an output: a record of its bytes, and of its key."""
+    """The record stored with an output: that of its bytes, with a checksum of its key."""
     if "/" in key:
         return b"".join((_WITH_KEY, record[1 : _RECORD.size], *_ends(key)))
     return _WITH_KEY + record[1 : _RECORD.size] + crc32(key.encode()).to_bytes(4, "little")
@@ -99,7 +99,7 @@ def of_bytes(record: bytes) -> bytes:
 
 
 def judge(records: Sequence[bytes], actual: bytes, key: str) -> Judgement:
-    """What there is under a key.
+    """Compare an object with the records that were stored with it.
 
     Args:
         records: what was recorded; of several, each may be what counts.
@@ -111,14 +111,14 @@ def judge(records: Sequence[bytes], actual: bytes, key: str) -> Judgement:
     if with_key(actual, key) in records:  # as nearly always
         return "good"
     of_these = [record for record in records if of_bytes(record) == actual]
-    if any(tells(record, key) for record in of_these):
+    if any(is_for_key(record, key) for record in of_these):
         return "good"
     if actual in of_these:
         return "keyless"
     return "misplaced" if of_these else "damaged"
 
 
-def tells(record: bytes, key: str) -> bool:
+def is_for_key(record: bytes, key: str) -> bool:
     """Whether a record is of what was published under this key, or one of which two storages see different parts."""
     if record.startswith(_VERSION):
         return False
@@ -132,7 +132,7 @@ def is_one_key(key: str, other: str) -> bool:
     return key == other or key.endswith(f"/{other}") or other.endswith(f"/{key}")
 
 
-def tells_no_key(record: bytes) -> bool:
+def has_no_key(record: bytes) -> bool:
     """Whether a record knows nothing of keys."""
     return record.startswith(_VERSION)
 

@@ -21,24 +21,24 @@ _CLASSES: dict[int, type[StorageError]] = {
     errno.EPERM: StorageDenied,
 }
 
-#: What the system says of a key under which nothing can be: a step on its way is missing, or is a file.
+#: The system's errors for a key that cannot exist: a step of its path is missing, or is a file.
 NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
 _NO_ROOM = os.strerror(errno.ENOSPC)
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether it is a full disk that a library met, and says so in the system's words."""
+    """Whether an error, also a library's own, reports a full disk in the system's words."""
     return _CLASSES.get(getattr(error, "errno", None) or 0) is StorageFull or _NO_ROOM in str(error)
 
 
 def disk_full(path: str) -> StorageError:
-    """What to raise then."""
+    """The error to raise for a full disk."""
     return storage_error("write", path, OSError(errno.ENOSPC, _NO_ROOM))
 
 
 def storage_error(what: str, path: str, error: OSError) -> StorageError:
-    """What to raise where a storage could not ``what`` the file ``path``."""
+    """The error to raise when a storage could not ``what`` the file ``path``."""
     code = error.errno or 0
     name = errno.errorcode.get(code, str(error.errno))
     remedy = "; raise `ulimit -n`, or keep fewer streams open" if code == errno.EMFILE else ""
@@ -60,7 +60,7 @@ def above_standard(fd: int) -> int:
     """The same file under a number above those of standard input, output and error."""
     if fd > 2:
         return fd
-    import fcntl  # deferred: nearly nobody closes those
+    import fcntl  # deferred: programs hardly ever close those
 
     try:
         return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
@@ -69,7 +69,7 @@ def above_standard(fd: int) -> int:
 
 
 def fill_standard() -> None:
-    """See that standard input, output and error are open: what somebody else opens next must not be one of them."""
+    """Ensure that standard input, output and error are open: a library's next file must not become one of them."""
     for fd in range(3):
         try:
             os.fstat(fd)
@@ -78,10 +78,10 @@ def fill_standard() -> None:
 
 
 def is_file(path: str) -> bool:
-    """Whether it is a file itself, and not something else that has a name.
+    """Whether ``path`` is a regular file, and no link to one.
 
     Raises:
-        OSError: there is no telling.
+        OSError: it cannot be looked at.
     """
     return stat.S_ISREG(os.lstat(path).st_mode)
 

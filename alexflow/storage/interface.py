@@ -1,11 +1,11 @@
-"""What a storage is: a flat space of keys whose objects are absent or complete.
+"""``Storage``: a flat space of keys whose objects are absent or complete.
 
-Writing has two steps. ``stage`` puts bytes where nobody looks; ``publish`` makes them visible under their key, at once
-and whole, unless somebody was first. The engine publishes only after ``run`` has returned.
+Writing has two steps. ``stage`` writes bytes where they are not visible; ``publish`` makes them visible under their
+key, at once and whole, unless another publisher was first. The engine publishes only after ``run`` has returned.
 
-Every adapter writes both forms of each operation by hand, blocking for worker processes and threads, ``async`` for the
-event loop, because the two really differ: a local disk wants no thread for a small file, an object store wants many
-requests in flight.
+Each operation has two forms: ``async`` for the event loop, blocking for worker processes and threads. The asynchronous
+one is required; the blocking one waits for it, on an event loop in the background. An adapter overrides the blocking
+form where it does better without a loop: a local disk needs neither loop nor thread for a small file.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Whether what is read is held against what was recorded of it; ``"strict"``: also against its being recorded at all.
+#: Whether reads are compared with digest records; ``"strict"``: objects without a record are refused, too.
 Check = bool | Literal["strict"]
 
 
 def check_check(check: object) -> None:
-    """See that it is one.
+    """Check a value that users give for ``check``.
 
     Raises:
         UnknownStorage: it is not.
@@ -47,7 +47,7 @@ def check_check(check: object) -> None:
 
 
 class Storage(ABC):
-    """Where outputs live.
+    """A place where outputs live.
 
     Keys are checked (:func:`alexflow.storage.keys.check_key`) before a public method begins, in each adapter, also in
     those that are made elsewhere: see :mod:`alexflow.storage.key_checks`. So an adapter's methods are given only keys
@@ -72,14 +72,14 @@ class Storage(ABC):
         return True
 
     def prepare(self) -> None:  # noqa: B027  # most have nothing to prepare
-        """Make it ready for use; called once before a run.
+        """Prepare the storage for use; called once before a run.
 
         Raises:
             UnknownStorage: it cannot be used as described.
         """
 
-    def check_writable(self) -> None:  # noqa: B027  # many can tell only when it is done
-        """See that something can be published; called once something has to run, before anything does.
+    def check_writable(self) -> None:  # noqa: B027  # many find out only by publishing
+        """Check that outputs can be published; called once a task has to run, before any does.
 
         Raises:
             StorageDenied: it is read-only, or permission is missing.
@@ -87,15 +87,15 @@ class Storage(ABC):
         """
 
     def checking(self) -> Storage:
-        """The same, holding whatever is read against what was recorded of it, if this storage can."""
+        """The same storage, comparing whatever is read with its digest record, if it can."""
         return self
 
     def with_read_cache(self) -> Storage:
-        """The same for one process that runs tasks: it need not read again what it has lately published or read."""
+        """The same storage for a process that runs tasks, with a cache of what it has published or read lately."""
         return self
 
     def invalidate(self) -> None:  # noqa: B027  # most keep nothing
-        """Outputs may have been replaced: forget what is at hand (:meth:`with_read_cache`)."""
+        """Empty the read cache (:meth:`with_read_cache`): outputs may have been replaced."""
 
     def leases(self, ttl: float) -> Leases | None:
         """An engine's leases on what is made here; None where no other engine could make it."""
@@ -110,7 +110,7 @@ class Storage(ABC):
         return wait_for(operation)
 
     def exists_many(self, keys: Sequence[str]) -> set[str]:
-        """Those of ``keys`` that are stored, in as few round trips as can be."""
+        """The subset of ``keys`` that is stored, found in as few round trips as possible."""
         return self._wait(self.aexists_many(keys))
 
     def read(self, key: str) -> bytes:
@@ -158,7 +158,7 @@ class Storage(ABC):
         return self._wait(self.asize(key))
 
     def version(self, key: str) -> Any:
-        """Something that is another (``!=``) once what is stored under ``key`` is replaced; None if nothing is."""
+        """A value that changes (``!=``) when the object under ``key`` is replaced; None if there is none."""
         return self._wait(self.aversion(key))
 
     def write(self, key: str, data: bytes, *, replace: bool = False) -> bool:
@@ -166,7 +166,7 @@ class Storage(ABC):
         return self.publish(self.stage(key, data), replace=replace)
 
     def examine(self, key: str, *, quarantine: bool = True) -> Examined:
-        """Read what is stored, and hold it against what was recorded when it was published.
+        """Read an object and compare it with the digest record of its publication.
 
         A storage that records nothing finds that everything is ``unrecorded``.
 
@@ -201,7 +201,7 @@ class Storage(ABC):
         return verify(self, keys, prefix, quarantine=quarantine)
 
     def sweep(self, older_than: float = 3600.0) -> int:
-        """Remove what processes that crashed left half written; some of it is swept at the beginning of every run.
+        """Remove stale files, left half written by processes that crashed; each run sweeps some of them.
 
         Args:
             older_than: seconds. Whatever its age, what a living process of this machine writes is left alone; what
@@ -212,7 +212,7 @@ class Storage(ABC):
         """
         return 0
 
-    # -- streams and paths (alexflow/storage/streams.py tells what an adapter gives, and what it may leave)
+    # -- streams and paths (alexflow/storage/streams.py lists what an adapter has to override, and what it may leave)
 
     def reader(self, key: str) -> BinaryIO:
         """The stored object, open for reading; can be sought in. To be closed, best by ``with``.
@@ -277,7 +277,7 @@ class Storage(ABC):
         """The file behind ``key``, for reading only; None where there is none on this machine.
 
         Raises:
-            OutputNotFound: nothing is stored under ``key``; where there are no files, nobody looks.
+            OutputNotFound: nothing is stored under ``key``; not raised by storages without files.
         """
         return None
 

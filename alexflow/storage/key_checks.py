@@ -45,7 +45,7 @@ def _check_staged(staged: Any) -> Any:
 
 
 def _check_wanted(keys: Iterable[str] | None) -> Iterable[str] | None:
-    """Those of ``verify``: an iterator may give more than fits in memory, so it is followed step by step."""
+    """Check the keys of ``verify`` one by one: an iterator may give more than fits in memory."""
     if keys is None:
         return None
     return map(check_key, keys) if isinstance(keys, Iterator) else check_keys(keys)
@@ -86,7 +86,7 @@ def check_arguments(cls: type, known: Mapping[str, Sequence[Parameter]]) -> None
 
 
 def _under_other_names(method: FunctionType, known: Sequence[Parameter], own: Sequence[Parameter]) -> list[Parameter]:
-    """Those of ``known`` that are not among ``own``, by the names that they have here."""
+    """The parameters of ``known`` that are not in ``own``, under the names that they have in ``method``."""
     code = _written(method).__code__
     names = code.co_varnames[: code.co_argcount]
     there = {each.position for each in own}
@@ -98,7 +98,7 @@ def _under_other_names(method: FunctionType, known: Sequence[Parameter], own: Se
 
 
 def parameters_of(method: FunctionType) -> tuple[Parameter, ...]:
-    """The parameters of a method that hold keys, as their names tell."""
+    """The parameters of a method that hold keys, by their names."""
     code = _written(method).__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     found = [Parameter(at, name, _CHECKS[name]) for at, name in enumerate(names) if at and name in _CHECKS]
@@ -133,7 +133,7 @@ def _checked(method: FunctionType, parameters: Sequence[Parameter]) -> Callable[
 
 
 def _checked_first(method: FunctionType, name: str, check: KeyCheck) -> Callable[..., Any]:
-    """The short way: most methods have one such parameter, the first, and are given it by its place."""
+    """A faster wrapper: most methods have one such parameter, the first, passed by position."""
 
     @functools.wraps(method)
     def checked(self: Any, *arguments: Any, **named: Any) -> Any:

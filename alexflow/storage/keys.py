@@ -1,4 +1,4 @@
-"""Which keys a storage accepts: relative names that stay below its root on every platform."""
+"""Keys that a storage accepts: relative names that stay below its root on every platform."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _is_plain = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-+=]{1,253}", re.ASCII).fullma
 # an empty step (also a leading or trailing slash), a step of one or two dots, a backslash, or NUL
 _UNSAFE = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|[\\\0]")
 
-#: What begins so at a storage's root is not an output: files on their way, what was moved aside, the storage's notes.
+#: Names that begin so at a storage's root are not outputs: staged files, quarantined objects, sidecars.
 RESERVED = ".alexflow"
 
 #: Damaged objects are moved to this directory.
@@ -103,19 +103,19 @@ def check_prefix(prefix: str) -> str:
 
 
 def only_keys(names: Iterable[str]) -> Iterator[str]:
-    """Those that a storage accepts as keys: what others have put there may have any name."""
+    """The names that a storage accepts as keys; other programs' files may have any name."""
     for batch in in_batches(names, _AT_ONCE):
         yield from filter(is_key, batch) if _may_be_wrong(batch) else batch
 
 
 def in_batches(names: Iterable[str], size: int) -> Iterator[Sequence[str]]:
-    """Some at a time; where it ends with an error, that comes after all that came before."""
+    """Group names into batches; an error of ``names`` is raised after all names before it."""
     rest = iter(names)
     while True:
         batch: list[str] = []
         try:
             for name in islice(rest, size):
-                batch.append(name)  # noqa: PERF402  # what is there already is not to be lost
+                batch.append(name)  # noqa: PERF402  # names before an error are not to be lost
         except Exception:
             if batch:
                 yield batch
@@ -126,7 +126,7 @@ def in_batches(names: Iterable[str], size: int) -> Iterator[Sequence[str]]:
 
 
 def is_key(name: str) -> bool:
-    """Whether a storage accepts it as a key."""
+    """Whether a storage accepts ``name`` as a key."""
     try:
         check_key(name)
     except InvalidKey:
@@ -152,7 +152,7 @@ def _may_be_wrong(keys: Sequence[str]) -> bool:
         return True
 
 
-#: How keys may begin that are to be looked at.
+#: Beginnings of keys that have to be checked singly.
 _FIRST = frozenset({"", ".", "/"})
 
 

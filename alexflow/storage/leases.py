@@ -1,8 +1,8 @@
-"""What leases are: the right to make outputs, held by one engine at a time.
+"""Leases: the right to make outputs, held by one engine at a time.
 
-An engine *joins* when it has work. While nobody else is there it holds everything, and claims nothing one by one.
-Once another engine has come it keeps what it is at work on, and takes whatever else it starts output by output. It
-*renews* all its leases together, by one sign of life.
+An engine *joins* when it has work. While it is alone it holds everything, and claims no single output. Once another
+engine has joined, it keeps the outputs it is working on, and takes whatever else it starts output by output. It
+*renews* all its leases together, by one heartbeat.
 
 Readers never ask. A lease keeps work from being done twice; that no result is published twice, or half, is the
 storage's own promise (the first publisher wins), and holds without leases, too.
@@ -37,15 +37,15 @@ class Holder(NamedTuple):
 
 
 class Leases(ABC):
-    """One engine's leases on one storage. What is not ``async`` returns at once, and does not wait for anybody.
+    """One engine's leases on one storage. Methods that are not ``async`` return at once.
 
     Args:
-        ttl: seconds after which an engine that holds leases and shows no sign of life is passed over.
+        ttl: seconds without a heartbeat after which an engine's leases lapse.
 
     Attributes:
         everything: whether this engine holds everything, because it is the only one here.
-        look_every: how often it is worthwhile to look what the others do, in seconds.
-        rests_at_once: whether :meth:`rest` lets go of everything.
+        look_every: seconds between two looks at peers that are worthwhile.
+        rests_at_once: whether :meth:`rest` releases everything.
     """
 
     look_every = 0.1
@@ -57,7 +57,7 @@ class Leases(ABC):
 
     @abstractmethod
     async def join(self) -> None:
-        """There is work: be known to the other engines, and hold everything if there are none.
+        """Announce work to the other engines, and hold everything if there are none.
 
         Raises:
             NoLeases: the storage can be written, but gives no leases.
@@ -87,7 +87,7 @@ class Leases(ABC):
 
     @abstractmethod
     async def held_by_peers(self, wanted: Wanted) -> set[str]:
-        """Those of these tasks that another engine holds, and has not let lapse."""
+        """The subset of these tasks that another engine holds and has not let lapse."""
 
     @abstractmethod
     async def holders(self, wanted: Wanted) -> list[Holder]:
@@ -95,19 +95,19 @@ class Leases(ABC):
 
     @abstractmethod
     def release(self, keys: Iterable[str]) -> None:
-        """Let go of outputs that were taken or kept."""
+        """Release outputs that were taken or kept."""
 
     @abstractmethod
     async def renew(self) -> bool:
-        """Show that this engine goes on; to be called several times within ``ttl``.
+        """Write a heartbeat; to be called several times within ``ttl``.
 
         Returns:
             Whether that comes too late, so that others may have taken over what this engine holds.
         """
 
     def rest(self) -> None:  # noqa: B027  # most cannot without waiting
-        """There is no work until the next :meth:`join`: let go of everything now, if that takes no time."""
+        """Release everything until the next :meth:`join`, if that takes no time."""
 
     @abstractmethod
     async def leave(self) -> None:
-        """There is no work: let go of everything, and leave nothing behind, until the next :meth:`join`."""
+        """Release everything, and leave nothing behind, until the next :meth:`join`."""

@@ -1,8 +1,8 @@
-"""How long others have shown no sign of life, by the observer's own monotonic clock.
+"""``FailureDetector``: which peers have stalled, by the observer's own monotonic clock.
 
-Nobody's wall clock is looked at, and no two clocks are compared: who is alive changes its sign (a counter) from time
-to time, and who waits for it counts the seconds during which the sign stays the same. If the observer itself is
-stopped, or the whole machine, that time does not count: between two looks at most a third of the patience is lost.
+No wall clock is read, and no two clocks are compared: a peer that is alive changes its heartbeat (a counter) from time
+to time, and the observer counts the seconds during which it stays the same. If the observer itself is stopped, or the
+whole machine, that time does not count: between two looks at most a third of the timeout passes.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from collections.abc import Callable, Hashable
 
 
 class _Seen:  # no dataclass: to make one takes as long as all else that a run without work does with leases
-    __slots__ = ("at", "sign", "unchanged")
+    __slots__ = ("at", "heartbeat", "unchanged")
 
-    def __init__(self, sign: bytes, at: float):
-        self.sign = sign
+    def __init__(self, heartbeat: bytes, at: float):
+        self.heartbeat = heartbeat
         self.at = at
         self.unchanged = 0.0
 
 
 class FailureDetector:
-    """What one observer has seen of others.
+    """The heartbeats that one observer has seen of its peers.
 
     Args:
-        seconds: how long a sign may stay the same.
+        seconds: how long a heartbeat may stay the same.
         clock: the observer's monotonic clock.
     """
 
@@ -32,12 +32,12 @@ class FailureDetector:
         self._clock = clock
         self._seen: dict[Hashable, _Seen] = {}
 
-    def is_lost(self, who: Hashable, sign: bytes) -> bool:
-        """Take in somebody's sign; gives whether it has been the same for too long."""
+    def is_lost(self, peer: Hashable, heartbeat: bytes) -> bool:
+        """Take in a peer's heartbeat; returns whether it has been the same for too long."""
         now = self._clock()
-        seen = self._seen.get(who)
-        if seen is None or seen.sign != sign:
-            self._seen[who] = _Seen(sign, now)
+        seen = self._seen.get(peer)
+        if seen is None or seen.heartbeat != heartbeat:
+            self._seen[peer] = _Seen(heartbeat, now)
             return False
         seen.unchanged += min(now - seen.at, self._seconds / 3)
         seen.at = now

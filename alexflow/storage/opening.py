@@ -18,7 +18,7 @@ DEFAULT_PATH = ".alexflow"
 
 #: A URL with too few slashes: ``s3:/bucket``, or ``s3:bucket`` where nothing else can be meant.
 _SHORT_URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]+):/|(s3|gs|gcs|az|abfs|https?|sftp|memory):)(?!/)(.*)", re.DOTALL)
-#: What fsspec takes for file systems one upon the other: ``simplecache::s3://bucket``, ``zip://a.zip::s3://bucket``.
+#: URLs that fsspec reads as file systems on top of one another: ``simplecache::s3://bucket``, ``zip://a.zip::s3://bucket``.
 _CHAINED_URL = re.compile(
     r"([A-Za-z][A-Za-z0-9+.-]+)(?:://.*)?::(?:/|[A-Za-z][A-Za-z0-9+.-]+:/|(?:s3|gs|gcs|az|abfs|sftp|memory|file):).*",
     re.DOTALL,

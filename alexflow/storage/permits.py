@@ -2,9 +2,9 @@
 
 Thousands of tasks may be on the event loop at the same time, and each may have a stream open: more than a process may
 have files (``ulimit -n``, often 1,024). So each stream takes a permit first, of which there are half as many as
-descriptors; the rest is for sockets, pipes of workers, and whatever the program opens itself. Whoever finds none waits
-until a stream is closed. A task that has a stream open already does not wait for another one, lest all wait for each
-other; if the system then refuses, it waits for whichever is closed next, and tries again.
+descriptors; the rest is for sockets, pipes of workers, and whatever the program opens itself. A stream that finds none
+waits until another is closed. A task that has a stream open already does not wait for another one, lest all wait for
+each other; if the system then refuses, it waits for whichever is closed next, and tries again.
 
 What is written and too large for memory keeps its file open until ``run`` has returned and it is published; so long it
 keeps its permit, too (:meth:`CountedPermit.claim`).
@@ -29,10 +29,10 @@ T = TypeVar("T")
 
 _NONE_LEFT = frozenset({errno.EMFILE, errno.ENFILE})
 
-#: How long somebody who has a file open waits for the next one, where the system has none.
+#: How long a task that has a file open waits for the next one, where the system has none.
 WAIT_SECONDS = 30.0  # seconds
 
-#: From when on it is said that somebody waits.
+#: A warning is logged once a task has waited for so long.
 WARN_AFTER_SECONDS = 5.0  # seconds
 
 
@@ -46,12 +46,12 @@ class CountedPermit:
         self._lock = threading.Lock()
 
     def claim(self) -> None:
-        """It is kept until there has been one more :meth:`release`."""
+        """Keep the permit until one more :meth:`release`."""
         with self._lock:
             self._uses += 1
 
     def release(self) -> None:
-        """It is not needed any more, by one of those who needed it."""
+        """Withdraw one claim; the permit is free after the last."""
         with self._lock:
             self._uses -= 1
             if self._uses:
@@ -70,7 +70,7 @@ class Descriptors:
         self._most = most
         self._lock = threading.Lock()
         self._taken = 0
-        self._has_said = False  # that somebody waits
+        self._has_said = False  # that a task waits
         self._by_task: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
         self._waiting: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = deque()
 
@@ -120,7 +120,7 @@ class Descriptors:
         return True
 
     def _wake(self, future: asyncio.Future[None]) -> None:
-        if future.done():  # cancelled; somebody else's turn
+        if future.done():  # cancelled; the next one's turn
             self._wake_next()
         else:
             future.set_result(None)

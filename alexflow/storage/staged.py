@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal
 
-#: What a path or a stream is opened for.
+#: The purpose that a path or a stream is opened for: reading or writing.
 Mode = Literal["r", "w"]
 
 

@@ -1,8 +1,8 @@
 """Outputs that are written and read piece by piece, and by libraries that want the name of a file.
 
-A stream for writing goes to where nobody looks. Whoever leaves its ``with`` block in peace has it published, as
-:meth:`Storage.publish` does, or, inside ``run``, staged until ``run`` has returned; whoever leaves by an exception has
-written nothing. So a half-written stream is never seen.
+A stream for writing goes to where it is not visible. When its ``with`` block ends it is published, as
+:meth:`Storage.publish` does, or, inside ``run``, staged until ``run`` has returned; if the block raises, nothing is
+written. So a half-written stream is never visible.
 
 Everything here is made from a few operations of a storage. An adapter gives what its back end is good at, and has the
 rest from here:
@@ -209,7 +209,7 @@ def path(storage: Streamable, key: str, mode: Mode) -> Iterator[Path]:
 
 
 def _held(storage: Streamable, key: str, known: str | None, to: Path) -> Path:
-    """Have what is stored at ``to``, where nobody removes it: as a second name of its file."""
+    """Make an object readable at ``to``, where it is not removed: as a second name of its file."""
     if known is not None and link_or_not(known, str(to)):
         return to
     try:
@@ -257,7 +257,7 @@ def _check_written(key: str, directory: Path, file: Path) -> None:
 def _is_full(directory: Path) -> bool:
     try:
         status = os.statvfs(directory)
-    except OSError:  # removed, by whoever was to write in it
+    except OSError:  # removed by the caller that was to write in it
         return False
     return status.f_blocks > 0 and (status.f_bfree if os.geteuid() == 0 else status.f_bavail) == 0
 

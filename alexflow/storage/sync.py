@@ -1,6 +1,6 @@
 """Remote storages from threads and worker processes: an event loop in the background, one for a process.
 
-It is started at first use, by whoever needs it; a forked child starts its own. A blocking call waits for the same
+It is started at first use; a forked child starts its own. A blocking call waits for the same
 requests that the event loop would make, with the same deadlines.
 """
 
@@ -23,7 +23,7 @@ _loop: asyncio.AbstractEventLoop | None = None
 
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
-    """What ``work`` gives, done in the background while this thread waits."""
+    """The result of ``work``, done in the background while this thread waits."""
     future = begin(work)
     try:
         return future.result()

@@ -1,6 +1,6 @@
-"""``Transaction``: what a task's outputs are bound to while ``run`` is going on.
+"""``Transaction``: the storage that a task's outputs are bound to during ``run``.
 
-What is written is staged, and read back from there by the task itself; nobody else sees it. ``publish_all`` comes after
+Writes are staged; the task itself reads them back, and no other task sees them. ``publish_all`` comes after
 ``run`` has returned, for all outputs together; a task that raised is discarded and has published nothing.
 """
 
@@ -27,8 +27,8 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
 
     Args:
         storage: where it goes in the end.
-        replace: whether an output that exists is replaced (a forced task) instead of kept; but not what somebody else
-            publishes after it was looked at (:meth:`remember`).
+        replace: whether an output that exists is replaced (a forced task) instead of kept; outputs that others
+            publish after :meth:`remember` are kept.
     """
 
     process_local: ClassVar[bool] = True
@@ -52,7 +52,7 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         self._is_ending = False
         self._is_discarded = False
         self._versions: dict[str, Any] = {}
-        #: Keys under which somebody else had published first; what was stored for these is dropped.
+        #: Keys for which another publisher was first; what was stored for these is dropped.
         self.overtaken: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -64,16 +64,16 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
 
     @property
     def staged(self) -> Mapping[str, Staged]:
-        """What this attempt has stored, by key."""
+        """The staged objects of this attempt, by key."""
         return self._staged
 
     def unstaged(self, keys: Iterable[str]) -> list[str]:
-        """Those of the keys under which this attempt has stored nothing."""
+        """The keys under which this attempt has stored nothing."""
         staged = self._staged
         return [key for key in keys if key not in staged]
 
     def hold(self, held: Mapping[str, str]) -> None:
-        """Keep what is stored under some keys under others, for which nobody looks.
+        """Store the outputs of some keys under other keys, where they are not visible.
 
         Args:
             held: the keys, each with that under which it is kept.
@@ -109,7 +109,7 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         return self._replace
 
     def remember(self, keys: Sequence[str]) -> None:
-        """See what there is now: only that is replaced later."""
+        """Remember the versions that exist now: only these are replaced later."""
         self._versions = {key: self.storage.version(key) for key in keys}
 
     def publish_all(self) -> None:

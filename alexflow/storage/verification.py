@@ -1,4 +1,4 @@
-"""Whether what is stored is what was published.
+"""Verification: comparing stored outputs with what was published.
 
 ``Storage.examine`` looks at one output, as the storage knows best; here is what goes through many, a few in memory at a
 time.
@@ -21,7 +21,7 @@ VERIFY_BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What an output's bytes are known by.
+    """The size and digest of an output's bytes.
 
     Attributes:
         size: how many bytes.
@@ -34,12 +34,12 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What one output was found to be.
+    """The result of verifying one output.
 
     Attributes:
         key: its key.
         verdict: ``good``: it is what was published. ``damaged``: it is not. ``misplaced``: it was published under
-            another key. ``unrecorded``: nothing was recorded when it was published, so that nobody can tell.
+            another key. ``unrecorded``: it has no digest record, so it cannot be judged.
             ``unreadable``: it could not be read.
         actual: what is stored; None if it could not be read.
         expected: what was published; None if nothing was recorded.
@@ -57,7 +57,7 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found in a storage.
+    """The result of verifying a storage.
 
     Attributes:
         good: how many outputs are what was published.
@@ -100,12 +100,12 @@ class Examinable(Protocol):
 
 
 def read_record(record: bytes) -> Digest:
-    """What a record (:mod:`alexflow.storage.digest`) says of the bytes."""
+    """The digest in a record (:mod:`alexflow.storage.digest`)."""
     return Digest(int.from_bytes(record[1:9], "little"), record[9 : 9 + RECORD_DIGEST_BYTES].hex())
 
 
 def examined(key: str, actual: bytes, records: Sequence[bytes], set_aside: Callable[[], str]) -> Examined:
-    """What is to be said of an output.
+    """The result for an output.
 
     Args:
         key: its key.
@@ -124,12 +124,12 @@ def examined(key: str, actual: bytes, records: Sequence[bytes], set_aside: Calla
 
 
 def examined_unreadable(key: str, error: StorageError) -> Examined:
-    """What is to be said of an output that could not be read."""
+    """The result for an output that could not be read."""
     return Examined(key, "unreadable", None, trouble=str(error))
 
 
 def examined_unrecorded(key: str, data: bytes) -> Examined:
-    """What is to be said of bytes of which nothing was recorded."""
+    """The result for bytes without a digest record."""
     return Examined(key, "unrecorded", read_record(record_of(data)))
 
 

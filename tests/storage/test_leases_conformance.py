@@ -286,7 +286,7 @@ async def test_a_storage_that_does_not_keep_the_first_gives_no_leases(server, cl
     await one.join()
     assert one.everything
     for _ in range(2):
-        with pytest.raises(OSError, match="does not keep create-if-absent"):
+        with pytest.raises(OSError, match="does not enforce create-if-absent"):
             await two.join()
         await two.leave()
     said = [record.getMessage() for record in caplog.records if "no leases" in record.getMessage()]
@@ -312,7 +312,7 @@ async def test_trouble_is_told_once_and_fails_nothing(server, clock, caplog):
         with caplog.at_level(logging.WARNING, "alexflow.storage"):
             assert await two.take(wanted("a")) == {"A"}
             assert await two.held_by_peers(wanted("a")) == set()
-        assert len([record for record in caplog.records if "trouble with leases" in record.getMessage()]) == 1
+        assert len([record for record in caplog.records if "leases failed" in record.getMessage()]) == 1
         used, before.fault = storage, lambda request: None
         clock.now += TTL / 3
         assert not await two.renew()

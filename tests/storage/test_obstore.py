@@ -42,9 +42,13 @@ def test_it_is_shown_and_travels_without_secrets():
     ("url", "options", "told"),
     [
         ("gs://bucket", {}, "is for s3:// and not for gs://bucket"),
-        ("s3://bucket", {"default_block_size": 1}, "cannot be told default_block_size;"),
-        ("s3://bucket", {"client_kwargs": {"api_version": "x"}}, "cannot be told api_version in client_kwargs"),
-        ("s3://bucket", {"config_kwargs": {"proxies": {"http": SECRET}}}, "cannot be told proxies in config_kwargs"),
+        ("s3://bucket", {"default_block_size": 1}, "has no counterpart of default_block_size;"),
+        ("s3://bucket", {"client_kwargs": {"api_version": "x"}}, "has no counterpart of api_version in client_kwargs"),
+        (
+            "s3://bucket",
+            {"config_kwargs": {"proxies": {"http": SECRET}}},
+            "has no counterpart of proxies in config_kwargs",
+        ),
     ],
 )
 def test_what_it_cannot_be_told_is_refused(url, options, told):

@@ -212,10 +212,10 @@ def test_a_server_that_keeps_no_condition_is_found_out(server, caplog):
     storage = opened(server("rclone-s3"))
     with caplog.at_level(logging.WARNING, "alexflow.storage"):
         assert storage.write("key", b"first") is True
-    assert "does not keep If-None-Match" in caplog.text
+    assert "does not enforce If-None-Match" in caplog.text
     assert storage.write("key", b"other") is False
     assert storage.read("key") == b"first"
-    assert caplog.text.count("does not keep") == 1
+    assert caplog.text.count("does not enforce") == 1
 
 
 @pytest.mark.anyio

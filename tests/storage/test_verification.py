@@ -87,7 +87,7 @@ def test_a_record_of_the_first_version_is_read_as_ever(tmp_path):
     assert storage.examine("key").verdict == "good"
     assert storage.verify().good == 1
     assert LocalStorage(tmp_path, check=True).read("key") == b"alexflow"
-    with pytest.raises(OutputDamaged, match="has a record that does not tell its key; it is kept as"):
+    with pytest.raises(OutputDamaged, match="has a record without its key; it is kept as"):
         LocalStorage(tmp_path, check="strict").read("key")
     storage.write("key", b"alexflow")
     os.setxattr(storage.path_of("key"), digest_store.ATTRIBUTE, first)

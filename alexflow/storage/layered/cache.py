@@ -1,7 +1,7 @@
-"""``CacheStorage``: a storage elsewhere, with copies of what is read on a local disk.
+"""``CacheStorage``: a remote storage, with copies of what is read on a local disk.
 
-What exists is asked of the storage itself, always; only bytes come from the copies. That is right because an output
-does not change under its key. Who computes it again on purpose (``force``) replaces it through one cache; other
+Existence is always asked of the storage itself; only bytes come from the copies. That is right because an output
+does not change under its key. A task that is forced replaces it through one cache; other
 machines go on with their copies until those are dropped.
 """
 
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.staged import Mode
 
-#: How much of the room may be filled before it is looked how full it is: each process looks for itself.
+#: The share of the room that a process fills before it looks again how full the directory is.
 LOOK_AFTER = 1 / 16
 
-#: How full the room is left, so that not every copy makes others go.
+#: The share of the room that an eviction leaves filled, so that not every copy evicts others.
 LEFT = 0.9
 
 
@@ -48,7 +48,7 @@ class CacheStorage(StorageWrapper):
     """Another storage, read through copies in a local directory. Several processes may share the directory.
 
     Attributes:
-        storage: the other storage; its ``repr`` tells its copies from those of others in the same directory.
+        storage: the other storage; its ``repr`` separates its copies from those of others in the same directory.
         directory: where copies are; made if it does not exist.
         max_bytes: how much they may take together; those that were not used for the longest time go first. For a moment
             it may be a little more.
@@ -71,7 +71,7 @@ class CacheStorage(StorageWrapper):
     @blocks_briefly("once an engine: the directory is listed")
     def prepare(self) -> None:
         self.storage.prepare()
-        with suppress(OSError):  # then there are no copies, or it is told what is wrong
+        with suppress(OSError):  # then there are no copies, or a later call reports the trouble
             os.makedirs(os.path.dirname(self.directory), exist_ok=True)
         self._copies.prepare()
 
@@ -202,7 +202,7 @@ class CacheStorage(StorageWrapper):
 
 
 class _Room:
-    """How much room copies take. Each process counts what it adds, and looks at the directory from time to time."""
+    """The room that copies take. Each process counts what it adds, and looks at the directory from time to time."""
 
     def __init__(self, directory: str, max_bytes: int):
         self._directory = directory
@@ -228,14 +228,14 @@ class _Room:
     def _make_room(self) -> None:
         try:
             copies = sorted(self._copies())
-        except OSError:  # somebody has removed it all, or it is not for us to see
+        except OSError:  # removed meanwhile, or not readable for this process
             return
         total = sum(size for _, size, _ in copies)
         if total <= self._max_bytes:
             return
         for _, size, path in copies:
             try:
-                os.unlink(path)  # whoever has it open reads on
+                os.unlink(path)  # readers that have it open go on
             except OSError:  # another process is at the same; or it is another user's, and stays
                 pass
             total -= size
@@ -244,7 +244,7 @@ class _Room:
 
     @blocks_briefly("rarely: when the cache is full")
     def _copies(self) -> Iterator[tuple[int, int, str]]:
-        """When it was used, its size, its path."""
+        """The copies: time of last use, size and path of each."""
         with os.scandir(self._directory) as directories:
             inside = [entry.path for entry in directories if len(entry.name) == 2 and entry.is_dir()]
         for directory in inside:

@@ -1,4 +1,4 @@
-"""``HeldStorage``: some keys of a storage under other names, for what must not be visible yet."""
+"""``HeldStorage``: some keys of a storage under other names, so that their outputs are not visible yet."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OverlayStorage(StorageWrapper):
-    """What is in ``base`` is there, and is never touched; what is stored goes to ``storage``.
+    """A storage over another: outputs of ``base`` are visible and never touched; new ones go to ``storage``.
 
     So results of others, or of production, are the ground for one's own. What is computed again (``force``) covers what
     the base has under that key.

@@ -77,7 +77,7 @@ class PrefixedLeases(Leases):
 
 @dataclass(frozen=True)
 class PrefixStorage(RenamingStorage):
-    """What lies below a prefix of another storage. Keys are those without the prefix.
+    """The part of another storage below a prefix; keys lack the prefix.
 
     Attributes:
         storage: the other storage.
@@ -105,7 +105,7 @@ class PrefixStorage(RenamingStorage):
 
     def list(self, prefix: str = "") -> Iterator[str]:
         inside = (self._outside(key) for key in self.storage.list(prefix=self._inside(prefix)))
-        return only_keys(inside)  # what has a reserved name at this root may have it further down
+        return only_keys(inside)  # a name that is reserved at this root may be a key further down
 
     async def alist(self, prefix: str = "") -> AsyncIterator[str]:
         async for key in self.storage.alist(self._inside(prefix)):

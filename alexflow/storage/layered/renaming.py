@@ -1,4 +1,4 @@
-"""What storages have in common in which an object of another has another key."""
+"""``RenamingStorage``: a storage that shows another one under different keys."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 
 class RenamingStorage(StorageWrapper):
-    """Another storage, in which a key here is called otherwise."""
+    """Another storage, with a mapping between its keys and the keys here."""
 
     @abstractmethod
     def _inside(self, key: str) -> str:
-        """What a key of this storage is in the other."""
+        """The key in the other storage for a key of this one."""
 
     @abstractmethod
     def _outside(self, key: str) -> str:
-        """What a key of the other is in this storage."""
+        """The key of this storage for a key of the other."""
 
     @contextmanager
     def _named(self, key: str) -> Iterator[None]:
-        """What is not found is told by its key here, by which a run knows it; the message has the whole one."""
+        """Report a missing output under its key here, by which a run finds it; the message has the other key."""
         try:
             yield
         except OutputNotFound as error:

@@ -1,4 +1,4 @@
-"""What storages have in common that hand everything on to another: each operation under its name, each key as it is."""
+"""``StorageWrapper``: hands each operation on to another storage, with the same keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class StorageWrapper(Storage):
-    """Another storage under another name. What a subclass does otherwise, it overrides in both forms."""
+    """Another storage. A subclass overrides the operations that differ, in both forms."""
 
     #: The other one.
     storage: Storage

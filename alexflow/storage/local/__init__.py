@@ -1,4 +1,4 @@
-"""A directory as a storage."""
+"""``LocalStorage``: a directory, one file per key, and its leases."""
 
 from alexflow.storage.local.storage import LocalStorage as LocalStorage
 

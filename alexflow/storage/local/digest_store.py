@@ -1,16 +1,16 @@
-"""Where the digests of outputs in a directory are kept: with the files themselves.
+"""Digest records of outputs in a directory, stored with the files themselves.
 
 A digest is an extended attribute of the file, ``user.alexflow``, set before the file gets its name. So a complete
-output always has it, whoever publishes, replaces or removes, and wherever anybody crashes; there is nothing to keep in
-step, to compact or to look up. A file that is given another key, too, has a second attribute for that.
+output always has it, whichever process publishes, replaces or removes, and wherever one crashes; there is nothing to
+keep in step, to compact or to look up. A file that is given another key, too, has a second attribute for that.
 
-Where a file system has no such attributes (NFS before 4.2, some FUSE ones, macOS as seen from Python), a *note* takes
-their place: ``.alexflow/digests/KEY``, a line for each attempt to publish, written before the output gets its name.
-Whichever of those attempts won, its line is there, so bytes that match one of the lines are good.
+Where a file system has no such attributes (NFS before 4.2, some FUSE ones, macOS as seen from Python), a *sidecar*
+takes their place: ``.alexflow/digests/KEY``, a line for each attempt to publish, written before the output gets its
+name. Whichever of those attempts won, its line is there, so bytes that match one of the lines are good.
 
 Rejected: one log of digests for each storage or process. A record costs a microsecond less than an attribute, but then
 each reader follows the logs of all the others, every removal leaves something to clean up, and a log has to be
-rewritten under the eyes of those who append to it.
+rewritten while others append to it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from binascii import crc32
 from collections.abc import Callable, Iterable
 
 from alexflow.blocks_briefly import blocks_briefly
-from alexflow.storage.digest import is_record, tells, tells_no_key, with_key
+from alexflow.storage.digest import has_no_key, is_for_key, is_record, with_key
 from alexflow.storage.files import open_above
 from alexflow.storage.keys import RESERVED
 from alexflow.storage.local.staging_area import make_reserved
@@ -39,7 +39,7 @@ _get: Callable[[int, str], bytes] | None = getattr(os, "getxattr", None)
 
 
 def write(fd: int, record: bytes, base: str, key: str) -> None:
-    """Keep what is recorded of the file that will be ``key`` in the storage ``base``."""
+    """Store the digest record of the file that will be ``key`` in the storage ``base``."""
     if _set is not None:
         try:
             _set(fd, ATTRIBUTE, record)
@@ -51,13 +51,13 @@ def write(fd: int, record: bytes, base: str, key: str) -> None:
 
 
 def read(fd: int, base: str, key: str) -> list[bytes]:
-    """What is recorded of an open file: nothing, one record, or one of several whose turn it is."""
+    """The digest records of an open file: none, one, or one for each attempt to publish it."""
     record = _attribute(fd)
     if record is None:
         return _read(f"{base}/{_SIDECARS}/{key}")
     if not is_record(record):
         return []
-    return [record] if tells_no_key(record) or tells(record, key) else [record, *_for_other_keys(fd)]
+    return [record] if has_no_key(record) or is_for_key(record, key) else [record, *_for_other_keys(fd)]
 
 
 def _attribute(fd: int) -> bytes | None:
@@ -77,7 +77,7 @@ def _for_other_keys(fd: int) -> list[bytes]:
 
 
 def write_for_copy(path: str, base: str, key: str, target: str, to: str) -> bool:
-    """Keep what is recorded of an output for another key, under which its file will be, too.
+    """Store an output's digest record for a second key of its file.
 
     Args:
         path: the file.
@@ -87,7 +87,7 @@ def write_for_copy(path: str, base: str, key: str, target: str, to: str) -> bool
         to: the key there.
 
     Returns:
-        False if it cannot be kept, so that the other needs a file of its own.
+        False if it cannot be stored, so that the second key needs a file of its own.
     """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -96,7 +96,7 @@ def write_for_copy(path: str, base: str, key: str, target: str, to: str) -> bool
             for noted in _read(f"{base}/{_SIDECARS}/{key}"):
                 write_sidecar(target, to, with_key(noted, to))
             return True
-        return not is_record(record) or tells_no_key(record) or tells(record, to) or _set_another(fd, record, to)
+        return not is_record(record) or has_no_key(record) or is_for_key(record, to) or _set_another(fd, record, to)
     finally:
         os.close(fd)
 
@@ -111,7 +111,7 @@ def _set_another(fd: int, record: bytes, key: str) -> bool:
 
 
 def forget(base: str, keys: Iterable[str]) -> None:
-    """The outputs have been removed: so are their notes, if there are any."""
+    """Remove the sidecars of outputs that have been removed, if there are any."""
     if os.path.isdir(f"{base}/{_SIDECARS}"):
         for key in keys:
             try:
@@ -122,7 +122,7 @@ def forget(base: str, keys: Iterable[str]) -> None:
 
 @blocks_briefly("a small file: it costs less than a thread would")
 def write_sidecar(base: str, key: str, record: bytes) -> None:
-    """Keep it beside the file, where the file can have no attribute."""
+    """Store a digest record in a sidecar, where the file can have no attribute."""
     path = f"{base}/{_SIDECARS}/{key}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     try:

@@ -1,4 +1,4 @@
-"""One file held against what was recorded of it; moved aside, at once and whole, if it is damaged."""
+"""One file compared with its digest record; moved aside, at once and whole, if it is damaged."""
 
 from __future__ import annotations
 

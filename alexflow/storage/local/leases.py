@@ -1,19 +1,20 @@
-"""Leases on a directory: the operating system's locks on ranges of one file, and signs of life in it.
+"""Leases on a directory: the operating system's locks on ranges of one file, and heartbeats in it.
 
 The file, ``.alexflow-leases``, is there while engines are open. A process takes a *seat* in it: a number, and
 a region of the file's range in which a byte stands for each output. It holds an output while it has the byte of its
-own region locked. The engines of one process share its seat, and know of each other who holds what.
+own region locked. The engines of one process share its seat, and keep a common table of holders.
 
-Whoever wants an output locks its own byte for it first, and then looks whether another process has locked the one in
-its region. Of two that do so at once at least one sees the other; perhaps both do, and both try again a little later.
+A process that wants an output locks its own byte for it first, and then looks whether another process has locked the
+byte in its region. Of two that do so at once at least one sees the other; perhaps both do, and both try again a little
+later.
 
 The kernel takes a dead process's locks away with it, so that what it held can be taken at once. A process that is
-stopped keeps them. Therefore each changes its counter in the file every third of ``ttl``, and who finds an output
+stopped keeps them. Therefore each changes its counter in the file every third of ``ttl``, and one that finds an output
 locked by a process whose counter has stayed the same for ``ttl`` passes it over. That is why each has its own region:
 no lock has to be taken away from anybody. When the stopped one goes on it may still run what it was running, and finds
 the outputs published.
 
-An engine whose loop was closed while it was open has no work any more, and lets go of everything (``loops``).
+An engine whose loop was closed while it was open has no work any more, and releases everything (``loops``).
 
 What was rejected, and what it costs: docs/design/leases.md.
 """
@@ -35,7 +36,8 @@ from alexflow.storage.local.seat import Seat, Seats
 
 LEASES_FILE = ".alexflow-leases"
 
-#: How often to look again for a seat, and how soon: the last engine to leave holds them all while it removes the file.
+#: Attempts to find a seat, and the seconds between them: the last engine to leave holds them all while it removes the
+#: file.
 _TRIES, _RETRY = 100, 0.01
 
 _OF_THIS_PROCESS = Seats()

@@ -1,4 +1,4 @@
-"""Which keys a directory holds: asked one by one, or in one listing, whichever costs less."""
+"""Keys that exist in a directory: asked one by one, or listed at once, whichever costs less."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MIN_KEYS_TO_LIST = 8  # keys
 
 @blocks_briefly("a small file: it costs less than a thread would")
 def one_by_one(base: str, keys: Iterable[str]) -> set[str]:
-    """Those of ``keys`` that are there, each asked after: for few."""
+    """The subset of ``keys`` that exists, asked one by one: for few keys."""
     base += "/"
     # access costs half of what a stat that fails does, and most questions are about what is not there yet
     return {key for key in keys if os.access(base + key, os.F_OK) and _is_file(base + key)}
@@ -35,7 +35,7 @@ def _is_file(path: str) -> bool:
 
 
 def existing(base: str, keys: Sequence[str]) -> set[str]:
-    """Those of ``keys`` that are there."""
+    """The subset of ``keys`` that exists."""
     if len(keys) < MIN_KEYS_TO_LIST:
         return one_by_one(base, keys)
     if "/" not in "".join(keys):  # as of most: all in one directory
@@ -60,7 +60,7 @@ def _within(base: str, directory: str, keys: Sequence[str]) -> set[str]:
         )
     except NOT_THERE:
         return set()
-    except PermissionError:  # it may be that it is open to who knows a name
+    except PermissionError:  # the directory may be open for names, and not for listings
         names = None
     except OSError as error:
         raise storage_error("list", path, error) from error
@@ -84,7 +84,7 @@ def _if_nearly_empty(path: str, count: int) -> list[str] | None:
 
 
 def _if_not_much_larger(path: str, directory: str, count: int) -> list[str] | None:
-    """The files of a directory, most of which ``count`` keys are, as far as its size tells; else None."""
+    """The files of a directory, most of which ``count`` keys are, judged by the directory's size; else None."""
     status = os.stat(path)
     if status.st_size > 512 * count:
         return None
@@ -100,7 +100,7 @@ def _files_of(entries: Iterable[os.DirEntry[str]]) -> list[str]:
 
 
 def all_keys(base: str, prefix: str) -> Iterator[str]:
-    """All that begin with ``prefix``, in no order. What cannot be listed is told after all the others.
+    """All keys that begin with ``prefix``, in no order. An error is raised after all keys that could be listed.
 
     Raises:
         StorageError: a directory could not be listed.

@@ -1,4 +1,4 @@
-"""The file whose ranges are locked: opened, and made, with care for who else uses the directory."""
+"""The file whose ranges are locked, open to all users of the directory, and locks on its ranges."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from alexflow.blocks_briefly import blocks_briefly
 from alexflow.storage.files import open_above
 from alexflow.storage.leases import NoLeases
 
-#: What helps where the file cannot be opened though the directory can be written.
+#: Remedies where the file cannot be opened though the directory can be written.
 _REMEDIES = {
     errno.EACCES: ": it belongs to another user; let those who share the directory write its files (chmod g+rw FILE, "
     "and chmod g+rws DIRECTORY so that new ones are theirs, too)",
     errno.ELOOP: ": it is a symbolic link, and has to be a plain file: remove it",
 }
 
-#: Who may write to the directory may use the file.
+#: Users that may write to the directory may use the file.
 _WRITERS = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 @blocks_briefly("a small file: it costs less than a thread would")
 def open_lockfile(path: str) -> int:
-    """Open the file, and make it if it is missing, open to all to whom the directory is open.
+    """Open the file, and create it if it is missing, with the directory's permissions.
 
     Raises:
         NoLeases: the directory can be written, and the file cannot.
@@ -61,7 +61,7 @@ def _open_to_all_writers(fd: int, path: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "not a plain file, which it has to be: remove it", path)
     writers = os.stat(os.path.dirname(path)).st_mode & _WRITERS
-    mode = stat.S_IMODE(status.st_mode) | writers | writers << 1  # who may write has to read, too
+    mode = stat.S_IMODE(status.st_mode) | writers | writers << 1  # writers have to read, too
     if mode != stat.S_IMODE(status.st_mode) and status.st_uid == os.geteuid():
         os.fchmod(fd, mode)
 
@@ -87,7 +87,7 @@ if sys.platform == "linux":
     _FLOCK = struct.Struct("hhqqi4x")
 
     def take_range(fd: int, start: int, length: int = 1) -> bool:
-        """Lock a range against all others; False if somebody else holds any of it."""
+        """Lock a range exclusively; False if another descriptor holds any of it."""
         try:
             fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, start, length, 0))
         except (BlockingIOError, PermissionError):  # POSIX leaves open which
@@ -95,11 +95,11 @@ if sys.platform == "linux":
         return True
 
     def release_range(fd: int, start: int, length: int = 1) -> None:
-        """Let go of what is held of a range."""
+        """Release the locked part of a range."""
         fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, start, length, 0))
 
     def _held_by_others(fd: int, start: int, length: int) -> tuple[int, int] | None:
-        """A part of a range that somebody else holds: its start and its end. Any, not the first."""
+        """A locked part of a range: its start and its end. Any, not the first."""
         asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, start, length, 0)
         kind, _, begin, size, _ = _FLOCK.unpack(fcntl.fcntl(fd, fcntl.F_OFD_GETLK, asked))
         return None if kind == fcntl.F_UNLCK else (begin, begin + size)
@@ -122,17 +122,17 @@ AVAILABLE = sys.platform == "linux" and struct.calcsize("P") == 8
 
 
 def is_held_by_others(fd: int, start: int) -> bool:
-    """Whether somebody else holds this byte."""
+    """Whether another process holds this byte."""
     return _held_by_others(fd, start, 1) is not None
 
 
 def any_held_by_others(fd: int, start: int, length: int) -> bool:
-    """Whether somebody else holds any of these bytes."""
+    """Whether another process holds any of these bytes."""
     return _held_by_others(fd, start, length) is not None
 
 
 def parts_held_by_others(fd: int, size: int, count: int) -> Iterator[int]:
-    """Numbers of the parts in which somebody else holds anything, of ``count`` parts of ``size`` bytes; in no order."""
+    """Numbers of the parts, out of ``count`` of ``size`` bytes, in which another process holds a byte; in no order."""
     pending = [(0, count)]
     while pending:
         begin, end = pending.pop()

@@ -1,4 +1,4 @@
-"""Files that are not at their final name yet, and how they get there."""
+"""New files that are not at their final name yet, and their linking to it."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class NewFile:
 
     @blocks_briefly("a small file: it costs less than a thread would")
     def close(self) -> None:
-        """Let go of it; what has not been linked is gone."""
+        """Close the file; if it has not been linked, it is gone."""
         os.close(self.fd)
         if self.permit is not None:
             self.permit.release()
         if self.name is not None and self.process == this_process.generation:
-            with suppress(OSError):  # then it is litter, and swept in time
+            with suppress(OSError):  # then it is stale, and swept in time
                 os.unlink(self.name)
             self.name = None
 
@@ -106,7 +106,7 @@ def link(file: NewFile, path: str, *, replace: bool) -> bool:
 def _is_at(file: NewFile, path: str) -> bool:
     try:
         return os.path.samestat(os.fstat(file.fd), os.stat(path))
-    except FileNotFoundError:  # it was there a moment ago; whoever wants it looks for it once more
+    except FileNotFoundError:  # it was there a moment ago; the caller looks for it once more
         return False
 
 
@@ -128,8 +128,8 @@ def _replace(file: NewFile, path: str) -> bool:
 def _link_descriptor(fd: int, path: str) -> None:
     """Give an unnamed file a name.
 
-    The name of its descriptor is looked up in ``/proc/self``, held open, as ``fd/N``. Whoever closes what is not his
-    may put another directory in the place of that; then there is no such name in it.
+    The name of its descriptor is looked up in ``/proc/self``, held open, as ``fd/N``. Code that closes descriptors
+    of others may put another directory in its place; then there is no such name in it.
     """
     name = f"fd/{fd}"
     try:

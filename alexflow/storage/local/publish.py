@@ -1,4 +1,4 @@
-"""How the file of a key gets there: without a name first, recorded, then linked, at once and whole.
+"""Publication of a key's file: written without a name, recorded, then linked, at once and whole.
 
 ``names`` is given where an output, and its name, is to be on the disk before it counts as published.
 """
@@ -16,7 +16,7 @@ from alexflow.storage.local.new_file import NewFile, link, link_unnamed, open_ne
 
 
 class SyncedNames:
-    """Has the names of a storage's files written to the disk, and the way to each directory once.
+    """Writes the names of a storage's files to the disk, and those of each directory's parents once.
 
     Args:
         base: the storage's directory.
@@ -27,7 +27,7 @@ class SyncedNames:
         self._known: frozenset[str] = frozenset()  # directories; replaced, not changed: threads share it
 
     def sync(self, path: str) -> None:
-        """Have a name written to the disk, and if its directory was not seen before, the way to it."""
+        """Write a name to the disk, and if its directory is new here, the names of its parents."""
         directory = os.path.dirname(path)
         sync_directory(directory)
         if directory in self._known:
@@ -43,12 +43,12 @@ class SyncedNames:
         self._known |= {directory}
 
     def forget(self) -> None:
-        """A directory is new, or some have been removed: what was known of the way to them does not hold."""
+        """Forget which directories are on the disk: one is new, or some have been removed."""
         self._known = frozenset()
 
 
 def sync_directory(directory: str) -> None:
-    """Have the names in a directory written to the disk."""
+    """Write the names in a directory to the disk."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
@@ -68,7 +68,7 @@ def write_small(base: str, path: str, data: bytes) -> int | None:
 
 @blocks_briefly("a small file: it costs less than a thread would")
 def publish_small(fd: int, base: str, key: str, data: bytes, names: SyncedNames | None) -> bool:
-    """Give what :func:`write_small` has written its name, and let go of it; False if somebody was first."""
+    """Name and close the file that :func:`write_small` has written; False if another publisher was first."""
     path = f"{base}/{key}"
     try:
         digest_store.write(fd, record_of_output(data, key), base, key)
@@ -113,7 +113,7 @@ def _fill(file: NewFile, data: bytes) -> None:
 
 @blocks_briefly("a small file: it costs less than a thread would")
 def publish_file(file: NewFile, base: str, key: str, names: SyncedNames | None, *, replace: bool) -> bool:
-    """Give a complete file its name, and let go of it; False if somebody was first and ``replace`` is not set."""
+    """Name and close a complete file; False if another publisher was first and ``replace`` is not set."""
     path = f"{base}/{key}"
     try:
         digest_store.write(file.fd, with_key(file.record, key), base, key)

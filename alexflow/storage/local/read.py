@@ -1,4 +1,4 @@
-"""How the file of a key is read: opened once, and, where that is asked for, held against what was published."""
+"""Reading of a key's file: opened once and, if asked for, compared with its digest record."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ T = TypeVar("T")
 #: Up to here bytes wait in memory, and the event loop writes and reads them itself: some 50 µs of its time.
 MAX_INLINE_BYTES = 256 * 1024  # bytes
 
-#: What is read at first, without asking how much there is: most outputs end before.
+#: The size of the first read, made without asking for the file's size: most outputs are smaller.
 FIRST_READ_BYTES = 16 * 1024  # bytes
 
 
 @blocks_briefly("a small file: it costs less than a thread would")
 def read_opened(base: str, key: str, read: Callable[[int, int], T]) -> T:
-    """What ``read(descriptor, FIRST_READ_BYTES)`` gives.
+    """The result of ``read(descriptor, FIRST_READ_BYTES)``.
 
     Raises:
         OutputNotFound: there is no such file.
@@ -42,7 +42,7 @@ def read_opened(base: str, key: str, read: Callable[[int, int], T]) -> T:
 
 def open_file(base: str, key: str) -> int:
     """The descriptor of an output, for reading. What is no file is no output: nothing is read from a device or a pipe,
-    nothing waits for who writes to it, and no symbolic link is followed.
+    no pipe's writer is waited for, and no symbolic link is followed.
 
     Raises:
         OutputNotFound: there is no such file.
@@ -74,7 +74,7 @@ def read_if_small(fd: int, at_first: int) -> bytes | None:
 
 @blocks_briefly("a small file: it costs less than a thread would")
 def cached(cache: ReadCache, base: str, key: str) -> bytes | None:
-    """What is kept of an output that still exists; else None."""
+    """The cached bytes of an output that still exists; else None."""
     data = cache.get(key)
     if data is not None and not os.access(f"{base}/{key}", os.F_OK):  # a third of what reading costs
         cache.drop(key)
@@ -103,7 +103,7 @@ def check_published(base: str, key: str, fd: int, actual: bytes, *, strictly: bo
 
 
 def damaged(key: str, where: str, judgement: Judgement, moved_to: str) -> OutputDamaged:
-    """What to raise where something is not given out."""
+    """The error to raise for an object that is refused."""
     return OutputDamaged(key, where, moved_to=moved_to, because=_BECAUSE[judgement])
 
 
@@ -111,5 +111,5 @@ _BECAUSE = {
     "damaged": "is not what was published there",
     "misplaced": "was published under another key",
     "unrecorded": "has no record of what was published there",
-    "keyless": "has a record that does not tell its key",
+    "keyless": "has a record without its key",
 }

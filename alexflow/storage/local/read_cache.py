@@ -1,17 +1,17 @@
-"""Bytes that a process has lately published or read, so that the next of its tasks need not read them again.
+"""``ReadCache``: bytes that a process has published or read lately, so that its next tasks need not read them again.
 
-An output does not change while it exists, and whoever makes one is often the next to read it. That it still exists is
-for the storage to see. That it has not been removed and made again is for the engine: it knows when that can be, and
-then says so (:meth:`~alexflow.executors.interface.Executor.invalidate`), and all is forgotten.
+Outputs are immutable, and the process that writes one is often the next to read it. The storage checks that the key
+still exists; the engine invalidates the cache whenever a key may have been removed and made again
+(:meth:`~alexflow.executors.interface.Executor.invalidate`).
 """
 
 from __future__ import annotations
 
-#: What is kept at most, twice: bytes, and for each output as many again as it takes to keep it.
+#: The size of a generation, of which there are two at most, in bytes; each output counts with its overhead.
 GENERATION_BYTES = 4 * 1024 * 1024
 ENTRY_OVERHEAD_BYTES = 256
 
-#: Larger outputs are not kept: reading them costs little beside what is done with them.
+#: Larger outputs are not cached: reading them costs little beside what is done with them.
 MAX_CACHED_BYTES = 256 * 1024  # bytes
 
 
@@ -29,15 +29,15 @@ class ReadCache:
         self._room = GENERATION_BYTES
 
     def __reduce__(self) -> tuple[type[ReadCache], tuple[()]]:
-        return ReadCache, ()  # in another process, other outputs are recent
+        return ReadCache, ()  # the cache of another process begins empty
 
     def get(self, key: str) -> bytes | None:
-        """What was stored under a key when it was last heard of; None if that was long ago."""
+        """The bytes of a key, as last read or published; None if they are not in the cache."""
         data = self._younger.get(key)
         return self._older.get(key) if data is None else data
 
     def put(self, key: str, data: bytes) -> None:
-        """This is stored under a key."""
+        """Cache the bytes of a key."""
         size = len(data) + ENTRY_OVERHEAD_BYTES
         if size > MAX_CACHED_BYTES:
             self.drop(key)
@@ -49,7 +49,7 @@ class ReadCache:
         self._younger[key] = data
 
     def drop(self, key: str) -> None:
-        """Something else may be stored under a key now."""
+        """Remove a key: its object may have been replaced."""
         self._younger.pop(key, None)
         self._older.pop(key, None)
 

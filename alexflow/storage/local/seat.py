@@ -5,7 +5,7 @@ The last byte of the region says that the seat is taken; each other byte stands 
 locks its whole region with one call. When another process comes it lets go of all but what its engines hold, without
 letting go of that for a moment.
 
-Among engines of one process a dictionary says who holds what, so that a thousand of them cost no system call each.
+Among engines of one process a dictionary holds the owner of each output, so a thousand engines cost no system call.
 
 A process that is forked shares the locks of its parent for as long as it has a copy of the descriptor. So the copy is
 closed in the child, at once.
@@ -38,12 +38,12 @@ from alexflow.storage.local.lock_file import (
 #: Processes on one storage at once.
 SEATS = 1024
 
-_REGION = 1 << 51  # outputs are told apart by as many bits of a digest; two that share a byte only wait for each other
+_REGION = 1 << 51  # outputs differ in as many bits of a digest; two outputs that share a byte only wait for each other
 _TAKEN = _REGION - 1  # the byte that says that a seat is taken
 
 _HOST = os.uname().nodename
 
-#: What a seat's process writes of itself: its sign of life, since when it is there, its number and its host.
+#: A seat's entry in the file: heartbeat, time of taking the seat, process number, host.
 _RECORD = struct.Struct("<QdI108s")
 
 
@@ -52,7 +52,7 @@ class LocalEngine(Protocol):
 
     Attributes:
         ttl: seconds without a heartbeat after which another engine counts as lost.
-        number: tells the engines of this process apart.
+        number: unique among the engines of this process.
         heartbeat: the engine's counter, for engines of this process.
         places: of the outputs that it holds.
         everything: whether it holds everything.
@@ -125,7 +125,9 @@ class Seat:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             try:
-                if take_range(fd, 0, SEATS * _REGION) and is_at(self.path, fd):  # nobody sits, and nobody can now
+                if take_range(fd, 0, SEATS * _REGION) and is_at(
+                    self.path, fd
+                ):  # no process has a seat, and none can take one now
                     os.unlink(self.path)
             finally:
                 os.close(fd)
@@ -181,7 +183,7 @@ class Seat:
         return parts_held_by_others(self._fd, _REGION, SEATS)
 
     def _living(self, engine: LocalEngine) -> list[int]:
-        """Seats of other processes that have shown a sign of life lately, as this engine has seen."""
+        """Seats of other processes that have shown a heartbeat lately, as this engine has seen."""
         return [seat for seat in self._others() if not engine.detector.is_lost(seat, self._read(seat)[:8])]
 
     def _read(self, seat: int) -> bytes:
@@ -244,7 +246,7 @@ class Seat:
             return wanted.keys() - held
 
     def held_by_peers(self, engine: LocalEngine, wanted: Wanted) -> set[str]:
-        """Those of these tasks that another engine holds, and has not let lapse."""
+        """The subset of these tasks that another engine holds and has not let lapse."""
         with self._lock:
             held = self._held_by_peers(engine, wanted)
             return held | self._held_by_processes(engine, wanted) if self._may_be_held else held
@@ -304,7 +306,7 @@ class Seat:
         for place in list(engine.places):
             self._release(engine, place)
 
-    # -- signs of life
+    # -- heartbeats
 
     def renew(self, engine: LocalEngine) -> None:
         """One of the engines goes on, and so this process does."""
@@ -330,10 +332,10 @@ class Seat:
                 if peer is not engine and self._is_lost(engine, peer):
                     self._drop(peer)
 
-    # -- who it is
+    # -- holders
 
     def holders(self, engine: LocalEngine, wanted: Wanted) -> list[Holder]:
-        """Those that hold any of these."""
+        """The engines that hold any of these."""
         with self._lock:
             found: dict[Holder, None] = {}
             held = self._held_by_peers(engine, wanted)
@@ -389,5 +391,5 @@ class Seats:
 
 
 def _place(key: str) -> int:
-    """Where in a region an output is."""
+    """The position of an output's byte in a region."""
     return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "little") % _TAKEN

@@ -1,8 +1,8 @@
 """Files on their way that have a name, and what becomes of them when their maker dies.
 
 All of a storage's are in one directory, ``.alexflow/staging``, so that those that were left behind are found without
-a look at the outputs. The name tells the maker: machine, process. A file is litter when it is old and its maker is
-gone; from another machine, when it is so old that nobody can still be at it.
+a look at the outputs. The name states the maker: machine, process. A file is stale when it is old and its maker is
+gone; from another machine, when it is too old for its maker to be still at work.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from alexflow.storage.digest import record_of
 from alexflow.storage.files import NOT_THERE, storage_error
 from alexflow.storage.keys import RESERVED
 
-#: How often the directory may vanish while something is made in it: whoever tells case apart makes and removes it.
+#: How many times the directory may vanish while another is made in it: the check of case makes and removes it.
 _TRIES = 100
 
 
 def make_reserved(base: str, inside: str) -> str:
-    """See that the directory ``.alexflow/INSIDE`` is there, open to whom the storage is open to; gives its path."""
+    """Make the directory ``.alexflow/INSIDE`` with the storage's permissions; returns its path."""
     path = f"{base}/{RESERVED}"
     steps = [path]
     for step in inside.split("/"):
@@ -90,33 +90,33 @@ def is_case_sensitive(base: str) -> bool:
         if made:
             try:
                 os.rmdir(path)
-            except OSError:  # somebody uses it by now
+            except OSError:  # in use by now
                 pass
 
 
 STAGING = f"{RESERVED}/staging"
 
-#: From when on a file is litter if its maker, a process of this machine, is gone.
+#: The age at which a file is stale if its maker, a process of this machine, is gone.
 STALE_AFTER = 3600.0  # seconds
 
-#: From when on a file is litter if its maker cannot be asked for: another machine's, or this one's before it was
-#: started again.
+#: The age at which a file is stale if its maker cannot be looked for: a process of another machine, or of this one
+#: before it was restarted.
 FOREIGN_STALE_AFTER = 7 * 24 * 3600.0  # seconds
 
-#: How many are looked at before a run, a millisecond's worth; the rest waits for another one.
+#: Files that are looked at before a run, a millisecond's worth; the rest waits for another run.
 SWEEP_BATCH = 256
 
 _numbers = itertools.count()
 
 
 def temporary_name() -> str:
-    """A name that nobody else uses, and that tells who made it."""
+    """A unique name that states its maker."""
     return f"{_machine()}-{os.getpid()}-{next(_numbers)}-{os.urandom(4).hex()}"
 
 
 @blocks_briefly("once an engine, and then little")
 def sweep(base: str, older_than: float = STALE_AFTER, *, at_most: int | None = None) -> int:
-    """Remove litter from a storage.
+    """Remove stale files from a storage.
 
     Args:
         base: the storage's directory.
@@ -139,7 +139,7 @@ def sweep(base: str, older_than: float = STALE_AFTER, *, at_most: int | None = N
 
 
 def _names(directory: str, at_most: int | None) -> list[str]:
-    """What is there; of more than ``at_most``, some drawn by rng, so that each has its turn in the end."""
+    """The names in a directory; of more than ``at_most``, a random sample, so that each has its turn in the end."""
     try:
         names = os.listdir(directory)
     except NOT_THERE:
@@ -173,7 +173,7 @@ def _remove(path: str) -> bool:
             shutil.rmtree(path)
         else:
             os.unlink(path)
-    except OSError:  # somebody else was quicker, or may and we may not
+    except OSError:  # another process was quicker, or permission is missing
         return False
     return True
 
@@ -190,7 +190,7 @@ def _lives(process: int) -> bool:
 
 @functools.cache
 def _machine() -> str:
-    """Tells this machine, since it was started, and this space of process numbers, from all others."""
+    """An identifier of this machine since its start, and of this space of process numbers."""
     known = [os.uname().nodename]
     for read, path in ((_read_text, "/proc/sys/kernel/random/boot_id"), (os.readlink, "/proc/self/ns/pid")):
         try:

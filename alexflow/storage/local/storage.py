@@ -1,12 +1,12 @@
 """``LocalStorage``: a directory, one file per key.
 
-Publishing is one atomic ``link`` of a complete file to its final name: it fails with EEXIST if somebody was first,
-works on every file system with hard links, and cannot be seen half done. The file that is linked has no name of its
-own (``O_TMPFILE``), so that a crash at any instant leaves no litter. Where the file system has no unnamed files, and
-where one output replaces another, a name in ``.alexflow/staging`` takes their place, where litter is soon found.
+Publishing is one atomic ``link`` of a complete file to its final name: it fails with EEXIST if another publisher was
+first, works on every file system with hard links, and cannot be seen half done. The file that is linked has no name of
+its own (``O_TMPFILE``), so that a crash at any instant leaves no stale file. Where the file system has no unnamed
+files, and where one output replaces another, it has a name in ``.alexflow/staging``, where stale files are soon found.
 
 A digest of the bytes is recorded before the file gets its name (:mod:`alexflow.storage.local.digest_store`). With
-``fsync`` the file is on the disk before it gets its name, and the name before anybody is told.
+``fsync`` the file is on the disk before it gets its name, and the name before ``publish`` returns.
 
 Rejected: ``rename`` (the last publisher would win), ``renameat2(RENAME_NOREPLACE)`` (not on NFS, not in Python), the
 system's temporary directory (not atomic across file systems), temporary names beside the outputs (what a crash leaves
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 #: Streams gather what is read in smaller pieces up to here.
 BUFFER = 128 * 1024  # bytes
 
-#: What keys are given as, most of the time.
+#: The usual types of ``keys``.
 _SEQUENCES = frozenset({list, tuple})
 
 
@@ -77,7 +77,7 @@ class LocalStorage(Storage):
             power.
         check: whether whatever is read is held against the digest that was recorded when it was published. What is
             damaged is moved out of the way (:class:`~alexflow.errors.OutputDamaged`), and a run computes it again. With
-            ``"strict"`` so is what has no digest, or one that does not tell its key.
+            ``"strict"`` so is what has no digest, or a record without its key.
     """
 
     answers_at_once: ClassVar[bool] = True
@@ -111,7 +111,7 @@ class LocalStorage(Storage):
         return self._changed(check=self.check or True)
 
     def with_read_cache(self) -> LocalStorage:
-        if self.check:  # what is checked is read from the disk each time
+        if self.check:  # checked reads come from the disk each time
             return self
         return self._changed(_read_cache=ReadCache())
 
@@ -301,7 +301,7 @@ class LocalStorage(Storage):
         return linked(self.base_path, key, name, partial(self._check_published, key) if self.check else None)
 
     def _check_published(self, key: str, fd: int) -> None:
-        """See that an open file is what was published under a key.
+        """Check that an open file is what was published under a key.
 
         Raises:
             OutputDamaged: it is not.

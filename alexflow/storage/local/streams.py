@@ -109,7 +109,7 @@ class _Recorded(StagedFile):
         return super().truncate(size)
 
     def fileno(self) -> int:
-        self.recorder = None  # whoever asks for the descriptor may write past us
+        self.recorder = None  # a caller may write through the descriptor
         return super().fileno()
 
 
@@ -140,7 +140,7 @@ async def filled_file(base: str, key: str, data: bytes, names: SyncedNames | Non
 
 @contextmanager
 def scratch(base: str) -> Iterator[Path]:
-    """A new directory on the storage's own disk, where litter is swept."""
+    """A new directory on the storage's own disk, where stale files are swept."""
     import shutil  # deferred: a stream has no need of it
 
     try:
@@ -157,7 +157,7 @@ def scratch(base: str) -> Iterator[Path]:
 
 
 def taken(base: str, path: Path) -> NewFile:
-    """A complete file, moved out of the directory in which it was made, with what is to be recorded of it.
+    """A complete file, moved out of the directory in which it was made, with its digest record.
 
     Raises:
         OSError: as from the system; also where the file is on another disk than the storage.
@@ -174,7 +174,7 @@ def taken(base: str, path: Path) -> NewFile:
 
 
 def open_staged(new: NewFile) -> BinaryIO:
-    """What is staged, read apart from whoever else has the file open."""
+    """A staged file, opened for reading apart from its other users."""
     path = at_open(new)
     try:
         return open(path, "rb")
@@ -184,7 +184,7 @@ def open_staged(new: NewFile) -> BinaryIO:
 
 @contextmanager
 def linked(base: str, key: str, name: str, see: Callable[[int], object] | None) -> Iterator[Path]:
-    """An output under a name of its own, where it stays, whoever removes or replaces it meanwhile.
+    """An output under a second name, where it stays, even if its key is removed or replaced meanwhile.
 
     It is a second name of the file, in a scratch directory of the storage; where that cannot be had, a copy in the
     system's.

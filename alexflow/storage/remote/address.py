@@ -31,7 +31,7 @@ _USER = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
 
 
 class Address:
-    """Where a storage is, and with what it is opened.
+    """The location of a storage, and the options that it is opened with.
 
     Args:
         url: ``protocol://…``, perhaps with ``user:password@``.
@@ -41,7 +41,7 @@ class Address:
         protocol: in lower case, such as ``"s3"``.
         url: as given.
         shown: the URL without a password.
-        user: from the URL; empty if it names nobody.
+        user: from the URL; empty if the URL has none.
         password: from the URL.
         rest: what follows in the URL, without a slash at its end.
 
@@ -59,8 +59,8 @@ class Address:
         self.rest = parts["rest"].rstrip("/")
         user, _, password = (parts["user"] or "").partition(":")
         self.user, self.password = unquote(user), unquote(password)
-        who = f"{user}@" if user else ""
-        self.shown = _SIGNED.sub(r"\1…", f"{self.protocol}://{who}{self.rest}")
+        login = f"{user}@" if user else ""
+        self.shown = _SIGNED.sub(r"\1…", f"{self.protocol}://{login}{self.rest}")
         if not self.rest.strip("/"):
             raise UnknownStorage(f"{self.shown!r} names no place; it is to be like 's3://bucket/prefix'")
 

@@ -1,4 +1,4 @@
-"""What an error of some back end means. Their classes are known by name: none of their packages is imported here."""
+"""Classes of back ends' errors. Exceptions are recognized by name: none of the back ends' packages is imported here."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 Meaning = Literal["absent", "exists", "passing", "denied", "full", "other"]
 
-#: Answers that may be another one the next time: too busy, a gateway's trouble, a conflict of two who write at once, of
-#: whom WebDAV may lock one out (423).
+#: Answers that may change at the next attempt: too busy, a gateway's trouble, a conflict of two writers at once, of
+#: which WebDAV may lock one out (423).
 PASSING_STATUS = frozenset({408, 409, 423, 425, 429, 500, 502, 503, 504})
 
 _BY_STATUS: dict[int, Meaning] = {404: "absent", 410: "absent", 412: "exists", 401: "denied", 403: "denied"}
@@ -51,14 +51,14 @@ _REFUSED = frozenset({("azure", "ClientAuthenticationError"), ("botocore", "NoCr
 _REFUSED |= {("botocore", "PartialCredentialsError"), ("paramiko", "AuthenticationException")}
 _REFUSED |= {("google", "RefreshError"), ("google", "DefaultCredentialsError")}
 
-#: What botocore says, although it is not botocore that tries again.
+#: Text that botocore adds, although botocore does not retry here.
 _NO_RETRIES = " (reached max retries: 0)"
 
 _CHAIN = 5  # causes that are looked at
 
 
 def meaning_of(error: BaseException) -> Meaning:
-    """What it says about the request that it ended."""
+    """The meaning of an error for the request that it ended."""
     if isinstance(error, FileNotFoundError):
         return "absent"
     if isinstance(error, FileExistsError):
@@ -113,7 +113,7 @@ def _names_of(error: BaseException) -> set[tuple[str, str]]:
 
 
 def describe_error(error: BaseException) -> str:
-    """What it says, in one line, with the status that the server answered with."""
+    """The text of an error in one line, with the HTTP status of the answer."""
     text = " ".join(str(error).replace(_NO_RETRIES, "").split())
     status = status_of(error)
     name = (

@@ -1,8 +1,8 @@
 """``Connection``: one event loop's way to a storage.
 
 A client belongs to the event loop that it was opened in, so each loop has its own. It is closed when its loop shuts
-down its asynchronous generators, which ``asyncio.run`` and its like do at their end, or when nobody has the storage any
-more.
+down its asynchronous generators, which ``asyncio.run`` and its like do at their end, or when the storage is
+garbage-collected.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Existence:
         self._sizes: dict[str, int] = {}  # of listings that came in one piece
 
     async def existing(self, keys: Iterable[str]) -> set[str]:
-        """Those that are stored."""
+        """The subset of ``keys`` that is stored."""
         groups = group_by_prefix(keys)
         if len(groups) == 1:
             [(prefix, wanted)] = groups.items()
@@ -96,7 +96,7 @@ class Existence:
         return found | await self._ask_each(wanted - found)
 
     def _is_large(self, prefix: str, wanted: int) -> bool:
-        """Whether a listing that comes in one piece is known to tell of too much else."""
+        """Whether a listing that comes in one piece is known to hold too many other keys."""
         return self._sizes.get(prefix, 0) > wanted * QUESTIONS_PER_PAGE
 
     async def _ask_each(self, keys: set[str]) -> set[str]:
@@ -136,7 +136,7 @@ class Connection:
         concurrency: requests at once.
 
     Attributes:
-        probing: held by who tries what the back end keeps to.
+        probing: held while a caller probes the conditions that the back end enforces.
         parts: bounds how many parts of large objects are on their way.
     """
 
@@ -183,7 +183,7 @@ class Connection:
         return self._backend
 
     async def _try_out(self, backend: Backend) -> None:
-        """See that a key under which nothing can be is not there: a login page answers 200 to whatever it is asked.
+        """Check that a key under which nothing can be is not there: a login page answers 200 to whatever it is asked.
 
         Raises:
             UnknownStorage: it is said to be there.
@@ -193,7 +193,7 @@ class Connection:
             is_there = await backend.exists(key)
         except (
             Exception
-        ) as error:  # of back ends, by its meaning; all but what passes is for the request itself to tell
+        ) as error:  # of back ends, by its meaning; all but transient ones are reported by the request itself
             if meaning_of(error) != "passing":
                 return
             await backend.aclose()
@@ -220,7 +220,7 @@ class Connection:
         return await self.request("look for", key, lambda backend, _: backend.exists(key))
 
     async def exists_many(self, keys: Sequence[str]) -> set[str]:
-        """Those that are stored."""
+        """The subset of ``keys`` that is stored."""
         if len(keys) == 1:
             return set(keys) if await self.exists(keys[0]) else set()
         backend = await self.backend()

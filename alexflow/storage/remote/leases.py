@@ -1,6 +1,6 @@
 """Leases on an object store: an object for each engine that is there, and one for each output that is leased.
 
-An engine's object says by its name all there is to say: whose it is, its sign of life, and whether the engine holds
+An engine's object says by its name all there is to say: whose it is, its heartbeat, and whether the engine holds
 ``all`` or ``some``. So one listing tells of every engine, and nothing has to be read. The sign changes by a new name,
 given before the old one is taken away.
 
@@ -46,21 +46,21 @@ logger = logging.getLogger("alexflow.storage")
 ENGINES = f"{RESERVED}/engines/"
 LEASES = f"{RESERVED}/leases/"
 
-#: How often is looked whether others have come; more often if ``ttl`` asks for it.
+#: The time between two looks for peers; less if ``ttl`` is short.
 LOOK_FOR_PEERS_EVERY = 3.0  # seconds
 
-#: How long to try to leave nothing behind; less if the storage did not even answer when the engine joined. What is left
-#: the others take for an engine that is lost.
+#: The time limit of leaving; less if the storage did not even answer when the engine joined. Peers take what is left
+#: behind for a lost engine.
 LEAVE_WITHIN, LEAVE_UNANSWERED_WITHIN = 10.0, 0.5  # seconds
 
 _WIDTH = 32  # requests at once; the storage has its own bound for them together with others
 
-#: What a request may end with: the storage's errors, and the missing bucket.
+#: Errors of a request: the storage's own, and those of a missing bucket.
 _TROUBLE = (StorageError, OSError)
 
 
 class _Engine(NamedTuple):
-    """What is known of one that is there."""
+    """An engine that has joined, as its object's name states it."""
 
     name: str
     sign: str
@@ -113,9 +113,9 @@ class ObjectLeases(Leases):
     # -- there, and not there
 
     async def join(self) -> None:
-        self._name = uuid.uuid4().hex  # a new one: nobody has seen its sign
+        self._name = uuid.uuid4().hex  # a new one: no peer has seen its heartbeat
         self._says = msgspec.json.encode(Holder(os.uname().nodename, os.getpid(), time.time()))
-        self._cleared = self._clock()  # leases of nobody are rare: nobody looks for them when it has just come
+        self._cleared = self._clock()  # orphaned leases are rare: an engine that has just joined does not look for them
         self._has_joined = False
         try:
             self.everything = await self._is_alone()
@@ -127,7 +127,7 @@ class ObjectLeases(Leases):
         except StorageError as error:
             raise OSError(str(error)) from error
         if not self._works:
-            raise NoLeases(f"{self._where} does not keep create-if-absent")
+            raise NoLeases(f"{self._where} does not enforce create-if-absent")
 
     async def _is_alone(self) -> bool:
         """Say that we are there, with all; and look whether it is so."""
@@ -141,8 +141,8 @@ class ObjectLeases(Leases):
         if self._works and not await self._keeps():
             self._works = False
             logger.warning(
-                "%s does not keep create-if-absent, so there are no leases: engines that use it at the same time may "
-                "do the same work",
+                "%s does not enforce create-if-absent, so there are no leases: engines that use it at the same time "
+                "may do the same work",
                 self._where,
             )
 
@@ -158,7 +158,7 @@ class ObjectLeases(Leases):
             elif now - self._heartbeat_at >= self.ttl / 3:
                 await self._write_heartbeat(has_all=self.everything)
             if now - self._looked >= min(LOOK_FOR_PEERS_EVERY, self.ttl / 3) and not await self._look() and not late:
-                late = True  # somebody has held us for lost
+                late = True  # a peer has taken this engine for lost
                 await self._come_back()
         except _TROUBLE as error:
             self._warn(error)
@@ -169,7 +169,7 @@ class ObjectLeases(Leases):
     async def _come_back(self) -> None:
         """Others may have taken what we held; hold what is left of it."""
         if self.everything:
-            await self._is_alone()  # if not, has_peers() tells of it, and keep_only() follows
+            await self._is_alone()  # if not, has_peers() is true, and keep_only() follows
             return
         await self._write_heartbeat(has_all=False)
         async with self._order:
@@ -240,10 +240,10 @@ class ObjectLeases(Leases):
             names = {_lease(key) for keys in wanted.values() for key in keys} - self._held - self._released
             owners.update((await self._holders(names)).values() if self._works and not owners else ())
             signs = [sign for sign in await self._list(ENGINES) if _engine_of(sign) in owners - {self._name}]
-            told = await self._read_all(signs)
-            return list(dict.fromkeys(msgspec.json.decode(says, type=Holder) for says in told.values()))
+            contents = await self._read_all(signs)
+            return list(dict.fromkeys(msgspec.json.decode(says, type=Holder) for says in contents.values()))
         except (*_TROUBLE, msgspec.MsgspecError) as error:
-            logger.debug("%s: it cannot be found out who holds leases: %s", self._where, error)
+            logger.debug("%s: the holders of leases cannot be read: %s", self._where, error)
             return []
 
     def release(self, keys: Iterable[str]) -> None:
@@ -265,7 +265,7 @@ class ObjectLeases(Leases):
             self._warn(error)
 
     async def _any_peer_has_all(self) -> bool:
-        """Those who come later never have all, as long as we are there; so mostly nothing is asked."""
+        """Whether a peer holds everything. Peers that join later never do, so mostly no request is made."""
         if any(engine.has_all for engine in self._others):
             await self._look()
         return any(engine.has_all for engine in self._others)
@@ -276,7 +276,7 @@ class ObjectLeases(Leases):
         return self._clock() - self._heartbeat_at >= self.ttl
 
     async def _create(self, leases: Iterable[str]) -> None:
-        """Make these leases, as far as nobody else has them."""
+        """Create these leases, as far as no peer has them."""
         publisher, name = Publisher(self._connection(), self._where), self._name.encode()
 
         async def create(lease: str) -> None:
@@ -300,7 +300,7 @@ class ObjectLeases(Leases):
         self._heartbeats = [sign]
 
     async def _look(self) -> bool:
-        """See who is there, and clear away who is lost. Returns whether we are seen, too."""
+        """Look for peers, and clear away lost ones. Returns whether this engine is listed, too."""
         engines = await self._engines()
         seen = engines.pop(self._name, None) is not None
         lost = self._lost(engines)
@@ -313,7 +313,7 @@ class ObjectLeases(Leases):
         return seen
 
     async def _engines(self) -> dict[str, _Engine]:
-        """Those who are there, ourselves among them."""
+        """The engines that have joined, this one among them."""
         self._looked = self._clock()
         engines: dict[str, _Engine] = {}
         for key in sorted(await self._list(ENGINES)):  # the newest of an engine's comes last
@@ -325,16 +325,16 @@ class ObjectLeases(Leases):
         return {name for name, engine in engines.items() if self._detectors.is_lost(name, engine.sign.encode())}
 
     async def _clear_away(self) -> None:
-        """Remove what belongs to nobody who is alive."""
+        """Remove leases whose engine is lost or gone."""
         self._cleared = self._clock()
         holders = await self._holders(await self._list(LEASES))
-        engines = await self._engines()  # afterwards: whoever made a lease was there before it
+        engines = await self._engines()  # afterwards: an engine that makes a lease has joined before
         engines.pop(self._name, None)
         lost = self._lost(engines)
         alive = {self._name, *engines} - lost
         await self._remove([lease for lease, name in holders.items() if name not in alive])
         if lost:
-            logger.info("%s: %d engines have shown no sign of life for %g s", self._where, len(lost), self.ttl)
+            logger.info("%s: %d engines have written no heartbeat for %g s", self._where, len(lost), self.ttl)
             signs = await self._list(ENGINES)
             await self._remove([key for key in signs if _engine_of(key) in lost])
 
@@ -343,7 +343,7 @@ class ObjectLeases(Leases):
         return {lease: name.decode(errors="replace") for lease, name in (await self._read_all(leases)).items()}
 
     async def _read_all(self, names: Iterable[str]) -> dict[str, bytes]:
-        """What is in those of these objects that are there."""
+        """The contents of these objects, as far as they exist."""
         connection = self._connection()
         found: dict[str, bytes] = {}
 
@@ -374,13 +374,11 @@ class ObjectLeases(Leases):
         """Once, until it works again."""
         if not self._troubled:
             self._troubled = True
-            logger.warning(
-                "%s: trouble with leases, so other engines may do the same work for now: %s", self._where, error
-            )
+            logger.warning("%s: leases failed, so other engines may do the same work for now: %s", self._where, error)
 
 
 def _engine_of(sign: str) -> str:
-    """The name of the engine whose sign of life this is."""
+    """The name of the engine whose heartbeat this is."""
     return sign.removeprefix(ENGINES).partition(".")[0]
 
 

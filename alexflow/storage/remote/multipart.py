@@ -1,8 +1,8 @@
-"""Large objects: uploaded from a local file in parts, seen by nobody until they are completed.
+"""Large objects: uploaded from a local file in parts, not visible until they are completed.
 
 Uploading comes while the task is at work, completing when it has returned, so publishing is one short request. The file
-stays until then: the task may read back what it stored, and should somebody remove the upload as litter, because this
-process stood still for days, it is uploaded again.
+stays until then: the task may read back what it stored, and should the upload be swept as stale, because this process
+stood still for days, it is uploaded again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_BYTES_IN_MEMORY = 16 * 1024 * 1024  # bytes
 
 PART_BYTES = 5 * 1024 * 1024  # bytes; S3 takes no less
 
-#: What completing is given the time of, for each part; servers may put the object together meanwhile.
+#: Completing gets the time of a transfer of this size for each part: servers may assemble the object meanwhile.
 COMPLETION_BYTES_PER_PART = 1024 * 1024  # bytes
 
 #: Aborting is no more than manners: what is left behind is swept in time.
@@ -35,10 +35,10 @@ class LargeObject:
     """A large object on its way.
 
     Attributes:
-        file: all of it, and what is to be recorded of its bytes.
+        file: all of it, and its digest records bytes.
         size: bytes.
         upload: the back end's name for what has been uploaded; empty where it takes the file at once.
-        parts: what completing is told of each part.
+        parts: the entry of each part, for completing.
     """
 
     file: NewFile
@@ -68,7 +68,7 @@ async def upload(connection: Connection, key: str, large: LargeObject) -> None:
 
 
 async def _send(connection: Connection, key: str, large: LargeObject, step: int) -> list[str]:
-    told: dict[int, str] = {}
+    entries: dict[int, str] = {}
     name = large.upload
 
     async def send(start: int) -> None:
@@ -79,10 +79,10 @@ async def _send(connection: Connection, key: str, large: LargeObject, step: int)
                 attempt.allow(len(data))
                 return await _parts(backend).send(key, name, number, data)
 
-            told[number] = await connection.request("upload a part of", key, one)
+            entries[number] = await connection.request("upload a part of", key, one)
 
     await for_each(range(0, large.size, step), send, UPLOADED_PARTS_AT_ONCE)
-    return [told[number] for number in sorted(told)]
+    return [entries[number] for number in sorted(entries)]
 
 
 async def complete(backend: Backend, attempt: RequestAttempt, key: str, large: LargeObject, *, replace: bool) -> bool:
@@ -103,7 +103,7 @@ async def forget(connection: Connection, key: str, large: LargeObject) -> None:
     try:
         async with asyncio.timeout(SECONDS_TO_ABORT):
             await _parts(await connection.backend()).abort(key, name)
-    except Exception:  # what went wrong before is what counts
+    except Exception:  # the first error counts
         pass
 
 

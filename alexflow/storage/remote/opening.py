@@ -40,7 +40,7 @@ EXTRAS = {
     "davs": "webdav",
 }
 
-#: What fsspec can read from and not write to.
+#: Protocols that fsspec can only read.
 _READ_ONLY = frozenset({"http", "https", "data", "git", "github", "gist", "jupyter", "reference", "zip", "tar"})
 
 #: WebDAV is HTTP under another name.
@@ -51,10 +51,10 @@ _UNSHARED = {"skip_instance_cache": True}
 
 
 def check_protocol(address: Address) -> None:
-    """See that somebody knows the protocol, without importing its back end.
+    """Check that the protocol has a back end, without importing it.
 
     Raises:
-        UnknownStorage: nobody does.
+        UnknownStorage: it has none.
     """
     known = address.protocol in EXTRAS or address.protocol in fsspec.available_protocols()
     if not known or address.protocol in _READ_ONLY:
@@ -65,7 +65,7 @@ def check_protocol(address: Address) -> None:
 
 
 def check_client(address: Address, client: str) -> None:
-    """See that a client that is asked for by name can be told what the address says, without importing it.
+    """Check that a client that is asked for by name supports the address, without importing it.
 
     Raises:
         UnknownStorage: it cannot.
@@ -240,11 +240,11 @@ async def _open_tree(address: Address) -> Backend:
 
 
 class OpenedStorage:
-    """What a storage is opened with, and what it has opened.
+    """The settings of a storage, and its connections by event loop.
 
     Attributes:
-        keeps: whether the back end keeps create-if-absent; None until somebody has tried.
-        is_swept: whether somebody has looked for what others left half written.
+        keeps: whether the back end enforces create-if-absent; None until that was probed.
+        is_swept: whether stale uploads were looked for.
     """
 
     def __init__(self, address: Address, deadline: float, concurrency: int, client: str | None):

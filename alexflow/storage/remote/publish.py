@@ -1,8 +1,8 @@
-"""An object becomes visible: complete, at once, and only if nobody was first.
+"""Publication of an object: complete, at once, and only if no other publisher was first.
 
-That nobody was first is for the back end to see, with create-if-absent; to look first and then write would let two
-writers pass each other. Not every server that takes the condition keeps it, so each storage is tried once, before its
-first publication: an object of ours is created twice, and the second time must be refused.
+The back end ensures that, with create-if-absent; to look first and then write would let two writers pass each other.
+Not every server that takes the condition keeps it, so each storage is tried once, before its first publication: an
+object of ours is created twice, and the second time must be refused.
 
 A publication whose reply was lost is tried again, by us or unseen by the client, and then finds that the object exists.
 So where there is one already, it is compared with what was to be published; equal bytes are our own publication.
@@ -31,7 +31,7 @@ Put = Callable[[Backend, RequestAttempt], Awaitable[bool]]
 
 
 class Publisher:
-    """How one storage publishes.
+    """The publications of one storage.
 
     Args:
         connection: the way to it.
@@ -50,7 +50,7 @@ class Publisher:
         Args:
             key: its name.
             data: all of it.
-            record: what is to be recorded of its bytes.
+            record: its digest records bytes.
             replace: whether it takes the place of what is there.
         """
         kept = with_key(record, key) if record else b""
@@ -73,7 +73,7 @@ class Publisher:
         record = large.file.record
         try:
             first = await self._put(key, put, replace)
-        except UploadLost:  # removed as litter, or completed although no reply told of it
+        except UploadLost:  # swept as stale, or completed although the reply was lost
             large.upload = ""
             if await self._is(key, record):
                 return True
@@ -107,7 +107,7 @@ class Publisher:
 
 
 def no_such_place(where: str) -> UnknownStorage:
-    """What is raised where even the bucket or container is missing."""
+    """The error to raise where even the bucket or container is missing."""
     return UnknownStorage(f"cannot publish in {where}: there is no such bucket, container or directory; make it first")
 
 
@@ -125,7 +125,8 @@ async def keeps_the_first(connection: Connection, where: str) -> bool:
     if not keeps:
         condition = (await connection.backend()).condition
         logger.warning(
-            "%s does not keep %s: where two publish one output at the same time, the last wins instead of the first",
+            "%s does not enforce %s: of two engines that publish one output at the same time, the last wins instead of "
+            "the first",
             *(where, condition),
         )
     return keeps

@@ -1,4 +1,4 @@
-"""An object read range by range, and seen to be the same one all the while."""
+"""An object read range by range, with a check that it stays the same one; its stream; its verification."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from alexflow.storage.remote.retry import RequestAttempt
 from alexflow.storage.sync import begin
 from alexflow.storage.verification import Examined, examined
 
-#: What is read at once of a large object.
+#: The largest range of an object that one request reads.
 MAX_RANGE_BYTES = 4 * 1024 * 1024  # bytes
 
 
@@ -90,7 +90,7 @@ class Ranges:
         return data, await record_of_in_thread(data)
 
     async def record(self) -> bytes:
-        """What would be recorded of it as it is now."""
+        """The digest record of the object as it is now."""
         recorder = Recorder()
         async for piece in self.pieces():
             await in_thread(recorder.add, piece)
@@ -101,7 +101,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger("alexflow.storage")
 
-#: How often an object may be replaced while somebody tries to read it.
+#: How often an object may be replaced while it is read.
 _TRIES = 5
 
 #: ``move(key, to, version)``: have an object under another key, if it is still of this version.
@@ -125,7 +125,8 @@ class Examination:
     async def read(
         self, key: str, read: Callable[[Ranges], Awaitable[tuple[T, bytes]]]
     ) -> tuple[T, ObjectStatus, bytes]:
-        """What ``read(object)`` gives, and the record of what it read; of one object, even if another takes its place.
+        """The result of ``read(object)``, with the digest record of what it read: of one object, even if another
+        replaces it.
 
         Raises:
             OutputNotFound: nothing is stored under ``key``.
@@ -142,7 +143,7 @@ class Examination:
         raise AssertionError("unreachable")
 
     async def examine(self, key: str, *, quarantine: bool) -> Examined:
-        """What an object is; memory is needed for a piece of it."""
+        """Compare an object with its digest record, a piece in memory at a time."""
 
         async def read(found: Ranges) -> tuple[None, bytes]:
             return None, await found.record()
@@ -166,7 +167,7 @@ class Examination:
         except OutputNotFound:
             return ""
         except StorageError as error:
-            logger.warning("%s: %r is damaged and cannot be moved away: %s", self._where, key, error)
+            logger.warning("%s: %r is damaged and cannot be moved into quarantine: %s", self._where, key, error)
             return ""
         return f"{self._where}/{to}"
 

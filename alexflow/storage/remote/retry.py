@@ -1,8 +1,8 @@
 """Deadline, attempts, and the waiting in between.
 
-A request is tried again while what went wrong may pass: the server is busy, or the way to it broke. An attempt may take
+Requests are retried on transient errors: the server is busy or the connection broke. An attempt may take
 a third of the whole deadline, so that one connection that hangs does not use up all of it. Waiting doubles each time,
-with chance in it so that many who were refused together do not come back together.
+with a random factor, so that many requests refused together do not come back together.
 
 The deadline is that of one request with all its attempts. It begins when the request may be sent, not while it waits
 for others of this process; each MiB that is known to be on its way lengthens it, but not again with each attempt. If
@@ -20,10 +20,10 @@ from typing import TypeVar
 from alexflow.errors import StorageDenied, StorageError, StorageFull, StorageUnavailable
 from alexflow.storage.remote.backend_errors import describe_error, meaning_of
 
-#: An outage of which nothing has been heard for so long may be over: the next request has its whole deadline.
+#: An outage without a request for so long may be over: the next request has its whole deadline.
 OUTAGE_FORGOTTEN_AFTER = 1.0  # seconds
 
-#: What a request gets at least, though the outage has lasted for the whole deadline.
+#: The least time of a request, though the outage has lasted for the whole deadline.
 MIN_SECONDS_IN_OUTAGE = 0.5  # seconds
 
 #: After so many deadlines a request has its whole deadline again, whatever the outage: the storage may be slow by now.
@@ -31,7 +31,7 @@ MAX_DEADLINES_IN_OUTAGE = 2
 
 
 class Outage:
-    """What the requests of one connection know of its storage. All times are the event loop's."""
+    """The outages of one connection's storage. All times are the event loop's."""
 
     def __init__(self) -> None:
         self._was_reached = False  # else a client may be opening, which takes as long as it takes
@@ -40,7 +40,7 @@ class Outage:
         self._last = 0.0  # when one of these was given up
 
     def deadline(self, now: float, seconds: float) -> float:
-        """When a request that begins now has to be given up."""
+        """The time at which a request that begins now is given up."""
         is_forgotten = not self._trying and now - self._last > OUTAGE_FORGOTTEN_AFTER
         if self._since is not None and (is_forgotten or now - self._since > MAX_DEADLINES_IN_OUTAGE * seconds):
             self._since = None
@@ -96,7 +96,7 @@ class RequestAttempt:
 
 
 class Deadline:
-    """When one request ends, and its present attempt."""
+    """The end of one request, and of its present attempt."""
 
     def __init__(self, seconds: float, end: float | None = None):
         self._loop = asyncio.get_running_loop()
@@ -127,7 +127,7 @@ class Deadline:
 
 
 class RetryPolicy:
-    """Tries requests until they succeed, cannot, or time is up.
+    """Retries requests until they succeed, fail for good, or reach their deadline.
 
     Args:
         where: the storage, as it may be shown.
@@ -153,7 +153,7 @@ class RetryPolicy:
         self._outage = Outage()
 
     async def request(self, operation: str, key: str, call: Callable[[RequestAttempt], Awaitable[T]]) -> T:
-        """What ``call(attempt)`` gives in the end.
+        """The result of ``call(attempt)``, retried on transient errors.
 
         Raises:
             FileNotFoundError: the back end has no such object.
@@ -192,7 +192,7 @@ class RetryPolicy:
                 self._outage.is_left(now())
 
     def _trouble(self, operation: str, key: str, error: Exception) -> str:
-        """What passes, in words; all else is raised."""
+        """The text of a transient error; any other error is raised."""
         meaning = meaning_of(error)
         if meaning != "passing":
             self._outage.is_over()
@@ -201,7 +201,7 @@ class RetryPolicy:
         text = self._redact(describe_error(error))
         if meaning == "passing":
             return text
-        # the back end's error may hold secrets and need not survive pickling, so it is told and not chained
+        # the back end's error may hold secrets and need not survive pickling, so its text is used and it is not chained
         message = f"cannot {operation} {key!r} in {self._where}: {text}"
         raise _ERRORS.get(meaning, StorageError)(message, path=key) from None
 

@@ -25,12 +25,12 @@ from alexflow.storage.remote.multipart import MAX_BYTES_IN_MEMORY
 from alexflow.storage.remote.ranges import Ranges
 from alexflow.storage.staged import Staged
 
-#: What does not fit in memory may not fit in ``/tmp`` either, which often is memory.
+#: The directory for files that do not fit in memory: ``/tmp`` often is memory itself.
 _FOR_LARGE_FILES = "/var/tmp"
 
 
 def directory() -> str:
-    """Where such files are: TMPDIR, or else where the system wants large temporary files."""
+    """The directory of spooled files: TMPDIR, or else the system's for large temporary files."""
     if "TMPDIR" not in os.environ and os.access(_FOR_LARGE_FILES, os.W_OK | os.X_OK):
         return _FOR_LARGE_FILES
     return tempfile.gettempdir()
@@ -56,7 +56,7 @@ def new_file() -> NewFile:
 
 
 def filled(data: bytes) -> NewFile:
-    """One that holds ``data``, with what is to be recorded of it."""
+    """One that holds ``data``, with its digest record."""
     new = new_file()
     try:
         write_all(new.fd, data)
@@ -89,7 +89,7 @@ async def fetched_with_record(found: Ranges) -> tuple[NewFile, bytes]:
 
 
 def taken(path: Path) -> NewFile:
-    """A complete file, that nobody else will use by its name, with what is to be recorded of it."""
+    """A complete file that no caller uses by its name any more, with its digest record."""
     try:
         name = None if UNNAMED_FILE is not None else f"{path}.taken"
         if name is not None:
@@ -111,7 +111,7 @@ class RemoteStaging(LocalStaging):
 
     Args:
         key: where it will be published.
-        stage_file: takes a large file, with what is recorded of it.
+        stage_file: takes a large file, with its digest record.
     """
 
     def __init__(self, key: str, stage_file: Callable[[str, NewFile], Staged]):

@@ -82,7 +82,7 @@ class RemoteStorage(Storage):
         url: where, without a password.
         check: whether whatever is read is held against the digest that was recorded when it was published. What is
             damaged is moved out of the way (:class:`~alexflow.errors.OutputDamaged`), and a run computes it again. With
-            ``"strict"`` so is what has no digest, or one that does not tell its key.
+            ``"strict"`` so is what has no digest, or a record without its key.
 
     Raises:
         UnknownStorage: the URL is none.
@@ -124,7 +124,7 @@ class RemoteStorage(Storage):
 
     @property
     def _opened(self) -> OpenedStorage:
-        opened: OpenedStorage = self.__dict__["_opened"]  # no field: it is shown to nobody, and no part of equality
+        opened: OpenedStorage = self.__dict__["_opened"]  # no field: neither shown nor compared
         return opened
 
     def _connection(self) -> Connection:
@@ -181,7 +181,7 @@ class RemoteStorage(Storage):
         return Ranges(self._connection, key, status, self.url)
 
     async def _read_checked(self, key: str, read: Callable[[Ranges], Awaitable[tuple[T, bytes]]]) -> T:
-        """What is read, with the record of it, if that is what was published."""
+        """The value that ``read`` makes of an object, if the object is what was published."""
         examination = self._examination()
         value, status, actual = await examination.read(key, read)
         judgement = judge([status.record] if status.record else [], actual, key)
@@ -241,7 +241,7 @@ class RemoteStorage(Storage):
         return await self._publish(await self._stage_file(to, file))
 
     async def _record_for(self, key: str, to: str) -> bytes:
-        """What is to be kept with a copy that has another key; empty if that is what is kept with the object."""
+        """The digest record for a copy under another key; empty if the object's own record holds for it."""
         record = b"" if is_one_key(key, to) else (await self._look(key)).status.record
         return record and with_key(record, to)
 
@@ -354,7 +354,7 @@ class RemoteStorage(Storage):
         return self.stage_file(key, spool.filled(data))
 
     def stage_file(self, key: str, file: NewFile) -> Staged:
-        """Take a large file, with what is recorded of it."""
+        """Take a large file, with its digest record."""
         return wait_for(self._stage_file(key, file))
 
     def read_staged(self, staged: Staged) -> bytes:

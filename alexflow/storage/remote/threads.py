@@ -33,7 +33,7 @@ class ClientThreads:
         self._closed = False
 
     async def call(self, function: Callable[[Any], T]) -> T:
-        """What ``function(client)`` gives. Who is cancelled leaves the thread to itself."""
+        """The result of ``function(client)``. A caller that is cancelled leaves the thread to itself."""
         queue = self._idle.pop() if self._idle else self._start()
         future: asyncio.Future[T] = self._loop.create_future()
         queue.put((function, future))
@@ -86,7 +86,7 @@ class ClientThreads:
             queue.put(None)
         else:
             self._idle.append(queue)
-        if future.done():  # nobody waits any more
+        if future.done():  # the caller was cancelled
             return
         if error is None:
             future.set_result(result)
@@ -95,7 +95,7 @@ class ClientThreads:
 
 
 async def run_in_daemon_thread(function: Callable[[], T]) -> T:
-    """What ``function()`` gives, from a thread of its own that the end of the event loop does not wait for."""
+    """The result of ``function()``, from a thread of its own that the end of the event loop does not wait for."""
     threads = ClientThreads(object)
     try:
         return await threads.call(lambda _: function())

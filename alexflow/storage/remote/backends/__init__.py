@@ -1,1 +1,1 @@
-"""What object stores and file servers are asked for, a module for each kind."""
+"""Back ends: the requests to object stores and file servers, a module for each kind."""

@@ -3,8 +3,9 @@
 Each method is one request (or few), tried once: attempts, deadline and bounds are others' business. What goes wrong is
 raised as the back end raises it, but for an absent object, which is a ``FileNotFoundError``.
 
-What is small is created from memory. What is large is in a local file; it is uploaded in parts, which nobody sees until
-they are completed, where the back end has such a thing (:attr:`Backend.parts`), and else sent from the file at once.
+What is small is created from memory. What is large is in a local file; it is uploaded in parts, which are not visible
+until they are completed, where the back end has such a thing (:attr:`Backend.parts`), and else sent from the file at
+once.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from alexflow.storage.remote.retry import RequestAttempt
 
 
 class ObjectStatus(NamedTuple):
-    """What is known of an object.
+    """The attributes of an object.
 
     Attributes:
         size: bytes.
@@ -40,7 +41,7 @@ COPY_ALLOWANCE_BYTES = 256 * 1024 * 1024
 
 
 def metadata_of(record: bytes) -> dict[str, str]:
-    """What is kept with an object."""
+    """The metadata of an object with this digest record."""
     return {METADATA_NAME: record.hex()} if record else {}
 
 
@@ -48,17 +49,17 @@ def record_in(metadata: Mapping[str, str] | None) -> bytes:
     """The record among what is kept with an object; empty if there is none."""
     try:
         record = bytes.fromhex((metadata or {}).get(METADATA_NAME) or "")
-    except ValueError:  # somebody else's
+    except ValueError:  # another program's
         return b""
     return record if is_record(record) else b""
 
 
 class UploadLost(StorageError):
-    """What was uploaded so far is gone: completed already, or removed by somebody as litter."""
+    """The upload is gone: completed already, or swept as stale."""
 
 
 class Backend(ABC):
-    """What one event loop talks to."""
+    """One event loop's client of a server."""
 
     #: Keys that one request removes.
     removes_at_once: ClassVar[int] = 1
@@ -69,7 +70,7 @@ class Backend(ABC):
     #: Uploads in parts, where it has them.
     parts: Parts | None = None
 
-    #: What "create if absent" is asked with, for the warning where it is not kept.
+    #: The name of the condition for create-if-absent, for the warning where it is not enforced.
     condition: ClassVar[str] = "create-if-absent"
 
     @abstractmethod
@@ -83,12 +84,12 @@ class Backend(ABC):
     @abstractmethod
     async def read_range(self, key: str, start: int, stop: int, attempt: RequestAttempt) -> tuple[bytes, str]:
         """The bytes from ``start`` to before ``stop``, which is no further than its end; and the object's version, as
-        :meth:`status` tells it, or nothing where a back end does not tell while it reads.
+        :meth:`status` tells it, or nothing where a back end does not report it with a read.
         """
 
     @abstractmethod
     async def status(self, key: str) -> ObjectStatus:
-        """What is known of the object without reading it."""
+        """The attributes of the object, without reading it."""
 
     @abstractmethod
     async def create(self, key: str, data: bytes, record: bytes = b"") -> bool:
@@ -111,9 +112,9 @@ class Backend(ABC):
         """The keys that begin with ``prefix``, page after page."""
 
     def status_of(self, found: Mapping[str, Any]) -> ObjectStatus:
-        """From what fsspec tells of a file."""
-        told = [str(found[name]) for name in _VERSIONED if found.get(name) is not None]
-        return ObjectStatus(int(found["size"]), " ".join(told), record_in(found.get("metadata")))
+        """The attributes of a file, from fsspec's dictionary of it."""
+        versions = [str(found[name]) for name in _VERSIONED if found.get(name) is not None]
+        return ObjectStatus(int(found["size"]), " ".join(versions), record_in(found.get("metadata")))
 
     async def copy(
         self, source: Backend, of: str, key: str, attempt: RequestAttempt, record: bytes = b""
@@ -133,7 +134,7 @@ class Backend(ABC):
         return None
 
     async def remove_if(self, key: str, version: str) -> None:
-        """Remove an object that is still of this version; where a back end cannot tell, whatever it is."""
+        """Remove an object that is still of this version; without the condition where a back end has none."""
         if (await self.status(key)).version == version:
             await self.remove([key])
 
@@ -145,12 +146,12 @@ class Backend(ABC):
         """Close its connections."""
 
 
-#: What back ends tell of a file that changes with its content.
+#: Attributes of a file that change with its content.
 _VERSIONED = ("generation", "etag", "version_id", "mtime", "modified", "last_modified", "size")
 
 
 class Parts(ABC):
-    """Objects that are uploaded in parts. Until they are completed nobody sees them."""
+    """Objects that are uploaded in parts. They are visible only once they are completed."""
 
     #: The largest number of parts.
     most: ClassVar[int] = 10_000
@@ -161,7 +162,7 @@ class Parts(ABC):
 
     @abstractmethod
     async def send(self, key: str, upload: str, number: int, data: bytes) -> str:
-        """Upload the part of this number, from 1 on; gives what completing is told of it.
+        """Upload the part of this number, from 1 on; returns the part's entry for :meth:`complete`.
 
         Raises:
             UploadLost: there is no such upload any more.
@@ -189,7 +190,7 @@ class Pages(ABC):
 
 
 def check_odd(key: str, refused: str) -> None:
-    """See that the client brings a key to the server as it is.
+    """Check that the client brings a key to the server as it is.
 
     Raises:
         StorageError: it has one of the characters ``refused``.

@@ -21,7 +21,7 @@ from alexflow.storage.remote.backends.base import Backend, ObjectStatus, OnePage
 from alexflow.storage.remote.retry import RequestAttempt
 from alexflow.storage.remote.threads import ClientThreads
 
-#: Where objects are until they are complete, below the root.
+#: The directory of objects until they are complete, below the root.
 NEW = f"{RESERVED}/new"
 
 #: ``write(fs, path)``: the bytes of a file.
@@ -101,7 +101,7 @@ class FileSystemBackend(Backend):
                     fs.makedirs(path.rpartition("/")[0], exist_ok=True)
                     self._move(fs, temporary, path, replace)
             except BaseException:
-                with contextlib.suppress(Exception):  # what went wrong before is what counts
+                with contextlib.suppress(Exception):  # the first error counts
                     fs.rm_file(temporary)
                 raise
 
@@ -180,7 +180,7 @@ def _info(fs: Any, path: str, key: str) -> Mapping[str, Any]:
 
 
 def _written(entry: Mapping[str, Any]) -> float:
-    """When a file was written, in seconds since 1970; for ever if the server does not tell."""
+    """The time when a file was written, in seconds since 1970; infinite if the server does not report it."""
     when = entry.get("mtime") or entry.get("modified")
     return when.timestamp() if isinstance(when, datetime) else float(when or "inf")
 
@@ -233,7 +233,7 @@ def move_webdav(fs: Any, path: str, new: str, replace: bool) -> None:
     try:
         try:
             fs.client.move(path, new, overwrite=replace)
-        except ForbiddenOperation:  # what some servers say where the directory is missing
+        except ForbiddenOperation:  # the answer of some servers where the directory is missing
             if not fs.exists(new.rpartition("/")[0]):
                 raise FileNotFoundError(new) from None
             fs.client.move(path, new, overwrite=replace)  # another publisher may have made it just now

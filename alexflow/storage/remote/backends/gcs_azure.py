@@ -95,7 +95,7 @@ class ObjectBackend(Backend):
             await client.close()
 
 
-#: What of a large object is in memory at once.
+#: The part of a large object that is in memory at once.
 UPLOAD_CHUNK_BYTES = 8 * 1024 * 1024  # bytes; a multiple of 256 KiB, as the server wants it
 
 
@@ -112,7 +112,7 @@ class GoogleBackend(ObjectBackend):
         return True
 
     async def put_file(self, key: str, path: str, record: bytes, *, replace: bool) -> bool:
-        if not replace and await self.exists(key):  # the condition would tell only when all has been sent
+        if not replace and await self.exists(key):  # the condition fails only when all has been sent
             return False
         from gcsfs.core import initiate_upload, upload_chunk  # deferred: an extra's
 
@@ -124,7 +124,7 @@ class GoogleBackend(ObjectBackend):
                 for start in range(0, size, UPLOAD_CHUNK_BYTES):
                     await upload_chunk(self._fs, upload, await in_thread(_read, path, start), start, size, _TYPE)
             except BaseException:
-                with contextlib.suppress(Exception):  # what went wrong before is what counts
+                with contextlib.suppress(Exception):  # the first error counts
                     await self._fs._call("DELETE", upload.replace("&ifGenerationMatch=0", ""))
                 raise
         except Exception as error:  # of gcsfs's, by its meaning
@@ -145,10 +145,10 @@ class GoogleBackend(ObjectBackend):
         asked: dict[str, Any] = {"ifGenerationMatch": "0"}
         try:
             while True:  # a large one comes in several steps, and is visible after the last
-                told = await self._fs._call("POST", "b/{}/o/{}/rewriteTo/b/{}/o/{}", *parts, json_out=True, **asked)
-                if told["done"]:
+                reply = await self._fs._call("POST", "b/{}/o/{}/rewriteTo/b/{}/o/{}", *parts, json_out=True, **asked)
+                if reply["done"]:
                     return True
-                asked["rewriteToken"] = told["rewriteToken"]
+                asked["rewriteToken"] = reply["rewriteToken"]
         except Exception as error:  # of gcsfs's, by its meaning
             if meaning_of(error) == "exists":
                 return False
@@ -206,7 +206,7 @@ class AzureParts(Parts):
 
     async def begin(self, key: str, record: bytes) -> str:
         self._blob(key)
-        return uuid.uuid4().hex  # tells its blocks from those of others
+        return uuid.uuid4().hex  # separates its blocks from those of others
 
     async def send(self, key: str, upload: str, number: int, data: bytes) -> str:
         name = f"{upload}-{number:06d}"  # all of one length, as the server wants it
@@ -228,7 +228,7 @@ class AzureParts(Parts):
         except HttpResponseError as error:
             if (
                 getattr(error, "error_code", None) == "InvalidBlockList"
-            ):  # somebody else's list was committed, and ours went with it
+            ):  # another writer's list was committed, and ours is gone with it
                 raise UploadLost(f"the upload of {key!r} is not there any more", path=key) from None
             raise
         return True

@@ -158,7 +158,7 @@ class S3Copies:
         except BaseException:
             try:
                 await self._client.abort_multipart_upload(**target, UploadId=upload)
-            except Exception:  # what went wrong before is what counts; and it is swept in time
+            except Exception:  # the first error counts; the rest is swept in time
                 pass
             raise
 
@@ -201,7 +201,7 @@ class S3Backend(Backend):
         self._copies = S3Copies(client, self.at)
 
     def at(self, key: str) -> dict[str, str]:
-        """Where an object is, as its requests name it."""
+        """The location of an object, as requests name it."""
         return {"Bucket": self._bucket, "Key": self._prefix + key}
 
     async def exists(self, key: str) -> bool:
@@ -306,11 +306,11 @@ class S3Parts(Parts):
         return etag
 
     async def complete(self, key: str, upload: str, parts: Sequence[str], record: bytes, *, replace: bool) -> bool:
-        told = {"Parts": [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(parts, 1)]}
+        completed = {"Parts": [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(parts, 1)]}
         condition = {} if replace else ABSENT
         try:
             await self._client.complete_multipart_upload(
-                **self._at(key), UploadId=upload, MultipartUpload=told, **condition
+                **self._at(key), UploadId=upload, MultipartUpload=completed, **condition
             )
         except Exception as error:  # as above
             if meaning_of(error) == "exists":
@@ -355,6 +355,6 @@ async def open_s3(fs: Any) -> Any:
 
 
 def s3_options(given: dict[str, Any], concurrency: int) -> dict[str, Any]:
-    """What s3fs is told besides: as many connections as requests, and no attempts but ours."""
+    """Options added for s3fs: as many connections as requests, and no retries of its own."""
     config = {"max_pool_connections": concurrency, "retries": {"total_max_attempts": 1}}
     return {"config_kwargs": {**config, **given.get("config_kwargs", {})}}

@@ -1,14 +1,14 @@
 """S3 with ``client="obstore"``: many small requests at a quarter of what they cost the processor.
 
-What alexflow asks for most is one request for one object: is it there, read it, store it if nobody has. These go
+Most of alexflow's requests are for one object: does it exist, read it, create it if absent. These go
 through obstore, a client in Rust. All else stays with the client that s3fs opens
 (:mod:`alexflow.storage.remote.backends.s3`), because obstore has no way to say it: complete an upload in parts only if
-the object is absent, list what begins with half a name, take a key with control characters, tell what is kept with an
+the object is absent, list what begins with half a name, take a key with control characters, read the metadata of an
 object without reading it.
 
 s3fs's client also says how the other one reaches the bucket: the address as botocore makes it, and credentials as its
 session finds and refreshes them. So there is one set of options, and credentials are looked for in one place. An option
-that obstore cannot be told is refused, never dropped.
+without a counterpart in obstore is refused, never dropped.
 
 obstore works in threads of its own, which a forked process does not inherit: there it would wait for ever, so the other
 client does all.
@@ -31,7 +31,7 @@ from alexflow.storage.remote.backends.s3 import S3Backend
 from alexflow.storage.remote.retry import RequestAttempt
 from alexflow.storage.remote.threads import run_in_daemon_thread
 
-#: Options of s3fs's that say where the bucket is and who asks. They reach obstore through what s3fs makes of them.
+#: Options of s3fs's for the bucket's location and the credentials. They reach obstore through what s3fs makes of them.
 _UNDERSTOOD = {
     "": {"anon", "client_kwargs", "config_kwargs", "endpoint_url", "key", "password", "profile", "secret", "session"}
     | {"token", "use_ssl", "username"},
@@ -51,14 +51,14 @@ _GLOBAL = re.compile(r"(://(?:[^/]+\.)?s3)\.(amazonaws\.com(?:/|$))")
 
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _SAID = re.compile(r"<Code>(.*?)</Code>.*?<Message>(.*?)</Message>", re.DOTALL)
-_INSIDE = "Debug source:"  # what follows is for who writes obstore
+_INSIDE = "Debug source:"  # what follows is for obstore's developers
 
 _threads_begun = False
 _threads_lost = False
 
 
 class Answered(Exception):
-    """What the server said instead of doing it.
+    """The server's answer, an error, with its status.
 
     Attributes:
         status: of HTTP.
@@ -70,7 +70,7 @@ class Answered(Exception):
 
 
 def check(address: Address) -> None:
-    """See that obstore can be told all options.
+    """Check that all options have a counterpart in obstore.
 
     Raises:
         UnknownStorage: it cannot.
@@ -82,7 +82,7 @@ def check(address: Address) -> None:
         if odd:
             what = ", ".join(odd) + (f" in {place}" if place else "")
             raise UnknownStorage(
-                f"client='obstore' of {address.shown} cannot be told {what}; leave out one or the other"
+                f"client='obstore' of {address.shown} has no counterpart of {what}; leave out one or the other"
             )
 
 
@@ -137,12 +137,12 @@ async def place_of(client: Any, bucket: str) -> str:
     """The bucket's URL, as options, environment and profile have it."""
     url: str = await client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "key"})
     place = url.partition("?")[0].removesuffix("/key")
-    # what botocore signs is for one address of all regions, what it sends goes to the region's own
+    # botocore signs for one address of all regions, and sends to the region's own
     return _GLOBAL.sub(rf"\1.{client.meta.region_name}.\2", place)
 
 
 async def _credentials(fs: Any) -> Callable[[], Any] | None:
-    """What gives obstore credentials, as often as it needs them; None if there are none."""
+    """A provider of credentials for obstore; None if there are none."""
     if fs.key and fs.secret:
         return lambda: _told(fs.key, fs.secret, fs.token, None)
     found = await fs.session.get_credentials()
@@ -219,7 +219,7 @@ class S3ByObstore(S3Backend):
 
 @contextmanager
 def _translating_errors() -> Iterator[None]:
-    """Let out what went wrong in a form that tells what it means."""
+    """Raise obstore's errors in a form that :mod:`~alexflow.storage.remote.backend_errors` recognizes."""
     try:
         yield
     except FileNotFoundError:
@@ -233,7 +233,7 @@ def _translate(error: Exception) -> Exception:
     status, said = _STATUS.search(text), _SAID.search(text)
     if status is not None:
         return Answered(int(status[1]), f"{said[1]}: {said[2]}" if said is not None else text)
-    if type(error).__name__ == "GenericError":  # nobody answered, or not to the end
+    if type(error).__name__ == "GenericError":  # no answer, or half of one
         return ConnectionError(text)
     return error
 
