@@ -94,7 +94,7 @@ def _ends(key: str) -> Iterator[bytes]:
 
 
 def of_bytes(record: bytes) -> bytes:
-    """Of a record, what it tells of the bytes."""
+    """The part of a record that is about the bytes."""
     return _VERSION + record[1 : _RECORD.size]
 
 

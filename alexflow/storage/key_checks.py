@@ -70,7 +70,7 @@ _WANTED = frozenset({"verify", "averify"})
 
 
 def check_arguments(cls: type, known: Mapping[str, Sequence[Parameter]]) -> None:
-    """Have the public methods that ``cls`` defines check the keys that they are given.
+    """Wrap the public methods of ``cls`` in checks of their keys.
 
     Args:
         cls: a class of storages.

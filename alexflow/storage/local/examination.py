@@ -1,4 +1,4 @@
-"""One file compared with its digest record; moved aside, at once and whole, if it is damaged."""
+"""Verification of one file: compared with its digest record, and moved to the quarantine if it is damaged."""
 
 from __future__ import annotations
 

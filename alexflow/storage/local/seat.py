@@ -309,7 +309,7 @@ class Seat:
     # -- heartbeats
 
     def renew(self, engine: LocalEngine) -> None:
-        """One of the engines goes on, and so this process does."""
+        """Write a heartbeat for one of the engines, and so for this process."""
         with self._lock:
             if engine in self.engines:
                 since = engine.clock() - self._heartbeat_at

@@ -1,21 +1,21 @@
-"""Leases on an object store: an object for each engine that is there, and one for each output that is leased.
+"""Leases on an object store: an object for each engine that has joined, and one for each output that is leased.
 
-An engine's object says by its name all there is to say: whose it is, its heartbeat, and whether the engine holds
-``all`` or ``some``. So one listing tells of every engine, and nothing has to be read. The sign changes by a new name,
-given before the old one is taken away.
+The name of an engine's object states all there is to state: the engine, its heartbeat, and whether it holds ``all`` or
+``some``. So one listing shows every engine, and nothing has to be read. The heartbeat changes by a new name, created
+before the old one is removed.
 
-Alone, an engine holds all, and its object is the only one. Who joins makes its object first and lists then, so that of
-two who join at once at least one sees the other. When an engine that holds all sees another, it makes a lease for each
-output that it is at work on, and says ``some`` afterwards; until then the others take nothing.
+Alone, an engine holds all, and its object is the only one. An engine that joins creates its object first and lists
+then, so that of two that join at once at least one sees the other. When an engine that holds all sees another, it
+creates a lease for each output that it is working on, and says ``some`` afterwards; until then the others take nothing.
 
-A lease is made by create-if-absent, so one engine has it and all others are told so. It names its engine. Leases of an
-engine that is not there, or whose sign has stayed the same for ``ttl``, are removed by the first, in the order of
-names, of those who are alive; and the engine's own object after them. An engine that comes back from the dead sees that
-by its clock, or because its object is gone, and says anew that it is there.
+A lease is made by create-if-absent, so one engine has it and all others see that in the answer. It names its engine.
+Leases of an engine that is gone, or whose heartbeat has stayed the same for ``ttl``, are removed by the first, in the
+order of names, of those that are alive; and the engine's own object after them. An engine that comes back from the dead
+sees that by its clock, or because its object is gone, and announces itself anew.
 
-Nothing here is exact where clocks are not: an engine may be held for lost, and leases be removed that just went to
-somebody else. Then work is done twice, and the first publisher wins. For that reason trouble with leases is logged, and
-fails no run: what cannot be leased is made without a lease.
+Nothing here is exact where clocks are not: an engine may be taken for lost, and leases be removed that a peer has just
+taken. Then work is done twice, and the first publisher wins. For that reason trouble with leases is logged, and fails
+no run: an output that cannot be leased is made without a lease.
 """
 
 from __future__ import annotations

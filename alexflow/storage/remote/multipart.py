@@ -96,7 +96,7 @@ async def complete(backend: Backend, attempt: RequestAttempt, key: str, large: L
 
 
 async def forget(connection: Connection, key: str, large: LargeObject) -> None:
-    """Have nothing left there of what was uploaded, if that can be had."""
+    """Abort an upload, if the back end answers; what is left is swept in time."""
     name, large.upload = large.upload, ""
     if not name:
         return

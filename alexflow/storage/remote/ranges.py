@@ -35,7 +35,7 @@ async def record_of_in_thread(data: bytes) -> bytes:
 
 
 class Replaced(StorageError):
-    """It is another object by now."""
+    """The object was replaced while it was read."""
 
 
 class Ranges:
@@ -225,7 +225,7 @@ class RemoteReader(io.RawIOBase):
         return b"".join(iter(lambda: self.read(MAX_RANGE_BYTES) or b"", b""))
 
     def _fetch(self) -> None:
-        """Have the piece that begins where we are, and the next one on its way."""
+        """Fetch the piece at the current position, and begin to fetch the next one."""
         start = self._position
         goes_on = start == self._start + len(self._piece) and start > 0
         self._step = min(2 * self._step, MAX_RANGE_BYTES) if goes_on else FIRST_RANGE_BYTES

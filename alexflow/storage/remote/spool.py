@@ -37,7 +37,7 @@ def directory() -> str:
 
 
 def new_file() -> NewFile:
-    """An empty one.
+    """A new, empty file.
 
     Raises:
         StorageError: the disk takes none.
@@ -56,7 +56,7 @@ def new_file() -> NewFile:
 
 
 def filled(data: bytes) -> NewFile:
-    """One that holds ``data``, with its digest record."""
+    """A spooled file that holds ``data``, with its digest record."""
     new = new_file()
     try:
         write_all(new.fd, data)
@@ -68,7 +68,7 @@ def filled(data: bytes) -> NewFile:
 
 
 async def fetched_with_record(found: Ranges) -> tuple[NewFile, bytes]:
-    """One that holds an object, and what would be recorded of that."""
+    """A spooled file that holds an object, and the object's digest record."""
     new, recorder = await in_thread(new_file), Recorder()
 
     def add(piece: bytes) -> None:
