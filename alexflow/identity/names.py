@@ -48,8 +48,8 @@ def qualified_name(thing: type | FunctionType | BuiltinFunctionType) -> str:
     return f"{module_name(_MOVED.get(module, module))}:{thing.__qualname__}"
 
 
-#: Modules whose classes are called as if they were in another: by Python 3.13, and because documents name them so.
-_MOVED = {"pathlib._local": "pathlib", "alexflow.storage.local.storage": "alexflow.storage.local"}
+#: Modules of the standard library that some Python versions have given to classes of another.
+_MOVED = {"pathlib._local": "pathlib"}  # 3.13
 
 
 def look_up(module: object, qualname: str) -> Any:
