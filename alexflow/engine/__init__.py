@@ -1,4 +1,4 @@
-"""Where events meet instructions: ``Engine``, ``arun``, ``run``."""
+"""The engine: events meet instructions here. ``Engine``, ``arun``, ``run``."""
 
 from alexflow.engine.engine import Engine
 from alexflow.engine.main import exit_code, main

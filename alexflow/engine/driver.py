@@ -22,6 +22,7 @@ from alexflow.engine.dispatch import Dispatch
 from alexflow.engine.dynamic import Generators, InThread
 from alexflow.engine.outcomes import Outcomes
 from alexflow.engine.peers import PeerCoordination
+from alexflow.engine.removals import Removals
 from alexflow.engine.withdrawals import Withdrawals
 from alexflow.errors import EngineClosed, StorageUnavailable
 from alexflow.events import engine_events
@@ -60,9 +61,6 @@ INVALIDATING = frozenset({RunRequested, InputsLost, Verified})
 
 #: Up to this many outputs or tasks are inspected without a task of their own on the loop.
 INSPECTED_AT_ONCE = 64
-
-#: Seconds that closing waits for the removal of ephemeral outputs.
-LAST_REMOVALS = 5.0
 
 
 class Driver:
@@ -114,7 +112,7 @@ class Driver:
         self._find: dict[int, FindOutputs] = {}
         self._closed: EngineClosed | None = None  # set once no request is accepted any more
         self.entering = 0
-        self._removals: set[asyncio.Task[None]] = set()  # in progress; until they end, removed outputs seem to exist
+        self._removals = Removals(storage)
         self._timers: set[asyncio.TimerHandle] = set()
         self._last_run = 0
         self._perform: dict[type[do.Instruction], Callable[[Any], None]] = {
@@ -175,8 +173,7 @@ class Driver:
             timer.cancel()
         await self._generators.aclose()
         await asyncio.gather(*(executor.aclose() for executor in self._executors.values()))
-        if self._removals:
-            await asyncio.wait(self._removals, timeout=LAST_REMOVALS)
+        await self._removals.aclose()
         await self._background.aclose()
         if self._dispatch.peers is not None:
             await self._dispatch.peers.aclose()
@@ -341,7 +338,7 @@ class Driver:
             if answers is not None:
                 self._inbox.extendleft(reversed(answers))
                 return
-        self._background.spawn(partial(self._look, tuple(self._removals), question))
+        self._background.spawn(partial(self._look, tuple(self._removals.in_progress), question))
 
     async def _look(self, removals: tuple[asyncio.Task[None], ...], question: Subjects) -> None:
         if removals:
@@ -387,19 +384,9 @@ class Driver:
         self._timers.add(timer)
 
     def _remove(self, instruction: do.Remove) -> None:
-        async def remove() -> None:
-            try:
-                await self._storage.aremove_many(instruction.keys)
-            except BaseException as error:  # the results exist; an output that could not be removed only takes space
-                if passes(error):
-                    raise
-                logger.warning("ephemeral outputs could not be removed: %s", error)
-
         self._invalidate_caches()
         self._emit(lambda: engine_events.OutputsRemoved(instruction.keys))
-        removal = self._background.spawn(remove)
-        self._removals.add(removal)
-        removal.add_done_callback(self._removals.discard)
+        self._removals.start(instruction.keys, self._background)
 
     def _verify(self, instruction: do.Verify) -> None:
         async def verify() -> None:

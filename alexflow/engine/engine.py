@@ -386,8 +386,8 @@ class Engine:
         if finish.error is not None:
             raise finish.error
         failures = [as_task_error(task_id, error) for task_id, error in finish.failures]
-        told = [(task_id, error) for (task_id, _), error in zip(finish.failures, failures, strict=True)]
-        report = report_on(told, finish.skipped) if failures or finish.skipped else NOTHING_FAILED
+        by_task = [(task_id, error) for (task_id, _), error in zip(finish.failures, failures, strict=True)]
+        report = report_on(by_task, finish.skipped) if failures or finish.skipped else NOTHING_FAILED
         if failures and on_error == "stop":
             raise run_failed(failures, report)
         skipped = tuple(task_id for task_id, _ in finish.skipped)

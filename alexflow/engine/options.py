@@ -20,7 +20,7 @@ OnError = Literal["stop", "continue"]
 
 
 class EngineOptions(TypedDict, total=False):
-    """What :class:`~alexflow.Engine` takes besides a storage and ``echo``."""
+    """The keywords of :class:`~alexflow.Engine` besides a storage and ``echo``."""
 
     workers: int | Workers | None
     limits: Mapping[str, int] | None
@@ -35,7 +35,7 @@ class EngineOptions(TypedDict, total=False):
 
 
 class RunOptions(EngineOptions, total=False):
-    """What :func:`~alexflow.run` takes besides a target, ``progress`` and ``echo``."""
+    """The keywords of :func:`~alexflow.run` besides a target, ``progress`` and ``echo``."""
 
     storage: Storage | str | os.PathLike[str] | None
     on_error: OnError

@@ -1,4 +1,4 @@
-"""How many jobs an engine leases ahead of their start, so that its peers find something to do, too."""
+"""A bound on the jobs that an engine leases ahead of their start, so that its peers find work, too."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ MAX_IN_FLIGHT = 1000
 
 
 class Quota:
-    """How many tasks may be with an executor at once.
+    """The bound on the tasks that are with one executor at once.
 
     Args:
-        slots: how many it runs at once.
+        slots: how many tasks it runs at once.
         prefetch: whether it is given short tasks in advance.
     """
 
@@ -25,7 +25,7 @@ class Quota:
 
     @property
     def free(self) -> int:
-        """How many more may be admitted."""
+        """The number of further tasks that may be admitted."""
         each = 1
         if self._prefetch and self._seconds:
             each = min(MAX_PREFETCH, max(1, int(PREFETCH_SECONDS / self._seconds)))

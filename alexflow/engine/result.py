@@ -39,12 +39,12 @@ class Result:
 
     @property
     def failed(self) -> int:
-        """How many tasks failed."""
+        """The number of tasks that failed."""
         return len(self.failures)
 
     @property
     def skipped(self) -> int:
-        """How many tasks did not run because others failed."""
+        """The number of tasks that did not run because others failed."""
         return len(self.skipped_tasks)
 
     @property
@@ -79,8 +79,8 @@ def report_on(failures: Sequence[tuple[str, TaskError]], skipped: Sequence[tuple
     because: defaultdict[str, list[str]] = defaultdict(list)
     for task_id, failed_id in skipped:
         because[failed_id].append(task_id)
-    told = tuple(_failed_task(task_id, error, because.pop(task_id, ())) for task_id, error in failures)
-    return FailureReport(told, tuple(task_id for others in because.values() for task_id in others))
+    failed_tasks = tuple(_failed_task(task_id, error, because.pop(task_id, ())) for task_id, error in failures)
+    return FailureReport(failed_tasks, tuple(task_id for others in because.values() for task_id in others))
 
 
 def _failed_task(task_id: str, error: TaskError, skipped: Sequence[str]) -> FailedTask:
