@@ -33,7 +33,7 @@ class OutputEcho:
         self._pieces: deque[tuple[int, str]] = deque()
         self._size = 0
         self._left_out = 0
-        self._waiting: set[OutputReader] = set()
+        self._paused: set[OutputReader] = set()
         self._writing: asyncio.Task[None] | None = None
 
     def show(self, stream: int, text: str) -> None:
@@ -46,11 +46,11 @@ class OutputEcho:
         if self._writing is None:
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
-    def wait(self, listening: OutputReader) -> bool:
+    def should_pause(self, reader: OutputReader) -> bool:
         """Return whether the backlog is full. If so, ``resume_reading()`` is called once it has been written."""
         if self._size < MAX_BACKLOG:
             return False
-        self._waiting.add(listening)
+        self._paused.add(reader)
         return True
 
     async def drain(self) -> None:
@@ -66,9 +66,9 @@ class OutputEcho:
                 self._left_out = 0
             await to_thread.run_sync(_write_all, pieces)
             self._size = sum(len(text) for _, text in self._pieces)
-            waiting, self._waiting = self._waiting, set()
-            for listening in waiting:
-                listening.resume_reading()
+            paused, self._paused = self._paused, set()
+            for reader in paused:
+                reader.resume_reading()
         self._writing = None
 
 

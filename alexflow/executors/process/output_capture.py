@@ -28,8 +28,8 @@ class Echo(Protocol):
     def show(self, stream: int, text: str) -> None:
         """Show this, which was printed on standard output (1) or standard error (2)."""
 
-    def wait(self, listening: OutputReader) -> bool:
-        """Whether there is too much already. If so, ``listening`` is told when to go on."""
+    def should_pause(self, reader: OutputReader) -> bool:
+        """Return whether the backlog is full. If so, ``reader.resume_reading()`` is called later."""
         ...
 
 
@@ -87,7 +87,7 @@ class OutputReader:
     def _readable(self, at: int) -> None:
         if not self._read(at) and self._streams[at].over:
             self._loop.remove_reader(self._streams[at].fd)
-        if self._echo is not None and self._echo.wait(self):
+        if self._echo is not None and self._echo.should_pause(self):
             for stream in self._streams:
                 self._loop.remove_reader(stream.fd)
 
