@@ -20,9 +20,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
-T = TypeVar("T")
+from alexflow.type_vars import T
 
 
 class ThisProcess:

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.driver import Driver
@@ -32,11 +32,11 @@ from alexflow.scheduler import Scheduler
 from alexflow.scheduler.instructions import Finish
 from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.storage import Storage, open_storage
+from alexflow.type_vars import T
 
 if TYPE_CHECKING:
     from alexflow.events.journal import JournalRecorder
 
-T = TypeVar("T")
 
 #: ``async def run`` at once, by default.
 MAX_CONCURRENCY = 10_000

@@ -18,11 +18,10 @@ import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 from alexflow.engine.engine import Engine
-
-T = TypeVar("T")
+from alexflow.type_vars import T
 
 #: Handlers of Python itself, which may be replaced for a while.
 _PYTHONS_OWN = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass
-from typing import TypeVar
 
 from alexflow.hooks import SHORT_TEXT, class_name, text_of
 from alexflow.model.output import Output
-
-T_co = TypeVar("T_co", covariant=True)
+from alexflow.type_vars import T_co
 
 PICKLE_PROTOCOL = 5  # fixed, so that the same value gives the same bytes on every supported Python
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NoReturn, TypeVar
+from typing import Any, BinaryIO, NoReturn
 
 from alexflow.errors import AlexflowError, NoFormat
 from alexflow.model.output import Output
 from alexflow.storage.files import disk_full, is_disk_full
-
-T_co = TypeVar("T_co", covariant=True)
+from alexflow.type_vars import T_co
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn
 
 from alexflow.errors import EncodingError
 from alexflow.formats.libraries import need
 from alexflow.model.output import Output
+from alexflow.type_vars import T_co
 
 if TYPE_CHECKING:
     import h5py
     import pandas as pd
-
-T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

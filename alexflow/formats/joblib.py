@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, cast
 
 from alexflow.formats.binary import LOOKED_AT
 from alexflow.formats.file import FileOutput
 from alexflow.formats.libraries import need
 from alexflow.hooks import SHORT_TEXT, class_name, text_of
-
-T_co = TypeVar("T_co", covariant=True)
+from alexflow.type_vars import T_co
 
 
 @dataclass(frozen=True, eq=False, repr=False)

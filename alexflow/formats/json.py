@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar, cast
+from typing import ClassVar, cast
 
 import msgspec
 
 from alexflow.formats.returned import check_returned, written
 from alexflow.model.output import Output
-
-T_co = TypeVar("T_co", covariant=True)
+from alexflow.type_vars import T_co
 
 COMPRESSION_LEVEL = 6
 

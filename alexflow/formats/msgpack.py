@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from gc import get_referents
-from typing import ClassVar, TypeVar, cast
+from typing import ClassVar, cast
 
 import msgspec
 
 from alexflow.formats.returned import check_returned, written
 from alexflow.model.output import Output
-
-T_co = TypeVar("T_co", covariant=True)
+from alexflow.type_vars import T_co
 
 _CONTAINERS = {list, dict}
 _KINDS = {bool, bytes, float, int, str, type(None), *_CONTAINERS}

@@ -7,12 +7,11 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, ClassVar, Generic, TypeVar, cast
+from typing import Any, BinaryIO, ClassVar, Generic, cast
 
 from alexflow.formats.file import FileOutput, WriteOnly
 from alexflow.formats.libraries import need
-
-T_co = TypeVar("T_co", covariant=True)
+from alexflow.type_vars import T_co
 
 #: From here on arrays are mapped: a mapping costs a file descriptor.
 MAPPED_FROM = 1024 * 1024  # bytes

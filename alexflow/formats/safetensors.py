@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, cast
 
 from alexflow.formats.file import FileOutput
 from alexflow.formats.libraries import need
-
-T_co = TypeVar("T_co", covariant=True)
+from alexflow.type_vars import T_co
 
 
 @dataclass(frozen=True, eq=False, repr=False)

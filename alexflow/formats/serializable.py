@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import cast
 
 from alexflow.model.output import Output
-
-T_co = TypeVar("T_co", covariant=True)
+from alexflow.type_vars import T_co
 
 COMPRESSION_LEVEL = 6
 

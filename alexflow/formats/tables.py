@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
 
 from alexflow.formats import arrow_types, frames
 from alexflow.formats.file import FileOutput, WriteOnly
 from alexflow.formats.libraries import need
+from alexflow.type_vars import T_co
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
 
-T_co = TypeVar("T_co", covariant=True)
 
 COMPRESSION = "zstd"
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Generic, TypeAlias, TypeVar
+from typing import Any, BinaryIO, Generic, TypeAlias
 
 from alexflow.formats.joblib import JoblibOutput
 from alexflow.legacy.outputs import Output
+from alexflow.type_vars import T_co
 
 __all__ = ["ArrayLike", "BinaryDatasetOutput", "Dataset", "DatasetOutput", "Output", "Partition"]
-
-T_co = TypeVar("T_co", covariant=True)
 
 
 class ArrayLike(Generic[T_co]):

@@ -6,14 +6,13 @@ import gzip
 import io
 import json
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, cast
 
 from alexflow import formats, model
 from alexflow.legacy import gjson
 from alexflow.legacy.documents import SER, deserialize, serialize
 from alexflow.legacy.serializable import Serializable
-
-T_co = TypeVar("T_co", covariant=True)
+from alexflow.type_vars import T_co
 
 #: A part of joblib's pickles of values with arrays; without arrays it writes a plain pickle.
 _JOBLIB = b"joblib.numpy_pickle"

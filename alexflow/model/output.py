@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Literal, NoReturn, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Literal, NoReturn, Self, cast, overload
 
 from alexflow.errors import (
     AlexflowError,
@@ -19,6 +19,7 @@ from alexflow.identity import Canonical, ComputeNow, Pending, canonical, packb
 from alexflow.model.class_info import STALE_CLASS_INFO, ClassInfo, SourceTask, WithClassInfo, class_info
 from alexflow.model.serializer import serialize
 from alexflow.storage.keys import check_key
+from alexflow.type_vars import T_co
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from alexflow.storage import Storage
     from alexflow.storage.async_streams import AsyncReader, AsyncWriter
     from alexflow.storage.staged import Mode
-
-T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -6,9 +6,9 @@ The base's own fields are keyword-only, so ``X: Output[int]`` does not need it. 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-T = TypeVar("T")
+from alexflow.type_vars import T
 
 
 class NoDefault:

@@ -22,9 +22,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
-from typing import Generic, TypeVar
+from typing import Generic
 
-T = TypeVar("T")  # hashable
+from alexflow.type_vars import T
 
 
 class Waiter(Generic[T]):

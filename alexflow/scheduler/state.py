@@ -19,12 +19,13 @@ Each count is changed by the methods here only: ``Node.demand`` by :meth:`Node.a
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from alexflow.scheduler.events import OnError, TaskSpec
 from alexflow.scheduler.instructions import Outbox
 from alexflow.scheduler.slots import Slots
 from alexflow.scheduler.states import ACTIVE, FINAL, TRANSITIONS, WAITING
+from alexflow.type_vars import T
 
 CHECKING: Final = "checking"  # an Inspect asks whether it exists
 MISSING: Final = "missing"  # it does not; its producer is known
@@ -34,7 +35,6 @@ UNKNOWN: Final = "unknown"  # a new request for it has it inspected; its readers
 #: Tasks found done that a run keeps, so as to count each once: some 10 MB.
 MAX_FOUND_KEPT = 100_000
 
-T = TypeVar("T")
 
 _NO_CHILDREN: dict[str, None] = {}
 _NOTHING_HELD: dict[str, str] = {}

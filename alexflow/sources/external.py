@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeVar, overload
+from typing import Any, NoReturn, overload
 
 from alexflow.errors import DecodingError, ReadOnlyAccess
 from alexflow.formats.text import BytesOutput
@@ -17,9 +17,7 @@ from alexflow.sources.location import location_of
 from alexflow.sources.secrets import GIVEN, shown
 from alexflow.storage import Storage
 from alexflow.storage.background import in_thread
-
-T_co = TypeVar("T_co", covariant=True)
-T = TypeVar("T")
+from alexflow.type_vars import T, T_co
 
 
 @dataclass(frozen=True)

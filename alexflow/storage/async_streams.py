@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from typing import Any, BinaryIO, Protocol, TypeVar, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 import aiofiles.threadpool
 
 from alexflow.storage.background import in_thread
 from alexflow.storage.permits import under_permit
-
-T = TypeVar("T")
+from alexflow.type_vars import T
 
 
 class AsyncReader(Protocol):

@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 from alexflow.storage.files import CHUNK_BYTES
-
-T = TypeVar("T")
+from alexflow.type_vars import T
 
 
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:

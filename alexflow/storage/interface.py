@@ -14,11 +14,12 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
 from functools import partial
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 
 from alexflow.errors import UnknownStorage
 from alexflow.hooks import repr_of
 from alexflow.storage.key_checks import check_arguments, parameters_of
+from alexflow.type_vars import T
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from alexflow.storage.staged import Mode, Staged, Staging
     from alexflow.storage.verification import Examined, Verification
 
-
-T = TypeVar("T")
 
 #: Whether reads are compared with digest records; ``"strict"``: objects without a record are refused, too.
 Check = bool | Literal["strict"]

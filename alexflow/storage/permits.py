@@ -19,13 +19,12 @@ import errno
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from alexflow.logs import logger
 from alexflow.storage.descriptors import current, limit
-
-T = TypeVar("T")
+from alexflow.type_vars import T
 
 _NONE_LEFT = frozenset({errno.EMFILE, errno.ENFILE})
 

@@ -12,9 +12,9 @@ import os
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from alexflow.type_vars import T
 
 SECONDS_TO_CLOSE = 1.0  # at the interpreter's end
 

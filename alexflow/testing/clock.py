@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from selectors import SelectorKey, SelectSelector
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from alexflow.type_vars import T
 
 
 class Standstill(AssertionError):

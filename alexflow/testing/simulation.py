@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
 from alexflow.engine.driver import Driver
 from alexflow.engine.engine import Engine
@@ -27,8 +27,7 @@ from alexflow.testing.executor import InVirtualTime, SimulatedExecutor
 from alexflow.testing.faults import Faults, SimulatedFault
 from alexflow.testing.history import Names, SimulationHistory
 from alexflow.testing.storage import QuickStorage, SimulatedStorage
-
-T = TypeVar("T")
+from alexflow.type_vars import T
 
 Check = Callable[[State], object]
 

@@ -6,7 +6,6 @@ import errno
 import os
 import stat
 from collections.abc import Callable
-from typing import TypeVar
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputDamaged, OutputNotFound
@@ -14,8 +13,7 @@ from alexflow.storage.digest import Judgement, is_refused, judge, record_of
 from alexflow.storage.files import NOT_THERE, read_all, storage_error
 from alexflow.storage.local import digest_store
 from alexflow.storage.local.read_cache import ReadCache
-
-T = TypeVar("T")
+from alexflow.type_vars import T
 
 #: Up to here bytes wait in memory, and the event loop writes and reads them itself: some 50 µs of its time.
 MAX_INLINE_BYTES = 256 * 1024  # bytes

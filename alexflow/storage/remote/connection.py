@@ -15,7 +15,6 @@ import weakref
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from itertools import islice
-from typing import TypeVar
 
 from alexflow.errors import UnknownStorage
 from alexflow.storage.background import for_each
@@ -24,6 +23,7 @@ from alexflow.storage.remote.address import Address
 from alexflow.storage.remote.backend_errors import meaning_of
 from alexflow.storage.remote.backends.base import Backend, Pages
 from alexflow.storage.remote.retry import RequestAttempt, RetryPolicy
+from alexflow.type_vars import T
 
 #: Up to here keys are asked for one by one.
 MAX_SINGLE_QUESTIONS = 16  # keys
@@ -119,8 +119,6 @@ def group_by_prefix(keys: Iterable[str]) -> dict[str, set[str]]:
         groups[key[: digest.start()] if digest else key[: key.rfind("/") + 1]].add(key)
     return groups
 
-
-T = TypeVar("T")
 
 #: Parts of large objects on their way at once: what of them is in memory.
 UPLOADED_PARTS_AT_ONCE = 3

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from alexflow.errors import OutputNotFound, StorageError
 from alexflow.storage.background import in_thread
@@ -20,6 +20,7 @@ from alexflow.storage.remote.connection import Connection
 from alexflow.storage.remote.retry import RequestAttempt
 from alexflow.storage.sync import begin
 from alexflow.storage.verification import Examined, examined
+from alexflow.type_vars import T
 
 #: The largest range of an object that one request reads.
 MAX_RANGE_BYTES = 4 * 1024 * 1024  # bytes
@@ -96,8 +97,6 @@ class Ranges:
             await in_thread(recorder.add, piece)
         return recorder.record()
 
-
-T = TypeVar("T")
 
 logger = logging.getLogger("alexflow.storage")
 

@@ -15,10 +15,10 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 from alexflow.errors import StorageDenied, StorageError, StorageFull, StorageUnavailable
 from alexflow.storage.remote.backend_errors import describe_error, meaning_of
+from alexflow.type_vars import T
 
 #: An outage without a request for so long may be over: the next request has its whole deadline.
 OUTAGE_FORGOTTEN_AFTER = 1.0  # seconds
@@ -64,8 +64,6 @@ class Outage:
         self._was_reached = True
         self._since = None
 
-
-T = TypeVar("T")
 
 logger = logging.getLogger("alexflow.storage")
 

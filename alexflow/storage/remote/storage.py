@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from alexflow.errors import OutputNotFound, StorageError, StorageUnavailable, UnknownStorage
 from alexflow.storage.background import for_each, in_thread
@@ -38,6 +38,7 @@ from alexflow.storage.remote.ranges import Examination, Ranges, record_of_in_thr
 from alexflow.storage.staged import Staged
 from alexflow.storage.sync import begin, is_event_loop_here, wait_for
 from alexflow.storage.verification import examined_unreadable
+from alexflow.type_vars import T
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from alexflow.storage.staged import Staging
     from alexflow.storage.verification import Examined, Verification
 
-T = TypeVar("T")
 
 #: Requests under way at once, for one storage and event loop.
 CONCURRENCY = 64

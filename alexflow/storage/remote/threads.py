@@ -10,9 +10,9 @@ import asyncio
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from alexflow.type_vars import T
 
 _Job = tuple[Callable[[Any], Any], "asyncio.Future[Any]"]
 
