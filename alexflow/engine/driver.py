@@ -330,7 +330,7 @@ class Driver:
         peers = self._dispatch.peers
         begin = None if peers is None or peers.joined else peers.begin_now
         if (
-            not self._removals
+            not self._removals.in_progress
             and self._storage.answers_at_once
             and len(question.outputs) + len(question.tasks) <= INSPECTED_AT_ONCE
         ):
