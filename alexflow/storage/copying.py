@@ -1,7 +1,7 @@
 """Copies between storages and keys, without moving the bytes where the storages can share them.
 
 On one file system a copy is a second name of the file. Within one object store the server makes it. Otherwise the bytes
-come by here, a piece at a time, and are held against the digest that was recorded of them. In each case a copy appears
+pass through this process, a piece at a time, and are compared with their digest record. In each case a copy appears
 as everything else does: complete, and only where there is nothing yet.
 """
 

@@ -70,6 +70,6 @@ def raise_limit() -> tuple[int, int] | None:
         return None
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    except (OSError, ValueError):  # a system that has another idea of what is allowed
+    except (OSError, ValueError):  # the system refuses the limit that it reported
         return None
     return most, hard

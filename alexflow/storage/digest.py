@@ -119,7 +119,7 @@ def judge(records: Sequence[bytes], actual: bytes, key: str) -> Judgement:
 
 
 def is_for_key(record: bytes, key: str) -> bool:
-    """Whether a record is of what was published under this key, or one of which two storages see different parts."""
+    """Whether a record belongs to this key, or to one that ends alike, as two storages see different parts of it."""
     if record.startswith(_VERSION):
         return False
     own = with_key(record, key)
@@ -128,7 +128,7 @@ def is_for_key(record: bytes, key: str) -> bool:
 
 
 def is_one_key(key: str, other: str) -> bool:
-    """Whether a record of what is under one of them is one under the other, too."""
+    """Whether a record for one of two keys holds for the other, too."""
     return key == other or key.endswith(f"/{other}") or other.endswith(f"/{key}")
 
 

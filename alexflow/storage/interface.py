@@ -97,7 +97,7 @@ class Storage(ABC):
         """Empty the read cache (:meth:`with_read_cache`): outputs may have been replaced."""
 
     def leases(self, ttl: float) -> Leases | None:
-        """An engine's leases on what is made here; None where no other engine could make it."""
+        """An engine's leases on outputs of this storage; None where no other engine could make them."""
         return None
 
     # -- blocking: the asynchronous operations, waited for; an adapter that does better without a loop overrides them
@@ -121,7 +121,7 @@ class Storage(ABC):
         return self._wait(self.aread(key))
 
     def stage(self, key: str, data: bytes) -> Staged:
-        """Take ``data`` without making it visible."""
+        """Stage ``data``, without making it visible."""
         return self._wait(self.astage(key, data))
 
     @abstractmethod
@@ -141,7 +141,7 @@ class Storage(ABC):
         self._wait(self.adiscard(staged))
 
     def remove_many(self, keys: Iterable[str]) -> None:
-        """Remove what is stored under ``keys``; those that do not exist are passed over."""
+        """Remove the objects under ``keys``; keys that do not exist are skipped."""
         self._wait(self.aremove_many(tuple(keys)))
 
     @abstractmethod

@@ -38,8 +38,8 @@ class Staging(ABC):
 
     @abstractmethod
     def finish(self) -> Staged:
-        """All has been written."""
+        """Stage what has been written."""
 
     @abstractmethod
     def abandon(self) -> None:
-        """Forget what has been written."""
+        """Discard what has been written."""

@@ -33,7 +33,7 @@ def wait_for(work: Coroutine[Any, Any, T]) -> T:
 
 
 def begin(work: Coroutine[Any, Any, T]) -> Future[T]:
-    """``work``, done in the background while this thread goes on."""
+    """Begin ``work`` in the background, while this thread goes on."""
     return asyncio.run_coroutine_threadsafe(work, _background())
 
 

@@ -113,7 +113,7 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         self._versions = {key: self.storage.version(key) for key in keys}
 
     def publish_all(self) -> None:
-        """Make everything that was stored visible.
+        """Publish everything that was staged.
 
         Raises:
             TaskStopped: the attempt has been given up.
@@ -132,7 +132,7 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         return False
 
     def discard_all(self) -> None:
-        """Forget everything that was stored, and what is still to come."""
+        """Discard everything that was staged, and whatever is staged later."""
         self._is_discarded = True
         self._is_ending = True
         while self._staged:

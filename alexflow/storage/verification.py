@@ -166,7 +166,7 @@ async def _batches(keys: AsyncIterator[str] | Iterable[str]) -> AsyncIterator[li
                 if len(batch) == VERIFY_BATCH:
                     yield batch
                     batch = []
-        except StorageError as error:  # what was listed before is looked at first
+        except StorageError as error:  # outputs listed before are examined first
             trouble = error
     else:
         rest: Iterator[str] = iter(keys)
@@ -196,7 +196,7 @@ def _examine(storage: Examinable, key: str, quarantine: bool) -> Examined | None
 
 class _Tally:
     def __init__(self, *, named: bool):
-        self._named = named  # else what is not there any more was removed since it was listed
+        self._named = named  # else a missing output was removed since it was listed
         self._good = 0
         self._unrecorded = 0
         self._damaged: list[Examined] = []
@@ -217,7 +217,7 @@ class _Tally:
             self._damaged.append(examined)
 
     def count_unlisted(self, error: StorageError) -> None:
-        """Not everything could be listed: a storage lists what it can before it says so."""
+        """Count a listing that failed: a storage lists what it can before it raises."""
         if not error.path or isinstance(error, StorageUnavailable | UnknownStorage):
             raise error
         self._unreadable.append(examined_unreadable(error.path, error))

@@ -13,7 +13,7 @@ from alexflow.storage.verification import Examined, examined
 
 
 def examine_file(fd: int, base: str, key: str, *, quarantine: bool) -> Examined:
-    """Read an open file, in chunks, and say what it is."""
+    """Read an open file, in chunks, and compare it with its digest records."""
     records = digest_store.read(fd, base, key)
     actual = record_of_parts(read_parts(fd))
     return examined(key, actual, records, lambda: set_aside(base, key, fd) if quarantine else "")

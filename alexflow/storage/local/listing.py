@@ -23,7 +23,7 @@ MIN_KEYS_TO_LIST = 8  # keys
 def one_by_one(base: str, keys: Iterable[str]) -> set[str]:
     """The subset of ``keys`` that exists, asked one by one: for few keys."""
     base += "/"
-    # access costs half of what a stat that fails does, and most questions are about what is not there yet
+    # access costs half of what a stat that fails does, and most questions are about outputs that do not exist yet
     return {key for key in keys if os.access(base + key, os.F_OK) and _is_file(base + key)}
 
 

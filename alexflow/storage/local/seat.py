@@ -217,7 +217,7 @@ class Seat:
         """Hold what engines of this process hold instead of everything."""
         self._whole = self._was_late = False
         end = self._region + _TAKEN
-        # downwards: what is left of the region then stays the first of the locks that the kernel goes through
+        # downwards: the rest of the region then stays the first of the locks that the kernel walks through
         for place in sorted(self._holders, reverse=True):
             byte = self._region + place
             if byte + 1 < end:

@@ -168,7 +168,7 @@ def _is_stale(path: str, name: str, now: float, older_than: float) -> bool:
 def _remove(path: str) -> bool:
     try:
         if os.path.isdir(path) and not os.path.islink(path):
-            import shutil  # deferred: only what was written through a path is in a directory of its own
+            import shutil  # deferred: only outputs written through a path have a directory of their own
 
             shutil.rmtree(path)
         else:

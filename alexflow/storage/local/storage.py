@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from alexflow.storage.staged import Mode, Staging
     from alexflow.storage.verification import Examined
 
-#: Streams gather what is read in smaller pieces up to here.
+#: The buffer of streams, which gathers smaller reads.
 BUFFER = 128 * 1024  # bytes
 
 #: The usual types of ``keys``.

@@ -77,7 +77,7 @@ class LocalStaging(Staging):
 
 
 class _Recorded(StagedFile):
-    """Takes the digest of what is written, as long as each byte comes after the last.
+    """Computes the digest of written bytes, as long as each comes after the last.
 
     Attributes:
         recorder: holds the digest; None once bytes may have come in another way.

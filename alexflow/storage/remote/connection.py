@@ -111,7 +111,7 @@ class Existence:
 
 
 def group_by_prefix(keys: Iterable[str]) -> dict[str, set[str]]:
-    """Keys by what comes before the first digest in them, or else by their directory."""
+    """Keys grouped by the part before the first digest in them, or else by their directory."""
     groups: dict[str, set[str]] = defaultdict(set)
     search = _DIGEST.search
     for key in keys:
@@ -125,7 +125,7 @@ UPLOADED_PARTS_AT_ONCE = 3
 
 
 class Connection:
-    """A back end, with patience and a bound on what is under way.
+    """A back end, with retries and a bound on requests under way.
 
     Args:
         backend: gives it; the first request waits for it.
@@ -181,7 +181,7 @@ class Connection:
         return self._backend
 
     async def _try_out(self, backend: Backend) -> None:
-        """Check that a key under which nothing can be is not there: a login page answers 200 to whatever it is asked.
+        """Check that a key that cannot exist does not: a login page answers 200 to every request.
 
         Raises:
             UnknownStorage: it is said to be there.
@@ -237,7 +237,7 @@ class Connection:
         return await self.request("list", prefix, lambda _, __: pages.next())
 
     async def remove_many(self, keys: Iterable[str]) -> None:
-        """Remove what is stored under them, in bulk where the back end can."""
+        """Remove the objects under ``keys``, in bulk where the back end can."""
         remaining = iter(keys)
         at_once = (await self.backend()).removes_at_once
 

@@ -167,7 +167,7 @@ class ObjectLeases(Leases):
         return late
 
     async def _come_back(self) -> None:
-        """Others may have taken what we held; hold what is left of it."""
+        """Take back the leases that no peer has taken since this engine was late."""
         if self.everything:
             await self._is_alone()  # if not, has_peers() is true, and keep_only() follows
             return

@@ -26,7 +26,7 @@ PART_BYTES = 5 * 1024 * 1024  # bytes; S3 takes no less
 #: Completing gets the time of a transfer of this size for each part: servers may assemble the object meanwhile.
 COMPLETION_BYTES_PER_PART = 1024 * 1024  # bytes
 
-#: Aborting is no more than manners: what is left behind is swept in time.
+#: Time limit of aborting, which is optional: incomplete uploads are swept in time.
 SECONDS_TO_ABORT = 5.0
 
 

@@ -95,7 +95,7 @@ class Publisher:
             raise no_such_place(self._where) from None
 
     async def _is(self, key: str, record: bytes) -> bool:
-        """Whether what is there has these bytes."""
+        """Whether the object has these bytes."""
         try:
             status = await self._connection.request("look at", key, lambda backend, _: backend.status(key))
             if status.size != read_record(record).size:

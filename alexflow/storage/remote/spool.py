@@ -1,4 +1,4 @@
-"""Files without a name on a local disk: what is too large to wait in memory, on its way to a storage elsewhere.
+"""Spooled objects: large ones in unnamed files on a local disk, on their way to a remote storage.
 
 A stream goes there first, and then to the storage. So it can be sought in; its digest is known before the first byte is
 sent, and can be kept with the object; a part that was lost on its way is sent again; and of a task that fails nothing

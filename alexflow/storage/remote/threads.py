@@ -76,7 +76,7 @@ class ClientThreads:
         if client is not None:
             try:
                 self._end(client)
-            except Exception:  # it is of no use any more, whatever is wrong with it
+            except Exception:  # the client is dropped in any case
                 pass
 
     def _settle(

@@ -1,9 +1,9 @@
-"""``Backend``: the few requests that a back end is asked for, on the event loop.
+"""``Backend``: the few requests that a remote storage makes, on the event loop.
 
-Each method is one request (or few), tried once: attempts, deadline and bounds are others' business. What goes wrong is
-raised as the back end raises it, but for an absent object, which is a ``FileNotFoundError``.
+Each method is one request (or few), tried once: attempts, deadline and bounds belong to the connection. Errors are
+raised as the back end raises them, but for an absent object, which is a ``FileNotFoundError``.
 
-What is small is created from memory. What is large is in a local file; it is uploaded in parts, which are not visible
+A small object is created from memory. A large one is in a local file; it is uploaded in parts, which are not visible
 until they are completed, where the back end has such a thing (:attr:`Backend.parts`), and else sent from the file at
 once.
 """
@@ -46,7 +46,7 @@ def metadata_of(record: bytes) -> dict[str, str]:
 
 
 def record_in(metadata: Mapping[str, str] | None) -> bytes:
-    """The record among what is kept with an object; empty if there is none."""
+    """The digest record in an object's metadata; empty if there is none."""
     try:
         record = bytes.fromhex((metadata or {}).get(METADATA_NAME) or "")
     except ValueError:  # another program's
@@ -84,7 +84,7 @@ class Backend(ABC):
     @abstractmethod
     async def read_range(self, key: str, start: int, stop: int, attempt: RequestAttempt) -> tuple[bytes, str]:
         """The bytes from ``start`` to before ``stop``, which is no further than its end; and the object's version, as
-        :meth:`status` tells it, or nothing where a back end does not report it with a read.
+        :meth:`status` reports it, or nothing where a back end does not report it with a read.
         """
 
     @abstractmethod
@@ -97,7 +97,7 @@ class Backend(ABC):
 
     @abstractmethod
     async def replace(self, key: str, data: bytes, record: bytes = b"") -> None:
-        """Store an object, complete, at once, in place of what is there."""
+        """Store an object, complete, at once, in place of an older one."""
 
     async def put_file(self, key: str, path: str, record: bytes, *, replace: bool) -> bool:
         """:meth:`create` or :meth:`replace` from a local file; only asked for where there are no :attr:`parts`."""
@@ -139,7 +139,7 @@ class Backend(ABC):
             await self.remove([key])
 
     async def sweep(self, before: float) -> int:
-        """Remove what was begun before ``before`` (seconds since 1970) and never came to its end; gives how much."""
+        """Remove uploads begun before ``before`` (seconds since 1970) and never completed; returns their number."""
         return 0
 
     async def aclose(self) -> None:  # noqa: B027  # many have nothing to close
@@ -178,7 +178,7 @@ class Parts(ABC):
 
     @abstractmethod
     async def abort(self, key: str, upload: str) -> None:
-        """Forget what was uploaded."""
+        """Abort an upload."""
 
 
 class Pages(ABC):

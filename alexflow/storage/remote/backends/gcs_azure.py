@@ -26,7 +26,7 @@ from alexflow.storage.remote.retry import RequestAttempt
 
 
 class ObjectBackend(Backend):
-    """A bucket or container, or what is below a prefix in it.
+    """A bucket or container, or the part below a prefix of it.
 
     Args:
         fs: an asynchronous file system of fsspec's.
@@ -100,7 +100,7 @@ UPLOAD_CHUNK_BYTES = 8 * 1024 * 1024  # bytes; a multiple of 256 KiB, as the ser
 
 
 class GoogleBackend(ObjectBackend):
-    """A bucket, or what is below a prefix in it."""
+    """A bucket, or the part below a prefix of it."""
 
     condition: ClassVar[str] = "ifGenerationMatch=0"
 
@@ -169,7 +169,7 @@ def _how(record: bytes, replace: bool) -> dict[str, Any]:
 
 
 class AzureBackend(ObjectBackend):
-    """A container, or what is below a prefix in it."""
+    """A container, or the part below a prefix of it."""
 
     condition: ClassVar[str] = "If-None-Match"
 

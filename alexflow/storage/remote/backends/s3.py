@@ -182,7 +182,7 @@ class S3Copies:
 
 
 class S3Backend(Backend):
-    """A bucket, or what is below a prefix in it.
+    """A bucket, or the part below a prefix of it.
 
     Args:
         client: aiobotocore's.

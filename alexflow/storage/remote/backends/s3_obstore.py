@@ -102,7 +102,7 @@ def load(address: Address) -> Any:
 
 
 async def attach_obstore(fs: Any, client: Any, root: str, address: Address) -> S3Backend:
-    """The back end that asks obstore what it can.
+    """The back end that makes through obstore the requests that obstore can make.
 
     Args:
         fs: s3fs's file system.
@@ -174,7 +174,7 @@ def _connecting(place: str, address: Address) -> dict[str, Any]:
 
 
 class S3ByObstore(S3Backend):
-    """A bucket, or what is below a prefix in it.
+    """A bucket, or the part below a prefix of it.
 
     Args:
         client: aiobotocore's, for what obstore cannot do.
