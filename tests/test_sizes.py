@@ -18,7 +18,6 @@ STILL_LONGER = {
     "engine/driver.py": 510,
     "engine/engine.py": 460,
     "errors.py": 460,
-    "executors/process/pool.py": 460,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Work for a worker process that is admitted ahead, and at most how many tasks that is.
-PREFETCH_SECONDS, MAX_PREFETCH = 0.02, 128
+SECONDS_IN_FLIGHT, MAX_PREFETCH = 0.02, 128
 
 #: Tasks of one kind that are in flight at once: the kernel walks through all locks that a process holds.
 MAX_IN_FLIGHT = 1000
@@ -28,7 +28,7 @@ class Quota:
         """The number of further tasks that may be admitted."""
         each = 1
         if self._prefetch and self._seconds:
-            each = min(MAX_PREFETCH, max(1, int(PREFETCH_SECONDS / self._seconds)))
+            each = min(MAX_PREFETCH, max(1, int(SECONDS_IN_FLIGHT / self._seconds)))
         return min(self._slots * each, MAX_IN_FLIGHT) - len(self.in_flight)
 
     def learn(self, seconds: float) -> None:

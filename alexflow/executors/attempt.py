@@ -1,4 +1,4 @@
-"""One attempt at one task: bind its trees, run it, see that it stored what it declares, publish.
+"""One attempt at one task: bind its trees, run it, check that it stored what it declares, publish.
 
 The blocking form runs in worker processes and threads, the async form on the event loop.
 """
@@ -20,7 +20,7 @@ from alexflow.storage import Storage, Transaction
 
 
 def bind(tree: InOut, storage: Storage) -> Any:
-    """The same tree, its outputs bound to a storage."""
+    """Return the same tree, its outputs bound to a storage."""
     if tree is None:
         return None
     if isinstance(tree, Output):
@@ -29,7 +29,7 @@ def bind(tree: InOut, storage: Storage) -> Any:
 
 
 def check_id(task: AbstractTask, expected_id: str) -> None:
-    """See that the task is here what it was where its id was computed.
+    """Check that the task has the id here that it had where the engine computed it.
 
     Raises:
         NonDeterministicTask: it has another id here.
@@ -47,11 +47,11 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
     Args:
         task: the task.
         transaction: a new one, in which it stores, on the storage from which it reads.
-        outputs: what its ``output`` has given, if it need not be asked again.
+        outputs: what its ``output`` returned, if that is known.
 
     Raises:
-        OutputMissing: it returned without having stored an output.
-        TaskStopped: the attempt has been given up; nothing is published.
+        OutputMissing: it returned without storing an output.
+        TaskStopped: the attempt was cancelled; nothing is published.
         Exception: whatever the task raises; then nothing is published.
     """
     hook = "output()"
@@ -145,7 +145,7 @@ def _explanation(error: BaseException, task: AbstractTask, input: Any, outputs: 
 
 
 def _absent(input: Any, outputs: InOut, name: str | None) -> str | None:
-    """Which of its trees a task does not have, if that is why it failed: its method is not written."""
+    """Name the tree that a task lacks because its method is not written, if that is why it failed."""
     if name in ("store", "astore"):
         return "output" if outputs is None else None
     return "input" if input is None and (name is None or hasattr(Output, name)) else None

@@ -1,4 +1,4 @@
-"""An exception, taken apart where it was raised and put together where it is told.
+"""An exception, taken apart where it was raised and rebuilt where it is reported.
 
 It travels as text, which always arrives. The exception itself goes along only if it has been seen to survive: many
 cannot be unpickled, and some of those break what tries.
@@ -51,7 +51,7 @@ _OURS = (OutputMissing, NonDeterministicTask)
 
 
 class CapturedError(Struct, frozen=True, array_like=True):
-    """What went wrong in an attempt, ready to travel.
+    """The exception of an attempt, ready to travel.
 
     Attributes:
         reason: as in :class:`NotDone`.
@@ -73,7 +73,7 @@ class CapturedError(Struct, frozen=True, array_like=True):
 
 
 def capture_error(error: BaseException, *, travels: bool) -> CapturedError:
-    """Take an exception apart. Whatever an exception of the user's does meanwhile, at least its class is told.
+    """Take an exception apart. Whatever the user's exception does meanwhile, at least its class is kept.
 
     Args:
         error: what an attempt raised.
@@ -85,7 +85,7 @@ def capture_error(error: BaseException, *, travels: bool) -> CapturedError:
         if is_ctrl_c(second):
             raise
         name = class_name(type(error))
-        why = f"it cannot be told in full: {class_name(type(second))}"
+        why = f"it cannot be reported in full: {class_name(type(second))}"
         return CapturedError("error", name, why, f"{name}: {why}", error_classes=(name,))
 
 
@@ -125,7 +125,7 @@ def not_done(
         worker: the process id of the worker in which it was; 0 for none.
 
     Returns:
-        An outcome in any case. If the exception cannot be told as it is, its text stands for it.
+        An outcome in any case. If the exception cannot be rebuilt, its text stands for it.
     """
     if cause is None and fault.pickled is not None:
         cause = _unpickled(fault.pickled)
@@ -154,7 +154,7 @@ def not_done(
 
 
 def _change_of(task: AbstractTask, task_id: str) -> str:
-    """What has become of a task here, where it has been refused elsewhere; empty if nothing has."""
+    """Describe how a task differs here from where it was refused; empty if it does not."""
     try:
         return describe_change(task, task_id)
     except BaseException as error:  # of the user's own
@@ -185,9 +185,9 @@ def _as_ours(error: BaseException | None, task_id: str) -> TaskError | None:
 
 def _traceback_of(error: BaseException) -> str:
     try:
-        told = traceback.TracebackException.from_exception(error, compact=True)
+        formatted = traceback.TracebackException.from_exception(error, compact=True)
         seen: set[int] = set()
-        pending: list[Any] = [told]
+        pending: list[Any] = [formatted]
         while pending:
             part = pending.pop()
             if part is None or id(part) in seen:
@@ -195,7 +195,7 @@ def _traceback_of(error: BaseException) -> str:
             seen.add(id(part))
             part.stack = traceback.StackSummary.from_list(_users(part.stack))
             pending += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
-        return plain_text("".join(told.format()))
+        return plain_text("".join(formatted.format()))
     except BaseException as second:  # an attribute of the user's that raises; the way there can still be shown
         stack = _users(traceback.extract_tb(own_attribute(error, "__traceback__")))
         shown = "".join(traceback.StackSummary.from_list(stack).format())

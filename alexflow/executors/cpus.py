@@ -1,4 +1,4 @@
-"""How many CPUs this process may use: its affinity, and what its control groups allow (containers)."""
+"""The CPUs that this process may use: its affinity, and the quota of its control groups (containers)."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _OWN = "/proc/self/cgroup"
 
 @blocks_briefly("once an engine")
 def cpus(groups: str = _ROOT, own: str = _OWN) -> int:
-    """CPUs that this process may use, at least one.
+    """Return the number of CPUs that this process may use, at least one.
 
     A quota of control groups counts as so many whole CPUs, rounded up: ``cpu.max`` of version 2, and
     ``cpu.cfs_quota_us`` of version 1, of its group and of all above it. A cpuset shows in the affinity.
 
     Args:
         groups: where control groups are.
-        own: the file that tells which are this process's.
+        own: the file that lists those of this process.
     """
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min([affinity, *(math.ceil(quota) for quota in _quotas(groups, own))]))
 
 
 def _quotas(root: str, own: str) -> Iterator[float]:
-    """What each control group allows, in CPUs."""
+    """Yield the quota of each control group, in CPUs."""
     for line in _read(own).splitlines():
         _, controllers, path = line.split(":", 2)
         if not controllers:

@@ -25,7 +25,7 @@ async def publish_deferred(storage: Storage, held: Mapping[str, str], *, replace
     for key, place in held.items():
         try:
             await (areplace_object if replace else acopy_object)(storage, place, storage, key)
-        except OutputNotFound:  # it has been published, or was not stored, which the caller sees
+        except OutputNotFound:  # it has been published, or was not stored: the caller's check finds that
             continue
     try:
         await storage.aremove_many(held.values())

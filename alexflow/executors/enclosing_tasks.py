@@ -1,4 +1,4 @@
-"""Inside which tasks code runs: a task may run others with an engine of its own, but not itself.
+"""The tasks inside which code runs: a task may run others with an engine of its own, but not itself.
 
 It would wait for itself: for its own outcome in the same engine, for its own lease in another one.
 """
@@ -15,7 +15,7 @@ around: ContextVar[tuple[str, ...]] = ContextVar("alexflow_tasks_around", defaul
 
 
 class _OfWorker:
-    """The same for a worker process, which runs one task at a time, in whatever thread of its."""
+    """The same for a worker process, which runs one task at a time, in any of its threads."""
 
     def __init__(self) -> None:
         self.running: str | None = None
@@ -26,7 +26,7 @@ of_worker = _OfWorker()
 
 
 def enclosing() -> tuple[str, ...]:
-    """Ids of the tasks inside which the caller runs, the outermost first."""
+    """Return the ids of the tasks inside which the caller runs, the outermost first."""
     task_id = running.get() or of_worker.running
     outer = around.get() or of_worker.around
     return outer if task_id is None else (*outer, task_id)

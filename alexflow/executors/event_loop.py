@@ -4,9 +4,9 @@ Jobs are taken by *runners*: asyncio tasks that do one job after the other. A jo
 of asyncio; when all runners wait inside their jobs, as many again are started, so that thousands of jobs that do wait
 are soon all under way. A runner that has been at it for some milliseconds lets the event loop have its turn.
 
-A job that is cancelled or takes too long hears of it as :class:`asyncio.CancelledError`, and has a grace period to end.
-If it does not, there is nothing that could make it: it is left behind, and cannot publish any more. A job that is
-publishing already is not told, and may finish.
+A job that is cancelled or takes too long gets :class:`asyncio.CancelledError`, and a grace period to end. If it does
+not end, nothing can make it: it is abandoned, and cannot publish any more. A job that is publishing already is not
+interrupted, and may finish.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FIRST_RUNNERS = 8
 
 
 class RunningJob:
-    """A job that is being run."""
+    """A job that is running."""
 
     __slots__ = ("is_abandoned", "is_cancelled", "is_stopped", "job", "runner", "timer", "transaction")
 
@@ -107,7 +107,7 @@ class LoopExecutor(Executor):
         self._grace = grace
         self._pending = JobQueue()
         self._runners: set[asyncio.Task[None]] = set()
-        self._abandoned: set[asyncio.Task[None]] = set()  # as asyncio itself does not hold on to tasks
+        self._abandoned: set[asyncio.Task[None]] = set()  # asyncio itself holds no reference to tasks
         self._running: dict[str, RunningJob] = {}
         self._idle = 0  # runners between two jobs
         self._is_scheduled = False
@@ -117,7 +117,7 @@ class LoopExecutor(Executor):
         self._storage = storage
         self._report = report
         self._loop = asyncio.get_running_loop()
-        # tasks see the context of whoever opened the engine, not of whoever happens to ask
+        # tasks see the context in which the engine was opened, not that of a request
         self._context = contextvars.copy_context()
         self._context.run(around.set, enclosing())
         self._runner_ended = asyncio.Event()
@@ -157,7 +157,7 @@ class LoopExecutor(Executor):
     # -- runners
 
     def _schedule_runners(self) -> None:
-        """Look at the loop's next turn whether there are enough runners."""
+        """Check in the loop's next turn whether there are enough runners."""
         if not self._is_scheduled and self._pending and len(self._running) < self._max_concurrency:
             self._is_scheduled = True
             self._loop.call_soon(self._start_runners)
@@ -215,7 +215,7 @@ class LoopExecutor(Executor):
                 running_job.timer = self._loop.call_later(job.timeout, self._stop, running_job, context=self._context)
             await self._how.attempt(running_job)
             outcome = Done(job.task_id, time.perf_counter() - started, overtaken=running_job.transaction.overtaken)
-        except BaseException as error:  # everything is told to the scheduler, exits and cancellations too
+        except BaseException as error:  # everything is reported to the scheduler, exits and cancellations too
             outcome = self._not_done(running_job, error, time.perf_counter() - started)
             if self._how.gets_ctrl_c and is_ctrl_c(error):
                 raise
@@ -253,7 +253,7 @@ class LoopExecutor(Executor):
                 self._abandon(running_job)
 
     def _abandon(self, running_job: RunningJob) -> None:
-        """Nobody waits any more for a job that does not end; its place is free."""
+        """Give up a job that does not end, and free its place."""
         running_job.is_abandoned = True
         in_time = running_job.transaction.revoke()
         if running_job.timer is not None:
@@ -262,16 +262,12 @@ class LoopExecutor(Executor):
         self._runners.discard(running_job.runner)
         self._abandoned.add(running_job.runner)
         running_job.runner.cancel()
-        asyncio._unregister_task(running_job.runner)  # at the end of a program, asyncio.run waits for all it knows of
+        asyncio._unregister_task(running_job.runner)  # asyncio.run waits for all registered tasks at the end
         logger.warning(
-            "%s goes on, though it has been %s: it cannot be stopped, and is left behind; %s",
+            "%s keeps running although it was %s: it cannot be stopped and is abandoned; %s",
             running_job.job.task_id,
-            "cancelled"
-            if running_job.is_cancelled
-            else f"told that its timeout of {running_job.job.timeout:g} s is over",
-            "it cannot publish any more"
-            if in_time
-            else "it was publishing, and what it has stored may still become visible",
+            "cancelled" if running_job.is_cancelled else f"stopped at its timeout of {running_job.job.timeout:g} s",
+            "it cannot publish any more" if in_time else "it was publishing, so its outputs may still become visible",
         )
         self._tell(_stopped(running_job, seconds=0.0))
         self._runner_ended.set()
@@ -284,7 +280,7 @@ class LoopExecutor(Executor):
                 self._abandon(running_job)
 
     def _tell(self, outcome: Outcome) -> None:
-        if not self._outcomes:  # many end in one turn of the loop: tell them together
+        if not self._outcomes:  # many end in one turn of the loop: report them together
             self._loop.call_soon(self._flush, context=self._context)
         self._outcomes.append(outcome)
 

@@ -1,4 +1,4 @@
-"""What an executor is: it runs jobs, and knows nothing of graphs."""
+"""The interface of executors: they run jobs, and have no notion of graphs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Job(Struct, frozen=True):
         task: the task.
         timeout: seconds that the attempt may take.
         replace: whether outputs that exist are replaced.
-        outputs: what the task's ``output`` has given, if it need not be asked again.
+        outputs: what the task's ``output`` returned, if that is known.
     """
 
     task_id: str
@@ -35,7 +35,7 @@ class Job(Struct, frozen=True):
 
 
 class Printed(Struct, frozen=True):
-    """What a task printed, it and what it started: the beginning and the end, where it was much."""
+    """The output of a task and of what it started; of a long one, the beginning and the end."""
 
     stdout: str
     stderr: str
@@ -47,7 +47,7 @@ class Done(Struct, frozen=True):
     Attributes:
         seconds: what ``run`` and publishing took.
         printed: what it printed, if anything, where that is captured.
-        overtaken: keys that somebody else had published first; what this task stored there was dropped.
+        overtaken: keys that were already published; what this task stored there was dropped.
     """
 
     task_id: str
@@ -60,9 +60,9 @@ class NotDone(Struct, frozen=True):
     """The attempt failed.
 
     Attributes:
-        reason: ``error``, the task's own code; ``lost``, what it ran in died; ``fatal``, trying again cannot help;
-            ``input``, an input is gone; ``cancelled``, as was asked.
-        error: what to tell the user; None when cancelled.
+        reason: ``error``, the task's own code; ``lost``, its process died; ``fatal``, a retry cannot help;
+            ``input``, an input is gone; ``cancelled``, as requested.
+        error: for the user; None when cancelled.
         missing_input: the key of the input that is gone.
         printed: as for :class:`Done`.
         worker: the process id of the worker in which it was; 0 for none.
@@ -79,11 +79,11 @@ class NotDone(Struct, frozen=True):
 
 Outcome = Done | NotDone
 
-#: Called on the event loop with outcomes as they come, many at once where they come at once.
+#: Called on the event loop with outcomes as they come, in batches.
 Report = Callable[[Sequence[Outcome]], None]
 
 
-#: Gives jobs that will be submitted the moment that the job with a certain id is done, if it is done well.
+#: Yields the jobs that will be submitted as soon as the job with a certain id has succeeded.
 Successors = Callable[[str], Iterable[Job]]
 
 
@@ -92,41 +92,47 @@ class Executor(ABC):
 
     @abstractmethod
     def open(self, storage: Storage, report: Report, successors_of: Successors) -> None:
-        """Make ready; called once, before anything else."""
+        """Make ready; called once, before anything else.
+
+        Args:
+            storage: where tasks read and publish.
+            report: called with the outcomes.
+            successors_of: for executors that prefetch (:class:`~alexflow.executors.ExecutorKind`).
+        """
 
     def expect(self, tasks: Sequence[AbstractTask]) -> None:  # noqa: B027  # most have nothing to prepare
-        """Jobs for such tasks will come soon: what takes a while to start can start now."""
+        """Prepare for jobs of such tasks: what takes a while to start can start now."""
 
     @abstractmethod
     def submit(self, jobs: Sequence[Job]) -> None:
-        """Run these; exactly one outcome is reported for each."""
+        """Run these jobs; exactly one outcome is reported for each."""
 
     @abstractmethod
     def cancel(self, task_ids: Sequence[str]) -> None:
-        """Stop these, as soon as can be; an outcome is still reported for each."""
+        """Stop these tasks as soon as possible; an outcome is still reported for each."""
 
     def forget(self, task_ids: Sequence[str]) -> None:  # noqa: B027  # most look no further than what is submitted
-        """These tasks are over or not wanted any more: none of them will be submitted, even if it was foreseen."""
+        """Drop tasks that are over or not wanted any more: none will be submitted, not even a speculative one."""
 
-    def invalidate(self) -> None:  # noqa: B027  # most keep nothing besides the storage, which is told itself
+    def invalidate(self) -> None:  # noqa: B027  # most cache nothing besides the storage, which has its own call
         """Outputs that exist may be others than before: read nothing from memory that was read or made until now."""
 
     @property
     def places(self) -> int:
-        """How many jobs it runs at once."""
+        """The number of jobs that it runs at once."""
         return 1
 
     def recall(self) -> list[Job]:
-        """Give back, unreported, the jobs that have not been handed to where they run."""
+        """Return, unreported, the jobs that have not been handed to where they run."""
         return []
 
     def ahead(self) -> list[Job]:
-        """Jobs that were foreseen and run, or will, though they have not been submitted."""
+        """Return the speculative jobs: they run, or will, and have not been submitted."""
         return []
 
     @abstractmethod
     async def aclose(self) -> None:
-        """Stop everything and leave nothing behind."""
+        """Stop everything and release everything."""
 
     def kill(self) -> None:  # noqa: B027  # some give no time
         """End at once what :meth:`aclose` gives time to end; may be called by a signal handler."""

@@ -1,4 +1,4 @@
-"""Jobs that wait for a place: the first come is the first to begin, and each can be withdrawn in constant time."""
+"""The queue of jobs that wait for a place: first in, first out, and each can be withdrawn in constant time."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class JobQueue(OrderedDict[str, Job]):
     """
 
     def first(self) -> Job:
-        """The job that is to begin next, which stays."""
+        """Return the job that begins next; it stays."""
         return next(iter(self.values()))
 
     def take_first(self) -> Job:
-        """Take the job that is to begin next."""
+        """Take the job that begins next."""
         return self.popitem(last=False)[1]
 
     def append_all(self, jobs: Iterable[Job]) -> None:

@@ -1,4 +1,4 @@
-"""How many threads numerical libraries start in a process: all of them take the whole machine unless they are told.
+"""Threads of numerical libraries in a process: by default each library takes the whole machine.
 
 With eight workers on eight CPUs that would be 64 threads, which wait for each other: eight small trainings on two
 workers took 26.5 s, and 2.8 s with one thread each. So each worker gets a share. A library looks at its variable when
@@ -30,13 +30,13 @@ GIVEN = "ALEXFLOW_THREADS"
 
 
 def share_of(workers: int, environment: Mapping[str, str] = os.environ) -> int:
-    """The threads of each of so many workers, at least 1: of this machine, or of what an outer engine has given."""
+    """Return the threads of each of so many workers, at least 1: a share of this machine, or of an outer engine's."""
     given = environment.get(GIVEN, "")
     return max(1, (int(given) if given.isdigit() else cpus()) // workers)
 
 
 def apply_thread_share(threads: int, environment: MutableMapping[str, str] = os.environ) -> None:
-    """Tell libraries that are loaded from now on how many threads to start.
+    """Set the number of threads that libraries start which are loaded from now on.
 
     Args:
         threads: how many; 0 leaves them alone.

@@ -1,4 +1,4 @@
-"""When a worker process has served long enough."""
+"""The recycling of worker processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from alexflow.errors import DefinitionError
 
 @dataclass(frozen=True)
 class Recycle:
-    """When a worker process is replaced by a fresh one: after whichever limit it reaches first.
+    """Limits after which a worker process is replaced by a fresh one; the first one that it reaches counts.
 
     It finishes what it is running and gets nothing more; what waits behind that goes to other workers. So a library
     that leaks memory, or slows down with time, costs no task. ::

@@ -30,7 +30,7 @@ from alexflow.model.executor_kinds import ExecutorKind as ExecutorKind
 
 @dataclass(frozen=True)
 class ExecutorSettings:
-    """What an engine's arguments say to its executors.
+    """The arguments of an engine that concern its executors.
 
     Attributes:
         workers: how many jobs at once in threads and in worker processes, and what each may use.

@@ -70,7 +70,7 @@ class Threads:
     """Threads that are started when there is work for them, and used again.
 
     They are daemons, unlike anyio's, asyncio's or those of :mod:`concurrent.futures`: a thread that hangs must not keep
-    the interpreter from ending. All others have ended by then, since whoever owns them has waited for what they do.
+    the interpreter from ending. All others have ended by then: their owner has waited for their work.
     """
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Threads:
                 del error  # its traceback refers to this frame
 
     def close(self) -> None:
-        """Let all threads end as soon as they have nothing to do."""
+        """Let each thread end as soon as it is idle."""
         self._closed = True
         while self._idle:
             self._idle.pop().put(None)
@@ -107,12 +107,12 @@ class Threads:
             self._idle.append(inbox)
             if self._closed:  # looked at last, as `close` sets it first: one of the two sees the other
                 inbox.put(None)
-            with contextlib.suppress(RuntimeError):  # the loop has been closed, and nobody waits
+            with contextlib.suppress(RuntimeError):  # the loop has been closed: there is no waiter
                 work.end.get_loop().call_soon_threadsafe(_settle, work.end, error)
 
 
 def _settle(end: asyncio.Future[BaseException | None], error: BaseException | None) -> None:
-    if not end.done():  # else nobody waits any more
+    if not end.done():  # else the waiter has gone
         end.set_result(error)
 
 
@@ -129,9 +129,9 @@ class _Work:
         self.end = end
 
     def do(self) -> BaseException | None:
-        """Call it; give what it raised."""
+        """Call it; return what it raised."""
         try:
             self.context.run(contained, self.function)
-        except BaseException as error:  # whatever it is, it belongs to whoever waits
+        except BaseException as error:  # whatever it is, it belongs to the waiter
             return error
         return None

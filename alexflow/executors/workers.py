@@ -1,4 +1,4 @@
-"""``Workers``: how many worker processes, what they are, and what each of them may use."""
+"""``Workers``: the number of worker processes, their interpreter, and their share of the machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alexflow.executors.recycle import Recycle
 
 @dataclass(frozen=True)
 class Workers:
-    """How many worker processes an engine has, and how many threads libraries start in each. ::
+    """The number of an engine's worker processes, and of the threads that libraries start in each. ::
 
         Engine("results", workers=Workers(4, threads=2))
 
@@ -47,6 +47,6 @@ class Workers:
             )
 
     def settled(self) -> Workers:
-        """The same with numbers for what was left open."""
+        """Return the same with numbers for what was left open."""
         count = cpus() if self.count is None else self.count
         return replace(self, count=count, threads=share_of(count) if self.threads is None else self.threads)

@@ -79,7 +79,7 @@ def test_what_a_task_sets_stays() -> None:
 
 def test_in_a_worker(tmp_path: Path) -> None:
     result = asyncio.run(alexflow.arun(InAWorker(), storage=str(tmp_path / "results"), workers=1))
-    assert result.output.load()[0] == worker.GC_THRESHOLD
+    assert result.output.load()[0] == worker.WORKER_GC_THRESHOLD
 
 
 def test_arun_is_a_guest() -> None:

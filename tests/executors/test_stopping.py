@@ -159,7 +159,7 @@ async def test_one_that_goes_on_after_its_timeout_is_left_behind(tmp_path, caplo
         assert (await engine.run([quick(n) for n in range(1, 9)])).ran == 8
     (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert kind(0).task_id in record.getMessage()
-    assert "told that its timeout of 0.05 s is over" in record.getMessage()
+    assert "stopped at its timeout of 0.05 s" in record.getMessage()
     assert "it cannot publish any more" in record.getMessage()
     open_gates()
     await all_have_ended()
@@ -179,7 +179,7 @@ async def test_one_that_goes_on_after_it_was_cancelled(tmp_path, caplog, kind, q
     await all_have_ended()
     assert len(files_in(tmp_path)) == 16
     (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert "has been cancelled" in record.getMessage()
+    assert "was cancelled" in record.getMessage()
 
 
 @pytest.mark.parametrize(("kind", "quick"), KINDS)
@@ -280,6 +280,6 @@ async def test_publishing_that_hangs_is_left_behind(slow, caplog, kind):
             await engine.run(kind(0))
         assert type(caught.value.exceptions[0]) is TaskTimeout
     (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert "it was publishing, and what it has stored may still become visible" in record.getMessage()
+    assert "it was publishing, so its outputs may still become visible" in record.getMessage()
     open_gates()
     await all_have_ended()

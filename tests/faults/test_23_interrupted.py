@@ -111,5 +111,5 @@ async def test_a_coroutine_that_does_not_listen_does_not_keep_the_script_from_en
     script.signal(signal.SIGINT)
     exitcode, _, err = script.end()
     assert exitcode == 130
-    assert sum("DeafOnLoop" in line and "is left behind; it cannot publish any more" in line for line in err) == 2
+    assert sum("DeafOnLoop" in line and "is abandoned; it cannot publish any more" in line for line in err) == 2
     assert os.listdir(place) == []

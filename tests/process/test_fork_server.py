@@ -299,7 +299,7 @@ async def test_what_has_threads_is_not_forked(place, fifo, caplog):
     assert still_alive({*workers, fork_server}, 0) == set()
     assert descendants_of(os.getpid()) == set()
     (said,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert said.startswith("each worker process starts as a fresh interpreter")
+    assert said.startswith("worker processes start as fresh interpreters")
     assert f"a new {sys.executable} has {in_fork_server} threads before it runs anything" in said
     assert ".pth file or sitecustomize" in said
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize(
     ("executable", "said"),
     [
-        ("/bin/false", "worker processes end before they begin: the last one exited with code 1"),
+        ("/bin/false", "worker processes fail to start: the last one exited with code 1"),
         ("", "worker processes cannot be started: sys.executable is empty"),
         ("/no/such/python", "worker processes cannot be started: "),
     ],
@@ -219,8 +219,8 @@ async def test_a_hanging_import_is_told_once(place, tmp_path, monkeypatch, fifo,
         gate.open_gate()
         assert (await run).ran == 1
     assert [record.getMessage() for record in caplog.records] == [
-        f"worker process {pid} has been importing module {cls.__module__}, or what it needs, for more than 0.05 s; "
-        f"tasks that need {cls.__name__} wait for that, and no timeout ends it"
+        f"worker process {pid} has been importing module {cls.__module__}, or its dependencies, for more than 0.05 s; "
+        f"tasks of {cls.__name__} wait for the import, which no timeout ends"
     ]
 
 

@@ -109,7 +109,7 @@ _Noted = tuple[Mapping[str, Any], Callable[[Any], Any], tuple[Any, ...], tuple[s
 
 
 class Used:
-    """What some classes and functions were made of when they were pickled.
+    """The parts of some classes and functions at the time they were pickled.
 
     Args:
         whole: those.

@@ -11,7 +11,7 @@ from alexflow.logs import logger
 
 SOCKET_READ = 64 * 1024  # bytes; larger ones would be mapped anew for every call
 
-#: No worker has so much to say in one message.
+#: No worker sends so much in one message.
 MAX_FRAME = 64 * 2**20  # bytes
 
 
@@ -22,7 +22,7 @@ class Channel:
         end: the engine's end; closed by :meth:`close`.
         on_messages: called with the messages that came in, all that came at once together.
         on_end: called once when the other end is closed.
-        on_garbage: called once when what comes is no message; nothing is heard any more.
+        on_garbage: called once when what comes is no message; nothing is read any more.
     """
 
     def __init__(
@@ -75,8 +75,8 @@ class Channel:
             if self._outgoing:
                 self._loop.remove_writer(self._socket.fileno())
             self._socket.close()
-            # nobody is called any more; what is called knows the worker, and a circle would be left until Python looks
-            self._on_messages = self._on_end = self._on_garbage = _nobody
+            # the callbacks refer to the worker: a cycle would be left to the garbage collector
+            self._on_messages = self._on_end = self._on_garbage = _ignore
 
     def _writable(self) -> None:
         try:
@@ -107,7 +107,7 @@ class Channel:
             if messages:
                 self._on_messages(messages)
         except Exception:  # a task has written into the channel, or what it says makes no sense
-            logger.exception("what a worker process says cannot be understood; it is ended")
+            logger.exception("a worker process sent what is no message; it is killed")
             on_garbage = self._on_garbage
             self.close()
             on_garbage()
@@ -142,5 +142,5 @@ class Channel:
         return messages
 
 
-def _nobody(*_: object) -> None:
-    """Hears nothing."""
+def _ignore(*_: object) -> None:
+    """Do nothing."""

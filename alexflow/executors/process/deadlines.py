@@ -1,4 +1,4 @@
-"""Time limits of jobs: who watches that they are kept."""
+"""Timeouts of jobs in worker processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from alexflow.executors.process.worker_state import WorkerState
 
-#: How soon to look again whether a job with a timeout has begun.
+#: Seconds between checks whether a job with a timeout has begun.
 NOT_YET = 0.05  # seconds
 
 
@@ -24,7 +24,7 @@ class Deadlines:
         self._loop = asyncio.get_running_loop()
 
     def watch(self, worker: WorkerState, number: int, timeout: float) -> None:
-        """Watch a job that has just been sent, until its worker has it no more."""
+        """Watch a job that has just been sent, until it has left its worker."""
         worker.sent[number].timer = self._loop.call_later(timeout, self._look, worker, number, timeout)
 
     def _look(self, worker: WorkerState, number: int, timeout: float) -> None:

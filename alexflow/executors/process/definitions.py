@@ -1,4 +1,4 @@
-"""Classes and functions that jobs refer to by number; a worker is told of them by name if it can import them.
+"""Classes and functions that jobs refer to by number; a worker gets their names if it can import them.
 
 Those that it cannot import travel by value, as they are when a job needs them. An engine may be open for days, while
 cells are run again and modules reloaded. So what travels by value is looked at whenever workers are given jobs: whether
@@ -69,7 +69,7 @@ class Definitions:
                 self._numbers.pop(thing, None)
                 try:
                     self._write(number, thing)
-                except BaseException:  # told to the jobs that need it
+                except BaseException:  # reported to the jobs that need it
                     del self._values[thing]
 
     def are_reloaded(self, classes: Iterable[type]) -> bool:

@@ -1,4 +1,4 @@
-"""The beginning and the end of a text that may be longer than anybody wants to keep."""
+"""The beginning and the end of a text that may be too long to keep."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Excerpt:
             del self._tail[:-TAIL]
 
     def text(self) -> str:
-        """What was kept; where something was left out, a line says how much."""
+        """Return what was kept; where something was left out, a line says how much."""
         tail = self._tail[-TAIL:]
         left_out = self.size - len(self._head) - len(tail)
         if not left_out:

@@ -1,4 +1,4 @@
-"""The engine's side of the template (`process/worker/fork_server.py` says what that is, and why)."""
+"""The engine's side of the fork server (`process/worker/fork_server.py` says what that is, and why)."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _START = (
     "main({requests}, {lifeline})"
 )
 
-#: Workers that are asked for at once. More wait here, so that a request never meets a full buffer, or the limit for
-#: descriptors that are on their way.
+#: Requests for workers that are under way at once. More wait here, so that a request never meets a full buffer, or the
+#: limit for descriptors in flight.
 MAX_REQUESTS = 16
 
-#: Seconds that a template gets to end by itself.
+#: Seconds that a fork server gets to end by itself.
 CLOSE_TIMEOUT = 1.0
 
-#: Seconds between looks whether a template that owes an answer has been stopped.
+#: Seconds between checks whether a fork server that owes an answer has been stopped.
 STOPPED_CHECK_EVERY = 0.25
 
 
 class ForkServerClient:
-    """A process that forks workers.
+    """A fork server, as its engine sees it: a process that forks workers.
 
     Args:
-        python: the interpreter that it is, a path or a command.
+        python: its interpreter, a path or a command.
 
     Raises:
         OSError: it cannot be started.
@@ -89,20 +89,20 @@ class ForkServerClient:
 
     @property
     def lives(self) -> bool:
-        """Whether workers can be had from it, as far as is known."""
+        """Whether it can fork workers, as far as is known."""
         return self._reaping is None
 
     @property
     def is_reaped(self) -> bool:
-        """Whether nothing is left of it."""
+        """Whether it has ended and been reaped."""
         return self._reaping is not None and self._reaping.done()
 
     def fork(self, descriptors: tuple[int, ...], on_end: Callable[[], None]) -> PendingWorker:
         """Ask for a worker.
 
         Args:
-            descriptors: what it gets; from now on they are the birth's to close.
-            on_end: called once when it has ended.
+            descriptors: what it gets; the pending worker closes them.
+            on_end: called once when the worker has ended.
         """
         pending_worker = PendingWorker(descriptors, on_end)
         self._waiting.append(pending_worker)
@@ -110,9 +110,9 @@ class ForkServerClient:
         return pending_worker
 
     def reap(self, pending_worker: PendingWorker) -> asyncio.Future[ExitStatus]:
-        """How a worker has ended, when it has.
+        """Reap a worker: a future of its exit status.
 
-        Its process id may be given to another process after that.
+        After that, the system may give its process id to another process.
         """
         if pending_worker.exit is None:
             pending_worker.exit = self._loop.create_future()
@@ -125,14 +125,14 @@ class ForkServerClient:
         return pending_worker.exit
 
     def give_up(self) -> None:
-        """Workers that have been asked for and are not there yet are not needed any more."""
+        """Drop the requests for workers that have not been answered."""
         while self._waiting:
             self._waiting.popleft().settle()
-        if self._asked and not self._has_answered:  # it is still starting, however long that takes
+        if self._asked and not self._has_answered:  # it is still starting, which may take any time
             self._discard()
 
     async def exitcode(self) -> int:
-        """Its own, when it has ended."""
+        """Return its exit code, when it has ended."""
         if self._reaping is None:
             raise RuntimeError("it lives")
         return await asyncio.shield(self._reaping)
@@ -143,7 +143,7 @@ class ForkServerClient:
         await self.exitcode()
 
     def kill(self) -> None:
-        """Have it kill all its workers and end, without a look back."""
+        """Make it kill all its workers and end; do not wait."""
         self._let_go()
 
     # -- asking
@@ -198,22 +198,22 @@ class ForkServerClient:
         self._ask()
 
     def _settle(self, pending_worker: PendingWorker, pid: int) -> None:
-        """There is a worker. The system tells when it has ended, or else the template does."""
+        """Watch a new worker: the system reports its end, or else the fork server does."""
         pending_worker.settle(pid)
         if not pending_worker.watch():
-            told = self.reap(pending_worker)
-            told.add_done_callback(lambda _: pending_worker.has_ended() if self.lives else pending_worker.look())
+            end = self.reap(pending_worker)
+            end.add_done_callback(lambda _: pending_worker.has_ended() if self.lives else pending_worker.look())
 
     def _expect_answer(self) -> None:
         if self._look is None:
             self._look = self._loop.call_later(STOPPED_CHECK_EVERY, self._look_whether_stopped)
 
     def _look_whether_stopped(self) -> None:
-        """A template that is stopped (SIGSTOP) keeps all waiting; another takes its place."""
+        """Replace a fork server that is stopped (SIGSTOP), as it would keep all waiting."""
         self._look = None
         if self._asked or self._ends:
             if _is_stopped(self.pid):
-                logger.warning("process %d, which starts the workers, was stopped; another takes its place", self.pid)
+                logger.warning("the fork server, process %d, is stopped (SIGSTOP); another one replaces it", self.pid)
                 self._discard()
             else:
                 self._expect_answer()
@@ -222,7 +222,7 @@ class ForkServerClient:
         if not self._has_said_so:
             self._has_said_so = True
             logger.warning(
-                "each worker process starts as a fresh interpreter, which takes longer, and is not forked: a new %s "
+                "worker processes start as fresh interpreters, which is slower than forking them: a new %s "
                 "has %d threads before it runs anything, and a process with threads cannot be forked safely; a .pth "
                 "file or sitecustomize of this environment starts them",
                 self._python,
@@ -230,7 +230,7 @@ class ForkServerClient:
             )
 
     def _hang_up(self) -> None:
-        """It has ended, or ends now: nothing more is to be had from it."""
+        """Take in that it has ended, or end it: it answers no more."""
         if not self.lives:
             return
         self._loop.remove_reader(self._requests.fileno())
@@ -238,7 +238,7 @@ class ForkServerClient:
         if self._look is not None:
             self._look.cancel()
         self._requests.close()
-        self._let_go()  # a fork of the application may hold the socket
+        self._let_go()  # a forked child of the application may hold the socket
         self._reaping = self._loop.create_task(self._wait_and_reap())
         for pending_worker in (*self._asked, *self._waiting):
             pending_worker.settle()
@@ -269,15 +269,15 @@ def _is_stopped(pid: int) -> bool:
 
 
 def _tell(waiting: asyncio.Future[ExitStatus], end: ExitStatus) -> None:
-    if not waiting.done():  # whoever asked may have been cancelled
+    if not waiting.done():  # the waiter may have been cancelled
         waiting.set_result(end)
 
 
 class ForkServers:
-    """Where an executor's workers come from: a template, started for the first of them, and anew when it has died.
+    """The fork servers of an executor: one is started for its first worker, and another when that has died.
 
     Args:
-        python: the interpreter that they are, a path or a command; by default the one that runs this.
+        python: their interpreter, a path or a command; by default the one that runs this.
     """
 
     def __init__(self, python: str | os.PathLike[str] | None = None) -> None:
@@ -285,7 +285,7 @@ class ForkServers:
         self._fork_servers: list[ForkServerClient] = []  # those that are not buried; the last one may live
 
     def python(self) -> str:
-        """The interpreter that workers are.
+        """Return the interpreter of the workers.
 
         Raises:
             OSError: none is known.
@@ -299,7 +299,7 @@ class ForkServers:
         return os.fspath(python)
 
     def fork_server(self) -> ForkServerClient:
-        """One that lives.
+        """Return a fork server that lives; start one if need be.
 
         Raises:
             OSError: it cannot be started.
@@ -310,15 +310,15 @@ class ForkServers:
         return self._fork_servers[-1]
 
     def give_up(self) -> None:
-        """Workers that have been asked for and are not there yet are not needed any more."""
+        """Drop the requests for workers that have not been answered."""
         for fork_server in self._fork_servers:
             fork_server.give_up()
 
     async def aclose(self) -> None:
-        """End what has been started."""
+        """End all of them."""
         await asyncio.gather(*(fork_server.aclose() for fork_server in self._fork_servers))
 
     def kill(self) -> None:
-        """End it now, without a look back."""
+        """End all of them now; do not wait."""
         for fork_server in self._fork_servers:
             fork_server.kill()

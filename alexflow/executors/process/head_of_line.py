@@ -1,8 +1,8 @@
-"""Calls back jobs that wait behind one that takes unexpectedly long: they would run elsewhere, and it is not over.
+"""Head-of-line blocking: jobs that wait in a worker behind an unexpectedly long one are revoked, to run elsewhere.
 
-Which jobs travel together is a guess, made from those of their class that have run. A worker that has ended no job for
-a while, with others behind the first, gives those back, and gets no more until the first has ended. What it logs or
-asks for meanwhile is no sign that they get on.
+Which jobs travel together is estimated from those of their class that have run. A worker that has ended no job for a
+while, with others behind the first, gives those back, and gets no more until the first has ended. Logs and requests of
+the first job do not count as progress.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import time
 from alexflow.executors.process.shutdown import Shutdown
 from alexflow.executors.process.worker_set import WorkerSet
 
-#: After so long without a job that ended, those behind the first are called back; after twice that at the latest.
+#: After so long without a job that ended, those behind the first are revoked; after twice that at the latest.
 BLOCKED_AFTER = 0.02  # seconds
 
 
 class HeadOfLine:
-    """Looks after workers that have several jobs.
+    """Watches workers that have several jobs.
 
     Args:
-        staff: the workers.
-        shutdown: calls jobs back.
+        worker_set: the workers.
+        shutdown: revokes jobs.
     """
 
     def __init__(self, worker_set: WorkerSet, shutdown: Shutdown):
@@ -32,12 +32,12 @@ class HeadOfLine:
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self) -> None:
-        """Workers may have been given jobs."""
+        """Watch, if workers have been given jobs."""
         if self._timer is None and any(len(worker.sent) > 1 for worker in self._worker_set.workers):
             self._timer = self._loop.call_later(BLOCKED_AFTER, self._look)
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         if self._timer is not None:
             self._timer.cancel()
 

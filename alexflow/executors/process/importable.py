@@ -1,4 +1,4 @@
-"""What classes and functions are called, and whether another process finds them by that name."""
+"""Names of classes and functions, and whether another process can import them by these names."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from alexflow.blocks_briefly import blocks_briefly
 
 
 def name_of(thing: type | FunctionType) -> str:
-    """What a definition calls a class or function."""
+    """Return the name of a class or function in a definition."""
     return f"{thing.__module__}:{thing.__qualname__}"
 
 
 def importable(thing: type | FunctionType) -> bool:
-    """Whether another process gets the same object by importing its name."""
+    """Return whether another process gets the same object by importing its name."""
     if thing.__module__ == "__main__" or "<" in thing.__qualname__:
         return False
     found: Any = sys.modules.get(thing.__module__)
@@ -72,7 +72,7 @@ _reloads = _Reloads()
 
 
 def reloads() -> int:
-    """How often modules have been reloaded in this process since this was first asked."""
+    """Return how often modules have been reloaded in this process since the first call."""
     if _reloads not in sys.meta_path:
         sys.meta_path.insert(0, _reloads)
     return _reloads.count

@@ -1,7 +1,7 @@
 """The engine's ends of lifelines, and what becomes of them in a process that the application forks.
 
-Whoever holds such an end keeps what hangs on it alive. A fork of the application would, without knowing: when the
-engine is killed its workers would live as long as the fork. So the fork lets go of them at once.
+A process that holds the write end keeps the workers alive. A forked child of the application inherits it, so the
+workers would outlive a killed engine; the child therefore closes it immediately.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _held: set[int] | None = None  # a set once there has been one
 
 
 def hold(fd: int) -> None:
-    """This descriptor is the engine's end of a lifeline."""
+    """Register a descriptor as the engine's end of a lifeline."""
     global _held
     if _held is None:  # not when this is imported: a process without workers is left as it is
         _held = set()
@@ -21,7 +21,7 @@ def hold(fd: int) -> None:
 
 
 def let_go(fd: int) -> None:
-    """Close it, which ends what hangs on it."""
+    """Close it, which ends the process that depends on it."""
     if _held is not None and fd in _held:  # else this is a fork, in which the number may mean something else by now
         _held.discard(fd)
         os.close(fd)

@@ -1,7 +1,7 @@
-"""The engine's side of what tasks print: two pipes from each worker, read as they fill, and taken apart by job.
+"""The output of tasks, on the engine's side: two pipes from each worker, read as they fill and split by job.
 
 The event loop reads one piece of one pipe at a time. Of a job that has ended everything is in the pipe before the
-worker says so, with a boundary behind it, so that it can be had at once, without waiting.
+worker says so, with a boundary behind it, so that it can be taken at once, without waiting.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from alexflow.executors.process.wire.status_page import StatusPage
 
 PIPE_READ = 64 * 1024  # bytes: what a pipe holds
 
-#: Reads after which a pipe that does not end is left alone: somebody holds it who is no child of the worker any more.
+#: Reads after which a pipe that does not end is closed: a process holds it that is no child of the worker any more.
 READS_OF_THE_REST = 64
 
 
@@ -34,13 +34,13 @@ class Echo(Protocol):
 
 
 class OutputReader:
-    """Hears what one worker's tasks print.
+    """Reads the output of one worker's tasks.
 
     Args:
         reading: the ends of the two pipes; closed by :meth:`close`.
         token: what boundaries begin with.
         page: shared with the worker.
-        echo: who is shown everything at once, if anybody.
+        echo: shows everything at once, if that was asked for.
     """
 
     def __init__(self, reading: tuple[int, int], token: bytes, page: StatusPage, echo: Echo | None):
@@ -55,25 +55,25 @@ class OutputReader:
         self.resume_reading()
 
     def resume_reading(self) -> None:
-        """Read what comes."""
+        """Read what comes, as asyncio's transports do after a pause."""
         if self._open:
             for number, stream in enumerate(self._streams):
                 if not stream.over:
                     self._loop.add_reader(stream.fd, self._readable, number)
 
     def take_output(self, number: int) -> Printed | None:
-        """What a job printed that has ended and has told that there may be something."""
+        """Return the output of a job that has ended and may have printed something."""
         for at, stream in enumerate(self._streams):
             while stream.ended_to < number and self._read(at):
                 pass
         return _printed([stream.ended.pop(number, None) for stream in self._streams])
 
     def take_partial(self, number: int) -> Printed | None:
-        """What a job printed that was running when the worker died, or that had just ended."""
+        """Return the output of the job that was running when the worker died, or that had just ended."""
         return self.take_output(number) or _printed([stream.current for stream in self._streams])
 
     def close(self) -> None:
-        """Listen no more; what is in the pipes now is still taken in."""
+        """Read what is in the pipes now, and close them."""
         if self._open:
             for at in range(len(self._streams)):
                 for _ in range(READS_OF_THE_REST):
@@ -112,10 +112,10 @@ class _Stream:
     """One pipe.
 
     Attributes:
-        ended: what jobs printed whose boundary has come and that nobody has asked for yet.
+        ended: output of jobs whose boundary has been read, until it is taken.
         heard_to: the number on the last boundary.
         current: what came after the last boundary.
-        over: whether there will be no more.
+        over: whether the pipe has ended.
     """
 
     def __init__(self, fd: int, token: bytes):
@@ -133,7 +133,7 @@ class _Stream:
         return bool(self.current.size or self._cut)
 
     def read(self) -> bytes | None:
-        """What has been printed, a piece of it, without boundaries; None if there is nothing now."""
+        """Read a piece of what has been printed, without boundaries; None if there is nothing now."""
         try:
             data = os.read(self.fd, PIPE_READ)
         except BlockingIOError:
@@ -162,14 +162,14 @@ class _Stream:
                 self.ended[self.ended_to] = self.current
                 self.current = Excerpt()
             at = found + BOUNDARY.size
-        end = found if found >= 0 else self._end_of_text(data, at)
+        end = found if found >= 0 else self._partial_boundary_at(data, at)
         pieces.append(data[at:end])
         self.current.add(pieces[-1])
         self._cut = data[end:]
         return b"".join(pieces)
 
-    def _end_of_text(self, data: bytes, at: int) -> int:
-        """Where a boundary may begin at the end of what has been read."""
+    def _partial_boundary_at(self, data: bytes, at: int) -> int:
+        """Return the place at the end of what has been read where a boundary may begin."""
         for size in range(min(len(self._boundary_head) - 1, len(data) - at), 0, -1):
             if data.endswith(self._boundary_head[:size]):
                 return len(data) - size

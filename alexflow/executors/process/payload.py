@@ -3,8 +3,9 @@
 A job is its class's number and its fields. Most fields are numbers, strings and outputs; those travel as they are,
 outputs cut off from their tasks: a key, and how much of it is the task's id. A field that is a list of outputs travels
 as a column of keys. Everything else is pickled, with outputs cut off in the same way, so that shipping costs what the
-task's own parameters cost, never its ancestors'. Each field is pickled by itself, so that it can be told which of them
-cannot travel or arrive; an object that two fields share arrives twice. Classes and functions that the worker cannot
+task's own parameters cost, never its ancestors'. Each field is pickled by itself, so that a message can name the one
+that cannot travel or arrive; an object that two fields share arrives twice. Classes and functions that the worker
+cannot
 import (those of ``__main__`` or of a function) travel by value, once per worker; a number stands for them in the jobs.
 
 Pickle, because worker and engine are one program: a job may hold whatever the user's parameters are. Documents
@@ -226,7 +227,7 @@ def _is_encodable(text: str) -> bool:
 
 
 def _blame(task: AbstractTask, at: int, error: BaseException) -> str:
-    """Why a task cannot travel.
+    """Return the message for a task that cannot travel.
 
     Args:
         task: the task.

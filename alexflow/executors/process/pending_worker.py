@@ -1,4 +1,4 @@
-"""A worker that has been asked for: how it comes into being, and that it ends."""
+"""A worker that has been requested: its start and its end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alexflow.executors.process.wire.exit_status import ExitStatus
 
 
 class PendingWorker:
-    """A worker that has been asked for, and what came of it.
+    """A worker that has been requested, and what became of the request.
 
     Args:
         descriptors: what the worker gets; they are closed here when it has them.
@@ -39,7 +39,7 @@ class PendingWorker:
         self._look: asyncio.Task[None] | None = None
 
     def settle(self, pid: int = 0, refused: OSError | None = None) -> None:
-        """Now it is known: the worker has its descriptors, or nobody will."""
+        """Take in the answer: the worker has its descriptors, or there is none."""
         self.pid = pid
         self.refused = refused
         for fd in self.descriptors:
@@ -48,7 +48,7 @@ class PendingWorker:
         self.settled.set()
 
     def watch(self) -> bool:
-        """Hear from the system when the worker has ended; False if it does not tell."""
+        """Let the system report the end of the worker; False if it cannot."""
         if not wait.HAS_PIDFD:
             return False
         try:
@@ -60,7 +60,7 @@ class PendingWorker:
         return True
 
     def look(self) -> None:
-        """Look again and again whether the worker is there: neither the system nor its parent tells."""
+        """Poll for the end of the worker: neither the system nor its parent reports it."""
         if self._look is None and not self.ended.is_set():
             self._look = asyncio.get_running_loop().create_task(self._look_again())
 
@@ -70,7 +70,7 @@ class PendingWorker:
         self.has_ended()
 
     def has_ended(self) -> None:
-        """The worker has ended."""
+        """Take in that the worker has ended."""
         if not self.ended.is_set():
             self.ended.set()
             on_end = self._on_end
@@ -79,7 +79,7 @@ class PendingWorker:
                 on_end()
 
     def forget(self) -> None:
-        """Tell of nothing any more, and let go of what is needed for it."""
+        """Report nothing any more, and release what that needs."""
         self._on_end = None
         if self._watch is not None:
             self._watch.close()

@@ -1,9 +1,8 @@
 """``ProcessExecutor``: plain ``def run`` in worker processes.
 
 Jobs wait here and go to a worker shortly before it needs them: as many as it can run in a few milliseconds, one at a
-time where they are long or nothing is known of their class. When a guess was wrong, and a worker sits on jobs behind
-a long one, those are called back. A worker's death costs the job that it was running an attempt, and nobody else
-anything.
+time where they are long or their class is new. If the estimate was wrong, and jobs wait in a worker behind a long one,
+they are revoked. The death of a worker costs an attempt of the job that it was running, and nothing else.
 
 Our own pool, because the existing ones lose all jobs when one worker dies, leave workers behind when the engine is
 killed, use the tasks' standard output for themselves, or fork a process that has threads (docs/design/workers.md).
@@ -16,17 +15,17 @@ import time
 from collections.abc import Sequence
 
 from alexflow.errors import ShippingError
-from alexflow.executors.captured_error import capture_error, not_done
-from alexflow.executors.interface import GRACE, Done, Executor, Job, NotDone, Outcome, Printed, Report, Successors
+from alexflow.executors.interface import GRACE, Done, Executor, Job, NotDone, Outcome, Report, Successors
 from alexflow.executors.job_queue import JobQueue
 from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.head_of_line import HeadOfLine
 from alexflow.executors.process.log_forwarding import pass_on
+from alexflow.executors.process.outcomes import cannot_start, failed, unshippable, worker_died
 from alexflow.executors.process.output_capture import Echo
 from alexflow.executors.process.payload import Packer, Payload
 from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, RuntimeEstimates
-from alexflow.executors.process.shutdown import Shutdown, worker_died
+from alexflow.executors.process.shutdown import Shutdown
 from alexflow.executors.process.slow_imports import SlowImports
 from alexflow.executors.process.speculation import Speculation, Speculative, settle
 from alexflow.executors.process.wire.exit_status import ExitStatus
@@ -49,19 +48,19 @@ from alexflow.hooks import hook_error, text_of
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
-#: Workers that die before their first job are replaced this often in a row; those that are lost at once count as one.
+#: Consecutive start-up failures before the pool gives up. Workers that die together count once.
 MAX_START_FAILURES = 3
 
 MAX_JOBS_PER_MESSAGE = 512  # jobs in one message
 
 
 class ProcessExecutor(Executor):
-    """Runs jobs in worker processes, which are started when there is work for them.
+    """Runs jobs in worker processes, which it starts when there is work for them.
 
     Args:
-        workers: how many processes at most, besides those that are being ended, and what each may use; settled.
+        workers: how many processes at most, besides those that are shutting down, and what each may use; settled.
         grace: seconds that a job which is stopped gets to end, before it is killed.
-        echo: who is shown at once what tasks print, if anybody.
+        echo: shows at once what tasks print, if that was asked for.
     """
 
     def __init__(self, workers: Workers, *, grace: float = GRACE, echo: Echo | None = None):
@@ -76,7 +75,7 @@ class ProcessExecutor(Executor):
         self._packer = Packer(self._definitions)
         self._estimates = RuntimeEstimates()
         self._start_failures = 0
-        self._started_by_then = 0  # how many workers there had been when the last stillborn one was counted
+        self._started_by_then = 0  # how many workers had been started when the last failure was counted
         self._cache_epoch = 0
         self._closed = False
 
@@ -179,13 +178,13 @@ class ProcessExecutor(Executor):
                 self._give_up(error)
 
     def _give_up(self, error: OSError | ShippingError) -> None:
-        """There are no workers, and there can be none."""
-        fail = _unshippable if isinstance(error, ShippingError) else _cannot_start
+        """Fail all pending jobs: there are no workers, and none can be started."""
+        fail = unshippable if isinstance(error, ShippingError) else cannot_start
         outcomes = [fail(job, error) for job in self._pending.take_all()]
         self._loop.call_soon(self._report, outcomes)
 
     def _feed(self) -> None:
-        """Give workers that will soon be idle something to do: the less one has, the more it gets."""
+        """Send jobs to workers that will soon be idle: the least loaded ones get the most."""
         self._definitions.look_again()
         enough = PREFETCH_SECONDS / 2
         workers = self._worker_set.workers
@@ -241,11 +240,11 @@ class ProcessExecutor(Executor):
             return self._packer.pack(job.task)
         except BaseException as error:
             fault = hook_error(job.task, "__reduce__()", error)
-            self._loop.call_soon(self._give_back, _unshippable(job, fault))
+            self._loop.call_soon(self._give_back, unshippable(job, fault))
             return None
 
     def _give_back(self, outcome: NotDone) -> None:
-        """A job that no worker will have; none will report, so nobody else would see that there is room."""
+        """Report a job that cannot be sent to a worker; no worker's report will feed the others, so do it here."""
         self._report([outcome])
         if not self._closed:
             self._feed()
@@ -265,12 +264,12 @@ class ProcessExecutor(Executor):
     def _pack_quietly(self, job: Job) -> Payload | None:
         try:
             return self._packer.pack(job.task)
-        except BaseException as error:  # told when it is asked for
+        except BaseException as error:  # reported when the job is submitted
             hook_error(job.task, "__reduce__()", error)  # but for Ctrl-C
             return None
 
     def _not_speculated(self, jobs: Sequence[Job]) -> list[Job]:
-        """Those of these jobs that are not with a worker already; what came of those that are is told now."""
+        """Return the jobs that no worker has speculatively; report the outcomes of those that have ended there."""
         others: list[Job] = []
         outcomes: list[Outcome] = []
         for job in jobs:
@@ -323,7 +322,7 @@ class ProcessExecutor(Executor):
                 said = worker.process.printed.take_output(message.number) if message.printed else None
                 sent = worker.forget(message.number)
                 if sent is not None:
-                    settle(sent, _failed(worker, sent.job, message, said), outcomes)
+                    settle(sent, failed(worker, sent.job, message, said), outcomes)
                 self._pending.append_all(self._speculation.drop_after(worker, message.number))
             elif isinstance(message, Logged):
                 sent = worker.sent.get(message.number)
@@ -336,14 +335,14 @@ class ProcessExecutor(Executor):
                 worker.is_due = True
         if self._recycles:
             self._recycle_if_due(worker)
-        if len(self._pending) > len(worker.sent):  # fewer go with those that this report makes ready
+        if len(self._pending) > len(worker.sent):  # else they are sent with those that this report makes ready
             self._feed()
         if outcomes:
             self._report(outcomes)
         self._feed()
 
     def _recycle_if_due(self, worker: WorkerState) -> None:
-        """A worker that has served long enough gets nothing more, and leaves when it has done what it is running."""
+        """Send no more to a worker that has reached a limit, and retire it after the job that it is running."""
         oldest = self._recycle.seconds
         is_old = oldest is not None and time.monotonic() - worker.started_at > oldest
         if worker.number >= worker.last_number or (is_old and worker.status().ended):  # after one task at least
@@ -357,7 +356,7 @@ class ProcessExecutor(Executor):
                 self._shutdown.revoke(worker)
 
     def _replace_all(self) -> None:
-        """What the workers have imported is out of date."""
+        """Replace all workers: what they have imported is out of date."""
         self._recycles = True
         for worker in list(self._worker_set.workers):
             worker.is_due = True
@@ -367,7 +366,7 @@ class ProcessExecutor(Executor):
         worker.is_revoking = False
         worker.is_blocked = True
         worker.last_number += len(numbers)  # as it has not run them
-        for number in numbers:  # the last first, so that they wait in their old order
+        for number in numbers:  # the last first: they keep their order
             sent = worker.forget(number)
             if sent is None:
                 continue
@@ -404,26 +403,26 @@ class ProcessExecutor(Executor):
 
     def _stop(self, worker: WorkerState, number: int) -> None:
         self._shutdown.stop(worker, number)
-        if worker.is_leaving and self._pending:  # another one has its place
+        if worker.is_leaving and self._pending:  # another one takes its place
             self._start_workers_for(len(self._pending))
             self._feed()
 
     def _on_left(self, worker: WorkerState, end: ExitStatus, outcomes: list[Outcome], elsewhere: list[Job]) -> None:
-        """Start another worker if there is work for it; give up if none lives long enough to begin."""
+        """Start another worker if there is work for it; give up if workers keep failing to start."""
         for job in reversed(elsewhere):
             self._pending.put_first(job)
-        if worker.process.refused is not None:  # asking again would be the same
+        if worker.process.refused is not None:  # another attempt would end the same
             if not self._worker_set.workers:
                 self._give_up(worker.process.refused)
         else:
             if worker.failed_to_start:
-                self._worker_set.stop_announcing()  # it may have died of an import
+                self._worker_set.stop_announcing()  # an import may have killed it
                 if worker.ordinal > self._started_by_then:
                     self._start_failures += 1
                     self._started_by_then = self._worker_set.started
             if self._start_failures > MAX_START_FAILURES:
                 self._start_failures = 0
-                message = f"worker processes end before they begin: the last one {end}"
+                message = f"worker processes fail to start: the last one {end}"
                 if not worker.process.pid and not end.signal:
                     message += f"; is {self._worker_set.python()} a Python interpreter? Workers(python=...) names one"
                 lost = self._pending.take_all()
@@ -432,22 +431,3 @@ class ProcessExecutor(Executor):
         self._feed()
         if outcomes:
             self._report(outcomes)
-
-
-def _cannot_start(job: Job, error: Exception) -> NotDone:
-    return NotDone(job.task_id, "fatal", worker_died(job, f"worker processes cannot be started: {error}", ExitStatus()))
-
-
-def _unshippable(job: Job, error: Exception) -> NotDone:
-    return not_done(job.task_id, job.task, capture_error(error, travels=False), cause=error)
-
-
-def _failed(worker: WorkerState, job: Job, message: JobFailed, printed: Printed | None) -> NotDone:
-    return not_done(
-        job.task_id,
-        job.task,
-        message.fault,
-        seconds=message.seconds,
-        printed=printed,
-        worker=worker.process.pid,
-    )

@@ -1,4 +1,4 @@
-"""How long tasks of a class take, learned from those that have run: tiny ones travel together, long ones alone."""
+"""Estimates of how long tasks of a class take, from those that have run: tiny ones travel together, long ones alone."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from itertools import islice
 
 from alexflow.executors.interface import Job
 
-#: Work that a worker may have waiting, so that it never idles between two reports.
+#: Work that a worker may have waiting, so that it is never idle between two reports.
 PREFETCH_SECONDS = 0.008  # seconds
 
-SAMPLE = 8  # jobs that tell how long others take
+SAMPLE = 8  # jobs from which the rest is estimated
 
-ROUNDING = 1e-9  # of sums of floats: nobody is to get a job too many for it
+ROUNDING = 1e-9  # of sums of floats: it must not cost a worker a job too many
 
 
 class RuntimeEstimates:
-    """Estimates by class. What is not known is taken to be long."""
+    """Estimates by class. A class without one counts as long."""
 
     def __init__(self) -> None:
         self._seconds: dict[type, float] = {}
 
     def expect(self, job: Job) -> float:
-        """Seconds that a job is expected to take; one with a timeout goes alone, as if nothing were known."""
+        """Return the seconds that a job will probably take; one with a timeout goes alone, as if its class were new."""
         return self._seconds.get(type(job.task), PREFETCH_SECONDS) if job.timeout is None else PREFETCH_SECONDS
 
     def fair_share(self, jobs: Collection[Job], loads: Sequence[float]) -> float:
-        """Seconds of work up to which workers get from ``jobs``, so that all have as much in the end.
+        """Return the seconds of work up to which workers are filled, so that all have the same in the end.
 
         Args:
-            jobs: what waits; how long all of it takes is told by the first few.
+            jobs: what waits; the first few stand for all of it.
             loads: seconds of work that each worker has already.
         """
         first = [self.expect(job) for job in islice(jobs, SAMPLE)]
@@ -37,7 +37,7 @@ class RuntimeEstimates:
         return (waiting + sum(loads)) / len(loads) * (1 - ROUNDING)
 
     def learn(self, cls: type, seconds: float) -> None:
-        """A task of this class took ``seconds``. Quicker ones weigh more: the first one also pays for imports."""
+        """Learn that a task of a class took ``seconds``. Quicker ones weigh more: the first also pays for imports."""
         known = self._seconds.get(cls)
         if known is None:
             self._seconds[cls] = seconds

@@ -1,9 +1,9 @@
-"""How workers leave: they die, they are ended because of the job that they run, or they are not needed any more.
+"""Worker shutdown: crashes, cancellation of the running job, and retirement.
 
-A worker that is to be ended gives up its place at once, so that another can be hired for it. It is told with SIGTERM,
-which its job hears as :class:`TaskStopped`; after a grace period it is killed, and whatever has happened, its process
-group is killed when it has ended, in which the children of its jobs are. Only then is it said what became of the jobs
-that were with it: what they hold of the limited resources is free when their process is gone, not before.
+A worker that is shut down gives up its place at once, so that another can be started. It gets SIGTERM, which its job
+sees as :class:`TaskStopped`; after a grace period it is killed. In any case its process group, with the children of its
+jobs, is killed when it has ended. Only then are the outcomes of its jobs reported: the limited resources that they hold
+are free when their process is gone, not before.
 """
 
 from __future__ import annotations
@@ -11,35 +11,35 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from alexflow.errors import TaskTimeout, WorkerDied
 from alexflow.executors.interface import Done, Job, NotDone, Outcome
+from alexflow.executors.process.outcomes import outcome_of_running
 from alexflow.executors.process.speculation import Speculation, settle
 from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.messages import Revoke
 from alexflow.executors.process.wire.status_page import WorkerStatus
 from alexflow.executors.process.worker_set import WorkerSet
-from alexflow.executors.process.worker_state import Assignment, WorkerState
-from alexflow.hooks import passes, repr_of
+from alexflow.executors.process.worker_state import WorkerState
+from alexflow.hooks import passes
 from alexflow.model import flatten, keys_of
 from alexflow.model.deferred import deferred_keys
 from alexflow.storage import Storage
 
-#: Seconds that a worker without a job gets to end by itself.
+#: Seconds that an idle worker gets to end by itself.
 RETIRE_GRACE = 1.0
 
-#: Called with a worker that has left, how it ended, outcomes of jobs that were with it, and those to be run elsewhere.
+#: Called with a worker that has ended, its exit status, outcomes of its jobs, and the jobs to be run elsewhere.
 Left = Callable[[WorkerState, ExitStatus, list[Outcome], list[Job]], None]
 
 
 class Shutdown:
-    """Sees workers off.
+    """Shuts workers down.
 
     Args:
-        staff: those who may leave.
-        ahead: jobs that nobody has asked for yet.
+        worker_set: the workers.
+        speculation: the speculative jobs.
         storage: where the outputs of jobs are.
-        grace: seconds that a job gets to end when it is told to.
-        on_left: called for each worker that has left, until the pool is closed.
+        grace: seconds that a stopped job gets to end.
+        on_left: called for each worker that has ended, until the pool is closed.
     """
 
     def __init__(self, worker_set: WorkerSet, ahead: Speculation, storage: Storage, grace: float, on_left: Left):
@@ -52,34 +52,34 @@ class Shutdown:
         self._closed = False
 
     def stop(self, worker: WorkerState, number: int) -> None:
-        """Stop one job: by ending the worker if it is running it, else by calling it back."""
+        """Stop one job: shut the worker down if it is running the job, else revoke it."""
         if worker.is_leaving:
             return
         if worker.status().running == number:
             worker.stopped = number
             self._shut_down(worker, self._grace, terminate=True)
-        self.revoke(worker)  # what waits behind it can be run elsewhere meanwhile
+        self.revoke(worker)  # jobs that wait behind it can run elsewhere meanwhile
 
     def revoke(self, worker: WorkerState) -> None:
-        """Have a worker give back what it has not begun."""
+        """Make a worker give back the jobs that it has not begun."""
         if not worker.is_revoking:
             worker.is_revoking = True
             worker.process.send_control(Revoke())
 
     def has_died(self, worker: WorkerState) -> None:
-        """A worker has ended, or has closed its channel."""
+        """Take in that a worker has ended, or has closed its channel."""
         if not worker.is_leaving:
             self._shut_down(worker)
 
     def retire(self, worker: WorkerState) -> None:
-        """A worker without a job is not needed any more."""
+        """Shut down an idle worker."""
         worker.process.hang_up()
         status = worker.process.status()
         has_run = status.running or status.ended  # one that has done nothing has nothing to end
         self._shut_down(worker, RETIRE_GRACE if has_run else 0.0)
 
     async def aclose(self) -> None:
-        """End all, and wait until they have ended."""
+        """Shut all workers down, and wait until they have ended."""
         self._closed = True
         for worker in list(self._worker_set.workers):
             if worker.sent:
@@ -92,7 +92,7 @@ class Shutdown:
         await asyncio.gather(*self._reaping)
 
     def kill(self) -> None:
-        """End all now, and from now on whoever is to be ended; may be called by a signal handler."""
+        """Kill all workers now, and from now on without grace; may be called by a signal handler."""
         self._closed = True
         self._grace = 0.0
         for worker in [*self._worker_set.workers, *self._worker_set.leaving]:
@@ -131,11 +131,10 @@ class Shutdown:
     def _sort(
         self, worker: WorkerState, status: WorkerStatus, end: ExitStatus
     ) -> tuple[list[Outcome], list[tuple[Job, NotDone | None]], list[Job]]:
-        """Outcomes; jobs that may have ended, though the worker died before it could say so; jobs that had not begun.
+        """Sort the jobs of a dead worker: outcomes; jobs that may have ended unreported; jobs that had not begun.
 
         With a job that was running goes its outcome if it has not published everything: the worker may have died
-        between its last output and the end of the job. Jobs that may have ended and that nobody has asked for yet stay
-        with the worker.
+        between its last output and the end of the job. Speculative jobs that may have ended stay with the worker.
         """
         outcomes: list[Outcome] = []
         unsure: list[tuple[Job, NotDone | None]] = []
@@ -149,8 +148,8 @@ class Shutdown:
                 continue
             if sent.speculative is not None:
                 self._speculation.discard(sent)
-            elif number == status.running and worker.stopped in (0, number):  # else it was the other one that we meant
-                lost = _outcome_of_running(worker, number, sent, end)
+            elif number == status.running and worker.stopped in (0, number):  # else another job was to be stopped
+                lost = outcome_of_running(worker, number, sent, end)
                 if lost.reason == "lost" and not sent.job.replace:
                     unsure.append((sent.job, lost))
                 else:
@@ -166,8 +165,8 @@ class Shutdown:
     async def _settle_speculative(
         self, worker: WorkerState, number: int, outcomes: list[Outcome], elsewhere: list[Job]
     ) -> None:
-        """A job has begun that nobody had asked for when the worker died: it is done if it has published, else it has
-        not been.
+        """Settle a speculative job that had begun when the worker died: it is done if it has published, else it never
+        ran.
         """
         job = worker.sent[number].job
         is_done = not job.replace and await self._is_published(job)
@@ -178,7 +177,7 @@ class Shutdown:
             settle(sent, Done(job.task_id, 0.0), outcomes)
         elif sent.speculative is not None:
             self._speculation.discard(sent)
-        else:  # asked for while we looked
+        else:  # submitted while we looked
             elsewhere.append(job)
 
     async def _is_published(self, job: Job) -> bool:
@@ -187,32 +186,7 @@ class Shutdown:
             held = deferred_keys(job.task, outputs)
             keys = {held.get(key, key) for output in flatten(outputs) for key in keys_of(output)}
             return bool(keys) and len(await self._storage.aexists_many(list(keys))) == len(keys)
-        except BaseException as error:  # the storage's or the task's, whatever it is: running it again will tell
+        except BaseException as error:  # the storage's or the task's: the next run of the job will raise it
             if passes(error):
                 raise
             return False
-
-
-def _outcome_of_running(worker: WorkerState, number: int, sent: Assignment, end: ExitStatus) -> NotDone:
-    """What became of the job that was running."""
-    job = sent.job
-    printed = worker.process.printed.take_partial(number)
-    if sent.cancelled:
-        return NotDone(job.task_id, "cancelled", printed=printed)
-    pid = worker.process.pid
-    if sent.took_too_long:
-        message = f"took longer than its timeout of {job.timeout:g} s"
-        return NotDone(
-            job.task_id,
-            "error",
-            TaskTimeout(job.task_id, message, summary=repr_of(job.task)),
-            printed=printed,
-            worker=pid,
-        )
-    message = f"its worker process {pid} {end}"
-    return NotDone(job.task_id, "lost", worker_died(job, message, end), printed=printed, worker=pid)
-
-
-def worker_died(job: Job, message: str, end: ExitStatus) -> WorkerDied:
-    """The error for a job whose worker has died."""
-    return WorkerDied(job.task_id, message, exitcode=end.code, peak_rss=end.peak_rss, summary=repr_of(job.task))

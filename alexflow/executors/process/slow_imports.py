@@ -1,9 +1,9 @@
-"""Tells in the log of workers that import for long what a job needs: no time limit ends that, as imports do not count.
+"""Logs workers whose imports for a job take long: no timeout ends these, as imports do not count.
 
-A worker says in the page that it shares with the engine (`process/wire/status_page.py`) which class it
-imports: that costs once per class, and jobs that find it imported nothing. Opening the storage and unpickling what a
-task carries import, too; there the page says which job has begun and is not at its own work. Both are looked at from
-time to time while there are jobs with workers. Who is seen at the same twice has been at it all the while.
+A worker says in the page that it shares with the engine (`process/wire/status_page.py`) which class it imports: that
+costs once per class, and jobs that find it imported nothing. Opening the storage and unpickling what a task carries
+import, too; there the page says which job has begun and is not at its own work. Both are looked at from time to time
+while there are jobs with workers. A worker that is twice seen at the same import has been at it all the while.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from alexflow.executors.process.worker_set import WorkerSet
 from alexflow.executors.process.worker_state import WorkerState
 from alexflow.logs import logger
 
-#: An import that takes longer is told; after twice that it has been, at the latest.
+#: Imports that take longer are logged, after twice that at the latest.
 SLOW_AFTER = 15.0  # seconds
 
 
@@ -37,12 +37,12 @@ class SlowImports:
         self._seen: dict[WorkerState, WorkerStatus] = {}
 
     def watch(self) -> None:
-        """A worker has been given jobs."""
+        """Watch, as a worker has been given jobs."""
         if self._timer is None:
             self._timer = self._loop.call_later(SLOW_AFTER, self._look)
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -70,7 +70,7 @@ class SlowImports:
             worker.warned_of.add(name)
             module, _, qualname = name.partition(":")
             logger.warning(
-                "worker process %d has been importing module %s, or what it needs, for more than %g s; "
-                "tasks that need %s wait for that, and no timeout ends it",
+                "worker process %d has been importing module %s, or its dependencies, for more than %g s; "
+                "tasks of %s wait for the import, which no timeout ends",
                 *(worker.process.pid, module, SLOW_AFTER, qualname),
             )

@@ -1,8 +1,8 @@
-"""Jobs that are with a worker before anybody has asked for them.
+"""Speculative dispatch: jobs are sent to a worker before they are submitted.
 
-A worker that is about to finish a job gets the one that will be asked for next, because the first makes all that the
-second still misses: so a chain of tasks needs no way to the engine and back at every link. The worker runs it only if
-the first has gone well. What comes of it is kept here until the job is submitted, and for ever unsaid if it never is.
+A worker that is about to finish a job gets the job that will be submitted next, because the first makes all that the
+second still lacks: a chain of tasks then needs no round trip to the engine at each link. The worker runs it only if the
+first has succeeded. Its outcome is kept here until the job is submitted, and never reported if it is not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from alexflow.executors.process.worker_state import Assignment, WorkerState
 
 
 class Speculative:
-    """A job that is with a worker, or that it has run, and that nobody has asked for yet."""
+    """A job that a worker has, or has run, and that has not been submitted."""
 
     __slots__ = ("job", "number", "outcome", "worker")
 
@@ -27,11 +27,11 @@ class Speculative:
 
 
 class Speculation:
-    """All foreseen jobs, by their tasks' ids.
+    """All speculative jobs, by their tasks' ids.
 
     Args:
-        foresee: gives jobs that come after another.
-        pace: how long jobs take.
+        successors_of: yields the jobs that come after another.
+        estimates: how long jobs take.
     """
 
     def __init__(self, successors_of: Successors, estimates: RuntimeEstimates) -> None:
@@ -43,7 +43,7 @@ class Speculation:
         return len(self._speculative)
 
     def successors(self, worker: WorkerState) -> Iterator[tuple[int, Job]]:
-        """Jobs that the worker should have, each with the number of the one behind which it comes.
+        """Yield jobs that the worker should have, each with the number of the job after which it comes.
 
         Goes on with what comes after those, as long as they are sent, and as long as there is room.
         """
@@ -64,29 +64,31 @@ class Speculation:
         return None
 
     def add(self, job: Job, worker: WorkerState, number: int) -> Speculative:
-        """This job has been sent to a worker ahead of its time."""
+        """Add a job that has been sent to a worker speculatively."""
         speculative = self._speculative[job.task_id] = Speculative(job, worker, number)
         return speculative
 
     def jobs(self) -> list[Job]:
-        """All of them."""
+        """Return all of them."""
         return [speculative.job for speculative in self._speculative.values()]
 
     def take(self, task_id: str) -> Speculative | None:
-        """A job has been asked for, or never will be."""
+        """Remove a job that has been submitted, or never will be."""
         return self._speculative.pop(task_id, None)
 
     def discard(self, sent: Assignment) -> None:
-        """An assignment has come to nothing."""
+        """Remove a job whose assignment has come to nothing."""
         if self._speculative.get(sent.job.task_id) is sent.speculative:
             del self._speculative[sent.job.task_id]
 
     def drop_after(self, worker: WorkerState, failed: int) -> list[Job]:
-        """The worker will not run what was to come after a job that has failed. Gives what has to be run elsewhere:
-        jobs that have been asked for meanwhile, because what they waited for has come from somebody else.
+        """Remove the jobs that were to come after a job that has failed: the worker will not run them.
+
+        Returns:
+            Jobs to be run elsewhere: they have been submitted meanwhile, as another worker or engine made their input.
         """
         dropped = {failed}
-        asked_for: list[Job] = []
+        submitted: list[Job] = []
         for number, sent in list(worker.sent.items()):
             if sent.after in dropped:
                 dropped.add(number)
@@ -94,12 +96,12 @@ class Speculation:
                 if sent.speculative is not None:
                     self.discard(sent)
                 else:
-                    asked_for.append(sent.job)
-        return asked_for
+                    submitted.append(sent.job)
+        return submitted
 
 
 def settle(sent: Assignment, outcome: Outcome, outcomes: list[Outcome]) -> None:
-    """A job has ended: to be told now, if anybody has asked for it."""
+    """Take in the outcome of a job: report it now if the job has been submitted."""
     if sent.speculative is None:
         outcomes.append(outcome)
     else:

@@ -1,4 +1,4 @@
-"""What of a class or function keeps it from travelling by value: the one global or attribute, for the message."""
+"""The global or attribute because of which a class or function cannot be pickled, for the message."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REMEDY = (
 
 
 def explain_unpicklable(thing: type | FunctionType, error: BaseException) -> str:
-    """Why a class or function cannot travel, for people.
+    """Return the reason why a class or function cannot travel, for the message.
 
     Args:
         thing: the class or function.
@@ -36,7 +36,7 @@ def explain_unpicklable(thing: type | FunctionType, error: BaseException) -> str
 
 
 def _found(thing: Any) -> str:
-    """Goes from a class to its functions, and from those to what they use, as far as it can be told."""
+    """Goes from a class to its functions, and from those to what they use, as far as that can be found."""
     where, found = thing.__qualname__, ""
     seen: set[int] = set()
     while id(thing) not in seen:

@@ -1,4 +1,4 @@
-"""Hearing, on the event loop, of the end of another process."""
+"""Waiting, on the event loop, for the end of another process."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def _has_pidfd() -> bool:
     return True
 
 
-#: Whether the system tells the end of a process that is not a child (Linux).
+#: Whether the system reports the end of a process that is not a child (Linux).
 HAS_PIDFD = _has_pidfd()
 
-#: Seconds between looks whether a process is still there, where the system tells of its end in no other way.
+#: Seconds between polls of a process, where the system reports its end in no other way.
 POLL_EVERY = 0.2
 
 
@@ -57,7 +57,7 @@ class ExitWatch:
 
 
 async def wait_for_child(process: subprocess.Popen[bytes], patience: float | None = None) -> None:
-    """Wait until a child has ended, or until ``patience`` (seconds) is at an end."""
+    """Wait until a child has ended, at most ``patience`` seconds."""
     with contextlib.suppress(subprocess.TimeoutExpired, TimeoutError, ProcessLookupError):  # kill() has waited for it
         if HAS_PIDFD:
             ended = asyncio.Event()
@@ -71,7 +71,7 @@ async def wait_for_child(process: subprocess.Popen[bytes], patience: float | Non
 
 
 async def wait_until_gone(pid: int) -> None:
-    """Wait until no process has this id: where the system tells of an end to parents only, and the parent is gone."""
+    """Wait until no process has this id: for systems that report an end to parents only, when the parent is gone."""
     while True:
         try:
             os.kill(pid, 0)

@@ -1,4 +1,4 @@
-"""One worker process, from its start to its burial."""
+"""One worker process, from its start until it is reaped."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from alexflow.executors.process.fork_server_client import ForkServerClient
 from alexflow.executors.process.log_forwarding import levels
 from alexflow.executors.process.output_capture import Echo, OutputReader
 from alexflow.executors.process.wire.boundary import STREAMS, TOKEN_SIZE
-from alexflow.executors.process.wire.environment import present
+from alexflow.executors.process.wire.environment import capture_environment
 from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.messages import Message, ToEngine
 from alexflow.executors.process.wire.sessions import end_session_of_reaped, signal_group
 from alexflow.executors.process.wire.sockets import new_pair
 from alexflow.executors.process.wire.status_page import StatusPage, WorkerStatus, create_status_file
 
-#: Seconds that one which has been told to end gets for it while it runs nothing.
+#: Seconds that a terminated worker gets to end while it runs nothing.
 IDLE_GRACE = 0.5
 
 
@@ -34,9 +34,9 @@ class WorkerProcess:
     Args:
         template: what it is forked from.
         on_messages: called with the messages that it sends.
-        on_end: called when it has ended, when it has closed its data channel, and when it says what is no message,
-            whatever comes first; perhaps twice.
-        echo: who is shown at once what tasks print, if anybody.
+        on_end: called when it has ended, when it has closed its data channel, and when it sends what is no message,
+            whichever comes first; perhaps twice.
+        echo: shows at once what tasks print, if that was asked for.
         threads: how many libraries may start in it; 0 leaves them alone.
 
     Attributes:
@@ -76,16 +76,16 @@ class WorkerProcess:
         self._is_held = True  # by the lifeline
         token = os.urandom(TOKEN_SIZE)
         self.printed = OutputReader(reading, token, self._status_page, echo)
-        self.send(present(threads, token, *levels()))
+        self.send(capture_environment(threads, token, *levels()))
 
     @property
     def pid(self) -> int:
-        """Its process id, which is also its group's; 0 as long as that is not known."""
+        """Its process id, which is also its group's; 0 until it is known."""
         return self._pending_worker.pid
 
     @property
     def refused(self) -> OSError | None:
-        """Why it cannot be started, if the system said so."""
+        """The reason why it cannot be started, if the system gave one."""
         return self._pending_worker.refused
 
     def send(self, message: Message) -> None:
@@ -93,11 +93,11 @@ class WorkerProcess:
         self._data.send(message)
 
     def send_control(self, message: Message) -> None:
-        """Send on the control channel, which is heard while a job runs."""
+        """Send on the control channel, which is read while a job runs."""
         self._control.send(message)
 
     def status(self) -> WorkerStatus:
-        """Where it is among its jobs, or was when it died."""
+        """Return the job that it is at, or was when it died."""
         return self._status_page.read()
 
     def hang_up(self) -> None:
@@ -114,7 +114,7 @@ class WorkerProcess:
 
         Args:
             patience: in seconds.
-            terminate: whether to tell it, and its children, that they are to end (SIGTERM).
+            terminate: whether to send SIGTERM to it and its children first.
 
         Returns:
             How it ended, and where it was among its jobs.

@@ -1,4 +1,4 @@
-"""The workers of a pool: hired when there is work for them, and told what they will need."""
+"""The workers of a pool: started when there is work for them, with what they will need."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class WorkerSet:
         size: how many at most, and what each may use; settled.
         storage: what they are given to work with.
         definitions: numbers for classes and functions.
-        on_messages: called with a worker and what it says.
+        on_messages: called with a worker and its messages.
         on_end: called once with a worker that has died.
-        echo: who is shown at once what tasks print, if anybody.
-        recycle: when a worker has served long enough.
+        echo: shows at once what tasks print, if that was asked for.
+        recycle: limits after which a worker is replaced.
     """
 
     def __init__(
@@ -59,8 +59,8 @@ class WorkerSet:
         self._announces = True
         self.workers: list[WorkerState] = []
         self.started = 0  # ever
-        #: Those that get no more jobs and have not ended. At most as many as there may be workers: so long as there are
-        #: more, they are not replaced.
+        #: Workers that get no more jobs and have not ended. While there are more of them than workers may be, they are
+        #: not replaced.
         self.leaving: list[WorkerState] = []
 
     def start_for(self, jobs: int) -> None:
@@ -77,7 +77,7 @@ class WorkerSet:
                 self._start()
 
     def announce(self, classes: set[type]) -> None:
-        """Let workers import what they will need, while the rest of the graph is found out."""
+        """Let workers import what they will need, while the rest of the graph is discovered."""
         if self._announces and not classes <= self._announced:
             self._announced |= classes
             for worker in self.workers:
@@ -91,7 +91,7 @@ class WorkerSet:
         self._announced.clear()
 
     def new_definitions(self, worker: WorkerState, needs: Iterable[int]) -> list[Definition]:
-        """Those of the definitions that the worker has not been told of; from now on it has."""
+        """Return the definitions that the worker lacks; from now on they count as sent."""
         if self._definitions.changed:
             for other in [*self.workers, *self.leaving]:
                 other.known -= self._definitions.changed
@@ -101,19 +101,19 @@ class WorkerSet:
         return [self._definitions[number] for number in sorted(new)]
 
     def python(self) -> str:
-        """The interpreter that workers are."""
+        """Return the interpreter of the workers."""
         return self._fork_servers.python()
 
     def give_up(self) -> None:
-        """Workers that are not there yet are not needed any more."""
+        """Drop the requests for workers that have not started."""
         self._fork_servers.give_up()
 
     async def aclose(self) -> None:
-        """End where they come from, when all have left."""
+        """End the fork servers, after all workers have ended."""
         await self._fork_servers.aclose()
 
     def kill(self) -> None:
-        """The same now, without a look back."""
+        """End the fork servers now; do not wait."""
         self._fork_servers.kill()
 
     def _start(self) -> None:
@@ -138,7 +138,7 @@ class WorkerSet:
         for cls in self._announced:
             try:
                 needs.add(self._definitions.number_of(cls))
-            except BaseException as error:  # told to those whose job needs it
+            except BaseException as error:  # reported to the jobs that need it
                 hook_error(cls, "__reduce__()", error)  # but for Ctrl-C
         definitions = self.new_definitions(worker, needs)
         if definitions:

@@ -1,1 +1,1 @@
-"""What an engine and its worker processes both import: without an event loop."""
+"""Modules that an engine and its worker processes both import: without an event loop."""

@@ -1,4 +1,4 @@
-"""What a process takes over from the one that starts it: a worker gets it from its engine, not from the template.
+"""The environment of a worker: what a process inherits from its parent comes from the engine, not the fork server.
 
 The template may have been started long before, and a fresh interpreter would see what is there at its own start.
 Everything else that a process has of its parent (its limits, its umask) is as it was when the template was started.
@@ -16,8 +16,8 @@ from alexflow.executors.process.wire.main_module import main_module
 from alexflow.executors.process.wire.messages import ProcessEnvironment
 
 
-def present(threads: int, token: bytes, levels: dict[str, int], disabled: int) -> ProcessEnvironment:
-    """Those of this process, now, and what else a worker has to know (:class:`ProcessEnvironment`).
+def capture_environment(threads: int, token: bytes, levels: dict[str, int], disabled: int) -> ProcessEnvironment:
+    """Capture the environment of this process, with what else a worker needs (:class:`ProcessEnvironment`).
 
     Args:
         threads: how many libraries may start in the worker; 0 leaves them alone.
@@ -37,17 +37,17 @@ def present(threads: int, token: bytes, levels: dict[str, int], disabled: int) -
     )
 
 
-def enter(surroundings: ProcessEnvironment) -> None:
-    """Make them those of this process."""
+def apply_environment(captured: ProcessEnvironment) -> None:
+    """Apply an environment to this process."""
     environment = os.environb
-    if environment != surroundings.environment:
-        for name in environment.keys() - surroundings.environment.keys():
+    if environment != captured.environment:
+        for name in environment.keys() - captured.environment.keys():
             del environment[name]
-        environment.update(surroundings.environment)
+        environment.update(captured.environment)
         time.tzset()  # as at the start of an interpreter
     with contextlib.suppress(OSError):  # it has been removed, or the engine itself may not enter it any more
-        os.chdir(surroundings.directory)
-    sys.path[:] = [os.fsdecode(entry) for entry in surroundings.path]
-    sys.argv[:] = [os.fsdecode(argument) for argument in surroundings.arguments]
-    main_module.remember(os.fsdecode(surroundings.main_file), surroundings.main_spec)
+        os.chdir(captured.directory)
+    sys.path[:] = [os.fsdecode(entry) for entry in captured.path]
+    sys.argv[:] = [os.fsdecode(argument) for argument in captured.arguments]
+    main_module.remember(os.fsdecode(captured.main_file), captured.main_spec)
     sys.path_importer_cache.clear()  # what has been found where, up to when the template was started

@@ -1,4 +1,4 @@
-"""How a process ended, as a number of the system's and in words."""
+"""The exit status of a process, as the system's number and in words."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import signal
 import sys
 from typing import NamedTuple
 
-#: What the system counts the most memory that a process ever had in.
+#: The unit in which the system counts the peak memory of a process.
 _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 
 
 class ExitStatus(NamedTuple):
-    """How a process ended, as far as anybody can tell.
+    """The exit status of a process, as far as it is known.
 
     Attributes:
-        code: as :attr:`subprocess.Popen.returncode`: negative is the signal's number; None if nobody can tell.
-        peak_rss: the most memory that it ever had at once, in bytes; 0 if nobody can tell.
+        code: as :attr:`subprocess.Popen.returncode`: negative is the signal's number; None if unknown.
+        peak_rss: the most memory that it ever had at once, in bytes; 0 if unknown.
     """
 
     code: int | None = None
@@ -29,7 +29,7 @@ class ExitStatus(NamedTuple):
     def __str__(self) -> str:
         peak = f"; its peak memory was {in_words(self.peak_rss)}" if self.peak_rss else ""
         if self.code is None:
-            return "ended when nobody was left to tell how"
+            return "ended with an unknown exit status"
         if self.signal:
             hint = "; possibly out of memory" if self.signal == signal.SIGKILL else ""
             return f"was killed by {_name(self.signal)}{hint}{peak}"

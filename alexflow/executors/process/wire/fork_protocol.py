@@ -1,4 +1,4 @@
-"""What the engine asks of the template, and what that answers: records of one size.
+"""Requests of the engine to the fork server, and its answers: records of one size.
 
 ==========  =======================================  ============================================================
 asked       with                                     answered
@@ -21,9 +21,9 @@ RECORD = struct.Struct("<iiiq")
 
 FORK, REAP, FORKED, SPAWNED, REFUSED, REAPED = range(6)
 
-#: How many a worker needs: data channel, control channel, marker, lifeline, and both ends of the pipes for standard
+#: The descriptors of a worker: data channel, control channel, marker, lifeline, and both ends of the pipes for standard
 #: output and standard error.
 DESCRIPTORS = 8
 
-#: Which of them is the lifeline. The template keeps it open, too, until the worker is reaped.
+#: Which of them is the lifeline. The fork server keeps it open, too, until the worker is reaped.
 LIFELINE = 3

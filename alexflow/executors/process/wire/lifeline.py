@@ -1,17 +1,17 @@
-"""How a worker ends with its engine, whatever either of them is doing.
+"""Lifelines: a worker ends with its engine, whatever either of them is doing.
 
 For each worker there is a pipe whose write end only the engine has; nothing is ever written. When the engine ends,
 however it ends, the kernel closes the write end. On Linux it has been asked for a signal then (``O_ASYNC``,
 ``F_SETSIG``): SIGKILL, to the worker's whole process group, its own children included. That needs no thread and no
 interpreter lock, so it works while a task hangs in C code. Elsewhere a thread waits for the end of the pipe.
 
-The signal belongs to the open file, and so it is sent as long as any process has the read end open. The template keeps
-it open as long as the worker has not been buried: children of a worker that has died are killed with the engine, too,
+The signal belongs to the open file, and so it is sent as long as any process has the read end open. The fork server
+keeps it open until the worker is reaped: children of a worker that has died are killed with the engine, too,
 if it ends before it could kill them itself.
 
-The template has a lifeline of its own. It is killed by it only while it is starting, however long that takes. Later it
-has to kill first whatever its workers have left in other groups (`process/wire/sessions.py`), and its
-signal is SIGCONT, so that it does so even if it was stopped.
+The fork server has a lifeline of its own. It is killed by it only while it is starting, however long that takes. Later
+it has to kill first whatever its workers have left in other groups (`process/wire/sessions.py`), and its signal is
+SIGCONT, so that it does so even if it was stopped.
 
 Rejected: ``PR_SET_PDEATHSIG`` (tied to the thread that started the worker, and it misses grandchildren), polling
 ``getppid``.

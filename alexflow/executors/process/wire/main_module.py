@@ -1,4 +1,4 @@
-"""Where the main module of the engine's process is, for what a worker's tasks start as fresh interpreters.
+"""The place of the engine's main module, for interpreters that a worker's tasks start afresh.
 
 :mod:`multiprocessing` has such a child ("spawn", "forkserver") run the file of ``__main__`` again, under another name,
 so that it finds the functions of a script. A worker's ``__main__`` gets that file, or the name that ``python -m`` was
@@ -14,7 +14,7 @@ from importlib.machinery import ModuleSpec
 
 
 class MainModule:
-    """What is known of it."""
+    """The file and the spec of the main module."""
 
     def __init__(self) -> None:
         self._file = ""
@@ -26,16 +26,16 @@ class MainModule:
         return os.fsencode(file) if isinstance(file, str) and os.path.isabs(file) else b""  # not of <stdin>
 
     def spec(self) -> str:
-        """What ``python -m`` was given, in the engine's process."""
+        """Return the argument of ``python -m``, in the engine's process."""
         name = getattr(getattr(sys.modules.get("__main__"), "__spec__", None), "name", "")
         return name if isinstance(name, str) else ""
 
     def remember(self, file: str, spec: str) -> None:
-        """In a worker: this is where it is."""
+        """Take in, in a worker, where it is."""
         self._file, self._spec = file, spec
 
     def appear(self) -> None:
-        """In a worker: something of it is here."""
+        """Give the worker's ``__main__`` its place, as something of it has arrived."""
         main = sys.modules["__main__"]
         if self._file:
             main.__file__ = self._file

@@ -1,4 +1,4 @@
-"""What the engine and a worker say to each other: MessagePack arrays in length-prefixed frames."""
+"""The messages between the engine and a worker: MessagePack arrays in length-prefixed frames."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ProcessEnvironment(Message, frozen=True):
 
 
 class Hello(Message, frozen=True):
-    """Before any job: what ``__main__`` is called, the storage (pickled), and how much memory is too much, if any.
+    """Before any job: the name of ``__main__``, the storage (pickled), and the limit of memory, if any.
 
     ``around`` are the tasks inside which the engine runs.
     """
@@ -103,7 +103,7 @@ class TaskReply(Message, frozen=True):
 
 
 class Revoke(Message, frozen=True):
-    """On the control channel: give back what has not begun, and tell what is done."""
+    """On the control channel: give back what has not begun, and report what is done."""
 
 
 # -- worker to engine
@@ -112,7 +112,7 @@ class Revoke(Message, frozen=True):
 class JobsDone(Message, frozen=True):
     """These have run and are published; ``seconds`` each took. Some may have ``printed`` something.
 
-    ``overtaken`` has, by number, keys that somebody else had published first.
+    ``overtaken`` has, by number, keys that were already published.
     """
 
     numbers: list[int]
@@ -151,7 +151,7 @@ Value = None | bool | int | float | str | Carried
 class Logged(Message, frozen=True):
     """A record that was logged in a job, and how many were left out before it; without text, only that.
 
-    ``template`` and ``args`` are what ``text`` was made of, if they can be told apart; ``by_name`` means that the only
+    ``template`` and ``args`` are what ``text`` was made of, if they can be separated; ``by_name`` means that the only
     argument is a mapping. ``extra`` is what else the record has.
     """
 
@@ -179,7 +179,7 @@ class Revoked(Message, frozen=True):
 
 
 class MemoryExceeded(Message, frozen=True):
-    """The worker has more memory than it should; it had better be replaced."""
+    """The worker's memory exceeds its limit."""
 
 
 ToWorker = ProcessEnvironment | Hello | Work | TaskReply | Revoke

@@ -17,11 +17,11 @@ _IMPORTING = frozenset({"_call_with_frames_removed", "exec_module"})
 
 
 class Reentry:
-    """Knows what this process is.
+    """The role of this process.
 
     Attributes:
         in_worker: whether it is a worker, or a fork of one.
-        refused: why the last engine was refused; set back where that is told.
+        refused: why the last engine was refused; set back where that is reported.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Reentry:
         self.refused = ""
 
     def refuse(self) -> None:
-        """See that no engine is opened for a module that is being imported here.
+        """Refuse to open an engine for a module that is being imported here.
 
         Raises:
             DefinitionError: one would be.

@@ -47,13 +47,13 @@ def end_sessions(leaders: Collection[int]) -> None:
 
 
 def end_session_of_reaped(leader: int) -> None:
-    """The same for a leader that may have been reaped: if a process has its id now, nothing was left of the session."""
+    """Do the same for a leader that may have been reaped: if a process has its id now, the session was empty."""
     if not _lives(leader):
         end_sessions({leader})
 
 
 def _lives(pid: int) -> bool:
-    """Whether a process has this id and is no zombie, as far as the system shows it."""
+    """Return whether a process has this id and is no zombie, as far as the system shows it."""
     try:
         with open(f"{_PROCESSES}/{pid}/stat", "rb") as file:
             return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")

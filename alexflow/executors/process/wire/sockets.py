@@ -1,4 +1,4 @@
-"""Sockets between the engine, the template and workers: they wait, or do not, as we say.
+"""Sockets between the engine, the fork server and workers, with explicit blocking modes.
 
 ``socket.setdefaulttimeout()`` changes every socket that is made later, down to its descriptor, which another process
 then finds non-blocking. An application may call it, a task may, and so may ``sitecustomize``. So nothing here relies on
@@ -11,7 +11,7 @@ import socket
 
 
 def new_pair() -> tuple[socket.socket, socket.socket]:
-    """Two connected sockets: the engine's end, and the one to be handed on."""
+    """Return two connected sockets: the engine's end, and the one to be handed on."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(True)
@@ -19,7 +19,7 @@ def new_pair() -> tuple[socket.socket, socket.socket]:
 
 
 def received(descriptor: int) -> socket.socket:
-    """The end that another process has handed on; it blocks."""
+    """Return the end that another process has handed on; it blocks."""
     end = socket.socket(fileno=descriptor)
     end.setblocking(True)
     return end

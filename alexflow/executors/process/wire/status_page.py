@@ -1,4 +1,4 @@
-"""Which job a worker is at, in memory shared with the engine: still readable when the worker has been killed."""
+"""The status page: the job that a worker is at, in memory shared with the engine; readable after its death."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIZE = _PAGE.size + 1
 
 
 class WorkerStatus(NamedTuple):
-    """Where a worker is.
+    """The job that a worker is at.
 
     Attributes:
         running: the number of the job that is running, or 0.
@@ -43,31 +43,31 @@ class StatusPage:
         self._page = mmap.mmap(fd, _SIZE)
 
     def begin(self, number: int, now: float = 0.0) -> None:
-        """A job begins; with the time, if nothing is left to be imported for it: then, its own work."""
+        """Note that a job begins; with the time, if nothing has to be imported for it: then it is at its own work."""
         _JOB.pack_into(self._page, 0, number, number - 1, now)
 
     def end(self, number: int) -> None:
-        """A job has ended, its outputs published."""
+        """Note that a job has ended, its outputs published."""
         _JOB.pack_into(self._page, 0, 0, number, 0.0)
 
     def importing(self, definition: int) -> None:
-        """A definition is about to be imported; with 0, it has been."""
+        """Note that a definition is about to be imported; with 0, that it has been."""
         _IMPORT.pack_into(self._page, _JOB.size, definition)
 
     def read(self) -> WorkerStatus:
-        """Where the worker is, or was when it died."""
+        """Return the job that the worker is at, or was at when it died."""
         return WorkerStatus(*_PAGE.unpack_from(self._page, 0))
 
     def settle(self, settled: bool) -> None:
-        """Of what tasks print: say whether everything that has been read belongs to a job that is known."""
+        """Note whether all output that has been read belongs to a known job."""
         self._page[_UNSETTLED] = not settled
 
     def unsettled(self) -> int:
-        """Of what tasks print: whether the engine has read, or may be reading, what no boundary follows yet."""
+        """Return whether the engine has read, or may be reading, output that no boundary follows yet."""
         return self._page[_UNSETTLED]
 
     def close(self) -> None:
-        """Let go of the page."""
+        """Close the page."""
         self._page.close()
 
 

@@ -1,1 +1,1 @@
-"""What runs in worker processes and in the fork server: without an event loop."""
+"""The code of worker processes and of the fork server: without an event loop."""

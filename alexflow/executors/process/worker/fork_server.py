@@ -1,4 +1,4 @@
-"""The template: the process that a pool's workers are forked from.
+"""The fork server: the process that a pool's workers are forked from.
 
 It is one fresh interpreter that has loaded what every worker needs and then only waits for the engine to ask for
 workers. Each is a fork of it, which takes a millisecond or two, and starts with an interpreter in the state in which a
@@ -6,13 +6,13 @@ fresh one would be after importing alexflow.
 
 Forking is not safe in general: a fork has one thread and the memory of all, so locks that other threads held stay
 locked, and sockets, event loops and what the libraries of the user have started are in it without what drives them. It
-is safe here because there is nothing of that kind: the template has one thread, no event loop, and runs no code of the
-user, ever; all that it has open are the channel to its engine and its lifeline.
+is safe here because there is nothing of that kind: the fork server has one thread, no event loop, and runs no code of
+the user, ever; all that it has open are the channel to its engine and its lifeline.
 
 One thing is not in its hands: an interpreter runs ``.pth`` files and ``sitecustomize`` before anything else, and those
 may start threads. So threads are counted before each fork. If there is another one, the worker becomes a fresh
-interpreter instead, which costs what the template has cost, but is safe with any number of threads, and the engine is
-told. It is a child of the template all the same, so that nothing else is different.
+interpreter instead, which costs what the fork server has cost, but is safe with any number of threads; the engine logs
+it. It is a child of the fork server all the same, so that nothing else is different.
 
 Rejected: forking the engine's process (it has all of the above); a fresh interpreter per worker (each costs what the
 template costs once, 50 ms of a processor or more); ``multiprocessing.forkserver`` (one for the whole process, and it
@@ -21,8 +21,8 @@ imports ``__main__``, runs a resource tracker besides, and ends only with the pr
 A worker that has ended stays a zombie until the engine asks for its exit code: the engine may still kill its group, and
 must not meet another process under that number. What its tasks have left in its session is killed at once.
 
-The template outlives its engine by a moment, in which it kills the sessions of all its workers: of those that live, and
-of those that died shortly before the engine, which could not do it any more.
+The fork server outlives its engine by a moment, in which it kills the sessions of all its workers: of those that live,
+and of those that died shortly before the engine, which could not do it any more.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main(requests: int, lifeline: int) -> None:
     """Entry point of the process; the arguments are inherited descriptors."""
     for fd in (requests, lifeline):
         os.set_inheritable(fd, False)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # signals that the engine does not want to hear, its workers do
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # signals that the engine blocks, its workers get
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     go_on_with(lifeline)
     raise_limit()  # of descriptors: workers are the engine's own, and run what opens any number of files
@@ -87,7 +87,7 @@ def main(requests: int, lifeline: int) -> None:
 
 
 class ForkServer:
-    """Forks workers for the engine, and tells how they ended.
+    """Forks workers for the engine, and reports their exit status.
 
     Attributes:
         workers: those that have not been reaped, each with its lifeline (`process/wire/lifeline.py`).
@@ -157,7 +157,7 @@ class ForkServer:
                 os.close(fd)
 
     def _become_worker(self, descriptors: Sequence[int]) -> None:
-        """Does not return."""
+        """Become a worker; does not return."""
         try:
             os.setsid()  # Ctrl-C in a terminal is the engine's business; and its group can be killed
             signal.set_wakeup_fd(-1)
@@ -180,7 +180,7 @@ class ForkServer:
                 self._say(REAPED, pid, os.waitstatus_to_exitcode(status), peak_rss_of(usage.ru_maxrss))
 
     def _look_for_the_dead(self) -> None:
-        """Kill what workers that have ended have left, while nothing else has their process ids."""
+        """Kill what ended workers have left, while no other process has their ids."""
         if _CAN_LOOK:
             how = os.WEXITED | os.WNOHANG | os.WNOWAIT
             dead = {pid for pid in self.workers.keys() - self._ended if os.waitid(os.P_PID, pid, how) is not None}
@@ -199,7 +199,7 @@ class ForkServer:
 
 
 def _threads() -> int:
-    """How many this process has."""
+    """Return the number of threads of this process."""
     try:
         return len(os.listdir("/proc/self/task"))  # those of C code, too
     except OSError:  # not Linux

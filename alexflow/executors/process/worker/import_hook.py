@@ -1,4 +1,4 @@
-"""Something to be done once a module has been imported, by whomever, and only then."""
+"""A call once a module has been imported, and only then."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Finder:
 
 
 class _Loader:
-    """Loads a module as its own loader does, leaves no trace in it, and then does what there is to be done."""
+    """Loads a module as its own loader does, leaves no trace in it, and then makes the call."""
 
     def __init__(self, loader: Loader, then: Callable[[], None]):
         self._loader = loader

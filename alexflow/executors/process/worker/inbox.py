@@ -1,4 +1,4 @@
-"""The worker's end of a socket from the engine: messages, one after the other, waited for."""
+"""The worker's end of a socket from the engine: it waits for messages and returns them one by one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import socket
 
 from alexflow.executors.process.wire.messages import LENGTH, ToWorker, decode_for_worker
 
-#: What is read at least, if there is as much: mostly a whole message, often several.
+#: Bytes read at least, if there are as many: mostly a whole message, often several.
 MIN_READ = 64 * 1024  # bytes
 
-#: What is read at most in one call.
+#: Bytes read at most in one call.
 MAX_READ = 1024 * 1024  # bytes
 
 
@@ -22,7 +22,7 @@ class Inbox:
         self._at = 0  # how much of that has been given
 
     def has_more(self) -> bool:
-        """Whether something has come, if only the end of file; does not wait."""
+        """Return whether something has come, if only the end of file; do not wait."""
         if self._at == len(self._read):
             try:
                 self._read = self._channel.recv(MIN_READ, socket.MSG_DONTWAIT)

@@ -20,12 +20,12 @@ Limits = list[tuple[int, int]]
 
 
 def limits() -> Limits:
-    """Those of this process, now."""
+    """Return the limits of this process."""
     return [resource.getrlimit(number) for number in _NUMBERS]
 
 
 def lowered(before: Sequence[tuple[int, int]], now: Sequence[tuple[int, int]]) -> list[str]:
-    """Names of limits of which a value is lower than before."""
+    """Return the names of limits of which a value is lower than before."""
     return [
         name
         for name, old, new in zip(_NAMES, before, now, strict=True)

@@ -1,4 +1,4 @@
-"""The worker's side of logging: what tasks log goes to the engine, and into the logging of its process.
+"""Logging in the worker: records go to the engine, and into the logging of its process.
 
 Import this only when ``logging`` is there already: a worker whose tasks do not log does without
 (`process/worker/import_hook.py` sees to that).
@@ -86,7 +86,7 @@ class ForwardingHandler(logging.Handler):
         )
 
     def end(self, number: int) -> None:
-        """A job has ended: tell how much of what it logged was left out."""
+        """Report, at the end of a job, how many of its records were left out."""
         if self._left_out:
             left_out, self._left_out = self._left_out, 0
             self._send(Logged(number, "alexflow", logging.WARNING, "", time.time(), left_out=left_out))
@@ -124,7 +124,7 @@ def _details(record: logging.LogRecord) -> str:
 
 
 def _apart(record: logging.LogRecord) -> tuple[str, list[Value], bool]:
-    """What the text was made of; nothing where that is no template and few values."""
+    """Return template and arguments of a record; nothing if they are no plain template and few values."""
     args = record.args
     if not args or type(record.msg) is not str or len(record.msg) > MAX_TEXT or len(args) > MOST_VALUES:
         return "", [], False
@@ -133,7 +133,7 @@ def _apart(record: logging.LogRecord) -> tuple[str, list[Value], bool]:
 
 
 def install(handler: ForwardingHandler, levels: Mapping[str, int], disabled: int) -> None:
-    """Have everything that is logged relayed that would be of interest in the engine's process."""
+    """Forward every record that would be of interest in the engine's process."""
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
     logging.disable(disabled)

@@ -1,21 +1,21 @@
-"""The worker process: takes jobs from the engine and runs them one after the other, in the main thread.
+"""The worker process: it takes jobs from the engine and runs them one after the other, in the main thread.
 
-    data channel     engine ──Surroundings, Hello, Work, Source──▶ worker ──Finished, Broke, WantsSource──▶ engine
-    control channel  engine ──Recall──▶ worker ──Returned──▶ engine   (a thread of its own, answers while a job runs)
+    data channel     engine ──ProcessEnvironment, Hello, Work, TaskReply──▶ worker
+                     worker ──JobsDone, JobFailed, TaskRequest, Logged, MemoryExceeded──▶ engine
+    control channel  engine ──Revoke──▶ worker ──Revoked──▶ engine   (a thread of its own, answers while a job runs)
 
-Successes are told together, at the latest when there is nothing left to do or ``REPORT_EVERY`` has passed; failures at
-once. End-of-file on the data channel means that the engine needs it no more.
+Successes are reported together, at the latest when there is nothing left to do or ``REPORT_EVERY`` has passed;
+failures at once. End-of-file on the data channel ends the worker.
 
-SIGTERM means that it is to end, and with it the job that is running: there, :class:`TaskStopped` is raised, so that
-``finally`` blocks run, and what it has stored is discarded. Then the worker ends as if the signal had killed it at
-once: to the engine, which knows why it sent the signal, or that it did not, nothing else has happened. A job that has
-begun to publish is let finish.
+SIGTERM ends it with the job that is running: :class:`TaskStopped` is raised there, so that ``finally`` blocks run, and
+what the job has stored is discarded. Then the worker ends as if the signal had killed it at once: for the engine, which
+sent the signal or did not, nothing else has happened. A job that has begun to publish may finish.
 
 After each job what it has changed in its process is put back (`process/worker/settings.py`). Where that
-cannot be done the worker ends once it has told what is done; to the engine it has died between two jobs.
+cannot be done the worker ends after its report; for the engine it has died between two jobs.
 
-A process that a task forks has nothing of this: it lets go of the channels at once, and ends where the task's code ends
-in it (:mod:`alexflow.forks`).
+A process that a task forks takes no part: it closes the channels at once, and ends where the task's code ends in it
+(:mod:`alexflow.forks`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from alexflow.errors import TaskStopped
 from alexflow.executors.attempt import attempt
 from alexflow.executors.captured_error import capture_error
 from alexflow.executors.enclosing_tasks import of_worker
-from alexflow.executors.process.wire.environment import enter
+from alexflow.executors.process.wire.environment import apply_environment
 from alexflow.executors.process.wire.lifeline import end_with
 from alexflow.executors.process.wire.messages import (
     Hello,
@@ -75,9 +75,9 @@ INFO = 20  # as in logging, which is not loaded
 REPORT_EVERY = 0.002  # seconds between reports while there is work
 
 #: New objects after which Python looks for cyclic garbage: a task with very many inputs has as many, and none of it.
-GC_THRESHOLD = 10_000
+WORKER_GC_THRESHOLD = 10_000
 
-#: Numbers of failed jobs that are kept, for those that come behind them: many times what is with a worker at once.
+#: Numbers of failed jobs that are kept, for jobs that come after them: many times what a worker has at once.
 MOST_FAILED = 1 << 15
 
 
@@ -87,14 +87,14 @@ def main(data: int, control: int, status_page: int, lifeline: int, *pipes: int) 
         os.set_inheritable(fd, False)  # a task's own children must not keep them open
     end_with(lifeline)
     gc.freeze()  # what is there now stays; the collector need not look at it again
-    gc.set_threshold(GC_THRESHOLD)
+    gc.set_threshold(WORKER_GC_THRESHOLD)
     page = StatusPage(status_page)
     os.close(status_page)
     channel = received(data)
     inbox = Inbox(channel)
     first = inbox.receive()
     if isinstance(first, ProcessEnvironment):
-        enter(first)
+        apply_environment(first)
         reading_out, writing_out, reading_err, writing_err = pipes
         capture = StdioCapture((reading_out, reading_err), (writing_out, writing_err), first.token, page)
         worker = Worker(channel, inbox, received(control), page, capture)
@@ -105,10 +105,9 @@ def main(data: int, control: int, status_page: int, lifeline: int, *pipes: int) 
 
 
 def shut_down_process(capture: StdioCapture) -> None:
-    """What has to be done before the process ends.
+    """Do what has to be done before the process ends.
 
-    As with the workers of multiprocessing, this is all: taking a large interpreter down in good order takes longer than
-    many a task.
+    As with the workers of multiprocessing, this is all: finalizing a large interpreter takes longer than many a task.
     """
     if "logging" in sys.modules:  # of a task's
         sys.modules["logging"].shutdown()
@@ -133,18 +132,18 @@ class Worker:
         self._capture = capture
         self._jobs: deque[JobMessage] = deque()  # popped by both threads; each pop is atomic
         self._receiving = threading.Lock()
-        self._telling = threading.RLock()  # what is told may cause a record to be logged
-        self._done: deque[tuple[int, float]] = deque()  # number and seconds of what has not been told
-        self._printed: deque[int] = deque()  # those that may have printed something
-        self._overtaken: dict[int, tuple[str, ...]] = {}  # of what has not been told
+        self._telling = threading.RLock()  # a report may cause a record to be logged
+        self._done: deque[tuple[int, float]] = deque()  # number and seconds of what has not been reported
+        self._printed: deque[int] = deque()  # jobs that may have printed something
+        self._overtaken: dict[int, tuple[str, ...]] = {}  # of what has not been reported
         self._reported_at = 0.0
         self._running = 0
         self._failed: set[int] = set()
         self._most_memory = 0
-        self._handler: ForwardingHandler | None = None  # once somebody logs
+        self._handler: ForwardingHandler | None = None  # once logging is imported
         self._hello: Hello | None = None
         self._storage: Storage | None = None
-        self._cache_epoch = 0  # how often outputs may have become others, as far as we have heard
+        self._cache_epoch = 0  # another number than before once cached outputs are invalid
         self._transaction: Transaction | None = None  # of the job that is running
         self._terminated = False
         self._is_spoiled = False  # by what a task has changed for good
@@ -181,7 +180,7 @@ class Worker:
         self._report()
 
     def _let_go(self) -> None:
-        """In a process that a task has forked: what it inherits is the worker's."""
+        """Release what a process that a task has forked has inherited: it is the worker's."""
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         self._data.close()
         self._control.close()
@@ -189,7 +188,7 @@ class Worker:
         unpacker.let_go()
 
     def _has_more(self) -> bool:
-        if not self._receiving.acquire(blocking=False):  # somebody else reads what comes
+        if not self._receiving.acquire(blocking=False):  # the other thread reads
             return False
         try:
             return self._inbox.has_more()
@@ -230,7 +229,7 @@ class Worker:
         is_ready = unpacker.has_all()
         self._status_page.begin(number, started if is_ready else 0.0)
         try:
-            if self._storage is None:  # here, so that what goes wrong with it is told
+            if self._storage is None:  # here, so that its errors are reported
                 self._storage = self._open_storage()
             transaction = self._transaction = Transaction(self._storage, replace=job.replace)
             if self._terminated:
@@ -241,7 +240,7 @@ class Worker:
                     self._remember()
                 self._status_page.begin(number, time.monotonic())
             copy_context().run(attempt, task, transaction)
-        except BaseException as error:  # everything that a task can raise is told, exits too
+        except BaseException as error:  # everything that a task can raise is reported, exits too
             if this_process.generation != self._process:
                 end_fork(error)
             self._transaction = None
@@ -266,7 +265,7 @@ class Worker:
             self._pause()
 
     def _end(self, job: JobMessage, *, failed: bool = False) -> bool:
-        """After a job: let the next one find the process as it should. Gives whether it has printed anything.
+        """Restore the process after a job, for the next one. Return whether the job has printed anything.
 
         After a failure this looks closer at once: failures are rare, and their report does not wait for a pause.
         """
@@ -297,7 +296,7 @@ class Worker:
         self._send(Logged(number, "alexflow", INFO, text, time.time()))
 
     def _pause(self) -> None:
-        """Between two jobs: what need not be done after each."""
+        """Do, between two jobs, what need not be done after each."""
         self._report()
         if self._most_memory:
             self._check_memory()
@@ -319,7 +318,7 @@ class Worker:
             self._failed = {failed for failed in self._failed if failed > number - MOST_FAILED // 2}
 
     def _check_memory(self) -> None:
-        """Between two jobs: tell once if there is more memory than there should be."""
+        """Report once, between two jobs, that memory exceeds the limit."""
         from alexflow.executors.process.worker.memory import rss  # deferred: few ask for it
 
         if rss() > self._most_memory:
@@ -327,7 +326,7 @@ class Worker:
             self._send(MemoryExceeded())
 
     def _terminate(self) -> None:
-        """SIGTERM has come: called between any two steps of the main thread."""
+        """Handle SIGTERM; called between any two steps of the main thread."""
         self._terminated = True
         if self._waiting:
             self._end_as_terminated()
@@ -344,12 +343,12 @@ class Worker:
 
     def _open_storage(self) -> Storage:
         if self._hello is None:
-            raise RuntimeError("a job came before the storage")
+            raise RuntimeError("a job arrived before the storage")
         storage: Storage = pickle.loads(self._hello.storage)
         return storage.with_read_cache()
 
     def forward_logging(self, levels: dict[str, int], disabled: int) -> None:
-        """Somebody has imported ``logging``: let the engine have what is logged."""
+        """Forward records to the engine, from the import of ``logging`` on."""
         from alexflow.executors.process.worker.log_handler import ForwardingHandler, install  # imports logging
 
         self._handler = ForwardingHandler(self._log, lambda: self._running)
@@ -359,7 +358,7 @@ class Worker:
         if threading.current_thread() is not threading.main_thread() or self._asking:
             self._send(logged)
             return
-        self._asking = True  # not to be torn apart by SIGTERM, which only the main thread hears
+        self._asking = True  # SIGTERM, which only the main thread handles, must not interrupt it
         try:
             self._send(logged)
         finally:
@@ -400,7 +399,7 @@ class Worker:
             self._control.sendall(frame(Revoked(returned)))
 
     def _take_in_what_has_come(self) -> None:
-        """While a job runs nobody reads the data channel; jobs that wait there are given back, too."""
+        """Read the data channel while a job runs: jobs that wait there are given back, too."""
         if not self._receiving.acquire(blocking=False):  # the main thread waits for messages itself
             return
         try:
@@ -413,7 +412,7 @@ class Worker:
             self._receiving.release()
 
     def _fetch_task(self, task_id: str) -> AbstractTask:
-        """Ask the engine for the task behind an output; further work that comes first is put aside."""
+        """Fetch the task behind an output from the engine; work that arrives first is queued."""
         self._asking = True
         try:
             with self._receiving:

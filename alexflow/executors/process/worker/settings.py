@@ -1,8 +1,8 @@
-"""What a task may change in its process, and what is put back after it (docs/concepts.md has the list).
+"""Settings of the process that a task may change, and that are put back after it (docs/concepts.md lists them).
 
-Nearly all tasks change nothing, so what counts is the cost of seeing that: a system call where there is no way around
-it, a comparison where Python knows. What the next task would notice at once is looked at after each; what takes longer
-to do harm, when the worker reports: when it has nothing more to do, and some two milliseconds after the last time.
+Nearly all tasks change nothing, so the cost of detecting that counts: a system call where there is no way around it, a
+comparison where Python has the value. What the next task would notice at once is checked after each task; what takes
+longer to do harm is checked when the worker reports: when it is idle, and some two milliseconds after the last report.
 
 What the import of a task's module has changed is meant to stay; so what is put back is what was there when the last
 import was over. Some changes cannot be taken back, or not for sure: a worker whose limits have been lowered, or that
@@ -34,12 +34,12 @@ SIGNALS = tuple(
     )
 )
 
-#: What Python knows of this process's settings: asked in one go, and compared in one, which costs least.
+#: Settings of which Python has the value: read in one call and compared in one, which costs least.
 _PROBES = (sys.getrecursionlimit, socket.getdefaulttimeout, gc.isenabled, sys.gettrace, sys.getprofile)
 
 
 class WatchedEnvironment(type(os.environ)):  # type: ignore[misc]
-    """``os.environ`` that knows whether somebody has changed it: comparing it after each task would take longer."""
+    """``os.environ`` with a flag for changes: comparing it after each task would take longer."""
 
     has_changed = False
 
@@ -61,11 +61,11 @@ class Settings:
         self._terminate = signal.getsignal(signal.SIGTERM)  # the worker's own, whatever a module sets
         self._directory = -1  # a descriptor
         self._directory_identity = (0, 0)
-        sys.modules.pop("resource", None)  # seen there again, somebody may have changed limits
+        sys.modules.pop("resource", None)  # imported again, it may have been used to change limits
         self.remember()
 
     def remember(self) -> None:
-        """A module has been imported: from now on this is what is put back."""
+        """Take the present settings for those to be put back, as a module has been imported."""
         signal.signal(signal.SIGTERM, self._terminate)
         self._directory = self._hold_directory()
         self._umask = os.umask(0o77)
@@ -84,10 +84,10 @@ class Settings:
         self._probed = list(map(call, _PROBES))
 
     def put_back(self) -> str:
-        """After a task: see that everything is as it was.
+        """Restore the settings after a task.
 
         Returns:
-            What it has changed for good, in words; mostly nothing.
+            The changes that cannot be put back, in words; mostly none.
         """
         os.umask(self._umask)
         if list(map(_getsignal, SIGNALS)) != self._handlers:
@@ -109,7 +109,7 @@ class Settings:
         return self._lowered_limits() if "resource" in sys.modules else ""
 
     def look_closer(self) -> str:
-        """When the worker reports: the same of what can wait for some milliseconds."""
+        """Restore the settings that can wait for some milliseconds, when the worker reports."""
         signal.alarm(0)
         if _sigmask(signal.SIG_BLOCK, ()) != self._mask:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)

@@ -1,8 +1,8 @@
 """Descriptors 0, 1 and 2 of a worker, and Python's streams on them, as every task is to find them.
 
-A task may close them or put others in their place; the next one must not notice. What is at 1 and 2 is held a second
-time, under numbers that tasks do not know, so that it can be put back. To see that it is there costs a system call
-each: a file is registered with ``epoll`` under its number, and is found there only if it is still the same one.
+A task may close or replace them; the next one must not notice. The files at 1 and 2 are held a second time, under other
+numbers, so that they can be put back. Detecting a change costs a system call each: a file is registered with ``epoll``
+under its number, and is found there only if it is still the same one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from alexflow.executors.process.wire.boundary import STREAMS
 
 
 class StandardStreams:
-    """What tasks read from and print to.
+    """The standard streams of tasks.
 
     Args:
         writing: descriptors for standard output and standard error; held here.
@@ -42,7 +42,7 @@ class StandardStreams:
         self._open()
 
     def flush(self) -> None:
-        """Let go of what Python holds back."""
+        """Flush what Python buffers."""
         try:
             _flush(self.out)
             _flush(self.err)
@@ -60,7 +60,7 @@ class StandardStreams:
                         stream.flush()
 
     def put_back(self) -> None:
-        """After a task has been flushed: see that all is as the next is to find it, but for :meth:`look_closer`."""
+        """Restore all but standard input after a task, once flushed (:meth:`flush`)."""
         if not self._in_place or any(self._attributes) or self._in.closed:
             self._drop(getattr(sys, "stdout", None), self.out)
             self._drop(getattr(sys, "stderr", None), self.err)
@@ -74,7 +74,7 @@ class StandardStreams:
             self._fill()
 
     def look_closer(self) -> None:
-        """When the worker reports: the same of standard input."""
+        """Restore standard input, when the worker reports."""
         try:
             as_it_was = not os.get_blocking(0)
         except OSError:  # closed
@@ -91,7 +91,7 @@ class StandardStreams:
             if not self._watched.are(*descriptors):
                 raise OSError("a task has closed the descriptors of its worker's pipes")
         for fd in descriptors:
-            os.set_blocking(fd, True)  # a child may have changed that for all who write there
+            os.set_blocking(fd, True)  # a child may have changed that for all writers
             os.write(fd, record)
 
     def let_go(self, others: tuple[int, ...]) -> None:

@@ -1,7 +1,7 @@
-"""The worker's side of what tasks print: descriptors 1 and 2 lead to the engine, through a pipe each.
+"""The output of tasks, on the worker's side: descriptors 1 and 2 lead to the engine, through a pipe each.
 
 Children and C code write there as they would anywhere, and nothing in this process has to pass it on; so a task may
-hold the interpreter lock while it writes. What belongs to which task is told by a *boundary*: a record that this
+hold the interpreter lock while it writes. A *boundary* says which task printed what: a record that this
 process writes into the same pipe, after the task, if something may have been written. A task that prints nothing costs
 one look at the pipes (docs/design/workers.md).
 """
@@ -21,7 +21,7 @@ class StdioCapture:
     Args:
         reading: the engine's ends of the two pipes, here only to see whether they are empty.
         writing: this process's ends; from now on descriptors 1 and 2 are those, too.
-        token: what no task prints.
+        token: bytes that no task prints.
         page: where the engine says whether it has read anything that no boundary follows yet.
     """
 
@@ -42,7 +42,7 @@ class StdioCapture:
         self._streams.let_go(self._reading)
 
     def end(self, number: int) -> bool:
-        """A job has ended. Gives whether it, or what went before it, has printed anything.
+        """End a job. Return whether it, or what ran before it, has printed anything.
 
         Raises:
             OSError: a task has closed what this needs.
@@ -54,7 +54,7 @@ class StdioCapture:
         return True
 
     def look_closer(self) -> None:
-        """When the worker reports: the same of what can wait for some milliseconds.
+        """Restore what can wait for some milliseconds, when the worker reports.
 
         Raises:
             OSError: as for :meth:`end`.

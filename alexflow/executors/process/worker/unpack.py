@@ -1,6 +1,6 @@
-"""The worker's side of shipping: what the engine took apart is put together again.
+"""Unpacking in the worker: tasks that the engine took apart are rebuilt.
 
-Apart from the engine's side, so that a worker starts without what only that needs.
+This is apart from the engine's side, so that a worker starts without what only that needs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from alexflow.model.task import rebuild_task
 
 
 class Unpacker:
-    """What a worker has been told: definitions by number, and how to ask for a task.
+    """Rebuilds tasks: it has the definitions by number, and a way to fetch a task.
 
     There is one per worker process, because unpickling calls module-level functions.
     """
@@ -37,17 +37,17 @@ class Unpacker:
         self._things: dict[int, Any] = {}
         self._new: list[int] = []  # not used yet, perhaps
         self._checked: dict[int, ClassInfo] = {}  # rebuildable classes of which a task has had the right id here
-        self.has_imported = False  # since whoever looks has set it back
+        self.has_imported = False  # since it was last set back
         self.fetch_task: Callable[[str], AbstractTask] = _no_engine
-        self.importing: Callable[[int], None] = lambda number: None  # told before an import, and with 0 after it
+        self.importing: Callable[[int], None] = lambda number: None  # called before an import, and with 0 after it
 
     def let_go(self) -> None:
-        """This process has become a fork of the worker: the engine is not to be asked, nor told."""
+        """Cut the ties to the engine: this process has become a fork of the worker."""
         self.fetch_task = _in_a_fork
         self.importing = lambda number: None
 
     def add(self, definitions: list[Definition]) -> None:
-        """Take in definitions; an import error hits only those who need what it is about."""
+        """Take in definitions; an import error hits only the jobs that need it."""
         for definition in definitions:
             number = definition.number
             if self._definitions.get(number) is not None:  # it has changed
@@ -57,15 +57,15 @@ class Unpacker:
             self._new.append(number)
 
     def resolve(self) -> None:
-        """Make use of the time until the next job: import what it may need."""
+        """Import what the next jobs may need, while there is nothing to do."""
         while self._new:
             try:
                 self.thing(self._new.pop())
-            except BaseException:  # told to those who need it, when they try again
+            except BaseException:  # reported to the jobs that need it, when they try again
                 continue
 
     def thing(self, number: int) -> Any:
-        """The class or function with this number."""
+        """Return the class or function with this number."""
         thing = self._things.get(number)
         if thing is None:
             self.importing(number)
@@ -77,11 +77,11 @@ class Unpacker:
         return thing
 
     def has_all(self) -> bool:
-        """Whether no job can need an import any more: all that has been defined is there."""
-        return len(self._things) == len(self._definitions)
+        """Return whether no job needs an import any more, nor has one changed the process since it was last noted."""
+        return not self.has_imported and len(self._things) == len(self._definitions)
 
     def unpack_job(self, cls: int, fields: Fields, task_id: str) -> AbstractTask:
-        """Put the task of a job together again, and see that it is here what it was where its id was computed.
+        """Rebuild the task of a job, and check that it has its id here, too.
 
         Plain values arrive as they were sent. So where a class is rebuildable, and one of its tasks has had the right
         id, all have.
@@ -98,7 +98,7 @@ class Unpacker:
         return task
 
     def unpack(self, cls: int, fields: Fields) -> AbstractTask:
-        """Put a task together again."""
+        """Rebuild a task."""
         if isinstance(fields, dict):
             return task_of(cls, self._unpickled(cls, fields))
         return task_of(cls, self._values(fields))
@@ -119,7 +119,7 @@ class Unpacker:
         return [self._arrived(value) if type(value) is list else value for value in fields]
 
     def _arrived(self, reference: list[Any]) -> Any:
-        """What a list stands for; outputs come without their tasks."""
+        """Return the value that a list stands for; outputs come without their tasks."""
         if len(reference) == 3:
             cls, key, length = reference
             return outputs_by_key(self.thing(cls), [key], [length], _fetch)[0]
@@ -187,7 +187,7 @@ def task_of(number: int, values: Sequence[Any]) -> AbstractTask:
 
 
 def output_of(number: int, task_id: str, key: str, fields: dict[str, Any] | None = None) -> Output[Any]:
-    """An output without its task, which is asked for if somebody touches it."""
+    """An output without its task, which is fetched at the first access."""
     return output_by_reference(unpacker.thing(number), task_id, key, _fetch, fields)
 
 

@@ -1,0 +1,58 @@
+"""Outcomes of jobs that failed with their worker, or in it, or before they reached one."""
+
+from __future__ import annotations
+
+from alexflow.errors import TaskTimeout, WorkerDied
+from alexflow.executors.captured_error import capture_error, not_done
+from alexflow.executors.interface import Job, NotDone, Printed
+from alexflow.executors.process.wire.exit_status import ExitStatus
+from alexflow.executors.process.wire.messages import JobFailed
+from alexflow.executors.process.worker_state import Assignment, WorkerState
+from alexflow.hooks import repr_of
+
+
+def cannot_start(job: Job, error: Exception) -> NotDone:
+    """Return the outcome of a job for which there can be no worker."""
+    return NotDone(job.task_id, "fatal", worker_died(job, f"worker processes cannot be started: {error}", ExitStatus()))
+
+
+def unshippable(job: Job, error: Exception) -> NotDone:
+    """Return the outcome of a job that cannot be sent."""
+    return not_done(job.task_id, job.task, capture_error(error, travels=False), cause=error)
+
+
+def failed(worker: WorkerState, job: Job, message: JobFailed, printed: Printed | None) -> NotDone:
+    """Return the outcome of a job that its worker has reported as failed."""
+    return not_done(
+        job.task_id,
+        job.task,
+        message.fault,
+        seconds=message.seconds,
+        printed=printed,
+        worker=worker.process.pid,
+    )
+
+
+def outcome_of_running(worker: WorkerState, number: int, sent: Assignment, end: ExitStatus) -> NotDone:
+    """Return the outcome of the job that was running."""
+    job = sent.job
+    printed = worker.process.printed.take_partial(number)
+    if sent.cancelled:
+        return NotDone(job.task_id, "cancelled", printed=printed)
+    pid = worker.process.pid
+    if sent.took_too_long:
+        message = f"took longer than its timeout of {job.timeout:g} s"
+        return NotDone(
+            job.task_id,
+            "error",
+            TaskTimeout(job.task_id, message, summary=repr_of(job.task)),
+            printed=printed,
+            worker=pid,
+        )
+    message = f"its worker process {pid} {end}"
+    return NotDone(job.task_id, "lost", worker_died(job, message, end), printed=printed, worker=pid)
+
+
+def worker_died(job: Job, message: str, end: ExitStatus) -> WorkerDied:
+    """Return the error for a job whose worker has died."""
+    return WorkerDied(job.task_id, message, exitcode=end.code, peak_rss=end.peak_rss, summary=repr_of(job.task))
