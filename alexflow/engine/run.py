@@ -28,7 +28,7 @@ from alexflow.storage.descriptors import raised_limit
 
 #: New objects after which Python collects cyclic garbage while :func:`run` lasts. With its default of 700, it walks
 #: through thousands of pending tasks again and again, which takes a third of their time.
-GC_THRESHOLD = 50_000
+RUN_GC_THRESHOLD = 50_000
 
 
 async def arun(
@@ -84,9 +84,9 @@ async def _run_on(
 def run(target: Any, *, progress: bool | None = None, echo: bool = True, **options: Unpack[RunOptions]) -> Result:
     """Run :func:`arun` from code that is not async; under a running loop, as in a notebook, it uses a thread.
 
-    While it lasts, Python collects cyclic garbage less often (:data:`GC_THRESHOLD`), and the process may have as many
-    files open as the system allows (the hard limit of ``ulimit -n``). :func:`arun`, a guest in its process, changes
-    neither.
+    While it lasts, Python collects cyclic garbage less often (:data:`RUN_GC_THRESHOLD`), and the process may have as
+    many files open as the system allows (the hard limit of ``ulimit -n``). :func:`arun`, a guest in its process,
+    changes neither.
 
     In the main thread, Ctrl-C cancels the run: no new tasks, and running ones get their ``grace`` to end; the second
     Ctrl-C kills them. SIGTERM does the same. Handlers that were installed before are left alone.
@@ -127,10 +127,10 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
 @contextmanager
 def _relaxed_gc() -> Iterator[None]:
     before = gc.get_threshold()
-    if not 0 < before[0] < GC_THRESHOLD:
+    if not 0 < before[0] < RUN_GC_THRESHOLD:
         yield
         return
-    ours = (GC_THRESHOLD, *before[1:])
+    ours = (RUN_GC_THRESHOLD, *before[1:])
     gc.set_threshold(*ours)
     try:
         yield

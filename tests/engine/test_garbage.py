@@ -15,7 +15,7 @@ import pytest
 
 import alexflow
 from alexflow import BinaryOutput, MemoryStorage, Output, RunFailed, Task
-from alexflow.engine.run import GC_THRESHOLD
+from alexflow.engine.run import RUN_GC_THRESHOLD
 from alexflow.executors.process.worker import main as worker
 
 
@@ -55,7 +55,7 @@ def thresholds() -> Iterator[tuple[int, int, int]]:
 
 
 def test_while_it_lasts() -> None:
-    assert alexflow.run(Thresholds(), storage=MemoryStorage()).output.load() == (GC_THRESHOLD, 10, 10)
+    assert alexflow.run(Thresholds(), storage=MemoryStorage()).output.load() == (RUN_GC_THRESHOLD, 10, 10)
     assert gc.get_threshold() == (700, 10, 10)
 
 
