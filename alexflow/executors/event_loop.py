@@ -32,7 +32,7 @@ from alexflow.model.mutation import check_unchanged
 from alexflow.storage import Storage, Transaction
 
 #: How long a runner goes on before the loop gets a turn.
-SLICE_SECONDS = 0.002
+RUNNER_SLICE = 0.002
 
 #: Runners that are started at least when all others wait.
 FIRST_RUNNERS = 8
@@ -177,7 +177,7 @@ class LoopExecutor(Executor):
         """Do jobs until there are none, or until one is cancelled."""
         runner = asyncio.current_task()
         assert runner is not None  # for type checkers
-        deadline = self._loop.time() + SLICE_SECONDS
+        deadline = self._loop.time() + RUNNER_SLICE
         try:
             while self._pending and not runner.cancelling():
                 job = self._pending.take_first()
@@ -193,7 +193,7 @@ class LoopExecutor(Executor):
                         await asyncio.sleep(0)
                         waited = True
                     if waited:
-                        deadline = now + SLICE_SECONDS
+                        deadline = now + RUNNER_SLICE
         finally:
             self._idle -= 1
             self._schedule_runners()

@@ -26,12 +26,12 @@ VARIABLES = (
 _LOOK_AT_OMP = frozenset(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS"))
 
 #: What an engine has given its workers, so that an engine in one of them shares that and not the machine.
-GIVEN = "ALEXFLOW_THREADS"
+SHARE_VARIABLE = "ALEXFLOW_THREADS"
 
 
 def share_of(workers: int, environment: Mapping[str, str] = os.environ) -> int:
     """Return the threads of each of so many workers, at least 1: a share of this machine, or of an outer engine's."""
-    given = environment.get(GIVEN, "")
+    given = environment.get(SHARE_VARIABLE, "")
     return max(1, (int(given) if given.isdigit() else cpus()) // workers)
 
 
@@ -43,11 +43,11 @@ def apply_thread_share(threads: int, environment: MutableMapping[str, str] = os.
         environment: where to say it. What is set there already stays, unless it is what an outer engine has given.
     """
     if threads:
-        given = environment.get(GIVEN)
+        given = environment.get(SHARE_VARIABLE)
         of_user = {name for name in VARIABLES if environment.get(name) not in (None, given)}
         if "OMP_NUM_THREADS" in of_user:
             of_user |= _LOOK_AT_OMP
         for name in VARIABLES:
             if name not in of_user:
                 environment[name] = str(threads)
-        environment[GIVEN] = str(threads)
+        environment[SHARE_VARIABLE] = str(threads)

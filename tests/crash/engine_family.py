@@ -15,7 +15,8 @@ from tests.crash.plan import Kill, Victim
 
 MARK = "ALEXFLOW_CRASH_TEST"  # an environment variable, by which processes are found that have lost their parents
 
-TEMPLATE = b"alexflow.executors.process.worker.fork_server"  # in the command line of the template, and of its forks
+#: In the command line of the fork server, and in that of its forks.
+FORK_SERVER = b"alexflow.executors.process.worker.fork_server"
 
 SECONDS_TO_END = 2.0  # that processes have when their engine is gone
 
@@ -73,13 +74,13 @@ class Family:
 
     def _victims(self, kill: Kill) -> list[int]:
         engine, relatives = self.engine.pid, self.living()
-        forks = [relative for relative in relatives if TEMPLATE in relative.command]
-        templates = [fork.pid for fork in forks if fork.parent == engine]
+        forks = [relative for relative in relatives if FORK_SERVER in relative.command]
+        fork_servers = [fork.pid for fork in forks if fork.parent == engine]
         workers = [fork.pid for fork in forks if fork.parent != engine and fork.group == fork.pid]
         if kill.victim is Victim.ENGINE:
             return [engine]
-        if kill.victim is Victim.TEMPLATE:
-            return templates
+        if kill.victim is Victim.FORK_SERVER:
+            return fork_servers
         if kill.victim is Victim.WORKERS:
             return workers
         if kill.victim is Victim.WORKER:

@@ -13,12 +13,12 @@ class Victim(Enum):
     ENGINE = "the engine"
     WORKER = "one worker"
     WORKERS = "all workers"
-    TEMPLATE = "what workers are forked from"
+    FORK_SERVER = "the process that workers are forked from"
     ALL = "the engine and all else, in any order"
 
 
 #: How often each is killed, beside the others.
-WEIGHTS = {Victim.ENGINE: 4, Victim.WORKER: 2, Victim.WORKERS: 2, Victim.TEMPLATE: 1, Victim.ALL: 3}
+WEIGHTS = {Victim.ENGINE: 4, Victim.WORKER: 2, Victim.WORKERS: 2, Victim.FORK_SERVER: 1, Victim.ALL: 3}
 
 
 class Kill(NamedTuple):

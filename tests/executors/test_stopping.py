@@ -23,7 +23,7 @@ DEADLINE = 30.0
 
 
 class Gate:
-    """Where a task waits for its test, and the test for the task."""
+    """A place where a task waits for its test, and the test for the task."""
 
     def __init__(self) -> None:
         self.entered: asyncio.Queue[str] = asyncio.Queue()

@@ -1,4 +1,4 @@
-"""How many workers, and what each may use: ``Workers``, CPUs, threads of libraries."""
+"""The number of workers and the share of each: ``Workers``, CPUs, threads of libraries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AFFINITY = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else
 
 @dataclass(frozen=True)
 class Environment(Task):
-    """What is said to libraries in its worker."""
+    """The variables of libraries in its worker."""
 
     n: int = 0
 
@@ -45,7 +45,7 @@ class Inside(Environment):
 
 @dataclass(frozen=True)
 class Product(Task):
-    """How many threads a product of matrices may use here."""
+    """The threads that a product of matrices may use here."""
 
     options: ClassVar[Any] = TaskOptions(executor="thread")
 

@@ -120,7 +120,7 @@ TEXTS = {
     "alexflow.engine.result:_failed_task": "a TaskError of ours",
     "alexflow.engine.main:main": "an error of ours, or a report",
     "alexflow.executors.process.outcomes:cannot_start": "an OSError or ShippingError of ours",
-    "alexflow.executors.process.worker.settings:Settings.put_back": "an OSError of the operating system's",
+    "alexflow.executors.process.worker.settings:ProcessSettings.put_back": "an OSError of the operating system's",
     "alexflow.executors.process.worker.main:Worker._end": "the same, of descriptors",
     "alexflow.executors.workers:Workers.__post_init__": "the caller's own arguments, told to the caller",
     "alexflow.graph.describe:undeclared_output": "an exact key",

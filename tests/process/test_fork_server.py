@@ -19,7 +19,7 @@ import pytest
 
 from alexflow import Engine, Output, Retry, Workers
 from alexflow.errors import WorkerDied
-from alexflow.executors.library_threads import GIVEN, VARIABLES
+from alexflow.executors.library_threads import SHARE_VARIABLE, VARIABLES
 from alexflow.executors.process import wait
 from alexflow.executors.process.fork_server_client import ForkServers
 from alexflow.executors.process.worker_process import WorkerProcess
@@ -109,8 +109,8 @@ def assert_are_a_worker_s(opened):
     for fd in directories:
         del own[fd]
     kinds = sorted(name.partition(":")[0] for name in own.values())
-    # standard input, marker, what it polls and watches pipes with, lifeline and both ends of two pipes for output, data
-    # and control
+    # standard input, status page, what it polls and watches pipes with, lifeline and both ends of two pipes for output,
+    # data and control
     assert kinds == [os.devnull, "/memfd", *["anon_inode"] * 2, *["pipe"] * 5, "socket", "socket"]
     assert opened[0] == os.devnull
     assert all(sum(name == opened[stream] for name in own.values()) == 2 for stream in (1, 2))
@@ -156,7 +156,7 @@ async def test_a_worker_sees_what_the_engine_sees_when_it_is_wanted(place, tmp_p
 
         _, (directory, environment, path) = (await engine.run(Environment(0))).output.load()
         assert directory == str(tmp_path)
-        of_libraries = {*VARIABLES, GIVEN}  # their threads are bounded
+        of_libraries = {*VARIABLES, SHARE_VARIABLE}  # their threads are bounded
         assert {name: value for name, value in environment.items() if name not in of_libraries} == dict(os.environ)
         assert path == sys.path
         assert (await engine.run(written_later.Late(1))).ran == 1

@@ -1,4 +1,4 @@
-"""What a task writes into the channels of its worker, or into the page that it shares, costs that worker alone."""
+"""Garbage that a task writes into the channels or the status page of its worker costs that worker alone."""
 
 from __future__ import annotations
 

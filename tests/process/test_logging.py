@@ -1,4 +1,4 @@
-"""What a task logs in a worker process arrives in the logging of the engine's process."""
+"""Records that a task logs in a worker process arrive in the logging of the engine's process."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ async def test_jobs_behind_a_long_one_are_called_back(place, fifo):
 
 
 async def test_jobs_behind_a_talkative_one_are_called_back(place, tmp_path, caplog):
-    """What a job logs is no sign that those behind it get on."""
+    """Logs of a job are no progress of the jobs behind it."""
     caplog.set_level("INFO", "talkative")
     end = tmp_path / "end"
     async with Engine(place, workers=2) as engine:
@@ -118,7 +118,7 @@ async def test_cancelling_ends_the_running_worker_only(place, fifo):
 
 
 async def test_cancelling_what_has_not_begun(place, fifo):
-    """Those queued behind a running one are called back; the running one is not touched."""
+    """Jobs behind a running one are revoked; the running one is not touched."""
     told, gate = fifo("told"), fifo("gate")
     async with Engine(place, workers=1) as engine:
         await engine.run([Held(n) for n in range(-400, 0)])

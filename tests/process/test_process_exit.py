@@ -42,11 +42,11 @@ async def a_fork_outlives_its_worker(place, told):
 
 
 @pytest.mark.usefixtures("no_pidfd")
-async def test_from_the_template_where_the_system_does_not_tell(place, fifo):
+async def test_from_the_fork_server_where_the_system_does_not_tell(place, fifo):
     await a_fork_outlives_its_worker(place, fifo("told"))
 
 
-async def test_from_the_template_where_descriptors_are_short(place, fifo, monkeypatch):
+async def test_from_the_fork_server_where_descriptors_are_short(place, fifo, monkeypatch):
     told = fifo("told")
     async with Engine(place, workers=1, max_deaths=0) as engine:
         with monkeypatch.context() as patch:
@@ -63,7 +63,7 @@ def _refuse(pid, flags=0):
 
 @pytest.mark.usefixtures("no_pidfd")
 async def test_nothing_tells(place, fifo, log):
-    """The template is gone, too: workers go on, and their ends are seen."""
+    """The fork server is gone, too: workers go on, and their ends are seen."""
     told, gate = fifo("told"), fifo("gate")
     async with Engine(place, workers=1, max_deaths=1, grace=1_000.0) as engine:
         worker, _ = (await engine.run(Value(0))).output.load()

@@ -1,4 +1,4 @@
-"""How long jobs are expected to take."""
+"""Estimates of how long jobs take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is set for sockets, by the program or by a task, those between engine, template and workers work."""
+"""Whatever is set for sockets, by the program or by a task, those between engine, fork server and workers work."""
 
 from __future__ import annotations
 

@@ -27,14 +27,14 @@ def chain(length, start, cls=Chained, **fields):
 
 
 def numbers_in(log):
-    """Which links have begun, in order."""
+    """Return the links that have begun, in order."""
     with open(log) as file:
         return [int(line) for line in file]
 
 
 @pytest.fixture
-def foreseen(monkeypatch):
-    """How many jobs had been sent to workers ahead of their time when they were asked for."""
+def speculative(monkeypatch):
+    """Count the jobs that were with a worker speculatively when they were submitted."""
     counts: list[int] = []
     look = ProcessExecutor._not_speculated
 
@@ -47,14 +47,14 @@ def foreseen(monkeypatch):
     return counts
 
 
-async def test_most_links_are_there_before_they_are_asked_for(place, foreseen):
+async def test_most_links_are_there_before_they_are_submitted(place, speculative):
     async with Engine(place, workers=2) as engine:
         await engine.run(chain(KNOWN, 0))
-        foreseen.clear()
+        speculative.clear()
         result = await engine.run(chain(300, 1000))
         assert result.ran == 300
         assert result.output.load() == list(range(1000, 1300))
-        assert sum(foreseen) > 150
+        assert sum(speculative) > 150
 
 
 @pytest.mark.parametrize("on_error", ["stop", "continue"])
@@ -84,7 +84,7 @@ async def test_a_link_fails_once_and_what_was_behind_it_comes_after_it(place, tm
 
 
 async def test_a_link_kills_its_worker_once(place, tmp_path):
-    """Those before it are done, though the worker had no time to say so of the last ones, which nobody asked for."""
+    """The links before it are done, although the worker had no time to report the last ones, which were speculative."""
     log, mark = str(tmp_path / "log"), str(tmp_path / "mark")
     async with Engine(place, workers=2) as engine:
         await engine.run(chain(KNOWN, 0, log=log))

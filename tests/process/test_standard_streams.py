@@ -1,4 +1,4 @@
-"""What a task prints is no business of the protocol's; it belongs to the task that printed it."""
+"""Output of tasks does not touch the protocol; it belongs to the task that printed it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def printed_by(place, *tasks, on_error="stop", **options):
-    """What the tasks printed, by task, and the result."""
+    """Return the output of the tasks, by task, and the result."""
     printed: dict[str, tuple[str, str]] = {}
 
     def hear(event):

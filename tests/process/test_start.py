@@ -259,7 +259,7 @@ async def test_the_workers_see_what_the_engine_sees(place, tmp_path, monkeypatch
 
 
 async def test_an_engine_with_thousands_of_descriptors(place):
-    """Those of a worker are numbered as in the engine, beyond what select() takes."""
+    """Descriptors of a worker are numbered as in the engine, beyond what select() takes."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limits[1] < 2_000:
         pytest.skip("too few descriptors allowed")

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 def outputs_in(place):
-    """What a storage holds, without what it keeps for itself while an engine is open."""
+    """Return the outputs in a storage, without the files of an open engine."""
     return [name for name in os.listdir(place) if not name.startswith(".alexflow")]
 
 
@@ -73,7 +73,7 @@ async def test_places_for_those_that_are_being_ended_are_bounded(place, fifo, lo
             run.cancel()
             assert await told.receive() == ["goes on"]
         waits = asyncio.create_task(engine.run(Value(0)))
-        assert len(descendants_of(os.getpid())) == 3  # the template and two that are being ended
+        assert len(descendants_of(os.getpid())) == 3  # the fork server and two that are shutting down
         gate.open_gate(4)
         assert (await waits).ran == 1
 

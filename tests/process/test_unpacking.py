@@ -51,7 +51,7 @@ FIRST = Plain(1, "one")
 
 @pytest.fixture(autouse=True)
 def unpacker(monkeypatch: pytest.MonkeyPatch) -> Unpacker:
-    """Those of a worker that is new."""
+    """The unpacker of a new worker."""
     unpacker = Unpacker()
     monkeypatch.setattr(worker_side, "unpacker", unpacker)
     return unpacker

@@ -59,7 +59,7 @@ from alexflow.executors.process.wire.sockets import received
 from alexflow.executors.process.wire.status_page import StatusPage
 from alexflow.executors.process.worker.import_hook import when_imported
 from alexflow.executors.process.worker.inbox import Inbox
-from alexflow.executors.process.worker.settings import Settings
+from alexflow.executors.process.worker.settings import ProcessSettings
 from alexflow.executors.process.worker.stdio import StdioCapture
 from alexflow.executors.process.worker.unpack import unpacker
 from alexflow.forks import end_fork, this_process
@@ -158,7 +158,7 @@ class Worker:
         """Take jobs and run them, until end-of-file."""
         signal.signal(signal.SIGTERM, lambda number, frame: self._terminate())
         os.register_at_fork(after_in_child=self._let_go)
-        self._settings = Settings()
+        self._settings = ProcessSettings()
         threading.Thread(target=self._listen_to_control, name="alexflow-control", daemon=True).start()
         while not self._terminated and not self._is_spoiled:
             try:

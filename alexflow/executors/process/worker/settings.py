@@ -52,7 +52,7 @@ class WatchedEnvironment(type(os.environ)):  # type: ignore[misc]
         super().__delitem__(key)
 
 
-class Settings:
+class ProcessSettings:
     """Settings of this process, as every task is to find them."""
 
     def __init__(self) -> None:
