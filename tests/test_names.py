@@ -111,9 +111,7 @@ CONSTANT = re.compile(r"[A-Z][A-Z0-9_]+")
 
 #: Classes and constants of which there are still two. This list only becomes shorter.
 REPEATED = words("""
-    CHUNK
-    AT_ONCE COMPRESSION_LEVEL DONE Echo Entry FAILED Fault GIVEN History LOOK_EVERY MISSING MOST_AT_ONCE
-    NEW_OBJECTS PATIENCE PER_TURN READ_AT_ONCE SLICE_SECONDS Settings Source Template Threads
+    DONE FAILED GC_THRESHOLD SLICE_SECONDS
 """)
 
 

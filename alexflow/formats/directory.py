@@ -33,7 +33,7 @@ from alexflow.storage.keys import check_key
 if TYPE_CHECKING:
     from alexflow.storage.staged import Mode
 
-CHUNK = 1024 * 1024  # bytes
+COPY_CHUNK = 1024 * 1024  # bytes
 
 #: Greatest ratio of the contents' size to the archive's. :func:`pack` does not compress; other programs may.
 MOST_INFLATED = 100
@@ -181,7 +181,7 @@ def _add(archive: zipfile.ZipFile, name: str, path: str) -> None:
         member.external_attr = (stat.S_IFREG | (0o755 if status.st_mode & stat.S_IXUSR else 0o644)) << 16
         member.file_size = status.st_size
         with open(path, "rb") as source, archive.open(member, "w") as target:
-            shutil.copyfileobj(source, target, CHUNK)
+            shutil.copyfileobj(source, target, COPY_CHUNK)
     else:
         raise ValueError(f"{name} is neither a file nor a directory, but a link to a directory, a socket, or the like")
 
@@ -235,7 +235,7 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, directory: Path)
             raise
         raise zipfile.BadZipFile(f"there cannot be {member.filename!r} beside the others: {error.strerror}") from error
     with target, _content(archive, member) as source:
-        shutil.copyfileobj(source, target, CHUNK)
+        shutil.copyfileobj(source, target, COPY_CHUNK)
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:

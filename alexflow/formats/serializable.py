@@ -9,7 +9,7 @@ from typing import cast
 from alexflow.model.output import Output
 from alexflow.type_vars import T_co
 
-COMPRESSION_LEVEL = 6
+DOCUMENT_COMPRESSION_LEVEL = 6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,7 +27,7 @@ class SerializableOutput(Output[T_co]):
         document = to_json(value)
         from_json(document)  # refuses values that can be written but not read, such as a class local to a function
         # mtime=0: the same value gives the same bytes
-        return gzip.compress(document, compresslevel=COMPRESSION_LEVEL, mtime=0)
+        return gzip.compress(document, compresslevel=DOCUMENT_COMPRESSION_LEVEL, mtime=0)
 
     def decode(self, data: bytes) -> T_co:
         from alexflow.serialization import from_json  # deferred: few workers need it

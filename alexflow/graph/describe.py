@@ -33,7 +33,7 @@ NO_RETRY = Retry(0)
 
 @dataclass(frozen=True)
 class Defaults:
-    """Settings for tasks whose class does not set them.
+    """TaskSettings for tasks whose class does not set them.
 
     Attributes:
         executor: the executor of a plain ``def run``.
@@ -44,7 +44,7 @@ class Defaults:
     executor: ExecutorName = "process"
     retry: Retry = NO_RETRY
     timeout: float | None = None
-    settings: dict[type, Settings] = field(default_factory=dict, init=False, repr=False, compare=False)  # by class
+    settings: dict[type, TaskSettings] = field(default_factory=dict, init=False, repr=False, compare=False)  # by class
     class_registry: ClassRegistry = field(default_factory=ClassRegistry, init=False, repr=False, compare=False)
 
     def register_class(self, task: AbstractTask) -> None:
@@ -59,7 +59,7 @@ class Defaults:
                 self.settings.pop(replaced, None)  # if it is used again, it is examined again
 
 
-class Settings(NamedTuple):
+class TaskSettings(NamedTuple):
     """The settings of a task, with the defaults for those that its class leaves open."""
 
     kind: Kind
@@ -145,13 +145,13 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
     return Described(task, spec, kind, retry, timeout, inputs, outputs if keeps_outputs else None)
 
 
-def _settings(task: AbstractTask, defaults: Defaults) -> Settings:
+def _settings(task: AbstractTask, defaults: Defaults) -> TaskSettings:
     _check_metaclass(type(task))
     defaults.register_class(task)
     tags = _tags_of(task)
     retry, timeout = _retry_of(task), options_of(task).timeout
     kind = kind_of(task, defaults.executor)
-    settings = Settings(
+    settings = TaskSettings(
         kind,
         kind != "dynamic" and not leaves_process(kind),
         tags,

@@ -14,7 +14,7 @@ from alexflow.model.construction import finish_construction
 from alexflow.sources.content import Content
 from alexflow.sources.digest_cache import cached_digest
 from alexflow.sources.location import location_of
-from alexflow.sources.secrets import GIVEN, shown
+from alexflow.sources.secrets import URL_OPTION, shown
 from alexflow.storage import Storage
 from alexflow.storage.background import in_thread
 from alexflow.type_vars import T, T_co
@@ -63,7 +63,7 @@ class Source(Output[T_co]):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.url != shown(self.url):
-            self.__dict__.update(url=shown(self.url), options={GIVEN: self.url, **self.options})
+            self.__dict__.update(url=shown(self.url), options={URL_OPTION: self.url, **self.options})
 
     def __repr__(self) -> str:
         return f"<Source {self.url}>"

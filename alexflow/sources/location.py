@@ -13,9 +13,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 from alexflow.errors import SourceNotFound, StorageDenied, StorageError
 from alexflow.hooks import class_name, text_of
-from alexflow.sources.secrets import GIVEN, shown, with_secrets, without_secrets
+from alexflow.sources.secrets import URL_OPTION, shown, with_secrets, without_secrets
 
-CHUNK = 1024 * 1024  # bytes
+READ_CHUNK = 1024 * 1024  # bytes
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 
@@ -146,7 +146,7 @@ class _Remote(Location):
     def __init__(self, url: str, options: Mapping[str, Any]):
         self.url = shown(url)
         self.full_url = with_secrets(url, options)
-        self._options = options if self.full_url == self.url else {**options, GIVEN: self.full_url}
+        self._options = options if self.full_url == self.url else {**options, URL_OPTION: self.full_url}
         self._system, self._path = self._asked(self._opened)
 
     def stamp(self) -> str:
@@ -159,7 +159,7 @@ class _Remote(Location):
 
     def open(self) -> BinaryIO:
         file = self._asked(lambda: self._system.open(self._path, "rb"))
-        return io.BufferedReader(_TranslatedFile(file, self), CHUNK)
+        return io.BufferedReader(_TranslatedFile(file, self), READ_CHUNK)
 
     def is_settled(self) -> bool:
         info = self._info()
@@ -168,7 +168,7 @@ class _Remote(Location):
     def _opened(self) -> tuple[Any, str]:
         import fsspec  # deferred: most sources are files
 
-        options = {name: value for name, value in self._options.items() if name != GIVEN}
+        options = {name: value for name, value in self._options.items() if name != URL_OPTION}
         # without cached listings, which may be out of date
         opened: tuple[Any, str] = fsspec.core.url_to_fs(self.full_url, use_listings_cache=False, **options)
         return opened
@@ -290,7 +290,7 @@ def _check_link(path: str, top: str) -> None:
 def _digested(file: BinaryIO) -> ContentDigest:
     hashed = hashlib.blake2b(digest_size=20)
     size = 0
-    while chunk := file.read(CHUNK):
+    while chunk := file.read(READ_CHUNK):
         hashed.update(chunk)
         size += len(chunk)
     return ContentDigest(hashed.hexdigest(), size)

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from alexflow.storage.remote.address import redacted, texts_in
 
 #: The option for the URL as it was given, if it has secrets. (``source(url, …)`` takes no option of this name.)
-GIVEN = "url"
+URL_OPTION = "url"
 
 #: A protocol, and what stands before the host: all up to the last ``@``, also where a password's slash was not escaped.
 _USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/@\s?#]*:(?!\d+(?:[/?#]|$))\S*|[^/\s?#]*)@")
@@ -41,14 +41,14 @@ def shown(url: str) -> str:
 
 def with_secrets(url: str, options: Mapping[str, Any]) -> str:
     """The URL before :func:`shown` removed its secrets."""
-    given: str = options.get(GIVEN, url)
+    given: str = options.get(URL_OPTION, url)
     return given
 
 
 def without_secrets(text: str, options: Mapping[str, Any]) -> str:
     """A text about a source, without the secrets in its options."""
-    given = str(options.get(GIVEN, ""))
-    secrets = {*_secrets_in(given), *texts_in({name: value for name, value in options.items() if name != GIVEN})}
+    given = str(options.get(URL_OPTION, ""))
+    secrets = {*_secrets_in(given), *texts_in({name: value for name, value in options.items() if name != URL_OPTION})}
     return redacted(shown(text.replace(given, shown(given)) if given else text), secrets)
 
 
