@@ -8,6 +8,7 @@ import pytest
 from alexflow import BinaryOutput, JSONOutput, Output, ResourceSpec, Retry, Task, WrapperTask
 from alexflow.errors import DefinitionError
 from alexflow.model import task_id as module
+from tests.kit.effort import examples
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ def test_outputs_cannot_have_slots():
 
 # -- size
 
-DEPTH = 100_000
+DEPTH = examples(100_000)
 
 
 def test_100_000_tasks_nested_in_each_other():

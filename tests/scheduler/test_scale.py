@@ -12,8 +12,9 @@ import pytest
 from alexflow.scheduler import Scheduler, TaskSpec
 from alexflow.scheduler.events import Failed, Inspected, Resumed, RunRequested, Succeeded, Verified
 from alexflow.scheduler.instructions import Finish, Instruction, Resume, Start
+from tests.kit.effort import examples
 
-MANY = 100_000
+MANY = examples(100_000)
 
 
 def calls_of(work: Callable[[], Any]) -> int:

@@ -12,6 +12,7 @@ import pytest
 from alexflow import LocalStorage, MemoryStorage, Output, Workflow, deserialize, serialize
 from alexflow.errors import DocumentError
 from alexflow.serialization import from_json, from_msgpack, to_json, to_msgpack
+from tests.kit.effort import examples
 from tests.serialization.documented import Chain, Column, Config, Join, Loud, Noted, Value
 
 
@@ -46,11 +47,11 @@ def test_equal_tasks_that_are_different_objects_are_one_node() -> None:
 
 
 def test_a_chain_of_100_000_goes_through() -> None:
-    task = chain(100_000)
+    task = chain(examples(100_000))
     data = to_msgpack(task)
     back = from_msgpack(data)
     assert back == task
-    assert len(msgspec.msgpack.decode(data)["nodes"]) == 100_000
+    assert len(msgspec.msgpack.decode(data)["nodes"]) == examples(100_000)
 
 
 @pytest.mark.parametrize("make", [diamonds, chain])
