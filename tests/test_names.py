@@ -50,21 +50,6 @@ OLD_QUALIFIED = words("""
     executors.loop._within model.loop._inside storage.notes.record
 """)
 
-#: What is still to be renamed. This list only becomes shorter.
-REMAINING = words("""
-    AHEAD AT_ONCE Admission Ahead Birth Broke Departures Exit Finished Foreseen HeldElsewhere MAX_STILLBORN
-    MadeElsewhere Mark Marker Member Nursery Pace Packed Recall Relay Returned Room Shipment Staff TOLD_OF_ANY
-    Template UnderWay WantsSource Worn _burials _door _foresee _hire _hire_for _hire_soon _inherit _look_around
-    _say_made _seldom_collecting _to_the_end _weigh behind bury credit dismiss engine.admission
-    executors.loop._within executors.process.ahead executors.process.arrivals executors.process.asking
-    executors.process.birth executors.process.departures executors.process.ending executors.process.exits
-    executors.process.forking executors.process.importing executors.process.marker executors.process.member
-    executors.process.overdue executors.process.pace executors.process.records executors.process.relay
-    executors.process.shipping executors.process.staff executors.process.surroundings executors.process.weight
-    followers followers_of grounded heard hired hopeless inside last_words lingering looked_behind proven
-    readers_of_passing recalled scheduler.account scheduler.elsewhere take_leave
-""")
-
 
 def modules(*, former: bool = False) -> Iterator[tuple[str, ast.Module]]:
     """Each module of the package with its syntax tree; those of 1.x only if wanted."""
@@ -101,9 +86,9 @@ def test_names_of_before_are_gone() -> None:
     found = {name for name, _ in modules()} & OLD_MODULES
     for module, tree in modules():
         names = set(defined(tree))
-        found |= {f"{module}.{name}" for name in names & OLD_NAMES if name not in REMAINING}
+        found |= {f"{module}.{name}" for name in names & OLD_NAMES}
         found |= {f"{module}.{name}" for name in names} & OLD_QUALIFIED
-    assert found - REMAINING == set()
+    assert found == set()
 
 
 #: A leading underscore says that the name is one of its module only.
@@ -111,7 +96,7 @@ CONSTANT = re.compile(r"[A-Z][A-Z0-9_]+")
 
 #: Classes and constants of which there are still two. This list only becomes shorter.
 REPEATED = words("""
-    DONE FAILED GC_THRESHOLD SLICE_SECONDS
+    DONE FAILED
 """)
 
 
