@@ -94,11 +94,6 @@ def test_names_of_before_are_gone() -> None:
 #: A leading underscore says that the name is one of its module only.
 CONSTANT = re.compile(r"[A-Z][A-Z0-9_]+")
 
-#: Classes and constants of which there are still two. This list only becomes shorter.
-REPEATED = words("""
-    DONE FAILED
-""")
-
 
 def test_no_class_or_constant_stands_for_two_things() -> None:
     where: dict[str, set[str]] = defaultdict(set)
@@ -111,7 +106,7 @@ def test_no_class_or_constant_stands_for_two_things() -> None:
                 if isinstance(target, ast.Name) and CONSTANT.fullmatch(target.id):
                     where[target.id].add(module)
     repeated = {name: places for name, places in where.items() if len(places) > 1}
-    assert {name: places for name, places in repeated.items() if name not in REPEATED} == {}
+    assert repeated == {}
 
 
 #: Modules of which a function still has such a parameter.

@@ -54,7 +54,7 @@ from alexflow.storage.leases import Leases
 FindOutputs = Callable[[set[str]], dict[str, Output[Any]]]
 
 #: How long events are handled before the loop gets a turn.
-SLICE_SECONDS = 0.002
+DRAIN_SLICE_SECONDS = 0.002
 
 #: Events after which an output may be made once more; between them each is made once and does not change.
 INVALIDATING = frozenset({RunRequested, InputsLost, Verified})
@@ -270,7 +270,7 @@ class Driver:
     def _drain(self) -> None:
         self._draining = True
         try:
-            deadline = self._loop.time() + SLICE_SECONDS
+            deadline = self._loop.time() + DRAIN_SLICE_SECONDS
             while self._inbox:
                 event, subjects = self._inbox.popleft()
                 if type(event) in INVALIDATING:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from alexflow.engine.run import run
 from alexflow.errors import AlexflowError, DefinitionError, RunFailed, UnknownStorage
 
-DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 
 def exit_code(error: BaseException | None) -> int:
@@ -27,12 +27,12 @@ def exit_code(error: BaseException | None) -> int:
         error: what :func:`alexflow.run` or :func:`alexflow.arun` raised; None if nothing.
     """
     if error is None:
-        return DONE
+        return EXIT_DONE
     if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     if isinstance(error, (DefinitionError, UnknownStorage)):
-        return WRONG_USE
-    return FAILED
+        return EXIT_WRONG_USE
+    return EXIT_FAILED
 
 
 def main(target: Any, **options: Any) -> NoReturn:
@@ -49,17 +49,17 @@ def main(target: Any, **options: Any) -> NoReturn:
         result = run(target, **options)
     except RunFailed as failed:
         _complain(str(failed.report))
-        sys.exit(FAILED)
+        sys.exit(EXIT_FAILED)
     except KeyboardInterrupt:
         _complain("interrupted")
-        sys.exit(INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)
     except AlexflowError as error:
         _complain(f"{type(error).__name__}: {error}")
         sys.exit(exit_code(error))
     if result.failures:
         _complain(str(result.report))
     print(result)
-    sys.exit(DONE if result.ok else FAILED)
+    sys.exit(EXIT_DONE if result.ok else EXIT_FAILED)
 
 
 def _complain(text: str) -> None:
