@@ -43,7 +43,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from alexflow.failures import last_lines, times_tried
+from alexflow.failure_text import last_lines, times_tried
 
 if TYPE_CHECKING:
     from alexflow.failures import Attempt, FailureReport

@@ -14,28 +14,6 @@ KINDS_SHOWN = 5
 #: Tasks that are named if there are many.
 NAMES_SHOWN = 3
 
-#: Lines of a failed task's output, of each stream, in the text of its error.
-LINES_SHOWN = 10
-
-
-def last_lines(stream: str, text: str) -> str:
-    """The last lines that a task has written to a stream, for the text of its error."""
-    lines = text.rstrip().splitlines()
-    if not lines:
-        return ""
-    which = f"the last {LINES_SHOWN} lines of {stream}" if len(lines) > LINES_SHOWN else stream
-    return "".join([f"\n  {which}:", *(f"\n    {line}" for line in lines[-LINES_SHOWN:])])
-
-
-def times_tried(attempts: int, deaths: int) -> str:
-    """The number of attempts and of worker deaths, for the text of a task's error; empty after one attempt."""
-    if attempts <= 1:
-        return ""
-    if not deaths:
-        return f" after {attempts} attempts"
-    died = "1 worker death" if deaths == 1 else f"{deaths} worker deaths"
-    return f" (after {died})" if attempts == deaths else f" (after {attempts} attempts, {died} among them)"
-
 
 @dataclass(frozen=True)
 class Attempt:

@@ -7,11 +7,10 @@ and adds kinds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class ExecutorKind:
+class ExecutorKind(NamedTuple):
     """A kind of executor.
 
     Attributes:

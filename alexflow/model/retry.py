@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any
+from typing import Any, ClassVar
 
 from alexflow.errors import DefinitionError
 from alexflow.hooks import SHORT_TEXT, bases_of, class_name, repr_of
@@ -44,8 +44,10 @@ class Retry:
     jitter: float = field(default=0.0, kw_only=True)
     on: Exceptions = field(default=(BaseException,), kw_only=True)
     not_on: Exceptions = field(default=(), kw_only=True)
-    _on: frozenset[str] = field(init=False, repr=False, compare=False)  # the names of those classes
-    _not_on: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    # the names of those classes, of each instance; as fields they would cost each import more
+    _on: ClassVar[frozenset[str]]
+    _not_on: ClassVar[frozenset[str]]
 
     def __post_init__(self) -> None:
         if type(self.count) is not int or self.count < 0:

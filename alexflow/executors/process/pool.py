@@ -27,7 +27,7 @@ from alexflow.executors.process.payload import Packer, Payload
 from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, RuntimeEstimates
 from alexflow.executors.process.shutdown import Shutdown
 from alexflow.executors.process.slow_imports import SlowImports
-from alexflow.executors.process.speculation import Speculation, Speculative, settle
+from alexflow.executors.process.speculation import Speculation, settle
 from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.messages import (
     JobFailed,
@@ -41,7 +41,7 @@ from alexflow.executors.process.wire.messages import (
     Work,
 )
 from alexflow.executors.process.worker_set import WorkerSet
-from alexflow.executors.process.worker_state import Assignment, WorkerState
+from alexflow.executors.process.worker_state import Assignment, Speculative, WorkerState
 from alexflow.executors.recycle import Recycle
 from alexflow.executors.workers import Workers
 from alexflow.hooks import hook_error, text_of

@@ -11,19 +11,7 @@ from collections.abc import Iterator
 
 from alexflow.executors.interface import Job, Outcome, Successors
 from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, RuntimeEstimates
-from alexflow.executors.process.worker_state import Assignment, WorkerState
-
-
-class Speculative:
-    """A job that a worker has, or has run, and that has not been submitted."""
-
-    __slots__ = ("job", "number", "outcome", "worker")
-
-    def __init__(self, job: Job, worker: WorkerState, number: int):
-        self.job = job
-        self.worker = worker
-        self.number = number
-        self.outcome: Outcome | None = None
+from alexflow.executors.process.worker_state import Assignment, Speculative, WorkerState
 
 
 class Speculation:

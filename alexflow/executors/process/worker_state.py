@@ -5,15 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from typing import TYPE_CHECKING
 
-from alexflow.executors.interface import Job
+from alexflow.executors.interface import Job, Outcome
 from alexflow.executors.process.wire.status_page import WorkerStatus
 from alexflow.executors.process.worker_process import WorkerProcess
 from alexflow.model import AbstractTask
-
-if TYPE_CHECKING:
-    from alexflow.executors.process.speculation import Speculative
 
 
 class Assignment:
@@ -30,6 +26,18 @@ class Assignment:
         self.took_too_long = False
         self.timer: asyncio.TimerHandle | None = None
         self.sources: dict[str, AbstractTask] | None = None
+
+
+class Speculative:
+    """A job that a worker has, or has run, and that has not been submitted (:mod:`.speculation`)."""
+
+    __slots__ = ("job", "number", "outcome", "worker")
+
+    def __init__(self, job: Job, worker: WorkerState, number: int):
+        self.job = job
+        self.worker = worker
+        self.number = number
+        self.outcome: Outcome | None = None
 
 
 class WorkerState:
