@@ -13,6 +13,8 @@ from alexflow.engine.dynamic import Generators
 from alexflow.engine.peers import PeerCoordination
 from alexflow.executors.interface import Executor, Job, Outcome
 from alexflow.graph import Catalog, Described, Kind
+from alexflow.hooks import repr_of
+from alexflow.logs import logger
 from alexflow.model.executor_kinds import EXECUTOR_KINDS
 
 
@@ -103,6 +105,15 @@ class Dispatch:
         for kind, of_kind in batches.items():
             self._executors[kind].cancel(of_kind)
         return before_start
+
+    def warn_of_unused_limits(self, unused: Iterable[str]) -> None:
+        """Warn of limits for tags that no task had, if any job has been started."""
+        if self.has_started and (tags := sorted(unused, key=str)):
+            logger.warning(
+                "nothing that ran had the tag %s, for which limits= has a limit; "
+                "a task's tags are those of its property `tags`",
+                ", ".join(map(repr_of, tags)),
+            )
 
     def ended(self, outcomes: Sequence[Outcome]) -> None:
         """Take in that jobs have ended."""

@@ -14,8 +14,9 @@ import contextvars
 import random
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from alexflow.engine.background import Background
 from alexflow.engine.dispatch import Dispatch
@@ -163,9 +164,7 @@ class Driver:
     async def aclose(self) -> None:
         """End everything that runs, and wait for it."""
         self._closed = EngineClosed("the engine was closed while this ran; wait for it inside `async with`")
-        for finish in self._runs.values():
-            if not finish.done():
-                finish.set_exception(self._closed)
+        self._fail_requests(self._closed)
         self._withdrawals.clear()
         if self._runs:
             self.post(RunsCancelled(tuple(self._runs)))
@@ -177,21 +176,24 @@ class Driver:
         await self._background.aclose()
         if self._dispatch.peers is not None:
             await self._dispatch.peers.aclose()
-        self._warn_of_unused_limits()
-
-    def _warn_of_unused_limits(self) -> None:
-        unused = self._scheduler.state.slots.unused
-        if unused and self._dispatch.has_started:
-            logger.warning(
-                "nothing that ran had the tag %s, for which limits= has a limit; "
-                "a task's tags are those of its property `tags`",
-                ", ".join(map(repr_of, sorted(unused, key=str))),
-            )
+        self._dispatch.warn_of_unused_limits(self._scheduler.state.slots.unused)
 
     def kill(self) -> None:
-        """Kill everything that runs; may be called by a signal handler."""
+        """Kill everything that runs, and fail all requests; may be called by a signal handler."""
         for executor in self._executors.values():
             executor.kill()
+        with suppress(RuntimeError):  # the loop has been closed, and with it the requests
+            self._loop.call_soon_threadsafe(self._refuse_after_kill)
+
+    def _refuse_after_kill(self) -> None:
+        if self._closed is None:
+            self._closed = EngineClosed("the engine was killed, and what it ran with it; open another one")
+        self._fail_requests(self._closed)
+
+    def _fail_requests(self, error: Exception) -> None:
+        for finish in self._runs.values():
+            if not finish.done():
+                finish.set_exception(error)
 
     # -- requests
 
@@ -318,10 +320,9 @@ class Driver:
         logger.critical("the engine failed", exc_info=error)
         self._closed = EngineClosed(f"the engine failed: {repr_of(error)}")
         self._closed.__cause__ = as_cause(error)
-        shown = error if is_a(error, Exception) and not is_a(error, StopIteration) else self._closed
-        for finish in self._runs.values():
-            if not finish.done():
-                finish.set_exception(shown)
+        is_error = is_a(error, Exception) and not is_a(error, StopIteration)
+        shown = cast(Exception, error) if is_error else self._closed
+        self._fail_requests(shown)
         self._runs = {}
 
     # -- instructions

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.driver import Driver
-from alexflow.engine.options import OnError
+from alexflow.engine.options import OnError, as_limits, as_workers
 from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
 from alexflow.engine.targets import Request, read_target
 from alexflow.engine.turns import turns
@@ -46,6 +46,9 @@ LEASE_TTL = 30.0
 
 #: Targets of one request that are collected between two turns of the event loop.
 TARGETS_PER_TURN = 256
+
+#: Loads of outputs that exist between two turns of the event loop: some half a millisecond.
+LOADS_PER_TURN = 32
 
 #: How often ``load`` has an output made again that is removed before it can be read.
 MAX_LOADS = 20
@@ -106,10 +109,10 @@ class Engine:
         journal: str | os.PathLike[str] | None = None,
     ):
         self.storage = open_storage(storage)
-        self._workers = _as_workers(workers)
+        self._workers = as_workers(workers)
         asked = workers.threads if isinstance(workers, Workers) else None
         self._threads_of_libraries = asked or 0  # in this process they change only if an option says so
-        self._limits = _as_limits(limits)
+        self._limits = as_limits(limits)
         self._max_concurrency = max_concurrency
         self._defaults = Defaults(executor, Retry(0) if retry is None else retry, timeout)
         self._max_deaths = max_deaths
@@ -122,6 +125,7 @@ class Engine:
         self._journal: JournalRecorder | None = None
         self._driver: Driver | None = None
         self._closing: Driver | None = None  # while it is being closed
+        self._loads = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def _check_arguments(self) -> None:
@@ -272,6 +276,9 @@ class Engine:
             hint = f"; load({what}(…).output())" if isinstance(output, AbstractTask) else ""
             raise DefinitionError(f"load takes an output, not a {what}{hint}")
         was_damaged = False
+        self._loads += 1
+        if self._loads % LOADS_PER_TURN == 0:
+            await asyncio.sleep(0)  # reading what exists may wait for nothing, and the loop has other work
         if self._opened().can_read(output):
             # an output that exists is read at once: one look at the storage, and no request
             try:
@@ -394,15 +401,6 @@ class Engine:
         return Result(request.bound(self.storage), finish.ran, finish.cached, failures, skipped, seconds, report)
 
 
-def _as_limits(limits: Mapping[str, int] | None) -> dict[str, int]:
-    if limits is not None and not isinstance(limits, Mapping):
-        raise DefinitionError(
-            f"limits must be a dict from tag to how many tasks with it may run at once, such as "
-            f"{{'gpu': 1}}, not a {type(limits).__qualname__}"
-        )
-    return dict(limits or {})
-
-
 def _refuse_itself(subjects: Subjects, task_id: str) -> None:
     """Refuse a request by a task for itself."""
     asked = task_id in subjects.tasks
@@ -435,11 +433,3 @@ async def _shielded(work: Coroutine[Any, Any, None]) -> None:
     task.result()
     if cancellation is not None:
         raise cancellation
-
-
-def _as_workers(workers: object) -> Workers:
-    if isinstance(workers, Workers):
-        return workers.settled()
-    if workers is not None and (not isinstance(workers, int) or workers < 1):
-        raise DefinitionError(f"workers must be a whole number of at least 1, not {repr_of(workers)}")
-    return Workers(None if workers is None else int(workers)).settled()

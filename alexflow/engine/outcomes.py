@@ -105,7 +105,7 @@ class Outcomes:
 
     def _report_overtaken(self, task_id: str, keys: tuple[str, ...]) -> None:
         logger.warning(
-            "%s: its result for %s was dropped, because another process had published it first",
+            "%s: its result for %s was dropped, because another engine or process had published it first",
             task_id,
             ", ".join(keys),
         )

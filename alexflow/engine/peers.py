@@ -37,6 +37,11 @@ LEASE_BATCH = 256
 MAX_HELD_BY_PEERS = 2048
 
 
+#: Seconds from joining, or from finding a task held, to the first looks at peers: two engines that get work at the same
+#: moment share it within milliseconds. Later a look every tenth of a second is enough.
+FIRST_POLLS = (0.002, 0.004, 0.008, 0.016, 0.032)
+
+
 class PeerCoordination:
     """Admits jobs to the executors, as far as no peer holds them.
 
@@ -99,6 +104,8 @@ class PeerCoordination:
         self._waits = PeerWaits(waits_for)
         self._lock = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
+        self._next_poll: asyncio.TimerHandle | None = None  # one of the first
+        self._is_polling = False
         self._is_admitting = False
         self._waiting: dict[Kind, OrderedDict[str, Job]] = {kind: OrderedDict() for kind in executors}
         self._leasing: dict[str, Job] = {}  # their leases are being taken
@@ -143,6 +150,20 @@ class PeerCoordination:
         self.joined = True
         if self._watching is None:
             self._watching = self._spawn(self._watch)
+        self._poll_soon()
+
+    def _poll_soon(self, number: int = 0) -> None:
+        """Look at the peers after milliseconds, where that costs no request to a server."""
+        if self._leases.rests_at_once and self._next_poll is None and number < len(FIRST_POLLS):
+            loop = asyncio.get_running_loop()
+            self._next_poll = loop.call_later(FIRST_POLLS[number], self._poll_first, number)
+
+    def _poll_first(self, number: int) -> None:
+        self._next_poll = None
+        if self.joined:
+            self._poll_soon(number + 1)
+            if self._at_peers or (self.alone and self._leases.has_peers()):
+                self._spawn(self._poll)
 
     def _log_why_not(self, error: OSError) -> None:
         if not self._has_logged_why_not:
@@ -157,6 +178,9 @@ class PeerCoordination:
         if self._leases.rests_at_once or self._watching is None:
             self._forget_all()
             self._leases.rest()
+            if self._next_poll is not None:
+                self._next_poll.cancel()
+                self._next_poll = None
 
     async def aclose(self) -> None:
         """Release everything; called when nothing runs any more."""
@@ -180,10 +204,18 @@ class PeerCoordination:
                     self._watching = None
                     self._forget_all()
                     return await self._leave()
-            try:
-                await self._poll_peers()
-            except Exception as error:  # of the storage; other requests to it report what that means
-                logger.warning("leases could not be renewed: %r", error)
+            await self._poll()
+
+    async def _poll(self) -> None:
+        if self._is_polling or not self.joined:
+            return
+        self._is_polling = True
+        try:
+            await self._poll_peers()
+        except Exception as error:  # of the storage; other requests to it report what that means
+            logger.warning("leases could not be renewed: %r", error)
+        finally:
+            self._is_polling = False
 
     def _forget_all(self) -> None:
         """Reset everything that concerns peers."""
@@ -314,6 +346,7 @@ class PeerCoordination:
         for task_id in held:
             self._at_peers[task_id] = self._leasing.pop(task_id)
         if held:
+            self._poll_soon()
             await self._post(HeldByPeer(tuple(held)))
         made = await self._made({id: keys for id, keys in wanted.items() if id in taken and id in self._leasing})
         if made:

@@ -14,7 +14,7 @@ from typing import Any, Unpack
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.async_library import is_under_a_loop
 from alexflow.engine.engine import Engine
-from alexflow.engine.options import EngineOptions, OnError, RunOptions
+from alexflow.engine.options import EngineOptions, OnError, RunOptions, check_keywords
 from alexflow.engine.result import Result
 from alexflow.engine.signals import Interruption
 from alexflow.errors import RunFailed
@@ -59,6 +59,7 @@ async def arun(
         GraphError: the graph as described cannot be run; nothing of it has been.
         UnknownStorage: there is no such storage.
     """
+    check_keywords("arun", options, EngineOptions.__optional_keys__)
     return await _run_on(_engine_for(target, storage, echo, options), target, on_error, force, progress)
 
 
@@ -101,6 +102,7 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
         KeyboardInterrupt: it was interrupted; uncaught it ends a script as shells expect, with 130.
         SystemExit: it was terminated; with 143.
     """
+    check_keywords("run", options, RunOptions.__optional_keys__)
     reentry.refuse()  # here, too: the rest may run in another thread
     interruption = Interruption()
     storage, on_error = options.pop("storage", None), options.pop("on_error", "stop")

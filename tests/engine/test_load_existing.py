@@ -125,3 +125,22 @@ async def test_a_damaged_output_is_made_again(checking: LocalStorage) -> None:
         await engine.load(Number(3).output())
         damage(checking.path_of(Number(3).output().key))
         assert await engine.load(Number(3).output()) == 4
+
+
+async def test_a_loop_of_loads_lets_others_have_their_turns(tmp_path: Path) -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with Engine(tmp_path) as engine:
+        output = Number(1).output()
+        await engine.load(output)
+        beside = asyncio.create_task(count())
+        for _ in range(1000):
+            await engine.load(output)
+        beside.cancel()
+    assert turns >= 20

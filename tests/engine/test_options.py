@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from typing import get_type_hints
+from collections.abc import Callable
+from typing import Any, get_type_hints
 
 import pytest
 
 import alexflow
-from alexflow import Engine
+from alexflow import Engine, MemoryStorage
 from alexflow.engine.options import EngineOptions, RunOptions
+
+pytestmark = pytest.mark.anyio
 
 
 def keywords_of(function: object) -> dict[str, object]:
@@ -32,6 +35,25 @@ def test_arun_takes_the_same_values_as_the_engine() -> None:
     assert set(parameters) == {"target", "storage", "on_error", "force", "progress", "echo", "options"}
 
 
-def test_an_unknown_keyword_is_refused_before_work_starts() -> None:
-    with pytest.raises(TypeError, match="unexpected keyword argument 'resources'"):
-        alexflow.run([], storage=alexflow.MemoryStorage(), resources={"gpu": 1})  # type: ignore[call-arg]
+async def call(function: Callable[..., Any], options: dict[str, Any]) -> None:
+    work = function([], storage=MemoryStorage(), **options)
+    if inspect.isawaitable(work):
+        await work
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("worker", "; did you mean workers?"),
+        ("resources", "; did you mean limits?"),
+        ("recycle", "; did you mean workers=Workers(recycle=...)?"),
+        ("colour", ""),
+    ],
+)
+async def test_an_unknown_keyword_is_refused_where_it_is_given(wrong: str, meant: str) -> None:
+    options: dict[str, Any] = {wrong: 1}
+    for function in (alexflow.run, alexflow.arun):
+        name = function.__name__
+        with pytest.raises(TypeError) as refused:
+            await call(function, options)
+        assert str(refused.value) == f"{name}() got an unexpected keyword argument {wrong!r}{meant}"

@@ -71,7 +71,7 @@ def test_the_taker_publishes_and_the_zombie_does_not(place, log, fifo, holder, w
     gate_of_zombie.open_gate()
     found, said = outcome(zombie.engine)
     assert (found["ran"], found["dropped"], found["value"]) == (1, [key], 1)
-    assert f"its result for {key} was dropped, because another process had published it first" in said
+    assert f"its result for {key} was dropped, because another engine or process had published it first" in said
     assert f"engine stalled for longer than its lease TTL ({SHORT:g} s)" in said
     assert alexflow.LocalStorage(place).version(key) == published
     assert log.read_text().split() == ["1", "1"]
