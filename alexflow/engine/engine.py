@@ -264,7 +264,9 @@ class Engine:
         return self._result(request, finish, on_error, seconds)
 
     async def load(self, output: Output[T]) -> T:
-        """Load the value of an output, which is computed first if it does not exist or is found to be damaged.
+        """Load the value of an output, which is computed first if it does not exist, or is damaged and is seen to be.
+
+        A :class:`LocalStorage` sees damage where it was opened with ``check=True``.
 
         An output that exists is read without a request: the engine emits no events for it.
 

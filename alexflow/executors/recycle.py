@@ -33,4 +33,5 @@ class Recycle:
         for name, limit in {"tasks": self.tasks, "seconds": self.seconds, "memory": self.memory}.items():
             kind = (int, float) if name == "seconds" else int
             if limit is not None and (not isinstance(limit, kind) or not limit > 0):
-                raise DefinitionError(f"Recycle.{name} must be above zero, not {limit!r}")
+                what = {"tasks": "a whole number", "seconds": "a number", "memory": "a whole number of bytes"}[name]
+                raise DefinitionError(f"Recycle.{name} must be {what} above zero, not {limit!r}")

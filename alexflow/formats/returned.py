@@ -74,11 +74,20 @@ def written(value: Any, encode: Callable[[Any], bytes]) -> bytes:
     try:
         return encode(value)
     except Exception as error:  # the value's own code may raise anything
-        raise TypeError(f"{_where_it_fails(value, encode)}: {text_of(error)}") from error
+        path, refused = _refused_part(value, encode)
+        where = f"{path or 'the value'} is a {type(refused).__qualname__}"
+        raise TypeError(f"{where}: {text_of(error)}{_remedy(type(refused))}") from error
 
 
-def _where_it_fails(value: Any, encode: Callable[[Any], Any]) -> str:
-    """The path to the innermost part of a value that ``encode`` refuses, and its type."""
+def _remedy(kind: type) -> str:
+    """Name the method that makes plain data of one of NumPy's values, which metrics often are."""
+    names = {base.__name__ for base in kind.__mro__ if base.__module__ == "numpy"}
+    method = "item" if "generic" in names else "tolist" if "ndarray" in names else ""
+    return f"; store its .{method}()" if method else ""
+
+
+def _refused_part(value: Any, encode: Callable[[Any], Any]) -> tuple[str, Any]:
+    """Find the innermost part of a value that ``encode`` refuses; return its path and the part."""
     path = ""
     for _ in range(_DEEPEST):
         inner = next((part for part in _parts(value) if not _takes(encode, part[1])), None)
@@ -86,7 +95,7 @@ def _where_it_fails(value: Any, encode: Callable[[Any], Any]) -> str:
             break
         path += f"[{_short_repr(inner[0])}]"
         value = inner[1]
-    return f"{path or 'the value'} is a {type(value).__qualname__}"
+    return path, value
 
 
 def _parts(value: Any) -> Iterator[tuple[Any, Any]]:

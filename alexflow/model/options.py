@@ -28,7 +28,7 @@ class TaskOptions:
         executor: the executor of a plain ``def run``: ``"process"``, ``"thread"`` or ``"loop"``. An ``async def run``
             always runs on the event loop.
         timeout: time limit of one attempt, in seconds; of a dynamic task, the limit for ``generate`` to give more
-            tasks.
+            tasks. A plain ``def run`` on the event loop (``executor="loop"``) cannot be interrupted and has none.
 
     Raises:
         DefinitionError: a value is invalid.

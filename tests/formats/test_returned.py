@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 import pytest
 
 import alexflow
@@ -104,6 +105,8 @@ def test_plain_data_comes_back(format, value):
         (decimal.Decimal("1.1"), "would come back as '1.1'"),
         (uuid.UUID(int=1), "would come back as '00000000-"),
         ({"a": [1, {"b": THING}]}, r"\['a'\]\[1\]\['b'\] is a Thing: Encoding objects of type Thing"),
+        ({"loss": np.float64(0.5)}, r"\['loss'\] is a float64: Encoding .* is unsupported; store its \.item\(\)"),
+        ([np.arange(3)], r"\[0\] is a ndarray: Encoding .* is unsupported; store its \.tolist\(\)"),
         ({"a": {(1, 2): 3}}, r"\['a'\] is a dict: Only dicts"),
         (["\udce9"], r"\[0\] is a str: 'utf-8' codec"),
     ],
