@@ -9,7 +9,7 @@ from typing import Any
 
 import alexflow
 import alexflow.engine  # else imported when first used, which would be timed
-from alexflow.engine.run import NEW_OBJECTS
+from alexflow.engine.run import RUN_GC_THRESHOLD
 from benchmarks import waiting, work, workloads
 from benchmarks.measure import Stopwatch
 from benchmarks.protocol import Growth, answer, parser, unsupported
@@ -58,7 +58,7 @@ class Job:
                 await engine.run([workloads.Burn(-1 - number, 0.02) for number in range(self._workers)])
                 await engine.run(workloads.few_of_each())
                 target = self._described(describe)
-                gc.set_threshold(NEW_OBJECTS)
+                gc.set_threshold(RUN_GC_THRESHOLD)
                 result = await engine.run(target)
                 self.watch.stop()
                 self.executed = result.ran

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import alexflow
 import alexflow.engine
-from alexflow.engine.run import NEW_OBJECTS
+from alexflow.engine.run import RUN_GC_THRESHOLD
 from benchmarks.measure import Stopwatch
 from benchmarks.taskbench import sweep
 from benchmarks.taskbench.patterns import Graph
@@ -22,7 +22,7 @@ def run(graph: Graph, turns: int, directory: Path) -> tuple[float, int]:
         async with alexflow.Engine(directory, workers=WORKERS) as engine:
             # until the workers are there and have imported what they need
             await engine.run([Point(-1, number, 200_000, ()) for number in range(WORKERS)])
-            gc.set_threshold(NEW_OBJECTS)  # as alexflow.run does; an Engine leaves it to its process
+            gc.set_threshold(RUN_GC_THRESHOLD)  # as alexflow.run does; an Engine leaves it to its process
             watch = Stopwatch()
             result = await engine.run(ends(graph, turns))
             watch.stop()
