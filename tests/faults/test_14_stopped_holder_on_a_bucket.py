@@ -42,7 +42,7 @@ def test_it_is_taken_over_when_the_holder_shows_no_sign_of_life(bucket, log, fif
         found, said = outcome(holder)
         dropped = [key] if what == "large" else []  # equal bytes are its own publication
         assert (found["ran"], found["dropped"], found["value"]) == (1, dropped, 1)
-        assert (f"what it stored as {key} was dropped" in said) == bool(dropped)
+        assert (f"its result for {key} was dropped" in said) == bool(dropped)
         assert f"engine stalled for longer than its lease TTL ({SHORT:g} s)" in said
     assert storage.version(key) == published
     assert left_behind(storage) == []
