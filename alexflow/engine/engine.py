@@ -118,10 +118,10 @@ class Engine:
         self._max_deaths = max_deaths
         self._grace = grace
         self._lease_ttl = lease_ttl
+        self._journal_directory = journal
         self._check_arguments()
         self._broadcast = Broadcast()
         self._echo = OutputEcho() if echo else None
-        self._journal_directory = journal
         self._journal: JournalRecorder | None = None
         self._driver: Driver | None = None
         self._closing: Driver | None = None  # while it is being closed
@@ -141,6 +141,9 @@ class Engine:
         for name, value in {"timeout": self._defaults.timeout, "grace": self._grace}.items():
             if value is not None and (not isinstance(value, int | float) or not value >= 0):
                 raise DefinitionError(f"{name} must be a number of seconds, not {value!r}")
+        journal = self._journal_directory
+        if journal is not None and not isinstance(journal, str | os.PathLike):
+            raise DefinitionError(f"journal must be the path of a directory, not {journal!r}")
         ttl = self._lease_ttl
         if ttl is not None and (not isinstance(ttl, int | float) or not ttl > 0):
             raise DefinitionError(f"lease_ttl must be a number of seconds above 0, or None, not {ttl!r}")
