@@ -51,10 +51,10 @@ class Dispatch:
         self.peers: PeerCoordination | None = None
         self.has_started = False
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether jobs have to be admitted first, because there are peers."""
-        return self.peers is not None and not self.peers.alone
+    def _admission(self) -> PeerCoordination | None:
+        """Return what admits jobs, if they have to be admitted first, because there are peers."""
+        peers = self.peers
+        return None if peers is None or peers.alone else peers
 
     def start(self, task_ids: Sequence[str]) -> None:
         """Start tasks that are ready."""
@@ -67,18 +67,18 @@ class Dispatch:
                 batches[described.kind].append(self._job(described))
         if batches:
             self.has_started = True
-        peers = self.peers
-        if peers is None or peers.alone:
+        admission = self._admission()
+        if admission is None:
             self._started(task_ids)
             for kind, jobs in batches.items():
                 self._executors[kind].submit(jobs)
         else:
             for kind, jobs in batches.items():
-                peers.admit(kind, jobs)
+                admission.admit(kind, jobs)
 
     def speculative(self, kind: Kind, task_ids: Iterable[str]) -> Iterable[Job]:
         """Make the jobs, of those tasks, that an executor may be sent before they are ready."""
-        if not task_ids or self.is_shared:
+        if not task_ids or self._admission() is not None:
             return ()
         described = (self._catalog.tasks[task_id] for task_id in task_ids)
         return (self._job(task) for task in described if task.kind == kind)
@@ -95,10 +95,11 @@ class Dispatch:
         """
         before_start: list[str] = []
         batches: defaultdict[Kind, list[str]] = defaultdict(list)
+        admission = self._admission()
         for task_id in task_ids:
             if self._generators.cancel(task_id):
                 continue
-            if self.peers is not None and not self.peers.alone and self.peers.cancel(task_id):
+            if admission is not None and admission.cancel(task_id):
                 before_start.append(task_id)
             else:
                 batches[self._catalog.tasks[task_id].kind].append(task_id)
@@ -117,15 +118,17 @@ class Dispatch:
 
     def ended(self, outcomes: Sequence[Outcome]) -> None:
         """Take in that jobs have ended."""
-        if self.peers is not None and not self.peers.alone:
-            self.peers.over(outcomes)
+        admission = self._admission()
+        if admission is not None:
+            admission.over(outcomes)
 
     def forget(self, task_ids: Sequence[str]) -> None:
         """Drop what is kept of tasks that are over, or not wanted any more."""
         for executor in self.prefetching.values():
             executor.forget(task_ids)
-        if self.peers is not None and not self.peers.alone:
-            self.peers.forget(task_ids)
+        admission = self._admission()
+        if admission is not None:
+            admission.forget(task_ids)
         tasks = self._catalog.tasks
         for task_id in task_ids:
             described = tasks.pop(task_id, None)
