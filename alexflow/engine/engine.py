@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from random import random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -52,6 +53,9 @@ LOADS_PER_TURN = 32
 
 #: How often ``load`` has an output made again that is removed before it can be read.
 MAX_LOADS = 20
+
+#: The longest pause before an output that was removed is made again.
+LOST_PAUSE_SECONDS = 0.004
 
 _NOTHING: set[str] = set()
 
@@ -303,6 +307,8 @@ class Engine:
             except (OutputNotFound, RunFailed) as error:
                 if not looks_left or not _was_removed(output, error):
                     raise
+                # what removes it may do so in step with the loads: a random pause gets out of step
+                await asyncio.sleep(random() * LOST_PAUSE_SECONDS)
         raise AssertionError  # for type checkers
 
     async def _value(self, output: Output[T]) -> T:
