@@ -8,9 +8,11 @@ from alexflow.model.serializer import register_serializer as _register_serialize
 if TYPE_CHECKING:
     from alexflow.engine import Engine as Engine
     from alexflow.engine import Result as Result
+    from alexflow.engine import aplan as aplan
     from alexflow.engine import arun as arun
     from alexflow.engine import exit_code as exit_code
     from alexflow.engine import main as main
+    from alexflow.engine import plan as plan
     from alexflow.engine import run as run
     from alexflow.errors import AlexflowError as AlexflowError
     from alexflow.errors import RunFailed as RunFailed
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = _lazy_names(
     __name__,
     {
-        "engine": "Engine Result arun exit_code main run",
+        "engine": "Engine Result aplan arun exit_code main plan run",
         "errors": "AlexflowError RunFailed TaskError TaskFailed TaskStopped",
         "executors.current": "current",
         "executors.recycle": "Recycle",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from random import random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.driver import Driver
 from alexflow.engine.options import OnError, as_limits, as_workers
+from alexflow.engine.planning import plan_request
 from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
+from alexflow.engine.subjects import collect_subjects, forced_by
 from alexflow.engine.targets import Request, read_target
 from alexflow.engine.turns import turns
 from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged, OutputMissing, OutputNotFound, RunFailed
@@ -24,8 +26,8 @@ from alexflow.executors.loaded_libraries import LoadedLibraries
 from alexflow.executors.process.wire.reentry import reentry
 from alexflow.executors.registry import ExecutorSettings, make_executors
 from alexflow.executors.workers import Workers
-from alexflow.graph import Defaults, Forceable, Subjects, self_deadlock, tasks_to_force
-from alexflow.hooks import exact_name, hook_failed, is_a, is_ours, passes, repr_of
+from alexflow.graph import Defaults, Forceable, Subjects, self_deadlock
+from alexflow.hooks import hook_failed, is_a, is_ours, passes, repr_of
 from alexflow.model import AbstractTask, ExecutorName, Output, Retry, keys_of
 from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
 from alexflow.progress.echo import OutputEcho
@@ -37,6 +39,7 @@ from alexflow.type_vars import T
 
 if TYPE_CHECKING:
     from alexflow.events.journal import JournalRecorder
+    from alexflow.record.plan import Plan
 
 
 #: ``async def run`` at once, by default.
@@ -44,9 +47,6 @@ MAX_CONCURRENCY = 10_000
 
 #: Seconds without a heartbeat after which an engine loses what it holds, by default.
 LEASE_TTL = 30.0
-
-#: Targets of one request that are collected between two turns of the event loop.
-TARGETS_PER_TURN = 256
 
 #: Loads of outputs that exist between two turns of the event loop: some half a millisecond.
 LOADS_PER_TURN = 32
@@ -56,8 +56,6 @@ MAX_LOADS = 20
 
 #: The longest pause before an output that was removed is made again.
 LOST_PAUSE_SECONDS = 0.004
-
-_NOTHING: set[str] = set()
 
 
 class Engine:
@@ -257,7 +255,7 @@ class Engine:
         clock = asyncio.get_running_loop().time
         started = clock()
         request = read_target(target)
-        forced = _NOTHING if force is False or force == () else self._force(driver, request, force)
+        forced = self._force(driver, request, force)
         try:
             finish = await self._ask(driver, request, on_error)
             if self._echo is not None:
@@ -269,6 +267,18 @@ class Engine:
         if self._broadcast.has_listeners:
             self._tell_end(driver, finish, seconds)
         return self._result(request, finish, on_error, seconds)
+
+    async def plan(self, target: Any, *, force: Forceable | Sequence[Forceable] | bool = ()) -> Plan:
+        """Plan a run: what :meth:`run` would start, as things stand. Nothing runs, and the engine need not be open.
+
+        Args:
+            target: as for :meth:`run`.
+            force: as for :meth:`run`.
+
+        Raises:
+            GraphError: the graph as described cannot be run.
+        """
+        return await plan_request(read_target(target), self.storage, self._defaults, force)
 
     async def load(self, output: Output[T]) -> T:
         """Load the value of an output, which is computed first if it does not exist, or is damaged and is seen to be.
@@ -331,7 +341,7 @@ class Engine:
     async def _ask(self, driver: Driver, request: Request, on_error: OnError) -> Finish:
         driver.entering += 1
         try:
-            subjects = await self._subjects(driver, request)
+            subjects = await collect_subjects(request, self._defaults, driver.catalog)
             task_id = running.get()
             if task_id is not None:
                 _refuse_itself(subjects, task_id)
@@ -346,52 +356,11 @@ class Engine:
 
     def _force(self, driver: Driver, request: Request, force: Forceable | Sequence[Forceable] | bool) -> set[str]:
         """Force tasks. Returns the ids of those that no other request forces."""
-        named: Iterable[Forceable]
-        try:
-            if force is True:
-                named = request.all_tasks
-            elif isinstance(force, (list, tuple, set, frozenset)):
-                named = list(force)
-            else:
-                named = [force]  # type: ignore[list-item]
-            forced = tasks_to_force(request.all_tasks, named, self._defaults) - driver.inspector.forced
-        except BaseException as error:
-            hook_failed(force, "__iter__()", error)
-        driver.inspector.forced.update(forced)
+        forced = forced_by(force, request, self._defaults)
+        if forced:
+            forced -= driver.inspector.forced
+            driver.inspector.forced.update(forced)
         return forced
-
-    async def _subjects(self, driver: Driver, request: Request) -> Subjects:
-        """Collect the targets by name; a large request takes several turns of the event loop."""
-        outputs: dict[str, Output[Any]] = {}
-        tasks: dict[str, AbstractTask] = {}
-        known = self._defaults.class_registry.known
-        for number, output in enumerate(request.outputs):
-            if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
-                await asyncio.sleep(0)
-            try:
-                source = output.__dict__.get("src_task")
-                if source is not None and id(type(source)) not in known:
-                    self._defaults.register_class(source)
-                for name in keys_of(output):
-                    key = name if type(name) is str else exact_name(output, "key", name)
-                    if key != output.output_id:
-                        driver.catalog.claim_key(key, output)
-                    outputs[key] = output
-            except BaseException as error:
-                hook_failed(output, "key", error)
-        for number, task in enumerate(request.tasks):
-            if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
-                await asyncio.sleep(0)
-            try:
-                task_id = task.task_id
-                if type(task_id) is not str:  # most are: one call less
-                    task_id = exact_name(task, "task_id", task_id)
-                tasks[task_id] = task
-                if id(type(task)) not in known:
-                    self._defaults.register_class(task)
-            except BaseException as error:
-                hook_failed(task, "task_id", error)
-        return Subjects(outputs, tasks, {})
 
     def _tell_end(self, driver: Driver, finish: Finish, seconds: float) -> None:
         driver.emit(

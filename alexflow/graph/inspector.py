@@ -84,15 +84,16 @@ class Inspector:
         catalog: where the users' objects are.
         storage: where outputs are.
         defaults: for tasks whose class does not say otherwise.
+        checks_writing: whether the storage is asked if it can be written, once something has to run.
     """
 
-    def __init__(self, catalog: Catalog, storage: Storage, defaults: Defaults):
+    def __init__(self, catalog: Catalog, storage: Storage, defaults: Defaults, *, checks_writing: bool = True):
         self._catalog = catalog
         self._storage = storage
         self._defaults = defaults
         #: Ids of tasks whose outputs count as missing until they have run again.
         self.forced: set[str] = set()
-        self._writable = False  # not checked yet
+        self._writable = not checks_writing  # else not checked yet
         #: Ids of tasks that run this engine, and would wait for themselves.
         self.around: frozenset[str] = frozenset()
 

@@ -123,6 +123,11 @@ class Scheduler:
         nodes = self.state.nodes
         return [task_id for task_id in task_ids if task_id in nodes]
 
+    def pending(self) -> Iterator[tuple[TaskSpec, bool]]:
+        """Yield the tasks that are wanted and not done, each with whether it waits for inputs."""
+        for node in self.state.nodes.values():
+            yield node.spec, node.state == WAITING
+
     def successors_of(self, task_id: str) -> list[str]:
         """Return tasks that could start the moment this one is done, because it makes all that they miss.
 

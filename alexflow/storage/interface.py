@@ -199,6 +199,13 @@ class Storage(ABC):
 
         return verify(self, keys, prefix, quarantine=quarantine)
 
+    def quarantined(self) -> Iterator[str]:
+        """The keys of outputs that were found damaged and moved to the quarantine, in no order, perhaps several times.
+
+        Something else may be stored under such a key by now.
+        """
+        return iter(())
+
     def sweep(self, older_than: float = 3600.0) -> int:
         """Remove stale files, left half written by processes that crashed; each run sweeps some of them.
 

@@ -73,7 +73,7 @@ OURS = frozenset(
     {"self", "job", "spec", "event", "outcome", "instruction", "failed", "decided", "entry", "told", "sent"}
     | {"described", "defaults", "_defaults", "check", "wanted", "follower", "successor", "cause", "error"}
     | {"context", "_context", "asyncio", "copy()", "engine", "failure", "_threads", "DynamicTask", "WrapperTask"}
-    | {"type()"}
+    | {"type()", "plan"}
 )
 
 #: Functions that call hooks inside the ``try`` of whoever calls them.

@@ -103,6 +103,10 @@ class PrefixStorage(RenamingStorage):
         leases = self.storage.leases(ttl)
         return None if leases is None else PrefixedLeases(leases, self.prefix)
 
+    def quarantined(self) -> Iterator[str]:
+        start = self._inside("")
+        return (self._outside(key) for key in self.storage.quarantined() if key.startswith(start))
+
     def list(self, prefix: str = "") -> Iterator[str]:
         inside = (self._outside(key) for key in self.storage.list(prefix=self._inside(prefix)))
         return only_keys(inside)  # a name that is reserved at this root may be a key further down

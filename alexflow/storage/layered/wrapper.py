@@ -44,6 +44,9 @@ class StorageWrapper(Storage):
     def leases(self, ttl: float) -> Leases | None:
         return self.storage.leases(ttl)
 
+    def quarantined(self) -> Iterator[str]:
+        return self.storage.quarantined()
+
     # -- blocking
 
     def exists_many(self, keys: Sequence[str]) -> set[str]:

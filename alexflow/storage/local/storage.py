@@ -30,7 +30,7 @@ from alexflow.storage.digest import record_of_parts
 from alexflow.storage.files import NOT_THERE, read_all, read_parts, storage_error
 from alexflow.storage.interface import Check, Storage, check_check
 from alexflow.storage.key_checks import checks_its_keys
-from alexflow.storage.keys import ACCEPTED, accept_key, check_keys, in_batches, only_keys
+from alexflow.storage.keys import ACCEPTED, QUARANTINE, accept_key, check_keys, in_batches, only_keys
 from alexflow.storage.local import staging_area
 from alexflow.storage.local.listing import MAX_INLINE_KEYS, all_keys, existing, one_by_one
 from alexflow.storage.local.new_file import open_new
@@ -183,6 +183,9 @@ class LocalStorage(Storage):
 
         base = self.base_path
         return read_opened(base, key, lambda fd, _: examine_file(fd, base, key, quarantine=quarantine))
+
+    def quarantined(self) -> Iterator[str]:
+        return (name.partition("/")[2] for name in all_keys(f"{self.base_path}/{QUARANTINE}", ""))
 
     @checks_its_keys
     def stage(self, key: str, data: bytes) -> Staged:

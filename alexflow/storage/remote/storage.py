@@ -22,7 +22,7 @@ from alexflow.storage.background import for_each, in_thread
 from alexflow.storage.digest import is_one_key, is_refused, judge, with_key
 from alexflow.storage.files import read_all
 from alexflow.storage.interface import Check, Storage, check_check
-from alexflow.storage.keys import only_keys
+from alexflow.storage.keys import QUARANTINE, only_keys
 from alexflow.storage.local.read import damaged
 from alexflow.storage.local.staging_area import FOREIGN_STALE_AFTER, STALE_AFTER
 from alexflow.storage.local.storage import BUFFER
@@ -377,6 +377,12 @@ class RemoteStorage(Storage):
         next_page = wait_for(self._begin_listing(prefix))
         while (page := wait_for(next_page())) is not None:
             yield from page
+
+    def quarantined(self) -> Iterator[str]:
+        connection = self._connection()
+        pages = wait_for(connection.backend()).pages(f"{QUARANTINE}/")
+        while (page := wait_for(connection.next_page(QUARANTINE, pages))) is not None:
+            yield from (name.split("/", 3)[3] for name in page if name.count("/") > 2)
 
     # -- streams and paths
 

@@ -1,0 +1,66 @@
+"""The objects behind a request: its targets by name, and the tasks that it forces."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from alexflow.engine.targets import Request
+from alexflow.graph import Catalog, Defaults, Forceable, Subjects, tasks_to_force
+from alexflow.hooks import exact_name, hook_failed
+from alexflow.model import AbstractTask, Output, keys_of
+
+#: Targets of one request that are collected between two turns of the event loop.
+TARGETS_PER_TURN = 256
+
+
+async def collect_subjects(request: Request, defaults: Defaults, catalog: Catalog) -> Subjects:
+    """Collect the targets by name; a large request takes several turns of the event loop."""
+    outputs: dict[str, Output[Any]] = {}
+    tasks: dict[str, AbstractTask] = {}
+    known = defaults.class_registry.known
+    for number, output in enumerate(request.outputs):
+        if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
+            await asyncio.sleep(0)
+        try:
+            source = output.__dict__.get("src_task")
+            if source is not None and id(type(source)) not in known:
+                defaults.register_class(source)
+            for name in keys_of(output):
+                key = name if type(name) is str else exact_name(output, "key", name)
+                if key != output.output_id:
+                    catalog.claim_key(key, output)
+                outputs[key] = output
+        except BaseException as error:
+            hook_failed(output, "key", error)
+    for number, task in enumerate(request.tasks):
+        if number % TARGETS_PER_TURN == TARGETS_PER_TURN - 1:
+            await asyncio.sleep(0)
+        try:
+            task_id = task.task_id
+            if type(task_id) is not str:  # most are: one call less
+                task_id = exact_name(task, "task_id", task_id)
+            tasks[task_id] = task
+            if id(type(task)) not in known:
+                defaults.register_class(task)
+        except BaseException as error:
+            hook_failed(task, "task_id", error)
+    return Subjects(outputs, tasks, {})
+
+
+def forced_by(force: Forceable | Sequence[Forceable] | bool, request: Request, defaults: Defaults) -> set[str]:
+    """The ids of the tasks that ``force=`` selects, with everything between them and the targets."""
+    if force is False or force == ():
+        return set()
+    named: Iterable[Forceable]
+    try:
+        if force is True:
+            named = request.all_tasks
+        elif isinstance(force, (list, tuple, set, frozenset)):
+            named = list(force)
+        else:
+            named = [force]  # type: ignore[list-item]
+        return tasks_to_force(request.all_tasks, named, defaults)
+    except BaseException as error:
+        hook_failed(force, "__iter__()", error)

@@ -1,0 +1,107 @@
+"""Planning: the scheduler discovers the graph of a request, and nothing is started.
+
+The scheduler that would run it answers: it is given the request and the storage's answers, and its instructions to
+start tasks are dropped. So a plan is what a run would begin with, cycles and conflicts of keys are refused as by a run,
+and nothing upstream of what exists is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from alexflow.graph.describe import Defaults
+from alexflow.graph.inspector import Catalog, Inspector, Subjects
+from alexflow.hooks import repr_of
+from alexflow.record.plan import CAUSES, Cause, Plan, PlannedTasks
+from alexflow.scheduler import Scheduler, TaskSpec
+from alexflow.scheduler.events import Event, Inspected, Resumed, RunRequested
+from alexflow.scheduler.instructions import Finish, Inspect, Resume
+from alexflow.storage import Storage
+from alexflow.storage.background import in_thread
+
+#: The only request of a scheduler that plans.
+_RUN = 1
+
+
+async def make_plan(
+    subjects: Subjects, catalog: Catalog, storage: Storage, defaults: Defaults, forced: Collection[str]
+) -> Plan:
+    """Plan a request.
+
+    Args:
+        subjects: the targets, by name.
+        catalog: the catalog in which their keys were claimed.
+        storage: where outputs are.
+        defaults: settings for those that classes leave open.
+        forced: ids of the tasks that run although their outputs exist.
+
+    Raises:
+        GraphError: the graph as described cannot be run.
+        StorageError: the storage did not answer.
+    """
+    planning = _Planning(catalog, storage, defaults, forced)
+    await planning.discover(subjects)
+    groups: dict[tuple[str, Cause], list[TaskSpec]] = {}
+    damaged = await in_thread(lambda: set(storage.quarantined())) if planning.has_tasks else set[str]()
+    for spec, waits in planning.tasks():
+        reason = _reason_of(spec, waits, forced, damaged)
+        groups.setdefault((spec.task_id.rpartition(".")[0], reason), []).append(spec)
+    run = [
+        PlannedTasks(name, reason, [spec.task_id for spec in specs], specs[0].dynamic)
+        for (name, reason), specs in sorted(groups.items(), key=lambda item: CAUSES.index(item[0][1]))
+    ]
+    return Plan(run, len(planning.found), repr_of(storage))
+
+
+class _Planning:
+    """One request on a scheduler and an inspector of its own."""
+
+    def __init__(self, catalog: Catalog, storage: Storage, defaults: Defaults, forced: Collection[str]):
+        self._catalog = catalog
+        self._inspector = Inspector(catalog, storage, defaults, checks_writing=False)
+        self._inspector.forced.update(forced)
+        self._scheduler = Scheduler(case_sensitive=storage.case_sensitive)
+        self._questions: list[Subjects] = []
+        self.found: set[str] = set()  #: Ids of the tasks that are done.
+
+    async def discover(self, targets: Subjects) -> None:
+        self._handle(RunRequested(_RUN, tuple(targets.outputs), tuple(targets.tasks)), targets)
+        while self._questions:
+            await self._inspector.look(self._questions.pop(), self._take)
+
+    async def _take(self, event: Event, subjects: Subjects) -> None:
+        if isinstance(event, Inspected):
+            self.found.update(event.found)
+        self._handle(event, subjects)
+
+    def _handle(self, event: Event, subjects: Subjects) -> None:
+        events: list[Event] = [event]
+        for each in events:  # grows
+            instructions = self._scheduler.handle(each)
+            for task_id in self._scheduler.wanted(subjects.described):
+                self._catalog.tasks.setdefault(task_id, subjects.described[task_id])
+            for instruction in instructions:
+                if isinstance(instruction, Inspect):
+                    question = subjects.asked(instruction.keys, instruction.tasks, instruction.question)
+                    self._questions.append(question)
+                elif isinstance(instruction, Resume):
+                    events.append(Resumed())
+                elif isinstance(instruction, Finish) and instruction.error is not None:
+                    raise instruction.error
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether there is anything to run."""
+        return any(True for _ in self.tasks())
+
+    def tasks(self) -> Iterable[tuple[TaskSpec, bool]]:
+        """Each task that has to run, and whether it waits for what is upstream of it."""
+        return self._scheduler.pending()
+
+
+def _reason_of(spec: TaskSpec, waits: bool, forced: Collection[str], damaged: Collection[str]) -> Cause:
+    if spec.task_id in forced:
+        return "forced"
+    if any(key in damaged for key in spec.outputs):
+        return "damaged"
+    return "upstream missing" if waits else "missing"
