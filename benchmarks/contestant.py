@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,9 @@ from benchmarks import work
 from benchmarks.protocol import UNSUPPORTED
 
 HERE = Path(__file__).resolve().parent
+
+#: Seconds between two looks at a command that is watched.
+WATCHED_EVERY = 0.01
 
 #: Cases after which it matters how many tasks were executed, and how many may be.
 EXECUTED = {"grow": 1, "rerun": 0}
@@ -159,19 +163,53 @@ def ask_for(command: list[str], limit: float, at_home: bool = True) -> dict[str,
     Raises:
         Unfit: it does not.
     """
-    code, output, errors = run(command, limit, at_home)
-    measured = _last_line(output)
-    if code == UNSUPPORTED:
+    return answer_of(run(command, limit, at_home))
+
+
+def answer_of(ended: Ended) -> dict[str, Any]:
+    """The JSON in the last line that a command wrote.
+
+    Raises:
+        Unfit: it failed, or there is none.
+    """
+    measured = _last_line(ended.output)
+    if ended.code == UNSUPPORTED:
         raise Unsupported(str(measured.get("unsupported", "not supported")))
-    if code != 0:
-        raise Crashed(f"exit code {code}: {errors.strip().rpartition(chr(10))[2][:200] or 'nothing said'}")
+    if ended.code != 0:
+        last = ended.errors.strip().rpartition("\n")[2][:200]
+        raise Crashed(f"exit code {ended.code}: {last or 'nothing said'}")
     if not measured:
         raise Crashed("no answer")
     return measured
 
 
-def run(command: list[str], limit: float, at_home: bool = True) -> tuple[int, str, str]:
-    """The exit code, output and errors of a command; it and all that it started is killed after ``limit`` seconds.
+@dataclass(frozen=True)
+class Ended:
+    """What came of a command.
+
+    Attributes:
+        code: its exit code.
+        output: its standard output.
+        errors: its standard error.
+        seconds: how long it took, from just before it was started until the system said that it has ended.
+        cpu_seconds: processor time of it and of all descendants that were waited for.
+    """
+
+    code: int
+    output: str
+    errors: str
+    seconds: float
+    cpu_seconds: float
+
+
+def run(command: list[str], limit: float, at_home: bool = True, watched: Callable[[int], None] | None = None) -> Ended:
+    """Run a command to its end; it and all that it started is killed after ``limit`` seconds.
+
+    Args:
+        command: the program and its arguments.
+        limit: seconds.
+        at_home: whether it finds this repository's packages.
+        watched: called again and again with its process id while it runs.
 
     Raises:
         OverTime: it was.
@@ -183,6 +221,7 @@ def run(command: list[str], limit: float, at_home: bool = True) -> tuple[int, st
         environment["PYTHONPATH"] = str(HERE.parent)
     # files, not pipes: what a contestant leaves behind may hold a pipe open
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        started = time.perf_counter()
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -192,28 +231,43 @@ def run(command: list[str], limit: float, at_home: bool = True) -> tuple[int, st
             start_new_session=True,
         )
         try:
-            code = _end_of(process, limit)
-        except subprocess.TimeoutExpired:
-            raise OverTime(f"> {limit:g} s") from None
+            end = _end_of(process.pid, limit, watched)
+            seconds = time.perf_counter() - started
+            if end is None:
+                raise OverTime(f"> {limit:g} s")
+            status, usage = end
+            process.returncode = os.waitstatus_to_exitcode(status)
         finally:
             if process.returncode is None:  # not reaped yet, so that the group is surely its own
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         output.seek(0)
         errors.seek(0)
-        return code, output.read().decode(errors="replace"), errors.read().decode(errors="replace")
+        texts = (file.read().decode(errors="replace") for file in (output, errors))
+        return Ended(process.returncode, *texts, seconds, usage.ru_utime + usage.ru_stime)
 
 
-def _end_of(process: subprocess.Popen[bytes], limit: float) -> int:
-    """Wait to the moment, which may be what is measured: ``wait`` with a timeout looks every 50 ms in the end."""
-    if hasattr(os, "pidfd_open"):  # Linux
-        end = os.pidfd_open(process.pid)
-        try:
-            select.select([end], [], [], limit)
-        finally:
-            os.close(end)
-        limit = 0
-    return process.wait(limit)
+def _end_of(pid: int, limit: float, watched: Callable[[int], None] | None) -> tuple[int, Any] | None:
+    """Wait to the moment, which may be what is measured: the status and the usage; None if it has not ended by then."""
+    until = time.perf_counter() + limit
+    descriptor = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1  # Linux
+    try:
+        while True:
+            left = max(until - time.perf_counter(), 0)
+            if descriptor >= 0:
+                select.select([descriptor], [], [], left if watched is None else WATCHED_EVERY)
+            else:
+                time.sleep(0.001)
+            ended, status, usage = os.wait4(pid, os.WNOHANG)
+            if ended:
+                return status, usage
+            if not left:
+                return None
+            if watched is not None:
+                watched(pid)
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _last_line(output: str) -> dict[str, Any]:

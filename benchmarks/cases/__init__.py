@@ -10,6 +10,7 @@ from benchmarks.outcome import Outcome
 
 #: All cases by name, in the order in which they are run.
 CASES = {
+    "script": "script",
     "fan": "fan",
     "fan_async": "fan_async",
     "fan_wide": "fan_wide",
@@ -35,7 +36,7 @@ CASES = {
 }
 
 #: Run only if they are named: they take too long, or need much besides alexflow.
-ONLY_IF_NAMED = {"clients", "formats", "instructions", "lazy", "storage", "threads"}
+ONLY_IF_NAMED = {"clients", "formats", "instructions", "lazy", "script", "storage", "threads"}
 
 
 def run(name: str, setting: Setting) -> Iterator[Outcome]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from benchmarks.contest import Measure, Setting, contest
 from benchmarks.contestant import Crashed
 from benchmarks.contestant import run as run_command
-from benchmarks.measure import Stopwatch
 from benchmarks.outcome import Bar, Outcome
 
 
@@ -29,11 +28,9 @@ def run(setting: Setting) -> Iterator[Outcome]:
 
 def interpreter(code: str, limit: float) -> Measure:
     def measured(directory: Path) -> float:
-        watch = Stopwatch()
-        exit_code, _, errors = run_command([sys.executable, "-c", code], limit)
-        watch.stop()
-        if exit_code != 0:
-            raise Crashed(errors.strip().rpartition("\n")[2])
-        return watch.seconds * 1e3
+        ended = run_command([sys.executable, "-c", code], limit)
+        if ended.code != 0:
+            raise Crashed(ended.errors.strip().rpartition("\n")[2])
+        return ended.seconds * 1e3
 
     return measured

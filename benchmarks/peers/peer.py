@@ -45,8 +45,12 @@ def main(run: Run, outputs: str, rewrites: bool = False) -> None:
             these are new or other files afterwards the number of executed tasks is known.
         rewrites: The engine may write an existing output again without having executed its task: only new ones count.
     """
-    asked = protocol.parser().parse_args()
+    arguments = protocol.parser()
+    arguments.add_argument("--whole", action="store_true", help="what exists was made before; the caller has the clock")
+    asked = arguments.parse_args()
     asked.directory = asked.directory.resolve()
+    if asked.whole:
+        return _main_whole(run, asked)
     growth = protocol.Growth()
     try:
         with contextlib.redirect_stdout(sys.stderr):  # what engines print
@@ -61,6 +65,15 @@ def main(run: Run, outputs: str, rewrites: bool = False) -> None:
     peak = round(growth.peak_mib, 1)
     executed = len(_outputs(asked.directory, outputs, rewrites) - before)
     protocol.answer(seconds, work.tasks_of(asked.case, asked.size), value, peak, executed=executed)
+
+
+def _main_whole(run: Run, asked: Asked) -> None:
+    try:
+        with contextlib.redirect_stdout(sys.stderr), run(asked) as read:
+            value = read()
+    except Unsupported as reason:
+        protocol.unsupported(str(reason))
+    protocol.answer(0.0, work.tasks_of(asked.case, asked.size), value, 0.0)
 
 
 def _prepare(asked: Asked) -> None:
