@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from alexflow.model import Workflow as Workflow
     from alexflow.model import WrapperTask as WrapperTask
     from alexflow.model import no_default as no_default
+    from alexflow.record import aopen_record as aopen_record
+    from alexflow.record import open_record as open_record
     from alexflow.serialization import deserialize as deserialize
     from alexflow.serialization import serialize as serialize
     from alexflow.sources import Source as Source
@@ -63,6 +65,7 @@ __getattr__, __dir__, __all__ = _lazy_names(
             "AbstractTask DynamicTask InOut NoDefaultVar Output ResourceSpec Retry Task TaskOptions Workflow "
             "WrapperTask no_default"
         ),
+        "record": "aopen_record open_record",
         "serialization": "deserialize serialize",
         "sources": "Source asource source",
         "storage": "LocalStorage MemoryStorage RemoteStorage Storage open_storage",

@@ -32,6 +32,8 @@ The class of an error says whose fault it is, and so whether trying again can he
     │   ├── UnknownStorage         no storage can be opened from this path or URL
     │   └── OutputNotBound         an output was used without a storage
     ├── RunFailed                  (an ExceptionGroup) raised by `run` and `arun`: all TaskErrors of a run
+    ├── NotRecorded                the record says nothing of this key, task or run
+    │   └── AmbiguousKey           the beginning of a key fits several
     ├── EngineClosed               the engine was used outside its `async with`
     └── NotInTask                  `alexflow.current` was used outside a task
 
@@ -426,6 +428,18 @@ class RunFailed(AlexflowError, ExceptionGroup[TaskError]):
         part = type(self)(self.message, excs)
         part.report = self.report
         return part
+
+
+class NotRecorded(AlexflowError, LookupError):
+    """A storage's record says nothing of this key, task or run."""
+
+
+class AmbiguousKey(NotRecorded):
+    """The beginning of a key or id fits several: ``candidates``, at most ten."""
+
+    def __init__(self, prefix: str, candidates: Sequence[str], more: bool = False):
+        self.candidates = tuple(candidates)
+        super().__init__(f"{prefix!r} fits several: {', '.join(candidates)}{', …' if more else ''}; give more of one")
 
 
 class EngineClosed(AlexflowError):

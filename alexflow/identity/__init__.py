@@ -14,7 +14,7 @@ from alexflow.identity.canonical import (
     locate,
     packb,
 )
-from alexflow.identity.digest import DIGEST_SIZE, ID_SPEC, task_digest
+from alexflow.identity.digest import DIGEST_SIZE, ID_SPEC, digest_of_preimage, preimage_of, task_digest
 from alexflow.identity.names import look_up, main_module_name, module_name, qualified_name, set_main_module_name
 from alexflow.identity.short_repr import short_repr
 
@@ -28,6 +28,7 @@ __all__ = [
     "canonical",
     "children",
     "decimal_text",
+    "digest_of_preimage",
     "encoded",
     "is_dataclass",
     "is_namedtuple",
@@ -36,6 +37,7 @@ __all__ = [
     "main_module_name",
     "module_name",
     "packb",
+    "preimage_of",
     "qualified_name",
     "set_main_module_name",
     "short_repr",

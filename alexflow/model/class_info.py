@@ -87,6 +87,12 @@ class ClassInfo(_Caching):
         return defaults
 
     @cached_property
+    def insignificant(self) -> dict[str, Callable[[Any], Any] | None]:
+        """Names of the fields given to ``__init__`` that the id does not depend on, each with its ``encode``."""
+        significant = set(self.significant)
+        return {field.name: field.encode for field in self.fields if field.name not in significant}
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of :attr:`fields`."""
         return tuple(field.name for field in self.fields)

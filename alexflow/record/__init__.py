@@ -1,1 +1,25 @@
-"""The journal on disk: format, writer, reader. Synchronous, and independent of the events it holds."""
+"""The record: what a storage says of its outputs, and of the runs that made them. Read without users' code."""
+
+from typing import TYPE_CHECKING
+
+from alexflow.lazy import lazy_names as _lazy_names
+
+if TYPE_CHECKING:
+    from alexflow.record.entry import Entry as Entry
+    from alexflow.record.entry import EntryInput as EntryInput
+    from alexflow.record.entry import EntryOutput as EntryOutput
+    from alexflow.record.opening import aopen_record as aopen_record
+    from alexflow.record.opening import open_record as open_record
+    from alexflow.record.record import Record as Record
+    from alexflow.record.run_record import Run as Run
+    from alexflow.record.run_record import RunAttempt as RunAttempt
+
+__getattr__, __dir__, __all__ = _lazy_names(
+    __name__,
+    {
+        "entry": "Entry EntryInput EntryOutput",
+        "opening": "aopen_record open_record",
+        "record": "Record",
+        "run_record": "Run RunAttempt",
+    },
+)

@@ -17,7 +17,7 @@ from alexflow.record.format import MAGIC, SUFFIX, Header, payloads_in
 EventT = TypeVar("EventT")
 
 
-class Entry(NamedTuple, Generic[EventT]):
+class JournalEntry(NamedTuple, Generic[EventT]):
     """An event, and when it was written, which is a moment after it happened.
 
     Attributes:
@@ -39,7 +39,7 @@ class Recorded(NamedTuple, Generic[EventT]):
     """
 
     header: Header | None
-    entries: list[Entry[EventT]]
+    entries: list[JournalEntry[EventT]]
     is_torn: bool
 
 
@@ -74,12 +74,14 @@ def read(path: str | os.PathLike[str], decoder: msgspec.msgpack.Decoder[EventT])
     return Recorded(header, list(_entries(payloads[1:], decoder)), is_torn or header is None)
 
 
-def _entries(payloads: Sequence[memoryview], decoder: msgspec.msgpack.Decoder[EventT]) -> Iterator[Entry[EventT]]:
+def _entries(
+    payloads: Sequence[memoryview], decoder: msgspec.msgpack.Decoder[EventT]
+) -> Iterator[JournalEntry[EventT]]:
     batches: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(tuple[float, list[msgspec.Raw]])
     for payload in payloads:
         written, batch = batches.decode(payload)
         for raw in batch:
             try:
-                yield Entry(written, decoder.decode(raw))
+                yield JournalEntry(written, decoder.decode(raw))
             except msgspec.ValidationError:  # of a later version
                 continue

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alexflow.scheduler.state import MISSING, Key, Node, Run, State, TaskCheck
+from alexflow.scheduler.state import MISSING, Key, Node, RunState, State, TaskCheck
 
 
-def owner_of(state: State, node: Node) -> Run | None:
+def owner_of(state: State, node: Node) -> RunState | None:
     """Return the run for which a task counts, or None if no run wants it."""
     owner = node.owner
     return owner if owner is not None and not owner.withdrawn else _find_owner(state, [node])
 
 
-def owner_of_inspected(state: State, asked: Key | TaskCheck) -> Run | None:
+def owner_of_inspected(state: State, asked: Key | TaskCheck) -> RunState | None:
     """Return the same for what is being inspected."""
     group = asked.group.find() if asked.group is not None else None
     if group is not None and group.owner is not None and not group.owner.withdrawn:
@@ -31,7 +31,7 @@ def owner_of_inspected(state: State, asked: Key | TaskCheck) -> Run | None:
     return owner
 
 
-def _find_owner(state: State, nodes: list[Node]) -> Run | None:
+def _find_owner(state: State, nodes: list[Node]) -> RunState | None:
     """Walk up from tasks to the first run that wants one of them."""
     below: dict[Node, Node | None] = dict.fromkeys(nodes)
     stack = nodes
@@ -51,7 +51,7 @@ def _find_owner(state: State, nodes: list[Node]) -> Run | None:
     return None
 
 
-def _nearest(state: State, node: Node) -> Run | None:
+def _nearest(state: State, node: Node) -> RunState | None:
     if node.owner is not None and not node.owner.withdrawn:
         return node.owner
     targeted = (key.targets for key in _missing_outputs(state, node))

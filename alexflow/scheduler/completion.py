@@ -15,7 +15,7 @@ from alexflow.scheduler.demand import (
 )
 from alexflow.scheduler.events import Succeeded
 from alexflow.scheduler.instructions import Close, Finish, Verify
-from alexflow.scheduler.state import MISSING, PRESENT, Key, Node, Run, State, TaskCheck
+from alexflow.scheduler.state import MISSING, PRESENT, Key, Node, RunState, State, TaskCheck
 from alexflow.scheduler.states import ACTIVE, GENERATING, WAITING
 
 # -- starting
@@ -212,7 +212,7 @@ def _end_draining(state: State, node: Node) -> None:
 # -- runs
 
 
-def settle_target(state: State, run: Run) -> None:
+def settle_target(state: State, run: RunState) -> None:
     """Count that one target of a run has ended, well or not."""
     run.open -= 1
     if run.open == 0:
@@ -237,7 +237,7 @@ def conclude_runs(state: State) -> None:
                 finish(state, run)
 
 
-def finish(state: State, run: Run) -> None:
+def finish(state: State, run: RunState) -> None:
     """End a run."""
     run.finished = True
     withdraw_run(state, run, cancel=True)

@@ -20,14 +20,14 @@ from alexflow.scheduler.state import (
     Group,
     Key,
     Node,
-    Run,
+    RunState,
     State,
     TaskCheck,
     without,
 )
 from alexflow.scheduler.states import ACTIVE, CANCELLING, DELAYED, ELSEWHERE, GENERATING, RUNNING, WAITING
 
-NO_RUNS: Final[Mapping[Run, str]] = MappingProxyType({})
+NO_RUNS: Final[Mapping[RunState, str]] = MappingProxyType({})
 
 
 def read_inputs(state: State, reader: Node, group: Group) -> Group:
@@ -55,7 +55,7 @@ def read_inputs(state: State, reader: Node, group: Group) -> Group:
     return group
 
 
-def target_key(state: State, name: str, run: Run, group: Group) -> Group:
+def target_key(state: State, name: str, run: RunState, group: Group) -> Group:
     """Make a key a target of a run."""
     key = state.keys.get(name)
     if key is None:
@@ -71,7 +71,7 @@ def target_key(state: State, name: str, run: Run, group: Group) -> Group:
     return group
 
 
-def target_task(state: State, task_id: str, run: Run, group: Group) -> Group:
+def target_task(state: State, task_id: str, run: RunState, group: Group) -> Group:
     """Make a task a target of a run."""
     wanted, group = _want_task(state, task_id, group)
     run.add_task(wanted, task_id)
@@ -217,7 +217,7 @@ def _record_removal(state: State, name: str) -> None:
     removed[name] = state.out.question
 
 
-def pin(state: State, run: Run, names: tuple[str, ...]) -> None:
+def pin(state: State, run: RunState, names: tuple[str, ...]) -> None:
     """Keep a run's target keys from being removed while it lasts, also those that are not wanted any more."""
     pins = state.pins
     for name in names:
@@ -228,7 +228,7 @@ def pin(state: State, run: Run, names: tuple[str, ...]) -> None:
     run.pinned += names
 
 
-def unpin(state: State, run: Run) -> None:
+def unpin(state: State, run: RunState) -> None:
     """Let go of the target keys of a run that is over."""
     pins = state.pins
     for name in run.pinned:
@@ -238,7 +238,7 @@ def unpin(state: State, run: Run) -> None:
     run.pinned = []
 
 
-def withdraw_run(state: State, run: Run, *, cancel: bool) -> None:
+def withdraw_run(state: State, run: RunState, *, cancel: bool) -> None:
     """Give up all targets of a run.
 
     With ``cancel``, tasks that nothing else wants are cancelled. Else those that run may end: the run drains them.
@@ -262,7 +262,7 @@ def withdraw_run(state: State, run: Run, *, cancel: bool) -> None:
         drop_unwanted(state, unwanted, {} if cancel else {run: ""})
 
 
-def withdraw_children(state: State, parent: Node, draining: Mapping[Run, str] = NO_RUNS) -> None:
+def withdraw_children(state: State, parent: Node, draining: Mapping[RunState, str] = NO_RUNS) -> None:
     """Give up the children of a dynamic task; ``draining`` as in :func:`drop_unwanted`."""
     unwanted: list[Node] = []
     _disown(state, parent, unwanted)
@@ -288,7 +288,7 @@ def _unwant_task(state: State, wanted: Node | TaskCheck, unwanted: list[Node]) -
         state.settle_inspections(wanted.group)
 
 
-def drop_unwanted(state: State, unwanted: list[Node], draining: Mapping[Run, str] = NO_RUNS) -> None:
+def drop_unwanted(state: State, unwanted: list[Node], draining: Mapping[RunState, str] = NO_RUNS) -> None:
     """Drop tasks without demand, and what only they wanted.
 
     ``draining`` are the runs that wait for the end of tasks that run; without any, those are cancelled. The other tasks
@@ -312,7 +312,7 @@ def drop_unwanted(state: State, unwanted: list[Node], draining: Mapping[Run, str
             forget(state, node, unwanted)
 
 
-def _drain(node: Node, runs: Mapping[Run, str]) -> None:
+def _drain(node: Node, runs: Mapping[RunState, str]) -> None:
     for run, because in runs.items():
         if node not in run.draining:
             node.drained_by += (run,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alexflow.scheduler.state import MISSING, Key, Node, Run, State, TaskCheck
+from alexflow.scheduler.state import MISSING, Key, Node, RunState, State, TaskCheck
 from alexflow.scheduler.states import WAITING
 
 
@@ -23,7 +23,7 @@ class Dependents:
     __slots__ = ("_seen", "_stack", "_state", "_through_parents", "parents", "runs", "waiting")
 
     def __init__(self, state: State, *, through_parents: bool):
-        self.runs: dict[Run, None] = {}
+        self.runs: dict[RunState, None] = {}
         self.waiting: dict[Node, None] = {}
         self.parents: dict[Node, None] = {}
         self._state = state

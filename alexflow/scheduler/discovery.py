@@ -13,7 +13,7 @@ from alexflow.scheduler.demand import inspect_task_again, pin, read_inputs
 from alexflow.scheduler.events import Inspected, InspectionFailed, TaskSpec
 from alexflow.scheduler.failure import fail_graph
 from alexflow.scheduler.serving import refuse_as_target, serve
-from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, Run, State, TaskCheck
+from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, RunState, State, TaskCheck
 
 
 def inspected(state: State, event: Inspected) -> None:
@@ -73,9 +73,9 @@ def _asked_task(state: State, task_id: str, question: int | None) -> TaskCheck |
     return check
 
 
-def _add_present(state: State, event: Inspected) -> Run | None:
+def _add_present(state: State, event: Inspected) -> RunState | None:
     """Take keys as present. Returns the run for which they count, if any was not present before."""
-    owner: Run | None = None
+    owner: RunState | None = None
     settled: dict[Group, int] = {}
     for name in event.present:
         key = _asked_key(state, name, event.question)

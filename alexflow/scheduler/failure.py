@@ -34,7 +34,7 @@ from alexflow.scheduler.demand import (
 from alexflow.scheduler.dependents import Dependents
 from alexflow.scheduler.events import DelayOver, Failed, InputsLost
 from alexflow.scheduler.instructions import Delay, GaveUp, TryAgain
-from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, Run, State, TaskCheck
+from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, RunState, State, TaskCheck
 from alexflow.scheduler.states import ACTIVE, CANCELLING, CLOSING, DELAYED, GENERATING, RUNNING, WAITING
 
 #: How often each of a task's inputs may vanish before the task is given up.
@@ -192,7 +192,7 @@ def _end_with_dependents(state: State, node: Node, dependents: Dependents, faile
     end_badly(state, node)
 
 
-def stop(state: State, run: Run, *, cancel_running: bool = False) -> None:
+def stop(state: State, run: RunState, *, cancel_running: bool = False) -> None:
     """Give up a run's targets; it is over when what it drains has ended."""
     if not run.stopping:
         run.stopping = True
@@ -200,7 +200,7 @@ def stop(state: State, run: Run, *, cancel_running: bool = False) -> None:
         state.settled.append(run)
 
 
-def _skip(state: State, dependents: list[Node], runs: list[Run], cause: Node, failed_id: str) -> None:
+def _skip(state: State, dependents: list[Node], runs: list[RunState], cause: Node, failed_id: str) -> None:
     doomed = [node for node in dependents if not node.is_final]
     over = {*doomed, cause}
     for run in runs:
@@ -217,13 +217,13 @@ def _skip(state: State, dependents: list[Node], runs: list[Run], cause: Node, fa
         end_badly(state, node)
 
 
-def _adopt(key: Key, run: Run) -> None:
+def _adopt(key: Key, run: RunState) -> None:
     """Make a key that a skipped task would have read a target of the run itself."""
     if run not in key.targets:
         key.add_target(run)
 
 
-def _wanted_by(state: State, run: Run, doomed: set[Node]) -> list[Node]:
+def _wanted_by(state: State, run: RunState, doomed: set[Node]) -> list[Node]:
     """Return the doomed tasks that one run wants: from its targets down, also through children of dynamic tasks."""
     found: dict[Node, None] = {}
     stack = list(_wanted_directly(state, run))
@@ -249,7 +249,7 @@ def fail_conflicts(state: State) -> None:
         where, error = state.conflicts.popleft()
         if isinstance(where, Node):
             fail_graph(state, error, nodes=[where])
-        elif isinstance(where, Run):
+        elif isinstance(where, RunState):
             _fail_run(state, error, where)
         else:
             fail_graph(state, error, keys=[where])
@@ -287,7 +287,7 @@ def fail_graph(
             settle_check(state, check)
 
 
-def _fail_run(state: State, error: Any, run: Run) -> None:
+def _fail_run(state: State, error: Any, run: RunState) -> None:
     run.error = run.error or error
     stop(state, run, cancel_running=True)
 
@@ -328,7 +328,7 @@ def abandon(state: State, nodes: Sequence[Node]) -> None:
         end_badly(state, node)
 
 
-def _circle(state: State, run: Run) -> list[Node]:
+def _circle(state: State, run: RunState) -> list[Node]:
     node: Node | None = next(_wanted_directly(state, run), None)
     seen: dict[Node, None] = {}
     while node is not None and node not in seen:
@@ -338,7 +338,7 @@ def _circle(state: State, run: Run) -> list[Node]:
     return path[path.index(node) :] if node is not None else path
 
 
-def _wanted_directly(state: State, run: Run) -> Iterator[Node]:
+def _wanted_directly(state: State, run: RunState) -> Iterator[Node]:
     """Yield the tasks that a run still waits for itself."""
     for task_id in run.tasks:
         node = state.nodes.get(task_id)

@@ -7,7 +7,7 @@ from alexflow.scheduler.completion import finish
 from alexflow.scheduler.demand import cancel, inspect_again, pin, target_key, target_task, withdraw_run
 from alexflow.scheduler.events import RunRequested, RunsCancelled, Verified
 from alexflow.scheduler.failure import stop
-from alexflow.scheduler.state import PRESENT, Run, State, without
+from alexflow.scheduler.state import PRESENT, RunState, State, without
 
 #: How often targets may be found missing after a run before the run fails.
 MAX_VERIFICATIONS = 3
@@ -15,7 +15,7 @@ MAX_VERIFICATIONS = 3
 
 def run_requested(state: State, event: RunRequested) -> None:
     """Begin a run."""
-    run = state.runs[event.run_id] = Run(event.run_id, event.on_error)
+    run = state.runs[event.run_id] = RunState(event.run_id, event.on_error)
     group = state.new_group(run)
     for name in dict.fromkeys(event.keys):
         group = target_key(state, name, run, group)
@@ -39,7 +39,7 @@ def runs_cancelled(state: State, event: RunsCancelled) -> None:
             finish(state, run)
 
 
-def _cancel_draining(state: State, run: Run) -> None:
+def _cancel_draining(state: State, run: RunState) -> None:
     for node in run.draining:
         node.drained_by = without(node.drained_by, run)
         if not node.drained_by and not node.demand:
@@ -68,7 +68,7 @@ def verified(state: State, event: Verified) -> None:
         _request_again(state, run, event.missing)
 
 
-def _request_again(state: State, run: Run, names: tuple[str, ...]) -> None:
+def _request_again(state: State, run: RunState, names: tuple[str, ...]) -> None:
     group = state.new_group(run)
     for name in names:
         key = state.keys.get(name)

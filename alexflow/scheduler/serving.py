@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from alexflow.errors import GraphError, OutputConflict
 from alexflow.scheduler.events import TaskSpec
-from alexflow.scheduler.state import Node, Run, State
+from alexflow.scheduler.state import Node, RunState, State
 
 
 def serve(state: State, node: Node) -> None:
@@ -29,7 +29,7 @@ def serve(state: State, node: Node) -> None:
                 return
 
 
-def refuse_as_target(state: State, spec: TaskSpec, runs: Iterable[Run]) -> None:
+def refuse_as_target(state: State, spec: TaskSpec, runs: Iterable[RunState]) -> None:
     """Fail runs that request a task which serves a dynamic one: what it holds for that one is no result.
 
     Whatever else wants the task, such as the dynamic task itself, goes on.

@@ -70,7 +70,7 @@ class Node:
         "state",
     )
 
-    def __init__(self, spec: TaskSpec, owner: Run | None, group: Group | None):
+    def __init__(self, spec: TaskSpec, owner: RunState | None, group: Group | None):
         self.spec = spec
         self.state: str = WAITING
         self.owner = owner  # the run for which it counts, until that has withdrawn
@@ -78,9 +78,9 @@ class Node:
         self.missing = 0  # inputs that are not present, counted while WAITING
         self.indegree = 0  # inputs made by its own group, while that is searched for cycles
         self.demand = 0
-        self.runs: tuple[Run, ...] = ()  # that have it as a target
+        self.runs: tuple[RunState, ...] = ()  # that have it as a target
         self.parents: tuple[Node, ...] = ()  # dynamic tasks that generated it
-        self.drained_by: tuple[Run, ...] = ()  # runs that do not want it any more, but wait for its end
+        self.drained_by: tuple[RunState, ...] = ()  # runs that do not want it any more, but wait for its end
         self.attempts = 0
         self.deaths = 0
         self.losses: dict[str, int] = _NO_LOSSES  # how often each of its inputs was found gone
@@ -139,7 +139,7 @@ class Key:
         self.key = key
         self.state = state
         self.readers: dict[Node, None] = {}  # tasks that are not done; insertion order
-        self.targets: tuple[Run, ...] = ()  # runs that have it as a target
+        self.targets: tuple[RunState, ...] = ()  # runs that have it as a target
         self.producer: Node | None = None  # while MISSING; else a live task that claims to make it
         self.group = group  # while CHECKING
         self.asked = asked  # the number of the question, while CHECKING
@@ -153,18 +153,18 @@ class Key:
         """Whether it is read or targeted."""
         return bool(self.readers or self.targets)
 
-    def add_target(self, run: Run) -> None:
+    def add_target(self, run: RunState) -> None:
         """Make it a target of a run, not settled yet."""
         self.targets += (run,)
         self.keep = True
         run.keys.append(self.key)
         run.open += 1
 
-    def drop_target(self, run: Run) -> None:
+    def drop_target(self, run: RunState) -> None:
         """Take the run's interest away, without settling the target."""
         self.targets = without(self.targets, run)
 
-    def take_targets(self) -> tuple[Run, ...]:
+    def take_targets(self) -> tuple[RunState, ...]:
         """Return the runs that have it as a target, which it is not from now on: the caller settles it for each."""
         targets, self.targets = self.targets, ()
         return targets
@@ -179,11 +179,11 @@ class TaskCheck:
         self.task_id = task_id
         self.group = group
         self.asked = asked  # the number of the question
-        self.runs: tuple[Run, ...] = ()
+        self.runs: tuple[RunState, ...] = ()
         self.parents: tuple[Node, ...] = ()
 
 
-class Run:
+class RunState:
     """One request."""
 
     __slots__ = (
@@ -256,7 +256,7 @@ class Group:
 
     __slots__ = ("acyclic", "growth", "merged_into", "nodes", "owner", "pending")
 
-    def __init__(self, owner: Run | None):
+    def __init__(self, owner: RunState | None):
         self.owner = owner
         self.pending = 0  # keys and tasks that are being inspected
         self.growth = 0  # a search that was under way begins again when this has changed
@@ -295,14 +295,14 @@ class State:
         self.nodes: dict[str, Node] = {}
         self.keys: dict[str, Key] = {}
         self.checks: dict[str, TaskCheck] = {}
-        self.runs: dict[int, Run] = {}
+        self.runs: dict[int, RunState] = {}
         self.slots = slots
         self.out = Outbox()
         self.to_search: deque[Any] = deque()  # groups that are known whole, and searches that have begun
         self.resuming = False  # another turn was requested and has not come
-        self.conflicts: deque[tuple[Node | Key | Run, Exception]] = deque()  # such as two tasks that claim one key
+        self.conflicts: deque[tuple[Node | Key | RunState, Exception]] = deque()  # such as two tasks that claim one key
         self.failed_generators: list[Node] = []  # dynamic tasks: all children have ended, and one has failed
-        self.settled: list[Run] = []  # runs that may be over
+        self.settled: list[RunState] = []  # runs that may be over
         self.verifying: set[int] = set()  # runs for which a ``Verify`` has not been answered
         self.pins: dict[str, int] = {}  # how many runs target a key, whatever became of it
         self.removed: dict[str, int] = {}  # what was removed while tasks were inspected: the next question's number
@@ -313,7 +313,7 @@ class State:
         self.steps_per_turn = steps_per_turn
         self.claims: dict[str, str] | None = None if case_sensitive else {}
 
-    def new_group(self, owner: Run | None) -> Group:
+    def new_group(self, owner: RunState | None) -> Group:
         """Return a group that :meth:`settle_inspections` has to release, once all that is known to be in it is."""
         group = Group(owner)
         group.pending = 1
@@ -350,7 +350,7 @@ class State:
         node.pulling = False
         self.active -= 1
 
-    def begin_verifying(self, run: Run) -> None:
+    def begin_verifying(self, run: RunState) -> None:
         """Count that the targets of a run are looked at."""
         run.verifying = True
         self.verifying.add(run.run_id)

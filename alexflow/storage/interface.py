@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from alexflow.storage.async_streams import AsyncReader, AsyncWriter
     from alexflow.storage.leases import Leases
+    from alexflow.storage.reserved import ReservedSpace, Space
     from alexflow.storage.staged import Mode, Staged, Staging
     from alexflow.storage.verification import Examined, Verification
 
@@ -99,6 +100,16 @@ class Storage(ABC):
     def leases(self, ttl: float) -> Leases | None:
         """An engine's leases on outputs of this storage; None where no other engine could make them."""
         return None
+
+    def reserved(self, space: Space) -> ReservedSpace | None:
+        """The files of one kind that are kept with this storage, beside its outputs; None where there is no room."""
+        return None
+
+    def reserved_below(self, space: Space) -> Iterator[ReservedSpace]:
+        """All such spaces that say something of outputs seen here, the one that is written to first."""
+        own = self.reserved(space)
+        if own is not None:
+            yield own
 
     # -- blocking: the asynchronous operations, waited for; an adapter that does better without a loop overrides them
 

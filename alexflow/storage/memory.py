@@ -13,6 +13,7 @@ from alexflow.storage.keys import check_key
 from alexflow.storage.staged import Staged
 
 if TYPE_CHECKING:
+    from alexflow.storage.reserved import ReservedSpace, Space
     from alexflow.storage.staged import Staging
 
 
@@ -25,12 +26,18 @@ class MemoryStorage(Storage):
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}
         self._lock = threading.Lock()
+        self._spaces: dict[Space, ReservedSpace] = {}
 
     def __repr__(self) -> str:
         return f"MemoryStorage({len(self._objects)} keys)"
 
     def __reduce__(self) -> NoReturn:
         raise ShippingError("a MemoryStorage cannot leave its process; use LocalStorage")
+
+    def reserved(self, space: Space) -> ReservedSpace:
+        from alexflow.storage.reserved import MemorySpace  # deferred: most never ask
+
+        return self._spaces.setdefault(space, MemorySpace())
 
     def exists_many(self, keys: Sequence[str]) -> set[str]:
         objects = self._objects

@@ -14,7 +14,7 @@ from tests.hooks.scan import Use, named_hooks, uses
 ROOT = Path(alexflow.__file__).parent
 
 #: Where users' objects pass through code that serves many requests; the scheduler sees names and numbers only.
-SEARCHED = ("engine", "events", "executors", "forks", "graph", "hooks", "logs", "progress", "record")
+SEARCHED = ("engine", "events", "executors", "forks", "graph", "hooks", "logs", "progress")
 
 #: What code calls users' objects, and their exceptions.
 USERS = frozenset(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, Run, State, TaskCheck
+from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, RunState, State, TaskCheck
 from alexflow.scheduler.states import (
     ACTIVE,
     CANCELLING,
@@ -158,7 +158,7 @@ def _runs(state: State) -> Iterator[str]:
         yield "runs are left that may be over"
 
 
-def _run(state: State, run: Run) -> Iterator[str]:
+def _run(state: State, run: RunState) -> Iterator[str]:
     wanted: list[Node | TaskCheck] = [*state.nodes.values(), *state.checks.values()]
     unsettled = sum(run in key.targets for key in state.keys.values()) + sum(run in owner.runs for owner in wanted)
     if run.stopping:

@@ -24,6 +24,7 @@ from alexflow.storage.staged import Staged
 
 if TYPE_CHECKING:
     from alexflow.storage.async_streams import AsyncReader
+    from alexflow.storage.reserved import ReservedSpace, Space
     from alexflow.storage.staged import Mode
     from alexflow.storage.verification import Examined
 
@@ -60,6 +61,10 @@ class OverlayStorage(StorageWrapper):
         if isinstance(self.base, LocalStorage) and not os.path.isdir(self.base.base_path):
             raise UnknownStorage(f"there is no directory {self.base.base_path} to be the base; correct the path")
         self.storage.prepare()
+
+    def reserved_below(self, space: Space) -> Iterator[ReservedSpace]:
+        yield from self.storage.reserved_below(space)
+        yield from self.base.reserved_below(space)
 
     # -- blocking
 

@@ -13,6 +13,7 @@ from alexflow.storage.leases import Holder, Leases, Wanted
 
 if TYPE_CHECKING:
     from alexflow.storage.leases import Leases
+    from alexflow.storage.reserved import ReservedSpace, Space
 
 
 class PrefixedLeases(Leases):
@@ -106,6 +107,18 @@ class PrefixStorage(RenamingStorage):
     def quarantined(self) -> Iterator[str]:
         start = self._inside("")
         return (self._outside(key) for key in self.storage.quarantined() if key.startswith(start))
+
+    def reserved(self, space: Space) -> ReservedSpace | None:
+        whole = self.storage.reserved(space)
+        return None if whole is None else self._part_of(whole)
+
+    def reserved_below(self, space: Space) -> Iterator[ReservedSpace]:
+        return map(self._part_of, self.storage.reserved_below(space))
+
+    def _part_of(self, whole: ReservedSpace) -> ReservedSpace:
+        from alexflow.storage.reserved import PrefixedSpace  # deferred: a worker process has no use for it
+
+        return PrefixedSpace(whole, f"{self.prefix}/")
 
     def list(self, prefix: str = "") -> Iterator[str]:
         inside = (self._outside(key) for key in self.storage.list(prefix=self._inside(prefix)))

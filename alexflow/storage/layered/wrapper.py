@@ -13,6 +13,7 @@ from alexflow.storage.staged import Staged
 if TYPE_CHECKING:
     from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.leases import Leases
+    from alexflow.storage.reserved import ReservedSpace, Space
     from alexflow.storage.staged import Mode, Staging
     from alexflow.storage.verification import Examined
 
@@ -46,6 +47,12 @@ class StorageWrapper(Storage):
 
     def quarantined(self) -> Iterator[str]:
         return self.storage.quarantined()
+
+    def reserved(self, space: Space) -> ReservedSpace | None:
+        return self.storage.reserved(space)
+
+    def reserved_below(self, space: Space) -> Iterator[ReservedSpace]:
+        return self.storage.reserved_below(space)
 
     # -- blocking
 

@@ -7,11 +7,7 @@ files, and where one output replaces another, it has a name in ``.alexflow/stagi
 
 A digest of the bytes is recorded before the file gets its name (:mod:`alexflow.storage.local.digest_store`). With
 ``fsync`` the file is on the disk before it gets its name, and the name before ``publish`` returns.
-
-Rejected: ``rename`` (the last publisher would win), ``renameat2(RENAME_NOREPLACE)`` (not on NFS, not in Python), the
-system's temporary directory (not atomic across file systems), temporary names beside the outputs (what a crash leaves
-there is found only by looking at all outputs), a thread for each call on small files (on one machine a
-tiny file costs 20 µs, a thread hop as much again and several threads contend for the directory's lock).
+The ways that were rejected are in docs/design/storage.md.
 """
 
 from __future__ import annotations
@@ -54,6 +50,7 @@ if TYPE_CHECKING:
 
     from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.leases import Leases
+    from alexflow.storage.reserved import ReservedSpace, Space
     from alexflow.storage.staged import Mode, Staging
     from alexflow.storage.verification import Examined
 
@@ -137,11 +134,13 @@ class LocalStorage(Storage):
 
         return leases_on(self.base_path, ttl)
 
+    def reserved(self, space: Space) -> ReservedSpace:
+        from alexflow.storage.local.spaces import LocalSpace  # deferred: a worker process has no use for it
+
+        return LocalSpace(self.base_path, space)
+
     def path_of(self, key: str) -> str:
         """The file of a key."""
-        return f"{self.base_path}/{key}"
-
-    def _path_of(self, key: str) -> str:
         return f"{self.base_path}/{key}"
 
     @cached_property
@@ -257,7 +256,7 @@ class LocalStorage(Storage):
         return status.st_size
 
     def _status(self, key: str, operation: str) -> os.stat_result | None:
-        path = self._path_of(key)
+        path = f"{self.base_path}/{key}"
         try:
             return os.lstat(path)
         except NOT_THERE:
@@ -282,7 +281,7 @@ class LocalStorage(Storage):
         except BaseException as error:
             os.close(fd)
             if isinstance(error, OSError):
-                raise storage_error("read", self._path_of(key), error) from error
+                raise storage_error("read", f"{self.base_path}/{key}", error) from error
             raise
 
     def local_path(self, key: str) -> str:
@@ -292,7 +291,7 @@ class LocalStorage(Storage):
                 self._check_published(key, fd)
         finally:
             os.close(fd)
-        return self._path_of(key)
+        return f"{self.base_path}/{key}"
 
     def path(self, key: str, mode: Mode = "r") -> AbstractContextManager[Path]:
         return self.linked_path(key, key.rpartition("/")[2]) if mode == "r" else super().path(key, mode)
@@ -317,7 +316,7 @@ class LocalStorage(Storage):
         from alexflow.storage.local.streams import LocalStaging  # deferred, as above
 
         file = new_file(self.base_path, key, b"", self._names)
-        return LocalStaging(key, file, self._path_of(key), small=MAX_INLINE_BYTES, buffer=BUFFER)
+        return LocalStaging(key, file, f"{self.base_path}/{key}", small=MAX_INLINE_BYTES, buffer=BUFFER)
 
     def staged_reader(self, staged: Staged) -> BinaryIO:
         if staged.place is None:
@@ -333,10 +332,10 @@ class LocalStorage(Storage):
             size = os.path.getsize(path)
             if size <= MAX_INLINE_BYTES:
                 return super().stage_path(key, path)
-            os.makedirs(os.path.dirname(self._path_of(key)), exist_ok=True)
+            os.makedirs(os.path.dirname(f"{self.base_path}/{key}"), exist_ok=True)
             return Staged(key, size, None, taken(self.base_path, path))
         except OSError as error:
-            raise storage_error("write", self._path_of(key), error) from error
+            raise storage_error("write", f"{self.base_path}/{key}", error) from error
 
     def scratch(self) -> AbstractContextManager[Path]:
         from alexflow.storage.local.streams import scratch

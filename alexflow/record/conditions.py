@@ -1,0 +1,86 @@
+"""Conditions on the fields of entries: ``{"depth": 5, "config.lr": ("<", 0.1), "model": ("~=", "resnet")}``."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from alexflow.errors import DefinitionError
+from alexflow.hooks import repr_of
+from alexflow.record.fields import NO_SUCH_FIELD, scalar, value_at
+
+
+def _matches(value: Any, pattern: Any) -> bool:
+    return isinstance(value, str) and re.search(str(pattern), value) is not None
+
+
+_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "~=": _matches,
+}
+
+OPERATORS = tuple(_OPERATORS)
+
+
+class FieldCondition(NamedTuple):
+    """A condition on one field.
+
+    Attributes:
+        path: the steps to it.
+        operator: one of :data:`OPERATORS`; ``~=`` searches a text for a regular expression.
+        value: what it is compared with.
+    """
+
+    path: tuple[str, ...]
+    operator: str
+    value: Any
+
+    def holds_for(self, fields: Mapping[str, Any]) -> bool:
+        """Whether the fields of an entry fulfil it. A field that is left out is None."""
+        found = value_at(fields, self.path)
+        actual = None if found is NO_SUCH_FIELD else scalar(found)
+        if self.operator in ("=", "!="):  # 1 is not True here, as in ids
+            equal = type(actual) is type(self.value) and actual == self.value
+            equal = equal or (_is_number(actual) and _is_number(self.value) and actual == self.value)
+            return equal == (self.operator == "=")
+        if self.operator != "~=" and not _comparable(actual, self.value):
+            return False
+        return _OPERATORS[self.operator](actual, self.value)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is an integer or a float, and no boolean."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _comparable(one: Any, other: Any) -> bool:
+    return (_is_number(one) and _is_number(other)) or (isinstance(one, str) and isinstance(other, str))
+
+
+def conditions(where: Mapping[str, Any] | None) -> tuple[FieldCondition, ...]:
+    """Read conditions as users write them.
+
+    Raises:
+        DefinitionError: an operator is unknown, or a pattern is no regular expression.
+    """
+    found = []
+    for path, wanted in (where or {}).items():
+        sign, value = wanted if isinstance(wanted, tuple) and len(wanted) == 2 else ("=", wanted)
+        if sign not in _OPERATORS:
+            raise DefinitionError(
+                f"the condition on {path} has the operator {repr_of(sign)}; the operators are {' '.join(OPERATORS)}"
+            )
+        if sign == "~=":
+            try:
+                re.compile(str(value))
+            except re.error as error:
+                raise DefinitionError(f"the condition on {path} has no regular expression: {error}") from None
+        found.append(FieldCondition(tuple(path.split(".")), sign, value))
+    return tuple(found)

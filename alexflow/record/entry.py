@@ -1,0 +1,166 @@
+"""``Entry``: what the record says of one task that ran and of the outputs that it stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from alexflow.model import AbstractTask
+
+
+class EntryInput(NamedTuple):
+    """An output that a task has read.
+
+    Attributes:
+        key: its key.
+        digest: of the bytes that were there when the task began: BLAKE2b-128, hexadecimal; None if the record has no
+            digest of them.
+    """
+
+    key: str
+    digest: str | None
+
+
+class EntryOutput(NamedTuple):
+    """An output that a task has stored.
+
+    Attributes:
+        key: its key.
+        bytes: its size; None where the record does not say it.
+        digest: of its bytes: BLAKE2b-128, hexadecimal; None where the record does not say it.
+    """
+
+    key: str
+    bytes: int | None
+    digest: str | None
+
+
+class _Parts(NamedTuple):
+    """The parts of an entry that are made when they are first asked for."""
+
+    fields: Callable[[], dict[str, Any]]
+    inputs: Callable[[], tuple[EntryInput, ...]]
+    task: Callable[[], AbstractTask]
+
+
+@dataclass(frozen=True, repr=False)
+class Entry:
+    """One task that has run: what it was made from, what it stored, when, where, and what it cost.
+
+    A task that was made again has several entries, its generations. Of what is known only after a task has run
+    (``started`` and everything below it) nothing is there if the engine was killed before it could write it.
+
+    Attributes:
+        key: the output that was asked for, else the task's first; empty for a task without outputs.
+        task_id: the task's id.
+        cls: its class, ``module.qualname``; in JSON ``class``.
+        outputs: what it stored.
+        version: the ``version`` of its class.
+        code: the digest of the code that it ran, where that was recorded.
+        started: when it was started.
+        finished: when that was over.
+        seconds: duration of the attempt that succeeded, measured where it ran.
+        cpu_seconds: processor time of that attempt.
+        peak_rss_bytes: the highest memory of its worker until then.
+        host: the machine.
+        python: the version of Python.
+        attempts: how many it took.
+        run_id: the run that it was for.
+        reason: why it ran: ``missing``, ``forced``, ``lost``, ``damaged``, ``upstream``.
+        tags: its tags.
+        executor: what ran it.
+        worker: the process.
+        environment: the environment of the engine: packages' digest, platform, git commit.
+        is_intact: whether the id is the digest of what the record says that it was made from; None for ids of
+            alexflow 1.x, which show nothing.
+    """
+
+    key: str
+    task_id: str
+    cls: str
+    outputs: tuple[EntryOutput, ...]
+    version: str | int | None
+    code: str | None
+    started: datetime | None
+    finished: datetime | None
+    seconds: float | None
+    cpu_seconds: float | None
+    peak_rss_bytes: int | None
+    host: str
+    python: str
+    attempts: int
+    run_id: str
+    reason: str
+    tags: tuple[str, ...]
+    executor: str
+    worker: int
+    environment: dict[str, Any]
+    is_intact: bool | None
+    _parts: _Parts = field(compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Entry {self.key or self.task_id}>"
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The task's parameters by name, in the notation of documents; those that are None are left out."""
+        return self._parts.fields()
+
+    @property
+    def inputs(self) -> tuple[EntryInput, ...]:
+        """The outputs that it read."""
+        return self._parts.inputs()
+
+    @property
+    def bytes(self) -> int:
+        """The bytes that it stored, as far as they are known."""
+        return sum(output.bytes or 0 for output in self.outputs)
+
+    def task(self) -> AbstractTask:
+        """Return the live task; its class, and those of the tasks behind it, are imported.
+
+        Raises:
+            DocumentError: a class cannot be imported, or is not what it was.
+            NotRecorded: the record lacks a task behind it.
+        """
+        return self._parts.task()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data: times are ISO 8601 in UTC, sizes bytes, durations seconds."""
+        return {
+            "key": self.key,
+            "task_id": self.task_id,
+            "class": self.cls,
+            "fields": self.fields,
+            "inputs": [each._asdict() for each in self.inputs],
+            "outputs": [each._asdict() for each in self.outputs],
+            "version": self.version,
+            "code": self.code,
+            "started": iso(self.started),
+            "finished": iso(self.finished),
+            "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+            "peak_rss_bytes": self.peak_rss_bytes,
+            "host": self.host,
+            "python": self.python,
+            "attempts": self.attempts,
+            "run_id": self.run_id,
+            "reason": self.reason,
+            "tags": list(self.tags),
+            "executor": self.executor,
+            "worker": self.worker,
+            "environment": self.environment,
+        }
+
+
+def iso(moment: datetime | None) -> str | None:
+    """Return a moment as ISO 8601 in UTC."""
+    return None if moment is None else moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def moment(seconds: float) -> datetime:
+    """Return the moment so many seconds after 1970 began."""
+    return datetime.fromtimestamp(seconds, UTC)

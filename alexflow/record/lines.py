@@ -1,0 +1,253 @@
+"""The lines of a segment: what each frame of the file holds, as docs/design/record.md states for other readers.
+
+Every line is a MessagePack array whose first item is its kind. A reader passes over kinds that it does not know, and
+over further items of those that it does: so a later version can add either.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Raw, Struct
+
+#: The first line of a file of the record.
+RECORD_MAGIC = b"alexflow record 1\n"
+
+#: The ending of a segment's name.
+SEGMENT_SUFFIX = ".segment"
+
+#: Reasons for which a task ran, by their numbers in a segment. Numbers are never used anew.
+REASONS = ("missing", "forced", "lost", "damaged", "upstream")
+
+
+#: In place of a map that is empty.
+NIL = Raw(b"\xc0")
+
+
+class SegmentLine(Struct, frozen=True, array_like=True):
+    """Base of all lines."""
+
+
+class SegmentHeader(SegmentLine, frozen=True, array_like=True, tag=0):
+    """The first line: the engine that writes the segment.
+
+    Attributes:
+        started: seconds since 1970; times in the segment count from here.
+        host: the machine's name.
+        pid: the process.
+        user: who runs it.
+        version: alexflow's.
+        prefix: of keys in the storage that holds the segment, where the engine's storage is a part of that.
+    """
+
+    started: float
+    host: str
+    pid: int
+    user: str = ""
+    version: str = ""
+    prefix: str = ""
+
+
+class EnvironmentLine(SegmentLine, frozen=True, array_like=True, tag=1):
+    """What the engine runs in: Python, platform, packages; ``packages`` names a file of the space that lists them."""
+
+    python: str
+    platform: str
+    packages: str = ""
+    commit: str = ""
+    further: dict[str, Any] = {}
+
+
+class Shape(Struct, frozen=True, array_like=True):
+    """What tasks of one class have in common.
+
+    Attributes:
+        number: by which the segment refers to it.
+        name: the first part of ids: the class's module and name, or its ``task_name``.
+        cls: ``module:qualname``.
+        executor: what runs it.
+        outputs: for each output the end of its key, which begins with the task's id, and its class; a key that does
+            not begin so is in the task's own line.
+        tags: the tasks' tags.
+    """
+
+    number: int
+    name: str
+    cls: str
+    executor: str = ""
+    outputs: tuple[tuple[str, str], ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+class ShapesLine(SegmentLine, frozen=True, array_like=True, tag=2):
+    """Shapes that the following lines use."""
+
+    shapes: tuple[Shape, ...]
+
+
+class MadeFrom(Struct, frozen=True, array_like=True):
+    """What one task is made of.
+
+    Attributes:
+        shape: its shape's number.
+        digest: of its id, 20 bytes.
+        preimage: the bytes that the id is the digest of: ``[spec, version, fields]``; packed where they are long.
+        further: fields that are not significant, as a map of canonical values in MessagePack.
+        inputs: keys of what it reads, where these are not the outputs in its fields.
+        keys: the keys of its outputs, where one does not begin with its id.
+        task_id: its id, where that is not its shape's name and the digest.
+    """
+
+    shape: int
+    digest: bytes
+    preimage: Raw
+    further: Raw = NIL
+    inputs: tuple[str, ...] | None = None
+    keys: tuple[str, ...] | None = None
+    task_id: str | None = None
+
+
+class MadeFromLine(SegmentLine, frozen=True, array_like=True, tag=3):
+    """Tasks that are about to run, or that others have among their fields; written before any of them publishes.
+
+    Attributes:
+        first: the number of the first one; the others follow.
+        tasks: the tasks.
+    """
+
+    first: int
+    tasks: list[MadeFrom]
+
+
+class Completion(Struct, frozen=True, array_like=True):
+    """A task that has run.
+
+    Attributes:
+        task: its number in this segment.
+        started: microseconds from the segment's start, as the engine saw it.
+        took: microseconds of the last attempt, as measured where it ran.
+        stored: for each output its size in bytes and the digest of its bytes; None for one that was not published.
+        run: the number of the run.
+        reason: why it ran, by number.
+        attempts: how many it took.
+        cpu: microseconds of processor time, of the last attempt.
+        rss: peak of the worker's memory until then, in bytes.
+        worker: its process.
+    """
+
+    task: int
+    started: int
+    took: int
+    stored: tuple[tuple[int, bytes] | None, ...] = ()
+    run: int = 0
+    reason: int = 0
+    attempts: int = 1
+    cpu: int | None = None
+    rss: int | None = None
+    worker: int = 0
+
+
+class CompletionLine(SegmentLine, frozen=True, array_like=True, tag=4):
+    """Tasks that have run and have published."""
+
+    tasks: list[Completion]
+
+
+class RunBegunLine(SegmentLine, frozen=True, array_like=True, tag=5):
+    """A run: a request to an engine.
+
+    Attributes:
+        number: by which the segment refers to it.
+        id: unique and sortable by time.
+        at: microseconds from the segment's start.
+        targets: ids of tasks and keys of outputs, at most some.
+        about: the command line, the working directory, options.
+    """
+
+    number: int
+    id: str
+    at: int
+    targets: tuple[str, ...] = ()
+    about: dict[str, Any] = {}
+
+
+class AttemptLine(SegmentLine, frozen=True, array_like=True, tag=6):
+    """An attempt that failed.
+
+    Attributes:
+        run: the run's number; 0 where that is not known.
+        task_id: the task.
+        at: microseconds from the segment's start.
+        attempt: its number, from 1 on.
+        is_last: whether the task was given up.
+        error: the message.
+        traceback: of the task's own code.
+        tail: the end of what it printed: standard output and standard error.
+        worker: its process.
+    """
+
+    run: int
+    task_id: str
+    at: int
+    attempt: int
+    is_last: bool
+    error: str
+    traceback: str = ""
+    tail: tuple[str, str] = ("", "")
+    worker: int = 0
+
+
+class RunEndedLine(SegmentLine, frozen=True, array_like=True, tag=7):
+    """The end of a run.
+
+    Attributes:
+        number: the run's.
+        at: microseconds from the segment's start.
+        outcome: ``done``, ``failed``, ``cancelled`` or ``error``.
+        counts: tasks that ran, that were there, that failed, that were skipped.
+        skipped: ids of those, at most some.
+        error: what ended it, if that is no task.
+    """
+
+    number: int
+    at: int
+    outcome: str
+    counts: tuple[int, int, int, int] = (0, 0, 0, 0)
+    skipped: tuple[str, ...] = ()
+    error: str = ""
+
+
+class CodeLine(SegmentLine, frozen=True, array_like=True, tag=8):
+    """The code of a class: the digest of what its tasks run.
+
+    Attributes:
+        shape: the number of the class's shape.
+        first: the number of the first task for which it holds.
+        digest: of the code as a whole.
+        parts: names with their digests; None where an earlier line of the storage has them under this digest.
+    """
+
+    shape: int
+    first: int
+    digest: str
+    parts: tuple[tuple[str, str], ...] | None = None
+
+
+class ClosedLine(SegmentLine, frozen=True, array_like=True, tag=9):
+    """The last line of a segment whose engine came to its end: nothing that ran is missing."""
+
+    at: int
+
+
+AnyLine = (
+    SegmentHeader
+    | EnvironmentLine
+    | ShapesLine
+    | MadeFromLine
+    | CompletionLine
+    | RunBegunLine
+    | AttemptLine
+    | RunEndedLine
+    | CodeLine
+    | ClosedLine
+)

@@ -1,0 +1,69 @@
+"""Live tasks made from the record: a document of the task and of those behind it, read as any other document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from alexflow.errors import NotRecorded
+from alexflow.model import AbstractTask
+from alexflow.record.fields import FORM_TAG, references_in
+from alexflow.record.rows import Row
+
+#: The class of an output whose task has no record that says it.
+_ANY_OUTPUT = "alexflow.model.output:Output"
+
+
+def document_for(row: Row, row_of: Callable[[str], Row | None]) -> dict[str, Any]:
+    """Return a document (docs/design/documents.md) of the task of a row.
+
+    Args:
+        row: the task.
+        row_of: gives the row of another task by its id.
+
+    Raises:
+        NotRecorded: the record lacks a task behind it.
+    """
+    nodes: dict[str, dict[str, Any]] = {}
+    pending = [row]
+    while pending:
+        row_here = pending[-1]
+        if row_here.task_id in nodes:
+            pending.pop()
+            continue
+        fields = row_here.fields()
+        behind = [_behind(reference, row_here, row_of) for reference in references_in(fields)]
+        missing = [other for other in behind if other.task_id not in nodes]
+        if missing:
+            pending += missing
+            continue
+        nodes[row_here.task_id] = {"id": row_here.task_id, "class": row_here.cls, "fields": fields}
+        pending.pop()
+    root = {FORM_TAG: "task", "id": row.task_id}
+    return {"format": "alexflow/graph", "version": 1, "root": root, "nodes": list(nodes.values())}
+
+
+def _behind(reference: dict[str, Any], row: Row, row_of: Callable[[str], Row | None]) -> Row:
+    """Return the task that a field refers to; complete the reference to an output with its class."""
+    task_id = reference["id"] if reference[FORM_TAG] == "task" else reference["task"]
+    found = row_of(task_id)
+    if found is None:
+        raise NotRecorded(
+            f"{row.task_id} has {task_id} among its fields, of which the record has nothing; "
+            f"it was made before there was a record, or is a source"
+        )
+    if reference[FORM_TAG] == "output":
+        reference["class"] = dict(zip(found.keys, found.classes, strict=False)).get(reference["key"], _ANY_OUTPUT)
+    return found
+
+
+def rebuilt_task(row: Row, row_of: Callable[[str], Row | None]) -> AbstractTask:
+    """Return the live task of a row; arguments and errors as for :func:`document_for`.
+
+    Raises:
+        DocumentError: a class cannot be imported, or is not what it was.
+    """
+    from alexflow.serialization import deserialize  # deferred: it imports what reading a record has no use for
+
+    task: AbstractTask = deserialize(document_for(row, row_of))
+    return task

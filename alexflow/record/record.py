@@ -1,0 +1,334 @@
+"""``Record``: everything that a storage says of its outputs and of the runs that made them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from alexflow.errors import AmbiguousKey, NotRecorded
+from alexflow.hooks import repr_of
+from alexflow.identity import module_name
+from alexflow.model import AbstractTask, Output
+from alexflow.record.conditions import FieldCondition, conditions
+from alexflow.record.entry import Entry, EntryInput, EntryOutput, _Parts, moment
+from alexflow.record.lines import SEGMENT_SUFFIX
+from alexflow.record.preimages import is_preimage_of, unpacked
+from alexflow.record.rebuilding import rebuilt_task
+from alexflow.record.rows import MICRO, Row, environment_of, generation_read, reason_of, rows_in, runs_in
+from alexflow.record.run_record import Run
+from alexflow.record.segment import Section, sections_in
+from alexflow.storage import Storage
+
+if TYPE_CHECKING:
+    from alexflow.storage.reserved import ReservedSpace
+
+#: The candidates that an error for an ambiguous prefix names.
+_MOST_CANDIDATES = 10
+
+
+class _Found(NamedTuple):
+    """What the segments say.
+
+    Attributes:
+        sections: by number.
+        generations: rows by key, the newest first.
+        tasks: rows by the task's id, the newest first.
+        runs: by id.
+    """
+
+    sections: list[Section]
+    generations: dict[str, list[Row]]
+    tasks: dict[str, list[Row]]
+    runs: dict[str, Run]
+
+
+class Record:
+    """What a storage says of its outputs: made by :func:`~alexflow.open_record`. Methods block.
+
+    It is read when it is first asked, and stays what it was at that moment; :meth:`refresh` reads what has come since.
+    No code of users is imported, but by :meth:`Entry.task <alexflow.record.Entry.task>`.
+
+    Attributes:
+        storage: the storage.
+    """
+
+    def __init__(self, storage: Storage):
+        self.storage = storage
+
+    def __repr__(self) -> str:
+        return f"Record({repr_of(self.storage)})"
+
+    def load(self) -> None:
+        """Read the record now."""
+        _ = self._found
+
+    def refresh(self) -> None:
+        """Read the record again when it is next asked."""
+        vars(self).pop("_found", None)
+        vars(self).pop("_readers", None)
+
+    # -- entries
+
+    def entry(self, key: str | Output[Any] | AbstractTask) -> Entry:
+        """Return what is known of an output: the newest generation.
+
+        Args:
+            key: an output, its key, a task, its id, or the beginning of a key or an id that fits no other.
+
+        Raises:
+            NotRecorded: the record does not have it.
+            AmbiguousKey: the beginning fits several.
+        """
+        return self.generations(key)[0]
+
+    def generations(self, key: str | Output[Any] | AbstractTask) -> list[Entry]:
+        """Return all entries of an output, the newest first; arguments and errors as for :meth:`entry`."""
+        found = self.resolve(key)
+        rows = self._found.generations.get(found) or self._found.tasks[found]
+        asked = found if found in self._found.generations else ""
+        return [self._entry(row, asked) for row in rows]
+
+    def resolve(self, key: str | Output[Any] | AbstractTask) -> str:
+        """Return the whole key, or the whole id of a task, for how it begins; arguments and errors as :meth:`entry`.
+
+        A beginning is that of a key or id, or of what stands behind a dot in it, such as the digest.
+        """
+        text = key.key if isinstance(key, Output) else key.task_id if isinstance(key, AbstractTask) else key
+        found = self._found
+        if text in found.generations or text in found.tasks:
+            return text
+        candidates = self._beginning_with(text) if isinstance(key, str) and text else []
+        if not candidates:
+            raise NotRecorded(f"the record of {repr_of(self.storage)} has nothing of {text!r}{self._hint()}")
+        if len(candidates) > 1:
+            listed = candidates[:_MOST_CANDIDATES]
+            raise AmbiguousKey(text, listed, len(candidates) > len(listed))
+        return candidates[0]
+
+    def _hint(self) -> str:
+        return "" if self._found.tasks else "; no engine has written a record there"
+
+    def _beginning_with(self, text: str) -> list[str]:
+        """The keys that a text is the beginning of; where all are of one task, that task's id."""
+        tasks = {task_id for task_id in self._found.tasks if _begins(task_id, text)}
+        keys = [key for key in self._found.generations if _begins(key, text)]
+        if len(keys) == 1:
+            return keys
+        of_tasks = {self._found.generations[key][0].task_id for key in keys} | tasks
+        if len(of_tasks) == 1:
+            task_id = next(iter(of_tasks))
+            return [task_id] if task_id in tasks else sorted(keys)
+        return sorted(of_tasks)
+
+    def entries(
+        self,
+        cls: str | type[AbstractTask] | None = None,
+        where: Mapping[str, Any] | None = None,
+        newer: datetime | timedelta | None = None,
+        larger: int | None = None,
+    ) -> Iterator[Entry]:
+        """Yield the newest entry of each task, the newest first.
+
+        Args:
+            cls: a class, or its name: ``pkg.Train``, or the end of that, ``Train``.
+            where: fields by their paths, each with a value, or with an operator and a value:
+                ``{"depth": 5, "config.lr": ("<", 0.1), "model": ("~=", "resnet")}``.
+            newer: only what finished later than this moment, or within this time.
+            larger: only what stored more bytes than this.
+
+        Raises:
+            DefinitionError: a condition is none.
+        """
+        return self._entries(_Wanted(_class_name(cls), conditions(where), _since(newer), larger))
+
+    def _entries(self, wanted: _Wanted) -> Iterator[Entry]:
+        newest = [rows[0] for rows in self._found.tasks.values()]
+        newest.sort(key=lambda row: -(row.finished or 0.0))
+        return (self._entry(row) for row in newest if wanted.holds_for(row))
+
+    def upstream(self, key: str | Output[Any] | AbstractTask) -> Iterator[Entry]:
+        """Yield the entries of everything that an output was made from, the nearest first.
+
+        What the record does not have is passed over: a source, or an output from before there was a record.
+        """
+        return self._walk(key, self._made_from)
+
+    def downstream(self, key: str | Output[Any] | AbstractTask) -> Iterator[Entry]:
+        """Yield the entries of everything that was made from an output, the nearest first."""
+        return self._walk(key, lambda row: [reader for key in row.keys for reader in self._readers.get(key, ())])
+
+    def _walk(self, key: str | Output[Any] | AbstractTask, next_rows: Callable[[Row], list[Row]]) -> Iterator[Entry]:
+        found = self.resolve(key)
+        row = (self._found.generations.get(found) or self._found.tasks[found])[0]
+        seen, pending = {row.task_id}, [row]
+        for row in pending:  # grows
+            for other in next_rows(row):
+                if other.task_id not in seen:
+                    seen.add(other.task_id)
+                    pending.append(other)
+                    yield self._entry(other)
+
+    def _made_from(self, row: Row) -> list[Row]:
+        found = self._found
+        rows = [found.generations[key][0] for key in row.input_keys() if key in found.generations]
+        for reference in row.references():
+            known = found.tasks.get(reference.get("id") or reference.get("task", ""))
+            if known is not None:
+                rows.append(known[0])
+        return rows
+
+    # -- runs
+
+    def runs(self) -> list[Run]:
+        """Return the runs in which anything ran or failed, the newest first."""
+        return sorted(self._found.runs.values(), key=lambda run: run.id, reverse=True)
+
+    def run(self, id: str) -> Run:
+        """Return the run with an id, or with one that begins so.
+
+        Raises:
+            NotRecorded: there is none.
+            AmbiguousKey: the beginning fits several.
+        """
+        runs = self._found.runs
+        fitting = [id] if id in runs else sorted(run for run in runs if run.startswith(id)) if id else []
+        if not fitting:
+            raise NotRecorded(f"the record of {repr_of(self.storage)} has no run {id!r}")
+        if len(fitting) > 1:
+            raise AmbiguousKey(id, fitting[:_MOST_CANDIDATES], len(fitting) > _MOST_CANDIDATES)
+        return runs[fitting[0]]
+
+    # -- from segments
+
+    @cached_property
+    def _found(self) -> _Found:
+        found = _Found([], {}, {}, {})
+        for space in self.storage.reserved_below("record"):
+            for section in _sections_of(space):
+                number = len(found.sections)
+                found.sections.append(section)
+                found.runs.update((run.id, run) for run in runs_in(section))
+                for row in rows_in(section, number, space.prefix):
+                    found.tasks.setdefault(row.task_id, []).append(row)
+                    for key in row.keys:
+                        found.generations.setdefault(key, []).append(row)
+        for by_name in (found.tasks, found.generations):
+            for name, rows in by_name.items():
+                by_name[name] = _newest_first(rows)
+        return found
+
+    @cached_property
+    def _readers(self) -> dict[str, list[Row]]:
+        readers: defaultdict[str, list[Row]] = defaultdict(list)
+        for rows in self._found.tasks.values():
+            for key in rows[0].input_keys():
+                readers[key].append(rows[0])
+        return readers
+
+    def _entry(self, row: Row, key: str = "") -> Entry:
+        section = self._found.sections[row.section]
+        completion = row.completion
+        _, version, _ = row.canonical()
+        return Entry(
+            key=key or (row.keys[0] if row.keys else ""),
+            task_id=row.task_id,
+            cls=row.cls.replace(":", "."),
+            outputs=_outputs(row),
+            version=version,
+            code=row.code,
+            started=None if row.begun is None else moment(row.begun),
+            finished=None if row.finished is None else moment(row.finished),
+            seconds=None if completion is None else completion.took * MICRO,
+            cpu_seconds=None if completion is None or completion.cpu is None else completion.cpu * MICRO,
+            peak_rss_bytes=None if completion is None else completion.rss,
+            host=section.header.host,
+            python=section.environment.python,
+            attempts=0 if completion is None else completion.attempts,
+            run_id=row.run_id,
+            reason="" if completion is None else reason_of(completion),
+            tags=row.tags,
+            executor=row.executor,
+            worker=0 if completion is None else completion.worker,
+            environment=environment_of(section),
+            is_intact=is_preimage_of(unpacked(row.preimage), row.task_id),
+            _parts=_Parts(row.fields, partial(self._inputs, row), partial(self._task, row)),
+        )
+
+    def _inputs(self, row: Row) -> tuple[EntryInput, ...]:
+        inputs = []
+        for key in row.input_keys():
+            made = generation_read(self._found.generations.get(key, ()), row)
+            digests = {output.key: output.digest for output in _outputs(made)} if made is not None else {}
+            inputs.append(EntryInput(key, digests.get(key)))
+        return tuple(inputs)
+
+    def _task(self, row: Row) -> AbstractTask:
+        return rebuilt_task(row, lambda task_id: self._found.tasks.get(task_id, [None])[0])
+
+
+class _Wanted(NamedTuple):
+    """What :meth:`Record.entries` is to give."""
+
+    cls: str | None
+    conditions: tuple[FieldCondition, ...]
+    since: float | None
+    larger: int | None
+
+    def holds_for(self, row: Row) -> bool:
+        name = row.cls.replace(":", ".")
+        if self.cls is not None and name != self.cls and not name.endswith(f".{self.cls}"):
+            return False
+        if self.since is not None and (row.finished is None or row.finished <= self.since):
+            return False
+        if self.larger is not None and row.stored <= self.larger:
+            return False
+        if not self.conditions:
+            return True
+        fields = row.fields()
+        return all(condition.holds_for(fields) for condition in self.conditions)
+
+
+def _class_name(cls: str | type[AbstractTask] | None) -> str | None:
+    if cls is None or isinstance(cls, str):
+        return cls and cls.replace(":", ".")
+    return f"{module_name(cls.__module__)}.{cls.__qualname__}"
+
+
+def _since(newer: datetime | timedelta | None) -> float | None:
+    if newer is None:
+        return None
+    if isinstance(newer, timedelta):
+        newer = datetime.now().astimezone() - newer
+    return newer.timestamp()
+
+
+def _begins(name: str, text: str) -> bool:
+    """Whether a key or an id, or a part of it behind a dot, begins with a text."""
+    return name.startswith(text) or f".{text}" in name
+
+
+def _sections_of(space: ReservedSpace) -> Iterator[Section]:
+    for name in space.names():
+        if name.endswith(SEGMENT_SUFFIX):
+            try:
+                data = space.read(name)
+            except FileNotFoundError:  # merged meanwhile
+                continue
+            yield from sections_in(data, name)[0]
+
+
+def _newest_first(rows: Sequence[Row]) -> list[Row]:
+    """Order the rows of one task: those that have run by when they finished, then those that may have."""
+    return sorted(rows, key=lambda row: (row.finished is None, -(row.finished or 0.0)))
+
+
+def _outputs(row: Row) -> tuple[EntryOutput, ...]:
+    stored = row.completion.stored if row.completion is not None else ()
+    padded = [*stored, *[None] * (len(row.keys) - len(stored))]
+    return tuple(
+        EntryOutput(key, None, None) if what is None else EntryOutput(key, what[0], what[1].hex())
+        for key, what in zip(row.keys, padded, strict=False)
+    )

@@ -1,0 +1,237 @@
+"""Rows: the lines of a section about one task put together, one row for each time that it has run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from alexflow.record.entry import moment
+from alexflow.record.fields import plain, references_in
+from alexflow.record.lines import REASONS, AttemptLine, Completion, MadeFrom, RunBegunLine, RunEndedLine, Shape
+from alexflow.record.preimages import unpacked
+from alexflow.record.run_record import Run, RunAttempt
+from alexflow.record.segment import Section
+
+MICRO = 1e-6  # seconds
+
+
+class Row(Struct, array_like=True):
+    """One task that has run, or may have.
+
+    Attributes:
+        task_id: the task's id.
+        cls: its class, ``module:qualname``.
+        keys: of its outputs.
+        classes: of its outputs, ``module:qualname``.
+        preimage: what the id is the digest of, packed if it is long.
+        further: fields that are not significant.
+        reads: keys of what it reads; None for the outputs in its fields.
+        section: the number of the section that it is from.
+        finished: seconds since 1970; None if nothing says that it has run.
+        begun: the same, of its start.
+        completion: what is known of that.
+        run_id: the run that it was for.
+        code: the digest of its code.
+        executor: what ran it.
+        tags: its tags.
+    """
+
+    task_id: str
+    cls: str
+    keys: tuple[str, ...]
+    classes: tuple[str, ...]
+    preimage: Raw
+    further: Raw
+    reads: tuple[str, ...] | None
+    section: int
+    finished: float | None
+    begun: float | None
+    completion: Completion | None
+    run_id: str
+    code: str | None
+    executor: str
+    tags: tuple[str, ...]
+
+    def canonical(self) -> tuple[str | None, str | int | None, dict[str, Any]]:
+        """Return the id spec, the version and the canonical fields."""
+        spec, version, fields = msgspec.msgpack.decode(unpacked(self.preimage))
+        return spec, version, fields
+
+    def significant_fields(self) -> dict[str, Any]:
+        """Return the fields that the id depends on, as a document."""
+        return {name: plain(value) for name, value in self.canonical()[2].items()}
+
+    def fields(self) -> dict[str, Any]:
+        """Return all fields as a document."""
+        further = msgspec.msgpack.decode(self.further)
+        return self.significant_fields() | {name: plain(value) for name, value in (further or {}).items()}
+
+    def input_keys(self) -> tuple[str, ...]:
+        """Return the keys that it reads."""
+        if self.reads is not None:
+            return self.reads
+        return tuple(dict.fromkeys(reference["key"] for reference in self.references() if "key" in reference))
+
+    def references(self) -> Iterator[dict[str, Any]]:
+        """Yield the tasks and outputs in its significant fields."""
+        return references_in(self.significant_fields())
+
+    @property
+    def stored(self) -> int:
+        """The bytes that it stored."""
+        return sum(size for size, _ in filter(None, self.completion.stored)) if self.completion else 0
+
+
+def rows_in(section: Section, number: int, prefix: str = "") -> Iterator[Row]:
+    """Yield the rows of a section: first those of tasks that have run, in their order, then those that may have.
+
+    Args:
+        section: the section.
+        number: its number.
+        prefix: of the storage through which it is read: keys outside of it are left out, others lose it.
+    """
+    done: set[int] = set()
+    for completion in section.completions:
+        made = section.made.get(completion.task)
+        if made is not None:
+            done.add(completion.task)
+            row = _row(section, number, made, completion)
+            if _place(row, section.header.prefix, prefix):
+                yield row
+    if not section.closed:
+        failed = {attempt.task_id for attempt in section.attempts if attempt.is_last}
+        for task, made in section.made.items():
+            if task not in done:
+                row = _row(section, number, made, None)
+                if row.task_id not in failed and row.keys and _place(row, section.header.prefix, prefix):
+                    yield row
+
+
+def _row(section: Section, number: int, made: MadeFrom, completion: Completion | None) -> Row:
+    shape = section.shapes[made.shape]
+    task_id = section.task_id(made)
+    begun = finished = None
+    run_id = ""
+    if completion is not None:
+        begun = section.header.started + completion.started * MICRO
+        finished = begun + completion.took * MICRO
+        run = section.runs.get(completion.run)
+        run_id = "" if run is None else run.id
+    return Row(
+        task_id=task_id,
+        cls=shape.cls,
+        keys=made.keys or tuple(f"{task_id}{ending}" for ending, _ in shape.outputs),
+        classes=tuple(cls for _, cls in shape.outputs),
+        preimage=made.preimage,
+        further=made.further,
+        reads=made.inputs,
+        section=number,
+        finished=finished,
+        begun=begun,
+        completion=completion,
+        run_id=run_id,
+        code=_code_of(section, shape, completion),
+        executor=shape.executor,
+        tags=shape.tags,
+    )
+
+
+def _code_of(section: Section, shape: Shape, completion: Completion | None) -> str | None:
+    """Return the digest of the code that a task of a shape has run: the last one that held from before it."""
+    number = 0 if completion is None else completion.task
+    held = [line.digest for line in section.codes if line.shape == shape.number and line.first <= number]
+    return held[-1] if held else None
+
+
+def _place(row: Row, inside: str, seen_through: str) -> bool:
+    """Rename a row's keys from those of the engine's storage to those of the reader's; False if none is seen there."""
+    if inside == seen_through:
+        return True
+    keys = [f"{inside}{key}" for key in row.keys]
+    if not any(key.startswith(seen_through) for key in keys):
+        return False
+    row.keys = tuple(key.removeprefix(seen_through) for key in keys)
+    row.reads = tuple(f"{inside}{key}".removeprefix(seen_through) for key in row.input_keys())
+    return True
+
+
+def generation_read(generations: Sequence[Row], reader: Row) -> Row | None:
+    """Return the generation of an output that a task has read: the newest that was there when it began.
+
+    Args:
+        generations: of the output, the newest first.
+        reader: the task.
+    """
+    until = reader.finished
+    there = [row for row in generations if row.finished is not None and (until is None or row.finished <= until)]
+    if reader.begun is not None:
+        for row in there:
+            if row.finished is not None and row.finished <= reader.begun:
+                return row
+        return there[-1] if there else None
+    return there[0] if there else None
+
+
+def reason_of(completion: Completion) -> str:
+    """Return the reason for which a task ran."""
+    return REASONS[completion.reason] if completion.reason < len(REASONS) else ""
+
+
+# -- runs
+
+
+def runs_in(section: Section) -> Iterator[Run]:
+    """Yield the runs of a section."""
+    for number, begun in section.runs.items():
+        yield _run(section, begun, section.ended.get(number))
+
+
+def _run(section: Section, begun: RunBegunLine, ended: RunEndedLine | None) -> Run:
+    header, environment = section.header, section.environment
+    started = header.started
+    counts = (0, 0, 0, 0) if ended is None else ended.counts
+    about = dict(begun.about)
+    return Run(
+        id=begun.id,
+        command=tuple(about.pop("command", ())),
+        directory=about.pop("directory", ""),
+        user=header.user,
+        host=header.host,
+        pid=header.pid,
+        targets=begun.targets,
+        options=about.pop("options", {}),
+        python=environment.python,
+        version=header.version,
+        environment=environment_of(section),
+        started=_moment(started, begun.at),
+        ended=None if ended is None else _moment(started, ended.at),
+        outcome="unknown" if ended is None else ended.outcome,  # type: ignore[arg-type]  # as it was written
+        ran=counts[0],
+        cached=counts[1],
+        failed=counts[2],
+        skipped=counts[3],
+        attempts=tuple(_attempt(started, each) for each in section.attempts if each.run == begun.number),
+        skipped_tasks=() if ended is None else ended.skipped,
+        error="" if ended is None else ended.error,
+    )
+
+
+def _attempt(started: float, line: AttemptLine) -> RunAttempt:
+    at = _moment(started, line.at)
+    error, traceback = line.error, line.traceback
+    return RunAttempt(line.task_id, at, line.attempt, line.is_last, error, traceback, *line.tail, line.worker)
+
+
+def _moment(started: float, micros: int) -> datetime:
+    return moment(started + micros * MICRO)
+
+
+def environment_of(section: Section) -> dict[str, Any]:
+    """Return the environment of an engine as plain data."""
+    environment = section.environment
+    named = {"platform": environment.platform, "packages": environment.packages, "commit": environment.commit}
+    return {name: value for name, value in named.items() if value} | environment.further

@@ -1,0 +1,111 @@
+"""``Run``: what the record says of one request to an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from alexflow.record.entry import iso
+
+#: How a run ended; ``unknown``: its engine was killed, or it is still going on.
+RunOutcome = Literal["done", "failed", "cancelled", "error", "unknown"]
+
+
+class RunAttempt(NamedTuple):
+    """An attempt that failed.
+
+    Attributes:
+        task_id: the task.
+        at: when.
+        attempt: its number, from 1 on.
+        is_last: whether the task was given up after it.
+        error: the message.
+        traceback: of the task's own code.
+        stdout: the end of what it printed.
+        stderr: the same for standard error.
+        worker: the process.
+    """
+
+    task_id: str
+    at: datetime
+    attempt: int
+    is_last: bool
+    error: str
+    traceback: str
+    stdout: str
+    stderr: str
+    worker: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {**self._asdict(), "at": iso(self.at)}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One request to an engine in which anything ran or failed.
+
+    Attributes:
+        id: unique, and sortable by time.
+        command: the command line of the process.
+        directory: its working directory.
+        user: who ran it.
+        host: the machine.
+        pid: the process.
+        targets: ids of tasks and keys of outputs that were asked for, at most 20.
+        options: the engine's options that are not defaults.
+        python: the version of Python.
+        version: alexflow's version.
+        environment: packages' digest, platform, git commit.
+        started: when it was requested.
+        ended: when it was over; None if its engine was killed, or it is still going on.
+        outcome: how it ended.
+        ran: number of tasks that ran.
+        cached: number of those that were there.
+        failed: number of those that failed.
+        skipped: number of those that did not run because of that.
+        attempts: the attempts that failed.
+        skipped_tasks: ids of tasks that were skipped, at most 100.
+        error: what ended it, if that was no task.
+    """
+
+    id: str
+    command: tuple[str, ...]
+    directory: str
+    user: str
+    host: str
+    pid: int
+    targets: tuple[str, ...]
+    options: dict[str, Any]
+    python: str
+    version: str
+    environment: dict[str, Any]
+    started: datetime
+    ended: datetime | None
+    outcome: RunOutcome
+    ran: int
+    cached: int
+    failed: int
+    skipped: int
+    attempts: tuple[RunAttempt, ...]
+    skipped_tasks: tuple[str, ...]
+    error: str
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took."""
+        return None if self.ended is None else (self.ended - self.started).total_seconds()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data: times are ISO 8601 in UTC, durations seconds."""
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return plain | {
+            "command": list(self.command),
+            "targets": list(self.targets),
+            "started": iso(self.started),
+            "ended": iso(self.ended),
+            "seconds": self.seconds,
+            "attempts": [attempt.to_json() for attempt in self.attempts],
+            "skipped_tasks": list(self.skipped_tasks),
+        }

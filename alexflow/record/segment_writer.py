@@ -1,0 +1,147 @@
+"""Writing a segment: what an engine appends to the record of its storage while it works.
+
+What tasks are made from is in the system's hands when :meth:`SegmentWriter.flush` returns, and outlives the process;
+everything else may wait for the next flush. If the record cannot be written, a warning says so once,
+and no more of it is written: no run fails because of it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import msgspec
+
+from alexflow.blocks_briefly import blocks_briefly
+from alexflow.hooks import plain_text
+from alexflow.logs import logger
+from alexflow.record.frames import frame_of
+from alexflow.record.lines import RECORD_MAGIC, SEGMENT_SUFFIX, ClosedLine, SegmentHeader, SegmentLine
+from alexflow.storage.reserved import ReservedSpace
+from alexflow.version import __version__
+
+#: A segment that has grown so large is closed, and another is begun.
+MAX_SEGMENT_BYTES = 64 * 2**20
+
+#: Where files can only be written whole, one is written at the latest after so many tasks, or after so many seconds.
+MAX_TASKS = 5_000
+MAX_SECONDS = 60.0
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class SegmentWriter:
+    """Writes lines to a segment, a new file of the space; begun with the first line.
+
+    Its methods block, and are called one after the other.
+
+    Args:
+        space: where segments are.
+        user: who runs the engine.
+    """
+
+    def __init__(self, space: ReservedSpace, user: str = ""):
+        self.failed = False  #: Whether the record was given up.
+        self.number = 0  #: How many segments have been begun; numbers in lines refer to the current one.
+        self._space = space
+        self._user = user
+        self._file: BinaryIO | None = None
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._name = ""
+        self.started = 0.0  #: Of the current segment, in seconds since 1970.
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a segment has been begun."""
+        return self._name != ""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether another segment should be begun."""
+        return self._size > MAX_SEGMENT_BYTES
+
+    def micros(self, at: float) -> int:
+        """Return a time, in seconds since 1970, as the microseconds since the segment's start."""
+        return max(0, int((at - self.started) * 1e6))
+
+    def add(self, line: SegmentLine) -> None:
+        """Append a line; it waits for :meth:`flush`."""
+        try:
+            self._add(_encode(line))
+        except (UnicodeEncodeError, ValueError, OverflowError, TypeError):  # half of a surrogate pair, a huge number
+            self._add(_encode(_plain(msgspec.to_builtins(line))))
+
+    def _add(self, payload: bytes) -> None:
+        framed = frame_of(payload)
+        self._waiting.append(framed)
+        self._size += len(framed)
+
+    def begin(self) -> None:
+        """Begin a segment; the one before it is closed."""
+        self.close()
+        self.number += 1
+        self.started = time.time()
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self.started)) + f".{int(self.started % 1 * 1e3):03d}"
+        host = socket.gethostname()
+        named = "".join(c if c.isalnum() or c in "-." else "_" for c in host)[:64]
+        self._name = f"{stamp}-{named}-{os.getpid()}-{os.urandom(3).hex()}{SEGMENT_SUFFIX}"
+        self._size = 0
+        self._waiting = [RECORD_MAGIC]
+        self.add(SegmentHeader(self.started, host, os.getpid(), self._user, __version__, self._space.prefix))
+
+    @blocks_briefly("one write for a batch of tasks: it costs less than a thread would")
+    def flush(self) -> None:
+        """Hand all lines to the system; where files are only written whole, to the storage."""
+        if not self._waiting or self.failed:
+            self._waiting.clear()
+            return
+        data = b"".join(self._waiting)
+        self._waiting.clear()
+        try:
+            if self._space.appends:
+                if self._file is None:
+                    self._file = self._space.open_for_appending(self._name)
+                rest = memoryview(data)
+                while rest:  # a disk that is nearly full takes a part, and then refuses
+                    rest = rest[self._file.write(rest) :]
+            else:
+                self._space.write(self._name, data)
+        except Exception as error:  # the disk's, or the network's
+            self.failed = True
+            logger.warning("no longer writing the record of what is made; the work goes on: %s", error)
+
+    def close(self) -> None:
+        """Close the segment: nothing that ran is missing from it."""
+        if not self.is_open:
+            return
+        self.add(ClosedLine(self.micros(time.time())))
+        self.flush()
+        file, self._file = self._file, None
+        self._name = ""
+        if file is not None:
+            file.close()
+
+
+def write_once(space: ReservedSpace, name: str, data: Callable[[], bytes]) -> None:
+    """Write a file that others refer to by a digest of its content, unless it is there."""
+    if name not in space.names():
+        space.write(name, data())
+
+
+def _plain(value: Any) -> Any:
+    """Return plain data with its texts escaped where UTF-8 cannot encode them, and what else has no form as text."""
+    if value is None or isinstance(value, bool | float | bytes):
+        return value
+    if isinstance(value, str):
+        return plain_text(value)
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**64 else f"{value:#x}"
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, dict):
+        return {_plain(name): _plain(part) for name, part in value.items()}
+    return f"<{type(value).__qualname__}>"

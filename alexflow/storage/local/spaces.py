@@ -1,0 +1,75 @@
+"""The reserved spaces of a local storage: directories beside the staging area."""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+from alexflow.blocks_briefly import blocks_briefly
+from alexflow.storage.files import open_above, storage_error
+from alexflow.storage.keys import RESERVED
+from alexflow.storage.local.staging_area import make_reserved
+from alexflow.storage.reserved import ReservedSpace, Space
+
+
+class LocalSpace(ReservedSpace):
+    """A directory.
+
+    Args:
+        base: the storage's directory.
+        space: the space.
+    """
+
+    appends = True
+
+    def __init__(self, base: str, space: Space):
+        self._base = base
+        self._inside = space
+        self._path = self.directory = f"{base}/{RESERVED}/{space}"
+
+    @blocks_briefly("for a reader of records, and once an engine")
+    def names(self) -> list[str]:
+        try:
+            return sorted(os.listdir(self._path))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise storage_error("list", self._path, error) from error
+
+    @blocks_briefly("for a reader of records")
+    def read(self, name: str, start: int = 0) -> bytes:
+        with open(f"{self._path}/{name}", "rb", opener=open_above) as file:
+            file.seek(start)
+            return file.read()
+
+    @blocks_briefly("a small file")
+    def write(self, name: str, data: bytes) -> None:
+        temporary = f"{self._made()}/.{os.getpid()}-{os.urandom(4).hex()}.new"
+        try:
+            with open(temporary, "xb", opener=open_above) as file:
+                file.write(data)
+            os.replace(temporary, f"{self._path}/{name}")
+        except OSError as error:
+            raise storage_error("write", f"{self._path}/{name}", error) from error
+
+    @blocks_briefly("a single call of the system")
+    def remove(self, name: str) -> None:
+        try:
+            os.unlink(f"{self._path}/{name}")
+        except FileNotFoundError:
+            pass
+
+    @blocks_briefly("once an engine")
+    def open_for_appending(self, name: str) -> BinaryIO:
+        path = f"{self._made()}/{name}"
+        try:
+            return open(path, "xb", buffering=0, opener=_open_at_end)
+        except OSError as error:
+            raise storage_error("write", path, error) from error
+
+    def _made(self) -> str:
+        return make_reserved(self._base, self._inside)
+
+
+def _open_at_end(path: str, flags: int) -> int:
+    return open_above(path, flags | os.O_APPEND | os.O_CLOEXEC)

@@ -1,0 +1,125 @@
+"""Reserved spaces: what a storage keeps beside its outputs, under ``.alexflow/``.
+
+No output can have such a name (:mod:`alexflow.storage.keys`), and no listing of outputs shows one. A space holds files
+of few operations: they are written whole, or, on a disk, appended to; they are read from any position, and listed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from io import RawIOBase
+from typing import Any, BinaryIO, Literal, cast
+
+#: The spaces that there are.
+Space = Literal["record", "checkpoints", "attachments", "pins"]
+
+
+class ReservedSpace(ABC):
+    """Files of one kind that are kept with a storage. All methods block.
+
+    Attributes:
+        prefix: what keys of the storage have before them in the storage that holds the space; it ends with a slash.
+        directory: where the files are, if that is a directory of this machine.
+        appends: whether files can be appended to.
+    """
+
+    prefix: str = ""
+    directory: str | None = None
+    appends: bool = False
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Return the names of the files, sorted; none where there is no such space yet."""
+
+    @abstractmethod
+    def read(self, name: str, start: int = 0) -> bytes:
+        """Return the bytes of a file from a position on.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+
+    @abstractmethod
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file as a whole, in place of one of that name."""
+
+    @abstractmethod
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+
+    def open_for_appending(self, name: str) -> BinaryIO:
+        """Open a new file, unbuffered, whose every write is at its end; for spaces that :attr:`appends`."""
+        raise NotImplementedError
+
+
+class MemorySpace(ReservedSpace):
+    """A dictionary, which ends with the process."""
+
+    appends = True
+
+    def __init__(self) -> None:
+        self._files: dict[str, bytes] = {}
+
+    def names(self) -> list[str]:
+        return sorted(self._files)
+
+    def read(self, name: str, start: int = 0) -> bytes:
+        try:
+            return self._files[name][start:]
+        except KeyError:
+            raise FileNotFoundError(name) from None
+
+    def write(self, name: str, data: bytes) -> None:
+        self._files[name] = data
+
+    def remove(self, name: str) -> None:
+        self._files.pop(name, None)
+
+    def open_for_appending(self, name: str) -> BinaryIO:
+        self._files[name] = b""
+        return cast(BinaryIO, _Appended(self._files, name))
+
+
+class _Appended(RawIOBase):
+    """A file of a :class:`MemorySpace`."""
+
+    def __init__(self, files: dict[str, bytes], name: str):
+        self._files = files
+        self._name = name
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._files[self._name] = self._files.get(self._name, b"") + bytes(data)
+        return len(data)
+
+
+class PrefixedSpace(ReservedSpace):
+    """The space of a storage for a part of that storage.
+
+    Args:
+        space: the whole storage's.
+        prefix: of the part's keys, with a slash at its end.
+    """
+
+    def __init__(self, space: ReservedSpace, prefix: str):
+        self._space = space
+        self.prefix = space.prefix + prefix
+        self.directory = space.directory
+        self.appends = space.appends
+
+    def names(self) -> list[str]:
+        return self._space.names()
+
+    def read(self, name: str, start: int = 0) -> bytes:
+        return self._space.read(name, start)
+
+    def write(self, name: str, data: bytes) -> None:
+        self._space.write(name, data)
+
+    def remove(self, name: str) -> None:
+        self._space.remove(name)
+
+    def open_for_appending(self, name: str) -> BinaryIO:
+        return self._space.open_for_appending(name)

@@ -1,0 +1,59 @@
+"""Segments written by hand, as an engine writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Raw
+
+from alexflow import Storage, Task
+from alexflow.identity import qualified_name
+from alexflow.model import flatten
+from alexflow.model.made_from import origin_of
+from alexflow.record.lines import (
+    NIL,
+    Completion,
+    CompletionLine,
+    EnvironmentLine,
+    MadeFrom,
+    MadeFromLine,
+    RunBegunLine,
+    Shape,
+    ShapesLine,
+)
+from alexflow.record.preimages import packed
+from alexflow.record.segment_writer import SegmentWriter
+
+
+class HandWritten:
+    """A segment of a storage, with one run, number 1."""
+
+    def __init__(self, storage: Storage, run_id: str = "20260101T000000000-abcd") -> None:
+        space = storage.reserved("record")
+        assert space is not None
+        self.writer = SegmentWriter(space, "ada")
+        self.writer.begin()
+        self.writer.add(EnvironmentLine("3.11.7", "linux-x86_64", "0f"))
+        self.writer.add(RunBegunLine(1, run_id, 0, ("target",), {"command": ["train.py"], "directory": "/home"}))
+        self.count = 0
+
+    def made(self, *tasks: Task) -> None:
+        """Write what tasks are made from; each has a shape of its own."""
+        shapes, lines = [], []
+        for number, task in enumerate(tasks, self.count):
+            origin, task_id = origin_of(task), task.task_id
+            outputs = flatten(task.output())
+            ends = tuple((output.key[len(task_id) :], qualified_name(type(output))) for output in outputs)
+            name = task_id.rpartition(".")[0]
+            shapes.append(Shape(number, name, qualified_name(type(task)), "process", ends, tuple(sorted(task.tags))))
+            further = NIL if origin.further is None else Raw(origin.further)
+            lines.append(MadeFrom(number, bytes.fromhex(task_id[-40:]), packed(origin.preimage), further))
+        self.writer.add(ShapesLine(tuple(shapes)))
+        self.writer.add(MadeFromLine(self.count, lines))
+        self.count += len(tasks)
+        self.writer.flush()
+
+    def done(self, task: int, at: int, stored: Sequence[tuple[int, bytes]] = ((3, b"a"),), seconds: float = 1) -> None:
+        """Write that a task has run, ``at`` so many seconds after the segment's start."""
+        self.writer.add(CompletionLine([Completion(task, at * 10**6, int(seconds * 1e6), tuple(stored), 1)]))
+        self.writer.flush()
