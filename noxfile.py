@@ -26,6 +26,7 @@ PEERS_PYTHON = "3.11"  # for which the versions of other engines are pinned
 # These must behave the same on every Python: ids, documents, decisions, the user's classes. The whole suite runs on the
 # Python that nox runs on, since most of its time goes into processes and disks, which do not differ.
 SAME_EVERYWHERE = ["tests/identity", "tests/model", "tests/serialization", "tests/scheduler", "tests/test_exports.py"]
+SAME_EVERYWHERE += ["tests/fingerprint/test_golden.py", "tests/fingerprint/test_cases.py"]
 
 # Faults of storages that are servers: most of their time goes by until a deadline is over.
 OF_SERVERS = [f"tests/faults/test_{row}.py" for row in ("09_storage_busy", "10_storage_hangs", "11_reply_lost")]
@@ -40,7 +41,8 @@ ALL_OTHERS = ["tests", *OF_SERVERS, *(f"--ignore=tests/{name}" for name in EXCLU
 
 
 # What ``quick`` runs: everything that is decided without a process, a server or a disk that matters.
-ROOMS = ["scheduler", "stateful", "identity", "model", "graph", "events", "progress", "record", "serialization"]
+ROOMS = ["scheduler", "stateful", "identity", "fingerprint", "model", "graph", "events", "progress", "record"]
+ROOMS += ["serialization"]
 QUICK = [f"tests/{name}" for name in [*ROOMS, "formats", "pool"] if Path("tests", name).exists()]
 
 
