@@ -6,14 +6,14 @@ from alexflow.lazy import lazy_names as _lazy_names
 from alexflow.model.serializer import register_serializer as _register_serializer
 
 if TYPE_CHECKING:
-    from alexflow.engine import Engine as Engine
-    from alexflow.engine import Result as Result
-    from alexflow.engine import aplan as aplan
-    from alexflow.engine import arun as arun
-    from alexflow.engine import exit_code as exit_code
-    from alexflow.engine import main as main
-    from alexflow.engine import plan as plan
-    from alexflow.engine import run as run
+    from alexflow.engine.engine import Engine as Engine
+    from alexflow.engine.main import exit_code as exit_code
+    from alexflow.engine.main import main as main
+    from alexflow.engine.planning import aplan as aplan
+    from alexflow.engine.planning import plan as plan
+    from alexflow.engine.result import Result as Result
+    from alexflow.engine.run import arun as arun
+    from alexflow.engine.run import run as run
     from alexflow.errors import AlexflowError as AlexflowError
     from alexflow.errors import RunFailed as RunFailed
     from alexflow.errors import TaskError as TaskError
@@ -55,7 +55,11 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = _lazy_names(
     __name__,
     {
-        "engine": "Engine Result aplan arun exit_code main plan run",
+        "engine.engine": "Engine",
+        "engine.main": "exit_code main",
+        "engine.planning": "aplan plan",
+        "engine.result": "Result",
+        "engine.run": "arun run",
         "errors": "AlexflowError RunFailed TaskError TaskFailed TaskStopped",
         "executors.current": "current",
         "executors.recycle": "Recycle",

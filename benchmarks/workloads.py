@@ -40,6 +40,22 @@ class Sum(Task):
 
 
 @dataclass(frozen=True)
+class Total(Task):
+    """The sum of so many leaves, which are described only when it has to be made."""
+
+    size: int
+
+    def input(self) -> list[Output[int]]:
+        return [Leaf(number).output() for number in range(self.size)]
+
+    def output(self) -> BinaryOutput[int]:
+        return self.build_output(BinaryOutput, key="value.pkl")
+
+    def run(self, input: Sequence[Output[int]], output: BinaryOutput[int]) -> None:
+        output.store(work.total(part.load() for part in input))
+
+
+@dataclass(frozen=True)
 class Count(Task):
     """Depends on all its inputs, but only counts them: what a dependency costs without the reading."""
 

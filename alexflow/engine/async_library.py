@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
 from alexflow.errors import DefinitionError
@@ -37,8 +36,12 @@ def require_asyncio() -> None:
 
 def is_under_a_loop() -> bool:
     """Whether an event loop runs in this thread."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return other_library() is not None
-    return True
+    asyncio = sys.modules.get("asyncio")  # a run that has nothing to do does without it
+    if asyncio is not None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            pass
+        else:
+            return True
+    return other_library() is not None

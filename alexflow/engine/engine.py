@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.driver import Driver
-from alexflow.engine.options import OnError, as_limits, as_workers
+from alexflow.engine.options import OnError, as_limits, as_workers, check_on_error, check_values
 from alexflow.engine.planning import plan_request
 from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
 from alexflow.engine.subjects import collect_subjects, forced_by
@@ -29,7 +29,6 @@ from alexflow.executors.workers import Workers
 from alexflow.graph import Defaults, Forceable, Subjects, self_deadlock
 from alexflow.hooks import hook_failed, is_a, is_ours, passes, repr_of
 from alexflow.model import AbstractTask, ExecutorName, Output, Retry, keys_of
-from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
 from alexflow.progress.echo import OutputEcho
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.instructions import Finish
@@ -110,6 +109,13 @@ class Engine:
         lease_ttl: float | None = LEASE_TTL,
         journal: str | os.PathLike[str] | None = None,
     ):
+        check_values(
+            {
+                **{"limits": limits, "max_concurrency": max_concurrency, "max_deaths": max_deaths, "retry": retry},
+                **{"timeout": timeout, "grace": grace, "journal": journal, "lease_ttl": lease_ttl},
+                "executor": executor,
+            }
+        )
         self.storage = open_storage(storage)
         self._workers = as_workers(workers)
         asked = workers.threads if isinstance(workers, Workers) else None
@@ -121,7 +127,6 @@ class Engine:
         self._grace = grace
         self._lease_ttl = lease_ttl
         self._journal_directory = journal
-        self._check_arguments()
         self._broadcast = Broadcast()
         self._echo = OutputEcho() if echo else None
         self._journal: JournalRecorder | None = None
@@ -129,29 +134,6 @@ class Engine:
         self._closing: Driver | None = None  # while it is being closed
         self._loads = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-
-    def _check_arguments(self) -> None:
-        limits = {"max_concurrency": self._max_concurrency}
-        limits.update({f"limits[{tag!r}]": limit for tag, limit in self._limits.items()})
-        for name, limit in limits.items():
-            if not isinstance(limit, int) or limit < 1:
-                raise DefinitionError(f"{name} must be a whole number of at least 1, not {limit!r}")
-        if not isinstance(self._max_deaths, int) or self._max_deaths < 0:
-            raise DefinitionError(f"max_deaths must be a whole number of at least 0, not {self._max_deaths!r}")
-        if not isinstance(self._defaults.retry, Retry):
-            raise DefinitionError(f"retry must be a Retry, such as Retry(3), not {self._defaults.retry!r}")
-        for name, value in {"timeout": self._defaults.timeout, "grace": self._grace}.items():
-            if value is not None and (not isinstance(value, int | float) or not value >= 0):
-                raise DefinitionError(f"{name} must be a number of seconds, not {value!r}")
-        journal = self._journal_directory
-        if journal is not None and not isinstance(journal, str | os.PathLike):
-            raise DefinitionError(f"journal must be the path of a directory, not {journal!r}")
-        ttl = self._lease_ttl
-        if ttl is not None and (not isinstance(ttl, int | float) or not ttl > 0):
-            raise DefinitionError(f"lease_ttl must be a number of seconds above 0, or None, not {ttl!r}")
-        default = self._defaults.executor
-        if type(default) is not str or default not in EXECUTOR_KINDS or default == "loop":
-            raise DefinitionError(f"executor must be {name_choices('loop')}, not {default!r}")
 
     # -- lifetime
 
@@ -250,8 +232,7 @@ class Engine:
             GraphError: the graph as described cannot be run; nothing of it has been.
         """
         driver = self._opened()
-        if on_error not in ("stop", "continue"):
-            raise DefinitionError(f"on_error must be 'stop' or 'continue', not {repr_of(on_error)}")
+        check_on_error(on_error)
         clock = asyncio.get_running_loop().time
         started = clock()
         request = read_target(target)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import Any, NoReturn
 
@@ -28,7 +27,8 @@ def exit_code(error: BaseException | None) -> int:
     """
     if error is None:
         return EXIT_DONE
-    if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+    asyncio = sys.modules.get("asyncio")  # loaded if one of its errors was raised
+    if isinstance(error, KeyboardInterrupt) or (asyncio and isinstance(error, asyncio.CancelledError)):
         return EXIT_INTERRUPTED
     if isinstance(error, (DefinitionError, UnknownStorage)):
         return EXIT_WRONG_USE

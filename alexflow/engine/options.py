@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from alexflow.errors import DefinitionError
 from alexflow.executors.workers import Workers
-from alexflow.graph import Forceable
 from alexflow.hooks import repr_of
 from alexflow.model import ExecutorName, Retry
-from alexflow.storage import Storage
+from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
+
+if TYPE_CHECKING:  # a run that has nothing to do loads no graph
+    from alexflow.graph import Forceable
+    from alexflow.storage import Storage
 
 OnError = Literal["stop", "continue"]
 
@@ -71,6 +74,46 @@ def _hint(name: str, known: Iterable[str]) -> str:
 
     meant = _MEANT.get(name) or next(iter(get_close_matches(name, known, 1)), "")
     return f"; did you mean {meant}?" if meant else ""
+
+
+def check_on_error(on_error: object) -> None:
+    """Check the keyword of a request.
+
+    Raises:
+        DefinitionError: it is something else.
+    """
+    if on_error not in ("stop", "continue"):
+        raise DefinitionError(f"on_error must be 'stop' or 'continue', not {repr_of(on_error)}")
+
+
+def check_values(values: Mapping[str, Any]) -> None:
+    """Check the values of keywords; one that is not given has its default.
+
+    Raises:
+        DefinitionError: one is none that an engine can use; the message names it.
+    """
+    limits = as_limits(values.get("limits"))
+    numbers = {"max_concurrency": values.get("max_concurrency", 1)}
+    numbers.update({f"limits[{tag!r}]": limit for tag, limit in limits.items()})
+    for name, limit in numbers.items():
+        if not isinstance(limit, int) or limit < 1:
+            raise DefinitionError(f"{name} must be a whole number of at least 1, not {limit!r}")
+    max_deaths, retry = values.get("max_deaths", 0), values.get("retry")
+    if not isinstance(max_deaths, int) or max_deaths < 0:
+        raise DefinitionError(f"max_deaths must be a whole number of at least 0, not {max_deaths!r}")
+    if retry is not None and not isinstance(retry, Retry):
+        raise DefinitionError(f"retry must be a Retry, such as Retry(3), not {retry!r}")
+    for name in ("timeout", "grace"):
+        value = values.get(name)
+        if value is not None and (not isinstance(value, int | float) or not value >= 0):
+            raise DefinitionError(f"{name} must be a number of seconds, not {value!r}")
+    journal, ttl, executor = values.get("journal"), values.get("lease_ttl"), values.get("executor", "process")
+    if journal is not None and not isinstance(journal, str | os.PathLike):
+        raise DefinitionError(f"journal must be the path of a directory, not {journal!r}")
+    if ttl is not None and (not isinstance(ttl, int | float) or not ttl > 0):
+        raise DefinitionError(f"lease_ttl must be a number of seconds above 0, or None, not {ttl!r}")
+    if type(executor) is not str or executor not in EXECUTOR_KINDS or executor == "loop":
+        raise DefinitionError(f"executor must be {name_choices('loop')}, not {executor!r}")
 
 
 def as_limits(limits: Mapping[str, int] | None) -> dict[str, int]:

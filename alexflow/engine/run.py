@@ -1,34 +1,22 @@
-"""``arun`` and ``run``: one target, one call."""
+"""``arun`` and ``run``: one target, one call. What runs something is imported only when something has to run."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import os
-import signal
-import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Unpack
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
-from alexflow.blocks_briefly import blocks_briefly
-from alexflow.engine.async_library import is_under_a_loop
-from alexflow.engine.engine import Engine
-from alexflow.engine.options import EngineOptions, OnError, RunOptions, check_keywords
+from alexflow.engine.async_library import require_asyncio
+from alexflow.engine.existing import result_of_existing
+from alexflow.engine.options import EngineOptions, OnError, RunOptions, check_keywords, check_on_error
 from alexflow.engine.result import Result
-from alexflow.engine.signals import Interruption
 from alexflow.errors import RunFailed
 from alexflow.executors.process.wire.reentry import reentry
-from alexflow.graph import Forceable
-from alexflow.hooks import own_attribute
 from alexflow.model import Workflow
-from alexflow.progress.display import shown
-from alexflow.storage import Storage
-from alexflow.storage.descriptors import raised_limit
+from alexflow.storage import Storage, open_storage
 
-#: New objects after which Python collects cyclic garbage while :func:`run` lasts. With its default of 700, it walks
-#: through thousands of pending tasks again and again, which takes a third of their time.
-RUN_GC_THRESHOLD = 50_000
+if TYPE_CHECKING:
+    from alexflow.graph import Forceable
 
 
 async def arun(
@@ -60,32 +48,32 @@ async def arun(
         UnknownStorage: there is no such storage.
     """
     check_keywords("arun", options, EngineOptions.__optional_keys__)
-    return await _run_on(_engine_for(target, storage, echo, options), target, on_error, force, progress)
+    opened = _storage_for(target, storage)
+    reentry.refuse()
+    require_asyncio()
+    check_on_error(on_error)
+    result = result_of_existing(target, opened, force, options, progress)
+    if result is not None:
+        from asyncio import sleep  # it is loaded, but for `run`
+
+        await sleep(0)  # a caller with many targets leaves others their turns
+        return result
+    from alexflow.engine.engine import Engine  # deferred, here and below: a run that has nothing to do needs none
+    from alexflow.engine.one_run import run_on
+
+    return await run_on(Engine(opened, echo=echo, **options), target, on_error, force, progress)
 
 
-def _engine_for(
-    target: Any, storage: Storage | str | os.PathLike[str] | None, echo: bool, options: EngineOptions
-) -> Engine:
+def _storage_for(target: Any, storage: Storage | str | os.PathLike[str] | None) -> Storage:
     if storage is None and isinstance(target, Workflow):
         storage = target.storage
-    return Engine(storage, echo=echo, **options)
-
-
-async def _run_on(
-    engine: Engine,
-    target: Any,
-    on_error: OnError,
-    force: Forceable | Sequence[Forceable] | bool,
-    progress: bool | None,
-) -> Result:
-    async with engine, shown(engine.broadcast, progress):
-        return await engine.run(target, on_error=on_error, force=force)
+    return open_storage(storage)
 
 
 def run(target: Any, *, progress: bool | None = None, echo: bool = True, **options: Unpack[RunOptions]) -> Result:
     """Run :func:`arun` from code that is not async; under a running loop, as in a notebook, it uses a thread.
 
-    While it lasts, Python collects cyclic garbage less often (:data:`RUN_GC_THRESHOLD`), and the process may have as
+    While it lasts, Python collects cyclic garbage less often (after 50,000 new objects), and the process may have as
     many files open as the system allows (the hard limit of ``ulimit -n``). :func:`arun`, a guest in its process,
     changes neither.
 
@@ -104,78 +92,15 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
     """
     check_keywords("run", options, RunOptions.__optional_keys__)
     reentry.refuse()  # here, too: the rest may run in another thread
-    interruption = Interruption()
-    storage, on_error = options.pop("storage", None), options.pop("on_error", "stop")
+    storage, on_error = _storage_for(target, options.pop("storage", None)), options.pop("on_error", "stop")
+    check_on_error(on_error)
     force = options.pop("force", ())
+    result = result_of_existing(target, storage, force, options, progress)
+    if result is not None:
+        return result
+    from alexflow.engine.one_run import run_from_script
 
-    async def work() -> Result:
-        engine = interruption.engine = _engine_for(target, storage, echo, options)
-        return await _run_on(engine, target, on_error, force, progress)
-
-    run_loop = _run_loop_in_thread if is_under_a_loop() else _run_loop
     try:
-        with interruption.handling(), _relaxed_gc(), raised_limit():
-            result = run_loop(work, interruption)
+        return run_from_script(target, storage, on_error, force, progress, echo, options)
     except RunFailed as failed:
-        interruption.raise_if_any()
-        raise _readable(failed) from None
-    except asyncio.CancelledError:
-        interruption.raise_if_any()
-        raise
-    interruption.raise_if_any()
-    return result
-
-
-@contextmanager
-def _relaxed_gc() -> Iterator[None]:
-    before = gc.get_threshold()
-    if not 0 < before[0] < RUN_GC_THRESHOLD:
-        yield
-        return
-    ours = (RUN_GC_THRESHOLD, *before[1:])
-    gc.set_threshold(*ours)
-    try:
-        yield
-    finally:
-        if gc.get_threshold() == ours:  # else it has been changed meanwhile
-            gc.set_threshold(*before)
-
-
-def _readable(failed: RunFailed) -> RunFailed:
-    """Drop the traceback inside the engine: each failure has, as text, the one of the task's own code."""
-    pending: list[BaseException | None] = [error.__cause__ for error in failed.exceptions]
-    seen: set[int] = set()
-    while pending:
-        error = pending.pop()
-        if error is not None and id(error) not in seen:
-            seen.add(id(error))
-            BaseException.with_traceback(error, None)  # a user's class may override it
-            pending += [own_attribute(error, "__cause__"), own_attribute(error, "__context__")]
-    return failed.with_traceback(None)
-
-
-def _run_loop(work: Callable[[], Coroutine[Any, Any, Result]], interruption: Interruption) -> Result:
-    return asyncio.run(interruption.watch(work()))
-
-
-@blocks_briefly("run() under a running loop, as in a notebook, has to wait")
-def _run_loop_in_thread(work: Callable[[], Coroutine[Any, Any, Result]], interruption: Interruption) -> Result:
-    results: list[Result] = []
-    errors: list[BaseException] = []
-
-    def work_in_thread() -> None:
-        try:
-            results.append(_run_loop(work, interruption))
-        except BaseException as error:  # raised again below, in the caller's thread
-            errors.append(error)
-
-    thread = threading.Thread(target=work_in_thread, name="alexflow-run")
-    thread.start()
-    while thread.is_alive():
-        try:
-            thread.join()
-        except KeyboardInterrupt:  # raised by the handler that was installed before
-            interruption.interrupt(signal.SIGINT)
-    if errors:
-        raise errors[0]
-    return results[0]
+        raise failed.with_traceback(None) from None  # each failure has the traceback of the task's own code

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alexflow.engine import run
+from alexflow.engine.run import run
 from alexflow.errors import RunFailed
 from alexflow.model import AbstractTask, Workflow
 from alexflow.storage import Storage

@@ -11,12 +11,11 @@ import sys
 from collections import deque
 from itertools import groupby
 from operator import itemgetter
-from typing import TextIO
 
 from anyio import to_thread
 
 from alexflow.executors.process.output_capture import OutputReader
-from alexflow.logs import logger
+from alexflow.progress.writing import write_text
 
 #: Characters waiting to be written, beyond which no further output is read from workers.
 MAX_BACKLOG = 1_000_000
@@ -77,13 +76,3 @@ def _write_all(pieces: deque[tuple[int, str]]) -> None:
         file = sys.stdout if stream == 1 else sys.stderr
         if file is not None:
             write_text(file, "".join(text for _, text in group))
-
-
-def write_text(file: TextIO, text: str) -> None:
-    """Write a text, with escapes for characters that the file's encoding does not have."""
-    encoding = getattr(file, "encoding", None) or "utf-8"
-    try:
-        file.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        file.flush()
-    except Exception as error:  # a broken pipe, a closed file, an object of the user's: the work goes on
-        logger.debug("progress or output cannot be written: %s", error)

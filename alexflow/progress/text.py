@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from alexflow.progress.tally import Failure, Progress, Tally
+if TYPE_CHECKING:  # a run that has nothing to do loads no events
+    from alexflow.progress.tally import Failure, Progress, Tally
 
 #: Classes named in a line or a summary; the others are added up.
 CLASSES_SHOWN = 5
@@ -79,10 +81,15 @@ def _verdict(progress: Progress, now: float) -> str:
         took = duration(now - progress.started) if progress.started is not None else "0 s"
         return f"stopped after {took}: {total.done:,} ran, {total.under_way + total.waiting:,} did not end"
     if not (end.ran or end.failed or end.skipped):
-        return f"nothing to run, {end.cached:,} cached, {duration(end.seconds)}"
+        return nothing_to_run(end.cached, end.seconds)
     parts = [f"{end.ran:,} ran", f"{end.cached:,} cached"]
     parts += [f"{number:,} {word}" for number, word in ((end.failed, "failed"), (end.skipped, "skipped")) if number]
     return f"{', '.join(parts)} in {duration(end.seconds)}"
+
+
+def nothing_to_run(cached: int, seconds: float) -> str:
+    """Format the outcome of a run whose targets existed."""
+    return f"nothing to run, {cached:,} cached, {duration(seconds)}"
 
 
 def _slowest(progress: Progress) -> list[str]:

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from typing import TextIO
 
 from alexflow.progress import text
-from alexflow.progress.echo import write_text
 from alexflow.progress.tally import Progress
+from alexflow.progress.writing import write_text
 
 #: Time between two lines where there is no terminal.
 SECONDS_BETWEEN_LINES = 5.0

@@ -19,7 +19,7 @@ def target(case: str, size: int, seconds: float):
 
     match case:
         case "fan" | "rerun":
-            return workloads.fan(size)
+            return workloads.Total(size)
         case "chain":
             return workloads.chain(size)
         case "layered":

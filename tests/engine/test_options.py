@@ -9,10 +9,15 @@ from typing import Any, get_type_hints
 import pytest
 
 import alexflow
-from alexflow import Engine, MemoryStorage
+from alexflow import Engine, MemoryStorage, Storage
+from alexflow.engine import options
 from alexflow.engine.options import EngineOptions, RunOptions
+from alexflow.graph import Forceable
 
 pytestmark = pytest.mark.anyio
+
+#: Those of the module, and those that it has for type checkers only.
+NAMES = {**vars(options), "Storage": Storage, "Forceable": Forceable}
 
 
 def keywords_of(function: object) -> dict[str, object]:
@@ -23,11 +28,11 @@ def keywords_of(function: object) -> dict[str, object]:
 def test_the_options_are_those_of_the_engines_signature() -> None:
     of_engine = keywords_of(Engine.__init__)
     storage, echo = of_engine.pop("storage"), of_engine.pop("echo")
-    assert of_engine == get_type_hints(EngineOptions)
+    assert of_engine == get_type_hints(EngineOptions, localns=NAMES)
     assert echo is bool
     own = keywords_of(Engine.run)
     of_run = {"storage": storage, "on_error": own["on_error"], "force": own["force"]}
-    assert get_type_hints(RunOptions) == {**of_engine, **of_run}
+    assert get_type_hints(RunOptions, localns=NAMES) == {**of_engine, **of_run}
 
 
 def test_arun_takes_the_same_values_as_the_engine() -> None:

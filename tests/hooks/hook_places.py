@@ -82,6 +82,9 @@ INSIDE = frozenset(
         "alexflow.engine.dynamic:Generator._call_generate",
         "alexflow.engine.dynamic:Generator._pull",
         "alexflow.engine.dynamic:Generator._pull_in_time",
+        "alexflow.engine.existing:_Targets.add",
+        "alexflow.engine.existing:_Targets._add_output",
+        "alexflow.engine.existing:_Targets._add_task",
         "alexflow.engine.targets:Request.all_tasks",
         "alexflow.engine.targets:_bind",
         "alexflow.engine.targets:_collect",
@@ -116,7 +119,7 @@ INSIDE = frozenset(
 
 #: Functions that make text of what looks like a user's object, and why they may.
 TEXTS = {
-    "alexflow.engine.engine:Engine._check_arguments": "the caller's own arguments, told to the caller",
+    "alexflow.engine.options:check_values": "the caller's own arguments, told to the caller",
     "alexflow.engine.result:_failed_task": "a TaskError of ours",
     "alexflow.engine.main:main": "an error of ours, or a report",
     "alexflow.executors.process.outcomes:cannot_start": "an OSError or ShippingError of ours",

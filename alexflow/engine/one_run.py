@@ -1,0 +1,125 @@
+"""One run on an engine of its own: opened, awaited and closed, in a loop of its own where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from alexflow.blocks_briefly import blocks_briefly
+from alexflow.engine.async_library import is_under_a_loop
+from alexflow.engine.engine import Engine
+from alexflow.engine.options import EngineOptions, OnError
+from alexflow.engine.result import Result
+from alexflow.engine.signals import Interruption
+from alexflow.errors import RunFailed
+from alexflow.graph import Forceable
+from alexflow.hooks import own_attribute
+from alexflow.progress.display import shown
+from alexflow.storage import Storage
+from alexflow.storage.descriptors import raised_limit
+
+#: New objects after which Python collects cyclic garbage while :func:`run` lasts. With its default of 700, it walks
+#: through thousands of pending tasks again and again, which takes a third of their time.
+RUN_GC_THRESHOLD = 50_000
+
+
+async def run_on(
+    engine: Engine,
+    target: Any,
+    on_error: OnError,
+    force: Forceable | Sequence[Forceable] | bool,
+    progress: bool | None,
+) -> Result:
+    """Open an engine for one run."""
+    async with engine, shown(engine.broadcast, progress):
+        return await engine.run(target, on_error=on_error, force=force)
+
+
+def run_from_script(
+    target: Any,
+    storage: Storage,
+    on_error: OnError,
+    force: Forceable | Sequence[Forceable] | bool,
+    progress: bool | None,
+    echo: bool,
+    options: EngineOptions,
+) -> Result:
+    """Run a target with Ctrl-C handled, seldom collections of garbage, and as many open files as allowed."""
+    interruption = Interruption()
+
+    async def work() -> Result:
+        engine = interruption.engine = Engine(storage, echo=echo, **options)
+        return await run_on(engine, target, on_error, force, progress)
+
+    run_loop = _run_loop_in_thread if is_under_a_loop() else _run_loop
+    try:
+        with interruption.handling(), _relaxed_gc(), raised_limit():
+            result = run_loop(work, interruption)
+    except RunFailed as failed:
+        interruption.raise_if_any()
+        raise _readable(failed) from None
+    except asyncio.CancelledError:
+        interruption.raise_if_any()
+        raise
+    interruption.raise_if_any()
+    return result
+
+
+@contextmanager
+def _relaxed_gc() -> Iterator[None]:
+    before = gc.get_threshold()
+    if not 0 < before[0] < RUN_GC_THRESHOLD:
+        yield
+        return
+    ours = (RUN_GC_THRESHOLD, *before[1:])
+    gc.set_threshold(*ours)
+    try:
+        yield
+    finally:
+        if gc.get_threshold() == ours:  # else it has been changed meanwhile
+            gc.set_threshold(*before)
+
+
+def _readable(failed: RunFailed) -> RunFailed:
+    """Drop the traceback inside the engine: each failure has, as text, the one of the task's own code."""
+    pending: list[BaseException | None] = [error.__cause__ for error in failed.exceptions]
+    seen: set[int] = set()
+    while pending:
+        error = pending.pop()
+        if error is not None and id(error) not in seen:
+            seen.add(id(error))
+            BaseException.with_traceback(error, None)  # a user's class may override it
+            pending += [own_attribute(error, "__cause__"), own_attribute(error, "__context__")]
+    return failed.with_traceback(None)
+
+
+def _run_loop(work: Callable[[], Coroutine[Any, Any, Result]], interruption: Interruption) -> Result:
+    return asyncio.run(interruption.watch(work()))
+
+
+@blocks_briefly("run() under a running loop, as in a notebook, has to wait")
+def _run_loop_in_thread(work: Callable[[], Coroutine[Any, Any, Result]], interruption: Interruption) -> Result:
+    results: list[Result] = []
+    errors: list[BaseException] = []
+
+    def work_in_thread() -> None:
+        try:
+            results.append(_run_loop(work, interruption))
+        except BaseException as error:  # raised again below, in the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=work_in_thread, name="alexflow-run")
+    thread.start()
+    while thread.is_alive():
+        try:
+            thread.join()
+        except KeyboardInterrupt:  # raised by the handler that was installed before
+            interruption.interrupt(signal.SIGINT)
+    if errors:
+        raise errors[0]
+    return results[0]

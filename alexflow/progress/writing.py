@@ -1,0 +1,17 @@
+"""Writing progress and output to a stream of the user's, whatever becomes of that."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+
+def write_text(file: TextIO, text: str) -> None:
+    """Write a text, with escapes for characters that the file's encoding does not have."""
+    encoding = getattr(file, "encoding", None) or "utf-8"
+    try:
+        file.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        file.flush()
+    except Exception as error:  # a broken pipe, a closed file, an object of the user's: the work goes on
+        from alexflow.logs import logger  # deferred: a run that has nothing to do loads no logging
+
+        logger.debug("progress or output cannot be written: %s", error)
