@@ -23,7 +23,7 @@ def _cells_of_ipython() -> list[str] | None:
         return None
     try:
         return [shell.transform_cell(cell) for cell in shell.user_ns["In"][1:]]
-    except Exception:  # of a transformation that somebody else has registered
+    except Exception:  # of a transformation that an extension has registered
         return None
 
 

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 from alexflow.lazy import lazy_names as _lazy_names
 
 if TYPE_CHECKING:
+    from alexflow.record.changes import Change as Change
     from alexflow.record.entry import Entry as Entry
     from alexflow.record.entry import EntryInput as EntryInput
     from alexflow.record.entry import EntryOutput as EntryOutput
+    from alexflow.record.explain import Explanation as Explanation
     from alexflow.record.opening import aopen_record as aopen_record
     from alexflow.record.opening import open_record as open_record
     from alexflow.record.record import Record as Record
@@ -18,6 +20,8 @@ __getattr__, __dir__, __all__ = _lazy_names(
     __name__,
     {
         "entry": "Entry EntryInput EntryOutput",
+        "changes": "Change",
+        "explain": "Explanation",
         "opening": "aopen_record open_record",
         "record": "Record",
         "run_record": "Run RunAttempt",

@@ -14,6 +14,7 @@ from alexflow.identity import module_name
 from alexflow.model import AbstractTask, Output
 from alexflow.record.conditions import FieldCondition, conditions
 from alexflow.record.entry import Entry, EntryInput, EntryOutput, _Parts, moment
+from alexflow.record.explain import Explanation, RecordedTasks, explain_row, explain_task
 from alexflow.record.lines import SEGMENT_SUFFIX
 from alexflow.record.preimages import is_preimage_of, unpacked
 from alexflow.record.rebuilding import rebuilt_task
@@ -179,6 +180,34 @@ class Record:
             if known is not None:
                 rows.append(known[0])
         return rows
+
+    # -- reasons
+
+    def explain(self, key: str | Output[Any] | AbstractTask) -> Explanation:
+        """Explain why a task ran; of a task or an output whose outputs are not there, why it will run.
+
+        Args:
+            key: as for :meth:`entry`. Only for a live task or output it need not have run yet.
+
+        Raises:
+            NotRecorded: the record does not have it.
+            AmbiguousKey: the beginning fits several.
+        """
+        found = self._found
+        recorded = RecordedTasks(found.tasks, self._inputs, self.code_units)
+        task = key.src_task if isinstance(key, Output) else key
+        if isinstance(task, AbstractTask):
+            rows = found.tasks.get(task.task_id)
+            if rows is None or len(self.storage.exists_many(rows[0].keys)) < len(rows[0].keys):
+                return explain_task(task, recorded)
+            return explain_row(rows[0], recorded)
+        name = self.resolve(key)
+        return explain_row((found.generations.get(name) or found.tasks[name])[0], recorded)
+
+    def code_units(self, digest: str) -> tuple[tuple[str, str], ...] | None:
+        """Return the names and digests of the code of which an entry has the digest; None if they are not there."""
+        lines = (line for section in self._found.sections for line in section.codes if line.digest == digest)
+        return next((line.parts for line in lines if line.parts is not None), None)
 
     # -- runs
 

@@ -1,0 +1,221 @@
+"""``Explanation``: the reason for which a task ran, or will run, from the record alone.
+
+It is found against one other task. If the same task ran before, that is the earlier generation: its output was removed,
+or damaged, or it was forced, or something that it reads was made again. Else it is the nearest earlier task of the
+class: of those with the fewest fields that differ the newest. Then each field that differs is followed upstream, to
+where the value really differs. Code that differs is named in either case, for no id depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from msgspec import Raw
+
+from alexflow.fingerprint import Fingerprint, fingerprint_of, make_fingerprint, names_that_differ
+from alexflow.identity import children, qualified_name
+from alexflow.model import AbstractTask, Output
+from alexflow.model.class_info import class_info
+from alexflow.model.made_from import origin_of
+from alexflow.record.changes import Change, changes_between, count_differing, of_one_class
+from alexflow.record.entry import EntryInput
+from alexflow.record.lines import NIL
+from alexflow.record.rows import Row, reason_of
+
+#: A reason: ``first``: no task of the class had run; ``changed``: none with these parameters had; ``removed``: its
+#: output was no longer there; ``damaged``: it was, and was not what had been stored; ``forced``: it was asked to be
+#: made again; ``upstream``: something that it reads was made again.
+ExplainedReason = Literal["first", "changed", "removed", "damaged", "forced", "upstream"]
+
+_TEXTS: dict[str, str] = {
+    "first": "no task of its class had run",
+    "changed": "no task with these parameters had run",
+    "removed": "its output had been removed",
+    "damaged": "its output was damaged",
+    "forced": "it was forced",
+    "upstream": "what it reads was made again",
+}
+
+_OF_RECORD: dict[str, ExplainedReason] = {"forced": "forced", "damaged": "damaged", "upstream": "upstream"}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a task ran, or will run.
+
+    Attributes:
+        task_id: the task.
+        reason: why, in a word.
+        nearest: the key of the earlier task that it is compared with, or that task's id; None if there is none.
+        changes: everything that differs from that one, where it really differs.
+        has_run: whether the task has run; else it is said why it will.
+    """
+
+    task_id: str
+    reason: ExplainedReason
+    nearest: str | None
+    changes: tuple[Change, ...]
+    has_run: bool = True
+
+    def __str__(self) -> str:
+        head = f"{self.task_id} {'ran' if self.has_run else 'will run'}: {_TEXTS[self.reason]}"
+        compared = [f"against {self.nearest}:"] if self.nearest and self.changes else []
+        return "\n  ".join([head, *compared, *map(str, self.changes)])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "task_id": self.task_id,
+            "reason": self.reason,
+            "nearest": self.nearest,
+            "changes": [change.to_json() for change in self.changes],
+            "has_run": self.has_run,
+        }
+
+
+class RecordedTasks(NamedTuple):
+    """What an explanation is made from.
+
+    Attributes:
+        tasks: the generations of each task by its id, the newest first.
+        inputs: gives the keys that a task has read, with the digests of what it found there.
+        code: gives the names and digests of a state of code; None where the record lacks them.
+    """
+
+    tasks: Mapping[str, Sequence[Row]]
+    inputs: Callable[[Row], Sequence[EntryInput]]
+    code: Callable[[str], Sequence[tuple[str, str]] | None]
+
+
+def explain_row(row: Row, recorded: RecordedTasks) -> Explanation:
+    """Explain why a task ran.
+
+    Args:
+        row: the task, as it ran.
+        recorded: the others.
+    """
+    earlier = [other for other in recorded.tasks.get(row.task_id, ()) if other is not row and _is_before(other, row)]
+    before = earlier[0] if earlier else _nearest(row, recorded)
+    if before is None:
+        return Explanation(row.task_id, "first", None, ())
+    reason: ExplainedReason = "changed"
+    if earlier:
+        reason = _OF_RECORD.get(reason_of(row.completion) if row.completion is not None else "", "removed")
+    changes = [
+        *changes_between(before, row, lambda task_id: _newest(recorded, task_id)),
+        *(_changed_inputs(before, row, recorded) if earlier else ()),
+        *_changed_code(_state(before, recorded), _state(row, recorded)),
+    ]
+    return Explanation(row.task_id, reason, _name(before), tuple(changes))
+
+
+def explain_task(task: AbstractTask, recorded: RecordedTasks) -> Explanation:
+    """Explain why a task will run that is not there.
+
+    Args:
+        task: the task.
+        recorded: those that have run.
+    """
+    live = dict(_rows_behind(task))
+    row = live[task.task_id]
+    earlier = recorded.tasks.get(row.task_id, ())
+    before = earlier[0] if earlier else _nearest(row, recorded)
+    if before is None:
+        return Explanation(row.task_id, "first", None, (), has_run=False)
+    changes = [
+        *changes_between(before, row, lambda task_id: live.get(task_id) or _newest(recorded, task_id)),
+        *_changed_code(_state(before, recorded), fingerprint_of(type(task))),
+    ]
+    reason: ExplainedReason = "removed" if earlier else "changed"
+    return Explanation(row.task_id, reason, _name(before), tuple(changes), has_run=False)
+
+
+def _nearest(row: Row, recorded: RecordedTasks) -> Row | None:
+    """Return the earlier task of the class with the fewest fields that differ, of these the newest."""
+    best: tuple[int, float] | None = None
+    found = None
+    for rows in recorded.tasks.values():
+        other = next((each for each in rows if _is_before(each, row)), None)
+        if other is None or other.task_id == row.task_id or not of_one_class(other, row):
+            continue
+        distance = count_differing(other, row), -(other.finished or 0.0)
+        if best is None or distance < best:
+            best, found = distance, other
+    return found
+
+
+def _is_before(other: Row, row: Row) -> bool:
+    """Whether a task had been over when another one began; all that ran are before one that has not."""
+    return other.finished is not None and (row.begun is None or other.finished <= row.begun)
+
+
+def _newest(recorded: RecordedTasks, task_id: str) -> Row | None:
+    rows = recorded.tasks.get(task_id)
+    return rows[0] if rows else None
+
+
+def _name(row: Row) -> str:
+    return row.keys[0] if row.keys else row.task_id
+
+
+def _changed_inputs(before: Row, row: Row, recorded: RecordedTasks) -> Iterator[Change]:
+    """Yield the inputs of a task of which the bytes were others when it ran before."""
+    then = {read.key: read.digest for read in recorded.inputs(before)}
+    for read in recorded.inputs(row):
+        digest = then.get(read.key)
+        if digest is not None and read.digest is not None and digest != read.digest:
+            yield Change(read.key, digest, read.digest, "input")
+
+
+def _state(row: Row, recorded: RecordedTasks) -> Fingerprint | None:
+    units = recorded.code(row.code) if row.code is not None else None
+    return None if units is None else make_fingerprint(units)
+
+
+def _changed_code(before: Fingerprint | None, after: Fingerprint | None) -> Iterator[Change]:
+    if before is None or after is None:
+        return
+    old, new = dict(before.units), dict(after.units)
+    for name in names_that_differ(before, after):
+        yield Change(name, old.get(name), new.get(name), "code")
+
+
+def _rows_behind(task: AbstractTask) -> Iterator[tuple[str, Row]]:
+    """Yield the rows of a live task, and of those behind it, by id, as if they were recorded."""
+    pending: list[Any] = [task]
+    seen = set[str]()
+    for value in pending:  # grows
+        if isinstance(value, Output):
+            value = value.__dict__.get("src_task")
+        if not isinstance(value, AbstractTask):
+            pending += [child for _, child in children(value)]
+            continue
+        live = value.unwrapped()
+        if live.task_id not in seen:
+            seen.add(live.task_id)
+            yield live.task_id, _live_row(live)
+            info = class_info(type(live))
+            pending += [info.identity_value(live, name) for name in info.significant]
+
+
+def _live_row(task: AbstractTask) -> Row:
+    origin = origin_of(task)
+    return Row(
+        task_id=task.task_id,
+        cls=qualified_name(type(task)),
+        keys=(),
+        classes=(),
+        preimage=Raw(origin.preimage),
+        further=NIL,
+        reads=None,
+        section=-1,
+        finished=None,
+        begun=None,
+        completion=None,
+        run_id="",
+        code=None,
+        executor="",
+        tags=(),
+    )
