@@ -121,7 +121,7 @@ def _reason(group: PlannedTasks) -> str:
     if not group.dynamic:
         return group.reason
     last = "" if group.gives is None else f" ({group.gives:,} last time)"
-    return f"{group.reason}, and what it gives{last}"
+    return "".join((group.reason, ", and what it gives", last))
 
 
 def _aligned(table: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
