@@ -1,16 +1,17 @@
 """The tasks that ``force=`` selects: the named ones, and everything between them and the targets.
 
-This is the only code that looks behind existing outputs, so it walks the whole graph.
+To find them, the whole graph is walked, also behind existing outputs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
 from alexflow.errors import DefinitionError, GraphError
-from alexflow.graph.describe import Defaults, describe
-from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, repr_of
+from alexflow.graph.describe import Defaults
+from alexflow.graph.walk import walk
+from alexflow.hooks import SHORT_TEXT, hook_failed, repr_of
 from alexflow.model import AbstractTask, Output
 
 #: Values of ``force=``: tasks, task classes, or outputs (which stand for their tasks).
@@ -27,11 +28,11 @@ def tasks_to_force(targets: Sequence[AbstractTask], named: Iterable[Forceable], 
     named = list(named)
     for name in named:
         _check_forceable(name)
-    tasks, readers = _walk(targets, defaults)
+    tasks, readers = walk(targets, defaults)
     forced: set[str] = set()
     for name in named:
         try:
-            matching = [task_id for task_id, task in tasks.items() if _matches(task, task_id, name)]
+            matching = [task_id for task_id, each in tasks.items() if _matches(each.task, task_id, name)]
         except BaseException as error:
             hook_failed(name, "task_id", error)
         if not matching:
@@ -58,25 +59,3 @@ def _matches(task: AbstractTask, task_id: str, name: Forceable) -> bool:
     if isinstance(name, type):
         return isinstance(task, name)
     return bool(task_id == (name.src_task_id if isinstance(name, Output) else name.task_id))
-
-
-def _walk(targets: Sequence[AbstractTask], defaults: Defaults) -> tuple[dict[str, AbstractTask], dict[str, list[str]]]:
-    tasks: dict[str, AbstractTask] = {}
-    readers: dict[str, list[str]] = {}
-    pending = list(targets)
-    while pending:
-        task = pending.pop()
-        try:
-            task_id = exact_name(task, "task_id", task.task_id)
-        except BaseException as error:
-            hook_failed(task, "task_id", error)
-        if task_id in tasks:
-            continue
-        tasks[task_id] = task
-        for output in describe(task, defaults).inputs.values():
-            try:
-                readers.setdefault(exact_name(output, "src_task_id", output.src_task_id), []).append(task_id)
-                pending.append(cast(AbstractTask, output.src_task))
-            except BaseException as error:
-                hook_failed(output, "src_task", error)
-    return tasks, readers

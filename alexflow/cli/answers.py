@@ -1,0 +1,107 @@
+"""Answers on standard output: for people, with colours on terminals, or as JSON.
+
+The first line is the answer; details follow. The command that helps next goes to standard error, so that it is seen on
+a terminal and is in no pipe.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+Row = Sequence[str]
+
+
+def print_json(data: Any) -> None:
+    """Print data as one JSON document."""
+    import msgspec  # deferred: here and below, help needs none of it
+
+    _write(msgspec.json.format(msgspec.json.encode(data), indent=2))
+
+
+def print_json_line(data: Any) -> None:
+    """Print data as one line of JSON."""
+    import msgspec
+
+    _write(msgspec.json.encode(data))
+
+
+def _write(line: bytes) -> None:
+    """Write to the real standard output: ``sys.stdout`` is standard error where a command answers in JSON."""
+    assert sys.__stdout__ is not None
+    sys.__stdout__.buffer.write(line + b"\n")
+
+
+def helps_next(command: str) -> None:
+    """Show the command that helps next."""
+    sys.stdout.flush()
+    print(_painted(f"next: {command}", "2", sys.stderr), file=sys.stderr)
+
+
+def headline(text: str, *, good: bool | None = None) -> None:
+    """Print the answer: green or red where it is good or bad news, bold otherwise."""
+    print(_painted(text, {None: "1", True: "32", False: "31"}[good], sys.stdout))
+
+
+def print_table(columns: Row, rows: Iterable[Row], *, right: Iterable[str] = ()) -> None:
+    """Print rows below their columns' names.
+
+    Args:
+        columns: the names.
+        rows: as many texts each.
+        right: columns that are aligned at their right.
+    """
+    rows = [[*row] for row in rows]
+    if not rows:
+        return
+    aligned = set(right)
+    if sys.stdout.isatty() and _print_rich_table(columns, rows, aligned):
+        return
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    for cells in [columns, *rows]:
+        parts = [
+            cell.rjust(width) if name in aligned else cell.ljust(width)
+            for name, cell, width in zip(columns, cells, widths, strict=True)
+        ]
+        print("  ".join(parts).rstrip())
+
+
+def _print_rich_table(columns: Row, rows: Iterable[Row], right: set[str]) -> bool:
+    try:
+        from rich.console import Console  # deferred: an extra, and slow to load
+        from rich.table import Table
+        from rich.text import Text
+    except ImportError:
+        return False
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=name in right)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(highlight=False, no_color=not _has_colours(sys.stdout)).print(table)
+    return True
+
+
+def _has_colours(file: Any) -> bool:
+    return file.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _painted(text: str, style: str, file: Any) -> str:
+    return f"\033[{style}m{text}\033[0m" if _has_colours(file) else text
+
+
+def size(count: float) -> str:
+    """Format bytes: ``812 B``, ``4.2 kB``, ``1.3 GB``."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 999.5 or unit == "TB":
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError("unreachable")
+
+
+def utc(seconds: float) -> str:
+    """Format seconds since 1970 as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

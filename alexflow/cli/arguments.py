@@ -1,0 +1,157 @@
+"""The arguments of every command: all that help and completion need, without loading what the commands do."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any, NamedTuple, NoReturn
+
+from alexflow.cli.wrong_use import WrongUse
+
+GRAPH_FORMATS = ("tree", "mermaid", "dot", "svg", "html")
+
+#: Nodes of a picture; of a larger graph the classes are drawn.
+MAX_DRAWN = 2000
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+class Described(NamedTuple):
+    """A command: the line that help shows for it, and what adds its arguments to a parser."""
+
+    summary: str
+    configure: Callable[[ArgumentParser], None]
+
+
+class Parser(ArgumentParser):
+    """Reports a wrong argument as a :class:`WrongUse`, in one line, where argparse would print the usage, too."""
+
+    def __init__(self, command: str, **options: Any):
+        summary = COMMANDS[command].summary
+        super().__init__(
+            prog=f"alexflow {command}",
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            **options,
+        )
+        self.command = command
+        COMMANDS[command].configure(self)
+
+    def error(self, message: str) -> NoReturn:
+        raise WrongUse(f"{message} (alexflow {self.command} --help)")
+
+    @property
+    def actions(self) -> list[argparse.Action]:
+        """The arguments; argparse itself lists them nowhere."""
+        return self._actions
+
+
+def _run(parser: ArgumentParser) -> None:
+    _add_target(parser)
+    _add_storage(parser)
+    parser.add_argument("--workers", type=int, metavar="N", help="worker processes; by default one per CPU")
+    parser.add_argument("--executor", metavar="NAME", help="what runs a plain def run: process or thread")
+    parser.add_argument("--limit", action="append", default=[], metavar="TAG=N", help="tasks with a tag at once")
+    parser.add_argument("--retries", type=int, metavar="N", help="further attempts at a failed task")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="seconds that one attempt may take")
+    parser.add_argument("--force", action="store_true", help="compute the target itself again")
+    parser.add_argument(
+        "--force-class", action="append", default=[], metavar="MODULE:CLASS", help="compute all tasks of a class again"
+    )
+    parser.add_argument("--keep-going", action="store_true", help="run what does not depend on a failed task")
+    parser.add_argument("--quiet", action="store_true", help="no progress, and no output of tasks")
+    _add_json(parser)
+
+
+def _plan(parser: ArgumentParser) -> None:
+    _add_target(parser)
+    _add_storage(parser)
+    parser.add_argument("--force", action="store_true", help="plan as if the target itself were computed again")
+    parser.add_argument("--tasks", action="store_true", help="list each task by its id")
+    _add_json(parser)
+
+
+def _graph(parser: ArgumentParser) -> None:
+    _add_target(parser)
+    _add_storage(parser)
+    parser.add_argument("--format", choices=GRAPH_FORMATS, help="by default that of --output's name, else tree")
+    parser.add_argument("--output", "-o", metavar="FILE", help="write it there")
+    parser.add_argument("--by-class", action="store_true", help=f"one node a class; always above {MAX_DRAWN:,} nodes")
+    parser.add_argument(
+        "--from", dest="first", metavar="A", help="only the paths from A, a class or the start of an id"
+    )
+    parser.add_argument("--to", dest="last", metavar="B", help="only the paths to B; by default the target")
+    _add_json(parser)
+
+
+def _verify(parser: ArgumentParser) -> None:
+    parser.add_argument("keys", nargs="*", metavar="KEY", help="which outputs; by default all")
+    _add_storage(parser)
+    parser.add_argument("--prefix", default="", help="only those whose keys begin so")
+    parser.add_argument(
+        "--no-quarantine", dest="quarantine", action="store_false", help="leave damaged ones where they are"
+    )
+    _add_json(parser)
+
+
+def _copy(parser: ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help="the storage that has the outputs: a directory or URL")
+    parser.add_argument("destination", metavar="DESTINATION", help="the storage that is to have them, too")
+    parser.add_argument("--prefix", default="", help="only those whose keys begin so")
+    parser.add_argument("--key", action="append", metavar="KEY", help="only this output; may be repeated")
+    for name in ("source", "destination"):
+        parser.add_argument(
+            f"--{name}-option",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help=f"an option of the URL {name.upper()}",
+        )
+    _add_json(parser)
+
+
+def _completion(parser: ArgumentParser) -> None:
+    parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")
+    parser.epilog = (
+        'bash: eval "$(alexflow completion bash)" in ~/.bashrc\n'
+        'zsh:  eval "$(alexflow completion zsh)" in ~/.zshrc, after compinit\n'
+        "fish: alexflow completion fish > ~/.config/fish/completions/alexflow.fish"
+    )
+
+
+#: Each command. It is done by ``execute`` in the module of its name.
+COMMANDS = {
+    "run": Described("make a target's outputs exist", _run),
+    "plan": Described("what a run would start, and why; nothing runs", _plan),
+    "graph": Described("a target's graph, as a tree, Mermaid, DOT, SVG or HTML", _graph),
+    "verify": Described("compare what is stored with what was published", _verify),
+    "copy": Described("copy outputs from one storage to another", _copy),
+    "completion": Described("a script that completes commands in bash, zsh or fish", _completion),
+}
+
+
+# -- arguments of several commands
+
+
+def _add_target(parser: ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", help="module:name, path/to/script.py:name, or a key")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a field, whatever its name")
+    parser.set_defaults(fields=[])  # what the parser does not know
+    parser.epilog = "All other --name value are fields of the target."
+
+
+def _add_storage(parser: ArgumentParser) -> None:
+    parser.add_argument("--storage", metavar="URL", help="a directory or URL; by default see alexflow --help")
+    parser.add_argument(
+        "--storage-option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an option of the storage's URL, such as endpoint_url=http://localhost:8333",
+    )
+
+
+def _add_json(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON (docs/command-line.md)")

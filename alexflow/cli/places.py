@@ -1,0 +1,82 @@
+"""The storage that a command works on: an option, the environment, ``pyproject.toml``, or ``.alexflow``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from alexflow.cli.wrong_use import WrongUse
+from alexflow.storage import LocalStorage, Storage, open_storage
+from alexflow.storage.opening import DEFAULT_PATH
+
+
+def storage_of(options: argparse.Namespace) -> Storage:
+    """Open the storage that was named, or the default one."""
+    return opened(options.storage, options.storage_option)
+
+
+def existing_storage(options: argparse.Namespace) -> Storage:
+    """:func:`storage_of`, for commands that read.
+
+    Raises:
+        WrongUse: it is a directory that does not exist.
+    """
+    storage = storage_of(options)
+    check_exists(storage)
+    return storage
+
+
+def check_exists(storage: Storage) -> None:
+    """Refuse the storage of a directory that does not exist."""
+    if isinstance(storage, LocalStorage) and not os.path.isdir(storage.base_path):
+        raise WrongUse(f"there is no storage in {storage.base_path}; name one with --storage")
+
+
+def opened(named: str | None, settings: list[str]) -> Storage:
+    """Open a storage by its path or URL; None stands for the default one."""
+    given = {} if named is not None else dict(_configured())
+    place = named if named is not None else os.environ.get("ALEXFLOW_STORAGE") or given.get("storage") or DEFAULT_PATH
+    if place == given.get("storage") and "storage-options" in given:
+        settings = [*given["storage-options"], *settings]
+    return open_storage(place, **dict(map(_option, settings)))
+
+
+def shown(storage: Storage) -> str:
+    """A storage, as ``--storage`` takes it."""
+    place = storage.base_path if isinstance(storage, LocalStorage) else getattr(storage, "url", None)
+    return str(place or storage)
+
+
+def _option(text: str) -> tuple[str, Any]:
+    from alexflow.cli.fields import plain_value  # deferred: most storages need no options
+
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise WrongUse(f"--storage-option takes NAME=VALUE, not {text!r}")
+    return name, plain_value(value)
+
+
+def _configured() -> dict[str, Any]:
+    """``storage`` and ``storage-options`` of ``[tool.alexflow]`` in the nearest pyproject.toml."""
+    if os.environ.get("ALEXFLOW_STORAGE"):
+        return {}
+    here = Path.cwd()
+    file = next((path for each in (here, *here.parents) if (path := each / "pyproject.toml").is_file()), None)
+    if file is None:
+        return {}
+    import tomllib  # deferred: most directories have none
+
+    try:
+        table = tomllib.loads(file.read_text()).get("tool", {}).get("alexflow", {})
+    except (OSError, ValueError) as error:
+        raise WrongUse(f"{file} cannot be read: {error}") from None
+    storage = table.get("storage")
+    if storage is None:
+        return {}
+    if not isinstance(storage, str):
+        raise WrongUse(f"{file}: storage in [tool.alexflow] must be a path or URL, not {storage!r}")
+    settings = [f"{name}={value}" for name, value in table.get("storage-options", {}).items()]
+    place = storage if "://" in storage else str(file.parent / storage)
+    return {"storage": place, "storage-options": settings}

@@ -1,0 +1,112 @@
+"""The program behind ``alexflow`` and ``python -m alexflow``: finds the command, runs it, and answers for errors."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from importlib import import_module
+
+from alexflow.cli.arguments import COMMANDS, Parser
+from alexflow.cli.wrong_use import WrongUse, suggestion
+
+EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, EXIT_INTERRUPTED, EXIT_TERMINATED = 0, 1, 2, 130, 143
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: the words after ``alexflow``; by default those that the process was started with.
+
+    Returns:
+        The exit code, as :func:`alexflow.exit_code` gives it.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _execute(words)
+        sys.stdout.flush()
+        return code
+    except WrongUse as error:
+        return _complain(str(error), EXIT_WRONG_USE)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it flushes
+        return EXIT_DONE
+    except KeyboardInterrupt:
+        return _complain("interrupted", EXIT_INTERRUPTED)
+    except Exception as error:
+        return _answer_for(error)
+
+
+def _execute(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(overview())
+        return EXIT_DONE
+    if words[0] in ("-V", "--version"):
+        print(f"alexflow {_version()}")
+        return EXIT_DONE
+    name = words[0]
+    if name not in COMMANDS:
+        kind = "option" if name.startswith("-") else "command"
+        raise WrongUse(f"there is no {kind} {name!r}{suggestion(name, COMMANDS)} (alexflow --help)")
+    options = _parsed(Parser(name), words[1:])
+    execute = import_module(f"alexflow.cli.{name}").execute
+    if not getattr(options, "json", False):
+        return int(execute(options))
+    with redirect_stdout(sys.stderr):  # what users' code prints; the answer goes to the real one
+        return int(execute(options))
+
+
+def _parsed(parser: Parser, words: list[str]) -> argparse.Namespace:
+    options, rest = parser.parse_known_args(words)
+    if hasattr(options, "fields"):  # a command that takes a target: the rest are its fields
+        options.fields = rest
+    elif rest:
+        known = [option for action in parser.actions for option in action.option_strings]
+        raise WrongUse(
+            f"alexflow {parser.command} takes no {rest[0]!r}{suggestion(rest[0], known)} "
+            f"(alexflow {parser.command} --help)"
+        )
+    return options
+
+
+def overview() -> str:
+    """The text of ``alexflow --help``."""
+    width = max(map(len, COMMANDS))
+    return "\n".join(
+        [
+            "usage: alexflow COMMAND [--help] …",
+            "",
+            *(f"  {name:<{width}}  {summary}" for name, (summary, _) in COMMANDS.items()),
+            "",
+            "A target is module:name, path/to/script.py:name, or a key; fields follow as --name value.",
+            "The storage is --storage, else ALEXFLOW_STORAGE, else [tool.alexflow] of pyproject.toml, else .alexflow.",
+            "Exit codes: 0 done, 1 something failed, 2 wrong use, 130 interrupted.",
+        ]
+    )
+
+
+def _version() -> str:
+    from importlib.metadata import version  # deferred: it reads files
+
+    return version("alexflow")
+
+
+def _answer_for(error: Exception) -> int:
+    """Report an error of alexflow in as many lines as it has; any other is a fault, and has its traceback."""
+    from alexflow.errors import AlexflowError, RunFailed  # deferred: help needs none of it
+
+    if not isinstance(error, AlexflowError):
+        raise error
+    if isinstance(error, RunFailed):
+        return _complain(str(error.report), EXIT_FAILED)
+    from alexflow.engine import exit_code  # deferred, as above
+
+    return _complain(f"{error}", exit_code(error))
+
+
+def _complain(text: str, code: int) -> int:
+    print(f"alexflow: {text}", file=sys.stderr)
+    return code

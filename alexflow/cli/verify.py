@@ -1,0 +1,46 @@
+"""``alexflow verify [KEY …]``."""
+
+from __future__ import annotations
+
+import argparse
+
+from alexflow.cli import answers
+from alexflow.cli.places import existing_storage
+from alexflow.storage.verification import Examined, Verification
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Verify outputs; 1 if any is damaged, missing or unreadable."""
+    storage = existing_storage(options)
+    found = storage.verify(options.keys or None, prefix=options.prefix, quarantine=options.quarantine)
+    if options.json:
+        answers.print_json(_as_data(found))
+    else:
+        _print(found, quarantine=options.quarantine)
+    return 0 if found.ok else 1
+
+
+def _as_data(found: Verification) -> dict[str, object]:
+    return {
+        "good": found.good,
+        "damaged": [{"key": each.key, "verdict": each.verdict, "moved_to": each.moved_to} for each in found.damaged],
+        "missing": list(found.missing),
+        "unrecorded": found.unrecorded,
+        "unreadable": [{"key": each.key, "trouble": each.trouble} for each in found.unreadable],
+    }
+
+
+def _print(found: Verification, *, quarantine: bool) -> None:
+    counts = [(found.good, "good"), (len(found.damaged), "damaged"), (len(found.missing), "missing")]
+    more = [(found.unrecorded, "without a digest"), (len(found.unreadable), "unreadable")]
+    answers.headline(
+        ", ".join(f"{n:,} {word}" for n, word in [*counts, *(pair for pair in more if pair[0])]), good=found.ok
+    )
+    rows = [(each.verdict, each.key, _detail(each)) for each in (*found.damaged, *found.unreadable)]
+    answers.print_table(("verdict", "key", "detail"), [*rows, *(("missing", key, "") for key in found.missing)])
+    if found.damaged and quarantine:
+        answers.helps_next("alexflow plan TARGET  # what is in the quarantine counts as not stored")
+
+
+def _detail(each: Examined) -> str:
+    return each.trouble or (f"moved to {each.moved_to}" if each.moved_to else "left where it is")

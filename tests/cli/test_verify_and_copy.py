@@ -1,0 +1,48 @@
+"""``alexflow verify`` and ``alexflow copy``."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Shell
+
+pytestmark = pytest.mark.processes
+
+
+def stored(shell: Shell) -> list[str]:
+    shell("run", "pipeline:train", "--storage", "s", "--quiet")
+    return sorted(path.name for path in (shell.directory / "s").iterdir() if path.name.startswith("pipeline"))
+
+
+def test_what_is_good(shell: Shell) -> None:
+    stored(shell)
+    assert shell("verify", "--storage", "s").first == "2 good, 0 damaged, 0 missing"
+
+
+def test_what_is_damaged(shell: Shell) -> None:
+    first, _ = stored(shell)
+    (shell.directory / "s" / first).write_text("rubbish")
+    looked = shell("verify", "--storage", "s", "--no-quarantine", code=1)
+    assert looked.first == "1 good, 1 damaged, 0 missing"
+    assert "left where it is" in looked.out
+    data = shell("verify", "--storage", "s", "--json", code=1).data
+    assert (data["good"], [each["key"] for each in data["damaged"]], data["missing"]) == (1, [first], [])
+    assert shell("plan", "pipeline:Numbers", "--count", "5", "--storage", "s").out.split()[-1] == "damaged"
+
+
+def test_what_is_missing(shell: Shell) -> None:
+    first, second = stored(shell)
+    data = shell("verify", first, "not-there", "--storage", "s", "--json", code=1).data
+    assert (data["good"], data["missing"]) == (1, ["not-there"])
+    assert shell("verify", "--prefix", second[:20], "--storage", "s", "--json").data["good"] == 1
+
+
+def test_copies(shell: Shell) -> None:
+    first, second = stored(shell)
+    assert shell("copy", "s", "t", "--key", first).first == "1 copied"
+    assert shell("copy", "s", "t").first == "1 copied, 1 there already"
+    assert shell("copy", "s", "t", "--json").data == {"copied": 0, "existed": 2, "missing": [], "damaged": []}
+    assert shell("verify", "--storage", "t").first == "2 good, 0 damaged, 0 missing"
+    assert shell("plan", "pipeline:train", "--storage", "t", "--json").data["present"] == 1
+    assert shell("copy", "s", "t", "--key", "not-there", code=1).first == "0 copied, 1 missing"
+    assert second
