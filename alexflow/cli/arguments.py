@@ -17,7 +17,7 @@ MAX_DRAWN = 2000
 SHELLS = ("bash", "zsh", "fish")
 
 
-class Described(NamedTuple):
+class CommandArguments(NamedTuple):
     """A command: the line that help shows for it, and what adds its arguments to a parser."""
 
     summary: str
@@ -123,12 +123,12 @@ def _completion(parser: ArgumentParser) -> None:
 
 #: Each command. It is done by ``execute`` in the module of its name.
 COMMANDS = {
-    "run": Described("make a target's outputs exist", _run),
-    "plan": Described("what a run would start, and why; nothing runs", _plan),
-    "graph": Described("a target's graph, as a tree, Mermaid, DOT, SVG or HTML", _graph),
-    "verify": Described("compare what is stored with what was published", _verify),
-    "copy": Described("copy outputs from one storage to another", _copy),
-    "completion": Described("a script that completes commands in bash, zsh or fish", _completion),
+    "run": CommandArguments("make a target's outputs exist", _run),
+    "plan": CommandArguments("what a run would start, and why; nothing runs", _plan),
+    "graph": CommandArguments("a target's graph, as a tree, Mermaid, DOT, SVG or HTML", _graph),
+    "verify": CommandArguments("compare what is stored with what was published", _verify),
+    "copy": CommandArguments("copy outputs from one storage to another", _copy),
+    "completion": CommandArguments("a script that completes commands in bash, zsh or fish", _completion),
 }
 
 

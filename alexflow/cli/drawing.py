@@ -8,7 +8,7 @@ from html import escape
 from alexflow.cli.layout import Placed, placed
 from alexflow.cli.task_graph import GraphNode, TaskGraph, edges_of
 
-BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 190, 34, 26, 46, 20  # pixels
+_BOX_WIDTH, _BOX_HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 190, 34, 26, 46, 20  # pixels
 _CHARACTERS = 27  # of a node's text that fit into its box
 
 _STATES = {True: "done", False: "missing", None: "unknown"}
@@ -79,8 +79,8 @@ def svg(graph: TaskGraph) -> Iterator[str]:
     places = placed(graph)
     columns = max((place.column for place in places.values()), default=0) + 1
     rows = max((place.row for place in places.values()), default=0) + 1
-    width = int(MARGIN * 2 + columns * (BOX_WIDTH + GAP_X) - GAP_X)
-    height = MARGIN * 2 + rows * (BOX_HEIGHT + GAP_Y) - GAP_Y
+    width = int(_MARGIN * 2 + columns * (_BOX_WIDTH + _GAP_X) - _GAP_X)
+    height = _MARGIN * 2 + rows * (_BOX_HEIGHT + _GAP_Y) - _GAP_Y
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img">'
@@ -94,12 +94,12 @@ def svg(graph: TaskGraph) -> Iterator[str]:
 
 
 def _corner(place: Placed) -> tuple[float, float]:
-    return MARGIN + place.column * (BOX_WIDTH + GAP_X), MARGIN + place.row * (BOX_HEIGHT + GAP_Y)
+    return _MARGIN + place.column * (_BOX_WIDTH + _GAP_X), _MARGIN + place.row * (_BOX_HEIGHT + _GAP_Y)
 
 
 def _edge(source: Placed, reader: Placed) -> str:
     (x1, y1), (x2, y2) = _corner(source), _corner(reader)
-    x1, x2, y1 = x1 + BOX_WIDTH / 2, x2 + BOX_WIDTH / 2, y1 + BOX_HEIGHT
+    x1, x2, y1 = x1 + _BOX_WIDTH / 2, x2 + _BOX_WIDTH / 2, y1 + _BOX_HEIGHT
     bend = (y2 - y1) / 2
     curve = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"
     return f'<path class="edge" d="{curve}"/>'
@@ -110,8 +110,8 @@ def _box(node: GraphNode, place: Placed) -> str:
     text = node.text if len(node.text) <= _CHARACTERS else f"{node.text[: _CHARACTERS - 1]}…"
     return (
         f'<g class="node {_STATES[node.done]}"><title>{escape(node.text)}\n{escape(node.name)}</title>'
-        f'<rect class="box" x="{x:.0f}" y="{y:.0f}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}"/>'
-        f'<text class="label" x="{x + BOX_WIDTH / 2:.0f}" y="{y + BOX_HEIGHT / 2:.0f}">{escape(text)}</text></g>'
+        f'<rect class="box" x="{x:.0f}" y="{y:.0f}" width="{_BOX_WIDTH}" height="{_BOX_HEIGHT}"/>'
+        f'<text class="label" x="{x + _BOX_WIDTH / 2:.0f}" y="{y + _BOX_HEIGHT / 2:.0f}">{escape(text)}</text></g>'
     )
 
 

@@ -11,8 +11,7 @@ from importlib import import_module
 
 from alexflow.cli.arguments import COMMANDS, Parser
 from alexflow.cli.wrong_use import WrongUse, suggestion
-
-EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, EXIT_INTERRUPTED, EXIT_TERMINATED = 0, 1, 2, 130, 143
+from alexflow.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_WRONG_USE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

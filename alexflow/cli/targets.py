@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import re
 import sys
@@ -67,7 +68,7 @@ def _with_fields(found: Any, given: dict[str, Any], text: str) -> Any:
         found = _same_output(found, changed(found.src_task.unwrapped(), given, _field_target))
     elif given:
         raise WrongUse(f"{text} is a {type(found).__name__}, which takes no fields; name a class or function")
-    if hasattr(found, "__await__"):
+    if inspect.iscoroutine(found):
         found.close()
         raise WrongUse(f"{text} is async; name a plain function that makes the target")
     return found

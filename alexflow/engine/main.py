@@ -7,8 +7,7 @@ from typing import Any, NoReturn
 
 from alexflow.engine.run import run
 from alexflow.errors import AlexflowError, DefinitionError, RunFailed, UnknownStorage
-
-EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, EXIT_INTERRUPTED = 0, 1, 2, 130
+from alexflow.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_WRONG_USE
 
 
 def exit_code(error: BaseException | None) -> int:
