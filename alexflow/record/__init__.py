@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from alexflow.record.explain import Explanation as Explanation
     from alexflow.record.opening import aopen_record as aopen_record
     from alexflow.record.opening import open_record as open_record
+    from alexflow.record.plan import Plan as Plan
+    from alexflow.record.plan import PlannedTasks as PlannedTasks
     from alexflow.record.record import Record as Record
     from alexflow.record.run_record import Run as Run
     from alexflow.record.run_record import RunAttempt as RunAttempt
@@ -23,6 +25,7 @@ __getattr__, __dir__, __all__ = _lazy_names(
         "changes": "Change",
         "explain": "Explanation",
         "opening": "aopen_record open_record",
+        "plan": "Plan PlannedTasks",
         "record": "Record",
         "run_record": "Run RunAttempt",
     },
