@@ -7,7 +7,7 @@ import shlex
 
 from alexflow.cli import answers
 from alexflow.cli.targets import target_and_storage
-from alexflow.engine import plan
+from alexflow.engine.planning import plan
 from alexflow.record.plan import Plan, headline, rows
 
 

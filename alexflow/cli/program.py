@@ -101,7 +101,7 @@ def _answer_for(error: Exception) -> int:
         raise error
     if isinstance(error, RunFailed):
         return _complain(str(error.report), EXIT_FAILED)
-    from alexflow.engine import exit_code  # deferred, as above
+    from alexflow.engine.main import exit_code  # deferred, as above
 
     return _complain(f"{error}", exit_code(error))
 

@@ -9,7 +9,8 @@ from typing import Any
 from alexflow.cli import answers
 from alexflow.cli.targets import named, target_and_storage
 from alexflow.cli.wrong_use import WrongUse
-from alexflow.engine import Result, run
+from alexflow.engine.result import Result
+from alexflow.engine.run import run
 from alexflow.model import AbstractTask, Output, Retry, flatten
 
 #: Keys that are printed; the others are counted.

@@ -130,7 +130,7 @@ class TestStorages:
 
 
 def test_an_interrupted_run_exits_as_shells_expect(shell: Shell) -> None:
-    code = "import alexflow.cli.program as p, sys\nimport alexflow.engine as e\n"
+    code = "import alexflow.cli.program as p, sys\nimport alexflow.cli.run as e\n"
     code += "def interrupted(*a, **k): raise KeyboardInterrupt\ne.run = interrupted\n"
     code += "sys.exit(p.main(['run', 'pipeline:ready']))"
     done = subprocess.run([sys.executable, "-c", code], cwd=shell.directory, capture_output=True, text=True)
