@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from alexflow.engine.dynamic import Generators
 from alexflow.engine.peers import PeerCoordination
+from alexflow.engine.recording import EngineRecorder
 from alexflow.executors.interface import Executor, Job, Outcome
 from alexflow.graph import Catalog, Described, Kind
 from alexflow.hooks import repr_of
@@ -27,6 +28,7 @@ class Dispatch:
         catalog: the users' tasks behind the scheduler's names.
         forced: ids of tasks whose outputs are replaced; a set that others change.
         started: called with tasks that are handed to executors.
+        record: what is written about tasks.
 
     Attributes:
         peers: the coordination with other engines; None if no other engine could make the same outputs.
@@ -41,6 +43,7 @@ class Dispatch:
         catalog: Catalog,
         forced: set[str],
         started: Callable[[Iterable[str]], None],
+        record: EngineRecorder,
     ):
         self._executors = executors
         self.prefetching = {kind: each for kind, each in executors.items() if EXECUTOR_KINDS[kind].prefetches}
@@ -48,6 +51,7 @@ class Dispatch:
         self._catalog = catalog
         self._forced = forced
         self._started = started
+        self._record = record
         self.peers: PeerCoordination | None = None
         self.has_started = False
 
@@ -58,6 +62,7 @@ class Dispatch:
 
     def start(self, task_ids: Sequence[str]) -> None:
         """Start tasks that are ready."""
+        self._record.about_to_run([self._catalog.tasks[task_id] for task_id in task_ids], self._forced)
         batches: defaultdict[Kind, list[Job]] = defaultdict(list)
         for task_id in task_ids:
             described = self._catalog.tasks[task_id]
@@ -80,8 +85,9 @@ class Dispatch:
         """Make the jobs, of those tasks, that an executor may be sent before they are ready."""
         if not task_ids or self._admission() is not None:
             return ()
-        described = (self._catalog.tasks[task_id] for task_id in task_ids)
-        return (self._job(task) for task in described if task.kind == kind)
+        described = [task for task_id in task_ids if (task := self._catalog.tasks[task_id]).kind == kind]
+        self._record.about_to_run(described, self._forced)
+        return map(self._job, described)
 
     def _job(self, described: Described) -> Job:
         task_id = described.spec.task_id
@@ -126,6 +132,7 @@ class Dispatch:
         """Drop what is kept of tasks that are over, or not wanted any more."""
         for executor in self.prefetching.values():
             executor.forget(task_ids)
+        self._record.forget(task_ids)
         admission = self._admission()
         if admission is not None:
             admission.forget(task_ids)

@@ -19,10 +19,12 @@ from functools import partial
 from typing import Any, cast
 
 from alexflow.engine.background import Background
+from alexflow.engine.delays import Delays
 from alexflow.engine.dispatch import Dispatch
 from alexflow.engine.dynamic import Generators, InThread
 from alexflow.engine.outcomes import Outcomes
 from alexflow.engine.peers import PeerCoordination
+from alexflow.engine.recording import EngineRecorder, NoRecorder
 from alexflow.engine.removals import Removals
 from alexflow.engine.withdrawals import Withdrawals
 from alexflow.errors import EngineClosed, StorageUnavailable
@@ -38,7 +40,6 @@ from alexflow.scheduler import Scheduler
 from alexflow.scheduler import instructions as do
 from alexflow.scheduler.events import (
     Cancelled,
-    DelayOver,
     DoneByPeer,
     Event,
     InputsLost,
@@ -77,6 +78,7 @@ class Driver:
         leases: the engine's right to make outputs; None if no other engine could make them.
         chance: gives random numbers from 0 to 1.
         grace: seconds that dynamic tasks get to end when the engine is closed.
+        record: what is written about tasks and runs; None for nothing.
 
     Attributes:
         entering: requests whose targets are being collected; the catalog keeps claims of keys until then.
@@ -93,6 +95,7 @@ class Driver:
         leases: Leases | None = None,
         chance: Callable[[], float] = random.random,
         grace: float = GRACE,
+        record: EngineRecorder | None = None,
     ):
         self._scheduler = scheduler
         self._storage = storage
@@ -104,9 +107,11 @@ class Driver:
         self.catalog = Catalog()
         self.inspector = Inspector(self.catalog, storage, defaults)
         self._defaults = defaults
-        self._outcomes = Outcomes(self.catalog, broadcast, chance)
+        self.record = NoRecorder() if record is None else record
+        self._outcomes = Outcomes(self.catalog, broadcast, chance, self.record)
         self._generators = Generators(storage, self._generated, in_thread, grace=grace)
-        self._dispatch = Dispatch(executors, self._generators, self.catalog, self.inspector.forced, self._emit_started)
+        forced = self.inspector.forced
+        self._dispatch = Dispatch(executors, self._generators, self.catalog, forced, self._emit_started, self.record)
         self._inbox: deque[tuple[Event, Subjects]] = deque()
         self._draining = False
         self._runs: dict[int, asyncio.Future[do.Finish]] = {}
@@ -114,14 +119,14 @@ class Driver:
         self._closed: EngineClosed | None = None  # set once no request is accepted any more
         self.entering = 0
         self._removals = Removals(storage)
-        self._timers: set[asyncio.TimerHandle] = set()
+        self._delays = Delays(self.post)
         self._last_run = 0
         self._perform: dict[type[do.Instruction], Callable[[Any], None]] = {
             do.Start: lambda instruction: self._dispatch.start(instruction.tasks),
             do.Generate: lambda instruction: self._generators.pull(instruction.task_id),
             do.Close: lambda instruction: self._generators.close(instruction.task_id, dict(instruction.held)),
             do.Cancel: self._cancel,
-            do.Delay: self._delay,
+            do.Delay: self._delays.start,
             do.TryAgain: self._outcomes.report_retry,
             do.GaveUp: self._outcomes.report_given_up,
             do.Remove: self._remove,
@@ -168,14 +173,14 @@ class Driver:
         self._withdrawals.clear()
         if self._runs:
             self.post(RunsCancelled(tuple(self._runs)))
-        for timer in self._timers:
-            timer.cancel()
+        self._delays.clear()
         await self._generators.aclose()
         await asyncio.gather(*(executor.aclose() for executor in self._executors.values()))
         await self._removals.aclose()
         await self._background.aclose()
         if self._dispatch.peers is not None:
             await self._dispatch.peers.aclose()
+        await self.record.aclose()
         self._dispatch.warn_of_unused_limits(self._scheduler.state.slots.unused)
 
     def kill(self) -> None:
@@ -235,6 +240,7 @@ class Driver:
         self._runs[run_id] = finish
         self._find[run_id] = find
         keys, tasks = tuple(subjects.outputs), tuple(subjects.tasks)
+        self.record.requested(run_id, keys, tasks)
         if self._broadcast.has_listeners:
             self.emit(lambda: engine_events.RunStarted(run_id, len(keys) + len(tasks)))
         self.post(RunRequested(run_id, keys, tasks, "continue" if on_error == "continue" else "stop"), subjects)
@@ -375,14 +381,6 @@ class Driver:
     def _cancel(self, instruction: do.Cancel) -> None:
         for task_id in self._dispatch.cancel(instruction.tasks):
             self.post(Cancelled((task_id,)))
-
-    def _delay(self, instruction: do.Delay) -> None:
-        def over() -> None:
-            self._timers.discard(timer)
-            self.post(DelayOver(instruction.task_id, instruction.attempt))
-
-        timer = self._loop.call_later(instruction.seconds, over)
-        self._timers.add(timer)
 
     def _remove(self, instruction: do.Remove) -> None:
         self._invalidate_caches()

@@ -13,6 +13,7 @@ from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.driver import Driver
 from alexflow.engine.options import OnError, as_limits, as_workers, check_on_error, check_values
 from alexflow.engine.planning import plan_request
+from alexflow.engine.recording import EngineRecorder
 from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
 from alexflow.engine.subjects import collect_subjects, forced_by
 from alexflow.engine.targets import Request, read_target
@@ -89,6 +90,8 @@ class Engine:
             They are emitted as :class:`~alexflow.events.TaskPrinted` in any case, and kept with a failed task's error.
         lease_ttl: seconds after which another engine on the same storage takes over this one's tasks, if this one has
             stalled; None if engines may do each other's work. The tasks of an engine that died are taken over at once.
+        record: whether the storage's record says what each task was made from, when it ran and what came of it
+            (:func:`~alexflow.open_record`).
         journal: a directory for the journal: each run's events, in a new file that ``alexflow.events.journal`` reads.
             By default there is none.
     """
@@ -108,12 +111,13 @@ class Engine:
         echo: bool = False,
         lease_ttl: float | None = LEASE_TTL,
         journal: str | os.PathLike[str] | None = None,
+        record: bool = True,
     ):
         check_values(
             {
                 **{"limits": limits, "max_concurrency": max_concurrency, "max_deaths": max_deaths, "retry": retry},
                 **{"timeout": timeout, "grace": grace, "journal": journal, "lease_ttl": lease_ttl},
-                "executor": executor,
+                **{"executor": executor, "record": record},
             }
         )
         self.storage = open_storage(storage)
@@ -127,6 +131,7 @@ class Engine:
         self._grace = grace
         self._lease_ttl = lease_ttl
         self._journal_directory = journal
+        self._keeps_record = record
         self._broadcast = Broadcast()
         self._echo = OutputEcho() if echo else None
         self._journal: JournalRecorder | None = None
@@ -165,8 +170,16 @@ class Engine:
             ExecutorSettings(self._workers, self._max_concurrency, self._grace, self._echo, self._libraries())
         )
         leases = None if self._lease_ttl is None else self.storage.leases(self._lease_ttl)
+        record = EngineRecorder(self.storage, {}, scheduler.owner_of) if self._keeps_record else None
         return Driver(
-            scheduler, self.storage, self._defaults, executors, self._broadcast, leases=leases, grace=self._grace
+            scheduler,
+            self.storage,
+            self._defaults,
+            executors,
+            self._broadcast,
+            leases=leases,
+            grace=self._grace,
+            record=record,
         )
 
     def _libraries(self) -> LoadedLibraries | None:
@@ -330,10 +343,14 @@ class Engine:
         finally:
             driver.entered()
         try:
-            return await future
-        except asyncio.CancelledError:
-            driver.cancel_run(run_id)
+            finish = await future
+        except BaseException as error:
+            driver.record.given_up(run_id, error)
+            if isinstance(error, asyncio.CancelledError):
+                driver.cancel_run(run_id)
             raise
+        driver.record.finished(finish)
+        return finish
 
     def _force(self, driver: Driver, request: Request, force: Forceable | Sequence[Forceable] | bool) -> set[str]:
         """Force tasks. Returns the ids of those that no other request forces."""

@@ -53,7 +53,7 @@ def result_of_existing(
     try:
         request = read_target(target)
         found = _Targets()
-        if not found.add(request) or not found.keys or not storage.exists_many(found.keys).issuperset(found.keys):
+        if not found.gather(request) or not found.keys or not storage.exists_many(found.keys).issuperset(found.keys):
             return None
         outputs = request.bound(storage)
     except BaseException as error:
@@ -79,7 +79,7 @@ class _Targets:
         self.task_ids: set[str] = set()
         self._classes: dict[str, type] = {}
 
-    def add(self, request: Request) -> bool:
+    def gather(self, request: Request) -> bool:
         """Take all targets; give whether it is enough that their keys exist."""
         if len(request.outputs) + len(request.tasks) > MAX_TARGETS:
             return False

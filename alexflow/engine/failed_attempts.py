@@ -25,6 +25,10 @@ class FailedAttempts:
         """List those of a task that is not over."""
         return tuple(self._attempts.get(task_id, ()))
 
+    def count(self, task_id: str) -> int:
+        """Count those of a task that is not over, as far as they are kept."""
+        return len(self._attempts[task_id]) if task_id in self._attempts else 0
+
     def forget(self, task_ids: Iterable[str]) -> None:
         """Drop those of tasks that are over."""
         if self._attempts:

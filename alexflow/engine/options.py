@@ -37,6 +37,7 @@ class EngineOptions(TypedDict, total=False):
     grace: float
     lease_ttl: float | None
     journal: str | os.PathLike[str] | None
+    record: bool
 
 
 class RunOptions(EngineOptions, total=False):
@@ -110,6 +111,8 @@ def check_values(values: Mapping[str, Any]) -> None:
     journal, ttl, executor = values.get("journal"), values.get("lease_ttl"), values.get("executor", "process")
     if journal is not None and not isinstance(journal, str | os.PathLike):
         raise DefinitionError(f"journal must be the path of a directory, not {journal!r}")
+    if not isinstance(values.get("record", True), bool):
+        raise DefinitionError(f"record must be True or False, not {values['record']!r}")
     if ttl is not None and (not isinstance(ttl, int | float) or not ttl > 0):
         raise DefinitionError(f"lease_ttl must be a number of seconds above 0, or None, not {ttl!r}")
     if type(executor) is not str or executor not in EXECUTOR_KINDS or executor == "loop":

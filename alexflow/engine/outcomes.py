@@ -8,6 +8,7 @@ from functools import partial
 from typing import Literal
 
 from alexflow.engine.failed_attempts import FailedAttempts
+from alexflow.engine.recording import EngineRecorder
 from alexflow.errors import TaskError, TaskFailed
 from alexflow.events import engine_events
 from alexflow.events.broadcast import Broadcast
@@ -30,13 +31,15 @@ class Outcomes:
         catalog: the users' tasks behind its names.
         broadcast: passes events to listeners.
         chance: gives random numbers from 0 to 1, for delays that have jitter.
+        record: what is written about tasks.
     """
 
-    def __init__(self, catalog: Catalog, broadcast: Broadcast, chance: Callable[[], float]):
+    def __init__(self, catalog: Catalog, broadcast: Broadcast, chance: Callable[[], float], record: EngineRecorder):
         self._catalog = catalog
         self._broadcast = broadcast
         self._emit = broadcast.emit_lazily
         self._chance = chance
+        self._record = record
         self._failed = FailedAttempts()
 
     def events(self, outcomes: Sequence[Outcome]) -> list[tuple[Event, Subjects]]:
@@ -62,6 +65,7 @@ class Outcomes:
             else:
                 events.append(self._event_of(outcome, outcome.error, outcome.reason))
         if succeeded:
+            self._record.ended(outcomes, self._failed.count)
             events.append((Succeeded(tuple(succeeded)), NO_SUBJECTS))
         if cancelled:
             events.append((Cancelled(tuple(cancelled)), NO_SUBJECTS))
@@ -70,6 +74,7 @@ class Outcomes:
     def of_dynamic(self, event: Event) -> tuple[Event, Subjects]:
         """Complete an event of a dynamic task, which makes its events itself, and add what it is about."""
         if type(event) is Succeeded:
+            self._record.ended([Done(task_id, 0.0) for task_id in event.tasks], self._failed.count)
             for task_id in event.tasks:
                 self._emit(partial(engine_events.TaskSucceeded, task_id, 0.0))
         elif type(event) is Failed:
@@ -125,6 +130,7 @@ class Outcomes:
     def report_retry(self, decided: TryAgain) -> None:
         """Report an attempt that failed and is followed by another."""
         error, seconds = decided.error, decided.seconds
+        self._record.attempt_failed(decided.task_id, error, self._failed.of(decided.task_id), is_last=False)
         logger.info("%s: %s; retrying in %g s", decided.task_id, error.message, seconds)
         self._emit(lambda: engine_events.TaskRetrying(decided.task_id, decided.attempts, error.message, seconds))
 
@@ -133,6 +139,7 @@ class Outcomes:
         error: TaskError = decided.error
         error.attempts, error.deaths = decided.attempts, decided.deaths
         error.history = self._failed.of(decided.task_id)
+        self._record.attempt_failed(decided.task_id, error, error.history, is_last=True)
         self._emit(lambda: engine_events.TaskGivenUp(decided.task_id, error.attempts, error.message))
 
 

@@ -20,6 +20,9 @@ SEGMENT_SUFFIX = ".segment"
 REASONS = ("missing", "forced", "lost", "damaged", "upstream")
 
 
+#: The executor in the shape of tasks that others have among their fields: nothing says that they have run.
+NAMED_ONLY = ""
+
 #: In place of a map that is empty.
 NIL = Raw(b"\xc0")
 

@@ -146,7 +146,7 @@ class Record:
         return self._entries(_Wanted(_class_name(cls), conditions(where), _since(newer), larger))
 
     def _entries(self, wanted: _Wanted) -> Iterator[Entry]:
-        newest = [rows[0] for rows in self._found.tasks.values()]
+        newest = [rows[0] for rows in self._found.tasks.values() if not rows[0].is_named_only]
         newest.sort(key=lambda row: -(row.finished or 0.0))
         return (self._entry(row) for row in newest if wanted.holds_for(row))
 

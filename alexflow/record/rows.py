@@ -11,7 +11,16 @@ from msgspec import Raw, Struct
 
 from alexflow.record.entry import moment
 from alexflow.record.fields import plain, references_in
-from alexflow.record.lines import REASONS, AttemptLine, Completion, MadeFrom, RunBegunLine, RunEndedLine, Shape
+from alexflow.record.lines import (
+    NAMED_ONLY,
+    REASONS,
+    AttemptLine,
+    Completion,
+    MadeFrom,
+    RunBegunLine,
+    RunEndedLine,
+    Shape,
+)
 from alexflow.record.preimages import unpacked
 from alexflow.record.run_record import Run, RunAttempt
 from alexflow.record.segment import Section
@@ -81,6 +90,11 @@ class Row(Struct, array_like=True):
         return references_in(self.significant_fields())
 
     @property
+    def is_named_only(self) -> bool:
+        """Whether it is here because others have it among their fields, and nothing says that it has run."""
+        return self.executor == NAMED_ONLY
+
+    @property
     def stored(self) -> int:
         """The bytes that it stored."""
         return sum(size for size, _ in filter(None, self.completion.stored)) if self.completion else 0
@@ -102,13 +116,13 @@ def rows_in(section: Section, number: int, prefix: str = "") -> Iterator[Row]:
             row = _row(section, number, made, completion)
             if _place(row, section.header.prefix, prefix):
                 yield row
-    if not section.closed:
-        failed = {attempt.task_id for attempt in section.attempts if attempt.is_last}
-        for task, made in section.made.items():
-            if task not in done:
-                row = _row(section, number, made, None)
-                if row.task_id not in failed and row.keys and _place(row, section.header.prefix, prefix):
-                    yield row
+    failed = {attempt.task_id for attempt in section.attempts if attempt.is_last}
+    for task, made in section.made.items():
+        if task not in done:
+            row = _row(section, number, made, None)
+            may_have_run = not section.closed and row.task_id not in failed and bool(row.keys)
+            if (may_have_run or row.is_named_only) and _place(row, section.header.prefix, prefix):
+                yield row
 
 
 def _row(section: Section, number: int, made: MadeFrom, completion: Completion | None) -> Row:

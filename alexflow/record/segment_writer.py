@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
 from typing import Any, BinaryIO
 
 import msgspec
@@ -25,10 +24,6 @@ from alexflow.version import __version__
 
 #: A segment that has grown so large is closed, and another is begun.
 MAX_SEGMENT_BYTES = 64 * 2**20
-
-#: Where files can only be written whole, one is written at the latest after so many tasks, or after so many seconds.
-MAX_TASKS = 5_000
-MAX_SECONDS = 60.0
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -45,7 +40,6 @@ class SegmentWriter:
 
     def __init__(self, space: ReservedSpace, user: str = ""):
         self.failed = False  #: Whether the record was given up.
-        self.number = 0  #: How many segments have been begun; numbers in lines refer to the current one.
         self._space = space
         self._user = user
         self._file: BinaryIO | None = None
@@ -66,10 +60,21 @@ class SegmentWriter:
 
     def micros(self, at: float) -> int:
         """Return a time, in seconds since 1970, as the microseconds since the segment's start."""
-        return max(0, int((at - self.started) * 1e6))
+        return int((at - self.started) * 1e6)
 
-    def add(self, line: SegmentLine) -> None:
-        """Append a line; it waits for :meth:`flush`."""
+    @property
+    def appends(self) -> bool:
+        """Whether lines can be handed over one by one; else a file is written whole."""
+        return self._space.appends
+
+    def add_environment(self) -> None:
+        """Append what the engine runs in."""
+        from alexflow.record.surroundings import environment  # deferred: it is read after the first tasks have begun
+
+        self.add(environment(self._space))
+
+    def add(self, line: SegmentLine | tuple[Any, ...]) -> None:
+        """Append a line, as its class has it or as a tuple; it waits for :meth:`flush`."""
         try:
             self._add(_encode(line))
         except (UnicodeEncodeError, ValueError, OverflowError, TypeError):  # half of a surrogate pair, a huge number
@@ -81,9 +86,7 @@ class SegmentWriter:
         self._size += len(framed)
 
     def begin(self) -> None:
-        """Begin a segment; the one before it is closed."""
-        self.close()
-        self.number += 1
+        """Begin a segment."""
         self.started = time.time()
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self.started)) + f".{int(self.started % 1 * 1e3):03d}"
         host = socket.gethostname()
@@ -114,22 +117,23 @@ class SegmentWriter:
             self.failed = True
             logger.warning("no longer writing the record of what is made; the work goes on: %s", error)
 
+    def roll(self) -> None:
+        """End the segment because another follows."""
+        self.flush()
+        self._end()
+
     def close(self) -> None:
         """Close the segment: nothing that ran is missing from it."""
-        if not self.is_open:
-            return
-        self.add(ClosedLine(self.micros(time.time())))
-        self.flush()
+        if self.is_open:
+            self.add(ClosedLine(self.micros(time.time())))
+            self.flush()
+            self._end()
+
+    def _end(self) -> None:
         file, self._file = self._file, None
         self._name = ""
         if file is not None:
             file.close()
-
-
-def write_once(space: ReservedSpace, name: str, data: Callable[[], bytes]) -> None:
-    """Write a file that others refer to by a digest of its content, unless it is there."""
-    if name not in space.names():
-        space.write(name, data())
 
 
 def _plain(value: Any) -> Any:

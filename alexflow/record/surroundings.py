@@ -9,7 +9,6 @@ from hashlib import blake2b
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.record.lines import EnvironmentLine
-from alexflow.record.segment_writer import write_once
 from alexflow.storage.reserved import ReservedSpace
 
 #: The beginning of the names of the files that list packages.
@@ -25,8 +24,10 @@ def environment(space: ReservedSpace) -> EnvironmentLine:
     packages = sorted(set(installed_packages()))
     listed = "".join(f"{package}\n" for package in packages).encode()
     digest = blake2b(listed, digest_size=8).hexdigest()
+    name = f"{PACKAGES_PREFIX}{digest}.txt"
     try:
-        write_once(space, f"{PACKAGES_PREFIX}{digest}.txt", lambda: listed)
+        if name not in space.names():
+            space.write(name, listed)
     except Exception:  # the digest still says whether two are the same
         pass
     version = ".".join(map(str, sys.version_info[:3]))

@@ -128,6 +128,11 @@ class Scheduler:
         for node in self.state.nodes.values():
             yield node.spec, node.state == WAITING
 
+    def owner_of(self, task_id: str) -> int:
+        """Return the number of the run for which a task that is not over counts; 0 if that run is."""
+        node = self.state.nodes.get(task_id)
+        return 0 if node is None or node.owner is None else node.owner.run_id
+
     def successors_of(self, task_id: str) -> list[str]:
         """Return tasks that could start the moment this one is done, because it makes all that they miss.
 

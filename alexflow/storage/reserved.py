@@ -58,40 +58,39 @@ class MemorySpace(ReservedSpace):
     appends = True
 
     def __init__(self) -> None:
-        self._files: dict[str, bytes] = {}
+        self._files: dict[str, bytearray] = {}
 
     def names(self) -> list[str]:
         return sorted(self._files)
 
     def read(self, name: str, start: int = 0) -> bytes:
         try:
-            return self._files[name][start:]
+            return bytes(self._files[name][start:])
         except KeyError:
             raise FileNotFoundError(name) from None
 
     def write(self, name: str, data: bytes) -> None:
-        self._files[name] = data
+        self._files[name] = bytearray(data)
 
     def remove(self, name: str) -> None:
         self._files.pop(name, None)
 
     def open_for_appending(self, name: str) -> BinaryIO:
-        self._files[name] = b""
-        return cast(BinaryIO, _Appended(self._files, name))
+        self._files[name] = bytearray()
+        return cast(BinaryIO, _Appended(self._files[name]))
 
 
 class _Appended(RawIOBase):
     """A file of a :class:`MemorySpace`."""
 
-    def __init__(self, files: dict[str, bytes], name: str):
-        self._files = files
-        self._name = name
+    def __init__(self, content: bytearray):
+        self._content = content
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        self._files[self._name] = self._files.get(self._name, b"") + bytes(data)
+        self._content += data
         return len(data)
 
 

@@ -28,7 +28,7 @@ def test_every_kind(kind, tmp_path):
     assert result.output.load() == 1
     assert result.output.storage is not None
     if "memory" not in kind:
-        assert os.listdir(place) == [Step(1).output().key]
+        assert sorted(os.listdir(place)) == [".alexflow", Step(1).output().key]
 
 
 def test_none_is_the_environments(tmp_path, monkeypatch):

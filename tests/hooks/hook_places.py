@@ -73,7 +73,7 @@ OURS = frozenset(
     {"self", "job", "spec", "event", "outcome", "instruction", "failed", "decided", "entry", "told", "sent"}
     | {"described", "defaults", "_defaults", "check", "wanted", "follower", "successor", "cause", "error"}
     | {"context", "_context", "asyncio", "copy()", "engine", "failure", "_threads", "DynamicTask", "WrapperTask"}
-    | {"type()", "plan"}
+    | {"type()", "plan", "live"}
 )
 
 #: Functions that call hooks inside the ``try`` of whoever calls them.
@@ -82,9 +82,13 @@ INSIDE = frozenset(
         "alexflow.engine.dynamic:Generator._call_generate",
         "alexflow.engine.dynamic:Generator._pull",
         "alexflow.engine.dynamic:Generator._pull_in_time",
-        "alexflow.engine.existing:_Targets.add",
+        "alexflow.engine.existing:_Targets.gather",
         "alexflow.engine.existing:_Targets._add_output",
         "alexflow.engine.existing:_Targets._add_task",
+        "alexflow.engine.task_lines:TaskLines._lines_of_named",
+        "alexflow.engine.task_lines:TaskLines._new_shape",
+        "alexflow.engine.task_lines:TaskLines._shape",
+        "alexflow.engine.task_lines:tasks_in_fields",
         "alexflow.engine.targets:Request.all_tasks",
         "alexflow.engine.targets:_bind",
         "alexflow.engine.targets:_collect",

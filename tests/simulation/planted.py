@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from alexflow.engine.delays import Delays
 from alexflow.engine.driver import Driver
 from alexflow.executors.interface import Done
 from alexflow.graph.inspector import Inspector
@@ -65,7 +66,7 @@ def what_exists_is_made_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_delay_is_never_over(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Driver, "_delay", lambda self, instruction: None)
+    patch.setattr(Delays, "start", lambda self, instruction: None)
 
 
 def a_cancellation_is_not_passed_on(patch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,182 @@
+"""The engine's record: what each task is made from, before it runs, and what came of it, afterwards.
+
+Both are lines for the writer. What tasks are made from is appended in one write before the batch is submitted, so it is
+in the system's hands before any worker could publish. What came of them waits a moment, for the next batch or for the
+timer: a killed engine loses that much, and its segment lacks the end, which shows that something may be missing.
+
+Nothing is imported, opened or written before the first task has to run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from asyncio import CancelledError
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from alexflow.executors.interface import Done, Outcome
+from alexflow.graph import Described
+from alexflow.hooks import is_a
+from alexflow.scheduler.instructions import Finish
+from alexflow.storage import Storage
+
+if TYPE_CHECKING:
+    from alexflow.engine.segment import EngineSegment
+    from alexflow.errors import TaskError
+    from alexflow.failures import Attempt
+    from alexflow.record.run_record import RunOutcome
+
+#: Time between two writes of what came of tasks: what a crash can cost.
+SECONDS_UNTIL_WRITTEN = 0.2
+
+#: Targets of a run that are named.
+MOST_TARGETS = 20
+
+
+@dataclass(slots=True)
+class RequestedRun:
+    """A run.
+
+    Attributes:
+        at: when it was requested, in seconds since 1970.
+        targets: ids and keys, some of them.
+        is_written: whether the record has it, because a task has started for it, or failed.
+    """
+
+    at: float
+    targets: tuple[str, ...]
+    is_written: bool = False
+
+
+class EngineRecorder:
+    """Writes the record of one engine. All methods are called on its event loop.
+
+    Args:
+        storage: the engine's.
+        options: the engine's options that are not defaults, as plain data.
+        owner_of: gives the number of the run for which a task counts; 0 if that is gone.
+    """
+
+    def __init__(self, storage: Storage, options: Mapping[str, Any], owner_of: Callable[[str], int]):
+        self._storage = storage
+        self._options = options
+        self._owner_of = owner_of
+        self._segment: EngineSegment | None = None
+        self._runs: dict[int, RequestedRun] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def _opened(self) -> EngineSegment:
+        segment = self._segment
+        if segment is None:
+            from alexflow.engine.segment import EngineSegment  # deferred: a run in which nothing runs writes nothing
+
+            segment = self._segment = EngineSegment(self._storage, self._options)
+        return segment
+
+    # -- tasks
+
+    def about_to_run(self, tasks: Sequence[Described], forced: set[str]) -> None:
+        """Write what tasks are made from, before they are handed to an executor."""
+        if tasks:
+            segment, owner_of = self._opened(), self._owner_of
+            runs = [owner_of(described.spec.task_id) for described in tasks]
+            for number in set(runs):
+                self._begin(segment, number)
+            segment.made_from(tasks, runs, forced)
+
+    def ended(self, outcomes: Iterable[Outcome], attempts_of: Callable[[str], int]) -> None:
+        """Note what came of jobs; ``attempts_of`` gives how many of a task have failed."""
+        segment = self._opened()
+        now = time.time()
+        for outcome in outcomes:
+            if isinstance(outcome, Done):
+                segment.done(outcome, now, attempts_of(outcome.task_id) + 1)
+        self._write_soon()
+
+    def attempt_failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:
+        """Note an attempt that failed, the last one of those in ``history``."""
+        self._opened().failed(task_id, error, history, is_last=is_last)
+        self._write_soon()
+
+    def forget(self, task_ids: Iterable[str]) -> None:
+        """Drop what is kept of tasks that are over."""
+        if self._segment is not None:
+            self._segment.forget(task_ids)
+
+    # -- runs
+
+    def requested(self, run: int, keys: Sequence[str], tasks: Sequence[str]) -> None:
+        """Note that a run was requested."""
+        self._runs[run] = RequestedRun(time.time(), (*keys[:MOST_TARGETS], *tasks[:MOST_TARGETS])[:MOST_TARGETS])
+
+    def finished(self, end: Finish) -> None:
+        """Note the end of a run, if anything of it is written or it failed."""
+        outcome: RunOutcome = "error" if end.error is not None else "failed" if end.failures else "done"
+        self._end(end, outcome)
+
+    def given_up(self, run: int, error: BaseException) -> None:
+        """Note that the caller of a run has gone, or that the engine has."""
+        self._end(Finish(run, error=None if is_a(error, CancelledError) else error), "cancelled")
+
+    def _end(self, end: Finish, outcome: RunOutcome) -> None:
+        run = self._runs.get(end.run_id)
+        if run is not None and (run.is_written or end.failures or end.error is not None):
+            segment = self._opened()
+            self._begin(segment, end.run_id)
+            segment.run_ended(end, outcome)
+            self._write_soon()
+        self._runs.pop(end.run_id, None)
+
+    def _begin(self, segment: EngineSegment, number: int) -> None:
+        run = self._runs.get(number)
+        if run is not None and not run.is_written:
+            run.is_written = True
+            segment.run_begun(number, run.at, run.targets)
+
+    # -- writing
+
+    def _write_soon(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(SECONDS_UNTIL_WRITTEN, self._write)
+
+    def _write(self) -> None:
+        self._timer = None
+        if self._segment is not None:
+            self._segment.write()
+
+    async def aclose(self) -> None:
+        """Write the rest, and that nothing is missing."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for number in tuple(self._runs):
+            self.given_up(number, CancelledError())
+        segment, self._segment = self._segment, None
+        if segment is not None:
+            await segment.aclose()
+
+
+class NoRecorder(EngineRecorder):
+    """Writes nothing."""
+
+    def __init__(self) -> None:
+        self._runs = {}
+
+    def about_to_run(self, tasks: Sequence[Described], forced: set[str]) -> None:
+        return
+
+    def ended(self, outcomes: Iterable[Outcome], attempts_of: Callable[[str], int]) -> None:
+        return
+
+    def attempt_failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:
+        return
+
+    def forget(self, task_ids: Iterable[str]) -> None:
+        return
+
+    def requested(self, run: int, keys: Sequence[str], tasks: Sequence[str]) -> None:
+        return
+
+    async def aclose(self) -> None:
+        return

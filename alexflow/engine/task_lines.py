@@ -1,0 +1,141 @@
+"""Lines of the record for tasks: what each is made from, in as few bytes and steps as there can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Raw
+
+from alexflow.graph import Described
+from alexflow.hooks import passes
+from alexflow.identity import children, qualified_name
+from alexflow.logs import logger
+from alexflow.model import AbstractTask, Output, flatten, keys_of
+from alexflow.model.class_info import class_info
+from alexflow.model.made_from import TaskOrigin, origin_of
+from alexflow.record.lines import NAMED_ONLY, NIL, Shape
+from alexflow.record.preimages import packed
+from alexflow.scheduler import TaskSpec
+from alexflow.sources.external import Known
+
+#: Shapes of one class. Where keys differ from task to task in more than their ids, they are in the tasks' own lines.
+MOST_SHAPES = 16
+
+#: The form of an output or a task among the fields, in canonical MessagePack.
+_OUTPUT_TAG = b"\xa6output"
+_TASK_TAG = b"\xa4task"
+_SOURCE_NAME = b"alexflow.sources.external.Known."
+
+_DIGITS = 40  # of the digest at the end of an id
+
+#: The items of a :class:`~alexflow.record.lines.MadeFrom`; those at the end may be left out.
+TaskLine = tuple[Any, ...]
+
+
+class TaskLines:
+    """Makes lines for one segment.
+
+    Attributes:
+        new_shapes: shapes that no line of the segment has yet; to be taken before the tasks' lines are written.
+    """
+
+    def __init__(self) -> None:
+        self.new_shapes: list[Shape] = []
+        self._shapes: dict[Any, int] = {}
+        self._next_shape = 0
+        self._of_class: dict[type, int] = {}
+        self._named: set[str] = set()  # tasks among fields that have a line, by id
+
+    def lines_of(self, described: Described) -> list[TaskLine]:
+        """Return the line of a task, after those of tasks among its fields, which may never run themselves.
+
+        A task whose parameters have no canonical form any more has no line: it will be refused before it runs.
+        """
+        try:
+            task = described.task.unwrapped()
+            origin = origin_of(task)
+            named: list[TaskLine] = []
+            if _TASK_TAG in origin.preimage or _SOURCE_NAME in origin.preimage:
+                named = self._lines_of_named(task)
+            shape, keys = self._shape(task, described)
+            return [*named, self._line(described.spec, shape, keys, origin)]
+        except BaseException as error:  # of the user's code, and the task's own to report
+            if passes(error):
+                raise
+            logger.debug("no record of what %s is made from", described.spec.task_id, exc_info=True)
+            return []
+
+    def _line(self, spec: TaskSpec, shape: int, keys: tuple[str, ...] | None, origin: TaskOrigin) -> TaskLine:
+        digest = bytes.fromhex(spec.task_id[-_DIGITS:])
+        preimage, further = origin
+        # the outputs in its fields, if those are all of its inputs: their count can only be higher
+        are_in_fields = spec.acyclic and preimage.count(_OUTPUT_TAG) == len(spec.inputs)
+        if keys is None and are_in_fields and further is None:
+            return shape, digest, packed(preimage)
+        reads = None if are_in_fields else spec.inputs
+        return shape, digest, packed(preimage), NIL if further is None else Raw(further), reads, keys
+
+    def _shape(self, task: AbstractTask, described: Described) -> tuple[int, tuple[str, ...] | None]:
+        """Return the number of a task's shape, and its keys if the shape does not say them."""
+        spec = described.spec
+        task_id, keys = spec.task_id, spec.outputs
+        if spec.serves:
+            held = {place for _, place in spec.serves}
+            keys = tuple(key for key in keys if key not in held)
+        cut = len(task_id)
+        endings = tuple([key[cut:] for key in keys if key.startswith(task_id)])
+        if len(endings) < len(keys):
+            endings = ()
+        kind = type(task), task_id[: -_DIGITS - 1], spec.tags, len(keys)
+        number = self._shapes.get((*kind, endings))
+        if number is None:
+            if self._of_class.get(type(task), 0) >= MOST_SHAPES:
+                endings = ()
+            number = self._shapes.get((*kind, endings))
+        if number is None:
+            classes = [qualified_name(type(output)) for output in flatten(task.output()) for _ in keys_of(output)]
+            outputs = tuple(zip(endings or ("",) * len(keys), classes, strict=False))
+            number = self._shapes[(*kind, endings)] = self._new_shape(task, described.kind, outputs, spec.tags)
+        return number, None if endings or not keys else keys
+
+    def _new_shape(
+        self, task: AbstractTask, executor: str, outputs: tuple[tuple[str, str], ...] = (), tags: tuple[str, ...] = ()
+    ) -> int:
+        number = self._next_shape
+        self._next_shape += 1
+        self._of_class[type(task)] = self._of_class.get(type(task), 0) + 1
+        name = task.task_id[: -_DIGITS - 1]
+        self.new_shapes.append(Shape(number, name, qualified_name(type(task)), executor, outputs, tags))
+        return number
+
+    def _lines_of_named(self, task: AbstractTask) -> list[TaskLine]:
+        """Return lines for the tasks, and the sources, among a task's fields, and among theirs, that have none yet."""
+        lines: list[TaskLine] = []
+        pending = list(tasks_in_fields(task))
+        for named in pending:  # grows
+            if named.task_id not in self._named:
+                self._named.add(named.task_id)
+                pending += tasks_in_fields(named)
+                origin = origin_of(named)
+                shape = self._shapes.get(type(named))
+                if shape is None:
+                    shape = self._shapes[type(named)] = self._new_shape(named, NAMED_ONLY)
+                further = NIL if origin.further is None else Raw(origin.further)
+                lines.append((shape, bytes.fromhex(named.task_id[-_DIGITS:]), packed(origin.preimage), further, ()))
+        return lines
+
+
+def tasks_in_fields(task: AbstractTask) -> Iterator[AbstractTask]:
+    """Yield the tasks among a task's significant fields, and those behind sources; not those behind other outputs."""
+    info = class_info(type(task))
+    pending = [info.identity_value(task, name) for name in info.significant]
+    for value in pending:  # grows
+        if isinstance(value, AbstractTask):
+            yield value.unwrapped()
+        elif isinstance(value, Output):
+            source = value.__dict__.get("src_task")
+            if isinstance(source, Known):
+                yield source
+        else:
+            pending += [child for _, child in children(value)]
