@@ -102,6 +102,6 @@ def size(count: float) -> str:
     raise AssertionError("unreachable")
 
 
-def utc(seconds: float) -> str:
-    """Format seconds since 1970 as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def iso(moment: datetime) -> str:
+    """Format a moment as ISO 8601 in UTC."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

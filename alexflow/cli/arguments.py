@@ -86,6 +86,48 @@ def _graph(parser: ArgumentParser) -> None:
     _add_json(parser)
 
 
+def _show(parser: ArgumentParser) -> None:
+    parser.add_argument("key", metavar="KEY", help="a key or a task's id, or how one begins")
+    _add_storage(parser)
+    _add_json(parser)
+
+
+def _find(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "words", nargs="*", metavar="CLASS or CONDITION", help="Train, depth=5, 'lr<0.1', model~=resnet"
+    )
+    _add_storage(parser)
+    parser.add_argument("--newer", metavar="AGE", help="only what finished within this time, such as 15min, 6h or 2d")
+    parser.add_argument("--larger", metavar="SIZE", help="only what stored more than this, such as 20MB")
+    parser.add_argument("--run", metavar="RUN", help="only what ran for this run")
+    _add_limit(parser)
+    _add_json(parser, "one line of JSON for each")
+
+
+def _explain(parser: ArgumentParser) -> None:
+    _add_target(parser)
+    _add_storage(parser)
+    _add_json(parser)
+
+
+def _runs(parser: ArgumentParser) -> None:
+    _add_storage(parser)
+    parser.add_argument("--failed", action="store_true", help="only those that failed")
+    _add_limit(parser)
+    _add_json(parser, "one line of JSON for each")
+
+
+def _log(parser: ArgumentParser) -> None:
+    parser.add_argument("run", nargs="?", metavar="RUN", help="a run's id, or how it begins; by default the last one")
+    _add_storage(parser)
+    _add_json(parser)
+
+
+def _status(parser: ArgumentParser) -> None:
+    _add_storage(parser)
+    _add_json(parser)
+
+
 def _verify(parser: ArgumentParser) -> None:
     parser.add_argument("keys", nargs="*", metavar="KEY", help="which outputs; by default all")
     _add_storage(parser)
@@ -126,6 +168,12 @@ COMMANDS = {
     "run": CommandArguments("make a target's outputs exist", _run),
     "plan": CommandArguments("what a run would start, and why; nothing runs", _plan),
     "graph": CommandArguments("a target's graph, as a tree, Mermaid, DOT, SVG or HTML", _graph),
+    "show": CommandArguments("what made an output: parameters, inputs, time, place and cost", _show),
+    "find": CommandArguments("stored tasks by class, parameters, age and size", _find),
+    "explain": CommandArguments("why a task ran, or will run: the field, code or source that differs", _explain),
+    "status": CommandArguments("what a storage holds, and the engines that work on it", _status),
+    "runs": CommandArguments("the runs of a storage, the newest first", _runs),
+    "log": CommandArguments("what happened in a run, with its failures", _log),
     "verify": CommandArguments("compare what is stored with what was published", _verify),
     "copy": CommandArguments("copy outputs from one storage to another", _copy),
     "completion": CommandArguments("a script that completes commands in bash, zsh or fish", _completion),
@@ -153,5 +201,9 @@ def _add_storage(parser: ArgumentParser) -> None:
     )
 
 
-def _add_json(parser: ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print the answer as JSON (docs/command-line.md)")
+def _add_limit(parser: ArgumentParser) -> None:
+    parser.add_argument("--limit", type=int, default=50, metavar="N", help="print the first N; 0 for all")
+
+
+def _add_json(parser: ArgumentParser, help: str = "print the answer as JSON (docs/command-line.md)") -> None:
+    parser.add_argument("--json", action="store_true", help=help)

@@ -10,16 +10,19 @@ from typing import Any
 
 from alexflow.cli import answers, drawing
 from alexflow.cli.arguments import MAX_DRAWN
-from alexflow.cli.targets import target_and_storage
-from alexflow.cli.task_graph import TaskGraph, graph_of_target
+from alexflow.cli.recorded import record_of
+from alexflow.cli.targets import is_live, target_and_storage
+from alexflow.cli.task_graph import TaskGraph, graph_of_record, graph_of_target
 from alexflow.cli.tree import tree
 from alexflow.cli.wrong_use import WrongUse
 
 
 def execute(options: argparse.Namespace) -> int:
     """Draw the graph."""
-    target, storage = target_and_storage(options)
-    graph = graph_of_target(target, storage)
+    if is_live(options.target):
+        graph = graph_of_target(*target_and_storage(options))
+    else:
+        graph = graph_of_record(record_of(options), options.target)
     graph = _part(graph, options)
     if options.json:
         answers.print_json(_as_data(graph.by_class() if options.by_class else graph))

@@ -95,12 +95,14 @@ def _version() -> str:
 
 def _answer_for(error: Exception) -> int:
     """Report an error of alexflow in as many lines as it has; any other is a fault, and has its traceback."""
-    from alexflow.errors import AlexflowError, RunFailed  # deferred: help needs none of it
+    from alexflow.errors import AlexflowError, NotRecorded, RunFailed  # deferred: help needs none of it
 
     if not isinstance(error, AlexflowError):
         raise error
     if isinstance(error, RunFailed):
         return _complain(str(error.report), EXIT_FAILED)
+    if isinstance(error, NotRecorded):  # a key or id that was typed
+        return _complain(str(error), EXIT_WRONG_USE)
     from alexflow.engine.main import exit_code  # deferred, as above
 
     return _complain(f"{error}", exit_code(error))

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from alexflow.cli import answers
+from alexflow.cli.recorded import short_id
 from alexflow.cli.targets import named, target_and_storage
 from alexflow.cli.wrong_use import WrongUse
 from alexflow.engine.result import Result
@@ -81,9 +82,12 @@ def _print(result: Result, *, quiet: bool) -> None:
         answers.headline(str(result), good=result.ok)
     if not result.ok:
         print(f"alexflow: {result.report}", file=sys.stderr)
+        answers.helps_next("alexflow log")
         return
     outputs = _outputs(result)
     for output in outputs[:KEYS_SHOWN]:
         print(output.key)
     if len(outputs) > KEYS_SHOWN:
         print(f"and {len(outputs) - KEYS_SHOWN:,} more")
+    if outputs:
+        answers.helps_next(f"alexflow show {short_id(outputs[0].key)}")

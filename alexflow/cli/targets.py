@@ -14,12 +14,18 @@ from typing import Any
 
 from alexflow.cli.fields import call_with, changed, given_fields
 from alexflow.cli.places import opened
+from alexflow.cli.recorded import record_of
 from alexflow.cli.wrong_use import WrongUse, listed, suggestion
 from alexflow.model import AbstractTask, Output, Workflow, flatten
 from alexflow.storage import Storage
 
 _SCRIPT = re.compile(r"(?P<place>.+\.py)(?::(?P<name>.*))?", re.DOTALL)
 _MODULE = re.compile(r"(?P<place>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?P<name>.*)", re.DOTALL)
+
+
+def is_live(text: str) -> bool:
+    """Whether a target names an object of the user's code, and not what is stored."""
+    return (_SCRIPT.fullmatch(text) or _MODULE.fullmatch(text)) is not None
 
 
 def target_and_storage(options: argparse.Namespace) -> tuple[Any, Storage]:
@@ -33,7 +39,17 @@ def target_and_storage(options: argparse.Namespace) -> tuple[Any, Storage]:
 def target_of(options: argparse.Namespace) -> Any:
     """The target that was named, with the fields that were given."""
     given = given_fields(options.fields, options.set)
-    return _with_fields(named(options.target), given, options.target)
+    found = named(options.target) if is_live(options.target) else _recorded(options)
+    return _with_fields(found, given, options.target)
+
+
+def _recorded(options: argparse.Namespace) -> Any:
+    """The live output, or task, of a key or id in the record."""
+    record = record_of(options)
+    name = record.resolve(options.target)
+    _prefer_modules_here()
+    task = record.entry(name).task()
+    return next((output for output in flatten(task.output()) if output.key == name), task)
 
 
 def named(text: str) -> Any:
@@ -99,9 +115,13 @@ def _script(place: str) -> ModuleType:
 
 
 def _module(name: str) -> ModuleType:
+    _prefer_modules_here()
+    return _imported(name, name)
+
+
+def _prefer_modules_here() -> None:
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as `python -m` does; a console script has its own directory there
-    return _imported(name, name)
 
 
 def _imported(name: str, place: str) -> ModuleType:

@@ -6,12 +6,14 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from alexflow.cli.recorded import leaves
 from alexflow.cli.wrong_use import WrongUse, listed
 from alexflow.engine.targets import read_target
 from alexflow.graph import Defaults
 from alexflow.graph.walk import walk
 from alexflow.hooks import repr_of
 from alexflow.model import AbstractTask, Output
+from alexflow.record import Record
 from alexflow.storage import Storage
 
 #: Characters of a parameter in a node's text, and of the whole text.
@@ -115,6 +117,27 @@ def graph_of_target(target: Any, storage: Storage) -> TaskGraph:
             present.issuperset(each.spec.outputs) if each.spec.outputs else None,
         )
         for task_id, each in found.tasks.items()
+    }
+    return TaskGraph(nodes, reads)
+
+
+def graph_of_record(record: Record, key: str) -> TaskGraph:
+    """The graph behind a recorded output, without its classes."""
+    entries = [record.entry(key), *record.upstream(key)]
+    maker = {output.key: entry.task_id for entry in entries for output in entry.outputs}
+    present = record.storage.exists_many(sorted(maker))
+    nodes = {
+        entry.task_id: GraphNode(
+            entry.task_id,
+            entry.cls,
+            node_text(_last(entry.cls), [f"{path}={value}" for path, value in leaves(entry.fields)]),
+            present.issuperset(output.key for output in entry.outputs) if entry.outputs else None,
+        )
+        for entry in entries
+    }
+    reads = {
+        entry.task_id: [*dict.fromkeys(maker[read.key] for read in entry.inputs if read.key in maker)]
+        for entry in entries
     }
     return TaskGraph(nodes, reads)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
-from tests.cli.conftest import Shell
+from tests.cli.conftest import PIPELINE, Shell
 
 pytestmark = pytest.mark.processes
 
@@ -40,6 +43,17 @@ CASES = {
     "force of what is no class": (["run", "pipeline:train", "--force-class", "pipeline:train"], "takes a task class"),
     "no storage there": (["verify", "--storage", "nowhere"], "there is no storage in"),
     "a storage URL with a slash too few": (["plan", "pipeline:train", "--storage", "s3:/b"], "lacks a slash"),
+    "an unknown key": (["show", "Train.0123", "--storage", "made"], "has nothing of 'Train.0123'"),
+    "an ambiguous beginning": (["show", "pipeline", "--storage", "made"], "'pipeline' fits several"),
+    "an unknown run": (["log", "1999", "--storage", "made"], "has no run '1999'"),
+    "a storage without a record": (["runs", "--storage", "there"], "has no record, and so no runs"),
+    "a log of a storage without a record": (["log", "--storage", "there"], "has no record, and so no log"),
+    "two classes": (["find", "Train", "Numbers", "--storage", "made"], "takes one class"),
+    "a bad age": (["find", "--newer", "yesterday", "--storage", "made"], "--newer takes a duration"),
+    "a bad size": (["find", "--larger", "20", "--storage", "made"], "--larger takes a size"),
+    "a bad pattern": (["find", "kind~=(", "--storage", "made"], "no regular expression"),
+    "fields of a key to explain": (["explain", "pipeline", "--set", "a=1", "--storage", "made"], "name a class"),
+    "a variant without the code": (["run", "Numbers", "--set", "count=3", "--storage", "made"], "pipeline"),
     "one storage twice": (["copy", "there", "./there"], "are one storage"),
     "no such storage to copy": (["copy", "nowhere", "there"], "there is no storage in"),
     "a format that a name does not say": (["graph", "pipeline:train", "-o", "graph.bmp"], "says no format"),
@@ -52,9 +66,19 @@ CASES = {
 }
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A storage with a record."""
+    directory = tmp_path_factory.mktemp("made")
+    shutil.copy(PIPELINE, directory / "pipeline.py")
+    Shell(directory)("run", "pipeline:train", "--quiet", "--storage", "made")
+    return directory / "made"
+
+
 @pytest.fixture
-def directory(shell: Shell) -> Shell:
-    """With modules that are wrong, and a storage."""
+def directory(shell: Shell, made: Path) -> Shell:
+    """With modules that are wrong, and two storages."""
+    (shell.directory / "made").symlink_to(made)
     modules = {"raises": "1 / 0", "exits": "raise SystemExit(3)", "garbled": "def", "imports": "import not_installed"}
     for name, source in modules.items():
         (shell.directory / f"{name}.py").write_text(source)
@@ -67,6 +91,8 @@ def test_one_clear_line(case: str, directory: Shell) -> None:
     words, says = CASES[case]
     if "pyproject" in case:
         (directory.directory / "pyproject.toml").write_text("[tool")
+    if "without the code" in case:
+        (directory.directory / "pipeline.py").unlink()
     answer = directory(*words, code=2)
     assert answer.out == ""
     (line,) = answer.err.splitlines()

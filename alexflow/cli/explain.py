@@ -1,0 +1,43 @@
+"""``alexflow explain KEY``, or a target that is not there yet."""
+
+from __future__ import annotations
+
+import argparse
+
+from alexflow.cli import answers
+from alexflow.cli.recorded import record_of, short_id
+from alexflow.cli.targets import is_live, target_of
+from alexflow.cli.wrong_use import WrongUse
+from alexflow.model import AbstractTask, Output
+from alexflow.record.explain import Explanation
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print why a task ran, or will run."""
+    record = record_of(options)
+    if is_live(options.target):
+        target = target_of(options)
+        if not isinstance(target, (AbstractTask, Output)):
+            raise WrongUse(f"explain takes one task or output, and {options.target} is a {type(target).__name__}")
+        found = record.explain(target)
+    elif options.fields or options.set:
+        raise WrongUse(f"{options.target} has run with the fields that it has; name a class to explain another one")
+    else:
+        found = record.explain(options.target)
+    if options.json:
+        answers.print_json(found.to_json())
+    else:
+        _print(found)
+    return 0
+
+
+def _print(found: Explanation) -> None:
+    answers.headline(str(found).splitlines()[0])
+    if found.nearest and found.changes:
+        print(f"compared with {found.nearest}")
+    for change in found.changes:
+        print(f"  {change}")
+    if found.nearest and not found.changes:
+        print("the code that could be seen is the same")
+    if found.nearest:
+        answers.helps_next(f"alexflow show {short_id(found.nearest)}")

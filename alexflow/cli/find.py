@@ -1,0 +1,82 @@
+"""``alexflow find [CLASS] [CONDITION …]``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from alexflow.cli import answers
+from alexflow.cli.fields import plain_value
+from alexflow.cli.recorded import bytes_in, fields_in_line, record_of, seconds_in, short_id, when
+from alexflow.cli.wrong_use import WrongUse
+from alexflow.progress.text import duration
+from alexflow.record import Entry, Record
+from alexflow.record.conditions import FieldCondition, conditions
+
+_CONDITION = re.compile(r"(?P<path>[^=!<>~]+?)\s*(?P<operator>~=|!=|<=|>=|=|<|>)\s*(?P<value>.*)", re.DOTALL)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print the newest entry of each task that fulfils the conditions; 1 if there is none."""
+    record = record_of(options)
+    found = _found(record, options)
+    if options.json:
+        some = False
+        for entry in found:
+            some = True
+            answers.print_json_line(entry.to_json())
+        return 0 if some else 1
+    entries = list(found)
+    answers.headline(f"{len(entries):,} {'task' if len(entries) == 1 else 'tasks'}", good=None if entries else False)
+    shown = entries[: options.limit] if options.limit else entries
+    answers.print_table(
+        ("task", "fields", "finished", "took", "bytes"),
+        [_row(entry) for entry in shown],
+        right=["took", "bytes"],
+    )
+    if len(shown) < len(entries):
+        print(f"and {len(entries) - len(shown):,} more; --limit 0 shows all")
+    if entries:
+        answers.helps_next(f"alexflow show {short_id(entries[0].task_id)}")
+    return 0 if entries else 1
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    took = "" if entry.seconds is None else duration(entry.seconds)
+    stored = answers.size(entry.bytes) if any(output.bytes is not None for output in entry.outputs) else ""
+    return short_id(entry.task_id), fields_in_line(entry), when(entry.finished), took, stored
+
+
+def _found(record: Record, options: argparse.Namespace) -> Iterator[Entry]:
+    classes: list[str] = []
+    wanted: list[FieldCondition] = []
+    for word in options.words:
+        match = _CONDITION.fullmatch(word)
+        if match is None:
+            classes.append(word)
+        else:
+            value = match["value"] if match["operator"] == "~=" else _value(match["value"])
+            wanted += conditions({match["path"]: (match["operator"], value)})
+    if len(classes) > 1:
+        raise WrongUse(f"find takes one class, not {' and '.join(classes)}; a condition is FIELD=VALUE")
+    newer = None if options.newer is None else timedelta(seconds=seconds_in(options.newer, "--newer"))
+    larger = None if options.larger is None else bytes_in(options.larger, "--larger")
+    # one condition on each field, as the index takes them; a second one on a field is applied here
+    where = {".".join(each.path): (each.operator, each.value) for each in reversed(wanted)}
+    entries = record.entries(cls=classes[0] if classes else None, where=where, newer=newer, larger=larger)
+    rest = wanted if len(where) < len(wanted) else []
+    run_id = None if options.run is None else record.run(options.run).id
+    return (
+        entry
+        for entry in entries
+        if run_id in (None, entry.run_id) and all(each.holds_for(entry.fields) for each in rest)
+    )
+
+
+def _value(text: str) -> Any:
+    if text.lower() in ("none", "null"):
+        return None
+    return {"true": True, "false": False}[text.lower()] if text.lower() in ("true", "false") else plain_value(text)

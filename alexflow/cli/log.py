@@ -1,0 +1,67 @@
+"""``alexflow log [RUN]``."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Iterator
+
+from alexflow.cli import answers
+from alexflow.cli.recorded import no_record, record_of, short_id, when
+from alexflow.cli.runs import outcome
+from alexflow.progress.text import duration
+from alexflow.record import Run, RunAttempt
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print what happened in a run: by default the last one."""
+    record = record_of(options)
+    if options.run is not None:
+        run = record.run(options.run)
+    else:
+        runs = record.runs()
+        if not runs:
+            raise no_record(record, "and so no log")
+        run = runs[0]
+    if options.json:
+        answers.print_json(run.to_json())
+        return 0
+    answers.headline(_headline(run), good={"done": True, "unknown": None}.get(run.outcome, False))
+    for name, text in _lines(run):
+        print(f"{name:<9}  {text}")
+    for attempt in run.attempts:
+        _print_attempt(attempt)
+    for task_id in run.skipped_tasks:
+        print(f"\nskipped  {task_id}")
+    answers.helps_next(f"alexflow find --run {run.id}")
+    return 0
+
+
+def _headline(run: Run) -> str:
+    took = "" if run.seconds is None else f" in {duration(run.seconds)}"
+    return f"{run.id}: {outcome(run)}: {run.ran:,} ran, {run.cached:,} cached, {run.failed:,} failed{took}"
+
+
+def _lines(run: Run) -> Iterator[tuple[str, str]]:
+    yield "command", shlex.join(run.command)
+    yield "directory", run.directory
+    yield "started", f"{when(run.started)} UTC by {run.user or 'an unnamed user'} on {run.host}, process {run.pid}"
+    yield "ended", f"{when(run.ended)} UTC" if run.ended else "not yet, or its engine was killed"
+    for target in run.targets:
+        yield "target", target
+    for name, value in run.options.items():
+        yield "option", f"{name} = {value}"
+    yield "python", f"{run.python}, alexflow {run.version}"
+    if run.error:
+        yield "error", run.error
+
+
+def _print_attempt(attempt: RunAttempt) -> None:
+    end = "given up" if attempt.is_last else "tried again"
+    print(f"\n{when(attempt.at)}  {short_id(attempt.task_id)}, attempt {attempt.attempt}, {end}: {attempt.error}")
+    for name, text in (("", attempt.traceback), ("stdout", attempt.stdout), ("stderr", attempt.stderr)):
+        lines = text.rstrip().splitlines()
+        if name and lines:
+            print(f"  {name}, the end:")
+        for line in lines:
+            print(f"    {line}")

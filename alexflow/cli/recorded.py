@@ -1,0 +1,99 @@
+"""The record of a command's storage, and short names and texts of what it has."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from alexflow.cli.places import existing_storage, shown
+from alexflow.cli.wrong_use import WrongUse
+from alexflow.record import Entry, Record
+from alexflow.record.fields import FORM_TAG
+
+#: Hexadecimal digits of an id that stand for it in a table; commands take them.
+_DIGITS_SHOWN = 8
+
+_TASK_ID = re.compile(r"(?:.*\.)?([^.]+)\.([0-9a-f]{40})(.*)", re.DOTALL)
+
+_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+_SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+def record_of(options: argparse.Namespace) -> Record:
+    """Open the record of the storage that was named.
+
+    Raises:
+        WrongUse: there is no such storage.
+    """
+    return Record(existing_storage(options))
+
+
+def no_record(record: Record, wanted: str) -> WrongUse:
+    """The error where a storage has outputs and no record, as those of alexflow 1.x."""
+    return WrongUse(f"the storage {shown(record.storage)} has no record, {wanted}; outputs that are made now get one")
+
+
+def short_id(name: str) -> str:
+    """A task's id or key, as it stands in tables: ``Train.5f3c1a2b``; commands take it."""
+    found = _TASK_ID.fullmatch(name)
+    return f"{found[1]}.{found[2][:_DIGITS_SHOWN]}" if found else name
+
+
+def fields_in_line(entry: Entry) -> str:
+    """The parameters of an entry that are no outputs of other tasks, in one line."""
+    return ", ".join(f"{path}={value}" for path, value in leaves(entry.fields))
+
+
+def leaves(fields: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Each value in a document of fields under its path, as a text; references to other tasks are left out."""
+    tagged = fields.get(FORM_TAG) if isinstance(fields, dict) else None
+    if tagged in ("task", "output"):
+        return
+    if isinstance(fields, dict) and (tagged is None or "fields" in fields):
+        for name, value in (fields if tagged is None else fields["fields"]).items():
+            yield from leaves(value, f"{path}.{name}" if path else str(name))
+        return
+    items = fields.get("items") if tagged else fields
+    if isinstance(items, list):
+        if not items or any(True for each in items for _ in leaves(each, "x")):
+            yield path, _text(items)
+        return
+    yield path, _text(fields)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict) and FORM_TAG in value:
+        if value[FORM_TAG] == "secret":
+            return "***"
+        return str(next((value[part] for part in ("name", "value", "digest") if part in value), value))
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}: {_text(each)}' for name, each in value.items())}}}"
+    return str(value)
+
+
+def when(moment: datetime | None) -> str:
+    """A moment for people, in UTC."""
+    return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def seconds_in(text: str, option: str) -> float:
+    """Parse a duration: ``90s``, ``15min``, ``6h``, ``2d``, ``4w``."""
+    return _quantity(text, option, _UNITS, "a duration such as 90s, 15min, 6h, 2d or 4w")
+
+
+def bytes_in(text: str, option: str) -> int:
+    """Parse a size: ``500kB``, ``20MB``, ``1.5GB``, ``2GiB``."""
+    return int(_quantity(text, option, _SIZES, "a size such as 500kB, 20MB, 1.5GB or 2GiB"))
+
+
+def _quantity(text: str, option: str, units: dict[str, int], expected: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([A-Za-z]+)", text)
+    folded = {name.lower(): value for name, value in units.items()}
+    if found is None or found[2].lower() not in folded:
+        raise WrongUse(f"{option} takes {expected}, not {text!r}")
+    return float(found[1]) * folded[found[2].lower()]

@@ -1,0 +1,47 @@
+"""``alexflow runs``."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+
+from alexflow.cli import answers
+from alexflow.cli.recorded import no_record, record_of, when
+from alexflow.progress.text import duration
+from alexflow.record import Run
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print the runs, the newest first."""
+    record = record_of(options)
+    runs = [run for run in record.runs() if not options.failed or run.failed or run.outcome in ("failed", "error")]
+    if options.json:
+        for run in runs:
+            answers.print_json_line(run.to_json())
+        return 0
+    if not runs and not options.failed:
+        raise no_record(record, "and so no runs")
+    last = f", the last one {outcome(runs[0])}" if runs else ""
+    answers.headline(f"{len(runs):,} {'run' if len(runs) == 1 else 'runs'}{last}")
+    shown = runs[: options.limit] if options.limit else runs
+    answers.print_table(
+        ("run", "started", "took", "outcome", "ran", "cached", "failed", "command"),
+        [_row(run) for run in shown],
+        right=["took", "ran", "cached", "failed"],
+    )
+    if len(shown) < len(runs):
+        print(f"and {len(runs) - len(shown):,} more; --limit 0 shows all")
+    if runs:
+        answers.helps_next(f"alexflow log {runs[0].id}")
+    return 0
+
+
+def _row(run: Run) -> tuple[str, ...]:
+    took = "" if run.seconds is None else duration(run.seconds)
+    counts = [f"{count:,}" for count in (run.ran, run.cached, run.failed)]
+    return run.id, when(run.started), took, outcome(run), *counts, shlex.join(run.command)
+
+
+def outcome(run: Run) -> str:
+    """How a run ended, in a word or three."""
+    return "did not end, or goes on" if run.outcome == "unknown" else run.outcome

@@ -1,0 +1,90 @@
+"""``alexflow status``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+from typing import Any
+
+from alexflow.cli import answers
+from alexflow.cli.places import shown
+from alexflow.cli.recorded import record_of
+from alexflow.record import Record, Run
+
+#: Unfinished entries that are printed; the others are counted.
+UNFINISHED_SHOWN = 10
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print what a storage holds, how much of it is recorded, and the engines that work on it."""
+    record = record_of(options)
+    data = _status(record)
+    if options.json:
+        answers.print_json(data)
+        return 0
+    answers.headline(
+        f"{data['outputs']:,} outputs, {answers.size(data['bytes'])}; {data['entries']:,} tasks and "
+        f"{data['runs']:,} runs in the record"
+    )
+    print(f"storage         {shown(record.storage)}")
+    print(f"without record  {data['without_record']:,}")
+    print(f"quarantined     {data['quarantined']:,}")
+    print(f"not finished    {len(data['unfinished']):,}")
+    for task_id in data["unfinished"][:UNFINISHED_SHOWN]:
+        print(f"  {task_id}")
+    if len(data["unfinished"]) > UNFINISHED_SHOWN:
+        print(f"  and {len(data['unfinished']) - UNFINISHED_SHOWN:,} more")
+    answers.print_table(("engine", "host", "run", "since"), [_engine_row(each) for each in data["engines"]])
+    answers.helps_next("alexflow runs" if data["runs"] else "alexflow gc")
+    return 0
+
+
+def _engine_row(engine: dict[str, Any]) -> tuple[str, ...]:
+    return str(engine["pid"]), engine["host"], engine["run_id"], engine["since"]
+
+
+def _status(record: Record) -> dict[str, Any]:
+    storage = record.storage
+    recorded = {output.key: output.bytes for entry in record.entries() for output in entry.outputs}
+    count = total = unrecorded = 0
+    for key in storage.list():
+        count += 1
+        size = recorded.get(key)
+        unrecorded += key not in recorded
+        total += storage.size(key) if size is None else size
+    entries = list(record.entries())
+    runs = record.runs()
+    return {
+        "storage": shown(storage),
+        "outputs": count,
+        "bytes": total,
+        "entries": len(entries),
+        "without_record": unrecorded,
+        "quarantined": sum(1 for _ in storage.quarantined()),
+        "unfinished": [entry.task_id for entry in entries if entry.finished is None],
+        "runs": len(runs),
+        "engines": [_engine(run) for run in runs if goes_on(run)],
+    }
+
+
+def _engine(run: Run) -> dict[str, Any]:
+    return {"host": run.host, "pid": run.pid, "run_id": run.id, "since": answers.iso(run.started)}
+
+
+def goes_on(run: Run) -> bool:
+    """Whether a run has not ended and its process is alive, as far as can be seen from this machine.
+
+    Of a process on another machine it is not known; it is taken to be alive.
+    """
+    if run.ended is not None:
+        return False
+    if run.host != socket.gethostname():
+        return True
+    try:
+        os.kill(run.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

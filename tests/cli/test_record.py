@@ -1,0 +1,161 @@
+"""The commands that read the record: from a copy of the storage, and without the code that made it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import PIPELINE, Shell
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A storage with some runs, moved to another path; the code is elsewhere."""
+    directory = tmp_path_factory.mktemp("made")
+    shutil.copy(PIPELINE, directory / "pipeline.py")
+    shell = Shell(directory)
+    shell("run", "pipeline:train", "--quiet")
+    shell("run", "pipeline:train", "--depth", "7", "--quiet")
+    shell("run", "pipeline:train", "--count", "6", "--quiet")
+    shell("run", "pipeline:Fails", "--quiet", code=1)
+    copied = tmp_path_factory.mktemp("copied")
+    shutil.move(directory / ".alexflow", copied / "results")
+    return copied
+
+
+@pytest.fixture
+def reader(made: Path) -> Shell:
+    return Shell(made)
+
+
+def key_of(shell: Shell, *words: str) -> str:
+    (line,) = shell("find", *words, "--json", "--storage", "results").lines
+    return str(line["key"])
+
+
+def test_find(reader: Shell) -> None:
+    found = reader("find", "Train", "config.depth=7", "--storage", "results")
+    assert found.first == "1 task"
+    assert "config.depth=7" in found.out
+    (line,) = reader("find", "config.depth>3", "kind=TREE", "--json", "--storage", "results").lines
+    assert line["class"] == "pipeline.Train"
+    assert line["key"].endswith(".model.json")
+    counts = {
+        ("Train",): 3,
+        ("pipeline.Train",): 3,
+        ("Numbers",): 2,
+        ("count=5",): 1,
+        ("count!=5", "Numbers"): 1,
+        ("count>4", "count<6"): 1,
+        ("kind~=^TR", "Train"): 3,
+        ("--newer", "1d"): 5,
+    }
+    for words, count in counts.items():
+        assert len(reader("find", *words, "--json", "--storage", "results").lines) == count, words
+    assert reader("find", "config.depth=99", "--storage", "results", code=1).first == "0 tasks"
+    assert len(reader("find", "Train", "--limit", "1", "--storage", "results").out.splitlines()) == 4
+
+
+def test_show(reader: Shell) -> None:
+    key = key_of(reader, "Train", "config.depth=7")
+    shown = reader("show", key, "--storage", "results")
+    assert shown.first.startswith(f"{key}: made 20")
+    assert "config.depth = 7" in shown.out
+    assert shown.next == f"alexflow explain {key}"
+    data = reader("show", key, "--json", "--storage", "results").data
+    names = "key task_id class fields inputs outputs version code started finished seconds cpu_seconds"
+    assert set(f"{names} peak_rss_bytes host python attempts run_id".split()) <= set(data)
+    assert data["key"] == key
+    assert data["fields"]["config"]["fields"]["depth"] == 7
+    assert data["inputs"][0]["key"].endswith(".numbers.json")
+    assert data["finished"].endswith("Z")
+
+
+def test_a_beginning_is_enough(reader: Shell) -> None:
+    key = key_of(reader, "Train", "config.depth=7")
+    digest = key.split(".")[2]
+    for beginning in (key[:25], digest[:8], f"Train.{digest[:8]}"):
+        task_id = reader("show", beginning, "--json", "--storage", "results").data["task_id"]
+        assert key.startswith(f"{task_id}.")
+
+
+def test_an_output_without_a_record(reader: Shell, made: Path) -> None:
+    (made / "results" / "of-before.json").write_text("1")
+    shown = reader("show", "of-before.json", "--storage", "results")
+    assert shown.first == "of-before.json: stored, and not recorded"
+    assert reader("show", "of-before.json", "--json", "--storage", "results").data["recorded"] is False
+    assert reader("status", "--json", "--storage", "results").data["without_record"] == 1
+    (made / "results" / "of-before.json").unlink()
+
+
+def test_a_removed_output_is_still_known(reader: Shell, made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "results", tmp_path / "results")
+    shell = Shell(tmp_path)
+    key = key_of(shell, "Train", "config.depth=7")
+    (tmp_path / "results" / key).unlink()
+    assert "removed since" in shell("show", key, "--storage", "results").out
+    assert shell("show", key, "--json", "--storage", "results").data["present"] == []
+
+
+def test_explain(reader: Shell) -> None:
+    found = reader("explain", key_of(reader, "Train", "config.depth=7"), "--storage", "results")
+    assert "Train.config.depth: 3 → 7" in found.out
+    newest, *_ = reader("find", "Train", "config.depth=3", "--json", "--storage", "results").lines
+    data = reader("explain", newest["key"], "--json", "--storage", "results").data
+    assert set(data) >= {"reason", "nearest", "changes"}
+    fields = [change for change in data["changes"] if change["kind"] == "field"]
+    assert [(change["path"], change["before"], change["after"]) for change in fields] == [("Numbers.count", 5, 6)]
+
+
+def test_explain_what_has_not_run(shell: Shell) -> None:
+    shell("run", "pipeline:train", "--quiet")
+    data = shell("explain", "pipeline:train", "--depth", "4", "--json").data
+    assert (data["has_run"], data["reason"]) == (False, "changed")
+    assert [data["changes"][0][name] for name in ("path", "before", "after")] == ["Train.config.depth", 3, 4]
+
+
+def test_the_graph(reader: Shell) -> None:
+    key = key_of(reader, "Train", "config.depth=7")
+    lines = reader("graph", key, "--storage", "results").out.splitlines()
+    assert lines[0] == "2 tasks, 2 done"
+    assert lines[2] == "└─ ✓ Numbers(count=5, seed=0)"
+    data = reader("graph", key, "--json", "--storage", "results").data
+    assert (len(data["nodes"]), len(data["edges"])) == (2, 1)
+    assert "<svg" in reader("graph", key, "--format", "html", "--storage", "results").out
+
+
+def test_runs_and_logs(reader: Shell) -> None:
+    listed = reader("runs", "--storage", "results")
+    assert listed.first == "4 runs, the last one failed"
+    (failed,) = reader("runs", "--failed", "--json", "--storage", "results").lines
+    assert (failed["outcome"], failed["failed"], failed["ran"]) == ("failed", 1, 0)
+    log = reader("log", "--storage", "results")
+    assert log.first.startswith(f"{failed['id']}: failed")
+    assert "ValueError: no luck" in log.out
+    assert "Traceback" in log.out
+    assert reader("log", failed["id"][:20], "--json", "--storage", "results").data["attempts"][0]["is_last"]
+    done = reader("runs", "--json", "--storage", "results").lines[-1]
+    assert (done["outcome"], done["ran"]) == ("done", 2)
+    assert len(reader("find", "--run", done["id"], "--json", "--storage", "results").lines) == 2
+
+
+def test_status(reader: Shell) -> None:
+    data = reader("status", "--json", "--storage", "results").data
+    assert (data["outputs"], data["entries"] >= 5, data["without_record"], data["engines"]) == (5, True, 0, [])
+    assert data["bytes"] > 0
+    assert reader("status", "--storage", "results").first.startswith("5 outputs, ")
+
+
+def test_a_variant_of_a_stored_task(shell: Shell) -> None:
+    shell("run", "pipeline:train", "--quiet")
+    (line,) = shell("find", "Train", "--json").lines
+    key = line["key"]
+    assert shell("run", key, "--json").data["cached"] == 1
+    varied = shell("run", key, "--set", "config.depth=5", "--json").data
+    assert (varied["ran"], varied["cached"]) == (1, 1)
+    assert shell("plan", key, "--set", "config.depth=6", "--json").data["run"][0]["class"] == "pipeline.Train"
+    assert len(shell("find", "Train", "config.depth=5", "--json").lines) == 1
