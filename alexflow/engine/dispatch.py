@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from alexflow.engine.dynamic import Generators
 from alexflow.engine.peers import PeerCoordination
 from alexflow.engine.recording import EngineRecorder
-from alexflow.executors.interface import Executor, Job, Outcome
+from alexflow.executors.interface import Executor, Job, Settled
 from alexflow.graph import Catalog, Described, Kind
 from alexflow.hooks import repr_of
 from alexflow.logs import logger
@@ -91,7 +91,14 @@ class Dispatch:
 
     def _job(self, described: Described) -> Job:
         task_id = described.spec.task_id
-        return Job(task_id, described.task, described.timeout, task_id in self._forced, described.outputs)
+        forced = task_id in self._forced
+        return Job(task_id, described.task, described.timeout, forced, described.outputs, described.spec.key)
+
+    def start_again(self, task_ids: Sequence[str]) -> None:
+        """Start tasks again whose job has not begun, though it was with an executor."""
+        for task_id in task_ids:
+            described = self._catalog.tasks[task_id]
+            self._executors[described.kind].submit([self._job(described)])
 
     def cancel(self, task_ids: Iterable[str]) -> list[str]:
         """Cancel tasks.
@@ -122,7 +129,7 @@ class Dispatch:
                 ", ".join(map(repr_of, tags)),
             )
 
-    def ended(self, outcomes: Sequence[Outcome]) -> None:
+    def ended(self, outcomes: Sequence[Settled]) -> None:
         """Take in that jobs have ended."""
         admission = self._admission()
         if admission is not None:

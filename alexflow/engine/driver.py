@@ -26,12 +26,13 @@ from alexflow.engine.outcomes import Outcomes
 from alexflow.engine.peers import PeerCoordination
 from alexflow.engine.recording import EngineRecorder, NoRecorder
 from alexflow.engine.removals import Removals
+from alexflow.engine.unsure import UnsureJobs
 from alexflow.engine.withdrawals import Withdrawals
 from alexflow.errors import EngineClosed, StorageUnavailable
 from alexflow.events import engine_events
 from alexflow.events.broadcast import Broadcast
 from alexflow.executors.enclosing_tasks import enclosing
-from alexflow.executors.interface import GRACE, Done, Executor, Job, Outcome
+from alexflow.executors.interface import GRACE, Done, Executor, Job, Settled
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Inspector, Kind, Subjects
 from alexflow.hooks import as_cause, is_a, is_ctrl_c, passes, repr_of
 from alexflow.logs import logger
@@ -146,8 +147,10 @@ class Driver:
         if self._leases is not None:
             self._dispatch.peers = self._coordination_by(self._leases)
         self.inspector.around = frozenset(enclosing())
+        again = self._dispatch.start_again
+        unsure = UnsureJobs(self.catalog, self._storage, self._report, again, self._background.spawn)
         for kind, executor in self._executors.items():
-            executor.open(self._for_tasks, self._report, partial(self._speculative_jobs, kind))
+            executor.open(self._for_tasks, unsure.report, partial(self._speculative_jobs, kind))
 
     def _coordination_by(self, leases: Leases) -> PeerCoordination:
         return PeerCoordination(
@@ -428,7 +431,7 @@ class Driver:
 
     # -- outcomes
 
-    def _report(self, outcomes: Sequence[Outcome]) -> None:
+    def _report(self, outcomes: Sequence[Settled]) -> None:
         self._dispatch.ended(outcomes)
         self._inbox += self._outcomes.events(outcomes)
         if self.inspector.forced:

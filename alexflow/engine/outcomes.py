@@ -12,7 +12,7 @@ from alexflow.engine.recording import EngineRecorder
 from alexflow.errors import TaskError, TaskFailed
 from alexflow.events import engine_events
 from alexflow.events.broadcast import Broadcast
-from alexflow.executors.interface import Done, NotDone, Outcome, Printed
+from alexflow.executors.interface import Done, NotDone, Printed, Settled
 from alexflow.failures import Attempt
 from alexflow.graph import NO_SUBJECTS, Catalog, Subjects
 from alexflow.logs import logger
@@ -42,7 +42,7 @@ class Outcomes:
         self._record = record
         self._failed = FailedAttempts()
 
-    def events(self, outcomes: Sequence[Outcome]) -> list[tuple[Event, Subjects]]:
+    def events(self, outcomes: Sequence[Settled]) -> list[tuple[Event, Subjects]]:
         """Make the events of jobs that have ended, with the users' objects that each is about.
 
         All successes share one event, and all cancellations.
@@ -102,7 +102,7 @@ class Outcomes:
         described = self._catalog.tasks.get(task_id)
         return NO_SUBJECTS if described is None else Subjects(described.inputs, {}, {})
 
-    def _take_printed(self, outcome: Outcome, printed: Printed) -> None:
+    def _take_printed(self, outcome: Settled, printed: Printed) -> None:
         self._emit(lambda: engine_events.TaskPrinted(outcome.task_id, printed.stdout, printed.stderr))
         if isinstance(outcome, NotDone) and outcome.error is not None:
             outcome.error.stdout = printed.stdout[-PRINTED_KEPT:]

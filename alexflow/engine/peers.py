@@ -21,7 +21,7 @@ from itertools import islice
 from alexflow.engine.peer_waits import PeerWaits
 from alexflow.engine.quota import Quota
 from alexflow.errors import StorageError
-from alexflow.executors.interface import Done, Executor, Job, Outcome
+from alexflow.executors.interface import Done, Executor, Job, Settled
 from alexflow.graph import Catalog, Kind
 from alexflow.logs import logger
 from alexflow.model.executor_kinds import EXECUTOR_KINDS
@@ -282,7 +282,7 @@ class PeerCoordination:
             found = waiting.pop(task_id, None) or found
         return found is not None
 
-    def over(self, outcomes: Iterable[Outcome]) -> None:
+    def over(self, outcomes: Iterable[Settled]) -> None:
         """Release what jobs held that have ended."""
         for outcome in outcomes:
             if isinstance(outcome, Done):

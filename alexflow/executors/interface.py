@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -25,6 +25,7 @@ class Job(Struct, frozen=True):
         timeout: seconds that the attempt may take.
         replace: whether outputs that exist are replaced.
         outputs: what the task's ``output`` returned, if that is known.
+        key: the same for jobs that probably take equally long, such as those of one class; None for an unknown class.
     """
 
     task_id: str
@@ -32,6 +33,7 @@ class Job(Struct, frozen=True):
     timeout: float | None = None
     replace: bool = False
     outputs: InOut = None
+    key: Hashable = None
 
 
 class Printed(Struct, frozen=True):
@@ -77,7 +79,21 @@ class NotDone(Struct, frozen=True):
     worker: int = 0
 
 
-Outcome = Done | NotDone
+class Unsure(Struct, frozen=True):
+    """Whether the task has run is not known: the place where it was is gone. Its outputs say so.
+
+    Attributes:
+        lost: the outcome if they do not exist; None if the job counts as never begun then.
+    """
+
+    task_id: str
+    lost: NotDone | None = None
+
+
+#: The end of a job that is known.
+Settled = Done | NotDone
+
+Outcome = Done | NotDone | Unsure
 
 #: Called on the event loop with outcomes as they come, in batches.
 Report = Callable[[Sequence[Outcome]], None]

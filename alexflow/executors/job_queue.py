@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from alexflow.executors.interface import Job
 
@@ -15,23 +15,31 @@ class JobQueue(OrderedDict[str, Job]):
     does not do: each look for its first entry passes all that have been removed before it.
     """
 
-    def first(self) -> Job:
-        """Return the job that begins next; it stays."""
-        return next(iter(self.values()))
-
     def take_first(self) -> Job:
         """Take the job that begins next."""
         return self.popitem(last=False)[1]
+
+    def take(self, limit: int, fits: Callable[[Job], bool]) -> list[Job]:
+        """Take so many of the first jobs at most, and none from the first on that does not fit."""
+        jobs: list[Job] = []
+        for job in self.values():
+            if len(jobs) >= limit or not fits(job):
+                break
+            jobs.append(job)
+        for job in jobs:
+            del self[job.task_id]
+        return jobs
 
     def append_all(self, jobs: Iterable[Job]) -> None:
         """Add jobs behind all others."""
         for job in jobs:
             self[job.task_id] = job
 
-    def put_first(self, job: Job) -> None:
-        """Add a job before all others."""
-        self[job.task_id] = job
-        self.move_to_end(job.task_id, last=False)
+    def put_back(self, jobs: Iterable[Job]) -> None:
+        """Add jobs before all others, in this order."""
+        for job in reversed(list(jobs)):
+            self[job.task_id] = job
+            self.move_to_end(job.task_id, last=False)
 
     def take_all(self) -> list[Job]:
         """Take all jobs."""

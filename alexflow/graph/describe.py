@@ -67,6 +67,7 @@ class TaskSettings(NamedTuple):
     tags: tuple[str, ...]
     retry: Retry
     timeout: float | None
+    key: str
 
 
 class Described:
@@ -136,12 +137,12 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
             _check_keys(task, task_id, makes[0])
             hook = "options"
             settings = _settings(task, defaults)
-        kind, keeps_outputs, tags, retry, timeout = settings
+        kind, keeps_outputs, tags, retry, timeout, key = settings
     except BaseException as error:
         hook_failed(task, hook, error)
     tries = retry.count, retry.delay, retry.jitter
     made, serves = makes
-    spec = TaskSpec(task_id, tuple(inputs), ephemeral, made, tags, kind == "dynamic", *tries, acyclic, serves)
+    spec = TaskSpec(task_id, tuple(inputs), ephemeral, made, tags, kind == "dynamic", *tries, acyclic, serves, key)
     return Described(task, spec, kind, retry, timeout, inputs, outputs if keeps_outputs else None)
 
 
@@ -157,6 +158,7 @@ def _settings(task: AbstractTask, defaults: Defaults) -> TaskSettings:
         tags,
         defaults.retry if retry is None else retry,
         defaults.timeout if timeout is None else timeout,
+        class_info(type(task)).name,
     )
     if class_info(type(task)).has_class_settings:
         defaults.settings[type(task)] = settings

@@ -29,6 +29,7 @@ class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could r
             task on it would have to be created before the one before it.
         serves: keys that it makes for the dynamic task that generates it, each with the one of ``outputs`` under which
             the output is held until the dynamic task is done.
+        key: the same for tasks that probably take equally long: the name of its class.
     """
 
     task_id: str
@@ -42,6 +43,7 @@ class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could r
     retry_jitter: float = 0.0
     acyclic: bool = False
     serves: tuple[tuple[str, str], ...] = ()
+    key: str = ""
 
 
 class Event(Struct, frozen=True, tag=True):

@@ -12,7 +12,7 @@ from tests.process.workflows import Descriptors, Value
 
 
 def job(task, timeout=None):
-    return Job(task.task_id, task, timeout)
+    return Job(task.task_id, task, timeout, key=type(task))
 
 
 def test_what_is_not_known_is_long():

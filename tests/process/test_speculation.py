@@ -8,7 +8,7 @@ import os
 import pytest
 
 from alexflow import Engine, Retry, RunFailed
-from alexflow.executors.process.pool import ProcessExecutor
+from alexflow.executors.process.machine import PoolMachine
 from tests.kit.processes import still_alive
 from tests.process.workflows import Chained, ChainedHeld
 
@@ -36,14 +36,14 @@ def numbers_in(log):
 def speculative(monkeypatch):
     """Count the jobs that were with a worker speculatively when they were submitted."""
     counts: list[int] = []
-    look = ProcessExecutor._not_speculated
+    look = PoolMachine._unclaimed
 
     def count(self, jobs):
         others = look(self, jobs)
         counts.append(len(jobs) - len(others))
         return others
 
-    monkeypatch.setattr(ProcessExecutor, "_not_speculated", count)
+    monkeypatch.setattr(PoolMachine, "_unclaimed", count)
     return counts
 
 

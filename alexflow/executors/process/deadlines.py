@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from alexflow.executors.process.places import Assignment
 from alexflow.executors.process.worker_state import WorkerState
 
 #: Seconds between checks whether a job with a timeout has begun.
@@ -13,29 +14,27 @@ NOT_YET = 0.05  # seconds
 
 
 class Deadlines:
-    """Stops jobs that take too long. Starting the worker and importing what the job needs do not count.
+    """Notices jobs that take too long. Starting the worker and importing what the job needs do not count.
 
     Args:
-        stop: stops a job, by its number.
+        out_of_time: called with a job that does.
     """
 
-    def __init__(self, stop: Callable[[WorkerState, int], None]):
-        self._stop = stop
+    def __init__(self, out_of_time: Callable[[Assignment], None]):
+        self._out_of_time = out_of_time
         self._loop = asyncio.get_running_loop()
 
-    def watch(self, worker: WorkerState, number: int, timeout: float) -> None:
+    def watch(self, worker: WorkerState, sent: Assignment, timeout: float) -> None:
         """Watch a job that has just been sent, until it has left its worker."""
-        worker.sent[number].timer = self._loop.call_later(timeout, self._look, worker, number, timeout)
+        sent.timer = self._loop.call_later(timeout, self._look, worker, sent, timeout)
 
-    def _look(self, worker: WorkerState, number: int, timeout: float) -> None:
-        sent = worker.sent.get(number)
-        if sent is None or worker.is_leaving:
+    def _look(self, worker: WorkerState, sent: Assignment, timeout: float) -> None:
+        if worker.is_leaving:
             return
         status = worker.status()
-        at_work = time.monotonic() - status.since if status.running == number and status.since else 0.0
+        at_work = time.monotonic() - status.since if status.running == sent.number and status.since else 0.0
         if at_work < timeout:
             wait = timeout - at_work if at_work else min(timeout, NOT_YET)
-            sent.timer = self._loop.call_later(wait, self._look, worker, number, timeout)
-            return
-        sent.took_too_long = True
-        self._stop(worker, number)
+            sent.timer = self._loop.call_later(wait, self._look, worker, sent, timeout)
+        else:
+            self._out_of_time(sent)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from alexflow.errors import TaskTimeout, WorkerDied
 from alexflow.executors.captured_error import capture_error, not_done
 from alexflow.executors.interface import Job, NotDone, Printed
+from alexflow.executors.process.places import Assignment
 from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.messages import JobFailed
-from alexflow.executors.process.worker_state import Assignment, WorkerState
+from alexflow.executors.process.worker_state import WorkerState
 from alexflow.hooks import repr_of
 
 
@@ -33,10 +34,10 @@ def failed(worker: WorkerState, job: Job, message: JobFailed, printed: Printed |
     )
 
 
-def outcome_of_running(worker: WorkerState, number: int, sent: Assignment, end: ExitStatus) -> NotDone:
-    """Return the outcome of the job that was running."""
+def outcome_of_running(worker: WorkerState, sent: Assignment, end: ExitStatus) -> NotDone:
+    """Return the outcome of the job that was running when its worker ended."""
     job = sent.job
-    printed = worker.process.printed.take_partial(number)
+    printed = worker.process.printed.take_partial(sent.number)
     if sent.cancelled:
         return NotDone(job.task_id, "cancelled", printed=printed)
     pid = worker.process.pid

@@ -1,8 +1,9 @@
-"""The workers of a pool: started when there is work for them, with what they will need."""
+"""The worker processes of a pool: each is started with what it will need."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import cast
 
 import cloudpickle
 
@@ -11,6 +12,7 @@ from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.fork_server_client import ForkServers
 from alexflow.executors.process.output_capture import Echo
+from alexflow.executors.process.roster import Roster
 from alexflow.executors.process.wire.messages import Definition, Hello, ToEngine, Work
 from alexflow.executors.process.worker_process import WorkerProcess
 from alexflow.executors.process.worker_state import WorkerState
@@ -25,7 +27,8 @@ class WorkerSet:
     """A pool's workers.
 
     Args:
-        size: how many at most, and what each may use; settled.
+        size: what each may use; settled.
+        roster: the same workers, as places.
         storage: what they are given to work with.
         definitions: numbers for classes and functions.
         on_messages: called with a worker and its messages.
@@ -37,6 +40,7 @@ class WorkerSet:
     def __init__(
         self,
         size: Workers,
+        roster: Roster,
         storage: Storage,
         definitions: Definitions,
         on_messages: Callable[[WorkerState, list[ToEngine]], None],
@@ -44,7 +48,7 @@ class WorkerSet:
         echo: Echo | None,
         recycle: Recycle,
     ):
-        self._size = size.count or 1
+        self._roster = roster
         self._threads = size.threads or 0
         self._storage = storage
         self._definitions = definitions
@@ -57,24 +61,42 @@ class WorkerSet:
         self._hello: Hello | None = None
         self._announced: set[type] = set()
         self._announces = True
-        self.workers: list[WorkerState] = []
-        self.started = 0  # ever
-        #: Workers that get no more jobs and have not ended. While there are more of them than workers may be, they are
-        #: not replaced.
-        self.leaving: list[WorkerState] = []
 
-    def start_for(self, jobs: int) -> None:
-        """Have as many workers as there are jobs to run at once, besides those that are busy.
+    @property
+    def workers(self) -> list[WorkerState]:
+        """Those that may get jobs."""
+        return cast(list[WorkerState], self._roster.places)
+
+    @property
+    def leaving(self) -> list[WorkerState]:
+        """Those that get no more jobs and have not ended."""
+        return cast(list[WorkerState], self._roster.leaving)
+
+    def start(self) -> None:
+        """Start a worker.
 
         Raises:
             OSError: a process cannot be started.
             ShippingError: the storage cannot be sent to one.
         """
-        size = min(self._size, 2 * self._size - len(self.leaving))
-        if len(self.workers) < size:
-            busy = sum(1 for worker in self.workers if worker.sent)
-            while len(self.workers) < min(size, busy + jobs):
-                self._start()
+        hello = self._hello or self._make_hello()
+        worker = WorkerState(self._roster.next_ordinal())
+        if self._recycle.tasks is not None:
+            worker.last_number = self._recycle.tasks
+        worker.process = WorkerProcess(
+            self._fork_servers.fork_server(),
+            lambda messages: self._on_messages(worker, messages),
+            lambda: self._on_end(worker),
+            self._echo,
+            self._threads,
+        )
+        worker.process.send(hello)
+        self._roster.came(worker)
+        self._prepare(worker)
+
+    def left(self, worker: WorkerState) -> None:
+        """Take in that a worker has ended and been reaped."""
+        self._roster.left(worker)
 
     def announce(self, classes: set[type]) -> None:
         """Let workers import what they will need, while the rest of the graph is discovered."""
@@ -115,23 +137,6 @@ class WorkerSet:
     def kill(self) -> None:
         """End the fork servers now; do not wait."""
         self._fork_servers.kill()
-
-    def _start(self) -> None:
-        hello = self._hello or self._make_hello()
-        self.started += 1
-        worker = WorkerState(self.started)
-        if self._recycle.tasks is not None:
-            worker.last_number = self._recycle.tasks
-        worker.process = WorkerProcess(
-            self._fork_servers.fork_server(),
-            lambda messages: self._on_messages(worker, messages),
-            lambda: self._on_end(worker),
-            self._echo,
-            self._threads,
-        )
-        worker.process.send(hello)
-        self.workers.append(worker)
-        self._prepare(worker)
 
     def _prepare(self, worker: WorkerState) -> None:
         needs: set[int] = set()

@@ -1,0 +1,54 @@
+"""The instructions that the pool's machine gives. Frozen and named, like those of the scheduler."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from alexflow.executors.interface import Outcome
+from alexflow.executors.process.places import Assignment, Place
+
+
+class PoolInstruction(Struct, frozen=True):
+    """Base of all instructions."""
+
+
+class StartPlaces(PoolInstruction, frozen=True):
+    """Start so many places. Answer: ``came`` for each, or ``cannot_start``."""
+
+    count: int
+
+
+class SendJobs(PoolInstruction, frozen=True):
+    """Send these jobs to their place, in one message and in this order. Answer: the ends of each."""
+
+    place: Place
+    jobs: list[Assignment]
+
+
+class RevokeJobs(PoolInstruction, frozen=True):
+    """Let a place give back the jobs that it has not begun. Answer: ``revoked``."""
+
+    place: Place
+
+
+class StopJob(PoolInstruction, frozen=True):
+    """End a place if it is running this job; then it gets the grace period. Answer: ``stopping``, if it is."""
+
+    place: Place
+    number: int
+
+
+class RetirePlace(PoolInstruction, frozen=True):
+    """End a place that has nothing to do. Answer: ``gone``."""
+
+    place: Place
+
+
+class FailAll(PoolInstruction, frozen=True):
+    """Fail all jobs that wait: there is no place, and none can be started."""
+
+
+class ReportOutcomes(PoolInstruction, frozen=True):
+    """Report these outcomes."""
+
+    outcomes: list[Outcome]

@@ -1,0 +1,449 @@
+"""The pool's machine: which job goes to which place, and what follows from what is reported of it.
+
+A pure state machine, like the scheduler: no process, no descriptor, no event loop, no clock of its own. Each event is a
+method; what is to be done gathers until :meth:`PoolMachine.drain` returns it. So every race of the pool is a list of
+calls, which a test states and replays (``tests/pool``); :mod:`.pool` performs the instructions with real processes.
+
+*Batches.* Jobs stay in the queue and go to a place shortly before it needs them: as many as it can run in a few
+milliseconds, one at a time where they are long or their class is new. The least loaded places receive the most, up to
+a fair share.
+
+*Head-of-line blocking.* If the estimate was wrong, and jobs wait at a place behind a long one, they are revoked. The
+place gets no more until the long one has ended. Logs and requests of that job do not count as progress.
+
+*Speculation.* A place that is about to finish a job gets the job that will be ready next, because the first makes all
+that the second still lacks: a chain of tasks then needs no round trip to the engine at each link. It runs the second
+only if the first has succeeded. The outcome is kept here until the job is ready, and never reported if it is not.
+
+*Deaths.* The death of a place costs an attempt of the job that it was running, and nothing else. Jobs that had not
+begun go to other places. A job that may have ended unreported is *unsure*: its outputs say whether it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from alexflow.executors.interface import Done, Job, NotDone, Outcome, Printed, Successors, Unsure
+from alexflow.executors.job_queue import JobQueue
+from alexflow.executors.process.instructions import (
+    FailAll,
+    PoolInstruction,
+    ReportOutcomes,
+    RetirePlace,
+    RevokeJobs,
+    SendJobs,
+    StartPlaces,
+    StopJob,
+)
+from alexflow.executors.process.places import Assignment, Place
+from alexflow.executors.process.roster import Roster
+from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, RuntimeEstimates
+from alexflow.executors.recycle import Recycle
+
+MAX_JOBS_PER_MESSAGE = 512  # jobs in one message
+
+#: After so long without a job that ended, those behind the first are revoked; after twice that at the latest.
+BLOCKED_AFTER = 0.02  # seconds
+
+
+class PoolMachine:
+    """Decides for a pool of places.
+
+    Args:
+        size: how many places at most, besides those that are leaving.
+        successors_of: yields the jobs that will be ready as soon as another has succeeded.
+        recycle: limits after which a place is replaced.
+        clock: gives the time in seconds.
+
+    Attributes:
+        queue: jobs that wait for a place.
+        roster: the places.
+        assigned: jobs that are at places, and speculative ones that have ended there, by their tasks' ids.
+    """
+
+    def __init__(self, size: int, successors_of: Successors, recycle: Recycle | None, clock: Callable[[], float]):
+        self.queue = JobQueue()
+        self.roster = Roster(size)
+        self.assigned: dict[str, Assignment] = {}
+        self._successors_of = successors_of
+        self._recycle = recycle
+        self._clock = clock
+        self._estimates = RuntimeEstimates()
+        self._speculative = 0  # jobs in ``assigned`` that are not ready
+        self._instructions: list[PoolInstruction] = []
+        self._outcomes: list[Outcome] = []
+
+    def drain(self) -> list[PoolInstruction]:
+        """Return what is to be done since the last time; outcomes come last, since others may follow from them."""
+        instructions, self._instructions = self._instructions, []
+        if self._outcomes:
+            instructions.append(ReportOutcomes(self._outcomes))
+            self._outcomes = []
+        return instructions
+
+    # -- jobs come, or are not wanted any more
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Take jobs that are ready."""
+        self.queue.append_all(self._unclaimed(jobs) if self._speculative else jobs)
+        if self.queue:
+            self.start_for(len(self.queue))
+            self.feed()
+
+    def _unclaimed(self, jobs: Sequence[Job]) -> list[Job]:
+        """Return the jobs that no place has speculatively; report the outcomes of those that have ended there."""
+        others: list[Job] = []
+        for job in jobs:
+            sent = self.assigned.get(job.task_id)
+            if sent is not None and sent.job.replace != job.replace:
+                self._withdraw(sent)
+                sent = None
+            if sent is None:
+                others.append(job)
+                continue
+            sent.is_speculative = False
+            self._speculative -= 1
+            if sent.outcome is not None:
+                del self.assigned[job.task_id]
+                self._outcomes.append(sent.outcome)
+        return others
+
+    def forget(self, task_ids: Iterable[str]) -> None:
+        """Withdraw those of these jobs that were sent speculatively: they will never be ready."""
+        if self._speculative:
+            for task_id in task_ids:
+                sent = self.assigned.get(task_id)
+                if sent is not None and sent.is_speculative:
+                    self._withdraw(sent)
+
+    def _withdraw(self, sent: Assignment) -> None:
+        self._drop_speculative(sent)
+        if sent.outcome is None:
+            sent.cancelled = True
+            self._stop(sent)
+
+    def cancel(self, task_ids: Iterable[str]) -> None:
+        """End these jobs; an outcome follows for each."""
+        for task_id in task_ids:
+            if self.queue.pop(task_id, None) is not None:
+                self._outcomes.append(NotDone(task_id, "cancelled"))
+            elif (sent := self.assigned.get(task_id)) is not None:
+                sent.cancelled = True
+                self._stop(sent)
+
+    def out_of_time(self, sent: Assignment) -> None:
+        """End a job that takes longer than it may."""
+        sent.took_too_long = True
+        self._stop(sent)
+
+    def _stop(self, sent: Assignment) -> None:
+        """End the place if it is running this job; jobs that wait behind it can run elsewhere meanwhile."""
+        if not sent.place.is_leaving:
+            self._instructions.append(StopJob(sent.place, sent.number))
+            self._revoke(sent.place)
+
+    def _revoke(self, place: Place) -> None:
+        if not place.is_revoking:
+            place.is_revoking = True
+            self._instructions.append(RevokeJobs(place))
+
+    def speculative_jobs(self) -> list[Job]:
+        """Return the jobs that were sent before they are ready."""
+        return [sent.job for sent in self.assigned.values() if sent.is_speculative]
+
+    # -- places come and go
+
+    def start_for(self, jobs: int) -> None:
+        """Have as many places as there are jobs to run at once, besides those that are busy."""
+        missing = self.roster.request(jobs)
+        if missing:
+            self._instructions.append(StartPlaces(missing))
+
+    def cannot_start(self) -> None:
+        """Take in that no place can be started now."""
+        if self.roster.cannot_start():
+            self._instructions.append(FailAll())
+
+    def replace_all(self) -> None:
+        """Replace all places after the jobs that they are running: what they have loaded is out of date."""
+        for place in list(self.roster.places):
+            place.is_due = True
+            self._recycle_if_due(place)
+
+    def _recycle_if_due(self, place: Place) -> None:
+        """Send no more to a place that has reached a limit, and retire it after the job that it is running."""
+        oldest = self._recycle.seconds if self._recycle is not None else None
+        is_old = oldest is not None and self._clock() - place.started_at > oldest
+        if place.number >= place.last_number or (is_old and place.has_ended_one):  # after one job at least
+            place.is_due = True
+        if place.is_due and not place.is_leaving:
+            if not place.sent:
+                self.roster.leave(place)
+                self._instructions.append(RetirePlace(place))
+                self.start_for(len(self.queue))
+            elif len(place.sent) > 1 and place.number < place.last_number:
+                self._revoke(place)
+
+    def stopping(self, place: Place, number: int) -> None:
+        """Take in that a place is being ended because of the job that it is running; another one takes its place."""
+        place.stopped = number
+        self.roster.leave(place)
+        self.start_for(len(self.queue))
+        self.feed()
+
+    def gone(self, place: Place, running: int, ended: int, lost: NotDone | None) -> None:
+        """Settle the jobs of a place that has ended.
+
+        Args:
+            place: the place.
+            running: the number of the job that it was running, or 0.
+            ended: the number of the last job that had ended.
+            lost: the outcome of the job that it was running, if that is one of its jobs.
+        """
+        elsewhere: list[Job] = []
+        for number in list(place.sent):
+            sent = place.forget(number)
+            if sent is not None:
+                outcome = self._outcome_at_end(sent, running, ended, lost)
+                if outcome is not None:
+                    self._settle(sent, outcome)
+                elif sent.is_speculative:
+                    self._drop_speculative(sent)
+                else:
+                    self._unassign(sent)
+                    elsewhere.append(sent.job)
+        self.queue.put_back(elsewhere)
+
+    def _outcome_at_end(self, sent: Assignment, running: int, ended: int, lost: NotDone | None) -> Outcome | None:
+        """Return the outcome of a job whose place has ended; None if it had not begun.
+
+        A job that was running may have published everything: the place may have died between its last output and the
+        end of the job. If it has not, the attempt has failed; a speculative job counts as never begun.
+        """
+        job = sent.job
+        was_running = sent.number == running and sent.place.stopped in (0, running)  # else another was to be stopped
+        if was_running and lost is not None and not sent.is_speculative:
+            return Unsure(job.task_id, lost) if lost.reason == "lost" and not job.replace else lost
+        if sent.cancelled and not sent.is_speculative:
+            return NotDone(job.task_id, "cancelled")
+        if sent.number <= ended or (sent.is_speculative and sent.number == running):
+            return None if sent.is_speculative and job.replace else Unsure(job.task_id)
+        return None
+
+    def close(self) -> None:
+        """Drop all jobs, and send no more."""
+        self.queue.clear()
+        self.assigned.clear()
+        for place in list(self.roster.places):
+            self.roster.leave(place)
+        for place in self.roster.leaving:
+            for number in list(place.sent):
+                place.forget(number)
+
+    # -- reports
+
+    def done(
+        self,
+        place: Place,
+        numbers: Sequence[int],
+        seconds: Sequence[float],
+        printed: Mapping[int, Printed | None],
+        overtaken: Mapping[int, tuple[str, ...]],
+    ) -> None:
+        """Take in that jobs have succeeded, with the seconds that each took."""
+        self._makes_progress(place)
+        learn, forget = self._estimates.learn, place.forget
+        for number, took in zip(numbers, seconds, strict=True):
+            sent = forget(number)
+            if sent is not None:
+                job = sent.job
+                learn(job.key, took)
+                said = printed.get(number) if printed else None
+                dropped = overtaken.get(number, ()) if overtaken else ()
+                outcome = Done(job.task_id, took, said, dropped)
+                if sent.is_speculative or sent.cancelled:
+                    self._settle(sent, outcome)
+                else:  # as most; the same without the calls
+                    del self.assigned[job.task_id]
+                    self._outcomes.append(outcome)
+
+    def failed(self, place: Place, number: int, outcome: NotDone | None) -> None:
+        """Take in that a job has failed; those that were to come after it are not run."""
+        self._makes_progress(place)
+        sent = place.forget(number)
+        if sent is not None and outcome is not None:
+            self._settle(sent, outcome)
+        self._drop_after(place, number)
+
+    def _makes_progress(self, place: Place) -> None:
+        place.last_report = self._clock()
+        place.is_blocked = False
+        place.has_ended_one = True
+
+    def _settle(self, sent: Assignment, outcome: Outcome) -> None:
+        """Report the outcome of a job, or keep it until the job is ready."""
+        if sent.is_speculative:
+            sent.outcome = outcome
+        else:
+            self._unassign(sent)
+            self._outcomes.append(outcome)
+
+    def _unassign(self, sent: Assignment) -> bool:
+        """Remove a job from ``assigned``, unless it has been withdrawn, and perhaps assigned once more."""
+        if self.assigned.get(sent.job.task_id) is not sent:
+            return False
+        del self.assigned[sent.job.task_id]
+        return True
+
+    def _drop_speculative(self, sent: Assignment) -> None:
+        if self._unassign(sent):
+            self._speculative -= 1
+
+    def _drop_after(self, place: Place, failed: int) -> None:
+        """Remove the jobs that were to come after a job that has failed: the place will not run them.
+
+        Some may be ready meanwhile, as another place or engine made their input; they are run elsewhere.
+        """
+        dropped = {failed}
+        ready: list[Job] = []
+        for number, sent in list(place.sent.items()):
+            if sent.after in dropped:
+                dropped.add(number)
+                place.forget(number)
+                place.last_number += 1  # as it will not run this one
+                if sent.is_speculative:
+                    self._drop_speculative(sent)
+                else:
+                    self._unassign(sent)
+                    ready.append(sent.job)
+        self.queue.put_back(ready)
+
+    def revoked(self, place: Place, numbers: Iterable[int]) -> None:
+        """Take back jobs that a place had not begun, the last first."""
+        place.is_revoking = False
+        place.is_blocked = True
+        back: list[Job] = []
+        for number in numbers:
+            place.last_number += 1  # as it has not run this one
+            sent = place.forget(number)
+            if sent is None:
+                continue
+            if sent.is_speculative:
+                self._drop_speculative(sent)
+                continue
+            self._unassign(sent)
+            if sent.cancelled:
+                self._outcomes.append(NotDone(sent.job.task_id, "cancelled"))
+            else:
+                back.append(sent.job)
+        self.queue.put_back(reversed(back))
+        if back:  # the place may be about to end
+            self.start_for(len(self.queue))
+        for sent in place.sent.values():
+            if sent.cancelled:
+                self._stop(sent)
+
+    def cannot_be_sent(self, sent: Assignment, outcome: NotDone) -> None:
+        """Take in that a job cannot travel: it has failed, or will when it is ready; what comes after it is dropped."""
+        sent.place.forget(sent.number)
+        sent.place.last_number += 1
+        if sent.is_speculative:
+            self._drop_speculative(sent)
+        else:
+            self._settle(sent, outcome)
+        self._drop_after(sent.place, sent.number)
+
+    def exceeded(self, place: Place) -> None:
+        """Take in that a place uses more memory than it may."""
+        place.is_due = True
+
+    def reported(self, place: Place) -> None:
+        """Go on after a place has reported something."""
+        self.roster.has_reported(place)
+        if self._recycle is not None or place.is_due:
+            self._recycle_if_due(place)
+        if len(self.queue) > len(place.sent):  # else they are sent with those that this report makes ready
+            self.feed()
+
+    def tick(self) -> bool:
+        """Revoke jobs that wait behind a long one. Return whether to look again after :data:`BLOCKED_AFTER`."""
+        latest = self._clock() - BLOCKED_AFTER
+        crowded = [place for place in self.roster.places if len(place.sent) > 1]
+        for place in crowded:
+            if place.last_report < latest:
+                self._revoke(place)
+        return bool(crowded)
+
+    # -- sending
+
+    def feed(self) -> None:
+        """Send jobs to places that will soon be idle: the least loaded ones get the most."""
+        enough = PREFETCH_SECONDS / 2
+        short = [place for place in self.roster.places if place.expected <= enough and place.takes_jobs]
+        if short:
+            short.sort(key=_load)
+            fair_share = self._estimates.fair_share(self.queue.values(), [place.expected for place in short])
+            for place in short:
+                if self.queue or place.sent:
+                    self._fill(place, fair_share)
+
+    def _fill(self, place: Place, fair_share: float) -> None:
+        """Send a place jobs until it has so many seconds of work, or as much as it may have."""
+        if not place.sent:
+            place.last_report = self._clock()
+        estimate = self._estimates.expect
+        load, is_idle = place.expected, not place.sent
+        expected: list[float] = []
+
+        def fits(job: Job) -> bool:
+            nonlocal load, is_idle
+            seconds = estimate(job)
+            if not is_idle and (load >= fair_share or load + seconds > PREFETCH_SECONDS):
+                return False
+            load += seconds
+            is_idle = False
+            expected.append(seconds)
+            return True
+
+        jobs = self.queue.take(min(MAX_JOBS_PER_MESSAGE, place.last_number - place.number), fits)
+        batch = [
+            Assignment(job, place, number, seconds)
+            for number, (job, seconds) in enumerate(zip(jobs, expected, strict=True), place.number + 1)
+        ]
+        self._assign(place, batch)
+        if not self.queue:
+            self._speculate(place, batch)
+        if batch:
+            self._instructions.append(SendJobs(place, batch))
+
+    def _assign(self, place: Place, batch: list[Assignment]) -> None:
+        for sent in batch:
+            place.number = number = sent.number
+            place.expected += sent.expected
+            place.sent[number] = self.assigned[sent.job.task_id] = sent
+
+    def _speculate(self, place: Place, batch: list[Assignment]) -> None:
+        """Add jobs that come after those that the place has, and after these, as long as there is room."""
+        while place.speculated_to < place.number:
+            number = place.speculated_to + 1
+            sent = place.sent.get(number)
+            successor = self._successor_of(sent.job) if sent is not None and not sent.cancelled else None
+            if successor is not None:
+                expected = self._estimates.expect(successor)
+                if place.expected + expected > PREFETCH_SECONDS or place.number >= place.last_number:
+                    return  # later, perhaps
+                speculative = Assignment(successor, place, place.number + 1, expected, after=number)
+                self._assign(place, [speculative])
+                batch.append(speculative)
+                self._speculative += 1
+            place.speculated_to = number
+
+    def _successor_of(self, job: Job) -> Job | None:
+        for successor in self._successors_of(job.task_id):
+            if successor.timeout is None and successor.task_id not in self.assigned:
+                return successor
+        return None
+
+
+def _load(place: Place) -> float:
+    return place.expected

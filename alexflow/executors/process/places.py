@@ -1,0 +1,91 @@
+"""Places of a pool and the jobs that are at each, as the pool's decisions see them: no process, no descriptor."""
+
+from __future__ import annotations
+
+import sys
+from typing import Protocol
+
+from alexflow.executors.interface import Job, Outcome
+
+
+class Timer(Protocol):
+    """A timer that has been set for a job."""
+
+    def cancel(self) -> object:
+        """Let it not go off."""
+
+
+class Assignment:
+    """A job that is at a place, under its number there.
+
+    Attributes:
+        expected: seconds that it will probably take.
+        after: the number of the job that has to succeed before this one is run; 0 for none.
+        is_speculative: whether it was sent before it was ready, and still is not.
+        outcome: of a speculative one that has ended.
+    """
+
+    __slots__ = (
+        "after",
+        "cancelled",
+        "expected",
+        "is_speculative",
+        "job",
+        "number",
+        "outcome",
+        "place",
+        "timer",
+        "took_too_long",
+    )
+
+    def __init__(self, job: Job, place: Place, number: int, expected: float, after: int = 0):
+        self.job = job
+        self.place = place
+        self.number = number
+        self.expected = expected
+        self.after = after
+        self.is_speculative = after > 0
+        self.outcome: Outcome | None = None
+        self.cancelled = False
+        self.took_too_long = False
+        self.timer: Timer | None = None
+
+
+class Place:
+    """Where jobs run one after the other, such as a worker process, with its jobs in the order in which it runs them.
+
+    Args:
+        ordinal: 1 for the first place of the pool.
+        now: when it was started.
+    """
+
+    def __init__(self, ordinal: int, now: float) -> None:
+        self.ordinal = ordinal
+        self.started_at = now
+        self.sent: dict[int, Assignment] = {}
+        self.expected = 0.0  # seconds of work that is with it
+        self.number = 0  # of the last job sent
+        self.speculated_to = 0  # the number of the last job of which the successor was looked for
+        self.last_number = sys.maxsize  # the number of the last job that it may get
+        self.last_report = 0.0  # when it last reported the end of a job, or got work while idle
+        self.has_reported = False  # anything
+        self.has_ended_one = False  # a job
+        self.is_due = False  # for replacement, when it has run its jobs
+        self.is_revoking = False
+        self.is_blocked = False  # by a long job, because of which it has given others back
+        self.is_leaving = False
+        self.stopped = 0  # the job because of which it was ended, if on purpose
+
+    @property
+    def takes_jobs(self) -> bool:
+        """Whether it may get jobs now."""
+        return not (self.is_revoking or self.is_due or (self.is_blocked and self.sent))
+
+    def forget(self, number: int) -> Assignment | None:
+        """Remove a job that is not with it any more; return its assignment."""
+        sent = self.sent.pop(number, None)
+        if sent is not None:
+            self.expected = self.expected - sent.expected if self.sent else 0.0
+            if sent.timer is not None:
+                sent.timer.cancel()
+        return sent

@@ -1,0 +1,81 @@
+"""The places that a pool has: how many there may be, which get jobs, and which are leaving."""
+
+from __future__ import annotations
+
+from alexflow.executors.process.places import Place
+
+#: Consecutive start-up failures before the pool gives up. Places that die together count once.
+MAX_START_FAILURES = 3
+
+
+class Roster:
+    """Places come and go.
+
+    Args:
+        size: how many places at most, besides those that are leaving.
+
+    Attributes:
+        places: those that may get jobs.
+        leaving: those that get no more and have not ended. While there are more of them than places may be, they are
+            not replaced.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.places: list[Place] = []
+        self.leaving: list[Place] = []
+        self._started = 0  # ever
+        self._starting = 0  # requested, and not there yet
+        self._start_failures = 0
+        self._started_by_then = 0  # how many places had been started when the last failure was counted
+
+    def request(self, jobs: int) -> int:
+        """Return how many places to start, so that so many jobs run at once, besides those that are busy."""
+        size = min(self.size, 2 * self.size - len(self.leaving))
+        there = len(self.places) + self._starting
+        if there >= size:
+            return 0
+        busy = sum(1 for place in self.places if place.sent)
+        missing = max(0, min(size, busy + jobs) - there)
+        self._starting += missing
+        return missing
+
+    def next_ordinal(self) -> int:
+        """Count a place that is being started."""
+        self._started += 1
+        return self._started
+
+    def came(self, place: Place) -> None:
+        """Take in a place that was started."""
+        self._starting = max(0, self._starting - 1)  # 0 if another could not be started
+        self.places.append(place)
+
+    def cannot_start(self) -> bool:
+        """Take in that no place can be started now; return whether there is none."""
+        self._starting = 0
+        return not self.places
+
+    def leave(self, place: Place) -> None:
+        """Send no more jobs to a place that ends, or has ended."""
+        place.is_leaving = True
+        self.places.remove(place)
+        self.leaving.append(place)
+
+    def left(self, place: Place) -> None:
+        """Take in that a place has ended: it takes no room any more."""
+        self.leaving.remove(place)
+
+    def has_reported(self, place: Place) -> None:
+        """Take in that a place has reported something: places do start."""
+        place.has_reported = True
+        self._start_failures = 0
+
+    def failed_to_start(self, place: Place) -> bool:
+        """Count a place that died before it had reported anything; return whether that makes too many in a row."""
+        if place.ordinal > self._started_by_then:
+            self._start_failures += 1
+            self._started_by_then = self._started
+        if self._start_failures <= MAX_START_FAILURES:
+            return False
+        self._start_failures = 0
+        return True

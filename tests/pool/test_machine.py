@@ -1,0 +1,357 @@
+"""Exact histories of a pool: what happens, and what the machine says is to be done."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from alexflow.executors.interface import Done, NotDone, Unsure
+from alexflow.executors.process.instructions import RevokeJobs, StartPlaces, StopJob
+from alexflow.executors.process.machine import BLOCKED_AFTER, MAX_JOBS_PER_MESSAGE
+from alexflow.executors.process.roster import MAX_START_FAILURES
+from alexflow.executors.recycle import Recycle
+from tests.pool.world import Worker, World
+
+
+def names(worker: Worker) -> list[str]:
+    """The jobs that a worker has, in order."""
+    return [sent.job.task_id for sent in worker.place.sent.values()]
+
+
+def outcome(world: World, name: str) -> Any:
+    (only,) = world.ready[name].outcomes
+    return only
+
+
+def run(world: World, worker: Worker, many: int = 1) -> None:
+    """Let a worker run jobs, and its report arrive."""
+    for _ in range(many):
+        world.begin(worker)
+        world.end(worker)
+    worker.report()
+    world.arrive(worker)
+
+
+def learn(world: World, key: str = "quick") -> Worker:
+    """Let the pool find out that jobs of a key are quick. Returns the worker that ran one."""
+    world.submit([world.job(f"first-{key}", key)])
+    worker = world.workers[0]
+    run(world, worker)
+    return worker
+
+
+def submit(world: World, text: str, key: str = "quick", **options: Any) -> None:
+    world.submit([world.job(name, key, **options) for name in text.split()])
+
+
+def chain(world: World, text: str) -> None:
+    """Let each job be ready when the one before it is done."""
+    for before, after in pairwise(text.split()):
+        world.successors[before] = world.job(after)
+
+
+# -- which job goes where
+
+
+def test_jobs_of_an_unknown_class_go_alone_and_all_places_are_used():
+    world = World(size=3)
+    submit(world, "a b c d e", key="new")
+    assert [names(worker) for worker in world.workers] == [["a"], ["b"], ["c"]]
+    assert list(world.machine.queue) == ["d", "e"]
+
+
+def test_no_more_places_are_started_than_there_are_jobs():
+    world = World(size=3)
+    submit(world, "a b")
+    assert [instruction.count for instruction in world.history if isinstance(instruction, StartPlaces)] == [2]
+
+
+def test_small_jobs_travel_together_in_equal_shares():
+    world = World(size=2)
+    learn(world)
+    submit(world, "a b", key="new")  # the second place is there, and both have work
+    submit(world, " ".join(f"j{n}" for n in range(40)))
+    for worker in world.workers:
+        world.begin(worker)
+        world.end(worker)
+    first, second = world.workers
+    world.machine._estimates.learn("new", 0.0)
+    world.arrive(first)
+    world.arrive(second)
+    assert abs(len(names(first)) - len(names(second))) <= 40
+    assert len(names(first)) + len(names(second)) == 40
+
+
+def test_no_message_is_endless():
+    world = World(size=1)
+    worker = learn(world)
+    world.machine._estimates.learn("none", 1e-9)
+    submit(world, " ".join(f"j{n}" for n in range(2000)), key="none")
+    assert len(names(worker)) == MAX_JOBS_PER_MESSAGE
+
+
+def test_a_job_with_a_timeout_goes_alone():
+    world = World(size=1)
+    worker = learn(world)
+    submit(world, "a b", timeout=1.0)
+    assert names(worker) == ["a"]
+
+
+# -- head-of-line blocking
+
+
+def test_jobs_behind_a_long_one_are_revoked_uncharged_and_stay_the_first():
+    world = World(size=2)
+    worker = learn(world)
+    submit(world, "a b c")
+    world.begin(worker)
+    submit(world, " ".join(f"j{n}" for n in range(3)), key="new")
+    world.now += 2 * BLOCKED_AFTER
+    world.machine.tick()
+    world.go_on()
+    assert worker.revoking
+    other = world.workers[1]
+    assert len(names(other)) == 1
+    worker.give_back()
+    world.arrive(worker)
+    assert names(worker) == ["a"]
+    assert list(world.machine.queue)[:2] == ["b", "c"]
+    assert all(not world.ready[name].outcomes for name in "abc")
+    run(world, other)
+    assert names(other)[:2] == ["b", "c"]
+
+
+def test_a_worker_that_is_blocked_gets_more_when_the_long_job_has_ended():
+    world = World(size=1)
+    worker = learn(world)
+    submit(world, "a b")
+    world.begin(worker)
+    world.now += 2 * BLOCKED_AFTER
+    world.machine.tick()
+    world.go_on()
+    worker.give_back()
+    world.arrive(worker)
+    assert names(worker) == ["a"]
+    world.end(worker)
+    world.arrive(worker)
+    assert names(worker) == ["b"]
+
+
+def test_who_reports_is_not_blocked():
+    world = World(size=1)
+    worker = learn(world)
+    submit(world, "a b c")
+    world.now += 2 * BLOCKED_AFTER
+    run(world, worker)
+    world.machine.tick()
+    world.go_on()
+    assert not worker.revoking
+
+
+# -- deaths
+
+
+def test_a_death_costs_the_running_job_an_attempt_and_no_other():
+    world = World(size=1)
+    worker = learn(world)
+    submit(world, "a b c d")
+    world.begin(worker)
+    world.end(worker)  # a, unreported
+    world.begin(worker)  # b
+    world.die(worker)
+    assert outcome(world, "a") == Unsure("a")
+    assert outcome(world, "b") == Unsure("b", NotDone("b", "lost"))
+    (heir,) = world.workers
+    assert names(heir) == ["c", "d"]
+
+
+def test_what_a_dead_worker_has_sent_counts():
+    world = World(size=1)
+    worker = learn(world)
+    submit(world, "a b")
+    world.begin(worker)
+    world.end(worker)
+    worker.report()
+    world.die(worker)
+    assert isinstance(outcome(world, "a"), Done)
+
+
+def test_a_job_that_replaces_outputs_is_lost_for_sure():
+    world = World(size=1)
+    submit(world, "a", replace=True)
+    world.begin(world.workers[0])
+    world.die(world.workers[0])
+    assert outcome(world, "a") == NotDone("a", "lost")
+
+
+def test_workers_that_never_start_are_given_up():
+    world = World(size=1)
+    submit(world, "a b")
+    for _ in range(MAX_START_FAILURES + 1):
+        assert world.open
+        world.die(world.workers[-1])
+    assert [outcome(world, name).reason for name in "ab"] == ["fatal", "fatal"]
+
+
+def test_the_system_refuses_workers():
+    world = World(size=2)
+    world.refuses_to_start = True
+    submit(world, "a")
+    assert outcome(world, "a").reason == "fatal"
+
+
+# -- cancelling
+
+
+def test_a_job_that_waits_is_cancelled_at_once():
+    world = World(size=1)
+    submit(world, "a b", key="new")
+    world.cancel(["b"])
+    assert outcome(world, "b").reason == "cancelled"
+
+
+def test_a_job_that_runs_is_stopped_with_its_worker_and_what_waited_behind_it_goes_on():
+    world = World(size=1)
+    worker = learn(world)
+    submit(world, "a b")
+    world.begin(worker)
+    world.cancel(["a"])
+    assert worker.terminated
+    assert not world.ready["a"].outcomes  # its process is not gone yet
+    worker.give_back()
+    world.arrive(worker)
+    other = world.workers[1]
+    assert names(other) == ["b"]
+    world.die(worker)
+    assert outcome(world, "a").reason == "cancelled"
+
+
+def test_a_job_behind_another_is_cancelled_without_harm_to_that():
+    world = World(size=1)
+    worker = learn(world)
+    submit(world, "a b c")
+    world.begin(worker)
+    world.cancel(["b"])
+    assert not worker.terminated
+    worker.give_back()
+    world.arrive(worker)
+    assert outcome(world, "b").reason == "cancelled"
+    world.end(worker)
+    world.arrive(worker)
+    assert isinstance(outcome(world, "a"), Done)
+    assert names(worker) == ["c"]
+
+
+# -- speculation
+
+
+def test_a_chain_is_sent_ahead_and_reported_link_by_link():
+    world = World(size=1)
+    worker = learn(world)
+    chain(world, "a b c")
+    submit(world, "a")
+    assert names(worker) == ["a", "b", "c"]
+    run(world, worker, many=3)
+    assert "b" not in world.ready
+    submit(world, "b")
+    assert isinstance(outcome(world, "b"), Done)
+    assert world.started["b"] == 1
+
+
+def test_what_comes_after_a_failed_job_is_not_run_and_may_come_again():
+    world = World(size=1)
+    worker = learn(world)
+    chain(world, "a b")
+    submit(world, "a")
+    world.begin(worker)
+    world.end(worker, well=False)
+    world.arrive(worker)
+    assert names(worker) == []
+    world.begin(worker)
+    assert world.started["b"] == 0
+    submit(world, "b")  # as another engine has made its input
+    assert names(worker) == ["b"]
+
+
+def test_what_will_never_be_ready_is_stopped():
+    world = World(size=1)
+    worker = learn(world)
+    chain(world, "a b")
+    submit(world, "a")
+    run(world, worker)
+    world.begin(worker)
+    world.forget(["b"])
+    assert any(isinstance(each, StopJob) for each in world.history)
+    assert worker.terminated
+    world.die(worker)
+    assert world.machine.assigned == {}
+
+
+def test_a_speculative_job_whose_worker_died_is_unsure_once_it_is_ready():
+    world = World(size=1)
+    worker = learn(world)
+    chain(world, "a b")
+    submit(world, "a")
+    run(world, worker)
+    world.begin(worker)
+    world.die(worker)
+    submit(world, "b")
+    assert outcome(world, "b") == Unsure("b")
+
+
+def test_a_speculative_job_that_is_to_replace_outputs_now_runs_again():
+    world = World(size=1)
+    worker = learn(world)
+    chain(world, "a b")
+    submit(world, "a")
+    run(world, worker, many=2)
+    submit(world, "b", replace=True)
+    assert not world.ready["b"].outcomes
+    assert names(worker) == ["b"]
+
+
+# -- replacing
+
+
+def test_a_worker_is_replaced_after_so_many_jobs():
+    world = World(size=1, recycle=Recycle(tasks=2))
+    worker = learn(world)
+    submit(world, "a b c")
+    assert names(worker) == ["a"]
+    run(world, worker)
+    assert worker.retired
+    assert names(world.workers[1]) == ["b", "c"]
+
+
+def test_a_worker_with_too_much_memory_gives_back_what_it_has_not_begun():
+    world = World(size=1)
+    worker = learn(world)
+    submit(world, "a b")
+    world.begin(worker)
+    world.machine.exceeded(worker.place)
+    world.machine.reported(worker.place)
+    world.go_on()
+    assert isinstance(world.history[-1], RevokeJobs)
+    worker.give_back()
+    world.arrive(worker)
+    world.end(worker)
+    world.arrive(worker)
+    assert worker.retired
+
+
+@pytest.mark.parametrize("speculative", [False, True])
+def test_a_job_that_cannot_travel_fails_alone(speculative):
+    world = World(size=1)
+    worker = learn(world)
+    world.cannot_travel = {"b"}
+    if speculative:
+        chain(world, "a b c")
+        submit(world, "a")
+        assert names(worker) == ["a"]
+        submit(world, "b")
+    else:
+        submit(world, "a b c")
+        assert names(worker) == ["a", "c"]
+    assert outcome(world, "b").reason == "fatal"
