@@ -66,7 +66,9 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
         if transaction.replaces:
             transaction.remember(_keys(outputs))
         hook = "input()"
-        input = bind(task.input(), storage)
+        input = task.input()
+        if input is not None:
+            input = bind(input, storage)
         hook = ""
         task.run(input, bind(outputs, transaction))  # type: ignore[attr-defined]  # a DynamicTask never comes here
         if this_process.generation != process:

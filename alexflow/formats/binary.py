@@ -14,6 +14,10 @@ PICKLE_PROTOCOL = 5  # fixed, so that the same value gives the same bytes on eve
 #: Size up to which a pickle is loaded once before it is stored, to see that it can be.
 LOOKED_AT = 2**20  # bytes
 
+#: The instructions of a pickle that stand for classes and functions. Without them it has Python's own values only,
+#: which can be loaded. (By chance these bytes are in other pickles, too, which are then loaded once in vain.)
+_NAME, _EXT1, _EXT2, _EXT4 = b"".join((pickle.STACK_GLOBAL, pickle.EXT1, pickle.EXT2, pickle.EXT4))
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BinaryOutput(Output[T_co]):
@@ -24,7 +28,7 @@ class BinaryOutput(Output[T_co]):
 
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
         data = pickle.dumps(value, protocol=PICKLE_PROTOCOL)
-        if len(data) <= LOOKED_AT:
+        if len(data) <= LOOKED_AT and (_NAME in data or _EXT1 in data or _EXT2 in data or _EXT4 in data):
             try:
                 pickle.loads(data)
             except Exception as error:  # from the value's class, which may require arguments that the pickle lacks

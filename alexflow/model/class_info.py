@@ -138,6 +138,11 @@ class ClassInfo(_Caching):
         return {}
 
     @cached_property
+    def keyword_defaults(self) -> tuple[Any, ...]:
+        """The defaults of :attr:`keyword_only`."""
+        return tuple(default for _, default in self.keyword_only)
+
+    @cached_property
     def keyword_only(self) -> tuple[tuple[str, Any], ...]:
         """Name and default of the keyword-only fields, which are the last of :attr:`fields`."""
         return tuple((field.name, field.default) for field in dataclasses.fields(self.cls) if _by_keyword(field))  # type: ignore[arg-type]

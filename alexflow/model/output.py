@@ -156,7 +156,7 @@ class Output(WithClassInfo, Generic[T_co]):
         Raises:
             DefinitionError: ``storage`` is the path or URL of one.
         """
-        if isinstance(storage, str) or hasattr(storage, "__fspath__"):
+        if not hasattr(storage, "publish") and (isinstance(storage, str) or hasattr(storage, "__fspath__")):
             raise DefinitionError(
                 f"{self.key}: assign_storage takes a storage, not {str(storage)!r}; "
                 f"write assign_storage(open_storage({str(storage)!r}))"

@@ -297,7 +297,7 @@ def rebuild_task(info: ClassInfo, values: list[Any], task_id: str) -> AbstractTa
     """
     left_out = len(info.names) - len(values)
     if left_out:
-        values += [default for _, default in info.keyword_only[-left_out:]]
+        values = [*values, *info.keyword_defaults[-left_out:]]
     task: AbstractTask = object.__new__(info.cls)  # type: ignore[arg-type]
     state = task.__dict__
     state.update(zip(info.names, values, strict=True))

@@ -9,9 +9,6 @@ from itertools import islice
 from alexflow.errors import InvalidKey
 from alexflow.hooks import class_name
 
-#: Most keys: one step of harmless characters. The pattern takes a third of the time of looking for what may be wrong.
-_is_plain = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-+=]{1,253}", re.ASCII).fullmatch
-
 # an empty step (also a leading or trailing slash), a step of one or two dots, a backslash, or NUL
 _UNSAFE = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|[\\\0]")
 
@@ -52,7 +49,16 @@ def check_key(key: str) -> str:
 
 def accept_key(key: str) -> None:
     """:func:`check_key` for a caller that has looked into :data:`ACCEPTED` itself."""
-    if type(key) is not str or _is_plain(key) is None:
+    if not (  # as most are: one step of ASCII characters; half the time of a pattern
+        type(key) is str
+        and key.isascii()
+        and "/" not in key
+        and "\\" not in key
+        and "\0" not in key
+        and 1 < len(key) < LONGEST_NAME
+        and key[0] != "."
+        and key[1] != ":"
+    ):
         _look_closer(key)
     if len(ACCEPTED) >= _REMEMBERED:
         ACCEPTED.clear()

@@ -67,9 +67,11 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         """The staged objects of this attempt, by key."""
         return self._staged
 
-    def unstaged(self, keys: Iterable[str]) -> list[str]:
+    def unstaged(self, keys: Sequence[str]) -> list[str]:
         """The keys under which this attempt has stored nothing."""
         staged = self._staged
+        if all(map(staged.__contains__, keys)):  # as mostly
+            return []
         return [key for key in keys if key not in staged]
 
     def hold(self, held: Mapping[str, str]) -> None:

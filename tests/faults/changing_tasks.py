@@ -44,6 +44,7 @@ class Works(Task):
     n: int
     seconds: float = 0.0
     way: str = ""
+    fails: bool = True
 
     def output(self) -> Output[tuple[int, ...]]:
         return self.build_output(BinaryOutput[tuple[int, ...]], key="found")
@@ -51,7 +52,8 @@ class Works(Task):
     def run(self, input: None, output: Output[tuple[int, ...]]) -> None:
         if self.way:
             WAYS[self.way]()
-            raise ValueError(self.way)
+            if self.fails:
+                raise ValueError(self.way)
         end = time.process_time() + self.seconds
         while time.process_time() < end:
             pass
@@ -140,6 +142,18 @@ def state() -> dict[str, Any]:
         "descriptors": [(os.fstat(fd).st_dev, os.fstat(fd).st_ino) for fd in range(3)],
         "blocks": [os.get_blocking(fd) for fd in (1, 2)],
     }
+
+
+def _from_c(function: str, *arguments: Any) -> None:
+    """As an extension module does it, which calls nothing of Python's."""
+    import ctypes
+
+    getattr(ctypes.CDLL(None), function)(*arguments)
+
+
+def _pipe_at_1() -> None:
+    open(1, "w").close()  # not by a function of the os module
+    assert os.pipe()[0] == 1
 
 
 def _set_limit(name: str, soft: int) -> None:
@@ -244,6 +258,9 @@ STREAMS: dict[str, Callable[[], object]] = {
     "file at 0": lambda: _with_file(0, os.O_RDONLY),
     "file at 1": lambda: _with_file(1),
     "file at 2": lambda: _with_file(2),
+    "pipe at 1": _pipe_at_1,
+    "close 1 from C": lambda: _from_c("close", 1),
+    "swap from C": lambda: _from_c("dup2", 1, 2),
     "tee": _tee,
     "non-blocking": lambda: os.set_blocking(1, False),
     "close pipes": _close_pipes,
@@ -271,6 +288,8 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "profiling timer": lambda: signal.setitimer(signal.ITIMER_PROF, 100.0),
     "recursion limit": lambda: sys.setrecursionlimit(300),
     "socket timeout": lambda: socket.setdefaulttimeout(0.1),
+    "directory from C": lambda: _from_c("chdir", b"/"),
+    "umask from C": lambda: _from_c("umask", 0o777),
     "no collector": gc.disable,
     "precision": lambda: decimal.getcontext().__setattr__("prec", 3),
     "trace": lambda: (sys.settrace(lambda *event: None), sys.setprofile(lambda *event: None)),
@@ -298,4 +317,10 @@ UNSEEN: dict[str, Callable[[], object]] = {
     "nobody": _become_nobody,
 }
 
-WAYS = STREAMS | SETTINGS | FOR_GOOD | UNSEEN
+#: Timers that end in one of the next tasks of a batch.
+MOMENTS: dict[str, Callable[[], object]] = {
+    "virtual timer of a moment": lambda: signal.setitimer(signal.ITIMER_VIRTUAL, 0.0005),
+    "profiling timer of a moment": lambda: signal.setitimer(signal.ITIMER_PROF, 0.0005),
+}
+
+WAYS = MOMENTS | STREAMS | SETTINGS | FOR_GOOD | UNSEEN

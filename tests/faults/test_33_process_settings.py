@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from alexflow import Engine
-from tests.faults.changing_tasks import FOR_GOOD, SETTINGS, UNSEEN, Changes, Kilobyte, Looks, Works
+from tests.faults.changing_tasks import FOR_GOOD, MOMENTS, SETTINGS, UNSEEN, Changes, Kilobyte, Looks, Works
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +61,29 @@ async def test_innocent_tasks_behind_one_that_fails(way, place):
         assert [error.task_id for error in result.failures] == [bad.task_id]
         found = [await engine.load(task.output()) for task in good]
     assert found == before[:5]
+
+
+async def test_tasks_of_one_batch(place):
+    """With a worker at once, each a fraction of a millisecond after the other."""
+    ways = [way for way in SETTINGS if way not in ("precision", "trace")]
+    async with Engine(place, workers=1) as engine:
+        before = (await engine.run(Looks(-1))).output.load()
+        await engine.run([Changes("nothing", n) for n in range(50)])  # so that their class is taken for quick
+        changes = [Changes(way, n) for n, way in enumerate(ways)]
+        looks = [Looks(n) for n in range(len(ways))]
+        result = await engine.run([task for pair in zip(changes, looks, strict=True) for task in pair])
+        assert result.ok
+        found = {way: await engine.load(task.output()) for way, task in zip(ways, looks, strict=True)}
+    assert {way: state for way, state in found.items() if state != before} == {}
+
+
+@pytest.mark.parametrize("timer", MOMENTS)
+async def test_timers_behind_which_others_run(timer, place):
+    """The task that sets one succeeds, and its worker does not report yet."""
+    async with Engine(place, workers=1, max_deaths=0) as engine:
+        await engine.run([Works(n) for n in range(50)])
+        tasks = [Works(n, way=timer, fails=False) if n % 2 else Works(n, 0.0019) for n in range(50, 250)]
+        assert (await engine.run(tasks)).ok
 
 
 def _umask() -> int:

@@ -109,9 +109,9 @@ def assert_are_a_worker_s(opened):
     for fd in directories:
         del own[fd]
     kinds = sorted(name.partition(":")[0] for name in own.values())
-    # standard input, status page, what it polls and watches pipes with, lifeline and both ends of two pipes for output,
+    # standard input, status page, what it watches pipes with, lifeline and both ends of two pipes for output,
     # data and control
-    assert kinds == [os.devnull, "/memfd", *["anon_inode"] * 2, *["pipe"] * 5, "socket", "socket"]
+    assert kinds == [os.devnull, "/memfd", "anon_inode", *["pipe"] * 5, "socket", "socket"]
     assert opened[0] == os.devnull
     assert all(sum(name == opened[stream] for name in own.values()) == 2 for stream in (1, 2))
 

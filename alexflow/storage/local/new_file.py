@@ -23,6 +23,7 @@ UNNAMED_FILE: int | None = getattr(os, "O_TMPFILE", None) if os.path.isdir(_DESC
 _FLAGS = 0 if UNNAMED_FILE is None else os.O_WRONLY | os.O_CLOEXEC | UNNAMED_FILE
 
 _NO_UNNAMED_FILES = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS})
+_NOT_NAMED = frozenset({errno.EBADF, errno.ENOTDIR, errno.ENOENT})  # by the directory of a process, as it is held open
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -135,7 +136,7 @@ def _link_descriptor(fd: int, path: str) -> None:
     try:
         os.link(name, path, src_dir_fd=_opened.get(_PROCESS) or _process(), follow_symlinks=True)
     except OSError as error:
-        if error.errno not in (errno.EBADF, errno.ENOTDIR, errno.ENOENT) or _is_ours(_process()):
+        if error.errno not in _NOT_NAMED or _is_ours(_process()):
             raise
         _opened.clear()
         os.link(name, path, src_dir_fd=_process(), follow_symlinks=True)
@@ -196,10 +197,14 @@ def write_unnamed(directory: str, data: bytes) -> int | None:
 def link_unnamed(fd: int, path: str) -> bool:
     """Give the file its name; False if there is one of that name already."""
     try:
-        _link_descriptor(fd, path)
+        os.link(f"fd/{fd}", path, src_dir_fd=_opened.get(_PROCESS) or _process(), follow_symlinks=True)
     except FileExistsError:
         _refuse_what_is_no_file(path)
         return False
+    except OSError as error:
+        if error.errno not in _NOT_NAMED:
+            raise
+        _link_descriptor(fd, path)
     return True
 
 

@@ -67,9 +67,17 @@ def write_small(base: str, path: str, data: bytes) -> int | None:
 
 
 @blocks_briefly("a small file: it costs less than a thread would")
-def publish_small(fd: int, base: str, key: str, data: bytes, names: SyncedNames | None) -> bool:
-    """Name and close the file that :func:`write_small` has written; False if another publisher was first."""
-    path = f"{base}/{key}"
+def publish_small(fd: int, path: str, base: str, key: str, data: bytes, names: SyncedNames | None) -> bool:
+    """Name and close the file that :func:`write_small` has written; False if another publisher was first.
+
+    Args:
+        fd: its descriptor.
+        path: that of ``key`` in the storage ``base``.
+        base: the storage's directory.
+        key: the output's.
+        data: what the file holds.
+        names: see the module.
+    """
     try:
         digest_store.write(fd, record_of_output(data, key), base, key)
         if names is None:

@@ -217,10 +217,11 @@ class LocalStorage(Storage):
         base, key, names = self.base_path, staged.key, self._names
         path = f"{base}/{key}"
         try:
-            if staged.data is not None and not replace and "/" not in key:
-                fd = write_small(base, path, staged.data)
+            data = staged.data
+            if data is not None and not replace and "/" not in key:
+                fd = write_small(base, path, data)
                 if fd is not None:
-                    return publish_small(fd, base, key, staged.data, names)
+                    return publish_small(fd, path, base, key, data, names)
             file = staged.place
             if file is None:
                 file = new_file(base, key, staged.data or b"", names)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 #: The job that is running (0: none), the last one that has ended, and since when the running one is at its own work.
@@ -41,14 +43,11 @@ class StatusPage:
 
     def __init__(self, fd: int):
         self._page = mmap.mmap(fd, _SIZE)
-
-    def begin(self, number: int, now: float = 0.0) -> None:
-        """Note that a job begins; with the time, if nothing has to be imported for it: then it is at its own work."""
-        _JOB.pack_into(self._page, 0, number, number - 1, now)
-
-    def end(self, number: int) -> None:
-        """Note that a job has ended, its outputs published."""
-        _JOB.pack_into(self._page, 0, 0, number, 0.0)
+        #: Sets the job that is running, the last that has ended, and since when, as in :class:`WorkerStatus`. It is
+        #: called twice for each job, so there is no function of Python's around it.
+        self.set_job: Callable[[int, int, float], None] = partial(_JOB.pack_into, self._page, 0)
+        #: Gives whether the engine has read, or may be reading, output that no boundary follows yet.
+        self.unsettled: Callable[[], int] = partial(self._page.__getitem__, _UNSETTLED)
 
     def importing(self, definition: int) -> None:
         """Note that a definition is about to be imported; with 0, that it has been."""
@@ -61,10 +60,6 @@ class StatusPage:
     def settle(self, settled: bool) -> None:
         """Note whether all output that has been read belongs to a known job."""
         self._page[_UNSETTLED] = not settled
-
-    def unsettled(self) -> int:
-        """Return whether the engine has read, or may be reading, output that no boundary follows yet."""
-        return self._page[_UNSETTLED]
 
     def close(self) -> None:
         """Close the page."""

@@ -59,6 +59,7 @@ from alexflow.executors.process.wire.sockets import received
 from alexflow.executors.process.wire.status_page import StatusPage
 from alexflow.executors.process.worker.import_hook import when_imported
 from alexflow.executors.process.worker.inbox import Inbox
+from alexflow.executors.process.worker.noted_calls import noted
 from alexflow.executors.process.worker.settings import ProcessSettings
 from alexflow.executors.process.worker.stdio import StdioCapture
 from alexflow.executors.process.worker.unpack import unpacker
@@ -86,6 +87,7 @@ def main(data: int, control: int, status_page: int, lifeline: int, *pipes: int) 
     for fd in (data, control, status_page, lifeline, *pipes):
         os.set_inheritable(fd, False)  # a task's own children must not keep them open
     end_with(lifeline)
+    noted.watch()
     gc.freeze()  # what is there now stays; the collector need not look at it again
     gc.set_threshold(WORKER_GC_THRESHOLD)
     page = StatusPage(status_page)
@@ -223,11 +225,12 @@ class Worker:
         if job.after in self._failed:
             self._has_failed(number)
             return
+        set_job = self._status_page.set_job
         self._running = number
         of_worker.running = job.task_id
         started = time.monotonic()
-        is_ready = unpacker.has_all()
-        self._status_page.begin(number, started if is_ready else 0.0)
+        is_ready = unpacker.has_all
+        set_job(number, number - 1, started if is_ready else 0.0)
         try:
             if self._storage is None:  # here, so that its errors are reported
                 self._storage = self._open_storage()
@@ -238,7 +241,7 @@ class Worker:
             if not is_ready:
                 if unpacker.has_imported:
                     self._remember()
-                self._status_page.begin(number, time.monotonic())
+                set_job(number, number - 1, time.monotonic())
             copy_context().run(attempt, task, transaction)
         except BaseException as error:  # everything that a task can raise is reported, exits too
             if this_process.generation != self._process:
@@ -249,43 +252,46 @@ class Worker:
             fault = capture_error(error, travels=True)
             seconds = time.monotonic() - started
             self._has_failed(number)
-            printed = self._end(job, failed=True)
+            printed = self._end(number, seconds, failed=True)
             self._report()
             self._send(JobFailed(number, seconds, fault, printed))
-            self._status_page.end(number)
+            set_job(0, number, 0.0)
             return
         ended = time.monotonic()
-        if self._end(job):
+        if self._end(number, ended - started):
             self._printed.append(number)
-        self._status_page.end(number)
+        set_job(0, number, 0.0)
         if transaction.overtaken:
             self._overtaken[number] = transaction.overtaken
         self._done.append((number, ended - started))
         if ended - self._reported_at > REPORT_EVERY:
             self._pause()
 
-    def _end(self, job: JobMessage, *, failed: bool = False) -> bool:
+    def _end(self, number: int, seconds: float, *, failed: bool = False) -> bool:
         """Restore the process after a job, for the next one. Return whether the job has printed anything.
 
         After a failure this looks closer at once: failures are rare, and their report does not wait for a pause.
         """
-        printed = False
+        printed, changed = False, ""
         try:
-            printed = self._capture.end(job.number)
-            self._capture.put_back()
-            changed = self._settings.put_back()
+            printed = self._capture.end(number)
+            if failed or self._settings.may_have_changed(seconds):
+                self._capture.put_back()
+                changed = self._settings.put_back()
+            elif self._capture.is_changed:
+                self._capture.put_back()
         except (OSError, ValueError) as error:
             changed = f"its descriptors: {error}"
         if failed and not changed:
             changed = self._look_closer()
         if self._handler is not None:
-            self._handler.end(job.number)
+            self._handler.end(number)
         if changed:
-            self._spoil(job.number, changed)
+            self._spoil(number, changed)
         return printed
 
     def _remember(self) -> None:
-        unpacker.has_imported = False
+        unpacker.note_imports()
         self._settings.remember()
 
     def _spoil(self, number: int, changed: str) -> None:
@@ -308,7 +314,7 @@ class Worker:
     def _look_closer(self) -> str:
         try:
             self._capture.look_closer()
-            return self._settings.look_closer()
+            return self._settings.look_closer() if noted.is_native or noted.changed else ""
         except OSError as error:
             return f"its descriptors: {error}"
 

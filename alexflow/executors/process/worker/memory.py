@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 
 from alexflow.executors.process.wire.exit_status import peak_rss_of
 
@@ -16,4 +15,6 @@ def rss() -> int:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * _PAGE
     except FileNotFoundError:
+        import resource  # deferred: a task that has it may change limits (`process/worker/noted_calls.py`)
+
         return peak_rss_of(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

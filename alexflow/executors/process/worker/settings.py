@@ -1,8 +1,9 @@
 """Settings of the process that a task may change, and that are put back after it (docs/concepts.md lists them).
 
-Nearly all tasks change nothing, so the cost of detecting that counts: a system call where there is no way around it, a
-comparison where Python has the value. What the next task would notice at once is checked after each task; what takes
-longer to do harm is checked when the worker reports: when it is idle, and some two milliseconds after the last report.
+Nearly all tasks change nothing, so the cost of detecting that counts. What changes settings from Python is noted
+(`process/worker/noted_calls.py`), and so is whether there is code of another kind. After a short task of Python code,
+of which nothing has been noted, a few comparisons are all. After others the settings are restored, at a system call for
+each of those that Python does not know; what takes long to do harm then waits until the worker reports.
 
 What the import of a task's module has changed is meant to stay; so what is put back is what was there when the last
 import was over. Some changes cannot be taken back, or not for sure: a worker whose limits have been lowered, or that
@@ -25,6 +26,13 @@ from operator import call
 from typing import Any
 
 from alexflow.executors.process.worker.limits import limits, lowered
+from alexflow.executors.process.worker.noted_calls import noted
+
+_names = vars(os)  # a task may delete some
+_umask, _fchdir = os.umask, os.fchdir  # as they are before calls of them are noted
+
+#: Settings are restored after each task that took so long, whatever has been noted: it costs a hundredth of its time.
+LONG = 0.0002  # seconds
 
 #: Signals whose handlers programs set.
 SIGNALS = tuple(
@@ -34,8 +42,10 @@ SIGNALS = tuple(
     )
 )
 
+_gettrace, _getprofile = sys.gettrace, sys.getprofile
+
 #: Settings of which Python has the value: read in one call and compared in one, which costs least.
-_PROBES = (sys.getrecursionlimit, socket.getdefaulttimeout, gc.isenabled, sys.gettrace, sys.getprofile)
+_PROBES = (sys.getrecursionlimit, socket.getdefaulttimeout, gc.isenabled, _gettrace, _getprofile)
 
 
 class WatchedEnvironment(type(os.environ)):  # type: ignore[misc]
@@ -44,11 +54,11 @@ class WatchedEnvironment(type(os.environ)):  # type: ignore[misc]
     has_changed = False
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        WatchedEnvironment.has_changed = True
+        WatchedEnvironment.has_changed = noted.changed = True
         super().__setitem__(key, value)
 
     def __delitem__(self, key: Any) -> None:
-        WatchedEnvironment.has_changed = True
+        WatchedEnvironment.has_changed = noted.changed = True
         super().__delitem__(key)
 
 
@@ -68,8 +78,8 @@ class ProcessSettings:
         """Take the present settings for those to be put back, as a module has been imported."""
         signal.signal(signal.SIGTERM, self._terminate)
         self._directory = self._hold_directory()
-        self._umask = os.umask(0o77)
-        os.umask(self._umask)
+        self._umask = _umask(0o77)
+        _umask(self._umask)
         self._text, self._binary = os.environ, os.environb
         self._variables = dict(os.environb)
         WatchedEnvironment.has_changed = False
@@ -82,14 +92,31 @@ class ProcessSettings:
         self._trace, self._profile = sys.gettrace(), sys.getprofile()
         self._priority, self._user = _priority(), _user()
         self._probed = list(map(call, _PROBES))
+        noted.changed = False
+
+    def may_have_changed(self, seconds: float) -> bool:
+        """Return whether a task that took so long may have changed anything."""
+        return (
+            noted.changed
+            or noted.is_native
+            or seconds > LONG
+            or _names.get("environ") is not self._text
+            or _names.get("environb") is not self._binary
+            or _gettrace() is not self._trace
+            or _getprofile() is not self._profile
+        )
 
     def put_back(self) -> str:
-        """Restore the settings after a task.
+        """Restore the settings after a task that may have changed them.
 
         Returns:
             The changes that cannot be put back, in words; mostly none.
         """
-        os.umask(self._umask)
+        is_noted, noted.changed = noted.changed, False
+        return self._put_back() or (self.look_closer() if is_noted else "")
+
+    def _put_back(self) -> str:
+        _umask(self._umask)
         if list(map(_getsignal, SIGNALS)) != self._handlers:
             self._put_back_handlers()
         if list(map(call, _PROBES)) != self._probed:
@@ -103,13 +130,17 @@ class ProcessSettings:
         if WatchedEnvironment.has_changed:
             self._put_back_environment()
         try:
-            os.fchdir(self._directory)  # cheaper than to ask where it is
+            _fchdir(self._directory)  # cheaper than to ask where it is
         except OSError as error:  # a task has closed what is held
             return f"its working directory: {error}"
         return self._lowered_limits() if "resource" in sys.modules else ""
 
     def look_closer(self) -> str:
-        """Restore the settings that can wait for some milliseconds, when the worker reports."""
+        """Restore the settings that can wait until the worker reports, unless a call that changes them has been noted.
+
+        Returns:
+            As for :meth:`put_back`.
+        """
         signal.alarm(0)
         if _sigmask(signal.SIG_BLOCK, ()) != self._mask:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import select
 
-from alexflow.executors.process.wire.boundary import BOUNDARY
+from alexflow.executors.process.wire.boundary import BOUNDARY, STREAMS
 from alexflow.executors.process.wire.status_page import StatusPage
-from alexflow.executors.process.worker.standard_streams import StandardStreams
+from alexflow.executors.process.worker.standard_streams import SUSPICIOUS, StandardStreams
 
 
 class StdioCapture:
@@ -26,16 +26,21 @@ class StdioCapture:
     """
 
     def __init__(self, reading: tuple[int, int], writing: tuple[int, int], token: bytes, page: StatusPage):
-        poll = select.epoll() if hasattr(select, "epoll") else select.poll()  # the quicker of the two
+        poll = select.poll()  # of numbers; `epoll` is of files, and does not notice that they have others
         for fd in reading:
             poll.register(fd, select.POLLIN)
+        for fd in STREAMS:
+            poll.register(fd, SUSPICIOUS)
         self._poll = poll.poll
         self._reading = reading
         self._streams = StandardStreams(writing)
         self.flush = self._streams.flush
         self.put_back = self._streams.put_back
+        self.look_closer = self._streams.look_closer
+        #: Whether the last job was seen to have changed the streams; descriptors that it has replaced may not be seen.
+        self.is_changed = False
         self._token = token
-        self._page = page
+        self._unsettled = page.unsettled
 
     def let_go(self) -> None:
         """In a fork of the worker: keep what a process prints to, and nothing else."""
@@ -47,16 +52,15 @@ class StdioCapture:
         Raises:
             OSError: a task has closed what this needs.
         """
-        self.flush()
-        if not self._poll(0) and not self._page.unsettled():  # in this order: the engine may read at any time
-            return False
-        self._streams.write(BOUNDARY.pack(self._token, number))
-        return True
-
-    def look_closer(self) -> None:
-        """Restore what can wait for some milliseconds, when the worker reports.
-
-        Raises:
-            OSError: as for :meth:`end`.
-        """
-        self._streams.look_closer()
+        streams = self._streams
+        streams.flush()
+        ready, printed = self._poll(0), self._unsettled()  # in this order: the engine may read at any time
+        is_replaced = False
+        if ready:
+            descriptors = {fd for fd, _ in ready}
+            is_replaced = not descriptors.isdisjoint(STREAMS)
+            printed = printed or not descriptors.isdisjoint(self._reading)
+        if printed:
+            streams.write(BOUNDARY.pack(self._token, number))
+        self.is_changed = is_replaced or not streams.are_in_place
+        return bool(printed)

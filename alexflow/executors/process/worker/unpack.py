@@ -38,6 +38,9 @@ class Unpacker:
         self._new: list[int] = []  # not used yet, perhaps
         self._checked: dict[int, ClassInfo] = {}  # rebuildable classes of which a task has had the right id here
         self.has_imported = False  # since it was last set back
+        self.has_all = (
+            True  # whether no job needs an import any more, nor has one changed the process since it was noted
+        )
         self.fetch_task: Callable[[str], AbstractTask] = _no_engine
         self.importing: Callable[[int], None] = lambda number: None  # called before an import, and with 0 after it
 
@@ -55,6 +58,7 @@ class Unpacker:
                 self._checked.pop(number, None)
             self._definitions[number] = definition
             self._new.append(number)
+            self.has_all = False
 
     def resolve(self) -> None:
         """Import what the next jobs may need, while there is nothing to do."""
@@ -69,16 +73,17 @@ class Unpacker:
         thing = self._things.get(number)
         if thing is None:
             self.importing(number)
-            self.has_imported = True
+            self.has_imported, self.has_all = True, False
             try:
                 thing = self._things[number] = _resolve(self._definitions[number])
             finally:
                 self.importing(0)
         return thing
 
-    def has_all(self) -> bool:
-        """Return whether no job needs an import any more, nor has one changed the process since it was last noted."""
-        return not self.has_imported and len(self._things) == len(self._definitions)
+    def note_imports(self) -> None:
+        """Count what imports have changed in the process as noted."""
+        self.has_imported = False
+        self.has_all = len(self._things) == len(self._definitions)
 
     def unpack_job(self, cls: int, fields: Fields, task_id: str) -> AbstractTask:
         """Rebuild the task of a job, and check that it has its id here, too.
@@ -116,6 +121,8 @@ class Unpacker:
         return values
 
     def _values(self, fields: list[Any]) -> list[Any]:
+        if list not in map(type, fields):  # of plain values only, as many tasks are
+            return fields
         return [self._arrived(value) if type(value) is list else value for value in fields]
 
     def _arrived(self, reference: list[Any]) -> Any:
