@@ -55,6 +55,7 @@ from alexflow.executors.process.wire.lifeline import go_on_with
 from alexflow.executors.process.wire.sessions import end_sessions, signal_group
 from alexflow.executors.process.wire.sockets import received
 from alexflow.executors.process.worker import main as worker
+from alexflow.executors.process.worker.noted_calls import noted
 from alexflow.storage.descriptors import raise_limit
 
 #: Whether a child that has ended can be seen without being reaped; not on macOS before Python 3.13.
@@ -75,6 +76,7 @@ def main(requests: int, lifeline: int) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # signals that the engine blocks, its workers get
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     go_on_with(lifeline)
+    noted.watch()  # before a module of the user's takes functions by name
     raise_limit()  # of descriptors: workers are the engine's own, and run what opens any number of files
     gc.freeze()  # so that the collector of a worker does not touch, and thereby copy, what is shared with all others
     fork_server = ForkServer(requests, lifeline)
