@@ -6,6 +6,11 @@ from alexflow.lazy import lazy_names as _lazy_names
 
 if TYPE_CHECKING:
     from alexflow.record.changes import Change as Change
+    from alexflow.record.comparison import Comparison as Comparison
+    from alexflow.record.comparison import OutputDifference as OutputDifference
+    from alexflow.record.diff import diff_outputs as diff_outputs
+    from alexflow.record.diff import diff_runs as diff_runs
+    from alexflow.record.diff import diff_storages as diff_storages
     from alexflow.record.entry import Entry as Entry
     from alexflow.record.entry import EntryInput as EntryInput
     from alexflow.record.entry import EntryOutput as EntryOutput
@@ -17,16 +22,21 @@ if TYPE_CHECKING:
     from alexflow.record.record import Record as Record
     from alexflow.record.run_record import Run as Run
     from alexflow.record.run_record import RunAttempt as RunAttempt
+    from alexflow.record.value_differences import Difference as Difference
+    from alexflow.record.value_differences import first_difference as first_difference
 
 __getattr__, __dir__, __all__ = _lazy_names(
     __name__,
     {
         "entry": "Entry EntryInput EntryOutput",
         "changes": "Change",
+        "comparison": "Comparison OutputDifference",
+        "diff": "diff_outputs diff_runs diff_storages",
         "explain": "Explanation",
         "opening": "aopen_record open_record",
         "plan": "Plan PlannedTasks",
         "record": "Record",
         "run_record": "Run RunAttempt",
+        "value_differences": "Difference first_difference",
     },
 )

@@ -201,8 +201,21 @@ class Record:
             if rows is None or len(self.storage.exists_many(rows[0].keys)) < len(rows[0].keys):
                 return explain_task(task, recorded)
             return explain_row(rows[0], recorded)
-        name = self.resolve(key)
-        return explain_row((found.generations.get(name) or found.tasks[name])[0], recorded)
+        return explain_row(self.row(key), recorded)
+
+    def row(self, key: str | Output[Any] | AbstractTask) -> Row:
+        """Return what the segments say of the newest generation; arguments and errors as for :meth:`entry`."""
+        found = self.resolve(key)
+        return (self._found.generations.get(found) or self._found.tasks[found])[0]
+
+    def row_of_task(self, task_id: str) -> Row | None:
+        """Return the same for a task's whole id; None if the record does not have it."""
+        rows = self._found.tasks.get(task_id)
+        return rows[0] if rows else None
+
+    def all_generations(self) -> Iterator[Entry]:
+        """Yield the entries of everything that has run, those that were made again since included."""
+        return (self._entry(row) for rows in self._found.tasks.values() for row in rows)
 
     def code_units(self, digest: str) -> tuple[tuple[str, str], ...] | None:
         """Return the names and digests of the code of which an entry has the digest; None if they are not there."""

@@ -1,0 +1,174 @@
+"""``reproduce``: an output is computed again from the record alone, into a storage of its own, and compared."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, Unpack
+
+from alexflow.engine.options import EngineOptions
+from alexflow.engine.run import run
+from alexflow.errors import AlexflowError, OutputNotFound
+from alexflow.hooks import SHORT_TEXT, repr_of, text_of
+from alexflow.identity.blake2 import blake2b
+from alexflow.model import AbstractTask, Output, keys_of
+from alexflow.record import Entry, Record
+from alexflow.record.loaded_values import compare_values, inputs_of, outputs_of
+from alexflow.record.value_differences import Difference
+from alexflow.storage import LocalStorage, OverlayStorage, Storage
+
+#: ``bytes``: they are the same; ``value``: they are not, and the values are equal; ``differs``: these differ too, or
+#: cannot be loaded; ``unknown``: there is neither a digest nor the output itself; ``failed``: it could not be computed.
+HowEqual = Literal["bytes", "value", "differs", "unknown", "failed"]
+
+#: From the best outcome to the worst; a task's is the worst of its outputs'.
+_OUTCOMES: tuple[HowEqual, ...] = ("bytes", "value", "unknown", "differs", "failed")
+
+_CHUNK = 1 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class ReproducedOutput:
+    """One output that was computed again.
+
+    Attributes:
+        key: its key.
+        how: how far it is equal.
+        difference: where the values differ first.
+    """
+
+    key: str
+    how: HowEqual
+    difference: Difference | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        difference = None if self.difference is None else self.difference.to_json()
+        return {"key": self.key, "how": self.how, "difference": difference}
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A task that was computed again.
+
+    Attributes:
+        key: the output that was asked for.
+        equal: whether all outputs have equal bytes, or equal values.
+        how: the worst outcome of an output.
+        outputs: each output.
+        error: why it could not be computed; empty if it was.
+    """
+
+    key: str
+    equal: bool
+    how: HowEqual
+    outputs: tuple[ReproducedOutput, ...] = ()
+    error: str = ""
+
+    def __str__(self) -> str:
+        texts = {
+            "bytes": "equal bytes",
+            "value": "equal values, other bytes",
+            "differs": "differs",
+            "unknown": "nothing to compare with",
+            "failed": f"could not be computed: {self.error}",
+        }
+        differences = [f"{each.key}, {each.difference}" for each in self.outputs if each.difference is not None]
+        return "\n  ".join([f"{self.key}: {texts[self.how]}", *differences])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "key": self.key,
+            "equal": self.equal,
+            "how": self.how,
+            "outputs": [output.to_json() for output in self.outputs],
+            "error": self.error,
+        }
+
+
+def reproduce(
+    record: Record, key: str | Output[Any] | AbstractTask, *, deep: bool = False, **options: Unpack[EngineOptions]
+) -> Reproduction:
+    """Compute a task again from what the record says that it was made from, and compare what it stores.
+
+    The storage itself is only read. The class is imported, as it is now: a difference may be one of the code.
+
+    Args:
+        record: the record of a storage.
+        key: an output, a task, or how its key or id begins.
+        deep: whether everything upstream is computed again, too; else inputs are read from the storage.
+        options: keywords of :class:`~alexflow.Engine`.
+
+    Raises:
+        NotRecorded: the record does not have it, or a task behind it.
+        AmbiguousKey: the beginning fits several.
+        DocumentError: a class cannot be imported, or is not what it was.
+        OutputNotFound: an input is not in the storage any more; ``deep=True`` computes it again.
+        RunFailed: it failed.
+    """
+    entry = record.entry(key)
+    task = entry.task()
+    if not deep:
+        _require_inputs(task, record.storage)
+    with TemporaryDirectory(prefix="alexflow-reproduce-") as directory:
+        scratch = LocalStorage(directory)
+        storage = scratch if deep else OverlayStorage(record.storage, scratch)
+        run(task, storage=storage, force=[task], progress=False, echo=False, **options)
+        outputs = tuple(_compared(output, record.storage, scratch, entry) for output in outputs_of(task))
+    how = max((output.how for output in outputs), key=_OUTCOMES.index, default="bytes")
+    return Reproduction(entry.key or entry.task_id, how in ("bytes", "value"), how, outputs)
+
+
+def reproduce_sample(
+    record: Record, count: int, *, seed: int = 0, deep: bool = False, **options: Unpack[EngineOptions]
+) -> Iterator[Reproduction]:
+    """Reproduce some tasks of a storage, drawn by chance. What cannot be computed says so, and the others go on.
+
+    Args:
+        record: the record of a storage.
+        count: how many.
+        seed: another one draws others.
+        deep: as for :func:`reproduce`.
+        options: keywords of :class:`~alexflow.Engine`.
+    """
+    keys = sorted(entry.key for entry in record.entries() if entry.key and entry.finished is not None)
+    for key in random.Random(seed).sample(keys, min(count, len(keys))):
+        try:
+            yield reproduce(record, key, deep=deep, **options)
+        except AlexflowError as error:
+            yield Reproduction(key, False, "failed", error=text_of(error, SHORT_TEXT).partition("\n")[0])
+
+
+def _require_inputs(task: AbstractTask, storage: Storage) -> None:
+    keys = [key for output in inputs_of(task) for key in keys_of(output)]
+    gone = sorted(set(keys) - storage.exists_many(keys))
+    if gone:
+        raise OutputNotFound(gone[0], f"{repr_of(storage)}, and it is an input: deep=True computes it again")
+
+
+def _compared(output: Output[Any], storage: Storage, scratch: Storage, entry: Entry) -> ReproducedOutput:
+    recorded = {stored.key: stored.digest for stored in entry.outputs}
+    keys = keys_of(output)
+    present = storage.exists_many(keys)
+    before = {key: recorded.get(key) or (_digest(storage, key) if key in present else None) for key in keys}
+    if None in before.values():
+        return ReproducedOutput(output.key, "unknown")
+    if before == {key: _digest(scratch, key) for key in keys}:
+        return ReproducedOutput(output.key, "bytes")
+    if len(present) < len(keys):
+        return ReproducedOutput(output.key, "differs")
+    values = compare_values(output.assign_storage(storage), output.assign_storage(scratch))
+    is_equal = values.loaded and values.difference is None
+    return ReproducedOutput(output.key, "value" if is_equal else "differs", values.difference)
+
+
+def _digest(storage: Storage, key: str) -> str:
+    """Return the digest of what is stored, as the record has it."""
+    hashed = blake2b(digest_size=16)
+    with storage.reader(key) as file:
+        while part := file.read(_CHUNK):
+            hashed.update(part)
+    return hashed.hexdigest()

@@ -1,0 +1,57 @@
+"""Values of outputs, loaded through their formats to be compared. Users' formats are called for that."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from alexflow.hooks import hook_failed, passes
+from alexflow.logs import logger
+from alexflow.model import AbstractTask, Output, flatten
+from alexflow.record.value_differences import Difference, first_difference
+
+
+class LoadedValues(NamedTuple):
+    """The values of two outputs, compared.
+
+    Attributes:
+        loaded: whether both could be loaded.
+        difference: the first difference; None if they are equal, or were not loaded.
+    """
+
+    loaded: bool
+    difference: Difference | None
+
+
+def compare_values(before: Output[Any], after: Output[Any]) -> LoadedValues:
+    """Load two outputs, bound to their storages, and compare their values."""
+    try:
+        return LoadedValues(True, first_difference(before.load(), after.load()))
+    except BaseException as error:  # of the format: gone, not to be decoded, or a format of files only
+        if passes(error):
+            raise
+        logger.debug("the values of %s cannot be compared", after.key, exc_info=True)
+        return LoadedValues(False, None)
+
+
+def outputs_of(task: AbstractTask) -> list[Output[Any]]:
+    """Return the outputs of a task.
+
+    Raises:
+        HookError: its ``output()`` raised.
+    """
+    try:
+        return flatten(task.output())
+    except BaseException as error:
+        hook_failed(task, "output()", error)
+
+
+def inputs_of(task: AbstractTask) -> list[Output[Any]]:
+    """Return the inputs of a task.
+
+    Raises:
+        HookError: its ``input()`` raised.
+    """
+    try:
+        return flatten(task.input())
+    except BaseException as error:
+        hook_failed(task, "input()", error)
