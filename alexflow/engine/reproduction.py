@@ -10,7 +10,7 @@ from typing import Any, Literal, Unpack
 
 from alexflow.engine.options import EngineOptions
 from alexflow.engine.run import run
-from alexflow.errors import AlexflowError, OutputNotFound
+from alexflow.errors import AlexflowError, OutputNotFound, RunFailed
 from alexflow.hooks import SHORT_TEXT, repr_of, text_of
 from alexflow.identity.blake2 import blake2b
 from alexflow.model import AbstractTask, Output, keys_of
@@ -118,7 +118,7 @@ def reproduce(
         storage = scratch if deep else OverlayStorage(record.storage, scratch)
         run(task, storage=storage, force=[task], progress=False, echo=False, **options)
         outputs = tuple(_compared(output, record.storage, scratch, entry) for output in outputs_of(task))
-    how = max((output.how for output in outputs), key=_OUTCOMES.index, default="bytes")
+    how: HowEqual = max((output.how for output in outputs), key=_OUTCOMES.index, default="bytes")
     return Reproduction(entry.key or entry.task_id, how in ("bytes", "value"), how, outputs)
 
 
@@ -139,7 +139,8 @@ def reproduce_sample(
         try:
             yield reproduce(record, key, deep=deep, **options)
         except AlexflowError as error:
-            yield Reproduction(key, False, "failed", error=text_of(error, SHORT_TEXT).partition("\n")[0])
+            cause = error.exceptions[0] if isinstance(error, RunFailed) else error
+            yield Reproduction(key, False, "failed", error=text_of(cause, SHORT_TEXT).partition("\n")[0])
 
 
 def _require_inputs(task: AbstractTask, storage: Storage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 
 from msgspec import Raw
 
@@ -23,6 +24,12 @@ from alexflow.record.lines import (
 )
 from alexflow.record.preimages import packed
 from alexflow.record.segment_writer import SegmentWriter
+
+
+def stored_in(storage: Storage, *keys: str) -> list[tuple[int, bytes]]:
+    """The size and the digest of what is stored, as a completion has them."""
+    contents = [storage.read(key) for key in keys]
+    return [(len(content), blake2b(content, digest_size=16).digest()) for content in contents]
 
 
 class HandWritten:
