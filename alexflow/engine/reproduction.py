@@ -58,14 +58,14 @@ class Reproduction:
         equal: whether all outputs have equal bytes, or equal values.
         how: the worst outcome of an output.
         outputs: each output.
-        error: why it could not be computed; empty if it was.
+        failure: why it could not be computed; empty if it was.
     """
 
     key: str
     equal: bool
     how: HowEqual
     outputs: tuple[ReproducedOutput, ...] = ()
-    error: str = ""
+    failure: str = ""
 
     def __str__(self) -> str:
         texts = {
@@ -73,7 +73,7 @@ class Reproduction:
             "value": "equal values, other bytes",
             "differs": "differs",
             "unknown": "nothing to compare with",
-            "failed": f"could not be computed: {self.error}",
+            "failed": f"could not be computed: {self.failure}",
         }
         differences = [f"{each.key}, {each.difference}" for each in self.outputs if each.difference is not None]
         return "\n  ".join([f"{self.key}: {texts[self.how]}", *differences])
@@ -85,12 +85,12 @@ class Reproduction:
             "equal": self.equal,
             "how": self.how,
             "outputs": [output.to_json() for output in self.outputs],
-            "error": self.error,
+            "failure": self.failure,
         }
 
 
 def reproduce(
-    record: Record, key: str | Output[Any] | AbstractTask, *, deep: bool = False, **options: Unpack[EngineOptions]
+    record: Record, /, key: str | Output[Any] | AbstractTask, *, deep: bool = False, **options: Unpack[EngineOptions]
 ) -> Reproduction:
     """Compute a task again from what the record says that it was made from, and compare what it stores.
 
@@ -123,7 +123,7 @@ def reproduce(
 
 
 def reproduce_sample(
-    record: Record, count: int, *, seed: int = 0, deep: bool = False, **options: Unpack[EngineOptions]
+    record: Record, /, count: int, *, seed: int = 0, deep: bool = False, **options: Unpack[EngineOptions]
 ) -> Iterator[Reproduction]:
     """Reproduce some tasks of a storage, drawn by chance. What cannot be computed says so, and the others go on.
 
@@ -140,7 +140,7 @@ def reproduce_sample(
             yield reproduce(record, key, deep=deep, **options)
         except AlexflowError as error:
             cause = error.exceptions[0] if isinstance(error, RunFailed) else error
-            yield Reproduction(key, False, "failed", error=text_of(cause, SHORT_TEXT).partition("\n")[0])
+            yield Reproduction(key, False, "failed", failure=text_of(cause, SHORT_TEXT).partition("\n")[0])
 
 
 def _require_inputs(task: AbstractTask, storage: Storage) -> None:
@@ -161,7 +161,7 @@ def _compared(output: Output[Any], storage: Storage, scratch: Storage, entry: En
         return ReproducedOutput(output.key, "bytes")
     if len(present) < len(keys):
         return ReproducedOutput(output.key, "differs")
-    values = compare_values(output.assign_storage(storage), output.assign_storage(scratch))
+    values = compare_values(output, storage, output, scratch)
     is_equal = values.loaded and values.difference is None
     return ReproducedOutput(output.key, "value" if is_equal else "differs", values.difference)
 

@@ -60,7 +60,7 @@ def _with_value(
     pair = outputs.get(difference.key.partition(" → ")[0])
     if difference.kind != "bytes" or pair is None:
         return difference
-    values = compare_values(pair[0].assign_storage(before), pair[1].assign_storage(after))
+    values = compare_values(pair[0], before, pair[1], after)
     return replace(difference, value=values.difference)
 
 

@@ -8,6 +8,7 @@ from alexflow.hooks import hook_failed, passes
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, Output, flatten
 from alexflow.record.value_differences import Difference, first_difference
+from alexflow.storage import Storage
 
 
 class LoadedValues(NamedTuple):
@@ -22,10 +23,11 @@ class LoadedValues(NamedTuple):
     difference: Difference | None
 
 
-def compare_values(before: Output[Any], after: Output[Any]) -> LoadedValues:
-    """Load two outputs, bound to their storages, and compare their values."""
+def compare_values(before: Output[Any], from_storage: Storage, after: Output[Any], to_storage: Storage) -> LoadedValues:
+    """Load two outputs, each from its storage, and compare their values."""
     try:
-        return LoadedValues(True, first_difference(before.load(), after.load()))
+        values = before.assign_storage(from_storage).load(), after.assign_storage(to_storage).load()
+        return LoadedValues(True, first_difference(*values))
     except BaseException as error:  # of the format: gone, not to be decoded, or a format of files only
         if passes(error):
             raise

@@ -135,7 +135,7 @@ def test_a_sample(experiment: Experiment) -> None:
     assert len(found) == 4
     failed = found[experiment.failing.output().key]
     assert (failed.equal, failed.how) == (False, "failed")
-    assert "Failing" in failed.error
+    assert "Failing" in failed.failure
     assert str(failed).startswith(f"{failed.key}: could not be computed: ")
     assert found[experiment.table.output().key].equal
     first, again = (next(iter(reproduce_sample(experiment.record, 1, seed=3))) for _ in range(2))
