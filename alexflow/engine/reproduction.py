@@ -90,14 +90,14 @@ class Reproduction:
 
 
 def reproduce(
-    record: Record, /, key: str | Output[Any] | AbstractTask, *, deep: bool = False, **options: Unpack[EngineOptions]
+    recorded: Record, key: str | Output[Any] | AbstractTask, *, deep: bool = False, **options: Unpack[EngineOptions]
 ) -> Reproduction:
     """Compute a task again from what the record says that it was made from, and compare what it stores.
 
     The storage itself is only read. The class is imported, as it is now: a difference may be one of the code.
 
     Args:
-        record: the record of a storage.
+        recorded: the record of a storage.
         key: an output, a task, or how its key or id begins.
         deep: whether everything upstream is computed again, too; else inputs are read from the storage.
         options: keywords of :class:`~alexflow.Engine`.
@@ -109,35 +109,35 @@ def reproduce(
         OutputNotFound: an input is not in the storage any more; ``deep=True`` computes it again.
         RunFailed: it failed.
     """
-    entry = record.entry(key)
+    entry = recorded.entry(key)
     task = entry.task()
     if not deep:
-        _require_inputs(task, record.storage)
+        _require_inputs(task, recorded.storage)
     with TemporaryDirectory(prefix="alexflow-reproduce-") as directory:
         scratch = LocalStorage(directory)
-        storage = scratch if deep else OverlayStorage(record.storage, scratch)
+        storage = scratch if deep else OverlayStorage(recorded.storage, scratch)
         run(task, storage=storage, force=[task], progress=False, echo=False, **options)
-        outputs = tuple(_compared(output, record.storage, scratch, entry) for output in outputs_of(task))
-    how: HowEqual = max((output.how for output in outputs), key=_OUTCOMES.index, default="bytes")
+        outputs = tuple(_compared(output, recorded.storage, scratch, entry) for output in outputs_of(task))
+    how = _OUTCOMES[max((_OUTCOMES.index(output.how) for output in outputs), default=0)]
     return Reproduction(entry.key or entry.task_id, how in ("bytes", "value"), how, outputs)
 
 
 def reproduce_sample(
-    record: Record, /, count: int, *, seed: int = 0, deep: bool = False, **options: Unpack[EngineOptions]
+    recorded: Record, count: int, *, seed: int = 0, deep: bool = False, **options: Unpack[EngineOptions]
 ) -> Iterator[Reproduction]:
     """Reproduce some tasks of a storage, drawn by chance. What cannot be computed says so, and the others go on.
 
     Args:
-        record: the record of a storage.
+        recorded: the record of a storage.
         count: how many.
         seed: another one draws others.
         deep: as for :func:`reproduce`.
         options: keywords of :class:`~alexflow.Engine`.
     """
-    keys = sorted(entry.key for entry in record.entries() if entry.key and entry.finished is not None)
+    keys = sorted(entry.key for entry in recorded.entries() if entry.key and entry.finished is not None)
     for key in random.Random(seed).sample(keys, min(count, len(keys))):
         try:
-            yield reproduce(record, key, deep=deep, **options)
+            yield reproduce(recorded, key, deep=deep, **options)
         except AlexflowError as error:
             cause = error.exceptions[0] if isinstance(error, RunFailed) else error
             yield Reproduction(key, False, "failed", failure=text_of(cause, SHORT_TEXT).partition("\n")[0])

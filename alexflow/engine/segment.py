@@ -13,12 +13,14 @@ import msgspec
 from anyio import to_thread
 
 from alexflow.blocks_briefly import blocks_briefly
+from alexflow.engine.code_states import CodeStates
 from alexflow.engine.task_lines import TaskLines
 from alexflow.errors import TaskError, TaskFailed
 from alexflow.executors.interface import Done
 from alexflow.failures import Attempt
 from alexflow.graph import Described
 from alexflow.hooks import plain_text, text_of
+from alexflow.logs import logger
 from alexflow.record.lines import REASONS, AttemptLine, RunBegunLine, RunEndedLine, ShapesLine
 from alexflow.record.run_record import RunOutcome
 from alexflow.record.segment_writer import SegmentWriter
@@ -64,6 +66,7 @@ class EngineSegment:
         self._count = 0
         self._completions: list[tuple[Any, ...]] = []
         self._has_environment = False
+        self._codes = None if space is None else CodeStates(space)
 
     def _opened(self) -> SegmentWriter | None:
         """Return the writer, with a segment begun; None if there is no record to be written."""
@@ -82,6 +85,8 @@ class EngineSegment:
         writer.begin()
         self._has_environment = False
         self._lines, self._count = TaskLines(), 0
+        if self._codes is not None:
+            self._codes.begin_segment()
         for at, run in self._runs.values():
             writer.add(msgspec.structs.replace(run, at=writer.micros(at)))
         lives, self._live = self._live, {}
@@ -113,10 +118,19 @@ class EngineSegment:
             live[described.spec.task_id] = LiveTask(number - 1, described, run, is_forced)
         if self._lines.new_shapes:
             writer.add(ShapesLine(tuple(self._lines.new_shapes)))
+            self._find_code()
             self._lines.new_shapes = []
         if lines:
             writer.add((_MADE_FROM, self._count, lines))
             self._count = number
+
+    def _find_code(self) -> None:
+        """Have the code of classes found whose first tasks are about to run."""
+        if self._codes is not None:
+            for shape in self._lines.new_shapes:
+                cls = self._lines.classes.get(shape.number)
+                if cls is not None:
+                    self._codes.add(shape.number, cls)
 
     def done(self, outcome: Done, now: float, attempts: int) -> None:
         """Note that a task has run; what is noted waits for the next write."""
@@ -183,14 +197,31 @@ class EngineSegment:
         if not self._has_environment:
             self._has_environment = True
             writer.add_environment()
+        self._add_code(writer)
         if writer.appends:
             writer.flush()
+
+    @blocks_briefly("once for each class: a list of some lines is written, unless it is there")
+    def _add_code(self, writer: SegmentWriter) -> None:
+        if self._codes is not None:
+            try:
+                for line in self._codes.lines():
+                    writer.add(line)
+            except Exception as error:  # the disk's, or the network's
+                self._codes = None
+                logger.warning("the code of tasks is not recorded; the work goes on: %s", error)
 
     async def aclose(self) -> None:
         """Write the rest, and that nothing is missing."""
         self.write()
         if self._writer is not None and self._writer.is_open:
-            await to_thread.run_sync(self._writer.close)
+            await to_thread.run_sync(self._close, self._writer)
+
+    def _close(self, writer: SegmentWriter) -> None:
+        if self._codes is not None:
+            self._codes.finish()
+            self._add_code(writer)
+        writer.close()
 
 
 @blocks_briefly("once an engine: the user's entry, if the environment does not name the user")

@@ -38,10 +38,12 @@ class TaskLines:
 
     Attributes:
         new_shapes: shapes that no line of the segment has yet; to be taken before the tasks' lines are written.
+        classes: the class of each shape of tasks that run, by number.
     """
 
     def __init__(self) -> None:
         self.new_shapes: list[Shape] = []
+        self.classes: dict[int, type] = {}
         self._shapes: dict[Any, int] = {}
         self._next_shape = 0
         self._of_class: dict[type, int] = {}
@@ -105,6 +107,8 @@ class TaskLines:
         number = self._next_shape
         self._next_shape += 1
         self._of_class[type(task)] = self._of_class.get(type(task), 0) + 1
+        if executor != NAMED_ONLY:
+            self.classes[number] = type(task)
         name = task.task_id[: -_DIGITS - 1]
         self.new_shapes.append(Shape(number, name, qualified_name(type(task)), executor, outputs, tags))
         return number

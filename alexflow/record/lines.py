@@ -227,13 +227,15 @@ class CodeLine(SegmentLine, frozen=True, array_like=True, tag=8):
         shape: the number of the class's shape.
         first: the number of the first task for which it holds.
         digest: of the code as a whole.
-        parts: names with their digests; None where an earlier line of the storage has them under this digest.
+        parts: names with their digests; None where a file of the space has them, named ``code-`` and the digest.
+        marks: what could not be seen, or only be guessed.
     """
 
     shape: int
     first: int
     digest: str
     parts: tuple[tuple[str, str], ...] | None = None
+    marks: tuple[str, ...] = ()
 
 
 class ClosedLine(SegmentLine, frozen=True, array_like=True, tag=9):

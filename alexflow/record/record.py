@@ -12,6 +12,7 @@ from alexflow.errors import AmbiguousKey, NotRecorded
 from alexflow.hooks import repr_of
 from alexflow.identity import module_name
 from alexflow.model import AbstractTask, Output
+from alexflow.record.code_lists import stored_list
 from alexflow.record.conditions import FieldCondition, conditions
 from alexflow.record.entry import Entry, EntryInput, EntryOutput, _Parts, moment
 from alexflow.record.explain import Explanation, RecordedTasks, explain_row, explain_task
@@ -220,7 +221,8 @@ class Record:
     def code_units(self, digest: str) -> tuple[tuple[str, str], ...] | None:
         """Return the names and digests of the code of which an entry has the digest; None if they are not there."""
         lines = (line for section in self._found.sections for line in section.codes if line.digest == digest)
-        return next((line.parts for line in lines if line.parts is not None), None)
+        inline = next((line.parts for line in lines if line.parts is not None), None)
+        return inline if inline is not None else stored_list(self.storage.reserved_below("record"), digest)
 
     # -- runs
 

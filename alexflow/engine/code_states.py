@@ -1,0 +1,80 @@
+"""``CodeStates``: the code of the classes that an engine runs, found in a thread while their tasks run.
+
+It is no part of what has to be safe before an output is visible: it comes into the record a moment later, or when
+the engine is closed. A thread begins with it once the first tasks have had time to start, so that a short run is over
+first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from queue import SimpleQueue
+
+from alexflow.fingerprint import Fingerprint, fingerprint_of
+from alexflow.logs import logger
+from alexflow.record.code_lists import CodeLists
+from alexflow.record.lines import CodeLine
+from alexflow.storage.reserved import ReservedSpace
+
+#: Time that the first tasks have for themselves.
+SECONDS_BEFORE = 0.05
+
+#: Time that an engine waits for it when it is closed. What is not known by then is not recorded.
+MAX_SECONDS = 10.0
+
+
+class CodeStates:
+    """The states of the code of classes. Its methods are called by the engine's thread, but for :meth:`_find`.
+
+    Args:
+        space: the record of the storage.
+    """
+
+    def __init__(self, space: ReservedSpace):
+        self._lists = CodeLists(space)
+        self._shapes: defaultdict[type, list[int]] = defaultdict(list)  # of which there is no line yet
+        self._known: dict[type, Fingerprint | None] = {}  # None for one that cannot be found
+        self._asked: set[type] = set()
+        self._questions: SimpleQueue[type | None] = SimpleQueue()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def begin_segment(self) -> None:
+        """Forget the numbers of shapes: another segment has others."""
+        self._shapes.clear()
+
+    def add(self, shape: int, cls: type) -> None:
+        """Take in a shape of a class."""
+        self._shapes[cls].append(shape)
+        if cls not in self._asked:
+            self._asked.add(cls)
+            self._questions.put(cls)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._find, name="alexflow-code", daemon=True)
+                self._thread.start()
+
+    def lines(self) -> Iterator[CodeLine]:
+        """Yield the lines that can be written by now. It blocks for a moment."""
+        for cls in [cls for cls in self._shapes if cls in self._known]:
+            state = self._known[cls]
+            for shape in self._shapes.pop(cls):
+                if state is not None:
+                    yield self._lists.line(shape, state)
+
+    def finish(self) -> None:
+        """Wait until all is known. It blocks."""
+        self._closing.set()
+        self._questions.put(None)
+        if self._thread is not None:
+            self._thread.join(MAX_SECONDS)
+
+    def _find(self) -> None:
+        self._closing.wait(SECONDS_BEFORE)
+        while (cls := self._questions.get()) is not None:
+            try:
+                self._known[cls] = fingerprint_of(cls)
+            except Exception:  # a source that is like no other, or a user's metaclass
+                logger.debug("the code of %r is not recorded", cls, exc_info=True)
+                self._known[cls] = None
