@@ -6,7 +6,7 @@ from alexflow.lazy import lazy_names as _lazy_names
 from alexflow.model.serializer import register_serializer as _register_serializer
 
 if TYPE_CHECKING:
-    from alexflow.engine.engine import Engine as Engine
+    from alexflow.engine.embedded import Engine as Engine
     from alexflow.engine.main import exit_code as exit_code
     from alexflow.engine.main import main as main
     from alexflow.engine.planning import aplan as aplan
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = _lazy_names(
     __name__,
     {
-        "engine.engine": "Engine",
+        "engine.embedded": "Engine",
         "engine.main": "exit_code main",
         "engine.planning": "aplan plan",
         "engine.result": "Result",

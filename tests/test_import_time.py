@@ -50,6 +50,95 @@ def test_what_is_not_loaded(module, unwanted):
     assert loaded & unwanted == set()
 
 
+#: What a run loads of alexflow and of other packages, by how much of an engine it needs. A name stands for those below.
+WITHOUT_ENGINE = {
+    *["alexflow.blocks_briefly", "alexflow.errors", "alexflow.failure_text", "alexflow.failures", "alexflow.forks"],
+    *["alexflow.formats.binary", "alexflow.hooks", "alexflow.identity", "alexflow.lazy", "alexflow.model"],
+    *["alexflow.progress.writing", "alexflow.storage", "alexflow.type_vars", "msgspec", "typing_extensions"],
+    *[
+        "alexflow.engine.async_library",
+        "alexflow.engine.existing",
+        "alexflow.engine.garbage",
+        "alexflow.engine.options",
+    ],
+    *["alexflow.engine.result", "alexflow.engine.run", "alexflow.engine.targets"],
+    *["alexflow.executors.cpus", "alexflow.executors.enclosing_tasks", "alexflow.executors.library_threads"],
+    *["alexflow.executors.recycle", "alexflow.executors.workers", "alexflow.executors.process.wire.reentry"],
+}
+WITH_ENGINE = WITHOUT_ENGINE | {
+    *[
+        "alexflow.engine",
+        "alexflow.events",
+        "alexflow.executors",
+        "alexflow.fingerprint",
+        "alexflow.graph",
+        "alexflow.logs",
+    ],
+    *["alexflow.progress.echo", "alexflow.record", "alexflow.scheduler", "alexflow.sources", "alexflow.version"],
+    *["asyncio", "logging"],
+}
+
+#: What few runs need, and then load.
+NOT_FOR_MOST_RUNS = {
+    *["alexflow.engine.dynamic", "alexflow.engine.planning", "alexflow.executors.process.by_value"],
+    *["alexflow.progress.display", "alexflow.progress.tally", "alexflow.storage.copying", "alexflow.storage.layered"],
+    *["anyio", "fsspec", "hashlib", "random", "shutil", "tempfile"],
+}
+
+SCRIPT = """
+import sys
+from dataclasses import dataclass
+import alexflow
+bare = set(sys.modules)
+sys.path.append({here!r})
+from stages import {cls}
+result = alexflow.run({cls}(1), storage={storage!r}, workers=1)
+assert result.output.load() == 1
+print(result.ran, *set(sys.modules) - bare)
+"""
+
+STAGES = """
+from dataclasses import dataclass
+import alexflow
+
+class Stored:
+    def output(self):
+        return self.build_output(alexflow.BinaryOutput, key="value.pkl")
+
+@dataclass(frozen=True)
+class InWorker(Stored, alexflow.Task):
+    number: int
+    def run(self, input, output):
+        output.store(self.number)
+
+@dataclass(frozen=True)
+class OnLoop(Stored, alexflow.Task):
+    number: int
+    async def run(self, input, output):
+        await output.astore(self.number)
+"""
+
+
+def is_within(name: str, listed: set[str]) -> bool:
+    return any(name == each or name.startswith(f"{each}.") for each in listed)
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("cls", ["InWorker", "OnLoop"])
+def test_what_a_run_loads(cls, tmp_path):
+    (tmp_path / "stages.py").write_text(STAGES)
+    code = SCRIPT.format(here=str(tmp_path), cls=cls, storage=str(tmp_path / "storage"))
+    for ran, allowed in ("1", WITH_ENGINE), ("0", WITHOUT_ENGINE):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        count, *loaded = done.stdout.split()
+        assert count == ran
+        ours = {name for name in loaded if name.partition(".")[0] in {each.partition(".")[0] for each in WITH_ENGINE}}
+        packages = {"alexflow", "alexflow.engine", "alexflow.executors", "alexflow.executors.process"}
+        packages |= {"alexflow.executors.process.wire", "alexflow.formats", "alexflow.progress"}
+        assert {name for name in ours - packages if not is_within(name, allowed)} == set()
+        assert {name for name in loaded if is_within(name, NOT_FOR_MOST_RUNS)} == set()
+
+
 def test_names_on_demand_are_there_before_they_are_loaded():
     loaded_by("import alexflow; assert set(alexflow.__all__) <= set(dir(alexflow))")
 

@@ -11,12 +11,15 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
-from alexflow.fingerprint import Fingerprint, fingerprint_of
 from alexflow.logs import logger
 from alexflow.record.code_lists import CodeLists
 from alexflow.record.lines import CodeLine
 from alexflow.storage.reserved import ReservedSpace
+
+if TYPE_CHECKING:
+    from alexflow.fingerprint import Fingerprint
 
 #: Time that the first tasks have for themselves.
 SECONDS_BEFORE = 0.05
@@ -72,6 +75,8 @@ class CodeStates:
 
     def _find(self) -> None:
         self._closing.wait(SECONDS_BEFORE)
+        from alexflow.fingerprint import fingerprint_of  # deferred: here nothing waits for it
+
         while (cls := self._questions.get()) is not None:
             try:
                 self._known[cls] = fingerprint_of(cls)

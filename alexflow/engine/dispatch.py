@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from alexflow.engine.dynamic import Generators
 from alexflow.engine.peers import PeerCoordination
 from alexflow.engine.recording import EngineRecorder
 from alexflow.executors.interface import Executor, Job, Settled
@@ -18,13 +18,16 @@ from alexflow.hooks import repr_of
 from alexflow.logs import logger
 from alexflow.model.executor_kinds import EXECUTOR_KINDS
 
+if TYPE_CHECKING:
+    from alexflow.engine.dynamic import Generators
+
 
 class Dispatch:
     """Hands jobs to the executors.
 
     Args:
         executors: run jobs, by kind.
-        generators: run dynamic tasks.
+        generators: gives what runs dynamic tasks.
         catalog: the users' tasks behind the scheduler's names.
         forced: ids of tasks whose outputs are replaced; a set that others change.
         started: called with tasks that are handed to executors.
@@ -39,7 +42,7 @@ class Dispatch:
     def __init__(
         self,
         executors: Mapping[Kind, Executor],
-        generators: Generators,
+        generators: Callable[[], Generators],
         catalog: Catalog,
         forced: set[str],
         started: Callable[[Iterable[str]], None],
@@ -67,7 +70,7 @@ class Dispatch:
         for task_id in task_ids:
             described = self._catalog.tasks[task_id]
             if described.kind == "dynamic":
-                self._generators.start(described, replace=task_id in self._forced)
+                self._generators().start(described, replace=task_id in self._forced)
             else:
                 batches[described.kind].append(self._job(described))
         if batches:
@@ -110,7 +113,8 @@ class Dispatch:
         batches: defaultdict[Kind, list[str]] = defaultdict(list)
         admission = self._admission()
         for task_id in task_ids:
-            if self._generators.cancel(task_id):
+            described = self._catalog.tasks.get(task_id)
+            if (described is None or described.kind == "dynamic") and self._generators().cancel(task_id):
                 continue
             if admission is not None and admission.cancel(task_id):
                 before_start.append(task_id)
@@ -147,4 +151,4 @@ class Dispatch:
         for task_id in task_ids:
             described = tasks.pop(task_id, None)
             if described is not None and described.kind == "dynamic":
-                self._generators.forget(task_id)
+                self._generators().forget(task_id)

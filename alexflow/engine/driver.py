@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import random
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 
 from alexflow.engine.background import Background
+from alexflow.engine.chance import chance
 from alexflow.engine.delays import Delays
 from alexflow.engine.dispatch import Dispatch
-from alexflow.engine.dynamic import Generators, InThread
+from alexflow.engine.generators_on_demand import GeneratorsOnDemand
 from alexflow.engine.outcomes import Outcomes
 from alexflow.engine.peers import PeerCoordination
 from alexflow.engine.recording import EngineRecorder, NoRecorder
@@ -92,9 +92,9 @@ class Driver:
         defaults: Defaults,
         executors: Mapping[Kind, Executor],
         broadcast: Broadcast,
-        in_thread: InThread | None = None,
+        in_thread: Callable[..., Awaitable[Any]] | None = None,
         leases: Leases | None = None,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = chance,
         grace: float = GRACE,
         record: EngineRecorder | None = None,
     ):
@@ -110,7 +110,7 @@ class Driver:
         self._defaults = defaults
         self.record = NoRecorder() if record is None else record
         self._outcomes = Outcomes(self.catalog, broadcast, chance, self.record)
-        self._generators = Generators(storage, self._generated, in_thread, grace=grace)
+        self._generators = GeneratorsOnDemand(storage, self._generated, in_thread, grace)
         forced = self.inspector.forced
         self._dispatch = Dispatch(executors, self._generators, self.catalog, forced, self._emit_started, self.record)
         self._inbox: deque[tuple[Event, Subjects]] = deque()
@@ -124,8 +124,8 @@ class Driver:
         self._last_run = 0
         self._perform: dict[type[do.Instruction], Callable[[Any], None]] = {
             do.Start: lambda instruction: self._dispatch.start(instruction.tasks),
-            do.Generate: lambda instruction: self._generators.pull(instruction.task_id),
-            do.Close: lambda instruction: self._generators.close(instruction.task_id, dict(instruction.held)),
+            do.Generate: lambda instruction: self._generators().pull(instruction.task_id),
+            do.Close: lambda instruction: self._generators().close(instruction.task_id, dict(instruction.held)),
             do.Cancel: self._cancel,
             do.Delay: self._delays.start,
             do.TryAgain: self._outcomes.report_retry,

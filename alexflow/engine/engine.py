@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from random import random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from alexflow.engine.async_library import require_asyncio
+from alexflow.engine.chance import chance
 from alexflow.engine.driver import Driver
 from alexflow.engine.options import OnError, as_limits, as_workers, check_on_error, check_values
-from alexflow.engine.planning import plan_request
 from alexflow.engine.recording import EngineRecorder
 from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
 from alexflow.engine.subjects import collect_subjects, forced_by
@@ -23,14 +22,12 @@ from alexflow.events import EngineEvent, RunFinished
 from alexflow.events.broadcast import Broadcast
 from alexflow.executors.enclosing_tasks import running
 from alexflow.executors.interface import GRACE
-from alexflow.executors.loaded_libraries import LoadedLibraries
 from alexflow.executors.process.wire.reentry import reentry
 from alexflow.executors.registry import ExecutorSettings, make_executors
 from alexflow.executors.workers import Workers
 from alexflow.graph import Defaults, Forceable, Subjects, self_deadlock
 from alexflow.hooks import hook_failed, is_a, is_ours, passes, repr_of
 from alexflow.model import AbstractTask, ExecutorName, Output, Retry, keys_of
-from alexflow.progress.echo import OutputEcho
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.instructions import Finish
 from alexflow.scheduler.machine import MAX_DEATHS
@@ -39,6 +36,9 @@ from alexflow.type_vars import T
 
 if TYPE_CHECKING:
     from alexflow.events.journal import JournalRecorder
+    from alexflow.executors.loaded_libraries import LoadedLibraries
+    from alexflow.executors.process.started_server import StartedServer
+    from alexflow.progress.echo import OutputEcho
     from alexflow.record.plan import Plan
 
 
@@ -133,11 +133,12 @@ class Engine:
         self._journal_directory = journal
         self._keeps_record = record
         self._broadcast = Broadcast()
-        self._echo = OutputEcho() if echo else None
+        self._echo = _make_echo() if echo else None
         self._journal: JournalRecorder | None = None
         self._driver: Driver | None = None
         self._closing: Driver | None = None  # while it is being closed
         self._loads = 0
+        self.started_server: StartedServer | None = None  # ahead, for the first worker
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # -- lifetime
@@ -167,7 +168,9 @@ class Engine:
 
     def _make_driver(self, scheduler: Scheduler) -> Driver:
         executors = make_executors(
-            ExecutorSettings(self._workers, self._max_concurrency, self._grace, self._echo, self._libraries())
+            ExecutorSettings(
+                self._workers, self._max_concurrency, self._grace, self._echo, self._libraries(), self.started_server
+            )
         )
         leases = None if self._lease_ttl is None else self.storage.leases(self._lease_ttl)
         record = EngineRecorder(self.storage, {}, scheduler.owner_of) if self._keeps_record else None
@@ -183,7 +186,11 @@ class Engine:
         )
 
     def _libraries(self) -> LoadedLibraries | None:
-        return LoadedLibraries(self._threads_of_libraries) if self._threads_of_libraries else None
+        if not self._threads_of_libraries:
+            return None
+        from alexflow.executors.loaded_libraries import LoadedLibraries  # deferred: seldom asked for
+
+        return LoadedLibraries(self._threads_of_libraries)
 
     def _prepare_storage(self) -> bool:
         self.storage.prepare()
@@ -272,6 +279,8 @@ class Engine:
         Raises:
             GraphError: the graph as described cannot be run.
         """
+        from alexflow.engine.planning import plan_request  # deferred: most engines only run
+
         return await plan_request(read_target(target), self.storage, self._defaults, force)
 
     async def load(self, output: Output[T]) -> T:
@@ -312,7 +321,7 @@ class Engine:
                 if not looks_left or not _was_removed(output, error):
                     raise
                 # what removes it may do so in step with the loads: a random pause gets out of step
-                await asyncio.sleep(random() * LOST_PAUSE_SECONDS)
+                await asyncio.sleep(chance() * LOST_PAUSE_SECONDS)
         raise AssertionError  # for type checkers
 
     async def _value(self, output: Output[T]) -> T:
@@ -377,6 +386,12 @@ class Engine:
             raise run_failed(failures, report)
         skipped = tuple(task_id for task_id, _ in finish.skipped)
         return Result(request.bound(self.storage), finish.ran, finish.cached, failures, skipped, seconds, report)
+
+
+def _make_echo() -> OutputEcho:
+    from alexflow.progress.echo import OutputEcho  # deferred: engines in services show nothing
+
+    return OutputEcho()
 
 
 def _refuse_itself(subjects: Subjects, task_id: str) -> None:

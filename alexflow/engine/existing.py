@@ -23,6 +23,7 @@ from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.hooks import passes
 from alexflow.model import AbstractTask, Output, flatten, keys_of
 from alexflow.model.class_info import class_info
+from alexflow.progress.writing import is_shown, write_text
 from alexflow.storage import LocalStorage, Storage
 
 #: Targets up to which it is tried: a look takes some 10 µs, and is in vain if the last one is missing.
@@ -53,7 +54,9 @@ def result_of_existing(
     try:
         request = read_target(target)
         found = _Targets()
-        if not found.gather(request) or not found.keys or not storage.exists_many(found.keys).issuperset(found.keys):
+        if not found.gather_targets(request) or not found.keys:
+            return None
+        if not storage.exists_many(found.keys).issuperset(found.keys):
             return None
         outputs = request.bound(storage)
     except BaseException as error:
@@ -61,7 +64,7 @@ def result_of_existing(
             raise
         return None
     result = Result(outputs, 0, len(found.task_ids), [], (), time.monotonic() - started)
-    if progress or (progress is None and _is_terminal()):
+    if is_shown(progress):
         _show(result)
     return result
 
@@ -79,7 +82,7 @@ class _Targets:
         self.task_ids: set[str] = set()
         self._classes: dict[str, type] = {}
 
-    def gather(self, request: Request) -> bool:
+    def gather_targets(self, request: Request) -> bool:
         """Take all targets; give whether it is enough that their keys exist."""
         if len(request.outputs) + len(request.tasks) > MAX_TARGETS:
             return False
@@ -102,13 +105,7 @@ class _Targets:
         return not output.ephemeral and all(type(key) is str and key.startswith(task_id) for key in keys)
 
 
-def _is_terminal() -> bool:
-    return sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty()
-
-
 def _show(result: Result) -> None:
     from alexflow.progress.text import nothing_to_run  # deferred: seldom shown
-    from alexflow.progress.writing import write_text
 
-    if sys.stderr is not None and not sys.stderr.closed:
-        write_text(sys.stderr, f"alexflow: {nothing_to_run(result.cached, result.seconds)}\n")
+    write_text(sys.stderr, f"alexflow: {nothing_to_run(result.cached, result.seconds)}\n")

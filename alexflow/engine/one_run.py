@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.async_library import is_under_a_loop
@@ -19,13 +17,12 @@ from alexflow.engine.signals import Interruption
 from alexflow.errors import RunFailed
 from alexflow.graph import Forceable
 from alexflow.hooks import own_attribute
-from alexflow.progress.display import shown
+from alexflow.progress.writing import is_shown
 from alexflow.storage import Storage
 from alexflow.storage.descriptors import raised_limit
 
-#: New objects after which Python collects cyclic garbage while :func:`run` lasts. With its default of 700, it walks
-#: through thousands of pending tasks again and again, which takes a third of their time.
-RUN_GC_THRESHOLD = 50_000
+if TYPE_CHECKING:
+    from alexflow.executors.process.started_server import StartedServer
 
 
 async def run_on(
@@ -36,8 +33,13 @@ async def run_on(
     progress: bool | None,
 ) -> Result:
     """Open an engine for one run."""
-    async with engine, shown(engine.broadcast, progress):
-        return await engine.run(target, on_error=on_error, force=force)
+    async with engine:
+        if not is_shown(progress):
+            return await engine.run(target, on_error=on_error, force=force)
+        from alexflow.progress.display import shown  # deferred: in services and batch jobs nothing is shown
+
+        async with shown(engine.broadcast, progress):
+            return await engine.run(target, on_error=on_error, force=force)
 
 
 def run_from_script(
@@ -48,17 +50,19 @@ def run_from_script(
     progress: bool | None,
     echo: bool,
     options: EngineOptions,
+    server: StartedServer | None = None,
 ) -> Result:
-    """Run a target with Ctrl-C handled, seldom collections of garbage, and as many open files as allowed."""
+    """Run a target with Ctrl-C handled, and as many open files as allowed."""
     interruption = Interruption()
 
     async def work() -> Result:
         engine = interruption.engine = Engine(storage, echo=echo, **options)
+        engine.started_server = server
         return await run_on(engine, target, on_error, force, progress)
 
     run_loop = _run_loop_in_thread if is_under_a_loop() else _run_loop
     try:
-        with interruption.handling(), _relaxed_gc(), raised_limit():
+        with interruption.handling(), raised_limit():
             result = run_loop(work, interruption)
     except RunFailed as failed:
         interruption.raise_if_any()
@@ -68,21 +72,6 @@ def run_from_script(
         raise
     interruption.raise_if_any()
     return result
-
-
-@contextmanager
-def _relaxed_gc() -> Iterator[None]:
-    before = gc.get_threshold()
-    if not 0 < before[0] < RUN_GC_THRESHOLD:
-        yield
-        return
-    ours = (RUN_GC_THRESHOLD, *before[1:])
-    gc.set_threshold(*ours)
-    try:
-        yield
-    finally:
-        if gc.get_threshold() == ours:  # else it has been changed meanwhile
-            gc.set_threshold(*before)
 
 
 def _readable(failed: RunFailed) -> RunFailed:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.existing import result_of_existing
+from alexflow.engine.garbage import relaxed_gc
 from alexflow.engine.options import EngineOptions, OnError, RunOptions, check_keywords, check_on_error
 from alexflow.engine.result import Result
 from alexflow.errors import RunFailed
@@ -58,10 +60,25 @@ async def arun(
 
         await sleep(0)  # a caller with many targets leaves others their turns
         return result
-    from alexflow.engine.engine import Engine  # deferred, here and below: a run that has nothing to do needs none
-    from alexflow.engine.one_run import run_on
+    from alexflow.engine.ahead import server_ahead  # deferred, here and below: not for a run that has nothing to do
 
-    return await run_on(Engine(opened, echo=echo, **options), target, on_error, force, progress)
+    with server_ahead(target, opened, options) as server:
+        await _import_engine()
+        from alexflow.engine.embedded import Engine
+        from alexflow.engine.one_run import run_on
+
+        engine = Engine(opened, echo=echo, **options)
+        engine.started_server = server
+        return await run_on(engine, target, on_error, force, progress)
+
+
+async def _import_engine() -> None:
+    """Import an engine in a thread: the event loop serves others."""
+    if "alexflow.engine.embedded" not in sys.modules:
+        from asyncio import to_thread
+        from importlib import import_module
+
+        await to_thread(import_module, "alexflow.engine.embedded")
 
 
 def _storage_for(target: Any, storage: Storage | str | os.PathLike[str] | None) -> Storage:
@@ -98,9 +115,12 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
     result = result_of_existing(target, storage, force, options, progress)
     if result is not None:
         return result
-    from alexflow.engine.one_run import run_from_script
+    from alexflow.engine.ahead import server_ahead
 
     try:
-        return run_from_script(target, storage, on_error, force, progress, echo, options)
+        with relaxed_gc(), server_ahead(target, storage, options) as server:
+            from alexflow.engine.one_run import run_from_script
+
+            return run_from_script(target, storage, on_error, force, progress, echo, options, server)
     except RunFailed as failed:
         raise failed.with_traceback(None) from None  # each failure has the traceback of the task's own code

@@ -7,10 +7,9 @@ import pwd
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from anyio import to_thread
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.code_states import CodeStates
@@ -22,10 +21,13 @@ from alexflow.graph import Described
 from alexflow.hooks import plain_text, text_of
 from alexflow.logs import logger
 from alexflow.record.lines import REASONS, AttemptLine, RunBegunLine, RunEndedLine, ShapesLine
-from alexflow.record.run_record import RunOutcome
 from alexflow.record.segment_writer import SegmentWriter
 from alexflow.scheduler.instructions import Finish
 from alexflow.storage import Storage
+from alexflow.storage.background import in_thread
+
+if TYPE_CHECKING:
+    from alexflow.record.run_record import RunOutcome
 
 #: Skipped tasks that are named in the end of a run.
 MOST_SKIPPED = 100
@@ -215,7 +217,7 @@ class EngineSegment:
         """Write the rest, and that nothing is missing."""
         self.write()
         if self._writer is not None and self._writer.is_open:
-            await to_thread.run_sync(self._close, self._writer)
+            await in_thread(self._close, self._writer)
 
     def _close(self, writer: SegmentWriter) -> None:
         if self._codes is not None:

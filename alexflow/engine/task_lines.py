@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Raw
 
@@ -17,7 +18,6 @@ from alexflow.model.made_from import TaskOrigin, origin_of
 from alexflow.record.lines import NAMED_ONLY, NIL, Shape
 from alexflow.record.preimages import packed
 from alexflow.scheduler import TaskSpec
-from alexflow.sources.external import Known
 
 #: Shapes of one class. Where keys differ from task to task in more than their ids, they are in the tasks' own lines.
 MOST_SHAPES = 16
@@ -134,12 +134,13 @@ def tasks_in_fields(task: AbstractTask) -> Iterator[AbstractTask]:
     """Yield the tasks among a task's significant fields, and those behind sources; not those behind other outputs."""
     info = class_info(type(task))
     pending = [info.identity_value(task, name) for name in info.significant]
+    sources = sys.modules.get("alexflow.sources.external")  # if that has not been imported, there are none
     for value in pending:  # grows
         if isinstance(value, AbstractTask):
             yield value.unwrapped()
         elif isinstance(value, Output):
             source = value.__dict__.get("src_task")
-            if isinstance(source, Known):
-                yield source
+            if sources is not None and isinstance(source, sources.Known):
+                yield cast(AbstractTask, source)
         else:
             pending += [child for _, child in children(value)]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from alexflow.errors import OutputNotFound
 from alexflow.storage import Storage
-from alexflow.storage.copying import acopy_object, areplace_object
 
 logger = logging.getLogger("alexflow")
 
@@ -22,6 +21,8 @@ async def publish_deferred(storage: Storage, held: Mapping[str, str], *, replace
         held: keys, each with that under which it is kept.
         replace: whether what exists under the keys is replaced.
     """
+    from alexflow.storage.copying import acopy_object, areplace_object  # deferred: few tasks store for a dynamic one
+
     for key, place in held.items():
         try:
             await (areplace_object if replace else acopy_object)(storage, place, storage, key)

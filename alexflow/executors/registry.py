@@ -15,17 +15,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from alexflow.errors import DefinitionError
-from alexflow.executors.event_loop import LoopExecutor
 from alexflow.executors.interface import Executor
-from alexflow.executors.loaded_libraries import LoadedLibraries
-from alexflow.executors.process.output_capture import Echo
-from alexflow.executors.process.pool import ProcessExecutor
-from alexflow.executors.thread import thread_executor
+from alexflow.executors.on_demand import ExecutorOnDemand
 from alexflow.executors.workers import Workers
 from alexflow.model.executor_kinds import EXECUTOR_KINDS
 from alexflow.model.executor_kinds import ExecutorKind as ExecutorKind
+
+if TYPE_CHECKING:
+    from alexflow.executors.loaded_libraries import LoadedLibraries
+    from alexflow.executors.process.output_capture import Echo
+    from alexflow.executors.process.started_server import StartedServer
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class ExecutorSettings:
         grace: seconds that a stopped job gets to end.
         echo: shows at once what tasks print, if that was asked for.
         libraries: bounds the threads of numerical libraries in this process, if that was asked for.
+        started: a fork server that has been started ahead, for worker processes.
     """
 
     workers: Workers
@@ -45,18 +48,44 @@ class ExecutorSettings:
     grace: float
     echo: Echo | None = None
     libraries: LoadedLibraries | None = None
+    started: StartedServer | None = None
 
 
 #: Makes an executor of a kind.
 Make = Callable[[ExecutorSettings], Executor]
 
-_makers: dict[str, Make] = {
-    "loop": lambda settings: LoopExecutor(settings.max_concurrency, grace=settings.grace),
-    "thread": lambda settings: thread_executor(
-        settings.workers.count or 1, grace=settings.grace, libraries=settings.libraries
-    ),
-    "process": lambda settings: ProcessExecutor(settings.workers, grace=settings.grace, echo=settings.echo),
-}
+
+def _make_loop(settings: ExecutorSettings) -> Executor:
+    def make() -> Executor:
+        from alexflow.executors.event_loop import LoopExecutor  # deferred, here and below: for graphs that need it
+
+        return LoopExecutor(settings.max_concurrency, grace=settings.grace)
+
+    return ExecutorOnDemand(make, settings.max_concurrency)
+
+
+def _make_thread(settings: ExecutorSettings) -> Executor:
+    threads = settings.workers.count or 1
+
+    def make() -> Executor:
+        from alexflow.executors.thread import thread_executor
+
+        return thread_executor(threads, grace=settings.grace, libraries=settings.libraries)
+
+    return ExecutorOnDemand(make, threads)
+
+
+def _make_process(settings: ExecutorSettings) -> Executor:
+    def make() -> Executor:
+        from alexflow.executors.process.pool import ProcessExecutor
+
+        workers = settings.workers
+        return ProcessExecutor(workers, grace=settings.grace, echo=settings.echo, started=settings.started)
+
+    return ExecutorOnDemand(make, settings.workers.count or 1)
+
+
+_makers: dict[str, Make] = {"loop": _make_loop, "thread": _make_thread, "process": _make_process}
 
 
 def register_executor(kind: ExecutorKind, make: Make) -> None:

@@ -11,11 +11,12 @@ import sys
 from collections import deque
 from itertools import groupby
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
-from anyio import to_thread
-
-from alexflow.executors.process.output_capture import OutputReader
 from alexflow.progress.writing import write_text
+
+if TYPE_CHECKING:
+    from alexflow.executors.process.output_capture import OutputReader
 
 #: Characters waiting to be written, beyond which no further output is read from workers.
 MAX_BACKLOG = 1_000_000
@@ -58,6 +59,8 @@ class OutputEcho:
             await asyncio.shield(self._writing)
 
     async def _write(self) -> None:
+        from anyio import to_thread  # deferred: most tasks print nothing
+
         while self._pieces:
             pieces, self._pieces = self._pieces, deque()
             if self._left_out:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TextIO
+
+
+def is_shown(wanted: bool | None) -> bool:
+    """Whether progress is shown on standard error: if it is wanted or, where that is None, on a terminal only."""
+    file = sys.stderr
+    if wanted is False or file is None or file.closed:
+        return False
+    return wanted or file.isatty()
 
 
 def write_text(file: TextIO, text: str) -> None:

@@ -7,10 +7,13 @@ files are only written whole, an object for each state would cost a request: the
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from alexflow.fingerprint import Fingerprint
 from alexflow.record.lines import CodeLine
 from alexflow.storage.reserved import ReservedSpace
+
+if TYPE_CHECKING:  # what finds it has been imported, and takes a while
+    from alexflow.fingerprint import Fingerprint
 
 #: The beginning of the names of files with lists.
 CODE_PREFIX = "code-"

@@ -122,6 +122,7 @@ class SegmentWriter:
         self.flush()
         self._end()
 
+    @blocks_briefly("once an engine: a line, and the end of the file")
     def close(self) -> None:
         """Close the segment: nothing that ran is missing from it."""
         if self.is_open:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from hashlib import blake2b
 
 from alexflow.blocks_briefly import blocks_briefly
+from alexflow.identity.blake2 import blake2b
 from alexflow.record.lines import EnvironmentLine
 from alexflow.storage.reserved import ReservedSpace
 

@@ -15,7 +15,7 @@ from benchmarks.outcome import Bar, Outcome
 def run(setting: Setting) -> Iterator[Outcome]:
     measures = {
         "alexflow": interpreter("import alexflow", setting.limit),
-        "alexflow.engine": interpreter("import alexflow.engine.one_run", setting.limit),
+        "alexflow.engine": interpreter("import alexflow.engine.embedded", setting.limit),
         "bare interpreter": interpreter("pass", setting.limit),
     }
     rows = contest(setting.rounds_at_least(7), setting.memory, measures)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import alexflow
-import alexflow.engine.one_run
+import alexflow.engine.embedded
 from benchmarks.measure import Stopwatch
 from benchmarks.protocol import resident
 from benchmarks.waiting import AsyncLeaf

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import alexflow
-import alexflow.engine.one_run  # else imported when first used, which would be timed
-from alexflow.engine.one_run import RUN_GC_THRESHOLD
+import alexflow.engine.embedded  # else imported when first used, which would be timed
+from alexflow.engine.garbage import RUN_GC_THRESHOLD
 from benchmarks import waiting, work, workloads
 from benchmarks.measure import Stopwatch
 from benchmarks.protocol import Growth, answer, parser, unsupported

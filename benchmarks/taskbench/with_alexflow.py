@@ -7,8 +7,8 @@ import gc
 from pathlib import Path
 
 import alexflow
-import alexflow.engine.one_run
-from alexflow.engine.one_run import RUN_GC_THRESHOLD
+import alexflow.engine.embedded
+from alexflow.engine.garbage import RUN_GC_THRESHOLD
 from benchmarks.measure import Stopwatch
 from benchmarks.taskbench import sweep
 from benchmarks.taskbench.patterns import Graph

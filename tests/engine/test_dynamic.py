@@ -11,7 +11,7 @@ from alexflow import Engine, MemoryStorage, Retry
 from alexflow.engine.dynamic import Generators
 from alexflow.errors import IncompatibleStorage, OutputMissing, RunFailed, TaskFailed
 from alexflow.events import TaskSucceeded
-from alexflow.graph import Defaults, describe
+from alexflow.graph.describe import Defaults, describe
 from tests.engine import workflows
 from tests.engine.workflows import (
     GiverFails,

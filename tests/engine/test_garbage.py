@@ -15,7 +15,7 @@ import pytest
 
 import alexflow
 from alexflow import BinaryOutput, MemoryStorage, Output, RunFailed, Task
-from alexflow.engine.one_run import RUN_GC_THRESHOLD
+from alexflow.engine.garbage import RUN_GC_THRESHOLD
 from alexflow.executors.process.worker import main as worker
 
 

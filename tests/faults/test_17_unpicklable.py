@@ -93,4 +93,4 @@ async def _pids(engine, batch):
     result = await engine.run([Number(batch * 1000 + n) for n in range(50)])
     assert result.ran == 50
     (executor,) = (one for kind, one in engine._driver._executors.items() if kind == "process")
-    return {worker.process.pid for worker in executor._worker_set.workers}
+    return {worker.process.pid for worker in executor.made()._worker_set.workers}

@@ -9,7 +9,7 @@ import pytest
 
 from alexflow import BinaryOutput, Output, Task
 from alexflow.errors import DefinitionError
-from alexflow.graph import Defaults, describe
+from alexflow.graph.describe import Defaults, describe
 
 
 class Column:

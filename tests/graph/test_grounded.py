@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from alexflow import BinaryOutput, Output, Task, WrapperTask
-from alexflow.graph import Defaults, describe
+from alexflow.graph.describe import Defaults, describe
 
 
 class Pair(NamedTuple):

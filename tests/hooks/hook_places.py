@@ -82,7 +82,7 @@ INSIDE = frozenset(
         "alexflow.engine.dynamic:Generator._call_generate",
         "alexflow.engine.dynamic:Generator._pull",
         "alexflow.engine.dynamic:Generator._pull_in_time",
-        "alexflow.engine.existing:_Targets.gather",
+        "alexflow.engine.existing:_Targets.gather_targets",
         "alexflow.engine.existing:_Targets._add_output",
         "alexflow.engine.existing:_Targets._add_task",
         "alexflow.engine.task_lines:TaskLines._lines_of_named",

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alexflow.errors import ShippingError
-from alexflow.executors.process.by_value import Used, pickled
 from alexflow.executors.process.importable import importable, name_of, reloads
-from alexflow.executors.process.unpicklable import explain_unpicklable
 from alexflow.executors.process.wire.messages import Definition
 from alexflow.hooks import passes
+
+if TYPE_CHECKING:
+    from alexflow.executors.process.by_value import Used
 
 
 class Definitions:
@@ -94,6 +95,8 @@ class Definitions:
             if passes(error):
                 raise
             self._values.pop(thing, None)
+            from alexflow.executors.process.unpicklable import explain_unpicklable  # deferred: few cannot travel
+
             self._refused[thing] = explain_unpicklable(thing, error)
             raise ShippingError(self._refused[thing]) from error
         self._numbers[thing] = number
@@ -119,6 +122,8 @@ class Definitions:
         return number
 
     def _write(self, number: int, thing: type | FunctionType) -> None:
+        from alexflow.executors.process.by_value import Used, pickled  # deferred: modules are imported by their names
+
         data, whole = pickled(thing)
         self._values[thing] = number, Used(whole)
         if number > len(self._definitions):

@@ -5,26 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from alexflow.blocks_briefly import blocks_briefly
 from alexflow.executors.process import lifeline_ends
 from alexflow.executors.process.pending_worker import PendingWorker
+from alexflow.executors.process.started_server import StartedServer
 from alexflow.executors.process.wait import wait_for_child
 from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.fork_protocol import FORK, REAP, REAPED, RECORD, REFUSED, SPAWNED
-from alexflow.executors.process.wire.lifeline import belongs_to, kill_with
-from alexflow.executors.process.wire.sockets import new_pair
 from alexflow.logs import logger
-
-_START = (
-    "import sys; sys.path[:] = {path!r}\n"
-    "from alexflow.executors.process.worker.fork_server import main\n"
-    "main({requests}, {lifeline})"
-)
 
 #: Requests for workers that are under way at once. More wait here, so that a request never meets a full buffer, or the
 #: limit for descriptors in flight.
@@ -41,40 +32,19 @@ class ForkServerClient:
     """A fork server, as its engine sees it: a process that forks workers.
 
     Args:
-        python: its interpreter, a path or a command.
-
-    Raises:
-        OSError: it cannot be started.
+        started: that process.
     """
 
-    @blocks_briefly("once an engine: a vfork, some 0.4 ms")
-    def __init__(self, python: str) -> None:
-        requests, theirs = new_pair()
-        lifeline, self._lifeline = os.pipe()
-        path = [entry for entry in sys.path if isinstance(entry, str)]  # Python passes over all others, too
-        kill_with(lifeline)
-        try:
-            self._process = subprocess.Popen(
-                [python, "-c", _START.format(path=path, requests=theirs.fileno(), lifeline=lifeline)],
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), lifeline),
-                start_new_session=True,  # Ctrl-C in a terminal is the engine's business
-            )
-            belongs_to(self._process.pid, lifeline)
-        except BaseException:
-            requests.close()
-            os.close(self._lifeline)
-            raise
-        finally:
-            theirs.close()
-            os.close(lifeline)
-        lifeline_ends.hold(self._lifeline)
-        self._requests = requests
+    def __init__(self, started: StartedServer) -> None:
+        started.is_taken = True
+        self._process = started.process
+        self._lifeline = started.lifeline
+        self._python = started.python
+        self._requests = requests = started.requests
         self._waiting: deque[PendingWorker] = deque()
         self._asked: deque[PendingWorker] = deque()
         self._unsent: deque[tuple[bytes, Sequence[int]]] = deque()
         self._ends: dict[int, asyncio.Future[ExitStatus]] = {}
-        self._python = python
         self._has_answered = False
         self._look: asyncio.TimerHandle | None = None
         self._reaping: asyncio.Task[int] | None = None
@@ -278,10 +248,12 @@ class ForkServers:
 
     Args:
         python: their interpreter, a path or a command; by default the one that runs this.
+        started: the process of the first one, if it has been started ahead.
     """
 
-    def __init__(self, python: str | os.PathLike[str] | None = None) -> None:
+    def __init__(self, python: str | os.PathLike[str] | None = None, started: StartedServer | None = None) -> None:
         self._python = python
+        self._started = started
         self._fork_servers: list[ForkServerClient] = []  # those that are not buried; the last one may live
 
     def python(self) -> str:
@@ -305,7 +277,10 @@ class ForkServers:
             OSError: it cannot be started.
         """
         if not self._fork_servers or not self._fork_servers[-1].lives:
-            fork_server = ForkServerClient(self.python())
+            started, self._started = self._started, None
+            if started is None or started.is_taken:
+                started = StartedServer(self.python())
+            fork_server = ForkServerClient(started)
             self._fork_servers = [*(earlier for earlier in self._fork_servers if not earlier.is_reaped), fork_server]
         return self._fork_servers[-1]
 

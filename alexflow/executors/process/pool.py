@@ -36,6 +36,7 @@ from alexflow.executors.process.payload import Packer
 from alexflow.executors.process.places import Assignment, Place
 from alexflow.executors.process.shutdown import Shutdown
 from alexflow.executors.process.slow_imports import SlowImports
+from alexflow.executors.process.started_server import StartedServer
 from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.messages import (
     JobFailed,
@@ -67,9 +68,18 @@ class ProcessExecutor(Executor):
         workers: how many processes at most, besides those that are shutting down, and what each may use; settled.
         grace: seconds that a job which is stopped gets to end, before it is killed.
         echo: shows at once what tasks print, if that was asked for.
+        started: a fork server that has been started ahead.
     """
 
-    def __init__(self, workers: Workers, *, grace: float = GRACE, echo: Echo | None = None):
+    def __init__(
+        self,
+        workers: Workers,
+        *,
+        grace: float = GRACE,
+        echo: Echo | None = None,
+        started: StartedServer | None = None,
+    ):
+        self._started_server = started
         self._workers = workers
         self._size = workers.count or 1
         self._grace = grace
@@ -103,6 +113,7 @@ class ProcessExecutor(Executor):
             on_end=self._has_ended,
             echo=self._echo,
             recycle=self._workers.recycle or Recycle(),
+            started=self._started_server,
         )
         self._shutdown = Shutdown(self._worker_set, self._grace, self._gone)
         self._deadlines = Deadlines(self._out_of_time)

@@ -8,8 +8,6 @@ import os
 import subprocess
 from collections.abc import Callable
 
-from anyio import to_thread
-
 
 def _has_pidfd() -> bool:
     try:
@@ -67,6 +65,8 @@ async def wait_for_child(process: subprocess.Popen[bytes], patience: float | Non
             finally:
                 watch.close()
         else:
+            from anyio import to_thread  # deferred: most systems report it
+
             await to_thread.run_sync(process.wait, patience)
 
 

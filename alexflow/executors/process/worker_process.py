@@ -9,8 +9,6 @@ import signal
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from anyio import to_thread
-
 from alexflow.executors.process import lifeline_ends
 from alexflow.executors.process.channel import Channel
 from alexflow.executors.process.fork_server_client import ForkServerClient
@@ -146,6 +144,8 @@ class WorkerProcess:
         await pending_worker.ended.wait()
         end = await asyncio.shield(fork_server.reap(pending_worker))
         if not fork_server.lives:  # else it has done so
+            from anyio import to_thread  # deferred: fork servers seldom die
+
             await to_thread.run_sync(end_session_of_reaped, pending_worker.pid)
         return end
 

@@ -13,6 +13,7 @@ from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.fork_server_client import ForkServers
 from alexflow.executors.process.output_capture import Echo
 from alexflow.executors.process.roster import Roster
+from alexflow.executors.process.started_server import StartedServer
 from alexflow.executors.process.wire.messages import Definition, Hello, ToEngine, Work
 from alexflow.executors.process.worker_process import WorkerProcess
 from alexflow.executors.process.worker_state import WorkerState
@@ -35,6 +36,7 @@ class WorkerSet:
         on_end: called once with a worker that has died.
         echo: shows at once what tasks print, if that was asked for.
         recycle: limits after which a worker is replaced.
+        started: a fork server that has been started ahead.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class WorkerSet:
         on_end: Callable[[WorkerState], None],
         echo: Echo | None,
         recycle: Recycle,
+        started: StartedServer | None = None,
     ):
         self._roster = roster
         self._threads = size.threads or 0
@@ -57,7 +60,7 @@ class WorkerSet:
         self._echo = echo
         self._recycle = recycle
         self._around = enclosing()
-        self._fork_servers = ForkServers(size.python)
+        self._fork_servers = ForkServers(size.python, started)
         self._hello: Hello | None = None
         self._announced: set[type] = set()
         self._announces = True

@@ -78,6 +78,7 @@ def main(requests: int, lifeline: int) -> None:
     go_on_with(lifeline)
     noted.watch()  # before a module of the user's takes functions by name
     raise_limit()  # of descriptors: workers are the engine's own, and run what opens any number of files
+    gc.enable()
     gc.freeze()  # so that the collector of a worker does not touch, and thereby copy, what is shared with all others
     fork_server = ForkServer(requests, lifeline)
     try:

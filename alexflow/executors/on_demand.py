@@ -1,0 +1,62 @@
+"""An executor that is made for its first job: its modules are imported, and its threads or processes made, only then.
+
+An engine has an executor of each kind, and most graphs need one or two. What the others import takes as long as the
+tasks of a small graph do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from alexflow.executors.interface import Executor, Job, Report, Successors
+from alexflow.model import AbstractTask
+from alexflow.storage import Storage
+
+
+class ExecutorOnDemand(Executor):
+    """Stands for an executor, and makes it once jobs come or are expected. From then on calls go straight to it.
+
+    Args:
+        make: makes it.
+        places: the number of jobs that it will run at once.
+    """
+
+    def __init__(self, make: Callable[[], Executor], places: int):
+        self._make = make
+        self._places = places
+        self._made: Executor | None = None
+        self._opening: tuple[Storage, Report, Successors]
+
+    def open(self, storage: Storage, report: Report, successors_of: Successors) -> None:
+        self._opening = storage, report, successors_of
+
+    def made(self) -> Executor:
+        """Return the executor itself."""
+        if self._made is None:
+            made = self._make()
+            made.open(*self._opening)
+            for name in ("expect", "submit", "cancel", "forget", "invalidate", "recall", "ahead"):
+                setattr(self, name, getattr(made, name))  # a call less for each batch
+            self._made = made
+        return self._made
+
+    def expect(self, tasks: Sequence[AbstractTask]) -> None:
+        self.made().expect(tasks)
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        self.made().submit(jobs)
+
+    def cancel(self, task_ids: Sequence[str]) -> None:
+        """Do nothing: there are no jobs. So it is for all methods that concern jobs it has."""
+
+    @property
+    def places(self) -> int:
+        return self._places
+
+    async def aclose(self) -> None:
+        if self._made is not None:
+            await self._made.aclose()
+
+    def kill(self) -> None:
+        if self._made is not None:
+            self._made.kill()
