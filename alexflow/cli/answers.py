@@ -93,6 +93,11 @@ def _painted(text: str, style: str, file: Any) -> str:
     return f"\033[{style}m{text}\033[0m" if _has_colours(file) else text
 
 
+def counted(count: int, noun: str) -> str:
+    """Format a count with its noun: ``1 task``, ``2,000 tasks``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def size(count: float) -> str:
     """Format bytes: ``812 B``, ``4.2 kB``, ``1.3 GB``."""
     for unit in ("B", "kB", "MB", "GB", "TB"):

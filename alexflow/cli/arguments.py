@@ -128,6 +128,32 @@ def _status(parser: ArgumentParser) -> None:
     _add_json(parser)
 
 
+def _gc(parser: ArgumentParser) -> None:
+    parser.add_argument("keys", nargs="*", metavar="KEY", help="outputs to remove, also those without a record")
+    _add_storage(parser)
+    parser.add_argument("--older-than", metavar="AGE", help="what was not used for so long, such as 30d")
+    parser.add_argument("--max-bytes", metavar="SIZE", help="what was used least recently, until no more is left")
+    parser.add_argument("--unreachable", action="store_true", help="what nothing that is kept was made from")
+    parser.add_argument("--keep", action="append", default=[], metavar="TARGET", help="kept, with its upstream")
+    parser.add_argument("--keep-runs", metavar="AGE", help="what runs of this time made is kept, with its upstream")
+    parser.add_argument("--apply", action="store_true", help="remove it; without this it is only listed")
+    _add_json(parser)
+
+
+def _pin(parser: ArgumentParser) -> None:
+    parser.add_argument("key", nargs="?", metavar="KEY", help="a key or a task's id; without it the pins are listed")
+    _add_storage(parser)
+    parser.add_argument("--upstream", action="store_true", help="keep all that it was made from, too")
+    parser.add_argument("--comment", default="", metavar="TEXT", help="why, for people")
+    _add_json(parser)
+
+
+def _unpin(parser: ArgumentParser) -> None:
+    parser.add_argument("key", metavar="KEY", help="what was pinned, or how it begins")
+    _add_storage(parser)
+    _add_json(parser)
+
+
 def _verify(parser: ArgumentParser) -> None:
     parser.add_argument("keys", nargs="*", metavar="KEY", help="which outputs; by default all")
     _add_storage(parser)
@@ -175,6 +201,9 @@ COMMANDS = {
     "runs": CommandArguments("the runs of a storage, the newest first", _runs),
     "log": CommandArguments("what happened in a run, with its failures", _log),
     "verify": CommandArguments("compare what is stored with what was published", _verify),
+    "gc": CommandArguments("what may be removed by age, size or use; removed with --apply", _gc),
+    "pin": CommandArguments("keep an output from gc; without a key, list what is kept", _pin),
+    "unpin": CommandArguments("no longer keep an output from gc", _unpin),
     "copy": CommandArguments("copy outputs from one storage to another", _copy),
     "completion": CommandArguments("a script that completes commands in bash, zsh or fish", _completion),
 }

@@ -30,7 +30,7 @@ def execute(options: argparse.Namespace) -> int:
             answers.print_json_line(entry.to_json())
         return 0 if some else 1
     entries = list(found)
-    answers.headline(f"{len(entries):,} {'task' if len(entries) == 1 else 'tasks'}", good=None if entries else False)
+    answers.headline(answers.counted(len(entries), "task"), good=None if entries else False)
     shown = entries[: options.limit] if options.limit else entries
     answers.print_table(
         ("task", "fields", "finished", "took", "bytes"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from alexflow.cli import answers, drawing
 from alexflow.cli.arguments import MAX_DRAWN
-from alexflow.cli.recorded import record_of
+from alexflow.cli.recorded import record_of, short_id
 from alexflow.cli.targets import is_live, target_and_storage
 from alexflow.cli.task_graph import TaskGraph, graph_of_record, graph_of_target
 from alexflow.cli.tree import tree
@@ -33,15 +33,22 @@ def execute(options: argparse.Namespace) -> int:
         if format == "tree":
             answers.headline(_counted(graph))
         print(*lines, sep="\n")
+        if format == "tree":
+            answers.helps_next(_next(graph, options))
     else:
         Path(options.output).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         answers.headline(f"{options.output}: {_counted(graph)}", good=True)
     return 0
 
 
+def _next(graph: TaskGraph, options: argparse.Namespace) -> str:
+    first = next(iter(graph.nodes.values()))
+    return f"alexflow show {short_id(first.name)}" if first.done else f"alexflow plan {options.target}"
+
+
 def _counted(graph: TaskGraph) -> str:
     done = sum(node.done is True for node in graph.nodes.values())
-    return f"{len(graph.nodes):,} {'task' if len(graph.nodes) == 1 else 'tasks'}, {done:,} done"
+    return f"{answers.counted(len(graph.nodes), 'task')}, {done:,} done"
 
 
 def _part(graph: TaskGraph, options: argparse.Namespace) -> TaskGraph:

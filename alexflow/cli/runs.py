@@ -22,7 +22,7 @@ def execute(options: argparse.Namespace) -> int:
     if not runs and not options.failed:
         raise no_record(record, "and so no runs")
     last = f", the last one {outcome(runs[0])}" if runs else ""
-    answers.headline(f"{len(runs):,} {'run' if len(runs) == 1 else 'runs'}{last}")
+    answers.headline(answers.counted(len(runs), "run") + last)
     shown = runs[: options.limit] if options.limit else runs
     answers.print_table(
         ("run", "started", "took", "outcome", "ran", "cached", "failed", "command"),

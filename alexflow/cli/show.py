@@ -91,7 +91,7 @@ def _digest(digest: str | None) -> str:
 
 
 def _show_unrecorded(record: Record, options: argparse.Namespace) -> int:
-    """Print what a storage knows of an output without a record: its bytes."""
+    """Print what is left to say of an output without a record: its bytes."""
     known = [options.key] if _is_stored(record, options.key) else []
     if not known:
         record.generations(options.key)  # raises, and says more

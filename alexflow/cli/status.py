@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from alexflow.cli import answers
 from alexflow.cli.places import shown
 from alexflow.cli.recorded import record_of
 from alexflow.record import Record, Run
+
+#: How long a run on another machine that has not ended is taken to go on.
+FOREIGN_ALIVE = timedelta(days=7)
 
 #: Unfinished entries that are printed; the others are counted.
 UNFINISHED_SHOWN = 10
@@ -24,8 +28,8 @@ def execute(options: argparse.Namespace) -> int:
         answers.print_json(data)
         return 0
     answers.headline(
-        f"{data['outputs']:,} outputs, {answers.size(data['bytes'])}; {data['entries']:,} tasks and "
-        f"{data['runs']:,} runs in the record"
+        f"{answers.counted(data['outputs'], 'output')}, {answers.size(data['bytes'])}; "
+        f"{answers.counted(data['entries'], 'task')} and {answers.counted(data['runs'], 'run')} in the record"
     )
     print(f"storage         {shown(record.storage)}")
     print(f"without record  {data['without_record']:,}")
@@ -75,12 +79,12 @@ def _engine(run: Run) -> dict[str, Any]:
 def goes_on(run: Run) -> bool:
     """Whether a run has not ended and its process is alive, as far as can be seen from this machine.
 
-    Of a process on another machine it is not known; it is taken to be alive.
+    Of a process on another machine it is not known; for a week it is taken to be alive.
     """
     if run.ended is not None:
         return False
     if run.host != socket.gethostname():
-        return True
+        return datetime.now(UTC) - run.started < FOREIGN_ALIVE
     try:
         os.kill(run.pid, 0)
     except ProcessLookupError:

@@ -71,17 +71,18 @@ def named(text: str) -> Any:
     return found
 
 
-def _field_target(text: str) -> Any:
+def target_named(text: str) -> Any:
+    """The target behind ``module:name``; a class or function is called without fields."""
     return _with_fields(named(text), {}, text)
 
 
 def _with_fields(found: Any, given: dict[str, Any], text: str) -> Any:
     if isinstance(found, type | FunctionType):
-        found = call_with(found, given, _field_target)
+        found = call_with(found, given, target_named)
     elif isinstance(found, AbstractTask) and given:
-        found = changed(found.unwrapped(), given, _field_target)
+        found = changed(found.unwrapped(), given, target_named)
     elif isinstance(found, Output) and given:
-        found = _same_output(found, changed(found.src_task.unwrapped(), given, _field_target))
+        found = _same_output(found, changed(found.src_task.unwrapped(), given, target_named))
     elif given:
         raise WrongUse(f"{text} is a {type(found).__name__}, which takes no fields; name a class or function")
     if inspect.iscoroutine(found):

@@ -1,0 +1,199 @@
+"""``alexflow gc [KEY …]``: what may go, and with ``--apply`` its removal."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from alexflow.cli import answers
+from alexflow.cli.recorded import bytes_in, record_of, seconds_in
+from alexflow.cli.status import goes_on
+from alexflow.cli.targets import is_live, target_named
+from alexflow.cli.wrong_use import WrongUse
+from alexflow.engine.targets import read_target
+from alexflow.record import Record
+from alexflow.retention import (
+    Limits,
+    Removed,
+    Selection,
+    Stored,
+    StoredOutput,
+    pins,
+    reachable_from,
+    remove,
+    select,
+    stored_tasks,
+)
+
+#: Ages of the overview that is printed where nothing was asked to go, in days.
+AGES = (1, 7, 30, 90)
+
+_DAY = 86_400
+
+#: Outputs that are listed; the others are counted.
+OUTPUTS_SHOWN = 20
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Choose what goes, print it, and remove it if that was asked for."""
+    record = record_of(options)
+    limits = _limits(options, record)
+    stored = stored_tasks(record)
+    if limits == Limits():
+        return _overview(stored, options)
+    selection = select(stored, limits, _protected(record), _reachable(record, options))
+    if not options.apply:
+        _report(stored, selection, None, 0, options)
+        return 0
+    removed = asyncio.run(remove(record.storage, selection))
+    _report(stored, selection, removed, record.storage.sweep(), options)
+    return 0
+
+
+def _limits(options: argparse.Namespace, record: Record) -> Limits:
+    unused = options.older_than
+    return Limits(
+        None if unused is None else time.time() - seconds_in(unused, "--older-than"),
+        None if options.max_bytes is None else bytes_in(options.max_bytes, "--max-bytes"),
+        options.unreachable,
+        frozenset(_whole_key(record, key) for key in options.keys),
+    )
+
+
+def _whole_key(record: Record, key: str) -> str:
+    if record.storage.exists_many([key]):
+        return key
+    entry = record.entry(key)
+    if entry.key == record.resolve(key):
+        return entry.key
+    if len(entry.outputs) != 1:
+        raise WrongUse(f"{key} is a task with {len(entry.outputs)} outputs; name a key")
+    return entry.key
+
+
+def _protected(record: Record) -> set[str]:
+    """What is pinned, and what runs that go on were asked for, with all that it is made from."""
+    kept: set[str] = set()
+    upstream: list[str] = []
+    for each in pins(record.storage):
+        kept.add(each.name)
+        if each.upstream:
+            upstream.append(each.name)
+    going_on = {run.id: run for run in record.runs() if goes_on(run)}
+    upstream += [target for run in going_on.values() for target in run.targets]
+    if going_on:
+        upstream += [entry.task_id for entry in record.entries() if entry.run_id in going_on]
+    return kept | reachable_from(record, upstream)
+
+
+def _reachable(record: Record, options: argparse.Namespace) -> set[str]:
+    if not options.unreachable:
+        return set()
+    roots = [each.name for each in pins(record.storage)]
+    for text in options.keep:
+        if is_live(text):
+            request = read_target(target_named(text))
+            roots += [task.task_id for task in request.all_tasks]
+        else:
+            roots.append(record.resolve(text))
+    if options.keep_runs is not None:
+        since = time.time() - seconds_in(options.keep_runs, "--keep-runs")
+        runs = {run.id for run in record.runs() if run.started.timestamp() >= since}
+        roots += [entry.task_id for entry in record.entries() if entry.run_id in runs]
+        roots += [target for run in record.runs() if run.id in runs for target in run.targets]
+    if not roots:
+        raise WrongUse("nothing would be kept; name what is with --keep TARGET or --keep-runs AGE, or pin it")
+    return reachable_from(record, roots)
+
+
+def _report(
+    stored: Stored, selection: Selection, removed: Removed | None, swept: int, options: argparse.Namespace
+) -> None:
+    outputs: Sequence[StoredOutput] = selection.outputs if removed is None else removed.outputs
+    freed = selection.bytes if removed is None else removed.bytes
+    gone = set(() if removed is None else removed.outputs)
+    data: dict[str, Any] = {
+        "remove": _as_data(outputs),
+        "bytes": freed,
+        "applied": removed is not None,
+        "kept": selection.kept,
+        "held": [] if removed is None else list(removed.held),
+        "swept": swept,
+        "stored_bytes": stored.bytes,
+        "orphans": _as_data([output for output in stored.orphans if output not in gone]),
+    }
+    if options.json:
+        answers.print_json(data)
+        return
+    what = f"{answers.counted(len(outputs), 'output')}, {answers.size(freed)}"
+    answers.headline(f"would remove {what} of {answers.size(stored.bytes)}" if removed is None else f"removed {what}")
+    answers.print_table(
+        ("bytes", "key"),
+        [(answers.size(output.bytes), output.key) for output in outputs[:OUTPUTS_SHOWN]],
+        right=["bytes"],
+    )
+    if len(outputs) > OUTPUTS_SHOWN:
+        print(f"and {len(outputs) - OUTPUTS_SHOWN:,} more; --json has all")
+    _print_rest(data, selection)
+    if removed is None and outputs:
+        answers.helps_next(f"{shlex.join(['alexflow', *sys.argv[1:]])} --apply")
+    else:
+        answers.helps_next("alexflow status")
+
+
+def _as_data(outputs: Sequence[StoredOutput]) -> list[dict[str, Any]]:
+    return [{"key": output.key, "bytes": output.bytes} for output in outputs]
+
+
+def _print_rest(data: dict[str, Any], selection: Selection) -> None:
+    lines = [
+        (selection.kept, "stay, because they are pinned or a run that goes on needs them"),
+        (len(data["held"]), "stay, because an engine is at work on them"),
+        (data["swept"], "stale files swept"),
+        (len(data["orphans"]), "without a record, which stay unless they are named"),
+    ]
+    for count, text in lines:
+        if count:
+            print(f"{count:,} {text}")
+
+
+def _overview(stored: Stored, options: argparse.Namespace) -> int:
+    """Print how much there is by when it was used last, so that limits can be chosen."""
+    if options.apply:
+        raise WrongUse("say what is to go: --older-than AGE, --max-bytes SIZE, --unreachable, or keys")
+    now = time.time()
+    ages = [
+        (days, [task for task in stored.tasks if task.used is not None and task.used < now - days * _DAY])
+        for days in AGES
+    ]
+    if options.json:
+        unused = [
+            {"days": days, "tasks": len(tasks), "bytes": sum(task.bytes for task in tasks)} for days, tasks in ages
+        ]
+        orphans = [{"key": output.key, "bytes": output.bytes} for output in stored.orphans]
+        answers.print_json(
+            {
+                "remove": [],
+                "bytes": 0,
+                "applied": False,
+                "stored_bytes": stored.bytes,
+                "orphans": orphans,
+                "unused": unused,
+            }
+        )
+        return 0
+    count = sum(len(task.outputs) for task in stored.tasks) + len(stored.orphans)
+    answers.headline(f"{answers.counted(count, 'output')}, {answers.size(stored.bytes)}; nothing was asked to go")
+    rows = [(f"{days} d", f"{len(tasks):,}", answers.size(sum(task.bytes for task in tasks))) for days, tasks in ages]
+    answers.print_table(("unused for", "tasks", "bytes"), rows, right=["unused for", "tasks", "bytes"])
+    if stored.orphans:
+        size = answers.size(sum(output.bytes for output in stored.orphans))
+        outputs = answers.counted(len(stored.orphans), "output")
+        print(f"{outputs} without a record, {size}, which stay unless they are named")
+    answers.helps_next("alexflow gc --older-than 30d")
+    return 0

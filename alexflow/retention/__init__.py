@@ -1,0 +1,27 @@
+"""Retention: which outputs of a storage may go, and removing them; pins, which say what may not.
+
+Nothing here runs by itself. ``stored_tasks`` collects what there is, ``select`` chooses by age, size and use, and
+``remove`` frees it, beside running engines.
+"""
+
+from alexflow.retention.pins import Pin, pin, pins, unpin
+from alexflow.retention.removal import Removed, remove
+from alexflow.retention.selection import Limits, Selection, reachable_from, select
+from alexflow.retention.stored import Stored, StoredOutput, StoredTask, stored_tasks
+
+__all__ = [
+    "Limits",
+    "Pin",
+    "Removed",
+    "Selection",
+    "Stored",
+    "StoredOutput",
+    "StoredTask",
+    "pin",
+    "pins",
+    "reachable_from",
+    "remove",
+    "select",
+    "stored_tasks",
+    "unpin",
+]

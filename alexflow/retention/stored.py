@@ -1,0 +1,88 @@
+"""The outputs that a storage holds, by the tasks that made them, with their sizes and when they were used last."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from alexflow.record import Entry, Record
+from alexflow.storage import LocalStorage, Storage
+
+
+class StoredOutput(NamedTuple):
+    """An output that is there; ``bytes`` is its size."""
+
+    key: str
+    bytes: int
+
+
+class StoredTask(NamedTuple):
+    """A recorded task, some of whose outputs are there.
+
+    Attributes:
+        task_id: its id.
+        outputs: those that are there.
+        used: when one of them was used last, in seconds since 1970: on a local storage when a file was read last, as
+            the system notes it (to a day, with ``relatime``), elsewhere when they were made. None where the record
+            does not say that the task has ended.
+        run_id: the run that it ran for.
+    """
+
+    task_id: str
+    outputs: Sequence[StoredOutput]
+    used: float | None
+    run_id: str
+
+    @property
+    def bytes(self) -> int:
+        """The size of all of them."""
+        return sum(output.bytes for output in self.outputs)
+
+
+class Stored(NamedTuple):
+    """Everything that a storage holds.
+
+    Attributes:
+        tasks: the recorded tasks.
+        orphans: outputs of which there is no record.
+    """
+
+    tasks: Sequence[StoredTask]
+    orphans: Sequence[StoredOutput]
+
+    @property
+    def bytes(self) -> int:
+        """The size of everything."""
+        return sum(task.bytes for task in self.tasks) + sum(output.bytes for output in self.orphans)
+
+
+def stored_tasks(record: Record) -> Stored:
+    """Collect what a storage holds."""
+    storage = record.storage
+    present = set(storage.list())
+    tasks: list[StoredTask] = []
+    for entry in record.entries():
+        found = [_looked_at(storage, output.key, output.bytes) for output in entry.outputs if output.key in present]
+        present.difference_update(output.key for output, _ in found)
+        if found:
+            outputs = [output for output, _ in found]
+            tasks.append(StoredTask(entry.task_id, outputs, _used(entry, [at for _, at in found]), entry.run_id))
+    return Stored(tasks, [_looked_at(storage, key, None)[0] for key in sorted(present)])
+
+
+def _used(entry: Entry, read: Sequence[float]) -> float | None:
+    if entry.finished is None:
+        return None
+    return max([entry.finished.timestamp(), *read])
+
+
+def _looked_at(storage: Storage, key: str, size: int | None) -> tuple[StoredOutput, float]:
+    """An output, and when its file was read last; 0 where that is not known."""
+    if isinstance(storage, LocalStorage):
+        try:
+            status = os.stat(storage.path_of(key))
+        except FileNotFoundError:  # removed since it was listed
+            return StoredOutput(key, 0), 0.0
+        return StoredOutput(key, status.st_size), status.st_atime
+    return StoredOutput(key, storage.size(key) if size is None else size), 0.0
