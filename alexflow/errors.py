@@ -13,6 +13,7 @@ The class of an error says whose fault it is, and so whether trying again can he
     │   │   ├── OutputConflict     two tasks claim one key
     │   │   └── IncompatibleStorage  a task cannot reach this storage from where it runs
     │   ├── EncodingError          a value cannot be written in its output's format
+    │   ├── CodeDiffers            a result was made with other code, and its class refuses that
     │   ├── NoFormat               an output's class is no format
     │   ├── MissingLibrary         a format's library is not installed
     │   └── ShippingError          a parameter cannot travel to a worker process
@@ -295,11 +296,7 @@ class StorageDenied(StorageError):
 
 
 class SourceNotFound(StorageError, LookupError):
-    """A source does not exist.
-
-    Attributes:
-        url: its location.
-    """
+    """A source, which was to be at ``url``, does not exist."""
 
     def __init__(self, url: str):
         self.url = url
@@ -307,11 +304,7 @@ class SourceNotFound(StorageError, LookupError):
 
 
 class SourceChanged(StorageError):
-    """A source has changed since the graph was built, so that its tasks would have other ids now.
-
-    Attributes:
-        url: its location.
-    """
+    """The source at ``url`` has changed since the graph was built, so that its tasks would have other ids now."""
 
     def __init__(self, url: str):
         self.url = url
@@ -319,11 +312,7 @@ class SourceChanged(StorageError):
 
 
 class ReadOnlyAccess(StorageError):
-    """Outputs cannot be removed, since they are in the read-only part of a storage.
-
-    Attributes:
-        keys: the keys of the outputs.
-    """
+    """The outputs under ``keys`` cannot be removed, since they are in the read-only part of a storage."""
 
     def __init__(self, keys: Sequence[str], where: str):
         self.keys = tuple(keys)
@@ -440,6 +429,14 @@ class AmbiguousKey(NotRecorded):
     def __init__(self, prefix: str, candidates: Sequence[str], more: bool = False):
         self.candidates = tuple(candidates)
         super().__init__(f"{prefix!r} fits several: {', '.join(candidates)}{', …' if more else ''}; give more of one")
+
+
+class CodeDiffers(DefinitionError):
+    """The result under ``key`` was made with other code (``names``), which its class refuses: ``code="refuse"``."""
+
+    def __init__(self, key: str, names: Sequence[str], text: str):
+        self.key, self.names = key, tuple(names)
+        super().__init__(f"{key} was made with other code: {text}; force it, or set TaskOptions(code='warn')")
 
 
 class EngineClosed(AlexflowError):

@@ -37,6 +37,7 @@ from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Inspector, Kind, Subj
 from alexflow.hooks import as_cause, is_a, is_ctrl_c, passes, repr_of
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, Output
+from alexflow.model.options import code_is_checked
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler import instructions as do
 from alexflow.scheduler.events import (
@@ -224,7 +225,7 @@ class Driver:
 
     def can_read(self, output: Output[Any]) -> bool:
         """Whether an output, if it exists, is what a request for it would give."""
-        if self._closed is not None or self.inspector.forced:
+        if self._closed is not None or self.inspector.forced or code_is_checked():
             return False
         source = output.__dict__.get("src_task")
         return source is None or id(type(source)) in self._defaults.class_registry.known

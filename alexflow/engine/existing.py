@@ -6,7 +6,7 @@ nothing written. Each output is looked at once, as an engine would.
 
 Whatever is out of the ordinary is left to an engine, which looks again and says what is wrong: a hook that raises, two
 classes with one name, keys that are not made from a task's id, a target that is asked for by a task. What makes an
-output insufficient although it exists (today: ``force``) has to be known here, too.
+output insufficient although it exists (today: ``force``, and ``code`` of its class) has to be known here, too.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.hooks import passes
 from alexflow.model import AbstractTask, Output, flatten, keys_of
 from alexflow.model.class_info import class_info
+from alexflow.model.options import code_is_checked
 from alexflow.progress.writing import is_shown, write_text
 from alexflow.storage import LocalStorage, Storage
 
@@ -49,6 +50,8 @@ def result_of_existing(
     as_workers(options.get("workers"))
     forced = force is not False and not (type(force) in (tuple, list) and not force)
     if type(storage) is not LocalStorage or forced or options.get("journal") is not None or enclosing():
+        return None
+    if code_is_checked():
         return None
     started = time.monotonic()
     try:

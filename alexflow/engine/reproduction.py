@@ -12,10 +12,9 @@ from alexflow.engine.options import EngineOptions
 from alexflow.engine.run import run
 from alexflow.errors import AlexflowError, OutputNotFound, RunFailed
 from alexflow.hooks import SHORT_TEXT, repr_of, text_of
-from alexflow.identity.blake2 import blake2b
 from alexflow.model import AbstractTask, Output, keys_of
 from alexflow.record import Entry, Record
-from alexflow.record.loaded_values import compare_values, inputs_of, outputs_of
+from alexflow.record.loaded_values import compare_values, inputs_of, outputs_of, stored_digest
 from alexflow.record.value_differences import Difference
 from alexflow.storage import LocalStorage, OverlayStorage, Storage
 
@@ -25,8 +24,6 @@ HowEqual = Literal["bytes", "value", "differs", "unknown", "failed"]
 
 #: From the best outcome to the worst; a task's is the worst of its outputs'.
 _OUTCOMES: tuple[HowEqual, ...] = ("bytes", "value", "unknown", "differs", "failed")
-
-_CHUNK = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -154,22 +151,13 @@ def _compared(output: Output[Any], storage: Storage, scratch: Storage, entry: En
     recorded = {stored.key: stored.digest for stored in entry.outputs}
     keys = keys_of(output)
     present = storage.exists_many(keys)
-    before = {key: recorded.get(key) or (_digest(storage, key) if key in present else None) for key in keys}
+    before = {key: recorded.get(key) or stored_digest(storage, key) for key in keys}
     if None in before.values():
         return ReproducedOutput(output.key, "unknown")
-    if before == {key: _digest(scratch, key) for key in keys}:
+    if before == {key: stored_digest(scratch, key) for key in keys}:
         return ReproducedOutput(output.key, "bytes")
     if len(present) < len(keys):
         return ReproducedOutput(output.key, "differs")
     values = compare_values(output, storage, output, scratch)
     is_equal = values.loaded and values.difference is None
     return ReproducedOutput(output.key, "value" if is_equal else "differs", values.difference)
-
-
-def _digest(storage: Storage, key: str) -> str:
-    """Return the digest of what is stored, as the record has it."""
-    hashed = blake2b(digest_size=16)
-    with storage.reader(key) as file:
-        while part := file.read(_CHUNK):
-            hashed.update(part)
-    return hashed.hexdigest()

@@ -8,16 +8,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from alexflow.errors import AlexflowError, DefinitionError, GraphError, IncompatibleStorage, OutputConflict
+from alexflow.errors import (
+    AlexflowError,
+    CodeDiffers,
+    DefinitionError,
+    GraphError,
+    IncompatibleStorage,
+    OutputConflict,
+)
 from alexflow.graph.describe import Defaults, Described, ProducedKeys, describe, produced_keys, undeclared_output
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_error, hook_failed, is_a, passes, repr_of
 from alexflow.model import AbstractTask, Output
 from alexflow.model.executor_kinds import leaves_process
+from alexflow.model.options import code_is_checked
 from alexflow.scheduler import TaskSpec
 from alexflow.scheduler.events import Event, Inspected, InspectionFailed
 from alexflow.storage import Storage
+from alexflow.storage.background import in_thread
+
+if TYPE_CHECKING:
+    from alexflow.graph.code_check import CodeCheck
 
 #: Tasks described between two turns of the event loop: some 3 ms.
 SLICE = 256
@@ -91,6 +104,8 @@ class Inspector:
         self._catalog = catalog
         self._storage = storage
         self._defaults = defaults
+        self._code: CodeCheck | None = None
+        self._refused: dict[str, CodeDiffers] = {}  # results of other code, by key or the id of their task
         #: Ids of tasks whose outputs count as missing until they have run again.
         self.forced: set[str] = set()
         self._writable = not checks_writing  # else not checked yet
@@ -104,6 +119,8 @@ class Inspector:
             question: the outputs and tasks to look at.
             begin: called if something has to be made; gives whether it may be now. If not, there is no answer.
         """
+        if code_is_checked():  # the record is read for that
+            return None
         answers: list[Answer] = []
         makes = self._produced_keys(question.tasks.items(), answers, question.question)
         try:
@@ -142,6 +159,8 @@ class Inspector:
             if self._wants_writing(keys, present):
                 await self._storage.acheck_writable()
                 self._writable = True
+            if code_is_checked():
+                await self._check_code(question, makes, present)
         except BaseException as error:  # any error of the storage: the request fails with it
             if passes(error):
                 raise
@@ -150,6 +169,18 @@ class Inspector:
             return
         for event, subjects in self._slices(question, makes, present):
             await turn(event, subjects)
+
+    async def _check_code(self, question: Subjects, makes: Mapping[str, ProducedKeys], present: set[str]) -> None:
+        """Find the results among those that exist that must not be used, because they were made with other code."""
+        from alexflow.graph.code_check import CodeCheck, tasks_behind  # deferred: needed only where a class asks for it
+
+        if self._code is None:
+            self._code = CodeCheck(self._storage)
+        found = tasks_behind((key, output) for key, output in question.outputs.items() if key in present)
+        for task_id, (keys, _) in makes.items():
+            if keys and present.issuperset(keys):
+                found[task_id] = question.tasks[task_id], keys
+        self._refused |= await in_thread(partial(self._code.faults, found))
 
     def of_storage(self, error: BaseException) -> Exception:
         """The error for an exception of the storage; one that is no Exception would end more than the request."""
@@ -192,6 +223,9 @@ class Inspector:
                 yield _failed((key,), (), hook_error(output, "src_task_id", error), number)
                 continue
             if key in present and maker not in self.forced:
+                if key in self._refused:
+                    yield _failed((key,), (), self._refused[key], number)
+                    continue
                 found.append(key)
                 behind.add(maker)
             else:
@@ -210,6 +244,9 @@ class Inspector:
             if serves:
                 keys = self._still_held(keys, serves, present)
             exists = (keys or serves) and present.issuperset(keys) and task_id not in self.forced
+            if exists and task_id in self._refused:
+                yield _failed((), (task_id,), self._refused[task_id], question)
+                continue
             (complete if exists else incomplete).append(task_id)
         for start in range(0, len(incomplete), SLICE):
             part: dict[str, Described] = {}

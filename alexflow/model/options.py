@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from typing import Literal
 
 from alexflow.errors import DefinitionError
 from alexflow.hooks import SHORT_TEXT, repr_of
+from alexflow.identity import main_module_name
 from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
 
 #: The kind of executor that runs a task: the event loop, a thread of the engine's process, a worker process, or one
 #: that was registered (:mod:`alexflow.executors.registry`).
 ExecutorName = str
+
+#: Results that were made with other code are used, used with a warning, or refused.
+CodeRule = Literal["ignore", "warn", "refuse"]
+
+_CODE_RULES = ("ignore", "warn", "refuse")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +38,18 @@ class TaskOptions:
         timeout: time limit of one attempt, in seconds; of a dynamic task, the limit for ``generate`` to give more
             tasks. A plain ``def run`` on the event loop (``executor="loop"``) cannot be interrupted and has none.
 
+        code: what happens where a result exists that was made with other code than the class has now, as far as code
+            can be seen (docs/design/fingerprint.md): ``"ignore"``, it is used; ``"warn"``, it is used, and the log
+            names what differs; ``"refuse"``, the request fails with :class:`~alexflow.errors.CodeDiffers`. Nothing is
+            ever made again because of it. A subclass that is to be checked needs the option too.
+
     Raises:
         DefinitionError: a value is invalid.
     """
 
     executor: ExecutorName | None = None
     timeout: float | None = None
+    code: CodeRule = "ignore"
 
     def __post_init__(self) -> None:
         name = self.executor
@@ -50,3 +64,22 @@ class TaskOptions:
             raise DefinitionError(
                 f"TaskOptions.timeout must be a number of seconds, not {repr_of(timeout, SHORT_TEXT)}"
             )
+        if type(self.code) is not str or self.code not in _CODE_RULES:
+            raise DefinitionError(
+                f"TaskOptions.code must be 'ignore', 'warn' or 'refuse', not {repr_of(self.code, SHORT_TEXT)}"
+            )
+        if self.code != "ignore":
+            _checked.append(True)
+
+
+_checked: list[bool] = []  # something, once a class has asked for its code to be checked
+
+
+def code_is_checked() -> bool:
+    """Whether there may be a class of which results are compared with its code: in a notebook all are."""
+    return bool(_checked) or in_notebook()
+
+
+def in_notebook() -> bool:
+    """Whether classes of ``__main__`` are made by the cells of a notebook."""
+    return "IPython" in sys.modules and main_module_name() == "__main__"

@@ -9,8 +9,8 @@ from typing import Any
 from alexflow.model import AbstractTask, Output, keys_of
 from alexflow.record.changes import changes_between
 from alexflow.record.comparison import Comparison, OutputDifference, compare_entries, compare_outputs
-from alexflow.record.entry import EntryOutput
-from alexflow.record.loaded_values import compare_values, outputs_of
+from alexflow.record.entry import Entry, EntryOutput
+from alexflow.record.loaded_values import compare_values, outputs_of, stored_digest
 from alexflow.record.record import Record
 from alexflow.storage import Storage
 
@@ -43,7 +43,7 @@ def diff_outputs(
     def row_of(task_id: str) -> Any:
         return second.row_of_task(task_id) or first.row_of_task(task_id)
 
-    entries = first.entry(key), second.entry(other)
+    entries = _with_digests(first.entry(key), first.storage), _with_digests(second.entry(other), second.storage)
     compared = compare_entries(*entries, changes_between(*rows, row_of))
     if not values or compared.equal:
         return compared
@@ -52,6 +52,15 @@ def diff_outputs(
     by_key = {keys_of(one)[0]: (one, two) for one, two in pairs}
     found = tuple(_with_value(each, by_key, first.storage, second.storage) for each in compared.differences)
     return replace(compared, differences=found)
+
+
+def _with_digests(entry: Entry, storage: Storage) -> Entry:
+    """Complete an entry with digests of outputs that the record has none of: these are read."""
+    outputs = tuple(
+        output if output.digest is not None else output._replace(digest=stored_digest(storage, output.key))
+        for output in entry.outputs
+    )
+    return replace(entry, outputs=outputs)
 
 
 def _with_value(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from alexflow.errors import OutputNotFound
 from alexflow.hooks import hook_failed, passes
+from alexflow.identity.blake2 import blake2b
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, Output, flatten
 from alexflow.record.value_differences import Difference, first_difference
 from alexflow.storage import Storage
+
+_CHUNK = 1 << 20  # bytes
 
 
 class LoadedValues(NamedTuple):
@@ -57,3 +61,15 @@ def inputs_of(task: AbstractTask) -> list[Output[Any]]:
         return flatten(task.input())
     except BaseException as error:
         hook_failed(task, "input()", error)
+
+
+def stored_digest(storage: Storage, key: str) -> str | None:
+    """Return the digest of what is stored, which is read for it, as the record has it; None if nothing is."""
+    hashed = blake2b(digest_size=16)
+    try:
+        with storage.reader(key) as file:
+            while part := file.read(_CHUNK):
+                hashed.update(part)
+    except OutputNotFound:
+        return None
+    return hashed.hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -208,6 +208,11 @@ class Record:
         """Return what the segments say of the newest generation; arguments and errors as for :meth:`entry`."""
         found = self.resolve(key)
         return (self._found.generations.get(found) or self._found.tasks[found])[0]
+
+    def newest_rows(self, keys: Iterable[str]) -> list[Row]:
+        """Return what the segments say of the newest generation of outputs, without those that they do not have."""
+        found = self._found.generations
+        return [found[key][0] for key in keys if key in found]
 
     def row_of_task(self, task_id: str) -> Row | None:
         """Return the same for a task's whole id; None if the record does not have it."""

@@ -104,6 +104,7 @@ INSIDE = frozenset(
         "alexflow.executors.process.payload:Packer._reference",
         "alexflow.executors.process.payload:_FieldPickler._output_arguments",
         "alexflow.executors.process.payload:_FieldPickler.reducer_override",  # called by pickle
+        "alexflow.graph.code_check:_rule_of",
         "alexflow.graph.describe:Defaults.register_class",
         "alexflow.graph.describe:_check_keys",
         "alexflow.graph.describe:_check_stored_for_another",
