@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
 import msgspec
 
+from alexflow.formats.gzipped import compress, decompress
 from alexflow.formats.returned import check_returned, written
 from alexflow.model.output import Output
 from alexflow.type_vars import T_co
-
-COMPRESSION_LEVEL = 6
 
 _REMEDY = "store plain data, or use MsgpackOutput (nan, bytes, other keys) or BinaryOutput"
 
@@ -30,8 +28,7 @@ class JSONOutput(Output[T_co]):
     def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
         data = written(value, msgspec.json.encode)
         check_returned(value, msgspec.json.decode(data), _REMEDY)
-        # mtime=0: the same value gives the same bytes
-        return gzip.compress(data, compresslevel=COMPRESSION_LEVEL, mtime=0)
+        return compress(data)
 
     def decode(self, data: bytes) -> T_co:
-        return cast(T_co, msgspec.json.decode(gzip.decompress(data)))
+        return cast(T_co, msgspec.json.decode(decompress(data)))

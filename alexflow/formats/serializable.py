@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 from dataclasses import dataclass
 from typing import cast
 
+from alexflow.formats.gzipped import compress, decompress
 from alexflow.model.output import Output
 from alexflow.type_vars import T_co
-
-DOCUMENT_COMPRESSION_LEVEL = 6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,10 +24,9 @@ class SerializableOutput(Output[T_co]):
 
         document = to_json(value)
         from_json(document)  # refuses values that can be written but not read, such as a class local to a function
-        # mtime=0: the same value gives the same bytes
-        return gzip.compress(document, compresslevel=DOCUMENT_COMPRESSION_LEVEL, mtime=0)
+        return compress(document)
 
     def decode(self, data: bytes) -> T_co:
         from alexflow.serialization import from_json  # deferred: few workers need it
 
-        return cast(T_co, from_json(gzip.decompress(data)))
+        return cast(T_co, from_json(decompress(data)))

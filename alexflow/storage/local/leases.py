@@ -73,6 +73,7 @@ class LocalLeases(Leases):
         self._seats = seats
         self._seat: Seat | None = None
         self._renewed = 0.0
+        self._watched: weakref.ref[asyncio.AbstractEventLoop] | None = None  # the loop with which everything ends
 
     async def join(self) -> None:
         for _ in range(_TRIES):
@@ -87,7 +88,10 @@ class LocalLeases(Leases):
             return False
         self._renewed = self.clock()
         self.heartbeat += 1
-        rest_when_closed(asyncio.get_running_loop(), self)
+        loop = asyncio.get_running_loop()
+        if self._watched is None or self._watched() is not loop:
+            self._watched = weakref.ref(loop)
+            rest_when_closed(loop, self)
         return True
 
     @property

@@ -42,6 +42,7 @@ _REGION = 1 << 51  # outputs differ in as many bits of a digest; two outputs tha
 _TAKEN = _REGION - 1  # the byte that says that a seat is taken
 
 _HOST = os.uname().nodename
+_HOST_BYTES = _HOST.encode()[:108]
 
 #: A seat's entry in the file: heartbeat, time of taking the seat, process number, host.
 _RECORD = struct.Struct("<QdI108s")
@@ -322,7 +323,7 @@ class Seat:
     def _write_heartbeat(self, engine: LocalEngine) -> None:
         self._counter += 1
         self._heartbeat_at = engine.clock()
-        record = _RECORD.pack(self._counter, self._since, os.getpid(), _HOST.encode()[:108])
+        record = _RECORD.pack(self._counter, self._since, os.getpid(), _HOST_BYTES)
         os.pwrite(self._fd, record, self._number * _RECORD.size)
 
     def _strip_lost(self, engine: LocalEngine) -> None:

@@ -152,6 +152,11 @@ class Connection:
         self.probing = asyncio.Lock()
         self.parts = asyncio.Semaphore(UPLOADED_PARTS_AT_ONCE)
 
+    @property
+    def is_in_outage(self) -> bool:
+        """Whether the storage has not answered lately."""
+        return self._retries.is_in_outage
+
     async def request(self, operation: str, key: str, call: Callable[[Backend, RequestAttempt], Awaitable[T]]) -> T:
         """One request, tried as :class:`RetryPolicy` does."""
 

@@ -49,9 +49,9 @@ LEASES = f"{RESERVED}/leases/"
 #: The time between two looks for peers; less if ``ttl`` is short.
 LOOK_FOR_PEERS_EVERY = 3.0  # seconds
 
-#: The time limit of leaving; less if the storage did not even answer when the engine joined. Peers take what is left
-#: behind for a lost engine.
-LEAVE_WITHIN, LEAVE_UNANSWERED_WITHIN = 10.0, 0.5  # seconds
+#: The time limit of leaving; less if the storage does not answer, which takes a request at least this long to find out
+#: again: it has cost the engine a whole deadline already. Peers take what is left behind for a lost engine.
+LEAVE_WITHIN, LEAVE_UNANSWERED_WITHIN = 10.0, 0.1  # seconds
 
 _WIDTH = 32  # requests at once; the storage has its own bound for them together with others
 
@@ -179,7 +179,8 @@ class ObjectLeases(Leases):
     async def leave(self) -> None:
         self.everything = False
         try:
-            within = LEAVE_WITHIN if self._has_joined else LEAVE_UNANSWERED_WITHIN
+            is_answered = self._has_joined and not self._connection().is_in_outage
+            within = LEAVE_WITHIN if is_answered else LEAVE_UNANSWERED_WITHIN
             async with asyncio.timeout(min(self.ttl, within)), self._order:
                 if not self._is_late():
                     await self._remove(self._held | self._released)

@@ -48,6 +48,11 @@ class Outage:
             return now + seconds
         return max(self._since + seconds, now + min(MIN_SECONDS_IN_OUTAGE, seconds))
 
+    @property
+    def lasts(self) -> bool:
+        """Whether the storage has not answered since a request was sent again."""
+        return self._since is not None
+
     def begins(self, since: float) -> None:
         """A request that was sent at ``since`` has not been answered for the first time, and is tried again."""
         self._trying += 1
@@ -149,6 +154,11 @@ class RetryPolicy:
         self._slots = slots
         self._rng = rng
         self._outage = Outage()
+
+    @property
+    def is_in_outage(self) -> bool:
+        """Whether the storage has not answered lately, as far as requests have shown."""
+        return self._outage.lasts
 
     async def request(self, operation: str, key: str, call: Callable[[RequestAttempt], Awaitable[T]]) -> T:
         """The result of ``call(attempt)``, retried on transient errors.

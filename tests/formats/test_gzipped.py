@@ -1,0 +1,63 @@
+"""What is compressed is read back, and little that would become much is refused."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+
+from alexflow import JSONOutput, MemoryStorage, Task
+from alexflow.errors import DecodingError
+from alexflow.formats import gzipped
+
+
+@dataclass(frozen=True)
+class Stores(Task):
+    pass
+
+
+@pytest.fixture
+def output(monkeypatch):
+    monkeypatch.setattr(gzipped, "ALWAYS_ALLOWED", 2**20)
+    return Stores().build_output(JSONOutput, key="value").assign_storage(MemoryStorage())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [0, [0] * 3_000_000, "x" * 3_000_000, list(range(100_000))],
+    ids=["a number", "like ones", "text", "numbers"],
+)
+def test_what_is_stored_is_loaded(output, value):
+    output.store(value)
+    assert output.load() == value
+
+
+def test_little_that_would_become_much_is_refused(output):
+    bomb = gzip.compress(b"[" + b"0," * 50_000_000 + b"0]", compresslevel=9)
+    output.storage.write(output.key, bomb)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DecodingError, match="would become more than"):
+            output.load()
+        assert tracemalloc.get_traced_memory()[1] < 400 * len(bomb)
+    finally:
+        tracemalloc.stop()
+
+
+def test_several_members_and_padding():
+    assert gzipped.decompress(gzip.compress(b"a") + gzip.compress(b"b") + bytes(9)) == b"ab"
+
+
+@pytest.mark.parametrize("data", [gzip.compress(msgspec.json.encode([1, 2, 3]))[:-9], b"[1]", b"\x1f\x8b"])
+def test_damaged(output, data):
+    output.storage.write(output.key, data)
+    with pytest.raises(DecodingError):
+        output.load()
+
+
+def test_bytes_are_those_of_before():
+    data = b"[1,2,3]"
+    assert gzipped.compress(data) == gzip.compress(data, compresslevel=6, mtime=0)
