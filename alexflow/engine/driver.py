@@ -110,6 +110,7 @@ class Driver:
         self.inspector = Inspector(self.catalog, storage, defaults)
         self._defaults = defaults
         self.record = NoRecorder() if record is None else record
+        self.record.tasks = self.catalog.tasks
         self._outcomes = Outcomes(self.catalog, broadcast, chance, self.record)
         self._generators = GeneratorsOnDemand(storage, self._generated, in_thread, grace)
         forced = self.inspector.forced

@@ -26,7 +26,7 @@ from alexflow.executors.process.wire.reentry import reentry
 from alexflow.executors.registry import ExecutorSettings, make_executors
 from alexflow.executors.workers import Workers
 from alexflow.graph import Defaults, Forceable, Subjects, self_deadlock
-from alexflow.hooks import hook_failed, is_a, is_ours, passes, repr_of
+from alexflow.hooks import hook_failed, is_a, is_ours, passes
 from alexflow.model import AbstractTask, ExecutorName, Output, Retry, keys_of
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.instructions import Finish
@@ -35,7 +35,6 @@ from alexflow.storage import Storage, open_storage
 from alexflow.type_vars import T
 
 if TYPE_CHECKING:
-    from alexflow.events.journal import JournalRecorder
     from alexflow.executors.loaded_libraries import LoadedLibraries
     from alexflow.executors.process.started_server import StartedServer
     from alexflow.progress.echo import OutputEcho
@@ -92,7 +91,6 @@ class Engine:
             stalled; None if engines may do each other's work. The tasks of an engine that died are taken over at once.
         record: whether the storage's record says what each task was made from, when it ran and what came of it
             (:func:`~alexflow.open_record`).
-        journal: a directory for the journal: each run's events, in a new file that ``alexflow.events.journal`` reads.
             By default there is none.
     """
 
@@ -110,13 +108,12 @@ class Engine:
         grace: float = GRACE,
         echo: bool = False,
         lease_ttl: float | None = LEASE_TTL,
-        journal: str | os.PathLike[str] | None = None,
         record: bool = True,
     ):
         check_values(
             {
                 **{"limits": limits, "max_concurrency": max_concurrency, "max_deaths": max_deaths, "retry": retry},
-                **{"timeout": timeout, "grace": grace, "journal": journal, "lease_ttl": lease_ttl},
+                **{"timeout": timeout, "grace": grace, "lease_ttl": lease_ttl},
                 **{"executor": executor, "record": record},
             }
         )
@@ -130,11 +127,9 @@ class Engine:
         self._max_deaths = max_deaths
         self._grace = grace
         self._lease_ttl = lease_ttl
-        self._journal_directory = journal
         self._keeps_record = record
         self._broadcast = Broadcast()
         self._echo = _make_echo() if echo else None
-        self._journal: JournalRecorder | None = None
         self._driver: Driver | None = None
         self._closing: Driver | None = None  # while it is being closed
         self._loads = 0
@@ -158,11 +153,6 @@ class Engine:
         )
         self._loop = asyncio.get_running_loop()
         self._broadcast.open()
-        if self._journal_directory is not None:
-            from alexflow.events.journal import JournalRecorder  # deferred: most runs keep none
-
-            self._journal = JournalRecorder(self._journal_directory, repr_of(self.storage))
-            self._journal.open(self._broadcast)
         self._driver.open()
         return self
 
@@ -207,9 +197,6 @@ class Engine:
             finally:
                 self._closing = None
                 self._broadcast.close()
-                journal, self._journal = self._journal, None
-                if journal is not None:
-                    await _shielded(journal.aclose())
                 if self._echo is not None:
                     await self._echo.drain()
 

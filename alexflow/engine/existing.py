@@ -49,7 +49,7 @@ def result_of_existing(
     check_values(options)
     as_workers(options.get("workers"))
     forced = force is not False and not (type(force) in (tuple, list) and not force)
-    if type(storage) is not LocalStorage or forced or options.get("journal") is not None or enclosing():
+    if type(storage) is not LocalStorage or forced or enclosing():
         return None
     if code_is_checked():
         return None

@@ -36,7 +36,6 @@ class EngineOptions(TypedDict, total=False):
     max_deaths: int
     grace: float
     lease_ttl: float | None
-    journal: str | os.PathLike[str] | None
     record: bool
 
 
@@ -108,9 +107,7 @@ def check_values(values: Mapping[str, Any]) -> None:
         value = values.get(name)
         if value is not None and (not isinstance(value, int | float) or not value >= 0):
             raise DefinitionError(f"{name} must be a number of seconds, not {value!r}")
-    journal, ttl, executor = values.get("journal"), values.get("lease_ttl"), values.get("executor", "process")
-    if journal is not None and not isinstance(journal, str | os.PathLike):
-        raise DefinitionError(f"journal must be the path of a directory, not {journal!r}")
+    ttl, executor = values.get("lease_ttl"), values.get("executor", "process")
     if not isinstance(values.get("record", True), bool):
         raise DefinitionError(f"record must be True or False, not {values['record']!r}")
     if ttl is not None and (not isinstance(ttl, int | float) or not ttl > 0):

@@ -13,9 +13,9 @@ import asyncio
 import time
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from alexflow.engine.requested_run import RequestedRun
 from alexflow.executors.interface import Done, Outcome
 from alexflow.graph import Described
 from alexflow.hooks import is_a
@@ -35,21 +35,6 @@ SECONDS_UNTIL_WRITTEN = 0.2
 MOST_TARGETS = 20
 
 
-@dataclass(slots=True)
-class RequestedRun:
-    """A run.
-
-    Attributes:
-        at: when it was requested, in seconds since 1970.
-        targets: ids and keys, some of them.
-        is_written: whether the record has it, because a task has started for it, or failed.
-    """
-
-    at: float
-    targets: tuple[str, ...]
-    is_written: bool = False
-
-
 class EngineRecorder:
     """Writes the record of one engine. All methods are called on its event loop.
 
@@ -65,6 +50,8 @@ class EngineRecorder:
         self._owner_of = owner_of
         self._segment: EngineSegment | None = None
         self._runs: dict[int, RequestedRun] = {}
+        #: Descriptions of the tasks that are not over, by id; the driver's.
+        self.tasks: Mapping[str, Described] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def _opened(self) -> EngineSegment:
@@ -72,7 +59,7 @@ class EngineRecorder:
         if segment is None:
             from alexflow.engine.segment import EngineSegment  # deferred: a run in which nothing runs writes nothing
 
-            segment = self._segment = EngineSegment(self._storage, self._options)
+            segment = self._segment = EngineSegment(self._storage, self._options, self._runs, self.tasks)
         return segment
 
     # -- tasks
@@ -80,11 +67,7 @@ class EngineRecorder:
     def about_to_run(self, tasks: Sequence[Described], forced: set[str]) -> None:
         """Write what tasks are made from, before they are handed to an executor."""
         if tasks:
-            segment, owner_of = self._opened(), self._owner_of
-            runs = [owner_of(described.spec.task_id) for described in tasks]
-            for number in set(runs):
-                self._begin(segment, number)
-            segment.made_from(tasks, runs, forced)
+            self._opened().made_from(tasks, forced, self._owner_of)
 
     def ended(self, outcomes: Iterable[Outcome], attempts_of: Callable[[str], int]) -> None:
         """Note what came of jobs; ``attempts_of`` gives how many of a task have failed."""
@@ -122,18 +105,11 @@ class EngineRecorder:
 
     def _end(self, end: Finish, outcome: RunOutcome) -> None:
         run = self._runs.get(end.run_id)
-        if run is not None and (run.is_written or end.failures or end.error is not None):
-            segment = self._opened()
-            self._begin(segment, end.run_id)
-            segment.run_ended(end, outcome)
+        began = self._segment is not None and self._segment.has_run(end.run_id)
+        if run is not None and (began or end.failures or end.error is not None):
+            self._opened().run_ended(end, outcome)
             self._write_soon()
         self._runs.pop(end.run_id, None)
-
-    def _begin(self, segment: EngineSegment, number: int) -> None:
-        run = self._runs.get(number)
-        if run is not None and not run.is_written:
-            run.is_written = True
-            segment.run_begun(number, run.at, run.targets)
 
     # -- writing
 
@@ -162,6 +138,7 @@ class NoRecorder(EngineRecorder):
 
     def __init__(self) -> None:
         self._runs = {}
+        self._segment = None
 
     def about_to_run(self, tasks: Sequence[Described], forced: set[str]) -> None:
         return

@@ -6,25 +6,25 @@ import os
 import pwd
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import msgspec
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.code_states import CodeStates
-from alexflow.engine.task_lines import TaskLines
+from alexflow.engine.requested_run import RequestedRun
+from alexflow.engine.task_lines import TaskLine, TaskLines
 from alexflow.errors import TaskError, TaskFailed
 from alexflow.executors.interface import Done
 from alexflow.failures import Attempt
 from alexflow.graph import Described
-from alexflow.hooks import plain_text, text_of
+from alexflow.hooks import class_name, hook_error, passes, plain_text, text_of
 from alexflow.logs import logger
 from alexflow.record.lines import REASONS, AttemptLine, RunBegunLine, RunEndedLine, ShapesLine
 from alexflow.record.segment_writer import SegmentWriter
 from alexflow.scheduler.instructions import Finish
 from alexflow.storage import Storage
 from alexflow.storage.background import in_thread
+from alexflow.storage.reserved import ReservedSpace
 
 if TYPE_CHECKING:
     from alexflow.record.run_record import RunOutcome
@@ -40,14 +40,8 @@ _MISSING, _FORCED = REASONS.index("missing"), REASONS.index("forced")
 #: The kinds of the lines that are written for each task, as the classes in alexflow.record.lines have them.
 _MADE_FROM, _COMPLETION = 3, 4
 
-
-class LiveTask(NamedTuple):
-    """A task that is written and not over: its number in the segment, and what its completion has to say."""
-
-    number: int
-    described: Described
-    run: int
-    is_forced: bool
+_MOST_RUNS = 2**31 - 1  # the largest number of a run
+_RUN_BITS = 32  # for that and whether a task is forced
 
 
 class EngineSegment:
@@ -56,15 +50,27 @@ class EngineSegment:
     Args:
         storage: the engine's. One that has no room for a record gets none.
         options: the engine's options that are not defaults, as plain data.
+        requests: runs that are not over, by number; others change it.
+        tasks: descriptions of the tasks that are not over, by id; others change it.
     """
 
-    def __init__(self, storage: Storage, options: Mapping[str, Any]):
-        space = storage.reserved("record")
+    def __init__(
+        self,
+        storage: Storage,
+        options: Mapping[str, Any],
+        requests: Mapping[int, RequestedRun],
+        tasks: Mapping[str, Described],
+    ):
+        space = _space_of(storage)
         self._writer = None if space is None else SegmentWriter(space, _user())
         self._options = options
+        self._requests = requests
+        self._tasks = tasks
         self._lines = TaskLines()
-        self._live: dict[str, LiveTask] = {}  # by id
-        self._runs: dict[int, tuple[float, RunBegunLine]] = {}  # when they were requested, and their lines; not over
+        # of tasks that are not over, by id: the number in the segment, that of the run, whether forced, in one integer,
+        # which the collector of cycles passes over
+        self._live: dict[str, int] = {}
+        self._runs: dict[int, str] = {}  # ids of runs that are written and not over
         self._count = 0
         self._completions: list[tuple[Any, ...]] = []
         self._has_environment = False
@@ -89,42 +95,49 @@ class EngineSegment:
         self._lines, self._count = TaskLines(), 0
         if self._codes is not None:
             self._codes.begin_segment()
-        for at, run in self._runs.values():
-            writer.add(msgspec.structs.replace(run, at=writer.micros(at)))
+        for run in self._runs:
+            self._add_run(writer, run)
         lives, self._live = self._live, {}
-        self._add(writer, [(live.described, live.run, live.is_forced) for live in lives.values()])
+        for task_id, live in lives.items():
+            described = self._tasks.get(task_id)
+            if described is not None:
+                self._add(writer, [(described, live >> 1 & _MOST_RUNS, live & 1)])
 
     # -- tasks
 
-    def made_from(self, tasks: Sequence[Described], runs: Sequence[int], forced: set[str]) -> None:
-        """Write what tasks are made from, unless the segment has it; ``runs`` are the numbers of their runs."""
+    def made_from(self, tasks: Sequence[Described], forced: set[str], owner_of: Callable[[str], int]) -> None:
+        """Write what tasks are made from, unless the segment has it."""
         live = self._live
-        new = [
-            (described, run, described.spec.task_id in forced)
-            for described, run in zip(tasks, runs, strict=True)
-            if described.spec.task_id not in live
-        ]
+        new = []
+        for described in tasks:
+            task_id = described.spec.task_id
+            if task_id not in live:
+                new.append((described, owner_of(task_id), 1 if forced and task_id in forced else 0))
         writer = self._opened() if new else None
         if writer is not None:
+            for run in {run for _, run, _ in new}:
+                if run not in self._runs:
+                    self._add_run(writer, run)
             self._add(writer, new)
             self._add_completions(writer)
             if writer.appends:
                 writer.flush()
 
-    def _add(self, writer: SegmentWriter, tasks: Sequence[tuple[Described, int, bool]]) -> None:
-        lines, number, live = [], self._count, self._live
-        for described, run, is_forced in tasks:
-            for line in self._lines.lines_of(described):
-                lines.append(line)
-                number += 1
-            live[described.spec.task_id] = LiveTask(number - 1, described, run, is_forced)
+    def _add(self, writer: SegmentWriter, tasks: Sequence[tuple[Described, int, int]]) -> None:
+        lines: list[TaskLine] = []
+        first, live, lines_of = self._count - 1, self._live, self._lines.lines_of
+        for described, run, forced in tasks:
+            new = lines_of(described)
+            if new:
+                lines += new
+                live[described.spec.task_id] = (first + len(lines)) << _RUN_BITS | run << 1 | forced
         if self._lines.new_shapes:
             writer.add(ShapesLine(tuple(self._lines.new_shapes)))
             self._find_code()
             self._lines.new_shapes = []
         if lines:
             writer.add((_MADE_FROM, self._count, lines))
-            self._count = number
+            self._count += len(lines)
 
     def _find_code(self) -> None:
         """Have the code of classes found whose first tasks are about to run."""
@@ -137,49 +150,64 @@ class EngineSegment:
     def done(self, outcome: Done, now: float, attempts: int) -> None:
         """Note that a task has run; what is noted waits for the next write."""
         live = self._live.pop(outcome.task_id, None)
-        writer = self._writer
-        if live is not None and writer is not None:
-            started = writer.micros(now - outcome.seconds)
-            took = int(outcome.seconds * 1e6)
-            reason = _FORCED if live.is_forced else _MISSING
-            self._completions.append((live.number, started, took, (), live.run, reason, attempts))
+        writer, described = self._writer, self._tasks.get(outcome.task_id)
+        if live is None or writer is None or described is None:
+            return
+        seconds, usage = outcome.seconds, outcome.usage
+        started, took = int((now - seconds - writer.started) * 1e6), int(seconds * 1e6)
+        number, run, reason = live >> _RUN_BITS, live >> 1 & _MOST_RUNS, _FORCED if live & 1 else _MISSING
+        if usage is None:
+            self._completions.append((number, started, took, (), run, reason, attempts))
+            return
+        stored, keys = usage.stored, described.spec.outputs
+        found = (stored.get(keys[0]),) if len(keys) == 1 else tuple([stored.get(key) for key in keys])
+        used = usage.cpu, usage.rss, usage.worker
+        self._completions.append((number, started, took, found, run, reason, attempts, *used))
 
     def failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:
         """Note an attempt that failed."""
-        writer, live = self._opened(), self._live.get(task_id)
+        writer = self._opened()
         if writer is not None:
             traceback = error.traceback if isinstance(error, TaskFailed) else ""
-            worker, run = history[-1].worker if history else 0, 0 if live is None else live.run
+            run, worker = self._live.get(task_id, 0) >> 1 & _MOST_RUNS, history[-1].worker if history else 0
             now, tail = writer.micros(time.time()), (error.stdout, error.stderr)
             texts = plain_text(error.message, MAX_TEXT_KEPT), plain_text(traceback, MAX_TEXT_KEPT)
             writer.add(AttemptLine(run, task_id, now, len(history), is_last, *texts, tail, worker))
 
     def forget(self, task_ids: Iterable[str]) -> None:
         """Drop what is kept of tasks that are over."""
-        if self._live:
+        live = self._live
+        if live:
             for task_id in task_ids:
-                self._live.pop(task_id, None)
+                if task_id in live:
+                    del live[task_id]
 
     # -- runs
 
-    def run_begun(self, number: int, at: float, targets: tuple[str, ...]) -> None:
-        """Note that a run begins to do something."""
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(at)) + f"{int(at % 1 * 1e3):03d}"
-        writer = self._opened()
-        if writer is not None:
+    def has_run(self, number: int) -> bool:
+        """Whether a run is written, because something was done for it."""
+        return number in self._runs
+
+    def _add_run(self, writer: SegmentWriter, number: int) -> None:
+        """Append that a run has begun; the first time it gets its id."""
+        request = self._requests.get(number)
+        if request is not None:
+            if number not in self._runs:
+                stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(request.at)) + f"{int(request.at % 1 * 1e3):03d}"
+                self._runs[number] = f"{stamp}-{os.urandom(3).hex()}"
             about = {"command": sys.orig_argv, "directory": _working_directory(), "options": self._options}
-            line = RunBegunLine(number, f"{stamp}-{os.urandom(3).hex()}", writer.micros(at), targets, about)
-            self._runs[number] = at, line
-            writer.add(line)
+            writer.add(RunBegunLine(number, self._runs[number], writer.micros(request.at), request.targets, about))
 
     def run_ended(self, end: Finish, outcome: RunOutcome) -> None:
         """Note the end of a run."""
         writer = self._opened()
         if writer is not None:
+            if end.run_id not in self._runs:
+                self._add_run(writer, end.run_id)
             self._runs.pop(end.run_id, None)
             counts = (end.ran, end.cached, len(end.failures), len(end.skipped))
             skipped = tuple(task_id for task_id, _ in end.skipped[:MOST_SKIPPED])
-            error = "" if end.error is None else f"{type(end.error).__name__}: {text_of(end.error, MAX_TEXT_KEPT)}"
+            error = "" if end.error is None else f"{class_name(type(end.error))}: {text_of(end.error, MAX_TEXT_KEPT)}"
             self._add_completions(writer)
             writer.add(RunEndedLine(end.run_id, writer.micros(time.time()), outcome, counts, skipped, error))
 
@@ -224,6 +252,16 @@ class EngineSegment:
             self._codes.finish()
             self._add_code(writer)
         writer.close()
+
+
+def _space_of(storage: Storage) -> ReservedSpace | None:
+    try:
+        return storage.reserved("record")
+    except BaseException as error:  # of an adapter that is a user's
+        if passes(error):
+            raise
+        logger.warning("no record is written: %s", hook_error(storage, "reserved()", error))
+        return None
 
 
 @blocks_briefly("once an engine: the user's entry, if the environment does not name the user")

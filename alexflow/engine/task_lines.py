@@ -14,7 +14,7 @@ from alexflow.identity import children, qualified_name
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, Output, flatten, keys_of
 from alexflow.model.class_info import class_info
-from alexflow.model.made_from import TaskOrigin, origin_of
+from alexflow.model.made_from import origin_of
 from alexflow.record.lines import NAMED_ONLY, NIL, Shape
 from alexflow.record.preimages import packed
 from alexflow.scheduler import TaskSpec
@@ -26,6 +26,8 @@ MOST_SHAPES = 16
 _OUTPUT_TAG = b"\xa6output"
 _TASK_TAG = b"\xa4task"
 _SOURCE_NAME = b"alexflow.sources.external.Known."
+
+fromhex = bytes.fromhex
 
 _DIGITS = 40  # of the digest at the end of an id
 
@@ -54,29 +56,33 @@ class TaskLines:
 
         A task whose parameters have no canonical form any more has no line: it will be refused before it runs.
         """
+        spec = described.spec
+        task_id = spec.task_id
         try:
             task = described.task.unwrapped()
-            origin = origin_of(task)
-            named: list[TaskLine] = []
-            if _TASK_TAG in origin.preimage or _SOURCE_NAME in origin.preimage:
-                named = self._lines_of_named(task)
-            shape, keys = self._shape(task, described)
-            return [*named, self._line(described.spec, shape, keys, origin)]
+            preimage, further = origin_of(task)
+            outputs = spec.outputs
+            shape, keys = None, None
+            if len(outputs) == 1:  # as of most: the same as below without calls
+                shape = self._shapes.get((type(task), outputs[0][len(task_id) :], spec.tags))
+            if shape is None or spec.serves or not outputs[0].startswith(task_id):
+                shape, keys = self._shape(task, described)
+            # the outputs in its fields, if those are all of its inputs: their count can only be higher
+            are_in_fields = spec.acyclic and preimage.count(_OUTPUT_TAG) == len(spec.inputs)
+            digest, origin = fromhex(task_id[-_DIGITS:]), packed(preimage)
+            if keys is None and are_in_fields and further is None:
+                line: TaskLine = (shape, digest, origin)
+            else:
+                reads = None if are_in_fields else spec.inputs
+                line = (shape, digest, origin, NIL if further is None else Raw(further), reads, keys)
+            if _TASK_TAG in preimage or _SOURCE_NAME in preimage:
+                return [*self._lines_of_named(task), line]
+            return [line]
         except BaseException as error:  # of the user's code, and the task's own to report
             if passes(error):
                 raise
-            logger.debug("no record of what %s is made from", described.spec.task_id, exc_info=True)
+            logger.debug("no record of what %s is made from", task_id, exc_info=True)
             return []
-
-    def _line(self, spec: TaskSpec, shape: int, keys: tuple[str, ...] | None, origin: TaskOrigin) -> TaskLine:
-        digest = bytes.fromhex(spec.task_id[-_DIGITS:])
-        preimage, further = origin
-        # the outputs in its fields, if those are all of its inputs: their count can only be higher
-        are_in_fields = spec.acyclic and preimage.count(_OUTPUT_TAG) == len(spec.inputs)
-        if keys is None and are_in_fields and further is None:
-            return shape, digest, packed(preimage)
-        reads = None if are_in_fields else spec.inputs
-        return shape, digest, packed(preimage), NIL if further is None else Raw(further), reads, keys
 
     def _shape(self, task: AbstractTask, described: Described) -> tuple[int, tuple[str, ...] | None]:
         """Return the number of a task's shape, and its keys if the shape does not say them."""
@@ -87,19 +93,21 @@ class TaskLines:
             keys = tuple(key for key in keys if key not in held)
         cut = len(task_id)
         endings = tuple([key[cut:] for key in keys if key.startswith(task_id)])
-        if len(endings) < len(keys):
-            endings = ()
-        kind = type(task), task_id[: -_DIGITS - 1], spec.tags, len(keys)
-        number = self._shapes.get((*kind, endings))
-        if number is None:
-            if self._of_class.get(type(task), 0) >= MOST_SHAPES:
-                endings = ()
-            number = self._shapes.get((*kind, endings))
+        in_shape = len(endings) == len(keys)
+        if in_shape and self._of_class.get(type(task), 0) >= MOST_SHAPES:
+            in_shape = self._kind(task, spec, endings) in self._shapes
+        kind = self._kind(task, spec, endings if in_shape else ("",) * len(keys))
+        number = self._shapes.get(kind)
         if number is None:
             classes = [qualified_name(type(output)) for output in flatten(task.output()) for _ in keys_of(output)]
-            outputs = tuple(zip(endings or ("",) * len(keys), classes, strict=False))
-            number = self._shapes[(*kind, endings)] = self._new_shape(task, described.kind, outputs, spec.tags)
-        return number, None if endings or not keys else keys
+            padded = endings if in_shape else ("",) * len(keys)
+            outputs = tuple(zip(padded, classes, strict=False))
+            number = self._shapes[kind] = self._new_shape(task, described.kind, outputs, spec.tags)
+        return number, None if in_shape else keys
+
+    def _kind(self, task: AbstractTask, spec: TaskSpec, endings: tuple[str, ...]) -> tuple[Any, ...]:
+        """Return the key of a shape in the table of shapes."""
+        return type(task), endings[0] if len(endings) == 1 else endings, spec.tags
 
     def _new_shape(
         self, task: AbstractTask, executor: str, outputs: tuple[tuple[str, str], ...] = (), tags: tuple[str, ...] = ()
@@ -121,12 +129,12 @@ class TaskLines:
             if named.task_id not in self._named:
                 self._named.add(named.task_id)
                 pending += tasks_in_fields(named)
-                origin = origin_of(named)
+                preimage, further = origin_of(named)
                 shape = self._shapes.get(type(named))
                 if shape is None:
                     shape = self._shapes[type(named)] = self._new_shape(named, NAMED_ONLY)
-                further = NIL if origin.further is None else Raw(origin.further)
-                lines.append((shape, bytes.fromhex(named.task_id[-_DIGITS:]), packed(origin.preimage), further, ()))
+                others = NIL if further is None else Raw(further)
+                lines.append((shape, fromhex(named.task_id[-_DIGITS:]), packed(preimage), others, ()))
         return lines
 
 

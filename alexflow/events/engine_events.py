@@ -1,4 +1,4 @@
-"""The events that an engine emits. Frozen, typed, serializable. Their names are tags in journals and do not change."""
+"""The events that an engine emits. Frozen, typed, serializable. Their names are tags and do not change."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from alexflow.errors import TaskTimeout
 from alexflow.executors.attempt import aattempt
 from alexflow.executors.captured_error import capture_error, not_done
 from alexflow.executors.enclosing_tasks import around, enclosing, running
-from alexflow.executors.interface import GRACE, Done, Executor, Job, NotDone, Outcome, Report, Successors
+from alexflow.executors.interface import GRACE, Done, Executor, Job, NotDone, Outcome, Report, Successors, Usage
 from alexflow.executors.job_queue import JobQueue
 from alexflow.executors.log_records import install_record_factory
 from alexflow.forks import end_fork, this_process
@@ -214,7 +214,9 @@ class LoopExecutor(Executor):
             if job.timeout is not None:
                 running_job.timer = self._loop.call_later(job.timeout, self._stop, running_job, context=self._context)
             await self._how.attempt(running_job)
-            outcome = Done(job.task_id, time.perf_counter() - started, overtaken=running_job.transaction.overtaken)
+            seconds, transaction = time.perf_counter() - started, running_job.transaction
+            usage = Usage(0, None, None, transaction.stored)
+            outcome = Done(job.task_id, seconds, overtaken=transaction.overtaken, usage=usage)
         except BaseException as error:  # everything is reported to the scheduler, exits and cancellations too
             outcome = self._not_done(running_job, error, time.perf_counter() - started)
             if self._how.gets_ctrl_c and is_ctrl_c(error):

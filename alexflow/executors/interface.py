@@ -43,6 +43,22 @@ class Printed(Struct, frozen=True):
     stderr: str
 
 
+class Usage(Struct, frozen=True, array_like=True):
+    """What an attempt has used and stored, for the record.
+
+    Attributes:
+        worker: the process id of the worker in which it was; 0 for none.
+        cpu: microseconds of processor time; None where others' work cannot be subtracted.
+        rss: the peak of the worker's memory until then, in bytes; None for the engine's own process.
+        stored: the size of each output that was published, and the digest of its bytes if it is known, by key.
+    """
+
+    worker: int
+    cpu: int | None
+    rss: int | None
+    stored: dict[str, tuple[int, bytes]]
+
+
 class Done(Struct, frozen=True):
     """The task has run; its outputs are published.
 
@@ -50,12 +66,14 @@ class Done(Struct, frozen=True):
         seconds: what ``run`` and publishing took.
         printed: what it printed, if anything, where that is captured.
         overtaken: keys that were already published; what this task stored there was dropped.
+        usage: what it has used and stored, if that is known.
     """
 
     task_id: str
     seconds: float
     printed: Printed | None = None
     overtaken: tuple[str, ...] = ()
+    usage: Usage | None = None
 
 
 class NotDone(Struct, frozen=True):

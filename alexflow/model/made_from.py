@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from alexflow.errors import IdentityError
 from alexflow.hooks import passes
@@ -10,17 +10,9 @@ from alexflow.identity import Canonical, ComputeNow, canonical, encoded, packb, 
 from alexflow.model.class_info import ClassInfo, class_info
 from alexflow.model.task import AbstractTask
 
-
-class TaskOrigin(NamedTuple):
-    """What a task is made from.
-
-    Attributes:
-        preimage: ``[spec, version, fields]`` in MessagePack; an id of spec "2" is its digest.
-        further: the fields that are not significant, as a map of canonical values in MessagePack; None for none.
-    """
-
-    preimage: bytes
-    further: bytes | None
+#: ``[spec, version, fields]`` in MessagePack, of which an id of spec "2" is the digest; and the fields that are not
+#: significant, as a map of canonical values in MessagePack, or None for none.
+TaskOrigin = tuple[bytes, bytes | None]
 
 
 def origin_of(task: AbstractTask) -> TaskOrigin:
@@ -31,18 +23,24 @@ def origin_of(task: AbstractTask) -> TaskOrigin:
     Raises:
         IdentityError: a significant field has no identity any more.
     """
-    info = class_info(type(task))
+    info = task.__class_info__
+    if info.cls is not type(task):
+        info = class_info(type(task))
     get = info.identity_value
     fields: dict[str, Canonical] = {}
     for name in info.significant:
         value = get(task, name)
         if value is not None:
-            fields[name] = value if type(value) is str else canonical(value, _COMPUTE_NOW)
+            kind = type(value)  # as in the computation of ids: this saves most fields a call
+            fields[name] = value if kind is str or kind is bool else canonical(value, _COMPUTE_NOW)
     if info.id_rule is None:
         preimage = preimage_of(fields, task.version)
     else:
         preimage = packb((getattr(task, "_task_spec", None), task.version, fields))
-    return TaskOrigin(preimage, _further(task, info) if info.insignificant else None)
+    for name in info.insignificant:
+        if getattr(task, name, None) is not None:
+            return preimage, _further(task, info)
+    return preimage, None
 
 
 _COMPUTE_NOW = ComputeNow()  # it keeps nothing

@@ -207,7 +207,7 @@ def _live_row(task: AbstractTask) -> Row:
         cls=qualified_name(type(task)),
         keys=(),
         classes=(),
-        preimage=Raw(origin.preimage),
+        preimage=Raw(origin[0]),
         further=NIL,
         reads=None,
         section=-1,

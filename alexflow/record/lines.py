@@ -38,7 +38,7 @@ class SegmentHeader(SegmentLine, frozen=True, array_like=True, tag=0):
         started: seconds since 1970; times in the segment count from here.
         host: the machine's name.
         pid: the process.
-        user: who runs it.
+        user: the user that runs it.
         version: alexflow's.
         prefix: of keys in the storage that holds the segment, where the engine's storage is a part of that.
     """

@@ -50,7 +50,7 @@ class Run:
         id: unique, and sortable by time.
         command: the command line of the process.
         directory: its working directory.
-        user: who ran it.
+        user: the user that ran it.
         host: the machine.
         pid: the process.
         targets: ids of tasks and keys of outputs that were asked for, at most 20.

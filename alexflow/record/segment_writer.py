@@ -35,7 +35,7 @@ class SegmentWriter:
 
     Args:
         space: where segments are.
-        user: who runs the engine.
+        user: the user that runs the engine.
     """
 
     def __init__(self, space: ReservedSpace, user: str = ""):

@@ -1,7 +1,7 @@
 """Removal of the secrets in a source's URL.
 
 A URL can have a password (``https://user:password@host/x``) and a signature (``?X-Amz-Signature=…``). They are kept
-with the source's options, and are in no document, text or journal. A server's error message may repeat them, and is
+with the source's options, and are in no document, text or record. A server's error message may repeat them, and is
 shown without.
 """
 

@@ -93,6 +93,11 @@ def _ends(key: str) -> Iterator[bytes]:
         yield crc32(end.encode()).to_bytes(4, "little")
 
 
+def digest_in(record: bytes) -> bytes:
+    """The digest of the bytes that a record is of; empty for an empty record."""
+    return record[9:25]
+
+
 def of_bytes(record: bytes) -> bytes:
     """The part of a record that is about the bytes."""
     return _VERSION + record[1 : _RECORD.size]

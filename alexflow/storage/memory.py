@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from alexflow.errors import OutputNotFound, ShippingError
+from alexflow.storage.digest import record_of
 from alexflow.storage.interface import Storage
 from alexflow.storage.key_checks import checks_its_keys
 from alexflow.storage.keys import check_key
@@ -64,6 +65,7 @@ class MemoryStorage(Storage):
             if not replace and staged.key in self._objects:
                 return False
             self._objects[staged.key] = staged.data or b""
+            staged.record = record_of(staged.data or b"")
             return True
 
     def discard(self, staged: Staged) -> None:

@@ -19,12 +19,14 @@ class Staged:
         size: how many bytes.
         data: the bytes, while they are small enough to wait in memory.
         place: what the storage needs to find them again, where they are not in ``data``.
+        record: their digest record, once they have been published; empty if the storage makes none.
     """
 
     key: str
     size: int
     data: bytes | None
     place: Any = field(default=None)
+    record: bytes = b""
 
 
 class Staging(ABC):

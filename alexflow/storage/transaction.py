@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from alexflow.errors import TaskStopped
+from alexflow.storage.digest import digest_in
 from alexflow.storage.interface import Storage
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         "_versions",
         "overtaken",
         "storage",
+        "stored",
     )
 
     def __init__(self, storage: Storage, *, replace: bool = False):
@@ -54,6 +56,8 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         self._versions: dict[str, Any] = {}
         #: Keys for which another publisher was first; what was stored for these is dropped.
         self.overtaken: tuple[str, ...] = ()
+        #: The size of each object that was published, and the digest of its bytes if it is known, by key.
+        self.stored: dict[str, tuple[int, bytes]] = {}
 
     def __repr__(self) -> str:
         return f"Transaction({self.storage!r})"
@@ -123,7 +127,10 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         self._begin_to_publish()
         while self._staged:
             key, staged = self._staged.popitem()
-            if not (self._publish_over(staged) if self._replace else self.storage.publish(staged)):
+            size = staged.size
+            if self._publish_over(staged) if self._replace else self.storage.publish(staged):
+                self.stored[key] = size, digest_in(staged.record)
+            else:
                 self.overtaken += (key,)
 
     def _publish_over(self, staged: Staged) -> bool:
@@ -235,7 +242,10 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         self._begin_to_publish()
         while self._staged:
             key, staged = self._staged.popitem()
-            if not await (self._apublish_over(staged) if self._replace else self.storage.apublish(staged)):
+            size = staged.size
+            if await (self._apublish_over(staged) if self._replace else self.storage.apublish(staged)):
+                self.stored[key] = size, digest_in(staged.record)
+            else:
                 self.overtaken += (key,)
 
     async def _apublish_over(self, staged: Staged) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.crash.engine_family import Family
 from tests.crash.ledger import Ledger, Tally
 from tests.crash.plan import Kill, Victim, kills
+from tests.kit.stored_files import stored_files
 
 ENGINE = "tests.crash.engine_process"
 
@@ -47,19 +48,19 @@ class Campaign:
         """Return the bytes of every output, ephemeral ones too, from an undisturbed run."""
         storage, log = self._directory / "undisturbed", self._directory / "log"
         log.touch()
-        family = Family(ENGINE, str(storage), str(log), str(self._directory / "runs"), "keep")
+        family = Family(ENGINE, str(storage), str(log), "keep")
         started = time.monotonic()
         family.hear()
         self._seconds = time.monotonic() - started
         family.close()
-        expected = {str(path.relative_to(storage)): path.read_bytes() for path in storage.rglob("*") if path.is_file()}
+        expected = {name: (storage / name).read_bytes() for name in stored_files(storage)}
         shutil.rmtree(storage)
         return expected
 
     def _complete(self, directory: Path, remaining: list[Kill]) -> None:
         """Run a workflow to its end, through as many of the kills as it takes."""
-        storage, log, journals = directory / "storage", directory / "log", directory / "runs"
-        arguments = [ENGINE, str(storage), str(log), str(journals)]
+        storage, log = directory / "storage", directory / "log"
+        arguments = [ENGINE, str(storage), str(log)]
         storage.mkdir()
         log.touch()
         ledger = Ledger(storage, log, self._expected, self.tally)
@@ -68,7 +69,7 @@ class Campaign:
         again = Family(*arguments)
         ledger.conclude(again.hear().strip())
         again.close()
-        ledger.compare(journals)
+        ledger.compare()
 
     def _run(self, family: Family, ledger: Ledger, remaining: list[Kill]) -> bool:
         """One engine, to its end or until it is killed; whether it came to its end."""

@@ -7,16 +7,17 @@ process was killed, or its ephemeral output had been removed and was wanted agai
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 
-from alexflow.events.history import read_history
-from alexflow.record.reader import journals
+import alexflow
+from alexflow.errors import NotRecorded
 from alexflow.storage.local.leases import LEASES_FILE as LEASES
 from tests.crash.workflow import CONCURRENCY, DYNAMIC, WORKERS, Start, starts_in
+from tests.kit.stored_files import stored_files
 
 #: Tasks that may be in flight in the engine's own process: on the loop, in threads, and dynamic tasks.
 IN_ENGINE = CONCURRENCY + WORKERS + DYNAMIC
@@ -42,12 +43,13 @@ class Tally:
     orphans: list[str] = field(default_factory=list)
     litter: list[str] = field(default_factory=list)
     needless: list[str] = field(default_factory=list)
+    unrecorded: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     @property
     def faults(self) -> list[str]:
         """Everything that violates a guarantee."""
-        return self.partial + self.lost + self.orphans + self.litter + self.needless + self.wrong
+        return self.partial + self.lost + self.orphans + self.litter + self.needless + self.unrecorded + self.wrong
 
     def __str__(self) -> str:
         kills = ", ".join(f"{name}: {count}" for name, count in sorted(self.kills.items()))
@@ -56,7 +58,7 @@ class Tally:
             f"{self.looked_at:,} outputs looked at:\n"
             f"{len(self.partial)} partial outputs, {len(self.lost)} lost outputs, {len(self.orphans)} orphans, "
             f"{len(self.litter)} stale locks or temporary files, {len(self.needless)} tasks run for nothing, "
-            f"{len(self.wrong)} other faults,\n"
+            f"{len(self.unrecorded)} outputs without a record, {len(self.wrong)} other faults,\n"
             f"{self.twice} tasks run twice of at most {self.in_flight} in flight; {self.made_again} "
             f"ephemeral outputs made again, {self.ephemeral_left} left behind"
         )
@@ -101,7 +103,7 @@ class Ledger:
         self._read_log()  # first: what is removed from now on had begun before
         visible: set[str] = set()
         others: list[str] = []
-        for key in _files_under(self._storage):
+        for key in stored_files(self._storage):
             try:
                 data = (self._storage / key).read_bytes()
             except FileNotFoundError:  # removed meanwhile
@@ -118,6 +120,23 @@ class Ledger:
         self._seen |= visible
         return visible, others
 
+    def _check_record(self, visible: set[str]) -> None:
+        """Count what is visible and is not in the record, and what the record says wrongly."""
+        record = alexflow.open_record(self._storage)
+        for key in sorted(visible):
+            try:
+                entry = record.entry(key)
+                data = (self._storage / key).read_bytes()
+            except NotRecorded:
+                self._tally.unrecorded.append(key)
+                continue
+            except FileNotFoundError:  # ephemeral, and removed
+                continue
+            digests = {output.key: output.digest for output in entry.outputs}
+            known = digests[key]
+            if not entry.is_intact or known not in (None, blake2b(data, digest_size=16).hexdigest()):
+                self._tally.wrong.append(f"the record of {key} is wrong: {entry}")
+
     def settle(self) -> None:
         """The engine is dead, and all its processes: what was in flight?"""
         visible, others = self.look()
@@ -128,6 +147,7 @@ class Ledger:
             if count > (IN_ENGINE if pid == self._engine else 1):
                 self._tally.wrong.append(f"{count} tasks in flight in process {pid}")
         self._tally.in_flight += len(in_flight)
+        self._check_record(visible)
         self._may_run_again.update(start.task_id for start in in_flight)
         self._forget_processes()
 
@@ -147,12 +167,11 @@ class Ledger:
             self._tally.wrong.append(f"a run after the last one ran and found: {after}")
         self._forget_processes()
 
-    def compare(self, journals_in: Path) -> None:
-        """Check that the journals are true, as far as they go."""
-        for path in journals(journals_in):
-            for task_id in read_history(path).in_state("done"):
-                if task_id not in self._started:
-                    self._tally.wrong.append(f"a journal says that {task_id} is done, which never began")
+    def compare(self) -> None:
+        """Check that the record is true, as far as it goes."""
+        for entry in alexflow.open_record(self._storage).entries():
+            if entry.finished is not None and entry.task_id not in self._started:
+                self._tally.wrong.append(f"the record says that {entry.task_id} has run, which never began")
 
     def _forget_processes(self) -> None:
         self._tally.in_flight += len(self._killed)
@@ -188,9 +207,3 @@ class Ledger:
             self._tally.made_again += 1
         else:
             self._tally.wrong.append(f"{start.task_id} ran again, though it was not in flight")
-
-
-def _files_under(directory: Path) -> Iterator[str]:
-    for inside, _, names in os.walk(directory):
-        for name in names:
-            yield os.path.relpath(f"{inside}/{name}", directory)

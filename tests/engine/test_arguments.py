@@ -19,7 +19,7 @@ from tests.engine.workflows import Step
         ({"workers": 0}, "workers must be a whole number of at least 1, not 0"),
         ({"workers": 1.5}, "workers must be a whole number of at least 1, not 1.5"),
         ({"max_concurrency": -1}, "max_concurrency must be a whole number of at least 1, not -1"),
-        ({"journal": 5}, "journal must be the path of a directory, not 5"),
+        ({"record": 5}, "record must be True or False, not 5"),
         ({"limits": {"gpu": 0}}, "limits['gpu'] must be a whole number of at least 1, not 0"),
         ({"limits": {"gpu": "two"}}, "limits['gpu'] must be a whole number of at least 1, not 'two'"),
         ({"executor": "loop"}, "executor must be 'process' or 'thread', not 'loop'"),

@@ -53,9 +53,9 @@ async def ask(engine: Engine, output: Any, n: int, payloads: list[weakref.ref[Pa
 
 
 @pytest.mark.parametrize("kind", [Context, ContextInThread, ContextOfGenerate, LogsInProcess])
-async def test_nothing_of_a_request_stays_with_the_engine(kind, place, tmp_path):
+async def test_nothing_of_a_request_stays_with_the_engine(kind, place):
     payloads: list[weakref.ref[Payload]] = []
-    async with Engine(place, workers=1, timeout=600, journal=tmp_path / "journal", echo=True) as engine:
+    async with Engine(place, workers=1, timeout=600, echo=True) as engine:
         for n in range(3):
             await asyncio.create_task(ask(engine, kind(n).output(), n, payloads))
         async with asyncio.timeout(10):

@@ -200,14 +200,12 @@ def test_what_is_missing_is_made(tmp_path: Path, opened: list[Engine]) -> None:
 
 
 def test_what_needs_an_engine_although_it_exists(tmp_path: Path, opened: list[Engine]) -> None:
-    storage, journals = tmp_path / "storage", tmp_path / "journals"
+    storage = tmp_path / "storage"
     alexflow.run(Number(1), storage=storage)
     opened.clear()
     assert alexflow.run(Number(1), storage=storage, force=True).ran == 1
-    assert alexflow.run(Number(1), storage=storage, journal=journals).ran == 0
-    assert len(list(journals.iterdir())) == 1
     assert alexflow.run([Number(1)] * (existing.MAX_TARGETS + 1), storage=storage).ran == 0
-    assert len(opened) == 3
+    assert len(opened) == 2
 
 
 def test_two_classes_with_one_name(tmp_path: Path) -> None:
@@ -240,7 +238,7 @@ def test_a_wrong_keyword_is_refused_all_the_same(tmp_path: Path) -> None:
     alexflow.run(Number(1), storage=tmp_path)
     wrong: list[dict[str, Any]] = [
         *({"workers": 0}, {"limits": {"tag": 0}}, {"retry": 3}, {"timeout": -1}, {"executor": "loop"}),
-        *({"on_error": "ignore"}, {"journal": 3}, {"lease_ttl": 0}, {"max_deaths": -1}, {"max_concurrency": 0}),
+        *({"on_error": "ignore"}, {"record": 3}, {"lease_ttl": 0}, {"max_deaths": -1}, {"max_concurrency": 0}),
     ]
     for options in wrong:
         with pytest.raises(DefinitionError, match=f"{next(iter(options))}"):

@@ -16,6 +16,7 @@ from alexflow import Engine, LocalStorage, Output, Task, TaskOptions
 from alexflow.errors import EngineClosed, RunFailed, TaskTimeout
 from alexflow.formats import BinaryOutput
 from alexflow.storage.staged import Staged
+from tests.kit.stored_files import stored_files
 
 pytestmark = pytest.mark.anyio
 
@@ -120,7 +121,7 @@ KINDS = [(Swallows, Quick), (InThread, QuickInThread)]
 
 def files_in(place: Path) -> list[str]:
     """Everything that is in a storage, what is on its way too."""
-    return [str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()]
+    return stored_files(place)
 
 
 def open_gates() -> None:

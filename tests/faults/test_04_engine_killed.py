@@ -15,6 +15,7 @@ import alexflow
 from alexflow.storage.local.leases import LEASES_FILE as LEASES
 from tests.faults.workflows import Number, hanging_workflow
 from tests.kit.processes import descendants_of, still_alive
+from tests.kit.stored_files import stored_files
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +42,7 @@ async def test_nothing_survives_and_what_was_published_stays(place, log, tmp_pat
     assert still_alive(family, SECONDS_TO_END) == set()
     numbers = {Number(n).output().key for n in range(20)}
     # and nothing half; what the engine could not remove itself, the next one does
-    assert set(os.listdir(place)) == {*numbers, LEASES}
+    assert set(stored_files(place)) == {*numbers, LEASES}
 
     hang.unlink()
     log.write_text("")
@@ -51,7 +52,7 @@ async def test_nothing_survives_and_what_was_published_stays(place, log, tmp_pat
     assert Counter(log.read_text().split()) == {"child": 1, "interpreter": 1, "total": 1}
     assert result.output.load() == 2 * sum(range(20))
     keys = {target.output().key, *(output.key for output in target.input())}
-    assert set(os.listdir(place)) == numbers | keys  # no litter
+    assert set(stored_files(place)) == numbers | keys  # no litter
 
 
 async def test_a_fork_of_the_application_keeps_nothing_alive(place, log, tmp_path, fifo):

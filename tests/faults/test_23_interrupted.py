@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from tests.kit.processes import descendants_of, still_alive
+from tests.kit.stored_files import stored_files
 
 pytestmark = pytest.mark.anyio
 
@@ -61,7 +62,7 @@ async def test_once(place, log, fifo, number, code):
     assert exitcode == code
     assert still_alive(family, 0) == set()
     assert log.read_text().split() == ["finally"] * 2  # they have cleaned up, and nothing else was begun
-    assert os.listdir(place) == []
+    assert stored_files(place) == []
     said = [line for line in err if line.startswith("alexflow:")]
     assert len(said) == 1
     assert "stopping running tasks" in said[0]
@@ -82,7 +83,7 @@ async def test_twice(place, log, fifo, number):
     exitcode, _, err = script.end()
     assert exitcode == 128 + number
     assert log.read_text() == ""
-    assert os.listdir(place) == []
+    assert stored_files(place) == []
     assert sum(line.startswith("alexflow:") for line in err) == 2
 
 
@@ -96,7 +97,7 @@ async def test_where_there_is_no_process(place, log, fifo, how):
     exitcode, said, _ = script.end()
     assert exitcode == 130
     assert told.received() == []  # nothing else was begun
-    assert os.listdir(place) == []
+    assert stored_files(place) == []
     if how == "loop":
         assert log.read_text().split() == ["finally"] * 2
         assert "alexflow-task" not in said[0]  # only of what the tasks themselves use, threads may be ending
@@ -112,4 +113,4 @@ async def test_a_coroutine_that_does_not_listen_does_not_keep_the_script_from_en
     exitcode, _, err = script.end()
     assert exitcode == 130
     assert sum("DeafOnLoop" in line and "is abandoned; it cannot publish any more" in line for line in err) == 2
-    assert os.listdir(place) == []
+    assert stored_files(place) == []

@@ -76,16 +76,16 @@ async def test_a_target_is_removed_while_others_run(place, log, fifo):
         assert (again.ran, again.cached) == (0, 3)
 
 
-async def test_the_journal_says_done(place, log, tmp_path):
-    """Nobody asks it."""
+async def test_the_record_says_done(place, log):
+    """No engine asks it."""
     source, middle, last = graph(str(log))
-    async with Engine(place, workers=2, journal=tmp_path / "runs") as engine:
+    async with Engine(place, workers=2) as engine:
         assert (await engine.run(last)).ran == 3
         for task in (source, last):
             task.output().assign_storage(engine.storage).remove()
         storage = engine.storage
     log.write_text("")
-    async with Engine(storage, workers=2, journal=tmp_path / "runs") as engine:
+    async with Engine(storage, workers=2) as engine:
         assert (await engine.run([source, middle, last])).ran == 2
         assert Counter(log.read_text().split()) == {"0": 1, "reader-2": 1}
         assert (await engine.run([source, middle, last])).cached == 3

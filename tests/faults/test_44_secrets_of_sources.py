@@ -1,4 +1,4 @@
-"""44: a source with a password, a signature, options: they are in no document, text of an object, error or journal."""
+"""44: a source with a password, a signature, options: they are in no document, text of an object, error or record."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_it_is_read_and_nothing_tells_how(server, tmp_path, caplog):
         assert pickle.loads(pickle.dumps(made)).load() == b"x" * 10
         place = str(tmp_path / str(number))
         how = {"workers": 1} if number < 2 else {"executor": "thread"}
-        result = alexflow.run(Length(made), storage=place, echo=False, journal=str(tmp_path / "journal"), **how)
+        result = alexflow.run(Length(made), storage=place, echo=False, **how)
         assert (result.ran, result.output.load()) == (1, 10)
         assert silent(repr(made) + str(made) + repr(Length(made)) + made.url + made.key + Length(made).task_id)
         assert silent(json.dumps(serialize(made)) + json.dumps(serialize(Length(made))) + repr(made.bound_storage))
@@ -130,12 +130,13 @@ def test_errors_do_not_tell(server, tmp_path, status):
         with pytest.raises(AlexflowError) as caught:
             source(url, client_kwargs={"headers": {"X-Key": OPTION}})
         assert silent(everything(caught.value))
-        journal = tmp_path / f"journal-{number}"
         how = {"workers": 1} if number == 0 else {"executor": "thread"}
         with pytest.raises(RunFailed) as failed:
-            alexflow.run(Length(made), storage=str(tmp_path / "r"), echo=False, journal=str(journal), **how)
+            alexflow.run(Length(made), storage=str(tmp_path / "r"), echo=False, **how)
         assert silent(everything(failed.value) + str(failed.value.report))
-        assert silent("".join(path.read_bytes().decode("latin-1") for path in journal.rglob("*") if path.is_file()))
+        record = [path.read_bytes().decode("latin-1") for path in tmp_path.rglob(".alexflow/record/*.segment")]
+        assert record
+        assert silent("".join(record))
 
 
 def test_a_server_that_is_not_there(tmp_path):

@@ -11,6 +11,7 @@ import alexflow
 from alexflow import LocalStorage, MemoryStorage, formats, legacy
 from alexflow.errors import EncodingError, OutputNotFound
 from tests.formats.values import EXAMPLES, OF_1X, Copied, Failed, Made, MadeOnLoop, equal, example
+from tests.kit.stored_files import stored_files
 
 pytest.importorskip("h5py")
 pytest.importorskip("joblib")
@@ -117,7 +118,7 @@ def test_what_fails_publishes_nothing(tmp_path, executor):
     assert {error.error_type for error in result.failures} == {"ArithmeticError"}
     assert len(result.failures) == len(EXAMPLES)
     assert list(storage.list()) == []
-    assert [file for file in (tmp_path / "storage").rglob("*") if file.is_file()] == []
+    assert stored_files(tmp_path / "storage") == []
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

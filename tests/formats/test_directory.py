@@ -19,6 +19,7 @@ from alexflow.errors import DecodingError, EncodingError, OutputNotFound, Storag
 from alexflow.formats import Directory, DirectoryOutput
 from alexflow.formats.directory import pack
 from tests.formats.values import Made
+from tests.kit.stored_files import stored_files
 
 LARGE = b"weights" * 100_000
 
@@ -161,7 +162,7 @@ def test_what_is_left_by_an_exception(output, tmp_path):
         pass
     with pytest.raises(OutputNotFound):
         output.load()
-    assert [file for file in (tmp_path / "storage").rglob("*") if file.is_file()] == []
+    assert stored_files(tmp_path / "storage") == []
 
 
 def test_what_cannot_be_stored(output, tmp_path):
@@ -302,4 +303,4 @@ def test_in_worker_processes(tmp_path):
     assert list(storage.list()) == [Trained().output().key]
     with result.output[0].load() as unpacked:
         assert seen(unpacked) == FILLED
-    assert [path for path in (tmp_path / "storage" / ".alexflow").rglob("*") if path.name != "staging"] == []
+    assert stored_files(tmp_path / "storage") == [Trained().output().key]

@@ -66,6 +66,7 @@ PROTOCOLS = {
     "__iter__": "of targets, of trees of outputs, and of what generate() gives",
     "__reduce__": "where a task travels to a worker process",
     "exists_many": "of a storage of the user's",
+    "reserved": "the same",
 }
 
 #: Objects of ours that have attributes of the same names, by what code calls them.

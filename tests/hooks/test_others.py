@@ -119,7 +119,7 @@ def odd(tmp_path: Path) -> Odd:
 async def test_a_storage_that_raises_fails_the_request(tmp_path: Path, odd: Odd, kind: str) -> None:
     storage = odd
     storage.kind = kind
-    async with asyncio.timeout(SOON), Engine(storage, journal=tmp_path / "journal", lease_ttl=None) as engine:
+    async with asyncio.timeout(SOON), Engine(storage, lease_ttl=None) as engine:
         assert (await engine.run(GoodInThread(1))).ran == 1
         storage.armed = True
         with pytest.raises((Exception, BaseExceptionGroup)):  # the storage's own, if it is one

@@ -48,13 +48,13 @@ class HandWritten:
         """Write what tasks are made from; each has a shape of its own."""
         shapes, lines = [], []
         for number, task in enumerate(tasks, self.count):
-            origin, task_id = origin_of(task), task.task_id
+            (preimage, further), task_id = origin_of(task), task.task_id
             outputs = flatten(task.output())
             ends = tuple((output.key[len(task_id) :], qualified_name(type(output))) for output in outputs)
             name = task_id.rpartition(".")[0]
             shapes.append(Shape(number, name, qualified_name(type(task)), "process", ends, tuple(sorted(task.tags))))
-            further = NIL if origin.further is None else Raw(origin.further)
-            lines.append(MadeFrom(number, bytes.fromhex(task_id[-40:]), packed(origin.preimage), further))
+            others = NIL if further is None else Raw(further)
+            lines.append(MadeFrom(number, bytes.fromhex(task_id[-40:]), packed(preimage), others))
         self.writer.add(ShapesLine(tuple(shapes)))
         self.writer.add(MadeFromLine(self.count, lines))
         self.count += len(tasks)

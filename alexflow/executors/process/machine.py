@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from alexflow.executors.interface import Done, Job, NotDone, Outcome, Printed, Successors, Unsure
+from alexflow.executors.interface import Done, Job, NotDone, Outcome, Printed, Successors, Unsure, Usage
 from alexflow.executors.job_queue import JobQueue
 from alexflow.executors.process.instructions import (
     FailAll,
@@ -249,18 +249,19 @@ class PoolMachine:
         seconds: Sequence[float],
         printed: Mapping[int, Printed | None],
         overtaken: Mapping[int, tuple[str, ...]],
+        usage: Sequence[Usage],
     ) -> None:
         """Take in that jobs have succeeded, with the seconds that each took."""
         self._makes_progress(place)
         learn, forget = self._estimates.learn, place.forget
-        for number, took in zip(numbers, seconds, strict=True):
+        for number, took, used in zip(numbers, seconds, usage, strict=True):
             sent = forget(number)
             if sent is not None:
                 job = sent.job
                 learn(job.key, took)
                 said = printed.get(number) if printed else None
                 dropped = overtaken.get(number, ()) if overtaken else ()
-                outcome = Done(job.task_id, took, said, dropped)
+                outcome = Done(job.task_id, took, said, dropped, used)
                 if sent.is_speculative or sent.cancelled:
                     self._settle(sent, outcome)
                 else:  # as most; the same without the calls

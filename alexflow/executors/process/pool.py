@@ -254,7 +254,7 @@ class ProcessExecutor(Executor):
     def _take_in_one(self, worker: WorkerState, message: ToEngine) -> None:
         if isinstance(message, JobsDone):
             printed = {number: worker.process.printed.take_output(number) for number in message.printed}
-            self._machine.done(worker, message.numbers, message.seconds, printed, message.overtaken)
+            self._machine.done(worker, message.numbers, message.seconds, printed, message.overtaken, message.usage)
         elif isinstance(message, JobFailed):
             said = worker.process.printed.take_output(message.number) if message.printed else None
             sent = worker.sent.get(message.number)

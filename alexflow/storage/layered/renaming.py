@@ -61,7 +61,9 @@ class RenamingStorage(StorageWrapper):
         return self.storage.read_staged(staged.place)
 
     def publish(self, staged: Staged, *, replace: bool = False) -> bool:
-        return self.storage.publish(staged.place, replace=replace)
+        first = self.storage.publish(staged.place, replace=replace)
+        staged.record = staged.place.record
+        return first
 
     def discard(self, staged: Staged) -> None:
         self.storage.discard(staged.place)
@@ -121,7 +123,9 @@ class RenamingStorage(StorageWrapper):
         return _wrapped(key, await self.storage.astage(self._inside(key), data))
 
     async def apublish(self, staged: Staged, *, replace: bool = False) -> bool:
-        return await self.storage.apublish(staged.place, replace=replace)
+        first = await self.storage.apublish(staged.place, replace=replace)
+        staged.record = staged.place.record
+        return first
 
     async def adiscard(self, staged: Staged) -> None:
         await self.storage.adiscard(staged.place)

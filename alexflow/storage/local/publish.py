@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 
 from alexflow.blocks_briefly import blocks_briefly
-from alexflow.storage.digest import record_of, record_of_output, with_key
+from alexflow.storage.digest import record_of, with_key
 from alexflow.storage.files import NOT_THERE, storage_error, write_all
 from alexflow.storage.local import digest_store
 from alexflow.storage.local.new_file import NewFile, link, link_unnamed, open_new, write_unnamed
@@ -67,7 +67,7 @@ def write_small(base: str, path: str, data: bytes) -> int | None:
 
 
 @blocks_briefly("a small file: it costs less than a thread would")
-def publish_small(fd: int, path: str, base: str, key: str, data: bytes, names: SyncedNames | None) -> bool:
+def publish_small(fd: int, path: str, base: str, key: str, record: bytes, names: SyncedNames | None) -> bool:
     """Name and close the file that :func:`write_small` has written; False if another publisher was first.
 
     Args:
@@ -75,11 +75,11 @@ def publish_small(fd: int, path: str, base: str, key: str, data: bytes, names: S
         path: that of ``key`` in the storage ``base``.
         base: the storage's directory.
         key: the output's.
-        data: what the file holds.
+        record: the digest record of what the file holds, with the key.
         names: see the module.
     """
     try:
-        digest_store.write(fd, record_of_output(data, key), base, key)
+        digest_store.write(fd, record, base, key)
         if names is None:
             return link_unnamed(fd, path)
         os.fsync(fd)

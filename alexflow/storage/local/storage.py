@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import OutputNotFound
-from alexflow.storage.digest import record_of_parts
+from alexflow.storage.digest import record_of_output, record_of_parts
 from alexflow.storage.files import NOT_THERE, read_all, read_parts, storage_error
 from alexflow.storage.interface import Check, Storage, check_check
 from alexflow.storage.key_checks import checks_its_keys
@@ -221,11 +221,10 @@ class LocalStorage(Storage):
             if data is not None and not replace and "/" not in key:
                 fd = write_small(base, path, data)
                 if fd is not None:
-                    return publish_small(fd, path, base, key, data, names)
-            file = staged.place
-            if file is None:
-                file = new_file(base, key, staged.data or b"", names)
-            staged.place = None
+                    staged.record = record_of_output(data, key)
+                    return publish_small(fd, path, base, key, staged.record, names)
+            file = new_file(base, key, data or b"", names) if staged.place is None else staged.place
+            staged.place, staged.record = None, file.record
             return publish_file(file, base, key, names, replace=replace)
         except OSError as error:
             raise storage_error("publish", path, error) from error

@@ -285,9 +285,11 @@ class RemoteStorage(Storage):
         try:
             publisher = self._publisher(keeps=replace or await self._keeps_the_first())
             if staged.place is not None:
+                staged.record = staged.place.file.record
                 return await publisher.publish_large(staged.key, staged.place, replace=replace)
             data = staged.data or b""
-            return await publisher.publish(staged.key, data, await record_of_in_thread(data), replace=replace)
+            staged.record = await record_of_in_thread(data)
+            return await publisher.publish(staged.key, data, staged.record, replace=replace)
         finally:
             await self._discard(staged)
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from alexflow.executors.captured_error import CapturedError
+from alexflow.executors.interface import Usage
 
 #: Every frame begins with its length: four bytes, little-endian, not counting themselves.
 LENGTH = struct.Struct("<I")
@@ -112,13 +113,14 @@ class Revoke(Message, frozen=True):
 class JobsDone(Message, frozen=True):
     """These have run and are published; ``seconds`` each took. Some may have ``printed`` something.
 
-    ``overtaken`` has, by number, keys that were already published.
+    ``overtaken`` has, by number, keys that were already published; ``usage`` what each has used and stored.
     """
 
     numbers: list[int]
     seconds: list[float]
     printed: list[int]
-    overtaken: dict[int, tuple[str, ...]] = {}
+    overtaken: dict[int, tuple[str, ...]]
+    usage: list[Usage]
 
 
 class JobFailed(Message, frozen=True):

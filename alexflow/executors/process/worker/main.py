@@ -63,12 +63,14 @@ from alexflow.executors.process.worker.noted_calls import noted
 from alexflow.executors.process.worker.settings import ProcessSettings
 from alexflow.executors.process.worker.stdio import StdioCapture
 from alexflow.executors.process.worker.unpack import unpacker
+from alexflow.executors.process.worker.usage import UsageMeter
 from alexflow.forks import end_fork, this_process
 from alexflow.identity import set_main_module_name
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage, Transaction
 
 if TYPE_CHECKING:
+    from alexflow.executors.interface import Usage
     from alexflow.executors.process.worker.log_handler import ForwardingHandler
 
 INFO = 20  # as in logging, which is not loaded
@@ -135,7 +137,8 @@ class Worker:
         self._jobs: deque[JobMessage] = deque()  # popped by both threads; each pop is atomic
         self._receiving = threading.Lock()
         self._telling = threading.RLock()  # a report may cause a record to be logged
-        self._done: deque[tuple[int, float]] = deque()  # number and seconds of what has not been reported
+        self._done: deque[tuple[int, float, Usage]] = deque()  # number and seconds of what has not been reported
+        self._usage = UsageMeter()
         self._printed: deque[int] = deque()  # jobs that may have printed something
         self._overtaken: dict[int, tuple[str, ...]] = {}  # of what has not been reported
         self._reported_at = 0.0
@@ -204,6 +207,7 @@ class Worker:
                 self._end_as_terminated()
             message = self._inbox.receive()
             self._waiting = False
+            self._usage.start()
         return message
 
     def _take_in(self, message: ToWorker) -> None:
@@ -263,7 +267,7 @@ class Worker:
         set_job(0, number, 0.0)
         if transaction.overtaken:
             self._overtaken[number] = transaction.overtaken
-        self._done.append((number, ended - started))
+        self._done.append((number, ended - started, self._usage.read(transaction)))
         if ended - self._reported_at > REPORT_EVERY:
             self._pause()
 
@@ -377,14 +381,15 @@ class Worker:
         with self._telling:
             if self._done:
                 done = [self._done.popleft() for _ in range(len(self._done))]
-                numbers = [number for number, _ in done]
+                numbers = [number for number, _, _ in done]
                 printed: list[int] = []
                 while self._printed and self._printed[0] <= numbers[-1]:
                     printed.append(self._printed.popleft())
                 overtaken: dict[int, tuple[str, ...]] = {}
                 if self._overtaken:
                     overtaken = {number: self._overtaken.pop(number) for number in numbers if number in self._overtaken}
-                self._data.sendall(frame(JobsDone(numbers, [seconds for _, seconds in done], printed, overtaken)))
+                seconds, usage = [took for _, took, _ in done], [used for _, _, used in done]
+                self._data.sendall(frame(JobsDone(numbers, seconds, printed, overtaken, usage)))
             self._reported_at = time.monotonic()
 
     def _send(self, message: Message) -> None:
