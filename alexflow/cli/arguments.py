@@ -154,6 +154,25 @@ def _unpin(parser: ArgumentParser) -> None:
     _add_json(parser)
 
 
+def _diff(parser: ArgumentParser) -> None:
+    parser.add_argument("first", metavar="A", help="an output's key, a run's id, or a storage")
+    parser.add_argument("second", metavar="B", help="another of the same kind")
+    _add_storage(parser)
+    parser.add_argument("--other-storage", metavar="URL", help="the storage of the output B, if it is another")
+    parser.add_argument("--values", action="store_true", help="load outputs, and find where their values differ")
+    _add_json(parser)
+
+
+def _reproduce(parser: ArgumentParser) -> None:
+    parser.add_argument("key", nargs="?", metavar="KEY", help="a key or a task's id, or how one begins")
+    _add_storage(parser)
+    parser.add_argument("--deep", action="store_true", help="compute everything upstream again, too")
+    parser.add_argument("--sample", type=int, metavar="N", help="N outputs of the storage, drawn by chance")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="another one draws another sample")
+    parser.add_argument("--workers", type=int, metavar="N", help="worker processes; by default one per CPU")
+    _add_json(parser)
+
+
 def _verify(parser: ArgumentParser) -> None:
     parser.add_argument("keys", nargs="*", metavar="KEY", help="which outputs; by default all")
     _add_storage(parser)
@@ -197,6 +216,8 @@ COMMANDS = {
     "show": CommandArguments("what made an output: parameters, inputs, time, place and cost", _show),
     "find": CommandArguments("stored tasks by class, parameters, age and size", _find),
     "explain": CommandArguments("why a task ran, or will run: the field, code or source that differs", _explain),
+    "diff": CommandArguments("compare two outputs, two runs or two storages", _diff),
+    "reproduce": CommandArguments("compute an output again from the record, and compare", _reproduce),
     "status": CommandArguments("what a storage holds, and the engines that work on it", _status),
     "runs": CommandArguments("the runs of a storage, the newest first", _runs),
     "log": CommandArguments("what happened in a run, with its failures", _log),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 
 from alexflow.cli import answers
@@ -39,7 +40,15 @@ def execute(options: argparse.Namespace) -> int:
 def _row(run: Run) -> tuple[str, ...]:
     took = "" if run.seconds is None else duration(run.seconds)
     counts = [f"{count:,}" for count in (run.ran, run.cached, run.failed)]
-    return run.id, when(run.started), took, outcome(run), *counts, shlex.join(run.command)
+    return run.id, when(run.started), took, outcome(run), *counts, _command(run)
+
+
+def _command(run: Run) -> str:
+    """The command line of a run, without the interpreter and the directories of its script."""
+    words = list(run.command)
+    if words and os.path.basename(words[0]).startswith("python"):
+        words = words[2:] if words[1:2] == ["-m"] else words[1:]
+    return shlex.join([os.path.basename(words[0]), *words[1:]]) if words else ""
 
 
 def outcome(run: Run) -> str:

@@ -47,7 +47,7 @@ def _recorded(options: argparse.Namespace) -> Any:
     """The live output, or task, of a key or id in the record."""
     record = record_of(options)
     name = record.resolve(options.target)
-    _prefer_modules_here()
+    prefer_modules_here()
     task = record.entry(name).task()
     return next((output for output in flatten(task.output()) if output.key == name), task)
 
@@ -116,11 +116,12 @@ def _script(place: str) -> ModuleType:
 
 
 def _module(name: str) -> ModuleType:
-    _prefer_modules_here()
+    prefer_modules_here()
     return _imported(name, name)
 
 
-def _prefer_modules_here() -> None:
+def prefer_modules_here() -> None:
+    """Let modules of the working directory be imported."""
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as `python -m` does; a console script has its own directory there
 

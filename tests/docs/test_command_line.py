@@ -72,6 +72,8 @@ def names_of(command: str) -> set[str]:
         ("find", "find Train"),
         ("show", "show Train."),
         ("explain", "explain Train."),
+        ("diff", "diff Train. Numbers."),
+        ("reproduce", "reproduce Train."),
         ("status", "status"),
         ("runs", "runs"),
         ("log", "log"),
