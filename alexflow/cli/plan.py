@@ -8,6 +8,7 @@ import shlex
 from alexflow.cli import answers
 from alexflow.cli.targets import target_and_storage
 from alexflow.engine.planning import plan
+from alexflow.progress.text import duration
 from alexflow.record.plan import Plan, headline, rows
 
 
@@ -38,3 +39,6 @@ def _print(planned: Plan, options: argparse.Namespace) -> None:
                 print(f"{task_id}  {group.reason}")
         return
     answers.print_table(("tasks", "class", "reason"), rows(planned), right=["tasks"])
+    if planned.seconds is not None:
+        stored = "" if planned.bytes is None else f", {answers.size(planned.bytes)} stored"
+        print(f"expected: {duration(planned.seconds)} of work{stored}, by earlier tasks of these classes")

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from alexflow.graph.describe import Defaults
 from alexflow.graph.inspector import Catalog, Inspector, Subjects
 from alexflow.hooks import repr_of
-from alexflow.record.plan import CAUSES, Cause, Plan, PlannedTasks
+from alexflow.record.plan import CAUSES, Cause, Plan, PlannedTasks, with_estimates
 from alexflow.scheduler import Scheduler, TaskSpec
 from alexflow.scheduler.events import Event, Inspected, Resumed, RunRequested
 from alexflow.scheduler.instructions import Finish, Inspect, Resume
@@ -41,16 +41,29 @@ async def make_plan(
     """
     planning = _Planning(catalog, storage, defaults, forced)
     await planning.discover(subjects)
+    if not planning.has_tasks:
+        return Plan([], len(planning.found), repr_of(storage))
+    from alexflow.record.record import Record  # deferred: where everything exists it is not needed
+
+    record = Record(storage)
+    damaged = await in_thread(lambda: set(storage.quarantined()))
+    await in_thread(record.load)
+    ephemeral = {key for spec, _ in planning.tasks() for key in spec.ephemeral}
     groups: dict[tuple[str, Cause], list[TaskSpec]] = {}
-    damaged = await in_thread(lambda: set(storage.quarantined())) if planning.has_tasks else set[str]()
     for spec, waits in planning.tasks():
-        reason = _reason_of(spec, waits, forced, damaged)
+        reason: Cause = "upstream missing" if waits else "missing"
+        if spec.task_id in forced:
+            reason = "forced"
+        elif any(key in damaged for key in spec.outputs):
+            reason = "damaged"
+        elif spec.outputs and ephemeral.issuperset(spec.outputs) and record.row_of_task(spec.task_id) is not None:
+            reason = "read and gone"
         groups.setdefault((spec.task_id.rpartition(".")[0], reason), []).append(spec)
     run = [
         PlannedTasks(name, reason, [spec.task_id for spec in specs], specs[0].dynamic)
         for (name, reason), specs in sorted(groups.items(), key=lambda item: CAUSES.index(item[0][1]))
     ]
-    return Plan(run, len(planning.found), repr_of(storage))
+    return await in_thread(with_estimates, Plan(run, len(planning.found), repr_of(storage)), record)
 
 
 class _Planning:
@@ -97,11 +110,3 @@ class _Planning:
     def tasks(self) -> Iterable[tuple[TaskSpec, bool]]:
         """Each task that has to run, and whether it waits for what is upstream of it."""
         return self._scheduler.pending()
-
-
-def _reason_of(spec: TaskSpec, waits: bool, forced: Collection[str], damaged: Collection[str]) -> Cause:
-    if spec.task_id in forced:
-        return "forced"
-    if any(key in damaged for key in spec.outputs):
-        return "damaged"
-    return "upstream missing" if waits else "missing"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from alexflow.record.entry import Entry
+    from alexflow.record.record import Record
 
 #: The reason why a task has to run. ``missing``: an output is not there, and all that the task reads is. ``upstream
 #: missing``: nor is something that it reads. ``read and gone``: an ephemeral output, removed when its readers were
@@ -24,16 +29,15 @@ class PlannedTasks:
         reason: why they would run.
         task_ids: their ids, in the order in which they were found.
         dynamic: whether they generate further tasks, which are not known before they run.
-        gives: how many tasks they gave the last time they ran; None if that is not recorded.
-        seconds: what they are expected to take in all, by earlier tasks of the class; None if there are none.
-        bytes: what they are expected to store in all; None as before.
+        seconds: the work that is expected of all of them, by the mean of the class's recorded tasks; None if the record
+            has none.
+        bytes: what they are expected to store, in the same way.
     """
 
     class_name: str
     reason: Cause
     task_ids: Sequence[str]
     dynamic: bool = False
-    gives: int | None = None
     seconds: float | None = None
     bytes: int | None = None
 
@@ -46,7 +50,7 @@ class PlannedTasks:
         """The group as plain data."""
         data: dict[str, Any] = {"class": self.class_name, "count": self.count, "reason": self.reason}
         if self.dynamic:
-            data |= {"dynamic": True, "gives": self.gives}
+            data["dynamic"] = True
         return data | {"seconds": self.seconds, "bytes": self.bytes}
 
 
@@ -118,16 +122,36 @@ def rows(plan: Plan) -> list[tuple[str, str, str]]:
 
 
 def _reason(group: PlannedTasks) -> str:
-    if not group.dynamic:
-        return group.reason
-    last = "" if group.gives is None else f" ({group.gives:,} last time)"
-    return "".join((group.reason, ", and what it gives", last))
+    return group.reason + (", and what it gives" if group.dynamic else "")
 
 
 def _aligned(table: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
     count = max((len(row[0]) for row in table), default=0)
     name = max((len(row[1]) for row in table), default=0)
     return [(row[0].rjust(count), row[1].ljust(name), row[2]) for row in table]
+
+
+def with_estimates(plan: Plan, record: Record) -> Plan:
+    """Return a plan with the seconds and bytes that earlier tasks of the same classes let expect."""
+    means = {name: _means(record.entries(cls=name)) for name in {group.class_name for group in plan.run}}
+    groups = []
+    for group in plan.run:
+        seconds, size = means[group.class_name]
+        total = None if size is None else round(size * group.count)
+        groups.append(replace(group, seconds=None if seconds is None else seconds * group.count, bytes=total))
+    return replace(plan, run=groups)
+
+
+def _means(entries: Iterable[Entry]) -> tuple[float | None, float | None]:
+    """The mean seconds and bytes of entries, of those that have them."""
+    seconds: list[float] = []
+    sizes: list[int] = []
+    for entry in entries:
+        if entry.seconds is not None:
+            seconds.append(entry.seconds)
+        if entry.outputs and all(output.bytes is not None for output in entry.outputs):
+            sizes.append(entry.bytes)
+    return (fmean(seconds) if seconds else None), (fmean(sizes) if sizes else None)
 
 
 def _sum(parts: Sequence[float | None]) -> float | None:

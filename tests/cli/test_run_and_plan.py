@@ -31,6 +31,9 @@ def test_plan_run_and_plan_again(shell: Shell) -> None:
     assert (shell.directory / ".alexflow" / key).exists()
 
     assert shell("plan", "pipeline:train").first == "nothing to run, 1 is there"
+    again = shell("plan", "pipeline:train", "--depth", "8")
+    assert again.out.splitlines()[-1].startswith("expected: ")
+    assert shell("plan", "pipeline:train", "--depth", "8", "--json").data["seconds"] > 0
     assert shell("run", "pipeline:train", "--quiet").first.startswith("0 ran, 1 cached in ")
 
 

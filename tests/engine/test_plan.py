@@ -131,7 +131,18 @@ def test_ephemeral_inputs_that_are_gone_are_planned(tmp_path: Path) -> None:
     reader = ReadsEphemeral(1, (Step(1).output(),))
     alexflow.run(reader, storage=tmp_path, progress=False)
     assert alexflow.plan(reader, storage=tmp_path).count == 0
-    assert alexflow.plan(ReadsEphemeral(2, (Step(1).output(),)), storage=tmp_path).count == 2
+    plan = alexflow.plan(ReadsEphemeral(2, (Step(1).output(),)), storage=tmp_path)
+    assert planned(plan) == {("Step", "read and gone"): 1, ("ReadsEphemeral", "upstream missing"): 1}
+
+
+def test_what_earlier_tasks_took_is_expected(tmp_path: Path) -> None:
+    assert alexflow.plan(Step(1), storage=tmp_path).seconds is None
+    alexflow.run([Step(1), Step(2)], storage=tmp_path, progress=False)
+    record = alexflow.open_record(tmp_path)
+    (one,) = alexflow.plan(Step(3), storage=tmp_path).run
+    assert one.seconds == pytest.approx(sum(entry.seconds or 0 for entry in record.entries()) / 2)
+    assert alexflow.plan([Step(3), Step(4)], storage=tmp_path).seconds == pytest.approx(2 * (one.seconds or 0))
+    assert alexflow.plan(Gives("list"), storage=tmp_path).seconds is None
 
 
 def test_many_tasks(tmp_path: Path) -> None:
@@ -150,7 +161,6 @@ def test_as_plain_data(tmp_path: Path) -> None:
         "count": 1,
         "reason": "missing",
         "dynamic": True,
-        "gives": None,
         "seconds": None,
         "bytes": None,
     }
