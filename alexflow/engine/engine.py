@@ -335,6 +335,8 @@ class Engine:
             task_id = running.get()
             if task_id is not None:
                 _refuse_itself(subjects, task_id)
+            if self._defaults.class_registry.unchecked:
+                await self._check_program()
             run_id, future = driver.request(subjects, request.find, on_error)
         finally:
             driver.entered()
@@ -347,6 +349,21 @@ class Engine:
             raise
         driver.record.finished(finish)
         return finish
+
+    async def _check_program(self) -> None:
+        """Check that the script's classes, of which there are new ones, are those of this storage's results."""
+        from alexflow.engine.program_notes import check_program  # deferred: most classes are of modules
+
+        unchecked = self._defaults.class_registry.unchecked
+        classes, unchecked[:] = tuple(unchecked), ()
+        try:
+            if self.storage.answers_at_once:
+                check_program(classes, self.storage)
+            else:
+                await asyncio.to_thread(check_program, classes, self.storage)
+        except DefinitionError:
+            unchecked += classes  # the next request is refused as well
+            raise
 
     def _force(self, driver: Driver, request: Request, force: Forceable | Sequence[Forceable] | bool) -> set[str]:
         """Force tasks. Returns the ids of those that no other request forces."""

@@ -21,6 +21,7 @@ from alexflow.engine.result import Result
 from alexflow.engine.targets import Request, read_target
 from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.hooks import passes
+from alexflow.identity.names import MAIN_MODULES
 from alexflow.model import AbstractTask, Output, flatten, keys_of
 from alexflow.model.class_info import class_info
 from alexflow.model.options import code_is_checked
@@ -57,7 +58,7 @@ def result_of_existing(
     try:
         request = read_target(target)
         found = _Targets()
-        if not found.gather_targets(request) or not found.keys:
+        if not found.gather_targets(request) or not found.is_of_program(storage) or not found.keys:
             return None
         if not storage.exists_many(found.keys).issuperset(found.keys):
             return None
@@ -90,6 +91,15 @@ class _Targets:
         if len(request.outputs) + len(request.tasks) > MAX_TARGETS:
             return False
         return all(map(self._add_output, request.outputs)) and all(map(self._add_task, request.tasks))
+
+    def is_of_program(self, storage: Storage) -> bool:
+        """Whether the results are this script's, as far as its own classes are concerned."""
+        own = [cls for cls in self._classes.values() if cls.__module__ in MAIN_MODULES]
+        if not own:
+            return True
+        from alexflow.engine.program_notes import are_noted  # deferred: most classes are of modules
+
+        return are_noted(own, storage)
 
     def _add_task(self, task: AbstractTask) -> bool:
         leaves, maker = flatten(task.output()), task.unwrapped()

@@ -20,6 +20,7 @@ from typing import Any
 
 from alexflow.errors import DefinitionError
 from alexflow.hooks import SHORT_TEXT, class_name, plain_text
+from alexflow.identity.names import MAIN_MODULES
 from alexflow.model import AbstractTask
 from alexflow.model.class_info import class_info
 
@@ -29,11 +30,13 @@ class ClassRegistry:
 
     Attributes:
         known: ``id`` of the current classes, so that a user's metaclass is not asked.
+        unchecked: classes of the program that was started, of which no storage has been asked whose they are.
     """
 
     def __init__(self) -> None:
         self._by_name: dict[str, type[AbstractTask]] = {}
         self.known: set[int] = set()
+        self.unchecked: list[type[AbstractTask]] = []
 
     def register_class(self, task: AbstractTask) -> type[AbstractTask] | None:
         """Register the class of a task, which is not known yet.
@@ -51,6 +54,8 @@ class ClassRegistry:
             if not _is_gone(before, cls) and _code_of_class(before, set()) != _code_of_class(cls, set()):
                 raise DefinitionError(_conflict(name, before, cls))
             self.known.discard(id(before))
+        if cls.__module__ in MAIN_MODULES:
+            self.unchecked.append(cls)
         self._by_name[name] = cls
         self.known.add(id(cls))
         return before
