@@ -19,7 +19,7 @@ from alexflow.record.explain import Explanation, RecordedTasks, explain_row, exp
 from alexflow.record.lines import SEGMENT_SUFFIX
 from alexflow.record.preimages import is_preimage_of, unpacked
 from alexflow.record.rebuilding import rebuilt_task
-from alexflow.record.rows import MICRO, Row, environment_of, generation_read, reason_of, rows_in, runs_in
+from alexflow.record.rows import MICROS, Row, environment_of, generation_read, reason_of, rows_in, runs_in
 from alexflow.record.run_record import Run
 from alexflow.record.segment import Section, sections_in
 from alexflow.storage import Storage
@@ -290,8 +290,8 @@ class Record:
             code=row.code,
             started=None if row.begun is None else moment(row.begun),
             finished=None if row.finished is None else moment(row.finished),
-            seconds=None if completion is None else completion.took * MICRO,
-            cpu_seconds=None if completion is None or completion.cpu is None else completion.cpu * MICRO,
+            seconds=None if completion is None else completion.took / MICROS,
+            cpu_seconds=None if completion is None or completion.cpu is None else completion.cpu / MICROS,
             peak_rss_bytes=None if completion is None else completion.rss,
             host=section.header.host,
             python=section.environment.python,

@@ -25,7 +25,7 @@ from alexflow.record.preimages import unpacked
 from alexflow.record.run_record import Run, RunAttempt
 from alexflow.record.segment import Section
 
-MICRO = 1e-6  # seconds
+MICROS = 1e6  # in a second
 
 
 class Row(Struct, array_like=True):
@@ -131,8 +131,8 @@ def _row(section: Section, number: int, made: MadeFrom, completion: Completion |
     begun = finished = None
     run_id = ""
     if completion is not None:
-        begun = section.header.started + completion.started * MICRO
-        finished = begun + completion.took * MICRO
+        begun = section.header.started + completion.started / MICROS
+        finished = begun + completion.took / MICROS
         run = section.runs.get(completion.run)
         run_id = "" if run is None else run.id
     return Row(
@@ -241,7 +241,7 @@ def _attempt(started: float, line: AttemptLine) -> RunAttempt:
 
 
 def _moment(started: float, micros: int) -> datetime:
-    return moment(started + micros * MICRO)
+    return moment(started + micros / MICROS)
 
 
 def environment_of(section: Section) -> dict[str, Any]:

@@ -1,0 +1,132 @@
+"""The bytes of a segment are pinned: what was written once is read by every later version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec import Raw
+
+import alexflow
+from alexflow import MemoryStorage
+from alexflow.record.frames import frame_of
+from alexflow.record.lines import (
+    NIL,
+    RECORD_MAGIC,
+    AttemptLine,
+    ClosedLine,
+    CodeLine,
+    Completion,
+    CompletionLine,
+    EnvironmentLine,
+    MadeFrom,
+    MadeFromLine,
+    RunBegunLine,
+    RunEndedLine,
+    SegmentHeader,
+    SegmentLine,
+    Shape,
+    ShapesLine,
+)
+from alexflow.record.preimages import packed, unpacked
+
+GOLDEN = Path(__file__).parent / "golden" / "segment-1.hex"
+
+#: The worked example of docs/design/identity.md.
+LOAD = "shop.Load.32d6c692b0584b470c40b297dd7455cefe6f874a"
+TRAIN = "shop.Train.f52bc29cff2fd1e632227cfb2a98a305a8dc492b"
+PREIMAGES = (
+    bytes.fromhex("93a132c081a46e616d65a178"),
+    bytes.fromhex(
+        "93a132c083a15892a66f7574707574d93b73686f702e4c6f61642e333264366336393262303538346234373063343062323937646437343535"
+        "636566653666383734612e646174612e706b6ca5646570746803a56d6f64656ca55269646765"
+    ),
+)
+
+LINES: tuple[SegmentLine, ...] = (
+    SegmentHeader(1_800_000_000.5, "host", 42, "ada", "2.0.0", ""),
+    EnvironmentLine("3.11.7", "linux-x86_64", "0123456789abcdef", "c0ffee"),
+    ShapesLine(
+        (
+            Shape(0, "shop.Load", "shop:Load", "process", ((".data.pkl", "alexflow.formats.binary:BinaryOutput"),)),
+            Shape(1, "shop.Train", "shop:Train", "thread", ((".model.pkl", "pkg:Model"),), ("gpu",)),
+        )
+    ),
+    RunBegunLine(1, "20270115T080000500-abcdef", -10, (TRAIN,), {"command": ["python", "shop.py"]}),
+    MadeFromLine(
+        0,
+        [
+            MadeFrom(0, bytes.fromhex(LOAD[-40:]), packed(PREIMAGES[0])),
+            MadeFrom(1, bytes.fromhex(TRAIN[-40:]), packed(PREIMAGES[1]), Raw(bytes.fromhex("81a776657262 6f7365c3"))),
+        ],
+    ),
+    AttemptLine(1, TRAIN, 1_000_000, 1, False, "ValueError: no", "Traceback", ("out", "err"), 43),
+    CompletionLine(
+        [
+            Completion(0, 2_000_000, 500_000, ((7, bytes(range(16))),), 1, 0, 1, 400_000, 2**20, 43),
+            Completion(1, 3_000_000, 250_000, ((9, bytes(range(16, 32))),), 1, 1, 2),
+        ]
+    ),
+    CodeLine(1, 0, "abc", (("shop.Train.run", "def"),)),
+    RunEndedLine(1, 4_000_000, "done", (2, 0, 0, 0)),
+    ClosedLine(4_000_001),
+)
+
+
+def segment() -> bytes:
+    return RECORD_MAGIC + b"".join(frame_of(msgspec.msgpack.encode(line)) for line in LINES)
+
+
+def test_it_is_written_as_it_was() -> None:
+    assert segment().hex() == GOLDEN.read_text().strip()
+
+
+def test_it_is_read_as_it_was() -> None:
+    storage = MemoryStorage()
+    storage.reserved("record").write("20270115T080000.500-host-42-abcdef.segment", bytes.fromhex(GOLDEN.read_text()))
+    record = alexflow.open_record(storage)
+    load, train = record.entry(LOAD), record.entry(TRAIN)
+    assert (load.is_intact, train.is_intact) == (True, True)
+    assert load.fields == {"name": "x"}
+    assert train.fields == {
+        "X": {"$": "output", "task": LOAD, "key": f"{LOAD}.data.pkl"},
+        "depth": 3,
+        "model": "Ridge",
+        "verbose": True,
+    }
+    assert train.inputs == ((f"{LOAD}.data.pkl", bytes(range(16)).hex()),)
+    assert train.outputs == ((f"{TRAIN}.model.pkl", 9, bytes(range(16, 32)).hex()),)
+    assert (train.cls, train.executor, train.tags, train.reason) == ("shop.Train", "thread", ("gpu",), "forced")
+    assert (train.attempts, train.cpu_seconds, train.peak_rss_bytes, train.code) == (2, None, None, "abc")
+    assert (load.cpu_seconds, load.peak_rss_bytes, load.worker, load.host) == (0.4, 2**20, 43, "host")
+    assert train.to_json()["started"] == "2027-01-15T08:00:03.500000Z"
+    assert train.environment == {"platform": "linux-x86_64", "packages": "0123456789abcdef", "commit": "c0ffee"}
+    (run,) = record.runs()
+    assert (run.id, run.outcome, run.ran, run.command) == (train.run_id, "done", 2, ("python", "shop.py"))
+    assert [(attempt.error, attempt.stderr) for attempt in run.attempts] == [("ValueError: no", "err")]
+
+
+def test_what_a_later_version_adds_is_passed_over() -> None:
+    """Lines of unknown kinds, and further items of known ones."""
+    more = [*msgspec.to_builtins(LINES[0]), "of a later version"]
+    data = RECORD_MAGIC + frame_of(msgspec.msgpack.encode(more)) + frame_of(msgspec.msgpack.encode([99, "unknown"]))
+    data += segment()[segment().index(frame_of(msgspec.msgpack.encode(LINES[1]))) :]
+    storage = MemoryStorage()
+    storage.reserved("record").write("x.segment", data)
+    assert alexflow.open_record(storage).entry(TRAIN).fields["depth"] == 3
+
+
+@pytest.mark.parametrize("count", [1, 3, 50, 1000])
+def test_a_long_preimage_is_packed(count: int) -> None:
+    ids = [f"module.Class.{n:040x}.data.json" for n in range(count)]
+    preimage = msgspec.msgpack.encode(["2", None, {"parts": ["list", [["output", each] for each in ids]]}])
+    raw = packed(preimage)
+    assert unpacked(msgspec.msgpack.decode(msgspec.msgpack.encode(raw), type=Raw)) == preimage
+    assert len(bytes(raw)) <= len(preimage)
+    if count == 1000:
+        assert len(bytes(raw)) <= 40 * count
+
+
+def test_a_map_that_is_empty() -> None:
+    assert msgspec.msgpack.decode(NIL) is None

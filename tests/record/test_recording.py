@@ -1,0 +1,194 @@
+"""What an engine writes to the record of its storage."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import alexflow
+from alexflow import (
+    BinaryOutput,
+    DynamicTask,
+    JSONOutput,
+    LocalStorage,
+    MemoryStorage,
+    Output,
+    Retry,
+    Task,
+    TaskOptions,
+)
+from alexflow.errors import NotRecorded, RunFailed
+from alexflow.record import Record
+
+
+@dataclass(frozen=True)
+class Part(Task):
+    number: int
+    note: str = field(default="", compare=False)
+
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[int], key="part.json")
+
+    async def run(self, input: Any, output: Any) -> None:
+        await output.astore(self.number)
+
+
+@dataclass(frozen=True)
+class Total(Task):
+    parts: tuple[Output[int], ...]
+    like: Part | None = None
+    fails: int = field(default=0, compare=False)
+
+    options = TaskOptions(executor="thread")
+
+    def input(self) -> Any:
+        return self.parts
+
+    def output(self) -> Any:
+        return (
+            self.build_output(JSONOutput[int], key="total.json"),
+            self.build_output(BinaryOutput[int], key="total.pkl"),
+        )
+
+    def run(self, input: Any, output: Any) -> None:
+        if self.fails:
+            raise ValueError("no total")
+        total = sum(part.load() for part in input)
+        output[0].store(total)
+        output[1].store(total)
+
+
+@dataclass(frozen=True)
+class Gives(DynamicTask):
+    count: int
+
+    def generate(self, input: Any, output: Any) -> Any:
+        return [Part(number) for number in range(self.count)]
+
+
+@dataclass(frozen=True)
+class InProcess(Task):
+    number: int
+
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[int], key="number.json")
+
+    def run(self, input: Any, output: Any) -> None:
+        output.store(self.number)
+
+
+TOTAL = Total(tuple(Part(n).output() for n in range(3)), like=Part(9))
+
+
+def digest(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    return LocalStorage(tmp_path / "results")
+
+
+def test_what_is_known_of_an_output(storage: LocalStorage) -> None:
+    alexflow.run(TOTAL, storage=storage)
+    record = alexflow.open_record(storage)
+    entry = record.entry(TOTAL.output()[1])
+    assert entry.key == TOTAL.output()[1].key
+    assert entry.outputs == tuple(
+        (output.key, storage.size(output.key), digest(storage.read(output.key))) for output in TOTAL.output()
+    )
+    assert entry.inputs == tuple((part.key, digest(storage.read(part.key))) for part in TOTAL.parts)
+    assert (entry.executor, entry.attempts, entry.reason, entry.is_intact) == ("thread", 1, "missing", True)
+    assert entry.task() == TOTAL
+    assert entry.run_id == record.runs()[0].id
+    assert entry.python == ".".join(map(str, sys.version_info[:3]))
+    assert record.entry(Part(9)).finished is None  # a parameter, which has not run
+    assert [each.cls.rpartition(".")[2] for each in record.entries()].count("Part") == 3
+
+
+@pytest.mark.processes
+def test_a_worker_process_says_what_it_has_used(storage: LocalStorage) -> None:
+    alexflow.run(InProcess(1), storage=storage, workers=1)
+    entry = alexflow.open_record(storage).entry(InProcess(1))
+    assert entry.worker not in (0, os.getpid())
+    assert entry.cpu_seconds is not None
+    assert entry.peak_rss_bytes is not None
+    assert entry.peak_rss_bytes > 2**20
+    assert entry.outputs[0].digest == digest(storage.read(InProcess(1).output().key))
+
+
+def test_a_run_with_nothing_to_do_writes_nothing(storage: LocalStorage) -> None:
+    alexflow.run(TOTAL, storage=storage)
+    space = storage.reserved("record")
+    before = {name: space.read(name) for name in space.names()}
+    assert alexflow.run(TOTAL, storage=storage).ran == 0
+    assert alexflow.run([TOTAL, Part(0)], storage=storage, limits={"x": 1}).ran == 0
+    assert {name: space.read(name) for name in space.names()} == before
+
+
+def test_without_a_record(storage: LocalStorage) -> None:
+    alexflow.run(TOTAL, storage=storage, record=False)
+    assert storage.reserved("record").names() == []
+    with pytest.raises(NotRecorded):
+        alexflow.open_record(storage).entry(TOTAL)
+
+
+def test_generations(storage: LocalStorage) -> None:
+    alexflow.run(Part(1), storage=storage)
+    alexflow.run(Part(1, note="again"), storage=storage, force=True)
+    entries = alexflow.open_record(storage).generations(Part(1))
+    assert [(entry.reason, entry.fields["note"]) for entry in entries] == [("forced", "again"), ("missing", "")]
+
+
+def test_a_run_that_fails(storage: LocalStorage) -> None:
+    failing = Total((Part(1).output(),), fails=1)
+    with pytest.raises(RunFailed):
+        alexflow.run(failing, storage=storage, retry=Retry(1, delay=0.001))
+    record = alexflow.open_record(storage)
+    (run,) = record.runs()
+    assert (run.outcome, run.ran, run.failed, run.targets) == ("failed", 1, 1, (failing.task_id,))
+    assert [(attempt.attempt, attempt.is_last, attempt.error) for attempt in run.attempts] == [
+        (1, False, "ValueError: no total"),
+        (2, True, "ValueError: no total"),
+    ]
+    assert 'raise ValueError("no total")' in run.attempts[0].traceback
+    with pytest.raises(NotRecorded):
+        record.entry(failing)
+
+
+def test_a_dynamic_task(storage: LocalStorage) -> None:
+    alexflow.run(Gives(3), storage=storage)
+    record = alexflow.open_record(storage)
+    assert record.entry(Gives(3)).fields["count"] == 3
+    assert len(list(record.entries(Part))) == 3
+
+
+def test_several_engines_and_a_storage_in_memory() -> None:
+    storage = MemoryStorage()
+    for number in range(3):
+        alexflow.run(Part(number), storage=storage)
+    record: Record = alexflow.open_record(storage)
+    assert [run.outcome for run in record.runs()] == ["done"] * 3
+    segments = [name for name in storage.reserved("record").names() if name.endswith(".segment")]
+    assert len(segments) == 3
+
+
+@pytest.mark.processes
+def test_it_is_read_without_the_code(storage: LocalStorage, tmp_path: Path) -> None:
+    alexflow.run(TOTAL, storage=storage)
+    moved = tmp_path / "elsewhere"
+    os.rename(storage.base_path, moved)
+    code = (
+        "import alexflow, sys; entry = alexflow.open_record(sys.argv[1]).entry(sys.argv[2]);"
+        "print(entry.fields['parts']['$'], len(entry.inputs), 'tests' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(moved), TOTAL.task_id]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["tuple", "3", "False"]
