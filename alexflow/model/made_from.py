@@ -32,7 +32,8 @@ def origin_of(task: AbstractTask) -> TaskOrigin:
         value = get(task, name)
         if value is not None:
             kind = type(value)  # as in the computation of ids: this saves most fields a call
-            fields[name] = value if kind is str or kind is bool else canonical(value, _COMPUTE_NOW)
+            as_it_is = kind is str or kind is bool or (kind is int and -(2**63) <= value < 2**64)
+            fields[name] = value if as_it_is else canonical(value, _COMPUTE_NOW)
     if info.id_rule is None:
         preimage = preimage_of(fields, task.version)
     else:

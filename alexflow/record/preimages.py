@@ -1,7 +1,7 @@
 """Preimages: the bytes that ids are digests of, packed where they are long.
 
-A task that reads a thousand outputs has their ids in its fields, some 70 bytes each, most of them the same text and 40
-hexadecimal digits. Packed, those digits are 20 bytes each, and what is left, which repeats itself, is compressed. A
+A task that reads a thousand outputs has their ids in its fields, some 70 bytes each, most of them the same text, a dot
+and 40 hexadecimal digits. Packed, those are 20 bytes each, and what is left, which repeats itself, is compressed. A
 preimage stays exactly what was hashed: unpacked, it shows by itself whether it belongs to the id.
 """
 
@@ -18,7 +18,7 @@ from alexflow.identity.digest import DIGEST_SIZE, ID_SPEC, digest_of_preimage
 #: Longer preimages are packed.
 LONGEST_PLAIN = 512  # bytes
 
-_DIGESTS = re.compile(rb"([0-9a-f]{40})")
+_DIGESTS = re.compile(rb"\.([0-9a-f]{40})")  # with the dot it is found in a quarter of the time
 _encode = msgspec.msgpack.Encoder().encode
 _decode_packed = msgspec.msgpack.Decoder(tuple[bytes, bytes]).decode
 _decode_bytes = msgspec.msgpack.Decoder(bytes).decode
@@ -50,7 +50,7 @@ def unpacked(raw: Raw) -> bytes:
         raise ValueError(f"a packed preimage is damaged: {error}") from error
     whole = [parts[0]]
     for at, part in enumerate(parts[1:]):
-        whole += (digests[at * DIGEST_SIZE : (at + 1) * DIGEST_SIZE].hex().encode(), part)
+        whole += (b".", digests[at * DIGEST_SIZE : (at + 1) * DIGEST_SIZE].hex().encode(), part)
     return b"".join(whole)
 
 
