@@ -25,7 +25,7 @@ def owner_of_inspected(state: State, asked: Key | TaskCheck) -> RunState | None:
     if group is not None and group.owner is not None and not group.owner.withdrawn:
         return group.owner
     direct, nodes = (asked.targets, asked.readers) if isinstance(asked, Key) else (asked.runs, asked.parents)
-    owner = direct[0] if direct else _find_owner(state, list(nodes))
+    owner = next(iter(direct)) if direct else _find_owner(state, list(nodes))
     if group is not None:
         group.owner = owner
     return owner
@@ -55,7 +55,7 @@ def _nearest(state: State, node: Node) -> RunState | None:
     if node.owner is not None and not node.owner.withdrawn:
         return node.owner
     targeted = (key.targets for key in _missing_outputs(state, node))
-    return next((runs[0] for runs in (node.drained_by, node.runs, *targeted) if runs), None)
+    return next((next(iter(runs)) for runs in (node.drained_by, node.runs, *targeted) if runs), None)
 
 
 def _above(state: State, node: Node) -> Iterator[Node]:

@@ -39,6 +39,7 @@ MAX_FOUND_KEPT = 100_000
 _NO_CHILDREN: dict[str, None] = {}
 _NOTHING_HELD: dict[str, str] = {}
 _NO_LOSSES: dict[str, int] = {}
+_NO_TARGETS: dict[RunState, None] = {}
 
 
 def without(several: tuple[T, ...], one: T) -> tuple[T, ...]:
@@ -139,7 +140,7 @@ class Key:
         self.key = key
         self.state = state
         self.readers: dict[Node, None] = {}  # tasks that are not done; insertion order
-        self.targets: tuple[RunState, ...] = ()  # runs that have it as a target
+        self.targets: dict[RunState, None] = _NO_TARGETS  # runs that have it as a target: of some keys, very many
         self.producer: Node | None = None  # while MISSING; else a live task that claims to make it
         self.group = group  # while CHECKING
         self.asked = asked  # the number of the question, while CHECKING
@@ -155,18 +156,21 @@ class Key:
 
     def add_target(self, run: RunState) -> None:
         """Make it a target of a run, not settled yet."""
-        self.targets += (run,)
+        if not self.targets:
+            self.targets = {}
+        self.targets[run] = None
         self.keep = True
         run.keys.append(self.key)
         run.open += 1
 
     def drop_target(self, run: RunState) -> None:
         """Take the run's interest away, without settling the target."""
-        self.targets = without(self.targets, run)
+        if run in self.targets:
+            del self.targets[run]
 
     def take_targets(self) -> tuple[RunState, ...]:
         """Return the runs that have it as a target, which it is not from now on: the caller settles it for each."""
-        targets, self.targets = self.targets, ()
+        targets, self.targets = tuple(self.targets), _NO_TARGETS
         return targets
 
 
