@@ -98,6 +98,18 @@ class ClassInfo(_Caching):
         return tuple(field.name for field in self.fields)
 
     @cached_property
+    def made_by_factory(self) -> tuple[str, ...]:
+        """Names of the significant fields that ``__init__`` fills by a factory: another instance may have other values.
+
+        Fields that are not significant are caches, locks and the like: each instance, and each process, has its own.
+        """
+        return tuple(
+            field.name
+            for field in dataclasses.fields(self.cls)  # type: ignore[arg-type]
+            if not field.init and field.default_factory is not dataclasses.MISSING and field.name in self.significant
+        )
+
+    @cached_property
     def default_construction(self) -> bool:
         """Whether an output class is constructed as :class:`Output` is, with nothing added."""
         if self.cls is None or _PARAMETERS not in vars(self.cls):

@@ -84,7 +84,7 @@ class _FieldPickler(pickle.Pickler):
         if isinstance(obj, Output):
             return output_of, self._output_arguments(obj)
         if isinstance(obj, AbstractTask):
-            return task_of, (self.number_of(type(obj)), class_info(type(obj)).values(obj))
+            return task_of, (self.number_of(type(obj)), _with_made(obj))
         if isinstance(obj, (type, FunctionType)) and not importable(obj):
             return defined, (self.number_of(obj),)
         return NotImplemented
@@ -100,6 +100,13 @@ class _FieldPickler(pickle.Pickler):
         names = class_info(type(output)).names
         fields = {name: getattr(output, name) for name in names if name not in ("src_task", "key", "storage")}
         return number, task_id, output.key, fields
+
+
+def _with_made(task: AbstractTask) -> tuple[Any, ...]:
+    """Values of the fields that ``__init__`` takes, and behind them of those that it makes by a factory."""
+    info = class_info(type(task))
+    values: tuple[Any, ...] = info.values(task)
+    return (*values, *(getattr(task, name) for name in info.made_by_factory)) if info.made_by_factory else values
 
 
 _BASE_FIELDS_COUNT = len(class_info(Output).fields)
@@ -136,6 +143,9 @@ class Packer:
             values = info.values(task)
             given = len(values)
             spare = info.spare
+            if info.made_by_factory:
+                values = _with_made(task)
+                given, spare = len(values), 0
             while spare and values[given - 1] is None:
                 given -= 1
                 spare -= 1
@@ -237,7 +247,8 @@ def _blame(task: AbstractTask, at: int, error: BaseException) -> str:
     cls = type(task)
     why = f"{class_name(type(error))}: {text_of(error)}"
     try:
-        name = class_info(cls).names[at]
+        info = class_info(cls)
+        name = (*info.names, *info.made_by_factory)[at]
         value = getattr(task, name)
     except BaseException:  # it was the class, or a property in the place of a field
         return f"{class_name(cls)} cannot be sent to a worker process: {why}"

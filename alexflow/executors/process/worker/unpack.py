@@ -116,7 +116,8 @@ class Unpacker:
         except (TaskStopped, ShippingError):
             raise
         except BaseException as error:  # whatever a value of the user's does when it is made
-            field = f"{self._definitions[cls].name}.{class_info(self.thing(cls)).names[len(values)]}"
+            info = class_info(self.thing(cls))
+            field = f"{self._definitions[cls].name}.{(*info.names, *info.made_by_factory)[len(values)]}"
             raise ShippingError(f"{field} cannot be unpickled in a worker process: {_reason(error)}") from error
         return values
 
@@ -184,9 +185,21 @@ def defined(number: int) -> Any:
 
 
 def task_of(number: int, values: Sequence[Any]) -> AbstractTask:
-    """A task from its class's number and the values of its fields; the last may be left out if they are at default."""
+    """A task from its class's number and the values of its fields; the last may be left out if they are at default.
+
+    Behind the fields that ``__init__`` takes come those that it makes by a factory, if there are any.
+    """
     cls: type[AbstractTask] = unpacker.thing(number)
     info = class_info(cls)
+    if info.made_by_factory:
+        count = len(info.names)
+        task = _constructed(cls, info, values[:count])
+        task.__dict__.update(zip(info.made_by_factory, values[count:], strict=True))
+        return task
+    return _constructed(cls, info, values)
+
+
+def _constructed(cls: type[AbstractTask], info: ClassInfo, values: Sequence[Any]) -> AbstractTask:
     if len(values) <= info.positional:
         return cls(*values)
     at = info.positional
