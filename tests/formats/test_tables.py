@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from alexflow import LocalStorage, formats
+from alexflow import LocalStorage, MemoryStorage, Task, formats
 from tests.formats.values import ROWS, Made, example
 
 pd = pytest.importorskip("pandas")
@@ -90,3 +90,15 @@ def test_an_empty_table(storage):
         output = Made(name).output().assign_storage(storage)
         output.store(example(name)[:0])
         assert output.load().equals(example(name)[:0])
+
+
+def test_a_frame_comes_back_equal_but_for_what_equality_leaves_out():
+    frame = pd.DataFrame({"a": [1, 2, 3]}, index=pd.date_range("2020", periods=3, freq="D"))
+    frame = frame.set_flags(allows_duplicate_labels=False)
+    frame.attrs = {"unit": "W", 2: "b"}
+    output = Task().build_output(formats.PandasOutput, key="x").assign_storage(MemoryStorage())
+    output.store(frame)
+    found = output.load()
+    assert found.equals(frame)
+    assert (found.attrs, found.index.freq) == ({"unit": "W", "2": "b"}, None)
+    assert found.flags.allows_duplicate_labels
