@@ -281,6 +281,7 @@ def _last_line(output: str) -> dict[str, Any]:
 
 ALEXFLOW = Contestant("alexflow", HERE / "contestants" / "with_alexflow.py")
 LIMIT = Contestant("limit", HERE / "contestants" / "limit.py")
+FLOOR = Contestant("floor", HERE / "contestants" / "floor.py")
 HANDMADE = Contestant("handmade", HERE / "contestants" / "handmade.py")
 
 

@@ -3,6 +3,8 @@
 ``alexflow, describing`` is the part of alexflow's own time that the user's code takes to describe the tasks and their
 outputs, before the engine is asked for anything. The limit and what is handmade have nothing to describe.
 
+``floor`` is a second ruler beside the limit: ids, digests, publication and reports as alexflow's, in one process.
+
 The bars are for an engine that starts and stops within the time, as ``alexflow.run`` does. The rows called warm leave
 that out, for what is handmade too.
 """
@@ -12,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.contest import Aside, Measure, Setting, contest
-from benchmarks.contestant import ALEXFLOW, Answer, Question
+from benchmarks.contestant import ALEXFLOW, FLOOR, Answer, Question
 from benchmarks.measure import Place
 from benchmarks.outcome import Outcome, Row
 
@@ -40,5 +42,6 @@ def measured(setting: Setting, question: Question, place: Place, besides: dict[s
     describing = Aside(Answer.micros_to_describe)
     measures = setting.everybody(question, Answer.micros_per_task) | besides
     measures["alexflow"] = setting.one(ALEXFLOW, question, describing.of(Answer.micros_per_task))
+    measures["floor"] = setting.one(FLOOR, question, Answer.micros_per_task)
     rows = contest(setting.rounds, place, measures)
     return describing.insert(rows, "alexflow", "alexflow, describing")

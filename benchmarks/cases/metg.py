@@ -1,6 +1,7 @@
 """METG(50 %) of Task Bench: the smallest task that two workers still run at half of the ideal speed.
 
-The exact definition and its source are in ``benchmarks.taskbench``.
+The exact definition and its source are in ``benchmarks.taskbench``. ``floor`` is the second ruler
+(``benchmarks/contestants/floor.py``), which does not depend on the pattern.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.contest import Measure, Setting, contest
-from benchmarks.contestant import HERE, ask_for
+from benchmarks.contestant import FLOOR, HERE, Answer, Question, ask_for
 from benchmarks.outcome import Outcome
 from benchmarks.taskbench.patterns import PATTERNS
 
@@ -28,11 +29,28 @@ def run(setting: Setting) -> Iterator[Outcome]:
         measures = {
             "alexflow": metg("with_alexflow", pattern, steps, setting.limit),
             "handmade": metg("handmade", pattern, steps, setting.limit),
+            "floor": floor(setting, steps),
+            "floor, disk": on_disk(setting, floor(setting, steps)),
         }
         rows = contest(min(setting.rounds, 3), setting.memory, measures)
         outcome = Outcome(f"{pattern}, {WIDTH} × {steps} tasks: duration at 50 % efficiency, tmpfs", "µs", rows)
         outcome.below(BARS[pattern])
         yield outcome
+
+
+def floor(setting: Setting, steps: int) -> Measure:
+    """What each task costs one process that keeps alexflow's promises: where tasks last as long, half of its time."""
+    return setting.one(FLOOR, Question("fan", WIDTH * steps), Answer.micros_per_task)
+
+
+def on_disk(setting: Setting, measure: Measure) -> Measure:
+    """The same in a directory on a disk."""
+
+    def measured(directory: Path) -> float:
+        with setting.disk.fresh() as place:
+            return measure(place)
+
+    return measured
 
 
 def metg(script: str, pattern: str, steps: int, limit: float) -> Measure:

@@ -54,7 +54,7 @@ class Whole:
 
     def __init__(self, setting: Setting, prepared: Path):
         self._setting = setting
-        self._rounds = setting.rounds_at_least(7)
+        self._rounds = setting.rounds
         self._ours = [Script(name, prepared) for name in ("alexflow", "handmade")]
         self._peers = [Script(peer.name, prepared, peer) for peer in setting.peers]
         self._prepared = prepared

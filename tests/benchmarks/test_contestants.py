@@ -10,6 +10,7 @@ import pytest
 from benchmarks import protocol, work
 from benchmarks.contestant import (
     ALEXFLOW,
+    FLOOR,
     HANDMADE,
     LIMIT,
     Contestant,
@@ -35,6 +36,14 @@ def test_the_right_result(contestant: Contestant, case: str, tmp_path: Path) -> 
     answer = contestant.ask(Question(case, 40, seconds=0.001), tmp_path, limit=60)
     assert answer.value == work.expected(case, 40)
     assert answer.seconds > 0
+
+
+def test_the_floor(tmp_path: Path) -> None:
+    answer = FLOOR.ask(Question("fan", 600), tmp_path, limit=60)
+    assert answer.value == work.expected("fan", 600)
+    assert len(list((tmp_path / "storage").glob("*.value.pkl"))) == 601
+    with pytest.raises(Unsupported, match="wait for others"):
+        FLOOR.ask(Question("chain", 10), tmp_path, limit=60)
 
 
 def test_on_the_loop(tmp_path: Path) -> None:
