@@ -62,36 +62,36 @@ def _keep(path: Path, data: Data | Sequence[Data]) -> None:
     path.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
 
 
-def rewritten(page: str, between: str, begin: str = BEGIN) -> str:
+def rewritten(page: str, between: str, begin: str = BEGIN, end: str = END) -> str:
     """A page with something else between the two comments.
 
     Raises:
         ValueError: it has not each of them once, in this order.
     """
     before, begun, rest = page.partition(begin)
-    _, ended, after = rest.partition(END)
-    if not (begun and ended) or begin in after or END in before + after:
-        raise ValueError(f"the page must have {begin} and, behind it, {END}, each once")
-    return f"{before}{begin}\n\n{between}\n\n{END}{after}"
+    _, ended, after = rest.partition(end)
+    if not (begun and ended) or begin in after or end in before + after:
+        raise ValueError(f"the page must have {begin} and, behind it, {end}, each once")
+    return f"{before}{begin}\n\n{between}\n\n{end}{after}"
 
 
 def part(figures: Data, peers: Sequence[Data]) -> str:
     """What is written between the comments."""
     met = [bar["met"] for outcome in figures["outcomes"] for bar in outcome["bars"] if not bar["beside"]]
     paragraphs = [
-        _about(figures),
-        _table(["case", *COLUMNS, "also", "bar", "found", "met"], _lines(figures)),
+        about(figures),
+        table(["case", *COLUMNS, "also", "bar", "found", "met"], _lines(figures)),
         f"{sum(met)} of {len(met)} bars are met; what is in brackets is no bar, and is shown for comparison.",
         "![The same as a picture: microseconds on a logarithmic scale](figures/performance.svg)",
     ]
     if peers:
         paragraphs.append("### Beside other engines")
     for data in peers:
-        paragraphs += [_about(data), _table(*_side_by_side(data)), _troubles(data)]
+        paragraphs += [about(data), table(*_side_by_side(data)), _troubles(data)]
     return "\n\n".join(filter(None, paragraphs))
 
 
-def _about(data: Data) -> str:
+def about(data: Data) -> str:
     """On what it was measured."""
     machine = data["machine"]
     scaled = f" All sizes × {data['scale']:g}: the bars are not meant for that." if data["scale"] != 1 else ""
@@ -128,17 +128,17 @@ def _name(outcome: Data) -> str:
 
 def _cells(outcome: Data, columns: Iterable[str]) -> list[str]:
     rows = {row["name"]: row for row in outcome["rows"]}
-    return [_figure(rows[name]) if name in rows else "" for name in columns]
+    return [figure_of(rows[name]) if name in rows else "" for name in columns]
 
 
-def _figure(row: Data) -> str:
+def figure_of(row: Data) -> str:
     return str(row["in_short"]) if row["median"] is None else number(row["median"])
 
 
 def _also(outcome: Data, peers: Sequence[str]) -> str:
     """Rows that have no column of their own."""
     rest = [row for row in outcome["rows"] if row["name"] not in (*COLUMNS, *peers) and not row["name"].endswith(WARM)]
-    return "; ".join(f"{row['name'].removeprefix('alexflow, ')} {_figure(row)}" for row in rest)
+    return "; ".join(f"{row['name'].removeprefix('alexflow, ')} {figure_of(row)}" for row in rest)
 
 
 def _bar(bar: Data) -> list[str]:
@@ -177,7 +177,7 @@ def _troubles(data: Data) -> str:
 # -- Markdown
 
 
-def _table(head: list[str], lines: Iterable[list[str]]) -> str:
+def table(head: list[str], lines: Iterable[list[str]]) -> str:
     return "\n".join(_line(cells) for cells in (head, ["---"] * len(head), *lines))
 
 

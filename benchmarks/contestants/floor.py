@@ -2,7 +2,7 @@
 
 For each task of a fan: its id, from its parameters; its result staged, digested with BLAKE2b and published as
 ``LocalStorage`` does, whole or not at all, the first publisher kept; and, with 511 others, a message through a pipe
-that it is done. Nothing is scheduled, looked for, or read. An engine with these promises cannot be cheaper on one processor.
+that it is done. Nothing is scheduled, looked for, or read. On one processor, no engine with these promises is cheaper.
 """
 
 from __future__ import annotations

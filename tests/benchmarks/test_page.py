@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import page, report
+from benchmarks import page, report, script_page
 from benchmarks.contest import Setting
 from benchmarks.contestant import Contestant
 from benchmarks.measure import Place, Sample
@@ -146,3 +146,34 @@ def test_the_page_shows_the_figures_that_are_kept_beside_it(tmp_path: Path) -> N
     page.main([str(tmp_path / "figures" / "performance.json"), "--docs", str(tmp_path)])
     for name in ("performance.md", "figures/performance.svg"):
         assert (tmp_path / name).read_text() == (DOCS / name).read_text(), "python -m benchmarks.page writes it anew"
+
+
+def test_the_table_of_whole_scripts(docs: Path) -> None:
+    page_file = docs / "performance.md"
+    page_file.write_text(f"{page_file.read_text()}\n{script_page.BEGIN}\n{script_page.END}\nLast\n")
+    start = Outcome("the first value", "ms", rows(alexflow=30.0, handmade=20.0, bare=10.0))
+    start.rows["joblib 1.6.0"] = Row("joblib 1.6.0", Sample((40.0,)))
+    start.at_most(1.7, "handmade")
+    start.below(20)
+    iris = Outcome("iris", "MiB", rows(alexflow=300.0, handmade=100.0) | {"joblib": Row("joblib", Sample((200.0,)))})
+    place = Place(Path())
+    setting = Setting(3, place, place, peers=(Contestant("joblib 1.6.0", Path()),))
+    figures = docs / "given.json"
+    figures.write_text(json.dumps(report.as_data([("script", start), ("script", iris)], setting)))
+    script_page.main([str(figures), "--note", "The machine was busy.", "--docs", str(docs)])
+    text = page_file.read_text()
+    assert "The machine was busy." in text
+    assert cells(text, "the first") == [
+        *["the first value, ms", "30", "20", "10", "40", "1.5", "≤ 1.7 × handmade", "1.5", "yes"],
+    ]
+    assert cells(text, " |")[-3:] == ["≤ 20 ms", "30", "no"]
+    assert cells(text, "iris")[:6] == ["iris, MiB", "300", "100", "", "200", "3"]
+    assert text.endswith("\nLast\n")
+    assert json.loads((docs / "figures" / "script.json").read_text())["note"] == "The machine was busy."
+
+
+def test_the_page_shows_the_scripts_that_are_kept_beside_it(tmp_path: Path) -> None:
+    shutil.copytree(DOCS / "figures", tmp_path / "figures")
+    shutil.copy(DOCS / "performance.md", tmp_path)
+    script_page.main([str(tmp_path / "figures" / "script.json"), "--docs", str(tmp_path)])
+    assert (tmp_path / "performance.md").read_text() == (DOCS / "performance.md").read_text()
