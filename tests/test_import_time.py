@@ -62,8 +62,7 @@ WITHOUT_ENGINE = {
         "alexflow.engine.options",
     ],
     *["alexflow.engine.result", "alexflow.engine.run", "alexflow.engine.targets"],
-    *["alexflow.executors.cpus", "alexflow.executors.enclosing_tasks", "alexflow.executors.library_threads"],
-    *["alexflow.executors.recycle", "alexflow.executors.workers", "alexflow.executors.process.wire.reentry"],
+    *["alexflow.executors.enclosing_tasks", "alexflow.executors.process.wire.reentry"],
 }
 WITH_ENGINE = WITHOUT_ENGINE | {
     *[

@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from alexflow.engine.options import as_workers, check_values
+from alexflow.engine.options import check_values, check_workers
 from alexflow.engine.result import Result
 from alexflow.engine.targets import Request, read_target
 from alexflow.executors.enclosing_tasks import enclosing
@@ -48,7 +48,7 @@ def result_of_existing(
         DefinitionError: a keyword has a value that no engine can use.
     """
     check_values(options)
-    as_workers(options.get("workers"))
+    check_workers(options.get("workers"))
     forced = force is not False and not (type(force) in (tuple, list) and not force)
     if type(storage) is not LocalStorage or forced or enclosing():
         return None

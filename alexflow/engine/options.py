@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from alexflow.errors import DefinitionError
-from alexflow.executors.workers import Workers
 from alexflow.hooks import repr_of
 from alexflow.model import ExecutorName, Retry
 from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
 
-if TYPE_CHECKING:  # a run that has nothing to do loads no graph
+if TYPE_CHECKING:  # a run that has nothing to do needs none of them
+    from alexflow.executors.workers import Workers
     from alexflow.graph import Forceable
     from alexflow.storage import Storage
 
@@ -126,8 +126,16 @@ def as_limits(limits: Mapping[str, int] | None) -> dict[str, int]:
     return dict(limits or {})
 
 
+def check_workers(workers: object) -> None:
+    """Check an engine's ``workers``, and import what they are only if they are no number."""
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        as_workers(workers)
+
+
 def as_workers(workers: object) -> Workers:
     """Check an engine's ``workers``, and settle what they leave open."""
+    from alexflow.executors.workers import Workers  # deferred: an engine's
+
     if isinstance(workers, Workers):
         return workers.settled()
     if workers is not None and (not isinstance(workers, int) or workers < 1):

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import pytest
 
 import alexflow
-from alexflow import Engine, MemoryStorage, Storage
+from alexflow import Engine, MemoryStorage, Storage, Workers
 from alexflow.engine import options
 from alexflow.engine.options import EngineOptions, RunOptions
 from alexflow.graph import Forceable
@@ -17,7 +17,7 @@ from alexflow.graph import Forceable
 pytestmark = pytest.mark.anyio
 
 #: Those of the module, and those that it has for type checkers only.
-NAMES = {**vars(options), "Storage": Storage, "Forceable": Forceable}
+NAMES = {**vars(options), "Storage": Storage, "Forceable": Forceable, "Workers": Workers}
 
 
 def keywords_of(function: object) -> dict[str, object]:
