@@ -31,7 +31,14 @@ def environment(space: ReservedSpace) -> EnvironmentLine:
     except Exception:  # the digest still says whether two are the same
         pass
     version = ".".join(map(str, sys.version_info[:3]))
-    return EnvironmentLine(version, f"{sys.platform}-{os.uname().machine}", digest, git_commit(os.getcwd()))
+    return EnvironmentLine(version, f"{sys.platform}-{os.uname().machine}", digest, git_commit(_working_directory()))
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it has been removed
+        return ""
 
 
 def installed_packages() -> Iterator[str]:
