@@ -62,6 +62,7 @@ def schedule(count: int) -> None:
                     missing = tuple((key, makers[key].task_id) for key in keys)
                     events.append(Inspected(missing=missing, specs=tuple(makers[key] for key in keys)))
                 case Start(tasks=tasks):
+                    scheduler.begin("", tasks)
                     events += [Succeeded(tasks[first : first + 32]) for first in range(0, len(tasks), 32)]
                 case Verify(run_id=run_id):
                     events.append(Verified(run_id))

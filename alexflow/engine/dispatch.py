@@ -1,7 +1,7 @@
-"""Jobs on their way to the executors: straight, or through the coordination with peers.
+"""Tasks on their way to the executors: straight, or through the coordination with peers.
 
-The driver starts, cancels and forgets tasks by their ids. Here that becomes jobs of an executor, steps of a dynamic
-task, or entries in the queue of :class:`~alexflow.engine.peers.PeerCoordination` while the storage has other engines.
+The driver starts, cancels and forgets tasks by their ids. Here that becomes offers to an executor, steps of a dynamic
+task, or work for :class:`~alexflow.engine.peers.PeerCoordination` while the storage has other engines.
 """
 
 from __future__ import annotations
@@ -11,32 +11,40 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from alexflow.engine.peers import PeerCoordination
+from alexflow.engine.ready_jobs import ReadyJobs, emit_started
 from alexflow.engine.recording import EngineRecorder
-from alexflow.executors.interface import Executor, Job, Settled
-from alexflow.graph import Catalog, Described, Kind
+from alexflow.events.broadcast import Broadcast
+from alexflow.executors.interface import Executor, Settled
+from alexflow.graph import Catalog, Kind
 from alexflow.hooks import repr_of
 from alexflow.logs import logger
 from alexflow.model.executor_kinds import EXECUTOR_KINDS
+from alexflow.scheduler import Scheduler
+from alexflow.scheduler.events import Event, PutBack
 
 if TYPE_CHECKING:
     from alexflow.engine.dynamic import Generators
 
 
 class Dispatch:
-    """Hands jobs to the executors.
+    """Offers to the executors what is ready.
 
     Args:
         executors: run jobs, by kind.
         generators: gives what runs dynamic tasks.
         catalog: the users' tasks behind the scheduler's names.
+        scheduler: has the ready queue.
         forced: ids of tasks whose outputs are replaced; a set that others change.
-        started: called with tasks that are handed to executors.
+        broadcast: emits that tasks have started.
+        put_back: called with tasks that they give back, as they have not begun.
+        post: takes events for the scheduler.
         record: what is written about tasks.
 
     Attributes:
         peers: the coordination with other engines; None if no other engine could make the same outputs.
+        sources: from which executors take jobs, by kind.
         prefetching: executors that get jobs before their turn, by kind.
-        has_started: whether any job has been started. Dynamic tasks are not jobs: no limit applies to them.
+        has_started: whether any job has been offered. Dynamic tasks are not jobs: no limit applies to them.
     """
 
     def __init__(
@@ -44,16 +52,24 @@ class Dispatch:
         executors: Mapping[Kind, Executor],
         generators: Callable[[], Generators],
         catalog: Catalog,
+        scheduler: Scheduler,
         forced: set[str],
-        started: Callable[[Iterable[str]], None],
+        broadcast: Broadcast,
         record: EngineRecorder,
+        put_back: Callable[[Sequence[str]], None],
+        post: Callable[[Event], None],
     ):
         self._executors = executors
         self.prefetching = {kind: each for kind, each in executors.items() if EXECUTOR_KINDS[kind].prefetches}
         self._generators = generators
         self._catalog = catalog
         self._forced = forced
-        self._started = started
+        self._broadcast = broadcast
+        self._put_back = put_back
+        self._post = post
+        self.sources = {
+            kind: ReadyJobs(kind, scheduler, catalog, forced, broadcast, record, self._returned) for kind in executors
+        }
         self._record = record
         self.peers: PeerCoordination | None = None
         self.has_started = False
@@ -64,44 +80,38 @@ class Dispatch:
         return None if peers is None or peers.alone else peers
 
     def start(self, task_ids: Sequence[str]) -> None:
-        """Start tasks that are ready."""
+        """Start dynamic tasks, and offer all others to their executors."""
         self._record.about_to_run([self._catalog.tasks[task_id] for task_id in task_ids], self._forced)
-        batches: defaultdict[Kind, list[Job]] = defaultdict(list)
+        offers: defaultdict[Kind, list[str]] = defaultdict(list)
+        tasks = self._catalog.tasks
         for task_id in task_ids:
-            described = self._catalog.tasks[task_id]
+            described = tasks[task_id]
             if described.kind == "dynamic":
+                emit_started(self._broadcast, [task_id])
                 self._generators().start(described, replace=task_id in self._forced)
             else:
-                batches[described.kind].append(self._job(described))
-        if batches:
+                offers[described.kind].append(task_id)
+        if offers:
             self.has_started = True
-        admission = self._admission()
-        if admission is None:
-            self._started(task_ids)
-            for kind, jobs in batches.items():
-                self._executors[kind].submit(jobs)
-        else:
-            for kind, jobs in batches.items():
-                admission.admit(kind, jobs)
-
-    def speculative(self, kind: Kind, task_ids: Iterable[str]) -> Iterable[Job]:
-        """Make the jobs, of those tasks, that an executor may be sent before they are ready."""
-        if not task_ids or self._admission() is not None:
-            return ()
-        described = [task for task_id in task_ids if (task := self._catalog.tasks[task_id]).kind == kind]
-        self._record.about_to_run(described, self._forced)
-        return map(self._job, described)
-
-    def _job(self, described: Described) -> Job:
-        task_id = described.spec.task_id
-        forced = task_id in self._forced
-        return Job(task_id, described.task, described.timeout, forced, described.outputs, described.spec.key)
+            admission = self._admission()
+            if admission is not None:
+                admission.advance()
+            else:
+                for kind, offered in offers.items():
+                    self._executors[kind].offer(offered)
 
     def start_again(self, task_ids: Sequence[str]) -> None:
-        """Start tasks again whose job has not begun, though it was with an executor."""
+        """Start tasks again whose job has not begun, though an executor had taken it."""
         for task_id in task_ids:
-            described = self._catalog.tasks[task_id]
-            self._executors[described.kind].submit([self._job(described)])
+            source = self.sources[self._catalog.tasks[task_id].kind]
+            source.put_back([source.job(task_id)])
+
+    def _returned(self, kind: Kind, task_ids: Sequence[str]) -> None:
+        self._put_back(task_ids)
+        if self._admission() is not None:
+            self._executors[kind].offer(task_ids)
+        else:
+            self._post(PutBack(tuple(task_ids)))
 
     def cancel(self, task_ids: Iterable[str]) -> list[str]:
         """Cancel tasks.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, cast
@@ -24,6 +24,7 @@ from alexflow.engine.dispatch import Dispatch
 from alexflow.engine.generators_on_demand import GeneratorsOnDemand
 from alexflow.engine.outcomes import Outcomes
 from alexflow.engine.peers import PeerCoordination
+from alexflow.engine.ready_jobs import emit_started
 from alexflow.engine.recording import EngineRecorder, NoRecorder
 from alexflow.engine.removals import Removals
 from alexflow.engine.unsure import UnsureJobs
@@ -32,7 +33,7 @@ from alexflow.errors import EngineClosed, StorageUnavailable
 from alexflow.events import engine_events
 from alexflow.events.broadcast import Broadcast
 from alexflow.executors.enclosing_tasks import enclosing
-from alexflow.executors.interface import GRACE, Done, Executor, Job, Settled
+from alexflow.executors.interface import GRACE, Done, Executor, Settled
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Inspector, Kind, Subjects
 from alexflow.hooks import as_cause, is_a, is_ctrl_c, passes, repr_of
 from alexflow.logs import logger
@@ -114,7 +115,11 @@ class Driver:
         self._outcomes = Outcomes(self.catalog, broadcast, chance, self.record)
         self._generators = GeneratorsOnDemand(storage, self._generated, in_thread, grace)
         forced = self.inspector.forced
-        self._dispatch = Dispatch(executors, self._generators, self.catalog, forced, self._emit_started, self.record)
+        self._dispatch = Dispatch(
+            *(executors, self._generators, self.catalog, scheduler, forced, broadcast, self.record),
+            put_back=self._emit_put_back,
+            post=self.post,
+        )
         self._inbox: deque[tuple[Event, Subjects]] = deque()
         self._draining = False
         self._runs: dict[int, asyncio.Future[do.Finish]] = {}
@@ -152,7 +157,7 @@ class Driver:
         again = self._dispatch.start_again
         unsure = UnsureJobs(self.catalog, self._storage, self._report, again, self._background.spawn)
         for kind, executor in self._executors.items():
-            executor.open(self._for_tasks, unsure.report, partial(self._speculative_jobs, kind))
+            executor.open(self._for_tasks, unsure.report, self._dispatch.sources[kind])
 
     def _coordination_by(self, leases: Leases) -> PeerCoordination:
         return PeerCoordination(
@@ -161,10 +166,11 @@ class Driver:
             self._scheduler,
             self.catalog,
             self._executors,
+            self._dispatch.sources,
             spawn=self._background.spawn,
             post=self._post_and_settle,
-            started=self._emit_started,
-            put_back=lambda task_ids: self._emit(lambda: engine_events.TasksPutBack(tuple(task_ids))),
+            started=partial(emit_started, self._broadcast),
+            put_back=self._emit_put_back,
             waits_for=lambda tasks, holder: self._emit(lambda: engine_events.WaitingForEngine(tasks, *holder)),
             is_forced=lambda task_id: task_id in self.inspector.forced,
             is_replaced=self.inspector.is_replaced,
@@ -374,14 +380,8 @@ class Driver:
         self.post(event, subjects)
         await asyncio.sleep(0)
 
-    def _emit_started(self, task_ids: Iterable[str]) -> None:
-        if self._broadcast.has_listeners:
-            for task_id in task_ids:
-                self._broadcast.emit(engine_events.TaskStarted(task_id))
-
-    def _speculative_jobs(self, kind: Kind, task_id: str) -> Iterable[Job]:
-        """Make jobs for an executor that follow a task and whose other inputs exist."""
-        return self._dispatch.speculative(kind, self._scheduler.successors_of(task_id))
+    def _emit_put_back(self, task_ids: Sequence[str]) -> None:
+        self._emit(lambda: engine_events.TasksPutBack(tuple(task_ids)))
 
     def _cancel(self, instruction: do.Cancel) -> None:
         for task_id in self._dispatch.cancel(instruction.tasks):

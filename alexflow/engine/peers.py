@@ -1,9 +1,9 @@
 """Coordination with peers: which ready tasks this engine runs where several engines use one storage.
 
-While this engine is alone, everything it starts goes straight to the executors and no lease is taken. Once it has
-peers, jobs wait here, and those are admitted whose outputs this engine has leased: as many as start soon, so that the
-peers find work, too. A task that a peer holds goes back to the scheduler and is checked again from time to time; a task
-whose outputs turn out to exist is done.
+While this engine is alone, executors take what is ready and no lease is taken. Once it has peers, what is ready waits
+here for its lease, and executors take what is admitted because this engine has leased its outputs: as much as starts
+soon, so that the peers find work, too. A task that a peer holds goes back to the scheduler and is checked again from
+time to time; a task whose outputs turn out to exist is done.
 
 That lasts until the engine is idle: as long as peers come and go, an output that was missing when it was looked for may
 exist by now.
@@ -14,19 +14,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import islice
 
 from alexflow.engine.peer_waits import PeerWaits
 from alexflow.engine.quota import Quota
+from alexflow.engine.ready_jobs import ReadyJobs
 from alexflow.errors import StorageError
 from alexflow.executors.interface import Done, Executor, Job, Settled
 from alexflow.graph import Catalog, Kind
 from alexflow.logs import logger
 from alexflow.model.executor_kinds import EXECUTOR_KINDS
 from alexflow.scheduler import Scheduler
-from alexflow.scheduler.events import DoneByPeer, Event, HeldByPeer, ReleasedByPeer
+from alexflow.scheduler.events import DoneByPeer, Event, HeldByPeer, PutBack, ReleasedByPeer
 from alexflow.storage import Storage
 from alexflow.storage.leases import Holder, Leases, NoLeases
 
@@ -51,10 +51,11 @@ class PeerCoordination:
         scheduler: holds the tasks that are running.
         catalog: the users' tasks behind the scheduler's names.
         executors: where jobs run.
+        sources: from which they take them.
         spawn: starts work on the loop; an exception in it is a fault of the engine.
+        started: called with tasks that are admitted.
+        put_back: called with those that are not any more, and have not begun.
         post: takes events for the scheduler, and returns when they have been handled.
-        started: called with tasks that are handed to executors.
-        put_back: called with tasks that are taken back from them before they began.
         waits_for: called with the number of tasks that wait for a peer, and that peer.
         is_forced: whether a task is to run although its outputs exist.
         is_replaced: whether a forced task makes a key that exists.
@@ -72,11 +73,12 @@ class PeerCoordination:
         scheduler: Scheduler,
         catalog: Catalog,
         executors: Mapping[Kind, Executor],
+        sources: Mapping[Kind, ReadyJobs],
         *,
         spawn: Callable[[Callable[[], Awaitable[None]]], asyncio.Task[None]],
         post: Callable[[Event], Awaitable[None]],
         started: Callable[[Iterable[str]], None],
-        put_back: Callable[[Iterable[str]], None],
+        put_back: Callable[[Sequence[str]], None],
         waits_for: Callable[[int, Holder], None],
         is_forced: Callable[[str], bool],
         is_replaced: Callable[[str], bool],
@@ -87,6 +89,7 @@ class PeerCoordination:
         self._scheduler = scheduler
         self._catalog = catalog
         self._executors = executors
+        self._sources = sources
         self._quotas = {
             kind: Quota(executor.places, prefetch=EXECUTOR_KINDS[kind].prefetches)
             for kind, executor in executors.items()
@@ -107,7 +110,6 @@ class PeerCoordination:
         self._next_poll: asyncio.TimerHandle | None = None  # one of the first
         self._is_polling = False
         self._is_admitting = False
-        self._waiting: dict[Kind, OrderedDict[str, Job]] = {kind: OrderedDict() for kind in executors}
         self._leasing: dict[str, Job] = {}  # their leases are being taken
         self._at_peers: dict[str, Job] = {}
         self._held: dict[str, tuple[str, ...]] = {}  # outputs leased, by task
@@ -146,11 +148,16 @@ class PeerCoordination:
             self._has_joined()
 
     def _has_joined(self) -> None:
-        self.alone = self._leases.everything
+        self._set_alone(self._leases.everything)
         self.joined = True
         if self._watching is None:
             self._watching = self._spawn(self._watch)
         self._poll_soon()
+
+    def _set_alone(self, alone: bool) -> None:
+        self.alone = alone
+        for source in self._sources.values():
+            source.alone = alone
 
     def _poll_soon(self, number: int = 0) -> None:
         """Look at the peers after milliseconds, where that costs no request to a server."""
@@ -220,7 +227,7 @@ class PeerCoordination:
     def _forget_all(self) -> None:
         """Reset everything that concerns peers."""
         self.joined = False
-        self.alone = True
+        self._set_alone(True)
         self._held.clear()
         for quota in self._quotas.values():
             quota.in_flight.clear()
@@ -236,50 +243,42 @@ class PeerCoordination:
         if self.alone and self._leases.has_peers():
             await self._share()
         elif lapsed and not self.alone:
-            self._recall()
+            await self._recall()
         if self._at_peers:
             await self._look_at_peers()
         await self._waits.look(self._leases, self._some_at_peers(), is_at_work=any(self._held))
-        self._advance()
+        self.advance()
 
     # -- when a peer has joined
 
     async def _share(self) -> None:
         """Hold only what is running: what has not begun is up to whichever engine leases it first."""
-        self.alone = False
-        self._recall()
+        self._set_alone(False)
         for spec in self._scheduler.active_specs():
-            task_id = spec.task_id
-            if not any(task_id in waiting for waiting in self._waiting.values()):
-                self._held[task_id] = spec.outputs
-                self._quotas[self._catalog.tasks[task_id].kind].in_flight.add(task_id)
+            self._held[spec.task_id] = spec.outputs
+            self._quotas[self._catalog.tasks[spec.task_id].kind].in_flight.add(spec.task_id)
         for executor in self._executors.values():
             for job in executor.ahead():
                 self._held.setdefault(job.task_id, self._outputs(job))
         await self._leases.keep_only(key for keys in self._held.values() for key in keys)
 
-    def _recall(self) -> None:
-        for kind, executor in self._executors.items():
-            jobs = executor.recall()
-            for job in jobs:
-                self._waiting[kind][job.task_id] = job
-                self._quotas[kind].in_flight.discard(job.task_id)
-            task_ids = [job.task_id for job in jobs]
+    async def _recall(self) -> None:
+        """Give up what was admitted and has not begun: its leases have lapsed."""
+        for kind, source in self._sources.items():
+            task_ids = [job.task_id for job in source.admitted.take_all()]
+            self._quotas[kind].in_flight.difference_update(task_ids)
             self._release(task_ids)
-            self._put_back(task_ids)
+            if task_ids:
+                self._put_back(task_ids)
+                await self._post(PutBack(tuple(task_ids)))
 
     # -- one job
 
-    def admit(self, kind: Kind, jobs: Iterable[Job]) -> None:
-        """Queue jobs, to start as soon as this engine holds their outputs."""
-        self._waiting[kind].update((job.task_id, job) for job in jobs)
-        self._advance()
-
     def cancel(self, task_id: str) -> bool:
-        """Remove a job from the queue. Returns whether it was there; then it will have no outcome."""
+        """Remove a job that no executor has taken. Returns whether it was there; then it will have no outcome."""
         found = self._leasing.pop(task_id, None) or self._at_peers.pop(task_id, None)
-        for waiting in self._waiting.values():
-            found = waiting.pop(task_id, None) or found
+        for source in self._sources.values():
+            found = source.admitted.pop(task_id, None) or found
         return found is not None
 
     def over(self, outcomes: Iterable[Settled]) -> None:
@@ -299,7 +298,7 @@ class PeerCoordination:
             for quota in self._quotas.values():
                 quota.in_flight.discard(task_id)
         self._release(task_ids)
-        self._advance()
+        self.advance()
 
     def _release(self, task_ids: Iterable[str]) -> None:
         for task_id in task_ids:
@@ -312,7 +311,7 @@ class PeerCoordination:
 
     # -- admission
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
         """Admit what the quotas allow."""
         if not self._is_admitting and not self.alone and self._next_kind() is not None:
             self._is_admitting = True
@@ -321,16 +320,13 @@ class PeerCoordination:
     def _next_kind(self) -> Kind | None:
         if len(self._at_peers) >= MAX_HELD_BY_PEERS:
             return None
-        return next((kind for kind, waiting in self._waiting.items() if waiting and self._quotas[kind].free > 0), None)
+        kinds = (kind for kind, source in self._sources.items() if source.has_ready and self._quotas[kind].free > 0)
+        return next(kinds, None)
 
     async def _admit_all(self) -> None:
         try:
             while (kind := self._next_kind()) is not None:
-                waiting = self._waiting[kind]
-                jobs = [
-                    waiting.popitem(last=False)[1]
-                    for _ in range(min(len(waiting), self._quotas[kind].free, LEASE_BATCH))
-                ]
+                jobs = self._sources[kind].take_ready(min(self._quotas[kind].free, LEASE_BATCH))
                 await self._enter(kind, jobs)
                 await asyncio.sleep(0)
         finally:
@@ -359,7 +355,8 @@ class PeerCoordination:
         self._release(task_id for task_id in taken if task_id not in entering)  # cancelled meanwhile
         if entering:
             self._started(entering)
-            self._executors[kind].submit(list(entering.values()))
+            self._sources[kind].admitted.append_all(entering.values())
+            self._executors[kind].offer(list(entering))
 
     async def _find_done_readers(self, task_id: str) -> None:
         """Report readers of a task's ephemeral outputs that are done: a peer has made, read and removed these."""

@@ -8,10 +8,11 @@ if TYPE_CHECKING:
     from alexflow.executors.interface import Done as Done
     from alexflow.executors.interface import Executor as Executor
     from alexflow.executors.interface import Job as Job
+    from alexflow.executors.interface import JobSource as JobSource
     from alexflow.executors.interface import NotDone as NotDone
     from alexflow.executors.interface import Outcome as Outcome
     from alexflow.executors.interface import Report as Report
-    from alexflow.executors.interface import Successors as Successors
+    from alexflow.executors.interface import Unsure as Unsure
     from alexflow.executors.registry import ExecutorKind as ExecutorKind
     from alexflow.executors.registry import ExecutorSettings as ExecutorSettings
     from alexflow.executors.registry import register_executor as register_executor
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "interface": "Done Executor Job NotDone Outcome Report Successors",
+        "interface": "Done Executor Job JobSource NotDone Outcome Report Unsure",
         "registry": "ExecutorKind ExecutorSettings register_executor unregister_executor",
     },
 )

@@ -22,8 +22,7 @@ from alexflow.errors import TaskTimeout
 from alexflow.executors.attempt import aattempt
 from alexflow.executors.captured_error import capture_error, not_done
 from alexflow.executors.enclosing_tasks import around, enclosing, running
-from alexflow.executors.interface import GRACE, Done, Executor, Job, NotDone, Outcome, Report, Successors, Usage
-from alexflow.executors.job_queue import JobQueue
+from alexflow.executors.interface import GRACE, Done, Executor, Job, JobSource, NotDone, Outcome, Report, Usage
 from alexflow.executors.log_records import install_record_factory
 from alexflow.forks import end_fork, this_process
 from alexflow.hooks import is_ctrl_c, original, repr_of
@@ -105,7 +104,7 @@ class LoopExecutor(Executor):
         self._how = how or InCoroutines()
         self._max_concurrency = max_concurrency
         self._grace = grace
-        self._pending = JobQueue()
+        self._closed = False
         self._runners: set[asyncio.Task[None]] = set()
         self._abandoned: set[asyncio.Task[None]] = set()  # asyncio itself holds no reference to tasks
         self._running: dict[str, RunningJob] = {}
@@ -113,9 +112,10 @@ class LoopExecutor(Executor):
         self._is_scheduled = False
         self._outcomes: list[Outcome] = []
 
-    def open(self, storage: Storage, report: Report, successors_of: Successors) -> None:
+    def open(self, storage: Storage, report: Report, source: JobSource) -> None:
         self._storage = storage
         self._report = report
+        self._source = source
         self._loop = asyncio.get_running_loop()
         # tasks see the context in which the engine was opened, not that of a request
         self._context = contextvars.copy_context()
@@ -123,26 +123,20 @@ class LoopExecutor(Executor):
         self._runner_ended = asyncio.Event()
         install_record_factory()
 
-    def submit(self, jobs: Sequence[Job]) -> None:
-        self._pending.append_all(jobs)
+    def offer(self, task_ids: Sequence[str]) -> None:
         self._schedule_runners()
 
     def cancel(self, task_ids: Sequence[str]) -> None:
         for task_id in task_ids:
             if task_id in self._running:
                 self._stop(self._running[task_id], cancelled=True)
-            elif self._pending.pop(task_id, None) is not None:
-                self._tell(NotDone(task_id, "cancelled"))
 
     @property
     def places(self) -> int:
         return self._max_concurrency
 
-    def recall(self) -> list[Job]:
-        return self._pending.take_all()
-
     async def aclose(self) -> None:
-        self._pending.clear()
+        self._closed = True
         for running_job in list(self._running.values()):
             self._stop(running_job, cancelled=True)
         while self._runners:
@@ -158,7 +152,11 @@ class LoopExecutor(Executor):
 
     def _schedule_runners(self) -> None:
         """Check in the loop's next turn whether there are enough runners."""
-        if not self._is_scheduled and self._pending and len(self._running) < self._max_concurrency:
+        if (
+            not (self._is_scheduled or self._closed)
+            and len(self._source)
+            and len(self._running) < self._max_concurrency
+        ):
             self._is_scheduled = True
             self._loop.call_soon(self._start_runners)
 
@@ -166,7 +164,7 @@ class LoopExecutor(Executor):
         self._is_scheduled = False
         if not self._idle:
             room = self._max_concurrency - len(self._running)
-            for _ in range(min(len(self._pending), room, max(len(self._running), FIRST_RUNNERS))):
+            for _ in range(min(len(self._source), room, max(len(self._running), FIRST_RUNNERS))):
                 self._idle += 1
                 runner = self._loop.create_task(self._run_jobs(), context=self._context)
                 self._runners.add(runner)
@@ -179,21 +177,20 @@ class LoopExecutor(Executor):
         assert runner is not None  # for type checkers
         deadline = self._loop.time() + RUNNER_SLICE
         try:
-            while self._pending and not runner.cancelling():
-                job = self._pending.take_first()
+            while not (self._closed or runner.cancelling()) and (jobs := self._source.take(1)):
+                job = jobs[0]
                 self._idle -= 1
                 running_job = self._running[job.task_id] = RunningJob(job, runner, self._storage)
                 try:
                     waited = await _run_in_context(self._context.copy(), self._run(running_job))
                 finally:
                     self._idle += 1
-                if self._pending:
-                    now = self._loop.time()
-                    if not waited and now > deadline:
-                        await asyncio.sleep(0)
-                        waited = True
-                    if waited:
-                        deadline = now + RUNNER_SLICE
+                now = self._loop.time()
+                if not waited and now > deadline:
+                    await asyncio.sleep(0)
+                    waited = True
+                if waited:
+                    deadline = now + RUNNER_SLICE
         finally:
             self._idle -= 1
             self._schedule_runners()

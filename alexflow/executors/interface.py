@@ -25,7 +25,7 @@ class Job(Struct, frozen=True):
         timeout: seconds that the attempt may take.
         replace: whether outputs that exist are replaced.
         outputs: what the task's ``output`` returned, if that is known.
-        key: the same for jobs that probably take equally long, such as those of one class; None for an unknown class.
+        key: the same for jobs that probably take equally long, such as those of one class; "" if nothing is known.
     """
 
     task_id: str
@@ -33,7 +33,7 @@ class Job(Struct, frozen=True):
     timeout: float | None = None
     replace: bool = False
     outputs: InOut = None
-    key: Hashable = None
+    key: Hashable = ""
 
 
 class Printed(Struct, frozen=True):
@@ -117,36 +117,71 @@ Outcome = Done | NotDone | Unsure
 Report = Callable[[Sequence[Outcome]], None]
 
 
-#: Yields the jobs that will be submitted as soon as the job with a certain id has succeeded.
-Successors = Callable[[str], Iterable[Job]]
+#: Whether a job may be taken now; called once for each, in their order.
+Fits = Callable[[Job], bool]
+
+
+class JobSource(ABC):
+    """The jobs that are ready for an executor, in the order in which they should begin.
+
+    They are in the scheduler's ready queue, and stay there until the executor has a place for them: until then they can
+    be withdrawn, and others can go first, without the executor. A job that has been taken has begun for all others.
+    """
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """The number of jobs that are ready."""
+
+    @abstractmethod
+    def keys(self, most: int) -> list[Hashable]:
+        """Return the keys of the first so many jobs."""
+
+    @abstractmethod
+    def take(self, limit: int, fits: Fits | None = None) -> list[Job]:
+        """Take the first jobs: so many at most, and none from the first on that does not fit."""
+
+    @abstractmethod
+    def claim(self, task_id: str) -> Job | None:
+        """Take a certain job, out of turn; None if it is not ready."""
+
+    @abstractmethod
+    def put_back(self, jobs: Sequence[Job]) -> None:
+        """Give back jobs that have not begun. They are the first again, in this order, and nothing is counted."""
+
+    @abstractmethod
+    def successors_of(self, task_id: str) -> Iterable[Job]:
+        """Yield jobs that will be ready as soon as the job of a task has succeeded; for executors that prefetch."""
 
 
 class Executor(ABC):
-    """Runs jobs somewhere. All methods are called on the engine's event loop and return at once, but for ``aclose``."""
+    """Runs jobs somewhere. All methods are called on the engine's event loop and return at once, but for ``aclose``.
+
+    It takes jobs from its source whenever it has a place for one: when it is offered some, and when a place comes free.
+    """
 
     @abstractmethod
-    def open(self, storage: Storage, report: Report, successors_of: Successors) -> None:
+    def open(self, storage: Storage, report: Report, source: JobSource) -> None:
         """Make ready; called once, before anything else.
 
         Args:
             storage: where tasks read and publish.
-            report: called with the outcomes.
-            successors_of: for executors that prefetch (:class:`~alexflow.executors.ExecutorKind`).
+            report: called with the outcomes; exactly one for each job that was taken and not put back.
+            source: the jobs.
         """
 
     def expect(self, tasks: Sequence[AbstractTask]) -> None:  # noqa: B027  # most have nothing to prepare
         """Prepare for jobs of such tasks: what takes a while to start can start now."""
 
     @abstractmethod
-    def submit(self, jobs: Sequence[Job]) -> None:
-        """Run these jobs; exactly one outcome is reported for each."""
+    def offer(self, task_ids: Sequence[str]) -> None:
+        """Take jobs, if there are places: those of these tasks have become ready, and are in the source."""
 
     @abstractmethod
     def cancel(self, task_ids: Sequence[str]) -> None:
-        """Stop these tasks as soon as possible; an outcome is still reported for each."""
+        """Stop these tasks, whose jobs were taken, as soon as possible; an outcome is still reported for each."""
 
-    def forget(self, task_ids: Sequence[str]) -> None:  # noqa: B027  # most look no further than what is submitted
-        """Drop tasks that are over or not wanted any more: none will be submitted, not even a speculative one."""
+    def forget(self, task_ids: Sequence[str]) -> None:  # noqa: B027  # most look no further than what is ready
+        """Drop tasks that are over or not wanted any more: none will be ready, not even a speculative one."""
 
     def invalidate(self) -> None:  # noqa: B027  # most cache nothing besides the storage, which has its own call
         """Outputs that exist may be others than before: read nothing from memory that was read or made until now."""
@@ -156,12 +191,8 @@ class Executor(ABC):
         """The number of jobs that it runs at once."""
         return 1
 
-    def recall(self) -> list[Job]:
-        """Return, unreported, the jobs that have not been handed to where they run."""
-        return []
-
     def ahead(self) -> list[Job]:
-        """Return the speculative jobs: they run, or will, and have not been submitted."""
+        """Return the speculative jobs: they run, or will, and were not ready when they were sent."""
         return []
 
     @abstractmethod

@@ -142,7 +142,9 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
         hook_failed(task, hook, error)
     tries = retry.count, retry.delay, retry.jitter
     made, serves = makes
-    spec = TaskSpec(task_id, tuple(inputs), ephemeral, made, tags, kind == "dynamic", *tries, acyclic, serves, key)
+    dynamic = kind == "dynamic"
+    executor = "" if dynamic else kind
+    spec = TaskSpec(task_id, tuple(inputs), ephemeral, made, tags, dynamic, *tries, acyclic, serves, key, executor)
     return Described(task, spec, kind, retry, timeout, inputs, outputs if keeps_outputs else None)
 
 
@@ -151,14 +153,15 @@ def _settings(task: AbstractTask, defaults: Defaults) -> TaskSettings:
     defaults.register_class(task)
     tags = _tags_of(task)
     retry, timeout = _retry_of(task), options_of(task).timeout
+    timeout = defaults.timeout if timeout is None else timeout
     kind = kind_of(task, defaults.executor)
     settings = TaskSettings(
         kind,
         kind != "dynamic" and not leaves_process(kind),
         tags,
         defaults.retry if retry is None else retry,
-        defaults.timeout if timeout is None else timeout,
-        class_info(type(task)).name,
+        timeout,
+        class_info(type(task)).name if timeout is None else "",
     )
     if class_info(type(task)).has_class_settings:
         defaults.settings[type(task)] = settings

@@ -24,23 +24,24 @@ from alexflow.scheduler.states import ACTIVE, GENERATING, WAITING
 def ready_if_complete(state: State, node: Node) -> None:
     """Make a task ready once its inputs exist, and start it as soon as the limits of its tags allow."""
     if node.missing == 0 and node.state == WAITING and node.group is None:
-        node.move("inputs exist")
-        start(state, node)
+        if node.spec.tags or node.spec.dynamic:
+            node.move("inputs exist")
+            start(state, node)
+        else:
+            state.enqueue(node, "inputs exist, no tags")
 
 
 def start(state: State, node: Node) -> None:
-    """Start a READY task, or let it wait for a slot. Dynamic tasks take none: they wait for tasks that need them."""
+    """Queue a READY task, or let it wait for a slot. Dynamic tasks take none: they wait for tasks that need them."""
     if node.spec.dynamic:
         node.move("slot free, dynamic")
         node.exhausted = False
         node.first_failure = None
         node.held = {}
         state.begin_pulling(node)
+        state.out.start.append(node.spec.task_id)
     elif not node.spec.tags or state.slots.take(node, node.spec.tags):
-        state.activate(node, "slot free")
-    else:
-        return
-    state.out.start.append(node.spec.task_id)
+        state.enqueue(node)
 
 
 def leave_active(state: State, node: Node) -> None:
@@ -51,7 +52,7 @@ def leave_active(state: State, node: Node) -> None:
         return
     state.deactivate()
     if node.drained_by:
-        _end_draining(state, node)
+        end_draining(state, node)
     if node.spec.tags:
         _start_all(state, state.slots.release(node.spec.tags))
 
@@ -63,8 +64,7 @@ def hand_out_slots(state: State) -> None:
 
 def _start_all(state: State, waiters: list[Node]) -> None:
     for waiter in waiters:
-        state.activate(waiter, "slot free")
-        state.out.start.append(waiter.spec.task_id)
+        state.enqueue(waiter)
 
 
 # -- ending well
@@ -202,7 +202,8 @@ def cancelled(state: State, node: Node) -> None:
     drop_unwanted(state, unwanted)
 
 
-def _end_draining(state: State, node: Node) -> None:
+def end_draining(state: State, node: Node) -> None:
+    """Count that a task has ended for which stopped runs waited."""
     for run in node.drained_by:
         del run.draining[node]
         state.settled.append(run)

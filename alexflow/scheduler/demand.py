@@ -25,7 +25,7 @@ from alexflow.scheduler.state import (
     TaskCheck,
     without,
 )
-from alexflow.scheduler.states import ACTIVE, CANCELLING, DELAYED, ELSEWHERE, GENERATING, RUNNING, WAITING
+from alexflow.scheduler.states import ACTIVE, CANCELLING, DELAYED, ELSEWHERE, GENERATING, QUEUED, RUNNING, WAITING
 
 NO_RUNS: Final[Mapping[RunState, str]] = MappingProxyType({})
 
@@ -304,7 +304,9 @@ def drop_unwanted(state: State, unwanted: list[Node], draining: Mapping[RunState
             _disown(state, node, unwanted)
             cancel(state, node)
         else:
-            if node.state in (DELAYED, ELSEWHERE):
+            if node.state == QUEUED:
+                state.unqueue(node)
+            elif node.state in (DELAYED, ELSEWHERE):
                 state.deactivate()
             node.move("unwanted")
             for run, because in draining.items():

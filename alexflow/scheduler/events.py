@@ -29,7 +29,9 @@ class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could r
             task on it would have to be created before the one before it.
         serves: keys that it makes for the dynamic task that generates it, each with the one of ``outputs`` under which
             the output is held until the dynamic task is done.
-        key: the same for tasks that probably take equally long: the name of its class.
+        key: the same for tasks that probably take equally long: the name of its class; "" for one that has a timeout,
+            which counts as long.
+        executor: the name of the executor that runs it; "" for a dynamic task.
     """
 
     task_id: str
@@ -44,6 +46,7 @@ class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could r
     acyclic: bool = False
     serves: tuple[tuple[str, str], ...] = ()
     key: str = ""
+    executor: str = ""
 
 
 class Event(Struct, frozen=True, tag=True):
@@ -132,6 +135,12 @@ class InputsLost(Event, frozen=True):
 
 class Cancelled(Event, frozen=True):
     """Cancelled tasks have ended without a result."""
+
+    tasks: tuple[str, ...]
+
+
+class PutBack(Event, frozen=True):
+    """Tasks that had been taken from the ready queue have not begun, and come back before all others."""
 
     tasks: tuple[str, ...]
 

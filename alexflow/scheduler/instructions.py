@@ -23,10 +23,13 @@ class Inspect(Instruction, frozen=True):
 
 
 class Start(Instruction, frozen=True):
-    """Run these tasks now.
+    """Run these tasks: a dynamic one now, any other when its executor has a place for it.
 
-    Answer: ``Succeeded``, ``Failed``, ``InputsLost`` or, for dynamic ones, ``Generated``. If other engines use the same
-    storage also ``DoneByPeer``, or ``HeldByPeer`` and later ``ReleasedByPeer`` or ``DoneByPeer``.
+    Those others are in the ready queue, from which the executor takes them (:meth:`.Scheduler.begin`).
+
+    Answer: ``Succeeded``, ``Failed``, ``InputsLost`` or, for dynamic ones, ``Generated``; ``PutBack`` for one that was
+    taken and has not begun. If other engines use the same storage also ``DoneByPeer``, or ``HeldByPeer`` and later
+    ``ReleasedByPeer`` or ``DoneByPeer``.
     """
 
     tasks: tuple[str, ...]

@@ -37,6 +37,7 @@ from alexflow.scheduler.events import (
     InputsLost,
     Inspected,
     InspectionFailed,
+    PutBack,
     ReleasedByPeer,
     Resumed,
     RunRequested,
@@ -49,6 +50,7 @@ from alexflow.scheduler.failure import delay_over, fail_if_stuck, failed, give_u
 from alexflow.scheduler.instructions import Instruction
 from alexflow.scheduler.peers import active_specs, done_by_peer, held_by_peer, readers_of_ephemeral, released_by_peer
 from alexflow.scheduler.requests import run_requested, runs_cancelled, verified
+from alexflow.scheduler.revocation import put_back
 from alexflow.scheduler.slots import Slots
 from alexflow.scheduler.state import MISSING, Node, State
 from alexflow.scheduler.states import CANCELLING, GENERATING, READY, WAITING
@@ -115,6 +117,18 @@ class Scheduler:
             fail_if_stuck(state)
             conclude_runs(state)
         return state.out.drain()
+
+    # -- executors take what is ready
+
+    def ready(self, executor: str) -> Mapping[str, object]:
+        """Return the tasks, by id, that an executor may take, in the order in which they should begin; a live view."""
+        return self.state.queue[executor]
+
+    def begin(self, executor: str, task_ids: Iterable[str]) -> None:
+        """Take tasks that begin now. The one change that is no event: an executor needs its jobs at once."""
+        take = self.state.queue[executor].pop
+        for task_id in task_ids:
+            take(task_id).move("place free")
 
     # -- questions of the driver
 
@@ -196,6 +210,7 @@ HANDLERS: dict[type[Event], Callable[[State, Any], None]] = {
     Succeeded: succeeded,
     Failed: failed,
     InputsLost: inputs_lost,
+    PutBack: put_back,
     HeldByPeer: held_by_peer,
     ReleasedByPeer: released_by_peer,
     DoneByPeer: done_by_peer,

@@ -15,7 +15,7 @@ from alexflow.scheduler.demand import drop_unwanted
 from alexflow.scheduler.events import DoneByPeer, HeldByPeer, ReleasedByPeer, TaskSpec
 from alexflow.scheduler.failure import drop_unstarted
 from alexflow.scheduler.state import Node, State
-from alexflow.scheduler.states import ELSEWHERE, READY, RUNNING, WAITING
+from alexflow.scheduler.states import ELSEWHERE, QUEUED, READY, RUNNING, WAITING
 
 
 def held_by_peer(state: State, event: HeldByPeer) -> None:
@@ -56,6 +56,8 @@ def done_by_peer(state: State, event: DoneByPeer) -> None:
             run.count_found((node.spec.task_id,))
         if before == RUNNING:
             leave_active(state, node)
+        elif before == QUEUED:
+            state.unqueue(node)
         elif before == ELSEWHERE:
             state.deactivate()
         done(state, node, unwanted, here=False)
@@ -67,7 +69,7 @@ def _may_be_done_by_peer(node: Node) -> bool:
     """Return whether it does not matter which engine makes the outputs of this task."""
     if node.spec.dynamic:
         return False
-    return node.state in (READY, RUNNING, ELSEWHERE) or (node.state == WAITING and node.group is None)
+    return node.state in (READY, QUEUED, RUNNING, ELSEWHERE) or (node.state == WAITING and node.group is None)
 
 
 def active_specs(state: State) -> Iterator[TaskSpec]:

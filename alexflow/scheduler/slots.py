@@ -75,7 +75,7 @@ class Slots(Generic[T]):
         self._due: list[Waiter[T]] = []  # a heap: all their tags have been offered; some have started or left
         self._reserving: Waiter[T] | None = None
         self._reserved: set[str] = set()
-        self.freed: set[str] = set()  #: Tags of which a waiter that left gave slots back; see :meth:`hand_out`.
+        self.freed: set[str] = set()  #: Tags of which a task that left gave slots back; see :meth:`hand_out`.
 
     # -- taking and giving back
 
@@ -99,6 +99,13 @@ class Slots(Generic[T]):
         for tag in limited:
             self._taken[tag] -= 1
         return self._give(limited)
+
+    def give_back(self, tags: tuple[str, ...]) -> None:
+        """Give back the slots of a task that has not started and never will; they are :attr:`freed`."""
+        for tag in dict.fromkeys(tags):
+            if tag in self.limits:
+                self._taken[tag] -= 1
+                self.freed.add(tag)
 
     def forget(self, task: T, tags: tuple[str, ...]) -> None:
         """Drop a task that does not wait any more, in case that it did; slots reserved for it are :attr:`freed`."""

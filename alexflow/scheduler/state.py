@@ -18,7 +18,7 @@ Each count is changed by the methods here only: ``Node.demand`` by :meth:`Node.a
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, defaultdict, deque
 from typing import Any, Final
 
 from alexflow.scheduler.events import OnError, TaskSpec
@@ -311,7 +311,10 @@ class State:
         self.pins: dict[str, int] = {}  # how many runs target a key, whatever became of it
         self.removed: dict[str, int] = {}  # what was removed while tasks were inspected: the next question's number
         self.inspecting = 0  # keys and tasks in questions
-        self.active = 0  # nodes on which something outside is at work, or that wait for a delay; runs being verified
+        self.active = 0  # nodes that wait for a place or a delay, or on which something is at work; runs being verified
+        #: The ready queue, in sections by executor: tasks that may start, in the order in which they should. Thousands
+        #: may be dropped at once, so none looks at the others, as each look for the first entry of a plain dict would.
+        self.queue: defaultdict[str, OrderedDict[str, Node]] = defaultdict(OrderedDict)
         self.window = window
         self.max_deaths = max_deaths
         self.steps_per_turn = steps_per_turn
@@ -339,6 +342,20 @@ class State:
         """Move a task to a state that ends by an event from outside."""
         node.move(cause)
         self.active += 1
+
+    def enqueue(self, node: Node, cause: str = "slot free") -> None:
+        """Let a task that has its slots wait for a place."""
+        node.move(cause)
+        self.active += 1
+        self.queue[node.spec.executor][node.spec.task_id] = node
+        self.out.start.append(node.spec.task_id)
+
+    def unqueue(self, node: Node) -> None:
+        """Remove a task that waits for a place; its slots are free for others at the end of the event."""
+        self.active -= 1
+        del self.queue[node.spec.executor][node.spec.task_id]
+        if node.spec.tags:
+            self.slots.give_back(node.spec.tags)
 
     def deactivate(self) -> None:
         """Count that the event has come for a task, or is not awaited any more."""

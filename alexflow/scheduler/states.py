@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 WAITING: Final = "waiting"  # for inputs, or for its graph to be known whole
-READY: Final = "ready"  # for a slot under its tags' limits
+READY: Final = "ready"  # its inputs exist; it waits for slots under its tags' limits
+QUEUED: Final = "queued"  # it waits for a place
 RUNNING: Final = "running"
 GENERATING: Final = "generating"  # a dynamic task: it generates tasks, or waits for them
 CLOSING: Final = "closing"  # a dynamic task: all its children are done
@@ -20,6 +21,7 @@ FORGOTTEN: Final = "forgotten"  # it is not wanted any more
 STATES = (
     WAITING,
     READY,
+    QUEUED,
     RUNNING,
     GENERATING,
     CLOSING,
@@ -41,19 +43,24 @@ ACTIVE = frozenset({RUNNING, GENERATING, CLOSING, CANCELLING})
 #: (state, cause) → state. Any other transition is impossible.
 TRANSITIONS: dict[tuple[str, str], str] = {
     (WAITING, "inputs exist"): READY,
+    (WAITING, "inputs exist, no tags"): QUEUED,
     (WAITING, "made elsewhere"): DONE,
     (WAITING, "input failed"): SKIPPED,
     (WAITING, "graph wrong"): FAILED,
     (WAITING, "unwanted"): FORGOTTEN,
-    (READY, "slot free"): RUNNING,
+    (READY, "slot free"): QUEUED,
     (READY, "slot free, dynamic"): GENERATING,
     (READY, "made elsewhere"): DONE,
     (READY, "unwanted"): FORGOTTEN,
+    (QUEUED, "place free"): RUNNING,
+    (QUEUED, "made elsewhere"): DONE,
+    (QUEUED, "unwanted"): FORGOTTEN,
     (RUNNING, "succeeded"): DONE,
     (RUNNING, "error, retries left"): DELAYED,
     (RUNNING, "error"): FAILED,
     (RUNNING, "inputs lost"): WAITING,
     (RUNNING, "worker lost"): READY,
+    (RUNNING, "revoked"): QUEUED,
     (RUNNING, "held elsewhere"): ELSEWHERE,
     (RUNNING, "made elsewhere"): DONE,
     (RUNNING, "unwanted"): CANCELLING,

@@ -7,14 +7,13 @@ worker may die before or after that, the reply may be late, a cancellation may h
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 
 from alexflow.errors import OutputNotFound, TaskTimeout, WorkerDied
 from alexflow.executors.attempt import attempt, check_id
 from alexflow.executors.captured_error import capture_error, not_done
 from alexflow.executors.event_loop import InCoroutines, RunningJob
-from alexflow.executors.interface import Done, Executor, Job, NotDone, Outcome, Report, Successors
+from alexflow.executors.interface import Done, Executor, Job, JobSource, NotDone, Outcome, Report
 from alexflow.storage import Storage, Transaction
 from alexflow.testing.attempts import Attempts, Misuse
 from alexflow.testing.faults import DeafTask, DelayedReply, LostWorker, SlowTask
@@ -50,42 +49,33 @@ class SimulatedExecutor(Executor):
         self._faults = attempts.faults
         self._name = attempts.history.names
         self._looks_ahead = looks_ahead
-        self._pending: deque[Job] = deque()
         self._under_way: dict[str, _Underway] = {}
         self._filling = False
-        #: Successors that were announced, and have neither been submitted nor forgotten.
+        self._closed = False
+        #: Successors that were announced, and have neither been taken nor forgotten.
         self.speculative: dict[str, None] = {}
 
-    def open(self, storage: Storage, report: Report, successors_of: Successors) -> None:
+    def open(self, storage: Storage, report: Report, source: JobSource) -> None:
         self._storage = storage
         self._report = report
-        self._successors_of = successors_of
+        self._source = source
         self._loop = asyncio.get_running_loop()
 
-    def submit(self, jobs: Sequence[Job]) -> None:
-        for job in jobs:
-            if job.task_id in self._under_way or any(other.task_id == job.task_id for other in self._pending):
-                raise Misuse(f"{self._name(job.task_id)} was submitted twice")
-            self.speculative.pop(job.task_id, None)
-            self._pending.append(job)
+    def offer(self, task_ids: Sequence[str]) -> None:
+        for task_id in task_ids:
+            if task_id in self._under_way:
+                raise Misuse(f"{self._name(task_id)} was offered and is under way")
         self._fill_soon()
 
     def cancel(self, task_ids: Sequence[str]) -> None:
         for task_id in task_ids:
             under_way = self._under_way.get(task_id)
             if under_way is None:
-                self._cancel_pending(task_id)
-            elif under_way.reply is None and not self._is_deaf(under_way):
+                raise Misuse(f"{self._name(task_id)} was to be cancelled, and was not under way")
+            if under_way.reply is None and not self._is_deaf(under_way):
                 under_way.cancelled = True
                 self._stop(under_way)
                 self._end(under_way, NotDone(task_id, "cancelled"), "cancelled")
-
-    def _cancel_pending(self, task_id: str) -> None:
-        job = next((job for job in self._pending if job.task_id == task_id), None)
-        if job is None:
-            raise Misuse(f"{self._name(task_id)} was to be cancelled, and was not under way")
-        self._pending.remove(job)
-        self._loop.call_soon(self._report, [NotDone(task_id, "cancelled")])
 
     def _is_deaf(self, under_way: _Underway) -> bool:
         return self._faults.find(DeafTask, self._name(under_way.job.task_id), under_way.nth) is not None
@@ -97,7 +87,7 @@ class SimulatedExecutor(Executor):
                 raise Misuse(f"{self._name(task_id)} was forgotten while it was under way")
 
     async def aclose(self) -> None:
-        self._pending.clear()
+        self._closed = True
         for under_way in list(self._under_way.values()):
             self._stop(under_way)
             if under_way.reply is not None:
@@ -115,8 +105,10 @@ class SimulatedExecutor(Executor):
 
     def _fill(self) -> None:
         self._filling = False
-        while self._pending and len(self._under_way) < self._workers:
-            self._begin(self._pending.popleft())
+        if not self._closed:
+            for job in self._source.take(self._workers - len(self._under_way)):
+                self.speculative.pop(job.task_id, None)
+                self._begin(job)
 
     def _begin(self, job: Job) -> None:
         under_way = _Underway(job, self._attempts.begin(job.task_id), self._loop.time())
@@ -128,7 +120,9 @@ class SimulatedExecutor(Executor):
         else:
             under_way.timer = self._loop.call_later(seconds, self._work, under_way)
         if self._looks_ahead:
-            self.speculative.update(dict.fromkeys(follower.task_id for follower in self._successors_of(job.task_id)))
+            self.speculative.update(
+                dict.fromkeys(follower.task_id for follower in self._source.successors_of(job.task_id))
+            )
 
     def _out_of_time(self, under_way: _Underway) -> None:
         job = under_way.job

@@ -20,10 +20,10 @@ from alexflow.executors import (
     ExecutorKind,
     ExecutorSettings,
     Job,
+    JobSource,
     NotDone,
     Outcome,
     Report,
-    Successors,
     register_executor,
     unregister_executor,
 )
@@ -55,9 +55,10 @@ class FakeDaskExecutor(Executor):
         self._futures: dict[str, Future[None]] = {}
         self.ran: list[str] = []
 
-    def open(self, storage: Storage, report: Report, successors_of: Successors) -> None:
+    def open(self, storage: Storage, report: Report, source: JobSource) -> None:
         self._storage = storage
         self._report = report
+        self._source = source
         self._loop = asyncio.get_running_loop()
         self._client = ThreadPoolExecutor(self._size)
 
@@ -65,8 +66,8 @@ class FakeDaskExecutor(Executor):
     def places(self) -> int:
         return self._size
 
-    def submit(self, jobs: Sequence[Job]) -> None:
-        for job in jobs:
+    def offer(self, task_ids: Sequence[str]) -> None:
+        for job in self._source.take(self._size - len(self._futures)):
             self.ran.append(job.task_id)
             future = self._client.submit(run_remotely, cloudpickle.dumps((job.task, self._storage)))
             self._futures[job.task_id] = future
@@ -79,6 +80,7 @@ class FakeDaskExecutor(Executor):
     def _end(self, job: Job, future: Future[None]) -> None:
         del self._futures[job.task_id]
         self._report([self._outcome(job, future)])
+        self.offer([])  # a place is free
 
     def _outcome(self, job: Job, future: Future[None]) -> Outcome:
         if future.cancelled():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from math import isclose
 
 from alexflow.executors.process.machine import PoolMachine
@@ -13,8 +14,8 @@ class Broken(AssertionError):
     """Something that must hold does not."""
 
 
-def validate(machine: PoolMachine) -> None:
-    """Check everything that the machine counts.
+def validate(machine: PoolMachine, queue: Container[str]) -> None:
+    """Check everything that the machine counts, and that no job that waits in the queue is at a place.
 
     Raises:
         Broken: something is wrong.
@@ -34,7 +35,7 @@ def validate(machine: PoolMachine) -> None:
         is_there = sent.place.sent.get(sent.number) is sent
         if is_there == (sent.outcome is not None):
             raise Broken(f"{name} is {'at its place and has ended' if is_there else 'nowhere'}")
-        if not sent.is_speculative and name in machine.queue:
+        if not sent.is_speculative and name in queue:
             raise Broken(f"{name} waits and is at a place")
     if machine._speculative != speculative:
         raise Broken(f"{machine._speculative} speculative jobs are counted, {speculative} are there")

@@ -188,7 +188,7 @@ class Player:
                 return
             moved = self._work_of_one_round()
             if not moved:
-                world.machine.start_for(len(world.machine.queue))
+                world.machine.start_for(len(world.source.queue))
                 world.go_on()
                 world.machine.feed()
                 world.go_on()

@@ -59,7 +59,7 @@ def test_jobs_of_an_unknown_class_go_alone_and_all_places_are_used():
     world = World(size=3)
     submit(world, "a b c d e", key="new")
     assert [names(worker) for worker in world.workers] == [["a"], ["b"], ["c"]]
-    assert list(world.machine.queue) == ["d", "e"]
+    assert list(world.source.queue) == ["d", "e"]
 
 
 def test_no_more_places_are_started_than_there_are_jobs():
@@ -117,7 +117,7 @@ def test_jobs_behind_a_long_one_are_revoked_uncharged_and_stay_the_first():
     worker.give_back()
     world.arrive(worker)
     assert names(worker) == ["a"]
-    assert list(world.machine.queue)[:2] == ["b", "c"]
+    assert list(world.source.queue)[:2] == ["b", "c"]
     assert all(not world.ready[name].outcomes for name in "abc")
     run(world, other)
     assert names(other)[:2] == ["b", "c"]

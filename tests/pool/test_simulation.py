@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import pytest
 
-from alexflow.executors.interface import Job, NotDone, Outcome, Unsure
+from alexflow.executors.interface import NotDone, Outcome, Unsure
 from alexflow.executors.process.machine import PoolMachine
-from alexflow.executors.process.places import Assignment, Place
+from alexflow.executors.process.places import Assignment, Place, outcome_at_end
 from tests.kit.effort import examples
 from tests.pool.invariants import Broken
 from tests.pool.player import Player
@@ -41,7 +41,7 @@ def test_histories_have_everything_in_them():
             (outcome,) = ready.outcomes
             outcomes.add(getattr(outcome, "reason", type(outcome).__name__))
     assert kinds == {
-        *("SendJobs", "ReportOutcomes", "StartPlaces", "RevokeJobs", "StopJob", "RetirePlace", "FailAll"),
+        *("SendJobs", "ReportOutcomes", "StartPlaces", "RevokeJobs", "ReturnJobs", "StopJob", "RetirePlace", "FailAll"),
     }
     assert outcomes >= {"Done", "Unsure", "error", "fatal", "cancelled"}
 
@@ -59,22 +59,26 @@ class LosesRevoked(PoolMachine):
 class ChargesAll(PoolMachine):
     """All that a dead worker had is lost with it."""
 
-    def _outcome_at_end(self, sent: Assignment, running: int, ended: int, lost: NotDone | None) -> Outcome | None:
-        return super()._outcome_at_end(sent, running, ended, lost) or Unsure(sent.job.task_id, lost)
+    @staticmethod
+    def _outcome_at_end(sent: Assignment, running: int, ended: int, lost: NotDone | None) -> Outcome | None:
+        return outcome_at_end(sent, running, ended, lost) or Unsure(sent.job.task_id, lost)
 
 
 class ForgivesAll(PoolMachine):
     """What was running runs again, uncharged."""
 
-    def _outcome_at_end(self, sent: Assignment, running: int, ended: int, lost: NotDone | None) -> Outcome | None:
-        return None if sent.number == running else super()._outcome_at_end(sent, running, ended, lost)
+    @staticmethod
+    def _outcome_at_end(sent: Assignment, running: int, ended: int, lost: NotDone | None) -> Outcome | None:
+        return None if sent.number == running else outcome_at_end(sent, running, ended, lost)
 
 
-class TakesTheLast(PoolMachine):
-    """Revoked jobs go behind all others."""
+class TakesTheNewest(PoolMachine):
+    """What has just become ready goes first."""
 
-    def _unclaimed(self, jobs: Sequence[Job]) -> list[Job]:
-        return list(reversed(super()._unclaimed(jobs)))
+    def _fill(self, place: Place, fair_share: float) -> None:
+        waiting = self._source.take(len(self._source))
+        self._source.put_back(waiting[::-1])
+        super()._fill(place, fair_share)
 
 
 class ForgetsToFeed(PoolMachine):
@@ -100,7 +104,7 @@ class KeepsWithdrawn(PoolMachine):
 
 
 FAULTS: list[type[PoolMachine]] = [
-    *(LosesRevoked, ChargesAll, ForgivesAll, TakesTheLast, ForgetsToFeed, RunsWhatFailedBefore, KeepsWithdrawn),
+    *(LosesRevoked, ChargesAll, ForgivesAll, TakesTheNewest, ForgetsToFeed, RunsWhatFailedBefore, KeepsWithdrawn),
 ]
 
 

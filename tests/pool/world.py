@@ -7,17 +7,18 @@ each of these things happens is up to the caller. Whatever the machine gives is 
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from alexflow.executors.interface import Job, NotDone, Outcome, Unsure
+from alexflow.executors.interface import Fits, Job, JobSource, NotDone, Outcome, Unsure
 from alexflow.executors.process.instructions import (
     FailAll,
     PoolInstruction,
     ReportOutcomes,
     RetirePlace,
+    ReturnJobs,
     RevokeJobs,
     SendJobs,
     StartPlaces,
@@ -27,6 +28,9 @@ from alexflow.executors.process.machine import PoolMachine
 from alexflow.executors.process.places import Assignment, Place
 from alexflow.executors.recycle import Recycle
 from tests.pool.invariants import Broken, validate
+
+#: Rounds of instructions that may follow from one event.
+MOST_TURNS = 1000
 
 Message = tuple[Any, ...]
 
@@ -96,6 +100,48 @@ class Ready:
     was_sent: bool = False
 
 
+class Source(JobSource):
+    """The jobs that are ready.
+
+    Args:
+        successors: of a job, by the name of that.
+        ready: jobs that are or were ready.
+    """
+
+    def __init__(self, successors: dict[str, Job], ready: dict[str, Ready]):
+        self.queue: OrderedDict[str, Job] = OrderedDict()
+        self._successors = successors
+        self._ready = ready
+
+    def __len__(self) -> int:
+        return len(self.queue)
+
+    def keys(self, most: int) -> list[Hashable]:
+        return [job.key for job in self.queue.values()][:most]
+
+    def take(self, limit: int, fits: Fits | None = None) -> list[Job]:
+        jobs: list[Job] = []
+        while self.queue and len(jobs) < limit:
+            job = next(iter(self.queue.values()))
+            if fits is not None and not fits(job):
+                break
+            jobs.append(self.queue.pop(job.task_id))
+        return jobs
+
+    def claim(self, task_id: str) -> Job | None:
+        return self.queue.pop(task_id, None)
+
+    def put_back(self, jobs: Sequence[Job]) -> None:
+        for job in reversed(jobs):
+            assert job.task_id not in self.queue
+            self.queue[job.task_id] = job
+            self.queue.move_to_end(job.task_id, last=False)
+
+    def successors_of(self, task_id: str) -> Sequence[Job]:
+        job = self._successors.get(task_id)
+        return [job] if job is not None and job.task_id not in self._ready else []
+
+
 class World:
     """A machine, its workers, and the jobs.
 
@@ -107,12 +153,13 @@ class World:
 
     def __init__(self, size: int = 2, recycle: Recycle | None = None, make: type[PoolMachine] = PoolMachine):
         self.now = 0.0
-        self.machine = make(size, self._successors_of, recycle, lambda: self.now)
         self.size = size
         self.recycle = recycle
         self.workers: list[Worker] = []
         self.ready: dict[str, Ready] = {}
         self.successors: dict[str, Job] = {}
+        self.source = Source(self.successors, self.ready)
+        self.machine = make(size, self.source, recycle, lambda: self.now)
         self.cannot_travel: set[str] = set()
         self.refuses_to_start = False
         self.started = Counter[str]()  # jobs begun before they were ready, too
@@ -121,6 +168,7 @@ class World:
         self._orders = 0
         self._perform = {
             SendJobs: self._send,
+            ReturnJobs: self._put_back,
             ReportOutcomes: self._report,
             StartPlaces: self._start,
             RevokeJobs: self._revoke,
@@ -132,7 +180,7 @@ class World:
     # -- jobs
 
     def job(self, name: str, key: str = "quick", timeout: float | None = None, replace: bool = False) -> Job:
-        return Job(name, cast(Any, None), timeout, replace, None, key)
+        return Job(name, cast(Any, None), timeout, replace, None, key if timeout is None else "")
 
     def submit(self, jobs: Iterable[Job]) -> None:
         """Make jobs ready."""
@@ -141,16 +189,24 @@ class World:
             self._orders += 1
             was_sent = job.task_id in self.machine.assigned  # speculatively
             self.ready[job.task_id] = Ready(job, self._orders, was_sent=was_sent)
-        self.machine.submit(jobs)
+            self.source.queue[job.task_id] = job
+        self.machine.offered([job.task_id for job in jobs])
         self.go_on()
-
-    def _successors_of(self, task_id: str) -> Sequence[Job]:
-        job = self.successors.get(task_id)
-        return [job] if job is not None and job.task_id not in self.ready else []
 
     def cancel(self, names: Iterable[str]) -> None:
-        self.machine.cancel(list(names))
+        """Cancel jobs, as the scheduler does: what waits simply goes."""
+        taken = []
+        for name in names:
+            if self.source.queue.pop(name, None) is not None:
+                self.ready[name].outcomes.append(NotDone(name, "cancelled"))
+            else:
+                taken.append(name)
+        self.machine.cancel(taken)
         self.go_on()
+
+    def _put_back(self, instruction: ReturnJobs) -> None:
+        self.source.put_back(instruction.jobs)
+        self.machine.offered([job.task_id for job in instruction.jobs])
 
     def forget(self, names: Iterable[str]) -> None:
         """Say that jobs will never be ready."""
@@ -168,17 +224,22 @@ class World:
     # -- what the machine decides
 
     def go_on(self) -> None:
-        while instructions := self.machine.drain():
+        for _ in range(MOST_TURNS):
+            instructions = self.machine.drain()
+            if not instructions:
+                break
             for instruction in instructions:
                 self.history.append(instruction)
                 self._perform[type(instruction)](instruction)
-        validate(self.machine)
+        else:
+            raise Broken("the machine does not come to rest")
+        validate(self.machine, self.source.queue)
         self._check_that_none_is_lost()
 
     def _check_that_none_is_lost(self) -> None:
         for name in self.open:
             sent = self.machine.assigned.get(name)
-            waits = name in self.machine.queue
+            waits = name in self.source.queue
             if waits == (sent is not None and not sent.is_speculative):
                 raise Broken(f"{name} is {'twice' if waits else 'nowhere'}")
 
@@ -199,7 +260,7 @@ class World:
 
     def _check_order(self, jobs: list[Assignment]) -> None:
         """Check that no job that has waited all the time is passed by one that became ready later."""
-        waiting = [self.ready[name].order for name in self.machine.queue if not self.ready[name].was_sent]
+        waiting = [self.ready[name].order for name in self.source.queue if not self.ready[name].was_sent]
         for sent in jobs:
             ready = self.ready.get(sent.job.task_id)
             if ready is None or sent.is_speculative:
@@ -241,7 +302,7 @@ class World:
         self._worker_at(instruction.place).retired = True
 
     def _fail_all(self, instruction: FailAll) -> None:
-        for job in self.machine.queue.take_all():
+        for job in [*instruction.jobs, *self.source.take(len(self.source))]:
             self.ready[job.task_id].outcomes.append(NotDone(job.task_id, "fatal"))
 
     def _worker_at(self, place: Place) -> Worker:
@@ -308,11 +369,6 @@ class World:
             if ready is not None and (place.stopped not in (0, number) or running.is_speculative):
                 ready.excused += 1
         self.machine.gone(place, number, worker.ended, lost)
-        if not place.has_reported and not number and self.machine.roster.failed_to_start(place):
-            for job in self.machine.queue.take_all():
-                self.ready[job.task_id].outcomes.append(NotDone(job.task_id, "fatal"))
-        self.machine.start_for(len(self.machine.queue))
-        self.machine.feed()
         self.go_on()
 
     def _check_what_that_cost(self, worker: Worker, before: Iterable[str]) -> None:

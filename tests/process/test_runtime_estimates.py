@@ -6,37 +6,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexflow.executors.interface import Job
 from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, RuntimeEstimates
-from tests.process.workflows import Descriptors, Value
-
-
-def job(task, timeout=None):
-    return Job(task.task_id, task, timeout, key=type(task))
 
 
 def test_what_is_not_known_is_long():
     estimates = RuntimeEstimates()
-    assert estimates.expect(job(Value(1))) == PREFETCH_SECONDS
-    estimates.learn(Value, 0.001)
-    assert estimates.expect(job(Value(1))) == 0.001
-    assert estimates.expect(job(Descriptors(1))) == PREFETCH_SECONDS
+    assert estimates.expect("Value") == PREFETCH_SECONDS
+    estimates.learn("Value", 0.001)
+    assert estimates.expect("Value") == 0.001
+    assert estimates.expect("Descriptors") == PREFETCH_SECONDS
 
 
-def test_a_job_with_a_timeout_goes_alone():
+def test_what_has_no_key_is_long_for_ever():
     estimates = RuntimeEstimates()
-    estimates.learn(Value, 0.001)
-    assert estimates.expect(job(Value(1), timeout=1.0)) == PREFETCH_SECONDS
+    estimates.learn("", 0.001)
+    assert estimates.expect("") == PREFETCH_SECONDS
 
 
 def test_many_are_judged_by_the_first():
     estimates = RuntimeEstimates()
-    assert estimates.fair_share([], [0.002, 0.0]) == pytest.approx(0.001)
-    estimates.learn(Value, 0.001)
-    estimates.learn(Descriptors, 0.003)
-    assert estimates.fair_share([job(Value(n)) for n in range(100)], [0.0, 0.002]) == pytest.approx(0.051)
-    mixed = [job(cls(n)) for n in range(4) for cls in (Value, Descriptors)]
-    assert estimates.fair_share(mixed * 10, [0.0, 0.0]) == pytest.approx(0.08)
+    assert estimates.fair_share([], 0, [0.002, 0.0]) == pytest.approx(0.001)
+    estimates.learn("Value", 0.001)
+    estimates.learn("Descriptors", 0.003)
+    assert estimates.fair_share(["Value"] * 8, 100, [0.0, 0.002]) == pytest.approx(0.051)
+    assert estimates.fair_share(["Value", "Descriptors"] * 4, 80, [0.0, 0.0]) == pytest.approx(0.08)
 
 
 @given(
@@ -47,10 +40,9 @@ def test_many_are_judged_by_the_first():
 )
 def test_equal_jobs_are_dealt_equally(seconds, workers, each, before):
     estimates = RuntimeEstimates()
-    estimates.learn(Value, seconds)
-    waiting = [job(Value(n)) for n in range(workers * each)]
+    estimates.learn("Value", seconds)
     loads = [sum([seconds] * before) for _ in range(workers)]
-    level = estimates.fair_share(waiting, loads)
+    level = estimates.fair_share(["Value"], workers * each, loads)
     for load in loads:
         got = 0
         while load < level:
@@ -62,5 +54,5 @@ def test_equal_jobs_are_dealt_equally(seconds, workers, each, before):
 def test_a_quicker_task_weighs_more():
     estimates = RuntimeEstimates()
     for seconds, expected in ((0.1, 0.1), (0.0, 0.05), (0.15, 0.06)):
-        estimates.learn(Value, seconds)
-        assert estimates.expect(job(Value(1))) == pytest.approx(expected)
+        estimates.learn("Value", seconds)
+        assert estimates.expect("Value") == pytest.approx(expected)

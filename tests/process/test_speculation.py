@@ -34,16 +34,15 @@ def numbers_in(log):
 
 @pytest.fixture
 def speculative(monkeypatch):
-    """Count the jobs that were with a worker speculatively when they were submitted."""
+    """Count the jobs that were with a worker speculatively when they became ready."""
     counts: list[int] = []
-    look = PoolMachine._unclaimed
+    claim = PoolMachine._claim
 
-    def count(self, jobs):
-        others = look(self, jobs)
-        counts.append(len(jobs) - len(others))
-        return others
+    def count(self, task_ids):
+        counts.append(sum(task_id in self.assigned for task_id in task_ids))
+        claim(self, task_ids)
 
-    monkeypatch.setattr(PoolMachine, "_unclaimed", count)
+    monkeypatch.setattr(PoolMachine, "_claim", count)
     return counts
 
 

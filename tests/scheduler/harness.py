@@ -20,6 +20,7 @@ from alexflow.scheduler.events import (
     InputsLost,
     Inspected,
     InspectionFailed,
+    PutBack,
     ReleasedByPeer,
     Resumed,
     RunRequested,
@@ -51,10 +52,12 @@ def words(text: str) -> tuple[str, ...]:
 class Harness:
     """A scheduler, the tasks that may be described to it, and short names for events.
 
+    What may start begins at once, as if there were a place for each task; without ``places`` the test says when.
     Reports of failed attempts are in ``reports``, not among the instructions that are returned.
     """
 
-    def __init__(self, *, steps: int = 1000, **options: Any):
+    def __init__(self, *, steps: int = 1000, places: bool = True, **options: Any):
+        self.places = places
         self.scheduler = Scheduler(steps_per_turn=steps, **options)
         self.specs: dict[str, TaskSpec] = {}
         self.makers: dict[str, str] = {}
@@ -78,9 +81,26 @@ class Harness:
     def tell(self, event: Event) -> list[Instruction]:
         instructions = self.scheduler.handle(event)
         validate(self.scheduler.state)
+        if self.places:
+            self.begin(self.queued)
+            validate(self.scheduler.state)
         self.reports = [each for each in instructions if isinstance(each, TryAgain | GaveUp)]
         assert instructions[: len(self.reports)] == self.reports, "reports come before other tasks start"
         return [_unnumbered(instruction) for instruction in instructions[len(self.reports) :]]
+
+    # -- places
+
+    @property
+    def queued(self) -> str:
+        """The tasks that wait for a place, in order."""
+        return " ".join(self.scheduler.ready(""))
+
+    def begin(self, tasks: str) -> None:
+        """Have a place for these."""
+        self.scheduler.begin("", words(tasks))
+
+    def back(self, tasks: str) -> list[Instruction]:
+        return self.tell(PutBack(words(tasks)))
 
     # -- requests
 

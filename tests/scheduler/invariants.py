@@ -18,6 +18,7 @@ from alexflow.scheduler.states import (
     DELAYED,
     ELSEWHERE,
     GENERATING,
+    QUEUED,
     READY,
     RUNNING,
     WAITING,
@@ -40,6 +41,7 @@ def validate(state: State) -> None:
         *_runs(state),
         *_groups(state),
         *_slots(state),
+        *_queue(state),
         *_totals(state),
         *_leaks(state),
     ]
@@ -203,7 +205,7 @@ def _groups(state: State) -> Iterator[str]:
 def _slots(state: State) -> Iterator[str]:
     taken: Counter[str] = Counter()
     for node in state.nodes.values():
-        if node.state in (RUNNING, CANCELLING) and not node.spec.dynamic:
+        if node.state in (QUEUED, RUNNING, CANCELLING) and not node.spec.dynamic:
             taken.update(set(node.spec.tags))
     for tag, limit in state.slots.limits.items():
         if state.slots.taken(tag) != taken[tag]:
@@ -238,11 +240,22 @@ def _is_full(state: State, tag: str) -> bool:
     return state.slots.taken(tag) + state.slots.reserved(tag) >= state.slots.limits[tag]
 
 
+def _queue(state: State) -> Iterator[str]:
+    queued = {task_id: executor for executor, section in state.queue.items() for task_id in section}
+    for task_id, node in state.nodes.items():
+        if (node.state == QUEUED) != (task_id in queued):
+            yield f"{node!r} is {'' if task_id in queued else 'not '}in the ready queue"
+    for task_id, executor in queued.items():
+        node = state.queue[executor][task_id]
+        if state.nodes.get(task_id) is not node or node.spec.executor != executor or node.spec.dynamic:
+            yield f"{node!r} is in the ready queue of {executor!r}"
+
+
 def _totals(state: State) -> Iterator[str]:
     active = len(state.verifying)
     for node in state.nodes.values():
         at_work = node.pulling if node.spec.dynamic else node.state in ACTIVE
-        active += at_work or node.state in (DELAYED, ELSEWHERE)
+        active += at_work or node.state in (QUEUED, DELAYED, ELSEWHERE)
     if state.active != active:
         yield f"{state.active} are said to be active; {active} are"
 

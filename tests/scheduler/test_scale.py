@@ -45,7 +45,7 @@ class Play:
         instructions = self.scheduler.handle(event)
         for instruction in instructions:
             if isinstance(instruction, Start):
-                self.started += len(instruction.tasks)
+                self._begin(instruction.tasks)
             elif isinstance(instruction, Finish):
                 self.finish = instruction
         if any(isinstance(instruction, Resume) for instruction in instructions):
@@ -59,8 +59,14 @@ class Play:
             instructions = self.scheduler.handle(Resumed())
             everything += instructions
             resuming = any(isinstance(instruction, Resume) for instruction in instructions)
-            self.started += sum(len(i.tasks) for i in instructions if isinstance(i, Start))
+            for instruction in instructions:
+                if isinstance(instruction, Start):
+                    self._begin(instruction.tasks)
         return everything
+
+    def _begin(self, task_ids: tuple[str, ...]) -> None:
+        self.started += len(task_ids)
+        self.scheduler.begin("", task_ids)
 
 
 def chain(length: int) -> None:

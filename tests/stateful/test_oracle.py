@@ -68,7 +68,7 @@ def make_world(random: Random, *, dynamic: bool) -> World:
     scheduler = Scheduler(
         {"gpu": 1, "net": 2}, window=random.choice([1, 2, 50]), steps_per_turn=random.choice([1, 3, 1000])
     )
-    world = World(scheduler)
+    world = World(scheduler, places=random.choice([1, 3, 1000]))
 
     def some(names: list[str], at_most: int) -> tuple[str, ...]:
         return tuple(random.sample(names, min(len(names), random.randint(0, at_most))))

@@ -23,13 +23,14 @@ class Tasks(RuleBasedStateMachine):
         steps=st.sampled_from([1, 2, 3, 1000]),
         window=st.sampled_from([1, 2, 4]),
         deaths=st.sampled_from([0, 1]),
+        places=st.sampled_from([1, 2, 4, 1000]),
         draw=st.data(),
     )
-    def begin(self, steps: int, window: int, deaths: int, draw: Any) -> None:
+    def begin(self, steps: int, window: int, deaths: int, places: int, draw: Any) -> None:
         scheduler = Scheduler(
             LIMITS, window=window, max_deaths=deaths, steps_per_turn=steps, case_sensitive=self.strict
         )
-        self.world = World(scheduler, strict=self.strict)
+        self.world = World(scheduler, places=places, strict=self.strict)
         for _ in range(draw.draw(st.integers(2, 8))):
             self._grow(draw)
         self.ask_for_something(draw)
@@ -134,6 +135,14 @@ class Tasks(RuleBasedStateMachine):
     def hold_elsewhere(self, draw: Any) -> None:
         running = st.sampled_from(list(self.world.running))
         self.world.hold_elsewhere(draw.draw(st.lists(running, min_size=1, max_size=3, unique=True)))
+
+    @precondition(lambda self: self.world.running)
+    @rule(draw=st.data())
+    def put_back(self, draw: Any) -> None:
+        jobs = self.world.jobs
+        cancelling = [task_id for task_id in self.world.cancelling if not jobs[task_id].spec.dynamic]
+        taken = st.sampled_from([*self.world.running, *cancelling])
+        self.world.put_back(draw.draw(st.lists(taken, min_size=1, max_size=3, unique=True)))
 
     @precondition(lambda self: self.world.elsewhere)
     @rule(draw=st.data())

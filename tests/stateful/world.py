@@ -25,6 +25,7 @@ from alexflow.scheduler.events import (
     Inspected,
     InspectionFailed,
     OnError,
+    PutBack,
     ReleasedByPeer,
     Resumed,
     RunRequested,
@@ -33,7 +34,7 @@ from alexflow.scheduler.events import (
     Verified,
 )
 from alexflow.scheduler.failure import MAX_LOSSES
-from alexflow.scheduler.states import READY, WAITING
+from alexflow.scheduler.states import QUEUED, READY, WAITING
 from tests.scheduler.invariants import validate
 
 
@@ -66,10 +67,12 @@ class World:
 
     Attributes:
         strict: whether the graph is sound and answers are fresh, so that more can be asserted.
+        places: for how many tasks there is room at once.
     """
 
     scheduler: Scheduler
     strict: bool = True
+    places: int = 1000
     jobs: dict[str, Job] = field(default_factory=dict)
     makers: dict[str, str] = field(default_factory=dict)
     storage: set[str] = field(default_factory=set)
@@ -129,6 +132,15 @@ class World:
         for instruction in instructions:
             self._take(instruction)
         validate(self.scheduler.state)
+        self._fill_places()
+        validate(self.scheduler.state)
+
+    def _fill_places(self) -> None:
+        queue = self.scheduler.ready("")
+        while queue and len(self.running) + len(self.cancelling) < self.places:
+            task_id = next(iter(queue))
+            self.scheduler.begin("", [task_id])
+            self._begin(task_id)
 
     def _take(self, instruction: do.Instruction) -> None:
         match instruction:
@@ -194,7 +206,10 @@ class World:
         if self.jobs[task_id].spec.dynamic:
             self.pulling[task_id] = None
             self.given[task_id] = 0
-            return
+        else:
+            assert task_id in self.scheduler.ready("") or task_id not in self.scheduler.state.nodes
+
+    def _begin(self, task_id: str) -> None:
         self.running[task_id] = None
         at_work = [*self.running, *self.cancelling]
         for tag, limit in self.scheduler.state.slots.limits.items():
@@ -304,7 +319,8 @@ class World:
         if done:
             followers = set(self.scheduler.successors_of(done[0]))
             self._tell_done(done)
-            assert followers <= self.running.keys(), f"{followers} were to start after {done[0]}"
+            begun = self.running.keys() | self.scheduler.ready("").keys()
+            assert followers <= begun, f"{followers} were to start after {done[0]}"
 
     def _tell_done(self, task_ids: list[str]) -> None:
         nodes = [self.scheduler.state.nodes[task_id] for task_id in task_ids]
@@ -329,6 +345,13 @@ class World:
             self.elsewhere[task_id] = None
         self.tell(HeldByPeer(tuple(task_ids)))
 
+    def put_back(self, task_ids: list[str]) -> None:
+        """Let tasks come back that have not begun."""
+        for task_id in task_ids:
+            self.running.pop(task_id, None)
+            self.cancelling.pop(task_id, None)
+        self.tell(PutBack(tuple(task_ids)))
+
     def free(self, task_ids: list[str]) -> None:
         """Let the other engine release these."""
         for task_id in task_ids:
@@ -348,7 +371,8 @@ class World:
     def makeable(self) -> list[str]:
         """Return tasks that another engine could have done: they wait here, or are about to run."""
         nodes = self.scheduler.state.nodes.items()
-        waiting = [id for id, node in nodes if node.state == READY or (node.state == WAITING and node.group is None)]
+        here = (READY, QUEUED)
+        waiting = [id for id, node in nodes if node.state in here or (node.state == WAITING and node.group is None)]
         plain = [*self.running, *self.elsewhere, *waiting]
         return [task_id for task_id in plain if self.jobs[task_id].spec.outputs and not self.jobs[task_id].spec.dynamic]
 

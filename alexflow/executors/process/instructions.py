@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from alexflow.executors.interface import Outcome
+from alexflow.executors.interface import Job, Outcome
 from alexflow.executors.process.places import Assignment, Place
 
 
@@ -45,7 +45,15 @@ class RetirePlace(PoolInstruction, frozen=True):
 
 
 class FailAll(PoolInstruction, frozen=True):
-    """Fail all jobs that wait: there is no place, and none can be started."""
+    """Fail these jobs and all that wait: there is no place, and none can be started."""
+
+    jobs: list[Job]
+
+
+class ReturnJobs(PoolInstruction, frozen=True):
+    """Put jobs back into the source: they have not begun."""
+
+    jobs: list[Job]
 
 
 class ReportOutcomes(PoolInstruction, frozen=True):

@@ -4,7 +4,7 @@ A pure state machine, like the scheduler: no process, no descriptor, no event lo
 method; what is to be done gathers until :meth:`PoolMachine.drain` returns it. So every race of the pool is a list of
 calls, which a test states and replays (``tests/pool``); :mod:`.pool` performs the instructions with real processes.
 
-*Batches.* Jobs stay in the queue and go to a place shortly before it needs them: as many as it can run in a few
+*Batches.* Jobs stay in their source and go to a place shortly before it needs them: as many as it can run in a few
 milliseconds, one at a time where they are long or their class is new. The least loaded places receive the most, up to
 a fair share.
 
@@ -22,22 +22,23 @@ begun go to other places. A job that may have ended unreported is *unsure*: its 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 
-from alexflow.executors.interface import Done, Job, NotDone, Outcome, Printed, Successors, Unsure, Usage
-from alexflow.executors.job_queue import JobQueue
+from alexflow.executors.interface import Done, Job, JobSource, NotDone, Outcome, Printed, Usage
 from alexflow.executors.process.instructions import (
     FailAll,
     PoolInstruction,
     ReportOutcomes,
     RetirePlace,
+    ReturnJobs,
     RevokeJobs,
     SendJobs,
     StartPlaces,
     StopJob,
 )
-from alexflow.executors.process.places import Assignment, Place
+from alexflow.executors.process.places import Assignment, Place, outcome_at_end
 from alexflow.executors.process.roster import Roster
-from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, RuntimeEstimates
+from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, SAMPLE, RuntimeEstimates
 from alexflow.executors.recycle import Recycle
 
 MAX_JOBS_PER_MESSAGE = 512  # jobs in one message
@@ -51,70 +52,71 @@ class PoolMachine:
 
     Args:
         size: how many places at most, besides those that are leaving.
-        successors_of: yields the jobs that will be ready as soon as another has succeeded.
+        source: the jobs that are ready; it takes of them what it sends.
         recycle: limits after which a place is replaced.
         clock: gives the time in seconds.
 
     Attributes:
-        queue: jobs that wait for a place.
         roster: the places.
+        instructions, outcomes: what :meth:`drain` returns next.
         assigned: jobs that are at places, and speculative ones that have ended there, by their tasks' ids.
     """
 
-    def __init__(self, size: int, successors_of: Successors, recycle: Recycle | None, clock: Callable[[], float]):
-        self.queue = JobQueue()
+    _outcome_at_end = staticmethod(outcome_at_end)
+
+    def __init__(self, size: int, source: JobSource, recycle: Recycle | None, clock: Callable[[], float]):
         self.roster = Roster(size)
         self.assigned: dict[str, Assignment] = {}
-        self._successors_of = successors_of
+        self._source = source
         self._recycle = recycle
         self._clock = clock
         self._estimates = RuntimeEstimates()
         self._speculative = 0  # jobs in ``assigned`` that are not ready
-        self._instructions: list[PoolInstruction] = []
-        self._outcomes: list[Outcome] = []
+        self.instructions: list[PoolInstruction] = []
+        self.outcomes: list[Outcome] = []
 
     def drain(self) -> list[PoolInstruction]:
         """Return what is to be done since the last time; outcomes come last, since others may follow from them."""
-        instructions, self._instructions = self._instructions, []
-        if self._outcomes:
-            instructions.append(ReportOutcomes(self._outcomes))
-            self._outcomes = []
+        instructions, self.instructions = self.instructions, []
+        if self.outcomes:
+            instructions.append(ReportOutcomes(self.outcomes))
+            self.outcomes = []
         return instructions
 
     # -- jobs come, or are not wanted any more
 
-    def submit(self, jobs: Sequence[Job]) -> None:
-        """Take jobs that are ready."""
-        self.queue.append_all(self._unclaimed(jobs) if self._speculative else jobs)
-        if self.queue:
-            self.start_for(len(self.queue))
+    def offered(self, task_ids: Iterable[str]) -> None:
+        """Take in that jobs are ready, those of these tasks among them."""
+        if self._speculative:
+            self._claim(task_ids)
+        waiting = len(self._source)
+        if waiting:
+            self.start_for(waiting)
             self.feed()
 
-    def _unclaimed(self, jobs: Sequence[Job]) -> list[Job]:
-        """Return the jobs that no place has speculatively; report the outcomes of those that have ended there."""
-        others: list[Job] = []
-        for job in jobs:
-            sent = self.assigned.get(job.task_id)
-            if sent is not None and sent.job.replace != job.replace:
+    def _claim(self, task_ids: Iterable[str]) -> None:
+        """Take the jobs that places have speculatively; report the outcomes of those that have ended there."""
+        for task_id in task_ids:
+            sent = self.assigned.get(task_id)
+            job = self._source.claim(task_id) if sent is not None and sent.is_speculative else None
+            if sent is None or job is None:
+                continue
+            if sent.job.replace != job.replace:
                 self._withdraw(sent)
-                sent = None
-            if sent is None:
-                others.append(job)
+                self.instructions.append(ReturnJobs([job]))
                 continue
             sent.is_speculative = False
             self._speculative -= 1
             if sent.outcome is not None:
-                del self.assigned[job.task_id]
-                self._outcomes.append(sent.outcome)
-        return others
+                del self.assigned[task_id]
+                self.outcomes.append(sent.outcome)
 
     def forget(self, task_ids: Iterable[str]) -> None:
         """Withdraw those of these jobs that were sent speculatively: they will never be ready."""
-        if self._speculative:
-            for task_id in task_ids:
-                sent = self.assigned.get(task_id)
-                if sent is not None and sent.is_speculative:
-                    self._withdraw(sent)
+        for task_id in task_ids:
+            sent = self.assigned.get(task_id)
+            if sent is not None and sent.is_speculative:
+                self._withdraw(sent)
 
     def _withdraw(self, sent: Assignment) -> None:
         self._drop_speculative(sent)
@@ -125,9 +127,8 @@ class PoolMachine:
     def cancel(self, task_ids: Iterable[str]) -> None:
         """End these jobs; an outcome follows for each."""
         for task_id in task_ids:
-            if self.queue.pop(task_id, None) is not None:
-                self._outcomes.append(NotDone(task_id, "cancelled"))
-            elif (sent := self.assigned.get(task_id)) is not None:
+            sent = self.assigned.get(task_id)
+            if sent is not None:
                 sent.cancelled = True
                 self._stop(sent)
 
@@ -139,13 +140,18 @@ class PoolMachine:
     def _stop(self, sent: Assignment) -> None:
         """End the place if it is running this job; jobs that wait behind it can run elsewhere meanwhile."""
         if not sent.place.is_leaving:
-            self._instructions.append(StopJob(sent.place, sent.number))
+            self.instructions.append(StopJob(sent.place, sent.number))
             self._revoke(sent.place)
 
     def _revoke(self, place: Place) -> None:
         if not place.is_revoking:
             place.is_revoking = True
-            self._instructions.append(RevokeJobs(place))
+            self.instructions.append(RevokeJobs(place))
+
+    @property
+    def speculates(self) -> bool:
+        """Whether there are jobs that were sent before they are ready."""
+        return self._speculative > 0
 
     def speculative_jobs(self) -> list[Job]:
         """Return the jobs that were sent before they are ready."""
@@ -157,12 +163,12 @@ class PoolMachine:
         """Have as many places as there are jobs to run at once, besides those that are busy."""
         missing = self.roster.request(jobs)
         if missing:
-            self._instructions.append(StartPlaces(missing))
+            self.instructions.append(StartPlaces(missing))
 
     def cannot_start(self) -> None:
         """Take in that no place can be started now."""
         if self.roster.cannot_start():
-            self._instructions.append(FailAll())
+            self.instructions.append(FailAll([]))
 
     def replace_all(self) -> None:
         """Replace all places after the jobs that they are running: what they have loaded is out of date."""
@@ -179,8 +185,8 @@ class PoolMachine:
         if place.is_due and not place.is_leaving:
             if not place.sent:
                 self.roster.leave(place)
-                self._instructions.append(RetirePlace(place))
-                self.start_for(len(self.queue))
+                self.instructions.append(RetirePlace(place))
+                self.start_for(len(self._source))
             elif len(place.sent) > 1 and place.number < place.last_number:
                 self._revoke(place)
 
@@ -188,18 +194,23 @@ class PoolMachine:
         """Take in that a place is being ended because of the job that it is running; another one takes its place."""
         place.stopped = number
         self.roster.leave(place)
-        self.start_for(len(self.queue))
+        self.start_for(len(self._source))
         self.feed()
 
-    def gone(self, place: Place, running: int, ended: int, lost: NotDone | None) -> None:
-        """Settle the jobs of a place that has ended.
+    def gone(self, place: Place, running: int, ended: int, lost: NotDone | None, *, refused: bool = False) -> None:
+        """Settle the jobs of a place that has ended, and start another one if there is work for it.
 
         Args:
             place: the place.
             running: the number of the job that it was running, or 0.
             ended: the number of the last job that had ended.
             lost: the outcome of the job that it was running, if that is one of its jobs.
+            refused: whether the system refused to start it: another attempt would end the same.
         """
+        if refused:
+            hopeless = self.roster.cannot_start()
+        else:
+            hopeless = not place.has_reported and not running and self.roster.failed_to_start(place)
         elsewhere: list[Job] = []
         for number in list(place.sent):
             sent = place.forget(number)
@@ -212,27 +223,20 @@ class PoolMachine:
                 else:
                     self._unassign(sent)
                     elsewhere.append(sent.job)
-        self.queue.put_back(elsewhere)
+        if hopeless:
+            self.instructions.append(FailAll(elsewhere))
+        else:
+            self._return(elsewhere)
+            if not refused:
+                self.start_for(len(self._source))
+            self.feed()
 
-    def _outcome_at_end(self, sent: Assignment, running: int, ended: int, lost: NotDone | None) -> Outcome | None:
-        """Return the outcome of a job whose place has ended; None if it had not begun.
-
-        A job that was running may have published everything: the place may have died between its last output and the
-        end of the job. If it has not, the attempt has failed; a speculative job counts as never begun.
-        """
-        job = sent.job
-        was_running = sent.number == running and sent.place.stopped in (0, running)  # else another was to be stopped
-        if was_running and lost is not None and not sent.is_speculative:
-            return Unsure(job.task_id, lost) if lost.reason == "lost" and not job.replace else lost
-        if sent.cancelled and not sent.is_speculative:
-            return NotDone(job.task_id, "cancelled")
-        if sent.number <= ended or (sent.is_speculative and sent.number == running):
-            return None if sent.is_speculative and job.replace else Unsure(job.task_id)
-        return None
+    def _return(self, jobs: list[Job]) -> None:
+        if jobs:
+            self.instructions.append(ReturnJobs(jobs))
 
     def close(self) -> None:
         """Drop all jobs, and send no more."""
-        self.queue.clear()
         self.assigned.clear()
         for place in list(self.roster.places):
             self.roster.leave(place)
@@ -266,7 +270,7 @@ class PoolMachine:
                     self._settle(sent, outcome)
                 else:  # as most; the same without the calls
                     del self.assigned[job.task_id]
-                    self._outcomes.append(outcome)
+                    self.outcomes.append(outcome)
 
     def failed(self, place: Place, number: int, outcome: NotDone | None) -> None:
         """Take in that a job has failed; those that were to come after it are not run."""
@@ -287,7 +291,7 @@ class PoolMachine:
             sent.outcome = outcome
         else:
             self._unassign(sent)
-            self._outcomes.append(outcome)
+            self.outcomes.append(outcome)
 
     def _unassign(self, sent: Assignment) -> bool:
         """Remove a job from ``assigned``, unless it has been withdrawn, and perhaps assigned once more."""
@@ -317,7 +321,7 @@ class PoolMachine:
                 else:
                     self._unassign(sent)
                     ready.append(sent.job)
-        self.queue.put_back(ready)
+        self._return(ready)
 
     def revoked(self, place: Place, numbers: Iterable[int]) -> None:
         """Take back jobs that a place had not begun, the last first."""
@@ -334,12 +338,10 @@ class PoolMachine:
                 continue
             self._unassign(sent)
             if sent.cancelled:
-                self._outcomes.append(NotDone(sent.job.task_id, "cancelled"))
+                self.outcomes.append(NotDone(sent.job.task_id, "cancelled"))
             else:
                 back.append(sent.job)
-        self.queue.put_back(reversed(back))
-        if back:  # the place may be about to end
-            self.start_for(len(self.queue))
+        self._return(back[::-1])
         for sent in place.sent.values():
             if sent.cancelled:
                 self._stop(sent)
@@ -363,7 +365,7 @@ class PoolMachine:
         self.roster.has_reported(place)
         if self._recycle is not None or place.is_due:
             self._recycle_if_due(place)
-        if len(self.queue) > len(place.sent):  # else they are sent with those that this report makes ready
+        if len(self._source) > len(place.sent):  # else they are sent with those that this report makes ready
             self.feed()
 
     def tick(self) -> bool:
@@ -382,10 +384,11 @@ class PoolMachine:
         enough = PREFETCH_SECONDS / 2
         short = [place for place in self.roster.places if place.expected <= enough and place.takes_jobs]
         if short:
-            short.sort(key=_load)
-            fair_share = self._estimates.fair_share(self.queue.values(), [place.expected for place in short])
+            short.sort(key=attrgetter("expected"))
+            waiting, loads = len(self._source), [place.expected for place in short]
+            fair_share = self._estimates.fair_share(self._source.keys(SAMPLE), waiting, loads)
             for place in short:
-                if self.queue or place.sent:
+                if place.sent or len(self._source):
                     self._fill(place, fair_share)
 
     def _fill(self, place: Place, fair_share: float) -> None:
@@ -398,7 +401,7 @@ class PoolMachine:
 
         def fits(job: Job) -> bool:
             nonlocal load, is_idle
-            seconds = estimate(job)
+            seconds = estimate(job.key)
             if not is_idle and (load >= fair_share or load + seconds > PREFETCH_SECONDS):
                 return False
             load += seconds
@@ -406,16 +409,16 @@ class PoolMachine:
             expected.append(seconds)
             return True
 
-        jobs = self.queue.take(min(MAX_JOBS_PER_MESSAGE, place.last_number - place.number), fits)
+        jobs = self._source.take(min(MAX_JOBS_PER_MESSAGE, place.last_number - place.number), fits)
         batch = [
             Assignment(job, place, number, seconds)
             for number, (job, seconds) in enumerate(zip(jobs, expected, strict=True), place.number + 1)
         ]
         self._assign(place, batch)
-        if not self.queue:
+        if not len(self._source):
             self._speculate(place, batch)
         if batch:
-            self._instructions.append(SendJobs(place, batch))
+            self.instructions.append(SendJobs(place, batch))
 
     def _assign(self, place: Place, batch: list[Assignment]) -> None:
         for sent in batch:
@@ -430,7 +433,7 @@ class PoolMachine:
             sent = place.sent.get(number)
             successor = self._successor_of(sent.job) if sent is not None and not sent.cancelled else None
             if successor is not None:
-                expected = self._estimates.expect(successor)
+                expected = self._estimates.expect(successor.key)
                 if place.expected + expected > PREFETCH_SECONDS or place.number >= place.last_number:
                     return  # later, perhaps
                 speculative = Assignment(successor, place, place.number + 1, expected, after=number)
@@ -440,11 +443,7 @@ class PoolMachine:
             place.speculated_to = number
 
     def _successor_of(self, job: Job) -> Job | None:
-        for successor in self._successors_of(job.task_id):
+        for successor in self._source.successors_of(job.task_id):
             if successor.timeout is None and successor.task_id not in self.assigned:
                 return successor
         return None
-
-
-def _load(place: Place) -> float:
-    return place.expected

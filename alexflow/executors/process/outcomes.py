@@ -17,6 +17,11 @@ def cannot_start(job: Job, error: Exception) -> NotDone:
     return NotDone(job.task_id, "fatal", worker_died(job, f"worker processes cannot be started: {error}", ExitStatus()))
 
 
+def failed_to_start(job: Job, message: str, end: ExitStatus) -> NotDone:
+    """Return the outcome of a job for which workers have failed to start too often."""
+    return NotDone(job.task_id, "fatal", worker_died(job, message, end))
+
+
 def unshippable(job: Job, error: Exception) -> NotDone:
     """Return the outcome of a job that cannot be sent."""
     return not_done(job.task_id, job.task, capture_error(error, travels=False), cause=error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Protocol
 
-from alexflow.executors.interface import Job, Outcome
+from alexflow.executors.interface import Job, NotDone, Outcome, Unsure
 
 
 class Timer(Protocol):
@@ -89,3 +89,26 @@ class Place:
             if sent.timer is not None:
                 sent.timer.cancel()
         return sent
+
+
+def outcome_at_end(sent: Assignment, running: int, ended: int, lost: NotDone | None) -> Outcome | None:
+    """Return the outcome of a job whose place has ended; None if it had not begun.
+
+    A job that was running may have published everything: the place may have died between its last output and the end of
+    the job. If it has not, the attempt has failed; a speculative job counts as never begun.
+
+    Args:
+        sent: the job.
+        running: the number of the job that the place was running, or 0.
+        ended: the number of the last job that had ended.
+        lost: the outcome of the job that was running, if its attempt has failed.
+    """
+    job = sent.job
+    was_running = sent.number == running and sent.place.stopped in (0, running)  # else another was to be stopped
+    if was_running and lost is not None and not sent.is_speculative:
+        return Unsure(job.task_id, lost) if lost.reason == "lost" and not job.replace else lost
+    if sent.cancelled and not sent.is_speculative:
+        return NotDone(job.task_id, "cancelled")
+    if sent.number <= ended or (sent.is_speculative and sent.number == running):
+        return None if sent.is_speculative and job.replace else Unsure(job.task_id)
+    return None

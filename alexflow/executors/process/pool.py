@@ -12,10 +12,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 from alexflow.errors import ShippingError
-from alexflow.executors.interface import GRACE, Executor, Job, NotDone, Outcome, Report, Successors
+from alexflow.executors.interface import GRACE, Executor, Job, JobSource, NotDone, Report
 from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.instructions import (
@@ -23,6 +24,7 @@ from alexflow.executors.process.instructions import (
     PoolInstruction,
     ReportOutcomes,
     RetirePlace,
+    ReturnJobs,
     RevokeJobs,
     SendJobs,
     StartPlaces,
@@ -30,7 +32,7 @@ from alexflow.executors.process.instructions import (
 )
 from alexflow.executors.process.log_forwarding import pass_on
 from alexflow.executors.process.machine import BLOCKED_AFTER, PoolMachine
-from alexflow.executors.process.outcomes import cannot_start, failed, outcome_of_running, unshippable, worker_died
+from alexflow.executors.process.outcomes import cannot_start, failed, failed_to_start, outcome_of_running, unshippable
 from alexflow.executors.process.output_capture import Echo
 from alexflow.executors.process.payload import Packer
 from alexflow.executors.process.places import Assignment, Place
@@ -88,7 +90,7 @@ class ProcessExecutor(Executor):
         self._packer = Packer(self._definitions)
         self._cache_epoch = 0
         self._closed = False
-        self._why_not: Exception = OSError("no worker")  # the reason why the last worker could not be started
+        self._fail: Callable[[Job], NotDone]  # makes the outcome of a job for which no worker can be started
         self._next_tick: asyncio.TimerHandle | None = None
         self._perform: dict[type[PoolInstruction], Callable[[Any], None]] = {
             SendJobs: self._send,
@@ -97,13 +99,15 @@ class ProcessExecutor(Executor):
             RevokeJobs: lambda instruction: instruction.place.process.send_control(Revoke()),
             StopJob: lambda instruction: self._stop(instruction.place, instruction.number),
             RetirePlace: lambda instruction: self._shutdown.retire(instruction.place),
-            FailAll: lambda instruction: self._fail_all(self._why_not),
+            ReturnJobs: lambda instruction: self._source.put_back(instruction.jobs),
+            FailAll: self._fail_all,
         }
 
-    def open(self, storage: Storage, report: Report, successors_of: Successors) -> None:
+    def open(self, storage: Storage, report: Report, source: JobSource) -> None:
         self._report = report
+        self._source = source
         self._loop = asyncio.get_running_loop()
-        self._machine = PoolMachine(self._size, successors_of, self._workers.recycle, time.monotonic)
+        self._machine = PoolMachine(self._size, source, self._workers.recycle, time.monotonic)
         self._worker_set = WorkerSet(
             self._workers,
             self._machine.roster,
@@ -128,13 +132,15 @@ class ProcessExecutor(Executor):
         self._go_on()
         self._worker_set.announce(classes)
 
-    def submit(self, jobs: Sequence[Job]) -> None:
-        self._machine.submit(jobs)
-        self._go_on()
+    def offer(self, task_ids: Sequence[str]) -> None:
+        if not self._closed:
+            self._machine.offered(task_ids)
+            self._go_on()
 
     def forget(self, task_ids: Sequence[str]) -> None:
-        self._machine.forget(task_ids)
-        self._go_on()
+        if self._machine.speculates:
+            self._machine.forget(task_ids)
+            self._go_on()
 
     def cancel(self, task_ids: Sequence[str]) -> None:
         self._machine.cancel(task_ids)
@@ -146,9 +152,6 @@ class ProcessExecutor(Executor):
     @property
     def places(self) -> int:
         return self._size
-
-    def recall(self) -> list[Job]:
-        return self._machine.queue.take_all()
 
     def ahead(self) -> list[Job]:
         return self._machine.speculative_jobs()
@@ -180,8 +183,9 @@ class ProcessExecutor(Executor):
 
     def _go_on(self) -> None:
         """Perform the machine's instructions, and those that follow."""
-        while instructions := self._machine.drain():
-            for instruction in instructions:
+        machine = self._machine
+        while machine.instructions or machine.outcomes:
+            for instruction in machine.drain():
                 self._perform[type(instruction)](instruction)
 
     def _send(self, instruction: SendJobs) -> None:
@@ -224,7 +228,7 @@ class ProcessExecutor(Executor):
             for _ in range(count):
                 self._worker_set.start()
         except (OSError, ShippingError) as error:
-            self._why_not = error
+            self._fail = partial(unshippable if isinstance(error, ShippingError) else cannot_start, error=error)
             self._machine.cannot_start()
         self._machine.feed()
 
@@ -234,10 +238,9 @@ class ProcessExecutor(Executor):
             self._machine.stopping(worker, number)
             self._shutdown.stop(worker)
 
-    def _fail_all(self, error: Exception) -> None:
-        fail = unshippable if isinstance(error, ShippingError) else cannot_start
-        outcomes: list[Outcome] = [fail(job, error) for job in self._machine.queue.take_all()]
-        self._report(outcomes)
+    def _fail_all(self, instruction: FailAll) -> None:
+        jobs = [*instruction.jobs, *self._source.take(len(self._source))]
+        self._report([self._fail(job) for job in jobs])
 
     # -- what happens
 
@@ -309,22 +312,17 @@ class ProcessExecutor(Executor):
         status = worker.believable(last)
         sent = worker.sent.get(status.running)
         lost = outcome_of_running(worker, sent, end) if sent is not None else None
-        self._machine.gone(worker, status.running, status.ended, lost)
-        if worker.process.refused is not None:  # another attempt would end the same
-            self._why_not = worker.process.refused
-            self._machine.cannot_start()
-        else:
-            if not worker.has_reported and not status.running:
-                self._worker_set.stop_announcing()  # an import may have killed it
-                if self._machine.roster.failed_to_start(worker):
-                    self._fail_to_start(worker, end)
-            self._machine.start_for(len(self._machine.queue))
-        self._machine.feed()
+        refused = worker.process.refused
+        if refused is not None:
+            self._fail = partial(cannot_start, error=refused)
+        elif not worker.has_reported and not status.running:
+            self._worker_set.stop_announcing()  # an import may have killed it
+            self._fail = partial(failed_to_start, message=self._why(worker, end), end=end)
+        self._machine.gone(worker, status.running, status.ended, lost, refused=refused is not None)
         self._go_on()
 
-    def _fail_to_start(self, worker: WorkerState, end: ExitStatus) -> None:
+    def _why(self, worker: WorkerState, end: ExitStatus) -> str:
         message = f"worker processes fail to start: the last one {end}"
         if not worker.process.pid and not end.signal:
             message += f"; is {self._worker_set.python()} a Python interpreter? Workers(python=...) names one"
-        lost = self._machine.queue.take_all()
-        self._report([NotDone(job.task_id, "fatal", worker_died(job, message, end)) for job in lost])
+        return message

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
-from itertools import islice
-
-from alexflow.executors.interface import Job
+from collections.abc import Hashable, Sequence
 
 #: Work that a worker may have waiting, so that it is never idle between two reports.
 PREFETCH_SECONDS = 0.008  # seconds
@@ -21,20 +18,20 @@ class RuntimeEstimates:
     def __init__(self) -> None:
         self._seconds: dict[Hashable, float] = {}
 
-    def expect(self, job: Job) -> float:
-        """Return the seconds that a job will probably take; one with a timeout goes alone, as if its class were new."""
-        return self._seconds.get(job.key, PREFETCH_SECONDS) if job.timeout is None else PREFETCH_SECONDS
+    def expect(self, key: Hashable) -> float:
+        """Return the seconds that a job of a key will probably take."""
+        return self._seconds.get(key, PREFETCH_SECONDS)
 
-    def fair_share(self, jobs: Collection[Job], loads: Sequence[float]) -> float:
-        """Return the seconds of work up to which workers are filled, so that all have the same in the end.
+    def fair_share(self, first: Sequence[Hashable], waiting: int, loads: Sequence[float]) -> float:
+        """Return the seconds of work up to which places are filled, so that all have the same in the end.
 
         Args:
-            jobs: what waits; the first few stand for all of it.
-            loads: seconds of work that each worker has already.
+            first: the keys of the first jobs that wait; they stand for all of them.
+            waiting: how many jobs wait.
+            loads: seconds of work that each place has already.
         """
-        first = [self.expect(job) for job in islice(jobs, SAMPLE)]
-        waiting = sum(first) / len(first) * len(jobs) if first else 0.0
-        return (waiting + sum(loads)) / len(loads) * (1 - ROUNDING)
+        ahead = sum(map(self.expect, first)) / len(first) * waiting if first else 0.0
+        return (ahead + sum(loads)) / len(loads) * (1 - ROUNDING)
 
     def learn(self, key: Hashable, seconds: float) -> None:
         """Learn that a job took ``seconds``. Quicker ones weigh more: the first also pays for imports."""
@@ -42,5 +39,5 @@ class RuntimeEstimates:
         if known is not None:
             weight = 0.5 if seconds < known else 0.1
             self._seconds[key] = known + weight * (seconds - known)
-        elif key is not None:
+        elif key != "":
             self._seconds[key] = seconds

@@ -1,11 +1,11 @@
-"""The queue of jobs that wait for a place: first in, first out, and each can be withdrawn in constant time."""
+"""A queue of jobs: first in, first out, and each can be withdrawn in constant time."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from alexflow.executors.interface import Job
+from alexflow.executors.interface import Fits, Job
 
 
 class JobQueue(OrderedDict[str, Job]):
@@ -15,15 +15,11 @@ class JobQueue(OrderedDict[str, Job]):
     does not do: each look for its first entry passes all that have been removed before it.
     """
 
-    def take_first(self) -> Job:
-        """Take the job that begins next."""
-        return self.popitem(last=False)[1]
-
-    def take(self, limit: int, fits: Callable[[Job], bool]) -> list[Job]:
+    def take(self, limit: int, fits: Fits | None = None) -> list[Job]:
         """Take so many of the first jobs at most, and none from the first on that does not fit."""
         jobs: list[Job] = []
         for job in self.values():
-            if len(jobs) >= limit or not fits(job):
+            if len(jobs) >= limit or (fits is not None and not fits(job)):
                 break
             jobs.append(job)
         for job in jobs:

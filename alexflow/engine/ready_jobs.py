@@ -1,0 +1,124 @@
+"""The jobs that executors take: made of the tasks in the scheduler's ready queue, when there is a place for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import islice
+
+from alexflow.engine.job_queue import JobQueue
+from alexflow.engine.recording import EngineRecorder
+from alexflow.events import engine_events
+from alexflow.events.broadcast import Broadcast
+from alexflow.executors.interface import Fits, Job, JobSource
+from alexflow.graph import Catalog, Kind
+from alexflow.scheduler import Scheduler
+
+
+class ReadyJobs(JobSource):
+    """The jobs of one executor.
+
+    Args:
+        kind: the executor's name.
+        scheduler: has the queue.
+        catalog: the users' tasks behind its names.
+        forced: ids of tasks whose outputs are replaced; a set that others change.
+        broadcast: emits that jobs have been taken, if no peer has to admit them first.
+        record: what is written about tasks.
+        returned: called with the ids of jobs that were put back.
+
+    Attributes:
+        alone: whether the executor takes what is ready. While there are peers it takes what has been admitted.
+        admitted: the jobs that have been, in order.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        scheduler: Scheduler,
+        catalog: Catalog,
+        forced: set[str],
+        broadcast: Broadcast,
+        record: EngineRecorder,
+        returned: Callable[[Kind, Sequence[str]], None],
+    ):
+        self._kind = kind
+        self._scheduler = scheduler
+        self._queue = scheduler.ready(kind)
+        self._tasks = catalog.tasks
+        self._forced = forced
+        self._broadcast = broadcast
+        self._record = record
+        self._returned = returned
+        self.alone = True
+        self.admitted = JobQueue()
+
+    def __len__(self) -> int:
+        return len(self._queue if self.alone else self.admitted)
+
+    def keys(self, most: int) -> list[Hashable]:
+        if self.alone:
+            return [self._tasks[task_id].spec.key for task_id in islice(self._queue, most)]
+        return [job.key for job in islice(self.admitted.values(), most)]
+
+    def take(self, limit: int, fits: Fits | None = None) -> list[Job]:
+        if not self.alone:
+            return self.admitted.take(limit, fits)
+        jobs: list[Job] = []
+        task_ids: list[str] = []
+        for task_id in islice(self._queue, limit):
+            job = self.job(task_id)
+            if fits is not None and not fits(job):
+                break
+            jobs.append(job)
+            task_ids.append(task_id)
+        self._scheduler.begin(self._kind, task_ids)
+        if self._broadcast.has_listeners:
+            emit_started(self._broadcast, task_ids)
+        return jobs
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether there is a task in the ready queue."""
+        return bool(self._queue)
+
+    def take_ready(self, limit: int) -> list[Job]:
+        """Take jobs from the ready queue, in order to admit them."""
+        task_ids = list(islice(self._queue, limit))
+        self._scheduler.begin(self._kind, task_ids)
+        return [self.job(task_id) for task_id in task_ids]
+
+    def claim(self, task_id: str) -> Job | None:
+        if not self.alone:
+            return self.admitted.pop(task_id, None)
+        if task_id not in self._queue:
+            return None
+        self._scheduler.begin(self._kind, [task_id])
+        emit_started(self._broadcast, [task_id])
+        return self.job(task_id)
+
+    def put_back(self, jobs: Sequence[Job]) -> None:
+        if not self.alone:  # this engine holds their outputs
+            self.admitted.put_back(jobs)
+        self._returned(self._kind, [job.task_id for job in jobs])
+
+    def successors_of(self, task_id: str) -> Iterable[Job]:
+        if not self.alone:
+            return ()
+        tasks, kind = self._tasks, self._kind
+        successors = [tasks[each] for each in self._scheduler.successors_of(task_id) if tasks[each].kind == kind]
+        if successors:
+            self._record.about_to_run(successors, self._forced)
+        return [self.job(described.spec.task_id) for described in successors]
+
+    def job(self, task_id: str) -> Job:
+        """Make the job of a task."""
+        described = self._tasks[task_id]
+        replace = task_id in self._forced
+        return Job(task_id, described.task, described.timeout, replace, described.outputs, described.spec.key)
+
+
+def emit_started(broadcast: Broadcast, task_ids: Iterable[str]) -> None:
+    """Emit that tasks have been taken by their executors, or have begun to generate."""
+    if broadcast.has_listeners:
+        for task_id in task_ids:
+            broadcast.emit(engine_events.TaskStarted(task_id))
