@@ -29,7 +29,7 @@ class TasksFound(EngineEvent, frozen=True):
 
 
 class TaskStarted(EngineEvent, frozen=True):
-    """A task was submitted to its executor."""
+    """A task was taken by its executor, which has a place for it, or will have in a moment."""
 
     task_id: str
 
@@ -90,7 +90,7 @@ class TasksMadeElsewhere(EngineEvent, frozen=True):
 
 
 class TasksPutBack(EngineEvent, frozen=True):
-    """These were submitted, and taken back before they began, because another engine may run them."""
+    """These had been taken, and were put back before they began: they start once more, here or at a peer."""
 
     task_ids: tuple[str, ...]
 
