@@ -16,8 +16,8 @@ class ExecutorKind(NamedTuple):
     Attributes:
         name: as in ``TaskOptions(executor=name)``.
         leaves_process: whether tasks are sent to another process, which must be able to open the storage.
-        prefetches: whether it gets jobs before their turn: it is told of tasks that are planned, and asks for those
-            that come after a job (:class:`~alexflow.executors.interface.Executor`).
+        prefetches: whether it sends jobs before they are ready: it gets the tasks that are planned, and looks for those
+            that come after a job (:class:`~alexflow.executors.interface.JobSource`).
     """
 
     name: str
