@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from alexflow.executors.interface import Executor, Job, Report, Successors
+from alexflow.executors.interface import Executor, JobSource, Report
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
@@ -25,17 +25,17 @@ class ExecutorOnDemand(Executor):
         self._make = make
         self._places = places
         self._made: Executor | None = None
-        self._opening: tuple[Storage, Report, Successors]
+        self._opening: tuple[Storage, Report, JobSource]
 
-    def open(self, storage: Storage, report: Report, successors_of: Successors) -> None:
-        self._opening = storage, report, successors_of
+    def open(self, storage: Storage, report: Report, source: JobSource) -> None:
+        self._opening = storage, report, source
 
     def made(self) -> Executor:
         """Return the executor itself."""
         if self._made is None:
             made = self._make()
             made.open(*self._opening)
-            for name in ("expect", "submit", "cancel", "forget", "invalidate", "recall", "ahead"):
+            for name in ("expect", "offer", "cancel", "forget", "invalidate", "ahead"):
                 setattr(self, name, getattr(made, name))  # a call less for each batch
             self._made = made
         return self._made
@@ -43,8 +43,8 @@ class ExecutorOnDemand(Executor):
     def expect(self, tasks: Sequence[AbstractTask]) -> None:
         self.made().expect(tasks)
 
-    def submit(self, jobs: Sequence[Job]) -> None:
-        self.made().submit(jobs)
+    def offer(self, task_ids: Sequence[str]) -> None:
+        self.made().offer(task_ids)
 
     def cancel(self, task_ids: Sequence[str]) -> None:
         """Do nothing: there are no jobs. So it is for all methods that concern jobs it has."""
