@@ -249,6 +249,8 @@ class ProcessExecutor(Executor):
             return
         for message in messages:
             self._take_in_one(worker, message)
+        if worker.sources_of and worker.sources_of not in worker.sent:
+            worker.sources_of, worker.sources = 0, {}
         self._machine.reported(worker)
         self._go_on()
         self._machine.feed()
