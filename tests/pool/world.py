@@ -335,7 +335,9 @@ class World:
         kind, about = worker.reports.popleft()
         place = worker.place
         if kind == "done":
-            self.machine.done(place, [sent.number for sent in about], [0.0001 for _ in about], {}, {})
+            many = len(about)
+            numbers = [sent.number for sent in about]
+            self.machine.done(place, numbers, [0.0001] * many, {}, {}, [cast(Any, None)] * many)
         elif kind == "failed":
             self.machine.failed(place, about.number, NotDone(about.job.task_id, "error"))
         else:
