@@ -27,7 +27,8 @@ def test_what_is_damaged(shell: Shell) -> None:
     assert "left where it is" in looked.out
     data = shell("verify", "--storage", "s", "--json", code=1).data
     assert (data["good"], [each["key"] for each in data["damaged"]], data["missing"]) == (1, [first], [])
-    assert shell("plan", "pipeline:Numbers", "--count", "5", "--storage", "s").out.split()[-1] == "damaged"
+    planned = shell("plan", "pipeline:Numbers", "--count", "5", "--storage", "s", "--json").data["run"]
+    assert [group["reason"] for group in planned] == ["damaged"]
 
 
 def test_what_is_missing(shell: Shell) -> None:
