@@ -7,6 +7,7 @@ a terminal and is in no pipe.
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -35,9 +36,11 @@ def _write(line: bytes) -> None:
     sys.__stdout__.buffer.write(line + b"\n")
 
 
-def helps_next(command: str) -> None:
-    """Show the command that helps next."""
+def helps_next(command: str, storage: str | None = None) -> None:
+    """Show the command that helps next, on the storage that was named."""
     sys.stdout.flush()
+    if storage is not None:
+        command = f"{command} --storage {shlex.quote(storage)}"
     print(_painted(f"next: {command}", "2", sys.stderr), file=sys.stderr)
 
 

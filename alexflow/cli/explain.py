@@ -27,11 +27,11 @@ def execute(options: argparse.Namespace) -> int:
     if options.json:
         answers.print_json(found.to_json())
     else:
-        _print(found)
+        _print(found, options.storage)
     return 0
 
 
-def _print(found: Explanation) -> None:
+def _print(found: Explanation, storage: str | None) -> None:
     answers.headline(str(found).splitlines()[0])
     if found.nearest and found.changes:
         print(f"compared with {found.nearest}")
@@ -40,4 +40,4 @@ def _print(found: Explanation) -> None:
     if found.nearest and not found.changes:
         print("the code that could be seen is the same")
     if found.nearest:
-        answers.helps_next(f"alexflow show {short_id(found.nearest)}")
+        answers.helps_next(f"alexflow show {short_id(found.nearest)}", storage)

@@ -40,7 +40,7 @@ def execute(options: argparse.Namespace) -> int:
     if len(shown) < len(entries):
         print(f"and {len(entries) - len(shown):,} more; --limit 0 shows all")
     if entries:
-        answers.helps_next(f"alexflow show {short_id(entries[0].task_id)}")
+        answers.helps_next(f"alexflow show {short_id(entries[0].task_id)}", options.storage)
     return 0 if entries else 1
 
 

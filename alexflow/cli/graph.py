@@ -34,7 +34,7 @@ def execute(options: argparse.Namespace) -> int:
             answers.headline(_counted(graph))
         print(*lines, sep="\n")
         if format == "tree":
-            answers.helps_next(_next(graph, options))
+            answers.helps_next(_next(graph, options), options.storage)
     else:
         Path(options.output).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         answers.headline(f"{options.output}: {_counted(graph)}", good=True)

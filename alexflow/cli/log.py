@@ -33,7 +33,7 @@ def execute(options: argparse.Namespace) -> int:
         _print_attempt(attempt)
     for task_id in run.skipped_tasks:
         print(f"\nskipped  {task_id}")
-    answers.helps_next(f"alexflow find --run {run.id}")
+    answers.helps_next(f"alexflow find --run {run.id}", options.storage)
     return 0
 
 

@@ -23,7 +23,7 @@ def execute(options: argparse.Namespace) -> int:
         answers.print_json({"pinned": name, "upstream": options.upstream, "comment": options.comment})
         return 0
     answers.headline(f"pinned {name}{', and all that it was made from' if options.upstream else ''}", good=True)
-    answers.helps_next(f"alexflow unpin {short_id(name)}")
+    answers.helps_next(f"alexflow unpin {short_id(name)}", options.storage)
     return 0
 
 
@@ -45,4 +45,4 @@ def _print_pins(found: list[Pin], options: argparse.Namespace) -> None:
             for each, moment in zip(found, moments, strict=True)
         ],
     )
-    answers.helps_next("alexflow pin KEY")
+    answers.helps_next("alexflow pin KEY", options.storage)

@@ -26,7 +26,8 @@ def execute(options: argparse.Namespace) -> int:
     _print(planned, options)
     words = shlex.join([options.target, *options.fields, *(word for each in options.set for word in ("--set", each))])
     answers.helps_next(
-        f"alexflow run {words}{' --force' if options.force else ''}" if planned.run else f"alexflow graph {words}"
+        f"alexflow run {words}{' --force' if options.force else ''}" if planned.run else f"alexflow graph {words}",
+        options.storage,
     )
     return 0
 

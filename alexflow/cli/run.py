@@ -38,7 +38,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.json:
         answers.print_json(_as_data(result))
     else:
-        _print(result, quiet=options.quiet)
+        _print(result, options)
     return 0 if result.ok else 1
 
 
@@ -77,12 +77,12 @@ def _as_data(result: Result) -> dict[str, Any]:
     }
 
 
-def _print(result: Result, *, quiet: bool) -> None:
-    if quiet or not (sys.stdout.isatty() and sys.stderr.isatty()):  # else progress has ended with the same line
+def _print(result: Result, options: argparse.Namespace) -> None:
+    if options.quiet or not (sys.stdout.isatty() and sys.stderr.isatty()):  # else progress has ended with the same line
         answers.headline(str(result), good=result.ok)
     if not result.ok:
         print(f"alexflow: {result.report}", file=sys.stderr)
-        answers.helps_next("alexflow log")
+        answers.helps_next("alexflow log", options.storage)
         return
     outputs = _outputs(result)
     for output in outputs[:KEYS_SHOWN]:
@@ -90,4 +90,4 @@ def _print(result: Result, *, quiet: bool) -> None:
     if len(outputs) > KEYS_SHOWN:
         print(f"and {len(outputs) - KEYS_SHOWN:,} more")
     if outputs:
-        answers.helps_next(f"alexflow show {short_id(outputs[0].key)}")
+        answers.helps_next(f"alexflow show {short_id(outputs[0].key)}", options.storage)

@@ -33,7 +33,7 @@ def execute(options: argparse.Namespace) -> int:
     if len(shown) < len(runs):
         print(f"and {len(runs) - len(shown):,} more; --limit 0 shows all")
     if runs:
-        answers.helps_next(f"alexflow log {runs[0].id}")
+        answers.helps_next(f"alexflow log {runs[0].id}", options.storage)
     return 0
 
 

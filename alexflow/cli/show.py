@@ -32,7 +32,7 @@ def execute(options: argparse.Namespace) -> int:
         print(f"{name:<{width}}  {text}".rstrip())
     for each in earlier:
         print(f"{'earlier':<{width}}  {when(each.finished) or 'not finished'}, for run {each.run_id}")
-    answers.helps_next(f"alexflow explain {options.key}")
+    answers.helps_next(f"alexflow explain {options.key}", options.storage)
     return 0
 
 

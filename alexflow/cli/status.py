@@ -40,7 +40,7 @@ def execute(options: argparse.Namespace) -> int:
     if len(data["unfinished"]) > UNFINISHED_SHOWN:
         print(f"  and {len(data['unfinished']) - UNFINISHED_SHOWN:,} more")
     answers.print_table(("engine", "host", "run", "since"), [_engine_row(each) for each in data["engines"]])
-    answers.helps_next("alexflow runs" if data["runs"] else "alexflow gc")
+    answers.helps_next("alexflow runs" if data["runs"] else "alexflow gc", options.storage)
     return 0
 
 

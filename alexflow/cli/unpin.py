@@ -25,5 +25,5 @@ def execute(options: argparse.Namespace) -> int:
         answers.print_json({"unpinned": fitting[0]})
     else:
         answers.headline(f"unpinned {fitting[0]}", good=True)
-        answers.helps_next("alexflow gc")
+        answers.helps_next("alexflow gc", options.storage)
     return 0

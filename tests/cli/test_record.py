@@ -65,7 +65,7 @@ def test_show(reader: Shell) -> None:
     shown = reader("show", key, "--storage", "results")
     assert shown.first.startswith(f"{key}: made 20")
     assert "config.depth = 7" in shown.out
-    assert shown.next == f"alexflow explain {key}"
+    assert shown.next == f"alexflow explain {key} --storage results"
     data = reader("show", key, "--json", "--storage", "results").data
     names = "key task_id class fields inputs outputs version code started finished seconds cpu_seconds"
     assert set(f"{names} peak_rss_bytes host python attempts run_id".split()) <= set(data)
