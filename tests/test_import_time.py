@@ -19,7 +19,7 @@ NOT_FOR_A_WORKER = {
     *["gzip", "hashlib", "json", "pathlib", "random", "urllib"],
     *["alexflow.engine", "alexflow.formats.json", "alexflow.graph", "alexflow.scheduler", "alexflow.serialization"],
     *["alexflow.executors.process.pool", "alexflow.executors.process.worker_process", "alexflow.storage.memory"],
-    "alexflow.executors.process.fork_server_client",
+    *["alexflow.executors.process.fork_server_client", "alexflow.executors.process.worker.preload"],
 }
 
 #: What a program that only describes tasks does without.

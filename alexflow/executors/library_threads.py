@@ -10,8 +10,11 @@ is asked for (:mod:`alexflow.executors.loaded_libraries`).
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from collections.abc import Mapping, MutableMapping
+from typing import Any
 
 from alexflow.executors.cpus import cpus
 
@@ -27,6 +30,20 @@ _LOOK_AT_OMP = frozenset(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_T
 
 #: What an engine has given its workers, so that an engine in one of them shares that and not the machine.
 SHARE_VARIABLE = "ALEXFLOW_THREADS"
+
+
+#: The environment in which libraries that are loaded start no thread, but for those that can do nothing about it: their
+#: number of threads can be set later. (The last one is that of the allocator in Arrow.)
+ONE_THREAD = {
+    **dict.fromkeys(("OMP_NUM_THREADS", *sorted(_LOOK_AT_OMP)), "1"),
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+
+#: The variable that a library follows, by threadpoolctl's name for its kind.
+_VARIABLE_OF = {
+    **{"openmp": "OMP_NUM_THREADS", "openblas": "OPENBLAS_NUM_THREADS", "mkl": "MKL_NUM_THREADS"},
+    **{"blis": "BLIS_NUM_THREADS", "flexiblas": "OPENBLAS_NUM_THREADS"},
+}
 
 
 def share_of(workers: int, environment: Mapping[str, str] = os.environ) -> int:
@@ -51,3 +68,56 @@ def apply_thread_share(threads: int, environment: MutableMapping[str, str] = os.
             if name not in of_user:
                 environment[name] = str(threads)
         environment[SHARE_VARIABLE] = str(threads)
+
+
+def is_bounded(environment: Mapping[str, str]) -> bool:
+    """Whether an environment says how many threads libraries start."""
+    return all(_said(environment, variable) for variable in _VARIABLE_OF.values())
+
+
+def share_among_loaded(environment: Mapping[str, str]) -> None:
+    """Give libraries that were loaded with one thread as many as an environment says.
+
+    OpenMP has a number for each thread: this sets that of the calling one.
+    """
+    threads = {variable: _threads(environment, variable) for variable in ONE_THREAD}
+    if max(threads.values()) > 1:
+        if (controllers := _controllers()) is not None:
+            for library in controllers:
+                most = threads[_VARIABLE_OF[library.internal_api]]
+                if library.user_api == "blas":  # which starts no more than there are CPUs when it is loaded, either
+                    most = min(most, os.cpu_count() or most)
+                library.set_num_threads(most)
+        if (torch := sys.modules.get("torch")) is not None:
+            torch.set_num_threads(threads["OMP_NUM_THREADS"])
+        if (numexpr := sys.modules.get("numexpr")) is not None:
+            numexpr.set_num_threads(threads["NUMEXPR_NUM_THREADS"])
+
+
+def can_share_among_loaded(environment: Mapping[str, str]) -> bool:
+    """Whether :func:`share_among_loaded` reaches all libraries that this process has loaded."""
+    if max(_threads(environment, variable) for variable in ONE_THREAD) <= 1 or _controllers() is not None:
+        return True
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:
+        loaded = file.read()
+    return not any(name in loaded for name in ("openblas", "libmkl", "libblis"))  # torch's own are set with it
+
+
+def _said(environment: Mapping[str, str], variable: str) -> str:
+    own = environment.get(variable, "")
+    return own or (environment.get("OMP_NUM_THREADS", "") if variable in _LOOK_AT_OMP else "")
+
+
+def _threads(environment: Mapping[str, str], variable: str) -> int:
+    first = _said(environment, variable).partition(",")[0].strip()  # OpenMP may be given a number for each level
+    return int(first) if first.isdigit() else 1
+
+
+def _controllers() -> list[Any] | None:
+    """Threadpoolctl's controllers of the libraries that are loaded; None without it."""
+    try:
+        threadpoolctl = importlib.import_module("threadpoolctl")
+    except ImportError:
+        return None
+    controllers: list[Any] = threadpoolctl.ThreadpoolController().lib_controllers
+    return controllers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from alexflow.errors import DefinitionError
@@ -25,15 +26,20 @@ class Workers:
         python: the interpreter that runs them, a path or a command; None for ``sys.executable``. To be named where that
             is empty or another program, as under uWSGI. It has the same version and sees the same packages.
         recycle: when a process has served long enough and is replaced between two tasks; None for never.
+        preload: names of modules that are imported once, before worker processes are forked, so that these start with
+            them in milliseconds and share their memory (Linux). It is done anyway for the installed packages that the
+            modules of tasks import. None switches it off, so that each worker imports all by itself.
 
     Raises:
-        DefinitionError: a number is no whole number, or too small; ``python`` is no path; ``recycle`` is no Recycle.
+        DefinitionError: a number is no whole number, or too small; ``python`` is no path; ``recycle`` is no Recycle;
+            ``preload`` is no list of names of modules.
     """
 
     count: int | None = None
     threads: int | None = None
     python: str | os.PathLike[str] | None = None
     recycle: Recycle | None = None
+    preload: Sequence[str] | None = ()
 
     def __post_init__(self) -> None:
         for name, value, least in (("count", self.count, 1), ("threads", self.threads, 0)):
@@ -46,7 +52,19 @@ class Workers:
                 f"Workers.recycle must be a Recycle, such as Recycle(tasks=100), not {self.recycle!r}"
             )
 
+        if self.preload is not None:
+            names = tuple(self.preload) if isinstance(self.preload, list | tuple) else ("",)
+            if not all(type(name) is str and _is_module(name) for name in names):
+                raise DefinitionError(
+                    f"Workers.preload must be a list of names of modules, such as ['torch'], not {self.preload!r}"
+                )
+            object.__setattr__(self, "preload", names)  # it may be compared and hashed
+
     def settled(self) -> Workers:
         """Return the same with numbers for what was left open."""
         count = cpus() if self.count is None else self.count
         return replace(self, count=count, threads=share_of(count) if self.threads is None else self.threads)
+
+
+def _is_module(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))

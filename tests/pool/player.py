@@ -170,7 +170,7 @@ class Player:
         self.world.go_on()
 
     def replace_all(self) -> None:
-        self.world.machine.replace_all()
+        self.world.machine.replace(self.world.machine.roster.places)
         self.world.go_on()
 
     def refuse(self) -> None:

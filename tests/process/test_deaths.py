@@ -15,8 +15,7 @@ import pytest
 from alexflow import Engine, LocalStorage
 from alexflow.errors import RunFailed, TaskFailed, WorkerDied
 from alexflow.events import TaskRetrying
-from alexflow.executors.process.fork_server_client import ForkServerClient
-from alexflow.executors.process.started_server import StartedServer
+from alexflow.executors.process.fork_servers import start_fork_server
 from alexflow.executors.process.worker_process import WorkerProcess
 from alexflow.executors.process.worker_state import WorkerState
 from alexflow.storage.staged import Staged
@@ -86,10 +85,10 @@ async def test_nothing_is_left_of_workers_that_died(place):
 
 
 async def test_a_worker_that_is_killed_before_it_has_a_group(place):
-    fork_server = ForkServerClient(StartedServer(sys.executable))
+    fork_server = start_fork_server(sys.executable)
     try:
         for _ in range(20):
-            worker = WorkerProcess(fork_server, lambda messages: None, lambda: None)
+            worker = WorkerProcess(fork_server.fork, lambda messages: None, lambda: None)
             await worker._pending_worker.settled.wait()
             worker.kill()  # as soon as its number is known
             await asyncio.wait_for(worker.wait_and_reap(), timeout=30)

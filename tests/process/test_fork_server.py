@@ -21,7 +21,7 @@ from alexflow import Engine, Output, Retry, Workers
 from alexflow.errors import WorkerDied
 from alexflow.executors.library_threads import SHARE_VARIABLE, VARIABLES
 from alexflow.executors.process import wait
-from alexflow.executors.process.fork_server_client import ForkServers
+from alexflow.executors.process.fork_servers import ForkServers
 from alexflow.executors.process.worker_process import WorkerProcess
 from tests.kit.processes import descendants_of, open_descriptors, parent_of, still_alive
 from tests.process.workflows import Chance, Descriptors, Ends, Environment, Held, Threads, Value
@@ -220,7 +220,7 @@ async def test_killed_before_it_is_known(place):
 
 async def start_and_kill(count):
     fork_servers = ForkServers()
-    workers = [WorkerProcess(fork_servers.fork_server(), lambda messages: None, lambda: None) for _ in range(count)]
+    workers = [WorkerProcess(fork_servers.forker([]), lambda messages: None, lambda: None) for _ in range(count)]
     for worker in workers:
         assert worker.pid == 0
         worker.kill()

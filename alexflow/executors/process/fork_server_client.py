@@ -1,20 +1,30 @@
-"""The engine's side of the fork server (`process/worker/fork_server.py` says what that is, and why)."""
+"""The engine's side of a fork server (`process/worker/fork_server.py` says what that is, and why)."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import socket
-import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 
 from alexflow.executors.process import lifeline_ends
 from alexflow.executors.process.pending_worker import PendingWorker
-from alexflow.executors.process.started_server import StartedServer
-from alexflow.executors.process.wait import wait_for_child
+from alexflow.executors.process.server_process import ServerProcess
 from alexflow.executors.process.wire.exit_status import ExitStatus
-from alexflow.executors.process.wire.fork_protocol import FORK, REAP, REAPED, RECORD, REFUSED, SPAWNED
+from alexflow.executors.process.wire.fork_protocol import (
+    FORK,
+    IMPORTED,
+    NOT_FOUND,
+    OUTDATED,
+    REAP,
+    REAPED,
+    RECORD,
+    REFUSED,
+    SPAWNED,
+    UNFIT,
+    WARM,
+)
 from alexflow.logs import logger
 
 #: Requests for workers that are under way at once. More wait here, so that a request never meets a full buffer, or the
@@ -32,25 +42,48 @@ class ForkServerClient:
     """A fork server, as its engine sees it: a process that forks workers.
 
     Args:
-        started: that process.
+        process: that process.
+        requests: the engine's end of the socket to it; closed here.
+        lifeline: the engine's end of its lifeline; closed here.
+        unanswered: takes the requests that it leaves unanswered when it ends before it is closed; without this they
+            are settled as refused.
+        python: its interpreter, for messages.
+
+    Attributes:
+        reported: takes what a warm server reports of its imports.
+        workers: how many of its workers have not ended.
     """
 
-    def __init__(self, started: StartedServer) -> None:
-        started.is_taken = True
-        self._process = started.process
-        self._lifeline = started.lifeline
-        self._python = started.python
-        self._requests = requests = started.requests
+    def __init__(
+        self,
+        process: ServerProcess,
+        requests: socket.socket,
+        lifeline: int,
+        unanswered: Callable[[list[PendingWorker]], None] | None = None,
+        python: str = "",
+    ) -> None:
+        lifeline_ends.hold(lifeline)
+        self._lifeline = lifeline
+        self._process = process
+        self._requests = requests
+        self._unanswered = unanswered
         self._waiting: deque[PendingWorker] = deque()
         self._asked: deque[PendingWorker] = deque()
         self._unsent: deque[tuple[bytes, Sequence[int]]] = deque()
         self._ends: dict[int, asyncio.Future[ExitStatus]] = {}
+        self._received = b""
+        self._python = python
         self._has_answered = False
         self._look: asyncio.TimerHandle | None = None
-        self._reaping: asyncio.Task[int] | None = None
+        self._reaping: asyncio.Task[int | None] | None = None
         self._has_said_so = False  # that it cannot fork
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(requests.fileno(), self._readable)
+        self._is_unfit = False  # a warm server that cannot be forked
+        self._is_retired = False
+        self._is_closed = False
+        self.reported: Callable[[int, int, int, int], None] | None = None
+        self.workers = 0
 
     @property
     def pid(self) -> int:
@@ -75,9 +108,18 @@ class ForkServerClient:
             on_end: called once when the worker has ended.
         """
         pending_worker = PendingWorker(descriptors, on_end)
+        self.ask_for(pending_worker)
+        return pending_worker
+
+    def ask_for(self, pending_worker: PendingWorker) -> None:
+        """Ask for a worker, or a warm server, that was requested before."""
+        pending_worker.server = self
         self._waiting.append(pending_worker)
         self._ask()
-        return pending_worker
+
+    def begin(self, message: bytes) -> None:
+        """Send a warm server what comes before all requests."""
+        self._send(message)
 
     def reap(self, pending_worker: PendingWorker) -> asyncio.Future[ExitStatus]:
         """Reap a worker: a future of its exit status.
@@ -94,26 +136,49 @@ class ForkServerClient:
                 pending_worker.exit.set_result(ExitStatus())
         return pending_worker.exit
 
+    @property
+    def text_at_end(self) -> str:
+        """The text that a warm server that is not fit has sent."""
+        return self._received.decode(errors="replace") if self._is_unfit else ""
+
     def give_up(self) -> None:
-        """Drop the requests for workers that have not been answered."""
+        """Drop the requests for workers that have not been answered; it is about to be closed."""
+        self._is_closed = True
         while self._waiting:
             self._waiting.popleft().settle()
         if self._asked and not self._has_answered:  # it is still starting, which may take any time
-            self._discard()
+            self.discard()
 
-    async def exitcode(self) -> int:
-        """Return its exit code, when it has ended."""
+    async def exitcode(self) -> int | None:
+        """Return its exit code, when it has ended; None if it is unknown."""
         if self._reaping is None:
             raise RuntimeError("it lives")
         return await asyncio.shield(self._reaping)
 
     async def aclose(self) -> None:
         """End it."""
+        self._is_closed = True
         self._hang_up()
         await self.exitcode()
 
+    def retire(self) -> None:
+        """End it as soon as its last worker has ended and been reaped."""
+        self._is_retired = True
+        self._end_if_retired()
+
+    def abandon(self) -> None:
+        """Kill it now; nothing that it was asked for is wanted any more."""
+        self._is_closed = True
+        self.discard()
+
+    def discard(self) -> None:
+        """Kill it now; its workers go on."""
+        self._process.kill()
+        self._hang_up()
+
     def kill(self) -> None:
         """Make it kill all its workers and end; do not wait."""
+        self._is_closed = True
         self._let_go()
 
     # -- asking
@@ -122,7 +187,8 @@ class ForkServerClient:
         while self._waiting and len(self._asked) < MAX_REQUESTS:
             pending_worker = self._waiting.popleft()
             self._asked.append(pending_worker)
-            self._send(RECORD.pack(FORK, 0, 0, 0), pending_worker.descriptors)
+            verb = WARM if pending_worker.is_warm_server else FORK
+            self._send(RECORD.pack(verb, 0, pending_worker.modules, 0), pending_worker.descriptors)
             self._expect_answer()
 
     def _send(self, record: bytes, descriptors: Sequence[int] = ()) -> None:
@@ -134,13 +200,16 @@ class ForkServerClient:
         while self._unsent:
             record, descriptors = self._unsent[0]
             try:
-                socket.send_fds(self._requests, [record], descriptors)  # a record goes as a whole or not at all
+                sent = socket.send_fds(self._requests, [record], descriptors)
             except BlockingIOError:
                 self._loop.add_writer(self._requests.fileno(), self._flush)
                 return
             except OSError:  # it has died; the reading side will see the end
                 return
-            self._unsent.popleft()
+            if sent < len(record):
+                self._unsent[0] = record[sent:], ()
+            else:
+                self._unsent.popleft()
         self._loop.remove_writer(self._requests.fileno())
 
     # -- hearing
@@ -156,19 +225,37 @@ class ForkServerClient:
             self._hang_up()
             return
         self._has_answered = True
-        for verb, pid, value, size in RECORD.iter_unpack(data):
-            if verb == REAPED:
-                _tell(self._ends.pop(pid), ExitStatus(value, size))
-            elif verb == REFUSED:
-                self._asked.popleft().settle(refused=OSError(value, os.strerror(value)))
-            else:
-                if verb == SPAWNED:
-                    self._say_it_cannot_fork(threads=value)
-                self._settle(self._asked.popleft(), pid)
+        self._received += data
+        lost: list[PendingWorker] = []
+        while len(self._received) >= RECORD.size and not self._is_unfit:
+            record, self._received = self._received[: RECORD.size], self._received[RECORD.size :]
+            self._take_in(RECORD.unpack(record), lost)
+        if lost and self._unanswered is not None:
+            self._unanswered(lost)
         self._ask()
+
+    def _take_in(self, record: tuple[int, int, int, int], lost: list[PendingWorker]) -> None:
+        verb, pid, value, size = record
+        if verb == REAPED:
+            self.workers -= 1
+            _tell(self._ends.pop(pid), ExitStatus(value, size))
+            self._end_if_retired()
+        elif verb == REFUSED:
+            self._asked.popleft().settle(refused=OSError(value, os.strerror(value)))
+        elif verb == OUTDATED:
+            lost.append(self._asked.popleft())
+        elif verb in (IMPORTED, NOT_FOUND, UNFIT):
+            self._is_unfit = verb == UNFIT  # all that follows is text
+            if self.reported is not None:
+                self.reported(verb, pid, value, size)
+        else:
+            if verb == SPAWNED:
+                self._say_it_cannot_fork(threads=value)
+            self._settle(self._asked.popleft(), pid)
 
     def _settle(self, pending_worker: PendingWorker, pid: int) -> None:
         """Watch a new worker: the system reports its end, or else the fork server does."""
+        self.workers += 1
         pending_worker.settle(pid)
         if not pending_worker.watch():
             end = self.reap(pending_worker)
@@ -182,9 +269,9 @@ class ForkServerClient:
         """Replace a fork server that is stopped (SIGSTOP), as it would keep all waiting."""
         self._look = None
         if self._asked or self._ends:
-            if _is_stopped(self.pid):
+            if self._process.is_stopped():
                 logger.warning("the fork server, process %d, is stopped (SIGSTOP); another one replaces it", self.pid)
-                self._discard()
+                self.discard()
             else:
                 self._expect_answer()
 
@@ -209,91 +296,27 @@ class ForkServerClient:
             self._look.cancel()
         self._requests.close()
         self._let_go()  # a forked child of the application may hold the socket
-        self._reaping = self._loop.create_task(self._wait_and_reap())
-        for pending_worker in (*self._asked, *self._waiting):
-            pending_worker.settle()
+        self._reaping = self._loop.create_task(self._process.wait(CLOSE_TIMEOUT))
+        unanswered = [*self._asked, *self._waiting]
+        self._asked.clear()
+        self._waiting.clear()
+        if self._unanswered is not None and not self._is_closed:
+            self._unanswered(unanswered)
+        else:
+            for pending_worker in unanswered:
+                pending_worker.settle()
         for end in self._ends.values():
             _tell(end, ExitStatus())
-
-    async def _wait_and_reap(self) -> int:
-        await wait_for_child(self._process, CLOSE_TIMEOUT)
-        self._process.kill()
-        await wait_for_child(self._process)
-        return self._process.wait()
 
     def _let_go(self) -> None:
         lifeline_ends.let_go(self._lifeline)
         self._lifeline = -1
 
-    def _discard(self) -> None:
-        self._process.kill()
-        self._hang_up()
-
-
-def _is_stopped(pid: int) -> bool:
-    """Whether a child has been stopped by a signal."""
-    try:
-        return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
-    except (AttributeError, OSError):  # macOS before Python 3.13; or the application waits for all children itself
-        return False
+    def _end_if_retired(self) -> None:
+        if self._is_retired and not (self.workers or self._asked or self._waiting):
+            self._hang_up()
 
 
 def _tell(waiting: asyncio.Future[ExitStatus], end: ExitStatus) -> None:
     if not waiting.done():  # the waiter may have been cancelled
         waiting.set_result(end)
-
-
-class ForkServers:
-    """The fork servers of an executor: one is started for its first worker, and another when that has died.
-
-    Args:
-        python: their interpreter, a path or a command; by default the one that runs this.
-        started: the process of the first one, if it has been started ahead.
-    """
-
-    def __init__(self, python: str | os.PathLike[str] | None = None, started: StartedServer | None = None) -> None:
-        self._python = python
-        self._started = started
-        self._fork_servers: list[ForkServerClient] = []  # those that are not buried; the last one may live
-
-    def python(self) -> str:
-        """Return the interpreter of the workers.
-
-        Raises:
-            OSError: none is known.
-        """
-        python = self._python or sys.executable
-        if not python:
-            raise OSError(
-                "sys.executable is empty, as in a Python that is embedded in another program; name an interpreter, "
-                "such as workers=Workers(python='/usr/bin/python3')"
-            )
-        return os.fspath(python)
-
-    def fork_server(self) -> ForkServerClient:
-        """Return a fork server that lives; start one if need be.
-
-        Raises:
-            OSError: it cannot be started.
-        """
-        if not self._fork_servers or not self._fork_servers[-1].lives:
-            started, self._started = self._started, None
-            if started is None or started.is_taken:
-                started = StartedServer(self.python())
-            fork_server = ForkServerClient(started)
-            self._fork_servers = [*(earlier for earlier in self._fork_servers if not earlier.is_reaped), fork_server]
-        return self._fork_servers[-1]
-
-    def give_up(self) -> None:
-        """Drop the requests for workers that have not been answered."""
-        for fork_server in self._fork_servers:
-            fork_server.give_up()
-
-    async def aclose(self) -> None:
-        """End all of them."""
-        await asyncio.gather(*(fork_server.aclose() for fork_server in self._fork_servers))
-
-    def kill(self) -> None:
-        """End all of them now; do not wait."""
-        for fork_server in self._fork_servers:
-            fork_server.kill()

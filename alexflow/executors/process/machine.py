@@ -170,9 +170,9 @@ class PoolMachine:
         if self.roster.cannot_start():
             self.instructions.append(FailAll([]))
 
-    def replace_all(self) -> None:
-        """Replace all places after the jobs that they are running: what they have loaded is out of date."""
-        for place in list(self.roster.places):
+    def replace(self, places: Iterable[Place]) -> None:
+        """Replace places after the jobs that they are running: what they have loaded is not what others have."""
+        for place in list(places):
             place.is_due = True
             self._recycle_if_due(place)
 

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from alexflow.executors.process import wait
 from alexflow.executors.process.wait import ExitWatch, wait_until_gone
 from alexflow.executors.process.wire.exit_status import ExitStatus
+
+
+class Parent(Protocol):
+    """The fork server of a worker."""
+
+    @property
+    def lives(self) -> bool:
+        """Whether it can fork workers, as far as is known."""
+
+    def reap(self, pending_worker: PendingWorker) -> asyncio.Future[ExitStatus]:
+        """Reap a worker: a future of its exit status."""
+
+    async def exitcode(self) -> int | None:
+        """Return its exit code, when it has ended; None if it is unknown."""
 
 
 class PendingWorker:
@@ -22,6 +37,11 @@ class PendingWorker:
         settled: set when it is known whether there is a worker.
         ended: set when the worker has ended, as a zombie too.
         descriptors: what the worker gets, as long as it has not got them.
+        modules: how many modules a warm server has to have imported first.
+        names: modules that the worker will need.
+        server: the fork server that was asked last.
+        is_warm_server: whether it is to be a warm server, and no worker.
+        on_settled: called when it is settled, if set.
         pid: the process id; 0 if there is none, as far as is known.
         refused: why there can be none, if the system said so.
         exit: how the worker ended, once that has been asked for.
@@ -33,6 +53,11 @@ class PendingWorker:
         self.pid = 0
         self.refused: OSError | None = None
         self.descriptors = descriptors
+        self.modules = 0
+        self.names: Sequence[str] = ()
+        self.server: Parent
+        self.is_warm_server = False
+        self.on_settled: Callable[[], None] | None = None
         self.exit: asyncio.Future[ExitStatus] | None = None
         self._on_end: Callable[[], None] | None = on_end
         self._watch: ExitWatch | None = None
@@ -46,6 +71,8 @@ class PendingWorker:
             os.close(fd)
         self.descriptors = ()
         self.settled.set()
+        if self.on_settled is not None:
+            self.on_settled()
 
     def watch(self) -> bool:
         """Let the system report the end of the worker; False if it cannot."""

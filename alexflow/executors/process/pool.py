@@ -118,6 +118,7 @@ class ProcessExecutor(Executor):
             echo=self._echo,
             recycle=self._workers.recycle or Recycle(),
             started=self._started_server,
+            on_warm=self._replace_cold,
         )
         self._shutdown = Shutdown(self._worker_set, self._grace, self._gone)
         self._deadlines = Deadlines(self._out_of_time)
@@ -127,10 +128,11 @@ class ProcessExecutor(Executor):
         classes = {type(task) for task in tasks}
         self._definitions.look_inside()
         if self._definitions.are_reloaded(classes):
-            self._machine.replace_all()
+            self._worker_set.outdate()
+            self._machine.replace(self._worker_set.workers)
+        self._worker_set.announce(classes)
         self._machine.start_for(len(tasks))
         self._go_on()
-        self._worker_set.announce(classes)
 
     def offer(self, task_ids: Sequence[str]) -> None:
         if not self._closed:
@@ -274,6 +276,12 @@ class ProcessExecutor(Executor):
             self._send_source(worker, message)
         elif isinstance(message, MemoryExceeded):
             self._machine.exceeded(worker)
+
+    def _replace_cold(self) -> None:
+        """Replace workers that lack libraries with which new ones come."""
+        if not self._closed:
+            self._machine.replace(self._worker_set.cold_workers())
+            self._go_on()
 
     def _send_source(self, worker: WorkerState, wanted: TaskRequest) -> None:
         sent = worker.sent.get(wanted.number)

@@ -11,9 +11,10 @@ from contextlib import ExitStack
 
 from alexflow.executors.process import lifeline_ends
 from alexflow.executors.process.channel import Channel
-from alexflow.executors.process.fork_server_client import ForkServerClient
+from alexflow.executors.process.fork_servers import Fork
 from alexflow.executors.process.log_forwarding import levels
 from alexflow.executors.process.output_capture import Echo, OutputReader
+from alexflow.executors.process.pending_worker import PendingWorker
 from alexflow.executors.process.wire.boundary import STREAMS, TOKEN_SIZE
 from alexflow.executors.process.wire.environment import capture_environment
 from alexflow.executors.process.wire.exit_status import ExitStatus
@@ -30,7 +31,7 @@ class WorkerProcess:
     """A process in a session of its own, and the channels to it.
 
     Args:
-        template: what it is forked from.
+        fork: forks it.
         on_messages: called with the messages that it sends.
         on_end: called when it has ended, when it has closed its data channel, and when it sends what is no message,
             whichever comes first; perhaps twice.
@@ -43,7 +44,7 @@ class WorkerProcess:
 
     def __init__(
         self,
-        fork_server: ForkServerClient,
+        fork: Fork,
         on_messages: Callable[[list[ToEngine]], None],
         on_end: Callable[[], None],
         echo: Echo | None = None,
@@ -64,10 +65,9 @@ class WorkerProcess:
                 undo.callback(os.close, pipes[-2])
             self._status_page = StatusPage(status_page)
             undo.pop_all()
-        self._fork_server = fork_server
         reading = (os.dup(pipes[0]), os.dup(pipes[2]))
         descriptors = (worker_data.detach(), worker_control.detach(), status_page, lifeline, *pipes)
-        self._pending_worker = fork_server.fork(descriptors, on_end)
+        self._pending_worker = fork(descriptors, on_end)
         self._data = Channel(data, on_messages, on_end, on_garbage=on_end)
         self._control = Channel(control, on_messages, lambda: None, on_garbage=on_end)
         lifeline_ends.hold(self._lifeline)
@@ -80,6 +80,11 @@ class WorkerProcess:
     def pid(self) -> int:
         """Its process id, which is also its group's; 0 until it is known."""
         return self._pending_worker.pid
+
+    @property
+    def pending(self) -> PendingWorker:
+        """The request for it."""
+        return self._pending_worker
 
     @property
     def refused(self) -> OSError | None:
@@ -130,8 +135,9 @@ class WorkerProcess:
             self._let_go()
 
     async def _ended(self, patience: float, terminate: bool) -> ExitStatus:
-        pending_worker, fork_server = self._pending_worker, self._fork_server
+        pending_worker = self._pending_worker
         await pending_worker.settled.wait()
+        fork_server = pending_worker.server
         if not pending_worker.pid:
             return ExitStatus(None if self.refused or fork_server.lives else await fork_server.exitcode())
         if terminate and patience:
@@ -157,11 +163,11 @@ class WorkerProcess:
     def _signal(self, number: signal.Signals) -> bool:
         """Send a signal to its process group; False if there is none yet.
 
-        Once it has ended, and its template too, its process id might be another's.
+        Once it has ended, and its fork server too, its process id might be another's.
         """
         if not self.pid:
             return False
-        if self._fork_server.lives or not self._pending_worker.ended.is_set():
+        if self._pending_worker.server.lives or not self._pending_worker.ended.is_set():
             signal_group(self.pid, number)
         return True
 

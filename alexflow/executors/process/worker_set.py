@@ -10,7 +10,8 @@ import cloudpickle
 from alexflow.errors import ShippingError
 from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.executors.process.definitions import Definitions
-from alexflow.executors.process.fork_server_client import ForkServers
+from alexflow.executors.process.fork_servers import ForkServers
+from alexflow.executors.process.library_imports import libraries_of
 from alexflow.executors.process.output_capture import Echo
 from alexflow.executors.process.roster import Roster
 from alexflow.executors.process.started_server import StartedServer
@@ -37,6 +38,7 @@ class WorkerSet:
         echo: shows at once what tasks print, if that was asked for.
         recycle: limits after which a worker is replaced.
         started: a fork server that has been started ahead.
+        on_warm: called when new workers come with all libraries from now on.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class WorkerSet:
         on_end: Callable[[WorkerState], None],
         echo: Echo | None,
         recycle: Recycle,
+        on_warm: Callable[[], None],
         started: StartedServer | None = None,
     ):
         self._roster = roster
@@ -60,9 +63,11 @@ class WorkerSet:
         self._echo = echo
         self._recycle = recycle
         self._around = enclosing()
-        self._fork_servers = ForkServers(size.python, started)
+        self._fork_servers = ForkServers(size, started)
+        self._fork_servers.on_warm = on_warm
         self._hello: Hello | None = None
         self._announced: set[type] = set()
+        self._expected: set[type] = set()
         self._announces = True
 
     @property
@@ -87,7 +92,7 @@ class WorkerSet:
         if self._recycle.tasks is not None:
             worker.last_number = self._recycle.tasks
         worker.process = WorkerProcess(
-            self._fork_servers.fork_server(),
+            self._fork_servers.forker(libraries_of(self._expected)),
             lambda messages: self._on_messages(worker, messages),
             lambda: self._on_end(worker),
             self._echo,
@@ -103,10 +108,20 @@ class WorkerSet:
 
     def announce(self, classes: set[type]) -> None:
         """Let workers import what they will need, while the rest of the graph is discovered."""
+        self._expected = classes
+        self._fork_servers.expect(libraries_of(classes))
         if self._announces and not classes <= self._announced:
             self._announced |= classes
             for worker in self.workers:
                 self._prepare(worker)
+
+    def cold_workers(self) -> list[WorkerState]:
+        """Return the workers that would have to import again what new ones come with."""
+        return [worker for worker in self.workers if self._fork_servers.is_cold(worker.process.pending)]
+
+    def outdate(self) -> None:
+        """Fork no more workers from what has been imported for them: modules have been executed again."""
+        self._fork_servers.outdate()
 
     def stop_announcing(self) -> None:
         """From now on a worker imports what a job needs when that begins: if the import ends the process, it is known

@@ -1,7 +1,7 @@
 """The environment of a worker: what a process inherits from its parent comes from the engine, not the fork server.
 
-The template may have been started long before, and a fresh interpreter would see what is there at its own start.
-Everything else that a process has of its parent (its limits, its umask) is as it was when the template was started.
+The fork server may have been started long before, and a fresh interpreter would see what is there at its own start.
+Everything else that a process has of its parent (its limits, its umask) is as it was when the fork server was started.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import sys
 import time
 
-from alexflow.executors.library_threads import apply_thread_share
+from alexflow.executors.library_threads import apply_thread_share, share_among_loaded
 from alexflow.executors.process.wire.main_module import main_module
 from alexflow.executors.process.wire.messages import ProcessEnvironment
 
@@ -37,8 +37,31 @@ def capture_environment(threads: int, token: bytes, levels: dict[str, int], disa
     )
 
 
+class Imported:
+    """The environment in which this process has imported modules for its forks, if it has."""
+
+    environment: ProcessEnvironment | None = None
+
+
+imported = Imported()
+
+
+def is_same(one: ProcessEnvironment, other: ProcessEnvironment) -> bool:
+    """Whether a module that is imported finds the same in both."""
+    return all(getattr(one, name) == getattr(other, name) for name in ("path", "environment", "directory", "arguments"))
+
+
 def apply_environment(captured: ProcessEnvironment) -> None:
     """Apply an environment to this process."""
+    if imported.environment is not None and is_same(imported.environment, captured):
+        share_among_loaded(os.environ)  # all else is as the imports have left it
+    else:
+        _apply(captured)
+    main_module.remember(os.fsdecode(captured.main_file), captured.main_spec)
+    sys.path_importer_cache.clear()  # what has been found where, up to when the fork server was started
+
+
+def _apply(captured: ProcessEnvironment) -> None:
     environment = os.environb
     if environment != captured.environment:
         for name in environment.keys() - captured.environment.keys():
@@ -49,5 +72,3 @@ def apply_environment(captured: ProcessEnvironment) -> None:
         os.chdir(captured.directory)
     sys.path[:] = [os.fsdecode(entry) for entry in captured.path]
     sys.argv[:] = [os.fsdecode(argument) for argument in captured.arguments]
-    main_module.remember(os.fsdecode(captured.main_file), captured.main_spec)
-    sys.path_importer_cache.clear()  # what has been found where, up to when the template was started

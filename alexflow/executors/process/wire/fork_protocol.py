@@ -1,25 +1,37 @@
-"""Requests of the engine to the fork server, and its answers: records of one size.
+"""Requests of the engine to a fork server, and its answers: records of one size.
 
-==========  =======================================  ============================================================
-asked       with                                     answered
-==========  =======================================  ============================================================
-``FORK``    a worker's descriptors                   ``FORKED`` with the process id, ``SPAWNED`` with the process id
-                                                     and the number of threads because of which it could not be a
-                                                     fork, or ``REFUSED`` with an error number; in the order of the
-                                                     requests
-``REAP``    the process id of a worker               ``REAPED`` with the exit code and the peak of its memory in
+============  =====================================  ============================================================
+asked         with                                   answered
+============  =====================================  ============================================================
+``FORK``      a worker's descriptors, and how many   ``FORKED`` with the process id; ``SPAWNED`` with the process id
+              modules it wants to be imported        and the number of threads because of which it could not be a
+                                                     fork; ``REFUSED`` with an error number; ``OUTDATED`` if it has
+                                                     imported files that have changed; in the order of the requests
+``WARM``      a warm server's descriptors            ``FORKED`` or ``REFUSED``, as above
+``REAP``      the process id of a worker             ``REAPED`` with the exit code and the peak of its memory in
                                                      bytes, once the worker has ended
-==========  =======================================  ============================================================
+============  =====================================  ============================================================
+
+A warm server is a fork server that imports modules first. It is sent a :class:`Preload`, as a frame, before any record.
+Of each module it reports ``IMPORTED``, with the module's place in the list and the microseconds that it took, or
+``NOT_FOUND``, if there is none of that name. ``UNFIT`` is its last report: the module's place, a :class:`Defect`, and a
+number that belongs to that; what follows is text, to the end of the stream.
 """
 
 from __future__ import annotations
 
 import struct
+from enum import IntEnum
 
-#: A verb, a process id, an exit code or error number, and a number of bytes.
+import msgspec
+
+from alexflow.executors.process.wire.messages import ProcessEnvironment
+
+#: A verb, a process id or a module's place, an exit code, error number or other number, and a number of bytes or
+#: microseconds.
 RECORD = struct.Struct("<iiiq")
 
-FORK, REAP, FORKED, SPAWNED, REFUSED, REAPED = range(6)
+FORK, REAP, FORKED, SPAWNED, REFUSED, REAPED, WARM, IMPORTED, NOT_FOUND, UNFIT, OUTDATED = range(11)
 
 #: The descriptors of a worker: data channel, control channel, marker, lifeline, and both ends of the pipes for standard
 #: output and standard error.
@@ -27,3 +39,30 @@ DESCRIPTORS = 8
 
 #: Which of them is the lifeline. The fork server keeps it open, too, until the worker is reaped.
 LIFELINE = 3
+
+#: Which of them lead to the engine's reader of standard output, and of standard error.
+WRITING = slice(5, None, 2)
+
+#: The descriptors of a warm server: where it is asked, and its lifeline.
+WARM_DESCRIPTORS = 2
+
+
+class Preload(msgspec.Struct, frozen=True, array_like=True):
+    """What a warm server imports, in this order, and the process environment in which it does so."""
+
+    environment: ProcessEnvironment
+    modules: list[str]
+
+
+class Defect(IntEnum):
+    """The reason why a process cannot be forked after an import, or must not import."""
+
+    RAISED = 1  #: it raised what the text says
+    THREADS = 2  #: threads, so many
+    DESCRIPTORS = 3  #: descriptors, so many, which workers would share
+    MEMORY = 4  #: memory that forks would write into together
+    PROCESSES = 5  #: processes, so many
+    DEVICES = 6  #: a context on a device
+    LIMITS = 7  #: threads of its libraries could not be set any more
+    ENDED = 8  #: its process ended; never sent
+    HANGS = 9  #: it took too long; never sent

@@ -132,9 +132,30 @@ def _apart(record: logging.LogRecord) -> tuple[str, list[Value], bool]:
     return plain_text(record.msg), [carried(arg) for arg in ((args,) if by_name else args)], by_name
 
 
-def install(handler: ForwardingHandler, levels: Mapping[str, int], disabled: int) -> None:
+class KeptRecords(logging.Handler):
+    """Keeps what is logged while modules are imported for workers, until it is one of these that forwards it.
+
+    Attributes:
+        records: so far.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self.records) < BURST:
+            self.records.append(record)
+
+
+def install(handler: logging.Handler, levels: Mapping[str, int], disabled: int) -> None:
     """Forward every record that would be of interest in the engine's process."""
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
     logging.disable(disabled)
-    logging.getLogger().addHandler(handler)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    for kept in [kept for kept in root.handlers if isinstance(kept, KeptRecords) and kept is not handler]:
+        root.removeHandler(kept)
+        for record in kept.records:
+            handler.handle(record)
