@@ -25,6 +25,7 @@ workers; libraries are made to be forked, programs are not: so they are only sea
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -149,7 +150,8 @@ class ForkServers:
     def expect(self, modules: Sequence[str]) -> None:
         """Import modules that workers will need, as far as that can be done for them."""
         if self._preloads and (modules or self._named):
-            self._server_for(modules)
+            with contextlib.suppress(OSError):  # reported to the jobs for which a worker is started
+                self._server_for(modules)
 
     def outdate(self) -> None:
         """Fork no more workers from what has been imported: modules have been executed again."""
@@ -189,6 +191,8 @@ class ForkServers:
             return bare
         self._add(modules)
         wanted = [name for name in (*self._named, *modules) if _is_fit(name)]
+        if not (wanted or self._warm):
+            return bare
         environment = capture_environment(self._threads, b"", *levels())
         for server in self._warm:
             if not is_same(server.environment, environment):
