@@ -3,8 +3,8 @@
 A module is fit for it if the process can be forked afterwards as it could be before: it has one thread, nothing new is
 open, no memory is shared with whatever is forked, no process was started, and there is no context on a device.
 Numerical libraries would start threads as they are loaded, and the environment keeps them from it; a worker gets its
-share (:func:`alexflow.executors.library_threads.share_among_loaded`). After the first module that is not fit, the process is
-of no use any more.
+share (:func:`alexflow.executors.library_threads.share_among_loaded`). After the first module that is not fit, the
+process is of no use any more.
 
 What is printed while modules are imported is kept, and each worker prints it, as if it had imported them itself. The
 same holds for what is logged.
