@@ -18,12 +18,15 @@ class Parent(Protocol):
     @property
     def lives(self) -> bool:
         """Whether it can fork workers, as far as is known."""
+        ...
 
     def reap(self, pending_worker: PendingWorker) -> asyncio.Future[ExitStatus]:
         """Reap a worker: a future of its exit status."""
+        ...
 
     async def exitcode(self) -> int | None:
         """Return its exit code, when it has ended; None if it is unknown."""
+        ...
 
 
 class PendingWorker:

@@ -21,15 +21,19 @@ class ServerProcess(Protocol):
     @property
     def pid(self) -> int:
         """Its process id; 0 until it is known."""
+        ...
 
     def is_stopped(self) -> bool:
         """Whether a signal has stopped it, as far as the system says so."""
+        ...
 
     def kill(self) -> None:
         """Send SIGKILL; does nothing after its end."""
+        ...
 
     async def wait(self, patience: float) -> int | None:
         """Wait for its end, kill it if that takes longer than ``patience`` seconds, and return its exit code."""
+        ...
 
 
 class InterpreterProcess:
