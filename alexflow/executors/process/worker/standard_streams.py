@@ -128,9 +128,9 @@ class StandardStreams:
 
     def _drop(self, stream: IO[str] | None, own: io.TextIOWrapper) -> None:
         """Be rid of a stream of a task's now: Python's collector would close it, and what is under it, at any time."""
-        with contextlib.suppress(Exception):  # whatever a task has put there
-            io.TextIOWrapper.flush(own)
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(OSError, ValueError):
+            _flush(own.buffer)  # type: ignore[arg-type]  # past what a task has set on it
+        with contextlib.suppress(BaseException):  # whatever a task has put there
             if stream is own or not isinstance(stream, io.TextIOWrapper):
                 return
             stream.flush()
