@@ -104,6 +104,22 @@ def _find(parser: ArgumentParser) -> None:
     _add_json(parser, "one line of JSON for each")
 
 
+def _table(parser: ArgumentParser) -> None:
+    parser.add_argument("cls", metavar="CLASS", help="the tasks' class: pkg.Train, or its end, Train")
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="NAME=ENDING:PATH or CONDITION",
+        help="accuracy=metrics.json:accuracy, a value of each task's output; depth=5, 'lr<0.1', model~=resnet",
+    )
+    _add_storage(parser)
+    _add_limit(parser)
+    as_file = parser.add_mutually_exclusive_group()
+    as_file.add_argument("--csv", action="store_true", help="print all rows as CSV")
+    as_file.add_argument("--parquet", metavar="FILE", help="write all rows to a Parquet file, with pyarrow")
+    _add_json(as_file, "one line of JSON for each row")
+
+
 def _explain(parser: ArgumentParser) -> None:
     _add_target(parser)
     _add_storage(parser)
@@ -215,6 +231,7 @@ COMMANDS = {
     "graph": CommandArguments("a target's graph, as a tree, Mermaid, DOT, SVG or HTML", _graph),
     "show": CommandArguments("what made an output: parameters, inputs, time, place and cost", _show),
     "find": CommandArguments("stored tasks by class, parameters, age and size", _find),
+    "table": CommandArguments("parameters, values of outputs and cost of a class, a row for each task", _table),
     "explain": CommandArguments("why a task ran, or will run: the field, code or source that differs", _explain),
     "diff": CommandArguments("compare two outputs, two runs or two storages", _diff),
     "reproduce": CommandArguments("compute an output again from the record, and compare", _reproduce),
@@ -255,5 +272,7 @@ def _add_limit(parser: ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=50, metavar="N", help="print the first N; 0 for all")
 
 
-def _add_json(parser: ArgumentParser, help: str = "print the answer as JSON (docs/command-line.md)") -> None:
+def _add_json(
+    parser: argparse._ActionsContainer, help: str = "print the answer as JSON (docs/command-line.md)"
+) -> None:
     parser.add_argument("--json", action="store_true", help=help)

@@ -54,12 +54,11 @@ def _found(record: Record, options: argparse.Namespace) -> Iterator[Entry]:
     classes: list[str] = []
     wanted: list[FieldCondition] = []
     for word in options.words:
-        match = _CONDITION.fullmatch(word)
-        if match is None:
+        condition = condition_in(word)
+        if condition is None:
             classes.append(word)
         else:
-            value = match["value"] if match["operator"] == "~=" else _value(match["value"])
-            wanted += conditions({match["path"]: (match["operator"], value)})
+            wanted.append(condition)
     if len(classes) > 1:
         raise WrongUse(f"find takes one class, not {' and '.join(classes)}; a condition is FIELD=VALUE")
     newer = None if options.newer is None else timedelta(seconds=seconds_in(options.newer, "--newer"))
@@ -74,6 +73,16 @@ def _found(record: Record, options: argparse.Namespace) -> Iterator[Entry]:
         for entry in entries
         if run_id in (None, entry.run_id) and all(each.holds_for(entry.fields) for each in rest)
     )
+
+
+def condition_in(word: str) -> FieldCondition | None:
+    """Read a condition such as ``config.depth>4``; None for a word that is none."""
+    match = _CONDITION.fullmatch(word)
+    if match is None:
+        return None
+    value = match["value"] if match["operator"] == "~=" else _value(match["value"])
+    (condition,) = conditions({match["path"]: (match["operator"], value)})
+    return condition
 
 
 def _value(text: str) -> Any:

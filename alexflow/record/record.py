@@ -22,6 +22,7 @@ from alexflow.record.rebuilding import rebuilt_task
 from alexflow.record.rows import MICROS, Row, environment_of, generation_read, reason_of, rows_in, runs_in
 from alexflow.record.run_record import Run
 from alexflow.record.segment import Section, sections_in
+from alexflow.record.table import TableFormat, columns_of, frame_of
 from alexflow.storage import Storage
 
 if TYPE_CHECKING:
@@ -150,6 +151,34 @@ class Record:
         newest = [rows[0] for rows in self._found.tasks.values() if not rows[0].is_named_only]
         newest.sort(key=lambda row: -(row.finished or 0.0))
         return (self._entry(row) for row in newest if wanted.holds_for(row))
+
+    def table(
+        self,
+        cls: str | type[AbstractTask],
+        values: Mapping[str, str] | None = None,
+        where: Mapping[str, Any] | None = None,
+        *,
+        format: TableFormat = "arrow",
+    ) -> Any:
+        """Return a table of the tasks of a class: parameters, values chosen from their outputs, and cost.
+
+        Args:
+            cls: as for :meth:`entries`.
+            values: by the name of its column each value: the end of an output's key, a colon, and the path in its
+                JSON, ``{"accuracy": "metrics.json:test.accuracy"}``; all of it without a path, ``"metrics.json:"``.
+            where: as for :meth:`entries`.
+            format: ``"arrow"`` for a ``pyarrow.Table``, ``"pandas"`` or ``"polars"`` for a ``DataFrame``.
+
+        Returns:
+            A row for each task that has run, the newest first. Its columns are the paths of parameters, then the names
+            of values, then ``seconds``, ``cpu_seconds``, ``peak_rss_bytes``, ``finished``, ``key``. What is not there
+            is null.
+
+        Raises:
+            DefinitionError: a value or a condition is not written as one, or a value fits no output.
+            MissingLibrary: the library is not installed.
+        """
+        return frame_of(columns_of(self.entries(cls, where), self.storage, values or {}), format)
 
     def upstream(self, key: str | Output[Any] | AbstractTask) -> Iterator[Entry]:
         """Yield the entries of everything that an output was made from, the nearest first.
