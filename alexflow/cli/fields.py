@@ -76,6 +76,8 @@ def call_with(maker: Any, given: GivenFields, resolve: ResolveTarget) -> Any:
     parameters = _parameters_of(maker)
     arguments = _arguments(maker.__name__, parameters, given, resolve)
     missing = [name for name, (_, default) in parameters.items() if default is _REQUIRED and name not in arguments]
+    for name in missing:
+        _refuse_secret(f"{maker.__name__}.{name}", parameters[name][0])
     if missing:
         wanted = listed(f"--{name.replace('_', '-')} ({_named(parameters[name][0])})" for name in missing)
         raise WrongUse(f"{maker.__name__} needs {wanted}")
@@ -103,6 +105,9 @@ def _made(name: str, make: Callable[[], Any]) -> Any:
 
 _REQUIRED = object()
 
+#: The annotation of a secret.
+_SECRET = object()
+
 #: Parameters by name: the annotation and the default.
 Parameters = Mapping[str, tuple[Any, Any]]
 
@@ -113,6 +118,7 @@ def _parameters_of(maker: Any) -> Parameters:
     except Exception:  # a name that only type checkers see, mostly
         hints = {}
     if dataclasses.is_dataclass(maker):
+        hints |= {field.name: _SECRET for field in dataclasses.fields(maker) if field.metadata.get("secret")}
         return {
             field.name: (hints.get(field.name, field.type), _default_of(field))
             for field in dataclasses.fields(maker)
@@ -124,6 +130,22 @@ def _parameters_of(maker: Any) -> Parameters:
         for each in parameters
         if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
     }
+
+
+def _refuse_secret(path: str, annotation: Any, *, within: bool = False) -> None:
+    """Refuse a secret as a field, also one ``within`` a dataclass that is given as a whole.
+
+    The shell's history, the list of processes and the record of the run would keep it.
+    """
+    if annotation is _SECRET:
+        raise WrongUse(
+            f"{path} is a secret, which no command line may hold; "
+            f"name a function as the target that makes the task with what it reads from the environment or a file"
+        )
+    for option in _options(annotation) if within else ():
+        if dataclasses.is_dataclass(option) and not _names_a_target(option):
+            for name, (inner, _) in _parameters_of(option).items():
+                _refuse_secret(f"{path}.{name}", inner, within=inner is not annotation)
 
 
 def _default_of(field: dataclasses.Field[Any]) -> Any:
@@ -145,6 +167,7 @@ def _arguments(owner: str, parameters: Parameters, given: GivenFields, resolve: 
             raise WrongUse(f"{owner} has no field {name!r}{suggestion(name, parameters)} ({has})")
         annotation, default = parameters[name]
         path = f"{owner}.{name}"
+        _refuse_secret(path, annotation, within=not isinstance(value, dict))
         if isinstance(value, dict):
             arguments[name] = _nested(path, annotation, default, value, resolve)
         else:

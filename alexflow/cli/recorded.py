@@ -10,6 +10,7 @@ from typing import Any
 
 from alexflow.cli.places import existing_storage, shown
 from alexflow.cli.wrong_use import WrongUse
+from alexflow.identity import SECRET_SHOWN
 from alexflow.record import Entry, Record
 from alexflow.record.fields import FORM_TAG
 
@@ -67,7 +68,7 @@ def leaves(fields: Any, path: str = "") -> Iterator[tuple[str, str]]:
 def _text(value: Any) -> str:
     if isinstance(value, dict) and FORM_TAG in value:
         if value[FORM_TAG] == "secret":
-            return "***"
+            return SECRET_SHOWN
         return str(next((value[part] for part in ("name", "value", "digest") if part in value), value))
     if isinstance(value, list):
         return f"[{', '.join(map(_text, value))}]"

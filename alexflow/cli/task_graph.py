@@ -12,6 +12,7 @@ from alexflow.engine.targets import read_target
 from alexflow.graph import Defaults
 from alexflow.graph.walk import walk
 from alexflow.hooks import repr_of
+from alexflow.identity import SECRET_SHOWN
 from alexflow.model import AbstractTask, Output
 from alexflow.record import Record
 from alexflow.storage import Storage
@@ -146,7 +147,7 @@ def text_of_task(task: AbstractTask) -> str:
     """The class of a task, and those of its parameters that are not outputs of others."""
     task = task.unwrapped()
     parts = [
-        f"{field.name}={'***' if field.metadata.get('secret') else repr_of(value, _PARAMETER_SHOWN)}"
+        f"{field.name}={SECRET_SHOWN if field.metadata.get('secret') else repr_of(value, _PARAMETER_SHOWN)}"
         for field in dataclasses.fields(task)
         if field.compare and not _is_graph(value := getattr(task, field.name))
     ]

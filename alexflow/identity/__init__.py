@@ -5,10 +5,12 @@ from alexflow.identity.canonical import (
     Canonical,
     ComputeNow,
     Pending,
+    Unnamed,
     canonical,
     children,
     decimal_text,
     encoded,
+    identified,
     is_dataclass,
     is_namedtuple,
     locate,
@@ -16,20 +18,23 @@ from alexflow.identity.canonical import (
 )
 from alexflow.identity.digest import DIGEST_SIZE, ID_SPEC, digest_of_preimage, preimage_of, task_digest
 from alexflow.identity.names import look_up, main_module_name, module_name, qualified_name, set_main_module_name
-from alexflow.identity.short_repr import short_repr
+from alexflow.identity.short_repr import SECRET_SHOWN, short_repr
 
 __all__ = [
     "DIGEST_SIZE",
     "ID_SPEC",
     "PLAIN",
+    "SECRET_SHOWN",
     "Canonical",
     "ComputeNow",
     "Pending",
+    "Unnamed",
     "canonical",
     "children",
     "decimal_text",
     "digest_of_preimage",
     "encoded",
+    "identified",
     "is_dataclass",
     "is_namedtuple",
     "locate",

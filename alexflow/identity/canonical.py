@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from alexflow.errors import IdentityError
 from alexflow.hooks import as_cause, class_name, is_ctrl_c, text_of
+from alexflow.identity.blake2 import blake2b
 from alexflow.identity.names import look_up, module_name, qualified_name
 from alexflow.identity.short_repr import short_repr
 
@@ -249,12 +250,67 @@ def is_namedtuple(cls: type) -> bool:
 
 def _of_dataclass(value: Any) -> Iterable[tuple[str, Any]]:
     for field in dataclasses.fields(value):
+        if field.metadata and field.repr and field.metadata.get("secret"):
+            raise IdentityError(
+                f"{type(value).__qualname__}.{field.name} is a secret, which the class itself would print; "
+                f"declare it with field(repr=False, metadata={{'secret': True}})"
+            )
         if field.compare:
-            yield field.name, encoded(getattr(value, field.name), field.metadata.get("encode"))
+            yield field.name, _identified_field(value, field)
+
+
+def _identified_field(holder: Any, field: dataclasses.Field[Any]) -> Any:
+    value = getattr(holder, field.name)
+    return identified(value, field, qualified_name(type(holder))) if field.metadata else value
 
 
 def _of_struct(value: msgspec.Struct) -> Iterable[tuple[str, Any]]:
     return ((name, getattr(value, name)) for name in value.__struct_fields__)
+
+
+def identified(value: Any, field: dataclasses.Field[Any], owner: str) -> Any:
+    """The value of a field as it enters ids: after its ``encode``, and in place of a secret what gives its digest.
+
+    Args:
+        value: the value.
+        field: the field.
+        owner: name of the class, as ids have it.
+    """
+    encode = field.metadata.get("encode")
+    if not field.metadata.get("secret"):
+        return encoded(value, encode)
+    try:
+        value = encoded(value, encode)
+    except IdentityError:
+        raise IdentityError("its `encode` raised") from None  # the message may have the value
+    return None if value is None else Secret(value, f"{owner}.{field.name}")
+
+
+class Secret:
+    """Stands for the value of a secret field where an id is computed.
+
+    The digest is keyed with the field's name, so that equal secrets of two fields do not look equal. The key is known:
+    ids have to be the same everywhere. It keeps nothing from trying short values.
+
+    Args:
+        value: the secret.
+        name: of the field, behind that of its class.
+    """
+
+    def __init__(self, value: Any, name: str):
+        self._value = value
+        self._key = blake2b(name.encode(), digest_size=32).digest()
+
+    def __canonical__(self, pending: Pending) -> Canonical:
+        data = packb(canonical(self._value, pending))
+        return ["secret", blake2b(data, key=self._key, person=b"alexflow secret", digest_size=20).hexdigest()]
+
+
+class Unnamed:
+    """Stands for a secret that no id depends on: that there is one is all that is known of it."""
+
+    def __canonical__(self, pending: Pending) -> Canonical:
+        return ["secret", None]
 
 
 def encoded(value: Any, encode: Callable[[Any], Any] | None) -> Any:
@@ -336,7 +392,7 @@ def children(value: Any) -> Iterable[tuple[str, Any]]:
 
 def _encoded_or_refused(value: Any, field: dataclasses.Field[Any]) -> Any:
     try:
-        return encoded(getattr(value, field.name), field.metadata.get("encode"))
+        return _identified_field(value, field)
     except IdentityError as error:
         return _Refused(error)
 

@@ -13,6 +13,9 @@ class _ShortRepr(reprlib.Repr):
 
 _LONG = 4096
 
+#: A secret, wherever values are shown.
+SECRET_SHOWN = "***"
+
 _short_repr = _ShortRepr()
 _short_repr.maxstring = _short_repr.maxother = _short_repr.maxlong = 80
 

@@ -101,6 +101,8 @@ def _object(value: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, field in sorted(former_fields(type(value)), key=lambda named: named[0] != "_task_spec"):  # 1.x: first
         item = getattr(value, field.name)
+        if item is not None and field.metadata.get("secret"):
+            raise DocumentFault("it is a secret, which no document holds").at(f".{name}")
         encode = field.metadata.get("encode")
         fields[name] = _written_at(item if encode is None else encode(item), f".{name}")
     fields[SER] = former_name(type(value))

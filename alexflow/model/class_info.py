@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, TypeVar, Unio
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import DefinitionError, IdentityError
-from alexflow.identity import ComputeNow, Pending, canonical, encoded, module_name, packb
+from alexflow.identity import ComputeNow, Pending, Unnamed, canonical, identified, module_name, packb
 from alexflow.model.required import no_default
 
 Values = Callable[[Any], tuple[Any, ...]]
@@ -35,6 +35,7 @@ class FieldInfo(NamedTuple):
     contract: Callable[[Any], bool] | None
     encode: Callable[[Any], Any] | None
     decode: Callable[[Any], Any] | None
+    secret: bool
 
 
 class _Caching:
@@ -69,9 +70,10 @@ class ClassInfo(_Caching):
 
     @cached_property
     def unencoded(self) -> tuple[str, ...]:
-        """Names of the significant fields whose value enters ids as it is, without ``encode``."""
-        encoders = {field.name: field.metadata.get("encode") for field in dataclasses.fields(self.cls)}  # type: ignore[arg-type]
-        return tuple(name for name in self.significant if encoders[name] is None)
+        """Names of the significant fields whose value enters ids as it is: no secrets, and none with ``encode``."""
+        fields = {field.name: field.metadata for field in dataclasses.fields(self.cls)}  # type: ignore[arg-type]
+        changed = {name for name, metadata in fields.items() if metadata.get("encode") or metadata.get("secret")}
+        return tuple(name for name in self.significant if name not in changed)
 
     @cached_property
     def defaults(self) -> dict[str, bytes]:
@@ -82,7 +84,7 @@ class ClassInfo(_Caching):
             value = _default(fields[name])
             if value is not no_default:
                 with contextlib.suppress(IdentityError):
-                    value = encoded(value, fields[name].metadata.get("encode"))
+                    value = identified(value, fields[name], self.name)
                     defaults[name] = packb(canonical(value, ComputeNow()))
         return defaults
 
@@ -90,7 +92,11 @@ class ClassInfo(_Caching):
     def insignificant(self) -> dict[str, Callable[[Any], Any] | None]:
         """Names of the fields given to ``__init__`` that the id does not depend on, each with its ``encode``."""
         significant = set(self.significant)
-        return {field.name: field.encode for field in self.fields if field.name not in significant}
+        return {
+            field.name: (lambda secret: Unnamed()) if field.secret else field.encode
+            for field in self.fields
+            if field.name not in significant
+        }
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -270,6 +276,14 @@ def _make_class_info(cls: type[WithClassInfo]) -> ClassInfo:
     cls.__check_class__()
     fields = sorted((field for field in dataclasses.fields(cls) if field.init), key=_by_keyword)  # type: ignore[arg-type]
     infos = tuple(field_info(field, cls) for field in fields)
+    name = getattr(cls, "task_name", None) or f"{module_name(cls.__module__)}.{cls.__qualname__}"
+    id_rule = getattr(cls, "__id_rule__", None)
+    secret = next((info.name for info in infos if info.secret), None)
+    if id_rule is not None and secret is not None:
+        raise DefinitionError(
+            f"{cls.__qualname__}.{secret} is a secret, which ids of alexflow 1.x cannot hide; derive the class from "
+            f"alexflow.Task"
+        )
     significant = tuple(
         sorted(
             field.name
@@ -279,7 +293,7 @@ def _make_class_info(cls: type[WithClassInfo]) -> ClassInfo:
     )
     return ClassInfo(
         cls=cls,
-        name=getattr(cls, "task_name", None) or f"{module_name(cls.__module__)}.{cls.__qualname__}",
+        name=name,
         fields=infos,
         values=values_of([info.name for info in infos]),
         significant=significant,
@@ -289,16 +303,16 @@ def _make_class_info(cls: type[WithClassInfo]) -> ClassInfo:
             if field.default is no_default or not info.allows_none
         ),
         contracts=tuple(info for info in infos if info.contract is not None),
-        identity_value=_identity_value(cls, significant),
-        id_rule=getattr(cls, "__id_rule__", None),
+        identity_value=_identity_value(cls, significant, name),
+        id_rule=id_rule,
     )
 
 
-def _identity_value(cls: type, significant: tuple[str, ...]) -> Callable[[Any, str], Any]:
-    encoders = {field.name: field.metadata.get("encode") for field in dataclasses.fields(cls)}
-    if not any(encoders[name] for name in significant):
+def _identity_value(cls: type, significant: tuple[str, ...], owner: str) -> Callable[[Any, str], Any]:
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    if not any(fields[name].metadata.get(key) for name in significant for key in ("encode", "secret")):
         return getattr
-    return lambda instance, name: encoded(getattr(instance, name), encoders[name])
+    return lambda instance, name: identified(getattr(instance, name), fields[name], owner)
 
 
 def _written(cls: type, name: str) -> tuple[Any, ...] | None:
@@ -355,6 +369,7 @@ def field_info(field: dataclasses.Field[Any], cls: type) -> FieldInfo:
         contract=metadata.get("contract"),
         encode=metadata.get("encode"),
         decode=metadata.get("decode"),
+        secret=bool(metadata.get("secret")),
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_origin
 
 from alexflow.errors import DefinitionError, InvalidKey
-from alexflow.identity import Canonical, Pending, short_repr
-from alexflow.model.class_info import STALE_CLASS_INFO, ClassInfo, WithClassInfo, class_info
+from alexflow.identity import SECRET_SHOWN, Canonical, Pending, short_repr
+from alexflow.model.class_info import STALE_CLASS_INFO, ClassInfo, FieldInfo, WithClassInfo, class_info
 from alexflow.model.construction import plain_output
 from alexflow.model.definition import check_task_class, explain_undecorated
 from alexflow.model.options import TaskOptions
@@ -286,7 +286,8 @@ def check_fields(task: AbstractTask) -> None:
     for contract in info.contracts:
         value = getattr(task, contract.name)
         if value is not None and contract.contract is not None and not contract.contract(value):
-            raise ValueError(f"{type(task).__qualname__}.{contract.name} breaks its contract: {short_repr(value)}")
+            shown = SECRET_SHOWN if contract.secret else short_repr(value)
+            raise ValueError(f"{type(task).__qualname__}.{contract.name} breaks its contract: {shown}")
 
 
 def rebuild_task(info: ClassInfo, values: list[Any], task_id: str) -> AbstractTask:
@@ -307,12 +308,14 @@ def rebuild_task(info: ClassInfo, values: list[Any], task_id: str) -> AbstractTa
 
 def _shown_fields(task: AbstractTask) -> str:
     info = class_info(type(task))
-    names = (field.name for field in info.fields if field.name in info.significant)  # in the order of the class
-    values = ((name, getattr(task, name, None)) for name in names)
-    return ", ".join(f"{name}={_shown_value(value)}" for name, value in values if value is not None)
+    shown = (field for field in info.fields if field.name in info.significant)  # in the order of the class
+    values = ((field, getattr(task, field.name, None)) for field in shown)
+    return ", ".join(f"{field.name}={_shown_value(field, value)}" for field, value in values if value is not None)
 
 
-def _shown_value(value: Any) -> str:
+def _shown_value(field: FieldInfo, value: Any) -> str:
+    if field.secret:
+        return SECRET_SHOWN
     if isinstance(value, AbstractTask):  # one level: a chain of nested tasks may be long
         return f"{type(value).__qualname__}(…)"
     return short_repr(value)

@@ -186,6 +186,19 @@ def scalar(document: Any) -> Any:
     return document
 
 
+def secrets_in(document: Any) -> Iterator[str]:
+    """Yield the paths of the secrets in a document."""
+    pending = [("", document)]
+    while pending:
+        path, value = pending.pop()
+        if isinstance(value, dict) and value.get(FORM_TAG) == "secret":
+            yield path
+            continue
+        inside = value.get("fields", value) if isinstance(value, dict) else value
+        parts = inside.items() if isinstance(inside, dict) else enumerate(inside) if isinstance(inside, list) else ()
+        pending += [(f"{path}.{step}" if path else str(step), part) for step, part in parts]
+
+
 def references_in(document: Any) -> Iterator[dict[str, Any]]:
     """Yield the tasks and outputs that a document refers to, in its order."""
     pending = [document]

@@ -7,7 +7,7 @@ from typing import Any
 
 from alexflow.errors import NotRecorded
 from alexflow.model import AbstractTask
-from alexflow.record.fields import FORM_TAG, references_in
+from alexflow.record.fields import FORM_TAG, references_in, secrets_in
 from alexflow.record.rows import Row
 
 #: The class of an output whose task has no record that says it.
@@ -32,6 +32,7 @@ def document_for(row: Row, row_of: Callable[[str], Row | None]) -> dict[str, Any
             pending.pop()
             continue
         fields = row_here.fields()
+        _refuse_secrets(row_here, fields)
         behind = [_behind(reference, row_here, row_of) for reference in references_in(fields)]
         missing = [other for other in behind if other.task_id not in nodes]
         if missing:
@@ -41,6 +42,20 @@ def document_for(row: Row, row_of: Callable[[str], Row | None]) -> dict[str, Any
         pending.pop()
     root = {FORM_TAG: "task", "id": row.task_id}
     return {"format": "alexflow/graph", "version": 1, "root": root, "nodes": list(nodes.values())}
+
+
+def _refuse_secrets(row: Row, fields: dict[str, Any]) -> None:
+    """Refuse a task with a secret, which the record does not have.
+
+    Raises:
+        NotRecorded: names the field.
+    """
+    path = next(secrets_in(fields), None)
+    if path is not None:
+        raise NotRecorded(
+            f"{row.cls.rpartition(':')[2]}.{path} is a secret, so {row.task_id} cannot be made again from the record; "
+            f"make the task in Python, where the secret is known"
+        )
 
 
 def _behind(reference: dict[str, Any], row: Row, row_of: Callable[[str], Row | None]) -> Row:

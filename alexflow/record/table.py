@@ -17,6 +17,7 @@ from alexflow.errors import DefinitionError, OutputNotFound
 from alexflow.formats.gzipped import decompress
 from alexflow.formats.libraries import need
 from alexflow.hooks import repr_of
+from alexflow.identity import SECRET_SHOWN
 from alexflow.record.entry import Entry
 from alexflow.record.fields import FORM_TAG, NO_SUCH_FIELD, scalar, value_at
 from alexflow.storage import Storage
@@ -114,7 +115,7 @@ def _plain(document: Any) -> Any:
     if tag is None:
         return {name: _plain(value) for name, value in document.items()}
     if tag == "secret":
-        return "***"
+        return SECRET_SHOWN
     if tag == "float":
         return float(document["value"])
     if tag == "int":

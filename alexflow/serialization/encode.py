@@ -114,7 +114,11 @@ class ValueWriter:
 
 
 def _encoded(value: Any, rule: FieldRule) -> Any:
-    if rule.encode is None or value is None:
+    if value is None:
+        return value
+    if rule.secret:
+        raise DocumentFault("it is a secret, which no document holds; make the task where the secret is known")
+    if rule.encode is None:
         return value
     try:
         return rule.encode(value)

@@ -21,6 +21,7 @@ class FieldRule(NamedTuple):
         allows_none: whether it may be None.
         encode: ``metadata["encode"]``: from the value to one that a document can hold.
         decode: ``metadata["decode"]``: back.
+        secret: whether no document may have its value.
         default: a function that gives the default, None if the field has none.
     """
 
@@ -30,6 +31,7 @@ class FieldRule(NamedTuple):
     allows_none: bool
     encode: Callable[[Any], Any] | None
     decode: Callable[[Any], Any] | None
+    secret: bool
     default: Callable[[], Any] | None
 
     def when_missing(self) -> Any:
@@ -73,6 +75,7 @@ def _rule(field: dataclasses.Field[Any], cls: type) -> FieldRule:
         allows_none=info.allows_none,
         encode=info.encode,
         decode=info.decode,
+        secret=info.secret,
         default=_default(field),
     )
 

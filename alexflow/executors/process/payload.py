@@ -170,7 +170,9 @@ class Packer:
             if is_a(error, ShippingError) or passes(error):
                 raise
             self._pickler = _FieldPickler(self._definitions)  # the old one may have stopped in the middle
-            raise ShippingError(_blame(task, len(fields), error)) from error
+            raise ShippingError(_blame(task, len(fields), error)) from (
+                None if _is_secret(task, len(fields)) else error
+            )
 
     def sources(self, task: AbstractTask) -> dict[str, AbstractTask]:
         """The tasks behind outputs among a task's fields, by id.
@@ -236,6 +238,12 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
+def _is_secret(task: AbstractTask, at: int) -> bool:
+    """Whether the field at a position is a secret, so that no error about it may be shown."""
+    info = class_info(type(task))
+    return at < len(info.fields) and info.fields[at].secret
+
+
 def _blame(task: AbstractTask, at: int, error: BaseException) -> str:
     """Return the message for a task that cannot travel.
 
@@ -250,6 +258,9 @@ def _blame(task: AbstractTask, at: int, error: BaseException) -> str:
         info = class_info(cls)
         name = (*info.names, *info.made_by_factory)[at]
         value = getattr(task, name)
+        if _is_secret(task, at):
+            why = class_name(type(error))  # the message may have the value
+            return f"{cls.__qualname__}.{name}, a secret, cannot be sent to a worker process: {why}"
     except BaseException:  # it was the class, or a property in the place of a field
         return f"{class_name(cls)} cannot be sent to a worker process: {why}"
     return (
