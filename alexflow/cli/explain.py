@@ -39,5 +39,7 @@ def _print(found: Explanation, storage: str | None) -> None:
         print(f"  {change}")
     if found.nearest and not found.changes:
         print("the code that could be seen is the same")
+    for mark in found.guessed:
+        print(f"guessed: {mark}")
     if found.nearest:
         answers.helps_next(f"alexflow show {short_id(found.nearest)}", storage)

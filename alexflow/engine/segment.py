@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.code_states import CodeStates
+from alexflow.engine.command_line import command_line
 from alexflow.engine.requested_run import RequestedRun
 from alexflow.engine.task_lines import TaskLine, TaskLines
 from alexflow.errors import TaskError, TaskFailed
@@ -195,7 +195,7 @@ class EngineSegment:
             if number not in self._runs:
                 stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(request.at)) + f"{int(request.at % 1 * 1e3):03d}"
                 self._runs[number] = f"{stamp}-{os.urandom(3).hex()}"
-            about = {"command": sys.orig_argv, "directory": _working_directory(), "options": self._options}
+            about = {"command": command_line(), "directory": _working_directory(), "options": self._options}
             writer.add(RunBegunLine(number, self._runs[number], writer.micros(request.at), request.targets, about))
 
     def run_ended(self, end: Finish, outcome: RunOutcome) -> None:

@@ -51,6 +51,7 @@ class Explanation:
         nearest: the key of the earlier task that it is compared with, or that task's id; None if there is none.
         changes: everything that differs from that one, where it really differs.
         has_run: whether the task has run; else it is said why it will.
+        guessed: what the fingerprint of its code could only guess, in words: a change there is not seen.
     """
 
     task_id: str
@@ -58,11 +59,13 @@ class Explanation:
     nearest: str | None
     changes: tuple[Change, ...]
     has_run: bool = True
+    guessed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         head = f"{self.task_id} {'ran' if self.has_run else 'will run'}: {_TEXTS[self.reason]}"
         compared = [f"against {self.nearest}:"] if self.nearest and self.changes else []
-        return "\n  ".join([head, *compared, *map(str, self.changes)])
+        guessed = [f"guessed: {mark}" for mark in self.guessed]
+        return "\n  ".join([head, *compared, *map(str, self.changes), *guessed])
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -72,6 +75,7 @@ class Explanation:
             "nearest": self.nearest,
             "changes": [change.to_json() for change in self.changes],
             "has_run": self.has_run,
+            "guessed": list(self.guessed),
         }
 
 
@@ -82,11 +86,13 @@ class RecordedTasks(NamedTuple):
         tasks: the generations of each task by its id, the newest first.
         inputs: gives the keys that a task has read, with the digests of what it found there.
         code: gives the names and digests of a state of code; None where the record lacks them.
+        marks: gives what the fingerprint of that state could only guess.
     """
 
     tasks: Mapping[str, Sequence[Row]]
     inputs: Callable[[Row], Sequence[EntryInput]]
     code: Callable[[str], Sequence[tuple[str, str]] | None]
+    marks: Callable[[str], tuple[str, ...]]
 
 
 def explain_row(row: Row, recorded: RecordedTasks) -> Explanation:
@@ -98,8 +104,9 @@ def explain_row(row: Row, recorded: RecordedTasks) -> Explanation:
     """
     earlier = [other for other in recorded.tasks.get(row.task_id, ()) if other is not row and _is_before(other, row)]
     before = earlier[0] if earlier else _nearest(row, recorded)
+    guessed = () if row.code is None else recorded.marks(row.code)
     if before is None:
-        return Explanation(row.task_id, "first", None, ())
+        return Explanation(row.task_id, "first", None, (), guessed=guessed)
     reason: ExplainedReason = "changed"
     if earlier:
         reason = _OF_RECORD.get(reason_of(row.completion) if row.completion is not None else "", "removed")
@@ -108,7 +115,7 @@ def explain_row(row: Row, recorded: RecordedTasks) -> Explanation:
         *(_changed_inputs(before, row, recorded) if earlier else ()),
         *_changed_code(_state(before, recorded), _state(row, recorded)),
     ]
-    return Explanation(row.task_id, reason, _name(before), tuple(changes))
+    return Explanation(row.task_id, reason, _name(before), tuple(changes), guessed=guessed)
 
 
 def explain_task(task: AbstractTask, recorded: RecordedTasks) -> Explanation:
@@ -122,14 +129,15 @@ def explain_task(task: AbstractTask, recorded: RecordedTasks) -> Explanation:
     row = live[task.task_id]
     earlier = recorded.tasks.get(row.task_id, ())
     before = earlier[0] if earlier else _nearest(row, recorded)
+    code = fingerprint_of(type(task))
     if before is None:
-        return Explanation(row.task_id, "first", None, (), has_run=False)
+        return Explanation(row.task_id, "first", None, (), has_run=False, guessed=code.marks)
     changes = [
         *changes_between(before, row, lambda task_id: live.get(task_id) or _newest(recorded, task_id)),
-        *_changed_code(_state(before, recorded), fingerprint_of(type(task))),
+        *_changed_code(_state(before, recorded), code),
     ]
     reason: ExplainedReason = "removed" if earlier else "changed"
-    return Explanation(row.task_id, reason, _name(before), tuple(changes), has_run=False)
+    return Explanation(row.task_id, reason, _name(before), tuple(changes), has_run=False, guessed=code.marks)
 
 
 def _nearest(row: Row, recorded: RecordedTasks) -> Row | None:

@@ -224,7 +224,7 @@ class Record:
             AmbiguousKey: the beginning fits several.
         """
         found = self._found
-        recorded = RecordedTasks(found.tasks, self._inputs, self.code_units)
+        recorded = RecordedTasks(found.tasks, self._inputs, self.code_units, self.code_marks)
         task = key.src_task if isinstance(key, Output) else key
         if isinstance(task, AbstractTask):
             rows = found.tasks.get(task.task_id)
@@ -257,6 +257,11 @@ class Record:
         lines = (line for section in self._found.sections for line in section.codes if line.digest == digest)
         inline = next((line.parts for line in lines if line.parts is not None), None)
         return inline if inline is not None else stored_list(self.storage.reserved_below("record"), digest)
+
+    def code_marks(self, digest: str) -> tuple[str, ...]:
+        """Return what the fingerprint with a digest could only guess, in words."""
+        lines = (line for section in self._found.sections for line in section.codes if line.digest == digest)
+        return tuple(sorted({mark for line in lines for mark in line.marks}))
 
     # -- runs
 

@@ -64,7 +64,7 @@ class History:
             number = self.segment.count
             self.segment.made(task)
             if code is not None:
-                self.segment.writer.add(CodeLine(number, number, code.digest, code.parts))
+                self.segment.writer.add(CodeLine(number, number, code.digest, code.parts, code.marks))
             run = Completion(number, number * 10**7, 10**6, ((3, digest),), 1, REASONS.index(reason))
             self.segment.writer.add(CompletionLine([run]))
             self.segment.writer.flush()
@@ -106,6 +106,7 @@ def test_the_field_that_differs(history: History) -> None:
         "nearest": Train(1).output().key,
         "changes": [{"path": "Train.depth", "before": 3, "after": 5, "kind": "field", "via": []}],
         "has_run": True,
+        "guessed": [],
     }
 
 
@@ -188,6 +189,17 @@ def test_code_that_differs_is_named(history: History) -> None:
     assert found.reason == "forced"
     assert [(change.path, change.kind) for change in found.changes] == [("added", "code"), ("scale", "code")]
     assert str(found).splitlines()[-1].strip() == "the code of scale differs"
+
+
+def test_what_the_code_reaches_by_a_guess_is_said(history: History) -> None:
+    guess = "an import of a name made at run time in pkg.train"
+    history.ran(Train(1), code=CodeLine(0, 0, "one", (("run", "1"),), (guess,)))
+    history.ran(Train(1, depth=4), code=CodeLine(0, 0, "two", (("run", "1"),)))
+    first, second = history.explain(Train(1)), history.explain(Train(1, depth=4))
+    assert (first.guessed, second.guessed) == ((guess,), ())
+    assert str(first).splitlines()[-1].strip() == f"guessed: {guess}"
+    assert first.to_json()["guessed"] == [guess]
+    assert history.record.code_marks("one") == (guess,)
 
 
 def test_a_field_and_the_code_at_once(history: History) -> None:

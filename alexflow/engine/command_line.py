@@ -1,0 +1,20 @@
+"""The command line of this process, as it was typed."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def command_line() -> list[str]:
+    """Return the command line, as it was typed.
+
+    An installed command is a script that the system starts as ``/…/bin/python /…/bin/alexflow run …``, with its place
+    in ``PATH``: of that, only the command's name was typed.
+    """
+    words = list(sys.orig_argv)
+    if len(words) > 1 and os.path.isabs(words[0]):
+        place, name = os.path.split(words[1])
+        if os.path.isabs(place) and (place == os.path.dirname(words[0]) or place in os.get_exec_path()):
+            return [name, *words[2:]]
+    return words
