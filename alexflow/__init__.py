@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from alexflow.lazy import lazy_names as _lazy_names
 from alexflow.model.serializer import register_serializer as _register_serializer
+from alexflow.storage.carried_record import register_record_carrier as _register_record_carrier
 
 if TYPE_CHECKING:
     from alexflow.engine.embedded import Engine as Engine
@@ -84,4 +85,11 @@ def _serialize(value: object) -> dict[str, Any]:
     return serialize(value)
 
 
+def _carry_record(source: Any, target: Any) -> Any:
+    from alexflow.record.carrier import RecordCarrier  # deferred: for copies only
+
+    return RecordCarrier(source, target).carry
+
+
 _register_serializer(_serialize)
+_register_record_carrier(_carry_record)

@@ -248,6 +248,14 @@ class Record:
         rows = self._found.tasks.get(task_id)
         return rows[0] if rows else None
 
+    def all_rows(self) -> Iterator[Row]:
+        """Yield what the segments say of the newest generation of each task."""
+        return (rows[0] for rows in self._found.tasks.values())
+
+    def section_of(self, row: Row) -> Section:
+        """Return the section that a row is from."""
+        return self._found.sections[row.section]
+
     def all_generations(self) -> Iterator[Entry]:
         """Yield the entries of everything that has run, those that were made again since included."""
         return (self._entry(row) for rows in self._found.tasks.values() for row in rows)

@@ -88,10 +88,8 @@ class SegmentWriter:
     def begin(self) -> None:
         """Begin a segment."""
         self.started = time.time()
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self.started)) + f".{int(self.started % 1 * 1e3):03d}"
+        self._name = new_segment_name(self.started)
         host = socket.gethostname()
-        named = "".join(c if c.isalnum() or c in "-." else "_" for c in host)[:64]
-        self._name = f"{stamp}-{named}-{os.getpid()}-{os.urandom(3).hex()}{SEGMENT_SUFFIX}"
         self._size = 0
         self._waiting = [RECORD_MAGIC]
         self.add(SegmentHeader(self.started, host, os.getpid(), self._user, __version__, self._space.prefix))
@@ -135,6 +133,14 @@ class SegmentWriter:
         self._name = ""
         if file is not None:
             file.close()
+
+
+def new_segment_name(started: float | None = None) -> str:
+    """Return a name for a segment that no other has; names sort by when they were begun, which is now by default."""
+    at = time.time() if started is None else started
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(at)) + f".{int(at % 1 * 1e3):03d}"
+    host = "".join(c if c.isalnum() or c in "-." else "_" for c in socket.gethostname())[:64]
+    return f"{stamp}-{host}-{os.getpid()}-{os.urandom(3).hex()}{SEGMENT_SUFFIX}"
 
 
 def _plain(value: Any) -> Any:

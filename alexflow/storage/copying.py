@@ -18,6 +18,7 @@ from typing import Literal
 
 from alexflow.errors import OutputDamaged, OutputNotFound
 from alexflow.storage.background import in_thread
+from alexflow.storage.carried_record import CarryRecord, record_carrier
 from alexflow.storage.files import CHUNK_BYTES, is_file, storage_error
 from alexflow.storage.interface import Storage
 from alexflow.storage.keys import check_key, check_keys
@@ -66,7 +67,8 @@ def copy(
 ) -> Copies:
     """Copy outputs of one storage to another.
 
-    What is in the target already stays what it is, so copying that was interrupted is simply done again.
+    What is in the target already stays what it is, so copying that was interrupted is simply done again. The record of
+    what is copied goes along, with the runs that made it.
 
     ::
 
@@ -121,11 +123,17 @@ async def acopy(
         else:
             report(replace(done, copied=done.copied + first, existed=done.existed + (not first)))
 
+    carry: CarryRecord | None = None
     async for batch in _batches(source, keys, prefix):
         there = await target.aexists_many(batch)
         if there:
             report(replace(done, existed=done.existed + len(there)))
-        await for_each([key for key in batch if key not in there], one, concurrency)
+        rest = [key for key in batch if key not in there]
+        if rest:
+            if carry is None:
+                carry = await in_thread(partial(record_carrier, source, target))
+            await in_thread(partial(carry, rest))  # first, so that no output is seen without it
+        await for_each(rest, one, concurrency)
     report(replace(done, total=done.copied + done.existed))
     return done
 

@@ -45,5 +45,11 @@ def test_copies(shell: Shell) -> None:
     assert shell("copy", "s", "t", "--json").data == {"copied": 0, "existed": 2, "missing": [], "damaged": []}
     assert shell("verify", "--storage", "t").first == "2 good, 0 damaged, 0 missing"
     assert shell("plan", "pipeline:train", "--storage", "t", "--json").data["present"] == 1
+    status = shell("status", "--storage", "t", "--json").data
+    assert (status["outputs"], status["entries"], status["without_record"], status["unfinished"]) == (2, 2, 0, [])
+    shown = [shell("show", first, "--storage", place, "--json").data for place in ("s", "t")]
+    assert shown[0] == shown[1]
+    assert len(shell("gc", "--max-bytes", "0B", "--storage", "t", "--json").data["remove"]) == 2
+    assert shell("runs", "--storage", "t", "--json").lines == shell("runs", "--storage", "s", "--json").lines
     assert shell("copy", "s", "t", "--key", "not-there", code=1).first == "0 copied, 1 missing"
     assert second
