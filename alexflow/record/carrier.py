@@ -9,9 +9,11 @@ named only, as an engine does it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import msgspec
 
+from alexflow.logs import logger
 from alexflow.record.frames import frame_of
 from alexflow.record.lines import (
     NAMED_ONLY,
@@ -32,6 +34,7 @@ from alexflow.record.segment import Section
 from alexflow.record.segment_writer import new_segment_name
 from alexflow.record.surroundings import PACKAGES_PREFIX
 from alexflow.storage import Storage
+from alexflow.storage.reserved import ReservedSpace
 
 _DIGITS = 40  # of the digest in an id
 
@@ -48,15 +51,30 @@ class RecordCarrier:
 
     def __init__(self, source: Storage, target: Storage):
         self._source = source
+        self._target = target
         self._space = target.reserved("record")
         self._record = Record(source)
-        self._known = {row.task_id for row in Record(target).all_rows() if not row.is_named_only}
+
+    @cached_property
+    def _known(self) -> set[str]:
+        return {row.task_id for row in Record(self._target).all_rows() if not row.is_named_only}
 
     def carry(self, keys: Iterable[str]) -> None:
-        """Write what is known of outputs that are about to be copied; of those that have no record, nothing."""
-        space = self._space
+        """Write what is known of outputs that are about to be copied; of those that have no record, nothing.
+
+        If one of the two records cannot be read or written, a warning says so once, and copying goes on.
+        """
+        if self._space is None:
+            return
+        try:
+            self._carry(keys, self._space)
+        except Exception as error:  # the disk's, or the network's, or a record of a later version
+            self._space = None
+            logger.warning("no longer carrying the record of what is copied; the outputs are: %s", error)
+
+    def _carry(self, keys: Iterable[str], space: ReservedSpace) -> None:
         rows = {row.task_id: row for row in self._record.newest_rows(keys) if row.task_id not in self._known}
-        if space is None or not rows:
+        if not rows:
             return
         self._known |= rows.keys()
         by_section: dict[int, list[tuple[Row, bool]]] = {}
@@ -65,7 +83,7 @@ class RecordCarrier:
         data = [RECORD_MAGIC]
         for wanted in by_section.values():
             section = self._record.section_of(wanted[0][0])
-            self._carry_packages(section)
+            self._carry_packages(section, space)
             data += (frame_of(_encode(line)) for line in self._lines(section, wanted, space.prefix))
         space.write(new_segment_name(), b"".join(data))
 
@@ -83,13 +101,13 @@ class RecordCarrier:
                         pending.append(behind)
         return list(found.values())
 
-    def _carry_packages(self, section: Section) -> None:
+    def _carry_packages(self, section: Section, to: ReservedSpace) -> None:
         name = f"{PACKAGES_PREFIX}{section.environment.packages}.txt"
-        if self._space is None or not section.environment.packages or name in self._space.names():
+        if not section.environment.packages or name in to.names():
             return
         for space in self._source.reserved_below("record"):
             try:
-                self._space.write(name, space.read(name))
+                to.write(name, space.read(name))
                 return
             except FileNotFoundError:
                 continue

@@ -98,3 +98,13 @@ def test_without_a_record_there_is_none_to_carry(tmp_path: Path) -> None:
     source.write("key", b"data")
     assert copy(source, target).copied == 1
     assert entries(target) == {}
+
+
+def test_a_record_that_cannot_be_read_holds_no_copy_up(source: Storage, caplog: pytest.LogCaptureFixture) -> None:
+    space = source.reserved("record")
+    assert space is not None
+    space.write("20990101T000000.000-host-1-abc.segment", b"a record of another kind\n")
+    target = MemoryStorage()
+    assert copy(source, target).copied == 3
+    assert entries(target) == {}
+    assert len([each for each in caplog.records if "no longer carrying the record" in each.message]) == 1
