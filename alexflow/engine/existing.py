@@ -2,7 +2,8 @@
 
 Most runs of a script that is run again are of this kind. An engine would take longer to import than everything else
 does: neither it nor the scheduler, the executors or asyncio are loaded here, no thread is started, no lease taken,
-nothing written. Each output is looked at once, as an engine would.
+nothing written. The file of leases of an engine that was killed is removed. Each output is looked at once, as an engine
+would.
 
 Whatever is out of the ordinary is left to an engine, which looks again and says what is wrong: a hook that raises, two
 classes with one name, keys that are not made from a task's id, a target that is asked for by a task. What makes an
@@ -27,6 +28,7 @@ from alexflow.model.class_info import class_info
 from alexflow.model.options import code_is_checked
 from alexflow.progress.writing import is_shown, write_text
 from alexflow.storage import LocalStorage, Storage
+from alexflow.storage.local.lock_file import remove_left_over
 
 #: Targets up to which it is tried: a look takes some 10 µs, and is in vain if the last one is missing.
 MAX_TARGETS = 256
@@ -67,6 +69,7 @@ def result_of_existing(
         if passes(error):
             raise
         return None
+    remove_left_over(storage.base_path)
     result = Result(outputs, 0, len(found.task_ids), [], (), time.monotonic() - started)
     if is_shown(progress):
         _show(result)

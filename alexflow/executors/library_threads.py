@@ -113,11 +113,21 @@ def _threads(environment: Mapping[str, str], variable: str) -> int:
     return int(first) if first.isdigit() else 1
 
 
+#: The controllers that were found last, by the number of modules that were loaded: to look through all libraries of a
+#: process takes 150 ms with scikit-learn, and a worker that is forked from a server which has looked need not do so.
+_found: dict[int, list[Any]] = {}
+
+
 def _controllers() -> list[Any] | None:
     """Threadpoolctl's controllers of the libraries that are loaded; None without it."""
     try:
         threadpoolctl = importlib.import_module("threadpoolctl")
     except ImportError:
         return None
-    controllers: list[Any] = threadpoolctl.ThreadpoolController().lib_controllers
+    modules = len(sys.modules)
+    controllers: list[Any] | None = _found.get(modules)
+    if controllers is None:
+        controllers = threadpoolctl.ThreadpoolController().lib_controllers
+        _found.clear()
+        _found[modules] = controllers
     return controllers

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import alexflow
 from alexflow.errors import NotRecorded
-from alexflow.storage.local.leases import LEASES_FILE as LEASES
+from alexflow.storage.local.lock_file import LEASES_FILE as LEASES
 from tests.crash.workflow import CONCURRENCY, DYNAMIC, WORKERS, Start, starts_in
 from tests.kit.stored_files import stored_files
 

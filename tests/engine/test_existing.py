@@ -1,6 +1,7 @@
 """A run of targets that exist needs no engine, and gives what an engine gives."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import alexflow
 from alexflow import DynamicTask, Engine, JSONOutput, LocalStorage, Output, Task, Workflow, WrapperTask
 from alexflow.engine import existing
 from alexflow.errors import DefinitionError
+from alexflow.storage.local.lock_file import LEASES_FILE, open_lockfile, take_range
 
 
 @dataclass(frozen=True)
@@ -271,3 +273,20 @@ async def test_many_of_them_leave_others_their_turns(tmp_path: Path) -> None:
         await alexflow.arun(Number(1), storage=tmp_path)
     counting.cancel()
     assert turns >= 9
+
+
+def test_the_file_of_leases_of_a_killed_engine_is_removed(tmp_path: Path) -> None:
+    alexflow.run(Number(1), storage=tmp_path)
+    left = tmp_path / LEASES_FILE
+    left.touch()
+    alexflow.run(Number(1), storage=tmp_path)
+    assert not left.exists()
+
+
+def test_the_file_of_leases_of_an_engine_at_work_stays(tmp_path: Path) -> None:
+    alexflow.run(Number(1), storage=tmp_path)
+    fd = open_lockfile(str(tmp_path / LEASES_FILE))
+    assert take_range(fd, 0)
+    alexflow.run(Number(1), storage=tmp_path)
+    assert (tmp_path / LEASES_FILE).exists()
+    os.close(fd)

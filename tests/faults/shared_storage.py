@@ -20,7 +20,7 @@ import alexflow
 from alexflow import BinaryOutput, DynamicTask, Output, Task
 from alexflow.events import ResultDropped, TasksMadeElsewhere
 from alexflow.storage.keys import RESERVED
-from alexflow.storage.local.leases import LEASES_FILE as LEASES
+from alexflow.storage.local.lock_file import LEASES_FILE as LEASES
 from alexflow.storage.remote.multipart import MAX_BYTES_IN_MEMORY
 from tests.faults.workflows import Held, Number, Sum, note
 from tests.kit.fifo import DEADLINE

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import alexflow
-from alexflow.storage.local.leases import LEASES_FILE as LEASES
+from alexflow.storage.local.lock_file import LEASES_FILE as LEASES
 from tests.faults.workflows import Number, hanging_workflow
 from tests.kit.processes import descendants_of, still_alive
 from tests.kit.stored_files import stored_files

@@ -16,7 +16,7 @@ import pytest
 import alexflow
 from alexflow import Engine, LocalStorage, Retry
 from alexflow.errors import RunFailed, StorageDenied
-from alexflow.storage.local.leases import LEASES_FILE as LEASES
+from alexflow.storage.local.lock_file import LEASES_FILE as LEASES
 from tests.faults.disks import keys_in, remount, small_disk
 from tests.faults.workflows import Number, Sum
 

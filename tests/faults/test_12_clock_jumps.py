@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from alexflow.storage.local.leases import LEASES_FILE as LEASES
+from alexflow.storage.local.lock_file import LEASES_FILE as LEASES
 from tests.faults.shared_storage import end, has_joined, outcome, start
 from tests.kit.fifo import DEADLINE
 

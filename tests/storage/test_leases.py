@@ -16,9 +16,10 @@ import pytest
 
 from alexflow.storage.leases import NoLeases
 from alexflow.storage.liveness import FailureDetector
-from alexflow.storage.local.leases import LEASES_FILE, LocalLeases
+from alexflow.storage.local.leases import LocalLeases
 from alexflow.storage.local.lock_file import (
     AVAILABLE,
+    LEASES_FILE,
     is_held_by_others,
     parts_held_by_others,
     release_range,

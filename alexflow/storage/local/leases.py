@@ -31,10 +31,8 @@ from collections.abc import Callable, Iterable
 
 from alexflow.storage.leases import Holder, Leases, NoLeases, Wanted
 from alexflow.storage.liveness import FailureDetector
-from alexflow.storage.local.lock_file import AVAILABLE
+from alexflow.storage.local.lock_file import AVAILABLE, LEASES_FILE
 from alexflow.storage.local.seat import Seat, Seats
-
-LEASES_FILE = ".alexflow-leases"
 
 #: Attempts to find a seat, and the seconds between them: the last engine to leave holds them all while it removes the
 #: file.

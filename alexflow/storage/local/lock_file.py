@@ -13,12 +13,16 @@ from alexflow.blocks_briefly import blocks_briefly
 from alexflow.storage.files import open_above
 from alexflow.storage.leases import NoLeases
 
+LEASES_FILE = ".alexflow-leases"
+
 #: Remedies where the file cannot be opened though the directory can be written.
 _REMEDIES = {
     errno.EACCES: ": it belongs to another user; let those who share the directory write its files (chmod g+rw FILE, "
     "and chmod g+rws DIRECTORY so that new ones are theirs, too)",
     errno.ELOOP: ": it is a symbolic link, and has to be a plain file: remove it",
 }
+
+TO_THE_END = 0  #: A length: of a range without an end.
 
 #: Users that may write to the directory may use the file.
 _WRITERS = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
@@ -73,6 +77,23 @@ def is_at(path: str, fd: int) -> bool:
         return os.path.samestat(os.stat(path), os.fstat(fd))
     except FileNotFoundError:
         return False
+
+
+@blocks_briefly("a small file, which is seldom there")
+def remove_left_over(directory: str) -> None:
+    """Remove the file if it is there and no engine has a seat, as after the last one was killed."""
+    path = f"{directory}/{LEASES_FILE}"
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # it is not there, as nearly always; or it is another user's, whose engines remove it
+        return
+    try:
+        if AVAILABLE and take_range(fd, 0, TO_THE_END) and is_at(path, fd):
+            os.unlink(path)
+    except OSError:  # of the directory; nothing depends on it
+        return
+    finally:
+        os.close(fd)
 
 
 def is_removed(fd: int) -> bool:
