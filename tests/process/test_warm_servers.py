@@ -297,8 +297,8 @@ async def test_tasks_that_need_no_library_do_not_wait_for_one(place, fifo, libra
         (server,) = await told.receive()
         (answer,) = await ask_at_once(engine, fifo, light, "'slow' in sys.modules", 1)
         assert answer[1:] == (parent_of(int(server)), False)
-        gate.open_gate()
-        assert (await heavy).output.load()[1] == int(server)
+        gate.open_gate(2)  # the worker without libraries may have got the heavy task, too, and imports it itself
+        assert (await heavy).ran == 1
 
 
 async def test_another_environment_or_file_is_seen_by_the_next_worker(place, libraries, monkeypatch):
