@@ -24,7 +24,7 @@ _GZIP = 31  # for zlib: the format, and the largest window
 def compress(data: bytes) -> bytes:
     """The gzip file of some bytes; equal ones give equal files."""
     compressed = gzip.compress(data, compresslevel=GZIP_LEVEL, mtime=0)
-    if len(data) > _allowed(compressed):
+    if len(data) > max(ALWAYS_ALLOWED, MAX_GZIP_RATIO * len(compressed)):
         return gzip.compress(data, compresslevel=0, mtime=0)
     return compressed
 
@@ -37,7 +37,7 @@ def decompress(data: bytes) -> bytes:
         zlib.error: it is damaged.
         EOFError: its end is missing.
     """
-    allowed = left = _allowed(data)
+    allowed = left = max(ALWAYS_ALLOWED, MAX_GZIP_RATIO * len(data))
     parts: list[bytes] = []
     rest = data
     while rest:
@@ -53,7 +53,3 @@ def decompress(data: bytes) -> bytes:
         parts.append(part)
         rest = member.unused_data.lstrip(b"\0")
     return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _allowed(compressed: bytes) -> int:
-    return max(ALWAYS_ALLOWED, MAX_GZIP_RATIO * len(compressed))

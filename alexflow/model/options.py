@@ -77,7 +77,7 @@ _checked: list[bool] = []  # something, once a class has asked for its code to b
 
 def code_is_checked() -> bool:
     """Whether there may be a class of which results are compared with its code: in a notebook all are."""
-    return bool(_checked) or in_notebook()
+    return bool(_checked) or ("IPython" in sys.modules and in_notebook())  # the former is seen without a call
 
 
 def in_notebook() -> bool:
