@@ -125,9 +125,7 @@ def _controllers() -> list[Any] | None:
     except ImportError:
         return None
     modules = len(sys.modules)
-    controllers: list[Any] | None = _found.get(modules)
-    if controllers is None:
-        controllers = threadpoolctl.ThreadpoolController().lib_controllers
+    if modules not in _found:
         _found.clear()
-        _found[modules] = controllers
-    return controllers
+        _found[modules] = threadpoolctl.ThreadpoolController().lib_controllers
+    return _found[modules]
