@@ -367,7 +367,7 @@ class Driver:
             except StorageUnavailable as error:
                 await self._take_turn(*self.inspector.cannot_look(question, error))
                 return
-        await self.inspector.look(question, self._take_turn)
+        await self.record.look(partial(self.inspector.look, question), self._take_turn)
 
     async def _post_and_settle(self, event: Event) -> None:
         if type(event) is DoneByPeer:

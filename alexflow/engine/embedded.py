@@ -5,6 +5,7 @@
 
 import alexflow.engine.dynamic
 import alexflow.engine.one_run
+import alexflow.engine.recorded_first
 import alexflow.engine.segment
 import alexflow.executors.event_loop
 import alexflow.executors.process.pool

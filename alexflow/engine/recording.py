@@ -12,13 +12,14 @@ from __future__ import annotations
 import asyncio
 import time
 from asyncio import CancelledError
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from alexflow.engine.requested_run import RequestedRun
 from alexflow.executors.interface import Done, Outcome
-from alexflow.graph import Described
+from alexflow.graph import Described, Subjects
 from alexflow.hooks import is_a
+from alexflow.scheduler.events import Event
 from alexflow.scheduler.instructions import Finish
 from alexflow.storage import Storage
 
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 
 #: Time between two writes of what came of tasks: what a crash can cost.
 SECONDS_UNTIL_WRITTEN = 0.2
+
+#: Takes a part of the answer to an inspection.
+Turn = Callable[[Event, Subjects], Awaitable[None]]
+
+#: Makes the parts, ``await turn(event, subjects)`` for each.
+Look = Callable[[Turn], Awaitable[None]]
 
 #: Targets of a run that are named.
 MOST_TARGETS = 20
@@ -63,6 +70,24 @@ class EngineRecorder:
         return segment
 
     # -- tasks
+
+    async def look(self, look: Look, turn: Turn) -> None:
+        """Have outputs and tasks looked at, with ``await turn(event, subjects)`` for each part of the answer.
+
+        Where it takes a request to store what tasks are made from, that is stored first.
+        """
+        if self._storage.answers_at_once:  # so does its record
+            await look(turn)
+        else:
+            from alexflow.engine.recorded_first import RecordedFirst  # deferred: for remote storages only
+
+            answers = RecordedFirst(lambda tasks: self._opened().plan(tasks), self._store, turn)
+            await look(answers.take)
+            await answers.pass_on()
+
+    async def _store(self, can_start: bool) -> None:
+        if self._segment is not None:
+            await self._segment.store(can_start=can_start)
 
     def about_to_run(self, tasks: Sequence[Described], forced: set[str]) -> None:
         """Write what tasks are made from, before they are handed to an executor."""
@@ -119,8 +144,9 @@ class EngineRecorder:
 
     def _write(self) -> None:
         self._timer = None
-        if self._segment is not None:
-            self._segment.write()
+        again = None if self._segment is None else self._segment.write()
+        if again is not None:
+            self._timer = asyncio.get_running_loop().call_later(again, self._write)
 
     async def aclose(self) -> None:
         """Write the rest, and that nothing is missing."""
@@ -139,6 +165,9 @@ class NoRecorder(EngineRecorder):
     def __init__(self) -> None:
         self._runs = {}
         self._segment = None
+
+    async def look(self, look: Look, turn: Turn) -> None:
+        await look(turn)
 
     def about_to_run(self, tasks: Sequence[Described], forced: set[str]) -> None:
         return

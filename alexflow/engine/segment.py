@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 import time
@@ -27,7 +28,18 @@ from alexflow.storage.background import in_thread
 from alexflow.storage.reserved import ReservedSpace
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from alexflow.record.run_record import RunOutcome
+
+#: Completions after which a part of a segment is stored, where a segment has parts.
+COMPLETIONS_PER_PART = 5_000
+
+#: Time after which what waits is stored there, however little it is: what a crash can cost.
+SECONDS_PER_PART = 60.0
+
+#: Time after which an engine looks again whether what waits is due.
+SECONDS_UNTIL_ASKED_AGAIN = 1.0
 
 #: Skipped tasks that are named in the end of a run.
 MOST_SKIPPED = 100
@@ -74,6 +86,9 @@ class EngineSegment:
         self._count = 0
         self._completions: list[tuple[Any, ...]] = []
         self._has_environment = False
+        self._unstored: set[str] = set()  # tasks whose lines are in no part that is stored
+        self._part_due = 0.0
+        self._can_start = False
         self._codes = None if space is None else CodeStates(space)
 
     def _opened(self) -> SegmentWriter | None:
@@ -89,8 +104,10 @@ class EngineSegment:
         """Begin a segment: it repeats the runs and tasks of the one before that are not over."""
         if writer.is_open:
             self.write()
+            self._add_completions(writer)
             writer.roll()
         writer.begin()
+        self._part_due = time.monotonic() + SECONDS_PER_PART
         self._has_environment = False
         self._lines, self._count = TaskLines(), 0
         if self._codes is not None:
@@ -122,6 +139,72 @@ class EngineSegment:
             self._add_completions(writer)
             if writer.appends:
                 writer.flush()
+            else:
+                self._add_unstored(new)
+        if not self.appends:
+            self._begin_planned(tasks, forced, owner_of)
+
+    @property
+    def appends(self) -> bool:
+        """Whether lines are safe when a call returns; else :meth:`plan` and :meth:`store` come first."""
+        return self._writer is None or self._writer.appends
+
+    def plan(self, tasks: Sequence[Described]) -> int:
+        """Note what tasks are made from that are about to be wanted, unless it can be written when they start.
+
+        Returns:
+            How many were not noted before.
+        """
+        if self.appends:
+            return 0
+        new = [(described, 0, 0) for described in tasks if described.spec.task_id not in self._live]
+        writer = self._opened() if new else None
+        if writer is None:
+            return 0
+        if not self._live:
+            self._can_start = False
+        self._add(writer, new)
+        self._add_unstored(new)
+        return len(new)
+
+    def _add_unstored(self, tasks: Sequence[tuple[Described, int, int]]) -> None:
+        task_ids = [described.spec.task_id for described, _, _ in tasks]
+        self._unstored.update(task_id for task_id in task_ids if task_id in self._live)  # all that have a line
+
+    async def store(self, *, can_start: bool) -> None:
+        """Store what is noted, unless nothing can start yet: then it is stored with what the engine finds next.
+
+        Args:
+            can_start: whether a task may have all that it reads, from now on.
+        """
+        self._can_start = self._can_start or can_start
+        if self._can_start and self._unstored and self._writer is not None:
+            task_ids = tuple(self._unstored)
+            stored = asyncio.wrap_future(self._send(self._writer))
+            await asyncio.shield(stored)  # what has been sent is stored, whatever becomes of this
+            self._unstored.difference_update(task_ids)
+
+    def _begin_planned(self, tasks: Sequence[Described], forced: set[str], owner_of: Callable[[str], int]) -> None:
+        """Add to tasks that were planned for which run they count; store those whose lines are not."""
+        live, writer = self._live, self._writer
+        if writer is None or not writer.is_open:
+            return
+        for described in tasks:
+            task_id = described.spec.task_id
+            if task_id in live and not live[task_id] >> 1 & _MOST_RUNS:
+                run = owner_of(task_id)
+                live[task_id] |= run << 1 | (task_id in forced)
+                if run not in self._runs:
+                    self._add_run(writer, run)
+        if not self._unstored.isdisjoint(described.spec.task_id for described in tasks):
+            self._add_completions(writer)
+            writer.flush()  # it waits: of tasks that no inspection has announced, as a last resort
+            self._unstored.clear()
+
+    def _send(self, writer: SegmentWriter) -> Future[None]:
+        self._add_completions(writer)
+        self._part_due = time.monotonic() + SECONDS_PER_PART
+        return writer.send()
 
     def _add(self, writer: SegmentWriter, tasks: Sequence[tuple[Described, int, int]]) -> None:
         lines: list[TaskLine] = []
@@ -218,18 +301,30 @@ class EngineSegment:
             writer.add((_COMPLETION, self._completions))
             self._completions = []
 
-    def write(self) -> None:
-        """Write what waits; where files are only written whole, once there is enough of it or it has waited long."""
+    def write(self) -> float | None:
+        """Write what waits; where a segment has parts, once there is enough of it or it has waited long.
+
+        Returns:
+            Seconds until this is to be called again; None if nothing waits.
+        """
         writer = self._writer
         if writer is None or not writer.is_open:
-            return
-        self._add_completions(writer)
+            return None
         if not self._has_environment:
             self._has_environment = True
             writer.add_environment()
-        self._add_code(writer)
         if writer.appends:
+            self._add_completions(writer)
+            self._add_code(writer)
             writer.flush()
+        elif writer.failed:
+            self._completions.clear()
+        elif len(self._completions) >= COMPLETIONS_PER_PART or time.monotonic() > self._part_due:
+            self._add_code(writer)
+            self._send(writer)
+        else:
+            return SECONDS_UNTIL_ASKED_AGAIN
+        return None
 
     @blocks_briefly("once for each class: a list of some lines is written, unless it is there")
     def _add_code(self, writer: SegmentWriter) -> None:
@@ -251,6 +346,7 @@ class EngineSegment:
         if self._codes is not None:
             self._codes.finish()
             self._add_code(writer)
+        self._add_completions(writer)
         writer.close()
 
 

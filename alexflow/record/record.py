@@ -22,6 +22,7 @@ from alexflow.record.rebuilding import rebuilt_task
 from alexflow.record.rows import MICROS, Row, environment_of, generation_read, reason_of, rows_in, runs_in
 from alexflow.record.run_record import Run
 from alexflow.record.segment import Section, sections_in
+from alexflow.record.segment_parts import joined
 from alexflow.record.table import TableFormat, columns_of, frame_of
 from alexflow.storage import Storage
 
@@ -402,13 +403,9 @@ def _begins(name: str, text: str) -> bool:
 
 
 def _sections_of(space: ReservedSpace) -> Iterator[Section]:
-    for name in space.names():
-        if name.endswith(SEGMENT_SUFFIX):
-            try:
-                data = space.read(name)
-            except FileNotFoundError:  # merged meanwhile
-                continue
-            yield from sections_in(data, name)[0]
+    names = [name for name in space.names() if name.endswith(SEGMENT_SUFFIX)]
+    for name, data in joined(space.read_many(names)):  # without those that were merged meanwhile
+        yield from sections_in(data, name)[0]
 
 
 def _newest_first(rows: Sequence[Row]) -> list[Row]:

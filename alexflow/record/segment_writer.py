@@ -1,8 +1,9 @@
 """Writing a segment: what an engine appends to the record of its storage while it works.
 
 What tasks are made from is in the system's hands when :meth:`SegmentWriter.flush` returns, and outlives the process;
-everything else may wait for the next flush. If the record cannot be written, a warning says so once,
-and no more of it is written: no run fails because of it.
+everything else may wait for the next flush. Where files are only written whole, a segment is stored in parts, each a
+file of its own, by a thread: there what :meth:`SegmentWriter.send` returns says when they are stored. If the record
+cannot be written, a warning says so once, and no more of it is written: no run fails because of it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
@@ -18,9 +19,20 @@ from alexflow.blocks_briefly import blocks_briefly
 from alexflow.hooks import plain_text
 from alexflow.logs import logger
 from alexflow.record.frames import frame_of
-from alexflow.record.lines import RECORD_MAGIC, SEGMENT_SUFFIX, ClosedLine, SegmentHeader, SegmentLine
+from alexflow.record.lines import (
+    RECORD_MAGIC,
+    SEGMENT_SUFFIX,
+    ClosedLine,
+    EnvironmentLine,
+    SegmentHeader,
+    SegmentLine,
+)
+from alexflow.record.segment_parts import part_name
 from alexflow.storage.reserved import ReservedSpace
 from alexflow.version import __version__
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 #: A segment that has grown so large is closed, and another is begun.
 MAX_SEGMENT_BYTES = 64 * 2**20
@@ -46,6 +58,9 @@ class SegmentWriter:
         self._waiting: list[bytes] = []
         self._size = 0
         self._name = ""
+        self._part = 0
+        self._thread: ThreadPoolExecutor | None = None  # stores parts, one after the other
+        self._environment: Future[EnvironmentLine] | None = None
         self.started = 0.0  #: Of the current segment, in seconds since 1970.
 
     @property
@@ -68,10 +83,13 @@ class SegmentWriter:
         return self._space.appends
 
     def add_environment(self) -> None:
-        """Append what the engine runs in."""
+        """Append what the engine runs in; where a segment has parts, to one that is sent once it is known."""
         from alexflow.record.surroundings import environment  # deferred: it is read after the first tasks have begun
 
-        self.add(environment(self._space))
+        if self.appends:
+            self.add(environment(self._space))
+        elif not self.failed:
+            self._environment = self._storing().submit(environment, self._space)
 
     def add(self, line: SegmentLine | tuple[Any, ...]) -> None:
         """Append a line, as its class has it or as a tuple; it waits for :meth:`flush`."""
@@ -90,30 +108,65 @@ class SegmentWriter:
         self.started = time.time()
         self._name = new_segment_name(self.started)
         host = socket.gethostname()
-        self._size = 0
+        self._size = self._part = 0
         self._waiting = [RECORD_MAGIC]
         self.add(SegmentHeader(self.started, host, os.getpid(), self._user, __version__, self._space.prefix))
 
     @blocks_briefly("one write for a batch of tasks: it costs less than a thread would")
     def flush(self) -> None:
-        """Hand all lines to the system; where files are only written whole, to the storage."""
+        """Hand all lines to the system; where a segment has parts, store them, and wait for it."""
+        if not self.appends:
+            self.send().result()
+            return
         if not self._waiting or self.failed:
             self._waiting.clear()
             return
         data = b"".join(self._waiting)
         self._waiting.clear()
         try:
-            if self._space.appends:
-                if self._file is None:
-                    self._file = self._space.open_for_appending(self._name)
-                rest = memoryview(data)
-                while rest:  # a disk that is nearly full takes a part, and then refuses
-                    rest = rest[self._file.write(rest) :]
-            else:
-                self._space.write(self._name, data)
-        except Exception as error:  # the disk's, or the network's
-            self.failed = True
-            logger.warning("no longer writing the record of what is made; the work goes on: %s", error)
+            if self._file is None:
+                self._file = self._space.open_for_appending(self._name)
+            rest = memoryview(data)
+            while rest:  # a disk that is nearly full takes a part, and then refuses
+                rest = rest[self._file.write(rest) :]
+        except Exception as error:  # the disk's
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        self.failed = True
+        logger.warning("no longer writing the record of what is made; the work goes on: %s", error)
+
+    # -- parts
+
+    def send(self) -> Future[None]:
+        """Have all lines stored as the next part.
+
+        Returns:
+            The moment at which they are stored, and all parts before them; or the record was given up.
+        """
+        if self._environment is not None and self._environment.done():
+            if self._environment.exception() is None:
+                self.add(self._environment.result())
+            self._environment = None
+        waiting, self._waiting = self._waiting, [RECORD_MAGIC]
+        if len(waiting) <= 1:
+            return self._storing().submit(_nothing)  # it comes after the parts that are on their way
+        self._part += 1
+        return self._storing().submit(self._store, part_name(self._name, self._part - 1), b"".join(waiting))
+
+    def _storing(self) -> ThreadPoolExecutor:
+        if self._thread is None:
+            from concurrent.futures import ThreadPoolExecutor  # deferred: for segments in parts only
+
+            self._thread = ThreadPoolExecutor(1, "alexflow-record")
+        return self._thread
+
+    def _store(self, name: str, data: bytes) -> None:
+        if not self.failed:  # a part after one that is missing could not be read
+            try:
+                self._space.write(name, data)
+            except Exception as error:  # the network's
+                self._give_up(error)
 
     def roll(self) -> None:
         """End the segment because another follows."""
@@ -124,9 +177,13 @@ class SegmentWriter:
     def close(self) -> None:
         """Close the segment: nothing that ran is missing from it."""
         if self.is_open:
+            if self._environment is not None:
+                self._environment.exception()  # waits for it
             self.add(ClosedLine(self.micros(time.time())))
             self.flush()
             self._end()
+            if self._thread is not None:
+                self._thread.shutdown()
 
     def _end(self) -> None:
         file, self._file = self._file, None
@@ -141,6 +198,10 @@ def new_segment_name(started: float | None = None) -> str:
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(at)) + f".{int(at % 1 * 1e3):03d}"
     host = "".join(c if c.isalnum() or c in "-." else "_" for c in socket.gethostname())[:64]
     return f"{stamp}-{host}-{os.getpid()}-{os.urandom(3).hex()}{SEGMENT_SUFFIX}"
+
+
+def _nothing() -> None:
+    return
 
 
 def _plain(value: Any) -> Any:

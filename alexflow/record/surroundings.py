@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.identity.blake2 import blake2b
@@ -25,13 +26,17 @@ def environment(space: ReservedSpace) -> EnvironmentLine:
     listed = "".join(f"{package}\n" for package in packages).encode()
     digest = blake2b(listed, digest_size=8).hexdigest()
     name = f"{PACKAGES_PREFIX}{digest}.txt"
-    try:
-        if name not in space.names():
-            space.write(name, listed)
-    except Exception:  # the digest still says whether two are the same
-        pass
+    with suppress(Exception):  # the digest still says whether two are the same
+        _store_once(space, name, listed)
     version = ".".join(map(str, sys.version_info[:3]))
     return EnvironmentLine(version, f"{sys.platform}-{os.uname().machine}", digest, git_commit(_working_directory()))
+
+
+def _store_once(space: ReservedSpace, name: str, data: bytes) -> None:
+    try:
+        space.read(name)
+    except FileNotFoundError:
+        space.write(name, data)
 
 
 def _working_directory() -> str:

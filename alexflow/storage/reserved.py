@@ -7,6 +7,7 @@ of few operations: they are written whole, or, on a disk, appended to; they are 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from io import RawIOBase
 from typing import Any, BinaryIO, Literal, cast
 
@@ -38,6 +39,14 @@ class ReservedSpace(ABC):
         Raises:
             FileNotFoundError: there is no such file.
         """
+
+    def read_many(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield names of files with their bytes, in order; those that are not there are passed over."""
+        for name in names:
+            try:
+                yield name, self.read(name)
+            except FileNotFoundError:
+                continue
 
     @abstractmethod
     def write(self, name: str, data: bytes) -> None:
@@ -113,6 +122,9 @@ class PrefixedSpace(ReservedSpace):
 
     def read(self, name: str, start: int = 0) -> bytes:
         return self._space.read(name, start)
+
+    def read_many(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        return self._space.read_many(names)
 
     def write(self, name: str, data: bytes) -> None:
         self._space.write(name, data)

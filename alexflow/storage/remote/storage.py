@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.leases import Leases
     from alexflow.storage.local.new_file import NewFile
+    from alexflow.storage.reserved import ReservedSpace, Space
     from alexflow.storage.staged import Staging
     from alexflow.storage.verification import Examined, Verification
 
@@ -142,6 +143,11 @@ class RemoteStorage(Storage):
         from alexflow.storage.remote.leases import ObjectLeases  # deferred: a worker process has no use for leases
 
         return ObjectLeases(self._connection, self._keeps_the_first, self.url, ttl)
+
+    def reserved(self, space: Space) -> ReservedSpace:
+        from alexflow.storage.remote.object_space import ObjectSpace  # deferred, as above
+
+        return ObjectSpace(self._connection, space, self.url)
 
     # -- on the event loop
 
