@@ -337,7 +337,9 @@ class EngineSegment:
                 logger.warning("the code of tasks is not recorded; the work goes on: %s", error)
 
     async def aclose(self) -> None:
-        """Write the rest, and that nothing is missing."""
+        """Write the rest, and that nothing is missing; a storage that does not answer is not waited for once more."""
+        if self._writer is not None and self._writer.is_in_outage:
+            return
         self.write()
         if self._writer is not None and self._writer.is_open:
             await in_thread(self._close, self._writer)

@@ -82,6 +82,11 @@ class SegmentWriter:
         """Whether lines can be handed over one by one; else a file is written whole."""
         return self._space.appends
 
+    @property
+    def is_in_outage(self) -> bool:
+        """Whether the storage has not answered lately; to be asked on the engine's loop."""
+        return self._space.is_in_outage
+
     def add_environment(self) -> None:
         """Append what the engine runs in; where a segment has parts, to one that is sent once it is known."""
         from alexflow.record.surroundings import environment  # deferred: it is read after the first tasks have begun

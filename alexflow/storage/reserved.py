@@ -28,6 +28,11 @@ class ReservedSpace(ABC):
     directory: str | None = None
     appends: bool = False
 
+    @property
+    def is_in_outage(self) -> bool:
+        """Whether the storage has not answered this event loop lately."""
+        return False
+
     @abstractmethod
     def names(self) -> list[str]:
         """Return the names of the files, sorted; none where there is no such space yet."""
@@ -116,6 +121,10 @@ class PrefixedSpace(ReservedSpace):
         self.prefix = space.prefix + prefix
         self.directory = space.directory
         self.appends = space.appends
+
+    @property
+    def is_in_outage(self) -> bool:
+        return self._space.is_in_outage
 
     def names(self) -> list[str]:
         return self._space.names()

@@ -34,6 +34,10 @@ class ObjectSpace(ReservedSpace):
         self._directory = f"{RESERVED}/{space}/"
         self._where = where
 
+    @property
+    def is_in_outage(self) -> bool:
+        return self._connection().is_in_outage
+
     def names(self) -> list[str]:
         return wait_for(self._names())
 
