@@ -147,6 +147,8 @@ class EngineRecorder:
         again = None if self._segment is None else self._segment.write()
         if again is not None:
             self._timer = asyncio.get_running_loop().call_later(again, self._write)
+        elif self._segment is not None and not self._runs:
+            self._segment.rest()
 
     async def aclose(self) -> None:
         """Write the rest, and that nothing is missing."""

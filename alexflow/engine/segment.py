@@ -96,9 +96,14 @@ class EngineSegment:
         writer = self._writer
         if writer is None or writer.failed:
             return None
-        if not writer.is_open or writer.is_full:
+        if not writer.is_open or writer.is_full or not writer.resume():
             self._begin(writer)
         return writer
+
+    def rest(self) -> None:
+        """Close the file until there is more to write."""
+        if self._writer is not None:
+            self._writer.rest()
 
     def _begin(self, writer: SegmentWriter) -> None:
         """Begin a segment: it repeats the runs and tasks of the one before that are not over."""

@@ -8,6 +8,7 @@ cannot be written, a warning says so once, and no more of it is written: no run 
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import time
@@ -55,6 +56,7 @@ class SegmentWriter:
         self._space = space
         self._user = user
         self._file: BinaryIO | None = None
+        self._rests = False  # the file is closed, and there is more to come
         self._waiting: list[bytes] = []
         self._size = 0
         self._name = ""
@@ -130,7 +132,8 @@ class SegmentWriter:
         self._waiting.clear()
         try:
             if self._file is None:
-                self._file = self._space.open_for_appending(self._name)
+                self._file = self._space.open_for_appending(self._name, new=not self._rests)
+                self._rests = False
             rest = memoryview(data)
             while rest:  # a disk that is nearly full takes a part, and then refuses
                 rest = rest[self._file.write(rest) :]
@@ -139,7 +142,30 @@ class SegmentWriter:
 
     def _give_up(self, error: Exception) -> None:
         self.failed = True
-        logger.warning("no longer writing the record of what is made; the work goes on: %s", error)
+        level = logging.INFO if self._space.is_read_only else logging.WARNING  # then nothing can be published, either
+        logger.log(level, "no longer writing the record of what is made; the work goes on: %s", error)
+
+    @blocks_briefly("once a fifth of a second, when nothing is to be done")
+    def rest(self) -> None:
+        """Close the file until there is more to write: an idle engine keeps no disk from being unmounted."""
+        file, self._file = self._file, None
+        if file is not None:
+            self._rests = True
+            file.close()
+
+    @blocks_briefly("once for each time that an engine was idle")
+    def resume(self) -> bool:
+        """Open the file again after a rest. Returns whether it is still there."""
+        if self._rests:
+            try:
+                self._file = self._space.open_for_appending(self._name, new=False)
+            except FileNotFoundError:  # the record may have been removed meanwhile
+                self._end()
+                return False
+            except Exception as error:  # the disk's
+                self._give_up(error)
+            self._rests = False
+        return True
 
     # -- parts
 
@@ -192,7 +218,7 @@ class SegmentWriter:
 
     def _end(self) -> None:
         file, self._file = self._file, None
-        self._name = ""
+        self._name, self._rests = "", False
         if file is not None:
             file.close()
 

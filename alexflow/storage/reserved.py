@@ -33,6 +33,11 @@ class ReservedSpace(ABC):
         """Whether the storage has not answered this event loop lately."""
         return False
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing can be written, neither here nor among the outputs, as far as that is seen without trying."""
+        return False
+
     @abstractmethod
     def names(self) -> list[str]:
         """Return the names of the files, sorted; none where there is no such space yet."""
@@ -61,8 +66,12 @@ class ReservedSpace(ABC):
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
 
-    def open_for_appending(self, name: str) -> BinaryIO:
-        """Open a new file, unbuffered, whose every write is at its end; for spaces that :attr:`appends`."""
+    def open_for_appending(self, name: str, *, new: bool = True) -> BinaryIO:
+        """Open a file, unbuffered, whose every write is at its end; for spaces that :attr:`appends`.
+
+        Raises:
+            FileNotFoundError: it is not ``new``, and is not there.
+        """
         raise NotImplementedError
 
 
@@ -89,8 +98,11 @@ class MemorySpace(ReservedSpace):
     def remove(self, name: str) -> None:
         self._files.pop(name, None)
 
-    def open_for_appending(self, name: str) -> BinaryIO:
-        self._files[name] = bytearray()
+    def open_for_appending(self, name: str, *, new: bool = True) -> BinaryIO:
+        if new:
+            self._files[name] = bytearray()
+        elif name not in self._files:
+            raise FileNotFoundError(name)
         return cast(BinaryIO, _Appended(self._files[name]))
 
 
@@ -126,6 +138,10 @@ class PrefixedSpace(ReservedSpace):
     def is_in_outage(self) -> bool:
         return self._space.is_in_outage
 
+    @property
+    def is_read_only(self) -> bool:
+        return self._space.is_read_only
+
     def names(self) -> list[str]:
         return self._space.names()
 
@@ -141,5 +157,5 @@ class PrefixedSpace(ReservedSpace):
     def remove(self, name: str) -> None:
         self._space.remove(name)
 
-    def open_for_appending(self, name: str) -> BinaryIO:
-        return self._space.open_for_appending(name)
+    def open_for_appending(self, name: str, *, new: bool = True) -> BinaryIO:
+        return self._space.open_for_appending(name, new=new)

@@ -12,6 +12,7 @@ import pickle
 from pathlib import Path
 
 import alexflow
+from alexflow.executors.interface import Usage
 from alexflow.executors.process.wire.messages import JobsDone, frame
 from benchmarks import work, workloads
 from benchmarks.measure import Stopwatch
@@ -36,7 +37,8 @@ class Pipe:
 
     def flush(self) -> None:
         """Send what is waiting, and read it at the other end."""
-        left = os.write(self._writing, frame(JobsDone(self._done, [0.0] * len(self._done), [], {})))
+        count = len(self._done)
+        left = os.write(self._writing, frame(JobsDone(self._done, [0.0] * count, [], {}, [Usage(0, 0, 0, {})] * count)))
         while left:
             left -= len(os.read(self._reading, left))
         self._done = []

@@ -61,7 +61,10 @@ async def test_it_becomes_read_only(disk, log):
     """Seen when it is too late to see it before: the task fails once."""
     async with Engine(disk, workers=1, retry=Retry(3, delay=0)) as engine:
         await engine.run(Number(1, str(log)))
-        await asyncio.to_thread(wait_until_gone, f"{disk}/{LEASES}")  # an engine with nothing to do has no file open
+        await asyncio.to_thread(wait_until_gone, f"{disk}/{LEASES}")
+        async with asyncio.timeout(30):
+            while open_below(disk):  # noqa: ASYNC110  # an engine with nothing to do has no file open
+                await asyncio.sleep(0.01)
         remount(disk, "ro")
         log.write_text("")
         with pytest.raises(RunFailed) as failed:
@@ -150,6 +153,18 @@ except RunFailed as failed:
     print(error.attempts)
     print(f"{type(error.__cause__).__name__}: {error.__cause__}")
 """
+
+
+def open_below(place: Path) -> list[str]:
+    """The files below a directory that this process has open."""
+    return [name for name in map(_target, os.listdir("/proc/self/fd")) if name.startswith(f"{place}/")]
+
+
+def _target(fd: str) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except FileNotFoundError:  # the one of the listing
+        return ""
 
 
 def as_somebody_else(script: str, place: Path) -> list[str]:

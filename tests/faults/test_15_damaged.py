@@ -37,7 +37,7 @@ def quarantined(place: str) -> list[Path]:
 
 def get_in_the_way(place: str) -> None:
     """Put a file where the quarantine would be."""
-    Path(place, ".alexflow").touch()
+    Path(place, ".alexflow", "quarantine").touch()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.storage.files import open_above, storage_error
@@ -59,13 +59,19 @@ class LocalSpace(ReservedSpace):
         except FileNotFoundError:
             pass
 
-    @blocks_briefly("once an engine")
-    def open_for_appending(self, name: str) -> BinaryIO:
-        path = f"{self._made()}/{name}"
+    @blocks_briefly("once an engine, and once for each time that it was idle")
+    def open_for_appending(self, name: str, *, new: bool = True) -> BinaryIO:
+        path = f"{self._made() if new else self._path}/{name}"
         try:
-            return open(path, "xb", buffering=0, opener=_open_at_end)
+            return cast(BinaryIO, open(path, "xb" if new else "r+b", buffering=0, opener=_open_at_end))
+        except FileNotFoundError:
+            raise
         except OSError as error:
             raise storage_error("write", path, error) from error
+
+    @property
+    def is_read_only(self) -> bool:
+        return not os.access(self._base, os.W_OK)
 
     def _made(self) -> str:
         return make_reserved(self._base, self._inside)

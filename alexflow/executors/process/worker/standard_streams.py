@@ -59,6 +59,8 @@ class StandardStreams:
             raise
         except BaseException:  # a task has closed them, or deleted their names; the next one has its own
             own = False
+            if not self._watched.are(*STREAMS):
+                self._fill()
             self._open_output()
         if not own:
             for name in ("stdout", "stderr"):  # that tasks have put in their place
@@ -73,9 +75,10 @@ class StandardStreams:
         if not self.are_in_place:
             self._drop(getattr(sys, "stdout", None), self.out)
             self._drop(getattr(sys, "stderr", None), self.err)
-            self._open()
         if self._is_lost or not self._watched.are(*STREAMS):
             self._fill()
+        if not self.are_in_place:
+            self._open()  # on descriptors that may just have been closed with a task's stream
 
     def look_closer(self) -> None:
         """Restore the descriptors, standard input's too, when the worker reports."""
@@ -128,7 +131,7 @@ class StandardStreams:
 
     def _drop(self, stream: IO[str] | None, own: io.TextIOWrapper) -> None:
         """Be rid of a stream of a task's now: Python's collector would close it, and what is under it, at any time."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, TypeError):  # the last: a task has detached the buffer
             _flush(own.buffer)  # type: ignore[arg-type]  # past what a task has set on it
         with contextlib.suppress(BaseException):  # whatever a task has put there
             if stream is own or not isinstance(stream, io.TextIOWrapper):

@@ -1,0 +1,73 @@
+"""The writer of segments closes its file while an engine is idle, and goes on in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alexflow import LocalStorage, MemoryStorage, Storage
+from alexflow.record.lines import ClosedLine
+from alexflow.record.segment_writer import SegmentWriter
+
+
+def writer_on(storage: Storage) -> SegmentWriter:
+    space = storage.reserved("record")
+    assert space is not None
+    return SegmentWriter(space)
+
+
+def begun(storage: Storage) -> SegmentWriter:
+    writer = writer_on(storage)
+    writer.begin()
+    writer.flush()
+    return writer
+
+
+@pytest.fixture(params=["local", "memory"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    return LocalStorage(tmp_path) if request.param == "local" else MemoryStorage()
+
+
+def contents(storage: Storage) -> list[bytes]:
+    space = storage.reserved("record")
+    assert space is not None
+    return [space.read(name) for name in space.names()]
+
+
+def test_it_goes_on_in_the_same_file_after_a_rest(storage: Storage) -> None:
+    writer = begun(storage)
+    (before,) = contents(storage)
+    writer.rest()
+    assert writer.resume()
+    writer.add(ClosedLine(1))
+    writer.flush()
+    (after,) = contents(storage)
+    writer.close()
+    assert after.startswith(before)
+    assert len(after) > len(before)
+
+
+def test_the_end_is_written_after_a_rest(storage: Storage) -> None:
+    writer = begun(storage)
+    (before,) = contents(storage)
+    writer.rest()
+    writer.close()
+    (after,) = contents(storage)
+    assert after.startswith(before)
+    assert len(after) > len(before)
+
+
+def test_it_sees_that_its_file_was_removed_during_a_rest(storage: Storage) -> None:
+    writer = begun(storage)
+    writer.rest()
+    space = storage.reserved("record")
+    assert space is not None
+    (name,) = space.names()
+    space.remove(name)
+    assert not writer.resume()
+    assert not writer.is_open
+    writer.begin()
+    writer.flush()
+    writer.close()
+    assert len(contents(storage)) == 1
