@@ -182,14 +182,14 @@ def _open_files(pid: int) -> set[str]:
 
 
 def left_behind(storage: Any) -> list[str]:
-    """What is alexflow's own in a bucket: leases, among others."""
+    """What is alexflow's own in a bucket, but for the record: leases, among others."""
 
     async def look() -> list[str]:
         connection = storage._connection()
         pages = (await connection.backend()).pages(RESERVED)
         found: list[str] = []
         while (page := await connection.next_page(RESERVED, pages)) is not None:
-            found += page
+            found += [key for key in page if not key.startswith(f"{RESERVED}/record/")]
         return found
 
     return asyncio.run(look())
