@@ -77,7 +77,7 @@ def _whole_key(record: Record, key: str) -> str:
 
 
 def _protected(record: Record) -> set[str]:
-    """What is pinned, and what runs that go on were asked for, with all that it is made from."""
+    """Return the keys that are pinned or asked for by runs that go on, and of all that those are made from."""
     kept: set[str] = set()
     upstream: list[str] = []
     for each in pins(record.storage):

@@ -52,5 +52,5 @@ def _command(run: Run) -> str:
 
 
 def outcome(run: Run) -> str:
-    """How a run ended, in a word or three."""
+    """Return the end of a run, in a word or three."""
     return "did not end, or goes on" if run.outcome == "unknown" else run.outcome

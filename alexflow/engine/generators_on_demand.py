@@ -1,4 +1,4 @@
-"""What runs dynamic tasks, made for the first of them: most graphs have none."""
+"""The runner of dynamic tasks, made for the first of them: most graphs have none."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Printed(Struct, frozen=True):
 
 
 class Usage(Struct, frozen=True, array_like=True):
-    """What an attempt has used and stored, for the record.
+    """Time, memory and outputs of an attempt, for the record.
 
     Attributes:
         worker: the process id of the worker in which it was; 0 for none.

@@ -1,4 +1,4 @@
-"""What was linked before, in the user's cache directory: in a new process nothing is parsed and nothing linked.
+"""Results of linking, in the user's cache directory: in a new process nothing is parsed and nothing linked.
 
 A file counts as unchanged if its size, times and inode are those of before, and its content had settled when the memo
 was written; else if its bytes are. So neither edits within one tick of the clock nor constant times (wheels, layers of

@@ -1,4 +1,4 @@
-"""Which modules are first-party, and where they are. Decided for each module by its origin; nothing is imported.
+"""First-party modules, and their places. Decided for each module by its origin; nothing is imported.
 
 First-party is what is neither of the standard library nor in ``site-packages``; and what is there but was installed
 from a folder (PEP 610), as in a Docker image; the package of the task class itself; and what ``[tool.alexflow] code``

@@ -1,4 +1,4 @@
-"""What a task is made from, for the record: the bytes that its id is the digest of, and its other fields."""
+"""The origin of a task, for the record: the bytes that its id is the digest of, and its other fields."""
 
 from __future__ import annotations
 

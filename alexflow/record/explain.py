@@ -43,7 +43,7 @@ _OF_RECORD: dict[str, ExplainedReason] = {"forced": "forced", "damaged": "damage
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a task ran, or will run.
+    """The reason why a task ran, or will run.
 
     Attributes:
         task_id: the task.

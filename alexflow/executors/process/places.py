@@ -52,7 +52,7 @@ class Assignment:
 
 
 class Place:
-    """Where jobs run one after the other, such as a worker process, with its jobs in the order in which it runs them.
+    """A place for one job at a time, such as a worker process, with its jobs in the order in which it runs them.
 
     Args:
         ordinal: 1 for the first place of the pool.

@@ -72,12 +72,12 @@ class WorkerSet:
 
     @property
     def workers(self) -> list[WorkerState]:
-        """Those that may get jobs."""
+        """The workers that may get jobs."""
         return cast(list[WorkerState], self._roster.places)
 
     @property
     def leaving(self) -> list[WorkerState]:
-        """Those that get no more jobs and have not ended."""
+        """The workers that get no more jobs and have not ended."""
         return cast(list[WorkerState], self._roster.leaving)
 
     def start(self) -> None:

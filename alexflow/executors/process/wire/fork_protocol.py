@@ -48,7 +48,7 @@ WARM_DESCRIPTORS = 2
 
 
 class Preload(msgspec.Struct, frozen=True, array_like=True):
-    """What a warm server imports, in this order, and the process environment in which it does so."""
+    """Modules that a warm server imports, in this order, and the process environment in which it does so."""
 
     environment: ProcessEnvironment
     modules: list[str]

@@ -41,7 +41,7 @@ _HARMLESS = frozenset({*sys.stdlib_module_names, "msgspec"})
 
 
 class Noted:
-    """What has been called in this process.
+    """Calls in this process that may have changed it.
 
     Attributes:
         changed: whether one of the functions has been called since this was set back.
@@ -101,7 +101,7 @@ class _NotedCall:
 
 
 class _NotedImport(_NotedCall):
-    """What makes the extension module of a spec."""
+    """The call that makes the extension module of a spec."""
 
     def __call__(self, spec: Any, /, *arguments: Any) -> Any:
         noted.load(spec.name)
