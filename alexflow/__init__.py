@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from alexflow.formats import BinaryOutput as BinaryOutput
     from alexflow.formats import JSONOutput as JSONOutput
     from alexflow.formats import SerializableOutput as SerializableOutput
+    from alexflow.functions.decorator import task as task
     from alexflow.model import AbstractTask as AbstractTask
     from alexflow.model import DynamicTask as DynamicTask
     from alexflow.model import InOut as InOut
@@ -66,6 +67,7 @@ __getattr__, __dir__, __all__ = _lazy_names(
         "executors.recycle": "Recycle",
         "executors.workers": "Workers",
         "formats": "BinaryOutput JSONOutput SerializableOutput",
+        "functions.decorator": "task",
         "model": (
             "AbstractTask DynamicTask InOut NoDefaultVar Output ResourceSpec Retry Task TaskOptions Workflow "
             "WrapperTask no_default"

@@ -137,7 +137,7 @@ class ClassInfo(_Caching):
         return (
             getattr(inspect.unwrap(cls.__init__), "__code__", _stale_class_info.__code__).co_filename == _GENERATED
             and "__init__" in vars(cls)
-            and type(cls).__call__ is type.__call__
+            and (type(cls).__call__ is type.__call__ or type(cls).__module__ == "alexflow.model.function_task")
             and all(getattr(cls, name) is getattr(self._base, name) for name in settled)
             and not any(hasattr(inspect.getattr_static(cls, name, None), "__set__") for name in self.names)
             and all(field.init for field in dataclasses.fields(cls))

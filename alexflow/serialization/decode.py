@@ -149,7 +149,7 @@ def make(cls: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
         return cls(**arguments)
     except BaseException as error:  # the user's code: __post_init__, contracts
         raise user_code_fault(
-            f"{getattr(cls, '__qualname__', cls)} cannot be made from these fields: ", error
+            f"{getattr(getattr(cls, '__self__', cls), '__qualname__', cls)} cannot be made from these fields: ", error
         ) from error
 
 

@@ -15,6 +15,7 @@ import msgspec
 from alexflow.errors import DocumentError
 from alexflow.identity import qualified_name
 from alexflow.model import AbstractTask
+from alexflow.model.function_task import constructor_of
 from alexflow.serialization.declared_outputs import check_keys_of
 from alexflow.serialization.decode import ValueReader, make, parts
 from alexflow.serialization.decoders import TAGS
@@ -147,7 +148,7 @@ class GraphReader:
         if node_id in self._tasks:
             raise DocumentFault(f"{node_id!r} is the id of an earlier node").at(".id")
         cls = self._values.resolve(name, TASK)
-        task = make(cls, self._values.read_fields(fields, cls))
+        task = make(constructor_of(cls), self._values.read_fields(fields, cls))
         _check_id(task, node_id, name)
         if self._values.resolver.is_bounded:
             check_keys_of(task)

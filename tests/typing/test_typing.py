@@ -12,6 +12,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 USES = [HERE / "right_uses.py", HERE / "wrong_uses.py"]
 FORMATS = [HERE / "right_formats.py", HERE / "wrong_formats.py"]
+FUNCTIONS = [HERE / "right_functions.py", HERE / "wrong_functions.py"]
 LIBRARIES = ("numpy", "pandas", "polars", "pyarrow")
 
 
@@ -35,7 +36,7 @@ def by_pyright(files: list[Path]) -> set[tuple[str, int]]:
 
 @pytest.mark.typecheck
 @pytest.mark.parametrize("checker", [by_mypy, by_pyright])
-@pytest.mark.parametrize("files", [USES, FORMATS], ids=["uses", "formats"])
+@pytest.mark.parametrize("files", [USES, FORMATS, FUNCTIONS], ids=["uses", "formats", "functions"])
 def test_right_uses_pass_and_wrong_ones_do_not(checker, files):
     for name in (checker.__name__.removeprefix("by_"), *(LIBRARIES if files is FORMATS else ())):
         if importlib.util.find_spec(name) is None:

@@ -23,6 +23,7 @@ from alexflow.hooks import class_name, text_of
 from alexflow.model import AbstractTask, Output
 from alexflow.model.class_info import ClassInfo, class_info
 from alexflow.model.construction import output_by_reference, outputs_by_key
+from alexflow.model.function_task import constructor_of
 from alexflow.model.task import rebuild_task
 
 
@@ -200,10 +201,11 @@ def task_of(number: int, values: Sequence[Any]) -> AbstractTask:
 
 
 def _constructed(cls: type[AbstractTask], info: ClassInfo, values: Sequence[Any]) -> AbstractTask:
+    make = constructor_of(cls)
     if len(values) <= info.positional:
-        return cls(*values)
+        return make(*values)  # type: ignore[no-any-return]
     at = info.positional
-    return cls(*values[:at], **dict(zip(info.names[at:], values[at:], strict=False)))
+    return make(*values[:at], **dict(zip(info.names[at:], values[at:], strict=False)))  # type: ignore[no-any-return]
 
 
 def output_of(number: int, task_id: str, key: str, fields: dict[str, Any] | None = None) -> Output[Any]:
