@@ -40,7 +40,7 @@ def start(state: State, node: Node) -> None:
         node.held = {}
         state.begin_pulling(node)
         state.out.start.append(node.spec.task_id)
-    elif not node.spec.tags or state.slots.take(node, node.spec.tags):
+    elif not node.spec.tags or state.slots.take(node, node.spec.tags, node.priority, node.fairness_key):
         state.enqueue(node)
 
 
@@ -51,6 +51,7 @@ def leave_active(state: State, node: Node) -> None:
             state.end_pulling(node)
         return
     state.deactivate()
+    state.end_attempt(node)
     if node.drained_by:
         end_draining(state, node)
     if node.spec.tags:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from alexflow.scheduler.instructions import Generate
+from alexflow.scheduler.priorities import raise_for_parent, raise_for_run
 from alexflow.scheduler.serving import refuse_as_target, serve
 from alexflow.scheduler.state import (
     CHECKING,
@@ -68,6 +69,8 @@ def target_key(state: State, name: str, run: RunState, group: Group) -> Group:
     else:
         group = _join(state, key, group)
     key.add_target(run)
+    if state.prioritized and key.producer is not None:
+        raise_for_run(state, key.producer, run)
     return group
 
 
@@ -76,6 +79,8 @@ def target_task(state: State, task_id: str, run: RunState, group: Group) -> Grou
     wanted, group = _want_task(state, task_id, group)
     run.add_task(wanted, task_id)
     if isinstance(wanted, Node):
+        if state.prioritized:
+            raise_for_run(state, wanted, run)
         pin(state, run, wanted.spec.outputs)
         if wanted.spec.serves:
             refuse_as_target(state, wanted.spec, (run,))
@@ -89,8 +94,11 @@ def generated_task(state: State, task_id: str, parent: Node, group: Group) -> Gr
     wanted, group = _want_task(state, task_id, group)
     wanted.parents += (parent,)
     parent.children[task_id] = None
-    if isinstance(wanted, Node) and wanted.spec.serves:
-        serve(state, wanted)
+    if isinstance(wanted, Node):
+        if state.prioritized:
+            raise_for_parent(state, wanted, parent)
+        if wanted.spec.serves:
+            serve(state, wanted)
     return group
 
 
@@ -339,8 +347,10 @@ def drop_node(state: State, node: Node) -> None:
     """Remove a task that has ended from memory, with its outputs that are not wanted."""
     task_id = node.spec.task_id
     del state.nodes[task_id]
+    if node.priority:
+        state.count_priority(node.priority, -1)
     if node.spec.tags:
-        state.slots.forget(node, node.spec.tags)
+        state.slots.forget(node)
     state.out.forget.append(task_id)
     for name in node.spec.outputs:
         key = state.keys.get(name)

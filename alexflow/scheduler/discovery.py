@@ -12,6 +12,7 @@ from alexflow.scheduler.completion import key_present, settle_check
 from alexflow.scheduler.demand import inspect_task_again, pin, read_inputs
 from alexflow.scheduler.events import Inspected, InspectionFailed, TaskSpec
 from alexflow.scheduler.failure import fail_graph
+from alexflow.scheduler.priorities import raise_for_check, raise_producer, rank_new
 from alexflow.scheduler.serving import refuse_as_target, serve
 from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, RunState, State, TaskCheck
 
@@ -132,6 +133,8 @@ def _add_missing(state: State, key: Key, task_id: str, specs: dict[str, TaskSpec
         group.merge(node.group)
     key.producer = node
     node.add_demand()
+    if state.prioritized:
+        raise_producer(state, key)
     state.settle_inspections(group)
 
 
@@ -149,6 +152,8 @@ def _absorb(state: State, check: TaskCheck, node: Node) -> None:
     if check.group is not node.group:  # else there is nothing to find or merge, as mostly
         check.group.merge(node.group)
     node.add_demand(len(check.runs) + len(check.parents))
+    if state.prioritized:
+        raise_for_check(state, check, node)
     node.runs += check.runs
     node.parents += check.parents
     if check.runs:
@@ -161,6 +166,10 @@ def _absorb(state: State, check: TaskCheck, node: Node) -> None:
 def _new_node(state: State, spec: TaskSpec, group: Group) -> Node:
     node = state.nodes[spec.task_id] = Node(spec, group.owner, group)
     group.nodes.append(node)
+    if spec.priority is not None:
+        state.prioritized = True
+    if state.prioritized:
+        rank_new(state, node)
     if not spec.acyclic:
         group.acyclic = False
     contested = state.claims is not None

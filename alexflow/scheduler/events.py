@@ -32,6 +32,7 @@ class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could r
         key: the same for tasks that probably take equally long: the name of its class; "" for one that has a timeout,
             which counts as long.
         executor: the name of the executor that runs it; "" for a dynamic task.
+        priority: its class's; None if that has none.
     """
 
     task_id: str
@@ -47,6 +48,7 @@ class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could r
     serves: tuple[tuple[str, str], ...] = ()
     key: str = ""
     executor: str = ""
+    priority: int | None = None
 
 
 class Event(Struct, frozen=True, tag=True):
@@ -54,12 +56,19 @@ class Event(Struct, frozen=True, tag=True):
 
 
 class RunRequested(Event, frozen=True):
-    """A request for outputs (by key) and tasks (by id)."""
+    """A request for outputs (by key) and tasks (by id).
+
+    Attributes:
+        priority: of all that is done for it; None for that of each task's class.
+        fairness_key: requests with the same share a place in the rounds of their priority.
+    """
 
     run_id: int
     keys: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     on_error: OnError = "stop"
+    priority: int | None = None
+    fairness_key: str = ""
 
 
 class RunsCancelled(Event, frozen=True):

@@ -34,6 +34,7 @@ from alexflow.scheduler.demand import (
 from alexflow.scheduler.dependents import Dependents
 from alexflow.scheduler.events import DelayOver, Failed, InputsLost
 from alexflow.scheduler.instructions import Delay, GaveUp, TryAgain
+from alexflow.scheduler.priorities import raise_for_run
 from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, RunState, State, TaskCheck
 from alexflow.scheduler.states import ACTIVE, CANCELLING, CLOSING, DELAYED, GENERATING, RUNNING, WAITING
 
@@ -210,17 +211,19 @@ def _skip(state: State, dependents: list[Node], runs: list[RunState], cause: Nod
             for name in node.spec.inputs:
                 key = state.keys.get(name)
                 if key is not None and key.state != PRESENT and key.producer not in over:
-                    _adopt(key, run)
+                    _adopt(state, key, run)
     for node in doomed:
         node.move("input failed")
     for node in doomed:
         end_badly(state, node)
 
 
-def _adopt(key: Key, run: RunState) -> None:
+def _adopt(state: State, key: Key, run: RunState) -> None:
     """Make a key that a skipped task would have read a target of the run itself."""
     if run not in key.targets:
         key.add_target(run)
+        if state.prioritized and key.producer is not None:
+            raise_for_run(state, key.producer, run)
 
 
 def _wanted_by(state: State, run: RunState, doomed: set[Node]) -> list[Node]:

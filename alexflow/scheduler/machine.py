@@ -49,6 +49,7 @@ from alexflow.scheduler.events import (
 from alexflow.scheduler.failure import delay_over, fail_if_stuck, failed, give_up_generators, inputs_lost
 from alexflow.scheduler.instructions import Instruction
 from alexflow.scheduler.peers import active_specs, done_by_peer, held_by_peer, readers_of_ephemeral, released_by_peer
+from alexflow.scheduler.priorities import raise_tasks
 from alexflow.scheduler.requests import run_requested, runs_cancelled, verified
 from alexflow.scheduler.revocation import put_back
 from alexflow.scheduler.slots import Slots
@@ -104,6 +105,8 @@ class Scheduler:
         """Handle an event. Returns what is to be done."""
         state = self.state
         HANDLERS[type(event)](state, event)
+        if state.to_raise:
+            raise_tasks(state)
         if state.to_search or state.conflicts or state.failed_generators:
             search_groups(state)
             while state.failed_generators:
@@ -126,9 +129,16 @@ class Scheduler:
 
     def begin(self, executor: str, task_ids: Iterable[str]) -> None:
         """Take tasks that begin now. The one change that is no event: an executor needs its jobs at once."""
-        take = self.state.queue[executor].pop
+        state = self.state
+        queue, nodes = state.queue[executor], state.nodes
         for task_id in task_ids:
-            take(task_id).move("place free")
+            node = nodes[task_id]
+            queue.take(task_id, node)
+            state.begin(node)
+
+    def waiting_before(self, priority: int) -> int:
+        """Return how many tasks have not begun, and go before one of this priority that comes now."""
+        return self.state.waiting_before(priority)
 
     # -- questions of the driver
 

@@ -15,7 +15,9 @@ MAX_VERIFICATIONS = 3
 
 def run_requested(state: State, event: RunRequested) -> None:
     """Begin a run."""
-    run = state.runs[event.run_id] = RunState(event.run_id, event.on_error)
+    run = state.runs[event.run_id] = RunState(event.run_id, event.on_error, event.priority, event.fairness_key)
+    if event.priority is not None or event.fairness_key:
+        state.prioritized = True
     group = state.new_group(run)
     for name in dict.fromkeys(event.keys):
         group = target_key(state, name, run, group)

@@ -24,7 +24,6 @@ def put_back(state: State, event: PutBack) -> None:
                 run.skipped.setdefault(task_id, run.draining[node])
             end_draining(state, node)
             node.move("revoked")
-            section = state.queue[node.spec.executor]
-            section[task_id] = node
-            section.move_to_end(task_id, last=False)
+            state.end_attempt(node)
+            state.queue[node.spec.executor].add(task_id, node, first=True)
             state.out.start.append(task_id)

@@ -8,10 +8,12 @@ Slots are reserved for one waiter at a time, the oldest of those that have got s
 needs would wait for ever. A tag that is free before that moment is not kept idle: a task that waits an hour for the
 other one of its tags lets all others pass meanwhile.
 
-No waiter starves. A slot is not given to a waiter while an older one stands in the tag's queue. Every waiter is in one
-queue, and comes to its head after a finite number of releases; one with a single tag starts then, and one with several
-has seen one more of its tags come free. Waiters older than the one for which slots are reserved go before it, and only
-finitely many are older.
+Waiters have ranks (:mod:`.waiters`): priority, the turns of fairness keys, age. *Older* means here: of a lower rank.
+
+No waiter of the highest priority starves. A slot is not given to a waiter while an older one stands in the tag's line.
+Every waiter is in one line, and comes to its head after a finite number of releases; one with a single tag starts then,
+and one with several has seen one more of its tags come free. Waiters older than the one for which slots are reserved go
+before it, and only finitely many are older.
 
 Rejected: reserving from the beginning (idle slots, and one task behind a long one stops all), and letting the oldest
 waiter alone start (a queue for one tag would stop all others).
@@ -19,34 +21,12 @@ waiter alone start (a queue for one tag would stop all others).
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from typing import Generic
 
+from alexflow.scheduler.waiters import Line, Rank, Ranks, Waiter
 from alexflow.type_vars import T
-
-
-class Waiter(Generic[T]):
-    """A task that waits for slots.
-
-    Attributes:
-        task: the task.
-        needs: limited tags of which it needs a slot each.
-        number: the older, the smaller.
-        offered: those of ``needs`` that have come free while it waited.
-    """
-
-    __slots__ = ("needs", "number", "offered", "task")
-
-    def __init__(self, task: T, needs: list[str], number: int):
-        self.task = task
-        self.needs = needs
-        self.number = number
-        self.offered: set[str] = set()
-
-    def __lt__(self, other: Waiter[T]) -> bool:
-        return self.number < other.number
 
 
 class Slots(Generic[T]):
@@ -70,24 +50,25 @@ class Slots(Generic[T]):
         self.unused = set(limits)  #: Limited tags that no task has had yet.
         self._still_waits = still_waits
         self._taken = dict.fromkeys(limits, 0)  # reserved ones among them
-        self._queues: dict[str, OrderedDict[T, Waiter[T]]] = {tag: OrderedDict() for tag in limits}
-        self._number = 0
-        self._due: list[Waiter[T]] = []  # a heap: all their tags have been offered; some have started or left
+        self._lines: dict[str, Line[T]] = {tag: Line() for tag in limits}
+        self._waiters: dict[T, Waiter[T]] = {}
+        self._ranks = Ranks()
+        self._due: list[tuple[Rank, Waiter[T]]] = []  # a heap: all their tags have been offered; some are gone
         self._reserving: Waiter[T] | None = None
         self._reserved: set[str] = set()
         self.freed: set[str] = set()  #: Tags of which a task that left gave slots back; see :meth:`hand_out`.
 
     # -- taking and giving back
 
-    def take(self, task: T, tags: tuple[str, ...]) -> bool:
+    def take(self, task: T, tags: tuple[str, ...], priority: int = 0, fairness_key: str = "") -> bool:
         """Take a slot for each limited tag; if one is full, the task waits, and :meth:`release` returns it later."""
         limited = [tag for tag in dict.fromkeys(tags) if tag in self.limits]
         if self.unused:
             self.unused.difference_update(limited)
         for tag in limited:
             if self._taken[tag] >= self.limits[tag]:
-                self._number += 1
-                self._queues[tag][task] = Waiter(task, limited, self._number)
+                waiter = self._waiters[task] = Waiter(task, limited, self._ranks.next(priority, fairness_key))
+                self._lines[tag].add(waiter)
                 return False
         for tag in limited:
             self._taken[tag] += 1
@@ -107,19 +88,37 @@ class Slots(Generic[T]):
                 self._taken[tag] -= 1
                 self.freed.add(tag)
 
-    def forget(self, task: T, tags: tuple[str, ...]) -> None:
+    def forget(self, task: T) -> None:
         """Drop a task that does not wait any more, in case that it did; slots reserved for it are :attr:`freed`."""
-        if self._reserving is not None and self._reserving.task is task:
+        waiter = self._waiters.get(task)
+        if waiter is None:
+            return
+        self._leave(waiter)
+        if self._reserving is waiter:
             for tag in self._reserved:
                 self._taken[tag] -= 1
             self.freed |= self._reserved
             self._reserved = set()
             self._reserving = None
-            return
-        for tag in tags:
-            if tag in self._queues and (waiter := self._queues[tag].pop(task, None)) is not None:
-                waiter.needs = []  # in case that it is due
-                return
+
+    def _leave(self, waiter: Waiter[T]) -> None:
+        del self._waiters[waiter.task]
+        waiter.needs = []
+        if waiter.line is not None:
+            waiter.line.remove(waiter)
+
+    def raise_waiter(self, task: T, priority: int, fairness_key: str) -> None:
+        """Give a task, in case that it waits, the rank that it has from now on."""
+        waiter = self._waiters.get(task)
+        if waiter is not None:
+            line = waiter.line
+            if line is not None:
+                line.remove(waiter)
+            waiter.rank = self._ranks.next(priority, fairness_key)
+            if line is not None:
+                line.add(waiter)
+            if waiter.is_due:
+                heappush(self._due, (waiter.rank, waiter))
 
     def hand_out(self) -> list[T]:
         """Give away what is :attr:`freed`. Returns tasks that waited and now have all of their slots."""
@@ -133,11 +132,11 @@ class Slots(Generic[T]):
         while pending:
             tag = next(iter(pending))
             while self._taken[tag] < self.limits[tag]:
-                first = self._first(tag)
+                first = self._lines[tag].first()
                 if self._comes_first(tag, first):
                     self._reserve(tag, started)
                 elif first is not None:
-                    del self._queues[tag][first.task]
+                    self._lines[tag].remove(first)
                     self._try(first, tag, pending, started)
                 else:
                     break
@@ -146,24 +145,25 @@ class Slots(Generic[T]):
                 pending.update(dict.fromkeys(self._reserve_for_next()))
         return started
 
-    def _first(self, tag: str) -> Waiter[T] | None:
-        return next(iter(self._queues[tag].values()), None)
-
     def _try(self, waiter: Waiter[T], tag: str, pending: dict[str, None], started: list[T]) -> None:
         """Let a waiter start if nothing is in its way; else it waits where something is."""
         if not self._still_waits(waiter.task):
-            waiter.needs = []
+            self._leave(waiter)
             return
         obstacle = self._obstacle(waiter, tag)
         if obstacle is None:
             for each in waiter.needs:
                 self._taken[each] += 1
-            waiter.needs = []
-            started.append(waiter.task)
+            self._start(waiter, started)
             return
-        self._queues[obstacle][waiter.task] = waiter
+        self._lines[obstacle].add(waiter)
         if self._taken[obstacle] < self.limits[obstacle]:
             pending.setdefault(obstacle)  # as soon as the older ones have had their turn
+
+    def _start(self, waiter: Waiter[T], started: list[T]) -> None:
+        self._ranks.served(waiter.rank)
+        self._leave(waiter)
+        started.append(waiter.task)
 
     def _obstacle(self, waiter: Waiter[T], tag: str) -> str | None:
         """Return the tag at which a waiter has to wait, if any, preferring one not offered yet; ``tag`` is free."""
@@ -171,14 +171,15 @@ class Slots(Generic[T]):
         offered.add(tag)
         obstacle: str | None = None
         for each in waiter.needs:
-            first = self._first(each)
+            first = self._lines[each].first()
             if self._taken[each] >= self.limits[each] or (first is not None and first < waiter):
                 if obstacle is None or (obstacle in offered and each not in offered):
                     obstacle = each
             else:
                 offered.add(each)
         if before < len(offered) == len(waiter.needs) and obstacle is not None:
-            heappush(self._due, waiter)
+            waiter.is_due = True
+            heappush(self._due, (waiter.rank, waiter))
         return obstacle
 
     # -- reserving
@@ -197,16 +198,15 @@ class Slots(Generic[T]):
         self._reserved.add(tag)
         if len(self._reserved) == len(due.needs):
             self._reserving, self._reserved = None, set()
-            due.needs = []
-            started.append(due.task)
+            self._start(due, started)
 
     def _reserve_for_next(self) -> list[str]:
         """Reserve for the oldest waiter that is due. Returns the tags of which it gets what is free."""
         while self._due:
-            waiter = heappop(self._due)
-            if waiter.needs:  # it has not started, nor left
-                for tag in waiter.needs:
-                    self._queues[tag].pop(waiter.task, None)
+            rank, waiter = heappop(self._due)
+            if waiter.needs and waiter.rank is rank:  # it has not started, nor left, nor been raised since
+                if waiter.line is not None:
+                    waiter.line.remove(waiter)
                 self._reserving = waiter
                 return waiter.needs
         return []
@@ -221,11 +221,11 @@ class Slots(Generic[T]):
     @property
     def waiting(self) -> int:
         """The number of tasks that wait."""
-        return sum(map(len, self._queues.values())) + (self._reserving is not None)
+        return len(self._waiters)
 
     def waiting_at(self, tag: str) -> int:
         """Return how many wait for a slot of ``tag`` before their other tags are examined."""
-        return len(self._queues[tag])
+        return len(self._lines[tag])
 
     def taken(self, tag: str) -> int:
         """Return how many slots of ``tag`` are taken."""

@@ -18,11 +18,12 @@ Each count is changed by the methods here only: ``Node.demand`` by :meth:`Node.a
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict, deque
+from collections import Counter, defaultdict, deque
 from typing import Any, Final
 
 from alexflow.scheduler.events import OnError, TaskSpec
 from alexflow.scheduler.instructions import Outbox
+from alexflow.scheduler.ready_queue import ReadyQueue
 from alexflow.scheduler.slots import Slots
 from alexflow.scheduler.states import ACTIVE, FINAL, TRANSITIONS, WAITING
 from alexflow.type_vars import T
@@ -52,11 +53,13 @@ class Node:
 
     __slots__ = (
         "attempts",
+        "by_class",
         "children",
         "deaths",
         "demand",
         "drained_by",
         "exhausted",
+        "fairness_key",
         "first_failure",
         "group",
         "held",
@@ -65,6 +68,7 @@ class Node:
         "missing",
         "owner",
         "parents",
+        "priority",
         "pulling",
         "runs",
         "spec",
@@ -76,6 +80,9 @@ class Node:
         self.state: str = WAITING
         self.owner = owner  # the run for which it counts, until that has withdrawn
         self.group = group  # while its part of the graph is not known whole
+        self.priority = 0  # the highest that anything which wants it has
+        self.by_class = True  # a request that wants it says no priority: those of classes count
+        self.fairness_key = ""  # of the run that it was discovered for
         self.missing = 0  # inputs that are not present, counted while WAITING
         self.indegree = 0  # inputs made by its own group, while that is searched for cycles
         self.demand = 0
@@ -194,6 +201,7 @@ class RunState:
         "draining",
         "error",
         "failures",
+        "fairness_key",
         "finished",
         "found",
         "found_more",
@@ -202,6 +210,7 @@ class RunState:
         "on_error",
         "open",
         "pinned",
+        "priority",
         "ran",
         "rounds",
         "run_id",
@@ -212,9 +221,11 @@ class RunState:
         "withdrawn",
     )
 
-    def __init__(self, run_id: int, on_error: OnError):
+    def __init__(self, run_id: int, on_error: OnError, priority: int | None = None, fairness_key: str = ""):
         self.run_id = run_id
         self.on_error = on_error
+        self.priority = priority  # None: that of each task's class
+        self.fairness_key = fairness_key
         self.keys: list[str] = []  # targets
         self.tasks: list[str] = []  # targets
         self.open = 0  # targets not settled
@@ -312,9 +323,11 @@ class State:
         self.removed: dict[str, int] = {}  # what was removed while tasks were inspected: the next question's number
         self.inspecting = 0  # keys and tasks in questions
         self.active = 0  # nodes that wait for a place or a delay, or on which something is at work; runs being verified
-        #: The ready queue, in sections by executor: tasks that may start, in the order in which they should. Thousands
-        #: may be dropped at once, so none looks at the others, as each look for the first entry of a plain dict would.
-        self.queue: defaultdict[str, OrderedDict[str, Node]] = defaultdict(OrderedDict)
+        self.begun = 0  # tasks that executors have
+        self.queue: defaultdict[str, ReadyQueue[Node]] = defaultdict(ReadyQueue)  # by executor
+        self.prioritized = False  # whether any request or class has had a priority or a fairness key
+        self.to_raise: list[tuple[Node, int, bool]] = []  # tasks, each with a priority and ``by_class``
+        self.waiting_by_priority: Counter[int] = Counter()  # tasks that have not begun, but for those of priority 0
         self.window = window
         self.max_deaths = max_deaths
         self.steps_per_turn = steps_per_turn
@@ -347,13 +360,44 @@ class State:
         """Let a task that has its slots wait for a place."""
         node.move(cause)
         self.active += 1
-        self.queue[node.spec.executor][node.spec.task_id] = node
+        queue = self.queue[node.spec.executor]
+        if node.priority or node.fairness_key:
+            queue.add(node.spec.task_id, node)
+        else:  # as most; the same without the call
+            queue.plain[node.spec.task_id] = node
         self.out.start.append(node.spec.task_id)
+
+    def begin(self, node: Node) -> None:
+        """Let a task begin that an executor has taken from the ready queue."""
+        node.move("place free")
+        self.begun += 1
+        if node.priority:
+            self.count_priority(node.priority, -1)
+
+    def end_attempt(self, node: Node) -> None:
+        """Count that a task has ended, or has not begun after all."""
+        self.begun -= 1
+        if node.priority:
+            self.count_priority(node.priority, 1)
+
+    def count_priority(self, priority: int, change: int) -> None:
+        """Count tasks of a priority that have not begun."""
+        if priority:
+            counts = self.waiting_by_priority
+            counts[priority] += change
+            if not counts[priority]:
+                del counts[priority]
+
+    def waiting_before(self, priority: int) -> int:
+        """Count the tasks that have not begun, and that go before one of this priority which comes now."""
+        counts = self.waiting_by_priority
+        before = sum(count for each, count in counts.items() if each >= priority)
+        return before + (len(self.nodes) - self.begun - counts.total() if priority <= 0 else 0)
 
     def unqueue(self, node: Node) -> None:
         """Remove a task that waits for a place; its slots are free for others at the end of the event."""
         self.active -= 1
-        del self.queue[node.spec.executor][node.spec.task_id]
+        self.queue[node.spec.executor].remove(node.spec.task_id, node)
         if node.spec.tags:
             self.slots.give_back(node.spec.tags)
 

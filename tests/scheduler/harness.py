@@ -104,8 +104,17 @@ class Harness:
 
     # -- requests
 
-    def ask(self, run_id: int, keys: str = "", tasks: str = "", on_error: Any = "stop") -> list[Instruction]:
-        return self.tell(RunRequested(run_id, words(keys), words(tasks), on_error))
+    def ask(
+        self,
+        run_id: int,
+        keys: str = "",
+        tasks: str = "",
+        on_error: Any = "stop",
+        *,
+        priority: int | None = None,
+        fairness_key: str = "",
+    ) -> list[Instruction]:
+        return self.tell(RunRequested(run_id, words(keys), words(tasks), on_error, priority, fairness_key))
 
     def cancel(self, run_id: int) -> list[Instruction]:
         return self.tell(RunsCancelled((run_id,)))
@@ -129,9 +138,9 @@ class Harness:
         looked_at = words(present), answers, words(complete), words(incomplete)
         return self.tell(Inspected(*looked_at, specs, words(found), question))
 
-    def plan(self, keys: str, *, on_error: Any = "stop", run_id: int = 1) -> list[Instruction]:
+    def plan(self, keys: str, *, on_error: Any = "stop", run_id: int = 1, **more: Any) -> list[Instruction]:
         """Request keys, and answer that everything is missing. Returns the instructions of the last answer."""
-        instructions = self.ask(run_id, keys, on_error=on_error)
+        instructions = self.ask(run_id, keys, on_error=on_error, **more)
         while True:
             asked = [key for instruction in instructions for key in getattr(instruction, "keys", ())]
             if not asked:

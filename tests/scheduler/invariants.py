@@ -42,6 +42,7 @@ def validate(state: State) -> None:
         *_groups(state),
         *_slots(state),
         *_queue(state),
+        *_priorities(state),
         *_totals(state),
         *_leaks(state),
     ]
@@ -249,6 +250,39 @@ def _queue(state: State) -> Iterator[str]:
         node = state.queue[executor][task_id]
         if state.nodes.get(task_id) is not node or node.spec.executor != executor or node.spec.dynamic:
             yield f"{node!r} is in the ready queue of {executor!r}"
+
+
+def _priorities(state: State) -> Iterator[str]:
+    for executor, queue in state.queue.items():
+        order = [queue[task_id].priority for task_id in queue]
+        if order != sorted(order, reverse=True) or len(order) != len(queue):
+            yield f"the ready queue of {executor!r} is not in the order of priorities: {order} of {len(queue)}"
+    begun = [node for node in state.nodes.values() if node.state in (RUNNING, CANCELLING) and not node.spec.dynamic]
+    if state.begun != len(begun):
+        yield f"{state.begun} are said to have begun; {len(begun)} have"
+    waiting = Counter(node.priority for node in state.nodes.values() if node not in begun and node.priority)
+    if waiting != state.waiting_by_priority:
+        yield f"{state.waiting_by_priority} are said to wait by priority; {waiting} do"
+    if state.prioritized and not state.to_raise:
+        for node in state.nodes.values():
+            if node.state not in (CANCELLING, RUNNING):
+                yield from _priority(state, node)
+
+
+def _priority(state: State, node: Node) -> Iterator[str]:
+    wanting: list[Node] = list(node.parents)
+    runs: list[RunState] = list(node.runs)
+    for name in node.spec.outputs:
+        key = state.keys.get(name)
+        if key is not None and key.state == MISSING and key.producer is node:
+            wanting += key.readers
+            runs += key.targets
+    for other in wanting:
+        if other.state in (WAITING, GENERATING) and other.priority > node.priority:
+            yield f"{node!r} has priority {node.priority}, and is needed by {other!r} with {other.priority}"
+    for run in runs:
+        if run.priority is not None and run.priority > node.priority:
+            yield f"{node!r} has priority {node.priority}, and run {run.run_id} wants it with {run.priority}"
 
 
 def _totals(state: State) -> Iterator[str]:

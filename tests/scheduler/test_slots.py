@@ -31,11 +31,11 @@ def test_a_waiter_that_leaves_is_forgotten_at_once() -> None:
     assert slots.take(-1, ("a",))
     for task in range(1000):
         assert not slots.take(task, ("c", "a", "b"))
-        slots.forget(task, ("c", "a", "b"))
+        slots.forget(task)
         assert slots.waiting == 0
     assert not slots.take(1000, ("a", "b"))
     assert slots.release(("a",)) == [1000]
-    slots.forget(1000, ("a", "b"))
+    slots.forget(1000)
     assert (slots.taken("a"), slots.taken("b")) == (1, 1)
 
 
@@ -80,7 +80,7 @@ def test_slots_reserved_for_a_waiter_that_leaves_are_handed_out() -> None:
     assert slots.release(("b",)) == []
     assert slots.reserving == "both"
     assert not slots.take("b2", ("b",))
-    slots.forget("both", ("a", "b"))
+    slots.forget("both")
     assert slots.freed == {"b"}
     assert slots.hand_out() == ["b2"]
     assert slots.waiting == 0
@@ -134,7 +134,8 @@ def test_no_waiter_starves_and_no_slot_is_idle(seed: int) -> None:
                 begin([task])
         if random.random() < 0.1:
             leaves = random.choice(list(waiting))
-            slots.forget(leaves, waiting.pop(leaves))
+            del waiting[leaves]
+            slots.forget(leaves)
             overtaken.pop(leaves, None)
             begin(slots.hand_out())
         done = random.choice(list(running))

@@ -24,12 +24,14 @@ class Tasks(RuleBasedStateMachine):
         window=st.sampled_from([1, 2, 4]),
         deaths=st.sampled_from([0, 1]),
         places=st.sampled_from([1, 2, 4, 1000]),
+        prioritized=st.booleans(),
         draw=st.data(),
     )
-    def begin(self, steps: int, window: int, deaths: int, places: int, draw: Any) -> None:
+    def begin(self, steps: int, window: int, deaths: int, places: int, prioritized: bool, draw: Any) -> None:
         scheduler = Scheduler(
             LIMITS, window=window, max_deaths=deaths, steps_per_turn=steps, case_sensitive=self.strict
         )
+        self.prioritized = prioritized
         self.world = World(scheduler, places=places, strict=self.strict)
         for _ in range(draw.draw(st.integers(2, 8))):
             self._grow(draw)
@@ -59,6 +61,7 @@ class Tasks(RuleBasedStateMachine):
             draw.draw(st.sampled_from([0, 0, 1, 2])),
             1.0,
             acyclic=self.strict and draw.draw(st.booleans()),  # it reads only what was there before
+            priority=draw.draw(st.sampled_from([None, None, 2, -2])) if self.prioritized else None,
         )
         world.add(spec, gives)
         if kind == "dynamic, by a child" and outputs:
@@ -90,8 +93,10 @@ class Tasks(RuleBasedStateMachine):
         keys = self._some(draw, [key for key in self.world.makers if "+" not in key], 3)
         tasks = self._some(draw, self._known_tasks(), 2)
         on_error = draw.draw(st.sampled_from(["stop", "continue"]))
+        priority = draw.draw(st.sampled_from([None, None, 0, 1, -1])) if self.prioritized else None
+        fairness_key = draw.draw(st.sampled_from(["", "t", "u"])) if self.prioritized else ""
         if len(self.world.requests) < 8:
-            self.world.request(keys, tasks, cast(Any, on_error))
+            self.world.request(keys, tasks, cast(Any, on_error), priority, fairness_key)
 
     @precondition(lambda self: any(request.finish is None for request in self.world.requests.values()))
     @rule(draw=st.data())

@@ -244,10 +244,17 @@ class World:
 
     # -- what happens
 
-    def request(self, keys: tuple[str, ...], tasks: tuple[str, ...], on_error: OnError) -> int:
+    def request(
+        self,
+        keys: tuple[str, ...],
+        tasks: tuple[str, ...],
+        on_error: OnError,
+        priority: int | None = None,
+        fairness_key: str = "",
+    ) -> int:
         run_id = len(self.requests) + 1
         self.requests[run_id] = Request(keys, tasks, on_error)
-        self.tell(RunRequested(run_id, keys, tasks, on_error))
+        self.tell(RunRequested(run_id, keys, tasks, on_error, priority, fairness_key))
         return run_id
 
     def cancel(self, run_id: int) -> None:
