@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from alexflow.engine.peers import PeerCoordination
-from alexflow.engine.ready_jobs import ReadyJobs, emit_started
+from alexflow.engine.ready_jobs import ReadyJobs
 from alexflow.engine.recording import EngineRecorder
-from alexflow.events.broadcast import Broadcast
+from alexflow.engine.task_events import TaskEvents
 from alexflow.executors.interface import Executor, Settled
 from alexflow.graph import Catalog, Kind
 from alexflow.hooks import repr_of
@@ -35,8 +35,7 @@ class Dispatch:
         catalog: the users' tasks behind the scheduler's names.
         scheduler: has the ready queue.
         forced: ids of tasks whose outputs are replaced; a set that others change.
-        broadcast: emits that tasks have started.
-        put_back: called with tasks that they give back, as they have not begun.
+        events: emits that tasks are queued and started.
         post: takes events for the scheduler.
         record: what is written about tasks.
 
@@ -54,9 +53,8 @@ class Dispatch:
         catalog: Catalog,
         scheduler: Scheduler,
         forced: set[str],
-        broadcast: Broadcast,
+        events: TaskEvents,
         record: EngineRecorder,
-        put_back: Callable[[Sequence[str]], None],
         post: Callable[[Event], None],
     ):
         self._executors = executors
@@ -64,11 +62,10 @@ class Dispatch:
         self._generators = generators
         self._catalog = catalog
         self._forced = forced
-        self._broadcast = broadcast
-        self._put_back = put_back
+        self._events = events
         self._post = post
         self.sources = {
-            kind: ReadyJobs(kind, scheduler, catalog, forced, broadcast, record, self._returned) for kind in executors
+            kind: ReadyJobs(kind, scheduler, catalog, forced, events, record, self._returned) for kind in executors
         }
         self._record = record
         self.peers: PeerCoordination | None = None
@@ -87,12 +84,15 @@ class Dispatch:
         for task_id in task_ids:
             described = tasks[task_id]
             if described.kind == "dynamic":
-                emit_started(self._broadcast, [task_id])
+                if self._events.watched:
+                    self._events.began("dynamic", task_id)
                 self._generators().start(described, replace=task_id in self._forced)
             else:
                 offers[described.kind].append(task_id)
         if offers:
             self.has_started = True
+            if self._events.watched:
+                self._events.queued([task_id for offered in offers.values() for task_id in offered])
             admission = self._admission()
             if admission is not None:
                 admission.advance()
@@ -107,7 +107,7 @@ class Dispatch:
             source.put_back([source.job(task_id)])
 
     def _returned(self, kind: Kind, task_ids: Sequence[str]) -> None:
-        self._put_back(task_ids)
+        self._events.put_back(task_ids)
         if self._admission() is not None:
             self._executors[kind].offer(task_ids)
         else:

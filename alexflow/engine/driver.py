@@ -14,28 +14,31 @@ import contextvars
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any, cast
 
 from alexflow.engine.background import Background
 from alexflow.engine.chance import chance
 from alexflow.engine.delays import Delays
 from alexflow.engine.dispatch import Dispatch
+from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.generators_on_demand import GeneratorsOnDemand
 from alexflow.engine.outcomes import Outcomes
 from alexflow.engine.peers import PeerCoordination
-from alexflow.engine.ready_jobs import emit_started
 from alexflow.engine.recording import EngineRecorder, NoRecorder
 from alexflow.engine.removals import Removals
+from alexflow.engine.requested_run import FindOutputs, RequestedRun, RequestedRuns, RequestOptions, finished_event
+from alexflow.engine.storage_questions import Inbox, StorageQuestions
+from alexflow.engine.task_events import TaskEvents
+from alexflow.engine.traceparent import current_traceparent
 from alexflow.engine.unsure import UnsureJobs
 from alexflow.engine.withdrawals import Withdrawals
-from alexflow.errors import EngineClosed, StorageUnavailable
+from alexflow.errors import EngineClosed
 from alexflow.events import engine_events
 from alexflow.events.broadcast import Broadcast
 from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.executors.interface import GRACE, Done, Executor, Settled
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Inspector, Kind, Subjects
-from alexflow.hooks import as_cause, is_a, is_ctrl_c, passes, repr_of
+from alexflow.hooks import as_cause, is_a, is_ctrl_c, repr_of
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, Output
 from alexflow.model.options import code_is_checked
@@ -45,6 +48,7 @@ from alexflow.scheduler.events import (
     Cancelled,
     DoneByPeer,
     Event,
+    HeldByPeer,
     InputsLost,
     Inspected,
     Resumed,
@@ -55,17 +59,11 @@ from alexflow.scheduler.events import (
 from alexflow.storage import Storage
 from alexflow.storage.leases import Leases
 
-#: Selects the outputs of a request that have certain keys.
-FindOutputs = Callable[[set[str]], dict[str, Output[Any]]]
-
 #: How long events are handled before the loop gets a turn.
 DRAIN_SLICE_SECONDS = 0.002
 
 #: Events after which an output may be made once more; between them each is made once and does not change.
 INVALIDATING = frozenset({RunRequested, InputsLost, Verified})
-
-#: Up to this many outputs or tasks are inspected without a task of their own on the loop.
-INSPECTED_AT_ONCE = 64
 
 
 class Driver:
@@ -112,23 +110,29 @@ class Driver:
         self._defaults = defaults
         self.record = NoRecorder() if record is None else record
         self.record.tasks = self.catalog.tasks
-        self._outcomes = Outcomes(self.catalog, broadcast, chance, self.record)
+        self.runs = RequestedRuns(scheduler.owner_of)
+        failed = FailedAttempts()
+        self.task_events = TaskEvents(broadcast, self.runs, failed, self.catalog.tasks)
+        self._outcomes = Outcomes(self.catalog, self.task_events, chance, self.record, failed)
         self._generators = GeneratorsOnDemand(storage, self._generated, in_thread, grace)
         forced = self.inspector.forced
         self._dispatch = Dispatch(
-            *(executors, self._generators, self.catalog, scheduler, forced, broadcast, self.record),
-            put_back=self._emit_put_back,
+            *(executors, self._generators, self.catalog, scheduler, forced, self.task_events, self.record),
             post=self.post,
         )
-        self._inbox: deque[tuple[Event, Subjects]] = deque()
+        self._inbox: Inbox = deque()
         self._draining = False
-        self._runs: dict[int, asyncio.Future[do.Finish]] = {}
-        self._find: dict[int, FindOutputs] = {}
         self._closed: EngineClosed | None = None  # set once no request is accepted any more
         self.entering = 0
         self._removals = Removals(storage)
         self._delays = Delays(self.post)
-        self._last_run = 0
+        self._questions = StorageQuestions(
+            *(self.inspector, storage, self.runs, self._removals, self.record, self._inbox),
+            peers=lambda: self._dispatch.peers,
+            spawn=lambda work: self._background.spawn(work),
+            post=self.post,
+            fail_run=self._fail_run,
+        )
         self._perform: dict[type[do.Instruction], Callable[[Any], None]] = {
             do.Start: lambda instruction: self._dispatch.start(instruction.tasks),
             do.Generate: lambda instruction: self._generators().pull(instruction.task_id),
@@ -138,7 +142,7 @@ class Driver:
             do.TryAgain: self._outcomes.report_retry,
             do.GaveUp: self._outcomes.report_given_up,
             do.Remove: self._remove,
-            do.Verify: self._verify,
+            do.Verify: self._questions.verify,
             do.Finish: self._finish,
             do.Forget: self._forget,
             do.Resume: self._resume,
@@ -169,8 +173,7 @@ class Driver:
             self._dispatch.sources,
             spawn=self._background.spawn,
             post=self._post_and_settle,
-            started=partial(emit_started, self._broadcast),
-            put_back=self._emit_put_back,
+            put_back=self.task_events.put_back,
             waits_for=lambda tasks, holder: self._emit(lambda: engine_events.WaitingForEngine(tasks, *holder)),
             is_forced=lambda task_id: task_id in self.inspector.forced,
             is_replaced=self.inspector.is_replaced,
@@ -180,10 +183,10 @@ class Driver:
     async def aclose(self) -> None:
         """End everything that runs, and wait for it."""
         self._closed = EngineClosed("the engine was closed while this ran; wait for it inside `async with`")
-        self._fail_requests(self._closed)
+        self.runs.fail(self._closed)
         self._withdrawals.clear()
-        if self._runs:
-            self.post(RunsCancelled(tuple(self._runs)))
+        if self.runs:
+            self.post(RunsCancelled(tuple(self.runs)))
         self._delays.clear()
         await self._generators.aclose()
         await asyncio.gather(*(executor.aclose() for executor in self._executors.values()))
@@ -204,19 +207,14 @@ class Driver:
     def _refuse_after_kill(self) -> None:
         if self._closed is None:
             self._closed = EngineClosed("the engine was killed, and what it ran with it; open another one")
-        self._fail_requests(self._closed)
-
-    def _fail_requests(self, error: Exception) -> None:
-        for finish in self._runs.values():
-            if not finish.done():
-                finish.set_exception(error)
+        self.runs.fail(self._closed)
 
     # -- requests
 
     def entered(self) -> None:
         """Note that the targets of a request have been collected."""
         self.entering -= 1
-        if not self._runs:
+        if not self.runs:
             self._rest_if_idle()
 
     def _rest_if_idle(self) -> None:
@@ -226,7 +224,7 @@ class Driver:
             peers.rest()
 
     def _is_idle(self) -> bool:
-        if self._runs or self.entering:
+        if self.runs or self.entering:
             return False
         return not self._scheduler.state.active or next(self._scheduler.active_specs(), None) is None
 
@@ -237,40 +235,37 @@ class Driver:
         source = output.__dict__.get("src_task")
         return source is None or id(type(source)) in self._defaults.class_registry.known
 
-    def request(self, subjects: Subjects, find: FindOutputs, on_error: str) -> tuple[int, asyncio.Future[do.Finish]]:
-        """Request outputs and tasks; ``find`` selects the targets' outputs that have certain keys.
-
-        Returns:
-            The run's number and its end.
-        """
+    def request(self, subjects: Subjects, find: FindOutputs, options: RequestOptions) -> RequestedRun:
+        """Request outputs and tasks; ``find`` selects the targets' outputs that have certain keys."""
         if self._closed is not None:
             raise self._closed
-        self._last_run += 1
-        run_id = self._last_run
-        finish: asyncio.Future[do.Finish] = self._loop.create_future()
-        self._runs[run_id] = finish
-        self._find[run_id] = find
         keys, tasks = tuple(subjects.outputs), tuple(subjects.tasks)
-        self.record.requested(run_id, keys, tasks)
+        run = self.runs.add(keys, tasks, options, find, self._loop.create_future())
+        self.record.requested(run)
         if self._broadcast.has_listeners:
-            self.emit(lambda: engine_events.RunStarted(run_id, len(keys) + len(tasks)))
-        self.post(RunRequested(run_id, keys, tasks, "continue" if on_error == "continue" else "stop"), subjects)
-        return run_id, finish
+            self._emit_started(run, len(keys) + len(tasks), current_traceparent())
+        self.post(RunRequested(run.number, keys, tasks, options.on_error), subjects)
+        return run
+
+    def _emit_started(self, run: RequestedRun, targets: int, traceparent: str) -> None:
+        attributes = dict(run.options.attributes)
+        self.emit(lambda: engine_events.RunStarted(targets, attributes, traceparent, time=run.at, run_id=run.id))
 
     def emit(self, make_event: Callable[[], engine_events.EngineEvent]) -> None:
         """Emit an event about a request, in the context of the engine's opener."""
         self._context.copy().run(self._emit, make_event)
 
-    def cancel_run(self, run_id: int) -> None:
+    def cancel_run(self, run: RequestedRun) -> None:
         """Withdraw a request whose caller has left."""
-        if run_id in self._runs:
-            self._withdrawals.add(run_id)
+        if run.number in self.runs:
+            run.withdrawn = True
+            self._withdrawals.add(run.number)
 
-    def _fail_run(self, run_id: int, error: BaseException) -> None:
-        finish = self._runs.get(run_id)
-        if finish is not None and not finish.done():
-            finish.set_exception(error)
-        self.post(RunsCancelled((run_id,)))
+    def _fail_run(self, number: int, error: BaseException) -> None:
+        run = self.runs.get(number)
+        if run is not None and not run.end.done():
+            run.end.set_exception(error)
+        self.post(RunsCancelled((number,)))
 
     def _invalidate_caches(self) -> None:
         """Drop cached reads: outputs may have been removed, or are about to be, and made again."""
@@ -299,14 +294,16 @@ class Driver:
                     self._enter(event, subjects)
                 for instruction in instructions:
                     if type(instruction) is do.Inspect:
-                        self._inspect(subjects.asked(instruction.keys, instruction.tasks, instruction.question))
+                        self._questions.inspect(
+                            subjects.asked(instruction.keys, instruction.tasks, instruction.question)
+                        )
                     else:
                         self._perform[type(instruction)](instruction)
                 if self._inbox and self._loop.time() > deadline:
                     self._loop.call_soon(self._drain)
                     return  # still draining: events that arrive now wait
             self._draining = False
-            if not self._runs:
+            if not self.runs:
                 self._rest_if_idle()
         except BaseException as error:  # a fault of the engine: it cannot go on
             self._draining = False
@@ -329,7 +326,7 @@ class Driver:
             prefetching[kind].expect(tasks)  # while the rest of the graph is discovered
         if self._broadcast.has_listeners:
             if wanted:
-                self._broadcast.emit(engine_events.TasksPlanned(tuple(wanted)))
+                self.task_events.planned(wanted)
             if event.found:
                 self._broadcast.emit(engine_events.TasksFound(len(event.found)))
 
@@ -339,49 +336,19 @@ class Driver:
         self._closed.__cause__ = as_cause(error)
         is_error = is_a(error, Exception) and not is_a(error, StopIteration)
         shown = cast(Exception, error) if is_error else self._closed
-        self._fail_requests(shown)
-        self._runs = {}
+        self.runs.fail(shown)
+        self.runs.clear()
 
     # -- instructions
 
-    def _inspect(self, question: Subjects) -> None:
-        peers = self._dispatch.peers
-        begin = None if peers is None or peers.joined else peers.begin_now
-        if (
-            not self._removals.in_progress
-            and self._storage.answers_at_once
-            and len(question.outputs) + len(question.tasks) <= INSPECTED_AT_ONCE
-        ):
-            answers = self.inspector.look_now(question, begin)
-            if answers is not None:
-                self._inbox.extendleft(reversed(answers))
-                return
-        self._background.spawn(partial(self._look, tuple(self._removals.in_progress), question))
-
-    async def _look(self, removals: tuple[asyncio.Task[None], ...], question: Subjects) -> None:
-        if removals:
-            await asyncio.wait(removals)
-        if self._dispatch.peers is not None:
-            try:
-                await self._dispatch.peers.begin()  # first: what a peer makes after this inspection is made twice
-            except StorageUnavailable as error:
-                await self._take_turn(*self.inspector.cannot_look(question, error))
-                return
-        await self.record.look(partial(self.inspector.look, question), self._take_turn)
-
     async def _post_and_settle(self, event: Event) -> None:
         if type(event) is DoneByPeer:
-            self._emit(lambda: engine_events.TasksMadeElsewhere(event.tasks))
+            self.task_events.made_elsewhere(event.tasks)
+        elif type(event) is HeldByPeer and self.task_events.watched:
+            self.task_events.waiting(event.tasks, "engine")
         self.post(event)
         while self._draining:  # noqa: ASYNC110  # each turn handles a slice
             await asyncio.sleep(0)
-
-    async def _take_turn(self, event: Event, subjects: Subjects) -> None:
-        self.post(event, subjects)
-        await asyncio.sleep(0)
-
-    def _emit_put_back(self, task_ids: Sequence[str]) -> None:
-        self._emit(lambda: engine_events.TasksPutBack(tuple(task_ids)))
 
     def _cancel(self, instruction: do.Cancel) -> None:
         for task_id in self._dispatch.cancel(instruction.tasks):
@@ -392,36 +359,14 @@ class Driver:
         self._emit(lambda: engine_events.OutputsRemoved(instruction.keys))
         self._removals.start(instruction.keys, self._background)
 
-    def _verify(self, instruction: do.Verify) -> None:
-        async def verify() -> None:
-            find = self._find.get(instruction.run_id)
-            lost: dict[str, Output[Any]] = {}
-            try:
-                missing = set(instruction.keys) - await self._storage.aexists_many(instruction.keys)
-                if find is not None and missing:
-                    lost = find(missing)
-            except BaseException as error:  # of the storage or the target: it concerns this request only
-                if passes(error):
-                    raise
-                self._fail_run(instruction.run_id, self.inspector.of_storage(error))
-            self.post(Verified(instruction.run_id, tuple(lost)), Subjects(lost, {}, {}))
-
-        if self._storage.answers_at_once and len(instruction.keys) <= INSPECTED_AT_ONCE:
-            try:
-                missing = set(instruction.keys) - self._storage.exists_many(instruction.keys)
-            except BaseException:  # as above
-                missing = set(instruction.keys)
-            if not missing:
-                self._inbox.append((Verified(instruction.run_id), NO_SUBJECTS))
-                return
-        self._background.spawn(verify)
-
     def _finish(self, instruction: do.Finish) -> None:
-        self._find.pop(instruction.run_id, None)
-        finish = self._runs.pop(instruction.run_id, None)
-        if finish is not None and not finish.done():
-            finish.set_result(instruction)
-        if not self._runs and not self.entering:
+        run = self.runs.pop(instruction.run_id, None)
+        if run is not None:
+            if self._broadcast.has_listeners:
+                self._broadcast.emit(finished_event(run, instruction))
+            if not run.end.done():
+                run.end.set_result(instruction)
+        if not self.runs and not self.entering:
             self.catalog.producers.clear()
 
     def _resume(self, instruction: do.Resume) -> None:
@@ -429,6 +374,7 @@ class Driver:
 
     def _forget(self, instruction: do.Forget) -> None:
         self._outcomes.forget(instruction.tasks)
+        self.task_events.forgotten(instruction.tasks)
         self._dispatch.forget(instruction.tasks)
 
     # -- outcomes

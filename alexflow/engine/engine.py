@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from alexflow.engine.asking import ask, force_tasks, result_of
 from alexflow.engine.async_library import require_asyncio
-from alexflow.engine.chance import chance
 from alexflow.engine.driver import Driver
-from alexflow.engine.options import OnError, as_limits, as_workers, check_on_error, check_values
+from alexflow.engine.loading import Loads
+from alexflow.engine.options import (
+    OnError,
+    as_attributes,
+    as_limits,
+    as_workers,
+    check_on_error,
+    check_values,
+)
 from alexflow.engine.recording import EngineRecorder
-from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
-from alexflow.engine.subjects import collect_subjects, forced_by
-from alexflow.engine.targets import Request, read_target
+from alexflow.engine.requested_run import RequestOptions
+from alexflow.engine.result import Result
+from alexflow.engine.shielded import shielded
+from alexflow.engine.targets import read_target
 from alexflow.engine.turns import turns
-from alexflow.errors import DefinitionError, EngineClosed, OutputDamaged, OutputMissing, OutputNotFound, RunFailed
-from alexflow.events import EngineEvent, RunFinished
+from alexflow.errors import EngineClosed
+from alexflow.events import EngineEvent
 from alexflow.events.broadcast import Broadcast
-from alexflow.executors.enclosing_tasks import running
 from alexflow.executors.interface import GRACE
 from alexflow.executors.process.wire.reentry import reentry
 from alexflow.executors.registry import ExecutorSettings, make_executors
 from alexflow.executors.workers import Workers
-from alexflow.graph import Defaults, Forceable, Subjects, self_deadlock
-from alexflow.hooks import hook_failed, is_a, is_ours, passes
-from alexflow.model import AbstractTask, ExecutorName, Output, Retry, keys_of
+from alexflow.graph import Defaults, Forceable
+from alexflow.model import ExecutorName, Output, Retry
 from alexflow.scheduler import Scheduler
-from alexflow.scheduler.instructions import Finish
 from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.storage import Storage, open_storage
 from alexflow.type_vars import T
@@ -46,15 +53,6 @@ MAX_CONCURRENCY = 10_000
 
 #: Seconds without a heartbeat after which an engine loses what it holds, by default.
 LEASE_TTL = 30.0
-
-#: Loads of outputs that exist between two turns of the event loop: some half a millisecond.
-LOADS_PER_TURN = 32
-
-#: How often ``load`` has an output made again that is removed before it can be read.
-MAX_LOADS = 20
-
-#: The longest pause before an output that was removed is made again.
-LOST_PAUSE_SECONDS = 0.004
 
 
 class Engine:
@@ -132,7 +130,7 @@ class Engine:
         self._echo = _make_echo() if echo else None
         self._driver: Driver | None = None
         self._closing: Driver | None = None  # while it is being closed
-        self._loads = 0
+        self._loads = Loads(self.storage, self._opened)
         self.started_server: StartedServer | None = None  # ahead, for the first worker
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -193,7 +191,7 @@ class Engine:
         self._closing = driver
         if driver is not None:
             try:
-                await _shielded(driver.aclose())
+                await shielded(driver.aclose())
             finally:
                 self._closing = None
                 self._broadcast.close()
@@ -224,6 +222,7 @@ class Engine:
         *,
         on_error: OnError = "stop",
         force: Forceable | Sequence[Forceable] | bool = (),
+        attributes: Mapping[str, Any] | None = None,
     ) -> Result:
         """Make a target's outputs exist.
 
@@ -233,28 +232,29 @@ class Engine:
                 ``"continue"``: run whatever does not depend on a failed task, and tell the failures in the result.
             force: tasks, task classes or outputs to compute again, together with what depends on them; True for the
                 target itself.
+            attributes: the application's own names for the request, such as ``{"request_id": "17"}``, by text, each a
+                text, a number, a bool or None; they are in :class:`~alexflow.events.RunStarted` and in the record.
 
         Raises:
             RunFailed: tasks failed (``on_error="stop"``); holds their errors.
             GraphError: the graph as described cannot be run; nothing of it has been.
+            DefinitionError: an argument is invalid.
         """
         driver = self._opened()
         check_on_error(on_error)
+        options = RequestOptions(on_error, as_attributes(attributes))
         clock = asyncio.get_running_loop().time
         started = clock()
         request = read_target(target)
-        forced = self._force(driver, request, force)
+        forced = force_tasks(driver, request, force, self._defaults)
         try:
-            finish = await self._ask(driver, request, on_error)
+            run, finish = await ask(driver, request, options, self._defaults, self.storage)
             if self._echo is not None:
                 await self._echo.drain()  # so that it precedes what the caller prints next
         finally:
             if forced:
                 driver.inspector.forced.difference_update(forced)
-        seconds = clock() - started
-        if self._broadcast.has_listeners:
-            self._tell_end(driver, finish, seconds)
-        return self._result(request, finish, on_error, seconds)
+        return result_of(request, run, finish, clock() - started, self.storage)
 
     async def plan(self, target: Any, *, force: Forceable | Sequence[Forceable] | bool = ()) -> Plan:
         """Plan a run: what :meth:`run` would start, as things stand. Nothing runs, and the engine need not be open.
@@ -270,54 +270,21 @@ class Engine:
 
         return await plan_request(read_target(target), self.storage, self._defaults, force)
 
-    async def load(self, output: Output[T]) -> T:
+    async def load(self, output: Output[T], *, attributes: Mapping[str, Any] | None = None) -> T:
         """Load the value of an output, which is computed first if it does not exist, or is damaged and is seen to be.
 
         A :class:`LocalStorage` sees damage where it was opened with ``check=True``.
 
         An output that exists is read without a request: the engine emits no events for it.
 
+        Args:
+            output: the output.
+            attributes: as for :meth:`run`.
+
         Raises:
             DefinitionError: ``output`` is something else.
         """
-        if not isinstance(output, Output):
-            what = type(output).__qualname__
-            hint = f"; load({what}(…).output())" if isinstance(output, AbstractTask) else ""
-            raise DefinitionError(f"load takes an output, not a {what}{hint}")
-        was_damaged = False
-        self._loads += 1
-        if self._loads % LOADS_PER_TURN == 0:
-            await asyncio.sleep(0)  # reading what exists may wait for nothing, and the loop has other work
-        if self._opened().can_read(output):
-            # an output that exists is read at once: one look at the storage, and no request
-            try:
-                return await self._value(output)
-            except OutputNotFound as error:
-                if error.key not in keys_of(output):
-                    raise
-                was_damaged = isinstance(error, OutputDamaged)  # then it has been moved out of the way
-        for looks_left in reversed(range(MAX_LOADS)):
-            try:
-                await self.run(output)
-                return await self._value(output)
-            except OutputDamaged:
-                if was_damaged:
-                    raise
-                was_damaged = True  # it has been moved out of the way
-            except (OutputNotFound, RunFailed) as error:
-                if not looks_left or not _was_removed(output, error):
-                    raise
-                # what removes it may do so in step with the loads: a random pause gets out of step
-                await asyncio.sleep(chance() * LOST_PAUSE_SECONDS)
-        raise AssertionError  # for type checkers
-
-    async def _value(self, output: Output[T]) -> T:
-        try:
-            return await output.assign_storage(self.storage).aload()
-        except BaseException as error:
-            if passes(error) or is_ours(error) or is_a(error, OSError):
-                raise
-            hook_failed(output, "aload()", error)
+        return await self._loads.load(output, partial(self.run, attributes=attributes))
 
     def events(self) -> AsyncIterator[EngineEvent]:
         """Iterate over the events from now on, until the engine is closed."""
@@ -328,105 +295,8 @@ class Engine:
         """The broadcast of this engine's events."""
         return self._broadcast
 
-    async def _ask(self, driver: Driver, request: Request, on_error: OnError) -> Finish:
-        driver.entering += 1
-        try:
-            subjects = await collect_subjects(request, self._defaults, driver.catalog)
-            task_id = running.get()
-            if task_id is not None:
-                _refuse_itself(subjects, task_id)
-            if self._defaults.class_registry.unchecked:
-                await self._check_program()
-            run_id, future = driver.request(subjects, request.find, on_error)
-        finally:
-            driver.entered()
-        try:
-            finish = await future
-        except BaseException as error:
-            driver.record.given_up(run_id, error)
-            if isinstance(error, asyncio.CancelledError):
-                driver.cancel_run(run_id)
-            raise
-        driver.record.finished(finish)
-        return finish
-
-    async def _check_program(self) -> None:
-        """Check that the script's classes, of which there are new ones, are those of this storage's results."""
-        from alexflow.engine.program_notes import check_program  # deferred: most classes are of modules
-
-        unchecked = self._defaults.class_registry.unchecked
-        classes, unchecked[:] = tuple(unchecked), ()
-        try:
-            if self.storage.answers_at_once:
-                check_program(classes, self.storage)
-            else:
-                await asyncio.to_thread(check_program, classes, self.storage)
-        except DefinitionError:
-            unchecked += classes  # the next request is refused as well
-            raise
-
-    def _force(self, driver: Driver, request: Request, force: Forceable | Sequence[Forceable] | bool) -> set[str]:
-        """Force tasks. Returns the ids of those that no other request forces."""
-        forced = forced_by(force, request, self._defaults)
-        if forced:
-            forced -= driver.inspector.forced
-            driver.inspector.forced.update(forced)
-        return forced
-
-    def _tell_end(self, driver: Driver, finish: Finish, seconds: float) -> None:
-        driver.emit(
-            lambda: RunFinished(
-                finish.run_id, finish.ran, finish.cached, len(finish.failures), len(finish.skipped), seconds
-            )
-        )
-
-    def _result(self, request: Request, finish: Finish, on_error: OnError, seconds: float) -> Result:
-        if finish.error is not None:
-            raise finish.error
-        failures = [as_task_error(task_id, error) for task_id, error in finish.failures]
-        by_task = [(task_id, error) for (task_id, _), error in zip(finish.failures, failures, strict=True)]
-        report = report_on(by_task, finish.skipped) if failures or finish.skipped else NOTHING_FAILED
-        if failures and on_error == "stop":
-            raise run_failed(failures, report)
-        skipped = tuple(task_id for task_id, _ in finish.skipped)
-        return Result(request.bound(self.storage), finish.ran, finish.cached, failures, skipped, seconds, report)
-
 
 def _make_echo() -> OutputEcho:
     from alexflow.progress.echo import OutputEcho  # deferred: engines in services show nothing
 
     return OutputEcho()
-
-
-def _refuse_itself(subjects: Subjects, task_id: str) -> None:
-    """Refuse a request by a task for itself."""
-    asked = task_id in subjects.tasks
-    for output in subjects.outputs.values():
-        try:
-            asked = asked or output.src_task_id == task_id
-        except BaseException as error:
-            hook_failed(output, "src_task_id", error)
-    if asked:
-        raise self_deadlock(task_id)
-
-
-def _was_removed(output: Output[Any], error: OutputNotFound | RunFailed) -> bool:
-    """Whether the output existed, and was removed before it could be read."""
-    keys = keys_of(output)
-    if isinstance(error, OutputNotFound):
-        return error.key in keys
-    return all(isinstance(failure, OutputMissing) and failure.task_id in keys for failure in error.exceptions)
-
-
-async def _shielded(work: Coroutine[Any, Any, None]) -> None:
-    """Await ``work`` to its end although the caller is cancelled, even if at every turn, as cancel scopes do."""
-    task = asyncio.ensure_future(work)
-    cancellation: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancellation = error
-    task.result()
-    if cancellation is not None:
-        raise cancellation

@@ -86,6 +86,25 @@ def check_on_error(on_error: object) -> None:
         raise DefinitionError(f"on_error must be 'stop' or 'continue', not {repr_of(on_error)}")
 
 
+def as_attributes(attributes: object) -> dict[str, Any]:
+    """Check a request's ``attributes``.
+
+    Raises:
+        DefinitionError: they are no dict from text to text, numbers, bools and None.
+    """
+    if attributes is None:
+        return {}
+    if not isinstance(attributes, Mapping):
+        raise DefinitionError(f"attributes must be a dict, such as {{'request_id': '17'}}, not {repr_of(attributes)}")
+    for name, value in attributes.items():
+        if type(name) is not str or not (value is None or type(value) in (str, int, float, bool)):
+            raise DefinitionError(
+                f"attributes[{repr_of(name)}] must be a text, a number, a bool or None, and its name a text; "
+                f"it is {repr_of(value)}"
+            )
+    return dict(attributes)
+
+
 def check_values(values: Mapping[str, Any]) -> None:
     """Check the values of keywords; one that is not given has its default.
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Literal
 
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.recording import EngineRecorder
+from alexflow.engine.task_events import TaskEvents
 from alexflow.errors import TaskError, TaskFailed
-from alexflow.events import engine_events
-from alexflow.events.broadcast import Broadcast
 from alexflow.executors.interface import Done, NotDone, Printed, Settled
 from alexflow.failures import Attempt
 from alexflow.graph import NO_SUBJECTS, Catalog, Subjects
@@ -29,18 +27,25 @@ class Outcomes:
 
     Args:
         catalog: the users' tasks behind its names.
-        broadcast: passes events to listeners.
+        task_events: emits the events of tasks.
         chance: gives random numbers from 0 to 1, for delays that have jitter.
         record: what is written about tasks.
+        failed: the attempts of tasks that have failed; it adds to them.
     """
 
-    def __init__(self, catalog: Catalog, broadcast: Broadcast, chance: Callable[[], float], record: EngineRecorder):
+    def __init__(
+        self,
+        catalog: Catalog,
+        task_events: TaskEvents,
+        chance: Callable[[], float],
+        record: EngineRecorder,
+        failed: FailedAttempts,
+    ):
         self._catalog = catalog
-        self._broadcast = broadcast
-        self._emit = broadcast.emit_lazily
+        self._task_events = task_events
         self._chance = chance
         self._record = record
-        self._failed = FailedAttempts()
+        self._failed = failed
 
     def events(self, outcomes: Sequence[Settled]) -> list[tuple[Event, Subjects]]:
         """Make the events of jobs that have ended, with the users' objects that each is about.
@@ -50,16 +55,19 @@ class Outcomes:
         events: list[tuple[Event, Subjects]] = []
         succeeded: list[str] = []
         cancelled: list[str] = []
-        has_listeners = self._broadcast.has_listeners
-        for outcome in outcomes:
+        watching = self._task_events if self._task_events.watched else None
+        ends = [] if watching is None else watching.ends_of(outcomes)
+        for number, outcome in enumerate(outcomes):
+            if watching is not None:
+                watching.make_up_start(outcome, ends[number])
             if outcome.printed is not None:
                 self._take_printed(outcome, outcome.printed)
             if isinstance(outcome, Done):
                 succeeded.append(outcome.task_id)
                 if outcome.overtaken:
                     self._report_overtaken(outcome.task_id, outcome.overtaken)
-                if has_listeners:
-                    self._broadcast.emit(engine_events.TaskSucceeded(outcome.task_id, outcome.seconds))
+                if watching is not None:
+                    watching.succeeded(outcome, ends[number])
             elif outcome.reason == "cancelled" or outcome.error is None:
                 cancelled.append(outcome.task_id)
             else:
@@ -68,15 +76,18 @@ class Outcomes:
             self._record.ended(outcomes, self._failed.count)
             events.append((Succeeded(tuple(succeeded)), NO_SUBJECTS))
         if cancelled:
+            self._task_events.cancelled(cancelled)
             events.append((Cancelled(tuple(cancelled)), NO_SUBJECTS))
         return events
 
     def of_dynamic(self, event: Event) -> tuple[Event, Subjects]:
         """Complete an event of a dynamic task, which makes its events itself, and add what it is about."""
         if type(event) is Succeeded:
-            self._record.ended([Done(task_id, 0.0) for task_id in event.tasks], self._failed.count)
-            for task_id in event.tasks:
-                self._emit(partial(engine_events.TaskSucceeded, task_id, 0.0))
+            done = [Done(task_id, 0.0) for task_id in event.tasks]
+            self._record.ended(done, self._failed.count)
+            if self._task_events.watched:
+                for outcome in done:
+                    self._task_events.succeeded(outcome)
         elif type(event) is Failed:
             return self._failure(event.task_id, event.error, event.reason, 0.0, 0), NO_SUBJECTS
         elif type(event) is InputsLost:
@@ -98,12 +109,12 @@ class Outcomes:
 
     def _lost(self, task_id: str, keys: tuple[str, ...]) -> Subjects:
         """Report lost inputs; the scheduler will inspect them again."""
-        self._emit(lambda: engine_events.InputsVanished(task_id, keys))
+        self._task_events.inputs_vanished(task_id, keys)
         described = self._catalog.tasks.get(task_id)
         return NO_SUBJECTS if described is None else Subjects(described.inputs, {}, {})
 
     def _take_printed(self, outcome: Settled, printed: Printed) -> None:
-        self._emit(lambda: engine_events.TaskPrinted(outcome.task_id, printed.stdout, printed.stderr))
+        self._task_events.printed(outcome.task_id, printed.stdout, printed.stderr)
         if isinstance(outcome, NotDone) and outcome.error is not None:
             outcome.error.stdout = printed.stdout[-PRINTED_KEPT:]
             outcome.error.stderr = printed.stderr[-PRINTED_KEPT:]
@@ -114,7 +125,7 @@ class Outcomes:
             task_id,
             ", ".join(keys),
         )
-        self._emit(lambda: engine_events.ResultDropped(task_id, keys))
+        self._task_events.overtaken(task_id, keys)
 
     def _failure(self, task_id: str, error: TaskError, reason: Reason, seconds: float, worker: int) -> Failed:
         attempt = Attempt(error.message, type(error).__name__, time.time(), seconds, worker)
@@ -132,7 +143,7 @@ class Outcomes:
         error, seconds = decided.error, decided.seconds
         self._record.attempt_failed(decided.task_id, error, self._failed.of(decided.task_id), is_last=False)
         logger.info("%s: %s; retrying in %g s", decided.task_id, error.message, seconds)
-        self._emit(lambda: engine_events.TaskRetrying(decided.task_id, decided.attempts, error.message, seconds))
+        self._task_events.retrying(decided.task_id, decided.attempts, error.message, seconds)
 
     def report_given_up(self, decided: GaveUp) -> None:
         """Report a task that failed for good, and complete its error."""
@@ -140,7 +151,7 @@ class Outcomes:
         error.attempts, error.deaths = decided.attempts, decided.deaths
         error.history = self._failed.of(decided.task_id)
         self._record.attempt_failed(decided.task_id, error, error.history, is_last=True)
-        self._emit(lambda: engine_events.TaskGivenUp(decided.task_id, error.attempts, error.message))
+        self._task_events.given_up(decided.task_id, error.attempts, error.message)
 
 
 def _classes_of(error: TaskError) -> tuple[str, ...]:

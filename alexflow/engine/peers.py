@@ -53,8 +53,7 @@ class PeerCoordination:
         executors: where jobs run.
         sources: from which they take them.
         spawn: starts work on the loop; an exception in it is a fault of the engine.
-        started: called with tasks that are admitted.
-        put_back: called with those that are not any more, and have not begun.
+        put_back: called with tasks that were admitted, are not any more, and have not begun.
         post: takes events for the scheduler, and returns when they have been handled.
         waits_for: called with the number of tasks that wait for a peer, and that peer.
         is_forced: whether a task is to run although its outputs exist.
@@ -77,7 +76,6 @@ class PeerCoordination:
         *,
         spawn: Callable[[Callable[[], Awaitable[None]]], asyncio.Task[None]],
         post: Callable[[Event], Awaitable[None]],
-        started: Callable[[Iterable[str]], None],
         put_back: Callable[[Sequence[str]], None],
         waits_for: Callable[[int, Holder], None],
         is_forced: Callable[[str], bool],
@@ -96,7 +94,6 @@ class PeerCoordination:
         }
         self._spawn = spawn
         self._post = post
-        self._started = started
         self._put_back = put_back
         self._is_forced = is_forced
         self._is_replaced = is_replaced
@@ -354,7 +351,6 @@ class PeerCoordination:
         self._quotas[kind].in_flight.update(entering)
         self._release(task_id for task_id in taken if task_id not in entering)  # cancelled meanwhile
         if entering:
-            self._started(entering)
             self._sources[kind].admitted.append_all(entering.values())
             self._executors[kind].offer(list(entering))
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import islice
 
 from alexflow.engine.job_queue import JobQueue
 from alexflow.engine.recording import EngineRecorder
-from alexflow.events import engine_events
-from alexflow.events.broadcast import Broadcast
+from alexflow.engine.task_events import TaskEvents
 from alexflow.executors.interface import Fits, Job, JobSource
 from alexflow.graph import Catalog, Kind
+from alexflow.model.executor_kinds import EXECUTOR_KINDS
 from alexflow.scheduler import Scheduler
 
 
@@ -22,7 +22,7 @@ class ReadyJobs(JobSource):
         scheduler: has the queue.
         catalog: the users' tasks behind its names.
         forced: ids of tasks whose outputs are replaced; a set that others change.
-        broadcast: emits that jobs have been taken, if no peer has to admit them first.
+        events: emits that jobs have begun.
         record: what is written about tasks.
         returned: called with the ids of jobs that were put back.
 
@@ -37,7 +37,7 @@ class ReadyJobs(JobSource):
         scheduler: Scheduler,
         catalog: Catalog,
         forced: set[str],
-        broadcast: Broadcast,
+        events: TaskEvents,
         record: EngineRecorder,
         returned: Callable[[Kind, Sequence[str]], None],
     ):
@@ -46,7 +46,8 @@ class ReadyJobs(JobSource):
         self._queue = scheduler.ready(kind)
         self._tasks = catalog.tasks
         self._forced = forced
-        self._broadcast = broadcast
+        self._events = events
+        self._begins_when_taken = not EXECUTOR_KINDS[kind].prefetches  # else the executor reports it
         self._record = record
         self._returned = returned
         self.alone = True
@@ -61,8 +62,13 @@ class ReadyJobs(JobSource):
         return [job.key for job in islice(self.admitted.values(), most)]
 
     def take(self, limit: int, fits: Fits | None = None) -> list[Job]:
-        if not self.alone:
-            return self.admitted.take(limit, fits)
+        jobs = self._take(limit, fits) if self.alone else self.admitted.take(limit, fits)
+        if self._events.watched and self._begins_when_taken:
+            for job in jobs:
+                self.began(job.task_id)
+        return jobs
+
+    def _take(self, limit: int, fits: Fits | None) -> list[Job]:
         jobs: list[Job] = []
         task_ids: list[str] = []
         for task_id in islice(self._queue, limit):
@@ -72,9 +78,22 @@ class ReadyJobs(JobSource):
             jobs.append(job)
             task_ids.append(task_id)
         self._scheduler.begin(self._kind, task_ids)
-        if self._broadcast.has_listeners:
-            emit_started(self._broadcast, task_ids)
         return jobs
+
+    @property
+    def watched(self) -> bool:
+        return self._events.watched
+
+    def began(
+        self,
+        task_id: str,
+        worker: int = 0,
+        *,
+        host: str = "",
+        devices: Mapping[str, tuple[int | str, ...]] | None = None,
+        cores: tuple[int, ...] = (),
+    ) -> None:
+        self._events.began(self._kind, task_id, worker, host=host, devices=devices, cores=cores)
 
     @property
     def has_ready(self) -> bool:
@@ -93,7 +112,6 @@ class ReadyJobs(JobSource):
         if task_id not in self._queue:
             return None
         self._scheduler.begin(self._kind, [task_id])
-        emit_started(self._broadcast, [task_id])
         return self.job(task_id)
 
     def put_back(self, jobs: Sequence[Job]) -> None:
@@ -115,10 +133,3 @@ class ReadyJobs(JobSource):
         described = self._tasks[task_id]
         replace = task_id in self._forced
         return Job(task_id, described.task, described.timeout, replace, described.outputs, described.spec.key)
-
-
-def emit_started(broadcast: Broadcast, task_ids: Iterable[str]) -> None:
-    """Emit that tasks have been taken by their executors, or have begun to generate."""
-    if broadcast.has_listeners:
-        for task_id in task_ids:
-            broadcast.emit(engine_events.TaskStarted(task_id))

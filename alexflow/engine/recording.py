@@ -38,9 +38,6 @@ Turn = Callable[[Event, Subjects], Awaitable[None]]
 #: Makes the parts, ``await turn(event, subjects)`` for each.
 Look = Callable[[Turn], Awaitable[None]]
 
-#: Targets of a run that are named.
-MOST_TARGETS = 20
-
 
 class EngineRecorder:
     """Writes the record of one engine. All methods are called on its event loop.
@@ -115,9 +112,9 @@ class EngineRecorder:
 
     # -- runs
 
-    def requested(self, run: int, keys: Sequence[str], tasks: Sequence[str]) -> None:
+    def requested(self, run: RequestedRun) -> None:
         """Note that a run was requested."""
-        self._runs[run] = RequestedRun(time.time(), (*keys[:MOST_TARGETS], *tasks[:MOST_TARGETS])[:MOST_TARGETS])
+        self._runs[run.number] = run
 
     def finished(self, end: Finish) -> None:
         """Note the end of a run, if anything of it is written or it failed."""
@@ -183,7 +180,7 @@ class NoRecorder(EngineRecorder):
     def forget(self, task_ids: Iterable[str]) -> None:
         return
 
-    def requested(self, run: int, keys: Sequence[str], tasks: Sequence[str]) -> None:
+    def requested(self, run: RequestedRun) -> None:
         return
 
     async def aclose(self) -> None:

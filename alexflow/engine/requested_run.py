@@ -1,8 +1,39 @@
-"""``RequestedRun``: what the record keeps of a request until something is done for it."""
+"""Requests that are under way: their numbers, ids, options and ends."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import count
+from typing import Any
+
+from alexflow.engine.options import OnError
+from alexflow.events.engine_events import RunEnd, RunFinished
+from alexflow.model import Output
+from alexflow.scheduler.instructions import Finish
+
+#: Targets of a run that are named.
+MOST_TARGETS = 20
+
+#: Selects the outputs of a request that have certain keys.
+FindOutputs = Callable[[set[str]], dict[str, Output[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOptions:
+    """The options of a request.
+
+    Attributes:
+        on_error: what follows from the first failure.
+        attributes: the application's own, for events and the record.
+    """
+
+    on_error: OnError = "stop"
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -10,9 +41,87 @@ class RequestedRun:
     """A run.
 
     Attributes:
+        number: the scheduler's name for it.
         at: when it was requested, in seconds since 1970.
         targets: ids and keys, some of them.
+        options: those of the request.
+        find: selects the targets' outputs that have certain keys.
+        end: gets the scheduler's :class:`Finish`.
+        withdrawn: whether its caller has left.
     """
 
+    number: int
     at: float
     targets: tuple[str, ...]
+    options: RequestOptions
+    find: FindOutputs
+    end: asyncio.Future[Finish]
+    withdrawn: bool = False
+    _id: str = ""
+
+    @property
+    def id(self) -> str:
+        """The run's id, unique and sortable by time; made when it is first asked for, as most runs only read."""
+        if not self._id:
+            stamp = f"{_second(int(self.at))}{int(self.at % 1 * 1e3):03d}"
+            self._id = f"{stamp}-{next(_serial) & 0xFFFFFF:06x}"
+        return self._id
+
+
+#: Makes ids of runs of one millisecond differ; it begins anywhere, so that other processes have other ids.
+_serial = count(int.from_bytes(os.urandom(3), "big"))
+
+
+@lru_cache(maxsize=2)
+def _second(at: int) -> str:
+    return time.strftime("%Y%m%dT%H%M%S", time.gmtime(at))
+
+
+class RequestedRuns(dict[int, RequestedRun]):
+    """The runs that are not over, by number.
+
+    Args:
+        owner_of: gives the number of the run for which a task counts; 0 if that is gone.
+    """
+
+    def __init__(self, owner_of: Callable[[str], int]):
+        self._owner_of = owner_of
+        self._last = 0
+
+    def add(
+        self,
+        keys: Sequence[str],
+        tasks: Sequence[str],
+        options: RequestOptions,
+        find: FindOutputs,
+        end: asyncio.Future[Finish],
+    ) -> RequestedRun:
+        """Add a run, under the next number."""
+        self._last += 1
+        targets = (*keys[:MOST_TARGETS], *tasks[:MOST_TARGETS])[:MOST_TARGETS]
+        run = self[self._last] = RequestedRun(self._last, time.time(), targets, options, find, end)
+        return run
+
+    def id_for(self, task_id: str) -> str:
+        """Return the id of the run for which a task counts; "" if that is gone."""
+        run = self.get(self._owner_of(task_id))
+        return "" if run is None else run.id
+
+    def fail(self, error: Exception) -> None:
+        """Fail those whose callers wait."""
+        for run in self.values():
+            if not run.end.done():
+                run.end.set_exception(error)
+
+
+def finished_event(run: RequestedRun, end: Finish) -> RunFinished:
+    """Make the event of a run's end."""
+    failed, skipped = len(end.failures), len(end.skipped)
+    now = time.time()
+    outcome: RunEnd = "failed" if failed else "done"
+    if end.error is not None:
+        outcome = "error"
+    elif run.withdrawn or run.end.done():  # then its caller got an error of the engine
+        outcome = "cancelled"
+    counts = end.ran, end.cached, failed, skipped, now - run.at, end.shared
+    return RunFinished(*counts, outcome, time=now, run_id=run.id)

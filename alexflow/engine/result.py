@@ -27,6 +27,8 @@ class Result:
         skipped_tasks: ids of tasks that did not run because others failed.
         seconds: how long it took.
         report: the failures for people and programs: ``print(result.report)``.
+        shared: how many of the target's tasks ran for another request, which had asked before.
+        run_id: the run's id in events and the record; "" if nothing had to be asked.
     """
 
     output: Any
@@ -36,6 +38,8 @@ class Result:
     skipped_tasks: Sequence[str]
     seconds: float
     report: FailureReport = NOTHING_FAILED
+    shared: int = 0
+    run_id: str = ""
 
     @property
     def failed(self) -> int:

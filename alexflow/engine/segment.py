@@ -281,9 +281,10 @@ class EngineSegment:
         request = self._requests.get(number)
         if request is not None:
             if number not in self._runs:
-                stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(request.at)) + f"{int(request.at % 1 * 1e3):03d}"
-                self._runs[number] = f"{stamp}-{os.urandom(3).hex()}"
+                self._runs[number] = request.id
             about = {"command": command_line(), "directory": _working_directory(), "options": self._options}
+            if request.options.attributes:
+                about["attributes"] = dict(request.options.attributes)
             writer.add(RunBegunLine(number, self._runs[number], writer.micros(request.at), request.targets, about))
 
     def run_ended(self, end: Finish, outcome: RunOutcome) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -143,6 +143,32 @@ class JobSource(ABC):
     @abstractmethod
     def claim(self, task_id: str) -> Job | None:
         """Take a certain job, out of turn; None if it is not ready."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether it is of interest when a job begins; if not, :meth:`began` need not be called."""
+        return False
+
+    def began(  # noqa: B027  # of interest to engines only
+        self,
+        task_id: str,
+        worker: int = 0,
+        *,
+        host: str = "",
+        devices: Mapping[str, tuple[int | str, ...]] | None = None,
+        cores: tuple[int, ...] = (),
+    ) -> None:
+        """Take in that a job has begun that was taken; for executors that take jobs before they have a place.
+
+        It may be reported again, and need not be reported of jobs that end in the same moment.
+
+        Args:
+            task_id: its task.
+            worker: the process id of the worker; 0 in the engine's process.
+            host: the worker's machine; "" for the engine's.
+            devices: what it was given of each kind.
+            cores: CPUs to which it is bound.
+        """
 
     @abstractmethod
     def put_back(self, jobs: Sequence[Job]) -> None:

@@ -16,6 +16,7 @@ from alexflow.events import (
     InputsVanished,
     RunFinished,
     RunStarted,
+    TaskCancelled,
     TaskGivenUp,
     TaskRetrying,
     TasksFound,
@@ -172,6 +173,10 @@ class Progress:
         for task_id in event.task_ids:
             self._of(task_id).planned -= 1
 
+    def _cancelled(self, event: TaskCancelled, now: float) -> None:
+        tally = self._ended(event.task_id, now) if event.begun else self._of(event.task_id)
+        tally.planned -= 1
+
     def _put_back(self, event: TasksPutBack, now: float) -> None:
         for task_id in event.task_ids:
             self._ended(task_id, now)
@@ -199,6 +204,7 @@ _FOLDS: dict[type[EngineEvent], Callable[[Progress, Any, float], None]] = {
     TaskSucceeded: Progress._succeeded,
     TaskRetrying: Progress._retrying,
     TaskGivenUp: Progress._given_up,
+    TaskCancelled: Progress._cancelled,
     InputsVanished: Progress._sent_back,
     TasksMadeElsewhere: Progress._made_elsewhere,
     TasksPutBack: Progress._put_back,

@@ -218,6 +218,7 @@ def _run(section: Section, begun: RunBegunLine, ended: RunEndedLine | None) -> R
         pid=header.pid,
         targets=begun.targets,
         options=about.pop("options", {}),
+        attributes=about.pop("attributes", {}),
         python=environment.python,
         version=header.version,
         environment=environment_of(section),

@@ -55,6 +55,7 @@ class Run:
         pid: the process.
         targets: ids of tasks and keys of outputs that were asked for, at most 20.
         options: the engine's options that are not defaults.
+        attributes: those of the request.
         python: the version of Python.
         version: alexflow's version.
         environment: packages' digest, platform, git commit.
@@ -78,6 +79,7 @@ class Run:
     pid: int
     targets: tuple[str, ...]
     options: dict[str, Any]
+    attributes: dict[str, Any]
     python: str
     version: str
     environment: dict[str, Any]

@@ -83,11 +83,25 @@ def succeeded(state: State, event: Succeeded) -> None:
             run = owner_of(state, node)
         if run is not None:
             run.ran += 1
+        if len(state.runs) > 1:
+            _count_shared(state, node, run)
         leave_active(state, node)
         node.move("succeeded")
         done(state, node, unwanted, here=True)
     if unwanted:
         drop_unwanted(state, unwanted)
+
+
+def _count_shared(state: State, node: Node, owner: RunState | None) -> None:
+    """Count a task that has run for those that wait for it as a target of theirs, besides the one that owns it."""
+    waiting: set[RunState] = set(node.runs)
+    for name in node.spec.outputs:
+        key = state.keys.get(name)
+        if key is not None:
+            waiting.update(key.targets)
+    for run in waiting:
+        if run is not owner:
+            run.shared += 1
 
 
 def done(state: State, node: Node, unwanted: list[Node], *, here: bool) -> None:
@@ -253,5 +267,6 @@ def finish(state: State, run: RunState) -> None:
             ran=run.ran,
             cached=run.cached,
             skipped=tuple(run.skipped.items()),
+            shared=run.shared,
         )
     )

@@ -113,6 +113,7 @@ class Finish(Instruction, frozen=True):
         failures: tasks that failed for good, each with its error.
         ran: how many tasks ran to success for this run.
         cached: how many were found done.
+        shared: how many of its targets' tasks ran for another run.
         skipped: tasks that did not run because others failed, each with the failed one that it needs, or ``""`` if
             the run was stopped before.
     """
@@ -123,6 +124,7 @@ class Finish(Instruction, frozen=True):
     ran: int = 0
     cached: int = 0
     skipped: tuple[tuple[str, str], ...] = ()
+    shared: int = 0
 
 
 class Forget(Instruction, frozen=True):

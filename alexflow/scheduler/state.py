@@ -214,6 +214,7 @@ class RunState:
         "ran",
         "rounds",
         "run_id",
+        "shared",
         "skipped",
         "stopping",
         "tasks",
@@ -240,6 +241,7 @@ class RunState:
         self.error: Any = None
         self.failures: dict[str, Any] = {}  # errors, by task
         self.ran = 0
+        self.shared = 0  # tasks behind its targets that ran for others
         self.found: set[str] = set()  # tasks that were done already; several of their outputs may be inspected
         self.found_more = 0  # when those are too many to be kept
         self.skipped: dict[str, str] = {}  # tasks that did not run, each with the failed one it needs, if that is why

@@ -65,7 +65,8 @@ def test_a_listener_that_raises_is_told_no_more(caplog):
 
     broadcast.listen(bad)
     broadcast.listen(seen.append)
-    broadcast.emit(TaskStarted("a"))
-    broadcast.emit(TaskStarted("b"))
-    assert seen == [TaskStarted("a"), TaskStarted("a"), TaskStarted("b")]
+    first, second = TaskStarted("a"), TaskStarted("b")
+    broadcast.emit(first)
+    broadcast.emit(second)
+    assert seen == [first, first, second]
     assert "of its own" in caplog.text

@@ -31,7 +31,7 @@ def numbers(progress: Progress, name: str) -> dict[str, int]:
 
 
 def test_a_task_from_plan_to_done() -> None:
-    events = [RunStarted(1, 1), TasksPlanned(("m.A.1", "m.A.2")), TaskStarted("m.A.1"), TaskSucceeded("m.A.1", 0.5)]
+    events = [RunStarted(1), TasksPlanned(("m.A.1", "m.A.2")), TaskStarted("m.A.1"), TaskSucceeded("m.A.1", 0.5)]
     assert numbers(fold(*events[:2]), "m.A") == {"planned": 2, "waiting": 2}
     assert numbers(fold(*events[:3]), "m.A") == {"planned": 2, "waiting": 1, "under_way": 1}
     assert numbers(fold(*events), "m.A") == {"planned": 2, "waiting": 1, "done": 1}
@@ -84,7 +84,7 @@ def test_cached_tasks_are_counted_as_they_are_found() -> None:
 
 
 def test_nothing_is_running_when_the_run_is_over() -> None:
-    end = RunFinished(1, 0, 0, 0, 0, 1.0)
+    end = RunFinished(0, 0, 0, 0, 1.0)
     progress = fold(TasksPlanned(("m.A.1",)), TaskStarted("m.A.1"), end)
     assert progress.finished == end
     assert progress.total().under_way == 0

@@ -47,7 +47,7 @@ def test_class_names_are_short_where_that_is_clear() -> None:
 
 def at_work() -> Progress:
     progress = Progress()
-    progress.add(RunStarted(1, 1), 0.0)
+    progress.add(RunStarted(1), 0.0)
     progress.add(TasksFound(2), 0.0)
     progress.add(TasksPlanned(("m.Fetch.1", "m.Fetch.2", "m.Fetch.3", "m.Parse.1")), 0.0)
     progress.add(TaskStarted("m.Fetch.1"), 0.0)
@@ -75,7 +75,7 @@ def test_a_failure() -> None:
 
 def test_summary_of_a_run_that_found_everything() -> None:
     progress = Progress()
-    progress.add(RunFinished(1, 0, 12, 0, 0, 0.05), 0.0)
+    progress.add(RunFinished(0, 12, 0, 0, 0.05), 0.0)
     assert text.summary(progress, 1.0) == ["nothing to run, 12 cached, 50.0 ms"]
 
 
@@ -84,7 +84,7 @@ def test_summary_names_the_classes_that_took_longest() -> None:
     progress.add(TaskSucceeded("m.Fetch.2", 3.0), 5.0)
     progress.add(TaskSucceeded("m.Parse.1", 9.0), 5.0)
     progress.add(TaskGivenUp("m.Fetch.3", 1, "OSError: no"), 5.0)
-    progress.add(RunFinished(1, 3, 2, 1, 4, 5.0), 5.0)
+    progress.add(RunFinished(3, 2, 1, 4, 5.0), 5.0)
     assert text.summary(progress, 6.0) == [
         "3 ran, 2 cached, 1 failed, 4 skipped in 5.00 s",
         "  Parse  1 took 9.00 s",
@@ -96,7 +96,7 @@ def test_summary_of_many_classes_adds_up_the_rest() -> None:
     progress = Progress()
     for n in range(7):
         progress.add(TaskSucceeded(f"m.C{n}.1", 7.0 - n), 1.0)
-    progress.add(RunFinished(1, 7, 0, 0, 0, 5.0), 5.0)
+    progress.add(RunFinished(7, 0, 0, 0, 5.0), 5.0)
     assert text.summary(progress, 6.0)[-1] == "  2 more: 2 ran, 3.00 s"
 
 

@@ -164,7 +164,7 @@ def test_a_hundred_callers_of_whom_the_first_goes() -> None:
     h.cancel(1)
     h.done("A")
     for run_id in range(2, 101):
-        assert h.seen(run_id) == [Finish(run_id, ran=int(run_id == 2))]
+        assert h.seen(run_id) == [Finish(run_id, ran=int(run_id == 2), shared=int(run_id != 2))]
     assert h.empty
 
 

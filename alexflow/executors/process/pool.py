@@ -89,6 +89,9 @@ class ProcessExecutor(Executor):
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)
         self._cache_epoch = 0
+        self._fed: list[
+            WorkerState
+        ] = []  # workers that have got jobs: what they begin is reported after what has ended
         self._closed = False
         self._fail: Callable[[Job], NotDone]  # makes the outcome of a job for which no worker can be started
         self._next_tick: asyncio.TimerHandle | None = None
@@ -136,8 +139,22 @@ class ProcessExecutor(Executor):
 
     def offer(self, task_ids: Sequence[str]) -> None:
         if not self._closed:
+            speculated = self._machine.speculates
             self._machine.offered(task_ids)
             self._go_on()
+            if speculated and self._source.watched:
+                for worker in self._worker_set.workers:
+                    self._report_begun(worker)
+
+    def _report_begun(self, worker: WorkerState) -> None:
+        """Report the job that a worker has come to."""
+        sent = next(iter(worker.sent.values()), None)
+        if sent is not None and not sent.is_speculative:
+            pending = worker.process.pending
+            if pending.settled.is_set():
+                self._source.began(sent.job.task_id, pending.pid)
+            else:
+                pending.on_settled = partial(self._report_begun, worker)
 
     def forget(self, task_ids: Sequence[str]) -> None:
         if self._machine.speculates:
@@ -189,6 +206,10 @@ class ProcessExecutor(Executor):
         while machine.instructions or machine.outcomes:
             for instruction in machine.drain():
                 self._perform[type(instruction)](instruction)
+        if self._fed:
+            fed, self._fed = self._fed, []
+            for worker in fed:
+                self._report_begun(worker)
 
     def _send(self, instruction: SendJobs) -> None:
         self._definitions.look_again()
@@ -211,6 +232,8 @@ class ProcessExecutor(Executor):
         if messages:
             new = self._worker_set.new_definitions(worker, needs)
             worker.process.send(Work(new, messages, self._cache_epoch))
+            if self._source.watched:
+                self._fed.append(worker)
             self._slow_imports.watch()
             if self._next_tick is None and len(worker.sent) > 1:
                 self._next_tick = self._loop.call_later(BLOCKED_AFTER, self._tick)
@@ -257,6 +280,8 @@ class ProcessExecutor(Executor):
         self._go_on()
         self._machine.feed()
         self._go_on()
+        if self._source.watched:
+            self._report_begun(worker)
 
     def _take_in_one(self, worker: WorkerState, message: ToEngine) -> None:
         if isinstance(message, JobsDone):

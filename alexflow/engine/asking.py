@@ -1,0 +1,106 @@
+"""From a target to its end: what a request forces, the run that it becomes, and the result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from alexflow.engine.driver import Driver
+from alexflow.engine.requested_run import RequestedRun, RequestOptions
+from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
+from alexflow.engine.subjects import collect_subjects, forced_by
+from alexflow.engine.targets import Request
+from alexflow.errors import DefinitionError
+from alexflow.executors.enclosing_tasks import running
+from alexflow.graph import Defaults, Forceable, Subjects, self_deadlock
+from alexflow.hooks import hook_failed
+from alexflow.scheduler.instructions import Finish
+from alexflow.storage import Storage
+
+if TYPE_CHECKING:
+    from alexflow.graph.class_registry import ClassRegistry
+
+
+async def ask(
+    driver: Driver, request: Request, options: RequestOptions, defaults: Defaults, storage: Storage
+) -> tuple[RequestedRun, Finish]:
+    """Make a request and wait for its end. A caller that is cancelled withdraws it."""
+    driver.entering += 1
+    try:
+        subjects = await collect_subjects(request, defaults, driver.catalog)
+        task_id = running.get()
+        if task_id is not None:
+            _refuse_itself(subjects, task_id)
+        if defaults.class_registry.unchecked:
+            await _check_program(defaults.class_registry, storage)
+        run = driver.request(subjects, request.find, options)
+    finally:
+        driver.entered()
+    try:
+        finish = await run.end
+    except BaseException as error:
+        driver.record.given_up(run.number, error)
+        if isinstance(error, asyncio.CancelledError):
+            driver.cancel_run(run)
+        raise
+    driver.record.finished(finish)
+    return run, finish
+
+
+def _refuse_itself(subjects: Subjects, task_id: str) -> None:
+    """Refuse a request by a task for itself."""
+    asked = task_id in subjects.tasks
+    for output in subjects.outputs.values():
+        try:
+            asked = asked or output.src_task_id == task_id
+        except BaseException as error:
+            hook_failed(output, "src_task_id", error)
+    if asked:
+        raise self_deadlock(task_id)
+
+
+async def _check_program(registry: ClassRegistry, storage: Storage) -> None:
+    """Check that the script's classes, of which there are new ones, are those of this storage's results."""
+    from alexflow.engine.program_notes import check_program  # deferred: most classes are of modules
+
+    unchecked = registry.unchecked
+    classes, unchecked[:] = tuple(unchecked), ()
+    try:
+        if storage.answers_at_once:
+            check_program(classes, storage)
+        else:
+            await asyncio.to_thread(check_program, classes, storage)
+    except DefinitionError:
+        unchecked += classes  # the next request is refused as well
+        raise
+
+
+def force_tasks(
+    driver: Driver, request: Request, force: Forceable | Sequence[Forceable] | bool, defaults: Defaults
+) -> set[str]:
+    """Force tasks. Returns the ids of those that no other request forces."""
+    forced = forced_by(force, request, defaults)
+    if forced:
+        forced -= driver.inspector.forced
+        driver.inspector.forced.update(forced)
+    return forced
+
+
+def result_of(request: Request, run: RequestedRun, finish: Finish, seconds: float, storage: Storage) -> Result:
+    """Make the answer to a request.
+
+    Raises:
+        RunFailed: tasks failed, and the request stopped at that.
+        AlexflowError: the request could not be served.
+    """
+    if finish.error is not None:
+        raise finish.error
+    failures = [as_task_error(task_id, error) for task_id, error in finish.failures]
+    by_task = [(task_id, error) for (task_id, _), error in zip(finish.failures, failures, strict=True)]
+    report = report_on(by_task, finish.skipped) if failures or finish.skipped else NOTHING_FAILED
+    if failures and run.options.on_error == "stop":
+        raise run_failed(failures, report)
+    skipped = tuple(task_id for task_id, _ in finish.skipped)
+    counts = finish.ran, finish.cached, failures, skipped, seconds, report, finish.shared
+    return Result(request.bound(storage), *counts, run.id)

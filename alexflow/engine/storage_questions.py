@@ -1,0 +1,125 @@
+"""The scheduler's questions to the storage: what exists, and whether a run's targets do at its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from alexflow.engine.peers import PeerCoordination
+from alexflow.engine.recording import EngineRecorder
+from alexflow.engine.removals import Removals
+from alexflow.engine.requested_run import RequestedRuns
+from alexflow.errors import StorageUnavailable
+from alexflow.graph import NO_SUBJECTS, Inspector, Subjects
+from alexflow.hooks import passes
+from alexflow.model import Output
+from alexflow.scheduler.events import Event, Verified
+from alexflow.scheduler.instructions import Verify
+from alexflow.storage import Storage
+
+#: Up to this many outputs or tasks are inspected without a task of their own on the loop.
+INSPECTED_AT_ONCE = 64
+
+#: What waits to be handled: events, with the users' objects behind their names.
+Inbox = deque[tuple[Event, Subjects]]
+
+
+class StorageQuestions:
+    """Answers them: at once where the storage does and few things are asked for, else in the background.
+
+    Args:
+        inspector: looks at outputs and tasks.
+        storage: holds the outputs.
+        runs: the requests.
+        removals: those in progress; until they have ended, nothing is inspected.
+        record: gets what tasks are made from, before they are wanted.
+        inbox: gets answers that come at once.
+        peers: gives the coordination with other engines, if there may be any.
+        spawn: starts work on the loop.
+        post: takes events.
+        fail_run: ends a run with an error.
+    """
+
+    def __init__(
+        self,
+        inspector: Inspector,
+        storage: Storage,
+        runs: RequestedRuns,
+        removals: Removals,
+        record: EngineRecorder,
+        inbox: Inbox,
+        *,
+        peers: Callable[[], PeerCoordination | None],
+        spawn: Callable[[Callable[[], Awaitable[None]]], asyncio.Task[None]],
+        post: Callable[[Event, Subjects], None],
+        fail_run: Callable[[int, BaseException], None],
+    ):
+        self._inspector = inspector
+        self._storage = storage
+        self._runs = runs
+        self._removals = removals
+        self._record = record
+        self._inbox = inbox
+        self._peers = peers
+        self._spawn = spawn
+        self._post = post
+        self._fail_run = fail_run
+
+    def inspect(self, question: Subjects) -> None:
+        """Inspect outputs and tasks."""
+        peers = self._peers()
+        begin = None if peers is None or peers.joined else peers.begin_now
+        if (
+            not self._removals.in_progress
+            and self._storage.answers_at_once
+            and len(question.outputs) + len(question.tasks) <= INSPECTED_AT_ONCE
+        ):
+            answers = self._inspector.look_now(question, begin)
+            if answers is not None:
+                self._inbox.extendleft(reversed(answers))
+                return
+        self._spawn(partial(self._look, tuple(self._removals.in_progress), question))
+
+    async def _look(self, removals: tuple[asyncio.Task[None], ...], question: Subjects) -> None:
+        if removals:
+            await asyncio.wait(removals)
+        peers = self._peers()
+        if peers is not None:
+            try:
+                await peers.begin()  # first: what a peer makes after this inspection is made twice
+            except StorageUnavailable as error:
+                await self._take_turn(*self._inspector.cannot_look(question, error))
+                return
+        await self._record.look(partial(self._inspector.look, question), self._take_turn)
+
+    async def _take_turn(self, event: Event, subjects: Subjects) -> None:
+        self._post(event, subjects)
+        await asyncio.sleep(0)
+
+    def verify(self, instruction: Verify) -> None:
+        """Look for the targets that a run has made."""
+        if self._storage.answers_at_once and len(instruction.keys) <= INSPECTED_AT_ONCE:
+            try:
+                missing = set(instruction.keys) - self._storage.exists_many(instruction.keys)
+            except BaseException:  # as in _verify
+                missing = set(instruction.keys)
+            if not missing:
+                self._inbox.append((Verified(instruction.run_id), NO_SUBJECTS))
+                return
+        self._spawn(partial(self._verify, instruction))
+
+    async def _verify(self, instruction: Verify) -> None:
+        run = self._runs.get(instruction.run_id)
+        lost: dict[str, Output[Any]] = {}
+        try:
+            missing = set(instruction.keys) - await self._storage.aexists_many(instruction.keys)
+            if run is not None and missing:
+                lost = run.find(missing)
+        except BaseException as error:  # of the storage or the target: it concerns this request only
+            if passes(error):
+                raise
+            self._fail_run(instruction.run_id, self._inspector.of_storage(error))
+        self._post(Verified(instruction.run_id, tuple(lost)), Subjects(lost, {}, {}))

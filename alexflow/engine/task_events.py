@@ -1,0 +1,241 @@
+"""The events of tasks. Nothing is kept or made while there are no listeners.
+
+An executor reports what it begins as far as that is worth a report: a worker process gets many small tasks at once, and
+reports what came of them in one message. The start of those that began and ended in between is made up from what they
+took, so that every end has a start, and every start an end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import heappop, heappush
+
+from alexflow.engine.failed_attempts import FailedAttempts
+from alexflow.engine.requested_run import RequestedRuns
+from alexflow.events import engine_events
+from alexflow.events.broadcast import Broadcast
+from alexflow.executors.interface import Done, Settled
+from alexflow.graph import Described
+from alexflow.hooks import passes
+from alexflow.model import AbstractTask, Output
+
+
+class Lanes:
+    """The numbers of one executor's lanes: the smallest that is free is taken."""
+
+    def __init__(self) -> None:
+        self._free: list[int] = []
+        self._count = 0
+
+    def take(self) -> int:
+        """Take one."""
+        if self._free:
+            return heappop(self._free)
+        self._count += 1
+        return self._count
+
+    def leave(self, lane: int) -> None:
+        """Give one back."""
+        heappush(self._free, lane)
+
+
+class TaskEvents:
+    """Emits the events of tasks, each with the run for which the task counts.
+
+    Args:
+        broadcast: passes them to listeners.
+        runs: the runs that are not over, and for which a task counts.
+        failed: the attempts of tasks that have failed.
+        tasks: descriptions of the tasks that are not over, by id; others change it.
+    """
+
+    def __init__(
+        self, broadcast: Broadcast, runs: RequestedRuns, failed: FailedAttempts, tasks: Mapping[str, Described]
+    ):
+        self._broadcast = broadcast
+        self._emit = broadcast.emit
+        self._id_for = runs.id_for
+        self._failed = failed
+        self._tasks = tasks
+        # tasks that were planned or started, and have not ended: where an attempt is under way
+        self._live: dict[str, tuple[str, int] | None] = {}
+        self._lanes: defaultdict[str, Lanes] = defaultdict(Lanes)
+
+    @property
+    def watched(self) -> bool:
+        """Whether there are listeners."""
+        return self._broadcast.has_listeners
+
+    # -- before the start
+
+    def planned(self, task_ids: Sequence[str]) -> None:
+        """Emit that tasks have to run: one event for each run."""
+        by_run: defaultdict[str, list[str]] = defaultdict(list)
+        for task_id in task_ids:
+            by_run[self._id_for(task_id)].append(task_id)
+            self._live.setdefault(task_id)
+        for run_id, some in by_run.items():
+            reads = tuple([_reads(self._tasks.get(task_id)) for task_id in some])
+            self._emit(engine_events.TasksPlanned(tuple(some), reads, run_id=run_id))
+
+    def queued(self, task_ids: Iterable[str]) -> None:
+        """Emit that tasks wait for a place."""
+        now = time.time()
+        for task_id in task_ids:
+            self._live.setdefault(task_id)
+            self._emit(engine_events.TaskQueued(task_id, time=now, run_id=self._id_for(task_id)))
+
+    def waiting(self, task_ids: Iterable[str], waits_for: engine_events.WaitsFor, name: str = "") -> None:
+        """Emit that tasks wait for something besides a place."""
+        for task_id in task_ids:
+            self._emit(engine_events.TaskWaiting(task_id, waits_for, name, run_id=self._id_for(task_id)))
+
+    # -- the start
+
+    def began(
+        self,
+        executor: str,
+        task_id: str,
+        worker: int = 0,
+        *,
+        at: float | None = None,
+        host: str = "",
+        devices: Mapping[str, tuple[int | str, ...]] | None = None,
+        cores: tuple[int, ...] = (),
+    ) -> None:
+        """Emit that an attempt has begun, unless that has been emitted."""
+        if self._live.get(task_id) is not None:
+            return
+        lane = self._lanes[executor].take()
+        self._live[task_id] = executor, lane
+        attempt = self._failed.count(task_id) + 1
+        where = executor, worker, host, lane, dict(devices or {}), cores
+        now = time.time() if at is None else at
+        self._emit(engine_events.TaskStarted(task_id, attempt, *where, time=now, run_id=self._id_for(task_id)))
+
+    def ends_of(self, outcomes: Sequence[Settled]) -> list[float]:
+        """Return when attempts have ended that are reported together: each worker runs one after the other."""
+        now = time.time()
+        begun: dict[int, float] = {}  # by worker, the start of the earliest seen so far: from the last one on
+        ends: list[float] = []
+        for outcome in reversed(outcomes):
+            worker = _worker_of(outcome)
+            end = begun.get(worker, now) if worker else now
+            begun[worker] = end - outcome.seconds
+            ends.append(end)
+        ends.reverse()
+        return ends
+
+    def make_up_start(self, outcome: Settled, ended: float) -> None:
+        """Emit the start of an attempt of which only the end is reported."""
+        task_id = outcome.task_id
+        if self._live.get(task_id) is None and (isinstance(outcome, Done) or outcome.reason != "cancelled"):
+            described = self._tasks.get(task_id)
+            executor = "" if described is None else described.kind
+            self.began(executor, task_id, _worker_of(outcome), at=ended - outcome.seconds)
+
+    # -- the end
+
+    def _end(self, task_id: str, *, is_over: bool) -> bool:
+        """Take in the end of an attempt. Returns whether one had begun."""
+        attempt = self._live.pop(task_id, None)
+        if attempt is not None:
+            self._lanes[attempt[0]].leave(attempt[1])
+        if not is_over:
+            self._live[task_id] = None
+        return attempt is not None
+
+    def succeeded(self, outcome: Done, ended: float | None = None) -> None:
+        """Emit that a task has run."""
+        task_id, usage = outcome.task_id, outcome.usage
+        self._end(task_id, is_over=True)
+        used: tuple[float | None, int | None, int | None, int | None] = None, None, None, None
+        if usage is not None:
+            cpu = None if usage.cpu is None else usage.cpu / 1e6
+            used = cpu, usage.rss, None, sum([size for size, _ in usage.stored.values()])
+        attempt, now = self._failed.count(task_id) + 1, time.time() if ended is None else ended
+        run_id = self._id_for(task_id)
+        self._emit(engine_events.TaskSucceeded(task_id, outcome.seconds, attempt, *used, time=now, run_id=run_id))
+
+    def retrying(self, task_id: str, attempts: int, error: str, delay: float) -> None:
+        """Emit that an attempt has failed and is followed by another."""
+        if self.watched:
+            self._end(task_id, is_over=False)
+            self._emit(engine_events.TaskRetrying(task_id, attempts, error, delay, run_id=self._id_for(task_id)))
+
+    def given_up(self, task_id: str, attempts: int, error: str) -> None:
+        """Emit that a task has failed for good."""
+        if self.watched:
+            self._end(task_id, is_over=True)
+            self._emit(engine_events.TaskGivenUp(task_id, attempts, error, run_id=self._id_for(task_id)))
+
+    def inputs_vanished(self, task_id: str, keys: tuple[str, ...]) -> None:
+        """Emit that a task cannot run yet after all."""
+        if self.watched:
+            self._end(task_id, is_over=False)
+            self._emit(engine_events.InputsVanished(task_id, keys, run_id=self._id_for(task_id)))
+
+    def put_back(self, task_ids: Iterable[str]) -> None:
+        """Emit that tasks have not done anything that were reported as started."""
+        if self.watched:
+            begun = tuple([task_id for task_id in task_ids if self._live.get(task_id) is not None])
+            for task_id in begun:
+                self._end(task_id, is_over=False)
+            if begun:
+                self._emit(engine_events.TasksPutBack(begun))
+
+    def made_elsewhere(self, task_ids: Sequence[str]) -> None:
+        """Emit that another engine has made what tasks were to make."""
+        if self.watched:
+            for task_id in task_ids:
+                self._end(task_id, is_over=True)
+            self._emit(engine_events.TasksMadeElsewhere(tuple(task_ids)))
+
+    def cancelled(self, task_ids: Iterable[str]) -> None:
+        """Emit that tasks were stopped."""
+        if self.watched:
+            for task_id in task_ids:
+                begun = self._end(task_id, is_over=True)
+                self._emit(engine_events.TaskCancelled(task_id, begun, run_id=self._id_for(task_id)))
+
+    def forgotten(self, task_ids: Iterable[str]) -> None:
+        """Emit that those of these tasks which have not ended never will."""
+        if self._live:
+            self.cancelled([task_id for task_id in task_ids if task_id in self._live])
+            if not self.watched:
+                self._live.clear()
+                self._lanes.clear()
+
+    def printed(self, task_id: str, stdout: str, stderr: str) -> None:
+        """Emit what an attempt has printed."""
+        if self.watched:
+            self._emit(engine_events.TaskPrinted(task_id, stdout, stderr, run_id=self._id_for(task_id)))
+
+    def overtaken(self, task_id: str, keys: tuple[str, ...]) -> None:
+        """Emit that the results of a task were dropped."""
+        if self.watched:
+            self._emit(engine_events.ResultDropped(task_id, keys, run_id=self._id_for(task_id)))
+
+
+def _worker_of(outcome: Settled) -> int:
+    if isinstance(outcome, Done):
+        return 0 if outcome.usage is None else outcome.usage.worker
+    return outcome.worker
+
+
+def _reads(described: Described | None) -> tuple[str, ...]:
+    """List the ids of the tasks whose outputs a task reads."""
+    if described is None or not described.inputs:
+        return ()
+    return tuple(dict.fromkeys([task_id for output in described.inputs.values() if (task_id := _behind(output))]))
+
+
+def _behind(output: Output[AbstractTask]) -> str:
+    try:
+        return output.src_task_id
+    except BaseException as error:  # the user's: the edge is not drawn
+        if passes(error):
+            raise
+        return ""
