@@ -29,9 +29,9 @@ async def ask(
     driver.entering += 1
     try:
         subjects = await collect_subjects(request, defaults, driver.catalog)
-        task_id = running.get()
-        if task_id is not None:
-            _refuse_itself(subjects, task_id)
+        context = running.get()
+        if context is not None:
+            _refuse_itself(subjects, context.task_id)
         if defaults.class_registry.unchecked:
             await _check_program(defaults.class_registry, storage)
         run = driver.request(subjects, request.find, options)

@@ -27,10 +27,12 @@ from anyio import CapacityLimiter, to_thread
 
 from alexflow.errors import DefinitionError, OutputMissing, TaskTimeout
 from alexflow.executors.attempt import bind
+from alexflow.executors.attempt_host import AttemptFacts, facts_of
 from alexflow.executors.captured_error import capture_error, not_done
 from alexflow.executors.deferred_outputs import publish_deferred
 from alexflow.executors.enclosing_tasks import around, enclosing, running
 from alexflow.executors.interface import GRACE
+from alexflow.executors.task_context import TaskContext
 from alexflow.forks import contained, end_fork, this_process
 from alexflow.graph import Described, Subjects
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, is_ctrl_c, note_hook, original, passes, repr_of
@@ -147,7 +149,7 @@ class Generators:
                 ends[end].abandon()
 
 
-class Generator:
+class Generator(TaskContext):
     """One dynamic task that runs."""
 
     def __init__(
@@ -171,12 +173,34 @@ class Generator:
         self._post = post
         self._in_thread = in_thread
         self._context = context  # the same for its whole life
-        context.run(running.set, self._task_id)
+        context.run(running.set, self)
         self._loop = asyncio.get_running_loop()
         self._given: Iterator[Any] | AsyncIterator[Any] | None = None
         self._arrived: deque[tuple[str, AbstractTask]] = deque()  # filled by a thread, emptied by the loop
         self._stopped = False
         self._work: asyncio.Task[None] | None = None
+        self._deadline: float | None = None
+
+    @property
+    def task_id(self) -> str:
+        return self._task_id
+
+    @property
+    def storage(self) -> Storage:
+        return self._storage
+
+    @property
+    def facts(self) -> AttemptFacts:
+        return facts_of(self._task_id)
+
+    @property
+    def deadline(self) -> float | None:
+        """When the time is over that ``generate`` may take to give more tasks."""
+        return self._deadline
+
+    def stop_requested(self) -> bool:
+        """Whether it has been stopped; unlike others it is interrupted all the same."""
+        return self._stopped
 
     def pull(self) -> None:
         """Take further children."""
@@ -253,6 +277,7 @@ class Generator:
         limit = asyncio.timeout(self._timeout)
         try:
             async with limit:
+                self._deadline = limit.when()
                 await self._pull()
         except TimeoutError as error:
             if not limit.expired():

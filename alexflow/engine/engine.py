@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextvars import copy_context
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from alexflow.engine.asking import ask, force_tasks, result_of
 from alexflow.engine.async_library import require_asyncio
+from alexflow.engine.attempt_host import EngineHost
 from alexflow.engine.driver import Driver
 from alexflow.engine.loading import Loads
 from alexflow.engine.options import (
@@ -30,6 +32,7 @@ from alexflow.engine.turns import turns
 from alexflow.errors import EngineClosed
 from alexflow.events import EngineEvent
 from alexflow.events.broadcast import Broadcast
+from alexflow.executors.attempt_host import host
 from alexflow.executors.interface import GRACE
 from alexflow.executors.process.wire.reentry import reentry
 from alexflow.executors.registry import ExecutorSettings, make_executors
@@ -146,12 +149,13 @@ class Engine:
             case_sensitive = self._prepare_storage()
         else:
             case_sensitive = await asyncio.to_thread(self._prepare_storage)
-        self._driver = self._make_driver(
-            Scheduler(self._limits, max_deaths=self._max_deaths, case_sensitive=case_sensitive)
-        )
+        scheduler = Scheduler(self._limits, max_deaths=self._max_deaths, case_sensitive=case_sensitive)
+        self._driver = self._make_driver(scheduler)
         self._loop = asyncio.get_running_loop()
         self._broadcast.open()
-        self._driver.open()
+        context = copy_context()  # that of all tasks
+        context.run(host.set, EngineHost(self, scheduler, self._driver.catalog, self._driver.runs))
+        context.run(self._driver.open)
         return self
 
     def _make_driver(self, scheduler: Scheduler) -> Driver:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from alexflow.errors import NotInTask
-from alexflow.executors.enclosing_tasks import of_worker, running
+from alexflow.executors.enclosing_tasks import running_here
+from alexflow.executors.task_context import TaskContext
+
+if TYPE_CHECKING:
+    from alexflow.engine.engine import Engine
 
 
 class Current:
@@ -11,22 +17,70 @@ class Current:
 
     In a worker process it works in every thread. In the engine's process, a thread that a task starts by itself has no
     context of the task: start it by ``contextvars.copy_context().run``, as :func:`asyncio.to_thread` does.
+
+    Everything here raises :class:`~alexflow.errors.NotInTask` where no task is running.
     """
 
     @property
     def task_id(self) -> str:
-        """The id of the running task.
+        """The id of the running task."""
+        return _context().task_id
+
+    @property
+    def attempt(self) -> int:
+        """The number of this attempt at the task, from 1 on. One that ended with the death of its worker counts."""
+        return _context().facts.attempt
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run for which the task counts, as the record and ``alexflow runs`` have it."""
+        return _context().facts.run_id
+
+    @property
+    def deadline(self) -> float | None:
+        """When the time of this attempt is over (``timeout``), by the clock of :func:`time.monotonic`; None for never.
+
+        What is left, in seconds, is ``current.deadline - time.monotonic()``.
+        """
+        return _context().deadline
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether the task should save what it needs, and end.
+
+        It should once its timeout is over, its run is cancelled, or the engine's process or its own was told to end
+        (Ctrl-C, SIGTERM, SIGUSR1). The engine's ``grace`` is the time that is left then.
+
+        A task that asks is not interrupted: it ends by returning, or by raising what it likes. One that has never asked
+        gets :class:`~alexflow.errors.TaskStopped`, or :class:`asyncio.CancelledError`, wherever it is.
+        """
+        return _context().stop_requested()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that runs the task; not in worker processes.
 
         Raises:
-            NotInTask: no task is running here.
+            NotInTask: no task is running here, or the engine is in another process.
         """
-        task_id = running.get() or of_worker.running
-        if task_id is None:
-            raise NotInTask("alexflow.current is only there while a task runs: use it in run() or generate()")
-        return task_id
+        engine: Engine | None = _context().engine
+        if engine is None:
+            raise NotInTask(
+                "current.engine is there in generate(), in async tasks and in those that run in threads; a worker "
+                "process has no engine: make the task async, or set options = TaskOptions(executor='thread')"
+            )
+        return engine
 
     def __repr__(self) -> str:
-        return f"<alexflow.current: {running.get() or of_worker.running or 'no task'}>"
+        context = running_here()
+        return f"<alexflow.current: {'no task' if context is None else context.task_id or 'no task'}>"
+
+
+def _context() -> TaskContext:
+    context = running_here()
+    if context is None:
+        raise NotInTask("alexflow.current is only there while a task runs: use it in run() or generate()")
+    return context
 
 
 #: The one instance.

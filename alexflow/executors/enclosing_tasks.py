@@ -6,9 +6,13 @@ It would wait for itself: for its own outcome in the same engine, for its own le
 from __future__ import annotations
 
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a run that has nothing to do needs no more than this
+    from alexflow.executors.task_context import TaskContext
 
 #: The task that runs in this context, in the engine's process.
-running: ContextVar[str | None] = ContextVar("alexflow_running_task", default=None)
+running: ContextVar[TaskContext | None] = ContextVar("alexflow_running_task", default=None)
 
 #: The tasks inside which the engine of this context was opened, the outermost first.
 around: ContextVar[tuple[str, ...]] = ContextVar("alexflow_tasks_around", default=())
@@ -18,7 +22,7 @@ class _OfWorker:
     """The same for a worker process, which runs one task at a time, in any of its threads."""
 
     def __init__(self) -> None:
-        self.running: str | None = None
+        self.running: TaskContext | None = None
         self.around: tuple[str, ...] = ()
 
 
@@ -27,6 +31,11 @@ of_worker = _OfWorker()
 
 def enclosing() -> tuple[str, ...]:
     """Return the ids of the tasks inside which the caller runs, the outermost first."""
-    task_id = running.get() or of_worker.running
+    context = running_here()
     outer = around.get() or of_worker.around
-    return outer if task_id is None else (*outer, task_id)
+    return outer if context is None else (*outer, context.task_id)
+
+
+def running_here() -> TaskContext | None:
+    """Return the task inside which the caller runs."""
+    return running.get() or of_worker.running

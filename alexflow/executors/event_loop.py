@@ -20,10 +20,12 @@ from typing import Any, Protocol
 
 from alexflow.errors import TaskTimeout
 from alexflow.executors.attempt import aattempt
+from alexflow.executors.attempt_host import AttemptFacts, facts_of
 from alexflow.executors.captured_error import capture_error, not_done
 from alexflow.executors.enclosing_tasks import around, enclosing, running
 from alexflow.executors.interface import GRACE, Done, Executor, Job, JobSource, NotDone, Outcome, Report, Usage
 from alexflow.executors.log_records import install_record_factory
+from alexflow.executors.task_context import TaskContext
 from alexflow.forks import end_fork, this_process
 from alexflow.hooks import is_ctrl_c, original, repr_of
 from alexflow.logs import logger
@@ -37,10 +39,18 @@ RUNNER_SLICE = 0.002
 FIRST_RUNNERS = 8
 
 
-class RunningJob:
-    """A job that is running."""
+class RunningJob(TaskContext):
+    """A job that is running.
 
-    __slots__ = ("is_abandoned", "is_cancelled", "is_stopped", "job", "runner", "timer", "transaction")
+    Attributes:
+        deadline: when its time is over, by the loop's clock.
+        watches_stop: whether it asks if it is to stop: then it is not interrupted, but ends by itself.
+    """
+
+    __slots__ = (
+        *("deadline", "is_abandoned", "is_cancelled", "is_stopped"),
+        *("job", "runner", "timer", "transaction", "watches_stop"),
+    )
 
     def __init__(self, job: Job, runner: asyncio.Task[None], storage: Storage):
         self.job = job
@@ -50,6 +60,24 @@ class RunningJob:
         self.is_stopped = False
         self.is_cancelled = False  # and not because of the time
         self.is_abandoned = False
+        self.deadline: float | None = None
+        self.watches_stop = False
+
+    @property
+    def task_id(self) -> str:
+        return self.job.task_id
+
+    @property
+    def storage(self) -> Storage:
+        return self.transaction.storage
+
+    @property
+    def facts(self) -> AttemptFacts:
+        return facts_of(self.job.task_id)
+
+    def stop_requested(self) -> bool:
+        self.watches_stop = True
+        return self.is_stopped
 
 
 class HowToRun(Protocol):
@@ -204,12 +232,15 @@ class LoopExecutor(Executor):
 
     async def _run(self, running_job: RunningJob) -> None:
         job = running_job.job
-        running.set(job.task_id)
+        running.set(running_job)
         started = time.perf_counter()
         outcome: Outcome
         try:
             if job.timeout is not None:
-                running_job.timer = self._loop.call_later(job.timeout, self._stop, running_job, context=self._context)
+                running_job.deadline = self._loop.time() + job.timeout
+                running_job.timer = self._loop.call_at(
+                    running_job.deadline, self._stop, running_job, context=self._context
+                )
             await self._how.attempt(running_job)
             seconds, transaction = time.perf_counter() - started, running_job.transaction
             usage = Usage(0, None, None, transaction.stored)
@@ -245,6 +276,8 @@ class LoopExecutor(Executor):
             self._interrupt(running_job)
 
     def _interrupt(self, running_job: RunningJob) -> None:
+        if running_job.watches_stop:
+            return  # it saves what it needs and ends, or is abandoned when its grace is over
         if running_job.transaction.revoke():  # else it is publishing: all outputs, or a part of them if cancelled
             if self._how.is_interruptible:
                 running_job.runner.cancel()

@@ -27,9 +27,9 @@ class _Factory:
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         record: logging.LogRecord = self._before(*args, **kwargs)
-        task_id = running.get()
-        if task_id is not None:
-            record.__dict__ = _Attributes(record.__dict__, task_id=task_id)
+        context = running.get()
+        if context is not None:
+            record.__dict__ = _Attributes(record.__dict__, task_id=context.task_id)
         return record
 
 

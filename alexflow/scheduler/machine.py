@@ -157,6 +157,11 @@ class Scheduler:
         node = self.state.nodes.get(task_id)
         return 0 if node is None or node.owner is None else node.owner.run_id
 
+    def failures_of(self, task_id: str) -> int:
+        """Return how many attempts at a task that is not over have failed, those included that a death ended."""
+        node = self.state.nodes.get(task_id)
+        return 0 if node is None else node.attempts + node.deaths
+
     def successors_of(self, task_id: str) -> list[str]:
         """Return tasks that could start the moment this one is done, because it makes all that they miss.
 

@@ -73,7 +73,18 @@ PROTOCOLS = {
 OURS = frozenset(
     {"self", "job", "spec", "event", "outcome", "instruction", "failed", "decided", "entry", "told", "sent"}
     | {"described", "defaults", "_defaults", "check", "wanted", "follower", "successor", "cause", "error"}
-    | {"context", "_context", "asyncio", "copy()", "engine", "failure", "_threads", "DynamicTask", "WrapperTask"}
+    | {
+        "context",
+        "_context",
+        "_context()",
+        "asyncio",
+        "copy()",
+        "engine",
+        "failure",
+        "_threads",
+        "DynamicTask",
+        "WrapperTask",
+    }
     | {"type()", "plan", "live"}
 )
 

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, cast
 
 from alexflow.errors import ShippingError
+from alexflow.executors.attempt_host import facts_of
 from alexflow.executors.interface import GRACE, Executor, Job, JobSource, NotDone, Report
 from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
@@ -41,6 +42,8 @@ from alexflow.executors.process.slow_imports import SlowImports
 from alexflow.executors.process.started_server import StartedServer
 from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.messages import (
+    FactsReply,
+    FactsRequest,
     JobFailed,
     JobMessage,
     JobsDone,
@@ -299,6 +302,10 @@ class ProcessExecutor(Executor):
             self._machine.revoked(worker, message.numbers)
         elif isinstance(message, TaskRequest):
             self._send_source(worker, message)
+        elif isinstance(message, FactsRequest):
+            sent = worker.sent.get(message.number)
+            if sent is not None:
+                worker.process.send(FactsReply(facts_of(sent.job.task_id)))
         elif isinstance(message, MemoryExceeded):
             self._machine.exceeded(worker)
 

@@ -141,7 +141,7 @@ class WorkerProcess:
         if not pending_worker.pid:
             return ExitStatus(None if self.refused or fork_server.lives else await fork_server.exitcode())
         if terminate and patience:
-            self._signal(signal.SIGTERM)
+            self._terminate()
             idle = min(patience, IDLE_GRACE)
             await self._give_time(idle)
             patience = patience - idle if self.status().running else 0.0
@@ -159,6 +159,14 @@ class WorkerProcess:
         if patience:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._pending_worker.ended.wait(), patience)
+
+    def _terminate(self) -> None:
+        """Send SIGTERM to it and its children, or to it alone if its job is to save first: that may need them."""
+        if not self._status_page.watches_stop:
+            self._signal(signal.SIGTERM)
+        elif self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
 
     def _signal(self, number: signal.Signals) -> bool:
         """Send a signal to its process group; False if there is none yet.

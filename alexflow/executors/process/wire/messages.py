@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from alexflow.executors.attempt_host import AttemptFacts
 from alexflow.executors.captured_error import CapturedError
 from alexflow.executors.interface import Usage
 
@@ -103,6 +104,12 @@ class TaskReply(Message, frozen=True):
     error: str = ""
 
 
+class FactsReply(Message, frozen=True):
+    """The answer to ``FactsRequest``."""
+
+    facts: AttemptFacts
+
+
 class Revoke(Message, frozen=True):
     """On the control channel: give back what has not begun, and report what is done."""
 
@@ -137,6 +144,12 @@ class TaskRequest(Message, frozen=True):
 
     number: int
     task_id: str
+
+
+class FactsRequest(Message, frozen=True):
+    """A job asked for the number of its attempt, its run or its time limit."""
+
+    number: int
 
 
 class Carried(Struct, frozen=True, array_like=True):
@@ -184,8 +197,8 @@ class MemoryExceeded(Message, frozen=True):
     """The worker's memory exceeds its limit."""
 
 
-ToWorker = ProcessEnvironment | Hello | Work | TaskReply | Revoke
-ToEngine = JobsDone | JobFailed | TaskRequest | Logged | Revoked | MemoryExceeded
+ToWorker = ProcessEnvironment | Hello | Work | TaskReply | FactsReply | Revoke
+ToEngine = JobsDone | JobFailed | TaskRequest | FactsRequest | Logged | Revoked | MemoryExceeded
 
 _encode = msgspec.msgpack.Encoder().encode
 decode_for_worker = msgspec.msgpack.Decoder(ToWorker).decode

@@ -18,7 +18,11 @@ _PAGE = struct.Struct("<QQdQ")  # both
 
 #: Behind that, what the engine writes: whether it has read, or is about to read, what no boundary follows yet.
 _UNSETTLED = _PAGE.size
-_SIZE = _PAGE.size + 1
+
+#: Behind that, what the worker writes: the job that asks whether it is to stop (0: none has).
+_WATCHING = _PAGE.size + 1
+_WATCHING_JOB = struct.Struct("<Q")
+_SIZE = _WATCHING + _WATCHING_JOB.size
 
 
 class WorkerStatus(NamedTuple):
@@ -56,6 +60,16 @@ class StatusPage:
     def read(self) -> WorkerStatus:
         """Return the job that the worker is at, or was at when it died."""
         return WorkerStatus(*_PAGE.unpack_from(self._page, 0))
+
+    def watch_stop(self, number: int) -> None:
+        """Note that a job asks whether it is to stop."""
+        _WATCHING_JOB.pack_into(self._page, _WATCHING, number)
+
+    @property
+    def watches_stop(self) -> bool:
+        """Whether the job that is running asks whether it is to stop."""
+        (watching,) = _WATCHING_JOB.unpack_from(self._page, _WATCHING)
+        return bool(watching) and watching == self.read().running
 
     def settle(self, settled: bool) -> None:
         """Note whether all output that has been read belongs to a known job."""

@@ -1,7 +1,7 @@
 """The worker process: it takes jobs from the engine and runs them one after the other, in the main thread.
 
-    data channel     engine ──ProcessEnvironment, Hello, Work, TaskReply──▶ worker
-                     worker ──JobsDone, JobFailed, TaskRequest, Logged, MemoryExceeded──▶ engine
+    data channel     engine ──ProcessEnvironment, Hello, Work, TaskReply, FactsReply──▶ worker
+                     worker ──JobsDone, JobFailed, TaskRequest, FactsRequest, Logged, MemoryExceeded──▶ engine
     control channel  engine ──Revoke──▶ worker ──Revoked──▶ engine   (a thread of its own, answers while a job runs)
 
 Successes are reported together, at the latest when there is nothing left to do or ``REPORT_EVERY`` has passed;
@@ -9,7 +9,8 @@ failures at once. End-of-file on the data channel ends the worker.
 
 SIGTERM ends it with the job that is running: :class:`TaskStopped` is raised there, so that ``finally`` blocks run, and
 what the job has stored is discarded. Then the worker ends as if the signal had killed it at once: for the engine, which
-sent the signal or did not, nothing else has happened. A job that has begun to publish may finish.
+sent the signal or did not, nothing else has happened. A job that has begun to publish may finish, and one that asks
+whether it is to stop ends by itself (`process/worker/worker_context.py`).
 
 After each job what it has changed in its process is put back (`process/worker/settings.py`). Where that
 cannot be done the worker ends after its report; for the engine it has died between two jobs.
@@ -22,13 +23,13 @@ from __future__ import annotations
 
 import gc
 import os
-import pickle
 import signal
 import socket
 import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, NoReturn
 
@@ -39,6 +40,8 @@ from alexflow.executors.enclosing_tasks import of_worker
 from alexflow.executors.process.wire.environment import apply_environment
 from alexflow.executors.process.wire.lifeline import end_with
 from alexflow.executors.process.wire.messages import (
+    FactsReply,
+    FactsRequest,
     Hello,
     JobFailed,
     JobMessage,
@@ -64,10 +67,11 @@ from alexflow.executors.process.worker.settings import ProcessSettings
 from alexflow.executors.process.worker.stdio import StdioCapture
 from alexflow.executors.process.worker.unpack import unpacker
 from alexflow.executors.process.worker.usage import UsageMeter
+from alexflow.executors.process.worker.worker_context import WorkerContext
 from alexflow.forks import end_fork, this_process
 from alexflow.identity import set_main_module_name
-from alexflow.model import AbstractTask
-from alexflow.storage import Storage, Transaction
+from alexflow.storage import Transaction
+from alexflow.type_vars import T
 
 if TYPE_CHECKING:
     from alexflow.executors.interface import Usage
@@ -146,22 +150,22 @@ class Worker:
         self._failed: set[int] = set()
         self._most_memory = 0
         self._handler: ForwardingHandler | None = None  # once logging is imported
-        self._hello: Hello | None = None
-        self._storage: Storage | None = None
         self._cache_epoch = 0  # another number than before once cached outputs are invalid
         self._transaction: Transaction | None = None  # of the job that is running
         self._terminated = False
         self._is_spoiled = False  # by what a task has changed for good
         self._waiting = False  # for work
         self._asking = False  # in the middle of a job's conversation with the engine
+        self._context = WorkerContext(status_page, self._ask)
         self._process = this_process.generation
         reentry.in_worker = True
-        unpacker.fetch_task = self._fetch_task
+        unpacker.fetch_task = self._context.fetch_task
         unpacker.importing = status_page.importing
 
     def serve(self) -> None:
         """Take jobs and run them, until end-of-file."""
         signal.signal(signal.SIGTERM, lambda number, frame: self._terminate())
+        signal.signal(signal.SIGUSR1, lambda number, frame: self._context.request_stop())
         os.register_at_fork(after_in_child=self._let_go)
         self._settings = ProcessSettings()
         threading.Thread(target=self._listen_to_control, name="alexflow-control", daemon=True).start()
@@ -186,7 +190,8 @@ class Worker:
 
     def _let_go(self) -> None:
         """Release what a process that a task has forked has inherited: it is the worker's."""
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, signal.SIG_DFL)
         self._data.close()
         self._control.close()
         self._capture.let_go()
@@ -214,13 +219,13 @@ class Worker:
         if isinstance(message, Work):
             if message.cache_epoch != self._cache_epoch:
                 self._cache_epoch = message.cache_epoch
-                if self._storage is not None:
-                    self._storage.invalidate()
+                if self._context.opened is not None:
+                    self._context.opened.invalidate()
             unpacker.add(message.definitions)
             self._jobs.extend(message.jobs)
         elif isinstance(message, Hello):
             set_main_module_name(message.main_name)
-            self._hello = message
+            self._context.pickled_storage = message.storage
             self._most_memory = message.most_memory
             of_worker.around = message.around
 
@@ -231,14 +236,13 @@ class Worker:
             return
         set_job = self._status_page.set_job
         self._running = number
-        of_worker.running = job.task_id
+        context = of_worker.running = self._context
+        context.job = job
         started = time.monotonic()
         is_ready = unpacker.has_all
         set_job(number, number - 1, started if is_ready else 0.0)
         try:
-            if self._storage is None:  # here, so that its errors are reported
-                self._storage = self._open_storage()
-            transaction = self._transaction = Transaction(self._storage, replace=job.replace)
+            transaction = self._transaction = Transaction(context.storage, replace=job.replace)  # it may fail to open
             if self._terminated:
                 self._end_as_terminated()
             task = unpacker.unpack_job(job.cls, job.fields, job.task_id)
@@ -340,6 +344,8 @@ class Worker:
         self._terminated = True
         if self._waiting:
             self._end_as_terminated()
+        if self._context.request_stop():
+            return
         if self._transaction is not None and not self._asking and self._transaction.revoke():
             raise TaskStopped("the run was cancelled, the task took longer than its timeout, or its process is to end")
 
@@ -351,12 +357,6 @@ class Worker:
         os.kill(os.getpid(), signal.SIGTERM)
         os._exit(1)
 
-    def _open_storage(self) -> Storage:
-        if self._hello is None:
-            raise RuntimeError("a job arrived before the storage")
-        storage: Storage = pickle.loads(self._hello.storage)
-        return storage.with_read_cache()
-
     def forward_logging(self, levels: dict[str, int], disabled: int) -> None:
         """Forward records to the engine, from the import of ``logging`` on."""
         from alexflow.executors.process.worker.log_handler import ForwardingHandler, install  # imports logging
@@ -367,10 +367,14 @@ class Worker:
     def _log(self, logged: Logged) -> None:
         if threading.current_thread() is not threading.main_thread() or self._asking:
             self._send(logged)
-            return
-        self._asking = True  # SIGTERM, which only the main thread handles, must not interrupt it
+        else:
+            self._undisturbed(lambda: self._send(logged))
+
+    def _undisturbed(self, converse: Callable[[], T]) -> T:
+        """Write or read in the middle of a job: SIGTERM, which only the main thread handles, must not interrupt it."""
+        self._asking = True
         try:
-            self._send(logged)
+            return converse()
         finally:
             self._asking = False
             if self._terminated:
@@ -422,26 +426,18 @@ class Worker:
         finally:
             self._receiving.release()
 
-    def _fetch_task(self, task_id: str) -> AbstractTask:
-        """Fetch the task behind an output from the engine; work that arrives first is queued."""
-        self._asking = True
-        try:
-            with self._receiving:
-                return self._fetched(task_id)
-        finally:
-            self._asking = False
-            if self._terminated:
-                self._terminate()
+    def _ask(self, question: TaskRequest | FactsRequest) -> TaskReply | FactsReply:
+        return self._undisturbed(lambda: self._answer_to(question))
 
-    def _fetched(self, task_id: str) -> AbstractTask:
-        self._send(TaskRequest(self._running, task_id))
-        while True:
-            message = self._inbox.receive()
-            if message is None:
-                raise LookupError(f"the engine has gone; {task_id} cannot be fetched")
-            if isinstance(message, TaskReply):
-                if message.error:
-                    raise LookupError(message.error)
-                unpacker.add(message.definitions)
-                return unpacker.unpack(message.cls, message.fields)
-            self._take_in(message)
+    def _answer_to(self, question: TaskRequest | FactsRequest) -> TaskReply | FactsReply:
+        """Ask the engine; work that arrives first is queued."""
+        with self._receiving:
+            self._send(question)
+            while (message := self._inbox.receive()) is not None:
+                if isinstance(message, FactsReply):
+                    return message
+                if isinstance(message, TaskReply):
+                    unpacker.add(message.definitions)
+                    return message
+                self._take_in(message)
+        raise LookupError("the engine has gone; it cannot be asked")

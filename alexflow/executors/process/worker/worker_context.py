@@ -1,0 +1,95 @@
+"""``WorkerContext``: the task that a worker process runs, as its own code sees it through :data:`alexflow.current`.
+
+There is one object for all jobs of a worker, so that a task that asks for nothing costs an attribute. What the process
+does not know it asks the engine for, once an attempt.
+
+A job that has asked whether it is to stop is not interrupted by SIGTERM: it saves what it needs, and ends. The engine
+sees in the status page that there is such a job, and sends the signal to the worker alone: the job's own children, such
+as those that load its data, are needed until it has saved.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import cast
+
+from alexflow.executors.attempt_host import AttemptFacts
+from alexflow.executors.process.wire.messages import FactsReply, FactsRequest, JobMessage, TaskReply, TaskRequest
+from alexflow.executors.process.wire.status_page import StatusPage
+from alexflow.executors.process.worker.unpack import unpacker
+from alexflow.executors.task_context import TaskContext
+from alexflow.model import AbstractTask
+from alexflow.storage import Storage
+
+#: Sends the engine a question and waits for the answer.
+Ask = Callable[[TaskRequest | FactsRequest], TaskReply | FactsReply]
+
+_NO_JOB = JobMessage(0, 0, [], "")
+
+
+class WorkerContext(TaskContext):
+    """The job that is running.
+
+    Args:
+        status_page: where the engine sees whether a job asks to be stopped politely.
+        ask: asks the engine.
+
+    Attributes:
+        job: the job; set by the worker before each.
+        pickled_storage: the storage, as it came.
+        opened: the storage, once it is open.
+    """
+
+    def __init__(self, status_page: StatusPage, ask: Ask):
+        self.job = _NO_JOB
+        self.pickled_storage = b""
+        self.opened: Storage | None = None
+        self._status_page = status_page
+        self._ask = ask
+        self._asked_for = _NO_JOB
+        self._facts = AttemptFacts()
+        self._watched_by = _NO_JOB
+        self._is_stop_requested = False
+
+    @property
+    def task_id(self) -> str:
+        return self.job.task_id
+
+    @property
+    def storage(self) -> Storage:
+        if self.opened is None:
+            storage: Storage = pickle.loads(self.pickled_storage)
+            self.opened = storage.with_read_cache()
+        return self.opened
+
+    def fetch_task(self, task_id: str) -> AbstractTask:
+        """Fetch the task behind an output from the engine."""
+        reply = cast(TaskReply, self._ask(TaskRequest(self.job.number, task_id)))
+        if reply.error:
+            raise LookupError(reply.error)
+        return unpacker.unpack(reply.cls, reply.fields)
+
+    @property
+    def facts(self) -> AttemptFacts:
+        job = self.job
+        if self._asked_for is not job:
+            self._facts = cast(FactsReply, self._ask(FactsRequest(job.number))).facts
+            self._asked_for = job
+        return self._facts
+
+    @property
+    def deadline(self) -> float | None:
+        timeout = self.facts.timeout
+        return None if timeout is None else self._status_page.read().since + timeout
+
+    def stop_requested(self) -> bool:
+        if self._watched_by is not self.job:
+            self._watched_by = self.job
+            self._status_page.watch_stop(self.job.number)
+        return self._is_stop_requested
+
+    def request_stop(self) -> bool:
+        """Take in that the process is to end. Return whether the running job asks for that, and ends by itself."""
+        self._is_stop_requested = True
+        return self._watched_by is self.job
