@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from alexflow.errors import IdentityError
 from alexflow.hooks import as_cause, class_name, is_ctrl_c, text_of
 from alexflow.identity.blake2 import blake2b
+from alexflow.identity.library_values import library_form, loaded
 from alexflow.identity.names import look_up, module_name, qualified_name
 from alexflow.identity.short_repr import short_repr
 
@@ -198,11 +199,6 @@ _ENCODERS_ON_DEMAND: dict[tuple[str, str], _Encode] = {
 }
 
 
-def _loaded(module: str, name: str) -> Any:
-    """A class of a module; None if the module has not been imported."""
-    return getattr(sys.modules.get(module), name, None)
-
-
 def _canonical_of_user_type(value: Any, pending: Pending) -> Canonical:
     kind = type(value)
     if isinstance(value, type):
@@ -213,12 +209,12 @@ def _canonical_of_user_type(value: Any, pending: Pending) -> Canonical:
         # not .name, which a class may define anew
         member = value._name_ if value._name_ is not None else canonical(value.value, pending)
         return ["enum", qualified_name(kind), member]
-    if isinstance(value, _loaded("pathlib", "PurePath") or ()):
+    if isinstance(value, loaded("pathlib", "PurePath")):
         path: list[Canonical] = ["path", value.as_posix()]
-        return path if any(kind is _loaded("pathlib", name) for name in _PATHS) else [*path, qualified_name(kind)]
+        return path if any(kind is loaded("pathlib", name) for name in _PATHS) else [*path, qualified_name(kind)]
     if is_dataclass(kind) and not issubclass(kind, PLAIN):
         return ["dataclass", qualified_name(kind), _fields(_of_dataclass(value), pending)]
-    if isinstance(value, _loaded("msgspec", "Struct") or ()):
+    if isinstance(value, loaded("msgspec", "Struct")):
         return ["struct", qualified_name(kind), _fields(_of_struct(value), pending)]
     if is_namedtuple(kind) and not is_dataclass(kind):
         items = [canonical(item, pending) for item in value]
@@ -226,9 +222,12 @@ def _canonical_of_user_type(value: Any, pending: Pending) -> Canonical:
     name = kind.__module__, kind.__qualname__
     encode = _ENCODERS_ON_DEMAND.get(name)
     # or derived from it: tests replace the types of datetime by such classes
-    if encode is not None and kind in getattr(_loaded(*name), "__mro__", ()):
+    if encode is not None and kind in getattr(loaded(*name), "__mro__", ()):
         _ENCODERS[kind] = encode
         return encode(value, pending)
+    form = library_form(value)
+    if form is not None:
+        return form.canonical(value, lambda part: canonical(part, pending))  # type: ignore[no-any-return]
     raise IdentityError(_refusal(value, kind))
 
 
@@ -332,10 +331,21 @@ def _fields(values: Iterable[tuple[str, Any]], pending: Pending) -> list[list[Ca
 
 def _refusal(value: Any, kind: type) -> str:
     name = f"{kind.__module__}.{kind.__qualname__}"
+    if callable(getattr(kind, "get_secret_value", None)):
+        return (
+            f"a {name} is a secret; pass value.get_secret_value() to a field that is declared with "
+            f"field(metadata={{'secret': True}})"
+        )
+    for method in _TO_PLAIN:
+        if callable(getattr(kind, method, None)):
+            return f"a {name} is not a plain Python value; pass value.{method}()"
     if callable(getattr(value, "item", None)) and getattr(value, "ndim", None) == 0:
         return f"a {name} is not a plain Python value; pass value.item()"
     if hasattr(value, "__array__"):
-        return f"a {name} has no identity of its own; store it with a task and pass that task's output"
+        return (
+            f"a {name} has no identity of its own; store it with a task and pass that task's output, "
+            f"or declare {_ENCODE}"
+        )
     for plain in PLAIN:
         if isinstance(value, plain):
             return f"a {name} is a subclass of {plain.__name__}; pass a plain {plain.__name__}"
@@ -343,8 +353,15 @@ def _refusal(value: Any, kind: type) -> str:
         return f"this is the method {value.__func__.__qualname__} itself; call it: {value.__func__.__qualname__}()"
     return (
         f"a {name} cannot be identified; use plain values, enums, dataclasses, module-level functions "
-        f"or classes, tasks or outputs (or declare the field with compare=False if results do not depend on it)"
+        f"or classes, tasks or outputs; or declare {_ENCODE}, "
+        f"or with compare=False if results do not depend on it"
     )
+
+
+#: Methods of values that other libraries have in place of plain ones.
+_TO_PLAIN = ("to_pydatetime", "to_pytimedelta")
+
+_ENCODE = 'the field with field(metadata={"encode": …, "decode": …}), which give a plain value and take it back'
 
 
 def locate(value: Any, path: str, depth: int = 0) -> tuple[str, IdentityError] | None:
@@ -382,12 +399,14 @@ def children(value: Any) -> Iterable[tuple[str, Any]]:
         yield from ((f"[{index}]", item) for index, item in enumerate(value))
     elif isinstance(value, set | frozenset):
         yield from (("{…}", item) for item in value)
-    elif isinstance(value, _loaded("msgspec", "Struct") or ()):
+    elif isinstance(value, loaded("msgspec", "Struct")):
         yield from ((f".{name}", item) for name, item in _of_struct(value))
     elif is_dataclass(type(value)) and not hasattr(value, "__canonical__"):
         for field in dataclasses.fields(value):
             if field.compare:
                 yield f".{field.name}", _encoded_or_refused(value, field)
+    elif type(value) not in _ENCODERS and (form := library_form(value)) is not None:
+        yield from form.parts(value)
 
 
 def _encoded_or_refused(value: Any, field: dataclasses.Field[Any]) -> Any:

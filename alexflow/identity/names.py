@@ -37,6 +37,11 @@ def set_main_module_name(name: str) -> None:
     _main_name = name
 
 
+def has_anothers_main() -> bool:
+    """Whether ``__main__`` is that of another process, as in a worker process."""
+    return _main_name is not None
+
+
 def module_name(name: str) -> str:
     """``name``, or the importable name of ``__main__``."""
     return main_module_name() if name in MAIN_MODULES else name

@@ -89,6 +89,14 @@ class ClassInfo(_Caching):
         return defaults
 
     @cached_property
+    def floats(self) -> set[str]:
+        """Names of significant fields that are annotated as a float, and not as an integer too; less the noted ones."""
+        if self.cls is None:
+            return set()
+        fields = {field.name: field for field in dataclasses.fields(self.cls)}
+        return {name for name in self.unencoded if _is_float(_resolve(fields[name].type, name, self.cls))}
+
+    @cached_property
     def insignificant(self) -> dict[str, Callable[[Any], Any] | None]:
         """Names of the fields given to ``__init__`` that the id does not depend on, each with its ``encode``."""
         significant = set(self.significant)
@@ -400,6 +408,15 @@ def _allows_none(annotation: Any) -> bool:
         return _allows_none(annotation.__value__)
     literals = get_args(annotation) if _is_literal(annotation) else ()
     return None in literals
+
+
+def _is_float(annotation: Any) -> bool:
+    """Whether a type is float, or float or None."""
+    if get_origin(annotation) is Annotated:
+        return _is_float(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return {arg for arg in get_args(annotation) if arg is not type(None)} == {float}
+    return annotation is float or annotation == "float"
 
 
 def _is_literal(annotation: Any) -> bool:

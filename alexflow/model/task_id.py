@@ -11,7 +11,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from alexflow.errors import IdentityError
-from alexflow.identity import Canonical, ComputeNow, Pending, canonical, children, locate, task_digest
+from alexflow.identity import (
+    Canonical,
+    ComputeNow,
+    Pending,
+    canonical,
+    children,
+    has_anothers_main,
+    locate,
+    task_digest,
+)
 from alexflow.model.class_info import ClassInfo, SourceTask, WithClassInfo, class_info
 from alexflow.model.output import Output
 
@@ -86,12 +95,27 @@ def _id_from_fields(task: SourceTask, pending: Pending) -> str:
                 if kind is str or (kind is float and value == value):  # as canonical() does; this saves a call
                     fields[name] = value
                 else:
+                    if kind is int and name in info.floats:
+                        _note_integer(info, name, value)
                     fields[name] = canonical(value, pending)
         if pending:
             return ""
         return f"{info.name}.{task_digest(fields, task.version)}"
     except (IdentityError, UnicodeEncodeError, RecursionError) as error:
         raise _with_path(task, info, error) from None
+
+
+def _note_integer(info: ClassInfo, name: str, value: int) -> None:
+    """Note once for a field that it is annotated as a float and was given an integer, which has another id."""
+    from alexflow.logs import logger  # deferred: few programs need it
+
+    info.floats.discard(name)
+    if not has_anothers_main():  # the process that made the task has noted it
+        logger.warning(
+            "%s.%s is annotated as a float and was given the integer %d: the id differs from that with %d.0; "
+            "write %d.0",
+            *(info.name, name, value, value, value),
+        )
 
 
 def _with_path(task: SourceTask, info: ClassInfo, error: Exception) -> IdentityError:

@@ -117,6 +117,28 @@ def _named(tag: str, name: str) -> Any:
     return {FORM_TAG: tag, "name": name}
 
 
+def _pattern(tag: str, text: str | bytes, flags: int) -> Any:
+    return {FORM_TAG: tag, "value": plain(text), "flags": flags}
+
+
+def _partial(tag: str, function: Any, args: Sequence[Any], keywords: Sequence[Sequence[Any]]) -> Any:
+    named = [[name, plain(value)] for name, value in keywords]
+    return {FORM_TAG: tag, "function": plain(function), "args": [plain(item) for item in args], "keywords": named}
+
+
+def _dtype(tag: str, of: Any, more: Any = None) -> Any:
+    if type(of) is str:
+        return {FORM_TAG: tag, "value": of}
+    if type(more) is int:
+        fields = [[name, plain(dtype), offset] for name, dtype, offset in of]
+        return {FORM_TAG: tag, "fields": fields, "itemsize": more}
+    return {FORM_TAG: tag, "base": plain(of), "shape": list(more)}
+
+
+def _numbers(*names: str) -> Callable[..., Any]:
+    return lambda tag, numbers: {FORM_TAG: tag, **dict(zip(names, map(plain, numbers), strict=True))}
+
+
 _TAGS: Mapping[str, Callable[..., Any]] = {
     "list": _list,
     "tuple": _items,
@@ -143,6 +165,15 @@ _TAGS: Mapping[str, Callable[..., Any]] = {
     "namedtuple": _namedtuple,
     "task": lambda tag, task_id: {FORM_TAG: tag, "id": task_id},
     "output": _output,
+    "range": _numbers("start", "stop", "step"),
+    "fraction": _numbers("numerator", "denominator"),
+    "zone": _named,
+    "pattern": _pattern,
+    "partial": _partial,
+    "dtype": _dtype,
+    "torch.dtype": _named,
+    "model": _fields,
+    "attrs": _fields,
     "secret": lambda tag, digest: {FORM_TAG: tag, "digest": digest},
 }
 

@@ -24,6 +24,7 @@ from alexflow.serialization.decode import TagReader, ValueReader, check_hashes, 
 from alexflow.serialization.encode import TAG
 from alexflow.serialization.fault import DocumentFault, key_step, user_code_fault
 from alexflow.serialization.fields import OUTPUT_PLACES
+from alexflow.serialization.library_decoders import LIBRARY_TAGS
 from alexflow.serialization.resolve import (
     DATACLASS,
     ENUM,
@@ -258,4 +259,5 @@ TAGS: Mapping[str, TagReader] = {
     "namedtuple": _namedtuple,
     "task": _task,
     "output": _output,
+    **LIBRARY_TAGS,
 }

@@ -37,6 +37,7 @@ from alexflow.model import AbstractTask, Output, task_behind
 from alexflow.serialization.encode import TAG, Form, Reference, ValueWriter
 from alexflow.serialization.fault import DocumentFault
 from alexflow.serialization.fields import OUTPUT_PLACES
+from alexflow.serialization.library_encoders import library_form_of
 from alexflow.storage import Storage
 
 _packb = msgspec.msgpack.Encoder().encode
@@ -183,6 +184,9 @@ def _form_of_user_type(value: Any, kind: type) -> Form:
         return _struct
     if is_namedtuple(kind):
         return _namedtuple
+    form = library_form_of(value, kind)
+    if form is not None:
+        return form
     raise DocumentFault(
         f"a {kind.__module__}.{kind.__qualname__} cannot be written to a document; use plain values, enums, "
         f"dataclasses, module-level functions or classes, tasks or outputs, or give the field `encode` and "

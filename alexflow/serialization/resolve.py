@@ -25,8 +25,11 @@ import msgspec
 from alexflow.hooks import class_name, text_of
 from alexflow.identity import (
     PLAIN,
+    function_name,
+    is_attrs,
     is_dataclass,
     is_namedtuple,
+    loaded,
     look_up,
     main_module_name,
     module_name,
@@ -54,6 +57,13 @@ def _is_plain_dataclass(cls: type) -> bool:
     return is_dataclass(cls) and not issubclass(cls, (AbstractTask, Output, Storage, *PLAIN))
 
 
+def _is_function(found: Any) -> bool:
+    """Whether it is a function, or a callable of C or the like that is found by its own name."""
+    if isinstance(found, FunctionType | BuiltinFunctionType):
+        return True
+    return callable(found) and not isinstance(found, type) and function_name(found) is not None
+
+
 TASK = ReferenceKind("a task", lambda cls: issubclass(cls, AbstractTask))
 OUTPUT = ReferenceKind("an output", lambda cls: issubclass(cls, Output))
 STORAGE = ReferenceKind("a storage", lambda cls: issubclass(cls, Storage) and is_dataclass(cls))
@@ -63,7 +73,9 @@ ENUM = ReferenceKind("an enum", lambda cls: issubclass(cls, enum.Enum))
 NAMEDTUPLE = ReferenceKind("a namedtuple", is_namedtuple)
 PATH = ReferenceKind("a path", lambda cls: issubclass(cls, PurePath))
 TYPE = ReferenceKind("a class", lambda cls: True)
-FUNCTION = ReferenceKind("a function", lambda found: isinstance(found, FunctionType | BuiltinFunctionType))
+FUNCTION = ReferenceKind("a function", lambda found: _is_function(found))
+MODEL = ReferenceKind("a pydantic model", lambda cls: issubclass(cls, loaded("pydantic.main", "BaseModel")))
+ATTRS = ReferenceKind("an attrs class", is_attrs)
 
 #: Imported regardless of ``modules``, which has no effect: the classes that documents name are here or come from here.
 _OWN_MODULES = tuple(
@@ -121,10 +133,14 @@ class Resolver:
         if (kind is not FUNCTION and not isinstance(found, type)) or not kind.accepts(found):
             raise DocumentFault(f"{name} is not {kind.label}")
         # where the name is all that is checked, it must be the thing's own name
-        if kind in (TYPE, FUNCTION) and self._own_name(found) != name:
-            raise DocumentFault(f"{name} is another name of {self._own_name(found)}")
+        if kind in (TYPE, FUNCTION) and (own := self._name_of(found)) != name:
+            raise DocumentFault(f"{name} is another name of {own}")
         self._check_class(found)  # an allowed module may have imported it from another
         return found
+
+    def _name_of(self, found: Any) -> str | None:
+        known = isinstance(found, type | FunctionType | BuiltinFunctionType)
+        return self._own_name(found) if known else function_name(found)
 
     def _look_up(self, module: str, qualname: str) -> Any:
         if not _is_below(module, _OWN_MODULES):
@@ -140,7 +156,7 @@ class Resolver:
         return found
 
     def _check_class(self, found: Any) -> None:
-        module = module_name(found.__module__)
+        module = module_name(_module_of(found))
         if not self._is_allowed(module) and not _is_harmless(found):
             raise DocumentFault(_why_refused(module, found))
 
@@ -178,11 +194,18 @@ def _is_below(module: str, tops: Iterable[str]) -> bool:
     return any(module == top or module.startswith(f"{top}.") for top in tops)
 
 
+def _module_of(found: Any) -> str:
+    """The module that a class or function says it is from; of a callable that does not, the one it is found in."""
+    module = getattr(found, "__module__", None)
+    return module if isinstance(module, str) else (function_name(found) or "").partition(":")[0]
+
+
 def _is_harmless(found: Any) -> bool:
+    if not isinstance(found, type):
+        return False
     # the class's own attribute, not an inherited one: a subclass may do anything
-    own = vars(found) if isinstance(found, type) else {}
     return qualified_name(found) in _HARMLESS or (
-        own.get("safe_to_share") is True and _is_below(found.__module__, _OWN_MODULES)
+        vars(found).get("safe_to_share") is True and _is_below(found.__module__, _OWN_MODULES)
     )
 
 

@@ -2,13 +2,17 @@
 
 import enum
 import math
+import re
 from collections import OrderedDict, namedtuple
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from fractions import Fraction
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -148,6 +152,13 @@ VALUES: dict[str, Any] = {
     "builtin_class": dict,
     "class_that_moved": Path,
     "module": math,
+    "range": range(0, 10, 3),
+    "fraction": Fraction(-1, 3),
+    "zone": ZoneInfo("Europe/Berlin"),
+    "pattern": re.compile("a+", re.IGNORECASE),
+    "pattern_of_bytes": re.compile(b"a+"),
+    "partial": partial(score, 1, base=[2]),
+    "method_of_c": str.upper,
     "task": Hold(1),
     "tasks": [Hold(1), {"k": (Hold([2]),)}],
     "wrapper": Wrapper(task=Hold(1)),

@@ -2,16 +2,20 @@
 
 import json
 import math
+import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from functools import partial
 from hashlib import blake2b
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 from urllib.parse import ParseResult
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -24,7 +28,7 @@ PAGE = (Path(__file__).parents[2] / "docs/design/identity.md").read_text()
 NAMES = {
     **{"math": math, "OrderedDict": OrderedDict, "Decimal": Decimal, "UUID": UUID, "HTTPStatus": HTTPStatus},
     **{"date": date, "datetime": datetime, "time": time, "timedelta": timedelta, "PurePosixPath": PurePosixPath},
-    "ParseResult": ParseResult,
+    **{"ParseResult": ParseResult, "Fraction": Fraction, "ZoneInfo": ZoneInfo, "re": re, "partial": partial},
 }
 
 EXAMPLES = [line.strip("| ").split(" | ") for line in PAGE.partition("| value |")[2].splitlines() if "`" in line]

@@ -60,7 +60,8 @@ def local():
 LAMBDA = "a lambda has no stable identity; define a function at module level and pass that"
 UNKNOWN = (
     "cannot be identified; use plain values, enums, dataclasses, module-level functions or classes, "
-    "tasks or outputs (or declare the field with compare=False if results do not depend on it)"
+    'tasks or outputs; or declare the field with field(metadata={"encode": …, "decode": …}), which give a plain value '
+    "and take it back, or with compare=False if results do not depend on it"
 )
 HERE = __name__
 
