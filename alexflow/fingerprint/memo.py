@@ -3,6 +3,8 @@
 A file counts as unchanged if its size, times and inode are those of before, and its content had settled when the memo
 was written; else if its bytes are. So neither edits within one tick of the clock nor constant times (wheels, layers of
 images, Nix) deceive it: the time of the inode's change cannot be set. The cache is never needed.
+
+Paths are plain strings here: pathlib takes longer to import than all else that a new process does where nothing changed.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ import stat
 import sys
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -125,9 +126,9 @@ class Memos:
         directory: where it is; by default in the user's cache directory. Another format has another directory.
     """
 
-    def __init__(self, directory: Path | None = None):
+    def __init__(self, directory: str | os.PathLike[str] | None = None):
         home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-        self._directory = directory or Path(home, "alexflow", f"code-{NORMAL_FORM}")
+        self._directory = os.fspath(directory or f"{home}/alexflow/code-{NORMAL_FORM}")
         self._swept = False
 
     def read(self, module: str, qualname: str) -> LinkMemo | None:
@@ -147,23 +148,25 @@ class Memos:
         """Keep summaries of modules."""
         self._replace(self._file("summaries", package), msgspec.msgpack.encode(summaries))
 
-    def _file(self, *names: str) -> Path:
+    def _file(self, *names: str) -> str:
         """The same name may be another module under another search path."""
-        path = [os.path.abspath(directory) for directory in sys.path]
-        return self._directory / digest_of("\0".join([*names, *path]))
+        name = digest_of("\0".join([*names, *map(os.path.abspath, sys.path)]))
+        return f"{self._directory}/{name}"
 
-    def _decoded(self, file: Path, kind: type[DataT]) -> DataT | None:
+    def _decoded(self, path: str, kind: type[DataT]) -> DataT | None:
         try:
-            return msgspec.msgpack.decode(file.read_bytes(), type=kind)
+            with open(path, "rb") as file:
+                return msgspec.msgpack.decode(file.read(), type=kind)
         except (OSError, msgspec.MsgspecError):
             return None
 
-    def _replace(self, file: Path, content: bytes) -> None:
-        new = file.with_name(f"{file.name}.{os.getpid()}")
+    def _replace(self, path: str, content: bytes) -> None:
+        new = f"{path}.{os.getpid()}"
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            new.write_bytes(content)
-            new.replace(file)
+            os.makedirs(self._directory, exist_ok=True)
+            with open(new, "wb") as file:
+                file.write(content)
+            os.replace(new, path)
             self._sweep()
         except OSError:  # it is found out again the next time
             return
@@ -172,6 +175,7 @@ class Memos:
         """Remove the files that were written longest ago, once a process."""
         if not self._swept:
             self._swept = True
-            files = sorted(self._directory.iterdir(), key=lambda file: file.stat().st_mtime_ns, reverse=True)
+            with os.scandir(self._directory) as found:
+                files = sorted(found, key=lambda file: file.stat().st_mtime_ns, reverse=True)
             for file in files[_MOST_FILES:]:
-                file.unlink(missing_ok=True)
+                os.unlink(file)

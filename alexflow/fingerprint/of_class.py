@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 
 from alexflow.fingerprint.code_state import Fingerprint, make_fingerprint
 from alexflow.fingerprint.memo import LinkMemo, Memos, make_memo
-from alexflow.fingerprint.notebook import session_source
 from alexflow.fingerprint.running_code import bytecode_units, edited_after_import
 from alexflow.identity.names import module_name
 
@@ -60,6 +59,8 @@ def _linked(module: str, qualname: str, memos: Memos) -> LinkMemo:
 
 
 def _of_session(cls: type, qualname: str) -> Fingerprint:
+    from alexflow.fingerprint.notebook import session_source  # deferred: few classes are of a session
+
     source = session_source()
     if source is None:
         return _of_bytecode(cls)
