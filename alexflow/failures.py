@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from alexflow.frozen import Frozen, set_field
+
 #: Kinds of failure of which one is shown in full.
 KINDS_SHOWN = 5
 
@@ -15,8 +17,8 @@ KINDS_SHOWN = 5
 NAMES_SHOWN = 3
 
 
-@dataclass(frozen=True)
-class Attempt:
+@dataclass(init=False, eq=False, repr=False)
+class Attempt(Frozen):
     """A failed attempt at a task.
 
     Attributes:
@@ -33,6 +35,13 @@ class Attempt:
     seconds: float = 0.0
     worker: int = 0
 
+    def __init__(self, error: str, kind: str, ended: float, seconds: float = 0.0, worker: int = 0) -> None:
+        set_field(self, "error", error)
+        set_field(self, "kind", kind)
+        set_field(self, "ended", ended)
+        set_field(self, "seconds", seconds)
+        set_field(self, "worker", worker)
+
     def __str__(self) -> str:
         from datetime import datetime  # deferred: `import alexflow` does without
 
@@ -42,8 +51,8 @@ class Attempt:
         return f"{when}{took}{where}: {self.error}"
 
 
-@dataclass(frozen=True)
-class FailedTask:
+@dataclass(init=False, eq=False, repr=False)
+class FailedTask(Frozen):
     """A task that failed for good.
 
     Attributes:
@@ -64,6 +73,24 @@ class FailedTask:
     attempts: tuple[Attempt, ...]
     skipped: tuple[str, ...]
 
+    def __init__(
+        self,
+        task_id: str,
+        task: str,
+        kind: str,
+        message: str,
+        text: str,
+        attempts: tuple[Attempt, ...],
+        skipped: tuple[str, ...],
+    ) -> None:
+        set_field(self, "task_id", task_id)
+        set_field(self, "task", task)
+        set_field(self, "kind", kind)
+        set_field(self, "message", message)
+        set_field(self, "text", text)
+        set_field(self, "attempts", attempts)
+        set_field(self, "skipped", skipped)
+
     @property
     def group(self) -> tuple[str, str]:
         """Task class and type of exception: one failure of a group stands for all of them."""
@@ -79,8 +106,8 @@ class FailedTask:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
-class FailureReport:
+@dataclass(init=False, eq=False, repr=False)
+class FailureReport(Frozen):
     """The failures of a run. ``str()`` gives a text; of many failures it shows one of each kind in full.
 
     Attributes:
@@ -90,6 +117,10 @@ class FailureReport:
 
     failures: tuple[FailedTask, ...] = ()
     not_started: tuple[str, ...] = ()
+
+    def __init__(self, failures: tuple[FailedTask, ...] = (), not_started: tuple[str, ...] = ()) -> None:
+        set_field(self, "failures", failures)
+        set_field(self, "not_started", not_started)
 
     @property
     def skipped(self) -> tuple[str, ...]:

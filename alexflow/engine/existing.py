@@ -12,11 +12,13 @@ output insufficient although it exists (today: ``force``, and ``code`` of its cl
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.options import check_values, check_workers
 from alexflow.engine.result import Result
 from alexflow.engine.targets import Request, read_target
@@ -54,7 +56,7 @@ def result_of_existing(
     forced = force is not False and not (type(force) in (tuple, list) and not force)
     if type(storage) is not LocalStorage or forced or enclosing():
         return None
-    if code_is_checked():
+    if code_is_checked() or _is_empty(storage.base_path):
         return None
     started = time.monotonic()
     try:
@@ -74,6 +76,18 @@ def result_of_existing(
     if is_shown(progress):
         _show(result)
     return result
+
+
+@blocks_briefly("once a run: a look into a directory")
+def _is_empty(directory: str) -> bool:
+    """Whether nothing can exist in a directory: then no id is needed to see it, and an engine is started sooner."""
+    try:
+        with os.scandir(directory) as found:
+            return next(found, None) is None
+    except FileNotFoundError:
+        return True
+    except OSError:  # the storage says what is wrong
+        return False
 
 
 class _Targets:

@@ -9,13 +9,14 @@ from typing import Any
 
 from alexflow.errors import RunFailed, TaskError, TaskFailed
 from alexflow.failures import FailedTask, FailureReport
+from alexflow.frozen import Frozen, set_field
 from alexflow.hooks import as_cause, class_name, text_of
 
 NOTHING_FAILED = FailureReport()
 
 
-@dataclass(frozen=True, repr=False)
-class Result:
+@dataclass(init=False, eq=False, repr=False)
+class Result(Frozen):
     """A run that is over.
 
     Attributes:
@@ -40,6 +41,28 @@ class Result:
     report: FailureReport = NOTHING_FAILED
     shared: int = 0
     run_id: str = ""
+
+    def __init__(
+        self,
+        output: Any,
+        ran: int,
+        cached: int,
+        failures: Sequence[TaskError],
+        skipped_tasks: Sequence[str],
+        seconds: float,
+        report: FailureReport = NOTHING_FAILED,
+        shared: int = 0,
+        run_id: str = "",
+    ) -> None:
+        set_field(self, "output", output)
+        set_field(self, "ran", ran)
+        set_field(self, "cached", cached)
+        set_field(self, "failures", failures)
+        set_field(self, "skipped_tasks", skipped_tasks)
+        set_field(self, "seconds", seconds)
+        set_field(self, "report", report)
+        set_field(self, "shared", shared)
+        set_field(self, "run_id", run_id)
 
     @property
     def failed(self) -> int:

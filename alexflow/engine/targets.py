@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import MethodType
 from typing import Any, cast
 
@@ -13,7 +12,6 @@ from alexflow.model import AbstractTask, Output, Workflow, flatten, keys_of, map
 from alexflow.storage import Storage
 
 
-@dataclass(frozen=True)
 class Request:
     """A target, taken apart.
 
@@ -23,9 +21,12 @@ class Request:
         bound: makes ``result.output``: the target's outputs, bound to a storage.
     """
 
-    tasks: list[AbstractTask]
-    outputs: list[Output[Any]]
-    bound: Callable[[Storage], Any]
+    __slots__ = ("bound", "outputs", "tasks")
+
+    def __init__(self, tasks: list[AbstractTask], outputs: list[Output[Any]], bound: Callable[[Storage], Any]) -> None:
+        self.tasks = tasks
+        self.outputs = outputs
+        self.bound = bound
 
     @property
     def all_tasks(self) -> list[AbstractTask]:

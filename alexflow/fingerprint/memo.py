@@ -4,7 +4,7 @@ A file counts as unchanged if its size, times and inode are those of before, and
 was written; else if its bytes are. So neither edits within one tick of the clock nor constant times (wheels, layers of
 images, Nix) deceive it: the time of the inode's change cannot be set. The cache is never needed.
 
-Paths are plain strings here: pathlib takes longer to import than all else that a new process does where nothing changed.
+Paths are plain strings: pathlib takes longer to import than all else that is done where nothing has changed.
 """
 
 from __future__ import annotations

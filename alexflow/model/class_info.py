@@ -42,7 +42,6 @@ class _Caching:
     """Give a class with slots a ``__dict__`` for its cached properties. (3.11 reads slots in a quarter of the time.)"""
 
 
-@dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class ClassInfo(_Caching):
     """Facts about a task or output class.
 
@@ -58,15 +57,32 @@ class ClassInfo(_Caching):
         id_rule: a rule for ids other than that of spec "2"; it may give None for an instance, which means spec "2".
     """
 
-    cls: type | None
-    name: str
-    fields: tuple[FieldInfo, ...]
-    values: Values
-    significant: tuple[str, ...]
-    checked: tuple[str, ...]
-    contracts: tuple[FieldInfo, ...]
-    identity_value: Callable[[Any, str], Any]
-    id_rule: IdRule | None
+    __slots__ = (
+        *("cls", "name", "fields", "values", "significant", "checked", "contracts", "identity_value"),
+        "id_rule",
+    )
+
+    def __init__(
+        self,
+        cls: type | None,
+        name: str,
+        fields: tuple[FieldInfo, ...],
+        values: Values,
+        significant: tuple[str, ...],
+        checked: tuple[str, ...],
+        contracts: tuple[FieldInfo, ...],
+        identity_value: Callable[[Any, str], Any],
+        id_rule: IdRule | None,
+    ) -> None:  # by hand: @dataclass would take a millisecond of each import
+        self.cls = cls
+        self.name = name
+        self.fields = fields
+        self.values = values
+        self.significant = significant
+        self.checked = checked
+        self.contracts = contracts
+        self.identity_value = identity_value
+        self.id_rule = id_rule
 
     @cached_property
     def unencoded(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from alexflow.errors import DefinitionError
+from alexflow.frozen import Frozen, set_field
 from alexflow.hooks import SHORT_TEXT, repr_of
 from alexflow.identity import main_module_name
 from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
@@ -21,8 +22,8 @@ CodeRule = Literal["ignore", "warn", "refuse"]
 _CODE_RULES = ("ignore", "warn", "refuse")
 
 
-@dataclass(frozen=True, kw_only=True)
-class TaskOptions:
+@dataclass(init=False, eq=False, repr=False, kw_only=True)
+class TaskOptions(Frozen):
     """Settings for running the tasks of a class. They are no part of the ids.
 
     ::
@@ -51,13 +52,17 @@ class TaskOptions:
     timeout: float | None = None
     code: CodeRule = "ignore"
 
-    def __post_init__(self) -> None:
-        name = self.executor
+    def __init__(
+        self, *, executor: ExecutorName | None = None, timeout: float | None = None, code: CodeRule = "ignore"
+    ) -> None:
+        set_field(self, "executor", executor)
+        set_field(self, "timeout", timeout)
+        set_field(self, "code", code)
+        name = executor
         if name is not None and (type(name) is not str or name not in EXECUTOR_KINDS):
             raise DefinitionError(
                 f"TaskOptions.executor must be {name_choices()}, not {repr_of(self.executor, SHORT_TEXT)}"
             )
-        timeout = self.timeout
         if timeout is not None and (
             not isinstance(timeout, int | float) or isinstance(timeout, bool) or not timeout >= 0
         ):

@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any, ClassVar
 
 from alexflow.errors import DefinitionError
+from alexflow.frozen import Frozen, set_field
 from alexflow.hooks import SHORT_TEXT, bases_of, class_name, repr_of
 from alexflow.identity import module_name
 
@@ -15,8 +16,8 @@ from alexflow.identity import module_name
 Exceptions = type[BaseException] | tuple[type[BaseException], ...]
 
 
-@dataclass(frozen=True)
-class Retry:
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class Retry(Frozen):
     """Policy for trying a task again after an error that its own code raised.
 
     ::
@@ -49,7 +50,25 @@ class Retry:
     _on: ClassVar[frozenset[str]]
     _not_on: ClassVar[frozenset[str]]
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        count: int,
+        *,
+        delay: float = 1.0,
+        jitter: float = 0.0,
+        on: Exceptions = (BaseException,),
+        not_on: Exceptions = (),
+    ) -> None:
+        set_field(self, "count", count)
+        set_field(self, "delay", delay)
+        set_field(self, "jitter", jitter)
+        self._check_numbers()
+        for name, given in (("on", on), ("not_on", not_on)):
+            classes = _classes(name, given)
+            set_field(self, name, classes)
+            set_field(self, f"_{name}", frozenset(map(_name, classes)))
+
+    def _check_numbers(self) -> None:
         if type(self.count) is not int or self.count < 0:
             raise DefinitionError(
                 f"Retry.count must be a whole number of at least 0, not {repr_of(self.count, SHORT_TEXT)}"
@@ -62,10 +81,6 @@ class Retry:
             raise DefinitionError(
                 f"Retry.jitter must be a number between 0 and 1, not {repr_of(self.jitter, SHORT_TEXT)}"
             )
-        for name in ("on", "not_on"):
-            classes = _classes(name, getattr(self, name))
-            object.__setattr__(self, name, classes)
-            object.__setattr__(self, f"_{name}", frozenset(map(_name, classes)))
 
     def covers(self, names: Iterable[str]) -> bool:
         """Whether to try again after an exception, given the names of its class and of that class's bases."""

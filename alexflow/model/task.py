@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_origin
 
 from alexflow.errors import DefinitionError, InvalidKey
+from alexflow.frozen import Frozen, set_field
 from alexflow.identity import SECRET_SHOWN, Canonical, Pending, short_repr
 from alexflow.model.class_info import STALE_CLASS_INFO, ClassInfo, FieldInfo, WithClassInfo, class_info
 from alexflow.model.construction import plain_output
@@ -29,8 +30,8 @@ OutputT = TypeVar("OutputT", bound=Output[Any])
 MOST_BUILT = 64
 
 
-@dataclass(frozen=True)
-class ResourceSpec:
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class ResourceSpec(Frozen):
     """Resources that a task requests of the machine that runs it. They are no part of the id.
 
     Values have the notation of the system that reads them (Kubernetes: ``"500m"``, ``"2Gi"``). Executors on one machine
@@ -42,6 +43,20 @@ class ResourceSpec:
     memory_requests: str | None = None
     memory_limits: str | None = None
     gpu: int | None = None
+
+    def __init__(
+        self,
+        cpu_requests: str | None = None,
+        cpu_limits: str | None = None,
+        memory_requests: str | None = None,
+        memory_limits: str | None = None,
+        gpu: int | None = None,
+    ) -> None:
+        set_field(self, "cpu_requests", cpu_requests)
+        set_field(self, "cpu_limits", cpu_limits)
+        set_field(self, "memory_requests", memory_requests)
+        set_field(self, "memory_limits", memory_limits)
+        set_field(self, "gpu", gpu)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

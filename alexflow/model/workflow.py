@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from alexflow.errors import DefinitionError
+from alexflow.frozen import Frozen
 from alexflow.model.serializer import serialize
 from alexflow.model.task import AbstractTask, task_behind
 from alexflow.model.tree import InOut, flatten
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from alexflow.storage import Storage
 
 
-@dataclass(frozen=True)
-class Workflow:
+@dataclass(frozen=True, eq=False, repr=False)
+class Workflow(Frozen):
     """Tasks and artifacts by name.
 
     Attributes:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal
 
 #: The purpose that a path or a stream is opened for: reading or writing.
 Mode = Literal["r", "w"]
 
 
-@dataclass(slots=True)
 class Staged:
     """Bytes on their way to a key.
 
@@ -22,11 +20,14 @@ class Staged:
         record: their digest record, once they have been published; empty if the storage makes none.
     """
 
-    key: str
-    size: int
-    data: bytes | None
-    place: Any = field(default=None)
-    record: bytes = b""
+    __slots__ = ("data", "key", "place", "record", "size")
+
+    def __init__(self, key: str, size: int, data: bytes | None, place: Any = None, record: bytes = b"") -> None:
+        self.key = key
+        self.size = size
+        self.data = data
+        self.place = place
+        self.record = record
 
 
 class Staging(ABC):

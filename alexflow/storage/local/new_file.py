@@ -6,7 +6,6 @@ import errno
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.forks import this_process
@@ -27,7 +26,6 @@ _NOT_NAMED = frozenset({errno.EBADF, errno.ENOTDIR, errno.ENOENT})  # by the dir
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
-@dataclass(slots=True)
 class NewFile:
     """An open file that is not at its final name yet: without a name, or with one in the staging directory.
 
@@ -40,12 +38,15 @@ class NewFile:
         permit: that under which it was opened, if any.
     """
 
-    fd: int
-    base: str
-    name: str | None
-    record: bytes = field(default=b"")
-    process: int = field(default_factory=lambda: this_process.generation)
-    permit: Permit | None = field(default_factory=claimed)
+    __slots__ = ("base", "fd", "name", "permit", "process", "record")
+
+    def __init__(self, fd: int, base: str, name: str | None) -> None:
+        self.fd = fd
+        self.base = base
+        self.name = name
+        self.record = b""
+        self.process = this_process.generation
+        self.permit: Permit | None = claimed()
 
     @blocks_briefly("a small file: it costs less than a thread would")
     def close(self) -> None:
