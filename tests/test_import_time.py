@@ -66,6 +66,7 @@ WITHOUT_ENGINE = {
 }
 WITH_ENGINE = WITHOUT_ENGINE | {
     *[
+        "alexflow.checkpoints.in_use",
         "alexflow.engine",
         "alexflow.events",
         "alexflow.executors",

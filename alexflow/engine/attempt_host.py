@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.requested_run import RequestedRuns
 from alexflow.executors.attempt_host import AttemptFacts
-from alexflow.graph import Catalog
+from alexflow.fingerprint import fingerprint_of
+from alexflow.graph import Catalog, Described
+from alexflow.graph.placement import options_of
+from alexflow.hooks import passes
 from alexflow.scheduler import Scheduler
 
 
@@ -25,6 +29,7 @@ class EngineHost:
         self._scheduler = scheduler
         self._catalog = catalog
         self._runs = runs
+        self._codes: dict[type, str] = {}
 
     def facts_of(self, task_id: str) -> AttemptFacts:
         """Return the facts of the attempt that runs at a task."""
@@ -33,4 +38,18 @@ class EngineHost:
             self._scheduler.failures_of(task_id) + 1,
             self._runs.id_for(task_id),
             None if described is None else described.timeout,
+            "" if described is None else self._code_of(described),
         )
+
+    @blocks_briefly("once for each class that refuses other code, which the engine has looked at before it ran")
+    def _code_of(self, described: Described) -> str:
+        try:
+            task = described.task.unwrapped()
+            cls = type(task)
+            if cls not in self._codes:
+                self._codes[cls] = fingerprint_of(cls).digest if options_of(task).code == "refuse" else ""
+            return self._codes[cls]
+        except BaseException as error:  # of a user's class; its code has been looked at before and was found
+            if passes(error):
+                raise
+            return ""

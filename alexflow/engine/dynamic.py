@@ -25,6 +25,7 @@ from typing import Any, Protocol, cast
 
 from anyio import CapacityLimiter, to_thread
 
+from alexflow.checkpoints.in_use import aremove_used, in_use
 from alexflow.errors import DefinitionError, OutputMissing, TaskTimeout
 from alexflow.executors.attempt import bind
 from alexflow.executors.attempt_host import AttemptFacts, facts_of
@@ -376,4 +377,6 @@ class Generator(TaskContext):
                 f"everything that generate() gave is done, but nothing stored {', '.join(sorted(missing))}",
                 summary=repr_of(self._task),
             )
+        if in_use:
+            await aremove_used(self._task_id)
         self._post(Succeeded((self._task_id,)))

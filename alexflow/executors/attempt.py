@@ -10,6 +10,7 @@ from inspect import isawaitable
 from operator import methodcaller
 from typing import Any
 
+from alexflow.checkpoints.in_use import aremove_used, in_use, remove_used
 from alexflow.errors import NonDeterministicTask, OutputMissing
 from alexflow.forks import end_fork, this_process
 from alexflow.hooks import is_a, note_hook, text_of
@@ -77,6 +78,8 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
         if unstaged and (missing := set(unstaged) - transaction.exists_many(unstaged)):
             raise _missing(task, missing)
         transaction.publish_all()
+        if in_use:
+            remove_used(task.task_id)
     except BaseException as error:
         if this_process.generation != process:
             end_fork(error)
@@ -114,6 +117,8 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
         if unstaged and (missing := set(unstaged) - await transaction.aexists_many(unstaged)):
             raise _missing(task, missing)
         await transaction.apublish_all()
+        if in_use:
+            await aremove_used(task.task_id)
     except BaseException as error:
         if this_process.generation != process:
             end_fork(error)

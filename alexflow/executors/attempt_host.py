@@ -15,11 +15,13 @@ class AttemptFacts(Struct, frozen=True, array_like=True):
         attempt: its number, from 1 on; attempts that ended with the death of their worker count.
         run_id: the id of the run for which it counts, as the record has it; "" if that is over.
         timeout: seconds that it may take; None for any time.
+        code: the digest of the code of the task's class, if results of other code are refused; else "".
     """
 
     attempt: int = 1
     run_id: str = ""
     timeout: float | None = None
+    code: str = ""
 
 
 class AttemptHost(Protocol):

@@ -9,7 +9,11 @@ from alexflow.executors.enclosing_tasks import running_here
 from alexflow.executors.task_context import TaskContext
 
 if TYPE_CHECKING:
+    from alexflow.checkpoints import Checkpoint
     from alexflow.engine.engine import Engine
+
+#: Saves of a checkpoint that are kept by default: one to go on from, and one should that be damaged.
+KEEP = 2
 
 
 class Current:
@@ -55,6 +59,34 @@ class Current:
         gets :class:`~alexflow.errors.TaskStopped`, or :class:`asyncio.CancelledError`, wherever it is.
         """
         return _context().stop_requested()
+
+    def checkpoint(self, name: str = "state", *, keep: int = KEEP) -> Checkpoint:
+        """The state that this task saves while it runs, to go on from there when it is run again. ::
+
+            with current.checkpoint() as checkpoint:
+                state = checkpoint.load(default=new_state())
+                for step in range(state.step, 100):
+                    state.train()
+                    checkpoint.save(state)
+
+        It is kept in the task's storage under the task's id: any later attempt, run or machine finds it, a task with
+        another parameter never does. Where the class has ``TaskOptions(code="refuse")``, neither does other code. It is
+        removed when the task's outputs are published.
+
+        Args:
+            name: where a task has several, the name of this one.
+            keep: how many of the last saves are kept.
+
+        Returns:
+            A context manager, also an asynchronous one.
+
+        Raises:
+            UnknownStorage: the storage has no room beside its outputs.
+        """
+        from alexflow.checkpoints import Checkpoint  # deferred: few tasks have one
+
+        context = _context()
+        return Checkpoint(context.storage, context.task_id, name, keep=keep, code=context.facts.code)
 
     @property
     def engine(self) -> Engine:

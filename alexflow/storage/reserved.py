@@ -7,8 +7,8 @@ of few operations: they are written whole, or, on a disk, appended to; they are 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from io import RawIOBase
+from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO, RawIOBase
 from typing import Any, BinaryIO, Literal, cast
 
 #: The spaces that there are.
@@ -39,8 +39,8 @@ class ReservedSpace(ABC):
         return False
 
     @abstractmethod
-    def names(self) -> list[str]:
-        """Return the names of the files, sorted; none where there is no such space yet."""
+    def names(self, prefix: str = "") -> list[str]:
+        """Return the names of the files, or those that begin so, sorted; none where there is no such space yet."""
 
     @abstractmethod
     def read(self, name: str, start: int = 0) -> bytes:
@@ -66,6 +66,21 @@ class ReservedSpace(ABC):
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
 
+    def open(self, name: str) -> BinaryIO:
+        """Open a file for reading; it can be sought in.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        return BytesIO(self.read(name))
+
+    def write_parts(self, name: str, parts: Iterable[bytes]) -> None:
+        """Write a file as a whole that comes in parts; where it can be, it is not in memory as a whole."""
+        self.write(name, b"".join(parts))
+
+    def sweep(self, prefix: str = "") -> None:  # noqa: B027  # most leave nothing
+        """Remove what killed writers have left of files whose names begin so, none of which is being written."""
+
     def open_for_appending(self, name: str, *, new: bool = True) -> BinaryIO:
         """Open a file, unbuffered, whose every write is at its end; for spaces that :attr:`appends`.
 
@@ -83,8 +98,8 @@ class MemorySpace(ReservedSpace):
     def __init__(self) -> None:
         self._files: dict[str, bytearray] = {}
 
-    def names(self) -> list[str]:
-        return sorted(self._files)
+    def names(self, prefix: str = "") -> list[str]:
+        return sorted(name for name in tuple(self._files) if name.startswith(prefix))
 
     def read(self, name: str, start: int = 0) -> bytes:
         try:
@@ -142,8 +157,8 @@ class PrefixedSpace(ReservedSpace):
     def is_read_only(self) -> bool:
         return self._space.is_read_only
 
-    def names(self) -> list[str]:
-        return self._space.names()
+    def names(self, prefix: str = "") -> list[str]:
+        return self._space.names(prefix)
 
     def read(self, name: str, start: int = 0) -> bytes:
         return self._space.read(name, start)
@@ -156,6 +171,15 @@ class PrefixedSpace(ReservedSpace):
 
     def remove(self, name: str) -> None:
         self._space.remove(name)
+
+    def open(self, name: str) -> BinaryIO:
+        return self._space.open(name)
+
+    def write_parts(self, name: str, parts: Iterable[bytes]) -> None:
+        self._space.write_parts(name, parts)
+
+    def sweep(self, prefix: str = "") -> None:
+        self._space.sweep(prefix)
 
     def open_for_appending(self, name: str, *, new: bool = True) -> BinaryIO:
         return self._space.open_for_appending(name, new=new)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterable
 from typing import BinaryIO, cast
 
 from alexflow.blocks_briefly import blocks_briefly
@@ -28,9 +30,9 @@ class LocalSpace(ReservedSpace):
         self._path = self.directory = f"{base}/{RESERVED}/{space}"
 
     @blocks_briefly("for a reader of records, and once an engine")
-    def names(self) -> list[str]:
+    def names(self, prefix: str = "") -> list[str]:
         try:
-            return sorted(os.listdir(self._path))
+            return sorted(name for name in os.listdir(self._path) if name.startswith(prefix))
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -44,13 +46,28 @@ class LocalSpace(ReservedSpace):
 
     @blocks_briefly("a small file")
     def write(self, name: str, data: bytes) -> None:
-        temporary = f"{self._made()}/.{os.getpid()}-{os.urandom(4).hex()}.new"
+        self.write_parts(name, (data,))
+
+    def write_parts(self, name: str, parts: Iterable[bytes]) -> None:
+        temporary = f"{self._made()}/.{name}.{os.getpid()}-{os.urandom(4).hex()}.new"
         try:
             with open(temporary, "xb", opener=open_above) as file:
-                file.write(data)
+                file.writelines(parts)
             os.replace(temporary, f"{self._path}/{name}")
-        except OSError as error:
+        except BaseException as error:  # an exit, too, leaves nothing
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            if not isinstance(error, OSError):
+                raise
             raise storage_error("write", f"{self._path}/{name}", error) from error
+
+    def open(self, name: str) -> BinaryIO:
+        return cast(BinaryIO, open(f"{self._path}/{name}", "rb", opener=open_above))
+
+    def sweep(self, prefix: str = "") -> None:
+        for name in self.names(f".{prefix}"):
+            if name.endswith(".new"):
+                self.remove(name)
 
     @blocks_briefly("a single call of the system")
     def remove(self, name: str) -> None:

@@ -38,16 +38,16 @@ class ObjectSpace(ReservedSpace):
     def is_in_outage(self) -> bool:
         return self._connection().is_in_outage
 
-    def names(self) -> list[str]:
-        return wait_for(self._names())
+    def names(self, prefix: str = "") -> list[str]:
+        return wait_for(self._names(self._directory + prefix))
 
-    async def _names(self) -> list[str]:
+    async def _names(self, beginning: str) -> list[str]:
         connection, directory = self._connection(), self._directory
-        pages = (await connection.backend()).pages(directory)
+        pages = (await connection.backend()).pages(beginning)
         found: list[str] = []
         try:
-            while (page := await connection.next_page(directory, pages)) is not None:
-                found += [key.removeprefix(directory) for key in page if key.startswith(directory)]
+            while (page := await connection.next_page(beginning, pages)) is not None:
+                found += [key.removeprefix(directory) for key in page if key.startswith(beginning)]
         except FileNotFoundError:  # no bucket or no directory yet
             return []
         return sorted(found)
