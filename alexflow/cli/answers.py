@@ -13,6 +13,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from alexflow.progress.text import counted as counted
+from alexflow.progress.text import size as size
+
 Row = Sequence[str]
 
 
@@ -94,20 +97,6 @@ def _has_colours(file: Any) -> bool:
 
 def _painted(text: str, style: str, file: Any) -> str:
     return f"\033[{style}m{text}\033[0m" if _has_colours(file) else text
-
-
-def counted(count: int, noun: str) -> str:
-    """Format a count with its noun: ``1 task``, ``2,000 tasks``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def size(count: float) -> str:
-    """Format bytes: ``812 B``, ``4.2 kB``, ``1.3 GB``."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 999.5 or unit == "TB":
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError("unreachable")
 
 
 def iso(moment: datetime) -> str:

@@ -134,8 +134,15 @@ def _runs(parser: ArgumentParser) -> None:
 
 
 def _log(parser: ArgumentParser) -> None:
-    parser.add_argument("run", nargs="?", metavar="RUN", help="a run's id, or how it begins; by default the last one")
+    _add_run(parser)
     _add_storage(parser)
+    _add_json(parser)
+
+
+def _report(parser: ArgumentParser) -> None:
+    _add_run(parser)
+    _add_storage(parser)
+    parser.add_argument("--output", "-o", default="report.html", metavar="FILE", help="by default report.html")
     _add_json(parser)
 
 
@@ -238,6 +245,7 @@ COMMANDS = {
     "status": CommandArguments("what a storage holds, and the engines that work on it", _status),
     "runs": CommandArguments("the runs of a storage, the newest first", _runs),
     "log": CommandArguments("what happened in a run, with its failures", _log),
+    "report": CommandArguments("a run as one HTML file: timeline, critical path, graph, failures", _report),
     "verify": CommandArguments("compare what is stored with what was published", _verify),
     "gc": CommandArguments("what may be removed by age, size or use; removed with --apply", _gc),
     "pin": CommandArguments("keep an output from gc; without a key, list what is kept", _pin),
@@ -255,6 +263,10 @@ def _add_target(parser: ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a field, whatever its name")
     parser.set_defaults(fields=[])  # what the parser does not know
     parser.epilog = "All other --name value are fields of the target."
+
+
+def _add_run(parser: ArgumentParser) -> None:
+    parser.add_argument("run", nargs="?", metavar="RUN", help="a run's id, or how it begins; by default the last one")
 
 
 def _add_storage(parser: ArgumentParser) -> None:

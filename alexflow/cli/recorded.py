@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from alexflow.cli.places import existing_storage, shown
 from alexflow.cli.wrong_use import WrongUse
-from alexflow.identity import SECRET_SHOWN
 from alexflow.record import Entry, Record
-from alexflow.record.fields import FORM_TAG
+from alexflow.record.leaves import leaves
 
 #: Hexadecimal digits of an id that stand for it in a table; commands take them.
 _DIGITS_SHOWN = 8
@@ -46,35 +43,6 @@ def short_id(name: str) -> str:
 def fields_in_line(entry: Entry) -> str:
     """The parameters of an entry that are no outputs of other tasks, in one line."""
     return ", ".join(f"{path}={value}" for path, value in leaves(entry.fields))
-
-
-def leaves(fields: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Each value in a document of fields under its path, as a text; references to other tasks are left out."""
-    tagged = fields.get(FORM_TAG) if isinstance(fields, dict) else None
-    if tagged in ("task", "output"):
-        return
-    if isinstance(fields, dict) and (tagged is None or "fields" in fields):
-        for name, value in (fields if tagged is None else fields["fields"]).items():
-            yield from leaves(value, f"{path}.{name}" if path else str(name))
-        return
-    items = fields.get("items") if tagged else fields
-    if isinstance(items, list):
-        if not items or any(True for each in items for _ in leaves(each, "x")):
-            yield path, _text(items)
-        return
-    yield path, _text(fields)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, dict) and FORM_TAG in value:
-        if value[FORM_TAG] == "secret":
-            return SECRET_SHOWN
-        return str(next((value[part] for part in ("name", "value", "digest") if part in value), value))
-    if isinstance(value, list):
-        return f"[{', '.join(map(_text, value))}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{name}: {_text(each)}' for name, each in value.items())}}}"
-    return str(value)
 
 
 def when(moment: datetime | None) -> str:

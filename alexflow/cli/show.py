@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from alexflow.cli import answers
 from alexflow.cli.places import shown
-from alexflow.cli.recorded import leaves, record_of, when
+from alexflow.cli.recorded import record_of, when
 from alexflow.cli.wrong_use import WrongUse
 from alexflow.errors import NotRecorded
 from alexflow.progress.text import duration
 from alexflow.record import Entry, Record
+from alexflow.record.leaves import leaves
 
 
 def execute(options: argparse.Namespace) -> int:

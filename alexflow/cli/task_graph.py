@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from alexflow.cli.recorded import leaves
 from alexflow.cli.wrong_use import WrongUse, listed
 from alexflow.engine.targets import read_target
 from alexflow.graph import Defaults
@@ -15,6 +14,7 @@ from alexflow.hooks import repr_of
 from alexflow.identity import SECRET_SHOWN
 from alexflow.model import AbstractTask, Output
 from alexflow.record import Record
+from alexflow.record.leaves import leaves
 from alexflow.storage import Storage
 
 #: Characters of a parameter in a node's text, and of the whole text.

@@ -45,6 +45,7 @@ class RunOptions(EngineOptions, total=False):
     storage: Storage | str | os.PathLike[str] | None
     on_error: OnError
     force: Forceable | Sequence[Forceable] | bool
+    html: str | os.PathLike[str] | None
 
 
 #: Keywords that users of other versions and engines try, and those that are meant.

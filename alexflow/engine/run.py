@@ -29,6 +29,7 @@ async def arun(
     force: Forceable | Sequence[Forceable] | bool = (),
     progress: bool | None = False,
     echo: bool = False,
+    html: str | os.PathLike[str] | None = None,
     **options: Unpack[EngineOptions],
 ) -> Result:
     """Make a target's outputs exist, on an engine of its own.
@@ -42,6 +43,7 @@ async def arun(
             plain lines. On a terminal, and with ``rich`` installed, it is redrawn in place, and what the process prints
             meanwhile appears above it.
         echo: as for :class:`Engine`.
+        html: a file into which a report of the run is written when it is over, also if it failed.
         options: the other keywords of :class:`Engine`.
 
     Raises:
@@ -54,6 +56,10 @@ async def arun(
     reentry.refuse()
     require_asyncio()
     check_on_error(on_error)
+    if html is not None:
+        return await _reported(
+            html, target, storage=opened, on_error=on_error, force=force, progress=progress, echo=echo, **options
+        )
     result = result_of_existing(target, opened, force, options, progress)
     if result is not None:
         from asyncio import sleep  # it is loaded, but for `run`
@@ -70,6 +76,18 @@ async def arun(
         engine = Engine(opened, echo=echo, **options)
         engine.started_server = server
         return await run_on(engine, target, on_error, force, progress)
+
+
+async def _reported(html: str | os.PathLike[str], target: Any, **options: Any) -> Result:
+    from asyncio import to_thread
+
+    from alexflow.engine.reported_run import report_writer
+
+    write = await to_thread(report_writer, options["storage"], html, record=options.get("record", True))
+    try:
+        return await arun(target, **options)
+    finally:
+        await to_thread(write)
 
 
 async def _import_engine() -> None:
@@ -111,6 +129,15 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
     reentry.refuse()  # here, too: the rest may run in another thread
     storage, on_error = _storage_for(target, options.pop("storage", None)), options.pop("on_error", "stop")
     check_on_error(on_error)
+    if (html := options.pop("html", None)) is not None:
+        from alexflow.engine.reported_run import report_writer
+
+        write = report_writer(storage, html, record=options.get("record", True))
+        try:
+            options["storage"], options["on_error"] = storage, on_error
+            return run(target, progress=progress, echo=echo, **options)
+        finally:
+            write()
     force = options.pop("force", ())
     result = result_of_existing(target, storage, force, options, progress)
     if result is not None:

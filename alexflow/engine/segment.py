@@ -257,10 +257,11 @@ class EngineSegment:
         writer = self._opened()
         if writer is not None:
             traceback = error.traceback if isinstance(error, TaskFailed) else ""
-            run, worker = self._live.get(task_id, 0) >> 1 & _MOST_RUNS, history[-1].worker if history else 0
+            run = self._live.get(task_id, 0) >> 1 & _MOST_RUNS
+            worker, took = (history[-1].worker, int(history[-1].seconds * 1e6)) if history else (0, 0)
             now, tail = writer.micros(time.time()), (error.stdout, error.stderr)
             texts = plain_text(error.message, MAX_TEXT_KEPT), plain_text(traceback, MAX_TEXT_KEPT)
-            writer.add(AttemptLine(run, task_id, now, len(history), is_last, *texts, tail, worker))
+            writer.add(AttemptLine(run, task_id, now, len(history), is_last, *texts, tail, worker, took))
 
     def forget(self, task_ids: Iterable[str]) -> None:
         """Drop what is kept of tasks that are over."""

@@ -38,6 +38,20 @@ def rate(per_second: float) -> str:
     return f"{per_second * 60:.1f}/min"
 
 
+def counted(count: int, noun: str) -> str:
+    """Format a count with its noun: ``1 task``, ``2,000 tasks``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def size(count: float) -> str:
+    """Format bytes: ``812 B``, ``4.2 kB``, ``1.3 GB``."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 999.5 or unit == "TB":
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError("unreachable")
+
+
 def counts(tally: Tally, cached: int) -> str:
     """Format counts: ``12 done, 3 under way, 85 waiting``."""
     parts = [f"{tally.done:,} done", f"{tally.under_way:,} under way", f"{tally.waiting:,} waiting"]

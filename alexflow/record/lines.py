@@ -187,6 +187,7 @@ class AttemptLine(SegmentLine, frozen=True, array_like=True, tag=6):
         traceback: of the task's own code.
         tail: the end of what it printed: standard output and standard error.
         worker: its process.
+        took: microseconds, as measured where it ran; 0 if that is not known, as when its worker died.
     """
 
     run: int
@@ -198,6 +199,7 @@ class AttemptLine(SegmentLine, frozen=True, array_like=True, tag=6):
     traceback: str = ""
     tail: tuple[str, str] = ("", "")
     worker: int = 0
+    took: int = 0
 
 
 class RunEndedLine(SegmentLine, frozen=True, array_like=True, tag=7):

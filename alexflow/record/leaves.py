@@ -1,0 +1,38 @@
+"""The values in a document of fields, as texts for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from alexflow.identity import SECRET_SHOWN
+from alexflow.record.fields import FORM_TAG
+
+
+def leaves(fields: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Each value in a document of fields under its path, as a text; references to other tasks are left out."""
+    tagged = fields.get(FORM_TAG) if isinstance(fields, dict) else None
+    if tagged in ("task", "output"):
+        return
+    if isinstance(fields, dict) and (tagged is None or "fields" in fields):
+        for name, value in (fields if tagged is None else fields["fields"]).items():
+            yield from leaves(value, f"{path}.{name}" if path else str(name))
+        return
+    items = fields.get("items") if tagged else fields
+    if isinstance(items, list):
+        if not items or any(True for each in items for _ in leaves(each, "x")):
+            yield path, _text(items)
+        return
+    yield path, _text(fields)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict) and FORM_TAG in value:
+        if value[FORM_TAG] == "secret":
+            return SECRET_SHOWN
+        return str(next((value[part] for part in ("name", "value", "digest") if part in value), value))
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}: {_text(each)}' for name, each in value.items())}}}"
+    return str(value)
