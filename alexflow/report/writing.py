@@ -88,6 +88,7 @@ def report_page(storage: Storage, run_id: str) -> str:
 
 def _fitting_details(storage: Storage, facts: RunFacts, room: int) -> tuple[int, str]:
     """Return how many attempts are described, and the descriptions as a text that is not longer than there is room."""
+    chosen, text = list[int](), ""
     for most in _FEWER:
         chosen = described(facts.columns, facts.path, most)
         plain = details_of(storage, facts.run, facts.columns, facts.path, chosen)
@@ -99,10 +100,11 @@ def _fitting_details(storage: Storage, facts: RunFacts, room: int) -> tuple[int,
 
 def _fitting_timeline(facts: RunFacts, room: int) -> tuple[PackedTimeline, int]:
     """Return the timeline at the finest tick at which it fits, and that, in microseconds."""
-    for tick in TICKS:
+    tick, *coarser = TICKS
+    packed = pack(facts.run.timeline, tick)
+    while coarser and len(packed.data) * 4 / 3 > room:
+        tick = coarser.pop(0)
         packed = pack(facts.run.timeline, tick)
-        if len(packed.data) * 4 / 3 <= room:
-            break
     return packed, tick
 
 
