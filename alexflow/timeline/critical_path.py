@@ -88,7 +88,7 @@ def critical_path(columns: TaskColumns, run: RunFold) -> list[Step]:
 
 
 def _before_in_lane(columns: TaskColumns, run: RunFold) -> array[int]:
-    """Return for each task the one before it on its worker; -1 on an event loop, whose lanes hold nobody up."""
+    """Return for each task the one before it on its worker; -1 on an event loop, whose lanes hold nothing up."""
     before, last = array("i", [-1]) * len(columns), [-1] * len(run.timeline.lanes)
     bounded = [is_bounded(run, lane) for lane in run.timeline.lanes]
     for index, lane in enumerate(columns.lane):
