@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 from argparse import ArgumentParser
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from alexflow.cli.wrong_use import WrongUse
@@ -15,6 +17,14 @@ GRAPH_FORMATS = ("tree", "mermaid", "dot", "svg", "html")
 MAX_DRAWN = 2000
 
 SHELLS = ("bash", "zsh", "fish")
+
+
+def _columns() -> int:
+    """The width for help. By default argparse loads what finds it out for every argument, which takes a while."""
+    try:
+        return int(os.environ.get("COLUMNS") or os.get_terminal_size(1).columns) - 2
+    except (OSError, ValueError):  # no terminal
+        return 78
 
 
 class CommandArguments(NamedTuple):
@@ -32,7 +42,7 @@ class Parser(ArgumentParser):
         super().__init__(
             prog=f"alexflow {command}",
             description=f"{summary[0].upper()}{summary[1:]}.",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=_columns()),
             allow_abbrev=False,
             **options,
         )
@@ -148,6 +158,7 @@ def _report(parser: ArgumentParser) -> None:
 
 def _status(parser: ArgumentParser) -> None:
     _add_storage(parser)
+    parser.add_argument("--rebuild-index", action="store_true", help="make the index of the record from nothing")
     _add_json(parser)
 
 

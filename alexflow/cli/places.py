@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import Any
 
 from alexflow.cli.wrong_use import WrongUse
@@ -62,14 +61,16 @@ def _configured() -> dict[str, Any]:
     """``storage`` and ``storage-options`` of ``[tool.alexflow]`` in the nearest pyproject.toml."""
     if os.environ.get("ALEXFLOW_STORAGE"):
         return {}
-    here = Path.cwd()
-    file = next((path for each in (here, *here.parents) if (path := each / "pyproject.toml").is_file()), None)
-    if file is None:
-        return {}
+    directory = os.getcwd()
+    while not os.path.isfile(file := os.path.join(directory, "pyproject.toml")):
+        directory, below = os.path.dirname(directory), directory
+        if directory == below:
+            return {}
     import tomllib  # deferred: most directories have none
 
     try:
-        table = tomllib.loads(file.read_text()).get("tool", {}).get("alexflow", {})
+        with open(file, "rb") as content:
+            table = tomllib.load(content).get("tool", {}).get("alexflow", {})
     except (OSError, ValueError) as error:
         raise WrongUse(f"{file} cannot be read: {error}") from None
     storage = table.get("storage")
@@ -78,5 +79,5 @@ def _configured() -> dict[str, Any]:
     if not isinstance(storage, str):
         raise WrongUse(f"{file}: storage in [tool.alexflow] must be a path or URL, not {storage!r}")
     settings = [f"{name}={value}" for name, value in table.get("storage-options", {}).items()]
-    place = storage if "://" in storage else str(file.parent / storage)
+    place = storage if "://" in storage else os.path.join(directory, storage)
     return {"storage": place, "storage-options": settings}

@@ -12,6 +12,7 @@ from alexflow.cli import answers
 from alexflow.cli.places import shown
 from alexflow.cli.recorded import record_of
 from alexflow.record import Record, Run
+from alexflow.record.rows_of_storage import make_index_again
 
 #: How long a run on another machine that has not ended is taken to go on.
 FOREIGN_ALIVE = timedelta(days=7)
@@ -23,6 +24,8 @@ UNFINISHED_SHOWN = 10
 def execute(options: argparse.Namespace) -> int:
     """Print what a storage holds, how much of it is recorded, and the engines that work on it."""
     record = record_of(options)
+    if options.rebuild_index:
+        make_index_again(record.storage)
     data = _status(record)
     if options.json:
         answers.print_json(data)
@@ -50,23 +53,23 @@ def _engine_row(engine: dict[str, Any]) -> tuple[str, ...]:
 
 def _status(record: Record) -> dict[str, Any]:
     storage = record.storage
-    recorded = {output.key: output.bytes for entry in record.entries() for output in entry.outputs}
+    rows = [row for row in record.all_rows() if not row.is_named_only]
+    recorded = {key: size for row in rows for key, size in row.sizes()}
     count = total = unrecorded = 0
     for key in storage.list():
         count += 1
         size = recorded.get(key)
         unrecorded += key not in recorded
         total += storage.size(key) if size is None else size
-    entries = list(record.entries())
     runs = record.runs()
     return {
         "storage": shown(storage),
         "outputs": count,
         "bytes": total,
-        "entries": len(entries),
+        "entries": len(rows),
         "without_record": unrecorded,
         "quarantined": sum(1 for _ in storage.quarantined()),
-        "unfinished": [entry.task_id for entry in entries if entry.finished is None],
+        "unfinished": [row.task_id for row in rows if row.finished is None],
         "runs": len(runs),
         "engines": [_engine(run) for run in runs if goes_on(run)],
     }

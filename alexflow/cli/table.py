@@ -44,7 +44,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _sorted_words(words: list[str]) -> tuple[dict[str, str], list[FieldCondition]]:
-    """Tell chosen values from conditions."""
+    """Separate chosen values and conditions."""
     values: dict[str, str] = {}
     wanted = []
     for word in words:

@@ -79,10 +79,10 @@ class RecordCarrier:
         self._known |= rows.keys()
         by_section: dict[int, list[tuple[Row, bool]]] = {}
         for row, is_copied in [*((row, True) for row in rows.values()), *((row, False) for row in self._named(rows))]:
-            by_section.setdefault(row.section, []).append((row, is_copied))
+            by_section.setdefault(id(row.section), []).append((row, is_copied))
         data = [RECORD_MAGIC]
         for wanted in by_section.values():
-            section = self._record.section_of(wanted[0][0])
+            section = wanted[0][0].section
             self._carry_packages(section, space)
             data += (frame_of(_encode(line)) for line in self._lines(section, wanted, space.prefix))
         space.write(new_segment_name(), b"".join(data))

@@ -8,7 +8,7 @@ where the value really differs. Code that differs is named in either case, for n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -21,8 +21,9 @@ from alexflow.model.class_info import class_info
 from alexflow.model.made_from import origin_of
 from alexflow.record.changes import Change, changes_between, count_differing, of_one_class
 from alexflow.record.entry import EntryInput
-from alexflow.record.lines import NIL
+from alexflow.record.lines import NIL, SegmentHeader
 from alexflow.record.rows import Row, reason_of
+from alexflow.record.segment import Section
 
 #: A reason: ``first``: no task of the class had run; ``changed``: none with these parameters had; ``removed``: its
 #: output was no longer there; ``damaged``: it was, and was not what had been stored; ``forced``: it was asked to be
@@ -83,13 +84,15 @@ class RecordedTasks(NamedTuple):
     """What an explanation is made from.
 
     Attributes:
-        tasks: the generations of each task by its id, the newest first.
+        generations: gives the generations of a task by its id, the newest first.
+        alike: gives those of each task that may be of one class with another.
         inputs: gives the keys that a task has read, with the digests of what it found there.
         code: gives the names and digests of a state of code; None where the record lacks them.
         marks: gives what the fingerprint of that state could only guess.
     """
 
-    tasks: Mapping[str, Sequence[Row]]
+    generations: Callable[[str], Sequence[Row]]
+    alike: Callable[[Row], Iterable[Sequence[Row]]]
     inputs: Callable[[Row], Sequence[EntryInput]]
     code: Callable[[str], Sequence[tuple[str, str]] | None]
     marks: Callable[[str], tuple[str, ...]]
@@ -102,7 +105,7 @@ def explain_row(row: Row, recorded: RecordedTasks) -> Explanation:
         row: the task, as it ran.
         recorded: the others.
     """
-    earlier = [other for other in recorded.tasks.get(row.task_id, ()) if other is not row and _is_before(other, row)]
+    earlier = [other for other in recorded.generations(row.task_id) if other is not row and _is_before(other, row)]
     before = earlier[0] if earlier else _nearest(row, recorded)
     guessed = () if row.code is None else recorded.marks(row.code)
     if before is None:
@@ -127,7 +130,7 @@ def explain_task(task: AbstractTask, recorded: RecordedTasks) -> Explanation:
     """
     live = dict(_rows_behind(task))
     row = live[task.task_id]
-    earlier = recorded.tasks.get(row.task_id, ())
+    earlier = recorded.generations(row.task_id)
     before = earlier[0] if earlier else _nearest(row, recorded)
     code = fingerprint_of(type(task))
     if before is None:
@@ -144,7 +147,7 @@ def _nearest(row: Row, recorded: RecordedTasks) -> Row | None:
     """Return the earlier task of the class with the fewest fields that differ, of these the newest."""
     best: tuple[int, float] | None = None
     found = None
-    for rows in recorded.tasks.values():
+    for rows in recorded.alike(row):
         other = next((each for each in rows if _is_before(each, row)), None)
         if other is None or other.task_id == row.task_id or not of_one_class(other, row):
             continue
@@ -160,7 +163,7 @@ def _is_before(other: Row, row: Row) -> bool:
 
 
 def _newest(recorded: RecordedTasks, task_id: str) -> Row | None:
-    rows = recorded.tasks.get(task_id)
+    rows = recorded.generations(task_id)
     return rows[0] if rows else None
 
 
@@ -218,7 +221,7 @@ def _live_row(task: AbstractTask) -> Row:
         preimage=Raw(origin[0]),
         further=NIL,
         reads=None,
-        section=-1,
+        section=Section(SegmentHeader(0.0, "", 0)),  # none
         finished=None,
         begun=None,
         completion=None,

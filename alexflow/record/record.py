@@ -3,50 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from alexflow.errors import AmbiguousKey, NotRecorded
 from alexflow.hooks import repr_of
 from alexflow.identity import module_name
 from alexflow.model import AbstractTask, Output
-from alexflow.record.code_lists import stored_list
-from alexflow.record.conditions import FieldCondition, conditions
+from alexflow.record.conditions import conditions
 from alexflow.record.entry import Entry, EntryInput, EntryOutput, _Parts, moment
-from alexflow.record.explain import Explanation, RecordedTasks, explain_row, explain_task
-from alexflow.record.lines import SEGMENT_SUFFIX
 from alexflow.record.preimages import is_preimage_of, unpacked
-from alexflow.record.rebuilding import rebuilt_task
-from alexflow.record.rows import MICROS, Row, environment_of, generation_read, reason_of, rows_in, runs_in
-from alexflow.record.run_record import Run
-from alexflow.record.segment import Section, sections_in
-from alexflow.record.segment_parts import joined
-from alexflow.record.table import TableFormat, columns_of, frame_of
+from alexflow.record.row_source import EntryFilter, RowSource
+from alexflow.record.rows import MICROS, Row, environment_of, generation_read, reason_of
+from alexflow.record.rows_of_storage import rows_of
 from alexflow.storage import Storage
 
-if TYPE_CHECKING:
-    from alexflow.storage.reserved import ReservedSpace
+if TYPE_CHECKING:  # imported where they are used: the command `show` answers in a tenth of a second
+    from alexflow.record.explain import Explanation
+    from alexflow.record.run_record import Run
+    from alexflow.record.table import TableFormat
 
 #: The candidates that an error for an ambiguous prefix names.
 _MOST_CANDIDATES = 10
-
-
-class _Found(NamedTuple):
-    """What the segments say.
-
-    Attributes:
-        sections: by number.
-        generations: rows by key, the newest first.
-        tasks: rows by the task's id, the newest first.
-        runs: by id.
-    """
-
-    sections: list[Section]
-    generations: dict[str, list[Row]]
-    tasks: dict[str, list[Row]]
-    runs: dict[str, Run]
 
 
 class Record:
@@ -67,11 +47,11 @@ class Record:
 
     def load(self) -> None:
         """Read the record now."""
-        _ = self._found
+        _ = self._rows
 
     def refresh(self) -> None:
         """Read the record again when it is next asked."""
-        vars(self).pop("_found", None)
+        vars(self).pop("_rows", None)
         vars(self).pop("_readers", None)
 
     # -- entries
@@ -91,9 +71,8 @@ class Record:
     def generations(self, key: str | Output[Any] | AbstractTask) -> list[Entry]:
         """Return all entries of an output, the newest first; arguments and errors as for :meth:`entry`."""
         found = self.resolve(key)
-        rows = self._found.generations.get(found) or self._found.tasks[found]
-        asked = found if found in self._found.generations else ""
-        return [self._entry(row, asked) for row in rows]
+        of_key = self._rows.of_key(found)
+        return [self._entry(row, found if of_key else "") for row in of_key or self._rows.of_task(found)]
 
     def resolve(self, key: str | Output[Any] | AbstractTask) -> str:
         """Return the whole key, or the whole id of a task, for how it begins; arguments and errors as :meth:`entry`.
@@ -101,27 +80,23 @@ class Record:
         A beginning is that of a key or id, or of what stands behind a dot in it, such as the digest.
         """
         text = key.key if isinstance(key, Output) else key.task_id if isinstance(key, AbstractTask) else key
-        found = self._found
-        if text in found.generations or text in found.tasks:
+        if self._rows.of_key(text) or self._rows.of_task(text):
             return text
         candidates = self._beginning_with(text) if isinstance(key, str) and text else []
         if not candidates:
-            raise NotRecorded(f"the record of {repr_of(self.storage)} has nothing of {text!r}{self._hint()}")
+            hint = "; no engine has written a record there" if self._rows.is_empty() else ""
+            raise NotRecorded(f"the record of {repr_of(self.storage)} has nothing of {text!r}{hint}")
         if len(candidates) > 1:
             listed = candidates[:_MOST_CANDIDATES]
             raise AmbiguousKey(text, listed, len(candidates) > len(listed))
         return candidates[0]
 
-    def _hint(self) -> str:
-        return "" if self._found.tasks else "; no engine has written a record there"
-
     def _beginning_with(self, text: str) -> list[str]:
         """The keys that a text is the beginning of; where all are of one task, that task's id."""
-        tasks = {task_id for task_id in self._found.tasks if _begins(task_id, text)}
-        keys = [key for key in self._found.generations if _begins(key, text)]
+        tasks, keys = self._rows.beginning_with(text, _MOST_CANDIDATES + 1)
         if len(keys) == 1:
-            return keys
-        of_tasks = {self._found.generations[key][0].task_id for key in keys} | tasks
+            return [*keys]
+        of_tasks = {*keys.values(), *tasks}
         if len(of_tasks) == 1:
             task_id = next(iter(of_tasks))
             return [task_id] if task_id in tasks else sorted(keys)
@@ -146,12 +121,8 @@ class Record:
         Raises:
             DefinitionError: a condition is none.
         """
-        return self._entries(_Wanted(_class_name(cls), conditions(where), _since(newer), larger))
-
-    def _entries(self, wanted: _Wanted) -> Iterator[Entry]:
-        newest = [rows[0] for rows in self._found.tasks.values() if not rows[0].is_named_only]
-        newest.sort(key=lambda row: -(row.finished or 0.0))
-        return (self._entry(row) for row in newest if wanted.holds_for(row))
+        wanted = EntryFilter(_class_name(cls), conditions(where), _since(newer), larger)
+        return (self._entry(row) for row in self._rows.newest(wanted))
 
     def table(
         self,
@@ -179,6 +150,8 @@ class Record:
             DefinitionError: a value or a condition is not written as one, or a value fits no output.
             MissingLibrary: the library is not installed.
         """
+        from alexflow.record.table import columns_of, frame_of
+
         return frame_of(columns_of(self.entries(cls, where), self.storage, values or {}), format)
 
     def upstream(self, key: str | Output[Any] | AbstractTask) -> Iterator[Entry]:
@@ -193,8 +166,7 @@ class Record:
         return self._walk(key, lambda row: [reader for key in row.keys for reader in self._readers.get(key, ())])
 
     def _walk(self, key: str | Output[Any] | AbstractTask, next_rows: Callable[[Row], list[Row]]) -> Iterator[Entry]:
-        found = self.resolve(key)
-        row = (self._found.generations.get(found) or self._found.tasks[found])[0]
+        row = self.row(key)
         seen, pending = {row.task_id}, [row]
         for row in pending:  # grows
             for other in next_rows(row):
@@ -204,13 +176,10 @@ class Record:
                     yield self._entry(other)
 
     def _made_from(self, row: Row) -> list[Row]:
-        found = self._found
-        rows = [found.generations[key][0] for key in row.input_keys() if key in found.generations]
-        for reference in row.references():
-            known = found.tasks.get(reference.get("id") or reference.get("task", ""))
-            if known is not None:
-                rows.append(known[0])
-        return rows
+        found = [self._rows.of_key(key) for key in row.input_keys()]
+        named = (reference.get("id") or reference.get("task", "") for reference in row.references())
+        found += [self._rows.of_task(task_id) for task_id in named]
+        return [rows[0] for rows in found if rows]
 
     # -- reasons
 
@@ -224,59 +193,59 @@ class Record:
             NotRecorded: the record does not have it.
             AmbiguousKey: the beginning fits several.
         """
-        found = self._found
-        recorded = RecordedTasks(found.tasks, self._inputs, self.code_units, self.code_marks)
+        from alexflow.record.explain import RecordedTasks, explain_row, explain_task
+
+        rows = self._rows
+        recorded = RecordedTasks(rows.of_task, rows.alike, self._inputs, self.code_units, self.code_marks)
         task = key.src_task if isinstance(key, Output) else key
         if isinstance(task, AbstractTask):
-            rows = found.tasks.get(task.task_id)
-            if rows is None or len(self.storage.exists_many(rows[0].keys)) < len(rows[0].keys):
+            row = self.row_of_task(task.task_id)
+            if row is None or len(self.storage.exists_many(row.keys)) < len(row.keys):
                 return explain_task(task, recorded)
-            return explain_row(rows[0], recorded)
+            return explain_row(row, recorded)
         return explain_row(self.row(key), recorded)
 
     def row(self, key: str | Output[Any] | AbstractTask) -> Row:
         """Return what the segments say of the newest generation; arguments and errors as for :meth:`entry`."""
         found = self.resolve(key)
-        return (self._found.generations.get(found) or self._found.tasks[found])[0]
+        return (self._rows.of_key(found) or self._rows.of_task(found))[0]
 
     def newest_rows(self, keys: Iterable[str]) -> list[Row]:
         """Return what the segments say of the newest generation of outputs, without those that they do not have."""
-        found = self._found.generations
-        return [found[key][0] for key in keys if key in found]
+        return [rows[0] for rows in map(self._rows.of_key, keys) if rows]
 
     def row_of_task(self, task_id: str) -> Row | None:
         """Return the same for a task's whole id; None if the record does not have it."""
-        rows = self._found.tasks.get(task_id)
+        rows = self._rows.of_task(task_id)
         return rows[0] if rows else None
 
     def all_rows(self) -> Iterator[Row]:
         """Yield what the segments say of the newest generation of each task."""
-        return (rows[0] for rows in self._found.tasks.values())
-
-    def section_of(self, row: Row) -> Section:
-        """Return the section that a row is from."""
-        return self._found.sections[row.section]
+        return (rows[0] for rows in self._rows.tasks())
 
     def all_generations(self) -> Iterator[Entry]:
         """Yield the entries of everything that has run, those that were made again since included."""
-        return (self._entry(row) for rows in self._found.tasks.values() for row in rows)
+        return (self._entry(row) for rows in self._rows.tasks() for row in rows)
 
     def code_units(self, digest: str) -> tuple[tuple[str, str], ...] | None:
         """Return the names and digests of the code of which an entry has the digest; None if they are not there."""
-        lines = (line for section in self._found.sections for line in section.codes if line.digest == digest)
+        lines = self._rows.code_lines(digest)
         inline = next((line.parts for line in lines if line.parts is not None), None)
-        return inline if inline is not None else stored_list(self.storage.reserved_below("record"), digest)
+        if inline is not None:
+            return inline
+        from alexflow.record.code_lists import stored_list
+
+        return stored_list(self.storage.reserved_below("record"), digest)
 
     def code_marks(self, digest: str) -> tuple[str, ...]:
         """Return what the fingerprint with a digest could only guess, in words."""
-        lines = (line for section in self._found.sections for line in section.codes if line.digest == digest)
-        return tuple(sorted({mark for line in lines for mark in line.marks}))
+        return tuple(sorted({mark for line in self._rows.code_lines(digest) for mark in line.marks}))
 
     # -- runs
 
     def runs(self) -> list[Run]:
         """Return the runs in which anything ran or failed, the newest first."""
-        return sorted(self._found.runs.values(), key=lambda run: run.id, reverse=True)
+        return sorted(self._rows.runs().values(), key=lambda run: run.id, reverse=True)
 
     def run(self, id: str) -> Run:
         """Return the run with an id, or with one that begins so.
@@ -285,7 +254,7 @@ class Record:
             NotRecorded: there is none.
             AmbiguousKey: the beginning fits several.
         """
-        runs = self._found.runs
+        runs = self._rows.runs()
         fitting = [id] if id in runs else sorted(run for run in runs if run.startswith(id)) if id else []
         if not fitting:
             raise NotRecorded(f"the record of {repr_of(self.storage)} has no run {id!r}")
@@ -296,32 +265,19 @@ class Record:
     # -- from segments
 
     @cached_property
-    def _found(self) -> _Found:
-        found = _Found([], {}, {}, {})
-        for space in self.storage.reserved_below("record"):
-            for section in _sections_of(space):
-                number = len(found.sections)
-                found.sections.append(section)
-                found.runs.update((run.id, run) for run in runs_in(section))
-                for row in rows_in(section, number, space.prefix):
-                    found.tasks.setdefault(row.task_id, []).append(row)
-                    for key in row.keys:
-                        found.generations.setdefault(key, []).append(row)
-        for by_name in (found.tasks, found.generations):
-            for name, rows in by_name.items():
-                by_name[name] = _newest_first(rows)
-        return found
+    def _rows(self) -> RowSource:
+        return rows_of(self.storage)
 
     @cached_property
     def _readers(self) -> dict[str, list[Row]]:
         readers: defaultdict[str, list[Row]] = defaultdict(list)
-        for rows in self._found.tasks.values():
-            for key in rows[0].input_keys():
-                readers[key].append(rows[0])
+        for row in self.all_rows():
+            for key in row.input_keys():
+                readers[key].append(row)
         return readers
 
     def _entry(self, row: Row, key: str = "") -> Entry:
-        section = self._found.sections[row.section]
+        section = row.section
         completion = row.completion
         _, version, _ = row.canonical()
         return Entry(
@@ -352,35 +308,15 @@ class Record:
     def _inputs(self, row: Row) -> tuple[EntryInput, ...]:
         inputs = []
         for key in row.input_keys():
-            made = generation_read(self._found.generations.get(key, ()), row)
+            made = generation_read(self._rows.of_key(key), row)
             digests = {output.key: output.digest for output in _outputs(made)} if made is not None else {}
             inputs.append(EntryInput(key, digests.get(key)))
         return tuple(inputs)
 
     def _task(self, row: Row) -> AbstractTask:
-        return rebuilt_task(row, lambda task_id: self._found.tasks.get(task_id, [None])[0])
+        from alexflow.record.rebuilding import rebuilt_task
 
-
-class _Wanted(NamedTuple):
-    """What :meth:`Record.entries` is to give."""
-
-    cls: str | None
-    conditions: tuple[FieldCondition, ...]
-    since: float | None
-    larger: int | None
-
-    def holds_for(self, row: Row) -> bool:
-        name = row.cls.replace(":", ".")
-        if self.cls is not None and name != self.cls and not name.endswith(f".{self.cls}"):
-            return False
-        if self.since is not None and (row.finished is None or row.finished <= self.since):
-            return False
-        if self.larger is not None and row.stored <= self.larger:
-            return False
-        if not self.conditions:
-            return True
-        fields = row.fields()
-        return all(condition.holds_for(fields) for condition in self.conditions)
+        return rebuilt_task(row, self.row_of_task)
 
 
 def _class_name(cls: str | type[AbstractTask] | None) -> str | None:
@@ -395,22 +331,6 @@ def _since(newer: datetime | timedelta | None) -> float | None:
     if isinstance(newer, timedelta):
         newer = datetime.now().astimezone() - newer
     return newer.timestamp()
-
-
-def _begins(name: str, text: str) -> bool:
-    """Whether a key or an id, or a part of it behind a dot, begins with a text."""
-    return name.startswith(text) or f".{text}" in name
-
-
-def _sections_of(space: ReservedSpace) -> Iterator[Section]:
-    names = [name for name in space.names() if name.endswith(SEGMENT_SUFFIX)]
-    for name, data in joined(space.read_many(names)):  # without those that were merged meanwhile
-        yield from sections_in(data, name)[0]
-
-
-def _newest_first(rows: Sequence[Row]) -> list[Row]:
-    """Order the rows of one task: those that have run by when they finished, then those that may have."""
-    return sorted(rows, key=lambda row: (row.finished is None, -(row.finished or 0.0)))
 
 
 def _outputs(row: Row) -> tuple[EntryOutput, ...]:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
-from alexflow.record.entry import moment
 from alexflow.record.fields import plain, references_in
 from alexflow.record.lines import (
     NAMED_ONLY,
     REASONS,
-    AttemptLine,
     Completion,
     MadeFrom,
-    RunBegunLine,
-    RunEndedLine,
     Shape,
 )
 from alexflow.record.preimages import unpacked
-from alexflow.record.run_record import Run, RunAttempt
 from alexflow.record.segment import Section
 
 MICROS = 1e6  # in a second
@@ -39,7 +33,7 @@ class Row(Struct, array_like=True):
         preimage: what the id is the digest of, packed if it is long.
         further: fields that are not significant.
         reads: keys of what it reads; None for the outputs in its fields.
-        section: the number of the section that it is from.
+        section: the section that it is from.
         finished: seconds since 1970; None if nothing says that it has run.
         begun: the same, of its start.
         completion: what is known of that.
@@ -56,7 +50,7 @@ class Row(Struct, array_like=True):
     preimage: Raw
     further: Raw
     reads: tuple[str, ...] | None
-    section: int
+    section: Section
     finished: float | None
     begun: float | None
     completion: Completion | None
@@ -94,18 +88,24 @@ class Row(Struct, array_like=True):
         """Whether it is here because others have it among their fields, and nothing says that it has run."""
         return self.executor == NAMED_ONLY
 
+    def sizes(self) -> Iterator[tuple[str, int | None]]:
+        """Yield the keys of its outputs with their sizes in bytes, None where that is not known."""
+        stored = self.completion.stored if self.completion is not None else ()
+        for place, key in enumerate(self.keys):
+            known = stored[place] if place < len(stored) else None
+            yield key, None if known is None else known[0]
+
     @property
     def stored(self) -> int:
         """The bytes that it stored."""
         return sum(size for size, _ in filter(None, self.completion.stored)) if self.completion else 0
 
 
-def rows_in(section: Section, number: int, prefix: str = "") -> Iterator[Row]:
+def rows_in(section: Section, prefix: str = "") -> Iterator[Row]:
     """Yield the rows of a section: first those of tasks that have run, in their order, then those that may have.
 
     Args:
         section: the section.
-        number: its number.
         prefix: of the storage through which it is read: keys outside of it are left out, others lose it.
     """
     done: set[int] = set()
@@ -113,19 +113,43 @@ def rows_in(section: Section, number: int, prefix: str = "") -> Iterator[Row]:
         made = section.made.get(completion.task)
         if made is not None:
             done.add(completion.task)
-            row = _row(section, number, made, completion)
-            if _place(row, section.header.prefix, prefix):
+            row = row_of(section, made, completion, prefix)
+            if row is not None:
                 yield row
-    failed = {attempt.task_id for attempt in section.attempts if attempt.is_last}
+    failed = section.given_up()
     for task, made in section.made.items():
         if task not in done:
-            row = _row(section, number, made, None)
-            may_have_run = not section.closed and row.task_id not in failed and bool(row.keys)
-            if (may_have_run or row.is_named_only) and _place(row, section.header.prefix, prefix):
+            row = row_of(section, made, None, prefix)
+            if row is not None and (row.is_named_only or may_have_run(row, failed)):
                 yield row
 
 
-def _row(section: Section, number: int, made: MadeFrom, completion: Completion | None) -> Row:
+def may_have_run(row: Row, failed: Container[str]) -> bool:
+    """Whether a task of which no completion is written may have run: its engine was killed, or is at work.
+
+    Args:
+        row: the task.
+        failed: ids of tasks of its section that were given up.
+    """
+    return not row.section.closed and row.task_id not in failed and bool(row.keys)
+
+
+def row_of(section: Section, made: MadeFrom, completion: Completion | None, prefix: str = "") -> Row | None:
+    """Return the row of a task, as it is seen through a storage with a prefix; None if nothing of it is seen there."""
+    row = _row(section, made, completion)
+    return row if _place(row, section.header.prefix, prefix) else None
+
+
+def newest_first(rows: Iterable[Row]) -> list[Row]:
+    """Order the rows of a task: the last finished first, then those that may have run, then those only named."""
+    return sorted(rows, key=_age)
+
+
+def _age(row: Row) -> tuple[bool, bool, float, float]:
+    return row.is_named_only, row.finished is None, -(row.finished or 0.0), -row.section.header.started
+
+
+def _row(section: Section, made: MadeFrom, completion: Completion | None) -> Row:
     shape = section.shapes[made.shape]
     task_id = section.task_id(made)
     begun = finished = None
@@ -143,7 +167,7 @@ def _row(section: Section, number: int, made: MadeFrom, completion: Completion |
         preimage=made.preimage,
         further=made.further,
         reads=made.inputs,
-        section=number,
+        section=section,
         finished=finished,
         begun=begun,
         completion=completion,
@@ -193,56 +217,6 @@ def generation_read(generations: Sequence[Row], reader: Row) -> Row | None:
 def reason_of(completion: Completion) -> str:
     """Return the reason for which a task ran."""
     return REASONS[completion.reason] if completion.reason < len(REASONS) else ""
-
-
-# -- runs
-
-
-def runs_in(section: Section) -> Iterator[Run]:
-    """Yield the runs of a section."""
-    for number, begun in section.runs.items():
-        yield _run(section, begun, section.ended.get(number))
-
-
-def _run(section: Section, begun: RunBegunLine, ended: RunEndedLine | None) -> Run:
-    header, environment = section.header, section.environment
-    started = header.started
-    counts = (0, 0, 0, 0) if ended is None else ended.counts
-    about = dict(begun.about)
-    return Run(
-        id=begun.id,
-        command=tuple(about.pop("command", ())),
-        directory=about.pop("directory", ""),
-        user=header.user,
-        host=header.host,
-        pid=header.pid,
-        targets=begun.targets,
-        options=about.pop("options", {}),
-        attributes=about.pop("attributes", {}),
-        python=environment.python,
-        version=header.version,
-        environment=environment_of(section),
-        started=_moment(started, begun.at),
-        ended=None if ended is None else _moment(started, ended.at),
-        outcome="unknown" if ended is None else ended.outcome,  # type: ignore[arg-type]  # as it was written
-        ran=counts[0],
-        cached=counts[1],
-        failed=counts[2],
-        skipped=counts[3],
-        attempts=tuple(_attempt(started, each) for each in section.attempts if each.run == begun.number),
-        skipped_tasks=() if ended is None else ended.skipped,
-        error="" if ended is None else ended.error,
-    )
-
-
-def _attempt(started: float, line: AttemptLine) -> RunAttempt:
-    at = _moment(started, line.at)
-    error, traceback = line.error, line.traceback
-    return RunAttempt(line.task_id, at, line.attempt, line.is_last, error, traceback, *line.tail, line.worker)
-
-
-def _moment(started: float, micros: int) -> datetime:
-    return moment(started + micros / MICROS)
 
 
 def environment_of(section: Section) -> dict[str, Any]:

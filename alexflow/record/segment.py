@@ -7,7 +7,6 @@ theirs one after the other. Numbers and times in a line refer to its own section
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -34,12 +33,13 @@ from alexflow.record.lines import (
 _decode = msgspec.msgpack.Decoder(AnyLine).decode
 
 
-@dataclass(slots=True)
 class Section:
     """What one engine has written, as far as it was read.
 
-    Attributes:
+    Args:
         header: the engine.
+
+    Attributes:
         environment: what it ran in.
         shapes: by number.
         made: tasks by number.
@@ -51,16 +51,17 @@ class Section:
         closed: whether the engine came to its end.
     """
 
-    header: SegmentHeader
-    environment: EnvironmentLine = field(default_factory=lambda: EnvironmentLine("", ""))
-    shapes: dict[int, Shape] = field(default_factory=dict)
-    made: dict[int, MadeFrom] = field(default_factory=dict)
-    completions: list[Completion] = field(default_factory=list)
-    runs: dict[int, RunBegunLine] = field(default_factory=dict)
-    ended: dict[int, RunEndedLine] = field(default_factory=dict)
-    attempts: list[AttemptLine] = field(default_factory=list)
-    codes: list[CodeLine] = field(default_factory=list)
-    closed: bool = False
+    def __init__(self, header: SegmentHeader):
+        self.header = header
+        self.environment = EnvironmentLine("", "")
+        self.shapes: dict[int, Shape] = {}
+        self.made: dict[int, MadeFrom] = {}
+        self.completions: list[Completion] = []
+        self.runs: dict[int, RunBegunLine] = {}
+        self.ended: dict[int, RunEndedLine] = {}
+        self.attempts: list[AttemptLine] = []
+        self.codes: list[CodeLine] = []
+        self.closed = False
 
     def add(self, line: AnyLine) -> None:
         """Take in the next line."""
@@ -87,6 +88,10 @@ class Section:
         """Return the id of a task."""
         return made.task_id or f"{self.shapes[made.shape].name}.{made.digest.hex()}"
 
+    def given_up(self) -> set[str]:
+        """Return the ids of tasks whose last attempt failed."""
+        return {attempt.task_id for attempt in self.attempts if attempt.is_last}
+
 
 def sections_in(data: bytes, name: str) -> tuple[list[Section], int]:
     """Return the sections of a file, and how far it could be read: what is behind is torn, or not yet written.
@@ -98,13 +103,9 @@ def sections_in(data: bytes, name: str) -> tuple[list[Section], int]:
     Raises:
         StorageError: it is no file of the record, or is of a later version.
     """
-    if not data.startswith(RECORD_MAGIC):
-        if RECORD_MAGIC.startswith(data):  # torn in the first line
-            return [], 0
-        raise StorageError(f"{name} is no file of a record that this version of alexflow can read")
     sections: list[Section] = []
-    end = len(RECORD_MAGIC)
-    for end, line in lines_in(data):  # noqa: B007  # the last one is returned
+    start = end = start_of_lines(data, name)
+    for end, line in lines_in(data, start):  # noqa: B007  # the last one is returned
         if isinstance(line, SegmentHeader):
             sections.append(Section(line))
         elif sections and line is not None:
@@ -112,10 +113,24 @@ def sections_in(data: bytes, name: str) -> tuple[list[Section], int]:
     return sections, end
 
 
-def lines_in(data: bytes) -> Iterator[tuple[int, AnyLine | None]]:
+def start_of_lines(data: bytes, name: str) -> int:
+    """Return where the lines of a file begin: behind the first one, or at 0 if that is torn; errors as above."""
+    if data.startswith(RECORD_MAGIC):
+        return len(RECORD_MAGIC)
+    if not RECORD_MAGIC.startswith(data):
+        raise StorageError(f"{name} is no file of a record that this version of alexflow can read")
+    return 0
+
+
+def lines_in(data: bytes, start: int) -> Iterator[tuple[int, AnyLine | None]]:
     """Yield where each line of a file ends, and the line; None for one of a kind that is not known here."""
-    for end, payload in frames_in(data, len(RECORD_MAGIC)):
-        try:
-            yield end, _decode(payload)
-        except msgspec.ValidationError:  # of a later version
-            yield end, None
+    return ((end, decoded(payload)) for end, payload in frames_in(data, start))
+
+
+def decoded(payload: bytes | memoryview) -> AnyLine | None:
+    """Return the line of a frame; None if it is of a kind that is not known here."""
+    try:
+        line: AnyLine = _decode(payload)
+    except msgspec.ValidationError:  # of a later version
+        return None
+    return line

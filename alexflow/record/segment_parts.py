@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from alexflow.record.lines import RECORD_MAGIC, SEGMENT_SUFFIX
 
@@ -14,6 +15,19 @@ from alexflow.record.lines import RECORD_MAGIC, SEGMENT_SUFFIX
 _DIGITS = 6
 
 _PART = re.compile(rf"(.+)\.(\d{{{_DIGITS}}}){re.escape(SEGMENT_SUFFIX)}")
+
+
+class Part(NamedTuple):
+    """A part of a segment: the segment's name, and the part's number."""
+
+    segment: str
+    number: int
+
+
+def part_of(name: str) -> Part | None:
+    """Return which part of which segment a file is; None if it is none."""
+    match = _PART.fullmatch(name)
+    return None if match is None else Part(f"{match[1]}{SEGMENT_SUFFIX}", int(match[2]))
 
 
 def part_name(segment: str, number: int) -> str:
@@ -30,15 +44,15 @@ def joined(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
     """
     of, parts = "", [b""]
     for name, data in files:
-        match = _PART.fullmatch(name)
-        if match is None:
+        part = part_of(name)
+        if part is None:
             yield name, data
             continue
-        if match[1] != of:
+        if part.segment != of:
             if len(parts) > 1:
-                yield f"{of}{SEGMENT_SUFFIX}", b"".join(parts)
-            of, parts = match[1], [RECORD_MAGIC]
-        if int(match[2]) == len(parts) - 1:
+                yield of, b"".join(parts)
+            of, parts = part.segment, [RECORD_MAGIC]
+        if part.number == len(parts) - 1:
             parts.append(data.removeprefix(RECORD_MAGIC))
     if len(parts) > 1:
-        yield f"{of}{SEGMENT_SUFFIX}", b"".join(parts)
+        yield of, b"".join(parts)

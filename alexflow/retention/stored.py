@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from alexflow.record import Entry, Record
+from alexflow.record import Record
 from alexflow.storage import LocalStorage, Storage
 
 
@@ -62,19 +62,13 @@ def stored_tasks(record: Record) -> Stored:
     storage = record.storage
     present = set(storage.list())
     tasks: list[StoredTask] = []
-    for entry in record.entries():
-        found = [_looked_at(storage, output.key, output.bytes) for output in entry.outputs if output.key in present]
+    for row in record.all_rows():
+        found = [_looked_at(storage, key, size) for key, size in row.sizes() if key in present]
         present.difference_update(output.key for output, _ in found)
         if found:
-            outputs = [output for output, _ in found]
-            tasks.append(StoredTask(entry.task_id, outputs, _used(entry, [at for _, at in found]), entry.run_id))
+            used = None if row.finished is None else max(row.finished, *(at for _, at in found))
+            tasks.append(StoredTask(row.task_id, [output for output, _ in found], used, row.run_id))
     return Stored(tasks, [_looked_at(storage, key, None)[0] for key in sorted(present)])
-
-
-def _used(entry: Entry, read: Sequence[float]) -> float | None:
-    if entry.finished is None:
-        return None
-    return max([entry.finished.timestamp(), *read])
 
 
 def _looked_at(storage: Storage, key: str, size: int | None) -> tuple[StoredOutput, float]:

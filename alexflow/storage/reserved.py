@@ -21,11 +21,13 @@ class ReservedSpace(ABC):
     Attributes:
         prefix: what keys of the storage have before them in the storage that holds the space; it ends with a slash.
         directory: where the files are, if that is a directory of this machine.
+        location: what names the space among all of its kind; None for one that ends with the process.
         appends: whether files can be appended to.
     """
 
     prefix: str = ""
     directory: str | None = None
+    location: str | None = None
     appends: bool = False
 
     @property
@@ -41,6 +43,10 @@ class ReservedSpace(ABC):
     @abstractmethod
     def names(self, prefix: str = "") -> list[str]:
         """Return the names of the files, or those that begin so, sorted; none where there is no such space yet."""
+
+    def sizes(self) -> dict[str, int]:
+        """Return the names of the files with their sizes in bytes; -1 where a listing does not say them."""
+        return dict.fromkeys(self.names(), -1)
 
     @abstractmethod
     def read(self, name: str, start: int = 0) -> bytes:
@@ -101,6 +107,9 @@ class MemorySpace(ReservedSpace):
     def names(self, prefix: str = "") -> list[str]:
         return sorted(name for name in tuple(self._files) if name.startswith(prefix))
 
+    def sizes(self) -> dict[str, int]:
+        return {name: len(content) for name, content in self._files.items()}
+
     def read(self, name: str, start: int = 0) -> bytes:
         try:
             return bytes(self._files[name][start:])
@@ -146,7 +155,7 @@ class PrefixedSpace(ReservedSpace):
     def __init__(self, space: ReservedSpace, prefix: str):
         self._space = space
         self.prefix = space.prefix + prefix
-        self.directory = space.directory
+        self.directory, self.location = space.directory, space.location
         self.appends = space.appends
 
     @property
@@ -159,6 +168,9 @@ class PrefixedSpace(ReservedSpace):
 
     def names(self, prefix: str = "") -> list[str]:
         return self._space.names(prefix)
+
+    def sizes(self) -> dict[str, int]:
+        return self._space.sizes()
 
     def read(self, name: str, start: int = 0) -> bytes:
         return self._space.read(name, start)

@@ -32,11 +32,12 @@ CASES = {
     "metg": "metg",
     "instructions": "instructions",
     "lazy": "lazy",
+    "record": "record",
     "formats": "formats",
 }
 
 #: Run only if they are named: they take too long, or need much besides alexflow.
-ONLY_IF_NAMED = {"clients", "formats", "instructions", "lazy", "script", "storage", "threads"}
+ONLY_IF_NAMED = {"clients", "formats", "instructions", "lazy", "record", "script", "storage", "threads"}
 
 
 def run(name: str, setting: Setting) -> Iterator[Outcome]:

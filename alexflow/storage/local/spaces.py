@@ -27,7 +27,7 @@ class LocalSpace(ReservedSpace):
     def __init__(self, base: str, space: Space):
         self._base = base
         self._inside = space
-        self._path = self.directory = f"{base}/{RESERVED}/{space}"
+        self._path = self.directory = self.location = f"{base}/{RESERVED}/{space}"
 
     @blocks_briefly("for a reader of records, and once an engine")
     def names(self, prefix: str = "") -> list[str]:
@@ -37,6 +37,16 @@ class LocalSpace(ReservedSpace):
             return []
         except OSError as error:
             raise storage_error("list", self._path, error) from error
+
+    @blocks_briefly("for a reader of records")
+    def sizes(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for name in self.names():
+            try:
+                found[name] = os.stat(f"{self._path}/{name}").st_size
+            except FileNotFoundError:  # removed since it was listed
+                continue
+        return found
 
     @blocks_briefly("for a reader of records")
     def read(self, name: str, start: int = 0) -> bytes:

@@ -30,6 +30,10 @@ _SIGNED = re.compile(
 _USER = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
 
 
+#: Options that name a server.
+_OF_SERVER = ("endpoint_url", "endpoint", "account_name", "host", "port", "base_url")
+
+
 class Address:
     """The location of a storage, and the options that it is opened with.
 
@@ -67,6 +71,12 @@ class Address:
     def __repr__(self) -> str:
         options = "".join(f", {name}=…" for name in sorted(self.options))
         return f"{self.shown!r}{options}"
+
+    @property
+    def server(self) -> str:
+        """The URL with what options say of the server, and no rights: what names the storage among others."""
+        named = (f" {name}={self.options[name]}" for name in _OF_SERVER if name in self.options)
+        return "".join([self.shown, *named])
 
     def is_beside(self, other: Address) -> bool:
         """Whether both are on one server, with the same rights."""

@@ -27,12 +27,14 @@ class ObjectSpace(ReservedSpace):
         connection: gives the way to the storage, on the event loop.
         space: the space.
         where: the storage, as it may be shown.
+        location: names the space among all of its kind.
     """
 
-    def __init__(self, connection: Callable[[], Connection], space: Space, where: str):
+    def __init__(self, connection: Callable[[], Connection], space: Space, where: str, location: str):
         self._connection = connection
         self._directory = f"{RESERVED}/{space}/"
         self._where = where
+        self.location = f"{location}/{space}"
 
     @property
     def is_in_outage(self) -> bool:

@@ -147,7 +147,7 @@ class RemoteStorage(Storage):
     def reserved(self, space: Space) -> ReservedSpace:
         from alexflow.storage.remote.object_space import ObjectSpace  # deferred, as above
 
-        return ObjectSpace(self._connection, space, self.url)
+        return ObjectSpace(self._connection, space, self.url, self._opened.address.server)
 
     # -- on the event loop
 

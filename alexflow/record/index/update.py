@@ -1,0 +1,162 @@
+"""Bringing an index up to date: new segments, and the new ends of those that it has, are read; others are not."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from alexflow.record.frames import frames_in
+from alexflow.record.index.sections import IndexedSections
+from alexflow.record.index.task_rows import TaskRows
+from alexflow.record.lines import SEGMENT_SUFFIX, SegmentHeader
+from alexflow.record.segment import Section, decoded, start_of_lines
+from alexflow.record.segment_parts import part_name, part_of
+from alexflow.storage.reserved import ReservedSpace
+
+
+class _Listed(NamedTuple):
+    """A segment as a space lists it.
+
+    Attributes:
+        size: in bytes, -1 where a listing does not say it; of one in parts their number.
+        in_parts: whether it is in parts.
+    """
+
+    size: int
+    in_parts: bool
+
+
+class _Known(NamedTuple):
+    """A segment as the index has it: its size, how far it was read (in bytes, or parts), and its last section."""
+
+    size: int
+    read: int
+    section: int
+
+
+#: Segments by the number of their space and their name.
+_Segments = dict[tuple[int, str], _Listed]
+
+
+def bring_up_to_date(connection: sqlite3.Connection, spaces: Sequence[ReservedSpace]) -> None:
+    """Add to an index what the spaces have and it has not, and remove what is gone.
+
+    Raises:
+        StorageError: a segment is of a later version, or cannot be read.
+        sqlite3.Error: the index is damaged, or is being brought up to date for too long by another process.
+    """
+    listed = listed_segments(spaces)
+    known = _known(connection)
+    if known.keys() == listed.keys() and not _behind(known, listed):
+        return
+    connection.execute("BEGIN IMMEDIATE")  # from here on no other process changes it
+    try:
+        _Update(connection, spaces).apply(listed)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def listed_segments(spaces: Sequence[ReservedSpace]) -> _Segments:
+    """List the segments of some spaces; parts behind one that is missing are left out."""
+    found: _Segments = {}
+    for number, space in enumerate(spaces):
+        for name, size in sorted(space.sizes().items()):
+            part = part_of(name)
+            if part is not None:
+                of = found.get((number, part.segment), _Listed(0, True))
+                if part.number == of.size:
+                    found[number, part.segment] = _Listed(of.size + 1, True)
+            elif name.endswith(SEGMENT_SUFFIX):
+                found[number, name] = _Listed(size, False)
+    return found
+
+
+def _known(connection: sqlite3.Connection) -> dict[tuple[int, str], _Known]:
+    rows = connection.execute("SELECT space, name, size, read, section FROM segment").fetchall()
+    return {(space, name): _Known(*rest) for space, name, *rest in rows}
+
+
+def _behind(known: Mapping[tuple[int, str], _Known], listed: _Segments) -> list[tuple[int, str]]:
+    """The segments that the index does not have as they are listed."""
+    return [name for name, segment in listed.items() if name not in known or known[name].size != segment.size]
+
+
+class _Update:
+    """Reads segments into an index, within a transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, spaces: Sequence[ReservedSpace]):
+        self._connection = connection
+        self._spaces = spaces
+        prefixes = [space.prefix for space in spaces]
+        self._sections = IndexedSections(lambda sql, *values: connection.execute(sql, values).fetchall(), prefixes)
+        self._rows = TaskRows(connection, self._sections)
+
+    def apply(self, listed: _Segments) -> None:
+        known = _known(self._connection)
+        for name in known.keys() - listed.keys():  # merged, or removed
+            self._remove(name)
+        for name in sorted(_behind(known, listed)):
+            before = known.get(name, _Known(0, 0, 0))
+            if not listed[name].in_parts and 0 <= listed[name].size < before.read:  # it is another file
+                self._remove(name)
+                before = _Known(0, 0, 0)
+            self._read(name, listed[name], before)
+        self._rows.finish()
+
+    def _read(self, name: tuple[int, str], listed: _Listed, before: _Known) -> None:
+        """Read what is new of a segment."""
+        read, section = before.read, before.section
+        if listed.in_parts:
+            parts = [part_name(name[1], number) for number in range(read, listed.size)]
+            for part, data in self._spaces[name[0]].read_many(parts):
+                if part != parts[read - before.read]:  # one has been removed meanwhile
+                    break
+                _, section = self._take(name, data, start_of_lines(data, part), section)
+                read += 1
+        else:
+            data = self._data(name, read)
+            end, section = self._take(name, data, 0 if read else start_of_lines(data, name[1]), section)
+            read += end
+        row = (*name, listed.size, read, section)
+        self._connection.execute("INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?)", row)
+
+    def _data(self, name: tuple[int, str], start: int) -> bytes:
+        try:
+            return self._spaces[name[0]].read(name[1], start)
+        except FileNotFoundError:  # merged meanwhile
+            return b""
+
+    def _take(self, name: tuple[int, str], data: bytes, start: int, section: int) -> tuple[int, int]:
+        """Take in the lines of a segment. Returns where the last one ends, and the section that it belongs to."""
+        rows, end = self._rows, start
+        rows.enter(section)
+        for end, payload in frames_in(data, start):  # noqa: B007  # the last one is returned
+            line = decoded(payload)
+            if isinstance(line, SegmentHeader):
+                rows.leave()
+                section = self._begin(name, line, payload)
+                rows.enter(section)
+            elif line is not None and section:
+                rows.take(line, payload)
+        rows.leave()
+        return end, section
+
+    def _begin(self, name: tuple[int, str], header: SegmentHeader, payload: memoryview) -> int:
+        [(last,)] = self._connection.execute("SELECT COALESCE(MAX(number), 0) FROM section").fetchall()
+        row = (last + 1, *name, bytes(payload))
+        self._connection.execute("INSERT INTO section VALUES (?, ?, ?, ?)", row)
+        self._sections.add(last + 1, Section(header), name[0])
+        return int(last + 1)
+
+    def _remove(self, name: tuple[int, str]) -> None:
+        """Remove all that is of a segment."""
+        sections = self._connection.execute("SELECT number FROM section WHERE space = ? AND name = ?", name)
+        for (section,) in sections.fetchall():
+            self._rows.remove(section)
+            self._connection.execute("DELETE FROM line WHERE section = ?", (section,))
+            self._connection.execute("DELETE FROM section WHERE number = ?", (section,))
+        self._connection.execute("DELETE FROM segment WHERE space = ? AND name = ?", name)
