@@ -36,6 +36,7 @@ The class of an error says whose fault it is, and so whether trying again can he
     ├── NotRecorded                the record says nothing of this key, task or run
     │   └── AmbiguousKey           the beginning of a key fits several
     ├── EngineClosed               the engine was used outside its `async with`
+    ├── Overloaded                 the engine has too much to do for this request: trying again later can help
     └── NotInTask                  `alexflow.current` was used outside a task
 
 :class:`TaskStopped` is outside of the tree, since it is no error: it interrupts the code of a task that has to end.
@@ -46,24 +47,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
+from alexflow.error_base import AlexflowError as AlexflowError
 from alexflow.failure_text import last_lines, times_tried
+from alexflow.overload import Overloaded as Overloaded
 
 if TYPE_CHECKING:
     from alexflow.failures import Attempt, FailureReport
-
-
-def _restore(cls: type[AlexflowError], args: tuple[object, ...], state: dict[str, object]) -> AlexflowError:
-    error = cls.__new__(cls, *args)
-    error.args = args
-    error.__dict__.update(state)
-    return error
-
-
-class AlexflowError(Exception):
-    """Base of every error that alexflow raises on purpose. All of them can be pickled."""
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _restore, (type(self), self.args, self.__dict__)
 
 
 class DefinitionError(AlexflowError):

@@ -42,7 +42,7 @@ OLD_NAMES = words("""
     _to_the_end _weigh among aside at_hand attempts_of behind beside brief bury credit deaths_of dismiss doubt
     doubts followers followers_of foresee grounded heard heir hire hired hopeless identified_as inside
     last_words left_behind lingering looked_behind makers note notes overdue plan_of proven readers_of_passing
-    recalled remembering retry_after see_maker see_off stillborn take_leave tell_lazily told way_round
+    recalled remembering see_maker see_off stillborn take_leave tell_lazily told way_round
 """)
 
 #: The same for names that other places may have.

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from alexflow.engine.backlog import Backlog
 from alexflow.engine.driver import Driver
 from alexflow.engine.requested_run import RequestedRun, RequestOptions
 from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
+from alexflow.engine.storage_questions import INSPECTED_AT_ONCE
 from alexflow.engine.subjects import collect_subjects, forced_by
 from alexflow.engine.targets import Request
 from alexflow.errors import DefinitionError
 from alexflow.executors.enclosing_tasks import running
 from alexflow.graph import Defaults, Forceable, Subjects, self_deadlock
-from alexflow.hooks import hook_failed
+from alexflow.graph.placement import Kind, kind_of, options_of
+from alexflow.hooks import exact_name, hook_failed
+from alexflow.model import AbstractTask, flatten, keys_of
 from alexflow.scheduler.instructions import Finish
 from alexflow.storage import Storage
 
 if TYPE_CHECKING:
     from alexflow.graph.class_registry import ClassRegistry
 
+#: Targets of a request that are asked for its place in the queue.
+MOST_ASKED = 8
+
 
 async def ask(
     driver: Driver, request: Request, options: RequestOptions, defaults: Defaults, storage: Storage
 ) -> tuple[RequestedRun, Finish]:
-    """Make a request and wait for its end. A caller that is cancelled withdraws it."""
+    """Make a request and wait for its end. A caller that is cancelled withdraws it.
+
+    Raises:
+        Overloaded: there is no room for it, or it would wait too long.
+    """
+    if driver.backlog.max_queued is not None or options.max_wait is not None:
+        await _refuse_if_overloaded(driver.backlog, request, options, defaults, storage)
     driver.entering += 1
     try:
         subjects = await collect_subjects(request, defaults, driver.catalog)
@@ -46,6 +59,49 @@ async def ask(
         raise
     driver.record.finished(finish)
     return run, finish
+
+
+async def _refuse_if_overloaded(
+    backlog: Backlog, request: Request, options: RequestOptions, defaults: Defaults, storage: Storage
+) -> None:
+    """Refuse a request for which there is no room, or not soon enough, unless all that it asks for exists."""
+    priority, kinds = _place_of(request, options, defaults)
+    refusal = backlog.refusal(priority, kinds, options.max_wait)
+    if refusal is not None and not await _exist(request, storage):
+        raise refusal
+
+
+def _place_of(request: Request, options: RequestOptions, defaults: Defaults) -> tuple[int, set[Kind]]:
+    """Find out which priority a request has, and which executors run its targets, as far as some of them say."""
+    kinds: set[Kind] = set()
+    priorities: list[int] = []
+    asked: object = request
+    try:
+        of_outputs = [cast(AbstractTask, output.src_task) for output in request.outputs[:MOST_ASKED]]
+        for task in (*request.tasks[:MOST_ASKED], *of_outputs):
+            asked, settings = task, defaults.settings.get(type(task))
+            kinds.add(kind_of(task, defaults.executor) if settings is None else settings.kind)
+            priorities.append((options_of(task) if settings is None else settings).priority or 0)
+    except BaseException as error:
+        hook_failed(asked, "options", error)
+    own = max(priorities, default=0)
+    return own if options.priority is None else options.priority, kinds
+
+
+async def _exist(request: Request, storage: Storage) -> bool:
+    """Whether all outputs that a request asks for exist."""
+    asked: object = request
+    try:
+        outputs = list(request.outputs)
+        for task in request.tasks:
+            asked = task
+            outputs += flatten(task.output())
+        keys = [exact_name(output, "key", key) for output in outputs for key in keys_of(output)]
+    except BaseException as error:
+        hook_failed(asked, "output()", error)
+    if storage.answers_at_once and len(keys) <= INSPECTED_AT_ONCE:
+        return len(storage.exists_many(keys)) == len(set(keys)) > 0
+    return len(await storage.aexists_many(keys)) == len(set(keys)) > 0
 
 
 def _refuse_itself(subjects: Subjects, task_id: str) -> None:

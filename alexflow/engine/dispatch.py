@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from alexflow.engine.peers import PeerCoordination
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from alexflow.engine.dynamic import Generators
 
 
+NOTHING_RESERVED: Mapping[Kind, int] = MappingProxyType({})
+
+
 class Dispatch:
     """Offers to the executors what is ready.
 
@@ -37,6 +41,7 @@ class Dispatch:
         forced: ids of tasks whose outputs are replaced; a set that others change.
         events: emits that tasks are queued and started.
         post: takes events for the scheduler.
+        reserve: places that tasks of a priority below 0 never take, by kind.
         record: what is written about tasks.
 
     Attributes:
@@ -56,6 +61,7 @@ class Dispatch:
         events: TaskEvents,
         record: EngineRecorder,
         post: Callable[[Event], None],
+        reserve: Mapping[Kind, int] = NOTHING_RESERVED,
     ):
         self._executors = executors
         self.prefetching = {kind: each for kind, each in executors.items() if EXECUTOR_KINDS[kind].prefetches}
@@ -67,6 +73,9 @@ class Dispatch:
         self.sources = {
             kind: ReadyJobs(kind, scheduler, catalog, forced, events, record, self._returned) for kind in executors
         }
+        for kind, places in reserve.items():  # an executor that prefetches reserves places itself
+            if kind in executors and kind not in self.prefetching:
+                self.sources[kind].bound_below_0(executors[kind].places - places)
         self._record = record
         self.peers: PeerCoordination | None = None
         self.has_started = False
@@ -148,6 +157,9 @@ class Dispatch:
         admission = self._admission()
         if admission is not None:
             admission.over(outcomes)
+        for kind, source in self.sources.items():
+            if source.is_bounded and source.ended(outcomes):
+                self._executors[kind].offer(())
 
     def forget(self, task_ids: Sequence[str]) -> None:
         """Drop what is kept of tasks that are over, or not wanted any more."""

@@ -14,9 +14,10 @@ import contextvars
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from alexflow.engine.background import Background
+from alexflow.engine.backlog import Backlog
 from alexflow.engine.chance import chance
 from alexflow.engine.delays import Delays
 from alexflow.engine.dispatch import Dispatch
@@ -59,6 +60,9 @@ from alexflow.scheduler.events import (
 from alexflow.storage import Storage
 from alexflow.storage.leases import Leases
 
+if TYPE_CHECKING:
+    from alexflow.limits import Queue
+
 #: How long events are handled before the loop gets a turn.
 DRAIN_SLICE_SECONDS = 0.002
 
@@ -80,8 +84,10 @@ class Driver:
         chance: gives random numbers from 0 to 1.
         grace: seconds that dynamic tasks get to end when the engine is closed.
         record: what is written about tasks and runs; None for nothing.
+        queue: the bounds of what waits; None for none.
 
     Attributes:
+        backlog: what waits.
         entering: requests whose targets are being collected; the catalog keeps claims of keys until then.
     """
 
@@ -97,6 +103,7 @@ class Driver:
         chance: Callable[[], float] = chance,
         grace: float = GRACE,
         record: EngineRecorder | None = None,
+        queue: Queue | None = None,
     ):
         self._scheduler = scheduler
         self._storage = storage
@@ -119,8 +126,11 @@ class Driver:
         self._dispatch = Dispatch(
             *(executors, self._generators, self.catalog, scheduler, forced, self.task_events, self.record),
             post=self.post,
+            reserve={} if queue is None else queue.reserve,
         )
         self._inbox: Inbox = deque()
+        max_queued = None if queue is None else queue.max_queued
+        self.backlog = Backlog(max_queued, scheduler, self.catalog, executors, entering=lambda: len(self._inbox))
         self._draining = False
         self._closed: EngineClosed | None = None  # set once no request is accepted any more
         self.entering = 0
@@ -244,7 +254,9 @@ class Driver:
         self.record.requested(run)
         if self._broadcast.has_listeners:
             self._emit_started(run, len(keys) + len(tasks), current_traceparent())
-        self.post(RunRequested(run.number, keys, tasks, options.on_error), subjects)
+        self.post(
+            RunRequested(run.number, keys, tasks, options.on_error, options.priority, options.fairness_key), subjects
+        )
         return run
 
     def _emit_started(self, run: RequestedRun, targets: int, traceparent: str) -> None:
@@ -381,6 +393,7 @@ class Driver:
 
     def _report(self, outcomes: Sequence[Settled]) -> None:
         self._dispatch.ended(outcomes)
+        self.backlog.learn(outcomes)
         self._inbox += self._outcomes.events(outcomes)
         if self.inspector.forced:
             self.inspector.forced.difference_update(

@@ -21,6 +21,7 @@ from alexflow.engine.options import (
     as_limits,
     as_workers,
     check_on_error,
+    check_urgency,
     check_values,
 )
 from alexflow.engine.recording import EngineRecorder
@@ -47,6 +48,7 @@ from alexflow.type_vars import T
 if TYPE_CHECKING:
     from alexflow.executors.loaded_libraries import LoadedLibraries
     from alexflow.executors.process.started_server import StartedServer
+    from alexflow.limits import Queue
     from alexflow.progress.echo import OutputEcho
     from alexflow.record.plan import Plan
 
@@ -93,6 +95,8 @@ class Engine:
         record: whether the storage's record says what each task was made from, when it ran and what came of it
             (:func:`~alexflow.open_record`).
             By default there is none.
+        queue: how much may wait, and what is kept free for urgent work: a :class:`~alexflow.limits.Queue`; by default
+            there are no bounds.
     """
 
     def __init__(
@@ -110,12 +114,13 @@ class Engine:
         echo: bool = False,
         lease_ttl: float | None = LEASE_TTL,
         record: bool = True,
+        queue: Queue | None = None,
     ):
         check_values(
             {
                 **{"limits": limits, "max_concurrency": max_concurrency, "max_deaths": max_deaths, "retry": retry},
                 **{"timeout": timeout, "grace": grace, "lease_ttl": lease_ttl},
-                **{"executor": executor, "record": record},
+                **{"executor": executor, "record": record, "queue": queue},
             }
         )
         self.storage = open_storage(storage)
@@ -129,6 +134,7 @@ class Engine:
         self._grace = grace
         self._lease_ttl = lease_ttl
         self._keeps_record = record
+        self._queue = queue
         self._broadcast = Broadcast()
         self._echo = _make_echo() if echo else None
         self._driver: Driver | None = None
@@ -175,6 +181,7 @@ class Engine:
             leases=leases,
             grace=self._grace,
             record=record,
+            queue=self._queue,
         )
 
     def _libraries(self) -> LoadedLibraries | None:
@@ -227,6 +234,9 @@ class Engine:
         on_error: OnError = "stop",
         force: Forceable | Sequence[Forceable] | bool = (),
         attributes: Mapping[str, Any] | None = None,
+        priority: int | None = None,
+        fairness_key: str = "",
+        max_wait: float | None = None,
     ) -> Result:
         """Make a target's outputs exist.
 
@@ -238,15 +248,22 @@ class Engine:
                 target itself.
             attributes: the application's own names for the request, such as ``{"request_id": "17"}``, by text, each a
                 text, a number, a bool or None; they are in :class:`~alexflow.events.RunStarted` and in the record.
+            priority: the higher, the sooner, for all that is done for the request; by default that of each task's
+                class, or 0. A task that several requests want has the highest of theirs.
+            fairness_key: a name, such as a tenant's: within a priority, names take turns, a task each.
+            max_wait: refuse the request at once if it would probably wait for more seconds than that.
 
         Raises:
             RunFailed: tasks failed (``on_error="stop"``); holds their errors.
             GraphError: the graph as described cannot be run; nothing of it has been.
+            Overloaded: the queue is full, or the wait would be too long; nothing was planned.
             DefinitionError: an argument is invalid.
         """
         driver = self._opened()
         check_on_error(on_error)
-        options = RequestOptions(on_error, as_attributes(attributes))
+        if priority is not None or fairness_key or max_wait is not None:
+            check_urgency(priority, fairness_key, max_wait)
+        options = RequestOptions(on_error, as_attributes(attributes), priority, fairness_key, max_wait)
         clock = asyncio.get_running_loop().time
         started = clock()
         request = read_target(target)
@@ -274,7 +291,15 @@ class Engine:
 
         return await plan_request(read_target(target), self.storage, self._defaults, force)
 
-    async def load(self, output: Output[T], *, attributes: Mapping[str, Any] | None = None) -> T:
+    async def load(
+        self,
+        output: Output[T],
+        *,
+        attributes: Mapping[str, Any] | None = None,
+        priority: int | None = None,
+        fairness_key: str = "",
+        max_wait: float | None = None,
+    ) -> T:
         """Load the value of an output, which is computed first if it does not exist, or is damaged and is seen to be.
 
         A :class:`LocalStorage` sees damage where it was opened with ``check=True``.
@@ -283,12 +308,16 @@ class Engine:
 
         Args:
             output: the output.
-            attributes: as for :meth:`run`.
+            attributes, priority, fairness_key, max_wait: as for :meth:`run`; what exists is read in any case.
 
         Raises:
             DefinitionError: ``output`` is something else.
+            Overloaded: as for :meth:`run`.
         """
-        return await self._loads.load(output, partial(self.run, attributes=attributes))
+        if priority is not None or fairness_key or max_wait is not None:
+            check_urgency(priority, fairness_key, max_wait)
+        make = partial(self.run, attributes=attributes, priority=priority, fairness_key=fairness_key, max_wait=max_wait)
+        return await self._loads.load(output, make)
 
     def events(self) -> AsyncIterator[EngineEvent]:
         """Iterate over the events from now on, until the engine is closed."""

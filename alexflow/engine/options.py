@@ -19,7 +19,11 @@ from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
 if TYPE_CHECKING:  # a run that has nothing to do needs none of them
     from alexflow.executors.workers import Workers
     from alexflow.graph import Forceable
+    from alexflow.limits import Queue
     from alexflow.storage import Storage
+
+#: The highest priority of a request, and, negated, the lowest.
+MOST_URGENT = 1_000_000
 
 OnError = Literal["stop", "continue"]
 
@@ -37,6 +41,7 @@ class EngineOptions(TypedDict, total=False):
     grace: float
     lease_ttl: float | None
     record: bool
+    queue: Queue | None
 
 
 class RunOptions(EngineOptions, total=False):
@@ -128,12 +133,42 @@ def check_values(values: Mapping[str, Any]) -> None:
         if value is not None and (not isinstance(value, int | float) or not value >= 0):
             raise DefinitionError(f"{name} must be a number of seconds, not {value!r}")
     ttl, executor = values.get("lease_ttl"), values.get("executor", "process")
+    queue = values.get("queue")
+    if queue is not None:
+        check_queue(queue)
     if not isinstance(values.get("record", True), bool):
         raise DefinitionError(f"record must be True or False, not {values['record']!r}")
     if ttl is not None and (not isinstance(ttl, int | float) or not ttl > 0):
         raise DefinitionError(f"lease_ttl must be a number of seconds above 0, or None, not {ttl!r}")
     if type(executor) is not str or executor not in EXECUTOR_KINDS or executor == "loop":
         raise DefinitionError(f"executor must be {name_choices('loop')}, not {executor!r}")
+
+
+def check_queue(queue: object) -> None:
+    """Check an engine's ``queue``."""
+    from alexflow.limits import Queue  # deferred: seldom used
+
+    if not isinstance(queue, Queue):
+        raise DefinitionError(f"queue must be a Queue, such as Queue(max_queued=10_000), not {repr_of(queue)}")
+    for name in queue.reserve:
+        if type(name) is not str or name not in EXECUTOR_KINDS:
+            raise DefinitionError(f"Queue.reserve[{name!r}]: the executor must be {name_choices()}")
+
+
+def check_urgency(priority: object, fairness_key: object, max_wait: object) -> None:
+    """Check what a request says about its place in the queue.
+
+    Raises:
+        DefinitionError: a value is invalid.
+    """
+    if priority is not None and (type(priority) is not int or abs(priority) > MOST_URGENT):
+        raise DefinitionError(
+            f"priority must be a whole number from {-MOST_URGENT} to {MOST_URGENT}, not {repr_of(priority)}"
+        )
+    if type(fairness_key) is not str:
+        raise DefinitionError(f"fairness_key must be a text, such as the name of a tenant, not {repr_of(fairness_key)}")
+    if max_wait is not None and (not isinstance(max_wait, int | float) or not max_wait >= 0):
+        raise DefinitionError(f"max_wait must be a number of seconds, not {repr_of(max_wait)}")
 
 
 def as_limits(limits: Mapping[str, int] | None) -> dict[str, int]:

@@ -8,7 +8,7 @@ from itertools import islice
 from alexflow.engine.job_queue import JobQueue
 from alexflow.engine.recording import EngineRecorder
 from alexflow.engine.task_events import TaskEvents
-from alexflow.executors.interface import Fits, Job, JobSource
+from alexflow.executors.interface import Fits, Job, JobSource, Settled
 from alexflow.graph import Catalog, Kind
 from alexflow.model.executor_kinds import EXECUTOR_KINDS
 from alexflow.scheduler import Scheduler
@@ -52,9 +52,51 @@ class ReadyJobs(JobSource):
         self._returned = returned
         self.alone = True
         self.admitted = JobQueue()
+        self._most_below_0: int | None = None  # jobs of a priority below 0 that the executor may have
+        self._below_0: set[str] = set()  # those that it has, if they are bounded
 
     def __len__(self) -> int:
+        if self._most_below_0 is not None and len(self._below_0) >= self._most_below_0:
+            if self.alone:
+                return self._scheduler.ready_before(self._kind, 0)
+            return sum(job.priority >= 0 for job in self.admitted.values())
         return len(self._queue if self.alone else self.admitted)
+
+    def bound_below_0(self, most: int) -> None:
+        """Let the executor have only so many jobs of a priority below 0 at once."""
+        self._most_below_0 = most
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it is."""
+        return self._most_below_0 is not None
+
+    def ended(self, outcomes: Iterable[Settled]) -> bool:
+        """Count that jobs have ended. Returns whether there is room for others now."""
+        before = len(self._below_0)
+        self._below_0.difference_update(outcome.task_id for outcome in outcomes)
+        return len(self._below_0) < before
+
+    def _bounded(self, fits: Fits | None) -> Fits:
+        """Add to the conditions of an executor that jobs of a priority below 0 leave places free."""
+        room = (self._most_below_0 or 0) - len(self._below_0)
+
+        def fits_there(job: Job) -> bool:
+            nonlocal room
+            if job.priority < 0 and room <= 0:
+                return False
+            if fits is not None and not fits(job):
+                return False
+            room -= job.priority < 0
+            return True
+
+        return fits_there
+
+    @property
+    def urgency(self) -> int:
+        if self.alone:
+            return self._scheduler.priority_of(next(iter(self._queue), ""))
+        return next((job.priority for job in self.admitted.values()), 0)
 
     def keys(self, most: int) -> list[Hashable]:
         if self.alone:
@@ -62,7 +104,11 @@ class ReadyJobs(JobSource):
         return [job.key for job in islice(self.admitted.values(), most)]
 
     def take(self, limit: int, fits: Fits | None = None) -> list[Job]:
+        if self._most_below_0 is not None:
+            fits = self._bounded(fits)
         jobs = self._take(limit, fits) if self.alone else self.admitted.take(limit, fits)
+        if self._most_below_0 is not None:
+            self._below_0.update(job.task_id for job in jobs if job.priority < 0)
         if self._events.watched and self._begins_when_taken:
             for job in jobs:
                 self.began(job.task_id)
@@ -115,6 +161,7 @@ class ReadyJobs(JobSource):
         return self.job(task_id)
 
     def put_back(self, jobs: Sequence[Job]) -> None:
+        self._below_0.difference_update(job.task_id for job in jobs)
         if not self.alone:  # this engine holds their outputs
             self.admitted.put_back(jobs)
         self._returned(self._kind, [job.task_id for job in jobs])
@@ -132,4 +179,5 @@ class ReadyJobs(JobSource):
         """Make the job of a task."""
         described = self._tasks[task_id]
         replace = task_id in self._forced
-        return Job(task_id, described.task, described.timeout, replace, described.outputs, described.spec.key)
+        priority = self._scheduler.priority_of(task_id) if self._scheduler.state.prioritized else 0
+        return Job(task_id, described.task, described.timeout, replace, described.outputs, described.spec.key, priority)

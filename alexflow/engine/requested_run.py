@@ -30,10 +30,16 @@ class RequestOptions:
     Attributes:
         on_error: what follows from the first failure.
         attributes: the application's own, for events and the record.
+        priority: that of all that is done for it; None for that of each task's class.
+        fairness_key: names the tenant.
+        max_wait: seconds for which it may have to wait; None for any.
     """
 
     on_error: OnError = "stop"
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    priority: int | None = None
+    fairness_key: str = ""
+    max_wait: float | None = None
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ class Job(Struct, frozen=True):
         replace: whether outputs that exist are replaced.
         outputs: what the task's ``output`` returned, if that is known.
         key: the same for jobs that probably take equally long, such as those of one class; "" if nothing is known.
+        priority: the higher, the sooner.
     """
 
     task_id: str
@@ -34,6 +35,7 @@ class Job(Struct, frozen=True):
     replace: bool = False
     outputs: InOut = None
     key: Hashable = ""
+    priority: int = 0
 
 
 class Printed(Struct, frozen=True):
@@ -131,6 +133,11 @@ class JobSource(ABC):
     @abstractmethod
     def __len__(self) -> int:
         """The number of jobs that are ready."""
+
+    @property
+    def urgency(self) -> int:
+        """The priority of the first job."""
+        return 0
 
     @abstractmethod
     def keys(self, most: int) -> list[Hashable]:

@@ -68,6 +68,7 @@ class TaskSettings(NamedTuple):
     retry: Retry
     timeout: float | None
     key: str
+    priority: int | None
 
 
 class Described:
@@ -137,14 +138,16 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
             _check_keys(task, task_id, makes[0])
             hook = "options"
             settings = _settings(task, defaults)
-        kind, keeps_outputs, tags, retry, timeout, key = settings
+        kind, keeps_outputs, tags, retry, timeout, key, priority = settings
     except BaseException as error:
         hook_failed(task, hook, error)
     tries = retry.count, retry.delay, retry.jitter
     made, serves = makes
     dynamic = kind == "dynamic"
     executor = "" if dynamic else kind
-    spec = TaskSpec(task_id, tuple(inputs), ephemeral, made, tags, dynamic, *tries, acyclic, serves, key, executor)
+    spec = TaskSpec(
+        task_id, tuple(inputs), ephemeral, made, tags, dynamic, *tries, acyclic, serves, key, executor, priority
+    )
     return Described(task, spec, kind, retry, timeout, inputs, outputs if keeps_outputs else None)
 
 
@@ -152,7 +155,8 @@ def _settings(task: AbstractTask, defaults: Defaults) -> TaskSettings:
     _check_metaclass(type(task))
     defaults.register_class(task)
     tags = _tags_of(task)
-    retry, timeout = _retry_of(task), options_of(task).timeout
+    options = options_of(task)
+    retry, timeout = _retry_of(task), options.timeout
     timeout = defaults.timeout if timeout is None else timeout
     kind = kind_of(task, defaults.executor)
     settings = TaskSettings(
@@ -162,6 +166,7 @@ def _settings(task: AbstractTask, defaults: Defaults) -> TaskSettings:
         defaults.retry if retry is None else retry,
         timeout,
         class_info(type(task)).name if timeout is None else "",
+        options.priority,
     )
     if class_info(type(task)).has_class_settings:
         defaults.settings[type(task)] = settings

@@ -39,6 +39,8 @@ class TaskOptions(Frozen):
         timeout: time limit of one attempt, in seconds; of a dynamic task, the limit for ``generate`` to give more
             tasks. A plain ``def run`` on the event loop (``executor="loop"``) cannot be interrupted and has none.
 
+        priority: the higher, the sooner, where a request does not say (``engine.run(..., priority=...)``); what such a
+            task needs has at least that. By default 0.
         code: what happens where a result exists that was made with other code than the class has now, as far as code
             can be seen (docs/design/fingerprint.md): ``"ignore"``, it is used; ``"warn"``, it is used, and the log
             names what differs; ``"refuse"``, the request fails with :class:`~alexflow.errors.CodeDiffers`. Nothing is
@@ -50,13 +52,20 @@ class TaskOptions(Frozen):
 
     executor: ExecutorName | None = None
     timeout: float | None = None
+    priority: int | None = None
     code: CodeRule = "ignore"
 
     def __init__(
-        self, *, executor: ExecutorName | None = None, timeout: float | None = None, code: CodeRule = "ignore"
+        self,
+        *,
+        executor: ExecutorName | None = None,
+        timeout: float | None = None,
+        priority: int | None = None,
+        code: CodeRule = "ignore",
     ) -> None:
         set_field(self, "executor", executor)
         set_field(self, "timeout", timeout)
+        set_field(self, "priority", priority)
         set_field(self, "code", code)
         name = executor
         if name is not None and (type(name) is not str or name not in EXECUTOR_KINDS):
@@ -69,6 +78,8 @@ class TaskOptions(Frozen):
             raise DefinitionError(
                 f"TaskOptions.timeout must be a number of seconds, not {repr_of(timeout, SHORT_TEXT)}"
             )
+        if priority is not None and (not isinstance(priority, int) or isinstance(priority, bool)):
+            raise DefinitionError(f"TaskOptions.priority must be a whole number, not {repr_of(priority, SHORT_TEXT)}")
         if type(self.code) is not str or self.code not in _CODE_RULES:
             raise DefinitionError(
                 f"TaskOptions.code must be 'ignore', 'warn' or 'refuse', not {repr_of(self.code, SHORT_TEXT)}"

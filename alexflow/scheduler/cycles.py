@@ -61,6 +61,11 @@ class CycleSearch:
         self.searched = group.acyclic
         self.started = 0
 
+    @property
+    def urgency(self) -> int:
+        """That of the group."""
+        return self.group.urgency
+
     def advance(self, state: State, steps: int) -> int:
         """Continue for at most ``steps`` tasks. Returns the steps left over; 0 means that there is more to do."""
         if not self.searched:

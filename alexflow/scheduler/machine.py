@@ -136,6 +136,15 @@ class Scheduler:
             queue.take(task_id, node)
             state.begin(node)
 
+    def priority_of(self, task_id: str) -> int:
+        """Return the priority of a task; 0 for one that is not wanted."""
+        node = self.state.nodes.get(task_id)
+        return 0 if node is None else node.priority
+
+    def ready_before(self, executor: str, priority: int) -> int:
+        """Return how many of those tasks wait for a place of an executor."""
+        return self.state.queue[executor].count_from(priority)
+
     def waiting_before(self, priority: int) -> int:
         """Return how many tasks have not begun, and go before one of this priority that comes now."""
         return self.state.waiting_before(priority)

@@ -19,7 +19,7 @@ from alexflow.scheduler.state import MISSING, UNKNOWN, Key, Node, RunState, Stat
 from alexflow.scheduler.states import CANCELLING, QUEUED, READY, RUNNING, WAITING
 
 #: Below every priority: of tasks for which none has been said yet.
-LOWEST: Final = -(1 << 63)
+LOWEST: Final = -(1 << 62)
 
 
 def rank_new(state: State, node: Node) -> None:

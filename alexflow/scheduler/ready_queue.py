@@ -78,6 +78,11 @@ class ReadyQueue(Mapping[str, RankedT], Generic[RankedT]):
                         yield task_id
                 round_of = next_round
 
+    def count_from(self, priority: int) -> int:
+        """Count the tasks of this priority and higher ones."""
+        turns = (turns for each, turns in self._turns.items() if each >= priority)
+        return sum(len(tasks) for one in turns for tasks in one.values())
+
     # -- tasks come and go
 
     def add(self, task_id: str, node: RankedT, *, first: bool = False) -> None:

@@ -281,6 +281,11 @@ class Group:
         self.acyclic = True  # all its tasks are: it needs no search
         self.merged_into: Group | None = None
 
+    @property
+    def urgency(self) -> int:
+        """The priority of the request that it was discovered for."""
+        return 0 if self.owner is None else self.owner.priority or 0
+
     def find(self) -> Group:
         """Return the group that this one is part of by now."""
         group = self
@@ -349,7 +354,10 @@ class State:
         group.pending -= count
         self.inspecting -= count
         if group.pending == 0:
-            self.to_search.append(group)
+            if self.prioritized and self.to_search and group.urgency > self.to_search[0].urgency:
+                self.to_search.appendleft(group)  # it need not wait until thousands of others are searched
+            else:
+                self.to_search.append(group)
 
     # -- what something outside is at work on, or a delay runs for
 

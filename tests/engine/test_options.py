@@ -13,15 +13,16 @@ from alexflow import Engine, MemoryStorage, Storage, Workers
 from alexflow.engine import options
 from alexflow.engine.options import EngineOptions, RunOptions
 from alexflow.graph import Forceable
+from alexflow.limits import Queue
 
 pytestmark = pytest.mark.anyio
 
 #: Those of the module, and those that it has for type checkers only.
-NAMES = {**vars(options), "Storage": Storage, "Forceable": Forceable, "Workers": Workers}
+NAMES = {**vars(options), "Storage": Storage, "Forceable": Forceable, "Workers": Workers, "Queue": Queue}
 
 
 def keywords_of(function: object) -> dict[str, object]:
-    hints = get_type_hints(function)
+    hints = get_type_hints(function, localns=NAMES)
     return {name: hint for name, hint in hints.items() if name not in ("self", "return")}
 
 

@@ -1,0 +1,86 @@
+"""What waits in an engine: whether there is room for a further request, and how long it would wait.
+
+The estimate is simple, since it has to be there before anything is planned: tasks ahead, times the seconds that a task
+of its executor takes, divided by places. A request that is taken in is not refused later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from alexflow.executors.interface import Done, Executor, Settled
+from alexflow.graph import Catalog, Kind
+from alexflow.overload import Overloaded
+from alexflow.scheduler import Scheduler
+
+#: The weight of the latest task in the estimate of seconds.
+WEIGHT = 1 / 16
+
+#: Seconds after which to try again if nothing has run yet.
+FIRST_RETRY_AFTER = 1.0
+
+#: The least of such seconds: what has to wait in any case.
+LEAST_RETRY_AFTER = 0.05
+
+
+class Backlog:
+    """The tasks that wait in an engine.
+
+    Args:
+        max_queued: tasks with which it is full; None for no bound.
+        scheduler: has the ready queue.
+        catalog: the users' tasks behind the scheduler's names.
+        executors: run jobs, by kind.
+        entering: gives the number of requests of which the scheduler has no knowledge yet.
+    """
+
+    def __init__(
+        self,
+        max_queued: int | None,
+        scheduler: Scheduler,
+        catalog: Catalog,
+        executors: Mapping[Kind, Executor],
+        entering: Callable[[], int],
+    ):
+        self.max_queued = max_queued
+        self._scheduler = scheduler
+        self._tasks = catalog.tasks
+        self._executors = executors
+        self._entering = entering
+        self._seconds: dict[Kind, float] = {}
+
+    def learn(self, outcomes: Sequence[Settled]) -> None:
+        """Learn from the last of some outcomes how long tasks of its executor take."""
+        outcome = outcomes[-1]
+        if type(outcome) is Done and (described := self._tasks.get(outcome.task_id)) is not None:
+            known = self._seconds.get(described.kind, outcome.seconds)
+            self._seconds[described.kind] = known + WEIGHT * (outcome.seconds - known)
+
+    def refusal(self, priority: int, kinds: Iterable[Kind], max_wait: float | None) -> Overloaded | None:
+        """Return the error for a request that would be too many, or wait for too long.
+
+        Args:
+            priority: the request's.
+            kinds: the executors of its targets.
+            max_wait: seconds that it may wait; None for any.
+        """
+        queued = self._scheduler.waiting_before(priority) + self._entering()
+        if self.max_queued is not None and queued >= self.max_queued:
+            excess = queued - self.max_queued + 1
+            seconds = max((self._per_task(kind) * excess for kind in kinds), default=0.0)
+            return Overloaded(queued, max(seconds, LEAST_RETRY_AFTER) if self._seconds else FIRST_RETRY_AFTER)
+        if max_wait is not None:
+            wait = max((self._per_task(kind) * self._ahead(kind, priority, queued) for kind in kinds), default=0.0)
+            if wait > max_wait:
+                return Overloaded(queued, max(wait - max_wait, LEAST_RETRY_AFTER))
+        return None
+
+    def _per_task(self, kind: Kind) -> float:
+        """Return the seconds until one task more of an executor has ended, while it has enough to do."""
+        executor = self._executors.get(kind)
+        return 0.0 if executor is None else self._seconds.get(kind, 0.0) / max(executor.places, 1)
+
+    def _ahead(self, kind: Kind, priority: int, queued: int) -> int:
+        """Return how many tasks go before one of an executor: all but those that wait for another executor."""
+        others = (each for each in self._executors if each != kind)
+        return queued - sum(self._scheduler.ready_before(other, priority) for other in others)
