@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from math import log2
 from typing import NamedTuple
 
-from alexflow.timeline.lanes import CHUNK, OPEN_TASKS, Lane, LanesOfPlace
+from alexflow.timeline.lanes import OPEN_TASKS, SPANS_PER_CHUNK, Lane, LanesOfPlace
 
 #: States of a task in a timeline. Numbers are in files and do not change.
 SUCCEEDED, GIVEN_UP, RETRIED, SUCCEEDED_LATER = 0, 1, 2, 3
@@ -105,7 +105,7 @@ class TimelineFold:
         self._class_numbers: dict[str, int] = {}
         self._place_numbers: dict[str, int] = {}
         self._of_place: list[LanesOfPlace] = []
-        self._chunk = CHUNK
+        self._chunk = SPANS_PER_CHUNK
 
     def add(self, cls: str, place: str, start: int, end: int, state: int = SUCCEEDED, *, alone: bool = False) -> Lane:
         """Add an attempt that has ended; ends of one place come in their order.
@@ -147,7 +147,7 @@ class TimelineFold:
     def _new_lane(self, place: int) -> Lane:
         lane = Lane(len(self.lanes), place)
         self.lanes.append(lane)
-        chunk = max(64, min(CHUNK, OPEN_TASKS // len(self.lanes)))
+        chunk = max(64, min(SPANS_PER_CHUNK, OPEN_TASKS // len(self.lanes)))
         if chunk <= self._chunk // 2:  # buffers that are longer now are packed with their next task
             self._chunk = chunk
         return lane

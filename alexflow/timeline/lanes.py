@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 #: Tasks of a lane that are compressed together, at most.
-CHUNK = 4096
+SPANS_PER_CHUNK = 4096
 
 #: Tasks in the open buffers of all lanes together, about: with many lanes chunks are smaller.
 OPEN_TASKS = 200_000
