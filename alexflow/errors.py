@@ -22,6 +22,7 @@ The class of an error says whose fault it is, and so whether trying again can he
     │   ├── TaskTimeout            it took longer than its `timeout`
     │   ├── OutputMissing          `run` returned without storing an output
     │   ├── NonDeterministicTask   its id differs where it runs
+    │   ├── Pruned                 it was ended early: `Engine.prune`
     │   └── WorkerDied             its worker process died; tried again within a limit of its own
     ├── StorageError               the storage refused or failed
     │   ├── StorageFull            no room: trying again at once cannot help
@@ -76,10 +77,7 @@ class HookError(DefinitionError):
 
 
 class IdentityError(DefinitionError, TypeError):
-    """A significant parameter has no identity that is the same in every process.
-
-    The message begins with the path to the value: ``Train.loss: …``.
-    """
+    """A significant parameter has no identity that is the same in every process; the message has the path to it."""
 
 
 class InvalidKey(DefinitionError, ValueError):
@@ -232,6 +230,10 @@ class OutputMissing(TaskError):
 
 class NonDeterministicTask(TaskError):
     """The task's id, computed again where it runs, differs."""
+
+
+class Pruned(TaskError):
+    """It was ended early, by :meth:`Engine.prune`, and has not stored all of its outputs."""
 
 
 class WorkerDied(TaskError):

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, Self, TypeVar, cast
 
-from alexflow.checkpoints.content import CHUNK, Damaged, Header, check, file_parts
+from alexflow.checkpoints.content import CHECKED_AT_ONCE, Damaged, Header, check, file_parts
 from alexflow.checkpoints.in_use import in_use
 from alexflow.checkpoints.kept import encode_label
 from alexflow.checkpoints.names import file_name, label_name, parse, stem_of
@@ -155,7 +155,7 @@ class Checkpoint:
             except ValueError as error:
                 raise EncodingError(f"{self._named()} cannot be saved: {error}") from error
             file.seek(0)
-            self._write("directory", iter(lambda: file.read(CHUNK), b""))
+            self._write("directory", iter(lambda: file.read(CHECKED_AT_ONCE), b""))
 
     def load_directory(self, directory: str | os.PathLike[str]) -> bool:
         """Write the files that were saved last into a directory, which is made, or is empty.

@@ -20,7 +20,7 @@ _LENGTH = struct.Struct("<I")
 _DIGEST_BYTES = 16
 
 #: Bytes that are read at once.
-CHUNK = 1024 * 1024
+CHECKED_AT_ONCE = 1024 * 1024
 
 
 class Damaged(Exception):
@@ -86,7 +86,7 @@ def check(file: BinaryIO) -> tuple[Header, int]:
     hashed = blake2b(digest_size=_DIGEST_BYTES)
     left = end
     while left > 0:
-        part = file.read(min(CHUNK, left))
+        part = file.read(min(CHECKED_AT_ONCE, left))
         if not part:
             raise Damaged("it is cut off")
         hashed.update(part)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 from alexflow.blocks_briefly import blocks_briefly
+from alexflow.engine.recording import EngineRecorder
 from alexflow.engine.requested_run import RequestedRuns
+from alexflow.events import TaskReported
+from alexflow.events.broadcast import Broadcast
 from alexflow.executors.attempt_host import AttemptFacts
+from alexflow.executors.task_report import TaskReport
 from alexflow.fingerprint import fingerprint_of
 from alexflow.graph import Catalog, Described
 from alexflow.graph.placement import options_of
@@ -15,20 +21,33 @@ from alexflow.scheduler import Scheduler
 
 
 class EngineHost:
-    """Answers what attempts ask.
+    """Answers what attempts ask, and passes on what they report. Made on the engine's event loop.
 
     Args:
         engine: the engine.
         scheduler: has their numbers.
         catalog: the users' tasks behind its names.
         runs: has the ids of the runs for which they count.
+        record: keeps what they report.
+        broadcast: passes it to listeners.
     """
 
-    def __init__(self, engine: Any, scheduler: Scheduler, catalog: Catalog, runs: RequestedRuns):
+    def __init__(
+        self,
+        engine: Any,
+        scheduler: Scheduler,
+        catalog: Catalog,
+        runs: RequestedRuns,
+        record: EngineRecorder,
+        broadcast: Broadcast,
+    ):
         self.engine = engine
         self._scheduler = scheduler
         self._catalog = catalog
         self._runs = runs
+        self._record = record
+        self._broadcast = broadcast
+        self._loop = asyncio.get_running_loop()
         self._codes: dict[type, str] = {}
 
     def facts_of(self, task_id: str) -> AttemptFacts:
@@ -40,6 +59,20 @@ class EngineHost:
             None if described is None else described.timeout,
             "" if described is None else self._code_of(described),
         )
+
+    def reported(self, task_id: str, report: TaskReport) -> None:
+        """Take in, on the event loop, what the attempt at a task reports."""
+        if self._broadcast.has_listeners:
+            event = TaskReported(
+                task_id, report.step, report.of, report.values, time=report.at, run_id=self._runs.id_for(task_id)
+            )
+            self._broadcast.emit(event)
+        self._record.reported(task_id, self._scheduler.failures_of(task_id) + 1, report)
+
+    def reported_here(self, task_id: str, report: TaskReport) -> None:
+        """Take in what an attempt in this process reports; its end comes after it."""
+        with suppress(RuntimeError):  # the loop has been closed: an abandoned thread reports on
+            self._loop.call_soon_threadsafe(self.reported, task_id, report)
 
     @blocks_briefly("once for each class that refuses other code, which the engine has looked at before it ran")
     def _code_of(self, described: Described) -> str:

@@ -143,6 +143,12 @@ class Dispatch:
             self._executors[kind].cancel(of_kind)
         return before_start
 
+    def prune(self, task_id: str) -> bool:
+        """Let a running task end early. Returns whether it was running."""
+        described = self._catalog.tasks.get(task_id)
+        executor = None if described is None else self._executors.get(described.kind)
+        return executor is not None and executor.prune(task_id)
+
     def warn_of_unused_limits(self, unused: Iterable[str]) -> None:
         """Warn of limits for tags that no task had, if any job has been started."""
         if self.has_started and (tags := sorted(unused, key=str)):

@@ -263,6 +263,13 @@ class Driver:
         attributes = dict(run.options.attributes)
         self.emit(lambda: engine_events.RunStarted(targets, attributes, traceparent, time=run.at, run_id=run.id))
 
+    def prune(self, task_id: str, reason: str) -> bool:
+        """Let a running task end early. Returns whether it was running."""
+        is_running = self._dispatch.prune(task_id)
+        if is_running and self._broadcast.has_listeners:
+            self.emit(lambda: engine_events.TaskPruned(task_id, reason, run_id=self.runs.id_for(task_id)))
+        return is_running
+
     def emit(self, make_event: Callable[[], engine_events.EngineEvent]) -> None:
         """Emit an event about a request, in the context of the engine's opener."""
         self._context.copy().run(self._emit, make_event)

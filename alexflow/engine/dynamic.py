@@ -28,12 +28,13 @@ from anyio import CapacityLimiter, to_thread
 from alexflow.checkpoints.in_use import aremove_used, in_use
 from alexflow.errors import DefinitionError, OutputMissing, TaskTimeout
 from alexflow.executors.attempt import bind
-from alexflow.executors.attempt_host import AttemptFacts, facts_of
+from alexflow.executors.attempt_host import AttemptFacts, host
 from alexflow.executors.captured_error import capture_error, not_done
 from alexflow.executors.deferred_outputs import publish_deferred
 from alexflow.executors.enclosing_tasks import around, enclosing, running
 from alexflow.executors.interface import GRACE
 from alexflow.executors.task_context import TaskContext
+from alexflow.executors.task_report import Reports, TaskReport
 from alexflow.forks import contained, end_fork, this_process
 from alexflow.graph import Described, Subjects
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, is_ctrl_c, note_hook, original, passes, repr_of
@@ -181,6 +182,7 @@ class Generator(TaskContext):
         self._stopped = False
         self._work: asyncio.Task[None] | None = None
         self._deadline: float | None = None
+        self._reports: Reports | None = None
 
     @property
     def task_id(self) -> str:
@@ -192,7 +194,7 @@ class Generator(TaskContext):
 
     @property
     def facts(self) -> AttemptFacts:
-        return facts_of(self._task_id)
+        return host.get().facts_of(self._task_id)
 
     @property
     def deadline(self) -> float | None:
@@ -202,6 +204,15 @@ class Generator(TaskContext):
     def stop_requested(self) -> bool:
         """Whether it has been stopped; unlike others it is interrupted all the same."""
         return self._stopped
+
+    def is_pruned(self) -> bool:
+        """Dynamic tasks are not pruned: what they have given is."""
+        return False
+
+    def report(self, report: TaskReport) -> None:
+        if self._reports is None:
+            self._reports = Reports(partial(host.get().reported_here, self._task_id))
+        self._reports.add(report)
 
     def pull(self) -> None:
         """Take further children."""
@@ -250,10 +261,17 @@ class Generator(TaskContext):
             if is_ctrl_c(error):
                 raise
             self._arrived.clear()
+            await self._flush_reports()
             await self._discard()
             if self._stopped:
                 raise
             self._post(self._failed(original(error)))
+
+    async def _flush_reports(self) -> None:
+        """Pass on what it has reported last, before its end is posted."""
+        if self._reports is not None:
+            self._reports.flush()
+            await asyncio.sleep(0)
 
     async def _discard(self) -> None:
         try:
@@ -379,4 +397,5 @@ class Generator(TaskContext):
             )
         if in_use:
             await aremove_used(self._task_id)
+        await self._flush_reports()
         self._post(Succeeded((self._task_id,)))

@@ -39,7 +39,8 @@ from alexflow.executors.process.wire.reentry import reentry
 from alexflow.executors.registry import ExecutorSettings, make_executors
 from alexflow.executors.workers import Workers
 from alexflow.graph import Defaults, Forceable
-from alexflow.model import ExecutorName, Output, Retry
+from alexflow.hooks import exact_name, hook_failed
+from alexflow.model import AbstractTask, ExecutorName, Output, Retry
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.storage import Storage, open_storage
@@ -160,7 +161,9 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._broadcast.open()
         context = copy_context()  # that of all tasks
-        context.run(host.set, EngineHost(self, scheduler, self._driver.catalog, self._driver.runs))
+        driver = self._driver
+        attempt_host = EngineHost(self, scheduler, driver.catalog, driver.runs, driver.record, self._broadcast)
+        context.run(host.set, attempt_host)
         context.run(self._driver.open)
         return self
 
@@ -318,6 +321,28 @@ class Engine:
             check_urgency(priority, fairness_key, max_wait)
         make = partial(self.run, attributes=attributes, priority=priority, fairness_key=fairness_key, max_wait=max_wait)
         return await self._loads.load(output, make)
+
+    def prune(self, task: AbstractTask | str, *, reason: str = "") -> bool:
+        """Let a running task end early, because going on is not worth it.
+
+        In the task ``current.pruned`` and ``current.should_stop`` turn true. If it stores all of its outputs and
+        returns, it is done; if it stores some, these are published, and it fails as
+        :class:`~alexflow.errors.Pruned`. It has ``grace`` for that, and is stopped then.
+
+        Args:
+            task: the task, or its id, as events have it.
+            reason: why, for listeners.
+
+        Returns:
+            Whether it was running: in a worker process, in a thread or on the event loop.
+        """
+        if isinstance(task, str):
+            return self._opened().prune(task, reason)
+        try:
+            task_id = exact_name(task, "task_id", task.task_id)
+        except BaseException as error:
+            hook_failed(task, "task_id", error)
+        return self._opened().prune(task_id, reason)
 
     def events(self) -> AsyncIterator[EngineEvent]:
         """Iterate over the events from now on, until the engine is closed."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from alexflow.engine.requested_run import RequestedRun
 from alexflow.executors.interface import Done, Outcome
+from alexflow.executors.task_report import TaskReport
 from alexflow.graph import Described, Subjects
 from alexflow.hooks import is_a
 from alexflow.scheduler.events import Event
@@ -105,6 +106,11 @@ class EngineRecorder:
         self._opened().failed(task_id, error, history, is_last=is_last)
         self._write_soon()
 
+    def reported(self, task_id: str, attempt: int, report: TaskReport) -> None:
+        """Note what a running task has reported."""
+        self._opened().reported(task_id, attempt, report)
+        self._write_soon()
+
     def forget(self, task_ids: Iterable[str]) -> None:
         """Drop what is kept of tasks that are over."""
         if self._segment is not None:
@@ -175,6 +181,9 @@ class NoRecorder(EngineRecorder):
         return
 
     def attempt_failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:
+        return
+
+    def reported(self, task_id: str, attempt: int, report: TaskReport) -> None:
         return
 
     def forget(self, task_ids: Iterable[str]) -> None:

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.code_states import CodeStates
 from alexflow.engine.command_line import command_line
+from alexflow.engine.report_lines import ReportLines
 from alexflow.engine.requested_run import RequestedRun
 from alexflow.engine.task_lines import TaskLine, TaskLines
 from alexflow.errors import TaskError, TaskFailed
 from alexflow.executors.interface import Done
+from alexflow.executors.task_report import TaskReport
 from alexflow.failures import Attempt
 from alexflow.graph import Described
 from alexflow.hooks import class_name, hook_error, passes, plain_text, text_of
 from alexflow.logs import logger
-from alexflow.record.lines import REASONS, AttemptLine, RunBegunLine, RunEndedLine, ShapesLine
+from alexflow.record.lines import REASONS, AttemptLine, ReportLine, RunBegunLine, RunEndedLine, ShapesLine
 from alexflow.record.segment_writer import SegmentWriter
 from alexflow.scheduler.instructions import Finish
 from alexflow.storage import Storage
@@ -90,6 +92,7 @@ class EngineSegment:
         self._part_due = 0.0
         self._can_start = False
         self._codes = None if space is None else CodeStates(space)
+        self._reports = ReportLines(self._add_report)
 
     def _opened(self) -> SegmentWriter | None:
         """Return the writer, with a segment begun; None if there is no record to be written."""
@@ -237,6 +240,8 @@ class EngineSegment:
 
     def done(self, outcome: Done, now: float, attempts: int) -> None:
         """Note that a task has run; what is noted waits for the next write."""
+        if self._reports.any:
+            self._reports.ended(outcome.task_id)
         live = self._live.pop(outcome.task_id, None)
         writer, described = self._writer, self._tasks.get(outcome.task_id)
         if live is None or writer is None or described is None:
@@ -254,6 +259,7 @@ class EngineSegment:
 
     def failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:
         """Note an attempt that failed."""
+        self._reports.ended(task_id)
         writer = self._opened()
         if writer is not None:
             traceback = error.traceback if isinstance(error, TaskFailed) else ""
@@ -262,6 +268,17 @@ class EngineSegment:
             now, tail = writer.micros(time.time()), (error.stdout, error.stderr)
             texts = plain_text(error.message, MAX_TEXT_KEPT), plain_text(traceback, MAX_TEXT_KEPT)
             writer.add(AttemptLine(run, task_id, now, len(history), is_last, *texts, tail, worker, took))
+
+    def reported(self, task_id: str, attempt: int, report: TaskReport) -> None:
+        """Note what a running task has reported."""
+        self._reports.add(task_id, attempt, report)
+
+    def _add_report(self, task_id: str, attempt: int, report: TaskReport) -> None:
+        writer = self._opened()
+        if writer is not None:
+            run = self._live.get(task_id, 0) >> 1 & _MOST_RUNS
+            at = writer.micros(report.at)
+            writer.add(ReportLine(run, task_id, at, attempt, report.step, report.of, report.values))
 
     def forget(self, task_ids: Iterable[str]) -> None:
         """Drop what is kept of tasks that are over."""

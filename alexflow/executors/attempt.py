@@ -12,6 +12,7 @@ from typing import Any
 
 from alexflow.checkpoints.in_use import aremove_used, in_use, remove_used
 from alexflow.errors import NonDeterministicTask, OutputMissing
+from alexflow.executors.enclosing_tasks import running_here
 from alexflow.forks import end_fork, this_process
 from alexflow.hooks import is_a, note_hook, text_of
 from alexflow.model import AbstractTask, InOut, Output, flatten, keys_of, map_tree
@@ -76,6 +77,8 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
             end_fork()
         unstaged = transaction.unstaged(_keys(outputs))
         if unstaged and (missing := set(unstaged) - transaction.exists_many(unstaged)):
+            if _is_pruned():  # the rest of its outputs stays
+                transaction.publish_all()
             raise _missing(task, missing)
         transaction.publish_all()
         if in_use:
@@ -115,6 +118,8 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
             end_fork()
         unstaged = transaction.unstaged(_keys(outputs))
         if unstaged and (missing := set(unstaged) - await transaction.aexists_many(unstaged)):
+            if _is_pruned():
+                await transaction.apublish_all()
             raise _missing(task, missing)
         await transaction.apublish_all()
         if in_use:
@@ -128,6 +133,11 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
             explain(error, task, input, outputs)
         await transaction.adiscard_all()
         raise
+
+
+def _is_pruned() -> bool:
+    context = running_here()
+    return context is not None and context.is_pruned()
 
 
 def explain(error: BaseException, task: AbstractTask, input: Any, outputs: InOut) -> None:

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from alexflow.executors.task_report import TaskReport
+
 
 class AttemptFacts(Struct, frozen=True, array_like=True):
     """What an attempt has to be told of itself; few ask.
@@ -25,7 +27,7 @@ class AttemptFacts(Struct, frozen=True, array_like=True):
 
 
 class AttemptHost(Protocol):
-    """What attempts, and executors on their behalf, may ask of the engine. Methods may be called by any thread.
+    """What attempts, and executors on their behalf, may ask and report.
 
     Attributes:
         engine: the engine itself.
@@ -34,15 +36,33 @@ class AttemptHost(Protocol):
     engine: Any
 
     def facts_of(self, task_id: str) -> AttemptFacts:
-        """Return the facts of the attempt that runs at a task."""
+        """Return the facts of the attempt that runs at a task. It may be called by any thread."""
+        ...
+
+    def reported(self, task_id: str, report: TaskReport) -> None:
+        """Take in, on the event loop, what the attempt at a task reports."""
+        ...
+
+    def reported_here(self, task_id: str, report: TaskReport) -> None:
+        """Take in what an attempt in the engine's process reports. It may be called by any thread."""
         ...
 
 
-#: The engine whose executors were opened in this context; None for executors without one.
-host: ContextVar[AttemptHost | None] = ContextVar("alexflow_attempt_host", default=None)
+class NoHost:
+    """Stands for the engine of executors that have none."""
+
+    engine: Any = None
+
+    def facts_of(self, task_id: str) -> AttemptFacts:
+        """Return the facts of a first attempt."""
+        return AttemptFacts()
+
+    def reported(self, task_id: str, report: TaskReport) -> None:
+        """Drop it."""
+
+    def reported_here(self, task_id: str, report: TaskReport) -> None:
+        """Drop it."""
 
 
-def facts_of(task_id: str) -> AttemptFacts:
-    """Return the facts of the attempt that runs at a task of this context's engine."""
-    here = host.get()
-    return AttemptFacts() if here is None else here.facts_of(task_id)
+#: The engine whose executors were opened in this context.
+host: ContextVar[AttemptHost] = ContextVar("alexflow_attempt_host", default=NoHost())  # noqa: B039  # it has no state

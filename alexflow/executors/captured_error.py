@@ -21,6 +21,7 @@ from alexflow.errors import (
     NonDeterministicTask,
     OutputMissing,
     OutputNotFound,
+    Pruned,
     SourceChanged,
     SourceNotFound,
     StorageDenied,
@@ -28,7 +29,7 @@ from alexflow.errors import (
     TaskError,
     TaskFailed,
 )
-from alexflow.executors.interface import NotDone, Printed
+from alexflow.executors.interface import Job, NotDone, Printed
 from alexflow.hooks import as_cause, class_name, is_a, is_ctrl_c, own_attribute, plain_text, repr_of, text_of
 from alexflow.model import AbstractTask
 from alexflow.model.mutation import describe_change
@@ -101,6 +102,12 @@ def _taken_apart(error: BaseException, travels: bool) -> CapturedError:
         missing_input=missing,
         error_classes=names_of(type(error)),
     )
+
+
+def pruned(job: Job, *, seconds: float = 0.0, printed: Printed | None = None, worker: int = 0) -> NotDone:
+    """Return the outcome of a job that ended early, as it was asked to, without all that its task declares."""
+    error = Pruned(job.task_id, "was pruned: Engine.prune ended it early", summary=repr_of(job.task))
+    return NotDone(job.task_id, "fatal", error, seconds, printed=printed, worker=worker)
 
 
 def not_done(

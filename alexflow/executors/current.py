@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alexflow.errors import NotInTask
 from alexflow.executors.enclosing_tasks import running_here
 from alexflow.executors.task_context import TaskContext
+from alexflow.executors.task_report import make_report
 
 if TYPE_CHECKING:
     from alexflow.checkpoints import Checkpoint
@@ -59,6 +60,29 @@ class Current:
         gets :class:`~alexflow.errors.TaskStopped`, or :class:`asyncio.CancelledError`, wherever it is.
         """
         return _context().stop_requested()
+
+    @property
+    def pruned(self) -> bool:
+        """Whether this task is to end early, as going on is not worth it (:meth:`Engine.prune`)."""
+        return _context().is_pruned()
+
+    def report(self, *, step: int | None = None, of: int | None = None, **values: Any) -> None:
+        """Report how far the task is. ::
+
+            current.report(step=3, of=10, loss=0.4)
+
+        It is an event (:class:`~alexflow.events.TaskReported`) at once, is shown with the progress, and kept in the
+        record. Of several within a tenth of a second the last one counts.
+
+        Args:
+            step: the step that is done.
+            of: how many steps there are.
+            values: what else there is to say: numbers, or short texts.
+
+        Raises:
+            DefinitionError: a value is something else.
+        """
+        _context().report(make_report(step, of, values))
 
     def checkpoint(self, name: str = "state", *, keep: int = KEEP) -> Checkpoint:
         """The state that this task saves while it runs, to go on from there when it is run again. ::

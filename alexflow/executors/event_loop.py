@@ -15,17 +15,19 @@ import asyncio
 import contextvars
 import time
 from collections.abc import Awaitable, Coroutine, Generator, Sequence
+from functools import partial
 from types import coroutine
 from typing import Any, Protocol
 
 from alexflow.errors import TaskTimeout
 from alexflow.executors.attempt import aattempt
-from alexflow.executors.attempt_host import AttemptFacts, facts_of
-from alexflow.executors.captured_error import capture_error, not_done
+from alexflow.executors.attempt_host import AttemptFacts, host
+from alexflow.executors.captured_error import capture_error, not_done, pruned
 from alexflow.executors.enclosing_tasks import around, enclosing, running
 from alexflow.executors.interface import GRACE, Done, Executor, Job, JobSource, NotDone, Outcome, Report, Usage
 from alexflow.executors.log_records import install_record_factory
 from alexflow.executors.task_context import TaskContext
+from alexflow.executors.task_report import Reports, TaskReport
 from alexflow.forks import end_fork, this_process
 from alexflow.hooks import is_ctrl_c, original, repr_of
 from alexflow.logs import logger
@@ -45,11 +47,13 @@ class RunningJob(TaskContext):
     Attributes:
         deadline: when its time is over, by the loop's clock.
         watches_stop: whether it asks if it is to stop: then it is not interrupted, but ends by itself.
+        pruned: whether it is to end because going on is not worth it.
+        reports: those that it has made, if any.
     """
 
     __slots__ = (
         *("deadline", "is_abandoned", "is_cancelled", "is_stopped"),
-        *("job", "runner", "timer", "transaction", "watches_stop"),
+        *("job", "pruned", "reports", "runner", "timer", "transaction", "watches_stop"),
     )
 
     def __init__(self, job: Job, runner: asyncio.Task[None], storage: Storage):
@@ -62,6 +66,8 @@ class RunningJob(TaskContext):
         self.is_abandoned = False
         self.deadline: float | None = None
         self.watches_stop = False
+        self.pruned = False
+        self.reports: Reports | None = None
 
     @property
     def task_id(self) -> str:
@@ -73,11 +79,19 @@ class RunningJob(TaskContext):
 
     @property
     def facts(self) -> AttemptFacts:
-        return facts_of(self.job.task_id)
+        return host.get().facts_of(self.job.task_id)
 
     def stop_requested(self) -> bool:
         self.watches_stop = True
-        return self.is_stopped
+        return self.is_stopped or self.pruned
+
+    def is_pruned(self) -> bool:
+        return self.pruned
+
+    def report(self, report: TaskReport) -> None:
+        if self.reports is None:
+            self.reports = Reports(partial(host.get().reported_here, self.job.task_id))
+        self.reports.add(report)
 
 
 class HowToRun(Protocol):
@@ -252,6 +266,8 @@ class LoopExecutor(Executor):
         finally:
             if running_job.timer is not None:
                 running_job.timer.cancel()
+            if running_job.reports is not None:
+                running_job.reports.flush()
             if not running_job.is_abandoned:
                 del self._running[job.task_id]
         if not running_job.is_abandoned:
@@ -259,12 +275,24 @@ class LoopExecutor(Executor):
 
     def _not_done(self, running_job: RunningJob, error: BaseException, seconds: float) -> NotDone:
         job = running_job.job
-        if running_job.is_stopped:
+        if running_job.is_stopped or running_job.pruned:
             return _stopped(running_job, seconds)
         error = original(error)
         return not_done(job.task_id, job.task, capture_error(error, travels=False), cause=error, seconds=seconds)
 
     # -- stopping
+
+    def prune(self, task_id: str) -> bool:
+        running_job = self._running.get(task_id)
+        if running_job is None or running_job.is_stopped:
+            return False
+        running_job.pruned = True
+        self._loop.call_later(self._grace, self._stop_pruned, running_job, context=self._context)
+        return True
+
+    def _stop_pruned(self, running_job: RunningJob) -> None:
+        if self._running.get(running_job.job.task_id) is running_job:
+            self._stop(running_job)
 
     def _stop(self, running_job: RunningJob, cancelled: bool = False) -> None:
         if not running_job.is_stopped:
@@ -298,7 +326,7 @@ class LoopExecutor(Executor):
         logger.warning(
             "%s keeps running although it was %s: it cannot be stopped and is abandoned; %s",
             running_job.job.task_id,
-            "cancelled" if running_job.is_cancelled else f"stopped at its timeout of {running_job.job.timeout:g} s",
+            _why_stopped(running_job),
             "it cannot publish any more" if in_time else "it was publishing, so its outputs may still become visible",
         )
         self._tell(_stopped(running_job, seconds=0.0))
@@ -321,10 +349,18 @@ class LoopExecutor(Executor):
         self._report(outcomes)
 
 
+def _why_stopped(running_job: RunningJob) -> str:
+    if running_job.is_cancelled:
+        return "cancelled"
+    return "pruned" if running_job.pruned else f"stopped at its timeout of {running_job.job.timeout:g} s"
+
+
 def _stopped(running_job: RunningJob, seconds: float) -> NotDone:
     job = running_job.job
     if running_job.is_cancelled:
         return NotDone(job.task_id, "cancelled", seconds=seconds)
+    if running_job.pruned:
+        return pruned(job, seconds=seconds)
     message = f"took longer than its timeout of {job.timeout:g} s"
     return NotDone(job.task_id, "error", TaskTimeout(job.task_id, message, summary=repr_of(job.task)), seconds)
 

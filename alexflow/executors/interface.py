@@ -213,6 +213,17 @@ class Executor(ABC):
     def cancel(self, task_ids: Sequence[str]) -> None:
         """Stop these tasks, whose jobs were taken, as soon as possible; an outcome is still reported for each."""
 
+    def prune(self, task_id: str) -> bool:
+        """Let the attempt at a task end early; an outcome is still reported.
+
+        It may store what it has, and ends as done if that is all that its task declares. After the grace period it is
+        stopped.
+
+        Returns:
+            Whether one is running.
+        """
+        return False
+
     def forget(self, task_ids: Sequence[str]) -> None:  # noqa: B027  # most look no further than what is ready
         """Drop tasks that are over or not wanted any more: none will be ready, not even a speculative one."""
 

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from alexflow.executors.attempt_host import AttemptFacts, host
+from alexflow.executors.task_report import TaskReport
 from alexflow.storage import Storage
 
 
@@ -42,8 +43,15 @@ class TaskContext(ABC):
     def stop_requested(self) -> bool:
         """Whether the attempt is to save and end. One that asks is not interrupted, but gets its grace period."""
 
+    @abstractmethod
+    def is_pruned(self) -> bool:
+        """Whether the attempt is to end because going on is not worth it."""
+
+    @abstractmethod
+    def report(self, report: TaskReport) -> None:
+        """Pass on what the task reports."""
+
     @property
     def engine(self) -> Any:
         """The engine; None in another process."""
-        here = host.get()
-        return None if here is None else here.engine
+        return host.get().engine

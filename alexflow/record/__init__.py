@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from alexflow.record.record import Record as Record
     from alexflow.record.run_record import Run as Run
     from alexflow.record.run_record import RunAttempt as RunAttempt
+    from alexflow.record.run_record import RunReport as RunReport
     from alexflow.record.value_differences import Difference as Difference
     from alexflow.record.value_differences import first_difference as first_difference
 
@@ -36,7 +37,7 @@ __getattr__, __dir__, __all__ = _lazy_names(
         "opening": "aopen_record open_record",
         "plan": "Plan PlannedTasks",
         "record": "Record",
-        "run_record": "Run RunAttempt",
+        "run_record": "Run RunAttempt RunReport",
         "value_differences": "Difference first_difference",
     },
 )

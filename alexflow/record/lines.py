@@ -246,6 +246,28 @@ class ClosedLine(SegmentLine, frozen=True, array_like=True, tag=9):
     at: int
 
 
+class ReportLine(SegmentLine, frozen=True, array_like=True, tag=12):
+    """What a running task has reported; of many reports some, and the last one.
+
+    Attributes:
+        run: the run's number; 0 where that is not known.
+        task_id: the task.
+        at: microseconds from the segment's start.
+        attempt: the number of the attempt, from 1 on.
+        step: the step that was done.
+        of: how many there are.
+        values: what else it reported.
+    """
+
+    run: int
+    task_id: str
+    at: int
+    attempt: int
+    step: int | None = None
+    of: int | None = None
+    values: dict[str, None | bool | int | float | str] = {}
+
+
 AnyLine = (
     SegmentHeader
     | EnvironmentLine
@@ -257,4 +279,5 @@ AnyLine = (
     | RunEndedLine
     | CodeLine
     | ClosedLine
+    | ReportLine
 )

@@ -22,7 +22,7 @@ from alexflow.storage import Storage
 
 if TYPE_CHECKING:  # imported where they are used: the command `show` answers in a tenth of a second
     from alexflow.record.explain import Explanation
-    from alexflow.record.run_record import Run
+    from alexflow.record.run_record import Run, RunReport
     from alexflow.record.table import TableFormat
 
 #: The candidates that an error for an ambiguous prefix names.
@@ -261,6 +261,15 @@ class Record:
         if len(fitting) > 1:
             raise AmbiguousKey(id, fitting[:_MOST_CANDIDATES], len(fitting) > _MOST_CANDIDATES)
         return runs[fitting[0]]
+
+    def reports(self, task: AbstractTask | str) -> list[RunReport]:
+        """Return what a task, or that with an id, has reported while it ran, over all its attempts, the oldest first.
+
+        Of many reports some are kept, and the last one of each attempt. It is read anew at each call.
+        """
+        from alexflow.record.task_reports import reports_of  # deferred: few ask
+
+        return reports_of(self.storage, task.task_id if isinstance(task, AbstractTask) else task)
 
     # -- from segments
 

@@ -42,6 +42,30 @@ class RunAttempt(NamedTuple):
         return {**self._asdict(), "at": iso(self.at)}
 
 
+class RunReport(NamedTuple):
+    """What a task has reported while it ran.
+
+    Attributes:
+        task_id: the task.
+        at: when.
+        attempt: the number of the attempt, from 1 on.
+        step: the step that was done; None if it did not say.
+        of: how many there are; None if it did not say.
+        values: what else it reported.
+    """
+
+    task_id: str
+    at: datetime
+    attempt: int
+    step: int | None
+    of: int | None
+    values: dict[str, None | bool | int | float | str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {**self._asdict(), "at": iso(self.at)}
+
+
 @dataclass(frozen=True)
 class Run:
     """One request to an engine in which anything ran or failed.

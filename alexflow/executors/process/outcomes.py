@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alexflow.errors import TaskTimeout, WorkerDied
-from alexflow.executors.captured_error import capture_error, not_done
+from alexflow.executors.captured_error import capture_error, not_done, pruned
 from alexflow.executors.interface import Job, NotDone, Printed
 from alexflow.executors.process.places import Assignment
 from alexflow.executors.process.wire.exit_status import ExitStatus
@@ -27,8 +27,11 @@ def unshippable(job: Job, error: Exception) -> NotDone:
     return not_done(job.task_id, job.task, capture_error(error, travels=False), cause=error)
 
 
-def failed(worker: WorkerState, job: Job, message: JobFailed, printed: Printed | None) -> NotDone:
+def failed(worker: WorkerState, sent: Assignment, message: JobFailed, printed: Printed | None) -> NotDone:
     """Return the outcome of a job that its worker has reported as failed."""
+    job = sent.job
+    if sent.pruned:
+        return pruned(job, seconds=message.seconds, printed=printed, worker=worker.process.pid)
     return not_done(
         job.task_id,
         job.task,
@@ -46,6 +49,8 @@ def outcome_of_running(worker: WorkerState, sent: Assignment, end: ExitStatus) -
     if sent.cancelled:
         return NotDone(job.task_id, "cancelled", printed=printed)
     pid = worker.process.pid
+    if sent.pruned:
+        return pruned(job, printed=printed, worker=pid)
     if sent.took_too_long:
         message = f"took longer than its timeout of {job.timeout:g} s"
         return NotDone(

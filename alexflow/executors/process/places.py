@@ -23,6 +23,7 @@ class Assignment:
         after: the number of the job that has to succeed before this one is run; 0 for none.
         is_speculative: whether it was sent before it was ready, and still is not.
         outcome: of a speculative one that has ended.
+        pruned: whether it is to end early.
     """
 
     __slots__ = (
@@ -34,6 +35,7 @@ class Assignment:
         "number",
         "outcome",
         "place",
+        "pruned",
         "timer",
         "took_too_long",
     )
@@ -48,6 +50,7 @@ class Assignment:
         self.outcome: Outcome | None = None
         self.cancelled = False
         self.took_too_long = False
+        self.pruned = False
         self.timer: Timer | None = None
 
 

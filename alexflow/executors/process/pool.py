@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, cast
 
 from alexflow.errors import ShippingError
-from alexflow.executors.attempt_host import facts_of
+from alexflow.executors.attempt_host import host
 from alexflow.executors.interface import GRACE, Executor, Job, JobSource, NotDone, Report
 from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
@@ -49,6 +49,8 @@ from alexflow.executors.process.wire.messages import (
     JobsDone,
     Logged,
     MemoryExceeded,
+    Prune,
+    Reported,
     Revoke,
     Revoked,
     TaskReply,
@@ -112,6 +114,7 @@ class ProcessExecutor(Executor):
     def open(self, storage: Storage, report: Report, source: JobSource) -> None:
         self._report = report
         self._source = source
+        self._host = host.get()
         self._loop = asyncio.get_running_loop()
         self._machine = PoolMachine(self._size, source, self._workers.recycle, time.monotonic)
         self._worker_set = WorkerSet(
@@ -167,6 +170,20 @@ class ProcessExecutor(Executor):
     def cancel(self, task_ids: Sequence[str]) -> None:
         self._machine.cancel(task_ids)
         self._go_on()
+
+    def prune(self, task_id: str) -> bool:
+        sent = self._machine.assigned.get(task_id)
+        worker = None if sent is None else cast(WorkerState, sent.place)
+        if sent is None or worker is None or worker.is_leaving or worker.status().running != sent.number:
+            return False
+        sent.pruned = True
+        worker.process.send_control(Prune(sent.number))
+        self._loop.call_later(self._grace, self._stop_pruned, sent)
+        return True
+
+    def _stop_pruned(self, sent: Assignment) -> None:
+        if not self._closed and self._machine.assigned.get(sent.job.task_id) is sent:
+            self._out_of_time(sent)
 
     def invalidate(self) -> None:
         self._cache_epoch += 1
@@ -293,7 +310,7 @@ class ProcessExecutor(Executor):
         elif isinstance(message, JobFailed):
             said = worker.process.printed.take_output(message.number) if message.printed else None
             sent = worker.sent.get(message.number)
-            outcome = failed(worker, sent.job, message, said) if sent is not None else None
+            outcome = failed(worker, sent, message, said) if sent is not None else None
             self._machine.failed(worker, message.number, outcome)
         elif isinstance(message, Logged):
             sent = worker.sent.get(message.number)
@@ -305,7 +322,11 @@ class ProcessExecutor(Executor):
         elif isinstance(message, FactsRequest):
             sent = worker.sent.get(message.number)
             if sent is not None:
-                worker.process.send(FactsReply(facts_of(sent.job.task_id)))
+                worker.process.send(FactsReply(self._host.facts_of(sent.job.task_id)))
+        elif isinstance(message, Reported):
+            sent = worker.sent.get(message.number)
+            if sent is not None and not sent.is_speculative:
+                self._host.reported(sent.job.task_id, message.report)
         elif isinstance(message, MemoryExceeded):
             self._machine.exceeded(worker)
 

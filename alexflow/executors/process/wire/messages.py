@@ -11,6 +11,7 @@ from msgspec import Struct
 from alexflow.executors.attempt_host import AttemptFacts
 from alexflow.executors.captured_error import CapturedError
 from alexflow.executors.interface import Usage
+from alexflow.executors.task_report import TaskReport
 
 #: Every frame begins with its length: four bytes, little-endian, not counting themselves.
 LENGTH = struct.Struct("<I")
@@ -110,6 +111,12 @@ class FactsReply(Message, frozen=True):
     facts: AttemptFacts
 
 
+class Prune(Message, frozen=True):
+    """On the control channel: let this job end early."""
+
+    number: int
+
+
 class Revoke(Message, frozen=True):
     """On the control channel: give back what has not begun, and report what is done."""
 
@@ -150,6 +157,13 @@ class FactsRequest(Message, frozen=True):
     """A job asked for the number of its attempt, its run or its time limit."""
 
     number: int
+
+
+class Reported(Message, frozen=True):
+    """A job reports how far it is."""
+
+    number: int
+    report: TaskReport
 
 
 class Carried(Struct, frozen=True, array_like=True):
@@ -197,8 +211,8 @@ class MemoryExceeded(Message, frozen=True):
     """The worker's memory exceeds its limit."""
 
 
-ToWorker = ProcessEnvironment | Hello | Work | TaskReply | FactsReply | Revoke
-ToEngine = JobsDone | JobFailed | TaskRequest | FactsRequest | Logged | Revoked | MemoryExceeded
+ToWorker = ProcessEnvironment | Hello | Work | TaskReply | FactsReply | Revoke | Prune
+ToEngine = JobsDone | JobFailed | TaskRequest | FactsRequest | Reported | Logged | Revoked | MemoryExceeded
 
 _encode = msgspec.msgpack.Encoder().encode
 decode_for_worker = msgspec.msgpack.Decoder(ToWorker).decode

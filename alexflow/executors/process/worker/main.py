@@ -1,8 +1,8 @@
 """The worker process: it takes jobs from the engine and runs them one after the other, in the main thread.
 
     data channel     engine ──ProcessEnvironment, Hello, Work, TaskReply, FactsReply──▶ worker
-                     worker ──JobsDone, JobFailed, TaskRequest, FactsRequest, Logged, MemoryExceeded──▶ engine
-    control channel  engine ──Revoke──▶ worker ──Revoked──▶ engine   (a thread of its own, answers while a job runs)
+                     worker ──JobsDone, JobFailed, TaskRequest, FactsRequest, Reported, Logged, MemoryExceeded──▶ engine
+    control channel  engine ──Revoke, Prune──▶ worker ──Revoked──▶ engine   (a thread of its own, while a job runs)
 
 Successes are reported together, at the latest when there is nothing left to do or ``REPORT_EVERY`` has passed;
 failures at once. End-of-file on the data channel ends the worker.
@@ -50,6 +50,8 @@ from alexflow.executors.process.wire.messages import (
     MemoryExceeded,
     Message,
     ProcessEnvironment,
+    Prune,
+    Reported,
     Revoked,
     TaskReply,
     TaskRequest,
@@ -156,7 +158,7 @@ class Worker:
         self._is_spoiled = False  # by what a task has changed for good
         self._waiting = False  # for work
         self._asking = False  # in the middle of a job's conversation with the engine
-        self._context = WorkerContext(status_page, self._ask)
+        self._context = WorkerContext(status_page, self._ask, self._tell)
         self._process = this_process.generation
         reentry.in_worker = True
         unpacker.fetch_task = self._context.fetch_task
@@ -294,6 +296,8 @@ class Worker:
             changed = self._look_closer()
         if self._handler is not None:
             self._handler.end(number)
+        if self._context.reports is not None:
+            self._context.flush_reports()
         if changed:
             self._spoil(number, changed)
         return printed
@@ -304,9 +308,8 @@ class Worker:
 
     def _spoil(self, number: int, changed: str) -> None:
         self._is_spoiled = True
-        text = (
-            f"a task has changed what cannot be put back in worker process {os.getpid()}, which is replaced: {changed}"
-        )
+        worker = f"worker process {os.getpid()}, which is replaced"
+        text = f"a task has changed what cannot be put back in {worker}: {changed}"
         self._send(Logged(number, "alexflow", INFO, text, time.time()))
 
     def _pause(self) -> None:
@@ -361,14 +364,15 @@ class Worker:
         """Forward records to the engine, from the import of ``logging`` on."""
         from alexflow.executors.process.worker.log_handler import ForwardingHandler, install  # imports logging
 
-        self._handler = ForwardingHandler(self._log, lambda: self._running)
+        self._handler = ForwardingHandler(self._tell, lambda: self._running)
         install(self._handler, levels, disabled)
 
-    def _log(self, logged: Logged) -> None:
+    def _tell(self, message: Logged | Reported) -> None:
+        """Send what a job has to say."""
         if threading.current_thread() is not threading.main_thread() or self._asking:
-            self._send(logged)
+            self._send(message)
         else:
-            self._undisturbed(lambda: self._send(logged))
+            self._undisturbed(lambda: self._send(message))
 
     def _undisturbed(self, converse: Callable[[], T]) -> T:
         """Write or read in the middle of a job: SIGTERM, which only the main thread handles, must not interrupt it."""
@@ -402,7 +406,10 @@ class Worker:
 
     def _listen_to_control(self) -> None:
         control = Inbox(self._control)
-        while control.receive() is not None:
+        while (message := control.receive()) is not None:
+            if isinstance(message, Prune):
+                self._context.prune(message.number)
+                continue
             self._take_in_what_has_come()
             returned: list[int] = []
             while self._jobs:

@@ -12,13 +12,24 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
+from alexflow.errors import NotInTask
 from alexflow.executors.attempt_host import AttemptFacts
-from alexflow.executors.process.wire.messages import FactsReply, FactsRequest, JobMessage, TaskReply, TaskRequest
+from alexflow.executors.process.wire.messages import (
+    FactsReply,
+    FactsRequest,
+    JobMessage,
+    Reported,
+    TaskReply,
+    TaskRequest,
+)
 from alexflow.executors.process.wire.status_page import StatusPage
 from alexflow.executors.process.worker.unpack import unpacker
 from alexflow.executors.task_context import TaskContext
+from alexflow.executors.task_report import Reports, TaskReport
+from alexflow.forks import this_process
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
@@ -34,19 +45,25 @@ class WorkerContext(TaskContext):
     Args:
         status_page: where the engine sees whether a job asks to be stopped politely.
         ask: asks the engine.
+        send: sends it something in the middle of a job.
 
     Attributes:
         job: the job; set by the worker before each.
         pickled_storage: the storage, as it came.
         opened: the storage, once it is open.
+        reports: those of the running job, if it has made any.
     """
 
-    def __init__(self, status_page: StatusPage, ask: Ask):
+    def __init__(self, status_page: StatusPage, ask: Ask, send: Callable[[Reported], None]):
         self.job = _NO_JOB
         self.pickled_storage = b""
         self.opened: Storage | None = None
         self._status_page = status_page
         self._ask = ask
+        self._send = send
+        self._process = this_process.generation
+        self._pruned = -1
+        self.reports: Reports | None = None
         self._asked_for = _NO_JOB
         self._facts = AttemptFacts()
         self._watched_by = _NO_JOB
@@ -87,7 +104,30 @@ class WorkerContext(TaskContext):
         if self._watched_by is not self.job:
             self._watched_by = self.job
             self._status_page.watch_stop(self.job.number)
-        return self._is_stop_requested
+        return self._is_stop_requested or self.is_pruned()
+
+    def is_pruned(self) -> bool:
+        return self._pruned == self.job.number
+
+    def prune(self, number: int) -> None:
+        """Take in that a job is to end early."""
+        self._pruned = number
+
+    def report(self, report: TaskReport) -> None:
+        if this_process.generation != self._process:
+            raise NotInTask("a process that a task has forked reports nothing; report from the task's own process")
+        if self.reports is None:
+            self.reports = Reports(partial(self._send_report, self.job.number))
+        self.reports.add(report)
+
+    def _send_report(self, number: int, report: TaskReport) -> None:
+        self._send(Reported(number, report))
+
+    def flush_reports(self) -> None:
+        """Send what the job has reported last, as it has ended."""
+        reports, self.reports = self.reports, None
+        if reports is not None:
+            reports.flush()
 
     def request_stop(self) -> bool:
         """Take in that the process is to end. Return whether the running job asks for that, and ends by itself."""
