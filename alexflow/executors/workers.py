@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from types import FunctionType
 
 from alexflow.errors import DefinitionError
 from alexflow.executors.cpus import cpus
@@ -30,9 +31,13 @@ class Workers:
             them in milliseconds and share their memory (Linux). It is done anyway for the installed packages that the
             modules of tasks import. None switches it off, so that each worker imports all by itself.
 
+        initializer: a function that each new process calls once, before its first task: for what a script sets for its
+            own process, such as ``torch.set_float32_matmul_precision`` or a decimal context. It travels as classes do:
+            by name from a module, by value from a script. If it raises, the tasks of that process fail.
+
     Raises:
         DefinitionError: a number is no whole number, or too small; ``python`` is no path; ``recycle`` is no Recycle;
-            ``preload`` is no list of names of modules.
+            ``preload`` is no list of names of modules; ``initializer`` is no function.
     """
 
     count: int | None = None
@@ -40,6 +45,7 @@ class Workers:
     python: str | os.PathLike[str] | None = None
     recycle: Recycle | None = None
     preload: Sequence[str] | None = ()
+    initializer: Callable[[], object] | None = None
 
     def __post_init__(self) -> None:
         for name, value, least in (("count", self.count, 1), ("threads", self.threads, 0)):
@@ -52,6 +58,10 @@ class Workers:
                 f"Workers.recycle must be a Recycle, such as Recycle(tasks=100), not {self.recycle!r}"
             )
 
+        if self.initializer is not None and not isinstance(self.initializer, FunctionType):
+            raise DefinitionError(
+                f"Workers.initializer must be a function without arguments, by def or lambda, not {self.initializer!r}"
+            )
         if self.preload is not None:
             names = tuple(self.preload) if isinstance(self.preload, list | tuple) else ("",)
             if not all(type(name) is str and _is_module(name) for name in names):

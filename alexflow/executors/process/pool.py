@@ -386,6 +386,8 @@ class ProcessExecutor(Executor):
 
     def _why(self, worker: WorkerState, end: ExitStatus) -> str:
         message = f"worker processes fail to start: the last one {end}"
+        if self._workers.initializer is not None:
+            message += "; Workers(initializer=...) is called there before any task"
         if not worker.process.pid and not end.signal:
             message += f"; is {self._worker_set.python()} a Python interpreter? Workers(python=...) names one"
         return message

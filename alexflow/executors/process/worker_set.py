@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import FunctionType
 from typing import cast
 
 import cloudpickle
@@ -56,6 +57,7 @@ class WorkerSet:
     ):
         self._roster = roster
         self._threads = size.threads or 0
+        self._initializer = cast(FunctionType | None, size.initializer)
         self._storage = storage
         self._definitions = definitions
         self._on_messages = on_messages
@@ -85,7 +87,7 @@ class WorkerSet:
 
         Raises:
             OSError: a process cannot be started.
-            ShippingError: the storage cannot be sent to one.
+            ShippingError: the storage, or the initializer, cannot be sent to one.
         """
         hello = self._hello or self._make_hello()
         worker = WorkerState(self._roster.next_ordinal())
@@ -178,5 +180,8 @@ class WorkerSet:
                 f"{text_of(error)}; "
                 f"make it picklable, or run with executor='thread'"
             ) from error
-        self._hello = Hello(main_module_name(), storage, self._recycle.memory or 0, self._around)
+        initializer = None
+        if self._initializer is not None:
+            initializer = self._definitions[self._definitions.number_of(self._initializer)]
+        self._hello = Hello(main_module_name(), storage, self._recycle.memory or 0, self._around, initializer)
         return self._hello

@@ -43,18 +43,6 @@ class ProcessEnvironment(Message, frozen=True):
     main_spec: str = ""
 
 
-class Hello(Message, frozen=True):
-    """Before any job: the name of ``__main__``, the storage (pickled), and the limit of memory, if any.
-
-    ``around`` are the tasks inside which the engine runs.
-    """
-
-    main_name: str
-    storage: bytes
-    most_memory: int = 0
-    around: tuple[str, ...] = ()
-
-
 class Definition(Struct, frozen=True, array_like=True):
     """A class or function under a number: its name (``module:qualname``), by which it is imported if there is no value
     (cloudpickle).
@@ -63,6 +51,19 @@ class Definition(Struct, frozen=True, array_like=True):
     number: int
     name: str
     value: bytes = b""
+
+
+class Hello(Message, frozen=True):
+    """Before any job: the name of ``__main__``, the storage (pickled), and the limit of memory, if any.
+
+    ``around`` are the tasks inside which the engine runs. ``initializer`` is called first, if there is one.
+    """
+
+    main_name: str
+    storage: bytes
+    most_memory: int = 0
+    around: tuple[str, ...] = ()
+    initializer: Definition | None = None
 
 
 #: A task's fields, in order. A list stands for an output, ``[class, key, length]``, for a list of outputs or of

@@ -227,7 +227,7 @@ class Worker:
             self._jobs.extend(message.jobs)
         elif isinstance(message, Hello):
             set_main_module_name(message.main_name)
-            self._context.pickled_storage = message.storage
+            self._context.begin(message)
             self._most_memory = message.most_memory
             of_worker.around = message.around
 

@@ -15,11 +15,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import cast
 
-from alexflow.errors import NotInTask
+from alexflow.errors import HookError, NotInTask
 from alexflow.executors.attempt_host import AttemptFacts
 from alexflow.executors.process.wire.messages import (
     FactsReply,
     FactsRequest,
+    Hello,
     JobMessage,
     Reported,
     TaskReply,
@@ -29,7 +30,8 @@ from alexflow.executors.process.wire.status_page import StatusPage
 from alexflow.executors.process.worker.unpack import unpacker
 from alexflow.executors.task_context import TaskContext
 from alexflow.executors.task_report import Reports, TaskReport
-from alexflow.forks import this_process
+from alexflow.forks import contained, this_process
+from alexflow.hooks import as_cause, class_name, text_of
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
@@ -49,14 +51,14 @@ class WorkerContext(TaskContext):
 
     Attributes:
         job: the job; set by the worker before each.
-        pickled_storage: the storage, as it came.
         opened: the storage, once it is open.
         reports: those of the running job, if it has made any.
     """
 
     def __init__(self, status_page: StatusPage, ask: Ask, send: Callable[[Reported], None]):
         self.job = _NO_JOB
-        self.pickled_storage = b""
+        self._pickled_storage = b""
+        self._failure: HookError | None = None  # of the initializer
         self.opened: Storage | None = None
         self._status_page = status_page
         self._ask = ask
@@ -76,9 +78,23 @@ class WorkerContext(TaskContext):
     @property
     def storage(self) -> Storage:
         if self.opened is None:
-            storage: Storage = pickle.loads(self.pickled_storage)
+            if self._failure is not None:
+                raise self._failure
+            storage: Storage = pickle.loads(self._pickled_storage)
             self.opened = storage.with_read_cache()
         return self.opened
+
+    def begin(self, hello: Hello) -> None:
+        """Take in what comes before all jobs, and call the initializer; if that raises, jobs will."""
+        self._pickled_storage = hello.storage
+        if hello.initializer is not None:
+            unpacker.add([hello.initializer])
+            try:
+                contained(unpacker.thing(hello.initializer.number))
+            except BaseException as error:  # whatever it does
+                name, why = hello.initializer.name.replace(":", "."), f"{class_name(type(error))}: {text_of(error)}"
+                self._failure = HookError("Workers", f"initializer {name}", why)
+                self._failure.__cause__ = as_cause(error)
 
     def fetch_task(self, task_id: str) -> AbstractTask:
         """Fetch the task behind an output from the engine."""
