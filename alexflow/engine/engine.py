@@ -18,6 +18,7 @@ from alexflow.engine.loading import Loads
 from alexflow.engine.options import (
     OnError,
     as_attributes,
+    as_devices,
     as_limits,
     as_workers,
     check_on_error,
@@ -37,6 +38,7 @@ from alexflow.executors.attempt_host import host
 from alexflow.executors.interface import GRACE
 from alexflow.executors.process.wire.reentry import reentry
 from alexflow.executors.registry import ExecutorSettings, make_executors
+from alexflow.executors.supply import make_capacity
 from alexflow.executors.workers import Workers
 from alexflow.graph import Defaults, Forceable
 from alexflow.hooks import exact_name, hook_failed
@@ -79,6 +81,9 @@ class Engine:
             CPU that this process may use. A :class:`~alexflow.Workers` also says how many threads numerical libraries
             may start in each (by default their share, CPUs divided by workers), and when one is replaced.
         limits: how many tasks with a tag may run at once, by tag; tags that are not listed are not limited.
+        devices: the devices that tasks may ask for (:class:`~alexflow.ResourceSpec`), by kind:
+            ``{"gpu": [0, 1]}``. A worker process sees none of these kinds but those that its task has asked for. By
+            default the GPUs that this process may use, found when a task asks for one.
         max_concurrency: how many ``async def run`` may run at once.
         executor: what runs plain ``def run`` if the task's class does not say: ``process``, ``thread`` or one
             that was registered.
@@ -106,6 +111,7 @@ class Engine:
         *,
         workers: int | Workers | None = None,
         limits: Mapping[str, int] | None = None,
+        devices: Mapping[str, Sequence[int | str]] | None = None,
         max_concurrency: int = MAX_CONCURRENCY,
         executor: ExecutorName = "process",
         retry: Retry | None = None,
@@ -119,7 +125,13 @@ class Engine:
     ):
         check_values(
             {
-                **{"limits": limits, "max_concurrency": max_concurrency, "max_deaths": max_deaths, "retry": retry},
+                **{
+                    "limits": limits,
+                    "devices": devices,
+                    "max_concurrency": max_concurrency,
+                    "max_deaths": max_deaths,
+                    "retry": retry,
+                },
                 **{"timeout": timeout, "grace": grace, "lease_ttl": lease_ttl},
                 **{"executor": executor, "record": record, "queue": queue},
             }
@@ -130,7 +142,9 @@ class Engine:
         self._threads_of_libraries = asked or 0  # in this process they change only if an option says so
         self._limits = as_limits(limits)
         self._max_concurrency = max_concurrency
-        self._defaults = Defaults(executor, Retry(0) if retry is None else retry, timeout)
+        self._devices = as_devices(devices)
+        self._capacity = make_capacity(self._workers, self._devices)
+        self._defaults = Defaults(executor, Retry(0) if retry is None else retry, timeout, self._capacity.refusal)
         self._max_deaths = max_deaths
         self._grace = grace
         self._lease_ttl = lease_ttl
@@ -170,7 +184,8 @@ class Engine:
     def _make_driver(self, scheduler: Scheduler) -> Driver:
         executors = make_executors(
             ExecutorSettings(
-                self._workers, self._max_concurrency, self._grace, self._echo, self._libraries(), self.started_server
+                *(self._workers, self._max_concurrency, self._grace, self._echo, self._libraries()),
+                *(self.started_server, self._capacity, tuple(self._devices or ())),
             )
         )
         leases = None if self._lease_ttl is None else self.storage.leases(self._lease_ttl)

@@ -16,12 +16,16 @@ class JobQueue(OrderedDict[str, Job]):
     """
 
     def take(self, limit: int, fits: Fits | None = None) -> list[Job]:
-        """Take so many of the first jobs at most, and none from the first on that does not fit."""
+        """Take so many of the first jobs at most; see :meth:`~alexflow.executors.interface.JobSource.take`."""
         jobs: list[Job] = []
         for job in self.values():
-            if len(jobs) >= limit or (fits is not None and not fits(job)):
+            if len(jobs) >= limit:
                 break
-            jobs.append(job)
+            answer = fits is None or fits(job)
+            if answer:
+                jobs.append(job)
+            elif answer is not None:
+                break
         for job in jobs:
             del self[job.task_id]
         return jobs

@@ -33,6 +33,7 @@ class EngineOptions(TypedDict, total=False):
 
     workers: int | Workers | None
     limits: Mapping[str, int] | None
+    devices: Mapping[str, Sequence[int | str]] | None
     max_concurrency: int
     executor: ExecutorName
     retry: Retry | None
@@ -118,6 +119,7 @@ def check_values(values: Mapping[str, Any]) -> None:
         DefinitionError: one is none that an engine can use; the message names it.
     """
     limits = as_limits(values.get("limits"))
+    as_devices(values.get("devices"))
     numbers = {"max_concurrency": values.get("max_concurrency", 1)}
     numbers.update({f"limits[{tag!r}]": limit for tag, limit in limits.items()})
     for name, limit in numbers.items():
@@ -179,6 +181,15 @@ def as_limits(limits: Mapping[str, int] | None) -> dict[str, int]:
             f"{{'gpu': 1}}, not a {type(limits).__qualname__}"
         )
     return dict(limits or {})
+
+
+def as_devices(devices: object) -> dict[str, tuple[int | str, ...]] | None:
+    """Check an engine's ``devices``."""
+    if devices is None:
+        return None
+    from alexflow.executors.devices import check_devices  # deferred: an engine's that names some
+
+    return check_devices(devices)
 
 
 def check_workers(workers: object) -> None:

@@ -81,12 +81,13 @@ class ReadyJobs(JobSource):
         """Add to the conditions of an executor that jobs of a priority below 0 leave places free."""
         room = (self._most_below_0 or 0) - len(self._below_0)
 
-        def fits_there(job: Job) -> bool:
+        def fits_there(job: Job) -> bool | None:
             nonlocal room
             if job.priority < 0 and room <= 0:
                 return False
-            if fits is not None and not fits(job):
-                return False
+            answer = fits is None or fits(job)
+            if not answer:
+                return answer
             room -= job.priority < 0
             return True
 
@@ -117,12 +118,16 @@ class ReadyJobs(JobSource):
     def _take(self, limit: int, fits: Fits | None) -> list[Job]:
         jobs: list[Job] = []
         task_ids: list[str] = []
-        for task_id in islice(self._queue, limit):
-            job = self.job(task_id)
-            if fits is not None and not fits(job):
+        for task_id in self._queue:
+            if len(jobs) >= limit:
                 break
-            jobs.append(job)
-            task_ids.append(task_id)
+            job = self.job(task_id)
+            answer = fits is None or fits(job)
+            if answer:
+                jobs.append(job)
+                task_ids.append(task_id)
+            elif answer is not None:
+                break
         self._scheduler.begin(self._kind, task_ids)
         return jobs
 
@@ -152,6 +157,9 @@ class ReadyJobs(JobSource):
         self._scheduler.begin(self._kind, task_ids)
         return [self.job(task_id) for task_id in task_ids]
 
+    def __contains__(self, task_id: object) -> bool:
+        return task_id in (self._queue if self.alone else self.admitted)
+
     def claim(self, task_id: str) -> Job | None:
         if not self.alone:
             return self.admitted.pop(task_id, None)
@@ -180,4 +188,5 @@ class ReadyJobs(JobSource):
         described = self._tasks[task_id]
         replace = task_id in self._forced
         priority = self._scheduler.priority_of(task_id) if self._scheduler.state.prioritized else 0
-        return Job(task_id, described.task, described.timeout, replace, described.outputs, described.spec.key, priority)
+        key, needs = described.spec.key, described.needs
+        return Job(task_id, described.task, described.timeout, replace, described.outputs, key, priority, needs)

@@ -127,6 +127,18 @@ class Current:
             )
         return engine
 
+    @property
+    def devices(self) -> dict[str, list[int | str]]:
+        """The devices that the running task has, by kind: those that its ``resource_spec`` asks for.
+
+        They are named as in ``Engine(devices=…)``, or as the system does. In a worker process libraries see no others
+        of their kind and count them from 0: whatever ``current.devices["gpu"][0]`` is, it is ``cuda:0`` there.
+
+        Raises:
+            NotInTask: no task is running here.
+        """
+        return {kind: list(found) for kind, found in _context().devices.items()}
+
     def __repr__(self) -> str:
         context = running_here()
         return f"<alexflow.current: {'no task' if context is None else context.task_id or 'no task'}>"

@@ -22,9 +22,11 @@ from typing import Any, Protocol
 from alexflow.errors import TaskTimeout
 from alexflow.executors.attempt import aattempt
 from alexflow.executors.attempt_host import AttemptFacts, host
+from alexflow.executors.capacity import Capacity, no_capacity
 from alexflow.executors.captured_error import capture_error, not_done, pruned
 from alexflow.executors.enclosing_tasks import around, enclosing, running
 from alexflow.executors.interface import GRACE, Done, Executor, Job, JobSource, NotDone, Outcome, Report, Usage
+from alexflow.executors.job_claims import JobClaims
 from alexflow.executors.log_records import install_record_factory
 from alexflow.executors.task_context import TaskContext
 from alexflow.executors.task_report import Reports, TaskReport
@@ -52,7 +54,7 @@ class RunningJob(TaskContext):
     """
 
     __slots__ = (
-        *("deadline", "is_abandoned", "is_cancelled", "is_stopped"),
+        *("deadline", "devices", "is_abandoned", "is_cancelled", "is_stopped"),
         *("job", "pruned", "reports", "runner", "timer", "transaction", "watches_stop"),
     )
 
@@ -68,6 +70,7 @@ class RunningJob(TaskContext):
         self.watches_stop = False
         self.pruned = False
         self.reports: Reports | None = None
+        self.devices: dict[str, tuple[int | str, ...]] = {}
 
     @property
     def task_id(self) -> str:
@@ -100,8 +103,16 @@ class HowToRun(Protocol):
     Attributes:
         is_interruptible: whether a cancellation of the runner reaches the job. If not, a stopped job is abandoned at
             once, without a grace period.
+        name: of the executor.
+        takes_cpus: whether a job that asks for nothing takes CPUs.
         gets_ctrl_c: whether Ctrl-C may be raised in the job: it is raised in the main thread only.
     """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def takes_cpus(self) -> bool: ...
 
     @property
     def is_interruptible(self) -> bool: ...
@@ -120,6 +131,8 @@ class HowToRun(Protocol):
 class InCoroutines:
     """Jobs are coroutines of the event loop."""
 
+    name = "loop"
+    takes_cpus = False  # they mostly wait
     is_interruptible = True
     gets_ctrl_c = True
 
@@ -140,10 +153,20 @@ class LoopExecutor(Executor):
         max_concurrency: how many at once; further ones wait their turn.
         grace: seconds that a job which is stopped gets to end, before it is abandoned.
         how: how an attempt is run; by default as a coroutine.
+        capacity: what jobs may claim; None if none does.
     """
 
-    def __init__(self, max_concurrency: int, *, grace: float = GRACE, how: HowToRun | None = None):
+    def __init__(
+        self,
+        max_concurrency: int,
+        *,
+        grace: float = GRACE,
+        how: HowToRun | None = None,
+        capacity: Capacity | None = None,
+    ):
         self._how = how or InCoroutines()
+        self._capacity = capacity or no_capacity()
+        self._is_blocked = False  # none of the jobs that are ready may begin now
         self._max_concurrency = max_concurrency
         self._grace = grace
         self._closed = False
@@ -158,6 +181,9 @@ class LoopExecutor(Executor):
         self._storage = storage
         self._report = report
         self._source = source
+        self._claims = JobClaims(
+            self._capacity, source, self._how.name, self._how.takes_cpus, self._is_full, self._wake
+        )
         self._loop = asyncio.get_running_loop()
         # tasks see the context in which the engine was opened, not that of a request
         self._context = contextvars.copy_context()
@@ -166,7 +192,19 @@ class LoopExecutor(Executor):
         install_record_factory()
 
     def offer(self, task_ids: Sequence[str]) -> None:
+        self._is_blocked = False
         self._schedule_runners()
+
+    def forget(self, task_ids: Sequence[str]) -> None:
+        self._wake()  # something may have been held for one of them
+
+    def _wake(self) -> None:
+        if self._is_blocked:
+            self._is_blocked = False
+            self._schedule_runners()
+
+    def _is_full(self) -> bool:
+        return len(self._running) >= self._max_concurrency
 
     def cancel(self, task_ids: Sequence[str]) -> None:
         for task_id in task_ids:
@@ -195,7 +233,7 @@ class LoopExecutor(Executor):
     def _schedule_runners(self) -> None:
         """Check in the loop's next turn whether there are enough runners."""
         if (
-            not (self._is_scheduled or self._closed)
+            not (self._is_scheduled or self._closed or self._is_blocked)
             and len(self._source)
             and len(self._running) < self._max_concurrency
         ):
@@ -219,7 +257,7 @@ class LoopExecutor(Executor):
         assert runner is not None  # for type checkers
         deadline = self._loop.time() + RUNNER_SLICE
         try:
-            while not (self._closed or runner.cancelling()) and (jobs := self._source.take(1)):
+            while not (self._closed or runner.cancelling()) and (jobs := self._take()):
                 job = jobs[0]
                 self._idle -= 1
                 running_job = self._running[job.task_id] = RunningJob(job, runner, self._storage)
@@ -237,6 +275,13 @@ class LoopExecutor(Executor):
             self._idle -= 1
             self._schedule_runners()
 
+    def _take(self) -> list[Job]:
+        if not self._capacity.is_active:
+            return self._source.take(1)
+        jobs = self._source.take(1, self._claims.round().fits)
+        self._is_blocked = not jobs
+        return jobs
+
     def _runner_done(self, runner: asyncio.Task[None]) -> None:
         self._runners.discard(runner)
         self._abandoned.discard(runner)
@@ -247,6 +292,8 @@ class LoopExecutor(Executor):
     async def _run(self, running_job: RunningJob) -> None:
         job = running_job.job
         running.set(running_job)
+        if job.needs is not None:
+            running_job.devices = self._claims.devices_of(job.task_id)
         started = time.perf_counter()
         outcome: Outcome
         try:
@@ -270,6 +317,7 @@ class LoopExecutor(Executor):
                 running_job.reports.flush()
             if not running_job.is_abandoned:
                 del self._running[job.task_id]
+                self._free(job.task_id)
         if not running_job.is_abandoned:
             self._tell(outcome)
 
@@ -279,6 +327,12 @@ class LoopExecutor(Executor):
             return _stopped(running_job, seconds)
         error = original(error)
         return not_done(job.task_id, job.task, capture_error(error, travels=False), cause=error, seconds=seconds)
+
+    def _free(self, task_id: str) -> None:
+        """Let others have what a job that has ended had."""
+        if self._capacity.is_active:
+            self._claims.release(task_id)
+            self._is_blocked = False
 
     # -- stopping
 
@@ -319,6 +373,7 @@ class LoopExecutor(Executor):
         if running_job.timer is not None:
             running_job.timer.cancel()
         del self._running[running_job.job.task_id]
+        self._free(running_job.job.task_id)
         self._runners.discard(running_job.runner)
         self._abandoned.add(running_job.runner)
         running_job.runner.cancel()

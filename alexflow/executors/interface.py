@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from alexflow.errors import TaskError
 from alexflow.model import AbstractTask, InOut
+from alexflow.model.resource_spec import Needs
 from alexflow.storage import Storage
 
 #: Seconds that an attempt which is stopped gets to end by itself. What was running in a process is gone within two.
@@ -27,6 +28,7 @@ class Job(Struct, frozen=True):
         outputs: what the task's ``output`` returned, if that is known.
         key: the same for jobs that probably take equally long, such as those of one class; "" if nothing is known.
         priority: the higher, the sooner.
+        needs: what it needs of the machine; None for a place, like any other.
     """
 
     task_id: str
@@ -36,6 +38,7 @@ class Job(Struct, frozen=True):
     outputs: InOut = None
     key: Hashable = ""
     priority: int = 0
+    needs: Needs | None = None
 
 
 class Printed(Struct, frozen=True):
@@ -119,8 +122,8 @@ Outcome = Done | NotDone | Unsure
 Report = Callable[[Sequence[Outcome]], None]
 
 
-#: Whether a job may be taken now; called once for each, in their order.
-Fits = Callable[[Job], bool]
+#: Whether a job may be taken now; called once for each, in their order. False ends it; None passes over this one.
+Fits = Callable[[Job], bool | None]
 
 
 class JobSource(ABC):
@@ -145,7 +148,11 @@ class JobSource(ABC):
 
     @abstractmethod
     def take(self, limit: int, fits: Fits | None = None) -> list[Job]:
-        """Take the first jobs: so many at most, and none from the first on that does not fit."""
+        """Take the first jobs: so many at most, and none from the first on that ends it. Those passed over stay."""
+
+    @abstractmethod
+    def __contains__(self, task_id: object) -> bool:
+        """Whether the job of a task is ready and has not been taken."""
 
     @abstractmethod
     def claim(self, task_id: str) -> Job | None:

@@ -48,8 +48,7 @@ _VARIABLE_OF = {
 
 def share_of(workers: int, environment: Mapping[str, str] = os.environ) -> int:
     """Return the threads of each of so many workers, at least 1: a share of this machine, or of an outer engine's."""
-    given = environment.get(SHARE_VARIABLE, "")
-    return max(1, (int(given) if given.isdigit() else cpus()) // workers)
+    return max(1, (own_share(environment) or cpus()) // workers)
 
 
 def apply_thread_share(threads: int, environment: MutableMapping[str, str] = os.environ) -> None:
@@ -76,22 +75,53 @@ def is_bounded(environment: Mapping[str, str]) -> bool:
 
 
 def share_among_loaded(environment: Mapping[str, str]) -> None:
-    """Give libraries that were loaded with one thread as many as an environment says.
+    """Give libraries that were loaded with one thread as many as an environment says."""
+    if max(_threads(environment, variable) for variable in ONE_THREAD) > 1:
+        _bound_loaded(environment)
 
-    OpenMP has a number for each thread: this sets that of the calling one.
-    """
+
+def own_share(environment: Mapping[str, str] = os.environ) -> int:
+    """Return the share that this process was given; 0 if none."""
+    given = environment.get(SHARE_VARIABLE, "")
+    return int(given) if given.isdigit() else 0
+
+
+class ThreadShare:
+    """The number of threads that libraries start in this process for what it does next."""
+
+    def __init__(self) -> None:
+        self._own = own_share()
+        self._now = 0  # the number for the last job; 0 for the process's own
+
+    def change(self, threads: int) -> bool:
+        """Change it, for libraries that are loaded too. Return whether it was another.
+
+        What reads its variable only when it is loaded (polars, numba, tensorflow) keeps what it has.
+
+        Args:
+            threads: how many; 0 for the share that this process was given.
+        """
+        if threads == self._now:
+            return False
+        self._now = threads
+        apply_thread_share(threads or self._own)
+        _bound_loaded(os.environ)
+        return True
+
+
+def _bound_loaded(environment: Mapping[str, str]) -> None:
+    """Bound the threads of libraries that are loaded. OpenMP has a number for each thread: the calling one's is set."""
     threads = {variable: _threads(environment, variable) for variable in ONE_THREAD}
-    if max(threads.values()) > 1:
-        if (controllers := _controllers()) is not None:
-            for library in controllers:
-                most = threads[_VARIABLE_OF[library.internal_api]]
-                if library.user_api == "blas":  # which starts no more than there are CPUs when it is loaded, either
-                    most = min(most, os.cpu_count() or most)
-                library.set_num_threads(most)
-        if (torch := sys.modules.get("torch")) is not None:
-            torch.set_num_threads(threads["OMP_NUM_THREADS"])
-        if (numexpr := sys.modules.get("numexpr")) is not None:
-            numexpr.set_num_threads(threads["NUMEXPR_NUM_THREADS"])
+    if (controllers := _controllers()) is not None:
+        for library in controllers:
+            most = threads[_VARIABLE_OF[library.internal_api]]
+            if library.user_api == "blas":  # which starts no more than there are CPUs when it is loaded, either
+                most = min(most, os.cpu_count() or most)
+            library.set_num_threads(most)
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(threads["OMP_NUM_THREADS"])
+    if (numexpr := sys.modules.get("numexpr")) is not None:
+        numexpr.set_num_threads(threads["NUMEXPR_NUM_THREADS"])
 
 
 def can_share_among_loaded(environment: Mapping[str, str]) -> bool:

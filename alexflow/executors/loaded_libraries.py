@@ -53,12 +53,16 @@ class LoadedLibraries:
                 self._threads,
             )
 
-    def bound_thread(self) -> None:
-        """In a task's thread, before the task: the same for the thread."""
-        modules = len(sys.modules)
-        if self._limits is not None and modules != getattr(self._seen, "modules", 0):
-            self._seen.modules = modules
-            self._limits(self._threads, user_api="openmp")
+    def bound_thread(self, threads: int = 0) -> None:
+        """In a task's thread, before the task: the same for the thread.
+
+        Args:
+            threads: how many; 0 for as many as for any task. (BLAS has one number for all threads, which stays.)
+        """
+        bound = len(sys.modules), threads or self._threads
+        if self._limits is not None and bound != getattr(self._seen, "bound", None):
+            self._seen.bound = bound
+            self._limits(bound[1], user_api="openmp")
 
     def close(self) -> None:
         """On the event loop: give back what was before."""

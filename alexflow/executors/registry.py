@@ -25,6 +25,7 @@ from alexflow.model.executor_kinds import EXECUTOR_KINDS
 from alexflow.model.executor_kinds import ExecutorKind as ExecutorKind
 
 if TYPE_CHECKING:
+    from alexflow.executors.capacity import Capacity
     from alexflow.executors.loaded_libraries import LoadedLibraries
     from alexflow.executors.process.output_capture import Echo
     from alexflow.executors.process.started_server import StartedServer
@@ -41,6 +42,8 @@ class ExecutorSettings:
         echo: shows at once what tasks print, if that was asked for.
         libraries: bounds the threads of numerical libraries in this process, if that was asked for.
         started: a fork server that has been started ahead, for worker processes.
+        capacity: what jobs may claim of the machine; None if none does.
+        devices: kinds of devices that a worker process does not see unless its job has claimed some.
     """
 
     workers: Workers
@@ -49,6 +52,8 @@ class ExecutorSettings:
     echo: Echo | None = None
     libraries: LoadedLibraries | None = None
     started: StartedServer | None = None
+    capacity: Capacity | None = None
+    devices: tuple[str, ...] = ()
 
 
 #: Makes an executor of a kind.
@@ -59,7 +64,7 @@ def _make_loop(settings: ExecutorSettings) -> Executor:
     def make() -> Executor:
         from alexflow.executors.event_loop import LoopExecutor  # deferred, here and below: for graphs that need it
 
-        return LoopExecutor(settings.max_concurrency, grace=settings.grace)
+        return LoopExecutor(settings.max_concurrency, grace=settings.grace, capacity=settings.capacity)
 
     return ExecutorOnDemand(make, settings.max_concurrency)
 
@@ -70,7 +75,7 @@ def _make_thread(settings: ExecutorSettings) -> Executor:
     def make() -> Executor:
         from alexflow.executors.thread import thread_executor
 
-        return thread_executor(threads, grace=settings.grace, libraries=settings.libraries)
+        return thread_executor(threads, grace=settings.grace, libraries=settings.libraries, capacity=settings.capacity)
 
     return ExecutorOnDemand(make, threads)
 
@@ -79,8 +84,14 @@ def _make_process(settings: ExecutorSettings) -> Executor:
     def make() -> Executor:
         from alexflow.executors.process.pool import ProcessExecutor
 
-        workers = settings.workers
-        return ProcessExecutor(workers, grace=settings.grace, echo=settings.echo, started=settings.started)
+        return ProcessExecutor(
+            settings.workers,
+            grace=settings.grace,
+            echo=settings.echo,
+            started=settings.started,
+            capacity=settings.capacity,
+            devices=settings.devices,
+        )
 
     return ExecutorOnDemand(make, settings.workers.count or 1)
 

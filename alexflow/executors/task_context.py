@@ -7,6 +7,7 @@ task. All of them have this form.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alexflow.executors.attempt_host import AttemptFacts, host
@@ -38,6 +39,11 @@ class TaskContext(ABC):
     @abstractmethod
     def deadline(self) -> float | None:
         """When the attempt's time is over, by the clock of :func:`time.monotonic`."""
+
+    @property
+    def devices(self) -> Mapping[str, Sequence[int | str]]:
+        """The devices that the task has claimed, by kind."""
+        return {}
 
     @abstractmethod
     def stop_requested(self) -> bool:

@@ -11,14 +11,22 @@ from functools import partial
 from queue import SimpleQueue
 
 from alexflow.executors.attempt import attempt
+from alexflow.executors.capacity import Capacity
 from alexflow.executors.event_loop import LoopExecutor, RunningJob
 from alexflow.executors.interface import GRACE
 from alexflow.executors.loaded_libraries import LoadedLibraries
 from alexflow.forks import contained
 from alexflow.model.mutation import check_unchanged
+from alexflow.model.resource_spec import WHOLE
 
 
-def thread_executor(threads: int, *, grace: float = GRACE, libraries: LoadedLibraries | None = None) -> LoopExecutor:
+def thread_executor(
+    threads: int,
+    *,
+    grace: float = GRACE,
+    libraries: LoadedLibraries | None = None,
+    capacity: Capacity | None = None,
+) -> LoopExecutor:
     """Return an executor that runs jobs in threads, each awaited by a task on the loop.
 
     A thread cannot be stopped: a job that is cancelled or takes too long is abandoned at once, and its thread goes on
@@ -28,8 +36,9 @@ def thread_executor(threads: int, *, grace: float = GRACE, libraries: LoadedLibr
         threads: how many at once, besides those that have been abandoned.
         grace: seconds that a job which is stopped gets to finish publishing.
         libraries: bounds the threads of numerical libraries, if that was asked for.
+        capacity: what jobs may claim; None if none does.
     """
-    return LoopExecutor(threads, grace=grace, how=InThreads(libraries))
+    return LoopExecutor(threads, grace=grace, how=InThreads(libraries), capacity=capacity)
 
 
 class InThreads:
@@ -39,6 +48,8 @@ class InThreads:
         libraries: bounds the threads of numerical libraries, if that was asked for.
     """
 
+    name = "thread"
+    takes_cpus = True
     is_interruptible = False
     gets_ctrl_c = False
 
@@ -61,7 +72,8 @@ class InThreads:
 
 def _attempt(running_job: RunningJob, libraries: LoadedLibraries | None) -> None:
     if libraries is not None:
-        libraries.bound_thread()
+        needs = running_job.job.needs
+        libraries.bound_thread(0 if needs is None or needs.cpus is None else max(1, needs.cpus // WHOLE))
     check_unchanged(running_job.job.task, running_job.job.task_id)
     attempt(running_job.job.task, running_job.transaction, running_job.job.outputs)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, NamedTuple, cast
 
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
 from alexflow.graph.class_registry import ClassRegistry
-from alexflow.graph.placement import Kind, kind_of, options_of
+from alexflow.graph.placement import Kind, kind_of, needs_of, options_of, spec_of_class
 from alexflow.hooks import SHORT_TEXT, class_name, exact_name, hook_failed, repr_of
 from alexflow.model import (
     AbstractTask,
@@ -26,6 +26,7 @@ from alexflow.model import (
 from alexflow.model.class_info import class_info
 from alexflow.model.deferred import deferred_key
 from alexflow.model.executor_kinds import leaves_process
+from alexflow.model.resource_spec import Needs
 from alexflow.scheduler import TaskSpec
 
 NO_RETRY = Retry(0)
@@ -39,11 +40,13 @@ class Defaults:
         executor: the executor of a plain ``def run``.
         retry: the policy for trying a failed task again.
         timeout: time limit of one attempt, in seconds.
+        refusal: from what a task needs to the reason why this engine never has it, or "".
     """
 
     executor: ExecutorName = "process"
     retry: Retry = NO_RETRY
     timeout: float | None = None
+    refusal: Callable[[Needs], str] | None = field(default=None, repr=False, compare=False)
     settings: dict[type, TaskSettings] = field(default_factory=dict, init=False, repr=False, compare=False)  # by class
     class_registry: ClassRegistry = field(default_factory=ClassRegistry, init=False, repr=False, compare=False)
 
@@ -69,6 +72,7 @@ class TaskSettings(NamedTuple):
     timeout: float | None
     key: str
     priority: int | None
+    needs: Needs | None
 
 
 class Described:
@@ -82,9 +86,10 @@ class Described:
         timeout: time limit of one attempt, in seconds.
         inputs: an output for each input key.
         outputs: the value of ``output()``, if this process will need it again.
+        needs: what it needs of the machine; None if it asks for nothing.
     """
 
-    __slots__ = ("inputs", "kind", "outputs", "retry", "spec", "task", "timeout")
+    __slots__ = ("inputs", "kind", "needs", "outputs", "retry", "spec", "task", "timeout")
 
     def __init__(
         self,
@@ -95,6 +100,7 @@ class Described:
         timeout: float | None,
         inputs: dict[str, Output[Any]],
         outputs: InOut,
+        needs: Needs | None = None,
     ):
         self.task = task
         self.spec = spec
@@ -103,6 +109,7 @@ class Described:
         self.timeout = timeout
         self.inputs = inputs
         self.outputs = outputs
+        self.needs = needs
 
 
 #: The keys that exist when a task is done, and the pairs of a dynamic task's key and the deferred key for it.
@@ -138,7 +145,11 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
             _check_keys(task, task_id, makes[0])
             hook = "options"
             settings = _settings(task, defaults)
-        kind, keeps_outputs, tags, retry, timeout, key, priority = settings
+        kind, keeps_outputs, tags, retry, timeout, key, priority, needs = settings
+        hook = "resource_spec"
+        asked = getattr(task, "resource_spec", None)
+        if asked is not None:
+            needs = needs_of(task, asked, kind, defaults.refusal)
     except BaseException as error:
         hook_failed(task, hook, error)
     tries = retry.count, retry.delay, retry.jitter
@@ -148,7 +159,7 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
     spec = TaskSpec(
         task_id, tuple(inputs), ephemeral, made, tags, dynamic, *tries, acyclic, serves, key, executor, priority
     )
-    return Described(task, spec, kind, retry, timeout, inputs, outputs if keeps_outputs else None)
+    return Described(task, spec, kind, retry, timeout, inputs, outputs if keeps_outputs else None, needs)
 
 
 def _settings(task: AbstractTask, defaults: Defaults) -> TaskSettings:
@@ -167,6 +178,7 @@ def _settings(task: AbstractTask, defaults: Defaults) -> TaskSettings:
         timeout,
         class_info(type(task)).name if timeout is None else "",
         options.priority,
+        needs_of(task, spec_of_class(task), kind, defaults.refusal),
     )
     if class_info(type(task)).has_class_settings:
         defaults.settings[type(task)] = settings

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from alexflow.errors import DefinitionError
-from alexflow.hooks import SHORT_TEXT, repr_of
+from alexflow.hooks import SHORT_TEXT, repr_of, text_of
 from alexflow.model import AbstractTask, DynamicTask, ExecutorName, Task, TaskOptions, WrapperTask
 from alexflow.model.class_info import class_info
 from alexflow.model.definition import describe_absence
+from alexflow.model.resource_spec import Needs, ResourceSpec
 
 #: The kind of executor of a task. ``dynamic`` is ``generate``, in the engine's own process.
 Kind = ExecutorName
@@ -58,3 +60,45 @@ def kind_of(task: AbstractTask, default: ExecutorName) -> Kind:
             f"make it a plain def for executor={executor!r}"
         )
     return "loop"
+
+
+#: Executors of this machine: the engine knows what there is for them.
+_OF_THIS_MACHINE = frozenset({"loop", "process", "thread"})
+
+
+def spec_of_class(task: AbstractTask) -> object:
+    """The ``resource_spec`` that holds where a task's own is None: that of its class, or of the task that it wraps."""
+    inner = task.unwrapped()
+    own = getattr(inner, "resource_spec", None) if inner is not task else None
+    return getattr(type(inner), "resource_spec", None) if own is None else own
+
+
+def needs_of(task: AbstractTask, spec: object, kind: Kind, refusal: Callable[[Needs], str] | None) -> Needs | None:
+    """What a task needs of the machine; None if it asks for nothing, or its executor has rules of its own.
+
+    Args:
+        task: the task.
+        spec: its ``resource_spec``.
+        kind: the executor that runs it.
+        refusal: the reason why the engine never has that, or "".
+
+    Raises:
+        DefinitionError: ``spec`` is no :class:`~alexflow.ResourceSpec`, or this engine never has so much.
+    """
+    if spec is None:
+        return None
+    if not isinstance(spec, ResourceSpec):
+        raise DefinitionError(
+            f"{type(task).__qualname__}.resource_spec must be a ResourceSpec, such as ResourceSpec(cpus=4), "
+            f"not {repr_of(spec, SHORT_TEXT)}"
+        )
+    try:
+        needs = spec.needs()
+    except DefinitionError as error:
+        raise DefinitionError(f"{type(task).__qualname__}.resource_spec: {text_of(error)}") from None
+    if kind not in _OF_THIS_MACHINE or needs == (None, 0, ()):
+        return None
+    never = refusal(needs) if refusal is not None else ""
+    if never:
+        raise DefinitionError(f"{type(task).__qualname__}.resource_spec asks for {never}")
+    return needs

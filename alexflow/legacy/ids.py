@@ -22,7 +22,8 @@ from alexflow.errors import IdentityError
 from alexflow.identity import ID_SPEC, Pending, short_repr
 from alexflow.legacy.names import former_fields, former_name, is_of_1x
 from alexflow.model.output import Output
-from alexflow.model.task import AbstractTask, ResourceSpec, WrapperTask
+from alexflow.model.resource_spec import ResourceSpec
+from alexflow.model.task import AbstractTask, WrapperTask
 from alexflow.model.workflow import Workflow
 from alexflow.storage import Storage
 

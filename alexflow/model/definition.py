@@ -107,7 +107,7 @@ def _is_setting(ours: tuple[type, ...], name: str) -> bool:
 def _refuse_ignored_defaults(cls: type) -> None:
     """Refuse ``depth = 10`` without an annotation: it does not change the default of the inherited field."""
     for field in dataclasses.fields(cls):
-        for base in cls.__mro__:
+        for base in cls.__mro__ if field.name != "resource_spec" else ():  # that of the class holds where it is None
             if field.name not in vars(base):
                 continue
             value = vars(base)[field.name]

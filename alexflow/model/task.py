@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_origin
 
 from alexflow.errors import DefinitionError, InvalidKey
-from alexflow.frozen import Frozen, set_field
 from alexflow.identity import SECRET_SHOWN, Canonical, Pending, short_repr
 from alexflow.model.class_info import STALE_CLASS_INFO, ClassInfo, FieldInfo, WithClassInfo, class_info
 from alexflow.model.construction import plain_output
@@ -15,6 +14,7 @@ from alexflow.model.definition import check_task_class, explain_undecorated
 from alexflow.model.options import TaskOptions
 from alexflow.model.output import Output
 from alexflow.model.required import no_default
+from alexflow.model.resource_spec import ResourceSpec
 from alexflow.model.retry import Retry
 from alexflow.model.serializer import serialize
 from alexflow.model.task_id import compute_task_id
@@ -30,35 +30,6 @@ OutputT = TypeVar("OutputT", bound=Output[Any])
 MOST_BUILT = 64
 
 
-@dataclass(frozen=True, init=False, eq=False, repr=False)
-class ResourceSpec(Frozen):
-    """Resources that a task requests of the machine that runs it. They are no part of the id.
-
-    Values have the notation of the system that reads them (Kubernetes: ``"500m"``, ``"2Gi"``). Executors on one machine
-    ignore them.
-    """
-
-    cpu_requests: str | None = None
-    cpu_limits: str | None = None
-    memory_requests: str | None = None
-    memory_limits: str | None = None
-    gpu: int | None = None
-
-    def __init__(
-        self,
-        cpu_requests: str | None = None,
-        cpu_limits: str | None = None,
-        memory_requests: str | None = None,
-        memory_limits: str | None = None,
-        gpu: int | None = None,
-    ) -> None:
-        set_field(self, "cpu_requests", cpu_requests)
-        set_field(self, "cpu_limits", cpu_limits)
-        set_field(self, "memory_requests", memory_requests)
-        set_field(self, "memory_limits", memory_limits)
-        set_field(self, "gpu", gpu)
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class AbstractTask(WithClassInfo):
     """Base of :class:`Task`, :class:`DynamicTask` and :class:`WrapperTask`.
@@ -70,8 +41,10 @@ class AbstractTask(WithClassInfo):
         task_name: pins the name in the ids, so that the class can be renamed or moved.
         options: executor and time limit. For what it leaves open the engine's settings hold.
         retry: the policy for trying a failed task again; None for the engine's.
+        resource_spec: CPUs, memory and devices that each task of the class needs; the field of an instance comes first.
 
-    None of them may be a field; ``options``, ``retry`` and ``version`` may be properties if tasks differ.
+    None of them but ``resource_spec`` may be a field; ``options``, ``retry`` and ``version`` may be properties if tasks
+    differ.
     """
 
     __class_info__: ClassVar[ClassInfo] = STALE_CLASS_INFO

@@ -19,6 +19,7 @@ ASKED = {
     "tags": "names that limits may be set for",
     "retry": "which failures are followed by another attempt",
     "options": "where it runs, and how long",
+    "resource_spec": "what it needs of the machine",
     "task_id": "its id; runs `encode` and __canonical__ of its fields",
     "known_id": "the id, if it is known",
     "unwrapped": "the task behind a wrapper",
@@ -56,7 +57,6 @@ INNER = {
     "safe_to_share": "by formats",
     "ephemeral": "where inputs are asked for",
     "task": "by unwrapped()",
-    "resource_spec": "by executors of other machines",
     **dict.fromkeys(("build_output", "serialize", "as_ephemeral", "bound_storage", "exists", "aexists"), "by users"),
     **dict.fromkeys(("remove", "aremove", "store", "astore", "load", "open", "aopen", "path", "apath"), "by users"),
 }
@@ -128,6 +128,7 @@ INSIDE = frozenset(
         "alexflow.graph.describe:_settings",
         "alexflow.graph.placement:kind_of",
         "alexflow.graph.placement:options_of",
+        "alexflow.graph.placement:spec_of_class",
         "alexflow.graph.force:_matches",
         "alexflow.graph.inspector:Catalog.claim_key",
         "alexflow.graph.class_registry:ClassRegistry.register_class",

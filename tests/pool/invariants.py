@@ -20,11 +20,14 @@ def validate(machine: PoolMachine, queue: Container[str]) -> None:
     Raises:
         Broken: something is wrong.
     """
-    places = [*machine.roster.places, *machine.roster.leaving]
+    places = [*machine.roster.all, *machine.roster.leaving]
     if len(set(map(id, places))) != len(places):
         raise Broken("a place is there twice")
     if len(machine.roster.places) > machine.roster.size:
         raise Broken(f"there are {len(machine.roster.places)} places, and {machine.roster.size} allowed")
+    busy = sum(1 for place in machine.roster.all if place.sent)
+    if busy > machine.roster.size:
+        raise Broken(f"{busy} places have jobs, and {machine.roster.size} may")
     for place in places:
         _validate(machine, place)
     speculative = 0
@@ -50,6 +53,11 @@ def _validate(machine: PoolMachine, place: Place) -> None:
         raise Broken("a place has more jobs than it may get")
     if len(place.sent) > 1 and place.expected > PREFETCH_SECONDS * 1.0001:
         raise Broken(f"a place has {place.expected} seconds of work ahead")
+    claims = [sent.claim for sent in place.sent.values() if sent.claim is not None]
+    if claims and (len(place.sent) > 1 or place.claim is not claims[0] or claims[0].binding != place.binding):
+        raise Broken("a job with a claim has company, or is where it may not be")
+    if place.binding and len(claims) != len(place.sent):
+        raise Broken("a place that is bound to devices has a job that claims none")
     for number, sent in place.sent.items():
         if sent.place is not place or sent.number != number:
             raise Broken("a job is at another place than it says")

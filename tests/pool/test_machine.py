@@ -9,7 +9,8 @@ import pytest
 
 from alexflow.executors.interface import Done, NotDone, Unsure
 from alexflow.executors.process.instructions import RevokeJobs, StartPlaces, StopJob
-from alexflow.executors.process.machine import BLOCKED_AFTER, MAX_JOBS_PER_MESSAGE
+from alexflow.executors.process.job_feed import MAX_JOBS_PER_MESSAGE
+from alexflow.executors.process.machine import BLOCKED_AFTER
 from alexflow.executors.process.roster import MAX_START_FAILURES
 from alexflow.executors.recycle import Recycle
 from tests.pool.world import Worker, World

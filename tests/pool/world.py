@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from alexflow.executors.capacity import Capacity
 from alexflow.executors.interface import Fits, Job, JobSource, NotDone, Outcome, Unsure
 from alexflow.executors.process.instructions import (
     FailAll,
@@ -121,12 +122,18 @@ class Source(JobSource):
 
     def take(self, limit: int, fits: Fits | None = None) -> list[Job]:
         jobs: list[Job] = []
-        while self.queue and len(jobs) < limit:
-            job = next(iter(self.queue.values()))
-            if fits is not None and not fits(job):
+        for job in list(self.queue.values()):
+            if len(jobs) >= limit:
                 break
-            jobs.append(self.queue.pop(job.task_id))
+            answer = fits is None or fits(job)
+            if answer:
+                jobs.append(self.queue.pop(job.task_id))
+            elif answer is not None:
+                break
         return jobs
+
+    def __contains__(self, task_id: object) -> bool:
+        return task_id in self.queue
 
     def claim(self, task_id: str) -> Job | None:
         return self.queue.pop(task_id, None)
@@ -149,9 +156,16 @@ class World:
         size: how many workers at most.
         recycle: limits after which one is replaced.
         make: makes the machine.
+        capacity: what jobs may claim.
     """
 
-    def __init__(self, size: int = 2, recycle: Recycle | None = None, make: type[PoolMachine] = PoolMachine):
+    def __init__(
+        self,
+        size: int = 2,
+        recycle: Recycle | None = None,
+        make: type[PoolMachine] = PoolMachine,
+        capacity: Capacity | None = None,
+    ):
         self.now = 0.0
         self.size = size
         self.recycle = recycle
@@ -159,7 +173,7 @@ class World:
         self.ready: dict[str, Ready] = {}
         self.successors: dict[str, Job] = {}
         self.source = Source(self.successors, self.ready)
-        self.machine = make(size, self.source, recycle, lambda: self.now)
+        self.machine = make(size, self.source, recycle, lambda: self.now, capacity)
         self.cannot_travel: set[str] = set()
         self.refuses_to_start = False
         self.started = Counter[str]()  # jobs begun before they were ready, too
@@ -260,10 +274,11 @@ class World:
 
     def _check_order(self, jobs: list[Assignment]) -> None:
         """Check that no job that has waited all the time is passed by one that became ready later."""
-        waiting = [self.ready[name].order for name in self.source.queue if not self.ready[name].was_sent]
+        asks_for_nothing = [name for name, job in self.source.queue.items() if job.needs is None]
+        waiting = [self.ready[name].order for name in asks_for_nothing if not self.ready[name].was_sent]
         for sent in jobs:
             ready = self.ready.get(sent.job.task_id)
-            if ready is None or sent.is_speculative:
+            if ready is None or sent.is_speculative or sent.job.needs is not None:
                 continue
             if not ready.was_sent and any(order < ready.order for order in waiting):
                 raise Broken(f"{sent.job.task_id} passes one that was ready before it")
@@ -281,7 +296,7 @@ class World:
             if self.refuses_to_start:
                 self.machine.cannot_start()
                 break
-            place = Place(self.machine.roster.next_ordinal(), self.now)
+            place = Place(self.machine.roster.next_ordinal(), self.now, instruction.binding)
             if self.recycle is not None and self.recycle.tasks is not None:
                 place.last_number = self.recycle.tasks
             self.workers.append(Worker(place))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alexflow.timeline.fold import GIVEN_UP, SUCCEEDED, TimelineFold, one_after_another
-from alexflow.timeline.lanes import CHUNK
+from alexflow.timeline.lanes import SPANS_PER_CHUNK
 
 INTERVALS = st.lists(
     st.tuples(st.integers(0, 500), st.integers(0, 90), st.integers(0, 3), st.sampled_from([SUCCEEDED, GIVEN_UP]))
@@ -58,7 +58,7 @@ def test_many_tasks_take_few_bytes() -> None:
     packed = sum(len(chunk) for lane in fold.lanes for chunk in lane.chunks)
     assert packed < 6 * 100_000
     assert fold.count == 100_000
-    assert sum(len(lane._state) for lane in fold.lanes) < 8 * CHUNK  # what is not compressed yet
+    assert sum(len(lane._state) for lane in fold.lanes) < 8 * SPANS_PER_CHUNK  # what is not compressed yet
 
 
 def test_clocks_that_were_set_back_cost_nothing() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from alexflow.executors.capacity import Binding
 from alexflow.executors.interface import Job, Outcome
 from alexflow.executors.process.places import Assignment, Place
 
@@ -13,9 +14,10 @@ class PoolInstruction(Struct, frozen=True):
 
 
 class StartPlaces(PoolInstruction, frozen=True):
-    """Start so many places. Answer: ``came`` for each, or ``cannot_start``."""
+    """Start so many places, bound to these devices. Answer: ``came`` for each, or ``cannot_start``."""
 
     count: int
+    binding: Binding = ()
 
 
 class SendJobs(PoolInstruction, frozen=True):

@@ -4,16 +4,11 @@ A pure state machine, like the scheduler: no process, no descriptor, no event lo
 method; what is to be done gathers until :meth:`PoolMachine.drain` returns it. So every race of the pool is a list of
 calls, which a test states and replays (``tests/pool``); :mod:`.pool` performs the instructions with real processes.
 
-*Batches.* Jobs stay in their source and go to a place shortly before it needs them: as many as it can run in a few
-milliseconds, one at a time where they are long or their class is new. The least loaded places receive the most, up to
-a fair share.
-
 *Head-of-line blocking.* If the estimate was wrong, and jobs wait at a place behind a long one, they are revoked. The
 place gets no more until the long one has ended. Logs and requests of that job do not count as progress.
 
-*Speculation.* A place that is about to finish a job gets the job that will be ready next, because the first makes all
-that the second still lacks: a chain of tasks then needs no round trip to the engine at each link. It runs the second
-only if the first has succeeded. The outcome is kept here until the job is ready, and never reported if it is not.
+*Sending* is a class of its own, :class:`~alexflow.executors.process.job_feed.JobFeed`. The outcome of a job that was
+sent before it was ready is kept here until it is, and never reported if it never is.
 
 *Deaths.* The death of a place costs an attempt of the job that it was running, and nothing else. Jobs that had not
 begun go to other places. A job that may have ended unreported is *unsure*: its outputs say whether it has.
@@ -22,8 +17,8 @@ begun go to other places. A job that may have ended unreported is *unsure*: its 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import attrgetter
 
+from alexflow.executors.capacity import Capacity
 from alexflow.executors.interface import Done, Job, JobSource, NotDone, Outcome, Printed, Usage
 from alexflow.executors.process.instructions import (
     FailAll,
@@ -32,47 +27,45 @@ from alexflow.executors.process.instructions import (
     RetirePlace,
     ReturnJobs,
     RevokeJobs,
-    SendJobs,
     StartPlaces,
     StopJob,
 )
+from alexflow.executors.process.job_feed import JobFeed
 from alexflow.executors.process.places import Assignment, Place, outcome_at_end
-from alexflow.executors.process.roster import Roster
-from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, SAMPLE, RuntimeEstimates
 from alexflow.executors.recycle import Recycle
-
-MAX_JOBS_PER_MESSAGE = 512  # jobs in one message
 
 #: After so long without a job that ended, those behind the first are revoked; after twice that at the latest.
 BLOCKED_AFTER = 0.02  # seconds
 
 
-class PoolMachine:
+class PoolMachine(JobFeed):
     """Decides for a pool of places.
 
     Args:
-        size: how many places at most, besides those that are leaving.
+        size: how many places at most, besides those that are leaving, and idle ones that are bound to devices.
         source: the jobs that are ready; it takes of them what it sends.
         recycle: limits after which a place is replaced.
         clock: gives the time in seconds.
+        capacity: what jobs may claim; None if none does.
+        wake: called when something has come free elsewhere.
 
     Attributes:
-        roster: the places.
-        instructions, outcomes: what :meth:`drain` returns next.
-        assigned: jobs that are at places, and speculative ones that have ended there, by their tasks' ids.
+        outcomes: with the instructions, what :meth:`drain` returns next.
     """
 
     _outcome_at_end = staticmethod(outcome_at_end)
 
-    def __init__(self, size: int, source: JobSource, recycle: Recycle | None, clock: Callable[[], float]):
-        self.roster = Roster(size)
-        self.assigned: dict[str, Assignment] = {}
-        self._source = source
+    def __init__(
+        self,
+        size: int,
+        source: JobSource,
+        recycle: Recycle | None,
+        clock: Callable[[], float],
+        capacity: Capacity | None = None,
+        wake: Callable[[], None] = lambda: None,
+    ):
+        super().__init__(size, source, clock, capacity, wake)
         self._recycle = recycle
-        self._clock = clock
-        self._estimates = RuntimeEstimates()
-        self._speculative = 0  # jobs in ``assigned`` that are not ready
-        self.instructions: list[PoolInstruction] = []
         self.outcomes: list[Outcome] = []
 
     def drain(self) -> list[PoolInstruction]:
@@ -91,6 +84,7 @@ class PoolMachine:
             self._claim(task_ids)
         waiting = len(self._source)
         if waiting:
+            self.claims.may_start = True
             self.start_for(waiting)
             self.feed()
 
@@ -117,6 +111,8 @@ class PoolMachine:
             sent = self.assigned.get(task_id)
             if sent is not None and sent.is_speculative:
                 self._withdraw(sent)
+        if self.claims.is_active:
+            self.feed()  # something may have been held for one of them
 
     def _withdraw(self, sent: Assignment) -> None:
         self._drop_speculative(sent)
@@ -161,12 +157,13 @@ class PoolMachine:
 
     def start_for(self, jobs: int) -> None:
         """Have as many places as there are jobs to run at once, besides those that are busy."""
-        missing = self.roster.request(jobs)
+        missing = 0 if self.claims.is_active else self.roster.request(jobs)  # else they are started one by one
         if missing:
             self.instructions.append(StartPlaces(missing))
 
     def cannot_start(self) -> None:
         """Take in that no place can be started now."""
+        self.claims.may_start = False
         if self.roster.cannot_start():
             self.instructions.append(FailAll([]))
 
@@ -175,6 +172,8 @@ class PoolMachine:
         for place in list(places):
             place.is_due = True
             self._recycle_if_due(place)
+        if self.claims.is_active:
+            self.feed()
 
     def _recycle_if_due(self, place: Place) -> None:
         """Send no more to a place that has reached a limit, and retire it after the job that it is running."""
@@ -228,8 +227,10 @@ class PoolMachine:
         else:
             self._return(elsewhere)
             if not refused:
+                self.claims.may_start = True
                 self.start_for(len(self._source))
             self.feed()
+        self.claims.changed()
 
     def _return(self, jobs: list[Job]) -> None:
         if jobs:
@@ -238,7 +239,7 @@ class PoolMachine:
     def close(self) -> None:
         """Drop all jobs, and send no more."""
         self.assigned.clear()
-        for place in list(self.roster.places):
+        for place in self.roster.all:
             self.roster.leave(place)
         for place in self.roster.leaving:
             for number in list(place.sent):
@@ -363,6 +364,7 @@ class PoolMachine:
     def reported(self, place: Place) -> None:
         """Go on after a place has reported something."""
         self.roster.has_reported(place)
+        self.claims.changed()
         if self._recycle is not None or place.is_due:
             self._recycle_if_due(place)
         if len(self._source) > len(place.sent):  # else they are sent with those that this report makes ready
@@ -376,74 +378,3 @@ class PoolMachine:
             if place.last_report < latest:
                 self._revoke(place)
         return bool(crowded)
-
-    # -- sending
-
-    def feed(self) -> None:
-        """Send jobs to places that will soon be idle: the least loaded ones get the most."""
-        enough = PREFETCH_SECONDS / 2
-        short = [place for place in self.roster.places if place.expected <= enough and place.takes_jobs]
-        if short:
-            short.sort(key=attrgetter("expected"))
-            waiting, loads = len(self._source), [place.expected for place in short]
-            fair_share = self._estimates.fair_share(self._source.keys(SAMPLE), waiting, loads)
-            for place in short:
-                if place.sent or len(self._source):
-                    self._fill(place, fair_share)
-
-    def _fill(self, place: Place, fair_share: float) -> None:
-        """Send a place jobs until it has so many seconds of work, or as much as it may have."""
-        if not place.sent:
-            place.last_report = self._clock()
-        estimate = self._estimates.expect
-        load, is_idle = place.expected, not place.sent
-        expected: list[float] = []
-
-        def fits(job: Job) -> bool:
-            nonlocal load, is_idle
-            seconds = estimate(job.key)
-            if not is_idle and (load >= fair_share or load + seconds > PREFETCH_SECONDS):
-                return False
-            load += seconds
-            is_idle = False
-            expected.append(seconds)
-            return True
-
-        jobs = self._source.take(min(MAX_JOBS_PER_MESSAGE, place.last_number - place.number), fits)
-        batch = [
-            Assignment(job, place, number, seconds)
-            for number, (job, seconds) in enumerate(zip(jobs, expected, strict=True), place.number + 1)
-        ]
-        self._assign(place, batch)
-        if not len(self._source):
-            self._speculate(place, batch)
-        if batch:
-            self.instructions.append(SendJobs(place, batch))
-
-    def _assign(self, place: Place, batch: list[Assignment]) -> None:
-        for sent in batch:
-            place.number = number = sent.number
-            place.expected += sent.expected
-            place.sent[number] = self.assigned[sent.job.task_id] = sent
-
-    def _speculate(self, place: Place, batch: list[Assignment]) -> None:
-        """Add jobs that come after those that the place has, and after these, as long as there is room."""
-        while place.speculated_to < place.number:
-            number = place.speculated_to + 1
-            sent = place.sent.get(number)
-            successor = self._successor_of(sent.job) if sent is not None and not sent.cancelled else None
-            if successor is not None:
-                expected = self._estimates.expect(successor.key)
-                if place.expected + expected > PREFETCH_SECONDS or place.number >= place.last_number:
-                    return  # later, perhaps
-                speculative = Assignment(successor, place, place.number + 1, expected, after=number)
-                self._assign(place, [speculative])
-                batch.append(speculative)
-                self._speculative += 1
-            place.speculated_to = number
-
-    def _successor_of(self, job: Job) -> Job | None:
-        for successor in self._source.successors_of(job.task_id):
-            if successor.timeout is None and successor.task_id not in self.assigned:
-                return successor
-        return None

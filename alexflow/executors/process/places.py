@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Protocol
 
+from alexflow.executors.capacity import Binding, Claim
 from alexflow.executors.interface import Job, NotDone, Outcome, Unsure
 
 
@@ -24,11 +25,13 @@ class Assignment:
         is_speculative: whether it was sent before it was ready, and still is not.
         outcome: of a speculative one that has ended.
         pruned: whether it is to end early.
+        claim: what it has claimed, if anything; released when it leaves its place.
     """
 
     __slots__ = (
         "after",
         "cancelled",
+        "claim",
         "expected",
         "is_speculative",
         "job",
@@ -40,7 +43,9 @@ class Assignment:
         "took_too_long",
     )
 
-    def __init__(self, job: Job, place: Place, number: int, expected: float, after: int = 0):
+    def __init__(
+        self, job: Job, place: Place, number: int, expected: float, after: int = 0, claim: Claim | None = None
+    ):
         self.job = job
         self.place = place
         self.number = number
@@ -52,6 +57,7 @@ class Assignment:
         self.took_too_long = False
         self.pruned = False
         self.timer: Timer | None = None
+        self.claim = claim
 
 
 class Place:
@@ -60,10 +66,13 @@ class Place:
     Args:
         ordinal: 1 for the first place of the pool.
         now: when it was started.
+        binding: the devices to which it is bound, if any.
     """
 
-    def __init__(self, ordinal: int, now: float) -> None:
+    def __init__(self, ordinal: int, now: float, binding: Binding = ()) -> None:
         self.ordinal = ordinal
+        self.binding = binding
+        self.claim: Claim | None = None  # of the job that it has, which is then the only one
         self.started_at = now
         self.sent: dict[int, Assignment] = {}
         self.expected = 0.0  # seconds of work that is with it
@@ -91,6 +100,9 @@ class Place:
             self.expected = self.expected - sent.expected if self.sent else 0.0
             if sent.timer is not None:
                 sent.timer.cancel()
+            if sent.claim is not None:
+                self.claim = None
+                sent.claim.release()
         return sent
 
 

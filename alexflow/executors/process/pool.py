@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, cast
 
 from alexflow.errors import ShippingError
 from alexflow.executors.attempt_host import host
+from alexflow.executors.capacity import Capacity
 from alexflow.executors.interface import GRACE, Executor, Job, JobSource, NotDone, Report
 from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
@@ -76,6 +77,8 @@ class ProcessExecutor(Executor):
         grace: seconds that a job which is stopped gets to end, before it is killed.
         echo: shows at once what tasks print, if that was asked for.
         started: a fork server that has been started ahead.
+        capacity: what jobs may claim; None if none does.
+        devices: kinds of devices that a worker does not see unless its job has claimed some.
     """
 
     def __init__(
@@ -85,7 +88,11 @@ class ProcessExecutor(Executor):
         grace: float = GRACE,
         echo: Echo | None = None,
         started: StartedServer | None = None,
+        capacity: Capacity | None = None,
+        devices: Iterable[str] = (),
     ):
+        self._capacity = capacity
+        self._devices = devices
         self._started_server = started
         self._workers = workers
         self._size = workers.count or 1
@@ -100,10 +107,11 @@ class ProcessExecutor(Executor):
         self._closed = False
         self._fail: Callable[[Job], NotDone]  # makes the outcome of a job for which no worker can be started
         self._next_tick: asyncio.TimerHandle | None = None
+        self._is_woken = False  # because something has come free in another executor
         self._perform: dict[type[PoolInstruction], Callable[[Any], None]] = {
             SendJobs: self._send,
             ReportOutcomes: lambda instruction: self._report(instruction.outcomes),
-            StartPlaces: lambda instruction: self._start_workers(instruction.count),
+            StartPlaces: self._start_workers,
             RevokeJobs: lambda instruction: instruction.place.process.send_control(Revoke()),
             StopJob: lambda instruction: self._stop(instruction.place, instruction.number),
             RetirePlace: lambda instruction: self._shutdown.retire(instruction.place),
@@ -116,7 +124,9 @@ class ProcessExecutor(Executor):
         self._source = source
         self._host = host.get()
         self._loop = asyncio.get_running_loop()
-        self._machine = PoolMachine(self._size, source, self._workers.recycle, time.monotonic)
+        self._machine = PoolMachine(
+            *(self._size, source, self._workers.recycle, time.monotonic, self._capacity), wake=self._wake
+        )
         self._worker_set = WorkerSet(
             self._workers,
             self._machine.roster,
@@ -128,6 +138,7 @@ class ProcessExecutor(Executor):
             recycle=self._workers.recycle or Recycle(),
             started=self._started_server,
             on_warm=self._replace_cold,
+            devices=self._devices,
         )
         self._shutdown = Shutdown(self._worker_set, self._grace, self._gone)
         self._deadlines = Deadlines(self._out_of_time)
@@ -158,12 +169,12 @@ class ProcessExecutor(Executor):
         if sent is not None and not sent.is_speculative:
             pending = worker.process.pending
             if pending.settled.is_set():
-                self._source.began(sent.job.task_id, pending.pid)
+                self._source.began(sent.job.task_id, pending.pid, devices=dict(worker.binding))
             else:
                 pending.on_settled = partial(self._report_begun, worker)
 
     def forget(self, task_ids: Sequence[str]) -> None:
-        if self._machine.speculates:
+        if self._machine.speculates or self._machine.claims.is_active:
             self._machine.forget(task_ids)
             self._go_on()
 
@@ -246,7 +257,10 @@ class ProcessExecutor(Executor):
                 self._cannot_be_sent(sent, error)
                 continue
             needs.update(packed.needs)
-            messages.append(JobMessage(sent.number, packed.cls, packed.fields, job.task_id, job.replace, sent.after))
+            threads = sent.claim.threads if sent.claim is not None and self._workers.threads else 0
+            messages.append(
+                JobMessage(sent.number, packed.cls, packed.fields, job.task_id, job.replace, sent.after, threads)
+            )
             if job.timeout is not None:
                 self._deadlines.watch(worker, sent, job.timeout)
         if messages:
@@ -263,15 +277,21 @@ class ProcessExecutor(Executor):
         self._machine.cannot_be_sent(sent, unshippable(sent.job, fault))
         self._loop.call_soon(self._feed)  # no report of the worker will
 
+    def _wake(self) -> None:
+        if not self._is_woken:
+            self._is_woken = True
+            self._loop.call_soon(self._feed)
+
     def _feed(self) -> None:
+        self._is_woken = False
         if not self._closed:
             self._machine.feed()
             self._go_on()
 
-    def _start_workers(self, count: int) -> None:
+    def _start_workers(self, instruction: StartPlaces) -> None:
         try:
-            for _ in range(count):
-                self._worker_set.start()
+            for _ in range(instruction.count):
+                self._worker_set.start(instruction.binding)
         except (OSError, ShippingError) as error:
             self._fail = partial(unshippable if isinstance(error, ShippingError) else cannot_start, error=error)
             self._machine.cannot_start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alexflow.executors.capacity import Binding
 from alexflow.executors.process.places import Place
 
 #: Consecutive start-up failures before the pool gives up. Places that die together count once.
@@ -16,6 +17,8 @@ class Roster:
 
     Attributes:
         places: those that may get jobs.
+        bound: those that are bound to devices, and get the jobs that claim these.
+        coming: the devices of such places that have been requested and are not there yet.
         leaving: those that get no more and have not ended. While there are more of them than places may be, they are
             not replaced.
     """
@@ -23,6 +26,8 @@ class Roster:
     def __init__(self, size: int) -> None:
         self.size = size
         self.places: list[Place] = []
+        self.bound: list[Place] = []
+        self.coming: list[Binding] = []
         self.leaving: list[Place] = []
         self._started = 0  # ever
         self._starting = 0  # requested, and not there yet
@@ -47,18 +52,29 @@ class Roster:
 
     def came(self, place: Place) -> None:
         """Take in a place that was started."""
+        if place.binding:
+            if place.binding in self.coming:
+                self.coming.remove(place.binding)
+            self.bound.append(place)
+            return
         self._starting = max(0, self._starting - 1)  # 0 if another could not be started
         self.places.append(place)
+
+    @property
+    def all(self) -> list[Place]:
+        """The places of both kinds."""
+        return [*self.places, *self.bound]
 
     def cannot_start(self) -> bool:
         """Take in that no place can be started now; return whether there is none."""
         self._starting = 0
-        return not self.places
+        self.coming.clear()
+        return not (self.places or self.bound)
 
     def leave(self, place: Place) -> None:
         """Send no more jobs to a place that ends, or has ended."""
         place.is_leaving = True
-        self.places.remove(place)
+        (self.bound if place.binding else self.places).remove(place)
         self.leaving.append(place)
 
     def left(self, place: Place) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 from alexflow.executors.process import lifeline_ends
@@ -16,7 +16,7 @@ from alexflow.executors.process.log_forwarding import levels
 from alexflow.executors.process.output_capture import Echo, OutputReader
 from alexflow.executors.process.pending_worker import PendingWorker
 from alexflow.executors.process.wire.boundary import STREAMS, TOKEN_SIZE
-from alexflow.executors.process.wire.environment import capture_environment
+from alexflow.executors.process.wire.environment import NOTHING, capture_environment
 from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.messages import Message, ToEngine
 from alexflow.executors.process.wire.sessions import end_session_of_reaped, signal_group
@@ -37,6 +37,7 @@ class WorkerProcess:
             whichever comes first; perhaps twice.
         echo: shows at once what tasks print, if that was asked for.
         threads: how many libraries may start in it; 0 leaves them alone.
+        devices: variables that make it see the devices to which it is bound.
 
     Attributes:
         printed: reads what tasks print.
@@ -49,6 +50,7 @@ class WorkerProcess:
         on_end: Callable[[], None],
         echo: Echo | None = None,
         threads: int = 0,
+        devices: Mapping[str, str] = NOTHING,
     ):
         with ExitStack() as undo:
             data, worker_data = (undo.enter_context(end) for end in new_pair())
@@ -74,7 +76,7 @@ class WorkerProcess:
         self._is_held = True  # by the lifeline
         token = os.urandom(TOKEN_SIZE)
         self.printed = OutputReader(reading, token, self._status_page, echo)
-        self.send(capture_environment(threads, token, *levels()))
+        self.send(capture_environment(threads, token, *levels(), devices))
 
     @property
     def pid(self) -> int:

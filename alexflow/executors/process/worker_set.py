@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import cast
@@ -9,6 +10,8 @@ from typing import cast
 import cloudpickle
 
 from alexflow.errors import ShippingError
+from alexflow.executors.capacity import Binding
+from alexflow.executors.devices import variables_for
 from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.fork_servers import ForkServers
@@ -39,6 +42,7 @@ class WorkerSet:
         echo: shows at once what tasks print, if that was asked for.
         recycle: limits after which a worker is replaced.
         started: a fork server that has been started ahead.
+        devices: kinds of devices that workers do not see unless they are bound to some.
         on_warm: called when new workers come with all libraries from now on.
     """
 
@@ -54,7 +58,9 @@ class WorkerSet:
         recycle: Recycle,
         on_warm: Callable[[], None],
         started: StartedServer | None = None,
+        devices: Iterable[str] = (),
     ):
+        self._without = variables_for([(kind, ()) for kind in devices], os.environ)
         self._roster = roster
         self._threads = size.threads or 0
         self._initializer = cast(FunctionType | None, size.initializer)
@@ -75,22 +81,25 @@ class WorkerSet:
     @property
     def workers(self) -> list[WorkerState]:
         """The workers that may get jobs."""
-        return cast(list[WorkerState], self._roster.places)
+        return cast(list[WorkerState], self._roster.all)
 
     @property
     def leaving(self) -> list[WorkerState]:
         """The workers that get no more jobs and have not ended."""
         return cast(list[WorkerState], self._roster.leaving)
 
-    def start(self) -> None:
+    def start(self, binding: Binding = ()) -> None:
         """Start a worker.
+
+        Args:
+            binding: the devices to which it is bound, if any.
 
         Raises:
             OSError: a process cannot be started.
             ShippingError: the storage, or the initializer, cannot be sent to one.
         """
         hello = self._hello or self._make_hello()
-        worker = WorkerState(self._roster.next_ordinal())
+        worker = WorkerState(self._roster.next_ordinal(), binding)
         if self._recycle.tasks is not None:
             worker.last_number = self._recycle.tasks
         worker.process = WorkerProcess(
@@ -99,6 +108,7 @@ class WorkerSet:
             lambda: self._on_end(worker),
             self._echo,
             self._threads,
+            variables_for(binding, os.environ) if binding else self._without,
         )
         worker.process.send(hello)
         self._roster.came(worker)

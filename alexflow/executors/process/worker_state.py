@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from alexflow.executors.capacity import Binding
 from alexflow.executors.process.places import Place
 from alexflow.executors.process.wire.status_page import WorkerStatus
 from alexflow.executors.process.worker_process import WorkerProcess
@@ -13,8 +14,8 @@ from alexflow.model import AbstractTask
 class WorkerState(Place):
     """A place that is a worker process. Only the pool's machine changes what it has from :class:`Place`."""
 
-    def __init__(self, ordinal: int) -> None:
-        super().__init__(ordinal, time.monotonic())
+    def __init__(self, ordinal: int, binding: Binding = ()) -> None:
+        super().__init__(ordinal, time.monotonic(), binding)
         self.process: WorkerProcess
         self.known: set[int] = set()  # definitions that it has
         self.sources_of = 0  # the job for which it has asked for tasks behind outputs

@@ -10,18 +10,25 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from alexflow.executors.library_threads import apply_thread_share, share_among_loaded
 from alexflow.executors.process.wire.main_module import main_module
 from alexflow.executors.process.wire.messages import ProcessEnvironment
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
-def capture_environment(threads: int, token: bytes, levels: dict[str, int], disabled: int) -> ProcessEnvironment:
+
+def capture_environment(
+    threads: int, token: bytes, levels: dict[str, int], disabled: int, devices: Mapping[str, str] = NOTHING
+) -> ProcessEnvironment:
     """Capture the environment of this process, with what else a worker needs (:class:`ProcessEnvironment`).
 
     Args:
         threads: how many libraries may start in the worker; 0 leaves them alone.
         token: see :class:`ProcessEnvironment`, also for the rest.
+        devices: variables that make a worker see the devices to which it is bound.
     """
     environment = dict(os.environ)
     apply_thread_share(threads, environment)
@@ -32,9 +39,9 @@ def capture_environment(threads: int, token: bytes, levels: dict[str, int], disa
     except FileNotFoundError:  # it has been removed; on Linux it can still be entered
         directory = b"/proc/%d/cwd" % os.getpid()
     arguments = [os.fsencode(argument) for argument in sys.argv if isinstance(argument, str)]
-    return ProcessEnvironment(
-        path, variables, directory, token, levels, disabled, arguments, main_module.file(), main_module.spec()
-    )
+    main = main_module.file(), main_module.spec()
+    bound = {os.fsencode(name): os.fsencode(value) for name, value in devices.items()}
+    return ProcessEnvironment(path, variables, directory, token, levels, disabled, arguments, *main, bound)
 
 
 class Imported:
@@ -57,6 +64,7 @@ def apply_environment(captured: ProcessEnvironment) -> None:
         share_among_loaded(os.environ)  # all else is as the imports have left it
     else:
         _apply(captured)
+    os.environb.update(captured.devices)  # libraries look when they are first used, not when they are imported
     main_module.remember(os.fsdecode(captured.main_file), captured.main_spec)
     sys.path_importer_cache.clear()  # what has been found where, up to when the fork server was started
 

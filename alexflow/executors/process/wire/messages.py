@@ -29,7 +29,8 @@ class ProcessEnvironment(Message, frozen=True):
     ``sys.argv``, and the file and the spec's name of ``__main__``, as far as it has them.
 
     ``token`` is what separates what one task prints from what the next one does; ``levels`` are those of the engine's
-    loggers, ``disabled`` that up to which its logging is switched off.
+    loggers, ``disabled`` that up to which its logging is switched off. ``devices`` are variables by which libraries
+    find the devices to which the worker is bound.
     """
 
     path: list[bytes]
@@ -41,6 +42,7 @@ class ProcessEnvironment(Message, frozen=True):
     arguments: list[bytes] = []
     main_file: bytes = b""
     main_spec: str = ""
+    devices: dict[bytes, bytes] = {}
 
 
 class Definition(Struct, frozen=True, array_like=True):
@@ -76,6 +78,7 @@ class JobMessage(Struct, frozen=True, array_like=True):
     """One job: its number on this worker, its class, its fields, its id.
 
     ``after`` is the number of another that has to go well first; if it does not, nothing more is said of this one.
+    ``threads`` is how many libraries may start for it; 0 for the worker's own share.
     """
 
     number: int
@@ -84,6 +87,7 @@ class JobMessage(Struct, frozen=True, array_like=True):
     task_id: str
     replace: bool = False
     after: int = 0
+    threads: int = 0
 
 
 class Work(Message, frozen=True):

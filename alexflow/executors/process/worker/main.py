@@ -25,7 +25,6 @@ import gc
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections import deque
@@ -37,6 +36,7 @@ from alexflow.errors import TaskStopped
 from alexflow.executors.attempt import attempt
 from alexflow.executors.captured_error import capture_error
 from alexflow.executors.enclosing_tasks import of_worker
+from alexflow.executors.library_threads import ThreadShare
 from alexflow.executors.process.wire.environment import apply_environment
 from alexflow.executors.process.wire.lifeline import end_with
 from alexflow.executors.process.wire.messages import (
@@ -65,6 +65,7 @@ from alexflow.executors.process.wire.status_page import StatusPage
 from alexflow.executors.process.worker.import_hook import when_imported
 from alexflow.executors.process.worker.inbox import Inbox
 from alexflow.executors.process.worker.noted_calls import noted
+from alexflow.executors.process.worker.process_end import shut_down_process
 from alexflow.executors.process.worker.settings import ProcessSettings
 from alexflow.executors.process.worker.stdio import StdioCapture
 from alexflow.executors.process.worker.unpack import unpacker
@@ -114,16 +115,6 @@ def main(data: int, control: int, status_page: int, lifeline: int, *pipes: int) 
     os._exit(0)
 
 
-def shut_down_process(capture: StdioCapture) -> None:
-    """Do what has to be done before the process ends.
-
-    As with the workers of multiprocessing, this is all: finalizing a large interpreter takes longer than many a task.
-    """
-    if "logging" in sys.modules:  # of a task's
-        sys.modules["logging"].shutdown()
-    capture.flush()
-
-
 class Worker:
     """Runs jobs until the engine closes the channel."""
 
@@ -149,6 +140,7 @@ class Worker:
         self._overtaken: dict[int, tuple[str, ...]] = {}  # of what has not been reported
         self._reported_at = 0.0
         self._running = 0
+        self._share = ThreadShare()
         self._failed: set[int] = set()
         self._most_memory = 0
         self._handler: ForwardingHandler | None = None  # once logging is imported
@@ -240,6 +232,8 @@ class Worker:
         self._running = number
         context = of_worker.running = self._context
         context.job = job
+        if self._share.change(job.threads):
+            self._settings.remember()
         started = time.monotonic()
         is_ready = unpacker.has_all
         set_job(number, number - 1, started if is_ready else 0.0)

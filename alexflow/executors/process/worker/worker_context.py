@@ -116,6 +116,12 @@ class WorkerContext(TaskContext):
         timeout = self.facts.timeout
         return None if timeout is None else self._status_page.read().since + timeout
 
+    @property
+    def devices(self) -> dict[str, list[int | str]]:
+        from alexflow.executors.devices import bound_devices  # deferred: few tasks ask
+
+        return bound_devices()
+
     def stop_requested(self) -> bool:
         if self._watched_by is not self.job:
             self._watched_by = self.job

@@ -1,0 +1,161 @@
+"""The part of the pool's machine that sends jobs to places.
+
+*Batches.* Jobs stay in their source and go to a place shortly before it needs them: as many as it can run in a few
+milliseconds, one at a time where they are long or their class is new. The least loaded places receive the most, up to
+a fair share.
+
+*Speculation.* A place that is about to finish a job gets the job that will be ready next, because the first makes all
+that the second still lacks: a chain of tasks then needs no round trip to the engine at each link. It runs the second
+only if the first has succeeded.
+
+*Claims.* Once a task of the engine has asked for CPUs, memory or devices, each job is looked at
+(:mod:`alexflow.executors.process.claims`). Those that ask for nothing still travel in batches, and with successors.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from operator import attrgetter
+
+from alexflow.executors.capacity import Capacity
+from alexflow.executors.interface import Job, JobSource
+from alexflow.executors.process.claims import Claims
+from alexflow.executors.process.instructions import PoolInstruction, SendJobs
+from alexflow.executors.process.places import Assignment, Place
+from alexflow.executors.process.roster import Roster
+from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, SAMPLE, RuntimeEstimates
+
+MAX_JOBS_PER_MESSAGE = 512  # jobs in one message
+
+
+class JobFeed:
+    """Sends jobs to places.
+
+    Args:
+        size: how many places at most.
+        source: the jobs that are ready.
+        clock: gives the time in seconds.
+        capacity: what jobs may claim; None if none does.
+        wake: called when something has come free elsewhere.
+
+    Attributes:
+        roster: the places.
+        claims: decides where jobs may claim something.
+        instructions: what is to be done.
+        assigned: jobs that are at places, and speculative ones that have ended there, by their tasks' ids.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        source: JobSource,
+        clock: Callable[[], float],
+        capacity: Capacity | None,
+        wake: Callable[[], None],
+    ):
+        self.roster = Roster(size)
+        self.instructions: list[PoolInstruction] = []
+        self.assigned: dict[str, Assignment] = {}
+        self._source = source
+        self._clock = clock
+        self._estimates = RuntimeEstimates()
+        self._speculative = 0  # jobs in ``assigned`` that are not ready
+        self.claims = Claims(capacity, self.roster, source, self._estimates, self._instruct, wake)
+
+    def _instruct(self, instruction: PoolInstruction) -> None:
+        self.instructions.append(instruction)
+
+    def feed(self) -> None:
+        """Send jobs to places that will soon be idle: the least loaded ones get the most."""
+        if self.claims.is_active:
+            self._feed_by_claims()
+            return
+        enough = PREFETCH_SECONDS / 2
+        short = [place for place in self.roster.places if place.expected <= enough and place.takes_jobs]
+        if short:
+            short.sort(key=attrgetter("expected"))
+            waiting, loads = len(self._source), [place.expected for place in short]
+            fair_share = self._estimates.fair_share(self._source.keys(SAMPLE), waiting, loads)
+            for place in short:
+                if place.sent or len(self._source):
+                    self._fill(place, fair_share)
+
+    def _feed_by_claims(self) -> None:
+        round = self.claims.round()
+        jobs = self._source.take(MAX_JOBS_PER_MESSAGE, round.fits)
+        batches: defaultdict[Place, list[Assignment]] = defaultdict(list)
+        for job, (place, seconds, claim) in zip(jobs, round.planned, strict=True):
+            batch = batches[place]
+            if not (place.sent or batch):
+                place.last_report = self._clock()
+            batch.append(Assignment(job, place, place.number + len(batch) + 1, seconds, claim=claim))
+        for place, batch in batches.items():
+            self._assign(place, batch)
+        round.end()
+        if not round.is_over:  # what is left waits for what it claims
+            for place in self.roster.places:
+                if place.sent and place.claim is None and place.takes_jobs:
+                    self._speculate(place, batches[place])
+        for place, batch in batches.items():
+            if batch:
+                self.instructions.append(SendJobs(place, batch))
+
+    def _fill(self, place: Place, fair_share: float) -> None:
+        """Send a place jobs until it has so many seconds of work, or as much as it may have."""
+        if not place.sent:
+            place.last_report = self._clock()
+        estimate = self._estimates.expect
+        load, is_idle = place.expected, not place.sent
+        expected: list[float] = []
+
+        def fits(job: Job) -> bool:
+            nonlocal load, is_idle
+            seconds = estimate(job.key)
+            if not is_idle and (load >= fair_share or load + seconds > PREFETCH_SECONDS):
+                return False
+            load += seconds
+            is_idle = False
+            expected.append(seconds)
+            return True
+
+        jobs = self._source.take(min(MAX_JOBS_PER_MESSAGE, place.last_number - place.number), fits)
+        batch = [
+            Assignment(job, place, number, seconds)
+            for number, (job, seconds) in enumerate(zip(jobs, expected, strict=True), place.number + 1)
+        ]
+        self._assign(place, batch)
+        if not len(self._source):
+            self._speculate(place, batch)
+        if batch:
+            self.instructions.append(SendJobs(place, batch))
+
+    def _assign(self, place: Place, batch: list[Assignment]) -> None:
+        for sent in batch:
+            place.number = number = sent.number
+            place.expected += sent.expected
+            place.sent[number] = self.assigned[sent.job.task_id] = sent
+            if sent.claim is not None:
+                place.claim = sent.claim
+
+    def _speculate(self, place: Place, batch: list[Assignment]) -> None:
+        """Add jobs that come after those that the place has, and after these, as long as there is room."""
+        while place.speculated_to < place.number:
+            number = place.speculated_to + 1
+            sent = place.sent.get(number)
+            successor = self._successor_of(sent.job) if sent is not None and not sent.cancelled else None
+            if successor is not None:
+                expected = self._estimates.expect(successor.key)
+                if place.expected + expected > PREFETCH_SECONDS or place.number >= place.last_number:
+                    return  # later, perhaps
+                speculative = Assignment(successor, place, place.number + 1, expected, after=number)
+                self._assign(place, [speculative])
+                batch.append(speculative)
+                self._speculative += 1
+            place.speculated_to = number
+
+    def _successor_of(self, job: Job) -> Job | None:
+        for successor in self._source.successors_of(job.task_id):
+            if successor.timeout is None and successor.needs is None and successor.task_id not in self.assigned:
+                return successor
+        return None
