@@ -156,6 +156,31 @@ def _report(parser: ArgumentParser) -> None:
     _add_json(parser)
 
 
+def _trace(parser: ArgumentParser) -> None:
+    _add_run(parser)
+    _add_storage(parser)
+    parser.add_argument("--output", "-o", default="trace.json", metavar="FILE", help="by default trace.json")
+    _add_json(parser)
+
+
+def _watch(parser: ArgumentParser) -> None:
+    _add_run(parser)
+    _add_storage(parser)
+    parser.add_argument("--once", action="store_true", help="show it as it is now, and end")
+    _add_json(parser)
+
+
+def _serve(parser: ArgumentParser) -> None:
+    _add_storage(parser)
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="by default 127.0.0.1: this machine only"
+    )
+    parser.add_argument("--port", type=int, default=8200, metavar="N", help="by default 8200")
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="a name under which browsers may ask for it"
+    )
+
+
 def _status(parser: ArgumentParser) -> None:
     _add_storage(parser)
     parser.add_argument("--rebuild-index", action="store_true", help="make the index of the record from nothing")
@@ -257,6 +282,9 @@ COMMANDS = {
     "runs": CommandArguments("the runs of a storage, the newest first", _runs),
     "log": CommandArguments("what happened in a run, with its failures", _log),
     "report": CommandArguments("a run as one HTML file: timeline, critical path, graph, failures", _report),
+    "trace": CommandArguments("a run as a trace for ui.perfetto.dev", _trace),
+    "watch": CommandArguments("a run as it goes, also one of another process", _watch),
+    "serve": CommandArguments("the live page of a storage's runs", _serve),
     "verify": CommandArguments("compare what is stored with what was published", _verify),
     "gc": CommandArguments("what may be removed by age, size or use; removed with --apply", _gc),
     "pin": CommandArguments("keep an output from gc; without a key, list what is kept", _pin),

@@ -236,6 +236,8 @@ def workers(facts: RunFacts) -> Markup:
             ),
             f"{lanes[at].busy / makespan:.0%}",
             f"{lanes[at].count:,}",
+            seconds_text(lanes[at].cpu) if lanes[at].cpu else "-",
+            size(lanes[at].rss) if lanes[at].rss else "-",
             seconds_text(lanes[at].begun),
             seconds_text(lanes[at].end),
         ]
@@ -245,7 +247,12 @@ def workers(facts: RunFacts) -> Markup:
     caption = f"The {len(order)} busiest; {rest:,} more are left out" if rest > 0 else ""
     return section(
         "Workers",
-        table(["lane", "", "busy", "attempts", "first start", "last end"], rows, left=2, caption=caption),
+        table(
+            ["lane", "", "busy", "attempts", "CPU", "peak RSS", "first start", "last end"],
+            rows,
+            left=2,
+            caption=caption,
+        ),
         id="workers",
     )
 

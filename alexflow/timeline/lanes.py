@@ -51,14 +51,30 @@ class Lane:
         end: of its last task.
         count: its tasks.
         busy: microseconds, of all of its tasks.
+        cpu: microseconds of processor time, as far as it is known; of a worker's use, added by the caller.
+        rss: the highest memory of its worker, in bytes, the same.
     """
 
-    __slots__ = ("_cls", "_gap", "_state", "_took", "begun", "busy", "chunks", "count", "end", "number", "place")
+    __slots__ = (
+        "_cls",
+        "_gap",
+        "_state",
+        "_took",
+        "begun",
+        "busy",
+        "chunks",
+        "count",
+        "cpu",
+        "end",
+        "number",
+        "place",
+        "rss",
+    )
 
     def __init__(self, number: int, place: int):
         self.number = number
         self.place = place
-        self.begun = self.end = self.count = self.busy = 0
+        self.begun = self.end = self.count = self.busy = self.cpu = self.rss = 0
         self.chunks: list[bytes] = []
         self._clear()
 

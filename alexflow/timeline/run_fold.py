@@ -211,8 +211,9 @@ class RunFold:
         if each.cpu is not None:
             cost.cpu += each.cpu
             cost.measured += 1
-        if each.rss is not None and each.rss > cost.rss:
-            cost.rss = each.rss
+            lane.cpu += each.cpu
+        if each.rss is not None:
+            cost.rss, lane.rss = max(cost.rss, each.rss), max(lane.rss, each.rss)
         return FoldedAttempt(section, cls, lane, end - each.took, end, state, each)
 
     def add_failure(self, section: SectionFold, line: AttemptLine, cls: str, executor: str) -> FoldedAttempt:

@@ -1,0 +1,191 @@
+"""``app``: the live page as an ASGI application, to be served alone or mounted in one's own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Iterable
+from importlib.resources import files
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from alexflow.engine.engine import Engine
+from alexflow.errors import AlexflowError, AmbiguousKey, NotRecorded
+from alexflow.record import Entry, Explanation, Record
+from alexflow.report.details import field_texts
+from alexflow.report.writing import report_page
+from alexflow.storage import LocalStorage, Storage, open_storage
+from alexflow.web import pages
+from alexflow.web.guard import LOOPBACK_HOSTS, Guard
+from alexflow.web.live_tasks import LiveTasks
+from alexflow.web.messages import short
+from alexflow.web.observer import Observer
+
+_ASSETS = {"page.css": "text/css", "timeline.js": "text/javascript", "live.js": "text/javascript"}
+
+_CONDITION = re.compile(r"([\w.]+)(!=|<=|>=|~=|=|<|>)(.*)", re.DOTALL)
+
+
+def app(
+    source: Engine | Storage | str | os.PathLike[str] | None = None, *, hosts: Iterable[str] = LOOPBACK_HOSTS
+) -> Starlette:
+    """Return an application that shows the runs of a storage, those that go on included; it only reads.
+
+    ::
+
+        uvicorn.run(alexflow.web.app("results"), port=8200)  # alone
+        Starlette(routes=[Mount("/alexflow", alexflow.web.app(engine, hosts=["example.org"]))])  # in one's own
+
+    It asks the record and, of an engine, its events, and imports no code of tasks. It has no users or passwords: who
+    may see it is for the application that it is mounted in to decide.
+
+    Args:
+        source: an engine of this process, a storage, its path or URL; by default as for :class:`~alexflow.Engine`.
+        hosts: the names under which it may be asked, without ports. Requests with another ``Host``, or from the
+            scripts of another site, are refused.
+    """
+    live = None
+    if isinstance(source, Engine):
+        live, storage = LiveTasks(), source.storage
+        source.broadcast.listen(live.take)
+    else:
+        storage = open_storage(source)
+    page = _LivePage(storage, Observer(storage, live))
+    routes = [
+        Route("/", page.runs),
+        Route("/runs/{run}", page.run),
+        Route("/runs/{run}/events", page.events),
+        Route("/runs/{run}/report", page.report),
+        Route("/tasks/{key:path}", page.task),
+        Route("/search", page.search),
+        Route("/assets/{name}", page.asset),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(Guard, hosts=tuple(hosts))])
+
+
+class _LivePage:
+    """Answers requests."""
+
+    def __init__(self, storage: Storage, observer: Observer):
+        self._storage = storage
+        self._observer = observer
+
+    async def runs(self, request: Request) -> Response:
+        found = await self._observer.runs()
+        newest = [found[run] for run in sorted(found, reverse=True)]
+        return HTMLResponse(pages.runs_page(_base(request), newest))
+
+    async def run(self, request: Request) -> Response:
+        run = (await self._observer.runs()).get(request.path_params["run"])
+        if run is None:
+            return _not_found(request, f"There is no run {request.path_params['run']}.")
+        return HTMLResponse(pages.run_page(_base(request), run))
+
+    async def events(self, request: Request) -> Response:
+        run = request.path_params["run"]
+        if run not in await self._observer.runs():
+            return Response(status_code=204)  # so that a browser does not come again
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(self._observer.stream(run), media_type="text/event-stream", headers=headers)
+
+    async def report(self, request: Request) -> Response:
+        run = request.path_params["run"]
+        if run not in await self._observer.runs():
+            return _not_found(request, f"There is no run {run}.")
+        page = await asyncio.to_thread(report_page, self._storage, run)
+        policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+        assert policy is not None
+        return HTMLResponse(page, headers={"Content-Security-Policy": policy[1].replace("&#x27;", "'")})
+
+    async def task(self, request: Request) -> Response:
+        key = request.path_params["key"]
+        try:
+            entry, explanation, present = await asyncio.to_thread(self._looked_up, key)
+        except AmbiguousKey as error:
+            return _not_found(request, str(error))
+        except NotRecorded:
+            return await self._failed_task(request, key)
+        return HTMLResponse(pages.task_page(_base(request), entry, explanation, present, _named(self._storage)))
+
+    async def _failed_task(self, request: Request, key: str) -> Response:
+        """Answer for a task that has never succeeded: the record of outputs has nothing of it, that of runs has."""
+        for _, run in sorted((await self._observer.runs()).items(), reverse=True):
+            attempts = [line for line in run.failures if key in (line.task_id, short(line.task_id))]
+            if attempts:
+                digest = bytes.fromhex(attempts[0].task_id[-40:])
+                texts = await asyncio.to_thread(field_texts, self._storage, run.begun.id, {digest})
+                named = _named(self._storage)
+                page = pages.failed_task_page(_base(request), run, attempts, texts.get(digest, ""), named)
+                return HTMLResponse(page)
+        return _not_found(request, f"The record has nothing of {key}.")
+
+    def _looked_up(self, key: str) -> tuple[Entry, Explanation | None, set[str]]:
+        record = Record(self._storage)
+        entry = record.entry(key)
+        present = set(self._storage.exists_many([output.key for output in entry.outputs]))
+        try:
+            explanation = record.explain(key)
+        except AlexflowError:
+            explanation = None
+        return entry, explanation, present
+
+    async def search(self, request: Request) -> Response:
+        words = request.query_params.get("q", "").strip()
+        found, problem = await asyncio.to_thread(self._found, words)
+        return HTMLResponse(pages.search_page(_base(request), words, found, problem))
+
+    def _found(self, words: str) -> tuple[list[Entry], str]:
+        """The tasks of a class, with some fields, or whose id begins so."""
+        record, cls, where = Record(self._storage), None, dict[str, Any]()
+        for word in words.split():
+            condition = _CONDITION.fullmatch(word)
+            if condition is None:
+                cls = word
+            else:
+                where[condition[1]] = (condition[2], _value(condition[3]))
+        try:
+            found = [entry for entry, _ in zip(record.entries(cls, where), range(pages.MOST_SHOWN), strict=False)]
+            if not found and cls is not None and not where:
+                found = [record.entry(cls)]
+        except AlexflowError as error:
+            return [], str(error)
+        return found, ""
+
+    async def asset(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        kind = _ASSETS.get(name)
+        if kind is None:
+            return Response(status_code=404)
+        package = "alexflow.web" if name == "live.js" else "alexflow.report"
+        text = await asyncio.to_thread(files(package).joinpath(name).read_text, "utf-8")
+        return Response(text, media_type=kind, headers={"Cache-Control": "no-cache"})
+
+
+def _value(text: str) -> Any:
+    """A value as it stands in a search: a number, a truth value, or a text."""
+    convert: Callable[[str], Any]
+    for convert in (int, float):
+        try:
+            return convert(text)
+        except ValueError:
+            continue
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _base(request: Request) -> str:
+    return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+def _named(storage: Storage) -> str:
+    place = storage.base_path if isinstance(storage, LocalStorage) else getattr(storage, "url", None)
+    return str(place or storage)
+
+
+def _not_found(request: Request, text: str) -> Response:
+    return HTMLResponse(pages.message_page(_base(request), "Not found", text), status_code=404)

@@ -1,0 +1,159 @@
+"""Messages to the viewers of a run: a snapshot when one comes, then what has changed, the same bytes for all."""
+
+from __future__ import annotations
+
+import base64
+import time
+import zlib
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from alexflow.progress.text import duration, size
+from alexflow.report.packing import lane_labels, pack
+from alexflow.timeline.lanes import planes_of
+from alexflow.timeline.run_fold import RunFold
+from alexflow.timeline.run_view import class_rows, headline
+from alexflow.web.live_tasks import LiveTasks
+
+#: Rows of the tables of a page.
+MOST_ROWS = 100
+
+#: An attempt that is new: its lane, start, duration, class and state.
+NewAttempt = tuple[int, int, int, int, int]
+
+_WIDTHS = (2, 8, 8, 2, 1)
+_KINDS = "HQQHB"
+
+
+def event(kind: str, number: int, data: Any) -> bytes:
+    """Return a server-sent event."""
+    return b"event: %s\nid: %d\ndata: %s\n\n" % (kind.encode(), number, msgspec.json.encode(data))
+
+
+def snapshot(run: RunFold) -> dict[str, Any]:
+    """Return everything that a page of a run begins with."""
+    packed = pack(run.timeline, level=1)
+    numbers = [lane.number for lane in run.timeline.ordered_lanes()]
+    header = packed.header | {"numbers": numbers}
+    return {"header": header, "data": base64.b64encode(packed.data).decode()}
+
+
+def changes(run: RunFold, attempts: Sequence[NewAttempt], live: LiveTasks | None) -> dict[str, Any]:
+    """Return what has changed: attempts that ended, and tables, which are small and sent whole.
+
+    Args:
+        run: the run.
+        attempts: those that ended since the last message.
+        live: of an engine in this process.
+    """
+    columns = zip(*attempts, strict=True) if attempts else ()
+    planes = [
+        plane
+        for kind, width, column in zip(_KINDS, _WIDTHS, columns, strict=False)
+        for plane in planes_of(array(kind, [max(0, each) for each in column]).tobytes(), width)
+    ]
+    compressor = zlib.compressobj(1, zlib.DEFLATED, -15)
+    data = compressor.compress(b"".join(planes)) + compressor.flush()
+    return {
+        "count": len(attempts),
+        "data": base64.b64encode(data).decode() if attempts else "",
+        "classes": [each.name for each in run.timeline.classes],
+        "lanes": [label for label, _ in lane_labels(run.timeline)],
+        "numbers": [lane.number for lane in run.timeline.ordered_lanes()],
+        "headline": headline(run, time.time()),
+        "outcome": run.outcome,
+        "tables": tables(run, live),
+    }
+
+
+def tables(run: RunFold, live: LiveTasks | None) -> dict[str, list[list[str]]]:
+    """Return the rows of a page's tables: texts, of which the page makes nothing but texts."""
+    under_way = list(live.running) if live is not None and run.ended is None else None
+    left = {} if live is None else live.left(run.begun.id)
+    rows = [
+        [
+            row.name,
+            f"{row.done:,}",
+            f"{row.under_way:,}",
+            f"{left.get(row.cls, 0):,}" if live is not None else "",
+            f"{row.failed:,}",
+            f"{row.retries:,}",
+            duration(row.median) if row.done else "",
+            duration(row.p95) if row.done else "",
+            _eta(run, row.cls, left, row.left),
+        ]
+        for row in class_rows(run, under_way)[:MOST_ROWS]
+    ]
+    return {
+        "classes": rows,
+        "running": _running(run, live),
+        "waiting": []
+        if live is None
+        else [[cls.rpartition(".")[2], why, f"{n:,}"] for (cls, why), n in live.reasons().most_common(MOST_ROWS)],
+        "failures": _failures(run),
+        "workers": _workers(run),
+    }
+
+
+def _eta(run: RunFold, cls: str, left: dict[str, int], known: float | None) -> str:
+    """The time that is left for a class: what is planned, at the pace at which its tasks have ended until now."""
+    done = run.cost(cls).done
+    if run.ended is not None:
+        return ""
+    if left.get(cls) and done:
+        elapsed = max(run.timeline.end / 1e6, 1e-3)
+        return f"about {duration(left[cls] * elapsed / done)}"
+    return "" if known is None else f"about {duration(known)}"
+
+
+def short(task_id: str) -> str:
+    """Return a task's class and the beginning of its digest, which commands and this page take."""
+    name, _, digest = task_id.rpartition(".")
+    return f"{name.rpartition('.')[2]}.{digest[:8]}"
+
+
+def _running(run: RunFold, live: LiveTasks | None) -> list[list[str]]:
+    if run.ended is not None:
+        return []
+    if live is None:
+        return [[short(task_id), "", ""] for task_id in run.under_way()[:MOST_ROWS]]
+    now = time.time()
+    started = sorted(live.running.values(), key=lambda event: event.time)[:MOST_ROWS]
+    return [
+        [short(each.task_id), f"{each.executor} {each.worker or ''}".strip(), duration(max(0.0, now - each.time))]
+        for each in started
+    ]
+
+
+def _failures(run: RunFold) -> list[list[str]]:
+    return [
+        [
+            short(line.task_id),
+            "given up" if line.is_last else "tried again",
+            str(line.attempt),
+            line.error,
+            "\n".join(filter(None, (line.traceback.rstrip(), line.tail[0].rstrip(), line.tail[1].rstrip())))[-8_000:],
+        ]
+        for line in list(run.failures)[::-1][:MOST_ROWS]
+    ]
+
+
+def _workers(run: RunFold) -> list[list[str]]:
+    lanes = run.timeline.ordered_lanes()
+    whole = max(1, run.timeline.end)
+    labels = lane_labels(run.timeline)
+    order = sorted(range(len(lanes)), key=lambda at: -lanes[at].end)[:MOST_ROWS]
+    return [
+        [
+            labels[at][0],
+            f"{lanes[at].count:,}",
+            f"{lanes[at].busy / whole:.0%}",
+            duration(lanes[at].cpu / 1e6) if lanes[at].cpu else "",
+            size(lanes[at].rss) if lanes[at].rss else "",
+            duration(lanes[at].end / 1e6),
+        ]
+        for at in order
+    ]

@@ -1,0 +1,237 @@
+"""The pages around what is live: shells that a script fills, and what the record says of runs and tasks."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from alexflow.progress.text import duration, size
+from alexflow.record import Entry, Explanation
+from alexflow.record.leaves import leaves
+from alexflow.record.lines import AttemptLine
+from alexflow.report.markup import Content, Markup, element, joined, section, table
+from alexflow.report.sections import OUTCOMES
+from alexflow.timeline.run_fold import RunFold
+from alexflow.timeline.run_view import headline
+from alexflow.web.messages import short
+
+#: Runs and search results in one page.
+MOST_SHOWN = 200
+
+
+def page(base: str, title: str, *content: Content, scripts: Iterable[str] = ()) -> str:
+    """Return a whole page.
+
+    Args:
+        base: the path below which the page is mounted, without a slash at its end.
+        title: of the page.
+        content: of its body.
+        scripts: names of its scripts.
+    """
+    search = element(
+        "form",
+        element(
+            "input", name="q", type="search", placeholder="Train, depth=5, or the start of an id", aria_label="Search"
+        ),
+        element("button", "Search", type="submit"),
+        action=f"{base}/search",
+        method="get",
+        class_="tools",
+    )
+    bar = element("nav", element("a", "alexflow", href=f"{base}/"), search, class_="bar")
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("title", f"{title} · alexflow"),
+        element("link", rel="stylesheet", href=f"{base}/assets/page.css"),
+        element("link", rel="icon", href="data:,"),
+        *[element("script", src=f"{base}/assets/{name}", defer=True) for name in scripts],
+    )
+    body = element("body", element("main", bar, *content), data_base=base)
+    return joined([Markup("<!doctype html>"), element("html", head, body, lang="en")])
+
+
+def link(base: str, kind: str, name: str, text: str | None = None) -> Markup:
+    """Return a link to a run or a task."""
+    from urllib.parse import quote  # deferred: one call
+
+    return element("a", name if text is None else text, href=f"{base}/{kind}/{quote(name, safe='')}")
+
+
+def runs_page(base: str, runs: Sequence[RunFold]) -> str:
+    """Return the list of runs, the newest first."""
+    rows = [_run_row(base, run) for run in runs[:MOST_SHOWN]]
+    rest = len(runs) - len(rows)
+    caption = f"The last {len(rows)}; {rest:,} more are left out" if rest > 0 else ""
+    columns = ["run", "started (UTC)", "outcome", "ran", "failed", "took", "command"]
+    what: Content = (
+        table(columns, rows, left=3, caption=caption) if rows else element("p", "No run has been recorded yet.")
+    )
+    return page(base, "Runs", element("h1", "Runs"), what)
+
+
+def _run_row(base: str, run: RunFold) -> list[Content]:
+    moment = datetime.fromtimestamp(run.started, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    outcome = OUTCOMES.get(run.outcome, "goes on, or was killed")
+    kind = {"done": "good", "failed": "bad", "error": "bad"}.get(run.outcome)
+    ran, failed = (sum(getattr(cost, name) for cost in run.costs.values()) for name in ("done", "failed"))
+    command = shlex.join(run.begun.about.get("command", ()))
+    return [
+        link(base, "runs", run.begun.id),
+        moment,
+        element("span", outcome, class_=kind),
+        f"{ran:,}",
+        f"{failed:,}",
+        duration(run.seconds),
+        element("code", command if len(command) <= 80 else f"{command[:79]}…"),
+    ]
+
+
+_TABLES = {
+    "classes": (
+        "Progress",
+        ["class", "done", "running", "left", "failed", "retried", "median", "95 %", "time left"],
+        1,
+    ),
+    "running": ("Running", ["task", "where", "for"], 2),
+    "waiting": ("Waiting", ["class", "waits for", "tasks"], 2),
+    "failures": ("Failures", ["task", "then", "attempt", "error"], 4),
+    "workers": ("Workers", ["lane", "attempts", "busy", "CPU", "peak RSS", "last end"], 1),
+}
+
+
+def run_page(base: str, run: RunFold) -> str:
+    """Return the page of a run, whose script fills it."""
+    canvas = element(
+        "canvas",
+        id="timeline-canvas",
+        tabindex="0",
+        role="img",
+        aria_label="Timeline of tasks by lane; the tables below hold the figures",
+    )
+    parts = [
+        element("h1", f"Run {run.begun.id}"),
+        element("p", headline(run, time.time()), id="headline", role="status"),
+        element("p", "", id="connection", class_="faint"),
+        element(
+            "p",
+            element("a", "The whole report", href=f"{base}/runs/{run.begun.id}/report"),
+            ": critical path, graph, all figures",
+        ),
+        section(
+            "Timeline",
+            element("div", canvas, class_="timeline"),
+            element("ul", class_="legend", id="legend"),
+            element(
+                "p",
+                "Drag to move; the wheel after a click, or + and -, zoom; 0 shows all and follows.",
+                class_="status",
+                id="status",
+                role="status",
+            ),
+            id="timeline",
+        ),
+        *[section(title, table(columns, [], left=left), id=name) for name, (title, columns, left) in _TABLES.items()],
+        element("div", class_="tip", id="tip", role="tooltip", hidden=True),
+        element("noscript", element("p", "Without scripts this page stands still; the report is a page without them.")),
+    ]
+    return page(base, run.begun.id, *parts, scripts=("timeline.js", "live.js"))
+
+
+def task_page(base: str, entry: Entry, explanation: Explanation | None, present: set[str], storage: str) -> str:
+    """Return the page of a task: what made it, what it read and stored, why it ran, how to run it again."""
+    facts = element(
+        "dl",
+        *[part for name, value in _facts(base, entry) for part in (element("dt", name), element("dd", value))],
+        class_="facts",
+    )
+    fields = table(["parameter", "value"], [[path, value] for path, value in leaves(entry.fields)], left=2)
+    inputs = table(
+        ["reads", "digest"], [[link(base, "tasks", each.key), each.digest or ""] for each in entry.inputs], left=2
+    )
+    outputs = [
+        [each.key, "" if each.bytes is None else size(each.bytes), "there" if each.key in present else "removed since"]
+        for each in entry.outputs
+    ]
+    why = "" if explanation is None else str(explanation)
+    again = f"alexflow run {shlex.quote(entry.key or entry.task_id)} --force --storage {shlex.quote(storage)}"
+    return page(
+        base,
+        short(entry.task_id),
+        element("h1", short(entry.task_id)),
+        facts,
+        section("Parameters", fields, id="parameters"),
+        section("Inputs", inputs if entry.inputs else element("p", "It reads no output of another task."), id="inputs"),
+        section("Outputs", table(["output", "bytes", "state"], outputs, left=1), id="outputs"),
+        section("Why it ran", element("pre", why), id="why") if why else None,
+        section("Run it again", element("pre", again), id="again"),
+    )
+
+
+def failed_task_page(base: str, run: RunFold, attempts: Sequence[AttemptLine], parameters: str, storage: str) -> str:
+    """Return the page of a task that failed: its parameters, each attempt's error, and what it printed last."""
+    last = attempts[-1]
+    again = f"alexflow run {shlex.quote(last.task_id)} --storage {shlex.quote(storage)}"
+    state = "given up" if last.is_last else "tried again"
+    facts = element(
+        "dl",
+        *[element("dt", "task"), element("dd", element("code", last.task_id))],
+        *[element("dt", "run"), element("dd", link(base, "runs", run.begun.id))],
+        *[element("dt", "parameters"), element("dd", parameters or "none but outputs of other tasks")],
+        *[
+            element("dt", "state"),
+            element("dd", element("span", f"{state} after attempt {last.attempt}", class_="bad")),
+        ],
+        class_="facts",
+    )
+    parts: list[Content] = []
+    for line in attempts:
+        texts = [line.traceback or line.error, *(text for text in line.tail if text.strip())]
+        took = f", after {duration(line.took / 1e6)}" if line.took else ""
+        pres = [element("pre", text.rstrip()) for text in texts]
+        parts.append(section(f"Attempt {line.attempt}{took}", *pres, id=f"attempt-{line.attempt}"))
+    rerun = section("Run it again", element("pre", again), id="again")
+    return page(base, short(last.task_id), element("h1", short(last.task_id)), facts, *parts, rerun)
+
+
+def _facts(base: str, entry: Entry) -> Iterator[tuple[str, Content]]:
+    yield "task", element("code", entry.task_id)
+    yield "class", entry.cls
+    if entry.run_id:
+        yield "run", link(base, "runs", entry.run_id)
+    if entry.started is not None and entry.seconds is not None:
+        yield "ran", f"{entry.started:%Y-%m-%d %H:%M:%S} UTC for {duration(entry.seconds)}, attempt {entry.attempts}"
+    else:
+        yield "ran", "it has begun, and is not recorded as done"
+    yield "where", f"{entry.host}, {entry.executor} {entry.worker or ''}, Python {entry.python}"
+    if entry.cpu_seconds is not None:
+        yield "processor time", duration(entry.cpu_seconds)
+    if entry.peak_rss_bytes:
+        yield "worker's peak memory", size(entry.peak_rss_bytes)
+
+
+def search_page(base: str, words: str, found: Sequence[Entry], problem: str) -> str:
+    """Return what a search has found."""
+    rows = [
+        [
+            link(base, "tasks", entry.task_id, short(entry.task_id)),
+            ", ".join(f"{path}={value}" for path, value in leaves(entry.fields))[:200],
+            "" if entry.finished is None else f"{entry.finished:%Y-%m-%d %H:%M:%S}",
+            "" if entry.seconds is None else duration(entry.seconds),
+        ]
+        for entry in found
+    ]
+    what: Content = (
+        table(["task", "parameters", "made (UTC)", "took"], rows, left=3)
+        if rows
+        else element("p", problem or "Nothing was found.")
+    )
+    return page(base, words, element("h1", f"Search: {words}"), what)
+
+
+def message_page(base: str, title: str, text: str) -> str:
+    """Return a page with one text, such as of an error."""
+    return page(base, title, element("h1", title), element("p", text))

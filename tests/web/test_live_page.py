@@ -1,0 +1,128 @@
+"""The live page, asked over HTTP: it says what the record says, to whom it may, and is the same for all viewers."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+
+import alexflow.web
+from alexflow import LocalStorage
+from tests.timeline.recorded_runs import RUN, WrittenRun
+from tests.web.served import Viewer, get, served
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> WrittenRun:
+    run = WrittenRun(300, 3, failing=0.05, seed=7)
+    run.write(LocalStorage(tmp_path))
+    return run
+
+
+def test_pages_of_runs_tasks_and_searches(tmp_path: Path, written: WrittenRun) -> None:
+    done, failed = written.completions[0][0], written.failed[0][0]
+    with served(alexflow.web.app(LocalStorage(tmp_path))) as port:
+        status, _, text = get(port, "/")
+        assert (status, RUN in text) == (200, True)
+        assert f"{len(written.completions):,}" in text
+        assert get(port, f"/runs/{RUN}")[0] == 200
+        assert get(port, "/runs/none")[0] == 404
+        assert get(port, "/runs/none/events")[0] == 204
+        status, headers, text = get(port, f"/runs/{RUN}/report")
+        assert (status, "Why it took that long" in text) == (200, True)
+        assert "sha256-" in headers["content-security-policy"]
+        status, _, text = get(port, f"/tasks/{written.task_id(done)}")
+        assert (status, "&lt;b&gt;&amp;amp;" in text, "<b>&" in text) == (200, True, False)
+        status, _, text = get(port, f"/tasks/{written.task_id(failed)}")
+        assert status == 200
+        assert "given up" in text or "It reads" in text
+        assert get(port, "/tasks/nothing")[0] == 404
+        assert f"n={done}," in get(port, f"/search?q=n%3D{done}")[2]
+        assert "is not" in get(port, "/search?q=n%7E%3D%28")[2] or get(port, "/search?q=n%7E%3D%28")[0] == 200
+        assert "text/javascript" in get(port, "/assets/timeline.js")[1]["content-type"]
+        assert get(port, "/assets/../secret")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "localhost.evil.example:80"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"method": "POST"}, 405),
+        ({"Host": "[::1]:1"}, 200),
+        ({"Origin": "http://localhost:1"}, 200),
+    ],
+)
+def test_who_may_ask(tmp_path: Path, written: WrittenRun, headers: dict[str, str], status: int) -> None:
+    with served(alexflow.web.app(LocalStorage(tmp_path))) as port:
+        found, answered, _ = get(port, "/", **headers)
+    assert found == status
+    if status == 200:
+        assert "default-src 'none'; script-src 'self'" in answered["content-security-policy"]
+        assert answered["x-content-type-options"] == "nosniff"
+
+
+def attempts_in(message: dict[str, Any]) -> list[tuple[int, ...]]:
+    """The lane, start, duration, class and state of each attempt of a message: another reader of its columns."""
+    if not message["count"]:
+        return []
+    raw, count = zlib.decompress(base64.b64decode(message["data"]), -15), message["count"]
+    columns, at = [], 0
+    for width in (2, 8, 8, 2, 1):
+        planes = [raw[(at + k) * count : (at + k + 1) * count] for k in range(width)]
+        columns.append([sum(plane[i] << (8 * k) for k, plane in enumerate(planes)) for i in range(count)])
+        at += width
+    return list(zip(*columns, strict=True))
+
+
+def test_viewers_get_the_same_bytes_and_every_attempt(tmp_path: Path) -> None:
+    written = WrittenRun(2_000, 3, failing=0.02, seed=8)
+    written.write(LocalStorage(tmp_path))
+    (file,) = tmp_path.rglob("*.segment")
+    data = file.read_bytes()
+    file.write_bytes(data[:-60_000])
+    with served(alexflow.web.app(LocalStorage(tmp_path))) as port:
+        first = Viewer(port, RUN)
+        kind, _, snapshot = first.next()
+        assert kind == "snapshot"
+        count = snapshot["header"]["count"]
+        second = Viewer(port, RUN)
+        assert second.next()[2]["header"]["count"] == count
+        with file.open("r+b") as growing:
+            growing.seek(len(data) - 60_000)
+            growing.write(data[len(data) - 60_000 :])
+        seen: list[list[tuple[int, ...]]] = [[], []]
+        last: list[dict[str, Any]] = [{}, {}]
+        for at, viewer in enumerate((first, second)):
+            while last[at].get("outcome") != "failed":
+                last[at] = viewer.next()[2]
+                seen[at] += attempts_in(last[at])
+        third = Viewer(port, RUN)
+        assert third.next()[2]["header"]["count"] <= len(written.completions) + len(written.failed)
+        for viewer in (first, second, third):
+            viewer.close()
+    assert seen[0] == seen[1]
+    assert count + len(seen[0]) == len(written.completions) + len(written.failed)
+    assert last[0] == last[1]
+    assert sum(int(row[1].replace(",", "")) for row in last[0]["tables"]["classes"]) == len(written.completions)
+
+
+def test_a_page_that_is_mounted_has_its_links_below_its_path(tmp_path: Path, written: WrittenRun) -> None:
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+
+    page = Starlette(routes=[Mount("/seen", alexflow.web.app(LocalStorage(tmp_path), hosts=["localhost"]))])
+    with served(page) as port:
+        status, _, text = get(port, "/seen/")
+        assert status == 200
+        assert f'href="/seen/runs/{RUN}"' in text
+        status, _, text = get(port, f"/seen/runs/{RUN}")
+        assert (status, 'src="/seen/assets/live.js"' in text) == (200, True)
