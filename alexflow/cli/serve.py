@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import socket
 
 from alexflow.cli.places import existing_storage, shown
 from alexflow.cli.wrong_use import WrongUse
@@ -19,17 +20,27 @@ def execute(options: argparse.Namespace) -> int:
         from alexflow.web.guard import LOOPBACK_HOSTS
     except ImportError as error:
         raise WrongUse(f"alexflow serve needs {error.name}: pip install 'alexflow[web]'") from None
-    hosts = [*LOOPBACK_HOSTS, options.host, *options.allow_host]
-    print(f"the runs of {shown(storage)}: http://{_in_url(options.host)}:{options.port}/", flush=True)
+    try:
+        listener = socket.create_server(
+            (options.host, options.port), family=socket.AF_INET6 if ":" in options.host else socket.AF_INET
+        )
+    except OSError as error:
+        reason = error.strerror or error
+        raise WrongUse(
+            f"{options.host}, port {options.port}, cannot be served: {reason}; choose another --port"
+        ) from None
+    page = app(storage, hosts=[*LOOPBACK_HOSTS, options.host, *options.allow_host])
+    print(f"the runs of {shown(storage)}: http://{_in_url(options.host)}:{listener.getsockname()[1]}/", flush=True)
     if options.host not in LOOPBACK_HOSTS:
-        print("everyone who can reach this address sees them: the page has no passwords")
-    uvicorn.run(
-        app(storage, hosts=hosts),
-        host=options.host,
-        port=options.port,
-        log_level="warning",
-        timeout_graceful_shutdown=1,  # streams have no end of their own
+        print("this address is open to other machines, and the page has no passwords", flush=True)
+    config = uvicorn.Config(
+        page,
+        log_level="critical",  # streams, which have no end of their own, are cut when it ends, and that is no error
+        lifespan="off",
+        timeout_graceful_shutdown=1,
     )
+    with listener:
+        uvicorn.Server(config).run(sockets=[listener])
     return EXIT_DONE
 
 

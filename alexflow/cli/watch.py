@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,14 +13,16 @@ from alexflow.cli import answers
 from alexflow.cli.places import existing_storage
 from alexflow.exit_codes import EXIT_DONE, EXIT_FAILED
 from alexflow.progress.text import duration
+from alexflow.progress.view import SECONDS_BETWEEN_LINES
 from alexflow.storage import Storage
+from alexflow.timeline.engine_liveness import engine_is_gone
 from alexflow.timeline.run_fold import RecordFold, RunFold
 from alexflow.timeline.run_view import class_rows, failure_lines, headline
 from alexflow.timeline.segments import RecordTail
 from alexflow.timeline.storage_lines import find_run
 
-#: Seconds between two looks, and between two lines where there is no terminal.
-SECONDS_BETWEEN_LOOKS, SECONDS_BETWEEN_LINES = 0.5, 5.0
+#: Seconds between two looks at the record.
+SECONDS_BETWEEN_LOOKS = 0.5
 
 _FAILURES_SHOWN = 5
 
@@ -42,7 +42,7 @@ def execute(options: argparse.Namespace) -> int:
             if run is not None:
                 wanted = run.begun.id
                 show(run)
-            gone = run is not None and run.ended is None and _is_gone(run)
+            gone = run is not None and run.ended is None and engine_is_gone(run)
             if options.once or gone or (run is not None and run.ended is not None):
                 break
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -57,27 +57,12 @@ def _conclude(options: argparse.Namespace, storage: Storage, run: RunFold | None
         answers.print_json(_as_json(run, gone))
     else:
         good = None if run.ended is None else run.ended.outcome == "done"
-        answers.headline(headline(run, time.time()), good=False if gone else good)
-        if gone:
-            print(f"its engine, process {run.header.pid}, is gone: it was killed before the run was over")
+        answers.headline(headline(run, time.time(), gone=gone), good=False if gone else good)
         _print_classes(run)
         for line in failure_lines(run, _FAILURES_SHOWN):
             print(line)
         answers.helps_next(f"alexflow report {run.begun.id}", options.storage)
     return EXIT_FAILED if gone or (run.ended is not None and run.ended.outcome != "done") else EXIT_DONE
-
-
-def _is_gone(run: RunFold) -> bool:
-    """Whether the engine of a run that has not ended is not there any more, as far as this machine can say."""
-    if run.header.host != socket.gethostname():
-        return False
-    try:
-        os.kill(run.header.pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # another user's
-        return False
-    return False
 
 
 def _as_json(run: RunFold, gone: bool) -> dict[str, Any]:

@@ -16,6 +16,7 @@
       stored: found.stored[k], path: causes[found.path[k]] });
     if (found.path[k]) timeline.path.push([lane, found.place[k]]);
   });
+  timeline.path.sort(([a, i], [b, j]) => timeline.lanes[a].start[i] - timeline.lanes[b].start[j]);
   timeline.without = "its parameters are not in this file: alexflow show says them";
   timeline.build(); timeline.all();
   const legend = $("legend"), names = header.classes.map((name, i) => [name, i, header.counts[i]]).sort((a, b) => b[2] - a[2]);

@@ -17,7 +17,7 @@ from alexflow.report.still import still_png
 from alexflow.timeline.run_fold import RunFold
 
 #: Rows of the table of workers, and failures in full; the page says how many it leaves out.
-MOST_WORKERS, MOST_TAILS = 64, 50
+MOST_WORKERS, MOST_TAILS = 64, 20
 
 #: Buckets of the timeline as a table.
 BUCKETS = 20

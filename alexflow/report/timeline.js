@@ -139,25 +139,29 @@ class Timeline {
     if (this.total < 20000 && this.group === 1) { this.resize(); return; }
     let cells = 1 << Math.max(8, Math.min(14, Math.floor(Math.log2(CELLS / this.rows))));
     this.span = this.end * 1.0001;
-    let level = new Float32Array(this.rows * cells * 4);
-    this.levels.push({ cells, data: level });
-    this.lanes.forEach((lane, l) => this.mix(lane, Math.floor(l / this.group), 0, lane.n));
-    while (cells > 256) {
-      const half = cells / 2, next = new Float32Array(this.rows * half * 4);
-      for (let i = 0, n = this.rows * half; i < n; i++) for (let k = 0; k < 4; k++) next[i * 4 + k] = (level[i * 8 + k] + level[i * 8 + 4 + k]) / 2;
-      level = next; cells = half; this.levels.push({ cells, data: level });
-    }
+    for (let c = cells; c >= 256; c /= 2) this.levels.push({ cells: c, data: new Uint8ClampedArray(this.rows * c * 4) });
+    for (let row = 0; row < this.rows; row++) this.mixRow(row);
     this.resize();
   }
 
-  mix(lane, row, from, to) {
-    const { cells, data } = this.levels[0], width = this.span / cells, base = row * cells * 4, share = 1 / this.group;
-    for (let i = from; i < to; i++) {
+  // Colours of a row's cells, weighted by busy time, and how far each is covered; then each two put together, and so on.
+  mixRow(row) {
+    const cells = this.levels[0].cells, width = this.span / cells, share = 1 / this.group;
+    let mixed = new Float32Array(cells * 4);
+    for (const lane of this.lanes.slice(row * this.group, (row + 1) * this.group)) for (let i = 0; i < lane.n; i++) {
       const a = lane.start[i] / width, b = (lane.start[i] + lane.took[i]) / width, c = this.colours[lane.cls[i]] || this.empty;
       for (let x = Math.max(0, Math.floor(a)), last = Math.min(cells - 1, Math.floor(b)); x <= last; x++) {
-        const w = (Math.min(b, x + 1) - Math.max(a, x)) * share, o = base + x * 4;
-        if (w > 0) { data[o] += w * c[0]; data[o + 1] += w * c[1]; data[o + 2] += w * c[2]; data[o + 3] += w; }
+        const w = (Math.min(b, x + 1) - Math.max(a, x)) * share, o = x * 4;
+        if (w > 0) { mixed[o] += w * c[0]; mixed[o + 1] += w * c[1]; mixed[o + 2] += w * c[2]; mixed[o + 3] += w * 255; }
       }
+    }
+    for (const { cells: count, data } of this.levels) {
+      if (count < mixed.length / 4) {
+        const half = new Float32Array(count * 4);
+        for (let i = 0; i < count; i++) for (let k = 0; k < 4; k++) half[i * 4 + k] = (mixed[i * 8 + k] + mixed[i * 8 + 4 + k]) / 2;
+        mixed = half;
+      }
+      data.set(mixed, row * count * 4);
     }
   }
 
@@ -228,7 +232,7 @@ class Timeline {
       if (b <= a) b = a + 1; if (b > cells) b = cells;
       let r = 0, gr = 0, bl = 0, c = 0;
       for (let q = a; q < b; q++) { const i = (base + q) * 4; r += data[i]; gr += data[i + 1]; bl += data[i + 2]; c += data[i + 3]; }
-      const m = b - a, rest = Math.max(0, 1 - c / m);
+      const m = b - a, rest = Math.max(0, 1 - c / (255 * m));
       px[o] = r / m + er * rest; px[o + 1] = gr / m + eg * rest; px[o + 2] = bl / m + eb * rest;
     }
   }
@@ -262,11 +266,15 @@ class Timeline {
   // Failures are drawn last, 2 px wide, so that one in a million shows; the critical path is a line below its tasks.
   marks(g, scale, top, lh) {
     g.fillStyle = this.ink;
-    for (const [l, i] of this.path) {
-      const lane = this.lanes[l], s = (lane.start[i] - this.from) * scale, w = lane.took[i] * scale;
-      if (s + w < 0 || s > this.width) continue;
-      const y = top + (Math.floor(l / this.group) + 1) * lh, h = Math.max(1, Math.min(3 * this.ratio, lh / 4));
-      g.fillRect(s, y - h - (lh > 4 ? 0.5 : 0), Math.max(1, w), h);
+    const reached = new Float64Array(this.rows).fill(-1);  // the path is in the order of time: what is drawn already of a row
+    for (let k = this.firstOfPath(); k < this.path.length; k++) {
+      const [l, i] = this.path[k], lane = this.lanes[l], s = (lane.start[i] - this.from) * scale, row = Math.floor(l / this.group);
+      if (s > this.width) break;
+      const e = s + Math.max(1, lane.took[i] * scale);
+      if (e <= reached[row]) continue;
+      const from = Math.max(s, reached[row]), h = Math.max(1, Math.min(3 * this.ratio, lh / 4));
+      g.fillRect(from, top + (row + 1) * lh - h - (lh > 4 ? 0.5 : 0), Math.ceil(e) - from, h);
+      reached[row] = Math.ceil(e);
     }
     g.fillStyle = this.alarm;
     const drawn = new Set();
@@ -279,6 +287,13 @@ class Timeline {
       const again = lane.state[i] === 2;
       g.fillRect(x - 1, top + row * lh + (again ? lh / 2 : 0), 2 * this.ratio, Math.max(2, again ? lh / 2 : lh));
     }
+  }
+
+  // The first task of the path that may be in sight: each ends before the next one begins.
+  firstOfPath() {
+    let a = 0, b = this.path.length;
+    while (a < b) { const m = (a + b) >>> 1, [l, i] = this.path[m]; if (this.lanes[l].start[i] + this.lanes[l].took[i] < this.from) a = m + 1; else b = m; }
+    return a;
   }
 
   texts(g, labels, top, lh) {

@@ -108,7 +108,7 @@ def bounds(columns: TaskColumns, run: RunFold) -> Bounds:
 
 def is_bounded(run: RunFold, lane: Lane) -> bool:
     """Whether a lane is a worker or a thread, of which there are so many, and not one of an event loop's."""
-    return not run.timeline.places[lane.place].endswith(LOOP)
+    return not run.timeline.places[lane.place].endswith((LOOP, "dynamic"))
 
 
 def _most_at_once(lanes: list[Lane]) -> int:

@@ -57,17 +57,21 @@ def class_rows(run: RunFold, under_way: list[str] | None = None) -> list[ClassRo
     return sorted(rows, key=lambda row: (not row.under_way, -row.done))
 
 
-def headline(run: RunFold, now: float) -> str:
+def headline(run: RunFold, now: float, *, gone: bool = False) -> str:
     """Return the state of a run in one line.
 
     Args:
         run: the run.
         now: seconds since 1970.
+        gone: whether its engine is not there any more, though it has not ended.
     """
     done = sum(cost.done for cost in run.costs.values())
     failed = sum(cost.failed for cost in run.costs.values())
     parts = [f"{done:,} done"]
-    if run.ended is None:
+    if gone:
+        parts.append(f"{len(run.under_way()):,} were under way")
+        elapsed = run.seconds
+    elif run.ended is None:
         parts.append(f"{len(run.under_way()):,} under way")
         elapsed = max(now - run.started, 1e-9)
         parts.append(rate(done / elapsed))
@@ -76,7 +80,7 @@ def headline(run: RunFold, now: float) -> str:
         parts.append(f"{run.ended.counts[1]:,} cached")
     if failed:
         parts.append(f"{failed:,} failed")
-    state = "goes on" if run.ended is None else run.ended.outcome
+    state = "was killed" if gone else "goes on" if run.ended is None else run.ended.outcome
     return f"{run.begun.id}: {state}: {', '.join(parts)}, {duration(elapsed)}"
 
 

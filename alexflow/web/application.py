@@ -42,8 +42,8 @@ def app(
         uvicorn.run(alexflow.web.app("results"), port=8200)  # alone
         Starlette(routes=[Mount("/alexflow", alexflow.web.app(engine, hosts=["example.org"]))])  # in one's own
 
-    It asks the record and, of an engine, its events, and imports no code of tasks. It has no users or passwords: who
-    may see it is for the application that it is mounted in to decide.
+    It asks the record and, of an engine, its events, and imports no code of tasks. It has no users or passwords:
+    access is for the application that it is mounted in to decide.
 
     Args:
         source: an engine of this process, a storage, its path or URL; by default as for :class:`~alexflow.Engine`.

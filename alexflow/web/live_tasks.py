@@ -22,7 +22,7 @@ from alexflow.events import (
 )
 
 #: Events that wait to be folded; beyond, the oldest are dropped, and the page says so.
-BACKLOG = 200_000
+MOST_WAITING_EVENTS = 200_000
 
 
 class LiveTasks:
@@ -46,7 +46,7 @@ class LiveTasks:
 
     def take(self, event: EngineEvent) -> None:
         """Keep an event."""
-        if len(self._events) >= BACKLOG:
+        if len(self._events) >= MOST_WAITING_EVENTS:
             self._events.popleft()
             self.dropped += 1
         self._events.append(event)

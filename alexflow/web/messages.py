@@ -13,13 +13,17 @@ import msgspec
 
 from alexflow.progress.text import duration, size
 from alexflow.report.packing import lane_labels, pack
+from alexflow.timeline.engine_liveness import engine_is_gone
 from alexflow.timeline.lanes import planes_of
 from alexflow.timeline.run_fold import RunFold
 from alexflow.timeline.run_view import class_rows, headline
 from alexflow.web.live_tasks import LiveTasks
 
 #: Rows of the tables of a page.
-MOST_ROWS = 100
+ROWS_SENT = 100
+
+#: After so long a browser whose stream broke off comes again.
+RETRY_MILLISECONDS = 1000
 
 #: An attempt that is new: its lane, start, duration, class and state.
 NewAttempt = tuple[int, int, int, int, int]
@@ -30,7 +34,8 @@ _KINDS = "HQQHB"
 
 def event(kind: str, number: int, data: Any) -> bytes:
     """Return a server-sent event."""
-    return b"event: %s\nid: %d\ndata: %s\n\n" % (kind.encode(), number, msgspec.json.encode(data))
+    head = f"event: {kind}\nid: {number}\nretry: {RETRY_MILLISECONDS}\ndata: ".encode()
+    return head + msgspec.json.encode(data) + b"\n\n"
 
 
 def snapshot(run: RunFold) -> dict[str, Any]:
@@ -63,7 +68,7 @@ def changes(run: RunFold, attempts: Sequence[NewAttempt], live: LiveTasks | None
         "classes": [each.name for each in run.timeline.classes],
         "lanes": [label for label, _ in lane_labels(run.timeline)],
         "numbers": [lane.number for lane in run.timeline.ordered_lanes()],
-        "headline": headline(run, time.time()),
+        "headline": headline(run, time.time(), gone=engine_is_gone(run)),
         "outcome": run.outcome,
         "tables": tables(run, live),
     }
@@ -85,14 +90,14 @@ def tables(run: RunFold, live: LiveTasks | None) -> dict[str, list[list[str]]]:
             duration(row.p95) if row.done else "",
             _eta(run, row.cls, left, row.left),
         ]
-        for row in class_rows(run, under_way)[:MOST_ROWS]
+        for row in class_rows(run, under_way)[:ROWS_SENT]
     ]
     return {
         "classes": rows,
         "running": _running(run, live),
         "waiting": []
         if live is None
-        else [[cls.rpartition(".")[2], why, f"{n:,}"] for (cls, why), n in live.reasons().most_common(MOST_ROWS)],
+        else [[cls.rpartition(".")[2], why, f"{n:,}"] for (cls, why), n in live.reasons().most_common(ROWS_SENT)],
         "failures": _failures(run),
         "workers": _workers(run),
     }
@@ -119,9 +124,9 @@ def _running(run: RunFold, live: LiveTasks | None) -> list[list[str]]:
     if run.ended is not None:
         return []
     if live is None:
-        return [[short(task_id), "", ""] for task_id in run.under_way()[:MOST_ROWS]]
+        return [[short(task_id), "", ""] for task_id in run.under_way()[:ROWS_SENT]]
     now = time.time()
-    started = sorted(live.running.values(), key=lambda event: event.time)[:MOST_ROWS]
+    started = sorted(live.running.values(), key=lambda event: event.time)[:ROWS_SENT]
     return [
         [short(each.task_id), f"{each.executor} {each.worker or ''}".strip(), duration(max(0.0, now - each.time))]
         for each in started
@@ -137,7 +142,7 @@ def _failures(run: RunFold) -> list[list[str]]:
             line.error,
             "\n".join(filter(None, (line.traceback.rstrip(), line.tail[0].rstrip(), line.tail[1].rstrip())))[-8_000:],
         ]
-        for line in list(run.failures)[::-1][:MOST_ROWS]
+        for line in list(run.failures)[::-1][:ROWS_SENT]
     ]
 
 
@@ -145,7 +150,7 @@ def _workers(run: RunFold) -> list[list[str]]:
     lanes = run.timeline.ordered_lanes()
     whole = max(1, run.timeline.end)
     labels = lane_labels(run.timeline)
-    order = sorted(range(len(lanes)), key=lambda at: -lanes[at].end)[:MOST_ROWS]
+    order = sorted(range(len(lanes)), key=lambda at: -lanes[at].end)[:ROWS_SENT]
     return [
         [
             labels[at][0],

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 
 from alexflow.logs import logger
 from alexflow.storage import Storage
+from alexflow.timeline.engine_liveness import engine_is_gone
 from alexflow.timeline.run_fold import FoldedAttempt, RecordFold, RunFold
 from alexflow.timeline.segments import RecordTail
 from alexflow.web import messages
@@ -28,7 +29,7 @@ MOST_BEHIND = 8
 KEPT = 120
 
 
-class Channel:
+class RunViewers:
     """The viewers of one run.
 
     Attributes:
@@ -63,7 +64,7 @@ class Observer:
         self.live = live
         self._tail = RecordTail(storage)
         self._fold = RecordFold(self._take)
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[str, RunViewers] = {}
         self._looked = 0.0
         self._looking = asyncio.Lock()
         self._telling: asyncio.Task[None] | None = None
@@ -96,7 +97,7 @@ class Observer:
 
     async def stream(self, run_id: str) -> AsyncIterator[bytes]:
         """Yield the events for one viewer of a run: a snapshot, then changes, until it is too slow."""
-        channel = self._channels.setdefault(run_id, Channel())
+        channel = self._channels.setdefault(run_id, RunViewers())
         waiting: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_BEHIND)
         channel.viewers.add(waiting)
         if self._telling is None or self._telling.done():
@@ -115,7 +116,7 @@ class Observer:
             if not channel.viewers:
                 self._channels.pop(run_id, None)
 
-    async def _beginning(self, channel: Channel, run: RunFold) -> list[bytes]:
+    async def _beginning(self, channel: RunViewers, run: RunFold) -> list[bytes]:
         """Return the last snapshot and what came after it; a new one where that is not kept any more."""
         made = channel.snapshot
         if made is None or (channel.sent and channel.sent[0][0] > made[0] + 1) or channel.number - made[0] > KEPT // 2:
@@ -124,7 +125,7 @@ class Observer:
         assert made is not None
         return [made[1], *(message for number, message in channel.sent if number > made[0])]
 
-    def _make_snapshot(self, channel: Channel, run: RunFold) -> None:
+    def _make_snapshot(self, channel: RunViewers, run: RunFold) -> None:
         channel.fresh.clear()  # they are in it
         content = messages.snapshot(run) | {"changes": messages.changes(run, (), self.live)}
         channel.number += 1
@@ -150,7 +151,7 @@ class Observer:
             if run is None or channel.snapshot is None:
                 continue
             running = 0 if self.live is None else len(self.live.running) + len(self.live.waiting)
-            seen = (run.changes, running)
+            seen = (run.changes, running + engine_is_gone(run))
             if run.ended is not None and seen == channel.seen:
                 continue
             channel.seen = seen
@@ -159,7 +160,7 @@ class Observer:
             content = messages.changes(run, attempts, self.live)
             channel.sent.append((channel.number, messages.event("changes", channel.number, content)))
 
-    def _pass_on(self, channel: Channel) -> None:
+    def _pass_on(self, channel: RunViewers) -> None:
         if not channel.sent:
             return
         number, message = channel.sent[-1]

@@ -13,6 +13,7 @@ from alexflow.record.leaves import leaves
 from alexflow.record.lines import AttemptLine
 from alexflow.report.markup import Content, Markup, element, joined, section, table
 from alexflow.report.sections import OUTCOMES
+from alexflow.timeline.engine_liveness import engine_is_gone
 from alexflow.timeline.run_fold import RunFold
 from alexflow.timeline.run_view import headline
 from alexflow.web.messages import short
@@ -114,7 +115,7 @@ def run_page(base: str, run: RunFold) -> str:
     )
     parts = [
         element("h1", f"Run {run.begun.id}"),
-        element("p", headline(run, time.time()), id="headline", role="status"),
+        element("p", headline(run, time.time(), gone=engine_is_gone(run)), id="headline", role="status"),
         element("p", "", id="connection", class_="faint"),
         element(
             "p",

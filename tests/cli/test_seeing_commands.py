@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -55,12 +57,10 @@ def test_watch_says_that_the_engine_is_gone(
 ) -> None:
     (file,) = place.rglob("*.segment")
     file.write_bytes(file.read_bytes()[:-3_000])
-    over = subprocess.Popen([sys.executable, "-c", ""])
-    over.wait()
-    monkeypatch.setattr("alexflow.cli.watch.socket.gethostname", lambda: "machine")
-    monkeypatch.setattr("alexflow.cli.watch.os.kill", _refusing)
+    monkeypatch.setattr("alexflow.timeline.engine_liveness.socket.gethostname", lambda: "machine")
+    monkeypatch.setattr("alexflow.timeline.engine_liveness.os.kill", _refusing)
     assert main(["watch", "--storage", str(place / "results")]) == 1
-    assert "is gone: it was killed" in capsys.readouterr().out
+    assert f"{RUN}: was killed: " in capsys.readouterr().out
 
 
 def _refusing(pid: int, signal: int) -> None:
@@ -118,3 +118,21 @@ def test_watch_follows_a_run_of_another_process(tmp_path: Path) -> None:
     rest, _ = watching.communicate()
     assert watching.returncode == 0
     assert ": done: 2 done" in rest
+
+
+@pytest.mark.processes
+def test_serve_answers_until_it_is_interrupted(place: Path) -> None:
+    pytest.importorskip("uvicorn")
+    command = [sys.executable, "-m", "alexflow", "serve", "--port", "0", "--storage", str(place / "results")]
+    serving = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert serving.stdout is not None
+    address = serving.stdout.readline().split()[-1]
+    with urlopen(address) as answer:
+        assert RUN in answer.read().decode()
+    port = address.rstrip("/").rpartition(":")[2]
+    taken = subprocess.run([*command[:5], port, *command[6:]], capture_output=True, text=True, check=False)
+    assert taken.returncode == 2
+    assert "choose another --port" in taken.stderr
+    serving.send_signal(signal.SIGINT)
+    _, errors = serving.communicate()
+    assert "Traceback" not in errors
