@@ -20,7 +20,7 @@ import shutil
 import stat
 import weakref
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,9 @@ COPY_CHUNK = 1024 * 1024  # bytes
 
 #: Greatest ratio of the contents' size to the archive's. :func:`pack` does not compress; other programs may.
 MOST_INFLATED = 100
+
+#: Names that a message names.
+MOST_SHOWN = 10
 
 _ENCRYPTED = 0x1  # a bit of a member's flags
 
@@ -111,6 +114,57 @@ class DirectoryOutput(FileOutput[Directory]):
             used.close()
             raise
 
+    def names(self) -> list[str]:
+        """The names of the stored files, with slashes, in the order of the archive; directories are left out.
+
+        Raises:
+            OutputNotFound: nothing is stored.
+            DecodingError: the stored data are no archive, or are damaged.
+        """
+        with self.open("rb") as file, self._decoding(), zipfile.ZipFile(file) as archive:
+            return [name for name in archive.namelist() if not name.endswith("/")]
+
+    @contextmanager
+    def open_file(self, name: str) -> Iterator[IO[bytes]]:
+        """Open one of the stored files for reading, without unpacking the others.
+
+        ::
+
+            with output.open_file("config.json") as file:
+                config = json.load(file)
+
+        Args:
+            name: its path below the directory, with slashes.
+
+        Raises:
+            OutputNotFound: nothing is stored.
+            LookupError: there is no such file in it; the message names those that there are.
+            DecodingError: the stored data are no archive, or are damaged.
+        """
+        with ExitStack() as used:
+            file = used.enter_context(self.open("rb"))
+            with self._decoding():
+                archive = used.enter_context(zipfile.ZipFile(file))
+                members = {member.filename: member for member in archive.infolist() if not member.is_dir()}
+            if name not in members:
+                raise LookupError(f"{self.key} has no file {name!r}; it has {_shown(members)}")
+            with self._decoding():
+                _check_sizes([members[name]], file)
+                _check_member(members[name])
+                opened = used.enter_context(_content(archive, members[name]))
+            yield opened
+
+    def read_file(self, name: str) -> bytes:
+        """The content of one of the stored files; arguments and errors as for :meth:`open_file`."""
+        with self.open_file(name) as file, self._decoding():
+            return file.read()
+
+    async def aread_file(self, name: str) -> bytes:
+        """:meth:`read_file`, for ``async def run``."""
+        from alexflow.storage.background import in_thread  # deferred: it imports asyncio
+
+        return await in_thread(self.read_file, name)
+
     @contextmanager
     def path(self, mode: Mode = "r") -> Iterator[Path]:
         """A directory: a new one to write into (``"w"``), stored when the ``with`` block is left without an exception;
@@ -134,6 +188,12 @@ class DirectoryOutput(FileOutput[Directory]):
         from alexflow.storage.async_streams import in_threads  # deferred: it brings asyncio
 
         return in_threads(lambda: self.path(mode))
+
+
+def _shown(names: Collection[str]) -> str:
+    """Names for a message."""
+    first = ", ".join(map(repr, list(names)[:MOST_SHOWN]))
+    return (first if len(names) <= MOST_SHOWN else f"{first} and {len(names) - MOST_SHOWN:,} more") or "none"
 
 
 def pack(directory: str, file: BinaryIO) -> None:

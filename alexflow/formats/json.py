@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import msgspec
 
@@ -12,7 +13,7 @@ from alexflow.formats.returned import check_returned, written
 from alexflow.model.output import Output
 from alexflow.type_vars import T_co
 
-_REMEDY = "store plain data, or use MsgpackOutput (nan, bytes, other keys) or BinaryOutput"
+_REMEDY = "store plain data, or use JSONNaNOutput (nan, inf), MsgpackOutput (bytes, other keys too) or BinaryOutput"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -32,3 +33,25 @@ class JSONOutput(Output[T_co]):
 
     def decode(self, data: bytes) -> T_co:
         return cast(T_co, msgspec.json.decode(decompress(data)))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class JSONNaNOutput(JSONOutput[T_co]):
+    """:class:`JSONOutput` that keeps ``nan`` and ``inf``, for metrics that may diverge. Safe to share.
+
+    They are stored as ``NaN`` and ``Infinity``, which Python and JavaScript's JSON5 read, and strict readers do not.
+    """
+
+    safe_to_share: ClassVar[bool] = True
+
+    def encode(self, value: T_co) -> bytes:  # type: ignore[misc]
+        data = written(value, _dumps)
+        check_returned(value, json.loads(data), _REMEDY)
+        return compress(data)
+
+    def decode(self, data: bytes) -> T_co:
+        return cast(T_co, json.loads(decompress(data)))
+
+
+def _dumps(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

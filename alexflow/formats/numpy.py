@@ -7,7 +7,7 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, ClassVar, Generic, cast
+from typing import Any, BinaryIO, ClassVar, Generic, Literal, cast
 
 from alexflow.formats.file import FileOutput, WriteOnly
 from alexflow.formats.libraries import need
@@ -24,7 +24,7 @@ class NumpyOutput(FileOutput[T_co]):
     """An array (``NumpyOutput[NDArray[np.float64]]``) as ``.npy``, any dtype but objects. Safe to share.
 
     A loaded array is read-only: an array of 1 MiB or more in a local storage is not read but mapped, and parts of it
-    come into memory when they are used. ``array.copy()`` can be written to.
+    come into memory when they are used. ``load(mmap_mode="c")`` gives an array that can be written to.
     """
 
     safe_to_share: ClassVar[bool] = True
@@ -35,14 +35,34 @@ class NumpyOutput(FileOutput[T_co]):
     def read_from(self, file: BinaryIO) -> T_co:
         return cast(T_co, _read_array(file))
 
-    def load(self) -> T_co:
+    def load(self, mmap_mode: Literal["r", "c"] = "r") -> T_co:
+        """Load the array.
+
+        Args:
+            mmap_mode: as for :func:`numpy.load`: ``"r"``, read-only, or ``"c"``, copy-on-write: it can be written to,
+                the parts that are take memory, and what is stored stays as it is.
+
+        Raises:
+            OutputNotFound: nothing is stored.
+        """
+        if mmap_mode not in ("r", "c"):
+            raise ValueError(f"mmap_mode is 'r', read-only, or 'c', copy-on-write, not {mmap_mode!r}")
         path = self.bound_storage.local_path(self.key)
         if path is None or os.path.getsize(path) < MAPPED_FROM:
-            return super().load()
+            array: Any = super().load()
+            if mmap_mode == "c":
+                array.setflags(write=True)  # it was read for this call alone
+            return cast(T_co, array)
         numpy = _numpy()
         with self._decoding():
             # a view: its users need not know that it is mapped
-            return cast(T_co, numpy.asarray(numpy.load(path, mmap_mode="r", allow_pickle=False)))
+            return cast(T_co, numpy.asarray(numpy.load(path, mmap_mode=mmap_mode, allow_pickle=False)))
+
+    async def aload(self, mmap_mode: Literal["r", "c"] = "r") -> T_co:
+        """:meth:`load`, for ``async def run``."""
+        from alexflow.storage.background import in_thread  # deferred: it imports asyncio
+
+        return await in_thread(self.load, mmap_mode)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,15 +80,7 @@ class NpzOutput(FileOutput[Mapping[str, T_co]], Generic[T_co]):
     compressed: bool = field(default=False, compare=False)
 
     def write_to(self, value: Mapping[str, T_co], file: BinaryIO) -> None:
-        _numpy()  # missing, it is missed before the value is looked at
-        method = zipfile.ZIP_DEFLATED if self.compressed else zipfile.ZIP_STORED
-        with zipfile.ZipFile(cast(Any, WriteOnly(file)), "w", method) as archive:
-            for name, array in value.items():
-                # by its name alone, it has no date: the same arrays give the same bytes
-                member = zipfile.ZipInfo(_name_of_member(name))
-                member.compress_type = method
-                with archive.open(member, "w", force_zip64=True) as entry:
-                    _write_array(array, entry)
+        write_archive(value, file, compressed=self.compressed)
 
     def read_from(self, file: BinaryIO) -> Mapping[str, T_co]:
         _numpy()
@@ -78,6 +90,23 @@ class NpzOutput(FileOutput[Mapping[str, T_co]], Generic[T_co]):
                 with archive.open(member) as entry:
                     arrays[member.filename.removesuffix(_ENDING)] = _read_array(entry)
         return arrays
+
+
+def write_archive(arrays: Mapping[str, Any], file: BinaryIO, *, compressed: bool) -> None:
+    """Write arrays by name as ``.npz``.
+
+    Raises:
+        TypeError: one of them is no array, or its dtype would not come back.
+    """
+    _numpy()  # missing, it is missed before the value is looked at
+    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(cast(Any, WriteOnly(file)), "w", method) as archive:
+        for name, array in arrays.items():
+            # by its name alone, it has no date: the same arrays give the same bytes
+            member = zipfile.ZipInfo(_name_of_member(name))
+            member.compress_type = method
+            with archive.open(member, "w", force_zip64=True) as entry:
+                _write_array(array, entry)
 
 
 def _name_of_member(name: str) -> str:

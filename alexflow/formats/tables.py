@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
+    import pyarrow.dataset as pads
 
 
 COMPRESSION = "zstd"
@@ -81,14 +82,57 @@ class ParquetOutput(_Parquet["pa.Table"]):
 
     safe_to_share: ClassVar[bool] = True
 
+    def store(self, value: pa.Table | pa.RecordBatchReader | pads.Dataset) -> None:
+        """Store a table, or, batch by batch, a reader or a dataset of Arrow, which need not fit in memory."""
+        super().store(cast("pa.Table", value))
+
+    async def astore(self, value: pa.Table | pa.RecordBatchReader | pads.Dataset) -> None:
+        await super().astore(cast("pa.Table", value))
+
     def write_to(self, value: pa.Table, file: BinaryIO) -> None:
-        if not isinstance(value, need("pyarrow", "parquet").Table):
-            raise TypeError("it is not a pyarrow.Table")
-        table = arrow_types.to_stored(value)
-        need("pyarrow.parquet", "parquet").write_table(table, file, compression=self.compression)
+        arrow, parquet = need("pyarrow", "parquet"), need("pyarrow.parquet", "parquet")
+        if isinstance(value, arrow.Table):
+            parquet.write_table(arrow_types.to_stored(value), file, compression=self.compression)
+            return
+        batches = _batches(value)
+        with parquet.ParquetWriter(
+            file, arrow_types.to_stored(value.schema.empty_table()).schema, compression=self.compression
+        ) as writer:
+            for batch in batches:
+                writer.write_table(arrow_types.to_stored(arrow.Table.from_batches([batch], value.schema)))
+
+    @contextmanager
+    def dataset(self) -> Iterator[pads.Dataset]:
+        """Open the stored table as a dataset, of which only what is asked for is read.
+
+        ::
+
+            with output.dataset() as dataset:
+                table = dataset.to_table(columns=["x"], filter=pc.field("day") >= 7)
+
+        Types that Parquet lacks are those that it has in their place.
+
+        Raises:
+            OutputNotFound: nothing is stored.
+            DecodingError: the data are damaged.
+        """
+        dataset = need("pyarrow.dataset", "parquet")
+        with self.path() as path:
+            with self._decoding():
+                opened = dataset.dataset(path, format="parquet")
+            yield opened
 
     def load(self, columns: Sequence[str] | None = None, filters: Any = None) -> pa.Table:
         return arrow_types.to_given(self._read_table(columns, filters))
+
+
+def _batches(value: Any) -> Iterable[Any]:
+    """The batches of a reader or a dataset."""
+    if isinstance(value, need("pyarrow", "parquet").RecordBatchReader):
+        return cast("Iterable[Any]", value)
+    if isinstance(value, need("pyarrow.dataset", "parquet").Dataset):
+        return cast("Iterable[Any]", value.to_batches())
+    raise TypeError("it is not a pyarrow.Table, nor a reader of batches or a dataset")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -126,18 +170,50 @@ class PandasOutput(_Parquet["pd.DataFrame"]):
 class PolarsOutput(_Parquet["pl.DataFrame"]):
     """A :class:`polars.DataFrame` as Parquet. Safe to share.
 
+    A :class:`polars.LazyFrame` is stored as it is computed, without being in memory as a whole; :meth:`scan` opens one.
+
     Attributes:
         compression: of Parquet's: ``zstd``, ``snappy``, ``lz4``, ``gzip``, ``brotli``, ``none``.
     """
 
     safe_to_share: ClassVar[bool] = True
 
+    def store(self, value: pl.DataFrame | pl.LazyFrame) -> None:
+        if isinstance(value, need("polars", "polars").LazyFrame):
+            frame = cast("pl.LazyFrame", value)
+            with self.path("w") as path, self._encoding(value):
+                frame.sink_parquet(path, compression=self._polars_compression)
+        else:
+            super().store(cast("pl.DataFrame", value))
+
+    async def astore(self, value: pl.DataFrame | pl.LazyFrame) -> None:
+        await super().astore(cast("pl.DataFrame", value))
+
+    @property
+    def _polars_compression(self) -> Any:
+        return "uncompressed" if self.compression == "none" else self.compression
+
     def write_to(self, value: pl.DataFrame, file: BinaryIO) -> None:
         polars = need("polars", "polars")
         if not isinstance(value, polars.DataFrame):
             raise TypeError("it is not a polars.DataFrame")
-        how = "uncompressed" if self.compression == "none" else self.compression
-        value.write_parquet(cast(Any, WriteOnly(file)), compression=cast(Any, how))
+        value.write_parquet(cast(Any, WriteOnly(file)), compression=self._polars_compression)
+
+    @contextmanager
+    def scan(self) -> Iterator[pl.LazyFrame]:
+        """Open the stored frame as a lazy one, of which only what is asked for is read, in the ``with`` block.
+
+        ::
+
+            with output.scan() as frame:
+                days = frame.filter(pl.col("x") > 1).group_by("day").len().collect()
+
+        Raises:
+            OutputNotFound: nothing is stored.
+        """
+        polars = need("polars", "polars")
+        with self.path() as path:
+            yield polars.scan_parquet(path, glob=False, hive_partitioning=False)
 
     def load(self, columns: Sequence[str] | None = None, filters: Any = None) -> pl.DataFrame:
         polars = need("polars", "polars")

@@ -18,7 +18,7 @@ _FORMATS = {
     ("numpy", "ndarray"): "NumpyOutput",
     ("pandas", "DataFrame"): "PandasOutput",
     ("polars", "DataFrame"): "PolarsOutput",
-    ("polars", "LazyFrame"): "PolarsLazyOutput",
+    ("polars", "LazyFrame"): "PolarsOutput",
     ("pyarrow", "Table"): "ParquetOutput",
     ("scipy", ""): "SparseOutput",
     ("torch", ""): "TorchOutput",

@@ -152,8 +152,19 @@ class Resolver:
         if found is None and module == "builtins":
             found = _UNLISTED.get(qualname)
         if found is None:
+            found = self._builtin(module, qualname)
+        if found is None:
             raise DocumentFault(f"there is no {module}:{qualname}; it may have been renamed or moved")
         return found
+
+    def _builtin(self, module: str, qualname: str) -> Any:
+        """A function of C that is found in the module, though it says that it is in a class, as PyTorch's do."""
+        found = vars(self._imported(module)).get(qualname.rpartition(".")[2])
+        return (
+            found
+            if isinstance(found, BuiltinFunctionType) and self._own_name(found) == f"{module}:{qualname}"
+            else None
+        )
 
     def _check_class(self, found: Any) -> None:
         module = module_name(_module_of(found))

@@ -117,7 +117,7 @@ def test_json_refuses_what_would_be_something_else(value, refusal):
         Of().stored(JSONOutput, value)
     if "come back" in refusal:
         assert str(caught.value).endswith(
-            "store plain data, or use MsgpackOutput (nan, bytes, other keys) or BinaryOutput"
+            "store plain data, or use JSONNaNOutput (nan, inf), MsgpackOutput (bytes, other keys too) or BinaryOutput"
         )
 
 

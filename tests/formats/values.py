@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -146,6 +147,38 @@ def same_predictions(one: Any, other: Any) -> bool:
     return same_array(one.get("prediction_value"), other.get("prediction_value")) and one.get("bias") == 1.5
 
 
+def sparse() -> Any:
+    import scipy.sparse
+
+    return scipy.sparse.random_array((ROWS, 30), density=0.1, format="csr", rng=1)
+
+
+def same_sparse(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and one.dtype == other.dtype and (one != other).nnz == 0
+
+
+def weights() -> Any:
+    import torch
+
+    state = {"weight": torch.arange(ROWS * 3, dtype=torch.float32).reshape(ROWS, 3), "bias": torch.zeros(3)}
+    return {"model": state, "step": 7, "losses": [0.5, 0.25]}
+
+
+def same_weights(one: Any, other: Any) -> bool:
+    import torch
+
+    assert (one["step"], one["losses"]) == (other["step"], other["losses"])
+    return all(torch.equal(one["model"][name], tensor) for name, tensor in other["model"].items())
+
+
+def diverged() -> Any:
+    return {**plain(), "loss": [float("nan"), float("inf"), -float("inf")]}
+
+
+def same_diverged(one: Any, other: Any) -> bool:
+    return repr(one) == repr(other)
+
+
 def plain() -> Any:
     return {"a": [1, 2.5, None, True, "é"], "b": {"c": [[]]}}
 
@@ -170,7 +203,18 @@ EXAMPLES: dict[str, tuple[Callable[[], Any], Callable[[Any, Any], bool]]] = {
     "ArrowOutput": (table, lambda one, other: one.equals(other)),
     "PandasOutput": (pandas_frame, same_pandas_frame),
     "PolarsOutput": (polars_frame, lambda one, other: one.equals(other)),
+    "JSONNaNOutput": (diverged, same_diverged),
+    "SparseOutput": (sparse, same_sparse),
+    "TorchOutput": (weights, same_weights),
     "JoblibOutput": (lambda: {"model": array()}, lambda one, other: same_arrays(one, other)),
     "BinaryDatasetOutput": (dataset, same_dataset),
     "BinaryPredictionOutput": (predictions, same_predictions),
 }
+
+
+#: Libraries that few environments have, by the formats that need them: their examples are left out without.
+RARE = {"SparseOutput": "scipy", "TorchOutput": "torch"}
+
+for _name, _library in RARE.items():
+    if importlib.util.find_spec(_library) is None:
+        del EXAMPLES[_name]

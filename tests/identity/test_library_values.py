@@ -177,6 +177,12 @@ def test_dtypes_of_torch():
     assert there_and_back(torch.bfloat16) is torch.bfloat16
 
 
+def test_functions_of_torch_that_say_that_they_are_in_a_class():
+    torch = pytest.importorskip("torch")
+    for function in (torch.relu, torch.tanh, torch.nn.functional.gelu):
+        assert there_and_back(function) is function
+
+
 # -- classes by their fields
 
 
