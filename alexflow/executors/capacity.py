@@ -138,7 +138,7 @@ class Capacity:
         From now on there are jobs with needs.
         """
         supply = self.supply
-        self.is_active = True
+        self.activate()
         cpus, memory, devices = needs
         if cpus is not None and cpus > supply.cpus * WHOLE:
             return f"cpus={cpus / WHOLE:g}, and this engine has {supply.cpus}"
@@ -153,6 +153,11 @@ class Capacity:
                 where = f": none was found ({supply.searched})" if supply.searched else ""
                 return f"{asked}, and this engine has none{where}; name them: Engine(devices={{{kind!r}: [0]}})"
         return ""
+
+    def activate(self) -> None:
+        """Look at each job from now on: some claim something."""
+        _ = self.supply
+        self.is_active = True
 
     def everything(self, needs: Needs | None) -> Needs:
         """Return the needs of a job that is to run alone."""

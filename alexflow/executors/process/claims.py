@@ -12,7 +12,7 @@ in the memory of that device would be missing. The job begins when that process 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 from alexflow.executors.admission import Round
@@ -38,6 +38,8 @@ class Claims:
 
     Attributes:
         may_start: whether places can be started, as far as is known.
+        alone: tasks that had too little memory, and run alone.
+        peaks: the memory that jobs of a key have needed, if some had too little.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class Claims:
         self.estimates = estimates
         self.instruct = instruct
         self.may_start = True
+        self.alone: set[str] = set()
+        self.peaks: dict[Hashable, int] = {}
         self.begun = 0  # places that get their first job in the round that is under way
         self.begun_ordinary = 0
         self.claimant = Claimant("process", self._is_full, self._ordinary_jobs, wake)
@@ -70,6 +74,33 @@ class Claims:
         """Wake other executors: something may have come free."""
         if self.capacity is not None and self.capacity.is_active:
             self.capacity.changed(self.claimant)
+
+    @property
+    def total_memory(self) -> int:
+        """The bytes of memory that the engine has; 0 if unknown."""
+        return 0 if self.capacity is None else self.capacity.supply.memory
+
+    def lacked_memory(self, job: Job, used: int) -> bool:
+        """Take in that a job had too little memory. Return whether it may run alone; False if it has done so."""
+        if self.capacity is None or job.task_id in self.alone:
+            return False
+        self.capacity.activate()
+        self.alone.add(job.task_id)
+        if job.key != "" and used:
+            self.peaks[job.key] = max(used, self.peaks.get(job.key, 0))
+        return True
+
+    def needs_of(self, job: Job) -> Needs | None:
+        """Return what a job needs: what it asks for, and the memory that others like it have needed."""
+        needs = job.needs
+        if not (self.alone or self.peaks) or self.capacity is None:
+            return needs
+        if job.task_id in self.alone:
+            return self.capacity.everything(needs)
+        peak = min(self.peaks.get(job.key, 0), self.total_memory)
+        if not peak or (needs is not None and needs.memory):
+            return needs
+        return Needs(None, peak, ()) if needs is None else needs._replace(memory=peak)
 
     def round(self) -> PlaceRound:
         """Begin to look through the jobs."""
@@ -125,6 +156,9 @@ class PlaceRound(Round):
         self._load = 0.0
         self._room = 0
         self._is_first = False
+
+    def needs_of(self, job: Job) -> Needs | None:
+        return self._claims.needs_of(job)
 
     def end(self) -> None:
         """End it, when the jobs are at their places."""

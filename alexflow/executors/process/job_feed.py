@@ -156,6 +156,8 @@ class JobFeed:
 
     def _successor_of(self, job: Job) -> Job | None:
         for successor in self._source.successors_of(job.task_id):
-            if successor.timeout is None and successor.needs is None and successor.task_id not in self.assigned:
+            if successor.timeout is not None or successor.task_id in self.assigned:
+                continue
+            if self.claims.needs_of(successor) is None:
                 return successor
         return None

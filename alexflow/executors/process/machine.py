@@ -16,7 +16,7 @@ begun go to other places. A job that may have ended unreported is *unsure*: its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from alexflow.executors.capacity import Capacity
 from alexflow.executors.interface import Done, Job, JobSource, NotDone, Outcome, Printed, Usage
@@ -105,13 +105,14 @@ class PoolMachine(JobFeed):
                 del self.assigned[task_id]
                 self.outcomes.append(sent.outcome)
 
-    def forget(self, task_ids: Iterable[str]) -> None:
+    def forget(self, task_ids: Collection[str]) -> None:
         """Withdraw those of these jobs that were sent speculatively: they will never be ready."""
         for task_id in task_ids:
             sent = self.assigned.get(task_id)
             if sent is not None and sent.is_speculative:
                 self._withdraw(sent)
         if self.claims.is_active:
+            self.claims.alone.difference_update(task_ids)
             self.feed()  # something may have been held for one of them
 
     def _withdraw(self, sent: Assignment) -> None:

@@ -34,6 +34,7 @@ from alexflow.executors.process.instructions import (
 )
 from alexflow.executors.process.log_forwarding import pass_on
 from alexflow.executors.process.machine import BLOCKED_AFTER, PoolMachine
+from alexflow.executors.process.memory_shortage import MemoryShortage
 from alexflow.executors.process.outcomes import cannot_start, failed, failed_to_start, outcome_of_running, unshippable
 from alexflow.executors.process.output_capture import Echo
 from alexflow.executors.process.payload import Packer
@@ -140,6 +141,7 @@ class ProcessExecutor(Executor):
             on_warm=self._replace_cold,
             devices=self._devices,
         )
+        self._memory = MemoryShortage(self._machine.claims)
         self._shutdown = Shutdown(self._worker_set, self._grace, self._gone)
         self._deadlines = Deadlines(self._out_of_time)
         self._slow_imports = SlowImports(self._worker_set, self._definitions)
@@ -331,6 +333,8 @@ class ProcessExecutor(Executor):
             said = worker.process.printed.take_output(message.number) if message.printed else None
             sent = worker.sent.get(message.number)
             outcome = failed(worker, sent, message, said) if sent is not None else None
+            if sent is not None and outcome is not None:
+                outcome = self._memory.of_failed(sent, outcome, message.peak)
             self._machine.failed(worker, message.number, outcome)
         elif isinstance(message, Logged):
             sent = worker.sent.get(message.number)
@@ -395,6 +399,8 @@ class ProcessExecutor(Executor):
         status = worker.believable(last)
         sent = worker.sent.get(status.running)
         lost = outcome_of_running(worker, sent, end) if sent is not None else None
+        if sent is not None and lost is not None:
+            lost = self._memory.of_killed(sent, lost, end)
         refused = worker.process.refused
         if refused is not None:
             self._fail = partial(cannot_start, error=refused)

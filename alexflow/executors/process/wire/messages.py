@@ -143,12 +143,16 @@ class JobsDone(Message, frozen=True):
 
 
 class JobFailed(Message, frozen=True):
-    """This one failed; it may have ``printed`` something."""
+    """This one failed; it may have ``printed`` something.
+
+    ``peak`` is the most memory that the worker has used, in bytes, if the task had too little.
+    """
 
     number: int
     seconds: float
     fault: CapturedError
     printed: bool
+    peak: int = 0
 
 
 class TaskRequest(Message, frozen=True):

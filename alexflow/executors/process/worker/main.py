@@ -69,7 +69,7 @@ from alexflow.executors.process.worker.process_end import shut_down_process
 from alexflow.executors.process.worker.settings import ProcessSettings
 from alexflow.executors.process.worker.stdio import StdioCapture
 from alexflow.executors.process.worker.unpack import unpacker
-from alexflow.executors.process.worker.usage import UsageMeter
+from alexflow.executors.process.worker.usage import UsageMeter, peak_at
 from alexflow.executors.process.worker.worker_context import WorkerContext
 from alexflow.forks import end_fork, this_process
 from alexflow.identity import set_main_module_name
@@ -258,7 +258,7 @@ class Worker:
             self._has_failed(number)
             printed = self._end(number, seconds, failed=True)
             self._report()
-            self._send(JobFailed(number, seconds, fault, printed))
+            self._send(JobFailed(number, seconds, fault, printed, peak_at(error)))
             set_job(0, number, 0.0)
             return
         ended = time.monotonic()

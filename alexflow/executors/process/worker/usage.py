@@ -27,3 +27,8 @@ class UsageMeter:
         used = getrusage(RUSAGE_SELF)
         before, self._cpu = self._cpu, used.ru_utime + used.ru_stime
         return Usage(self._worker, int((self._cpu - before) * 1e6), peak_rss_of(used.ru_maxrss), transaction.stored)
+
+
+def peak_at(error: BaseException) -> int:
+    """Return the most memory that this process has used, in bytes, if an error says that it is too little; else 0."""
+    return peak_rss_of(getrusage(RUSAGE_SELF).ru_maxrss) if issubclass(type(error), MemoryError) else 0
