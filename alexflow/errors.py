@@ -38,6 +38,7 @@ The class of an error says whose fault it is, and so whether trying again can he
     │   └── AmbiguousKey           the beginning of a key fits several
     ├── EngineClosed               the engine was used outside its `async with`
     ├── Overloaded                 the engine has too much to do for this request: trying again later can help
+    ├── RetryAfter                 raised by a task's code: the service behind it wants a pause
     └── NotInTask                  `alexflow.current` was used outside a task
 
 :class:`TaskStopped` is outside of the tree, since it is no error: it interrupts the code of a task that has to end.
@@ -51,6 +52,7 @@ from typing import TYPE_CHECKING, Self
 from alexflow.error_base import AlexflowError as AlexflowError
 from alexflow.failure_text import last_lines, times_tried
 from alexflow.overload import Overloaded as Overloaded
+from alexflow.overload import RetryAfter as RetryAfter
 
 if TYPE_CHECKING:
     from alexflow.failures import Attempt, FailureReport

@@ -71,7 +71,8 @@ class Dispatch:
         self._events = events
         self._post = post
         self.sources = {
-            kind: ReadyJobs(kind, scheduler, catalog, forced, events, record, self._returned) for kind in executors
+            kind: ReadyJobs(kind, scheduler, catalog, forced, events, record, self._returned, post)
+            for kind in executors
         }
         for kind, places in reserve.items():  # an executor that prefetches reserves places itself
             if kind in executors and kind not in self.prefetching:

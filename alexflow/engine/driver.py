@@ -25,6 +25,7 @@ from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.generators_on_demand import GeneratorsOnDemand
 from alexflow.engine.outcomes import Outcomes
 from alexflow.engine.peers import PeerCoordination
+from alexflow.engine.rate_limits import Alarm
 from alexflow.engine.recording import EngineRecorder, NoRecorder
 from alexflow.engine.removals import Removals
 from alexflow.engine.requested_run import FindOutputs, RequestedRun, RequestedRuns, RequestOptions, finished_event
@@ -136,6 +137,7 @@ class Driver:
         self.entering = 0
         self._removals = Removals(storage)
         self._delays = Delays(self.post)
+        self._alarm = Alarm(self.post)
         self._questions = StorageQuestions(
             *(self.inspector, storage, self.runs, self._removals, self.record, self._inbox),
             peers=lambda: self._dispatch.peers,
@@ -149,6 +151,7 @@ class Driver:
             do.Close: lambda instruction: self._generators().close(instruction.task_id, dict(instruction.held)),
             do.Cancel: self._cancel,
             do.Delay: self._delays.start,
+            do.WakeAt: self._alarm.set,
             do.TryAgain: self._outcomes.report_retry,
             do.GaveUp: self._outcomes.report_given_up,
             do.Remove: self._remove,
@@ -198,6 +201,7 @@ class Driver:
         if self.runs:
             self.post(RunsCancelled(tuple(self.runs)))
         self._delays.clear()
+        self._alarm.clear()
         await self._generators.aclose()
         await asyncio.gather(*(executor.aclose() for executor in self._executors.values()))
         await self._removals.aclose()
@@ -308,7 +312,8 @@ class Driver:
                 event, subjects = self._inbox.popleft()
                 if type(event) in INVALIDATING:
                     self._invalidate_caches()
-                instructions = self._scheduler.handle(event)
+                now = self._loop.time() if self._scheduler.is_timed else 0.0
+                instructions = self._scheduler.handle(event, now)
                 if type(event) is Inspected:
                     self._enter(event, subjects)
                 for instruction in instructions:

@@ -25,6 +25,7 @@ from alexflow.engine.options import (
     check_urgency,
     check_values,
 )
+from alexflow.engine.rate_limits import rate_specs
 from alexflow.engine.recording import EngineRecorder
 from alexflow.engine.requested_run import RequestOptions
 from alexflow.engine.result import Result
@@ -45,13 +46,14 @@ from alexflow.hooks import exact_name, hook_failed
 from alexflow.model import AbstractTask, ExecutorName, Output, Retry
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.machine import MAX_DEATHS
+from alexflow.scheduler.rates import RateSpec
 from alexflow.storage import Storage, open_storage
 from alexflow.type_vars import T
 
 if TYPE_CHECKING:
     from alexflow.executors.loaded_libraries import LoadedLibraries
     from alexflow.executors.process.started_server import StartedServer
-    from alexflow.limits import Queue
+    from alexflow.limits import Queue, RateLimit
     from alexflow.progress.echo import OutputEcho
     from alexflow.record.plan import Plan
 
@@ -80,7 +82,8 @@ class Engine:
         workers: worker processes for plain ``def run``, and threads for tasks that ask for those; by default one per
             CPU that this process may use. A :class:`~alexflow.Workers` also says how many threads numerical libraries
             may start in each (by default their share, CPUs divided by workers), and when one is replaced.
-        limits: how many tasks with a tag may run at once, by tag; tags that are not listed are not limited.
+        limits: how many tasks with a tag may run at once, by tag, or how often they may start: a
+            :class:`~alexflow.limits.RateLimit`. Tags that are not listed are not limited.
         devices: the devices that tasks may ask for (:class:`~alexflow.ResourceSpec`), by kind:
             ``{"gpu": [0, 1]}``. A worker process sees none of these kinds but those that its task has asked for. By
             default the GPUs that this process may use, found when a task asks for one.
@@ -110,7 +113,7 @@ class Engine:
         storage: Storage | str | os.PathLike[str] | None = None,
         *,
         workers: int | Workers | None = None,
-        limits: Mapping[str, int] | None = None,
+        limits: Mapping[str, int | RateLimit] | None = None,
         devices: Mapping[str, Sequence[int | str]] | None = None,
         max_concurrency: int = MAX_CONCURRENCY,
         executor: ExecutorName = "process",
@@ -140,11 +143,12 @@ class Engine:
         self._workers = as_workers(workers)
         asked = workers.threads if isinstance(workers, Workers) else None
         self._threads_of_libraries = asked or 0  # in this process they change only if an option says so
-        self._limits = as_limits(limits)
+        at_once, rates = as_limits(limits)
+        self._limits: dict[str, int | RateSpec] = {**at_once, **rate_specs(rates)}
         self._max_concurrency = max_concurrency
         self._devices = as_devices(devices)
         self._capacity = make_capacity(self._workers, self._devices)
-        self._defaults = Defaults(executor, Retry(0) if retry is None else retry, timeout, self._capacity.refusal)
+        self._defaults = Defaults(executor, retry or Retry(0), timeout, self._capacity.refusal, rates)
         self._max_deaths = max_deaths
         self._grace = grace
         self._lease_ttl = lease_ttl

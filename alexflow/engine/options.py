@@ -19,7 +19,7 @@ from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
 if TYPE_CHECKING:  # a run that has nothing to do needs none of them
     from alexflow.executors.workers import Workers
     from alexflow.graph import Forceable
-    from alexflow.limits import Queue
+    from alexflow.limits import Queue, RateLimit
     from alexflow.storage import Storage
 
 #: The highest priority of a request, and, negated, the lowest.
@@ -32,7 +32,7 @@ class EngineOptions(TypedDict, total=False):
     """The keywords of :class:`~alexflow.Engine` besides a storage and ``echo``."""
 
     workers: int | Workers | None
-    limits: Mapping[str, int] | None
+    limits: Mapping[str, int | RateLimit] | None
     devices: Mapping[str, Sequence[int | str]] | None
     max_concurrency: int
     executor: ExecutorName
@@ -118,7 +118,7 @@ def check_values(values: Mapping[str, Any]) -> None:
     Raises:
         DefinitionError: one is none that an engine can use; the message names it.
     """
-    limits = as_limits(values.get("limits"))
+    limits, _ = as_limits(values.get("limits"))
     as_devices(values.get("devices"))
     numbers = {"max_concurrency": values.get("max_concurrency", 1)}
     numbers.update({f"limits[{tag!r}]": limit for tag, limit in limits.items()})
@@ -173,14 +173,25 @@ def check_urgency(priority: object, fairness_key: object, max_wait: object) -> N
         raise DefinitionError(f"max_wait must be a number of seconds, not {repr_of(max_wait)}")
 
 
-def as_limits(limits: Mapping[str, int] | None) -> dict[str, int]:
-    """Check an engine's ``limits``."""
+def as_limits(limits: Mapping[str, int | RateLimit] | None) -> tuple[dict[str, int], dict[str, RateLimit]]:
+    """Check an engine's ``limits``. Returns those of tasks at once, and those of rates."""
     if limits is not None and not isinstance(limits, Mapping):
         raise DefinitionError(
             f"limits must be a dict from tag to how many tasks with it may run at once, such as "
             f"{{'gpu': 1}}, not a {type(limits).__qualname__}"
         )
-    return dict(limits or {})
+    limits = limits or {}
+    at_once = {tag: limit for tag, limit in limits.items() if isinstance(limit, int)}
+    if len(at_once) == len(limits):
+        return at_once, {}
+    from alexflow.limits import RateLimit  # deferred: few engines have one
+
+    for tag, limit in limits.items():
+        if not isinstance(limit, int | RateLimit):
+            raise DefinitionError(
+                f"limits[{repr_of(tag)}] must be a whole number of at least 1, or a RateLimit, not {repr_of(limit)}"
+            )
+    return at_once, {tag: limit for tag, limit in limits.items() if isinstance(limit, RateLimit)}
 
 
 def as_devices(devices: object) -> dict[str, tuple[int | str, ...]] | None:

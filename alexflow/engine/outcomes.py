@@ -15,7 +15,7 @@ from alexflow.failures import Attempt
 from alexflow.graph import NO_SUBJECTS, Catalog, Subjects
 from alexflow.logs import logger
 from alexflow.model.retry import names_of
-from alexflow.scheduler.events import Cancelled, Event, Failed, InputsLost, Reason, Succeeded
+from alexflow.scheduler.events import Cancelled, Event, Failed, InputsLost, Postponed, Reason, Succeeded
 from alexflow.scheduler.instructions import GaveUp, TryAgain
 
 #: Characters of each standard stream that are kept with a failed task's error, counted from the end.
@@ -105,7 +105,15 @@ class Outcomes:
         if reason == "input":
             keys = (outcome.missing_input,)
             return InputsLost(task_id, keys, error), self._lost(task_id, keys)
+        if outcome.retry_after is not None:
+            return self._postponed(task_id, error, outcome.retry_after), NO_SUBJECTS
         return self._failure(task_id, error, reason, outcome.seconds, outcome.worker), NO_SUBJECTS
+
+    def _postponed(self, task_id: str, error: TaskError, seconds: float) -> Postponed:
+        """Report a task that starts again later, because the service behind it asked for that."""
+        logger.info("%s asked to start again in %g s", task_id, seconds)
+        self._task_events.retrying(task_id, self._failed.count(task_id), error.message, seconds)
+        return Postponed(task_id, seconds, error)
 
     def _lost(self, task_id: str, keys: tuple[str, ...]) -> Subjects:
         """Report lost inputs; the scheduler will inspect them again."""

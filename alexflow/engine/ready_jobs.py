@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import islice
 
@@ -12,6 +13,7 @@ from alexflow.executors.interface import Fits, Job, JobSource, Settled
 from alexflow.graph import Catalog, Kind
 from alexflow.model.executor_kinds import EXECUTOR_KINDS
 from alexflow.scheduler import Scheduler
+from alexflow.scheduler.events import Event, Woken
 
 
 class ReadyJobs(JobSource):
@@ -25,6 +27,7 @@ class ReadyJobs(JobSource):
         events: emits that jobs have begun.
         record: what is written about tasks.
         returned: called with the ids of jobs that were put back.
+        post: takes events for the scheduler.
 
     Attributes:
         alone: whether the executor takes what is ready. While there are peers it takes what has been admitted.
@@ -40,6 +43,7 @@ class ReadyJobs(JobSource):
         events: TaskEvents,
         record: EngineRecorder,
         returned: Callable[[Kind, Sequence[str]], None],
+        post: Callable[[Event], None],
     ):
         self._kind = kind
         self._scheduler = scheduler
@@ -50,6 +54,7 @@ class ReadyJobs(JobSource):
         self._begins_when_taken = not EXECUTOR_KINDS[kind].prefetches  # else the executor reports it
         self._record = record
         self._returned = returned
+        self._post = post
         self.alone = True
         self.admitted = JobQueue()
         self._most_below_0: int | None = None  # jobs of a priority below 0 that the executor may have
@@ -128,7 +133,7 @@ class ReadyJobs(JobSource):
                 task_ids.append(task_id)
             elif answer is not None:
                 break
-        self._scheduler.begin(self._kind, task_ids)
+        self._begin(task_ids)
         return jobs
 
     @property
@@ -154,7 +159,7 @@ class ReadyJobs(JobSource):
     def take_ready(self, limit: int) -> list[Job]:
         """Take jobs from the ready queue, in order to admit them."""
         task_ids = list(islice(self._queue, limit))
-        self._scheduler.begin(self._kind, task_ids)
+        self._begin(task_ids)
         return [self.job(task_id) for task_id in task_ids]
 
     def __contains__(self, task_id: object) -> bool:
@@ -165,7 +170,7 @@ class ReadyJobs(JobSource):
             return self.admitted.pop(task_id, None)
         if task_id not in self._queue:
             return None
-        self._scheduler.begin(self._kind, [task_id])
+        self._begin([task_id])
         return self.job(task_id)
 
     def put_back(self, jobs: Sequence[Job]) -> None:
@@ -182,6 +187,16 @@ class ReadyJobs(JobSource):
         if successors:
             self._record.about_to_run(successors, self._forced)
         return [self.job(described.spec.task_id) for described in successors]
+
+    def _begin(self, task_ids: Sequence[str]) -> None:
+        """Take tasks from the ready queue; if rates are limited, it counts when."""
+        if not self._scheduler.is_timed:
+            self._scheduler.begin(self._kind, task_ids)
+            return
+        loop = asyncio.get_running_loop()
+        self._scheduler.begin(self._kind, task_ids, loop.time())
+        if self._scheduler.is_due(loop.time()):
+            loop.call_soon(self._post, Woken())
 
     def job(self, task_id: str) -> Job:
         """Make the job of a task."""

@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from itertools import dropwhile
+from math import inf
 from typing import Any, Literal, cast
 
 from msgspec import Struct
@@ -22,6 +23,7 @@ from alexflow.errors import (
     OutputMissing,
     OutputNotFound,
     Pruned,
+    RetryAfter,
     SourceChanged,
     SourceNotFound,
     StorageDenied,
@@ -62,6 +64,7 @@ class CapturedError(Struct, frozen=True, array_like=True):
         pickled: the exception, if it survives being pickled and unpickled.
         missing_input: the key that was not found, if that was it.
         error_classes: qualified names of the exception's class and its bases.
+        retry_after: seconds for which it asks, if it is a :class:`~alexflow.errors.RetryAfter`.
     """
 
     reason: Literal["error", "fatal", "input"]
@@ -71,6 +74,7 @@ class CapturedError(Struct, frozen=True, array_like=True):
     pickled: bytes | None = None
     missing_input: str = ""
     error_classes: tuple[str, ...] = ()
+    retry_after: float | None = None
 
 
 def capture_error(error: BaseException, *, travels: bool) -> CapturedError:
@@ -101,6 +105,7 @@ def _taken_apart(error: BaseException, travels: bool) -> CapturedError:
         pickled=_pickled(error) if travels else None,
         missing_input=missing,
         error_classes=names_of(type(error)),
+        retry_after=_retry_after(error),
     )
 
 
@@ -157,7 +162,16 @@ def not_done(
         summary=repr_of(task),
     )
     error.__cause__ = behind
-    return NotDone(task_id, fault.reason, error, seconds, fault.missing_input, printed, worker)
+    more = fault.missing_input, printed, worker, fault.retry_after
+    return NotDone(task_id, fault.reason, error, seconds, *more)
+
+
+def _retry_after(error: BaseException) -> float | None:
+    """The seconds for which an exception asks, if it does."""
+    if not issubclass(type(error), RetryAfter):
+        return None
+    seconds = vars(error).get("seconds")
+    return float(seconds) if isinstance(seconds, int | float) and 0 <= seconds < inf else None
 
 
 def _change_of(task: AbstractTask, task_id: str) -> str:

@@ -91,6 +91,7 @@ class NotDone(Struct, frozen=True):
         missing_input: the key of the input that is gone.
         printed: as for :class:`Done`.
         worker: the process id of the worker in which it was; 0 for none.
+        retry_after: seconds after which it wants to start again, which is no failure; None for a failure.
     """
 
     task_id: str
@@ -100,6 +101,7 @@ class NotDone(Struct, frozen=True):
     missing_input: str = ""
     printed: Printed | None = None
     worker: int = 0
+    retry_after: float | None = None
 
 
 class Unsure(Struct, frozen=True):

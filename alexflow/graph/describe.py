@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
 from alexflow.graph.class_registry import ClassRegistry
@@ -29,6 +29,10 @@ from alexflow.model.executor_kinds import leaves_process
 from alexflow.model.resource_spec import Needs
 from alexflow.scheduler import TaskSpec
 
+if TYPE_CHECKING:
+    from alexflow.graph.spending import Spends
+    from alexflow.limits import RateLimit
+
 NO_RETRY = Retry(0)
 
 
@@ -41,12 +45,14 @@ class Defaults:
         retry: the policy for trying a failed task again.
         timeout: time limit of one attempt, in seconds.
         refusal: from what a task needs to the reason why this engine never has it, or "".
+        rates: the limits of rates, by tag.
     """
 
     executor: ExecutorName = "process"
     retry: Retry = NO_RETRY
     timeout: float | None = None
     refusal: Callable[[Needs], str] | None = field(default=None, repr=False, compare=False)
+    rates: Mapping[str, RateLimit] = field(default_factory=dict)
     settings: dict[type, TaskSettings] = field(default_factory=dict, init=False, repr=False, compare=False)  # by class
     class_registry: ClassRegistry = field(default_factory=ClassRegistry, init=False, repr=False, compare=False)
 
@@ -156,10 +162,18 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
     made, serves = makes
     dynamic = kind == "dynamic"
     executor = "" if dynamic else kind
-    spec = TaskSpec(
-        task_id, tuple(inputs), ephemeral, made, tags, dynamic, *tries, acyclic, serves, key, executor, priority
-    )
+    spends = _spends(task, tags, defaults) if tags and defaults.rates and not dynamic else ()
+    if spends:
+        key = ""  # it travels alone, and begins when it is sent
+    more = executor, priority, spends
+    spec = TaskSpec(task_id, tuple(inputs), ephemeral, made, tags, dynamic, *tries, acyclic, serves, key, *more)
     return Described(task, spec, kind, retry, timeout, inputs, outputs if keeps_outputs else None, needs)
+
+
+def _spends(task: AbstractTask, tags: tuple[str, ...], defaults: Defaults) -> Spends:
+    from alexflow.graph.spending import spends_of  # deferred: few engines have limits of rates
+
+    return spends_of(task, tags, defaults.rates)
 
 
 def _settings(task: AbstractTask, defaults: Defaults) -> TaskSettings:

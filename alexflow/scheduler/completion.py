@@ -40,7 +40,9 @@ def start(state: State, node: Node) -> None:
         node.held = {}
         state.begin_pulling(node)
         state.out.start.append(node.spec.task_id)
-    elif not node.spec.tags or state.slots.take(node, node.spec.tags, node.priority, node.fairness_key):
+    elif not node.spec.tags or state.slots.take(
+        node, node.spec.tags, node.priority, node.fairness_key, node.spec.spends
+    ):
         state.enqueue(node)
 
 

@@ -33,6 +33,7 @@ class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could r
             which counts as long.
         executor: the name of the executor that runs it; "" for a dynamic task.
         priority: its class's; None if that has none.
+        spends: what it spends by starting, of its tags whose rates are limited: names of buckets, each with its costs.
     """
 
     task_id: str
@@ -49,6 +50,7 @@ class TaskSpec(Struct, frozen=True, gc=False):  # refers to nothing that could r
     key: str = ""
     executor: str = ""
     priority: int | None = None
+    spends: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
 
 class Event(Struct, frozen=True, tag=True):
@@ -132,6 +134,34 @@ class Failed(Event, frozen=True):
     error: Any
     reason: Reason = "error"
     chance: float = 0.5
+
+
+class Postponed(Event, frozen=True):
+    """A task asks for a pause of its limited rates, and to start again after that; no attempt is counted."""
+
+    task_id: str
+    seconds: float
+    error: Any = None
+
+
+class Spent(Event, frozen=True):
+    """A task that runs has spent more, or less, than it was said to.
+
+    Attributes:
+        differences: buckets, each with what is to be added to the task's costs.
+    """
+
+    differences: tuple[tuple[str, tuple[float, ...]], ...]
+
+
+class SharedBy(Event, frozen=True):
+    """So many engines, this one included, share the limits of rates."""
+
+    engines: int
+
+
+class Woken(Event, frozen=True):
+    """The time that the scheduler asked for (``WakeAt``) has come."""
 
 
 class InputsLost(Event, frozen=True):

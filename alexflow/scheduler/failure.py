@@ -32,7 +32,7 @@ from alexflow.scheduler.demand import (
     withdraw_run,
 )
 from alexflow.scheduler.dependents import Dependents
-from alexflow.scheduler.events import DelayOver, Failed, InputsLost
+from alexflow.scheduler.events import DelayOver, Failed, InputsLost, Postponed
 from alexflow.scheduler.instructions import Delay, GaveUp, TryAgain
 from alexflow.scheduler.priorities import raise_for_run
 from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, RunState, State, TaskCheck
@@ -68,6 +68,24 @@ def failed(state: State, event: Failed) -> None:
         deaths = node.deaths + (event.reason == "lost")
         state.out.reports.append(GaveUp(node.spec.task_id, event.error, failures, deaths))
         _give_up(state, node, event.error)
+
+
+def postponed(state: State, event: Postponed) -> None:
+    """Pause what a task asked to be paused, and start the task again after that; no attempt is counted."""
+    node = state.nodes.get(event.task_id)
+    if node is None or node.state not in ACTIVE:
+        return
+    state.slots.buckets.pause(node.spec.spends, event.seconds)
+    if node.state == CANCELLING:
+        cancelled(state, node)
+    elif node.state != RUNNING:
+        failed(state, Failed(event.task_id, event.error))
+    elif not node.demand:  # stopped runs were draining it, and it has ended
+        drop_unstarted(state, node)
+    else:
+        leave_active(state, node)
+        state.activate(node, "error, retries left")
+        state.out.others.append(Delay(node.spec.task_id, node.attempts, event.seconds))
 
 
 def _retry_later(state: State, node: Node, event: Failed) -> None:

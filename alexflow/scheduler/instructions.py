@@ -68,6 +68,12 @@ class Delay(Instruction, frozen=True):
     seconds: float
 
 
+class WakeAt(Instruction, frozen=True):
+    """Come back at a time, of the clock by which events are handled. Replaces an earlier one. Answer: ``Woken``."""
+
+    time: float
+
+
 class TryAgain(Instruction, frozen=True):
     """Report that an attempt failed and that another follows after some seconds, by a ``Delay`` or ``Start``.
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from math import inf
 from typing import Any
 
 from alexflow.scheduler.completion import (
@@ -37,19 +38,24 @@ from alexflow.scheduler.events import (
     InputsLost,
     Inspected,
     InspectionFailed,
+    Postponed,
     PutBack,
     ReleasedByPeer,
     Resumed,
     RunRequested,
     RunsCancelled,
+    SharedBy,
+    Spent,
     Succeeded,
     TaskSpec,
     Verified,
+    Woken,
 )
-from alexflow.scheduler.failure import delay_over, fail_if_stuck, failed, give_up_generators, inputs_lost
-from alexflow.scheduler.instructions import Instruction
+from alexflow.scheduler.failure import delay_over, fail_if_stuck, failed, give_up_generators, inputs_lost, postponed
+from alexflow.scheduler.instructions import Instruction, WakeAt
 from alexflow.scheduler.peers import active_specs, done_by_peer, held_by_peer, readers_of_ephemeral, released_by_peer
 from alexflow.scheduler.priorities import raise_tasks
+from alexflow.scheduler.rates import RateSpec
 from alexflow.scheduler.requests import run_requested, runs_cancelled, verified
 from alexflow.scheduler.revocation import put_back
 from alexflow.scheduler.slots import Slots
@@ -73,7 +79,7 @@ class Scheduler:
     """Decides what to do next.
 
     Args:
-        limits: how many tasks with a tag may run at once, by tag.
+        limits: how many tasks with a tag may run at once, or how often they may start, by tag.
         window: how many children of one dynamic task may be under way at once.
         max_deaths: how many deaths of a worker a task survives.
         case_sensitive: whether keys that differ only by case are different outputs.
@@ -85,14 +91,19 @@ class Scheduler:
 
     def __init__(
         self,
-        limits: Mapping[str, int] | None = None,
+        limits: Mapping[str, int | RateSpec] | None = None,
         *,
         window: int = WINDOW,
         max_deaths: int = MAX_DEATHS,
         case_sensitive: bool = True,
         steps_per_turn: int = STEPS_PER_TURN,
     ):
-        slots: Slots[Node] = Slots(limits or {}, lambda node: node.state == READY)
+        limits = limits or {}
+        rates = {tag: limit for tag, limit in limits.items() if isinstance(limit, RateSpec)}
+        at_once = {tag: limit for tag, limit in limits.items() if not isinstance(limit, RateSpec)}
+        slots: Slots[Node] = Slots(at_once, lambda node: node.state == READY, rates)
+        self.is_timed = bool(rates)  #: Whether events have to come with the time.
+        self._wake_at = inf
         self.state = State(
             slots,
             window=window,
@@ -101,9 +112,16 @@ class Scheduler:
             steps_per_turn=steps_per_turn,
         )
 
-    def handle(self, event: Event) -> list[Instruction]:
-        """Handle an event. Returns what is to be done."""
+    def handle(self, event: Event, now: float = 0.0) -> list[Instruction]:
+        """Handle an event. Returns what is to be done.
+
+        Args:
+            event: what has happened.
+            now: when, in seconds; it only matters if rates are limited (:attr:`is_timed`).
+        """
         state = self.state
+        if self.is_timed:
+            state.slots.at(now)
         HANDLERS[type(event)](state, event)
         if state.to_raise:
             raise_tasks(state)
@@ -116,10 +134,19 @@ class Scheduler:
             conclude_runs(state)
         if state.slots.freed:
             hand_out_slots(state)
-        if not (state.active or state.inspecting) and (state.runs or state.nodes):
+        if not (state.active or state.inspecting or state.slots.waiting) and (state.runs or state.nodes):
             fail_if_stuck(state)
             conclude_runs(state)
+        if self.is_timed:
+            self._ask_to_be_woken(now)
         return state.out.drain()
+
+    def _ask_to_be_woken(self, now: float) -> None:
+        at = self.state.slots.buckets.wake_at
+        if at < self._wake_at or self._wake_at <= now:
+            self._wake_at = at
+            if at < inf:
+                self.state.out.others.append(WakeAt(at))
 
     # -- executors take what is ready
 
@@ -127,7 +154,7 @@ class Scheduler:
         """Return the tasks, by id, that an executor may take, in the order in which they should begin; a live view."""
         return self.state.queue[executor]
 
-    def begin(self, executor: str, task_ids: Iterable[str]) -> None:
+    def begin(self, executor: str, task_ids: Iterable[str], now: float = 0.0) -> None:
         """Take tasks that begin now. The one change that is no event: an executor needs its jobs at once."""
         state = self.state
         queue, nodes = state.queue[executor], state.nodes
@@ -135,6 +162,12 @@ class Scheduler:
             node = nodes[task_id]
             queue.take(task_id, node)
             state.begin(node)
+            if node.spec.spends:
+                state.slots.buckets.begin(node.spec.spends, now)
+
+    def is_due(self, now: float) -> bool:
+        """Whether something that waits for a limited rate should be looked at (``Woken``)."""
+        return self.state.slots.buckets.wake_at <= now
 
     def priority_of(self, task_id: str) -> int:
         """Return the priority of a task; 0 for one that is not wanted."""
@@ -221,6 +254,20 @@ def _generated(state: State, event: Generated) -> None:
     continue_generator(state, parent)
 
 
+def _spent(state: State, event: Spent) -> None:
+    for name, differences in event.differences:
+        state.slots.buckets[name].correct(differences, state.slots.buckets.now)
+        state.slots.freed.add(name)
+
+
+def _shared_by(state: State, event: SharedBy) -> None:
+    state.slots.buckets.share_among(event.engines)
+
+
+def _woken(state: State, event: Woken) -> None:
+    """Nothing more: what has come due is free by now."""
+
+
 def _resumed(state: State, event: Resumed) -> None:
     state.resuming = False
 
@@ -243,4 +290,8 @@ HANDLERS: dict[type[Event], Callable[[State, Any], None]] = {
     DelayOver: delay_over,
     Verified: verified,
     Resumed: _resumed,
+    Postponed: postponed,
+    Spent: _spent,
+    SharedBy: _shared_by,
+    Woken: _woken,
 }

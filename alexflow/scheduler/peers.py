@@ -27,6 +27,7 @@ def held_by_peer(state: State, event: HeldByPeer) -> None:
         if not node.demand:  # a stopped run would drain it, but it has not begun
             drop_unstarted(state, node)
             continue
+        _give_back_costs(state, node)
         leave_active(state, node)
         state.activate(node, "held elsewhere")
 
@@ -55,6 +56,7 @@ def done_by_peer(state: State, event: DoneByPeer) -> None:
         if run is not None:
             run.count_found((node.spec.task_id,))
         if before == RUNNING:
+            _give_back_costs(state, node)
             leave_active(state, node)
         elif before == QUEUED:
             state.unqueue(node)
@@ -63,6 +65,13 @@ def done_by_peer(state: State, event: DoneByPeer) -> None:
         done(state, node, unwanted, here=False)
     if unwanted:
         drop_unwanted(state, unwanted)
+
+
+def _give_back_costs(state: State, node: Node) -> None:
+    """Give back what a task was to spend that was taken and has not begun."""
+    if node.spec.spends:
+        state.slots.buckets.put_back(node.spec.spends)
+        state.slots.give_back((), node.spec.spends)
 
 
 def _may_be_done_by_peer(node: Node) -> bool:

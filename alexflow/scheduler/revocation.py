@@ -25,5 +25,7 @@ def put_back(state: State, event: PutBack) -> None:
             end_draining(state, node)
             node.move("revoked")
             state.end_attempt(node)
+            if node.spec.spends:
+                state.slots.buckets.put_back(node.spec.spends)
             state.queue[node.spec.executor].add(task_id, node, first=True)
             state.out.start.append(task_id)

@@ -21,12 +21,18 @@ waiter alone start (a queue for one tag would stop all others).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
+from types import MappingProxyType
 from typing import Generic
 
+from alexflow.scheduler.buckets import Buckets, Spends
+from alexflow.scheduler.rates import Costs, RateSpec
 from alexflow.scheduler.waiters import Line, Rank, Ranks, Waiter
 from alexflow.type_vars import T
+
+NO_RATES: Mapping[str, RateSpec] = MappingProxyType({})
 
 
 class Slots(Generic[T]):
@@ -35,22 +41,32 @@ class Slots(Generic[T]):
     Args:
         limits: how many at once, by tag; a tag without a limit is unbounded.
         still_waits: whether a task in a queue still wants to start.
+        rates: how often, by tag.
+
+    Attributes:
+        buckets: what has been spent under ``rates``. A bucket is used like a tag: a task takes what it costs.
 
     Raises:
         ValueError: a limit is less than 1.
     """
 
-    def __init__(self, limits: Mapping[str, int], still_waits: Callable[[T], bool]):
+    def __init__(
+        self,
+        limits: Mapping[str, int],
+        still_waits: Callable[[T], bool],
+        rates: Mapping[str, RateSpec] = NO_RATES,
+    ):
         for tag, limit in limits.items():
             if limit < 1:
                 raise ValueError(
                     f"limit of tag {tag!r} is {limit}; it must be at least 1, or no task with it could run"
                 )
         self.limits = dict(limits)
-        self.unused = set(limits)  #: Limited tags that no task has had yet.
+        self.buckets = Buckets(rates)
+        self.unused = {*limits, *rates}  #: Limited tags that no task has had yet.
         self._still_waits = still_waits
         self._taken = dict.fromkeys(limits, 0)  # reserved ones among them
-        self._lines: dict[str, Line[T]] = {tag: Line() for tag in limits}
+        self._lines: defaultdict[str, Line[T]] = defaultdict(Line, {tag: Line() for tag in limits})
         self._waiters: dict[T, Waiter[T]] = {}
         self._ranks = Ranks()
         self._due: list[tuple[Rank, Waiter[T]]] = []  # a heap: all their tags have been offered; some are gone
@@ -60,11 +76,15 @@ class Slots(Generic[T]):
 
     # -- taking and giving back
 
-    def take(self, task: T, tags: tuple[str, ...], priority: int = 0, fairness_key: str = "") -> bool:
+    def take(
+        self, task: T, tags: tuple[str, ...], priority: int = 0, fairness_key: str = "", spends: Spends = ()
+    ) -> bool:
         """Take a slot for each limited tag; if one is full, the task waits, and :meth:`release` returns it later."""
         limited = [tag for tag in dict.fromkeys(tags) if tag in self.limits]
         if self.unused:
-            self.unused.difference_update(limited)
+            self.unused.difference_update(tags)
+        if spends:
+            return self._take_costs(Waiter(task, limited, self._ranks.next(priority, fairness_key)), spends)
         for tag in limited:
             if self._taken[tag] >= self.limits[tag]:
                 waiter = self._waiters[task] = Waiter(task, limited, self._ranks.next(priority, fairness_key))
@@ -74,6 +94,44 @@ class Slots(Generic[T]):
             self._taken[tag] += 1
         return True
 
+    def _take_costs(self, waiter: Waiter[T], spends: Spends) -> bool:
+        """Take slots and what a task costs, or let it wait. Others in line that are older, and cost more, go first."""
+        waiter.costs = dict(spends)
+        waiter.needs += waiter.costs
+        waiter.since = self.buckets.now
+        for tag in waiter.needs:
+            in_line = tag in waiter.costs and len(self._lines[tag]) > 0
+            if in_line or not self._has(tag, waiter):
+                self._waiters[waiter.task] = waiter
+                self._lines[tag].add(waiter)
+                if in_line:
+                    self.freed.add(tag)  # it may be the first
+                return False
+        for tag in waiter.needs:
+            self._take_one(tag, waiter)
+        return True
+
+    def _has(self, tag: str, waiter: Waiter[T]) -> bool:
+        """Whether there is a slot of a tag, or what a waiter costs."""
+        costs = waiter.costs.get(tag) if waiter.costs else None
+        if costs is None:
+            return self._taken[tag] < self.limits[tag]
+        return self.buckets.allows(tag, costs)
+
+    def _take_one(self, tag: str, waiter: Waiter[T]) -> None:
+        costs = waiter.costs.get(tag) if waiter.costs else None
+        if costs is None:
+            self._taken[tag] += 1
+        else:
+            self.buckets.take(tag, costs, waiter.since)
+
+    def _give_one_back(self, tag: str, costs: Costs | None) -> None:
+        if costs is None:
+            self._taken[tag] -= 1
+        else:
+            self.buckets[tag].give_back(costs)
+        self.freed.add(tag)
+
     def release(self, tags: tuple[str, ...]) -> list[T]:
         """Give slots back. Returns tasks that waited and now have all of theirs."""
         limited = [tag for tag in dict.fromkeys(tags) if tag in self.limits]
@@ -81,12 +139,18 @@ class Slots(Generic[T]):
             self._taken[tag] -= 1
         return self._give(limited)
 
-    def give_back(self, tags: tuple[str, ...]) -> None:
+    def give_back(self, tags: tuple[str, ...], spends: Spends = ()) -> None:
         """Give back the slots of a task that has not started and never will; they are :attr:`freed`."""
         for tag in dict.fromkeys(tags):
             if tag in self.limits:
-                self._taken[tag] -= 1
-                self.freed.add(tag)
+                self._give_one_back(tag, None)
+        for name, costs in spends:
+            self._give_one_back(name, costs)
+
+    def at(self, now: float) -> None:
+        """Take in the time: what has come due is :attr:`freed`."""
+        self.buckets.now = now
+        self.freed |= self.buckets.due()
 
     def forget(self, task: T) -> None:
         """Drop a task that does not wait any more, in case that it did; slots reserved for it are :attr:`freed`."""
@@ -96,8 +160,7 @@ class Slots(Generic[T]):
         self._leave(waiter)
         if self._reserving is waiter:
             for tag in self._reserved:
-                self._taken[tag] -= 1
-            self.freed |= self._reserved
+                self._give_one_back(tag, waiter.costs.get(tag) if waiter.costs else None)
             self._reserved = set()
             self._reserving = None
 
@@ -131,19 +194,23 @@ class Slots(Generic[T]):
         pending = dict.fromkeys(tags)
         while pending:
             tag = next(iter(pending))
-            while self._taken[tag] < self.limits[tag]:
-                first = self._lines[tag].first()
-                if self._comes_first(tag, first):
+            while (first := self._next(tag)) is not None and self._has(tag, first):
+                if first is self._reserving:
                     self._reserve(tag, started)
-                elif first is not None:
+                else:
                     self._lines[tag].remove(first)
                     self._try(first, tag, pending, started)
-                else:
-                    break
             del pending[tag]
             if self._reserving is None and not pending:
                 pending.update(dict.fromkeys(self._reserve_for_next()))
         return started
+
+    def _next(self, tag: str) -> Waiter[T] | None:
+        """Return the waiter to which a slot belongs that has come free."""
+        first = self._lines[tag].first()
+        if first is None and tag not in self.limits:
+            del self._lines[tag]  # of a key: there may be thousands
+        return self._reserving if self._comes_first(tag, first) else first
 
     def _try(self, waiter: Waiter[T], tag: str, pending: dict[str, None], started: list[T]) -> None:
         """Let a waiter start if nothing is in its way; else it waits where something is."""
@@ -153,11 +220,11 @@ class Slots(Generic[T]):
         obstacle = self._obstacle(waiter, tag)
         if obstacle is None:
             for each in waiter.needs:
-                self._taken[each] += 1
+                self._take_one(each, waiter)
             self._start(waiter, started)
             return
         self._lines[obstacle].add(waiter)
-        if self._taken[obstacle] < self.limits[obstacle]:
+        if self._has(obstacle, waiter):
             pending.setdefault(obstacle)  # as soon as the older ones have had their turn
 
     def _start(self, waiter: Waiter[T], started: list[T]) -> None:
@@ -172,7 +239,7 @@ class Slots(Generic[T]):
         obstacle: str | None = None
         for each in waiter.needs:
             first = self._lines[each].first()
-            if self._taken[each] >= self.limits[each] or (first is not None and first < waiter):
+            if (first is not None and first < waiter) or not self._has(each, waiter):
                 if obstacle is None or (obstacle in offered and each not in offered):
                     obstacle = each
             else:
@@ -194,7 +261,7 @@ class Slots(Generic[T]):
     def _reserve(self, tag: str, started: list[T]) -> None:
         due = self._reserving
         assert due is not None
-        self._taken[tag] += 1
+        self._take_one(tag, due)
         self._reserved.add(tag)
         if len(self._reserved) == len(due.needs):
             self._reserving, self._reserved = None, set()

@@ -409,7 +409,7 @@ class State:
         self.active -= 1
         self.queue[node.spec.executor].remove(node.spec.task_id, node)
         if node.spec.tags:
-            self.slots.give_back(node.spec.tags)
+            self.slots.give_back(node.spec.tags, node.spec.spends)
 
     def deactivate(self) -> None:
         """Count that the event has come for a task, or is not awaited any more."""

@@ -13,10 +13,13 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 from typing import Generic
 
+from alexflow.scheduler.rates import Costs
 from alexflow.type_vars import T
 
 #: Priority (negated), turn, number: the smaller goes first.
 Rank = tuple[int, int, int]
+
+NO_COSTS: dict[str, Costs] = {}
 
 #: Entries that a line may keep of waiters which have left, besides as many as wait.
 SLACK = 64
@@ -32,9 +35,11 @@ class Waiter(Generic[T]):
         offered: those of ``needs`` that have come free while it waited.
         line: the line that it is in.
         is_due: whether all of its tags have been offered.
+        costs: what it spends by starting, by bucket; empty for most.
+        since: when it came, if it has costs.
     """
 
-    __slots__ = ("is_due", "line", "needs", "offered", "rank", "task")
+    __slots__ = ("costs", "is_due", "line", "needs", "offered", "rank", "since", "task")
 
     def __init__(self, task: T, needs: list[str], rank: Rank):
         self.task = task
@@ -43,6 +48,8 @@ class Waiter(Generic[T]):
         self.offered: set[str] = set()
         self.line: Line[T] | None = None
         self.is_due = False
+        self.costs: dict[str, Costs] = NO_COSTS
+        self.since = 0.0
 
     def __lt__(self, other: Waiter[T]) -> bool:
         return self.rank < other.rank

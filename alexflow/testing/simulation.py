@@ -20,6 +20,7 @@ from alexflow.graph import Kind
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.events import Event
 from alexflow.scheduler.instructions import Instruction
+from alexflow.scheduler.rates import RateSpec
 from alexflow.scheduler.state import State
 from alexflow.testing.attempts import ATTEMPTS, Attempts
 from alexflow.testing.clock import VirtualLoop
@@ -193,17 +194,21 @@ class RecordedScheduler(Scheduler):
     """
 
     def __init__(
-        self, limits: Mapping[str, int], history: SimulationHistory, check: Check | None = None, **options: Any
+        self,
+        limits: Mapping[str, int | RateSpec],
+        history: SimulationHistory,
+        check: Check | None = None,
+        **options: Any,
     ):
         super().__init__(limits, **options)
         self._history = history
         self._check = check
         self.fault: Exception | None = None
 
-    def handle(self, event: Event) -> list[Instruction]:
+    def handle(self, event: Event, now: float = 0.0) -> list[Instruction]:
         self._history.message("event", event)
         try:
-            instructions = super().handle(event)
+            instructions = super().handle(event, now)
             for instruction in instructions:
                 self._history.message("do", instruction)
             if self._check is not None:

@@ -13,12 +13,19 @@ from alexflow import Engine, MemoryStorage, Storage, Workers
 from alexflow.engine import options
 from alexflow.engine.options import EngineOptions, RunOptions
 from alexflow.graph import Forceable
-from alexflow.limits import Queue
+from alexflow.limits import Queue, RateLimit
 
 pytestmark = pytest.mark.anyio
 
 #: Those of the module, and those that it has for type checkers only.
-NAMES = {**vars(options), "Storage": Storage, "Forceable": Forceable, "Workers": Workers, "Queue": Queue}
+NAMES = {
+    **vars(options),
+    "Storage": Storage,
+    "Forceable": Forceable,
+    "Workers": Workers,
+    "Queue": Queue,
+    "RateLimit": RateLimit,
+}
 
 
 def keywords_of(function: object) -> dict[str, object]:

@@ -1,0 +1,115 @@
+"""The buckets of all limited rates, by tag and key, and the times at which tasks in line for them may start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from heapq import heappop, heappush
+from math import inf
+
+from alexflow.scheduler.rates import Bucket, Costs, RateSpec
+
+#: What a task spends by starting: names of buckets, each with its costs.
+Spends = tuple[tuple[str, Costs], ...]
+
+#: Buckets that are looked at when a further one is made, to drop those that are idle.
+BUCKETS_LOOKED_AT = 2
+
+
+class Buckets:
+    """Buckets are made for the first task with their tag and key, and dropped when nothing of them need be kept.
+
+    Args:
+        rates: the limits, by tag. A bucket is named after its tag, or its tag, a NUL and the key.
+
+    Attributes:
+        now: the time of the event that is handled.
+    """
+
+    def __init__(self, rates: Mapping[str, RateSpec]):
+        self.rates = dict(rates)
+        self.now = 0.0
+        self._share = 1.0
+        self._buckets: dict[str, Bucket] = {}
+        self._due: dict[str, float] = {}  # when the first in line may start
+        self._wakes: list[tuple[float, str]] = []  # a heap of these, with outdated entries
+
+    def __getitem__(self, name: str) -> Bucket:
+        bucket = self._buckets.get(name)
+        if bucket is None:
+            self._drop_idle()
+            bucket = self._buckets[name] = Bucket(self.rates[name.partition("\0")[0]], self._share)
+        return bucket
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def _drop_idle(self) -> None:
+        """Look at the oldest buckets: keys may come and go by the thousand."""
+        for _ in range(min(BUCKETS_LOOKED_AT, len(self._buckets))):
+            name = next(iter(self._buckets))
+            bucket = self._buckets.pop(name)
+            if name in self._due or not bucket.is_idle(self.now):
+                self._buckets[name] = bucket
+
+    def share_among(self, engines: int) -> None:
+        """Use a part of each limit only: so many engines share it."""
+        self._share = 1.0 / max(engines, 1)
+        for bucket in self._buckets.values():
+            bucket.set_share(self._share, self.now)
+        self._wakes += [(self.now, name) for name in self._due]  # to be looked at again
+        self._due.update(dict.fromkeys(self._due, self.now))
+        self._wakes.sort()
+
+    def allows(self, name: str, costs: Costs) -> bool:
+        """Whether the first in line may start now; if not, :attr:`wake_at` is when it may."""
+        at = self[name].ready_at(costs, self.now)
+        if at <= self.now:
+            self._due.pop(name, None)
+            return True
+        self._due[name] = at
+        if at < inf:
+            heappush(self._wakes, (at, name))
+        return False
+
+    @property
+    def wake_at(self) -> float:
+        """When something in line may start; infinite for never, or not before others have begun."""
+        wakes = self._wakes
+        while wakes and self._due.get(wakes[0][1]) != wakes[0][0]:
+            heappop(wakes)
+        return wakes[0][0] if wakes else inf
+
+    def due(self) -> set[str]:
+        """Return the buckets whose time has come."""
+        due: set[str] = set()
+        while self.wake_at <= self.now < inf:
+            _, name = heappop(self._wakes)
+            del self._due[name]
+            due.add(name)
+        return due
+
+    # -- what tasks do; for each bucket of theirs
+
+    def take(self, name: str, costs: Costs, since: float) -> None:
+        """Let a task start that has been in line since a time."""
+        bucket = self[name]
+        bucket.take(costs, self.now, max(bucket.ready_at(costs, self.now), since))
+
+    def begin(self, spends: Spends, now: float) -> None:
+        """Take in that a task begins."""
+        for name, costs in spends:
+            self[name].begin(costs, now)
+            if self._due.get(name) == inf:  # from now on it is known when it leaves the window
+                self._due[name] = now
+                heappush(self._wakes, (now, name))
+
+    def put_back(self, spends: Spends) -> None:
+        """Take in that it has not begun after all."""
+        for name, costs in spends:
+            self[name].put_back(costs)
+
+    def pause(self, spends: Spends, seconds: float) -> None:
+        """Let no task start for some seconds."""
+        for name, _ in spends:
+            bucket = self[name]
+            bucket.paused_until = max(bucket.paused_until, self.now + seconds)
