@@ -190,6 +190,7 @@ class Engine:
             ExecutorSettings(
                 *(self._workers, self._max_concurrency, self._grace, self._echo, self._libraries()),
                 *(self.started_server, self._capacity, tuple(self._devices or ())),
+                reserved=0 if self._queue is None else self._queue.reserve.get("process", 0),
             )
         )
         leases = None if self._lease_ttl is None else self.storage.leases(self._lease_ttl)

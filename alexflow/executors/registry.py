@@ -44,6 +44,7 @@ class ExecutorSettings:
         started: a fork server that has been started ahead, for worker processes.
         capacity: what jobs may claim of the machine; None if none does.
         devices: kinds of devices that a worker process does not see unless its job has claimed some.
+        reserved: worker processes that tasks of a priority below 0 never take.
     """
 
     workers: Workers
@@ -54,6 +55,7 @@ class ExecutorSettings:
     started: StartedServer | None = None
     capacity: Capacity | None = None
     devices: tuple[str, ...] = ()
+    reserved: int = 0
 
 
 #: Makes an executor of a kind.
@@ -91,6 +93,7 @@ def _make_process(settings: ExecutorSettings) -> Executor:
             started=settings.started,
             capacity=settings.capacity,
             devices=settings.devices,
+            reserved=settings.reserved,
         )
 
     return ExecutorOnDemand(make, settings.workers.count or 1)

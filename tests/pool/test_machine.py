@@ -356,3 +356,57 @@ def test_a_job_that_cannot_travel_fails_alone(speculative):
         submit(world, "a b c")
         assert names(worker) == ["a", "c"]
     assert outcome(world, "b").reason == "fatal"
+
+
+# -- priority
+
+
+def test_what_waits_at_a_place_makes_way_for_what_is_more_urgent():
+    world = World(size=1)
+    worker = learn(world)
+    submit(world, "a b c d", priority=-10)
+    world.begin(worker)
+    submit(world, "urgent")
+    assert names(worker) == ["a", "b", "c", "d"]
+    assert worker.revoking
+    worker.give_back()
+    world.arrive(worker)
+    assert names(worker) == ["a", "urgent", "b", "c", "d"]
+    world.end(worker)
+    run(world, worker, many=4)
+    assert world.open == []
+
+
+def test_what_is_as_urgent_does_not():
+    world = World(size=1)
+    worker = learn(world)
+    submit(world, "a b c d", priority=-10)
+    submit(world, "e", priority=-10)
+    assert not worker.revoking
+
+
+def test_an_idle_place_takes_what_is_urgent():
+    world = World(size=2)
+    worker = learn(world)
+    submit(world, "a", priority=-10)
+    submit(world, "b", priority=-10)
+    world.begin(worker)
+    submit(world, "urgent")
+    assert not worker.revoking
+    assert "urgent" in [name for worker in world.workers for name in names(worker)]
+
+
+def test_a_reserved_place_is_for_what_is_not_below_0():
+    world = World(size=2, reserve=1)
+    first = learn(world)
+    submit(world, " ".join(f"bulk{n}" for n in range(200)), priority=-1)
+    with_bulk = [worker for worker in world.workers if names(worker)]
+    assert with_bulk == [first]
+    submit(world, "urgent")
+    (other,) = [worker for worker in world.workers if worker is not first]
+    assert names(other) == ["urgent"]
+    run(world, other)
+    assert names(other) == []
+    run(world, first, many=len(names(first)))
+    assert names(first)
+    assert names(other) == []

@@ -143,6 +143,15 @@ class Source(JobSource):
             assert job.task_id not in self.queue
             self.queue[job.task_id] = job
             self.queue.move_to_end(job.task_id, last=False)
+        self.sort()
+
+    def sort(self) -> None:
+        for job in sorted(self.queue.values(), key=lambda job: -job.priority):
+            self.queue.move_to_end(job.task_id)
+
+    @property
+    def urgency(self) -> int:
+        return next((job.priority for job in self.queue.values()), 0)
 
     def successors_of(self, task_id: str) -> Sequence[Job]:
         job = self._successors.get(task_id)
@@ -157,6 +166,7 @@ class World:
         recycle: limits after which one is replaced.
         make: makes the machine.
         capacity: what jobs may claim.
+        reserve: places that jobs of a priority below 0 never have.
     """
 
     def __init__(
@@ -165,6 +175,7 @@ class World:
         recycle: Recycle | None = None,
         make: type[PoolMachine] = PoolMachine,
         capacity: Capacity | None = None,
+        reserve: int = 0,
     ):
         self.now = 0.0
         self.size = size
@@ -173,7 +184,7 @@ class World:
         self.ready: dict[str, Ready] = {}
         self.successors: dict[str, Job] = {}
         self.source = Source(self.successors, self.ready)
-        self.machine = make(size, self.source, recycle, lambda: self.now, capacity)
+        self.machine = make(size, self.source, recycle, lambda: self.now, capacity, reserve=reserve)
         self.cannot_travel: set[str] = set()
         self.refuses_to_start = False
         self.started = Counter[str]()  # jobs begun before they were ready, too
@@ -193,8 +204,11 @@ class World:
 
     # -- jobs
 
-    def job(self, name: str, key: str = "quick", timeout: float | None = None, replace: bool = False) -> Job:
-        return Job(name, cast(Any, None), timeout, replace, None, key if timeout is None else "")
+    def job(
+        self, name: str, key: str = "quick", timeout: float | None = None, replace: bool = False, priority: int = 0
+    ) -> Job:
+        known = key if timeout is None else ""
+        return Job(name, cast(Any, None), timeout, replace, None, known, priority=priority)
 
     def submit(self, jobs: Iterable[Job]) -> None:
         """Make jobs ready."""
@@ -204,6 +218,7 @@ class World:
             was_sent = job.task_id in self.machine.assigned  # speculatively
             self.ready[job.task_id] = Ready(job, self._orders, was_sent=was_sent)
             self.source.queue[job.task_id] = job
+        self.source.sort()
         self.machine.offered([job.task_id for job in jobs])
         self.go_on()
 
@@ -275,14 +290,17 @@ class World:
     def _check_order(self, jobs: list[Assignment]) -> None:
         """Check that no job that has waited all the time is passed by one that became ready later."""
         asks_for_nothing = [name for name, job in self.source.queue.items() if job.needs is None]
-        waiting = [self.ready[name].order for name in asks_for_nothing if not self.ready[name].was_sent]
+        waiting = [self._rank(self.ready[name]) for name in asks_for_nothing if not self.ready[name].was_sent]
         for sent in jobs:
             ready = self.ready.get(sent.job.task_id)
             if ready is None or sent.is_speculative or sent.job.needs is not None:
                 continue
-            if not ready.was_sent and any(order < ready.order for order in waiting):
+            if not ready.was_sent and any(rank < self._rank(ready) for rank in waiting):
                 raise Broken(f"{sent.job.task_id} passes one that was ready before it")
             ready.was_sent = True
+
+    def _rank(self, ready: Ready) -> tuple[int, int]:
+        return -ready.job.priority, ready.order
 
     def _report(self, instruction: ReportOutcomes) -> None:
         for outcome in instruction.outcomes:

@@ -8,6 +8,9 @@ a fair share.
 that the second still lacks: a chain of tasks then needs no round trip to the engine at each link. It runs the second
 only if the first has succeeded.
 
+*Priority.* A job is not sent behind less urgent ones that wait at a place: one of the places gives those back first
+(:meth:`~alexflow.executors.process.machine.PoolMachine.offered`). Places may be reserved for what is not below 0.
+
 *Claims.* Once a task of the engine has asked for CPUs, memory or devices, each job is looked at
 (:mod:`alexflow.executors.process.claims`). Those that ask for nothing still travel in batches, and with successors.
 """
@@ -19,10 +22,10 @@ from collections.abc import Callable
 from operator import attrgetter
 
 from alexflow.executors.capacity import Capacity
-from alexflow.executors.interface import Job, JobSource
+from alexflow.executors.interface import Fits, Job, JobSource
 from alexflow.executors.process.claims import Claims
 from alexflow.executors.process.instructions import PoolInstruction, SendJobs
-from alexflow.executors.process.places import Assignment, Place
+from alexflow.executors.process.places import NOTHING_SENT, Assignment, Place
 from alexflow.executors.process.roster import Roster
 from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, SAMPLE, RuntimeEstimates
 
@@ -38,6 +41,7 @@ class JobFeed:
         clock: gives the time in seconds.
         capacity: what jobs may claim; None if none does.
         wake: called when something has come free elsewhere.
+        reserve: places that jobs of a priority below 0 never have.
 
     Attributes:
         roster: the places.
@@ -53,7 +57,9 @@ class JobFeed:
         clock: Callable[[], float],
         capacity: Capacity | None,
         wake: Callable[[], None],
+        reserve: int = 0,
     ):
+        self._reserve = reserve
         self.roster = Roster(size)
         self.instructions: list[PoolInstruction] = []
         self.assigned: dict[str, Assignment] = {}
@@ -83,12 +89,13 @@ class JobFeed:
 
     def _feed_by_claims(self) -> None:
         round = self.claims.round()
-        jobs = self._source.take(MAX_JOBS_PER_MESSAGE, round.fits)
+        fits = self._within_reserve(round.fits) if self._reserve else round.fits
+        jobs = self._source.take(MAX_JOBS_PER_MESSAGE, fits)
         batches: defaultdict[Place, list[Assignment]] = defaultdict(list)
         for job, (place, seconds, claim) in zip(jobs, round.planned, strict=True):
             batch = batches[place]
             if not (place.sent or batch):
-                place.last_report = self._clock()
+                place.begin_anew(self._clock())
             batch.append(Assignment(job, place, place.number + len(batch) + 1, seconds, claim=claim))
         for place, batch in batches.items():
             self._assign(place, batch)
@@ -104,13 +111,17 @@ class JobFeed:
     def _fill(self, place: Place, fair_share: float) -> None:
         """Send a place jobs until it has so many seconds of work, or as much as it may have."""
         if not place.sent:
-            place.last_report = self._clock()
+            place.begin_anew(self._clock())
+        most_urgent = place.least_urgent if len(place.sent) > 1 else NOTHING_SENT
+        least_urgent = -1 if self._reserve and not self._has_room_below_0(place) else -NOTHING_SENT
         estimate = self._estimates.expect
         load, is_idle = place.expected, not place.sent
         expected: list[float] = []
 
         def fits(job: Job) -> bool:
             nonlocal load, is_idle
+            if not least_urgent < job.priority <= most_urgent:
+                return False
             seconds = estimate(job.key)
             if not is_idle and (load >= fair_share or load + seconds > PREFETCH_SECONDS):
                 return False
@@ -137,6 +148,29 @@ class JobFeed:
             place.sent[number] = self.assigned[sent.job.task_id] = sent
             if sent.claim is not None:
                 place.claim = sent.claim
+        if batch:  # the last one is the least urgent, or comes after one that is
+            place.least_urgent = min(place.least_urgent, batch[-1].job.priority)
+
+    def _has_room_below_0(self, place: Place) -> bool:
+        """Whether a place may have jobs of a priority below 0."""
+        return place.works_below_0 or self._places_below_0() < self.roster.size - self._reserve
+
+    def _places_below_0(self) -> int:
+        return sum(place.works_below_0 for place in self.roster.all)
+
+    def _within_reserve(self, fits: Fits) -> Fits:
+        """Add to conditions that jobs of a priority below 0 leave places free; each counts as one more place."""
+        room = self.roster.size - self._reserve - self._places_below_0()
+
+        def fits_there(job: Job) -> bool | None:
+            nonlocal room
+            if job.priority < 0 and room <= 0:
+                return False
+            answer = fits(job)
+            room -= bool(answer) and job.priority < 0
+            return answer
+
+        return fits_there
 
     def _speculate(self, place: Place, batch: list[Assignment]) -> None:
         """Add jobs that come after those that the place has, and after these, as long as there is room."""

@@ -31,7 +31,7 @@ from alexflow.executors.process.instructions import (
     StopJob,
 )
 from alexflow.executors.process.job_feed import JobFeed
-from alexflow.executors.process.places import Assignment, Place, outcome_at_end
+from alexflow.executors.process.places import NOTHING_SENT, Assignment, Place, outcome_at_end
 from alexflow.executors.recycle import Recycle
 
 #: After so long without a job that ended, those behind the first are revoked; after twice that at the latest.
@@ -48,6 +48,7 @@ class PoolMachine(JobFeed):
         clock: gives the time in seconds.
         capacity: what jobs may claim; None if none does.
         wake: called when something has come free elsewhere.
+        reserve: places that jobs of a priority below 0 never have.
 
     Attributes:
         outcomes: with the instructions, what :meth:`drain` returns next.
@@ -63,8 +64,9 @@ class PoolMachine(JobFeed):
         clock: Callable[[], float],
         capacity: Capacity | None = None,
         wake: Callable[[], None] = lambda: None,
+        reserve: int = 0,
     ):
-        super().__init__(size, source, clock, capacity, wake)
+        super().__init__(size, source, clock, capacity, wake, reserve)
         self._recycle = recycle
         self.outcomes: list[Outcome] = []
 
@@ -86,7 +88,15 @@ class PoolMachine(JobFeed):
         if waiting:
             self.claims.may_start = True
             self.start_for(waiting)
+            self._make_way(waiting)
             self.feed()
+
+    def _make_way(self, waiting: int) -> None:
+        """Have places give back what they have not begun, for up to so many jobs that are more urgent."""
+        if all(place.sent for place in self.roster.places):
+            for place in self.roster.holding_up(self._source.urgency)[:waiting]:
+                place.makes_way = True
+                self._revoke(place)
 
     def _claim(self, task_ids: Iterable[str]) -> None:
         """Take the jobs that places have speculatively; report the outcomes of those that have ended there."""
@@ -328,7 +338,8 @@ class PoolMachine(JobFeed):
     def revoked(self, place: Place, numbers: Iterable[int]) -> None:
         """Take back jobs that a place had not begun, the last first."""
         place.is_revoking = False
-        place.is_blocked = True
+        place.is_blocked = not place.makes_way
+        place.makes_way = False
         back: list[Job] = []
         for number in numbers:
             place.last_number += 1  # as it has not run this one
@@ -344,6 +355,7 @@ class PoolMachine(JobFeed):
             else:
                 back.append(sent.job)
         self._return(back[::-1])
+        place.least_urgent = min((sent.job.priority for sent in place.sent.values()), default=NOTHING_SENT)
         for sent in place.sent.values():
             if sent.cancelled:
                 self._stop(sent)

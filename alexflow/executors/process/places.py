@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Protocol
+from typing import Final, Protocol
 
 from alexflow.executors.capacity import Binding, Claim
 from alexflow.executors.interface import Job, NotDone, Outcome, Unsure
+
+#: Above every priority: of a place that has no jobs.
+NOTHING_SENT: Final = 1 << 63
 
 
 class Timer(Protocol):
@@ -84,6 +87,8 @@ class Place:
         self.has_ended_one = False  # a job
         self.is_due = False  # for replacement, when it has run its jobs
         self.is_revoking = False
+        self.makes_way = False  # for a more urgent job: why it is to give others back
+        self.least_urgent = NOTHING_SENT  # at most the priority of each of its jobs
         self.is_blocked = False  # by a long job, because of which it has given others back
         self.is_leaving = False
         self.stopped = 0  # the job because of which it was ended, if on purpose
@@ -92,6 +97,16 @@ class Place:
     def takes_jobs(self) -> bool:
         """Whether it may get jobs now."""
         return not (self.is_revoking or self.is_due or (self.is_blocked and self.sent))
+
+    def begin_anew(self, now: float) -> None:
+        """Prepare for the first job after it was idle."""
+        self.last_report = now
+        self.least_urgent = NOTHING_SENT
+
+    @property
+    def works_below_0(self) -> bool:
+        """Whether it has a job of a priority below 0."""
+        return any(sent.job.priority < 0 for sent in self.sent.values())
 
     def forget(self, number: int) -> Assignment | None:
         """Remove a job that is not with it any more; return its assignment."""

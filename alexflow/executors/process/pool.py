@@ -80,6 +80,7 @@ class ProcessExecutor(Executor):
         started: a fork server that has been started ahead.
         capacity: what jobs may claim; None if none does.
         devices: kinds of devices that a worker does not see unless its job has claimed some.
+        reserved: workers that jobs of a priority below 0 never have.
     """
 
     def __init__(
@@ -91,7 +92,9 @@ class ProcessExecutor(Executor):
         started: StartedServer | None = None,
         capacity: Capacity | None = None,
         devices: Iterable[str] = (),
+        reserved: int = 0,
     ):
+        self._reserved = reserved
         self._capacity = capacity
         self._devices = devices
         self._started_server = started
@@ -126,7 +129,9 @@ class ProcessExecutor(Executor):
         self._host = host.get()
         self._loop = asyncio.get_running_loop()
         self._machine = PoolMachine(
-            *(self._size, source, self._workers.recycle, time.monotonic, self._capacity), wake=self._wake
+            *(self._size, source, self._workers.recycle, time.monotonic, self._capacity),
+            wake=self._wake,
+            reserve=self._reserved,
         )
         self._worker_set = WorkerSet(
             self._workers,

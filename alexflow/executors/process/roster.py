@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from alexflow.executors.capacity import Binding
 from alexflow.executors.process.places import Place
 
@@ -64,6 +66,11 @@ class Roster:
     def all(self) -> list[Place]:
         """The places of both kinds."""
         return [*self.places, *self.bound]
+
+    def holding_up(self, priority: int) -> list[Place]:
+        """List the places where less urgent jobs wait, those first that have the least work."""
+        holding = [p for p in self.places if p.least_urgent < priority and len(p.sent) > 1 and not p.is_revoking]
+        return sorted(holding, key=attrgetter("expected"))
 
     def cannot_start(self) -> bool:
         """Take in that no place can be started now; return whether there is none."""
