@@ -15,6 +15,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 
 from alexflow.engine.peer_waits import PeerWaits
@@ -26,7 +27,7 @@ from alexflow.graph import Catalog, Kind
 from alexflow.logs import logger
 from alexflow.model.executor_kinds import EXECUTOR_KINDS
 from alexflow.scheduler import Scheduler
-from alexflow.scheduler.events import DoneByPeer, Event, HeldByPeer, PutBack, ReleasedByPeer
+from alexflow.scheduler.events import DoneByPeer, Event, HeldByPeer, PutBack, ReleasedByPeer, SharedBy
 from alexflow.storage import Storage
 from alexflow.storage.leases import Holder, Leases, NoLeases
 
@@ -106,6 +107,7 @@ class PeerCoordination:
         self._watching: asyncio.Task[None] | None = None
         self._next_poll: asyncio.TimerHandle | None = None  # one of the first
         self._is_polling = False
+        self._parts = 1  # into which limits of rates are shared
         self._is_admitting = False
         self._leasing: dict[str, Job] = {}  # their leases are being taken
         self._at_peers: dict[str, Job] = {}
@@ -147,9 +149,18 @@ class PeerCoordination:
     def _has_joined(self) -> None:
         self._set_alone(self._leases.everything)
         self.joined = True
+        if self._scheduler.is_timed:
+            self._count_parts(anew=True)
         if self._watching is None:
             self._watching = self._spawn(self._watch)
         self._poll_soon()
+
+    def _count_parts(self, *, anew: bool = False) -> None:
+        """Share limits of rates with the peers there are."""
+        parts = self._leases.parts()
+        if parts != self._parts or anew:
+            self._parts = parts
+            self._spawn(partial(self._post, SharedBy(parts, anew)))
 
     def _set_alone(self, alone: bool) -> None:
         self.alone = alone
@@ -166,7 +177,7 @@ class PeerCoordination:
         self._next_poll = None
         if self.joined:
             self._poll_soon(number + 1)
-            if self._at_peers or (self.alone and self._leases.has_peers()):
+            if self._at_peers or (self.alone and self._leases.has_peers()) or self._scheduler.is_timed:
                 self._spawn(self._poll)
 
     def _log_why_not(self, error: OSError) -> None:
@@ -241,6 +252,8 @@ class PeerCoordination:
             await self._share()
         elif lapsed and not self.alone:
             await self._recall()
+        if self._scheduler.is_timed:
+            self._count_parts()
         if self._at_peers:
             await self._look_at_peers()
         await self._waits.look(self._leases, self._some_at_peers(), is_at_work=any(self._held))

@@ -29,6 +29,7 @@ class Buckets:
         self.rates = dict(rates)
         self.now = 0.0
         self._share = 1.0
+        self._none_until = -inf  # when this engine began to share with others
         self._buckets: dict[str, Bucket] = {}
         self._due: dict[str, float] = {}  # when the first in line may start
         self._wakes: list[tuple[float, str]] = []  # a heap of these, with outdated entries
@@ -37,7 +38,7 @@ class Buckets:
         bucket = self._buckets.get(name)
         if bucket is None:
             self._drop_idle()
-            bucket = self._buckets[name] = Bucket(self.rates[name.partition("\0")[0]], self._share)
+            bucket = self._buckets[name] = Bucket(self.rates[name.partition("\0")[0]], self._share, self._none_until)
         return bucket
 
     def __len__(self) -> int:
@@ -51,11 +52,12 @@ class Buckets:
             if name in self._due or not bucket.is_idle(self.now):
                 self._buckets[name] = bucket
 
-    def share_among(self, engines: int) -> None:
-        """Use a part of each limit only: so many engines share it."""
-        self._share = 1.0 / max(engines, 1)
+    def share_among(self, parts: int, *, anew: bool) -> None:
+        """Use one of so many parts of each limit; ``anew``: what others have spent has to leave the window first."""
+        self._share = 1.0 / max(parts, 1)
+        self._none_until = self.now if anew and parts > 1 else -inf
         for bucket in self._buckets.values():
-            bucket.set_share(self._share, self.now)
+            bucket.set_share(self._share, self.now, anew=anew and parts > 1)
         self._wakes += [(self.now, name) for name in self._due]  # to be looked at again
         self._due.update(dict.fromkeys(self._due, self.now))
         self._wakes.sort()

@@ -155,9 +155,15 @@ class Spent(Event, frozen=True):
 
 
 class SharedBy(Event, frozen=True):
-    """So many engines, this one included, share the limits of rates."""
+    """The limits of rates are shared with other engines.
 
-    engines: int
+    Attributes:
+        parts: equal parts, of which this engine has one.
+        anew: whether it has had none until now, so that others may have spent all.
+    """
+
+    parts: int
+    anew: bool = False
 
 
 class Woken(Event, frozen=True):

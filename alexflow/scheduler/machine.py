@@ -261,7 +261,7 @@ def _spent(state: State, event: Spent) -> None:
 
 
 def _shared_by(state: State, event: SharedBy) -> None:
-    state.slots.buckets.share_among(event.engines)
+    state.slots.buckets.share_among(event.parts, anew=event.anew)
 
 
 def _woken(state: State, event: Woken) -> None:

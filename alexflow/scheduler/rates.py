@@ -53,6 +53,7 @@ class Bucket:
     Args:
         spec: the limit.
         share: the part of it that this engine has.
+        none_until: when it began to have that; it had none before.
     """
 
     __slots__ = (
@@ -67,10 +68,11 @@ class Bucket:
         "spec",
     )
 
-    def __init__(self, spec: RateSpec, share: float = 1.0):
+    def __init__(self, spec: RateSpec, share: float = 1.0, none_until: float = -inf):
         self.spec = spec
-        self._share = self._share_before = share
-        self._growing_since = -inf
+        self._share = share
+        self._share_before = 0.0 if none_until > -inf else share
+        self._growing_since = none_until
         units = len(spec.quotas)
         self.paused_until = -inf
         self._next_at = [-inf] * units  # of pacing
@@ -97,12 +99,12 @@ class Bucket:
     def _interval(self, unit: int, cost: float) -> float:
         return cost * self.spec.per / (self.spec.quotas[unit] * self._share)
 
-    def set_share(self, share: float, now: float) -> None:
+    def set_share(self, share: float, now: float, *, anew: bool = False) -> None:
         """Take in that this engine has another part of the limit: a smaller one at once, a larger one by and by.
 
         What the others have spent counts until it has left the window. So a larger part comes as that leaves.
         """
-        self._share_before = min(self.share(now), share)
+        self._share_before = 0.0 if anew else min(self.share(now), share)
         self._share, self._growing_since = share, now
 
     def share(self, now: float) -> float:
@@ -113,6 +115,10 @@ class Bucket:
     def _room_at(self, unit: int, cost: float, share: float) -> float:
         """Return when the window has room. What costs more than this engine's share starts in an empty one."""
         quota = self.spec.quotas[unit] * share
+        if share < self._share:
+            needed = self._spent[unit] + self._pending[unit] + min(cost, self.spec.quotas[unit] * self._share)
+            if needed > quota * (1 + SUM_ROUNDING):
+                return self._grown_at(needed / self.spec.quotas[unit])
         excess = self._spent[unit] + self._pending[unit] + min(cost, quota) - quota
         if excess <= SUM_ROUNDING * quota:
             return -inf
@@ -121,6 +127,11 @@ class Bucket:
             if excess <= SUM_ROUNDING * quota:
                 return last + self.window
         return inf
+
+    def _grown_at(self, share: float) -> float:
+        """Return when this engine's growing part is as large, or as large as it will be."""
+        grown = min(1.0, (share - self._share_before) / (self._share - self._share_before))
+        return self._growing_since + grown * self.window
 
     def _expire(self, now: float) -> None:
         while self._log and self._log[0][1] + self.window <= now:

@@ -77,6 +77,10 @@ class Leases(ABC):
     def has_peers(self) -> bool:
         """Whether other engines have joined."""
 
+    def parts(self) -> int:
+        """Into how many equal parts engines that have joined share what is limited for all; one is this engine's."""
+        return 2 if self.has_peers() else 1
+
     @abstractmethod
     async def keep_only(self, keys: Iterable[str]) -> None:
         """Hold these instead of everything."""

@@ -45,6 +45,9 @@ class PrefixedLeases(Leases):
     def has_peers(self) -> bool:
         return self._leases.has_peers()
 
+    def parts(self) -> int:
+        return self._leases.parts()
+
     async def keep_only(self, keys: Iterable[str]) -> None:
         await self._leases.keep_only(self._inside(keys))
 

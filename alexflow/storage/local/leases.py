@@ -101,6 +101,9 @@ class LocalLeases(Leases):
     def has_peers(self) -> bool:
         return self._sat_at.has_peers()
 
+    def parts(self) -> int:
+        return self._sat_at.parts()
+
     async def keep_only(self, keys: Iterable[str]) -> None:
         self.everything = False
         self._sat_at.keep_only(self, keys)

@@ -176,6 +176,10 @@ class Seat:
         """Whether other engines are there, in this process or in others."""
         return len(self.engines) > 1 or self._others_are_here()
 
+    def parts(self) -> int:
+        """Into how many parts engines share what is limited: processes have equal ones, and so have engines in each."""
+        return (1 + sum(1 for _ in self._others())) * max(len(self.engines), 1)
+
     def _others_are_here(self) -> bool:
         return any_held_by_others(self._fd, 0, SEATS * _REGION)
 

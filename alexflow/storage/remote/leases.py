@@ -149,6 +149,9 @@ class ObjectLeases(Leases):
     def has_peers(self) -> bool:
         return bool(self._others)
 
+    def parts(self) -> int:
+        return 1 + len(self._others)
+
     async def renew(self) -> bool:
         now = self._clock()
         late = now - self._heartbeat_at >= self.ttl
