@@ -150,7 +150,7 @@ class _LivePage:
             else:
                 where[condition[1]] = (condition[2], _value(condition[3]))
         try:
-            found = [entry for entry, _ in zip(record.entries(cls, where), range(pages.MOST_SHOWN), strict=False)]
+            found = [entry for entry, _ in zip(record.entries(cls, where), range(pages.MOST_ROWS_SHOWN), strict=False)]
             if not found and cls is not None and not where:
                 found = [record.entry(cls)]
         except AlexflowError as error:

@@ -19,7 +19,7 @@ from alexflow.timeline.run_view import headline
 from alexflow.web.messages import short
 
 #: Runs and search results in one page.
-MOST_SHOWN = 200
+MOST_ROWS_SHOWN = 200
 
 
 def page(base: str, title: str, *content: Content, scripts: Iterable[str] = ()) -> str:
@@ -64,7 +64,7 @@ def link(base: str, kind: str, name: str, text: str | None = None) -> Markup:
 
 def runs_page(base: str, runs: Sequence[RunFold]) -> str:
     """Return the list of runs, the newest first."""
-    rows = [_run_row(base, run) for run in runs[:MOST_SHOWN]]
+    rows = [_run_row(base, run) for run in runs[:MOST_ROWS_SHOWN]]
     rest = len(runs) - len(rows)
     caption = f"The last {len(rows)}; {rest:,} more are left out" if rest > 0 else ""
     columns = ["run", "started (UTC)", "outcome", "ran", "failed", "took", "command"]
