@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self, TypeVar, cast
 
 from alexflow.checkpoints.content import CHECKED_AT_ONCE, Damaged, Header, check, file_parts
 from alexflow.checkpoints.in_use import in_use
@@ -32,6 +32,9 @@ from alexflow.logs import logger
 from alexflow.storage import Storage
 from alexflow.storage.reserved import ReservedSpace
 from alexflow.type_vars import T
+
+if TYPE_CHECKING:
+    import asyncio
 
 D = TypeVar("D")
 
@@ -70,6 +73,7 @@ class Checkpoint:
         self._numbers: list[int] = []  # of the files that are there, in order
         self._is_open = False
         self._has_label = False  # as far as is known
+        self._turns: asyncio.Lock | None = None
 
     def __repr__(self) -> str:
         return f"Checkpoint({self.task_id!r}, {self.name!r}, saves={self.saves})"
@@ -128,9 +132,14 @@ class Checkpoint:
         return default
 
     async def asave(self, state: Any) -> None:
-        """:meth:`save`, for async tasks: the state is pickled at once, and written in a thread."""
+        """:meth:`save`, for async tasks: the state is pickled at once, and written in a thread, one after the other."""
         pickled = self._pickled(state)
-        await self._in_thread(lambda: self._write("pickle", [pickled]))
+        if self._turns is None:
+            from asyncio import Lock  # deferred: of no use to most worker processes
+
+            self._turns = Lock()
+        async with self._turns:
+            await self._in_thread(lambda: self._write("pickle", [pickled]))
 
     async def aload(self, default: D) -> D:
         """:meth:`load`, for async tasks."""

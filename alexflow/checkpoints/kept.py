@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import msgspec
@@ -53,7 +54,8 @@ def kept_checkpoints(storage: Storage) -> list[KeptCheckpoint]:
     if space is None:
         return []
     files: defaultdict[str, list[str]] = defaultdict(list)
-    for name in space.names():
+    sizes = space.sizes()
+    for name in sorted(sizes):
         saved = parse(name)
         stem = stem_in(name) if saved is None else saved[0]
         if stem is not None:
@@ -64,7 +66,7 @@ def kept_checkpoints(storage: Storage) -> list[KeptCheckpoint]:
     for stem, name in labels.items():
         whose = msgspec.json.decode(contents[name], type=_Label) if name in contents else None
         if whose is not None and whose.prefix == space.prefix:
-            kept.append(_kept(space, files[stem], whose))
+            kept.append(_kept(space, files[stem], whose, sizes))
     return kept
 
 
@@ -76,21 +78,19 @@ def remove_checkpoint(storage: Storage, checkpoint: KeptCheckpoint) -> None:
             space.remove(name)
 
 
-def _kept(space: ReservedSpace, files: Sequence[str], whose: _Label) -> KeptCheckpoint:
+def _kept(space: ReservedSpace, files: Sequence[str], whose: _Label, sizes: Mapping[str, int]) -> KeptCheckpoint:
     saves = max([saved[1] for name in files if (saved := parse(name)) is not None], default=0)
-    size, at = _looked_at(space.directory, files)
-    return KeptCheckpoint(whose.task_id, whose.name, saves, tuple(files), size, at)
+    known = [sizes.get(name, 0) for name in files]
+    return KeptCheckpoint(
+        whose.task_id, whose.name, saves, tuple(files), None if -1 in known else sum(known), _saved_at(space, files)
+    )
 
 
-def _looked_at(directory: str | None, files: Sequence[str]) -> tuple[int | None, float | None]:
-    if directory is None:
-        return None, None
-    size, at = 0, 0.0
+def _saved_at(space: ReservedSpace, files: Sequence[str]) -> float | None:
+    if space.directory is None:
+        return None
+    at: float | None = None
     for name in files:
-        try:
-            status = os.stat(f"{directory}/{name}")
-        except FileNotFoundError:  # another save has replaced it
-            continue
-        size += status.st_size
-        at = max(at, status.st_mtime)
-    return size, at
+        with suppress(FileNotFoundError):  # another save has replaced it
+            at = max(at or 0.0, os.stat(f"{space.directory}/{name}").st_mtime)
+    return at

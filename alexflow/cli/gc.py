@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from alexflow.checkpoints import KeptCheckpoint, remove_checkpoint
 from alexflow.cli import answers
 from alexflow.cli.recorded import bytes_in, record_of, seconds_in
 from alexflow.cli.status import goes_on
@@ -27,6 +28,7 @@ from alexflow.retention import (
     reachable_from,
     remove,
     select,
+    stale_checkpoints,
     stored_tasks,
 )
 
@@ -46,12 +48,16 @@ def execute(options: argparse.Namespace) -> int:
     stored = stored_tasks(record)
     if limits == Limits():
         return _overview(stored, options)
-    selection = select(stored, limits, _protected(record), _reachable(record, options))
+    protected = _protected(record)
+    selection = select(stored, limits, protected, _reachable(record, options))
+    checkpoints = stale_checkpoints(record, limits.unused_since, protected)
     if not options.apply:
-        _report(stored, selection, None, 0, options)
+        _report(stored, selection, None, 0, checkpoints, options)
         return 0
     removed = asyncio.run(remove(record.storage, selection))
-    _report(stored, selection, removed, record.storage.sweep(), options)
+    for each in checkpoints:
+        remove_checkpoint(record.storage, each)
+    _report(stored, selection, removed, record.storage.sweep(), checkpoints, options)
     return 0
 
 
@@ -112,7 +118,12 @@ def _reachable(record: Record, options: argparse.Namespace) -> set[str]:
 
 
 def _report(
-    stored: Stored, selection: Selection, removed: Removed | None, swept: int, options: argparse.Namespace
+    stored: Stored,
+    selection: Selection,
+    removed: Removed | None,
+    swept: int,
+    checkpoints: Sequence[KeptCheckpoint],
+    options: argparse.Namespace,
 ) -> None:
     outputs: Sequence[StoredOutput] = selection.outputs if removed is None else removed.outputs
     freed = selection.bytes if removed is None else removed.bytes
@@ -124,6 +135,7 @@ def _report(
         "kept": selection.kept,
         "held": [] if removed is None else list(removed.held),
         "swept": swept,
+        "checkpoints": [each.task_id for each in checkpoints],
         "stored_bytes": stored.bytes,
         "orphans": _as_data([output for output in stored.orphans if output not in gone]),
     }
@@ -155,6 +167,7 @@ def _print_rest(data: dict[str, Any], selection: Selection) -> None:
         (selection.kept, "stay, because they are pinned or a run that goes on needs them"),
         (len(data["held"]), "stay, because an engine is at work on them"),
         (data["swept"], "stale files swept"),
+        (len(data["checkpoints"]), "checkpoints of tasks that are done, or were not run again"),
         (len(data["orphans"]), "without a record, which stay unless they are named"),
     ]
     for count, text in lines:

@@ -8,11 +8,13 @@ import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from alexflow.checkpoints import kept_checkpoints
 from alexflow.cli import answers
 from alexflow.cli.places import shown
 from alexflow.cli.recorded import record_of
 from alexflow.record import Record, Run
 from alexflow.record.rows_of_storage import make_index_again
+from alexflow.storage import Storage
 
 #: How long a run on another machine that has not ended is taken to go on.
 FOREIGN_ALIVE = timedelta(days=7)
@@ -42,6 +44,11 @@ def execute(options: argparse.Namespace) -> int:
         print(f"  {task_id}")
     if len(data["unfinished"]) > UNFINISHED_SHOWN:
         print(f"  and {len(data['unfinished']) - UNFINISHED_SHOWN:,} more")
+    if checkpoints := data["checkpoints"]:
+        size = answers.size(sum(each["bytes"] or 0 for each in checkpoints))
+        print(f"checkpoints     {len(checkpoints):,}, {size}")
+        for each in checkpoints[:UNFINISHED_SHOWN]:
+            print(f"  {each['task_id']}: {each['name']!r}, saved {each['saves']:,} times")
     answers.print_table(("engine", "host", "run", "since"), [_engine_row(each) for each in data["engines"]])
     answers.helps_next("alexflow runs" if data["runs"] else "alexflow gc", options.storage)
     return 0
@@ -71,8 +78,14 @@ def _status(record: Record) -> dict[str, Any]:
         "quarantined": sum(1 for _ in storage.quarantined()),
         "unfinished": [row.task_id for row in rows if row.finished is None],
         "runs": len(runs),
+        "checkpoints": _checkpoints(storage),
         "engines": [_engine(run) for run in runs if goes_on(run)],
     }
+
+
+def _checkpoints(storage: Storage) -> list[dict[str, Any]]:
+    kept = kept_checkpoints(storage)
+    return [{"task_id": each.task_id, "name": each.name, "saves": each.saves, "bytes": each.bytes} for each in kept]
 
 
 def _engine(run: Run) -> dict[str, Any]:

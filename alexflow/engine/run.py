@@ -113,7 +113,7 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
     changes neither.
 
     In the main thread, Ctrl-C cancels the run: no new tasks, and running ones get their ``grace`` to end; the second
-    Ctrl-C kills them. SIGTERM does the same. Handlers that were installed before are left alone.
+    Ctrl-C kills them. SIGTERM and SIGUSR1 do the same. Handlers that were installed before are left alone.
 
     Args:
         target: as for :func:`arun`.
@@ -123,7 +123,7 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
 
     Raises:
         KeyboardInterrupt: it was interrupted; uncaught it ends a script as shells expect, with 130.
-        SystemExit: it was terminated; with 143.
+        SystemExit: it was terminated by SIGTERM, with 143, or SIGUSR1, with 138.
     """
     check_keywords("run", options, RunOptions.__optional_keys__)
     reentry.refuse()  # here, too: the rest may run in another thread

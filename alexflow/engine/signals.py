@@ -1,9 +1,10 @@
-"""Ctrl-C and SIGTERM while :func:`alexflow.run` lasts.
+"""Ctrl-C, SIGTERM and SIGUSR1 while :func:`alexflow.run` lasts.
 
 The first signal cancels the run: no new tasks start, running ones are interrupted and get their grace, and the engine
 closes in order. A second kills what is still running. A third interrupts Python wherever it is, which is all that is
 left when code on the event loop blocks it. Then :func:`alexflow.run` raises what ends a script as its shell expects:
-KeyboardInterrupt (130), or SystemExit(143) for SIGTERM.
+KeyboardInterrupt (130), or SystemExit(143) for SIGTERM. SIGUSR1, which batch systems send when the time is nearly over
+and of which Python would die, is like SIGTERM (138).
 
 Handlers are installed only in the main thread, the only place for them, and only where Python's own were before. They
 are restored at the end.
@@ -24,7 +25,11 @@ from alexflow.engine.engine import Engine
 from alexflow.type_vars import T
 
 #: Handlers of Python itself, which may be replaced for a while.
-_PYTHONS_OWN = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+_PYTHONS_OWN = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGUSR1: signal.SIG_DFL,
+}
 
 
 class Interruption:
@@ -65,8 +70,8 @@ class Interruption:
     def raise_if_any(self) -> None:
         """Raise what a signal calls for, if one has arrived."""
         if self._came:
-            if self._came[0] == signal.SIGTERM:
-                raise SystemExit(128 + signal.SIGTERM) from None
+            if self._came[0] != signal.SIGINT:
+                raise SystemExit(128 + self._came[0]) from None
             raise KeyboardInterrupt from None
 
     @contextmanager
@@ -86,8 +91,9 @@ class Interruption:
                     signal.signal(number, before)
 
     def _cancel(self) -> None:
-        how = "terminated" if self._came[0] == signal.SIGTERM else "interrupted"
-        again = "SIGTERM again" if self._came[0] == signal.SIGTERM else "Ctrl-C again"
+        name = signal.Signals(self._came[0]).name
+        how = "interrupted" if name == "SIGINT" else "terminated" if name == "SIGTERM" else f"stopped by {name}"
+        again = "Ctrl-C again" if name == "SIGINT" else f"{name} again"
         _print(f"{how}: stopping running tasks; {again} kills them")
         if self._task is not None:
             self._task.cancel()

@@ -4,6 +4,7 @@ Nothing here runs by itself. ``stored_tasks`` collects what there is, ``select``
 ``remove`` frees it, beside running engines.
 """
 
+from alexflow.retention.checkpoints import stale_checkpoints
 from alexflow.retention.pins import Pin, pin, pins, unpin
 from alexflow.retention.removal import Removed, remove
 from alexflow.retention.selection import Limits, Selection, reachable_from, select
@@ -22,6 +23,7 @@ __all__ = [
     "reachable_from",
     "remove",
     "select",
+    "stale_checkpoints",
     "stored_tasks",
     "unpin",
 ]

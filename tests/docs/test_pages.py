@@ -60,7 +60,7 @@ def test_python_blocks_run_and_print_what_is_shown(page: Path, tmp_path: Path) -
     code = script(page)
     if not code.strip():
         pytest.skip("no Python blocks")
-    for module in ("sklearn", "aiohttp", "luigi", "h5py", "numpy", "pandas"):
+    for module in ("sklearn", "aiohttp", "luigi", "h5py", "numpy", "pandas", "torch", "lightning"):
         if f"import {module}" in code and importlib.util.find_spec(module) is None:
             pytest.skip(f"needs {module}")
     file = tmp_path / f"{page.stem.replace('-', '_').lower()}.py"

@@ -5,11 +5,13 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from alexflow import open_record
 from tests.kit.servers.s3 import Server, environment
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -69,6 +71,44 @@ def test_sweep(tmp_path: Path) -> None:
     second = start("sweep.py", tmp_path / "results")
     assert "0 ran, 1 cached" in second
     assert second.splitlines()[1:] == first.splitlines()[1:]
+
+
+@needs("sklearn", "scikit-learn")
+@pytest.mark.timeout(600)
+def test_finetune(tmp_path: Path) -> None:
+    first = start("finetune.py", tmp_path / "results")
+    assert "5 ran" in first
+    *_, nothing, other, tuned, tuned_more = (float(line.split()[-1]) for line in first.splitlines()[2:])
+    assert max(tuned, tuned_more) > max(nothing, other)
+    second = start("finetune.py", tmp_path / "results")
+    assert "0 ran, 4 cached" in second
+    assert second.splitlines()[1:] == first.splitlines()[1:]
+
+
+@needs("sklearn", "scikit-learn")
+@needs("optuna", "optuna")
+@pytest.mark.processes
+@pytest.mark.timeout(600)
+def test_a_search_that_is_killed_computes_nothing_twice(tmp_path: Path) -> None:
+    storage = tmp_path / "results"
+    command = [sys.executable, str(EXAMPLES / "search.py"), "--storage", str(storage), "--trials", "10"]
+    search = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while search.poll() is None and len(list(storage.glob("*Trial.*result.json"))) < 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    search.kill()
+    assert search.wait() == -9
+    before = {path.name: path.stat().st_mtime_ns for path in storage.glob("*Trial.*")}
+    assert 4 <= len(before) < 10
+    second = start("search.py", storage, "--trials", "10")
+    assert "10 trials" in second
+    after = {path.name: path.stat().st_mtime_ns for path in storage.glob("*Trial.*")}
+    assert len(after) == 10
+    assert {name: after[name] for name in before} == before
+    ran = [len(open_record(storage).generations(name)) for name in after]
+    assert ran == [1] * 10
+    assert "0 ran, 1 cached" in start("search.py", storage, "--trials", "10")
 
 
 @needs("aiohttp", "aiohttp")
