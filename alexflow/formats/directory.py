@@ -39,7 +39,7 @@ COPY_CHUNK = 1024 * 1024  # bytes
 MOST_INFLATED = 100
 
 #: Names that a message names.
-MOST_SHOWN = 10
+MEMBERS_SHOWN = 10
 
 _ENCRYPTED = 0x1  # a bit of a member's flags
 
@@ -192,8 +192,8 @@ class DirectoryOutput(FileOutput[Directory]):
 
 def _shown(names: Collection[str]) -> str:
     """Names for a message."""
-    first = ", ".join(map(repr, list(names)[:MOST_SHOWN]))
-    return (first if len(names) <= MOST_SHOWN else f"{first} and {len(names) - MOST_SHOWN:,} more") or "none"
+    first = ", ".join(map(repr, list(names)[:MEMBERS_SHOWN]))
+    return (first if len(names) <= MEMBERS_SHOWN else f"{first} and {len(names) - MEMBERS_SHOWN:,} more") or "none"
 
 
 def pack(directory: str, file: BinaryIO) -> None:
