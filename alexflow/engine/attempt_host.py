@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.recording import EngineRecorder
@@ -18,6 +19,10 @@ from alexflow.graph import Catalog, Described
 from alexflow.graph.placement import options_of
 from alexflow.hooks import passes
 from alexflow.scheduler import Scheduler
+from alexflow.scheduler.events import Event, Spent
+
+if TYPE_CHECKING:
+    from alexflow.limits import RateLimit
 
 
 class EngineHost:
@@ -29,6 +34,8 @@ class EngineHost:
         catalog: the users' tasks behind its names.
         runs: has the ids of the runs for which they count.
         record: keeps what they report.
+        rates: the limits of rates, by tag.
+        post: takes events for the scheduler.
         broadcast: passes it to listeners.
     """
 
@@ -40,7 +47,11 @@ class EngineHost:
         runs: RequestedRuns,
         record: EngineRecorder,
         broadcast: Broadcast,
+        rates: Mapping[str, RateLimit],
+        post: Callable[[Event], None],
     ):
+        self._rates = rates
+        self._post = post
         self.engine = engine
         self._scheduler = scheduler
         self._catalog = catalog
@@ -73,6 +84,21 @@ class EngineHost:
         """Take in what an attempt in this process reports; its end comes after it."""
         with suppress(RuntimeError):  # the loop has been closed: an abandoned thread reports on
             self._loop.call_soon_threadsafe(self.reported, task_id, report)
+
+    def spent(self, task_id: str, amounts: Mapping[str, float]) -> None:
+        """Take in, on the event loop, what the attempt at a task has spent of limited rates, by unit."""
+        described = self._catalog.tasks.get(task_id)
+        if described is not None and described.spec.spends:
+            spends: list[tuple[str, tuple[float | None, ...]]] = []
+            for name, _ in described.spec.spends:
+                units = self._rates[name.partition("\0")[0]].quotas
+                spends.append((name, tuple(amounts.get(unit) for unit in units)))
+            self._post(Spent(task_id, tuple(spends)))
+
+    def spent_here(self, task_id: str, amounts: Mapping[str, float]) -> None:
+        """Take in the same of an attempt in this process."""
+        with suppress(RuntimeError):  # as above
+            self._loop.call_soon_threadsafe(self.spent, task_id, amounts)
 
     @blocks_briefly("once for each class that refuses other code, which the engine has looked at before it ran")
     def _code_of(self, described: Described) -> str:

@@ -180,7 +180,10 @@ class Engine:
         self._broadcast.open()
         context = copy_context()  # that of all tasks
         driver = self._driver
-        attempt_host = EngineHost(self, scheduler, driver.catalog, driver.runs, driver.record, self._broadcast)
+        rates = self._defaults.rates
+        attempt_host = EngineHost(
+            *(self, scheduler, driver.catalog, driver.runs, driver.record, self._broadcast), rates, driver.post
+        )
         context.run(host.set, attempt_host)
         context.run(self._driver.open)
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -47,6 +48,14 @@ class AttemptHost(Protocol):
         """Take in what an attempt in the engine's process reports. It may be called by any thread."""
         ...
 
+    def spent(self, task_id: str, amounts: Mapping[str, float]) -> None:
+        """Take in, on the event loop, what the attempt at a task has spent of limited rates, by unit."""
+        ...
+
+    def spent_here(self, task_id: str, amounts: Mapping[str, float]) -> None:
+        """Take in the same of an attempt in the engine's process. It may be called by any thread."""
+        ...
+
 
 class NoHost:
     """Stands for the engine of executors that have none."""
@@ -61,6 +70,12 @@ class NoHost:
         """Drop it."""
 
     def reported_here(self, task_id: str, report: TaskReport) -> None:
+        """Drop it."""
+
+    def spent(self, task_id: str, amounts: Mapping[str, float]) -> None:
+        """Drop it."""
+
+    def spent_here(self, task_id: str, amounts: Mapping[str, float]) -> None:
         """Drop it."""
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
-from alexflow.errors import NotInTask
+from alexflow.errors import DefinitionError, NotInTask
 from alexflow.executors.enclosing_tasks import running_here
 from alexflow.executors.task_context import TaskContext
 from alexflow.executors.task_report import make_report
+from alexflow.hooks import SHORT_TEXT, repr_of
 
 if TYPE_CHECKING:
     from alexflow.checkpoints import Checkpoint
@@ -83,6 +85,28 @@ class Current:
             DefinitionError: a value is something else.
         """
         _context().report(make_report(step, of, values))
+
+    def spent(self, **amounts: float) -> None:
+        """Say what the attempt has really spent of the limited rates of its tags, in all until now. ::
+
+            answer = call_model(prompt)
+            current.spent(tokens=answer.usage.total_tokens)
+
+        It replaces what :class:`~alexflow.limits.RateLimit` took for the cost: what is left over is there for others at
+        once, and what was spent beyond it counts from now on. A unit that no limit of the task has is ignored.
+
+        Args:
+            amounts: numbers, by unit.
+
+        Raises:
+            DefinitionError: a value is something else.
+        """
+        for unit, amount in amounts.items():
+            if not isinstance(amount, int | float) or not 0 <= amount < inf:
+                raise DefinitionError(
+                    f"current.spent({unit}=…) takes a number of at least 0, not {repr_of(amount, SHORT_TEXT)}"
+                )
+        _context().spent({unit: float(amount) for unit, amount in amounts.items()})
 
     def checkpoint(self, name: str = "state", *, keep: int = KEEP) -> Checkpoint:
         """The state that this task saves while it runs, to go on from there when it is run again. ::

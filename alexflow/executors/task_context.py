@@ -57,6 +57,10 @@ class TaskContext(ABC):
     def report(self, report: TaskReport) -> None:
         """Pass on what the task reports."""
 
+    def spent(self, amounts: Mapping[str, float]) -> None:
+        """Pass on what the task has spent of limited rates, by unit."""
+        host.get().spent_here(self.task_id, amounts)
+
     @property
     def engine(self) -> Any:
         """The engine; None in another process."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 from math import inf
 
@@ -28,6 +28,7 @@ class Buckets:
     def __init__(self, rates: Mapping[str, RateSpec]):
         self.rates = dict(rates)
         self.now = 0.0
+        self._corrected: dict[str, dict[str, Costs]] = {}  # what tasks that run have really spent
         self._share = 1.0
         self._none_until = -inf  # when this engine began to share with others
         self._buckets: dict[str, Bucket] = {}
@@ -104,6 +105,18 @@ class Buckets:
             if self._due.get(name) == inf:  # from now on it is known when it leaves the window
                 self._due[name] = now
                 heappush(self._wakes, (now, name))
+
+    def correct(self, task_id: str, name: str, costs: Costs, amounts: Sequence[float | None]) -> None:
+        """Take in what a task that has begun has really spent; a further time replaces it."""
+        corrected = self._corrected.setdefault(task_id, {})
+        before = corrected.get(name, costs)
+        now = tuple(cost if amount is None else amount for cost, amount in zip(before, amounts, strict=True))
+        self[name].correct([after - cost for cost, after in zip(before, now, strict=True)], self.now)
+        corrected[name] = now
+
+    def end(self, task_id: str) -> None:
+        """Forget what an attempt has corrected."""
+        self._corrected.pop(task_id, None)
 
     def put_back(self, spends: Spends) -> None:
         """Take in that it has not begun after all."""

@@ -56,6 +56,8 @@ def leave_active(state: State, node: Node) -> None:
     state.end_attempt(node)
     if node.drained_by:
         end_draining(state, node)
+    if node.spec.spends:
+        state.slots.buckets.end(node.spec.task_id)
     if node.spec.tags:
         _start_all(state, state.slots.release(node.spec.tags))
 

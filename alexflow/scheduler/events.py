@@ -145,13 +145,14 @@ class Postponed(Event, frozen=True):
 
 
 class Spent(Event, frozen=True):
-    """A task that runs has spent more, or less, than it was said to.
+    """A task that runs reports what it has really spent until now.
 
     Attributes:
-        differences: buckets, each with what is to be added to the task's costs.
+        amounts: buckets, each with the amounts by unit; None where it says nothing.
     """
 
-    differences: tuple[tuple[str, tuple[float, ...]], ...]
+    task_id: str
+    amounts: tuple[tuple[str, tuple[float | None, ...]], ...]
 
 
 class SharedBy(Event, frozen=True):

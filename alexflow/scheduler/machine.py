@@ -60,7 +60,7 @@ from alexflow.scheduler.requests import run_requested, runs_cancelled, verified
 from alexflow.scheduler.revocation import put_back
 from alexflow.scheduler.slots import Slots
 from alexflow.scheduler.state import MISSING, Node, State
-from alexflow.scheduler.states import CANCELLING, GENERATING, READY, WAITING
+from alexflow.scheduler.states import CANCELLING, GENERATING, READY, RUNNING, WAITING
 
 #: How many children of one dynamic task may be under way at once.
 WINDOW = 2000
@@ -255,8 +255,11 @@ def _generated(state: State, event: Generated) -> None:
 
 
 def _spent(state: State, event: Spent) -> None:
-    for name, differences in event.differences:
-        state.slots.buckets[name].correct(differences, state.slots.buckets.now)
+    node = state.nodes.get(event.task_id)
+    if node is None or node.state not in (RUNNING, CANCELLING):
+        return
+    for name, amounts in event.amounts:
+        state.slots.buckets.correct(event.task_id, name, dict(node.spec.spends)[name], amounts)
         state.slots.freed.add(name)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from alexflow import Engine, JSONOutput, Retry, RunFailed, Task, TaskOptions
+from alexflow import Engine, JSONOutput, Retry, RunFailed, Task, TaskOptions, current
 from alexflow.errors import DefinitionError, HookError, RetryAfter
 from alexflow.limits import RateLimit
 from alexflow.testing import Simulation
@@ -247,3 +247,60 @@ def test_an_error_of_the_task_is_still_one() -> None:
 
     with pytest.raises(RunFailed):
         Simulation(limits={"api": RateLimit(5, per=1.0)}).run(Wrong(1))
+
+
+@dataclass(frozen=True)
+class Model(Call):
+    """Costs less than it says: 10 of the 50 tokens."""
+
+    async def run(self, input: None, output: JSONOutput[int]) -> None:
+        current.spent(tokens=50)
+        current.spent(tokens=10, unknown=5)
+        await super().run(input, output)
+
+
+def test_what_was_not_spent_is_there_for_others() -> None:
+    limit = RateLimit(requests=1000, tokens=100, per=10.0, cost=lambda task: {"tokens": task.tokens})
+    result = Simulation(limits={"api": limit}).run([Model(number, tokens=50) for number in range(20)])
+    assert result.ran == 20
+    assert times()[-1] < 45  # of the 95 s that the stated costs would take; the first second each is not known
+
+
+@dataclass(frozen=True)
+class ModelInWorker(Task):
+    number: int
+
+    @property
+    def tags(self) -> set[str]:
+        return {"api"}
+
+    def output(self) -> JSONOutput[int]:
+        return self.build_output(JSONOutput, key="call.json")
+
+    def run(self, input: None, output: JSONOutput[int]) -> None:
+        current.spent(tokens=1)
+        output.store(self.number)
+
+
+@pytest.mark.anyio
+@pytest.mark.processes
+async def test_a_worker_process_says_what_it_has_spent(tmp_path: Path) -> None:
+    limits = {"api": RateLimit(tokens=100, per=3600, cost=lambda task: {"tokens": 60})}
+    async with Engine(tmp_path, workers=1, limits=limits) as engine:
+        async with asyncio.timeout(30):  # without the corrections the second would wait for an hour
+            driver = engine._driver
+            assert driver is not None
+            await engine.run(ModelInWorker(1))
+            bucket = driver._scheduler.state.slots.buckets["api"]
+            assert bucket._spent == [1.0]
+
+
+def test_what_cannot_be_spent() -> None:
+    @dataclass(frozen=True)
+    class Wrong(Call):
+        async def run(self, input: None, output: JSONOutput[int]) -> None:
+            current.spent(tokens="many")  # type: ignore[arg-type]
+
+    with pytest.raises(RunFailed) as failed:
+        Simulation().run(Wrong(1))
+    assert "current.spent(tokens=…)" in str(failed.value.exceptions[0])

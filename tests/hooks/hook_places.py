@@ -85,7 +85,7 @@ OURS = frozenset(
         "DynamicTask",
         "WrapperTask",
     }
-    | {"type()", "plan", "live"}
+    | {"type()", "plan", "live", "run", "request"}
 )
 
 #: Functions that call hooks inside the ``try`` of whoever calls them.

@@ -55,6 +55,7 @@ from alexflow.executors.process.wire.messages import (
     Reported,
     Revoke,
     Revoked,
+    SpentReport,
     TaskReply,
     TaskRequest,
     ToEngine,
@@ -356,6 +357,10 @@ class ProcessExecutor(Executor):
             sent = worker.sent.get(message.number)
             if sent is not None and not sent.is_speculative:
                 self._host.reported(sent.job.task_id, message.report)
+        elif isinstance(message, SpentReport):
+            sent = worker.sent.get(message.number)
+            if sent is not None:
+                self._host.spent(sent.job.task_id, message.amounts)
         elif isinstance(message, MemoryExceeded):
             self._machine.exceeded(worker)
 

@@ -175,6 +175,13 @@ class Reported(Message, frozen=True):
     report: TaskReport
 
 
+class SpentReport(Message, frozen=True):
+    """A job reports what it has spent of a limited rate, by unit."""
+
+    number: int
+    amounts: dict[str, float]
+
+
 class Carried(Struct, frozen=True, array_like=True):
     """A value of the user's: as text, and pickled if that has been seen to work."""
 
@@ -221,7 +228,9 @@ class MemoryExceeded(Message, frozen=True):
 
 
 ToWorker = ProcessEnvironment | Hello | Work | TaskReply | FactsReply | Revoke | Prune
-ToEngine = JobsDone | JobFailed | TaskRequest | FactsRequest | Reported | Logged | Revoked | MemoryExceeded
+ToEngine = (
+    JobsDone | JobFailed | TaskRequest | FactsRequest | Reported | SpentReport | Logged | Revoked | MemoryExceeded
+)
 
 _encode = msgspec.msgpack.Encoder().encode
 decode_for_worker = msgspec.msgpack.Decoder(ToWorker).decode

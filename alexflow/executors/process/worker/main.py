@@ -53,6 +53,7 @@ from alexflow.executors.process.wire.messages import (
     Prune,
     Reported,
     Revoked,
+    SpentReport,
     TaskReply,
     TaskRequest,
     ToWorker,
@@ -361,7 +362,7 @@ class Worker:
         self._handler = ForwardingHandler(self._tell, lambda: self._running)
         install(self._handler, levels, disabled)
 
-    def _tell(self, message: Logged | Reported) -> None:
+    def _tell(self, message: Logged | Reported | SpentReport | SpentReport) -> None:
         """Send what a job has to say."""
         if threading.current_thread() is not threading.main_thread() or self._asking:
             self._send(message)

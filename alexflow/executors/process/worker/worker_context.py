@@ -11,7 +11,7 @@ as those that load its data, are needed until it has saved.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import cast
 
@@ -23,6 +23,7 @@ from alexflow.executors.process.wire.messages import (
     Hello,
     JobMessage,
     Reported,
+    SpentReport,
     TaskReply,
     TaskRequest,
 )
@@ -55,7 +56,7 @@ class WorkerContext(TaskContext):
         reports: those of the running job, if it has made any.
     """
 
-    def __init__(self, status_page: StatusPage, ask: Ask, send: Callable[[Reported], None]):
+    def __init__(self, status_page: StatusPage, ask: Ask, send: Callable[[Reported | SpentReport], None]):
         self.job = _NO_JOB
         self._pickled_storage = b""
         self._failure: HookError | None = None  # of the initializer
@@ -141,6 +142,9 @@ class WorkerContext(TaskContext):
         if self.reports is None:
             self.reports = Reports(partial(self._send_report, self.job.number))
         self.reports.add(report)
+
+    def spent(self, amounts: Mapping[str, float]) -> None:
+        self._send(SpentReport(self.job.number, dict(amounts)))
 
     def _send_report(self, number: int, report: TaskReport) -> None:
         self._send(Reported(number, report))
