@@ -22,7 +22,7 @@ CASES = {
     "clients": "clients",
     "async": "async_io",
     "cpu": "cpu",
-    "threads": "threads",
+    "training": "training",
     "start": "start",
     "imports": "imports",
     "memory": "memory",
@@ -37,7 +37,7 @@ CASES = {
 }
 
 #: Run only if they are named: they take too long, or need much besides alexflow.
-ONLY_IF_NAMED = {"clients", "formats", "instructions", "lazy", "record", "script", "storage", "threads"}
+ONLY_IF_NAMED = {"clients", "formats", "instructions", "lazy", "record", "script", "storage", "training"}
 
 
 def run(name: str, setting: Setting) -> Iterator[Outcome]:
