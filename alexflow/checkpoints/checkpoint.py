@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self, TypeVar, cast, overload
 
 from alexflow.checkpoints.content import CHECKED_AT_ONCE, Damaged, Header, check, file_parts
 from alexflow.checkpoints.in_use import in_use
@@ -118,7 +118,13 @@ class Checkpoint:
         """
         self._write("pickle", [self._pickled(state)])
 
-    def load(self, default: D) -> D:
+    @overload
+    def load(self, default: None) -> Any: ...
+
+    @overload
+    def load(self, default: D) -> D: ...
+
+    def load(self, default: Any) -> Any:
         """Load the last state that was saved, or return ``default`` if there is none.
 
         One that is damaged, or cannot be unpickled any more, is passed over for the one before, with a warning.
@@ -126,7 +132,7 @@ class Checkpoint:
         for header, file in self._saved():
             self._expect("pickle", header)
             try:
-                return cast(D, pickle.load(file))
+                return pickle.load(file)
             except Exception as error:  # whatever a class of the user's raises
                 self._pass_over(f"{class_name(type(error))}: {text_of(error)}")
         return default
@@ -141,7 +147,13 @@ class Checkpoint:
         async with self._turns:
             await self._in_thread(lambda: self._write("pickle", [pickled]))
 
-    async def aload(self, default: D) -> D:
+    @overload
+    async def aload(self, default: None) -> Any: ...
+
+    @overload
+    async def aload(self, default: D) -> D: ...
+
+    async def aload(self, default: Any) -> Any:
         """:meth:`load`, for async tasks."""
         return await self._in_thread(lambda: self.load(default))
 

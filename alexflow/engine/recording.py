@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from alexflow.engine.requested_run import RequestedRun
@@ -111,7 +111,7 @@ class EngineRecorder:
         self._opened().reported(task_id, attempt, report)
         self._write_soon()
 
-    def forget(self, task_ids: Iterable[str]) -> None:
+    def forget(self, task_ids: Collection[str]) -> None:
         """Drop what is kept of tasks that are over."""
         if self._segment is not None:
             self._segment.forget(task_ids)
@@ -186,7 +186,7 @@ class NoRecorder(EngineRecorder):
     def reported(self, task_id: str, attempt: int, report: TaskReport) -> None:
         return
 
-    def forget(self, task_ids: Iterable[str]) -> None:
+    def forget(self, task_ids: Collection[str]) -> None:
         return
 
     def requested(self, run: RequestedRun) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import pwd
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from alexflow.blocks_briefly import blocks_briefly
@@ -280,8 +280,11 @@ class EngineSegment:
             at = writer.micros(report.at)
             writer.add(ReportLine(run, task_id, at, attempt, report.step, report.of, report.values))
 
-    def forget(self, task_ids: Iterable[str]) -> None:
+    def forget(self, task_ids: Collection[str]) -> None:
         """Drop what is kept of tasks that are over."""
+        if self._reports.any:
+            for task_id in task_ids:
+                self._reports.ended(task_id)
         live = self._live
         if live:
             for task_id in task_ids:

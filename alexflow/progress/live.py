@@ -79,6 +79,7 @@ def _row(name: str, tally: Tally, now: float) -> list[RenderableType]:
         Text(f"{tally.under_way:,} under way" if tally.under_way else "", "green"),
         Text(f"{tally.failed:,} failed" if tally.failed else "", "red"),
         Text(f"{tally.retried:,} retried" if tally.retried else "", "yellow"),
+        Text(text.reported(tally), "dim", no_wrap=True, overflow="ellipsis"),
     ]
 
 

@@ -18,6 +18,7 @@ from alexflow.events import (
     RunStarted,
     TaskCancelled,
     TaskGivenUp,
+    TaskReported,
     TaskRetrying,
     TasksFound,
     TasksMadeElsewhere,
@@ -47,6 +48,7 @@ class Tally:
         slowest: the longest of these.
         since: when the first task started.
         until: when the last one ended.
+        report: what a running one has reported last.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Tally:
     slowest: float = 0.0
     since: float | None = None
     until: float = 0.0
+    report: TaskReported | None = None
 
     @property
     def waiting(self) -> int:
@@ -151,6 +154,9 @@ class Progress:
         if tally.since is None:
             tally.since = now
 
+    def _reported(self, event: TaskReported, now: float) -> None:
+        self._of(event.task_id).report = event
+
     def _succeeded(self, event: TaskSucceeded, now: float) -> None:
         tally = self._ended(event.task_id, now)
         tally.done += 1
@@ -192,6 +198,8 @@ class Progress:
     def _ended(self, task_id: str, now: float) -> Tally:
         tally = self._of(task_id)
         tally.under_way = max(0, tally.under_way - 1)
+        if tally.report is not None and tally.report.task_id == task_id:
+            tally.report = None
         tally.until = now
         return tally
 
@@ -201,6 +209,7 @@ _FOLDS: dict[type[EngineEvent], Callable[[Progress, Any, float], None]] = {
     TasksPlanned: Progress._planned,
     TasksFound: Progress._found,
     TaskStarted: Progress._task_started,
+    TaskReported: Progress._reported,
     TaskSucceeded: Progress._succeeded,
     TaskRetrying: Progress._retrying,
     TaskGivenUp: Progress._given_up,

@@ -11,6 +11,9 @@ if TYPE_CHECKING:  # a run that has nothing to do loads no events
 #: Classes named in a line or a summary; the others are added up.
 CLASSES_SHOWN = 5
 
+#: Values of a report that are shown.
+VALUES_SHOWN = 3
+
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
     """Return the last part of each name where that is unambiguous, else the whole name."""
@@ -63,12 +66,26 @@ def counts(tally: Tally, cached: int) -> str:
     return ", ".join(parts)
 
 
+def reported(tally: Tally) -> str:
+    """Format what a running task has reported last: ``step 3/10, loss 0.4``; "" if none has."""
+    report = tally.report
+    if report is None:
+        return ""
+    steps = [] if report.step is None else [f"step {report.step:,}{'' if report.of is None else f'/{report.of:,}'}"]
+    values = list(report.values.items())[:VALUES_SHOWN]
+    said = [f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in values]
+    return ", ".join(steps + said)
+
+
 def line(progress: Progress, now: float) -> str:
     """Format the state of a run as one line."""
     total = progress.total()
     names = short_names(progress.classes)
     busy = [tally for tally in progress.classes.values() if tally.under_way or tally.waiting]
-    shown = [f"{names[tally.name]} {tally.done:,}/{tally.planned:,}" for tally in busy[:CLASSES_SHOWN]]
+    shown = [
+        f"{names[tally.name]} {tally.done:,}/{tally.planned:,}{f' ({said})' if (said := reported(tally)) else ''}"
+        for tally in busy[:CLASSES_SHOWN]
+    ]
     if len(busy) > CLASSES_SHOWN:
         shown.append(f"{len(busy) - CLASSES_SHOWN} more")
     parts = [counts(total, progress.cached), rate(total.rate(now)), *([" · ".join(shown)] if shown else [])]
