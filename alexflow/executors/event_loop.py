@@ -257,7 +257,9 @@ class LoopExecutor(Executor):
         assert runner is not None  # for type checkers
         deadline = self._loop.time() + RUNNER_SLICE
         try:
-            while not (self._closed or runner.cancelling()) and (jobs := self._take()):
+            while not (self._closed or runner.cancelling()) and (
+                jobs := self._take() if self._capacity.is_active else self._source.take(1)  # a call less for most
+            ):
                 job = jobs[0]
                 self._idle -= 1
                 running_job = self._running[job.task_id] = RunningJob(job, runner, self._storage)
@@ -276,8 +278,6 @@ class LoopExecutor(Executor):
             self._schedule_runners()
 
     def _take(self) -> list[Job]:
-        if not self._capacity.is_active:
-            return self._source.take(1)
         jobs = self._source.take(1, self._claims.round().fits)
         self._is_blocked = not jobs
         return jobs
