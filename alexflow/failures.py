@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from alexflow.frozen import Frozen, set_field
+from alexflow.html_repr import html_text, shown_safely
 
 #: Kinds of failure of which one is shown in full.
 KINDS_SHOWN = 5
@@ -137,6 +138,10 @@ class FailureReport(Frozen):
 
     def __str__(self) -> str:
         return "\n\n".join([self.headline, *self._kinds()]) if self.failures else "no task failed"
+
+    @shown_safely
+    def _repr_html_(self) -> str:
+        return html_text(str(self))
 
     def _kinds(self) -> Iterator[str]:
         groups: dict[tuple[str, str], list[FailedTask]] = {}

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from alexflow.errors import RunFailed, TaskError, TaskFailed
 from alexflow.failures import FailedTask, FailureReport
 from alexflow.frozen import Frozen, set_field
 from alexflow.hooks import as_cause, class_name, text_of
+from alexflow.html_repr import MAX_ROWS, html_table, shown, shown_safely
+from alexflow.model import flatten
 
 NOTHING_FAILED = FailureReport()
+
+#: Failures that a notebook shows of a result; its report has all.
+FAILURES_SHOWN = 10
 
 
 @dataclass(init=False, eq=False, repr=False)
@@ -86,6 +92,12 @@ class Result(Frozen):
 
     def __repr__(self) -> str:
         return f"<Result: {self}>"  # one line, however many outputs there are
+
+    @shown_safely
+    def _repr_html_(self) -> str:
+        failures = [("failed", f"{error.task_id}: {error.message}") for error in self.failures[:FAILURES_SHOWN]]
+        outputs = (("output", shown(output)) for output in flatten(self.output))
+        return html_table(str(self), [*failures, *islice(outputs, MAX_ROWS + 1)])
 
     def __str__(self) -> str:
         parts = [f"{self.ran} ran", f"{self.cached} cached"]

@@ -72,15 +72,15 @@ class _OfFunction(AbstractTask):
     __outputs_in__: ClassVar[tuple[str, ...]]
     __stored_as__: ClassVar[tuple[type[Output[Any]], str]]
 
-    def input(self) -> list[Output[Any]]:
-        return [output for name in self.__parameters__ for output in _outputs_in(getattr(self, name))]
+    def input(self) -> list[Output[Any]] | None:
+        return [output for name in self.__parameters__ for output in _outputs_in(getattr(self, name))] or None
 
     def output(self) -> Output[Any]:
         return self.build_output(*self.__stored_as__)
 
-    def _called(self, input: list[Output[Any]]) -> Any:
+    def _called(self, input: list[Output[Any]] | None) -> Any:
         """Call the function, with the outputs among its arguments bound as those of ``input`` are."""
-        bound = iter(input)
+        bound = iter(input or ())
         arguments = {name: _with_outputs(getattr(self, name), bound) for name in self.__parameters__}
         return type(self).__wrapped__(**arguments)
 

@@ -15,6 +15,7 @@ from alexflow.errors import (
     OutputNotBound,
 )
 from alexflow.hooks import as_cause, class_name, is_a, text_of
+from alexflow.html_repr import html_table, shown, shown_safely
 from alexflow.identity import Canonical, ComputeNow, Pending, canonical, packb
 from alexflow.model.class_info import STALE_CLASS_INFO, ClassInfo, SourceTask, WithClassInfo, class_info
 from alexflow.model.serializer import serialize
@@ -131,6 +132,12 @@ class Output(WithClassInfo, Generic[T_co]):
     def __repr__(self) -> str:
         flag = ", ephemeral" if self.ephemeral else ""
         return f"<{type(self).__qualname__} {self.key}{flag}>"
+
+    @shown_safely
+    def _repr_html_(self) -> str:
+        storage = [] if self.storage is None else [("storage", shown(self.storage))]
+        ephemeral = [("ephemeral", "yes")] if self.ephemeral else []
+        return html_table(type(self).__qualname__, [("key", self.key), *storage, *ephemeral])
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_origin
 
 from alexflow.errors import DefinitionError, InvalidKey
+from alexflow.hooks import SHORT_TEXT, passes, repr_of, text_of
+from alexflow.html_repr import html_table, shown_safely
 from alexflow.identity import SECRET_SHOWN, Canonical, Pending, short_repr
 from alexflow.model.class_info import STALE_CLASS_INFO, ClassInfo, FieldInfo, WithClassInfo, class_info
 from alexflow.model.construction import plain_output
@@ -159,6 +161,13 @@ class AbstractTask(WithClassInfo):
     def __repr__(self) -> str:
         return f"{type(self).__qualname__}({_shown_fields(self)})"
 
+    @shown_safely
+    def _repr_html_(self) -> str:
+        info = class_info(type(self))
+        values = ((field, getattr(self, field.name, None)) for field in info.fields if field.name in info.significant)
+        rows = [(field.name, _shown_in_notebook(field, value)) for field, value in values if value is not None]
+        return html_table(type(self).__qualname__, [*rows, ("id", _id_or_reason(self))])
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_task_id"}
 
@@ -307,3 +316,21 @@ def _shown_value(field: FieldInfo, value: Any) -> str:
     if isinstance(value, AbstractTask):  # one level: a chain of nested tasks may be long
         return f"{type(value).__qualname__}(…)"
     return short_repr(value)
+
+
+def _shown_in_notebook(field: FieldInfo, value: Any) -> str:
+    try:
+        return _shown_value(field, value)
+    except BaseException as error:  # of the user's, in its __repr__
+        if passes(error):
+            raise
+        return repr_of(value, SHORT_TEXT)
+
+
+def _id_or_reason(task: AbstractTask) -> str:
+    try:
+        return task.task_id
+    except BaseException as error:  # of the user's, in an `encode` or the like
+        if passes(error):
+            raise
+        return text_of(error, SHORT_TEXT)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from alexflow.html_repr import html_table, shown, shown_safely
+
 if TYPE_CHECKING:
     from alexflow.model import AbstractTask
 
@@ -103,6 +105,13 @@ class Entry:
 
     def __repr__(self) -> str:
         return f"<Entry {self.key or self.task_id}>"
+
+    @shown_safely
+    def _repr_html_(self) -> str:
+        fields = [(name, shown(value)) for name, value in self.fields.items()]
+        facts = [("started", self.started), ("seconds", self.seconds), ("bytes", self.bytes), ("run", self.run_id)]
+        known = [(name, str(value)) for name, value in facts if value not in (None, "")]
+        return html_table(self.cls, [("key", self.key or self.task_id), *fields, *known])
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Raw
 
 from alexflow.fingerprint import Fingerprint, fingerprint_of, make_fingerprint, names_that_differ
+from alexflow.html_repr import html_text, shown_safely
 from alexflow.identity import children, qualified_name
 from alexflow.model import AbstractTask, Output
 from alexflow.model.class_info import class_info
@@ -67,6 +68,10 @@ class Explanation:
         compared = [f"against {self.nearest}:"] if self.nearest and self.changes else []
         guessed = [f"guessed: {mark}" for mark in self.guessed]
         return "\n  ".join([head, *compared, *map(str, self.changes), *guessed])
+
+    @shown_safely
+    def _repr_html_(self) -> str:
+        return html_text(str(self))
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""

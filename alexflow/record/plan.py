@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
+from alexflow.html_repr import html_text, shown_safely
+
 if TYPE_CHECKING:
     from alexflow.record.entry import Entry
     from alexflow.record.record import Record
@@ -102,6 +104,10 @@ class Plan:
 
     def __repr__(self) -> str:
         return f"<Plan: {headline(self)}>"
+
+    @shown_safely
+    def _repr_html_(self) -> str:
+        return html_text(str(self))
 
     def __str__(self) -> str:
         return "\n".join([headline(self), *("  " + "  ".join(row).rstrip() for row in _aligned(rows(self)))])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
+from alexflow.html_repr import html_table, shown_safely
 from alexflow.record.entry import iso
 
 #: How a run ended; ``unknown``: its engine was killed, or it is still going on.
@@ -117,6 +118,12 @@ class Run:
     attempts: tuple[RunAttempt, ...]
     skipped_tasks: tuple[str, ...]
     error: str
+
+    @shown_safely
+    def _repr_html_(self) -> str:
+        counts = ", ".join(f"{getattr(self, name)} {name}" for name in ("ran", "cached", "failed", "skipped"))
+        facts = [("outcome", self.outcome), ("tasks", counts), ("started", str(self.started)), ("host", self.host)]
+        return html_table(f"run {self.id}", [("command", " ".join(self.command)), *facts])
 
     @property
     def seconds(self) -> float | None:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from alexflow.executors.process.by_value import Used
 
 
+#: From here on it is looked for what is large in a definition.
+LARGE = 10_000_000  # bytes
+
+
 class Definitions:
     """The engine's numbers for classes and functions, from 1, the same for all its workers.
 
@@ -38,6 +42,7 @@ class Definitions:
         self._refused: dict[Any, str] = {}
         self._imported: dict[str, Any] = {}
         self._reloads = reloads()
+        self._noted: set[str] = set()
         self.changed: set[int] = set()
 
     def number_of(self, thing: type | FunctionType) -> int:
@@ -125,6 +130,10 @@ class Definitions:
         from alexflow.executors.process.by_value import Used, pickled  # deferred: modules are imported by their names
 
         data, whole = pickled(thing)
+        if len(data) >= LARGE:
+            from alexflow.executors.process.large_globals import note_large  # deferred: for few programs
+
+            note_large(whole, self._noted, LARGE)
         self._values[thing] = number, Used(whole)
         if number > len(self._definitions):
             self._definitions.append(Definition(number, name_of(thing), data))

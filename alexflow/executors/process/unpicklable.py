@@ -41,7 +41,7 @@ def _found(thing: Any) -> str:
     seen: set[int] = set()
     while id(thing) not in seen:
         seen.add(id(thing))
-        for said, part in _parts(thing):
+        for said, part in parts_of(thing):
             trouble = _trouble(part)
             if trouble is None or id(part) in seen:
                 continue
@@ -55,7 +55,8 @@ def _found(thing: Any) -> str:
     return found
 
 
-def _parts(thing: type | FunctionType) -> Iterator[tuple[str, Any]]:
+def parts_of(thing: type | FunctionType) -> Iterator[tuple[str, Any]]:
+    """Yield what a class or function uses, each with the words that say how."""
     if isinstance(thing, type):
         for name, value in vars(thing).items():
             yield f"has the attribute {name}", _function_of(value)

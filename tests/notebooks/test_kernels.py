@@ -1,0 +1,159 @@
+"""Notebooks with a real kernel: what a cell changes counts from the next task on, in an engine that stays open."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+jupyter_client = pytest.importorskip("jupyter_client")
+pytest.importorskip("ipykernel")
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+
+PATIENCE = 90  # seconds, for the kernel to answer
+
+
+class Cell:
+    """The outcome of a cell.
+
+    Attributes:
+        printed: what it wrote to standard output and error.
+        value: the forms of its value, by MIME type.
+        error: the traceback, empty if it did not fail.
+    """
+
+    def __init__(self) -> None:
+        self.printed = ""
+        self.value: dict[str, str] = {}
+        self.error = ""
+
+
+class Notebook:
+    """A kernel, and the cells that are run in it."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.getcwd(), str(directory)])}
+        environment |= {"JPY_SESSION_NAME": str(directory / name), "XDG_CACHE_HOME": str(directory / "cache")}
+        self._manager = jupyter_client.KernelManager(kernel_name="python3")
+        self._manager.kernel_spec.argv[0] = sys.executable
+        self._manager.start_kernel(cwd=str(directory), env=environment)
+        self._client = self._manager.client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=PATIENCE)
+        self.run("import alexflow\nfrom alexflow import Engine, JSONOutput, Output, Task, task")
+
+    def cell(self, source: str) -> Cell:
+        """Run a cell, whether it fails or not."""
+        cell = Cell()
+        asked = self._client.execute(source)
+        while True:
+            try:
+                message = self._client.get_iopub_msg(timeout=PATIENCE)
+            except queue.Empty:
+                raise AssertionError(f"the kernel does not answer; so far: {cell.printed}") from None
+            if message["parent_header"].get("msg_id") != asked:
+                continue
+            kind, content = message["msg_type"], message["content"]
+            if kind == "status" and content["execution_state"] == "idle":
+                return cell
+            if kind == "stream":
+                cell.printed += content["text"]
+            elif kind == "execute_result":
+                cell.value = content["data"]
+            elif kind == "error":
+                cell.error = "\n".join(content["traceback"])
+
+    def run(self, source: str) -> Any:
+        """Run a cell that must not fail; the value of its last line."""
+        cell = self.cell(source)
+        assert not cell.error, cell.error
+        text = cell.value.get("text/plain")
+        return cell.printed if text is None else eval(text, {"__builtins__": {}})
+
+    def close(self) -> None:
+        """End the kernel."""
+        self._client.stop_channels()
+        self._manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Iterator[Notebook]:
+    opened = Notebook(tmp_path, "analysis.ipynb")
+    yield opened
+    opened.close()
+
+
+def test_what_a_cell_changes_counts_from_the_next_task_on(notebook):
+    """A global, a helper and a task are redefined while an engine is open; its workers see each of them."""
+    notebook.run("engine = await Engine(storage='results', workers=1).__aenter__()")
+    notebook.run(
+        "FACTOR = 2\ndef helper(n):\n    return n * FACTOR\n@task\ndef scaled(n: int) -> int:\n    return helper(n)"
+    )
+    assert notebook.run("await engine.load(scaled(1))") == 2
+    notebook.run("FACTOR = 3")
+    assert notebook.run("await engine.load(scaled(2))") == 6
+    notebook.run("def helper(n):\n    return n * FACTOR + 1")
+    assert notebook.run("await engine.load(scaled(3))") == 10
+    notebook.run("@task\ndef scaled(n: int) -> int:\n    return -helper(n)")
+    assert notebook.run("await engine.load(scaled(4))") == -13
+    assert notebook.run("await engine.load(scaled(1))") == 2, "what was stored stays"
+    notebook.run("await engine.__aexit__(None, None, None)")
+
+
+def test_a_module_that_was_reloaded_counts_from_the_next_task_on(notebook, tmp_path):
+    module = tmp_path / "helpers.py"
+    module.write_text("def helper(n):\n    return n + 1\n")
+    notebook.run("import helpers, importlib, sys; sys.dont_write_bytecode = True")
+    notebook.run("@task\ndef helped(n: int) -> int:\n    return helpers.helper(n)")
+    notebook.run("engine = await Engine(storage='results', workers=1).__aenter__()")
+    assert notebook.run("await engine.load(helped(1))") == 2
+    module.write_text("def helper(n):\n    return n + 100_000\n")
+    notebook.run("_ = importlib.reload(helpers)")
+    assert notebook.run("await engine.load(helped(2))") == 100_002
+    notebook.run("await engine.__aexit__(None, None, None)")
+
+
+def test_run_shows_progress_and_what_is_shown_is_compact(notebook):
+    notebook.run("@task\ndef one(n: int) -> int:\n    return n")
+    cell = notebook.cell("result = alexflow.run([one(n) for n in range(50)], storage='results')\nresult")
+    assert not cell.error
+    assert "50" in cell.printed, "progress is on by default"
+    assert "50 ran, 0 cached" in cell.value["text/html"]
+    assert len(str(cell.value)) < 25_000
+    assert "one" in notebook.cell("one.task(3)").value["text/html"]
+
+
+def test_a_traceback_shows_the_line_of_the_cell(notebook):
+    notebook.run("@task\ndef fails(n: int) -> int:\n    return n / 0  # the line")
+    cell = notebook.cell("alexflow.run(fails(1), storage='results', progress=False)")
+    assert "return n / 0  # the line" in cell.error + cell.printed
+
+
+def test_two_notebooks_never_share_results(notebook, tmp_path):
+    made = (
+        "@task\ndef made(n: int) -> str:\n    return {!r}\n"
+        "alexflow.run(made(1), storage='results', progress=False).output.load()"
+    )
+    assert notebook.run(made.format("first")) == "first"
+    other = Notebook(tmp_path, "other.ipynb")
+    try:
+        cell = other.cell(made.format("second"))
+        assert "DefinitionError" in cell.error
+        assert "analysis.ipynb" in cell.error
+        assert "task_name" in cell.error
+    finally:
+        other.close()
+
+
+def test_a_large_global_is_noted(notebook):
+    notebook.run("table = bytes(20_000_000)\n@task\ndef size(n: int) -> int:\n    return len(table) + n")
+    cell = notebook.cell("alexflow.run(size(1), storage='results', progress=False).output.load()")
+    assert not cell.error
+    assert "table" in cell.printed
+    assert "20.0 MB" in cell.printed
