@@ -28,7 +28,10 @@ _OF_PROJECT = ("pyproject.toml", ".git")
 def program_place() -> str:
     """Return the place of the running script or notebook in its project; empty where that is not known."""
     main = sys.modules.get("__main__")
-    file = getattr(main, "__vsc_ipynb_file__", None) or os.environ.get("JPY_SESSION_NAME")  # of Visual Studio, Jupyter
+    if named := os.environ.get("ALEXFLOW_NOTEBOOK"):
+        file: object = os.path.abspath(named)
+    else:  # of Visual Studio Code, Jupyter
+        file = getattr(main, "__vsc_ipynb_file__", None) or os.environ.get("JPY_SESSION_NAME")
     if not isinstance(file, str) or "IPython" not in sys.modules:
         file = getattr(main, "__file__", None)
     if not isinstance(file, str) or not os.path.isabs(file):

@@ -39,9 +39,9 @@ async def arun(
         storage: as for :class:`Engine`.
         on_error: as for :meth:`Engine.run`.
         force: as for :meth:`Engine.run`.
-        progress: whether to show progress on standard error: None where that is a terminal, True also elsewhere, in
-            plain lines. On a terminal, and with ``rich`` installed, it is redrawn in place, and what the process prints
-            meanwhile appears above it.
+        progress: whether to show progress on standard error: None where that is a terminal or a notebook, True also
+            elsewhere, in plain lines. On a terminal, and with ``rich`` installed, it is redrawn in place, and what the
+            process prints meanwhile appears above it.
         echo: as for :class:`Engine`.
         html: a file into which a report of the run is written when it is over, also if it failed.
         options: the other keywords of :class:`Engine`.
@@ -117,7 +117,7 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
 
     Args:
         target: as for :func:`arun`.
-        progress: as for :func:`arun`, but by default it is shown where standard error is a terminal.
+        progress: as for :func:`arun`, but by default it is shown where standard error is a terminal, and in a notebook.
         echo: as for :class:`Engine`, but by default what tasks print is shown.
         options: the other keywords of :func:`arun`, and those of :class:`Engine`.
 

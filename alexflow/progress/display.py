@@ -17,6 +17,7 @@ from typing import TextIO
 from anyio import to_thread
 
 from alexflow.events.broadcast import Broadcast
+from alexflow.model.options import in_notebook
 from alexflow.progress.tally import Progress
 from alexflow.progress.view import Lines, View
 
@@ -27,7 +28,8 @@ async def shown(broadcast: Broadcast, wanted: bool | None) -> AsyncIterator[None
 
     Args:
         broadcast: the engine's events.
-        wanted: True: show it, in plain lines where standard error is no terminal; None: only on a terminal; False: not.
+        wanted: True: show it, in plain lines where standard error is no terminal; None: only on a terminal and in a
+            notebook; False: not.
     """
     view = None
     if wanted is not False:
@@ -62,7 +64,7 @@ def view_for(file: TextIO | None, wanted: bool | None) -> View | None:
     if wanted is False or file is None or file.closed:
         return None
     if not file.isatty():
-        return Lines(file) if wanted else None
+        return Lines(file) if wanted or in_notebook() else None
     try:
         from alexflow.progress.live import Live  # rich is an extra, and takes a while to import
     except ImportError:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from alexflow.model.options import in_notebook
+
 
 def is_shown(wanted: bool | None) -> bool:
-    """Whether progress is shown on standard error: if it is wanted or, where that is None, on a terminal only."""
+    """Whether progress is shown: if it is wanted or, where that is None, on a terminal or in a notebook."""
     file = sys.stderr
     if wanted is False or file is None or file.closed:
         return False
-    return wanted or file.isatty()
+    return wanted or file.isatty() or in_notebook()
 
 
 def write_text(file: TextIO, text: str) -> None:
