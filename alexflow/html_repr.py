@@ -16,7 +16,7 @@ S = TypeVar("S")
 #: Limits, so that an output of a notebook stays small.
 MAX_CELL = 300  # characters
 MAX_ROWS = 20
-MAX_TEXT = 20_000  # characters
+MAX_BLOCK = 20_000  # characters
 
 
 def shown_safely(make: Callable[[S], str]) -> Callable[[S], str]:
@@ -54,7 +54,7 @@ def html_table(title: str, rows: Iterable[tuple[str, str]]) -> str:
 
 def html_text(text: str) -> str:
     """A text of several lines."""
-    return f"<pre>{_escaped(text, MAX_TEXT)}</pre>"
+    return f"<pre>{_escaped(text, MAX_BLOCK)}</pre>"
 
 
 def shown(value: Any) -> str:

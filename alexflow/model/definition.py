@@ -39,6 +39,7 @@ def check_task_class(cls: type, bases: Iterable[type], free_names: frozenset[str
     _refuse_hidden_members(cls, ours, free_names)
     _refuse_ignored_defaults(cls)
     _refuse_inherited_name(cls)
+    _refuse_misplaced_settings(cls, ours)
     for name, arguments in CALLED_WITH.items():
         written = _written(cls, name, ours)
         if written is not None:
@@ -129,6 +130,36 @@ def _refuse_inherited_name(cls: type) -> None:
             f"{cls.__qualname__} inherits task_name = {pinned!r} from {base.__qualname__}, so equal parameters of both "
             f"would have one id; give {cls.__qualname__} a task_name of its own, or None for its own name"
         )
+
+
+#: Settings that look as if they were class variables, with the place where they have an effect.
+_MISPLACED = {
+    "timeout": "options = TaskOptions(timeout={})",
+    "executor": "options = TaskOptions(executor={})",
+    "priority": "options = TaskOptions(priority={})",
+    "retries": "retry = Retry({})",
+    "retry_delay": "retry = Retry(…, delay={})",
+}
+
+
+def _refuse_misplaced_settings(cls: type, ours: tuple[type, ...]) -> None:
+    """Refuse ``timeout = 3`` on a task class, which has no effect.
+
+    A class may have a constant of that name for its own code: with an annotation, or in a base that is no task. A
+    warning was rejected, for it is overlooked where a limit that does not hold costs most: in a batch job.
+    """
+    for base in cls.__mro__:
+        if base in ours or not any(issubclass(base, task) for task in ours):
+            continue
+        annotated = inspect.get_annotations(base)
+        for name in _MISPLACED.keys() & vars(base).keys() - annotated.keys():
+            value = vars(base)[name]
+            if type(value) in (int, float, str):
+                remedy = _MISPLACED[name].format(repr(value))
+                raise DefinitionError(
+                    f"{base.__qualname__}.{name} = {value!r} has no effect; write {remedy}, "
+                    f"or, if your own code reads it, {name}: ClassVar = {value!r}"
+                )
 
 
 def _written(cls: type, name: str, ours: tuple[type, ...]) -> Any:
