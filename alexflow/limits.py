@@ -69,7 +69,7 @@ class RateLimit:
 
     Args:
         requests: how many tasks may start in ``per`` seconds. That is a hard bound for every interval of that length,
-            which is kept 1 % longer since requests do not all take equally long to arrive.
+            which is kept 2 % longer since requests do not all take equally long to arrive.
         per: seconds.
         burst: how many of these may start at once; the others start at even distances.
         key: gives a name for a task, such as its tenant: each name has a limit of its own.

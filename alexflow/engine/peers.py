@@ -37,6 +37,9 @@ LEASE_BATCH = 256
 #: Tasks held by peers above which no further ones are tried.
 MAX_HELD_BY_PEERS = 2048
 
+#: Looks of a peer after which it has noticed an engine that has joined, also if it is busy.
+NOTICED_AFTER_LOOKS = 3
+
 
 #: Seconds from joining, or from finding a task held, to the first looks at peers: two engines that get work at the same
 #: moment share it within milliseconds. Later a look every tenth of a second is enough.
@@ -160,7 +163,8 @@ class PeerCoordination:
         parts = self._leases.parts()
         if parts != self._parts or anew:
             self._parts = parts
-            self._spawn(partial(self._post, SharedBy(parts, anew)))
+            lag = NOTICED_AFTER_LOOKS * self._leases.look_every
+            self._spawn(partial(self._post, SharedBy(parts, anew, lag)))
 
     def _set_alone(self, alone: bool) -> None:
         self.alone = alone

@@ -53,12 +53,13 @@ class Buckets:
             if name in self._due or not bucket.is_idle(self.now):
                 self._buckets[name] = bucket
 
-    def share_among(self, parts: int, *, anew: bool) -> None:
+    def share_among(self, parts: int, *, anew: bool, lag: float) -> None:
         """Use one of so many parts of each limit; ``anew``: what others have spent has to leave the window first."""
         self._share = 1.0 / max(parts, 1)
-        self._none_until = self.now if anew and parts > 1 else -inf
+        if anew:
+            self._none_until = self.now + lag if parts > 1 else -inf
         for bucket in self._buckets.values():
-            bucket.set_share(self._share, self.now, anew=anew and parts > 1)
+            bucket.set_share(self._share, self.now, self._none_until)
         self._wakes += [(self.now, name) for name in self._due]  # to be looked at again
         self._due.update(dict.fromkeys(self._due, self.now))
         self._wakes.sort()

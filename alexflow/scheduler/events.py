@@ -161,10 +161,12 @@ class SharedBy(Event, frozen=True):
     Attributes:
         parts: equal parts, of which this engine has one.
         anew: whether it has had none until now, so that others may have spent all.
+        lag: seconds until the others have noticed.
     """
 
     parts: int
     anew: bool = False
+    lag: float = 0.0
 
 
 class Woken(Event, frozen=True):

@@ -264,7 +264,7 @@ def _spent(state: State, event: Spent) -> None:
 
 
 def _shared_by(state: State, event: SharedBy) -> None:
-    state.slots.buckets.share_among(event.parts, anew=event.anew)
+    state.slots.buckets.share_among(event.parts, anew=event.anew, lag=event.lag)
 
 
 def _woken(state: State, event: Woken) -> None:

@@ -19,7 +19,7 @@ from math import inf
 from msgspec import Struct
 
 #: The part of the window by which it is kept longer.
-WINDOW_MARGIN = 0.01
+WINDOW_MARGIN = 0.02
 
 #: Entries of one window at most; what started within one is counted until its last has left.
 PARTS = 128
@@ -99,17 +99,17 @@ class Bucket:
     def _interval(self, unit: int, cost: float) -> float:
         return cost * self.spec.per / (self.spec.quotas[unit] * self._share)
 
-    def set_share(self, share: float, now: float, *, anew: bool = False) -> None:
+    def set_share(self, share: float, now: float, none_until: float = -inf) -> None:
         """Take in that this engine has another part of the limit: a smaller one at once, a larger one by and by.
 
         What the others have spent counts until it has left the window. So a larger part comes as that leaves.
         """
-        self._share_before = 0.0 if anew else min(self.share(now), share)
-        self._share, self._growing_since = share, now
+        self._share_before = min(self.share(now), share) if none_until <= now else 0.0
+        self._share, self._growing_since = share, max(now, none_until)
 
     def share(self, now: float) -> float:
         """Return the part of the limit that this engine has now."""
-        grown = min(1.0, (now - self._growing_since) / self.window)
+        grown = min(1.0, max(0.0, (now - self._growing_since) / self.window))
         return self._share_before + grown * (self._share - self._share_before)
 
     def _room_at(self, unit: int, cost: float, share: float) -> float:

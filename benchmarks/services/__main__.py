@@ -1,0 +1,35 @@
+"""The parts of the table, one after the other."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.services import overload, priority, rates
+
+PARTS = {"priority": priority.measure, "overload": overload.measure, "rates": rates.measure}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure the parts that were asked for, and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks services", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="part", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--scale", type=float, default=1.0, help="what all sizes are multiplied by; bars are for 1")
+    memory = Path("/dev/shm")  # on tmpfs, like the other benchmarks
+    parser.add_argument("--memory", type=Path, default=memory if memory.is_dir() else Path(tempfile.gettempdir()))
+    options = parser.parse_args(arguments)
+    gc.freeze()
+    gc.set_threshold(50_000)
+    for name in options.parts or PARTS:
+        with tempfile.TemporaryDirectory(dir=options.memory) as directory:
+            for line in asyncio.run(PARTS[name](Path(directory), options.scale)):
+                print(f"{name:10} {line}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
