@@ -139,6 +139,22 @@ def test_what_a_run_loads(cls, tmp_path):
         assert {name for name in loaded if is_within(name, NOT_FOR_MOST_RUNS)} == set()
 
 
+#: What the fingerprint of code needs only where some of it has changed.
+FOR_CHANGED_CODE = {"alexflow.fingerprint.linking", "alexflow.fingerprint.notebook", "ipaddress", "pathlib", "urllib"}
+
+
+@pytest.mark.processes
+def test_what_a_run_of_unchanged_code_loads(tmp_path, monkeypatch):
+    (tmp_path / "stages.py").write_text(STAGES)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for storage in ("first", "second"):
+        code = SCRIPT.format(here=str(tmp_path), cls="InWorker", storage=str(tmp_path / storage))
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "alexflow.fingerprint.memo" in loaded
+    assert loaded & FOR_CHANGED_CODE == set()
+
+
 def test_names_on_demand_are_there_before_they_are_loaded():
     loaded_by("import alexflow; assert set(alexflow.__all__) <= set(dir(alexflow))")
 

@@ -216,11 +216,9 @@ class EngineSegment:
 
     def _add(self, writer: SegmentWriter, tasks: Sequence[tuple[Described, int, int]]) -> None:
         lines: list[TaskLine] = []
-        first, live, lines_of = self._count - 1, self._live, self._lines.lines_of
+        first, live, add = self._count - 1, self._live, self._lines.add
         for described, run, forced in tasks:
-            new = lines_of(described)
-            if new:
-                lines += new
+            if add(described, lines):
                 live[described.spec.task_id] = (first + len(lines)) << _RUN_BITS | run << 1 | forced
         if self._lines.new_shapes:
             writer.add(ShapesLine(tuple(self._lines.new_shapes)))

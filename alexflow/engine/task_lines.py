@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from binascii import unhexlify
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -14,9 +15,9 @@ from alexflow.identity import children, qualified_name
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, Output, flatten, keys_of
 from alexflow.model.class_info import class_info
-from alexflow.model.made_from import origin_of
+from alexflow.model.made_from import origin_and_nesting, origin_of
 from alexflow.record.lines import NAMED_ONLY, NIL, Shape
-from alexflow.record.preimages import packed
+from alexflow.record.preimages import LONGEST_PLAIN, packed
 from alexflow.scheduler import TaskSpec
 
 #: Shapes of one class. Where keys differ from task to task in more than their ids, they are in the tasks' own lines.
@@ -26,8 +27,6 @@ MOST_SHAPES = 16
 _OUTPUT_TAG = b"\xa6output"
 _TASK_TAG = b"\xa4task"
 _SOURCE_NAME = b"alexflow.sources.external.Known."
-
-fromhex = bytes.fromhex
 
 _DIGITS = 40  # of the digest at the end of an id
 
@@ -49,40 +48,51 @@ class TaskLines:
         self._shapes: dict[Any, int] = {}
         self._next_shape = 0
         self._of_class: dict[type, int] = {}
+        self._last: dict[type, tuple[str, tuple[str, ...], int]] = {}  # the last shape of a class with one output
         self._named: set[str] = set()  # tasks among fields that have a line, by id
 
-    def lines_of(self, described: Described) -> list[TaskLine]:
-        """Return the line of a task, after those of tasks among its fields, which may never run themselves.
+    def add(self, described: Described, lines: list[TaskLine]) -> bool:
+        """Append the line of a task, after those of tasks among its fields, which may never run themselves.
 
-        A task whose parameters have no canonical form any more has no line: it will be refused before it runs.
+        Returns:
+            Whether it has one: a task whose parameters have no canonical form any more is refused before it runs.
         """
-        spec = described.spec
-        task_id = spec.task_id
         try:
             task = described.task.unwrapped()
-            preimage, further = origin_of(task)
-            outputs = spec.outputs
-            shape, keys = None, None
-            if len(outputs) == 1:  # as of most: the same as below without calls
-                shape = self._shapes.get((type(task), outputs[0][len(task_id) :], spec.tags))
-            if shape is None or spec.serves or not outputs[0].startswith(task_id):
-                shape, keys = self._shape(task, described)
-            # the outputs in its fields, if those are all of its inputs: their count can only be higher
-            are_in_fields = spec.acyclic and preimage.count(_OUTPUT_TAG) == len(spec.inputs)
-            digest, origin = fromhex(task_id[-_DIGITS:]), packed(preimage)
-            if keys is None and are_in_fields and further is None:
-                line: TaskLine = (shape, digest, origin)
-            else:
-                reads = None if are_in_fields else spec.inputs
-                line = (shape, digest, origin, NIL if further is None else Raw(further), reads, keys)
-            if _TASK_TAG in preimage or _SOURCE_NAME in preimage:
-                return [*self._lines_of_named(task), line]
-            return [line]
+            preimage, further, nests = origin_and_nesting(task)
+            if nests and (_TASK_TAG in preimage or _SOURCE_NAME in preimage):
+                lines += self._lines_of_named(task)
+            lines.append(self._line(task, described, preimage, further, nests))
+            return True
         except BaseException as error:  # of the user's code, and the task's own to report
             if passes(error):
                 raise
-            logger.debug("no record of what %s is made from", task_id, exc_info=True)
-            return []
+            logger.debug("no record of what %s is made from", described.spec.task_id, exc_info=True)
+            return False
+
+    def _line(
+        self, task: AbstractTask, described: Described, preimage: bytes, further: bytes | None, nests: bool
+    ) -> TaskLine:
+        spec = described.spec
+        task_id, outputs, inputs = spec.task_id, spec.outputs, spec.inputs
+        last = self._last.get(type(task))
+        if (
+            last is not None  # of most: the same as below without calls
+            and len(outputs) == 1
+            and outputs[0] == task_id + last[0]
+            and spec.tags == last[1]
+            and not spec.serves
+        ):
+            shape, keys = last[2], None
+        else:
+            shape, keys = self._shape(task, described)
+        # the outputs in its fields, if those are all of its inputs: their count can only be higher
+        are_in_fields = spec.acyclic and (preimage.count(_OUTPUT_TAG) if nests else 0) == len(inputs)
+        origin = Raw(preimage) if len(preimage) <= LONGEST_PLAIN else packed(preimage)
+        if keys is None and are_in_fields and further is None:
+            return shape, unhexlify(task_id[-_DIGITS:]), origin
+        others = NIL if further is None else Raw(further)
+        return shape, unhexlify(task_id[-_DIGITS:]), origin, others, None if are_in_fields else inputs, keys
 
     def _shape(self, task: AbstractTask, described: Described) -> tuple[int, tuple[str, ...] | None]:
         """Return the number of a task's shape, and its keys if the shape does not say them."""
@@ -103,6 +113,8 @@ class TaskLines:
             padded = endings if in_shape else ("",) * len(keys)
             outputs = tuple(zip(padded, classes, strict=False))
             number = self._shapes[kind] = self._new_shape(task, described.kind, outputs, spec.tags)
+        if in_shape and len(endings) == 1:
+            self._last[type(task)] = endings[0], spec.tags, number
         return number, None if in_shape else keys
 
     def _kind(self, task: AbstractTask, spec: TaskSpec, endings: tuple[str, ...]) -> tuple[Any, ...]:
@@ -134,7 +146,7 @@ class TaskLines:
                 if shape is None:
                     shape = self._shapes[type(named)] = self._new_shape(named, NAMED_ONLY)
                 others = NIL if further is None else Raw(further)
-                lines.append((shape, fromhex(named.task_id[-_DIGITS:]), packed(preimage), others, ()))
+                lines.append((shape, unhexlify(named.task_id[-_DIGITS:]), packed(preimage), others, ()))
         return lines
 
 

@@ -23,28 +23,37 @@ def origin_of(task: AbstractTask) -> TaskOrigin:
     Raises:
         IdentityError: a significant field has no identity any more.
     """
+    return origin_and_nesting(task)[:2]
+
+
+def origin_and_nesting(task: AbstractTask) -> tuple[bytes, bytes | None, bool]:
+    """Return the same, and whether there can be outputs or tasks among the significant fields: for each task."""
     info = task.__class_info__
     if info.cls is not type(task):
         info = class_info(type(task))
-    get = info.identity_value
+    get, nests = info.identity_value, False
     fields: dict[str, Canonical] = {}
     for name in info.significant:
         value = get(task, name)
         if value is not None:
             kind = type(value)  # as in the computation of ids: this saves most fields a call
-            as_it_is = kind is str or kind is bool or (kind is int and -(2**63) <= value < 2**64)
-            fields[name] = value if as_it_is else canonical(value, _COMPUTE_NOW)
+            if kind is str or kind is bool or (kind is int and _LEAST <= value <= _MOST):
+                fields[name] = value
+            else:
+                fields[name] = canonical(value, _COMPUTE_NOW)
+                nests = True
     if info.id_rule is None:
         preimage = preimage_of(fields, task.version)
     else:
         preimage = packb((getattr(task, "_task_spec", None), task.version, fields))
     for name in info.insignificant:
         if getattr(task, name, None) is not None:
-            return preimage, _further(task, info)
-    return preimage, None
+            return preimage, _further(task, info), nests
+    return preimage, None, nests
 
 
 _COMPUTE_NOW = ComputeNow()  # it keeps nothing
+_LEAST, _MOST = -(2**63), 2**64 - 1  # integers that MessagePack has
 
 
 def _further(task: AbstractTask, info: ClassInfo) -> bytes | None:
