@@ -66,7 +66,7 @@ WITHOUT_ENGINE = {
 }
 WITH_ENGINE = WITHOUT_ENGINE | {
     *[
-        "alexflow.checkpoints.in_use",
+        "alexflow.checkpoints",
         "alexflow.engine",
         "alexflow.events",
         "alexflow.executors",

@@ -198,7 +198,8 @@ class Progress:
     def _ended(self, task_id: str, now: float) -> Tally:
         tally = self._of(task_id)
         tally.under_way = max(0, tally.under_way - 1)
-        if tally.report is not None and tally.report.task_id == task_id:
+        event = tally.report
+        if event is not None and event.task_id == task_id:
             tally.report = None
         tally.until = now
         return tally
