@@ -49,6 +49,11 @@ class Backlog:
         self._entering = entering
         self._seconds: dict[Kind, float] = {}
 
+    @property
+    def may_be_full(self) -> bool:
+        """Whether so many tasks are known that a request may have no room."""
+        return self.max_queued is not None and len(self._scheduler.state.nodes) >= self.max_queued
+
     def learn(self, outcomes: Sequence[Settled]) -> None:
         """Learn from the last of some outcomes how long tasks of its executor take."""
         outcome = outcomes[-1]

@@ -10,7 +10,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from alexflow.engine.asking import ask, force_tasks, result_of
+from alexflow.engine.asking import ask, force_tasks, refuse_load_if_full, result_of
 from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.attempt_host import EngineHost
 from alexflow.engine.driver import Driver
@@ -343,7 +343,10 @@ class Engine:
         if priority is not None or fairness_key or max_wait is not None:
             check_urgency(priority, fairness_key, max_wait)
         make = partial(self.run, attributes=attributes, priority=priority, fairness_key=fairness_key, max_wait=max_wait)
-        return await self._loads.load(output, make)
+        refuse = None
+        if self._queue is not None:
+            refuse = partial(refuse_load_if_full, self._opened(), priority, self._defaults, self.storage)
+        return await self._loads.load(output, make, refuse)
 
     def prune(self, task: AbstractTask | str, *, reason: str = "") -> bool:
         """Let a running task end early, because going on is not worth it.

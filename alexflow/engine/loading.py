@@ -37,12 +37,18 @@ class Loads:
         self._opened = opened
         self._count = 0
 
-    async def load(self, output: Output[T], make: Callable[[Output[T]], Awaitable[object]]) -> T:
+    async def load(
+        self,
+        output: Output[T],
+        make: Callable[[Output[T]], Awaitable[object]],
+        refuse: Callable[[Output[T]], None] | None = None,
+    ) -> T:
         """Load the value of an output.
 
         Args:
             output: the output.
             make: requests it; called if it does not exist.
+            refuse: raises the error for a request for which there is no room; None if there always is.
         """
         if not isinstance(output, Output):
             raise not_loadable(output)
@@ -50,6 +56,8 @@ class Loads:
         self._count += 1
         if self._count % LOADS_PER_TURN == 0:
             await asyncio.sleep(0)  # reading what exists may wait for nothing, and the loop has other work
+        if refuse is not None:
+            refuse(output)
         if self._opened().can_read(output):
             # an output that exists is read at once: one look at the storage, and no request
             try:
