@@ -86,8 +86,8 @@ class SimulationHistory:
 
     def message(self, what: str, message: Struct) -> None:
         """Record an event or an instruction of the scheduler."""
-        # the seconds of public events are of the real clock
-        names = [name for name in message.__struct_fields__ if (what, name) != ("emits", "seconds")]
+        real = ("seconds", "time", "run_id") if what == "emits" else ()  # of the real clock, in public events
+        names = [name for name in message.__struct_fields__ if name not in real]
         fields = ((name, getattr(message, name)) for name in names)
         texts = [f"{name}={self._text(name, value)}" for name, value in fields if value not in ((), False, None, "")]
         self.add(what, type(message).__name__, 0, " ".join(texts))
