@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import nox
@@ -227,6 +228,16 @@ def peer(session: nox.Session, name: str, pins: Path) -> bool:
         return False
     shutil.copy(pins, installed)
     return True
+
+
+@nox.session
+def page(session: nox.Session) -> None:
+    """Reports and the live page in the installed Chromium, then a report of the example, which it leaves behind."""
+    session.install("-e", ".[web]", *group("page"), *group("examples"))
+    session.run("python", "-m", "pytest", *(session.posargs or ["tests/browser", "tests/web", "tests/timeline"]))
+    with tempfile.TemporaryDirectory() as storage:
+        session.run("python", "examples/sweep.py", "--storage", storage, silent=True)
+        session.run("alexflow", "report", "--storage", storage, "-o", "report.html")
 
 
 @nox.session

@@ -181,6 +181,12 @@ def _serve(parser: ArgumentParser) -> None:
     )
 
 
+def _why(parser: ArgumentParser) -> None:
+    parser.add_argument("key", metavar="KEY", help="a key or a task's id, or how one begins")
+    _add_storage(parser)
+    _add_json(parser)
+
+
 def _status(parser: ArgumentParser) -> None:
     _add_storage(parser)
     parser.add_argument("--rebuild-index", action="store_true", help="make the index of the record from nothing")
@@ -276,6 +282,7 @@ COMMANDS = {
     "find": CommandArguments("stored tasks by class, parameters, age and size", _find),
     "table": CommandArguments("parameters, values of outputs and cost of a class, a row for each task", _table),
     "explain": CommandArguments("why a task ran, or will run: the field, code or source that differs", _explain),
+    "why": CommandArguments("what a task waits for, as far as the record says", _why),
     "diff": CommandArguments("compare two outputs, two runs or two storages", _diff),
     "reproduce": CommandArguments("compute an output again from the record, and compare", _reproduce),
     "status": CommandArguments("what a storage holds, and the engines that work on it", _status),

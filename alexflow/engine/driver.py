@@ -62,6 +62,7 @@ from alexflow.storage import Storage
 from alexflow.storage.leases import Leases
 
 if TYPE_CHECKING:
+    from alexflow.engine.why import Why
     from alexflow.limits import Queue
 
 #: How long events are handled before the loop gets a turn.
@@ -277,6 +278,12 @@ class Driver:
     def emit(self, make_event: Callable[[], engine_events.EngineEvent]) -> None:
         """Emit an event about a request, in the context of the engine's opener."""
         self._context.copy().run(self._emit, make_event)
+
+    def why(self, task_id: str) -> Why:
+        """Return what a task waits for."""
+        from alexflow.engine.why import why  # deferred: seldom asked for
+
+        return why(self._scheduler, task_id, self._delays.left)
 
     def cancel_run(self, run: RequestedRun) -> None:
         """Withdraw a request whose caller has left."""

@@ -51,6 +51,7 @@ from alexflow.storage import Storage, open_storage
 from alexflow.type_vars import T
 
 if TYPE_CHECKING:
+    from alexflow.engine.why import Why
     from alexflow.executors.loaded_libraries import LoadedLibraries
     from alexflow.executors.process.started_server import StartedServer
     from alexflow.limits import Queue, RateLimit
@@ -369,6 +370,26 @@ class Engine:
         except BaseException as error:
             hook_failed(task, "task_id", error)
         return self._opened().prune(task_id, reason)
+
+    def why(self, task: AbstractTask | Output[Any] | str) -> Why:
+        """Return what a task waits for: an input, a limit, a place, the delay before a retry, another engine.
+
+        ``print(engine.why(task))`` says it for people; its ``obstacles`` name what holds each.
+
+        Args:
+            task: the task, an output of it, or its id, as events have it.
+
+        Raises:
+            EngineClosed: the engine is not open, or is another loop's.
+        """
+        if isinstance(task, str):
+            return self._opened().why(task)
+        owner = task.src_task if isinstance(task, Output) else task
+        try:
+            task_id = exact_name(owner, "task_id", owner.task_id)
+        except BaseException as error:
+            hook_failed(owner, "task_id", error)
+        return self._opened().why(task_id)
 
     def events(self) -> AsyncIterator[EngineEvent]:
         """Iterate over the events from now on, until the engine is closed."""

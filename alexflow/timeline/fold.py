@@ -28,16 +28,18 @@ class ClassCount:
 
     Attributes:
         name: the class.
+        begun: when the first one began that has ended, in microseconds from the timeline's beginning.
         count: attempts of which it is known when they ran.
         states: of these by state.
         took: all their durations added up.
         longest: the longest of them.
     """
 
-    __slots__ = ("_histogram", "count", "longest", "name", "states", "took")
+    __slots__ = ("_histogram", "begun", "count", "longest", "name", "states", "took")
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, begun: int):
         self.name = name
+        self.begun = begun
         self.count = self.took = self.longest = 0
         self.states = [0] * len(STATE_NAMES)
         self._histogram = array("Q", bytes(8 * _BUCKETS))
@@ -124,7 +126,7 @@ class TimelineFold:
         number = self._class_numbers.get(cls)
         if number is None:
             number = self._class_numbers[cls] = len(self.classes)
-            self.classes.append(ClassCount(cls))
+            self.classes.append(ClassCount(cls, start))
         at = self._place_numbers.get(place)
         if at is None:
             at = self._place_numbers[place] = len(self.places)

@@ -109,7 +109,8 @@ def _eta(run: RunFold, cls: str, left: dict[str, int], known: float | None) -> s
     if run.ended is not None:
         return ""
     if left.get(cls) and done:
-        elapsed = max(run.timeline.end / 1e6, 1e-3)
+        begun = run.timeline.classes[run.timeline.class_number(cls)].begun
+        elapsed = max((run.timeline.end - begun) / 1e6, 1e-3)
         return f"about {duration(left[cls] * elapsed / done)}"
     return "" if known is None else f"about {duration(known)}"
 

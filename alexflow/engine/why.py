@@ -1,0 +1,136 @@
+"""``Engine.why``: what a task waits for: an input, a limit, a place, a delay, another engine; and what holds that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal, NamedTuple
+
+from alexflow.scheduler import Scheduler, states
+from alexflow.scheduler.state import PRESENT, Node, State
+
+#: Tasks that are named of those that hold something.
+MOST_HOLDERS = 5
+
+#: What a task can wait for.
+ObstacleKind = Literal["graph", "input", "limit", "place", "delay", "engine", "children"]
+
+
+class Obstacle(NamedTuple):
+    """One thing that a task waits for.
+
+    Attributes:
+        kind: ``input``: an output is missing; ``limit``: that of a tag; ``place``: in its executor; ``delay``: before
+            its next attempt; ``engine``: another one on the storage holds it; ``children``: of a dynamic task;
+            ``graph``: what is behind it is still being looked at.
+        name: the output, tag or executor.
+        holders: ids of tasks that make or hold it, the first of them.
+        text: all of it, for people.
+    """
+
+    kind: ObstacleKind
+    name: str
+    holders: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True)
+class Why:
+    """The answer to what a task waits for.
+
+    Attributes:
+        task_id: the task.
+        state: ``waiting``, ``ready``, ``queued``, ``running``, ``delayed``, ``elsewhere`` and so on, as the scheduler
+            has it; ``unknown`` if the engine has no such task: it is done, or was not asked for.
+        obstacles: what it waits for; empty if it runs, or is unknown.
+    """
+
+    task_id: str
+    state: str
+    obstacles: tuple[Obstacle, ...] = ()
+
+    def __str__(self) -> str:
+        if self.state == "unknown":
+            return f"{self.task_id} is not under way here: it is done, or was not asked for"
+        if not self.obstacles:
+            return f"{self.task_id} is {self.state} and waits for nothing"
+        return "\n  ".join([f"{self.task_id} waits for", *(each.text for each in self.obstacles)])
+
+
+def why(scheduler: Scheduler, task_id: str, seconds_left: Callable[[str], float | None]) -> Why:
+    """Return what a task waits for.
+
+    Args:
+        scheduler: knows it.
+        task_id: its id.
+        seconds_left: gives the rest of the delay before a task's next attempt.
+    """
+    state = scheduler.state
+    node = state.nodes.get(task_id)
+    if node is None:
+        return Why(task_id, "unknown")
+    finders: dict[str, Callable[[], Iterator[Obstacle]]] = {
+        states.WAITING: lambda: _inputs(state, node),
+        states.READY: lambda: _limits(state, node),
+        states.QUEUED: lambda: _place(state, node),
+        states.DELAYED: lambda: _delay(node, seconds_left(task_id)),
+        states.ELSEWHERE: lambda: _engine(),
+        states.GENERATING: lambda: _children(node),
+    }
+    find = finders.get(node.state)
+    return Why(task_id, node.state, () if find is None else tuple(find()))
+
+
+def _inputs(state: State, node: Node) -> Iterator[Obstacle]:
+    for name in dict.fromkeys(node.spec.inputs):
+        key = state.keys.get(name)
+        if key is not None and key.state != PRESENT:
+            producer = key.producer
+            doing = "it is being looked for" if producer is None else f"{producer.spec.task_id} is {producer.state}"
+            holders = () if producer is None else (producer.spec.task_id,)
+            yield Obstacle("input", name, holders, f"the input {name}: {doing}")
+    if node.group is not None:
+        yield Obstacle("graph", "", (), "its graph: a part of it is still being looked at")
+
+
+def _limits(state: State, node: Node) -> Iterator[Obstacle]:
+    slots = state.slots
+    for tag in dict.fromkeys(node.spec.tags):
+        limit: Any = slots.limits.get(tag)
+        if limit is None or slots.taken(tag) < limit:
+            continue
+        having = (each for each in state.nodes.values() if each.is_active and tag in each.spec.tags)
+        holders = tuple(each.spec.task_id for each in islice(having, MOST_HOLDERS))
+        text = f"the limit of {tag!r}: {slots.taken(tag)} of {limit} are taken{_by(holders)}"
+        yield Obstacle("limit", tag, holders, text)
+
+
+def _place(state: State, node: Node) -> Iterator[Obstacle]:
+    executor = node.spec.executor
+    running = [each for each in state.nodes.values() if each.state == states.RUNNING and each.spec.executor == executor]
+    before = len(state.queue[executor])
+    holders = tuple(each.spec.task_id for each in running[:MOST_HOLDERS])
+    text = (
+        f"a place in the executor {executor!r}: {len(running):,} tasks run there, {before:,} are queued{_by(holders)}"
+    )
+    yield Obstacle("place", executor, holders, text)
+
+
+def _delay(node: Node, left: float | None) -> Iterator[Obstacle]:
+    rest = "" if left is None else f", {max(0.0, left):.1f} s more"
+    yield Obstacle("delay", "", (), f"the delay before attempt {node.attempts + 1}{rest}")
+
+
+def _engine() -> Iterator[Obstacle]:
+    yield Obstacle("engine", "", (), "another engine on the storage, which holds its lease")
+
+
+def _children(node: Node) -> Iterator[Obstacle]:
+    holders = tuple(islice(node.children, MOST_HOLDERS))
+    if node.children:
+        yield Obstacle("children", "", holders, f"{len(node.children):,} tasks that it has generated{_by(holders)}")
+
+
+def _by(holders: tuple[str, ...]) -> str:
+    return f": {', '.join(holders)}" if holders else ""
