@@ -64,7 +64,7 @@ def opened(playwright: Any, file: Path) -> dict[str, float | str]:
     page.goto("about:blank")
     empty = private_mib()
     page.goto(file.as_uri())
-    page.wait_for_function("document.documentElement.dataset.ready === 'yes'", timeout=120_000)
+    page.wait_for_selector("html[data-ready=yes]", state="attached", timeout=120_000)
     found: dict[str, float | str] = {
         "bytes": file.stat().st_size,
         "drawn_ms": round(page.evaluate("performance.now()")),
