@@ -44,6 +44,12 @@ function column(planes, n) {
   return numbers;
 }
 
+// The number at a place of a column, without making the column.
+function reader(planes) {
+  const parts = planes.map((plane, k) => [plane, 256 ** k]).filter(([plane]) => plane);
+  return (i) => { let sum = 0; for (let k = 0; k < parts.length; k++) sum += parts[k][0][i] * parts[k][1]; return sum; };
+}
+
 // Colours of similar lightness; no reds, which are for failures.
 function classColours(count) {
   const hues = [212, 36, 145, 275, 188, 55, 310, 95, 240, 168];
@@ -135,6 +141,7 @@ class Timeline {
 
   build() {
     this.measure();
+    this.layPath();
     this.levels = [];
     if (this.total < 20000 && this.group === 1) { this.resize(); return; }
     let cells = 1 << Math.max(8, Math.min(14, Math.floor(Math.log2(CELLS / this.rows))));
@@ -202,8 +209,9 @@ class Timeline {
   draw() {
     if (!this.image) return;
     const g = this.context, W = this.width, span = this.to - this.from, scale = W / span, level = this.level(scale), labels = [];
+    if (level) this.pixelCells(level, scale);
     for (let row = 0; row < this.rows; row++) {
-      if (level) this.rowFromLevel(row, level, scale);
+      if (level) this.rowFromLevel(row, level);
       else {
         this.line.fill(0);
         const last = Math.min(this.lanes.length, (row + 1) * this.group);
@@ -222,18 +230,26 @@ class Timeline {
     if (this.focus) this.outline(g, scale, top, lh);
   }
 
-  rowFromLevel(row, level, scale) {
-    const px = this.image.data, [er, eg, eb] = this.empty, { cells, data } = level, k = cells / this.span, base = row * cells;
-    let o = row * this.width * 4;
-    for (let x = 0; x < this.width; x++, o += 4) {
-      let a = Math.floor((this.from + x / scale) * k), b = Math.floor((this.from + (x + 1) / scale) * k);
+  // The cells of each pixel, the same for all rows; -1 outside of the run.
+  pixelCells(level, scale) {
+    const k = level.cells / this.span, step = k / scale, from = this.cellFrom = new Int32Array(this.width), to = this.cellTo = new Int32Array(this.width);
+    for (let x = 0, at = this.from * k; x < this.width; x++, at += step) {
+      const a = Math.floor(at), b = Math.floor(at + step);
+      if (a < 0 || a >= level.cells) { from[x] = -1; continue; }
+      from[x] = a; to[x] = Math.min(level.cells, Math.max(a + 1, b));
+    }
+  }
+
+  rowFromLevel(row, level) {
+    const px = this.image.data, [er, eg, eb] = this.empty, data = level.data, base = row * level.cells, from = this.cellFrom, to = this.cellTo;
+    for (let x = 0, o = row * this.width * 4; x < this.width; x++, o += 4) {
+      const a = from[x], m = to[x] - a;
       px[o + 3] = 255;
-      if (a < 0 || a >= cells) { px[o] = er; px[o + 1] = eg; px[o + 2] = eb; continue; }
-      if (b <= a) b = a + 1; if (b > cells) b = cells;
-      let r = 0, gr = 0, bl = 0, c = 0;
-      for (let q = a; q < b; q++) { const i = (base + q) * 4; r += data[i]; gr += data[i + 1]; bl += data[i + 2]; c += data[i + 3]; }
-      const m = b - a, rest = Math.max(0, 1 - c / (255 * m));
-      px[o] = r / m + er * rest; px[o + 1] = gr / m + eg * rest; px[o + 2] = bl / m + eb * rest;
+      if (a < 0) { px[o] = er; px[o + 1] = eg; px[o + 2] = eb; continue; }
+      let i = (base + a) * 4, r = data[i], g = data[i + 1], b = data[i + 2], c = data[i + 3];
+      for (let q = 1; q < m; q++) { i += 4; r += data[i]; g += data[i + 1]; b += data[i + 2]; c += data[i + 3]; }
+      const rest = Math.max(0, 1 - c / (255 * m));
+      px[o] = r / m + er * rest; px[o + 1] = g / m + eg * rest; px[o + 2] = b / m + eb * rest;
     }
   }
 
@@ -266,15 +282,18 @@ class Timeline {
   // Failures are drawn last, 2 px wide, so that one in a million shows; the critical path is a line below its tasks.
   marks(g, scale, top, lh) {
     g.fillStyle = this.ink;
-    const reached = new Float64Array(this.rows).fill(-1);  // the path is in the order of time: what is drawn already of a row
-    for (let k = this.firstOfPath(); k < this.path.length; k++) {
-      const [l, i] = this.path[k], lane = this.lanes[l], s = (lane.start[i] - this.from) * scale, row = Math.floor(l / this.group);
+    // The path is in the order of time: per row it is known how far it is drawn, and of steps within a pixel the first is.
+    const reached = new Float64Array(this.rows).fill(-1), { start, end, row: rows } = this.steps || { start: [], end: [], row: [] };
+    const h = Math.max(1, Math.min(3 * this.ratio, lh / 4)), below = h + (lh > 4 ? 0.5 : 0);
+    for (let k = this.firstOfPath(), column = -1; k < start.length; k++) {
+      const s = (start[k] - this.from) * scale, row = rows[k], x = Math.floor(s);
       if (s > this.width) break;
-      const e = s + Math.max(1, lane.took[i] * scale);
-      if (e <= reached[row]) continue;
-      const from = Math.max(s, reached[row]), h = Math.max(1, Math.min(3 * this.ratio, lh / 4));
-      g.fillRect(from, top + (row + 1) * lh - h - (lh > 4 ? 0.5 : 0), Math.ceil(e) - from, h);
+      const e = Math.max(s + 1, (end[k] - this.from) * scale);
+      if (e <= reached[row] || (e - s <= 1 && x === column)) continue;
+      column = x;
+      const from = Math.max(s, reached[row]);
       reached[row] = Math.ceil(e);
+      g.fillRect(from, top + (row + 1) * lh - below, reached[row] - from, h);
     }
     g.fillStyle = this.alarm;
     const drawn = new Set();
@@ -289,10 +308,21 @@ class Timeline {
     }
   }
 
+  // The path in columns, to be drawn without a look at its lanes.
+  layPath() {
+    const n = this.path.length;
+    this.steps = { start: new Float64Array(n), end: new Float64Array(n), row: new Int32Array(n) };
+    this.path.forEach(([l, i], k) => {
+      const lane = this.lanes[l];
+      this.steps.start[k] = lane.start[i]; this.steps.end[k] = lane.start[i] + lane.took[i]; this.steps.row[k] = Math.floor(l / this.group);
+    });
+  }
+
   // The first task of the path that may be in sight: each ends before the next one begins.
   firstOfPath() {
-    let a = 0, b = this.path.length;
-    while (a < b) { const m = (a + b) >>> 1, [l, i] = this.path[m]; if (this.lanes[l].start[i] + this.lanes[l].took[i] < this.from) a = m + 1; else b = m; }
+    const end = this.steps ? this.steps.end : [];
+    let a = 0, b = end.length;
+    while (a < b) { const m = (a + b) >>> 1; if (end[m] < this.from) a = m + 1; else b = m; }
     return a;
   }
 
@@ -433,7 +463,7 @@ function unpackInto(timeline, header, raw) {
   const n = header.count, planes = {};
   header.planes.forEach(([name, k], i) => { (planes[name] ??= [])[k] = raw.subarray(i * n, (i + 1) * n); });
   timeline.setClasses(header.classes);
-  const cls = column(planes.cls || [], n), gap = column(planes.gap || [], n), grouped = column(planes.took || [], n), state = planes.state ? planes.state[0] : null;
+  const cls = reader(planes.cls || []), gap = reader(planes.gap || []), grouped = reader(planes.took || []), state = planes.state ? planes.state[0] : null;
   const cursor = []; let at = 0;
   header.counts.forEach((count, k) => { cursor[k] = at; at += count; });
   let i = 0;
@@ -442,7 +472,7 @@ function unpackInto(timeline, header, raw) {
     lane.reserve(Math.max(16, count));
     let end = 0;
     for (const last = i + count; i < last; i++) {
-      const g = gap[i], c = cls[i], took = grouped[cursor[c]++], start = end + (g % 2 ? -(g + 1) / 2 : g / 2);
+      const g = gap(i), c = cls(i), took = grouped(cursor[c]++), start = end + (g % 2 ? -(g + 1) / 2 : g / 2);
       timeline.add(number, start, took, c, state ? state[i] : 0);
       end = start + took;
     }

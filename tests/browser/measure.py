@@ -1,12 +1,13 @@
 """Figures of a large report in a browser: python -m tests.browser.measure [TASKS ...]
 
-For each size: bytes of the file, milliseconds until it is drawn, median milliseconds of scripting in a step to the
+For each size: bytes of the file, milliseconds until it is drawn, and processor time of the renderer until then; median milliseconds of scripting in a step to the
 side at four scales, frames a second meanwhile, and MiB of the renderer's private memory over that of an empty page.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -46,6 +47,19 @@ def private_mib() -> float:
     return most / 1024
 
 
+def cpu_seconds() -> float:
+    """The processor time of the renderer that has used most, in seconds."""
+    most = 0.0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"--type=renderer" in (process / "cmdline").read_bytes():
+                fields = (process / "stat").read_text().rpartition(")")[2].split()
+                most = max(most, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+        except OSError:
+            continue
+    return most
+
+
 def measure(tasks: int, lanes: int = 64) -> dict[str, float | str]:
     with tempfile.TemporaryDirectory() as directory, sync_playwright() as playwright:
         storage = LocalStorage(directory)
@@ -68,6 +82,7 @@ def opened(playwright: Any, file: Path) -> dict[str, float | str]:
     found: dict[str, float | str] = {
         "bytes": file.stat().st_size,
         "drawn_ms": round(page.evaluate("performance.now()")),
+        "renderer_cpu_s": round(cpu_seconds(), 2),
     }
     for scale in (1, 4, 16, 256):
         spent, frames, _ = page.evaluate(PAN, scale)
