@@ -14,16 +14,16 @@ from alexflow.scheduler.state import PRESENT, Node, State
 MOST_HOLDERS = 5
 
 #: What a task can wait for.
-ObstacleKind = Literal["graph", "input", "limit", "place", "delay", "engine", "children"]
+ObstacleKind = Literal["graph", "input", "limit", "rate", "place", "delay", "engine", "children"]
 
 
 class Obstacle(NamedTuple):
     """One thing that a task waits for.
 
     Attributes:
-        kind: ``input``: an output is missing; ``limit``: that of a tag; ``place``: in its executor; ``delay``: before
-            its next attempt; ``engine``: another one on the storage holds it; ``children``: of a dynamic task;
-            ``graph``: what is behind it is still being looked at.
+        kind: ``input``: an output is missing; ``limit``, ``rate``: that of a tag; ``place``: in its executor;
+            ``delay``: before its next attempt; ``engine``: another one on the storage holds it; ``children``: of a
+            dynamic task; ``graph``: what is behind it is still being looked at.
         name: the output, tag or executor.
         holders: ids of tasks that make or hold it, the first of them.
         text: all of it, for people.
@@ -98,6 +98,8 @@ def _limits(state: State, node: Node) -> Iterator[Obstacle]:
     slots = state.slots
     for tag in dict.fromkeys(node.spec.tags):
         limit: Any = slots.limits.get(tag)
+        if tag in slots.buckets.rates:
+            yield Obstacle("rate", tag, (), f"the rate of {tag!r}: so many have started lately")
         if limit is None or slots.taken(tag) < limit:
             continue
         having = (each for each in state.nodes.values() if each.is_active and tag in each.spec.tags)

@@ -1,6 +1,7 @@
 """Figures of a large report in a browser: python -m tests.browser.measure [TASKS ...]
 
-For each size: bytes of the file, milliseconds until it is drawn, and processor time of the renderer until then; median milliseconds of scripting in a step to the
+For each size: bytes of the file, milliseconds until it is drawn, and processor time of the renderer until then;
+median milliseconds of scripting in a step to the
 side at four scales, frames a second meanwhile, and MiB of the renderer's private memory over that of an empty page.
 """
 

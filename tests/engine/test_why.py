@@ -11,6 +11,7 @@ import pytest
 
 from alexflow import Engine, JSONOutput, MemoryStorage, Output, Retry, Task
 from alexflow.errors import EngineClosed
+from alexflow.limits import RateLimit
 
 GATE: dict[str, asyncio.Event] = {}
 
@@ -84,6 +85,19 @@ def test_input_limit_and_running() -> None:
             assert "done, or was not asked for" in str(engine.why(first.task_id))
         with pytest.raises(EngineClosed):
             engine.why(first)
+
+    asyncio.run(main())
+
+
+def test_a_rate() -> None:
+    async def main() -> None:
+        tasks = [Held(1), Held(2)]
+        async with Engine(MemoryStorage(), limits={"db": RateLimit(1, per=60.0)}) as engine:
+            asked = asyncio.create_task(engine.run(tasks))
+            await GATE["begun"].wait()
+            kinds = [[each.kind for each in engine.why(task).obstacles] for task in tasks]
+            assert sorted(kinds) == [[], ["rate"]]
+            asked.cancel()
 
     asyncio.run(main())
 
