@@ -384,11 +384,11 @@ class Engine:
         """
         if isinstance(task, str):
             return self._opened().why(task)
-        owner = task.src_task if isinstance(task, Output) else task
         try:
+            owner = task.src_task if isinstance(task, Output) else task
             task_id = exact_name(owner, "task_id", owner.task_id)
         except BaseException as error:
-            hook_failed(owner, "task_id", error)
+            hook_failed(task, "task_id", error)
         return self._opened().why(task_id)
 
     def events(self) -> AsyncIterator[EngineEvent]:

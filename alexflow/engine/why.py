@@ -71,7 +71,7 @@ def why(scheduler: Scheduler, task_id: str, seconds_left: Callable[[str], float 
     if node is None:
         return Why(task_id, "unknown")
     finders: dict[str, Callable[[], Iterator[Obstacle]]] = {
-        states.WAITING: lambda: _inputs(state, node),
+        states.WAITING: lambda: _missing(state, node),
         states.READY: lambda: _limits(state, node),
         states.QUEUED: lambda: _place(state, node),
         states.DELAYED: lambda: _delay(node, seconds_left(task_id)),
@@ -82,7 +82,7 @@ def why(scheduler: Scheduler, task_id: str, seconds_left: Callable[[str], float 
     return Why(task_id, node.state, () if find is None else tuple(find()))
 
 
-def _inputs(state: State, node: Node) -> Iterator[Obstacle]:
+def _missing(state: State, node: Node) -> Iterator[Obstacle]:
     for name in dict.fromkeys(node.spec.inputs):
         key = state.keys.get(name)
         if key is not None and key.state != PRESENT:
@@ -96,16 +96,16 @@ def _inputs(state: State, node: Node) -> Iterator[Obstacle]:
 
 def _limits(state: State, node: Node) -> Iterator[Obstacle]:
     slots = state.slots
-    for tag in dict.fromkeys(node.spec.tags):
-        limit: Any = slots.limits.get(tag)
-        if tag in slots.buckets.rates:
-            yield Obstacle("rate", tag, (), f"the rate of {tag!r}: so many have started lately")
-        if limit is None or slots.taken(tag) < limit:
+    for limited in dict.fromkeys(node.spec.tags):
+        limit: Any = slots.limits.get(limited)
+        if limited in slots.buckets.rates:
+            yield Obstacle("rate", limited, (), f"the rate of {limited!r}: so many have started lately")
+        if limit is None or slots.taken(limited) < limit:
             continue
-        having = (each for each in state.nodes.values() if each.is_active and tag in each.spec.tags)
+        having = (each for each in state.nodes.values() if each.is_active and limited in each.spec.tags)
         holders = tuple(each.spec.task_id for each in islice(having, MOST_HOLDERS))
-        text = f"the limit of {tag!r}: {slots.taken(tag)} of {limit} are taken{_by(holders)}"
-        yield Obstacle("limit", tag, holders, text)
+        text = f"the limit of {limited!r}: {slots.taken(limited)} of {limit} are taken{_by(holders)}"
+        yield Obstacle("limit", limited, holders, text)
 
 
 def _place(state: State, node: Node) -> Iterator[Obstacle]:

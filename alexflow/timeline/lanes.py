@@ -2,7 +2,7 @@
 
 A lane keeps what it has in columns: the gap before each task, its duration, its class, its state. A full buffer of them
 becomes byte planes (all first bytes, all second bytes, …), most of which are zero or nearly so, and is compressed. A
-million tasks take about 3 MB so, where a tuple for each would take 176 MB; the price is 0.4 µs a task.
+million tasks take about 3 MB so, where a tuple for each would take 176 MB; the price is some 2 µs a task.
 
 A worker process is one lane. An event loop, which runs thousands of tasks at once, is as many as have run at once: each
 task gets the lane whose last task ended latest before it began. For tasks that come in the order of their ends that is
