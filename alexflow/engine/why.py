@@ -71,7 +71,7 @@ def why(scheduler: Scheduler, task_id: str, seconds_left: Callable[[str], float 
     if node is None:
         return Why(task_id, "unknown")
     finders: dict[str, Callable[[], Iterator[Obstacle]]] = {
-        states.WAITING: lambda: _missing(state, node),
+        states.WAITING: lambda: _unmet_inputs(state, node),
         states.READY: lambda: _limits(state, node),
         states.QUEUED: lambda: _place(state, node),
         states.DELAYED: lambda: _delay(node, seconds_left(task_id)),
@@ -82,7 +82,7 @@ def why(scheduler: Scheduler, task_id: str, seconds_left: Callable[[str], float 
     return Why(task_id, node.state, () if find is None else tuple(find()))
 
 
-def _missing(state: State, node: Node) -> Iterator[Obstacle]:
+def _unmet_inputs(state: State, node: Node) -> Iterator[Obstacle]:
     for name in dict.fromkeys(node.spec.inputs):
         key = state.keys.get(name)
         if key is not None and key.state != PRESENT:
