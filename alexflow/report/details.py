@@ -66,7 +66,7 @@ def _lane_numbers(run: RunFold) -> dict[int, int]:
 def field_texts(storage: Storage, run_id: str, digests: set[bytes]) -> dict[bytes, str]:
     """Return the parameters of tasks, each as one line; those that are other tasks' outputs are left out."""
     texts = {}
-    for digest, fields, _ in fields_of(storage, run_id, digests):
+    for digest, fields in fields_of(storage, run_id, digests):
         text = ", ".join(f"{path}={value}" for path, value in leaves(fields))
         texts[digest] = text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
     return texts

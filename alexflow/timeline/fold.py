@@ -158,10 +158,6 @@ class TimelineFold:
         """Return the lanes by place, as they are shown."""
         return sorted(self.lanes, key=lambda lane: (lane.place, lane.number))
 
-    def of_state(self, *states: int) -> int:
-        """Return how many attempts ended so."""
-        return sum(each.states[state] for each in self.classes for state in states)
-
     def activity(self, buckets: int) -> Activity:
         """Return busy time by class and time: the timeline as a table.
 

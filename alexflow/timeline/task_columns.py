@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from alexflow.record.fields import plain, references_in
-from alexflow.record.lines import Completion, MadeFrom, MadeFromLine, SegmentHeader, Shape, ShapesLine
+from alexflow.record.lines import Completion, MadeFrom, MadeFromLine, SegmentHeader, Shape
 from alexflow.record.preimages import unpacked
 from alexflow.storage import Storage
 from alexflow.timeline.run_fold import FoldedAttempt, RecordFold, RunFold, SectionFold
@@ -24,6 +24,7 @@ _DIGEST = re.compile(rb"\.([0-9a-f]{40})")
 _IN_KEY = re.compile(r"\.([0-9a-f]{40})")
 _TASK_TAG = b"\xa4task"
 _SIZE = 20  # bytes of a digest
+_MADE_FROM = (3,)  # the kind of lines that say what tasks are made from
 
 
 class TaskColumns:
@@ -241,10 +242,8 @@ def read_run(storage: Storage, run_id: str) -> TaskColumns:
     return columns
 
 
-def fields_of(
-    storage: Storage, run_id: str, digests: set[bytes]
-) -> Iterator[tuple[bytes, dict[str, Any], tuple[str, ...]]]:
-    """Yield the fields of some tasks as documents, and their outputs' keys, from one more reading of their run.
+def fields_of(storage: Storage, run_id: str, digests: set[bytes]) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """Yield the fields of some tasks as documents, by the tasks' digests, from one more reading of their run.
 
     Args:
         storage: the storage.
@@ -253,27 +252,16 @@ def fields_of(
     """
     wanted = set(digests)
     for _, data in segments_of(storage):
-        if run_id.encode() not in data:
-            continue
-        shapes: dict[int, Any] = {}
-        for line in lines_in(data, (0, 2, 3)):
-            if isinstance(line, SegmentHeader):
-                shapes = {}
-            elif isinstance(line, ShapesLine):
-                shapes.update((shape.number, shape) for shape in line.shapes)
-            elif isinstance(line, MadeFromLine):
-                for made in line.tasks:
-                    if made.digest in wanted:
-                        wanted.discard(made.digest)
-                        yield made.digest, _fields(made), _keys(made, shapes[made.shape])
+        if run_id.encode() in data:
+            for line in lines_in(data, _MADE_FROM):
+                if isinstance(line, MadeFromLine):
+                    for made in line.tasks:
+                        if made.digest in wanted:
+                            wanted.discard(made.digest)
+                            yield made.digest, _fields(made)
 
 
 def _fields(made: MadeFrom) -> dict[str, Any]:
     significant = msgspec.msgpack.decode(unpacked(made.preimage))[2]
     further = msgspec.msgpack.decode(made.further) or {}
     return {name: plain(value) for name, value in (significant | further).items()}
-
-
-def _keys(made: MadeFrom, shape: Any) -> tuple[str, ...]:
-    task_id = made.task_id or f"{shape.name}.{made.digest.hex()}"
-    return made.keys or tuple(f"{task_id}{ending}" for ending, _ in shape.outputs)
