@@ -166,7 +166,7 @@ def test_options_are_those_of_a_class():
     assert type(task.output()) is BinaryOutput
     assert (options_of(task).executor, options_of(task).timeout) == ("thread", 30)
     assert (task.retry.count, task.version, task.tags, task.resource_spec.gpu) == (2, 3, {"api"}, 1)
-    assert os.getpid() in in_threads(process(1)).load()
+    assert os.getpid() in in_threads(process(1), devices={"gpu": [0]}).load()
 
 
 def test_a_class_of_it_may_be_forced():
