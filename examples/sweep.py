@@ -1,6 +1,7 @@
 """Find the best classifier of handwritten digits: 64 candidates, five folds each; the best three trained on all data.
 
     python examples/sweep.py
+    alexflow run examples/sweep.py:search --best 5
 
 Every fold of every candidate is a task of its own, so that all cores have work, and a candidate that is added later
 costs only itself. The best three are known only when all scores exist, so a DynamicTask generates their training.
@@ -164,13 +165,16 @@ class Report(Task):
         output.store([f"{c!s:<35} {mean:.4f}  {np.mean(model.load().predict(X) == y):.4f}" for c, mean, model in rows])
 
 
+def search(best: int = 3) -> Search:
+    return Search(Digits().output(), CANDIDATES, best)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Find a good classifier for handwritten digits.")
     parser.add_argument("--storage", default=".alexflow", help="where results are kept (default: %(default)s)")
     arguments = parser.parse_args()
 
-    search = Search(Digits().output(), CANDIDATES)
-    result = alexflow.run(search, storage=arguments.storage, progress=True)
+    result = alexflow.run(search(), storage=arguments.storage, progress=True)
 
     print(f"{len(CANDIDATES)} candidates, {FOLDS} folds: {result}")
     print(f"{'the best':<35} {'mean':<7} test")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +31,9 @@ def _text(value: Any) -> str:
     if isinstance(value, dict) and FORM_TAG in value:
         if value[FORM_TAG] == "secret":
             return SECRET_SHOWN
+        if "fields" in value and "class" in value:
+            parts = ", ".join(f"{name}={_text(each)}" for name, each in value["fields"].items())
+            return f"{re.split('[.:]', value['class'])[-1]}({parts})"
         return str(next((value[part] for part in ("name", "value", "digest") if part in value), value))
     if isinstance(value, list):
         return f"[{', '.join(map(_text, value))}]"

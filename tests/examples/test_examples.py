@@ -1,8 +1,10 @@
 """The examples as a reader starts them: twice, and the second time nothing runs."""
 
 import importlib.util
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -109,6 +111,47 @@ def test_a_search_that_is_killed_computes_nothing_twice(tmp_path: Path) -> None:
     ran = [len(open_record(storage).generations(name)) for name in after]
     assert ran == [1] * 10
     assert "0 ran, 1 cached" in start("search.py", storage, "--trials", "10")
+
+
+@needs("sklearn", "scikit-learn")
+@pytest.mark.timeout(600)  # 326 tasks and a dozen commands
+@pytest.mark.parametrize("kind", ["a directory", "seaweedfs"])
+def test_sweep_is_explained_by_its_storage_alone(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    shutil.copy(EXAMPLES / "sweep.py", tmp_path / "code")
+    storage, env = str(tmp_path / "results"), dict(os.environ)
+    if kind != "a directory":
+        bucket = request.getfixturevalue("server")(kind)
+        storage, env = bucket.url(), env | environment(bucket.port)
+
+    def alexflow(*words: str, code: int = 0) -> str:
+        command = [sys.executable, "-m", "alexflow", *words, "--storage", storage]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env)
+        assert done.returncode == code, done.stderr
+        return done.stdout
+
+    assert "326 ran" in alexflow("run", "code/sweep.py:search", "--quiet")
+    shutil.rmtree(tmp_path / "code")
+    if kind == "a directory":
+        storage = str(shutil.copytree(tmp_path / "results", tmp_path / "elsewhere"))
+        shutil.rmtree(tmp_path / "results")
+
+    assert alexflow("find", "Score", "candidate.model=svc", "candidate.parameters.C=10").startswith("45 tasks")
+    fits = [json.loads(line)["key"] for line in alexflow("find", "Fit", "--json").splitlines()]
+    assert len(fits) == 3
+    shown = alexflow("show", fits[0])
+    assert "field    candidate.model = " in shown
+    assert shown.count("read     sweep.Digits.") == 2
+    assert "Fit.candidate" in alexflow("explain", fits[0])
+    assert "2 tasks, 2 done" in alexflow("graph", fits[0])
+    assert "Score" in alexflow("graph", "Search", "--by-class")
+    table = alexflow("table", "Score", "score=score.json:", "fold=0", "--csv").splitlines()
+    assert table[0].split(",")[-6] == "score"
+    assert len(table) == 65
+    assert "Fit.candidate.parameters" in alexflow("diff", *fits[:2], code=1)
+    assert "326" in alexflow("runs")
+    assert "sweep.py:search" in alexflow("log")
+    assert "326 tasks and 1 run in the record" in alexflow("status")
 
 
 @needs("aiohttp", "aiohttp")
