@@ -33,6 +33,8 @@ def execute(options: argparse.Namespace) -> int:
         _print_attempt(attempt)
     for task_id in run.skipped_tasks:
         print(f"\nskipped  {task_id}")
+    for task_id in run.cancelled_tasks:
+        print(f"\ncancelled  {task_id}")
     answers.helps_next(f"alexflow find --run {run.id}", options.storage)
     return 0
 

@@ -21,6 +21,7 @@ from alexflow.engine.options import (
     as_devices,
     as_limits,
     as_workers,
+    changed_options,
     check_on_error,
     check_urgency,
     check_values,
@@ -127,6 +128,7 @@ class Engine:
         record: bool = True,
         queue: Queue | None = None,
     ):
+        self._changed_options = changed_options(locals(), Engine.__init__.__kwdefaults__ or {})
         check_values(
             {
                 **{
@@ -198,7 +200,7 @@ class Engine:
             )
         )
         leases = None if self._lease_ttl is None else self.storage.leases(self._lease_ttl)
-        record = EngineRecorder(self.storage, {}, scheduler.owner_of) if self._keeps_record else None
+        record = EngineRecorder(self.storage, self._changed_options, scheduler.owner_of) if self._keeps_record else None
         return Driver(
             scheduler,
             self.storage,

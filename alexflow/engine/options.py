@@ -218,3 +218,20 @@ def as_workers(workers: object) -> Workers:
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise DefinitionError(f"workers must be a whole number of at least 1, not {repr_of(workers)}")
     return Workers(None if workers is None else int(workers)).settled()
+
+
+def changed_options(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keywords that are not their defaults, as plain data for the record.
+
+    Args:
+        values: by name, others among them.
+        defaults: of the keywords.
+    """
+    changed = {name: values[name] for name, default in defaults.items() if values[name] != default}
+    return {name: _plain(value) for name, value in changed.items() if value != {}}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    return value if isinstance(value, bool | int | float | str | None) else repr_of(value)

@@ -7,6 +7,7 @@ import os
 import pwd
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from alexflow.blocks_briefly import blocks_briefly
@@ -43,7 +44,7 @@ SECONDS_PER_PART = 60.0
 #: Time after which an engine looks again whether what waits is due.
 SECONDS_UNTIL_ASKED_AGAIN = 1.0
 
-#: Skipped tasks that are named in the end of a run.
+#: Skipped tasks, and cancelled ones, that are named in the end of a run.
 MOST_SKIPPED = 100
 
 #: Characters of a message, and of a traceback, that are kept.
@@ -301,7 +302,9 @@ class EngineSegment:
         if request is not None:
             if number not in self._runs:
                 self._runs[number] = request.id
-            about = {"command": command_line(), "directory": _working_directory(), "options": self._options}
+            on_error = request.options.on_error
+            options = self._options if on_error == "stop" else {**self._options, "on_error": on_error}
+            about = {"command": command_line(), "directory": _working_directory(), "options": options}
             if request.options.attributes:
                 about["attributes"] = dict(request.options.attributes)
             writer.add(RunBegunLine(number, self._runs[number], writer.micros(request.at), request.targets, about))
@@ -317,7 +320,13 @@ class EngineSegment:
             skipped = tuple(task_id for task_id, _ in end.skipped[:MOST_SKIPPED])
             error = "" if end.error is None else f"{class_name(type(end.error))}: {text_of(end.error, MAX_TEXT_KEPT)}"
             self._add_completions(writer)
-            writer.add(RunEndedLine(end.run_id, writer.micros(time.time()), outcome, counts, skipped, error))
+            stopped = () if outcome == "done" else self._under_way_for(end.run_id)
+            writer.add(RunEndedLine(end.run_id, writer.micros(time.time()), outcome, counts, skipped, error, stopped))
+
+    def _under_way_for(self, run: int) -> tuple[str, ...]:
+        """Return the ids of tasks that count for a run and are not over, some of them: they are stopped with it."""
+        mine = (task_id for task_id, live in self._live.items() if live >> 1 & _MOST_RUNS == run)
+        return tuple(islice(mine, MOST_SKIPPED))
 
     # -- writing
 

@@ -212,6 +212,7 @@ class RunEndedLine(SegmentLine, frozen=True, array_like=True, tag=7):
         counts: tasks that ran, that were there, that failed, that were skipped.
         skipped: ids of those, at most some.
         error: what ended it, if that is no task.
+        cancelled: ids of tasks that were under way for it and were cancelled with it, at most some.
     """
 
     number: int
@@ -220,6 +221,7 @@ class RunEndedLine(SegmentLine, frozen=True, array_like=True, tag=7):
     counts: tuple[int, int, int, int] = (0, 0, 0, 0)
     skipped: tuple[str, ...] = ()
     error: str = ""
+    cancelled: tuple[str, ...] = ()
 
 
 class CodeLine(SegmentLine, frozen=True, array_like=True, tag=8):

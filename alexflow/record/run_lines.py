@@ -45,6 +45,7 @@ def _run(section: Section, begun: RunBegunLine, ended: RunEndedLine | None) -> R
         skipped=counts[3],
         attempts=tuple(_attempt(started, each) for each in section.attempts if each.run == begun.number),
         skipped_tasks=() if ended is None else ended.skipped,
+        cancelled_tasks=() if ended is None else ended.cancelled,
         error="" if ended is None else ended.error,
     )
 

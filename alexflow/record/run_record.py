@@ -93,6 +93,7 @@ class Run:
         skipped: number of those that did not run because of that.
         attempts: the attempts that failed.
         skipped_tasks: ids of tasks that were skipped, at most 100.
+        cancelled_tasks: ids of tasks that were under way for it alone when it was cancelled, or failed; at most 100.
         error: what ended it, if that was no task.
     """
 
@@ -117,6 +118,7 @@ class Run:
     skipped: int
     attempts: tuple[RunAttempt, ...]
     skipped_tasks: tuple[str, ...]
+    cancelled_tasks: tuple[str, ...]
     error: str
 
     @shown_safely
@@ -141,4 +143,5 @@ class Run:
             "seconds": self.seconds,
             "attempts": [attempt.to_json() for attempt in self.attempts],
             "skipped_tasks": list(self.skipped_tasks),
+            "cancelled_tasks": list(self.cancelled_tasks),
         }

@@ -136,7 +136,7 @@ def test_sweep_is_explained_by_its_storage_alone(kind: str, request: pytest.Fixt
         storage = str(shutil.copytree(tmp_path / "results", tmp_path / "elsewhere"))
         shutil.rmtree(tmp_path / "results")
 
-    assert alexflow("find", "Score", "candidate.model=svc", "candidate.parameters.C=10").startswith("45 tasks")
+    assert alexflow("find", "Score", "candidate.model=svc", "candidate.parameters.C=10").startswith("40 tasks")
     fits = [json.loads(line)["key"] for line in alexflow("find", "Fit", "--json").splitlines()]
     assert len(fits) == 3
     shown = alexflow("show", fits[0])

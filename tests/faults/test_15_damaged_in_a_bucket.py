@@ -89,6 +89,8 @@ async def test_verified(storage, log, harm, damage, quarantined):
         again = await storage.averify()
         assert (again.ok, again.good) == (True, 21)
     assert await asyncio.to_thread(storage.verify) == again
+    moved = await asyncio.to_thread(lambda: list(storage.quarantined()))
+    assert sorted(moved) == sorted([parts[3].key, parts[7].key])
 
 
 @HARMS

@@ -277,7 +277,9 @@ COMMANDS: dict[str, tuple[list[str], str]] = {
 def test_the_command_line_reads_the_record_of_a_bucket(moto, command):
     words, says = COMMANDS[command]
     url = moto.url()
-    alexflow.run(of_parts(2), storage=open_storage(url, **moto.options))
+    storage = open_storage(url, **moto.options)
+    alexflow.run(Part(0), storage=storage)
+    alexflow.run(of_parts(2), storage=storage)
     arguments = [sys.executable, "-m", "alexflow", command, *words, "--storage", url, "--json"]
     call = partial(subprocess.run, capture_output=True, text=True, timeout=120)
     done = call(arguments, env={**os.environ, **environment(moto.port)})
@@ -294,7 +296,7 @@ def test_what_the_index_of_a_bucket_has_is_not_read_again(moto, tmp_path, monkey
         assert len(list(open_record(storage).entries())) == 4
         before.requests.clear()
         assert open_record(storage).entry(Part(1)).fields == {"number": 1}
-        assert not [request for request in before.requests if request.method == "GET" and request.path.endswith("segment")]
+        assert not [request for request in before.requests if ".segment" in request.path]
         alexflow.run(of_parts(5), storage=storage)
         before.requests.clear()
         assert len(list(open_record(storage).entries())) == 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -161,6 +162,50 @@ def test_a_run_that_fails(storage: LocalStorage) -> None:
     assert 'raise ValueError("no total")' in run.attempts[0].traceback
     with pytest.raises(NotRecorded):
         record.entry(failing)
+
+
+def test_a_run_has_the_options_that_are_not_defaults(storage: LocalStorage) -> None:
+    alexflow.run(Part(1), storage=storage, retry=Retry(2), workers=1, limits={"db": 4}, on_error="continue")
+    (run,) = alexflow.open_record(storage).runs()
+    assert {**run.options, "retry": run.options["retry"][:13]} == {
+        "retry": "Retry(count=2",
+        "workers": 1,
+        "limits": {"db": 4},
+        "on_error": "continue",
+    }
+    alexflow.run(Part(2), storage=storage)
+    assert alexflow.open_record(storage).runs()[0].options == {}
+
+
+@dataclass(frozen=True)
+class Waits(Task):
+    number: int
+
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[int], key="never.json")
+
+    async def run(self, input: Any, output: Any) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+
+started = asyncio.Event()
+
+
+async def cancelled_run(storage: LocalStorage) -> None:
+    async with alexflow.Engine(storage) as engine:
+        asked = asyncio.ensure_future(engine.run([Waits(1), Part(1)]))
+        await started.wait()
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+
+def test_a_run_that_is_cancelled_names_what_was_under_way(storage: LocalStorage) -> None:
+    asyncio.run(cancelled_run(storage))
+    (run,) = alexflow.open_record(storage).runs()
+    assert run.outcome == "cancelled"
+    assert Waits(1).task_id in run.cancelled_tasks
 
 
 def test_a_dynamic_task(storage: LocalStorage) -> None:

@@ -387,10 +387,18 @@ class RemoteStorage(Storage):
             yield from page
 
     def quarantined(self) -> Iterator[str]:
+        return iter(wait_for(self._quarantined()))
+
+    async def _quarantined(self) -> Sequence[str]:
         connection = self._connection()
-        pages = wait_for(connection.backend()).pages(f"{QUARANTINE}/")
-        while (page := wait_for(connection.next_page(QUARANTINE, pages))) is not None:
-            yield from (name.split("/", 3)[3] for name in page if name.count("/") > 2)
+        pages = (await connection.backend()).pages(f"{QUARANTINE}/")
+        found: list[str] = []
+        try:
+            while (page := await connection.next_page(QUARANTINE, pages)) is not None:
+                found += (name.split("/", 3)[3] for name in page if name.count("/") > 2)
+        except FileNotFoundError:  # no bucket or no directory yet
+            return ()
+        return found
 
     # -- streams and paths
 
