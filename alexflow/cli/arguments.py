@@ -201,7 +201,10 @@ def _gc(parser: ArgumentParser) -> None:
     parser.add_argument("--unreachable", action="store_true", help="what nothing that is kept was made from")
     parser.add_argument("--keep", action="append", default=[], metavar="TARGET", help="kept, with its upstream")
     parser.add_argument("--keep-runs", metavar="AGE", help="what runs of this time made is kept, with its upstream")
-    parser.add_argument("--apply", action="store_true", help="remove it; without this it is only listed")
+    parser.add_argument(
+        "--merge-segments", action="store_true", help="no removal: many small files of the record become few"
+    )
+    parser.add_argument("--apply", action="store_true", help="do it; without this it is only listed")
     _add_json(parser)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from alexflow.checkpoints import KeptCheckpoint, remove_checkpoint
 from alexflow.cli import answers
+from alexflow.cli.places import shown
 from alexflow.cli.recorded import bytes_in, record_of, seconds_in
 from alexflow.cli.status import goes_on
 from alexflow.cli.targets import is_live, target_named
@@ -24,13 +25,16 @@ from alexflow.retention import (
     Selection,
     Stored,
     StoredOutput,
+    merge_segments,
     pins,
     reachable_from,
     remove,
     select,
     stale_checkpoints,
     stored_tasks,
+    would_merge,
 )
+from alexflow.storage import Storage
 
 #: Ages of the overview that is printed where nothing was asked to go, in days.
 AGES = (1, 7, 30, 90)
@@ -45,6 +49,10 @@ def execute(options: argparse.Namespace) -> int:
     """Choose what goes, print it, and remove it if that was asked for."""
     record = record_of(options)
     limits = _limits(options, record)
+    if options.merge_segments:
+        if limits != Limits():
+            raise WrongUse("--merge-segments removes no output; what is to go is another call")
+        return _merge_segments(record.storage, options)
     stored = stored_tasks(record)
     if limits == Limits():
         return _overview(stored, options)
@@ -58,6 +66,25 @@ def execute(options: argparse.Namespace) -> int:
     for each in checkpoints:
         remove_checkpoint(record.storage, each)
     _report(stored, selection, removed, record.storage.sweep(), checkpoints, options)
+    return 0
+
+
+def _merge_segments(storage: Storage, options: argparse.Namespace) -> int:
+    space = storage.reserved("record")
+    if space is None:
+        raise WrongUse(f"{shown(storage)} has no record")
+    merged = asyncio.run(merge_segments(storage)) if options.apply else would_merge(space)
+    if merged.held:
+        raise WrongUse("another process is merging the segments of this record")
+    if options.json:
+        data = {"files": merged.files, "segments": merged.segments, "bytes": merged.bytes, "applied": options.apply}
+        answers.print_json({"merge": data})
+        return 0
+    files, segments = answers.counted(merged.files, "file"), answers.counted(merged.segments, "segment")
+    what = f"{files} of the record, {answers.size(merged.bytes)}, into {segments}"
+    answers.headline(f"{'merged' if options.apply else 'would merge'} {what}" if merged.files else "nothing to merge")
+    if merged.files and not options.apply:
+        answers.helps_next(f"{shlex.join(['alexflow', *sys.argv[1:]])} --apply")
     return 0
 
 

@@ -16,6 +16,9 @@ RECORD_MAGIC = b"alexflow record 1\n"
 #: The ending of a segment's name.
 SEGMENT_SUFFIX = ".segment"
 
+#: The beginning of the name of a segment that was merged of others.
+MERGED_PREFIX = "merged-"
+
 #: Reasons for which a task ran, by their numbers in a segment. Numbers are never used anew.
 REASONS = ("missing", "forced", "lost", "damaged", "upstream")
 
@@ -270,6 +273,16 @@ class ReportLine(SegmentLine, frozen=True, array_like=True, tag=12):
     values: dict[str, None | bool | int | float | str] = {}
 
 
+class MergedLine(SegmentLine, frozen=True, array_like=True, tag=10):
+    """The first line of a merged segment, before any header.
+
+    Attributes:
+        names: the segments that it stands for.
+    """
+
+    names: tuple[str, ...]
+
+
 AnyLine = (
     SegmentHeader
     | EnvironmentLine
@@ -282,4 +295,5 @@ AnyLine = (
     | CodeLine
     | ClosedLine
     | ReportLine
+    | MergedLine
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from alexflow.record.lines import SEGMENT_SUFFIX, CodeLine
+from alexflow.record.lines import CodeLine
 from alexflow.record.row_source import Beginning, EntryFilter, RowSource, begins
 from alexflow.record.rows import Row, newest_first, rows_in
 from alexflow.record.segment import Section, sections_in
+from alexflow.record.segment_files import segment_files
 from alexflow.record.segment_parts import joined
 from alexflow.storage.reserved import ReservedSpace
 
@@ -72,6 +73,5 @@ class ScannedRows(RowSource):
 
 
 def _sections_of(space: ReservedSpace) -> Iterator[Section]:
-    names = [name for name in space.names() if name.endswith(SEGMENT_SUFFIX)]
-    for name, data in joined(space.read_many(names)):  # without those that were merged meanwhile
+    for name, data in joined(segment_files(space)):
         yield from sections_in(data, name)[0]

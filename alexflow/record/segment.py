@@ -7,6 +7,7 @@ theirs one after the other. Numbers and times in a line refer to its own section
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,6 +24,7 @@ from alexflow.record.lines import (
     EnvironmentLine,
     MadeFrom,
     MadeFromLine,
+    MergedLine,
     RunBegunLine,
     RunEndedLine,
     SegmentHeader,
@@ -120,6 +122,21 @@ def start_of_lines(data: bytes, name: str) -> int:
     if not RECORD_MAGIC.startswith(data):
         raise StorageError(f"{name} is no file of a record that this version of alexflow can read")
     return 0
+
+
+class Merged(NamedTuple):
+    """The segments that one stands for, and where the lines of these begin in it."""
+
+    names: tuple[str, ...]
+    end: int
+
+
+def merged_in(data: bytes) -> Merged:
+    """Return the segments that one stands for, if it is merged."""
+    start = len(RECORD_MAGIC)
+    for end, line in lines_in(data, start):
+        return Merged(line.names, end) if isinstance(line, MergedLine) else Merged((), start)
+    return Merged((), start)
 
 
 def lines_in(data: bytes, start: int) -> Iterator[tuple[int, AnyLine | None]]:

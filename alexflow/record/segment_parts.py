@@ -30,6 +30,12 @@ def part_of(name: str) -> Part | None:
     return None if match is None else Part(f"{match[1]}{SEGMENT_SUFFIX}", int(match[2]))
 
 
+def segment_of(file: str) -> str:
+    """Return the name of the segment that a file has lines of."""
+    part = part_of(file)
+    return file if part is None else part.segment
+
+
 def part_name(segment: str, number: int) -> str:
     """Return the name of a part of a segment; numbers begin with 0."""
     return f"{segment.removesuffix(SEGMENT_SUFFIX)}.{number:0{_DIGITS}}{SEGMENT_SUFFIX}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from alexflow.record.entry import moment
-from alexflow.record.lines import SEGMENT_SUFFIX, ReportLine, SegmentHeader
+from alexflow.record.lines import ReportLine, SegmentHeader
 from alexflow.record.rows import MICROS
 from alexflow.record.run_record import RunReport
 from alexflow.record.segment import lines_in, start_of_lines
+from alexflow.record.segment_files import segment_files
 from alexflow.record.segment_parts import joined
 from alexflow.storage import Storage
 
@@ -18,8 +19,7 @@ def reports_of(storage: Storage, task_id: str) -> list[RunReport]:
     named = task_id.encode()
     reports: list[RunReport] = []
     for space in storage.reserved_below("record"):
-        names = [name for name in space.names() if name.endswith(SEGMENT_SUFFIX)]
-        for name, data in joined(space.read_many(names)):
+        for name, data in joined(segment_files(space)):
             if named in data:
                 reports += _reports_in(data, name, task_id)
     return sorted(reports, key=lambda report: report.at)

@@ -7,17 +7,20 @@ Nothing here runs by itself. ``stored_tasks`` collects what there is, ``select``
 from alexflow.retention.checkpoints import stale_checkpoints
 from alexflow.retention.pins import Pin, pin, pins, unpin
 from alexflow.retention.removal import Removed, remove
+from alexflow.retention.segments import MergedSegments, merge_segments, would_merge
 from alexflow.retention.selection import Limits, Selection, reachable_from, select
 from alexflow.retention.stored import Stored, StoredOutput, StoredTask, stored_tasks
 
 __all__ = [
     "Limits",
+    "MergedSegments",
     "Pin",
     "Removed",
     "Selection",
     "Stored",
     "StoredOutput",
     "StoredTask",
+    "merge_segments",
     "pin",
     "pins",
     "reachable_from",
@@ -26,4 +29,5 @@ __all__ = [
     "stale_checkpoints",
     "stored_tasks",
     "unpin",
+    "would_merge",
 ]

@@ -21,11 +21,11 @@ from alexflow.storage.leases import Leases
 REMOVED_TOGETHER = 256
 
 #: Seconds without a heartbeat after which engines may take over.
-_TTL = 30.0
+LEASE_SECONDS = 30.0
 
 #: How long an engine gets to say what it is at work on: it looks for peers ten times a second, and a bucket's every few
 #: seconds.
-_PATIENCE, _PAUSE = 5.0, 0.05
+LEASE_PATIENCE, _PAUSE = 5.0, 0.05
 
 
 class Removed(NamedTuple):
@@ -53,7 +53,7 @@ async def remove(storage: Storage, selection: Selection) -> Removed:
     """
     groups = {task.task_id: list(task.outputs) for task in selection.tasks}
     groups |= {output.key: [output] for output in selection.orphans}
-    leases = storage.leases(_TTL)
+    leases = storage.leases(LEASE_SECONDS)
     if leases is None:  # no other engine can reach it
         return Removed(await _remove(storage, [output for group in groups.values() for output in group]), [])
     await leases.join()
@@ -67,10 +67,10 @@ async def _remove_leased(storage: Storage, leases: Leases, groups: dict[str, lis
     gone: list[StoredOutput] = []
     held: list[str] = []
     remaining = iter(groups.items())
-    patience = _PATIENCE
+    patience = LEASE_PATIENCE
     while batch := dict(islice(remaining, REMOVED_TOGETHER)):
         wanted = {name: [output.key for output in outputs] for name, outputs in batch.items()}
-        free, patience = await _taken(leases, wanted, patience)
+        free, patience = await taken(leases, wanted, patience)
         gone += await _remove(storage, [output for name in batch if name in free for output in batch[name]])
         held += [key for name in batch if name not in free for key in wanted[name]]
         leases.release(key for name in free for key in wanted[name])
@@ -78,7 +78,7 @@ async def _remove_leased(storage: Storage, leases: Leases, groups: dict[str, lis
     return Removed(gone, held)
 
 
-async def _taken(leases: Leases, wanted: dict[str, list[str]], patience: float) -> tuple[set[str], float]:
+async def taken(leases: Leases, wanted: dict[str, list[str]], patience: float) -> tuple[set[str], float]:
     """Take what no engine holds. The first engine that does gets some seconds to release what it does not need."""
     if leases.everything:
         if not leases.has_peers():

@@ -97,3 +97,12 @@ def test_by_age(filled: Shell) -> None:
     # made a moment ago, so that nothing is old, whatever the files say
     assert filled("gc", "--older-than", "30d", "--json").data["remove"] == []
     assert len(filled("gc", "--older-than", "0s", "--json").data["remove"]) == 5
+
+
+def test_segments_are_merged(shell: Shell) -> None:
+    for depth in ("3", "4"):
+        shell("run", "pipeline:train", "--depth", depth, "--quiet")
+    assert shell("gc", "--merge-segments").first.startswith("would merge 2 files of the record")
+    assert shell("gc", "--merge-segments", "--apply", "--json").data["merge"]["segments"] == 1
+    assert shell("gc", "--merge-segments").first == "nothing to merge"
+    assert shell("runs").first.startswith("2 runs")

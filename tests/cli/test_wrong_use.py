@@ -55,6 +55,10 @@ CASES = {
     "fields of a key to explain": (["explain", "pipeline", "--set", "a=1", "--storage", "made"], "name a class"),
     "a variant without the code": (["run", "Numbers", "--set", "count=3", "--storage", "made"], "pipeline"),
     "a removal of nothing in particular": (["gc", "--apply", "--storage", "made"], "say what is to go"),
+    "a merge with a removal": (
+        ["gc", "--merge-segments", "--older-than", "1d", "--storage", "made"],
+        "removes no output",
+    ),
     "nothing that is kept": (["gc", "--unreachable", "--storage", "made"], "nothing would be kept"),
     "no such pin": (["unpin", "Train", "--storage", "made"], "'Train' is not pinned"),
     "a pin of nothing": (["pin", "nothing", "--storage", "made"], "has nothing of 'nothing'"),

@@ -1,6 +1,7 @@
 """The tables of an index.
 
 * ``segment``: each segment, how far it was read, and the section that its next line belongs to.
+* ``superseded``: the names of segments that a merged one stands for.
 * ``section``: the header of each section.
 * ``line``: the lines of a section that are not about single tasks, as they are in the segment.
 * ``class``: the classes of tasks by the names in their ids, with the paths that have columns.
@@ -30,6 +31,7 @@ HAS_RUN, MAY_HAVE_RUN, IS_NAMED = 0, 1, 2
 
 _TABLES = """
 CREATE TABLE segment (space INTEGER, name TEXT, size INTEGER, read INTEGER, section INTEGER, PRIMARY KEY (space, name));
+CREATE TABLE superseded (space INTEGER, name TEXT, merged TEXT, PRIMARY KEY (space, name, merged)) WITHOUT ROWID;
 CREATE TABLE section (number INTEGER PRIMARY KEY, space INTEGER, name TEXT, header BLOB);
 CREATE TABLE line (section INTEGER, kind INTEGER, data BLOB);
 CREATE INDEX line_of_section ON line (section, kind);

@@ -14,7 +14,7 @@ from alexflow.identity.blake2 import blake2b
 from alexflow.record.index.columns import FieldColumns
 from alexflow.record.index.sections import SECTION_SHIFT, IndexedSections, kind_of
 from alexflow.record.index.tables import HAS_RUN, IS_NAMED, MAY_HAVE_RUN, class_table
-from alexflow.record.lines import AnyLine, Completion, CompletionLine, MadeFrom, MadeFromLine
+from alexflow.record.lines import AnyLine, Completion, CompletionLine, MadeFrom, MadeFromLine, MergedLine, ReportLine
 from alexflow.record.rows import Row, newest_first, row_of
 from alexflow.record.segment import Section
 
@@ -100,7 +100,7 @@ class TaskRows:
                     self._insert(completion.task, made, completion)
                 else:
                     self._complete(completion)
-        else:
+        elif not isinstance(line, MergedLine | ReportLine):  # which are read from segments
             self._section.add(line)
             self._lines.append((self._number, kind_of(type(line)), bytes(payload)))
 
