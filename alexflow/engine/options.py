@@ -221,13 +221,13 @@ def as_workers(workers: object) -> Workers:
 
 
 def changed_options(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keywords that are not their defaults, as plain data for the record.
+    """Return the keywords that are not their defaults, as plain data for the record; ``echo`` is for the eye only.
 
     Args:
         values: by name, others among them.
         defaults: of the keywords.
     """
-    changed = {name: values[name] for name, default in defaults.items() if values[name] != default}
+    changed = {name: values[name] for name, default in defaults.items() if values[name] != default and name != "echo"}
     return {name: _plain(value) for name, value in changed.items() if value != {}}
 
 
