@@ -329,8 +329,14 @@ def _add_storage(parser: ArgumentParser) -> None:
     )
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a number from 0 on is expected, not {text!r}")
+    return int(text)
+
+
 def _add_limit(parser: ArgumentParser) -> None:
-    parser.add_argument("--limit", type=int, default=50, metavar="N", help="print the first N; 0 for all")
+    parser.add_argument("--limit", type=_count, default=50, metavar="N", help="print the first N; 0 for all")
 
 
 def _add_json(

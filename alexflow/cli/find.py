@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from alexflow.cli import answers
 from alexflow.cli.fields import plain_value
 from alexflow.cli.recorded import bytes_in, fields_in_line, record_of, seconds_in, short_id, when
-from alexflow.cli.wrong_use import WrongUse
+from alexflow.cli.wrong_use import WrongUse, suggestion
 from alexflow.progress.text import duration
 from alexflow.record import Entry, Record
 from alexflow.record.conditions import FieldCondition, conditions
+
+#: Tasks whose fields are known where a condition fits none.
+LOOKED_AT = 1_000
 
 _CONDITION = re.compile(r"(?P<path>[^=!<>~]+?)\s*(?P<operator>~=|!=|<=|>=|=|<|>)\s*(?P<value>.*)", re.DOTALL)
 
@@ -30,6 +35,8 @@ def execute(options: argparse.Namespace) -> int:
             answers.print_json_line(entry.to_json())
         return 0 if some else 1
     entries = list(found)
+    if not entries:
+        _print_unknown(record, options)
     answers.headline(answers.counted(len(entries), "task"), good=None if entries else False)
     shown = entries[: options.limit] if options.limit else entries
     answers.print_table(
@@ -73,6 +80,19 @@ def _found(record: Record, options: argparse.Namespace) -> Iterator[Entry]:
         for entry in entries
         if run_id in (None, entry.run_id) and all(each.holds_for(entry.fields) for each in rest)
     )
+
+
+def _print_unknown(record: Record, options: argparse.Namespace) -> None:
+    """Say which class, or field of a condition, no task has: it may be a slip of the pen."""
+    conditions_in_words = [condition for word in options.words if (condition := condition_in(word)) is not None]
+    cls = next((word for word in options.words if condition_in(word) is None), None)
+    some = list(islice(record.entries(cls), LOOKED_AT))
+    if cls is not None and not some:
+        print(f"alexflow: no class of a recorded task is called {cls}", file=sys.stderr)
+    fields = {name for entry in some for name in entry.fields}
+    unknown = [each.path[0] for each in conditions_in_words if some and each.path[0] not in fields]
+    if unknown:
+        print(f"alexflow: no task has a field {unknown[0]!r}{suggestion(unknown[0], fields)}", file=sys.stderr)
 
 
 def condition_in(word: str) -> FieldCondition | None:

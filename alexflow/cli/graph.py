@@ -36,7 +36,10 @@ def execute(options: argparse.Namespace) -> int:
         if format == "tree":
             answers.helps_next(_next(graph, options), options.storage)
     else:
-        Path(options.output).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        try:
+            Path(options.output).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        except OSError as error:
+            raise WrongUse(f"{options.output} cannot be written: {error.strerror}") from None
         answers.headline(f"{options.output}: {_counted(graph)}", good=True)
     return 0
 

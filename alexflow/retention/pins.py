@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from alexflow.errors import UnknownStorage
+from alexflow.errors import StorageError, UnknownStorage
 from alexflow.hooks import repr_of
 from alexflow.storage import Storage
 from alexflow.storage.reserved import ReservedSpace
@@ -57,6 +57,8 @@ def pins(storage: Storage) -> Iterator[Pin]:
                 yield msgspec.json.decode(space.read(name), type=Pin)
             except FileNotFoundError:  # removed since it was listed
                 continue
+            except msgspec.DecodeError as error:
+                raise StorageError(f"the pin {name} in {repr_of(storage)} cannot be read: {error}; remove it") from None
 
 
 def _space(storage: Storage) -> ReservedSpace:

@@ -159,3 +159,9 @@ def test_a_variant_of_a_stored_task(shell: Shell) -> None:
     assert (varied["ran"], varied["cached"]) == (1, 1)
     assert shell("plan", key, "--set", "config.depth=6", "--json").data["run"][0]["class"] == "pipeline.Train"
     assert len(shell("find", "Train", "config.depth=5", "--json").lines) == 1
+
+
+def test_a_slip_of_the_pen_is_named_where_nothing_is_found(shell: Shell) -> None:
+    shell("run", "pipeline:train", "--quiet")
+    assert "no task has a field 'kidn'; did you mean kind?" in shell("find", "Train", "kidn=TREE", code=1).err
+    assert "no class of a recorded task is called Trian" in shell("find", "Trian", code=1).err
