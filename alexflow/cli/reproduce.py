@@ -16,7 +16,7 @@ def execute(options: argparse.Namespace) -> int:
     """Reproduce one output, or a sample of them; 1 if any is not equal."""
     if (options.key is None) == (options.sample is None):
         raise WrongUse("reproduce takes a key, or --sample N")
-    if options.sample is not None and options.sample < 1:
+    if options.key is None and options.sample < 1:
         raise WrongUse(f"--sample takes a number of outputs, not {options.sample}")
     record = record_of(options)
     prefer_modules_here()

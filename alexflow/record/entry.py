@@ -45,6 +45,7 @@ class _Parts(NamedTuple):
 
     fields: Callable[[], dict[str, Any]]
     inputs: Callable[[], tuple[EntryInput, ...]]
+    reason: Callable[[], str]
     task: Callable[[], AbstractTask]
 
 
@@ -71,7 +72,6 @@ class Entry:
         python: the version of Python.
         attempts: how many it took.
         run_id: the run that it was for.
-        reason: why it ran: ``missing``, ``forced``, ``lost``, ``damaged``, ``upstream``.
         tags: its tags.
         executor: what ran it.
         worker: the process.
@@ -95,7 +95,6 @@ class Entry:
     python: str
     attempts: int
     run_id: str
-    reason: str
     tags: tuple[str, ...]
     executor: str
     worker: int
@@ -122,6 +121,16 @@ class Entry:
     def inputs(self) -> tuple[EntryInput, ...]:
         """The outputs that it read."""
         return self._parts.inputs()
+
+    @property
+    def reason(self) -> str:
+        """The cause for which it ran; empty if that is not known.
+
+        ``forced``; ``lost``: it had been made before, and was no longer there, because it was removed, or was ephemeral
+        and its readers were done; ``damaged``: it had been, and was moved to the quarantine; ``upstream``: something
+        that it reads had to be made in the same run; ``missing``: none of these, it had not been made before.
+        """
+        return self._parts.reason()
 
     @property
     def bytes(self) -> int:

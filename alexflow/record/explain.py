@@ -23,7 +23,7 @@ from alexflow.model.made_from import origin_of
 from alexflow.record.changes import Change, changes_between, count_differing, of_one_class
 from alexflow.record.entry import EntryInput
 from alexflow.record.lines import NIL, SegmentHeader
-from alexflow.record.rows import Row, reason_of
+from alexflow.record.rows import Row, has_ended_before
 from alexflow.record.segment import Section
 
 #: A reason: ``first``: no task of the class had run; ``changed``: none with these parameters had; ``removed``: its
@@ -92,6 +92,7 @@ class RecordedTasks(NamedTuple):
         generations: gives the generations of a task by its id, the newest first.
         alike: gives those of each task that may be of one class with another.
         inputs: gives the keys that a task has read, with the digests of what it found there.
+        reason: gives the cause for which a task ran, as an entry has it.
         code: gives the names and digests of a state of code; None where the record lacks them.
         marks: gives what the fingerprint of that state could only guess.
     """
@@ -99,6 +100,7 @@ class RecordedTasks(NamedTuple):
     generations: Callable[[str], Sequence[Row]]
     alike: Callable[[Row], Iterable[Sequence[Row]]]
     inputs: Callable[[Row], Sequence[EntryInput]]
+    reason: Callable[[Row], str]
     code: Callable[[str], Sequence[tuple[str, str]] | None]
     marks: Callable[[str], tuple[str, ...]]
 
@@ -110,14 +112,16 @@ def explain_row(row: Row, recorded: RecordedTasks) -> Explanation:
         row: the task, as it ran.
         recorded: the others.
     """
-    earlier = [other for other in recorded.generations(row.task_id) if other is not row and _is_before(other, row)]
+    earlier = [
+        other for other in recorded.generations(row.task_id) if other is not row and has_ended_before(other, row)
+    ]
     before = earlier[0] if earlier else _nearest(row, recorded)
     guessed = () if row.code is None else recorded.marks(row.code)
     if before is None:
         return Explanation(row.task_id, "first", None, (), guessed=guessed)
     reason: ExplainedReason = "changed"
     if earlier:
-        reason = _OF_RECORD.get(reason_of(row.completion) if row.completion is not None else "", "removed")
+        reason = _OF_RECORD.get(recorded.reason(row), "removed")
     changes = [
         *changes_between(before, row, lambda task_id: _newest(recorded, task_id)),
         *(_changed_inputs(before, row, recorded) if earlier else ()),
@@ -153,18 +157,13 @@ def _nearest(row: Row, recorded: RecordedTasks) -> Row | None:
     best: tuple[int, float] | None = None
     found = None
     for rows in recorded.alike(row):
-        other = next((each for each in rows if _is_before(each, row)), None)
+        other = next((each for each in rows if has_ended_before(each, row)), None)
         if other is None or other.task_id == row.task_id or not of_one_class(other, row):
             continue
         distance = count_differing(other, row), -(other.finished or 0.0)
         if best is None or distance < best:
             best, found = distance, other
     return found
-
-
-def _is_before(other: Row, row: Row) -> bool:
-    """Whether a task had been over when another one began; all that ran are before one that has not."""
-    return other.finished is not None and (row.begun is None or other.finished <= row.begun)
 
 
 def _newest(recorded: RecordedTasks, task_id: str) -> Row | None:

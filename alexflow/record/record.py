@@ -16,7 +16,7 @@ from alexflow.record.conditions import conditions
 from alexflow.record.entry import Entry, EntryInput, EntryOutput, _Parts, moment
 from alexflow.record.preimages import is_preimage_of, unpacked
 from alexflow.record.row_source import EntryFilter, RowSource
-from alexflow.record.rows import MICROS, Row, environment_of, generation_read, reason_of
+from alexflow.record.rows import MICROS, Row, environment_of, generation_read, has_ended_before, reason_of
 from alexflow.record.rows_of_storage import rows_of
 from alexflow.storage import Storage
 
@@ -196,7 +196,7 @@ class Record:
         from alexflow.record.explain import RecordedTasks, explain_row, explain_task
 
         rows = self._rows
-        recorded = RecordedTasks(rows.of_task, rows.alike, self._inputs, self.code_units, self.code_marks)
+        recorded = RecordedTasks(rows.of_task, rows.alike, self._inputs, self._reason, self.code_units, self.code_marks)
         task = key.src_task if isinstance(key, Output) else key
         if isinstance(task, AbstractTask):
             row = self.row_of_task(task.task_id)
@@ -305,13 +305,12 @@ class Record:
             python=section.environment.python,
             attempts=0 if completion is None else completion.attempts,
             run_id=row.run_id,
-            reason="" if completion is None else reason_of(completion),
             tags=row.tags,
             executor=row.executor,
             worker=0 if completion is None else completion.worker,
             environment=environment_of(section),
             is_intact=is_preimage_of(unpacked(row.preimage), row.task_id),
-            _parts=_Parts(row.fields, partial(self._inputs, row), partial(self._task, row)),
+            _parts=_Parts(row.fields, partial(self._inputs, row), partial(self._reason, row), partial(self._task, row)),
         )
 
     def _inputs(self, row: Row) -> tuple[EntryInput, ...]:
@@ -321,6 +320,21 @@ class Record:
             digests = {output.key: output.digest for output in _outputs(made)} if made is not None else {}
             inputs.append(EntryInput(key, digests.get(key)))
         return tuple(inputs)
+
+    def _reason(self, row: Row) -> str:
+        """The cause for which a task ran. Engines say whether it was forced; the rest is seen in what ran before it."""
+        recorded = "" if row.completion is None else reason_of(row.completion)
+        if recorded != "missing":
+            return recorded
+        before = (other for other in self._rows.of_task(row.task_id) if has_ended_before(other, row))
+        if any(True for _ in before):
+            return "lost" if self._quarantined.isdisjoint(row.keys) else "damaged"
+        read = (generation_read(self._rows.of_key(key), row) for key in row.input_keys())
+        return "upstream" if any(made is not None and made.run_id == row.run_id for made in read) else "missing"
+
+    @cached_property
+    def _quarantined(self) -> frozenset[str]:
+        return frozenset(self.storage.quarantined())
 
     def _task(self, row: Row) -> AbstractTask:
         from alexflow.record.rebuilding import rebuilt_task

@@ -197,6 +197,11 @@ def _place(row: Row, inside: str, seen_through: str) -> bool:
     return True
 
 
+def has_ended_before(other: Row, row: Row) -> bool:
+    """Whether a task had been over when another one began; all that ran are before one that has not."""
+    return other.finished is not None and (row.begun is None or other.finished <= row.begun)
+
+
 def generation_read(generations: Sequence[Row], reader: Row) -> Row | None:
     """Return the generation of an output that a task has read: the newest that was there when it began.
 

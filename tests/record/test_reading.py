@@ -94,7 +94,7 @@ def test_an_entry(record: Record) -> None:
     assert (entry.python, entry.run_id, entry.reason, entry.is_intact) == (
         "3.11.7",
         "20260101T000000000-abcd",
-        "missing",
+        "upstream",
         True,
     )
 

@@ -106,7 +106,7 @@ def test_what_is_known_of_an_output(storage: LocalStorage) -> None:
         (output.key, storage.size(output.key), digest(storage.read(output.key))) for output in TOTAL.output()
     )
     assert entry.inputs == tuple((part.key, digest(storage.read(part.key))) for part in TOTAL.parts)
-    assert (entry.executor, entry.attempts, entry.reason, entry.is_intact) == ("thread", 1, "missing", True)
+    assert (entry.executor, entry.attempts, entry.reason, entry.is_intact) == ("thread", 1, "upstream", True)
     assert entry.task() == TOTAL
     assert entry.run_id == record.runs()[0].id
     assert entry.python == ".".join(map(str, sys.version_info[:3]))
@@ -146,6 +146,28 @@ def test_generations(storage: LocalStorage) -> None:
     alexflow.run(Part(1, note="again"), storage=storage, force=True)
     entries = alexflow.open_record(storage).generations(Part(1))
     assert [(entry.reason, entry.fields["note"]) for entry in entries] == [("forced", "again"), ("missing", "")]
+
+
+def test_reasons(storage: LocalStorage) -> None:
+    def reason(task: Task) -> str:
+        return alexflow.open_record(storage).entry(task).reason
+
+    alexflow.run(Part(1), storage=storage)
+    alexflow.run(Total((Part(1).output(), Part(2).output())), storage=storage)
+    assert reason(Part(1)) == reason(Part(2)) == "missing"
+    assert reason(Total((Part(1).output(), Part(2).output()))) == "upstream"
+    alexflow.run(Total((Part(1).output(),)), storage=storage)
+    assert reason(Total((Part(1).output(),))) == "missing"
+
+    storage.remove_many([Part(1).output().key])
+    alexflow.run(Part(1), storage=storage)
+    assert reason(Part(1)) == "lost"
+
+    Path(storage.path_of(Part(2).output().key)).write_text("spoilt")
+    assert [damaged.key for damaged in storage.verify().damaged] == [Part(2).output().key]
+    alexflow.run(Part(2), storage=storage)
+    assert reason(Part(2)) == "damaged"
+    assert "its output was damaged" in str(alexflow.open_record(storage).explain(Part(2)))
 
 
 def test_a_run_that_fails(storage: LocalStorage) -> None:
