@@ -19,7 +19,7 @@ from alexflow.record import Entry, Record
 from alexflow.record.conditions import FieldCondition, conditions
 
 #: Tasks whose fields are known where a condition fits none.
-LOOKED_AT = 1_000
+_LOOKED_AT = 1_000
 
 _CONDITION = re.compile(r"(?P<path>[^=!<>~]+?)\s*(?P<operator>~=|!=|<=|>=|=|<|>)\s*(?P<value>.*)", re.DOTALL)
 
@@ -86,7 +86,7 @@ def _print_unknown(record: Record, options: argparse.Namespace) -> None:
     """Say which class, or field of a condition, no task has: it may be a slip of the pen."""
     conditions_in_words = [condition for word in options.words if (condition := condition_in(word)) is not None]
     cls = next((word for word in options.words if condition_in(word) is None), None)
-    some = list(islice(record.entries(cls), LOOKED_AT))
+    some = list(islice(record.entries(cls), _LOOKED_AT))
     if cls is not None and not some:
         print(f"alexflow: no class of a recorded task is called {cls}", file=sys.stderr)
     fields = {name for entry in some for name in entry.fields}
