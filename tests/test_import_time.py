@@ -73,6 +73,7 @@ WITH_ENGINE = WITHOUT_ENGINE | {
         "alexflow.fingerprint",
         "alexflow.graph",
         "alexflow.logs",
+        "alexflow.checkpoints",
     ],
     *["alexflow.progress.echo", "alexflow.record", "alexflow.scheduler", "alexflow.sources", "alexflow.version"],
     *["asyncio", "logging"],
@@ -145,10 +146,12 @@ FOR_CHANGED_CODE = {"alexflow.fingerprint.linking", "alexflow.fingerprint.notebo
 
 @pytest.mark.processes
 def test_what_a_run_of_unchanged_code_loads(tmp_path, monkeypatch):
-    (tmp_path / "stages.py").write_text(STAGES)
+    here = tmp_path / "code"  # by itself: a name that appears beside a module may be another one's
+    here.mkdir()
+    (here / "stages.py").write_text(STAGES)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for storage in ("first", "second"):
-        code = SCRIPT.format(here=str(tmp_path), cls="InWorker", storage=str(tmp_path / storage))
+        code = SCRIPT.format(here=str(here), cls="InWorker", storage=str(tmp_path / storage))
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert "alexflow.fingerprint.memo" in loaded
