@@ -35,7 +35,7 @@ OF_SERVERS += [f"tests/faults/test_{row}.py" for row in ("13_engines_on_a_bucket
 OF_SERVERS += ["tests/faults/test_38_answer_reset_or_cut_off.py"]
 
 # Tests of time, signals and processes have the machine to themselves. All others share its processors.
-EXCLUSIVE = ["faults", "hooks", "process", "executors", "crash", "benchmarks", "test_import_time.py"]
+EXCLUSIVE = ["faults", "hooks", "process", "executors", "crash", "cluster", "benchmarks", "test_import_time.py"]
 ONE_BY_ONE = [*(f"tests/{name}" for name in EXCLUSIVE), *(f"--ignore={path}" for path in OF_SERVERS)]
 SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
 ALL_OTHERS = ["tests", *OF_SERVERS, *(f"--ignore=tests/{name}" for name in EXCLUSIVE)]

@@ -23,6 +23,7 @@ The class of an error says whose fault it is, and so whether trying again can he
     │   ├── OutputMissing          `run` returned without storing an output
     │   ├── NonDeterministicTask   its id differs where it runs
     │   ├── Pruned                 it was ended early: `Engine.prune`
+    │   ├── NoAgents               no machine of a cluster was there to run it
     │   └── WorkerDied             its worker process died; tried again within a limit of its own
     ├── StorageError               the storage refused or failed
     │   ├── StorageFull            no room: trying again at once cannot help
@@ -236,6 +237,10 @@ class NonDeterministicTask(TaskError):
 
 class Pruned(TaskError):
     """It was ended early, by :meth:`Engine.prune`, and has not stored all of its outputs."""
+
+
+class NoAgents(TaskError):
+    """No agent was there to run this task (:class:`~alexflow.cluster.AgentExecutor`)."""
 
 
 class WorkerDied(TaskError):

@@ -15,6 +15,20 @@ from tests.kit.servers.fixtures import server  # noqa: F401  # for all tests
 PACKAGE = Path(alexflow.__file__).parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--through=agent``: the tests of worker processes, with workers that an agent hosts."""
+    parser.addoption("--through", choices=["pool", "agent"], default="pool", help="where worker processes are hosted")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let engines have an agent in the place of their pool, if that was asked for."""
+    if config.getoption("through") == "agent":
+        from alexflow.executors import registry
+        from tests.kit.agents import make_agent_executor
+
+        registry._makers["process"] = make_agent_executor
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse what ``-m "not processes"`` promises not to do, so that the marks stay complete."""
     if session.config.option.markexpr == "not processes":

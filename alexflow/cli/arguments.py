@@ -267,6 +267,23 @@ def _copy(parser: ArgumentParser) -> None:
     _add_json(parser)
 
 
+def _agent(parser: ArgumentParser) -> None:
+    parser.add_argument("--connect", required=True, metavar="HOST:PORT", help="where the engine listens for agents")
+    parser.add_argument("--places", type=int, metavar="N", help="jobs at once; by default one per CPU")
+    parser.add_argument("--threads", type=int, metavar="N", help="of libraries in each; by default CPUs by places")
+    parser.add_argument("--token-file", metavar="FILE", help="has the token; by default ALEXFLOW_AGENT_TOKEN is it")
+    parser.add_argument("--name", default="", help="for people; by default the machine's")
+    parser.add_argument(
+        "--wait", type=float, default=60.0, metavar="SECONDS", help="dial again for so long while no engine answers"
+    )
+    parser.add_argument(
+        "--time-left", type=float, metavar="SECONDS", help="until this machine is taken away; Slurm says it itself"
+    )
+    parser.add_argument(
+        "--with-stdin", action="store_true", help="read the token from standard input, and end when that ends"
+    )
+
+
 def _completion(parser: ArgumentParser) -> None:
     parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")
     parser.epilog = (
@@ -300,6 +317,7 @@ COMMANDS = {
     "pin": CommandArguments("keep an output from gc; without a key, list what is kept", _pin),
     "unpin": CommandArguments("no longer keep an output from gc", _unpin),
     "copy": CommandArguments("copy outputs from one storage to another", _copy),
+    "agent": CommandArguments("host worker processes here for an engine elsewhere", _agent),
     "completion": CommandArguments("a script that completes commands in bash, zsh or fish", _completion),
 }
 

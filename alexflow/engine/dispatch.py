@@ -19,7 +19,6 @@ from alexflow.executors.interface import Executor, Settled
 from alexflow.graph import Catalog, Kind
 from alexflow.hooks import repr_of
 from alexflow.logs import logger
-from alexflow.model.executor_kinds import EXECUTOR_KINDS
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.events import Event, PutBack
 
@@ -64,15 +63,17 @@ class Dispatch:
         reserve: Mapping[Kind, int] = NOTHING_RESERVED,
     ):
         self._executors = executors
-        self.prefetching = {kind: each for kind, each in executors.items() if EXECUTOR_KINDS[kind].prefetches}
+        self.prefetching = {kind: each for kind, each in executors.items() if each.kind.prefetches}
         self._generators = generators
         self._catalog = catalog
         self._forced = forced
         self._events = events
         self._post = post
         self.sources = {
-            kind: ReadyJobs(kind, scheduler, catalog, forced, events, record, self._returned, post)
-            for kind in executors
+            kind: ReadyJobs(
+                kind, scheduler, catalog, forced, events, record, self._returned, post, each.kind.prefetches
+            )
+            for kind, each in executors.items()
         }
         for kind, places in reserve.items():  # an executor that prefetches reserves places itself
             if kind in executors and kind not in self.prefetching:

@@ -26,6 +26,7 @@ from alexflow.engine.options import (
     check_urgency,
     check_values,
 )
+from alexflow.engine.placement import ExecutorChoice, place
 from alexflow.engine.rate_limits import rate_specs
 from alexflow.engine.recording import EngineRecorder
 from alexflow.engine.requested_run import RequestOptions
@@ -44,7 +45,7 @@ from alexflow.executors.supply import make_capacity
 from alexflow.executors.workers import Workers
 from alexflow.graph import Defaults, Forceable
 from alexflow.hooks import exact_name, hook_failed
-from alexflow.model import AbstractTask, ExecutorName, Output, Retry
+from alexflow.model import AbstractTask, Output, Retry
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.scheduler.rates import RateSpec
@@ -90,8 +91,10 @@ class Engine:
             ``{"gpu": [0, 1]}``. A worker process sees none of these kinds but those that its task has asked for. By
             default the GPUs that this process may use, found when a task asks for one.
         max_concurrency: how many ``async def run`` may run at once.
-        executor: what runs plain ``def run`` if the task's class does not say: ``process``, ``thread`` or one
-            that was registered.
+        executor: what runs plain ``def run`` if the task's class does not say: ``process``, ``thread``, one that was
+            registered, a URL such as ``dask://host:8786``, or an executor.
+        executors: names of roles that classes use, ``TaskOptions(executor="heavy")``, and what runs them: the same as
+            for ``executor``.
         retry: how often a failed task is tried again, and after which errors, if its class does not say; by default
             never.
         timeout: seconds that one attempt may take, if its class does not say.
@@ -118,7 +121,8 @@ class Engine:
         limits: Mapping[str, int | RateLimit] | None = None,
         devices: Mapping[str, Sequence[int | str]] | None = None,
         max_concurrency: int = MAX_CONCURRENCY,
-        executor: ExecutorName = "process",
+        executor: ExecutorChoice = "process",
+        executors: Mapping[str, ExecutorChoice] | None = None,
         retry: Retry | None = None,
         timeout: float | None = None,
         max_deaths: int = MAX_DEATHS,
@@ -139,7 +143,7 @@ class Engine:
                     "retry": retry,
                 },
                 **{"timeout": timeout, "grace": grace, "lease_ttl": lease_ttl},
-                **{"executor": executor, "record": record, "queue": queue},
+                **{"record": record, "queue": queue},
             }
         )
         self.storage = open_storage(storage)
@@ -151,7 +155,12 @@ class Engine:
         self._max_concurrency = max_concurrency
         self._devices = as_devices(devices)
         self._capacity = make_capacity(self._workers, self._devices)
-        self._defaults = Defaults(executor, retry or Retry(0), timeout, self._capacity.refusal, rates)
+        self._placement = place(executor, executors)
+        self._defaults = Defaults(
+            *(self._placement.default, retry or Retry(0), timeout, self._capacity.refusal, rates),
+            kinds=self._placement.kinds,
+            roles=self._placement.roles,
+        )
         self._max_deaths = max_deaths
         self._grace = grace
         self._lease_ttl = lease_ttl
@@ -197,7 +206,8 @@ class Engine:
                 *(self._workers, self._max_concurrency, self._grace, self._echo, self._libraries()),
                 *(self.started_server, self._capacity, tuple(self._devices or ())),
                 reserved=0 if self._queue is None else self._queue.reserve.get("process", 0),
-            )
+            ),
+            self._placement.given,
         )
         leases = None if self._lease_ttl is None else self.storage.leases(self._lease_ttl)
         record = EngineRecorder(self.storage, self._changed_options, scheduler.owner_of) if self._keeps_record else None

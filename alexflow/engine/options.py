@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from alexflow.errors import DefinitionError
 from alexflow.hooks import repr_of
-from alexflow.model import ExecutorName, Retry
+from alexflow.model import Retry
 from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
 
 if TYPE_CHECKING:  # a run that has nothing to do needs none of them
+    from alexflow.engine.placement import ExecutorChoice
     from alexflow.executors.workers import Workers
     from alexflow.graph import Forceable
     from alexflow.limits import Queue, RateLimit
@@ -35,7 +36,8 @@ class EngineOptions(TypedDict, total=False):
     limits: Mapping[str, int | RateLimit] | None
     devices: Mapping[str, Sequence[int | str]] | None
     max_concurrency: int
-    executor: ExecutorName
+    executor: ExecutorChoice
+    executors: Mapping[str, ExecutorChoice] | None
     retry: Retry | None
     timeout: float | None
     max_deaths: int
@@ -134,7 +136,7 @@ def check_values(values: Mapping[str, Any]) -> None:
         value = values.get(name)
         if value is not None and (not isinstance(value, int | float) or not value >= 0):
             raise DefinitionError(f"{name} must be a number of seconds, not {value!r}")
-    ttl, executor = values.get("lease_ttl"), values.get("executor", "process")
+    ttl = values.get("lease_ttl")
     queue = values.get("queue")
     if queue is not None:
         check_queue(queue)
@@ -142,8 +144,6 @@ def check_values(values: Mapping[str, Any]) -> None:
         raise DefinitionError(f"record must be True or False, not {values['record']!r}")
     if ttl is not None and (not isinstance(ttl, int | float) or not ttl > 0):
         raise DefinitionError(f"lease_ttl must be a number of seconds above 0, or None, not {ttl!r}")
-    if type(executor) is not str or executor not in EXECUTOR_KINDS or executor == "loop":
-        raise DefinitionError(f"executor must be {name_choices('loop')}, not {executor!r}")
 
 
 def check_queue(queue: object) -> None:

@@ -25,7 +25,6 @@ from alexflow.errors import StorageError
 from alexflow.executors.interface import Done, Executor, Job, Settled
 from alexflow.graph import Catalog, Kind
 from alexflow.logs import logger
-from alexflow.model.executor_kinds import EXECUTOR_KINDS
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.events import DoneByPeer, Event, HeldByPeer, PutBack, ReleasedByPeer, SharedBy
 from alexflow.storage import Storage
@@ -93,8 +92,7 @@ class PeerCoordination:
         self._executors = executors
         self._sources = sources
         self._quotas = {
-            kind: Quota(executor.places, prefetch=EXECUTOR_KINDS[kind].prefetches)
-            for kind, executor in executors.items()
+            kind: Quota(executor, prefetch=executor.kind.prefetches) for kind, executor in executors.items()
         }
         self._spawn = spawn
         self._post = post

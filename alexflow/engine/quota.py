@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from alexflow.executors.interface import Executor
+
 #: Work for a worker process that is admitted ahead, and at most how many tasks that is.
 SECONDS_IN_FLIGHT, MAX_PREFETCH = 0.02, 128
 
@@ -13,12 +15,12 @@ class Quota:
     """The bound on the tasks that are with one executor at once.
 
     Args:
-        slots: how many tasks it runs at once.
+        executor: the executor.
         prefetch: whether it is given short tasks in advance.
     """
 
-    def __init__(self, slots: int, *, prefetch: bool = False):
-        self._slots = slots
+    def __init__(self, executor: Executor, *, prefetch: bool = False):
+        self._executor = executor
         self._prefetch = prefetch
         self._seconds = 0.0  # per task, recent ones weighted more; 0 while nothing is known
         self.in_flight: set[str] = set()
@@ -29,7 +31,7 @@ class Quota:
         each = 1
         if self._prefetch and self._seconds:
             each = min(MAX_PREFETCH, max(1, int(SECONDS_IN_FLIGHT / self._seconds)))
-        return min(self._slots * each, MAX_IN_FLIGHT) - len(self.in_flight)
+        return min(self._executor.places * each, MAX_IN_FLIGHT) - len(self.in_flight)
 
     def learn(self, seconds: float) -> None:
         """Take in how long a task took."""

@@ -11,7 +11,6 @@ from alexflow.engine.recording import EngineRecorder
 from alexflow.engine.task_events import TaskEvents
 from alexflow.executors.interface import Fits, Job, JobSource, Settled
 from alexflow.graph import Catalog, Kind
-from alexflow.model.executor_kinds import EXECUTOR_KINDS
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.events import Event, Woken
 
@@ -28,6 +27,7 @@ class ReadyJobs(JobSource):
         record: what is written about tasks.
         returned: called with the ids of jobs that were put back.
         post: takes events for the scheduler.
+        prefetches: whether the executor takes jobs before it has a place for them.
 
     Attributes:
         alone: whether the executor takes what is ready. While there are peers it takes what has been admitted.
@@ -44,6 +44,7 @@ class ReadyJobs(JobSource):
         record: EngineRecorder,
         returned: Callable[[Kind, Sequence[str]], None],
         post: Callable[[Event], None],
+        prefetches: bool,
     ):
         self._kind = kind
         self._scheduler = scheduler
@@ -51,7 +52,7 @@ class ReadyJobs(JobSource):
         self._tasks = catalog.tasks
         self._forced = forced
         self._events = events
-        self._begins_when_taken = not EXECUTOR_KINDS[kind].prefetches  # else the executor reports it
+        self._begins_when_taken = not prefetches  # else the executor reports it
         self._record = record
         self._returned = returned
         self._post = post

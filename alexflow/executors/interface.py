@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from alexflow.errors import TaskError
 from alexflow.model import AbstractTask, InOut
+from alexflow.model.executor_kinds import ExecutorKind
 from alexflow.model.resource_spec import Needs
 from alexflow.storage import Storage
 
@@ -199,7 +200,12 @@ class Executor(ABC):
     """Runs jobs somewhere. All methods are called on the engine's event loop and return at once, but for ``aclose``.
 
     It takes jobs from its source whenever it has a place for one: when it is offered some, and when a place comes free.
+
+    Attributes:
+        kind: its name and what it can do; a registered one gets that under which it was registered.
     """
+
+    kind: ExecutorKind = ExecutorKind("custom")
 
     @abstractmethod
     def open(self, storage: Storage, report: Report, source: JobSource) -> None:

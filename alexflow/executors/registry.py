@@ -13,50 +13,15 @@ job is submitted, since a wrong name would be found after half of a run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 from alexflow.errors import DefinitionError
 from alexflow.executors.interface import Executor
 from alexflow.executors.on_demand import ExecutorOnDemand
-from alexflow.executors.workers import Workers
+from alexflow.executors.settings import ConfigurableExecutor
+from alexflow.executors.settings import ExecutorSettings as ExecutorSettings
 from alexflow.model.executor_kinds import EXECUTOR_KINDS
 from alexflow.model.executor_kinds import ExecutorKind as ExecutorKind
-
-if TYPE_CHECKING:
-    from alexflow.executors.capacity import Capacity
-    from alexflow.executors.loaded_libraries import LoadedLibraries
-    from alexflow.executors.process.output_capture import Echo
-    from alexflow.executors.process.started_server import StartedServer
-
-
-@dataclass(frozen=True)
-class ExecutorSettings:
-    """The arguments of an engine that concern its executors.
-
-    Attributes:
-        workers: how many jobs at once in threads and in worker processes, and what each may use.
-        max_concurrency: how many jobs at once on the event loop.
-        grace: seconds that a stopped job gets to end.
-        echo: shows at once what tasks print, if that was asked for.
-        libraries: bounds the threads of numerical libraries in this process, if that was asked for.
-        started: a fork server that has been started ahead, for worker processes.
-        capacity: what jobs may claim of the machine; None if none does.
-        devices: kinds of devices that a worker process does not see unless its job has claimed some.
-        reserved: worker processes that tasks of a priority below 0 never take.
-    """
-
-    workers: Workers
-    max_concurrency: int
-    grace: float
-    echo: Echo | None = None
-    libraries: LoadedLibraries | None = None
-    started: StartedServer | None = None
-    capacity: Capacity | None = None
-    devices: tuple[str, ...] = ()
-    reserved: int = 0
-
 
 #: Makes an executor of a kind.
 Make = Callable[[ExecutorSettings], Executor]
@@ -124,6 +89,17 @@ def unregister_executor(name: str) -> None:
     del _makers[name]
 
 
-def make_executors(settings: ExecutorSettings) -> dict[str, Executor]:
-    """Make an executor of each kind."""
-    return {name: make(settings) for name, make in _makers.items()}
+def make_executors(settings: ExecutorSettings, given: Mapping[str, Executor]) -> dict[str, Executor]:
+    """Make an executor of each kind.
+
+    Args:
+        settings: the engine's arguments.
+        given: executors that the engine was given, by the names that it has for them.
+    """
+    for executor in given.values():
+        if isinstance(executor, ConfigurableExecutor):
+            executor.configure(settings)
+    executors = {name: make(settings) for name, make in _makers.items()}
+    for name, executor in executors.items():
+        executor.kind = EXECUTOR_KINDS[name]
+    return {**executors, **given}

@@ -25,7 +25,7 @@ from alexflow.model import (
 )
 from alexflow.model.class_info import class_info
 from alexflow.model.deferred import deferred_key
-from alexflow.model.executor_kinds import leaves_process
+from alexflow.model.executor_kinds import EXECUTOR_KINDS, ExecutorKind, name_choices
 from alexflow.model.resource_spec import Needs
 from alexflow.scheduler import TaskSpec
 
@@ -46,6 +46,8 @@ class Defaults:
         timeout: time limit of one attempt, in seconds.
         refusal: from what a task needs to the reason why this engine never has it, or "".
         rates: the limits of rates, by tag.
+        kinds: the executors that the engine has, by name; None where nothing is run, and any name will do.
+        roles: names that classes use for an executor, each with the engine's name for it.
     """
 
     executor: ExecutorName = "process"
@@ -53,8 +55,34 @@ class Defaults:
     timeout: float | None = None
     refusal: Callable[[Needs], str] | None = field(default=None, repr=False, compare=False)
     rates: Mapping[str, RateLimit] = field(default_factory=dict)
+    kinds: Mapping[str, ExecutorKind] | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)
     settings: dict[type, TaskSettings] = field(default_factory=dict, init=False, repr=False, compare=False)  # by class
     class_registry: ClassRegistry = field(default_factory=ClassRegistry, init=False, repr=False, compare=False)
+
+    def settled_kind(self, task: AbstractTask, name: str) -> Kind:
+        """Return the engine's executor of a name that a task's class uses.
+
+        Raises:
+            DefinitionError: the engine has none.
+        """
+        kind = self.roles.get(name, name)
+        if self.kinds is not None and kind not in self.kinds and kind != "dynamic":
+            raise DefinitionError(
+                f"{type(task).__qualname__} runs on the executor {name!r}, which this engine does not have; "
+                f"it has {name_choices(among=[*self.kinds, *self.roles])}; "
+                f"Engine(executors={{{name!r}: ...}}) says what the name means"
+            )
+        return kind
+
+    def refusal_of(self, kind: Kind) -> Callable[[Needs], str] | None:
+        """Return what says why this machine never has what a task needs; None for executors that are elsewhere."""
+        return self.refusal if kind in EXECUTOR_KINDS else None
+
+    def leaves_process(self, kind: Kind) -> bool:
+        """Return whether an executor sends tasks to another process."""
+        found = (EXECUTOR_KINDS if self.kinds is None else self.kinds).get(kind)
+        return found is not None and found.leaves_process
 
     def register_class(self, task: AbstractTask) -> None:
         """Register the class of a task by its name.
@@ -155,7 +183,7 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
         hook = "resource_spec"
         asked = getattr(task, "resource_spec", None)
         if asked is not None:
-            needs = needs_of(task, asked, kind, defaults.refusal)
+            needs = needs_of(task, asked, kind, defaults.refusal_of(kind))
     except BaseException as error:
         hook_failed(task, hook, error)
     tries = retry.count, retry.delay, retry.jitter
@@ -183,16 +211,16 @@ def _settings(task: AbstractTask, defaults: Defaults) -> TaskSettings:
     options = options_of(task)
     retry, timeout = _retry_of(task), options.timeout
     timeout = defaults.timeout if timeout is None else timeout
-    kind = kind_of(task, defaults.executor)
+    kind = defaults.settled_kind(task, kind_of(task, defaults.executor))
     settings = TaskSettings(
         kind,
-        kind != "dynamic" and not leaves_process(kind),
+        kind != "dynamic" and not defaults.leaves_process(kind),
         tags,
         defaults.retry if retry is None else retry,
         timeout,
         class_info(type(task)).name if timeout is None else "",
         options.priority,
-        needs_of(task, spec_of_class(task), kind, defaults.refusal),
+        needs_of(task, spec_of_class(task), kind, defaults.refusal_of(kind)),
     )
     if class_info(type(task)).has_class_settings:
         defaults.settings[type(task)] = settings

@@ -22,7 +22,6 @@ from alexflow.errors import (
 from alexflow.graph.describe import Defaults, Described, ProducedKeys, describe, produced_keys, undeclared_output
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_error, hook_failed, is_a, passes, repr_of
 from alexflow.model import AbstractTask, Output
-from alexflow.model.executor_kinds import leaves_process
 from alexflow.model.options import code_is_checked
 from alexflow.scheduler import TaskSpec
 from alexflow.scheduler.events import Event, Inspected, InspectionFailed
@@ -319,7 +318,7 @@ class Inspector:
                     self._catalog.claim_key(key, output)
             except BaseException as error:
                 hook_failed(output, "output_id", error)
-        if self._storage.process_local and leaves_process(described.kind):
+        if self._storage.process_local and self._defaults.leaves_process(described.kind):
             storage = repr_of(self._storage, SHORT_TEXT)
             raise IncompatibleStorage(
                 f"{described.spec.task_id} runs in a worker process, which cannot reach {storage}; "

@@ -1,12 +1,13 @@
 """Kinds of executors: the names that classes of tasks and engines use, and what each can do.
 
-They stand here, below everything that asks for them: :class:`~alexflow.TaskOptions` refuses other names, the graph
-keeps what its executor needs, and the engine hands jobs to it. :mod:`alexflow.executors.registry` makes the executors
+They stand here, below everything that asks for them: the graph keeps what a task's executor needs and refuses names
+that an engine does not have, and the engine hands jobs to it. :mod:`alexflow.executors.registry` makes the executors
 and adds kinds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -36,13 +37,7 @@ EXECUTOR_KINDS: dict[str, ExecutorKind] = {
 }
 
 
-def leaves_process(name: str) -> bool:
-    """Return whether an executor sends tasks to another process."""
-    kind = EXECUTOR_KINDS.get(name)
-    return kind is not None and kind.leaves_process
-
-
-def name_choices(*left_out: str) -> str:
-    """Return the names of all kinds for a message: ``'process', 'thread' or 'loop'``."""
-    *names, last = (repr(name) for name in EXECUTOR_KINDS if name not in left_out)
+def name_choices(*left_out: str, among: Iterable[str] = EXECUTOR_KINDS) -> str:
+    """Return the names of kinds for a message: ``'process', 'thread' or 'loop'``; by default of all."""
+    *names, last = (repr(name) for name in among if name not in left_out)
     return f"{', '.join(names)} or {last}" if names else last

@@ -10,7 +10,7 @@ from alexflow.errors import DefinitionError
 from alexflow.frozen import Frozen, set_field
 from alexflow.hooks import SHORT_TEXT, repr_of
 from alexflow.identity import main_module_name
-from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
+from alexflow.model.executor_kinds import name_choices
 
 #: The kind of executor that runs a task: the event loop, a thread of the engine's process, a worker process, or one
 #: that was registered (:mod:`alexflow.executors.registry`).
@@ -34,8 +34,9 @@ class TaskOptions(Frozen):
     For None the engine's setting holds. A subclass that sets ``options`` replaces those of its base.
 
     Attributes:
-        executor: the executor of a plain ``def run``: ``"process"``, ``"thread"`` or ``"loop"``. An ``async def run``
-            always runs on the event loop.
+        executor: the executor of a plain ``def run``: ``"process"``, ``"thread"`` or ``"loop"``, or the name of a role,
+            such as ``"heavy"``, of which the engine says what it means (``Engine(executors={"heavy": …})``). An
+            ``async def run`` always runs on the event loop.
         timeout: time limit of one attempt, in seconds; of a dynamic task, the limit for ``generate`` to give more
             tasks. A plain ``def run`` on the event loop (``executor="loop"``) cannot be interrupted and has none.
 
@@ -68,9 +69,10 @@ class TaskOptions(Frozen):
         set_field(self, "priority", priority)
         set_field(self, "code", code)
         name = executor
-        if name is not None and (type(name) is not str or name not in EXECUTOR_KINDS):
+        if name is not None and (type(name) is not str or not name.isidentifier()):
             raise DefinitionError(
-                f"TaskOptions.executor must be {name_choices()}, not {repr_of(self.executor, SHORT_TEXT)}"
+                f"TaskOptions.executor must be {name_choices()}, or another name that the engine has for one, "
+                f"not {repr_of(self.executor, SHORT_TEXT)}"
             )
         if timeout is not None and (
             not isinstance(timeout, int | float) or isinstance(timeout, bool) or not timeout >= 0

@@ -12,7 +12,7 @@ from io import BytesIO, RawIOBase
 from typing import Any, BinaryIO, Literal, cast
 
 #: The spaces that there are.
-Space = Literal["record", "checkpoints", "attachments", "pins"]
+Space = Literal["record", "checkpoints", "attachments", "pins", "agents"]
 
 
 class ReservedSpace(ABC):

@@ -166,10 +166,15 @@ async def test_its_tasks_need_a_storage_that_other_processes_reach(made):
 
 
 def test_other_engines_do_not_know_it(tmp_path):
-    with pytest.raises(DefinitionError, match="executor must be 'process' or 'thread', not 'fakedask'"):
+    with pytest.raises(DefinitionError, match=r"executor must be 'process' or 'thread', .*, not 'fakedask'"):
         Engine(LocalStorage(tmp_path), executor="fakedask")
-    with pytest.raises(DefinitionError, match="must be 'process', 'thread' or 'loop', not 'fakedask'"):
-        TaskOptions(executor="fakedask")
+
+    @dataclass(frozen=True)
+    class Elsewhere(Square):
+        options = TaskOptions(executor="fakedask")
+
+    with pytest.raises(DefinitionError, match="Elsewhere runs on the executor 'fakedask', which this engine does not"):
+        alexflow.run(Elsewhere(1), storage=str(tmp_path), progress=False)
 
 
 @pytest.mark.parametrize("name", ["process", "loop", "dynamic"])

@@ -31,7 +31,11 @@ from alexflow.errors import DefinitionError
         (lambda: Retry(1, on=(int,)), "Retry.on must be exception classes, such as (OSError,), not (<class 'int'>,)"),
         (lambda: Retry(1, on=(OSError(),)), "Retry.on must be exception classes, such as (OSError,), not (OSError(),)"),
         (lambda: Retry(1, not_on=None), "Retry.not_on must be exception classes, such as (OSError,), not None"),
-        (lambda: TaskOptions(executor="gpu"), "TaskOptions.executor must be 'process', 'thread' or 'loop', not 'gpu'"),
+        (
+            lambda: TaskOptions(executor="on gpu"),
+            "TaskOptions.executor must be 'process', 'thread' or 'loop', "
+            "or another name that the engine has for one, not 'on gpu'",
+        ),
         (lambda: TaskOptions(timeout=-1), "TaskOptions.timeout must be a number of seconds, not -1"),
         (lambda: TaskOptions(timeout="1 s"), "TaskOptions.timeout must be a number of seconds, not '1 s'"),
         (lambda: TaskOptions(timeout=True), "TaskOptions.timeout must be a number of seconds, not True"),

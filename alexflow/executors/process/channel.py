@@ -46,9 +46,12 @@ class Channel:
 
     def send(self, message: Message) -> None:
         """Send a message; what the socket does not take now follows as it can."""
+        self.write(frame(message))
+
+    def write(self, data: bytes) -> None:
+        """Send whole frames."""
         if not self._open:
             return
-        data = frame(message)
         if self._outgoing:
             self._outgoing += data
             return

@@ -31,7 +31,7 @@ from alexflow.executors.process.instructions import (
     StopJob,
 )
 from alexflow.executors.process.job_feed import JobFeed
-from alexflow.executors.process.places import NOTHING_SENT, Assignment, Place, outcome_at_end
+from alexflow.executors.process.places import NOTHING_SENT, UNSEEN, Assignment, Place, outcome_at_end
 from alexflow.executors.recycle import Recycle
 
 #: After so long without a job that ended, those behind the first are revoked; after twice that at the latest.
@@ -213,14 +213,15 @@ class PoolMachine(JobFeed):
         Args:
             place: the place.
             running: the number of the job that it was running, or 0.
-            ended: the number of the last job that had ended.
+            ended: the number of the last job that had ended; ``UNSEEN`` if the place was lost with its machine.
             lost: the outcome of the job that it was running, if that is one of its jobs.
             refused: whether the system refused to start it: another attempt would end the same.
         """
         if refused:
             hopeless = self.roster.cannot_start()
         else:
-            hopeless = not place.has_reported and not running and self.roster.failed_to_start(place)
+            failed = ended != UNSEEN and not place.has_reported and not running
+            hopeless = failed and self.roster.failed_to_start(place)
         elsewhere: list[Job] = []
         for number in list(place.sent):
             sent = place.forget(number)

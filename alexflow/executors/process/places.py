@@ -8,6 +8,9 @@ from typing import Final, Protocol
 from alexflow.executors.capacity import Binding, Claim
 from alexflow.executors.interface import Job, NotDone, Outcome, Unsure
 
+#: The number of the last job that has ended at a place that was lost with its machine: nothing is known.
+UNSEEN = -1
+
 #: Above every priority: of a place that has no jobs.
 NOTHING_SENT: Final = 1 << 63
 
@@ -130,9 +133,11 @@ def outcome_at_end(sent: Assignment, running: int, ended: int, lost: NotDone | N
     Args:
         sent: the job.
         running: the number of the job that the place was running, or 0.
-        ended: the number of the last job that had ended.
+        ended: the number of the last job that had ended; ``UNSEEN`` if the place was lost with its machine.
         lost: the outcome of the job that was running, if its attempt has failed.
     """
+    if ended == UNSEEN:
+        return _outcome_at_loss(sent, running, lost)
     job = sent.job
     was_running = sent.number == running and sent.place.stopped in (0, running)  # else another was to be stopped
     if was_running and lost is not None and not sent.is_speculative:
@@ -142,3 +147,23 @@ def outcome_at_end(sent: Assignment, running: int, ended: int, lost: NotDone | N
     if sent.number <= ended or (sent.is_speculative and sent.number == running):
         return None if sent.is_speculative and job.replace else Unsure(job.task_id)
     return None
+
+
+def _outcome_at_loss(sent: Assignment, at_work: int, lost: NotDone | None) -> Outcome | None:
+    """Return the outcome of a job whose place is lost out of sight, with the machine it was on; None if it moves on.
+
+    Its last reports may be lost, too: any job may have ended. Only the one that was seen at work loses an attempt.
+
+    Args:
+        sent: the job.
+        at_work: the number of the job that the place had been at for a while, or 0.
+        lost: the outcome of that job, if the loss is to be charged.
+    """
+    job = sent.job
+    if sent.is_speculative:
+        return None
+    if sent.cancelled:
+        return NotDone(job.task_id, "cancelled")
+    if sent.number == at_work and lost is not None:
+        return lost if job.replace else Unsure(job.task_id, lost)
+    return None if job.replace else Unsure(job.task_id)  # what is replaced exists in any case

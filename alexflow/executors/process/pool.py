@@ -134,7 +134,14 @@ class ProcessExecutor(Executor):
             wake=self._wake,
             reserve=self._reserved,
         )
-        self._worker_set = WorkerSet(
+        self._worker_set = self._make_worker_set(storage)
+        self._memory = MemoryShortage(self._machine.claims)
+        self._shutdown = Shutdown(self._worker_set, self._grace, self._gone)
+        self._deadlines = Deadlines(self._out_of_time)
+        self._slow_imports = SlowImports(self._worker_set, self._definitions)
+
+    def _make_worker_set(self, storage: Storage) -> WorkerSet:
+        return WorkerSet(
             self._workers,
             self._machine.roster,
             storage,
@@ -147,10 +154,6 @@ class ProcessExecutor(Executor):
             on_warm=self._replace_cold,
             devices=self._devices,
         )
-        self._memory = MemoryShortage(self._machine.claims)
-        self._shutdown = Shutdown(self._worker_set, self._grace, self._gone)
-        self._deadlines = Deadlines(self._out_of_time)
-        self._slow_imports = SlowImports(self._worker_set, self._definitions)
 
     def expect(self, tasks: Sequence[AbstractTask]) -> None:
         classes = {type(task) for task in tasks}
@@ -175,11 +178,11 @@ class ProcessExecutor(Executor):
         """Report the job that a worker has come to."""
         sent = next(iter(worker.sent.values()), None)
         if sent is not None and not sent.is_speculative:
-            pending = worker.process.pending
-            if pending.settled.is_set():
-                self._source.began(sent.job.task_id, pending.pid, devices=dict(worker.binding))
+            process = worker.process
+            if process.has_started:
+                self._source.began(sent.job.task_id, process.pid, host=process.host, devices=dict(worker.binding))
             else:
-                pending.on_settled = partial(self._report_begun, worker)
+                process.when_started(partial(self._report_begun, worker))
 
     def forget(self, task_ids: Sequence[str]) -> None:
         if self._machine.speculates or self._machine.claims.is_active:

@@ -20,6 +20,8 @@ class Roster:
     Attributes:
         places: those that may get jobs.
         bound: those that are bound to devices, and get the jobs that claim these.
+        surplus: those of them that are beyond the size: where they are is being taken away, so that others are started
+            without waiting for their end.
         coming: the devices of such places that have been requested and are not there yet.
         leaving: those that get no more and have not ended. While there are more of them than places may be, they are
             not replaced.
@@ -29,6 +31,7 @@ class Roster:
         self.size = size
         self.places: list[Place] = []
         self.bound: list[Place] = []
+        self.surplus: set[Place] = set()
         self.coming: list[Binding] = []
         self.leaving: list[Place] = []
         self._started = 0  # ever
@@ -39,10 +42,10 @@ class Roster:
     def request(self, jobs: int) -> int:
         """Return how many places to start, so that so many jobs run at once, besides those that are busy."""
         size = min(self.size, 2 * self.size - len(self.leaving))
-        there = len(self.places) + self._starting
+        there = len(self.places) - len(self.surplus) + self._starting
         if there >= size:
             return 0
-        busy = sum(1 for place in self.places if place.sent)
+        busy = sum(1 for place in self.places if place.sent and place not in self.surplus)
         missing = max(0, min(size, busy + jobs) - there)
         self._starting += missing
         return missing
@@ -82,6 +85,7 @@ class Roster:
         """Send no more jobs to a place that ends, or has ended."""
         place.is_leaving = True
         (self.bound if place.binding else self.places).remove(place)
+        self.surplus.discard(place)
         self.leaving.append(place)
 
     def left(self, place: Place) -> None:

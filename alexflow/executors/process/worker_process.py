@@ -28,7 +28,7 @@ IDLE_GRACE = 0.5
 
 
 class WorkerProcess:
-    """A process in a session of its own, and the channels to it.
+    """A process in a session of its own, and the channels to it; a ``HostedProcess`` of this machine.
 
     Args:
         fork: forks it.
@@ -84,6 +84,20 @@ class WorkerProcess:
         return self._pending_worker.pid
 
     @property
+    def host(self) -> str:
+        """Its machine; "" for this one."""
+        return ""
+
+    @property
+    def has_started(self) -> bool:
+        """Whether it is known whether it has been started."""
+        return self._pending_worker.settled.is_set()
+
+    def when_started(self, call: Callable[[], None]) -> None:
+        """Call this when that is known."""
+        self._pending_worker.on_settled = call
+
+    @property
     def pending(self) -> PendingWorker:
         """The request for it."""
         return self._pending_worker
@@ -100,6 +114,10 @@ class WorkerProcess:
     def send_control(self, message: Message) -> None:
         """Send on the control channel, which is read while a job runs."""
         self._control.send(message)
+
+    def forward(self, frames: bytes, *, urgent: bool = False) -> None:
+        """Send frames that were made elsewhere, on the data channel or the control channel."""
+        (self._control if urgent else self._data).write(frames)
 
     def status(self) -> WorkerStatus:
         """Return the job that it is at, or was when it died."""

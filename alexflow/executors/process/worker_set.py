@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType
 from typing import cast
 
@@ -21,7 +21,7 @@ from alexflow.executors.process.roster import Roster
 from alexflow.executors.process.started_server import StartedServer
 from alexflow.executors.process.wire.messages import Definition, Hello, ToEngine, Work
 from alexflow.executors.process.worker_process import WorkerProcess
-from alexflow.executors.process.worker_state import WorkerState
+from alexflow.executors.process.worker_state import HostedProcess, WorkerState
 from alexflow.executors.recycle import Recycle
 from alexflow.executors.workers import Workers
 from alexflow.hooks import hook_error, is_ctrl_c, text_of
@@ -98,21 +98,24 @@ class WorkerSet:
             OSError: a process cannot be started.
             ShippingError: the storage, or the initializer, cannot be sent to one.
         """
-        hello = self._hello or self._make_hello()
+        hello = self.hello()
         worker = WorkerState(self._roster.next_ordinal(), binding)
         if self._recycle.tasks is not None:
             worker.last_number = self._recycle.tasks
-        worker.process = WorkerProcess(
-            self._fork_servers.forker(libraries_of(self._expected)),
+        worker.process = self._new_process(worker, libraries_of(self._expected))
+        worker.process.send(hello)
+        self._roster.came(worker)
+        self._prepare(worker)
+
+    def _new_process(self, worker: WorkerState, modules: Sequence[str]) -> HostedProcess:
+        return WorkerProcess(
+            self._fork_servers.forker(modules),
             lambda messages: self._on_messages(worker, messages),
             lambda: self._on_end(worker),
             self._echo,
             self._threads,
-            variables_for(binding, os.environ) if binding else self._without,
+            variables_for(worker.binding, os.environ) if worker.binding else self._without,
         )
-        worker.process.send(hello)
-        self._roster.came(worker)
-        self._prepare(worker)
 
     def left(self, worker: WorkerState) -> None:
         """Take in that a worker has ended and been reaped."""
@@ -121,15 +124,22 @@ class WorkerSet:
     def announce(self, classes: set[type]) -> None:
         """Let workers import what they will need, while the rest of the graph is discovered."""
         self._expected = classes
-        self._fork_servers.expect(libraries_of(classes))
+        self._expect(libraries_of(classes))
         if self._announces and not classes <= self._announced:
             self._announced |= classes
             for worker in self.workers:
                 self._prepare(worker)
 
+    def _expect(self, modules: Sequence[str]) -> None:
+        self._fork_servers.expect(modules)
+
     def cold_workers(self) -> list[WorkerState]:
         """Return the workers that would have to import again what new ones come with."""
-        return [worker for worker in self.workers if self._fork_servers.is_cold(worker.process.pending)]
+        return [
+            worker
+            for worker in self.workers
+            if isinstance(worker.process, WorkerProcess) and self._fork_servers.is_cold(worker.process.pending)
+        ]
 
     def outdate(self) -> None:
         """Fork no more workers from what has been imported for them: modules have been executed again."""
@@ -179,6 +189,16 @@ class WorkerSet:
         if definitions:
             worker.process.send(Work(definitions, []))
 
+    def hello(self) -> Hello:
+        """Return what each worker is told first.
+
+        Raises:
+            ShippingError: the storage cannot be sent to one.
+        """
+        if self._hello is None:
+            self._hello = self._make_hello()
+        return self._hello
+
     def _make_hello(self) -> Hello:
         try:
             storage = cloudpickle.dumps(self._storage, protocol=5)
@@ -193,5 +213,4 @@ class WorkerSet:
         initializer = None
         if self._initializer is not None:
             initializer = self._definitions[self._definitions.number_of(self._initializer)]
-        self._hello = Hello(main_module_name(), storage, self._recycle.memory or 0, self._around, initializer)
-        return self._hello
+        return Hello(main_module_name(), storage, self._recycle.memory or 0, self._around, initializer)

@@ -1,0 +1,49 @@
+"""``alexflow agent --connect HOST:PORT``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from alexflow.cli.wrong_use import WrongUse
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Host worker processes for an engine until it ends; 1 if it does not take this agent."""
+    from alexflow.cluster.dialling import AgentOptions, run_agent  # deferred: other commands need none of it
+
+    host, colon, port = options.connect.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise WrongUse(f"--connect takes HOST:PORT, not {options.connect!r}")
+    if options.places is not None and options.places < 1:
+        raise WrongUse(f"--places must be at least 1, not {options.places}")
+    return run_agent(
+        AgentOptions(
+            host.strip("[]"),
+            int(port),
+            _token(options),
+            places=options.places,
+            name=options.name,
+            threads=options.threads,
+            wait=options.wait,
+            time_left=options.time_left,
+            with_stdin=options.with_stdin,
+        )
+    )
+
+
+def _token(options: argparse.Namespace) -> str:
+    if options.with_stdin:
+        token = sys.stdin.readline().strip()
+    elif options.token_file:
+        try:
+            with open(options.token_file) as file:
+                token = file.read().strip()
+        except OSError as error:
+            raise WrongUse(f"--token-file {options.token_file}: {error.strerror}") from None
+    else:
+        token = os.environ.get("ALEXFLOW_AGENT_TOKEN", "")
+    if not token:
+        raise WrongUse("there is no token: set ALEXFLOW_AGENT_TOKEN to the engine's, or name a file by --token-file")
+    return token

@@ -1,0 +1,188 @@
+"""A pool of workers that agents host: the pool of worker processes, with other hands.
+
+All that is decided is decided by :mod:`alexflow.executors.process.machine`, as for local workers. Here agents come and
+go, and with them the places that there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from alexflow.cluster.connection import AgentConnection, RemoteProcess
+from alexflow.errors import WorkerDied
+from alexflow.executors.interface import Job, JobSource, NotDone, Report
+from alexflow.executors.process.outcomes import worker_died
+from alexflow.executors.process.output_capture import Echo
+from alexflow.executors.process.places import UNSEEN, Place
+from alexflow.executors.process.pool import ProcessExecutor
+from alexflow.executors.process.wire.exit_status import ExitStatus
+from alexflow.executors.process.wire.status_page import WorkerStatus
+from alexflow.executors.process.worker_set import WorkerSet
+from alexflow.executors.process.worker_state import HostedProcess, WorkerState
+from alexflow.executors.recycle import Recycle
+from alexflow.executors.workers import Workers
+from alexflow.logs import logger
+from alexflow.storage import Storage
+
+#: How often a job moves from a machine that is lost before it has run for long: the next loss is charged to it, as it
+#: may be what ends them.
+MAX_MOVES = 10
+
+
+class RemoteWorkerSet(WorkerSet):
+    """Workers that are hosted by agents. A new one goes to the agent with the most room."""
+
+    agents: list[AgentConnection]
+    on_stopping: Callable[[WorkerState, int], None]
+
+    def _new_process(self, worker: WorkerState, modules: Sequence[str]) -> HostedProcess:
+        agent = min(self.agents, key=lambda agent: agent.load)
+        return RemoteProcess(
+            agent,
+            worker.ordinal,
+            modules,
+            lambda messages: self._on_messages(worker, messages),
+            lambda: self._on_end(worker),
+            lambda number: self.on_stopping(worker, number),
+        )
+
+    def _expect(self, modules: Sequence[str]) -> None:
+        for agent in self.agents:
+            agent.expect(modules)
+
+    def outdate(self) -> None:
+        """Fork no more workers from what agents have imported for them."""
+        for agent in self.agents:
+            agent.outdate()
+
+
+class AgentPool(ProcessExecutor):
+    """Runs jobs in workers that agents host.
+
+    Args:
+        workers: what each may use; how many there are depends on the agents.
+        grace: seconds that a job which is stopped gets to end.
+        echo: shows at once what tasks print, if that was asked for.
+    """
+
+    def __init__(self, workers: Workers, *, grace: float, echo: Echo | None = None):
+        super().__init__(workers, grace=grace, echo=echo)
+        self.agents: list[AgentConnection] = []
+        self._moves: Counter[str] = Counter()
+
+    def open(self, storage: Storage, report: Report, source: JobSource) -> None:
+        super().open(storage, report, source)
+        self._machine.roster.size = 0
+
+    def _make_worker_set(self, storage: Storage) -> WorkerSet:
+        workers = RemoteWorkerSet(
+            *(self._workers, self._machine.roster, storage, self._definitions),
+            on_messages=self._take_in,
+            on_end=self._has_ended,
+            echo=None,
+            recycle=self._workers.recycle or Recycle(),
+            on_warm=self._replace_cold,
+        )
+        workers.agents = [agent for agent in self.agents if not agent.is_leaving]
+        workers.on_stopping = self._is_stopping
+        return workers
+
+    @property
+    def remote_workers(self) -> RemoteWorkerSet:
+        """The workers."""
+        return cast(RemoteWorkerSet, self._worker_set)
+
+    @property
+    def places(self) -> int:
+        return max(1, self._machine.roster.size)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether jobs wait for a place."""
+        return len(self._source) > 0
+
+    # -- agents
+
+    def came(self, agent: AgentConnection) -> None:
+        """Take in an agent: there are more places."""
+        self.agents.append(agent)
+        self.remote_workers.agents.append(agent)
+        self._resize()
+        self._machine.start_for(len(self._source))
+        self._feed()
+
+    def leaves(self, agent: AgentConnection) -> None:
+        """Send an agent nothing more; take back what it has not begun."""
+        self.remote_workers.agents.remove(agent)
+        self._resize()
+        workers = self._workers_of(agent)
+        self._machine.roster.surplus.update(workers)
+        self._machine.replace(workers)
+        self._machine.start_for(len(self._source))
+        self._go_on()
+
+    def lost(self, agent: AgentConnection) -> None:
+        """Take in that an agent is gone."""
+        if agent in self.agents:
+            self.agents.remove(agent)
+            if agent in self.remote_workers.agents:
+                self.remote_workers.agents.remove(agent)
+            self._resize()
+        agent.lose()
+
+    def fail_waiting(self, error: Callable[[Job], NotDone]) -> None:
+        """Fail the jobs that wait for a place."""
+        self._report([error(job) for job in self._source.take(len(self._source))])
+
+    def _resize(self) -> None:
+        self._machine.roster.size = sum(agent.places for agent in self.remote_workers.agents)
+
+    def _workers_of(self, agent: AgentConnection) -> list[WorkerState]:
+        hosted = set(agent.workers.values())
+        return [worker for worker in self._worker_set.workers if worker.process in hosted]
+
+    # -- what is otherwise than on this machine
+
+    def _stop(self, place: Place, number: int) -> None:
+        process = cast(RemoteProcess, cast(WorkerState, place).process)
+        process.stop_running(number, self._grace)  # only its agent sees whether it is running that job
+
+    def _is_stopping(self, worker: WorkerState, number: int) -> None:
+        if not self._closed and not worker.is_leaving:
+            self._machine.stopping(worker, number)
+            self._shutdown.stop(worker)
+            self._go_on()
+
+    def _gone(self, worker: WorkerState, end: ExitStatus, last: WorkerStatus) -> None:
+        process = cast(RemoteProcess, worker.process)
+        if not process.is_lost:
+            super()._gone(worker, end, last)
+            return
+        agent = process.agent
+        charged = None if agent.is_leaving else self._lost_job(worker, process)
+        for sent in worker.sent.values():
+            if sent.number != process.at_work:
+                self._moves[sent.job.task_id] += 1
+        at_work = process.at_work
+        if charged is None and not agent.is_leaving:  # the first may have ended the machine before it was seen
+            first = next(iter(worker.sent.values()), None)
+            if first is not None and self._moves[first.job.task_id] > MAX_MOVES:
+                at_work, charged = first.number, self._died(first.job, process)
+        self._machine.gone(worker, at_work, UNSEEN, charged)
+        self._go_on()
+
+    def _lost_job(self, worker: WorkerState, process: RemoteProcess) -> NotDone | None:
+        sent = worker.sent.get(process.at_work)
+        return None if sent is None else self._died(sent.job, process)
+
+    def _died(self, job: Job, process: RemoteProcess) -> NotDone:
+        message = f"agent {process.agent}, where it ran, was lost"
+        error: WorkerDied = worker_died(job, message, ExitStatus())
+        return NotDone(job.task_id, "lost", error, worker=process.pid)
+
+    def _why(self, worker: WorkerState, end: ExitStatus) -> str:
+        agent = cast(RemoteProcess, worker.process).agent
+        logger.warning("worker processes fail to start at agent %s", agent)
+        return f"worker processes fail to start at agent {agent}: the last one {end}"

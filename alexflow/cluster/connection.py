@@ -1,0 +1,319 @@
+"""An agent as its engine sees it, and the workers that it hosts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from alexflow.cluster.line import AgentLine
+from alexflow.cluster.messages import (
+    AtWork,
+    Deliver,
+    Echoed,
+    ExpectModules,
+    FromAgent,
+    HangUp,
+    HasEnded,
+    Introduction,
+    KillWorker,
+    Leaving,
+    OutdateModules,
+    Ping,
+    ReapWorker,
+    Started,
+    StartWorker,
+    Stopping,
+    StopRunning,
+    WorkerEnded,
+    WorkerReports,
+    decode_from_agent,
+)
+from alexflow.executors.interface import Printed
+from alexflow.executors.process.wire.exit_status import ExitStatus
+from alexflow.executors.process.wire.messages import JobFailed, JobsDone, Message, ToEngine, frame
+from alexflow.executors.process.wire.status_page import WorkerStatus
+
+
+class RemoteProcess:
+    """A worker process that an agent hosts; the pool uses it as one of its own.
+
+    Args:
+        agent: its agent.
+        worker: its number, unique for the engine.
+        modules: that it will need.
+        on_messages: called with the messages that it sends.
+        on_end: called when it has ended, or its agent is gone; perhaps twice.
+        on_stopping: called with a job because of which it is being ended.
+
+    Attributes:
+        agent: its agent.
+        host: its machine.
+        pid: its process id there; 0 until it is known.
+        refused: the reason why it cannot be started, if the system gave one.
+        is_lost: whether its agent is gone, and with it all further reports.
+        at_work: the job that it has been at for a while, or 0.
+    """
+
+    def __init__(
+        self,
+        agent: AgentConnection,
+        worker: int,
+        modules: Sequence[str],
+        on_messages: Callable[[list[ToEngine]], None],
+        on_end: Callable[[], None],
+        on_stopping: Callable[[int], None],
+    ):
+        self.agent = agent
+        self._worker = worker
+        self._on_messages = on_messages
+        self._on_end = on_end
+        self._on_stopping = on_stopping
+        self._status = WorkerStatus(0, 0, 0.0, 0)
+        self._ended: asyncio.Future[tuple[ExitStatus, WorkerStatus]] = asyncio.get_running_loop().create_future()
+        self._reaps = False
+        self._call_when_started: Callable[[], None] | None = None
+        self.host = agent.host
+        self.pid = 0
+        self.refused: OSError | None = None
+        self.printed = RemoteOutput()
+        self.is_lost = False
+        agent.hosts(worker, self)
+        agent.send(StartWorker(worker, list(modules)))
+
+    @property
+    def at_work(self) -> int:
+        """The number of the job that it has been at for a while, or 0."""
+        return self._status.running
+
+    @property
+    def has_started(self) -> bool:
+        """Whether it is known whether it has been started."""
+        return bool(self.pid)
+
+    def when_started(self, call: Callable[[], None]) -> None:
+        """Call this when that is known."""
+        self._call_when_started = call
+
+    def send(self, message: Message) -> None:
+        """Send on the data channel."""
+        self.agent.send(Deliver(self._worker, frame(message)))
+
+    def send_control(self, message: Message) -> None:
+        """Send on the control channel, which is read while a job runs."""
+        self.agent.send(Deliver(self._worker, frame(message), urgent=True))
+
+    def status(self) -> WorkerStatus:
+        """Return the job that it has been at for a while."""
+        return self._status
+
+    def stop_running(self, number: int, patience: float) -> None:
+        """End it if it is running this job, which gets ``patience`` seconds."""
+        self.agent.send(StopRunning(self._worker, number, patience))
+
+    def hang_up(self) -> None:
+        """Close the data channel: it ends by itself when it has nothing left to do."""
+        self.agent.send(HangUp(self._worker))
+
+    def kill(self) -> None:
+        """End it and its children, now."""
+        self.agent.send(KillWorker(self._worker))
+        self.agent.flush()
+
+    async def wait_and_reap(self, patience: float = 0.0, *, terminate: bool = False) -> tuple[ExitStatus, WorkerStatus]:
+        """Have its agent wait until it has ended, and reap it."""
+        if not self._reaps:
+            self._reaps = True
+            self.agent.send(ReapWorker(self._worker, patience, terminate))
+        return await self._ended
+
+    # -- what the agent says
+
+    def reported(self, message: WorkerReports) -> None:
+        """Take in what it has sent."""
+        self.printed.of_ended.update({number: Printed(*said) for number, said in message.printed.items()})
+        for each in message.messages:
+            if isinstance(each, JobsDone):
+                self._has_ended_to(max(each.numbers, default=0))
+            elif isinstance(each, JobFailed):
+                self._has_ended_to(each.number)
+        self._on_messages(message.messages)
+
+    def _has_ended_to(self, number: int) -> None:
+        if number >= self._status.running:
+            self._status = WorkerStatus(0, number, 0.0, 0)
+
+    def is_at_work(self, message: AtWork) -> None:
+        """Take in what it has been at for a while."""
+        since = 0.0 if message.seconds is None else time.monotonic() - message.seconds
+        if message.running > self._status.ended or not message.running:
+            ended = message.running - 1 if message.running else self._status.ended
+            self._status = WorkerStatus(message.running, ended, since, message.importing)
+
+    def is_stopping(self, number: int) -> None:
+        """Take in that it is being ended because of a job."""
+        self._reaps = True
+        self._on_stopping(number)
+
+    def is_started(self, pid: int) -> None:
+        """Take in its process id."""
+        self.pid = pid
+        if pid and self._call_when_started is not None:
+            self._call_when_started()
+
+    def has_ended(self) -> None:
+        """Take in that it has ended, or has closed its channel."""
+        self._on_end()
+
+    def is_reaped(self, message: WorkerEnded) -> None:
+        """Take in that it is gone."""
+        if message.refused:
+            self.refused = OSError(message.refused)
+        self.printed.of_running = None if message.printed is None else Printed(*message.printed)
+        self._settle(ExitStatus(message.code, message.peak_rss), WorkerStatus(message.running, message.ended, 0.0, 0))
+        self._end()
+
+    def lose(self) -> None:
+        """Take in that its agent is gone."""
+        self.is_lost = True
+        self._settle(ExitStatus(), self._status)
+        self._end()
+
+    def _end(self) -> None:
+        on_end = self._on_end
+        # the callbacks refer to the worker: a cycle would be left to the garbage collector
+        self._on_messages = self._on_end = self._on_stopping = _ignore
+        self._call_when_started = None
+        on_end()
+
+    def _settle(self, end: ExitStatus, last: WorkerStatus) -> None:
+        if not self._ended.done():
+            self._ended.set_result((end, last))
+
+
+class RemoteOutput:
+    """What a remote worker's tasks have printed, as its agent has reported it.
+
+    Attributes:
+        of_ended: of jobs that have ended, by number, until it is taken.
+        of_running: of the job that was running when the worker ended.
+    """
+
+    def __init__(self) -> None:
+        self.of_ended: dict[int, Printed] = {}
+        self.of_running: Printed | None = None
+
+    def take_output(self, number: int) -> Printed | None:
+        """Return the output of a job that has ended."""
+        return self.of_ended.pop(number, None)
+
+    def take_partial(self, number: int) -> Printed | None:
+        """Return the output of the job that was running when the worker ended."""
+        return self.of_running or self.take_output(number)
+
+
+class AgentConnection:
+    """An agent that has introduced itself and is ready.
+
+    Args:
+        line: to it.
+        introduction: what it has said of itself.
+        echo: shows at once what tasks print, if that was asked for.
+        on_leaving: called when it is about to end.
+
+    Attributes:
+        name, host, places: as it has said.
+        workers: the workers that it hosts, by number.
+        is_leaving: whether it takes no more jobs.
+    """
+
+    def __init__(
+        self,
+        line: AgentLine,
+        introduction: Introduction,
+        echo: Callable[[int, str], None] | None,
+        on_leaving: Callable[[AgentConnection], None],
+    ):
+        self._line = line
+        self._echo = echo
+        self._on_leaving = on_leaving
+        self.name = introduction.name
+        self.host = introduction.host
+        self.pid = introduction.pid
+        self.places = introduction.places
+        self.workers: dict[int, RemoteProcess] = {}
+        self.is_leaving = False
+        self.is_lost = False
+        self._take_in: dict[type[FromAgent], Callable[[Any], None]] = {
+            WorkerReports: lambda message: self.workers[message.worker].reported(message),
+            AtWork: lambda message: self.workers[message.worker].is_at_work(message),
+            Started: lambda message: self.workers[message.worker].is_started(message.pid),
+            Stopping: lambda message: self.workers[message.worker].is_stopping(message.number),
+            HasEnded: lambda message: self.workers[message.worker].has_ended(),
+            WorkerEnded: lambda message: self.workers.pop(message.worker).is_reaped(message),
+            Echoed: self._echoed,
+            Leaving: self._leaves,
+            Ping: lambda message: None,
+        }
+
+    def __str__(self) -> str:
+        return self.name if self.name == self.host else f"{self.name} on {self.host}"
+
+    @property
+    def load(self) -> float:
+        """How many workers it hosts for each that it has room for."""
+        return len(self.workers) / self.places
+
+    def send(self, message: Any) -> None:
+        """Send a message with what else is sent within the next moment."""
+        if not self.is_lost:
+            self._line.send(message)
+
+    def flush(self) -> None:
+        """Send now what has gathered."""
+        if not self.is_lost:
+            self._line.flush()
+
+    def hosts(self, worker: int, process: RemoteProcess) -> None:
+        """Note a worker that is being started there."""
+        self.workers[worker] = process
+
+    def expect(self, modules: Sequence[str]) -> None:
+        """Let it import what workers to come will need."""
+        self.send(ExpectModules(list(modules)))
+
+    def outdate(self) -> None:
+        """Let it fork no more workers from what has been imported."""
+        self.send(OutdateModules())
+
+    def receive(self, frame: bytes) -> None:
+        """Take in a frame."""
+        for message in decode_from_agent(frame):
+            worker = getattr(message, "worker", None)
+            if worker is None or worker in self.workers:
+                self._take_in[type(message)](message)
+
+    def lose(self) -> None:
+        """Take in that it is gone, with all its workers."""
+        self.is_lost = True
+        workers, self.workers = self.workers, {}
+        for process in workers.values():
+            process.lose()
+
+    def close(self) -> None:
+        """Hang up: it ends all its workers."""
+        if not self.is_lost:
+            self._line.close()
+
+    def _echoed(self, message: Echoed) -> None:
+        if self._echo is not None:
+            self._echo(message.stream, message.text)
+
+    def _leaves(self, message: Leaving) -> None:
+        self.is_leaving = True
+        self._on_leaving(self)
+
+
+def _ignore(*_: object) -> None:
+    """Do nothing."""

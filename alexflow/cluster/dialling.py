@@ -1,0 +1,116 @@
+"""The process of an agent: it dials the engine, hosts workers until the line ends, and leaves on a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from alexflow.cluster.agent import Agent
+from alexflow.logs import logger
+
+#: Seconds before the end of an allocation at which an agent takes no more jobs.
+LEAVE_BEFORE_END = 60.0
+
+#: The variable in which Slurm says when an allocation ends, in seconds since 1970.
+SLURM_END = "SLURM_JOB_END_TIME"
+
+
+@dataclass(frozen=True)
+class AgentOptions:
+    """The arguments of ``alexflow agent``.
+
+    Attributes:
+        host, port: the engine's address.
+        token: shared with it.
+        places: how many jobs at once; None for one per CPU that this process may use.
+        name: for people; by default the machine's.
+        threads: how many libraries may start in each worker; None for CPUs divided by places.
+        wait: seconds for which it dials again while no engine answers.
+        time_left: seconds until this machine is taken away; None for what Slurm says, if it does.
+        with_stdin: whether it ends when its standard input does, as that of a process which a parent holds.
+    """
+
+    host: str
+    port: int
+    token: str
+    places: int | None = None
+    name: str = ""
+    threads: int | None = None
+    wait: float = 60.0
+    time_left: float | None = None
+    with_stdin: bool = False
+
+
+def run_agent(options: AgentOptions) -> int:
+    """Be an agent until its engine ends.
+
+    Returns:
+        0 when it was taken in and its engine has ended, or it has left; 1 otherwise.
+    """
+    return asyncio.run(_serve(options))
+
+
+async def _serve(options: AgentOptions) -> int:
+    loop = asyncio.get_running_loop()
+    agent = Agent(options.token, options.places, options.name, options.threads)
+    for number in (signal.SIGTERM, signal.SIGUSR1):  # SIGUSR1: as Slurm sends before the end, if it is asked to
+        loop.add_signal_handler(number, agent.leave)
+    if options.with_stdin:
+        loop.add_reader(sys.stdin.fileno(), _end_with_parent, agent)
+    seconds = time_left(options.time_left, os.environ, time.time())
+    if seconds is not None:
+        loop.call_later(max(0.0, seconds - LEAVE_BEFORE_END), agent.leave)
+    try:
+        await _dial(agent, options)
+        why = await agent.over
+    except (OSError, ConnectionRefusedError) as error:
+        print(f"alexflow: no engine at {options.host}:{options.port} takes this agent: {error}", file=sys.stderr)
+        return 1
+    finally:
+        await agent.aclose()
+    logger.info("agent of %s:%d ends: %s", options.host, options.port, why)
+    return 0
+
+
+async def _dial(agent: Agent, options: AgentOptions) -> None:
+    """Connect to the engine; try again while nothing answers, for as long as the options say."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + options.wait
+    pause = 0.05
+    while True:
+        try:
+            await loop.create_connection(agent.line, options.host, options.port)
+            return
+        except OSError:
+            if loop.time() + pause > give_up or agent.over.done():
+                raise
+            await asyncio.sleep(pause)
+            pause = min(2.0, pause * 2)
+
+
+def time_left(given: float | None, environment: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds until this machine is taken away; None if that is not known.
+
+    Args:
+        given: what the user has said.
+        environment: in which Slurm may say it.
+        now: seconds since 1970.
+    """
+    if given is not None:
+        return given
+    end = environment.get(SLURM_END, "")
+    return float(end) - now if end.isdigit() else None
+
+
+def _end_with_parent(agent: Agent) -> None:
+    """End when the parent has closed its end, or has died."""
+    with suppress(BlockingIOError):
+        if not os.read(sys.stdin.fileno(), 1024):
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+            agent.hang_up()

@@ -1,0 +1,376 @@
+"""``AgentExecutor``: jobs on other machines, where agents host their workers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+from alexflow.blocks_briefly import blocks_briefly
+from alexflow.cluster.agent import PYTHON
+from alexflow.cluster.agent_pool import AgentPool
+from alexflow.cluster.connection import AgentConnection
+from alexflow.cluster.line import MAX_LINE_FRAME, AgentLine
+from alexflow.cluster.messages import (
+    PROTOCOL,
+    Challenge,
+    Introduction,
+    Ready,
+    Rejection,
+    Welcome,
+    decode_first_from_agent,
+)
+from alexflow.cluster.proof import is_proof, new_nonce, new_token, proof
+from alexflow.errors import DefinitionError, NoAgents
+from alexflow.executors.interface import Job, JobSource, NotDone, Report
+from alexflow.executors.process.log_forwarding import levels
+from alexflow.executors.settings import ConfigurableExecutor, ExecutorSettings
+from alexflow.hooks import repr_of
+from alexflow.logs import logger
+from alexflow.model import AbstractTask
+from alexflow.model.executor_kinds import ExecutorKind
+from alexflow.storage import Storage
+from alexflow.version import __version__
+
+#: Seconds between log lines that say that jobs wait and there is no agent.
+SAY_EVERY = 30.0
+
+#: Seconds that an agent gets to introduce itself.
+INTRODUCTION_TIMEOUT = 20.0
+
+#: Seconds that agents get to end their workers when the engine is closed, besides the grace period.
+AGENTS_CLOSE_TIMEOUT = 5.0
+
+#: The environment variable that has the token, for engines and agents that are given none.
+TOKEN_VARIABLE = "ALEXFLOW_AGENT_TOKEN"
+
+
+class AgentExecutor(ConfigurableExecutor):
+    """Runs jobs at agents: ``alexflow agent --connect HOST:PORT`` on any machine that has the storage. ::
+
+        executor = AgentExecutor(listen="0.0.0.0:7788")
+        async with Engine("/shared/results", executor=executor) as engine:
+            ...
+
+    Agents may come before the engine, later, and while it runs; each brings places. When one is lost, the jobs that it
+    was at lose an attempt and run elsewhere, and all others move without one.
+
+    Args:
+        listen: the address on which agents dial in, as ``host:port``; port 0 takes a free one. By default only this
+            machine is listened to.
+        token: what agents prove to have; by default that of the environment variable ``ALEXFLOW_AGENT_TOKEN``, else a
+            new one (:attr:`token`).
+        wait_for_agents: seconds for which jobs wait while there is no agent, before they fail with
+            :class:`~alexflow.errors.NoAgents`; None for ever.
+
+    Attributes:
+        token: what agents need; a secret, as it lets a program run code here.
+
+    Raises:
+        DefinitionError: ``listen`` is no address.
+    """
+
+    kind = ExecutorKind("agent", leaves_process=True, prefetches=True)
+
+    def __init__(self, listen: str = "127.0.0.1:0", *, token: str | None = None, wait_for_agents: float | None = None):
+        self._host, self._port = _address_of(listen)
+        self.token = token or os.environ.get(TOKEN_VARIABLE) or new_token()
+        if wait_for_agents is not None and not wait_for_agents >= 0:
+            raise DefinitionError(f"wait_for_agents must be a number of seconds, not {repr_of(wait_for_agents)}")
+        self._wait_for_agents = wait_for_agents
+        self._settings: ExecutorSettings
+        self._socket: socket.socket | None = None
+        self._pool: AgentPool | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._host}:{self._port})"
+
+    def configure(self, settings: ExecutorSettings) -> None:
+        self._settings = settings
+
+    @property
+    def address(self) -> str:
+        """The address that agents dial, as ``host:port``.
+
+        Raises:
+            DefinitionError: no engine that has this executor is open.
+        """
+        if self._socket is None:
+            raise DefinitionError("the executor listens while its engine is open: ask inside `async with Engine(...)`")
+        host, port = self._socket.getsockname()[:2]
+        return f"{host}:{port}"
+
+    @property
+    def agents(self) -> list[AgentConnection]:
+        """The agents that are there."""
+        return [] if self._pool is None else list(self._pool.agents)
+
+    # -- an executor
+
+    @blocks_briefly("once an engine: a socket")
+    def open(self, storage: Storage, report: Report, source: JobSource) -> None:
+        self._storage = storage
+        self._loop = asyncio.get_running_loop()
+        self._introducing: dict[AgentLine, _Introducing] = {}
+        self._connected: dict[AgentLine, AgentConnection] = {}
+        self._closing = False
+        self._no_agents: asyncio.TimerHandle | None = None
+        self._since = 0.0  # since when jobs have waited without an agent
+        self._check: tuple[str, bytes] | None = None
+        settings = self._settings
+        self._pool = AgentPool(settings.workers, grace=settings.grace, echo=settings.echo)
+        self._pool.open(storage, report, source)
+        for name in ("expect", "cancel", "forget", "invalidate", "ahead"):
+            setattr(self, name, getattr(self._pool, name))
+        self._socket = socket.create_server((self._host, self._port))
+        self._socket.setblocking(False)
+        self._serving = self._loop.create_task(self._serve(self._socket))
+
+    def offer(self, task_ids: Sequence[str]) -> None:
+        self._opened().offer(task_ids)
+        if not self._connected:
+            self._miss_agents()
+
+    def cancel(self, task_ids: Sequence[str]) -> None:
+        """Replaced by the pool's when this is opened."""
+
+    def expect(self, tasks: Sequence[AbstractTask]) -> None:
+        """Replaced by the pool's when this is opened."""
+
+    @property
+    def places(self) -> int:
+        return 1 if self._pool is None else self._pool.places
+
+    def kill(self) -> None:
+        pool, self._closing = self._pool, True
+        if pool is not None:
+            pool.kill()
+            for agent in pool.agents:
+                agent.close()
+
+    async def aclose(self) -> None:
+        self._closing = True
+        if self._no_agents is not None:
+            self._no_agents.cancel()
+        pool = self._opened()
+        try:
+            if pool.agents:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(pool.aclose(), self._settings.grace + AGENTS_CLOSE_TIMEOUT)
+        finally:
+            for line in [*self._introducing, *self._connected]:
+                line.close()
+            self._serving.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._serving
+            if self._check is not None:
+                await asyncio.to_thread(self._remove_check)
+            self._pool = self._socket = None
+
+    def _opened(self) -> AgentPool:
+        assert self._pool is not None
+        return self._pool
+
+    # -- agents come and go
+
+    async def _serve(self, listening: socket.socket) -> None:
+        server = await self._loop.create_server(self._line, sock=listening)
+        logger.info("agents of this engine connect to %s", self.address)
+        try:
+            await server.serve_forever()
+        finally:
+            server.close()
+
+    def _line(self) -> AgentLine:
+        return AgentLine(self._introduced, self._lost, self._challenge)
+
+    def _challenge(self, line: AgentLine) -> None:
+        patience = self._loop.call_later(INTRODUCTION_TIMEOUT, line.end, "it did not introduce itself")
+        introducing = self._introducing[line] = _Introducing(patience)
+        line.send_first(Challenge(PROTOCOL, introducing.nonce))
+
+    def _introduced(self, line: AgentLine, frame: bytes) -> None:
+        introducing = self._introducing[line]
+        try:
+            message = decode_first_from_agent(frame)
+        except Exception:  # whatever a stranger sends
+            line.end("it sent what is no message")
+            return
+        if isinstance(message, Introduction) and introducing.agent is None:
+            self._answer(line, introducing, message)
+        elif isinstance(message, Ready) and introducing.agent is not None:
+            self._take_in(line, introducing.agent)
+        elif isinstance(message, Rejection) and introducing.agent is not None:
+            logger.error("agent %s takes no jobs: %s", introducing.agent.name, message.reason)
+            line.close()
+        else:
+            line.end("it spoke out of turn")
+
+    def _answer(self, line: AgentLine, introducing: _Introducing, agent: Introduction) -> None:
+        if not is_proof(agent.proof, self.token, "agent", introducing.nonce, agent.nonce):
+            logger.warning("something that does not have the token tried to connect as an agent; it was refused")
+            line.send_first(Rejection("the token is not that of this engine"))
+            line.close()
+            return
+        reason = _version_trouble(agent)
+        if reason:
+            logger.error("agent %s is refused: %s", agent.name, reason)
+            line.send_first(Rejection(reason))
+            line.close()
+            return
+        introducing.agent = agent
+        introducing.work = self._loop.create_task(self._welcome(line, introducing.nonce, agent))
+
+    async def _welcome(self, line: AgentLine, nonce: bytes, agent: Introduction) -> None:
+        pool = self._opened()
+        preload = self._settings.workers.preload
+        try:
+            storage = pool.remote_workers.hello().storage
+            check = await self._checked()
+            line.send_first(
+                Welcome(
+                    proof(self.token, "engine", agent.nonce, nonce),
+                    [entry for entry in sys.path if isinstance(entry, str)],
+                    _working_directory(),
+                    list(sys.argv),
+                    *levels(),
+                    storage,
+                    check,
+                    None if preload is None else list(preload),
+                    self._settings.echo is not None,
+                )
+            )
+        except Exception as error:  # the storage cannot be sent, or does not answer
+            logger.error("agent %s cannot be welcomed: %s", agent.name, error)
+            line.send_first(Rejection(str(error)))
+            line.close()
+
+    async def _checked(self) -> tuple[str, bytes] | None:
+        """Return the name and content of a file in the storage that agents must find there; write it first."""
+        if self._check is None:
+            self._check = await asyncio.to_thread(self._write_check)
+        return self._check
+
+    def _write_check(self) -> tuple[str, bytes] | None:
+        space = self._storage.reserved("agents")
+        if space is None or space.is_read_only:
+            return None
+        name, content = f"{secrets.token_hex(8)}.check", secrets.token_bytes(16)
+        space.write(name, content)
+        return name, content
+
+    def _remove_check(self) -> None:
+        space = self._storage.reserved("agents") if self._check is not None else None
+        if space is not None and self._check is not None:
+            with suppress(OSError):
+                space.remove(self._check[0])
+
+    def _take_in(self, line: AgentLine, introduction: Introduction) -> None:
+        self._introducing.pop(line).patience.cancel()
+        pool = self._opened()
+        echo = self._settings.echo
+        agent = AgentConnection(line, introduction, None if echo is None else echo.show, pool.leaves)
+        self._connected[line] = agent
+        line.max_frame = MAX_LINE_FRAME
+        line.on_frame = lambda _, frame: agent.receive(frame)
+        line.keep_alive()
+        if self._no_agents is not None:
+            self._no_agents.cancel()
+            self._no_agents = None
+        logger.info("agent %s has come, with %d places", agent, agent.places)
+        pool.came(agent)
+
+    def _lost(self, line: AgentLine, why: str) -> None:
+        introducing = self._introducing.pop(line, None)
+        if introducing is not None:
+            introducing.patience.cancel()
+        agent = self._connected.pop(line, None)
+        if agent is None or self._pool is None:
+            return
+        if not (self._closing or (agent.is_leaving and not agent.workers)):
+            logger.warning("agent %s is lost: %s; its jobs run elsewhere", agent, why)
+        self._pool.lost(agent)
+        if not self._connected and not self._closing:
+            self._miss_agents()
+
+    # -- no agent
+
+    def _miss_agents(self) -> None:
+        """Say now and then that jobs wait for an agent; fail them when they have waited long enough."""
+        if self._no_agents is None and self._opened().has_work:
+            self._since = self._loop.time()
+            self._wait_for_agents_again()
+
+    def _wait_for_agents_again(self) -> None:
+        wait = SAY_EVERY
+        if self._wait_for_agents is not None:
+            wait = min(wait, max(0.0, self._since + self._wait_for_agents - self._loop.time()))
+        self._no_agents = self._loop.call_later(wait, self._still_none)
+
+    def _still_none(self) -> None:
+        self._no_agents = None
+        pool = self._opened()
+        if self._closing or self._connected or not pool.has_work:
+            return
+        waited = self._loop.time() - self._since
+        if self._wait_for_agents is not None and waited >= self._wait_for_agents:
+            pool.fail_waiting(self._no_agents_for)
+            return
+        logger.warning(
+            "jobs have waited for an agent for %.0f s; start one: alexflow agent --connect %s", waited, self.address
+        )
+        self._wait_for_agents_again()
+
+    def _no_agents_for(self, job: Job) -> NotDone:
+        message = (
+            f"there was no agent for {self._wait_for_agents:g} s; "
+            f"start one: alexflow agent --connect {self.address}, with {TOKEN_VARIABLE} set"
+        )
+        return NotDone(job.task_id, "fatal", NoAgents(job.task_id, message, summary=repr_of(job.task)))
+
+
+class _Introducing:
+    """A line whose agent has not been taken in yet.
+
+    Args:
+        patience: ends the line when this takes too long.
+    """
+
+    def __init__(self, patience: asyncio.TimerHandle):
+        self.patience = patience
+        self.nonce = new_nonce()
+        self.agent: Introduction | None = None
+        self.work: asyncio.Task[None] | None = None
+
+
+@blocks_briefly("once an agent: a call of the system")
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # it has been removed; agents stay where they are
+        return ""
+
+
+def _version_trouble(agent: Introduction) -> str:
+    """Return the reason why an agent's versions do not fit; empty if they do."""
+    if agent.alexflow != __version__:
+        return (
+            f"it has alexflow {agent.alexflow}, and the engine {__version__}; install the same version on {agent.host}"
+        )
+    if agent.python != PYTHON:
+        return (
+            f"it has Python {agent.python}, and the engine {PYTHON}; "
+            f"pickles of one need not work in the other: use the same version on {agent.host}"
+        )
+    return ""
+
+
+def _address_of(listen: object) -> tuple[str, int]:
+    host, colon, port = listen.rpartition(":") if isinstance(listen, str) else ("", "", "")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise DefinitionError(f"listen must be an address, such as '0.0.0.0:7788', not {repr_of(listen)}")
+    return host.strip("[]"), int(port)

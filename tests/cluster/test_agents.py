@@ -1,0 +1,255 @@
+"""Engines whose workers are hosted by agents: real processes, dialled in over TCP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from alexflow import Engine, LocalStorage
+from alexflow.cluster import AgentExecutor
+from alexflow.errors import DefinitionError, NoAgents, RunFailed, WorkerDied
+from alexflow.events import TaskPrinted, TaskRetrying
+from tests.cluster.workflows import Heavy, Leaf, Talks, Waits, attempts, sum_of
+from tests.kit.agents import start_agent
+from tests.kit.processes import still_alive
+
+pytestmark = [pytest.mark.anyio, pytest.mark.processes]
+
+
+@asynccontextmanager
+async def agent(
+    executor: AgentExecutor, *options: str, places: int = 2, **variables: str
+) -> AsyncIterator[subprocess.Popen]:
+    """An agent, for as long as the block, unless it ends before."""
+    start = partial(start_agent, executor, *options, places=places, **variables)
+    process = await asyncio.to_thread(start)
+    try:
+        yield process
+    finally:
+        process.kill()
+        await asyncio.to_thread(process.wait)
+
+
+async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  # another process makes it true
+            await asyncio.sleep(0.01)
+
+
+async def test_a_graph(place):
+    executor = AgentExecutor()
+    async with Engine(place, executor=executor) as engine, agent(executor):
+        result = await engine.run(sum_of(300))
+        assert (result.ran, result.output.load()) == (301, sum(range(300)))
+        (found,) = executor.agents
+        assert found.places == 2
+    assert os.listdir(f"{place}/.alexflow/agents") == []  # the file by which agents know the storage is removed
+
+
+async def test_agents_end_with_their_engine(place):
+    executor = AgentExecutor()
+    async with agent_of_engine(executor, place) as (engine, process):
+        await engine.run(sum_of(3))
+    assert await asyncio.to_thread(process.wait, 30) == 0
+
+
+@asynccontextmanager
+async def agent_of_engine(executor: AgentExecutor, place: str) -> AsyncIterator[tuple[Engine, subprocess.Popen]]:
+    async with Engine(place, executor=executor) as engine:
+        process = await asyncio.to_thread(start_agent, executor)
+        yield engine, process
+
+
+async def test_jobs_wait_for_an_agent_and_for_more_of_them(place, tmp_path):
+    executor = AgentExecutor()
+    async with Engine(place, executor=executor) as engine:
+        tasks = [Waits(number, str(tmp_path)) for number in range(4)]
+        run = asyncio.create_task(engine.run(tasks))
+        await asyncio.sleep(0.2)
+        async with agent(executor, places=1), agent(executor, places=3):
+            await until(lambda: all(attempts(tmp_path, number) for number in range(4)))  # all four at once
+            (tmp_path / "go").touch()
+            assert (await run).ran == 4
+
+
+async def test_what_tasks_print_and_log_arrives(place, caplog):
+    executor = AgentExecutor()
+    printed = []
+    async with Engine(place, executor=executor) as engine, agent(executor, ALEXFLOW_AGENT_MARK="over there"):
+        engine.broadcast.listen(lambda event: printed.append(event) if isinstance(event, TaskPrinted) else None)
+        assert await engine.load(Talks().output()) == "over there"  # workers have the agent's environment
+    assert [event.stdout for event in printed] == ["printed far away\n"]
+    assert ("far.away", logging.WARNING, "logged far away") in caplog.record_tuples
+
+
+async def test_an_agent_that_is_killed_costs_an_attempt_of_what_it_was_at(place, tmp_path):
+    executor = AgentExecutor()
+    retries = []
+    async with Engine(place, executor=executor) as engine:
+        engine.broadcast.listen(lambda event: retries.append(event) if isinstance(event, TaskRetrying) else None)
+        async with agent(executor) as first:
+            run = asyncio.create_task(engine.run([Waits(number, str(tmp_path)) for number in range(6)]))
+            await until(lambda: attempts(tmp_path, 0) and attempts(tmp_path, 1))
+            await asyncio.sleep(0.3)  # so that the agent has said what it is at
+            first.kill()
+            workers = {*attempts(tmp_path, 0), *attempts(tmp_path, 1)}
+            assert await asyncio.to_thread(still_alive, workers, 10.0) == set()
+        (tmp_path / "go").touch()
+        async with agent(executor):
+            assert (await run).ran == 6
+    assert sorted({event.task_id for event in retries}) == sorted(Waits(n, str(tmp_path)).task_id for n in (0, 1))
+    assert [len(attempts(tmp_path, number)) for number in range(6)] == [2, 2, 1, 1, 1, 1]
+
+
+def has_begun(place: Path, times: int) -> bool:
+    return len(attempts(place, 0)) == times
+
+
+async def test_a_task_that_ends_its_agents_fails(place):
+    executor = AgentExecutor()
+    async with Engine(place, executor=executor, max_deaths=1) as engine:
+        task = Waits(0, str(Path(place).parent))
+        run = asyncio.create_task(engine.run(task))
+        for expected in (1, 2):
+            async with agent(executor, places=1) as process:
+                await until(partial(has_begun, Path(task.place), expected))
+                await asyncio.sleep(0.3)
+                process.kill()
+        with pytest.raises(RunFailed) as caught:
+            await run
+    (error,) = caught.value.exceptions
+    assert type(error) is WorkerDied
+    assert "was lost" in str(error)
+
+
+async def test_an_agent_that_leaves_costs_nothing(place, tmp_path):
+    executor = AgentExecutor()
+    retries = []
+    async with Engine(place, executor=executor) as engine:
+        engine.broadcast.listen(lambda event: retries.append(event) if isinstance(event, TaskRetrying) else None)
+        async with agent(executor, places=1) as leaves:
+            run = asyncio.create_task(engine.run([Waits(number, str(tmp_path)) for number in range(3)]))
+            await until(lambda: attempts(tmp_path, 0))
+            leaves.send_signal(signal.SIGTERM)
+            await until(lambda: executor.agents and executor.agents[0].is_leaving)
+            async with agent(executor, places=1):
+                await until(lambda: attempts(tmp_path, 1) or attempts(tmp_path, 2))  # the new one has it
+                (tmp_path / "go").touch()  # what the first one was at ends there
+                assert (await run).ran == 3
+                assert await asyncio.to_thread(leaves.wait, 30) == 0
+    assert retries == []
+    assert [len(attempts(tmp_path, number)) for number in range(3)] == [1, 1, 1]
+
+
+async def test_the_workers_end_when_the_engine_is_killed(place, tmp_path):
+    script = f"""
+import asyncio, sys
+from alexflow import Engine
+from alexflow.cluster import AgentExecutor
+from tests.cluster.workflows import Waits
+async def main():
+    executor = AgentExecutor(token="known")
+    async with Engine({str(place)!r}, executor=executor) as engine:
+        print(executor.address, flush=True)
+        await engine.run(Waits(0, {str(tmp_path)!r}))
+asyncio.run(main())
+"""
+    start = partial(subprocess.Popen, [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    engine = await asyncio.to_thread(start)
+    address = (await asyncio.to_thread(engine.stdout.readline)).strip()
+    command = [sys.executable, "-m", "alexflow", "agent", "--connect", address, "--places", "1"]
+    environment = {**os.environ, "ALEXFLOW_AGENT_TOKEN": "known"}
+    process = await asyncio.to_thread(partial(subprocess.Popen, command, env=environment))
+    try:
+        await until(lambda: attempts(tmp_path, 0))
+        engine.kill()
+        assert await asyncio.to_thread(still_alive, set(attempts(tmp_path, 0)), 10.0) == set()
+        assert await asyncio.to_thread(process.wait, 30) == 0
+    finally:
+        for each in (engine, process):
+            each.kill()
+            await asyncio.to_thread(each.wait)
+        engine.stdout.close()
+
+
+async def test_a_wrong_token_is_refused(place, capfd, caplog):
+    executor = AgentExecutor()
+    async with Engine(place, executor=executor), agent(executor, ALEXFLOW_AGENT_TOKEN="guessed") as stranger:
+        assert await asyncio.to_thread(stranger.wait, 30) == 1
+        assert executor.agents == []
+    assert "the token is not that of this engine" in capfd.readouterr().err
+    assert "does not have the token" in caplog.text
+
+
+async def test_another_storage_under_the_same_path_is_seen_before_any_task(tmp_path, capfd, caplog):
+    """As a directory that only the engine's machine has: here the agent's working directory is another one."""
+    executor = AgentExecutor()
+    storage = await asyncio.to_thread(HiddenElsewhere, tmp_path / "results", str(os.getpid()))
+    async with Engine(storage, executor=executor), agent(executor) as elsewhere:
+        assert await asyncio.to_thread(elsewhere.wait, 30) == 1
+    assert "is not the engine's storage" in capfd.readouterr().err
+    assert "takes no jobs" in caplog.text
+
+
+class HiddenElsewhere(LocalStorage):
+    """A directory that is there in one process only."""
+
+    def __init__(self, base_path, process: str):
+        super().__init__(base_path)
+        object.__setattr__(self, "process", process)
+
+    def __reduce__(self):
+        return _open_elsewhere, (str(self.base_path), self.process)
+
+
+def _open_elsewhere(base_path: str, process: str) -> LocalStorage:
+    return LocalStorage(base_path if str(os.getpid()) == process else f"{base_path}-of-another-machine")
+
+
+async def test_without_an_agent_jobs_fail_after_a_while_if_that_is_asked_for(place):
+    async with Engine(place, executor=AgentExecutor(wait_for_agents=0.1)) as engine:
+        with pytest.raises(RunFailed) as caught:
+            await engine.run(Leaf(1))
+    (error,) = caught.value.exceptions
+    assert type(error) is NoAgents
+    assert "alexflow agent --connect" in str(error)
+
+
+async def test_a_class_names_a_role_and_the_engine_says_what_it_means(place):
+    executor = AgentExecutor()
+    async with Engine(place, executors={"heavy": executor}) as engine, agent(executor, places=1):
+        result = await engine.run([Heavy(1), Leaf(2)])
+        assert result.ran == 2
+        (found,) = executor.agents
+        assert len(found.workers) == 1
+    async with Engine(place, executors={"heavy": "thread"}) as engine:
+        assert (await engine.run(Heavy(3))).ran == 1
+    async with Engine(place) as engine:
+        with pytest.raises(
+            DefinitionError, match=r"Heavy runs on the executor 'heavy', which this engine does not have"
+        ):
+            await engine.run(Heavy(4))
+
+
+@pytest.mark.parametrize("wrong", ["nowhere://x", "proces", 3, None])
+def test_an_executor_that_is_none(place, wrong):
+    with pytest.raises(DefinitionError, match="executor"):
+        Engine(place, executor=wrong)
+    with pytest.raises(DefinitionError, match="executor"):
+        Engine(place, executors={"heavy": wrong})
+
+
+@pytest.mark.parametrize("listen", ["nowhere", "host:", "host:99999", 3])
+def test_an_address_that_is_none(listen):
+    with pytest.raises(DefinitionError, match="listen must be an address"):
+        AgentExecutor(listen)

@@ -1,0 +1,87 @@
+"""Real Dask schedulers and workers: Dask finds the places, agents run the jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("distributed")
+
+from alexflow import Engine
+from alexflow.cluster import DaskExecutor
+from alexflow.events import TaskRetrying
+from tests.cluster.workflows import Heavy, Waits, attempts, sum_of
+from tests.kit.processes import still_alive
+
+pytestmark = [pytest.mark.anyio, pytest.mark.processes]
+
+
+def start(*words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:], "--no-dashboard"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def scheduler() -> Iterator[str]:
+    """The address of a scheduler of its own process."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = start("dask_scheduler", "--host", "127.0.0.1", "--port", str(port))
+    yield f"127.0.0.1:{port}"
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def workers(scheduler: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Two Dask workers of one thread each, without nannies."""
+    options = ["--nthreads", "1", "--no-nanny", "--host", "127.0.0.1"]
+    processes = [start("dask_worker", f"tcp://{scheduler}", *options) for _ in range(2)]
+    yield processes
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+async def test_a_graph_and_a_role(place, scheduler, workers):
+    async with Engine(place, executors={"heavy": f"dask://{scheduler}"}) as engine:
+        assert (await engine.run([Heavy(n) for n in range(40)])).ran == 40
+    async with Engine(place, executor=f"dask://{scheduler}") as engine:
+        result = await engine.run(sum_of(100))
+        assert result.output.load() == sum(range(100))
+
+
+async def test_a_worker_that_is_killed_and_one_that_comes(place, tmp_path, scheduler, workers):
+    retries = []
+    executor = DaskExecutor(f"tcp://{scheduler}")
+    async with Engine(place, executor=executor) as engine:
+        engine.broadcast.listen(lambda event: retries.append(event) if isinstance(event, TaskRetrying) else None)
+        run = asyncio.create_task(engine.run([Waits(number, str(tmp_path)) for number in range(4)]))
+        begun = await begins(tmp_path, 2)
+        await asyncio.sleep(0.3)  # so that the agents have said what they are at
+        workers[0].send_signal(signal.SIGKILL)
+        async with asyncio.timeout(60):
+            while len(executor.agents) != 1:  # noqa: ASYNC110  # another process makes it true
+                await asyncio.sleep(0.05)
+        gone = [pid for pid in begun if not await asyncio.to_thread(still_alive, {pid}, 0.0)]
+        assert len(gone) == 1
+        (tmp_path / "go").touch()
+        assert (await run).ran == 4
+    assert len(retries) == 1
+
+
+async def begins(place: Path, many: int) -> list[int]:
+    """Wait until so many tasks have begun; return their processes."""
+    async with asyncio.timeout(90):
+        while True:
+            begun = [pid for number in range(8) for pid in attempts(place, number)]
+            if len(begun) >= many:
+                return begun
+            await asyncio.sleep(0.05)

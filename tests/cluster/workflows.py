@@ -1,0 +1,81 @@
+"""Tasks that run at agents."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alexflow import JSONOutput, Output, Task, TaskOptions
+
+
+@dataclass(frozen=True)
+class Leaf(Task):
+    number: int
+
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[int], key="leaf.json")
+
+    def run(self, input: Any, output: Any) -> None:
+        output.store(self.number)
+
+
+@dataclass(frozen=True)
+class Sum(Task):
+    parts: tuple[Output[int], ...]
+
+    def input(self) -> Any:
+        return self.parts
+
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[int], key="sum.json")
+
+    def run(self, input: Any, output: Any) -> None:
+        output.store(sum(part.load() for part in input))
+
+
+@dataclass(frozen=True)
+class Talks(Task):
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[str], key="said.json")
+
+    def run(self, input: Any, output: Any) -> None:
+        print("printed far away")
+        logging.getLogger("far.away").warning("logged far away")
+        output.store(os.environ.get("ALEXFLOW_AGENT_MARK", ""))
+
+
+@dataclass(frozen=True)
+class Waits(Task):
+    """Notes each attempt, and waits until a file is there."""
+
+    number: int
+    place: str
+
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[int], key="pid.json")
+
+    def run(self, input: Any, output: Any) -> None:
+        with open(f"{self.place}/attempts-{self.number}", "a") as file:
+            file.write(f"{os.getpid()}\n")
+        while not Path(self.place, "go").exists():
+            time.sleep(0.01)
+        output.store(os.getpid())
+
+
+@dataclass(frozen=True)
+class Heavy(Leaf):
+    options = TaskOptions(executor="heavy")
+
+
+def sum_of(count: int) -> Sum:
+    return Sum(tuple(Leaf(number).output() for number in range(count)))
+
+
+def attempts(place: Path, number: int) -> list[int]:
+    """The processes in which a :class:`Waits` has begun."""
+    file = place / f"attempts-{number}"
+    return [int(line) for line in file.read_text().split()] if file.exists() else []
