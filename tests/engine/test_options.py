@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from typing import Any, get_type_hints
 
@@ -12,6 +13,7 @@ import alexflow
 from alexflow import Engine, MemoryStorage, Storage, Workers
 from alexflow.engine import options
 from alexflow.engine.options import EngineOptions, RunOptions
+from alexflow.engine.placement import ExecutorChoice
 from alexflow.graph import Forceable
 from alexflow.limits import Queue, RateLimit
 
@@ -25,7 +27,11 @@ NAMES = {
     "Workers": Workers,
     "Queue": Queue,
     "RateLimit": RateLimit,
+    "ExecutorChoice": ExecutorChoice,
 }
+
+#: Where ``run`` writes a report.
+HTML = str | os.PathLike[str] | None
 
 
 def keywords_of(function: object) -> dict[str, object]:
@@ -39,13 +45,13 @@ def test_the_options_are_those_of_the_engines_signature() -> None:
     assert of_engine == get_type_hints(EngineOptions, localns=NAMES)
     assert echo is bool
     own = keywords_of(Engine.run)
-    of_run = {"storage": storage, "on_error": own["on_error"], "force": own["force"]}
+    of_run = {"storage": storage, "on_error": own["on_error"], "force": own["force"], "html": HTML}
     assert get_type_hints(RunOptions, localns=NAMES) == {**of_engine, **of_run}
 
 
 def test_arun_takes_the_same_values_as_the_engine() -> None:
     parameters = inspect.signature(alexflow.arun).parameters
-    assert set(parameters) == {"target", "storage", "on_error", "force", "progress", "echo", "options"}
+    assert set(parameters) == {"target", "storage", "on_error", "force", "progress", "echo", "html", "options"}
 
 
 async def call(function: Callable[..., Any], options: dict[str, Any]) -> None:

@@ -99,6 +99,7 @@ INSIDE = frozenset(
         "alexflow.engine.existing:_Targets._add_task",
         "alexflow.engine.task_lines:TaskLines._lines_of_named",
         "alexflow.engine.task_lines:TaskLines._new_shape",
+        "alexflow.engine.task_lines:TaskLines._line",
         "alexflow.engine.task_lines:TaskLines._shape",
         "alexflow.engine.task_lines:tasks_in_fields",
         "alexflow.engine.targets:Request.all_tasks",
