@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 from alexflow.engine.peers import PeerCoordination
 from alexflow.engine.ready_jobs import ReadyJobs
 from alexflow.engine.recording import EngineRecorder
+from alexflow.engine.tallies import Tallies
 from alexflow.engine.task_events import TaskEvents
 from alexflow.executors.interface import Executor, Settled
-from alexflow.graph import Catalog, Kind
+from alexflow.graph import Catalog, Described, Kind
 from alexflow.hooks import repr_of
 from alexflow.logs import logger
+from alexflow.model import AbstractTask
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.events import Event, PutBack
 
@@ -39,6 +41,7 @@ class Dispatch:
         scheduler: has the ready queue.
         forced: ids of tasks whose outputs are replaced; a set that others change.
         events: emits that tasks are queued and started.
+        tallies: counts them, if that is asked for.
         post: takes events for the scheduler.
         reserve: places that tasks of a priority below 0 never take, by kind.
         record: what is written about tasks.
@@ -58,6 +61,7 @@ class Dispatch:
         scheduler: Scheduler,
         forced: set[str],
         events: TaskEvents,
+        tallies: Tallies,
         record: EngineRecorder,
         post: Callable[[Event], None],
         reserve: Mapping[Kind, int] = NOTHING_RESERVED,
@@ -68,10 +72,11 @@ class Dispatch:
         self._catalog = catalog
         self._forced = forced
         self._events = events
+        self._tallies = tallies
         self._post = post
         self.sources = {
             kind: ReadyJobs(
-                kind, scheduler, catalog, forced, events, record, self._returned, post, each.kind.prefetches
+                kind, scheduler, catalog, forced, events, tallies, record, self._returned, post, each.kind.prefetches
             )
             for kind, each in executors.items()
         }
@@ -86,6 +91,17 @@ class Dispatch:
         """Return what admits jobs, if they have to be admitted first, because there are peers."""
         peers = self.peers
         return None if peers is None or peers.alone else peers
+
+    def enter(self, tasks: Mapping[str, Described]) -> None:
+        """Keep tasks that will run, and let executors prepare for them while the rest of the graph is discovered."""
+        coming: defaultdict[Kind, list[AbstractTask]] = defaultdict(list)
+        known = self._catalog.tasks
+        for task_id, described in tasks.items():
+            known.setdefault(task_id, described)
+            if described.kind in self.prefetching:
+                coming[described.kind].append(described.task)
+        for kind, of_kind in coming.items():
+            self.prefetching[kind].expect(of_kind)
 
     def start(self, task_ids: Sequence[str]) -> None:
         """Start dynamic tasks, and offer all others to their executors."""
@@ -102,6 +118,8 @@ class Dispatch:
                 offers[described.kind].append(task_id)
         if offers:
             self.has_started = True
+            if self._tallies.is_kept:
+                self._tallies.queued([task_id for offered in offers.values() for task_id in offered])
             if self._events.watched:
                 self._events.queued([task_id for offered in offers.values() for task_id in offered])
             admission = self._admission()
@@ -119,6 +137,8 @@ class Dispatch:
 
     def _returned(self, kind: Kind, task_ids: Sequence[str]) -> None:
         self._events.put_back(task_ids)
+        if self._tallies.is_kept:
+            self._tallies.put_back(task_ids)
         if self._admission() is not None:
             self._executors[kind].offer(task_ids)
         else:
@@ -174,6 +194,8 @@ class Dispatch:
         for executor in self.prefetching.values():
             executor.forget(task_ids)
         self._record.forget(task_ids)
+        if self._tallies.is_kept:
+            self._tallies.forgotten(task_ids)
         admission = self._admission()
         if admission is not None:
             admission.forget(task_ids)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,6 +21,7 @@ from alexflow.engine.backlog import Backlog
 from alexflow.engine.chance import chance
 from alexflow.engine.delays import Delays
 from alexflow.engine.dispatch import Dispatch
+from alexflow.engine.draining import Draining
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.generators_on_demand import GeneratorsOnDemand
 from alexflow.engine.outcomes import Outcomes
@@ -29,12 +30,14 @@ from alexflow.engine.rate_limits import Alarm
 from alexflow.engine.recording import EngineRecorder, NoRecorder
 from alexflow.engine.removals import Removals
 from alexflow.engine.requested_run import FindOutputs, RequestedRun, RequestedRuns, RequestOptions, finished_event
+from alexflow.engine.stats import EngineStats
 from alexflow.engine.storage_questions import Inbox, StorageQuestions
+from alexflow.engine.tallies import Tallies, stats_of
 from alexflow.engine.task_events import TaskEvents
 from alexflow.engine.traceparent import current_traceparent
 from alexflow.engine.unsure import UnsureJobs
 from alexflow.engine.withdrawals import Withdrawals
-from alexflow.errors import EngineClosed
+from alexflow.errors import EngineClosed, StorageUnavailable
 from alexflow.events import engine_events
 from alexflow.events.broadcast import Broadcast
 from alexflow.executors.enclosing_tasks import enclosing
@@ -42,7 +45,7 @@ from alexflow.executors.interface import GRACE, Done, Executor, Settled
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Inspector, Kind, Subjects
 from alexflow.hooks import as_cause, is_a, is_ctrl_c, repr_of
 from alexflow.logs import logger
-from alexflow.model import AbstractTask, Output
+from alexflow.model import Output
 from alexflow.model.options import code_is_checked
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler import instructions as do
@@ -53,6 +56,7 @@ from alexflow.scheduler.events import (
     HeldByPeer,
     InputsLost,
     Inspected,
+    InspectionFailed,
     Resumed,
     RunRequested,
     RunsCancelled,
@@ -91,6 +95,7 @@ class Driver:
     Attributes:
         backlog: what waits.
         entering: requests whose targets are being collected; the catalog keeps claims of keys until then.
+        storage_ok: whether the storage answered when it was last asked.
     """
 
     def __init__(
@@ -122,11 +127,13 @@ class Driver:
         self.runs = RequestedRuns(scheduler.owner_of)
         failed = FailedAttempts()
         self.task_events = TaskEvents(broadcast, self.runs, failed, self.catalog.tasks)
-        self._outcomes = Outcomes(self.catalog, self.task_events, chance, self.record, failed)
+        self.tallies = Tallies(self.catalog.tasks)
+        self._outcomes = Outcomes(self.catalog, self.task_events, self.tallies, chance, self.record, failed)
         self._generators = GeneratorsOnDemand(storage, self._generated, in_thread, grace)
         forced = self.inspector.forced
         self._dispatch = Dispatch(
-            *(executors, self._generators, self.catalog, scheduler, forced, self.task_events, self.record),
+            *(executors, self._generators, self.catalog, scheduler, forced, self.task_events),
+            *(self.tallies, self.record),
             post=self.post,
             reserve={} if queue is None else queue.reserve,
         )
@@ -135,7 +142,9 @@ class Driver:
         self.backlog = Backlog(max_queued, scheduler, self.catalog, executors, entering=lambda: len(self._inbox))
         self._draining = False
         self._closed: EngineClosed | None = None  # set once no request is accepted any more
+        self.draining = Draining()
         self.entering = 0
+        self.storage_ok = True
         self._removals = Removals(storage)
         self._delays = Delays(self.post)
         self._alarm = Alarm(self.post)
@@ -231,6 +240,22 @@ class Driver:
         self.entering -= 1
         if not self.runs:
             self._rest_if_idle()
+            if not self.entering:
+                self.draining.is_idle()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the engine cannot go on."""
+        return self._closed is not None
+
+    def stats(self, hits: int) -> EngineStats:
+        """Return the engine's statistics; ``hits`` are loads without a request."""
+        counted = self.tallies, self._scheduler, self._executors
+        return stats_of(*counted, not (self._closed or self.draining.refusal), len(self.runs), hits, self.storage_ok)
+
+    async def start_workers(self, classes: Mapping[Kind, Collection[type]]) -> None:
+        """Have executors start their workers, and wait until these have imported what classes need."""
+        await asyncio.gather(*(self._executors[kind].start_workers(of_kind) for kind, of_kind in classes.items()))
 
     def _rest_if_idle(self) -> None:
         """Hold nothing that a peer may need while there is no work."""
@@ -252,8 +277,9 @@ class Driver:
 
     def request(self, subjects: Subjects, find: FindOutputs, options: RequestOptions) -> RequestedRun:
         """Request outputs and tasks; ``find`` selects the targets' outputs that have certain keys."""
-        if self._closed is not None:
-            raise self._closed
+        refused = self._closed or self.draining.refusal
+        if refused is not None:
+            raise refused
         keys, tasks = tuple(subjects.outputs), tuple(subjects.tasks)
         run = self.runs.add(keys, tasks, options, find, self._loop.create_future())
         self.record.requested(run)
@@ -322,7 +348,10 @@ class Driver:
                 now = self._loop.time() if self._scheduler.is_timed else 0.0
                 instructions = self._scheduler.handle(event, now)
                 if type(event) is Inspected:
+                    self.storage_ok = True
                     self._enter(event, subjects)
+                elif type(event) is InspectionFailed:
+                    self.storage_ok = not isinstance(event.error, StorageUnavailable)
                 for instruction in instructions:
                     if type(instruction) is do.Inspect:
                         self._questions.inspect(
@@ -344,17 +373,8 @@ class Driver:
 
     def _enter(self, event: Inspected, subjects: Subjects) -> None:
         """Keep the tasks that the scheduler wants, now that it has their descriptions."""
-        coming: defaultdict[Kind, list[AbstractTask]] = defaultdict(list)
-        prefetching = self._dispatch.prefetching
-        known = self.catalog.tasks
         wanted = self._scheduler.wanted(subjects.described)
-        for task_id in wanted:
-            described = subjects.described[task_id]
-            known.setdefault(task_id, described)
-            if described.kind in prefetching:
-                coming[described.kind].append(described.task)
-        for kind, tasks in coming.items():
-            prefetching[kind].expect(tasks)  # while the rest of the graph is discovered
+        self._dispatch.enter({task_id: subjects.described[task_id] for task_id in wanted})
         if self._broadcast.has_listeners:
             if wanted:
                 self.task_events.planned(wanted)
@@ -392,6 +412,7 @@ class Driver:
 
     def _finish(self, instruction: do.Finish) -> None:
         run = self.runs.pop(instruction.run_id, None)
+        self.tallies.finished(instruction)
         if run is not None:
             if self._broadcast.has_listeners:
                 self._broadcast.emit(finished_event(run, instruction))
@@ -399,6 +420,7 @@ class Driver:
                 run.end.set_result(instruction)
         if not self.runs and not self.entering:
             self.catalog.producers.clear()
+            self.draining.is_idle()
 
     def _resume(self, instruction: do.Resume) -> None:
         self._loop.call_soon(self.post, Resumed())

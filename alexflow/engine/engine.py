@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextvars import copy_context
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 from alexflow.engine.asking import ask, force_tasks, refuse_load_if_full, result_of
 from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.attempt_host import EngineHost
 from alexflow.engine.driver import Driver
 from alexflow.engine.loading import Loads
+from alexflow.engine.mapping import ItemStream, Mapped, mapped_by
+from alexflow.engine.open_engine import OpenEngine
 from alexflow.engine.options import (
     OnError,
+    RequestKeywords,
     as_attributes,
     as_devices,
     as_limits,
@@ -34,8 +37,7 @@ from alexflow.engine.result import Result
 from alexflow.engine.shielded import shielded
 from alexflow.engine.targets import read_target
 from alexflow.engine.turns import turns
-from alexflow.errors import EngineClosed
-from alexflow.events import EngineEvent
+from alexflow.errors import DefinitionError, EngineClosed
 from alexflow.events.broadcast import Broadcast
 from alexflow.executors.attempt_host import host
 from alexflow.executors.interface import GRACE
@@ -44,8 +46,7 @@ from alexflow.executors.registry import ExecutorSettings, make_executors
 from alexflow.executors.supply import make_capacity
 from alexflow.executors.workers import Workers
 from alexflow.graph import Defaults, Forceable
-from alexflow.hooks import exact_name, hook_failed
-from alexflow.model import AbstractTask, Output, Retry
+from alexflow.model import Output, Retry
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.scheduler.rates import RateSpec
@@ -53,12 +54,13 @@ from alexflow.storage import Storage, open_storage
 from alexflow.type_vars import T
 
 if TYPE_CHECKING:
-    from alexflow.engine.why import Why
+    from alexflow.engine.hot_outputs import HotOutputs
     from alexflow.executors.loaded_libraries import LoadedLibraries
     from alexflow.executors.process.started_server import StartedServer
     from alexflow.limits import Queue, RateLimit
     from alexflow.progress.echo import OutputEcho
     from alexflow.record.plan import Plan
+    from alexflow.storage.memory_cache import MemoryCache
 
 
 #: ``async def run`` at once, by default.
@@ -68,7 +70,7 @@ MAX_CONCURRENCY = 10_000
 LEASE_TTL = 30.0
 
 
-class Engine:
+class Engine(OpenEngine):
     """Runs tasks for as long as it is open; concurrent calls share it.
 
     ::
@@ -109,6 +111,7 @@ class Engine:
         record: whether the storage's record says what each task was made from, when it ran and what came of it
             (:func:`~alexflow.open_record`).
             By default there is none.
+        memory_cache: how much of what is loaded is kept in memory; by default nothing.
         queue: how much may wait, and what is kept free for urgent work: a :class:`~alexflow.limits.Queue`; by default
             there are no bounds.
     """
@@ -130,6 +133,7 @@ class Engine:
         echo: bool = False,
         lease_ttl: float | None = LEASE_TTL,
         record: bool = True,
+        memory_cache: MemoryCache | None = None,
         queue: Queue | None = None,
     ):
         self._changed_options = changed_options(locals(), Engine.__init__.__kwdefaults__ or {})
@@ -143,7 +147,7 @@ class Engine:
                     "retry": retry,
                 },
                 **{"timeout": timeout, "grace": grace, "lease_ttl": lease_ttl},
-                **{"record": record, "queue": queue},
+                **{"record": record, "queue": queue, "memory_cache": memory_cache},
             }
         )
         self.storage = open_storage(storage)
@@ -170,7 +174,8 @@ class Engine:
         self._echo = _make_echo() if echo else None
         self._driver: Driver | None = None
         self._closing: Driver | None = None  # while it is being closed
-        self._loads = Loads(self.storage, self._opened)
+        self._hot = None if memory_cache is None else _make_hot(self.storage, memory_cache)
+        self._loads = Loads(self.storage, self._opened, self._hot)
         self.started_server: StartedServer | None = None  # ahead, for the first worker
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -192,6 +197,7 @@ class Engine:
         self._broadcast.open()
         context = copy_context()  # that of all tasks
         driver = self._driver
+        driver.task_events.hot = self._hot
         rates = self._defaults.rates
         attempt_host = EngineHost(
             *(self, scheduler, driver.catalog, driver.runs, driver.record, self._broadcast), rates, driver.post
@@ -257,13 +263,6 @@ class Engine:
         if driver is not None:
             driver.kill()
 
-    def _opened(self) -> Driver:
-        if self._driver is None:
-            raise EngineClosed("the engine is not open; use it inside `async with Engine(...) as engine:`")
-        if asyncio.get_running_loop() is not self._loop:
-            raise EngineClosed("the engine belongs to another event loop; open one in this loop")
-        return self._driver
-
     # -- work
 
     async def run(
@@ -282,7 +281,7 @@ class Engine:
         Args:
             target: a task, an output, a list, tuple or dict of those, or a workflow.
             on_error: ``"stop"``: at the first failure start nothing more, let running tasks end, and raise.
-                ``"continue"``: run whatever does not depend on a failed task, and tell the failures in the result.
+                ``"continue"``: run whatever does not depend on a failed task, and put the failures into the result.
             force: tasks, task classes or outputs to compute again, together with what depends on them; True for the
                 target itself.
             attributes: the application's own names for the request, such as ``{"request_id": "17"}``, by text, each a
@@ -330,15 +329,20 @@ class Engine:
 
         return await plan_request(read_target(target), self.storage, self._defaults, force)
 
+    @overload
+    async def load(self, output: Output[T], **request: Unpack[RequestKeywords]) -> T: ...
+    @overload
+    async def load(self, output: Sequence[Output[T]], **request: Unpack[RequestKeywords]) -> list[T]: ...
+
     async def load(
         self,
-        output: Output[T],
+        output: Any,
         *,
         attributes: Mapping[str, Any] | None = None,
         priority: int | None = None,
         fairness_key: str = "",
         max_wait: float | None = None,
-    ) -> T:
+    ) -> Any:
         """Load the value of an output, which is computed first if it does not exist, or is damaged and is seen to be.
 
         A :class:`LocalStorage` sees damage where it was opened with ``check=True``.
@@ -346,71 +350,73 @@ class Engine:
         An output that exists is read without a request: the engine emits no events for it.
 
         Args:
-            output: the output.
+            output: the output, or a list of outputs, of which the values come as a list.
             attributes, priority, fairness_key, max_wait: as for :meth:`run`; what exists is read in any case.
 
         Raises:
+            TaskError: the task of the output failed, or one that it needs.
+            RunFailed: several failed; holds their errors.
             DefinitionError: ``output`` is something else.
             Overloaded: as for :meth:`run`.
         """
         if priority is not None or fairness_key or max_wait is not None:
             check_urgency(priority, fairness_key, max_wait)
         make = partial(self.run, attributes=attributes, priority=priority, fairness_key=fairness_key, max_wait=max_wait)
+        if isinstance(output, (list, tuple)):
+            return await self._loads.load_all(output, make)
         refuse = None
         if self._queue is not None:
             refuse = partial(refuse_load_if_full, self._opened(), priority, self._defaults, self.storage)
         return await self._loads.load(output, make, refuse)
 
-    def prune(self, task: AbstractTask | str, *, reason: str = "") -> bool:
-        """Let a running task end early, because going on is not worth it.
+    def map(
+        self,
+        make: Callable[[Any], Any] | Iterable[Any] | AsyncIterable[Any],
+        items: Iterable[Any] | AsyncIterable[Any] | None = None,
+        *,
+        window: int = 1000,
+        ordered: bool = False,
+        on_error: OnError = "stop",
+        **request: Unpack[RequestKeywords],
+    ) -> AsyncIterator[Mapped[Any]]:
+        """Map a stream of items to the values of their outputs, which are computed if they do not exist.
 
-        In the task ``current.pruned`` and ``current.should_stop`` turn true. If it stores all of its outputs and
-        returns, it is done; if it stores some, these are published, and it fails as
-        :class:`~alexflow.errors.Pruned`. It has ``grace`` for that, and is stopped then.
+        ::
 
-        Args:
-            task: the task, or its id, as events have it.
-            reason: why, for listeners.
+            async for item, output, value, error in engine.map(Embed, rows(), window=1000):
+                ...
 
-        Returns:
-            Whether it was running: in a worker process, in a thread or on the event loop.
-        """
-        if isinstance(task, str):
-            return self._opened().prune(task, reason)
-        try:
-            task_id = exact_name(task, "task_id", task.task_id)
-        except BaseException as error:
-            hook_failed(task, "task_id", error)
-        return self._opened().prune(task_id, reason)
-
-    def why(self, task: AbstractTask | Output[Any] | str) -> Why:
-        """Return what a task waits for: an input, a limit, a place, the delay before a retry, another engine.
-
-        ``print(engine.why(task))`` says it for people; its ``obstacles`` name what holds each.
+        To leave the loop cancels what is under way. What has been computed exists when it is started again.
 
         Args:
-            task: the task, an output of it, or its id, as events have it.
+            make: a class of tasks with one parameter, or a function that makes a task with one output, or an output, of
+                an item. Or, without ``items``: the tasks or outputs themselves.
+            items: an iterable or async iterable.
+            window: items that are under way or that the loop has not taken, at most.
+            ordered: whether values come in the order of the items, not as they come.
+            on_error: ``"stop"``: raise the first failure; ``"continue"``: give it as ``error``.
+            request: as for :meth:`load`.
 
         Raises:
-            EngineClosed: the engine is not open, or is another loop's.
+            TaskError: a task failed (``on_error="stop"``).
+            DefinitionError: an argument, or what an item makes, is invalid.
         """
-        if isinstance(task, str):
-            return self._opened().why(task)
-        try:
-            owner = task.src_task if isinstance(task, Output) else task
-            task_id = exact_name(owner, "task_id", owner.task_id)
-        except BaseException as error:
-            hook_failed(task, "task_id", error)
-        return self._opened().why(task_id)
+        driver = self._opened()
+        check_on_error(on_error)
+        if type(window) is not int or window < 1:
+            raise DefinitionError(f"window must be a whole number of at least 1, not {window!r}")
+        made_by, all_items = mapped_by(make, items)
+        run = partial(self.run, on_error="continue", **request)
+        stream = ItemStream[Any](
+            *(driver, self._loads, run, made_by, all_items), window=window, ordered=ordered, on_error=on_error
+        )
+        return stream.results()
 
-    def events(self) -> AsyncIterator[EngineEvent]:
-        """Iterate over the events from now on, until the engine is closed."""
-        return self._broadcast.read()
 
-    @property
-    def broadcast(self) -> Broadcast:
-        """The broadcast of this engine's events."""
-        return self._broadcast
+def _make_hot(storage: Storage, limits: MemoryCache) -> HotOutputs:
+    from alexflow.engine.hot_outputs import HotOutputs  # deferred: services have one
+
+    return HotOutputs(storage, limits)
 
 
 def _make_echo() -> OutputEcho:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from alexflow.engine.chance import chance
 from alexflow.engine.driver import Driver
-from alexflow.errors import DefinitionError, OutputDamaged, OutputMissing, OutputNotFound, RunFailed
+from alexflow.errors import (
+    DefinitionError,
+    OutputDamaged,
+    OutputMissing,
+    OutputNotFound,
+    RunFailed,
+    StorageUnavailable,
+    TaskError,
+)
 from alexflow.hooks import hook_failed, is_a, is_ours, passes
 from alexflow.model import AbstractTask, Output, keys_of
 from alexflow.storage import Storage
 from alexflow.type_vars import T
+
+if TYPE_CHECKING:
+    from alexflow.engine.hot_outputs import HotOutputs
 
 #: Loads of outputs that exist between two turns of the event loop: some half a millisecond.
 LOADS_PER_TURN = 32
@@ -30,12 +41,18 @@ class Loads:
     Args:
         storage: the engine's.
         opened: gives the driver of the open engine.
+        hot: the storage with what is kept in memory, if that was asked for.
+
+    Attributes:
+        hits: loads of outputs that existed.
     """
 
-    def __init__(self, storage: Storage, opened: Callable[[], Driver]):
+    def __init__(self, storage: Storage, opened: Callable[[], Driver], hot: HotOutputs | None = None):
         self._storage = storage
         self._opened = opened
+        self._hot = hot
         self._count = 0
+        self.hits = 0
 
     async def load(
         self,
@@ -52,7 +69,7 @@ class Loads:
         """
         if not isinstance(output, Output):
             raise not_loadable(output)
-        was_damaged = False
+        was_damaged, failure = False, None
         self._count += 1
         if self._count % LOADS_PER_TURN == 0:
             await asyncio.sleep(0)  # reading what exists may wait for nothing, and the loop has other work
@@ -61,7 +78,9 @@ class Loads:
         if self._opened().can_read(output):
             # an output that exists is read at once: one look at the storage, and no request
             try:
-                return await self._value(output)
+                value = await self._value(output)
+                self.hits += 1
+                return value
             except OutputNotFound as error:
                 if error.key not in keys_of(output):
                     raise
@@ -76,18 +95,79 @@ class Loads:
                 was_damaged = True  # it has been moved out of the way
             except (OutputNotFound, RunFailed) as error:
                 if not looks_left or not _was_removed(output, error):
-                    raise
+                    failure = _only_failure(error)
+                    if failure is None:
+                        raise
+                    break
                 # what removes it may do so in step with the loads: a random pause gets out of step
                 await asyncio.sleep(chance() * LOST_PAUSE_SECONDS)
-        raise AssertionError  # for type checkers
+        assert failure is not None  # for type checkers
+        raise failure.with_traceback(None)  # other callers raise the same
+
+    async def load_all(
+        self, outputs: Sequence[Output[T]], make: Callable[[Sequence[Output[T]]], Awaitable[object]]
+    ) -> list[T]:
+        """Load the values of outputs; those that do not exist are requested together."""
+        for output in outputs:
+            if not isinstance(output, Output):
+                raise not_loadable(output)
+        found: dict[int, T] = {}
+        for start in range(0, len(outputs), LOADS_PER_TURN):
+            numbers = range(start, min(start + LOADS_PER_TURN, len(outputs)))
+            if self._storage.answers_at_once:
+                for number in numbers:
+                    await self._find(outputs[number], number, found)
+            else:  # each waits for a server
+                await asyncio.gather(*(self._find(outputs[number], number, found) for number in numbers))
+            await asyncio.sleep(0)
+        missing = [output for number, output in enumerate(outputs) if number not in found]
+        if missing:
+            await make(missing)
+        values: list[T] = []
+        for number, output in enumerate(outputs):
+            is_there = number in found
+            values.append(found[number] if is_there else await self.load(output, lambda output: make([output])))
+        return values
+
+    async def existing(self, keys: Sequence[str]) -> set[str]:
+        """Select the keys that exist."""
+        if self._storage.answers_at_once:
+            return self._storage.exists_many(keys)
+        return await self._storage.aexists_many(keys)
+
+    async def _find(self, output: Output[T], number: int, found: dict[int, T]) -> None:
+        """Put the value of an output that exists into ``found``."""
+        if self._opened().can_read(output):
+            try:
+                found[number] = await self._value(output)
+                self.hits += 1
+            except OutputNotFound as error:
+                if error.key not in keys_of(output):
+                    raise
 
     async def _value(self, output: Output[T]) -> T:
+        hot = self._hot
+        kept = hot.value_of(output) if hot is not None and hot.keeps_values else None
+        if kept is not None:
+            found: T = kept[0]
+            return found
         try:
-            return await output.assign_storage(self._storage).aload()
+            value = await output.assign_storage(self._storage if hot is None else hot).aload()
         except BaseException as error:
+            if isinstance(error, StorageUnavailable):
+                self._opened().storage_ok = False
             if passes(error) or is_ours(error) or is_a(error, OSError):
                 raise
             hook_failed(output, "aload()", error)
+        if hot is not None and hot.keeps_values:
+            hot.keep_value(output, value)
+        return value
+
+
+def _only_failure(error: OutputNotFound | RunFailed) -> TaskError | None:
+    """Return the error of the task that failed, if no other did."""
+    failures = error.exceptions if isinstance(error, RunFailed) else ()
+    return failures[0] if len(failures) == 1 and isinstance(failures[0], TaskError) else None
 
 
 def not_loadable(given: object) -> DefinitionError:

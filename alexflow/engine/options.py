@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # a run that has nothing to do needs none of them
     from alexflow.graph import Forceable
     from alexflow.limits import Queue, RateLimit
     from alexflow.storage import Storage
+    from alexflow.storage.memory_cache import MemoryCache
 
 #: The highest priority of a request, and, negated, the lowest.
 MOST_URGENT = 1_000_000
@@ -44,7 +45,23 @@ class EngineOptions(TypedDict, total=False):
     grace: float
     lease_ttl: float | None
     record: bool
+    memory_cache: MemoryCache | None
     queue: Queue | None
+
+
+class RequestKeywords(TypedDict, total=False):
+    """The keywords of :meth:`alexflow.Engine.load`."""
+
+    attributes: Mapping[str, Any] | None
+    priority: int | None
+    fairness_key: str
+    max_wait: float | None
+
+
+class RunKeywords(RequestKeywords, total=False):
+    """The keywords of :meth:`alexflow.Engine.run` besides a target and ``force``."""
+
+    on_error: OnError
 
 
 class RunOptions(EngineOptions, total=False):
@@ -142,6 +159,9 @@ def check_values(values: Mapping[str, Any]) -> None:
         check_queue(queue)
     if not isinstance(values.get("record", True), bool):
         raise DefinitionError(f"record must be True or False, not {values['record']!r}")
+    cache = values.get("memory_cache")
+    if cache is not None and type(cache).__name__ != "MemoryCache":
+        raise DefinitionError(f"memory_cache must be a MemoryCache, such as MemoryCache(), not {repr_of(cache)}")
     if ttl is not None and (not isinstance(ttl, int | float) or not ttl > 0):
         raise DefinitionError(f"lease_ttl must be a number of seconds above 0, or None, not {ttl!r}")
 

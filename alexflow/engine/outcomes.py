@@ -8,6 +8,7 @@ from typing import Literal
 
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.recording import EngineRecorder
+from alexflow.engine.tallies import Tallies
 from alexflow.engine.task_events import TaskEvents
 from alexflow.errors import TaskError, TaskFailed
 from alexflow.executors.interface import Done, NotDone, Printed, Settled
@@ -28,6 +29,7 @@ class Outcomes:
     Args:
         catalog: the users' tasks behind its names.
         task_events: emits the events of tasks.
+        tallies: counts what came of them.
         chance: gives random numbers from 0 to 1, for delays that have jitter.
         record: what is written about tasks.
         failed: the attempts of tasks that have failed; it adds to them.
@@ -37,12 +39,14 @@ class Outcomes:
         self,
         catalog: Catalog,
         task_events: TaskEvents,
+        tallies: Tallies,
         chance: Callable[[], float],
         record: EngineRecorder,
         failed: FailedAttempts,
     ):
         self._catalog = catalog
         self._task_events = task_events
+        self._tallies = tallies
         self._chance = chance
         self._record = record
         self._failed = failed
@@ -72,7 +76,14 @@ class Outcomes:
                 cancelled.append(outcome.task_id)
             else:
                 events.append(self._event_of(outcome, outcome.error, outcome.reason))
+        if self._tallies.is_kept:
+            self._tallies.settled(outcomes)
+        if succeeded and self._task_events.hot is not None:
+            self._task_events.made(succeeded)
+        if succeeded and self._task_events.awaited:
+            self._task_events.pass_on(succeeded)
         if succeeded:
+            self._tallies.computed += len(succeeded)
             self._record.ended(outcomes, self._failed.count)
             events.append((Succeeded(tuple(succeeded)), NO_SUBJECTS))
         if cancelled:
@@ -84,6 +95,8 @@ class Outcomes:
         """Complete an event of a dynamic task, which makes its events itself, and add what it is about."""
         if type(event) is Succeeded:
             done = [Done(task_id, 0.0) for task_id in event.tasks]
+            self._tallies.computed += len(done)
+            self._task_events.made(event.tasks)
             self._record.ended(done, self._failed.count)
             if self._task_events.watched:
                 for outcome in done:
@@ -155,6 +168,7 @@ class Outcomes:
 
     def report_given_up(self, decided: GaveUp) -> None:
         """Report a task that failed for good, and complete its error."""
+        self._tallies.failed += 1
         error: TaskError = decided.error
         error.attempts, error.deaths = decided.attempts, decided.deaths
         error.history = self._failed.of(decided.task_id)

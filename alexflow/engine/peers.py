@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -43,6 +44,12 @@ NOTICED_AFTER_LOOKS = 3
 #: Seconds from joining, or from finding a task held, to the first looks at peers: two engines that get work at the same
 #: moment share it within milliseconds. Later a look every tenth of a second is enough.
 FIRST_POLLS = (0.002, 0.004, 0.008, 0.016, 0.032)
+
+#: The shortest and the longest time between two looks for an output that a peer makes; on a directory, and elsewhere,
+#: where each is a request. A look at one output in a directory takes 0.1 ms.
+AWAITED_EVERY = (0.002, 0.01)
+AWAITED_REMOTELY_EVERY = (0.1, 0.3)
+AWAITED_OFTEN = 30.0  # seconds, after which there are longer ones
 
 
 class PeerCoordination:
@@ -110,6 +117,7 @@ class PeerCoordination:
         self._is_polling = False
         self._parts = 1  # into which limits of rates are shared
         self._is_admitting = False
+        self._is_awaiting = False
         self._leasing: dict[str, Job] = {}  # their leases are being taken
         self._at_peers: dict[str, Job] = {}
         self._held: dict[str, tuple[str, ...]] = {}  # outputs leased, by task
@@ -355,6 +363,9 @@ class PeerCoordination:
             self._at_peers[task_id] = self._leasing.pop(task_id)
         if held:
             self._poll_soon()
+            if not self._is_awaiting:
+                self._is_awaiting = True
+                self._spawn(self._await_peers)
             await self._post(HeldByPeer(tuple(held)))
         made = await self._made({id: keys for id, keys in wanted.items() if id in taken and id in self._leasing})
         if made:
@@ -407,6 +418,19 @@ class PeerCoordination:
     def _some_at_peers(self) -> dict[str, tuple[str, ...]]:
         """Take some of the tasks that peers hold."""
         return {task_id: self._outputs(job) for task_id, job in islice(self._at_peers.items(), LEASE_BATCH)}
+
+    async def _await_peers(self) -> None:
+        """Look for what peers make as often as is quick beside the time that this takes anyway."""
+        shortest, longest = AWAITED_EVERY if self._leases.rests_at_once else AWAITED_REMOTELY_EVERY
+        began = time.monotonic()
+        try:
+            while self._at_peers and self.joined:
+                waited = time.monotonic() - began
+                every = min(max(shortest, waited / 8), longest if waited < AWAITED_OFTEN else self._leases.look_every)
+                await asyncio.sleep(every)
+                await self._report_done(await self._made(self._some_at_peers()))
+        finally:
+            self._is_awaiting = False
 
     async def _look_at_peers(self) -> None:
         task_ids = list(self._at_peers)

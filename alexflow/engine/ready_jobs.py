@@ -8,6 +8,7 @@ from itertools import islice
 
 from alexflow.engine.job_queue import JobQueue
 from alexflow.engine.recording import EngineRecorder
+from alexflow.engine.tallies import Tallies
 from alexflow.engine.task_events import TaskEvents
 from alexflow.executors.interface import Fits, Job, JobSource, Settled
 from alexflow.graph import Catalog, Kind
@@ -24,6 +25,7 @@ class ReadyJobs(JobSource):
         catalog: the users' tasks behind its names.
         forced: ids of tasks whose outputs are replaced; a set that others change.
         events: emits that jobs have begun.
+        tallies: counts them, if that is asked for.
         record: what is written about tasks.
         returned: called with the ids of jobs that were put back.
         post: takes events for the scheduler.
@@ -41,6 +43,7 @@ class ReadyJobs(JobSource):
         catalog: Catalog,
         forced: set[str],
         events: TaskEvents,
+        tallies: Tallies,
         record: EngineRecorder,
         returned: Callable[[Kind, Sequence[str]], None],
         post: Callable[[Event], None],
@@ -52,6 +55,7 @@ class ReadyJobs(JobSource):
         self._tasks = catalog.tasks
         self._forced = forced
         self._events = events
+        self._tallies = tallies
         self._begins_when_taken = not prefetches  # else the executor reports it
         self._record = record
         self._returned = returned
@@ -119,6 +123,8 @@ class ReadyJobs(JobSource):
         if self._events.watched and self._begins_when_taken:
             for job in jobs:
                 self.began(job.task_id)
+        if self._tallies.is_kept:
+            self._tallies.taken([job.task_id for job in jobs])
         return jobs
 
     def _take(self, limit: int, fits: Fits | None) -> list[Job]:
@@ -167,6 +173,8 @@ class ReadyJobs(JobSource):
         return task_id in (self._queue if self.alone else self.admitted)
 
     def claim(self, task_id: str) -> Job | None:
+        if self._tallies.is_kept:
+            self._tallies.taken([task_id])
         if not self.alone:
             return self.admitted.pop(task_id, None)
         if task_id not in self._queue:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
+from typing import TYPE_CHECKING
 
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.requested_run import RequestedRuns
@@ -20,6 +21,9 @@ from alexflow.executors.interface import Done, Settled
 from alexflow.graph import Described
 from alexflow.hooks import passes
 from alexflow.model import AbstractTask, Output
+
+if TYPE_CHECKING:
+    from alexflow.engine.hot_outputs import HotOutputs
 
 
 class Lanes:
@@ -62,6 +66,10 @@ class TaskEvents:
         # tasks that were planned or started, and have not ended: where an attempt is under way
         self._live: dict[str, tuple[str, int] | None] = {}
         self._lanes: defaultdict[str, Lanes] = defaultdict(Lanes)
+        #: What is kept of outputs in memory, if anything is; it drops what is made again.
+        self.hot: HotOutputs | None = None
+        #: What is called once when a task has run, by its id.
+        self.awaited: dict[str, list[Callable[[], None]]] = {}
 
     @property
     def watched(self) -> bool:
@@ -158,6 +166,18 @@ class TaskEvents:
         attempt, now = self._failed.count(task_id) + 1, time.time() if ended is None else ended
         run_id = self._id_for(task_id)
         self._emit(engine_events.TaskSucceeded(task_id, outcome.seconds, attempt, *used, time=now, run_id=run_id))
+
+    def made(self, task_ids: Iterable[str]) -> None:
+        """Drop what is kept of the outputs of tasks that have run."""
+        if self.hot is not None:
+            made = [described for task_id in task_ids if (described := self._tasks.get(task_id)) is not None]
+            self.hot.drop([key for described in made for key in described.spec.outputs])
+
+    def pass_on(self, task_ids: Iterable[str]) -> None:
+        """Call what awaits tasks that have run."""
+        for task_id in task_ids:
+            for call in self.awaited.pop(task_id, ()):
+                call()
 
     def retrying(self, task_id: str, attempts: int, error: str, delay: float) -> None:
         """Emit that an attempt has failed and is followed by another."""

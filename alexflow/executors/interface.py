@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -196,6 +196,20 @@ class JobSource(ABC):
         """Yield jobs that will be ready as soon as the job of a task has succeeded; for executors that prefetch."""
 
 
+class WorkerCounts(Struct, frozen=True):
+    """The worker processes of an executor.
+
+    Attributes:
+        alive: those that have been started and take jobs.
+        starting: those that have been requested and are not there yet.
+        deaths: how many have died that nothing had ended on purpose.
+    """
+
+    alive: int = 0
+    starting: int = 0
+    deaths: int = 0
+
+
 class Executor(ABC):
     """Runs jobs somewhere. All methods are called on the engine's event loop and return at once, but for ``aclose``.
 
@@ -249,6 +263,18 @@ class Executor(ABC):
     def places(self) -> int:
         """The number of jobs that it runs at once."""
         return 1
+
+    @property
+    def workers(self) -> WorkerCounts:
+        """Its worker processes, if it has any."""
+        return WorkerCounts()
+
+    async def start_workers(self, classes: Collection[type]) -> None:  # noqa: B027  # most have none
+        """Start all workers that it may have, and wait until they have imported what tasks of these classes need.
+
+        Raises:
+            WorkerDied: workers cannot be started.
+        """
 
     def ahead(self) -> list[Job]:
         """Return the speculative jobs: they run, or will, and were not ready when they were sent."""

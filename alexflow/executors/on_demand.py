@@ -6,9 +6,9 @@ tasks of a small graph do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from alexflow.executors.interface import Executor, JobSource, Report
+from alexflow.executors.interface import Executor, JobSource, Report, WorkerCounts
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
@@ -52,6 +52,13 @@ class ExecutorOnDemand(Executor):
     @property
     def places(self) -> int:
         return self._places
+
+    @property
+    def workers(self) -> WorkerCounts:
+        return WorkerCounts() if self._made is None else self._made.workers
+
+    async def start_workers(self, classes: Collection[type]) -> None:
+        await self.made().start_workers(classes)
 
     async def aclose(self) -> None:
         if self._made is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 from alexflow.errors import DefinitionError
@@ -102,3 +102,28 @@ def needs_of(task: AbstractTask, spec: object, kind: Kind, refusal: Callable[[Ne
     if never:
         raise DefinitionError(f"{type(task).__qualname__}.resource_spec asks for {never}")
     return needs
+
+
+def classes_by_executor(
+    tasks: Iterable[type[AbstractTask] | AbstractTask], default: ExecutorName
+) -> dict[Kind, set[type[AbstractTask]]]:
+    """Sort classes of tasks, which may be given by tasks, by the executor that runs them.
+
+    Args:
+        tasks: the classes.
+        default: the executor of a plain ``def run`` whose class names none; it is among the results in any case.
+
+    Raises:
+        DefinitionError: something is neither a class of tasks nor a task.
+    """
+    found: dict[Kind, set[type[AbstractTask]]] = {default: set()}
+    for task in tasks:
+        cls = task if isinstance(task, type) else type(task)
+        if not issubclass(cls, AbstractTask):
+            raise DefinitionError(f"start_workers takes classes of tasks, not {repr_of(task, SHORT_TEXT)}")
+        if issubclass(cls, DynamicTask) or class_info(cls).run_is_async:
+            continue
+        options = getattr(cls, "options", None)  # a property says it of instances only
+        executor = options.executor if type(options) is TaskOptions else None
+        found.setdefault(executor or default, set()).add(cls)
+    return found

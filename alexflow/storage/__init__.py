@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from alexflow.storage.layered.prefix import PrefixStorage as PrefixStorage
     from alexflow.storage.local import LocalStorage as LocalStorage
     from alexflow.storage.memory import MemoryStorage as MemoryStorage
+    from alexflow.storage.memory_cache import MemoryCache as MemoryCache
     from alexflow.storage.opening import open_storage as open_storage
     from alexflow.storage.remote.storage import RemoteStorage as RemoteStorage
     from alexflow.storage.staged import Staged as Staged
@@ -35,6 +36,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "layered.prefix": "PrefixStorage",
         "local": "LocalStorage",
         "memory": "MemoryStorage",
+        "memory_cache": "MemoryCache",
         "opening": "open_storage",
         "remote.storage": "RemoteStorage",
         "staged": "Staged",

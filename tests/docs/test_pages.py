@@ -60,8 +60,9 @@ def test_python_blocks_run_and_print_what_is_shown(page: Path, tmp_path: Path) -
     code = script(page)
     if not code.strip():
         pytest.skip("no Python blocks")
-    for module in ("sklearn", "aiohttp", "luigi", "h5py", "numpy", "pandas", "torch", "lightning"):
-        if f"import {module}" in code and importlib.util.find_spec(module) is None:
+    optional = ("sklearn", "aiohttp", "luigi", "fastapi", "litestar", "flask", "django", "h5py", "numpy", "pandas")
+    for module in (*optional, "torch", "lightning"):
+        if re.search(f"(import|from) {module}\\b", code) and importlib.util.find_spec(module) is None:
             pytest.skip(f"needs {module}")
     file = tmp_path / f"{page.stem.replace('-', '_').lower()}.py"
     file.write_text(code)

@@ -172,6 +172,12 @@ class PoolMachine(JobFeed):
         if missing:
             self.instructions.append(StartPlaces(missing))
 
+    def start_all(self) -> None:
+        """Have as many places as there may be, whatever they will run."""
+        missing = self.roster.request(self.roster.size)
+        if missing:
+            self.instructions.append(StartPlaces(missing))
+
     def cannot_start(self) -> None:
         """Take in that no place can be started now."""
         self.claims.may_start = False

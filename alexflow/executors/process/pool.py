@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Any, cast
 
-from alexflow.errors import ShippingError
+from alexflow.errors import EngineClosed, ShippingError, WorkerDied
 from alexflow.executors.attempt_host import host
 from alexflow.executors.capacity import Capacity
-from alexflow.executors.interface import GRACE, Executor, Job, JobSource, NotDone, Report
+from alexflow.executors.interface import GRACE, Executor, Job, JobSource, NotDone, Report, WorkerCounts
 from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.instructions import (
@@ -39,11 +39,13 @@ from alexflow.executors.process.outcomes import cannot_start, failed, failed_to_
 from alexflow.executors.process.output_capture import Echo
 from alexflow.executors.process.payload import Packer
 from alexflow.executors.process.places import Assignment, Place
+from alexflow.executors.process.ready_workers import ReadyWorkers
 from alexflow.executors.process.shutdown import Shutdown
 from alexflow.executors.process.slow_imports import SlowImports
 from alexflow.executors.process.started_server import StartedServer
 from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.messages import (
+    DefinitionsImported,
     FactsReply,
     FactsRequest,
     JobFailed,
@@ -106,9 +108,7 @@ class ProcessExecutor(Executor):
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)
         self._cache_epoch = 0
-        self._fed: list[
-            WorkerState
-        ] = []  # workers that have got jobs: what they begin is reported after what has ended
+        self._fed: list[WorkerState] = []  # they have got jobs, of which the first is to be reported as begun
         self._closed = False
         self._fail: Callable[[Job], NotDone]  # makes the outcome of a job for which no worker can be started
         self._next_tick: asyncio.TimerHandle | None = None
@@ -135,6 +135,7 @@ class ProcessExecutor(Executor):
             reserve=self._reserved,
         )
         self._worker_set = self._make_worker_set(storage)
+        self._ready = ReadyWorkers(self._worker_set, self._size)
         self._memory = MemoryShortage(self._machine.claims)
         self._shutdown = Shutdown(self._worker_set, self._grace, self._gone)
         self._deadlines = Deadlines(self._out_of_time)
@@ -214,11 +215,21 @@ class ProcessExecutor(Executor):
     def places(self) -> int:
         return self._size
 
+    @property
+    def workers(self) -> WorkerCounts:
+        return self._worker_set.counts()
+
+    async def start_workers(self, classes: Collection[type]) -> None:
+        self._worker_set.announce(set(classes))
+        self._machine.start_all()
+        await self._ready.wait(self._go_on)
+
     def ahead(self) -> list[Job]:
         return self._machine.speculative_jobs()
 
     async def aclose(self) -> None:
         self._closed = True
+        self._ready.fail(EngineClosed("the engine was closed before its workers were ready"))
         if self._next_tick is not None:
             self._next_tick.cancel()
         self._slow_imports.close()
@@ -248,10 +259,8 @@ class ProcessExecutor(Executor):
         while machine.instructions or machine.outcomes:
             for instruction in machine.drain():
                 self._perform[type(instruction)](instruction)
-        if self._fed:
-            fed, self._fed = self._fed, []
-            for worker in fed:
-                self._report_begun(worker)
+        while self._fed:
+            self._report_begun(self._fed.pop())
 
     def _send(self, instruction: SendJobs) -> None:
         self._definitions.look_again()
@@ -305,6 +314,7 @@ class ProcessExecutor(Executor):
                 self._worker_set.start(instruction.binding)
         except (OSError, ShippingError) as error:
             self._fail = partial(unshippable if isinstance(error, ShippingError) else cannot_start, error=error)
+            self._ready.fail(WorkerDied("start_workers()", f"worker processes cannot be started: {error}"))
             self._machine.cannot_start()
         self._machine.feed()
 
@@ -364,6 +374,9 @@ class ProcessExecutor(Executor):
             sent = worker.sent.get(message.number)
             if sent is not None:
                 self._host.spent(sent.job.task_id, message.amounts)
+        elif isinstance(message, DefinitionsImported):
+            worker.imported = message.count
+            self._ready.check()
         elif isinstance(message, MemoryExceeded):
             self._machine.exceeded(worker)
 
@@ -404,6 +417,7 @@ class ProcessExecutor(Executor):
     def _has_ended(self, worker: WorkerState) -> None:
         """Take in that a worker has ended, or has closed its channel; called once or more."""
         if not worker.is_leaving:
+            self._worker_set.deaths += 1
             self._machine.roster.leave(worker)
             self._shutdown.reap(worker)
 
@@ -419,14 +433,18 @@ class ProcessExecutor(Executor):
             self._fail = partial(cannot_start, error=refused)
         elif not worker.has_reported and not status.running:
             self._worker_set.stop_announcing()  # an import may have killed it
-            self._fail = partial(failed_to_start, message=self._why(worker, end), end=end)
+            self._fail = partial(failed_to_start, message=self._worker_set.why_none_starts(worker, end), end=end)
         self._machine.gone(worker, status.running, status.ended, lost, refused=refused is not None)
         self._go_on()
+        if self._ready.awaited and not self._closed:
+            self._start_again(worker, end)
 
-    def _why(self, worker: WorkerState, end: ExitStatus) -> str:
-        message = f"worker processes fail to start: the last one {end}"
-        if self._workers.initializer is not None:
-            message += "; Workers(initializer=...) is called there before any task"
-        if not worker.process.pid and not end.signal:
-            message += f"; is {self._worker_set.python()} a Python interpreter? Workers(python=...) names one"
-        return message
+    def _start_again(self, worker: WorkerState, end: ExitStatus) -> None:
+        """Start another worker, as callers wait until all are ready, unless none can be started."""
+        refused = worker.process.refused
+        if refused is not None or self._machine.roster.is_hopeless:
+            why = str(refused or self._worker_set.why_none_starts(worker, end))
+            return self._ready.fail(WorkerDied("start_workers()", why))
+        self._machine.start_all()
+        self._go_on()
+        self._ready.watch()

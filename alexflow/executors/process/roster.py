@@ -23,6 +23,7 @@ class Roster:
         surplus: those of them that are beyond the size: where they are is being taken away, so that others are started
             without waiting for their end.
         coming: the devices of such places that have been requested and are not there yet.
+        is_hopeless: whether too many in a row have failed to start, when the last one did.
         leaving: those that get no more and have not ended. While there are more of them than places may be, they are
             not replaced.
     """
@@ -37,6 +38,7 @@ class Roster:
         self._started = 0  # ever
         self._starting = 0  # requested, and not there yet
         self._start_failures = 0
+        self.is_hopeless = False
         self._started_by_then = 0  # how many places had been started when the last failure was counted
 
     def request(self, jobs: int) -> int:
@@ -95,6 +97,7 @@ class Roster:
     def has_reported(self, place: Place) -> None:
         """Take in that a place has reported something: places do start."""
         place.has_reported = True
+        self.is_hopeless = False
         self._start_failures = 0
 
     def failed_to_start(self, place: Place) -> bool:
@@ -102,7 +105,7 @@ class Roster:
         if place.ordinal > self._started_by_then:
             self._start_failures += 1
             self._started_by_then = self._started
-        if self._start_failures <= MAX_START_FAILURES:
-            return False
-        self._start_failures = 0
-        return True
+        self.is_hopeless = self._start_failures > MAX_START_FAILURES
+        if self.is_hopeless:
+            self._start_failures = 0
+        return self.is_hopeless

@@ -13,12 +13,14 @@ from alexflow.errors import ShippingError
 from alexflow.executors.capacity import Binding
 from alexflow.executors.devices import variables_for
 from alexflow.executors.enclosing_tasks import enclosing
+from alexflow.executors.interface import WorkerCounts
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.fork_servers import ForkServers
 from alexflow.executors.process.library_imports import libraries_of
 from alexflow.executors.process.output_capture import Echo
 from alexflow.executors.process.roster import Roster
 from alexflow.executors.process.started_server import StartedServer
+from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.messages import Definition, Hello, ToEngine, Work
 from alexflow.executors.process.worker_process import WorkerProcess
 from alexflow.executors.process.worker_state import HostedProcess, WorkerState
@@ -74,6 +76,7 @@ class WorkerSet:
         self._fork_servers = ForkServers(size, started)
         self._fork_servers.on_warm = on_warm
         self._hello: Hello | None = None
+        self.deaths = 0  #: Workers that have ended of themselves.
         self._announced: set[type] = set()
         self._expected: set[type] = set()
         self._announces = True
@@ -87,6 +90,11 @@ class WorkerSet:
     def leaving(self) -> list[WorkerState]:
         """The workers that get no more jobs and have not ended."""
         return cast(list[WorkerState], self._roster.leaving)
+
+    def counts(self) -> WorkerCounts:
+        """Count the workers."""
+        alive = sum(1 for worker in self.workers if worker.process.pid)
+        return WorkerCounts(alive, len(self.workers) - alive, self.deaths)
 
     def start(self, binding: Binding = ()) -> None:
         """Start a worker.
@@ -165,6 +173,15 @@ class WorkerSet:
     def python(self) -> str:
         """Return the interpreter of the workers."""
         return self._fork_servers.python()
+
+    def why_none_starts(self, worker: WorkerState, end: ExitStatus) -> str:
+        """Say why workers fail to start, the last of which ended so."""
+        message = f"worker processes fail to start: the last one {end}"
+        if self._initializer is not None:
+            message += "; Workers(initializer=...) is called there before any task"
+        if not worker.process.pid and not end.signal:
+            message += f"; is {self.python()} a Python interpreter? Workers(python=...) names one"
+        return message
 
     def give_up(self) -> None:
         """Drop the requests for workers that have not started."""

@@ -94,6 +94,7 @@ class WorkerState(Place):
         super().__init__(ordinal, time.monotonic(), binding)
         self.process: HostedProcess
         self.known: set[int] = set()  # definitions that it has
+        self.imported = 0  # how many of them it has imported
         self.sources_of = 0  # the job for which it has asked for tasks behind outputs
         self.sources: dict[str, AbstractTask] = {}  # those tasks
         self.warned_of: set[str] = set()  # classes whose slow import has been logged

@@ -223,13 +223,28 @@ class Revoked(Message, frozen=True):
     numbers: list[int]
 
 
+class DefinitionsImported(Message, frozen=True):
+    """Of the definitions that the worker has, these many have been imported, or could not be."""
+
+    count: int
+
+
 class MemoryExceeded(Message, frozen=True):
     """The worker's memory exceeds its limit."""
 
 
 ToWorker = ProcessEnvironment | Hello | Work | TaskReply | FactsReply | Revoke | Prune
 ToEngine = (
-    JobsDone | JobFailed | TaskRequest | FactsRequest | Reported | SpentReport | Logged | Revoked | MemoryExceeded
+    JobsDone
+    | JobFailed
+    | TaskRequest
+    | FactsRequest
+    | Reported
+    | SpentReport
+    | Logged
+    | Revoked
+    | DefinitionsImported
+    | MemoryExceeded
 )
 
 _encode = msgspec.msgpack.Encoder().encode

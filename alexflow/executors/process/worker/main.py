@@ -40,6 +40,7 @@ from alexflow.executors.library_threads import ThreadShare
 from alexflow.executors.process.wire.environment import apply_environment
 from alexflow.executors.process.wire.lifeline import end_with
 from alexflow.executors.process.wire.messages import (
+    DefinitionsImported,
     FactsReply,
     FactsRequest,
     Hello,
@@ -156,6 +157,7 @@ class Worker:
         reentry.in_worker = True
         unpacker.fetch_task = self._context.fetch_task
         unpacker.importing = status_page.importing
+        unpacker.imported = lambda count: self._send(DefinitionsImported(count))
 
     def serve(self) -> None:
         """Take jobs and run them, until end-of-file."""

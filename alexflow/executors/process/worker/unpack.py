@@ -44,11 +44,13 @@ class Unpacker:
         )
         self.fetch_task: Callable[[str], AbstractTask] = _no_engine
         self.importing: Callable[[int], None] = lambda number: None  # called before an import, and with 0 after it
+        self.imported: Callable[[int], None] = lambda count: None  # called when nothing is left to be imported
 
     def let_go(self) -> None:
         """Cut the ties to the engine: this process has become a fork of the worker."""
         self.fetch_task = _in_a_fork
         self.importing = lambda number: None
+        self.imported = lambda count: None
 
     def add(self, definitions: list[Definition]) -> None:
         """Take in definitions; an import error hits only the jobs that need it."""
@@ -63,11 +65,14 @@ class Unpacker:
 
     def resolve(self) -> None:
         """Import what the next jobs may need, while there is nothing to do."""
+        is_new = bool(self._new)
         while self._new:
             try:
                 self.thing(self._new.pop())
             except BaseException:  # reported to the jobs that need it, when they try again
                 continue
+        if is_new:
+            self.imported(len(self._definitions))
 
     def thing(self, number: int) -> Any:
         """Return the class or function with this number."""

@@ -1,0 +1,135 @@
+"""``OpenEngine``: what an engine is asked besides work: how it is, what happens, and that it prepares or ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any
+
+from alexflow.engine.driver import Driver
+from alexflow.engine.loading import Loads
+from alexflow.engine.stats import EngineStats
+from alexflow.errors import EngineClosed
+from alexflow.events import EngineEvent
+from alexflow.events.broadcast import Broadcast
+from alexflow.executors.interface import WorkerCounts
+from alexflow.graph import Defaults
+from alexflow.graph.placement import classes_by_executor
+from alexflow.hooks import exact_name, hook_failed
+from alexflow.model import AbstractTask, Output
+
+if TYPE_CHECKING:
+    from alexflow.engine.why import Why
+
+
+class OpenEngine:
+    """The base of :class:`~alexflow.Engine`."""
+
+    _driver: Driver | None
+    _loop: asyncio.AbstractEventLoop | None
+    _loads: Loads
+    _defaults: Defaults
+    _broadcast: Broadcast
+
+    def _opened(self) -> Driver:
+        if self._driver is None:
+            raise EngineClosed("the engine is not open; use it inside `async with Engine(...) as engine:`")
+        if asyncio.get_running_loop() is not self._loop:
+            raise EngineClosed("the engine belongs to another event loop; open one in this loop")
+        return self._driver
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the engine is open and can go on. If not, only another one helps."""
+        return self._driver is not None and not self._driver.has_failed
+
+    def stats(self) -> EngineStats:
+        """Return what the engine is doing, in numbers; cheap however much is queued.
+
+        Tasks are counted by class and executor from the first call on: call it once when the engine is opened.
+        """
+        if self._driver is None:
+            return EngineStats(False, 0, {}, {}, {}, WorkerCounts(), self._loads.hits, 0, 0, 0, 0, True)
+        return self._driver.stats(self._loads.hits)
+
+    async def start_workers(self, tasks: Iterable[type[AbstractTask] | AbstractTask] = ()) -> None:
+        """Start all worker processes, and wait until they have imported what these tasks need.
+
+        Without it they start with the first task that needs one, which waits for its imports.
+
+        Args:
+            tasks: classes of tasks, or tasks.
+
+        Raises:
+            WorkerDied: worker processes cannot be started.
+            DefinitionError: ``tasks`` has something else.
+        """
+        await self._opened().start_workers(classes_by_executor(tasks, self._defaults.executor))
+
+    async def drain(self, timeout: float | None = None) -> bool:
+        """Accept no further requests, and wait until none is under way; what exists can still be loaded.
+
+        Args:
+            timeout: seconds to wait at most; None for as long as it takes.
+
+        Returns:
+            Whether all have ended. What has not is cancelled when the engine is closed.
+        """
+        driver = self._opened()
+        try:
+            async with asyncio.timeout(timeout):
+                await driver.draining.wait(is_idle=not (driver.runs or driver.entering))
+        except TimeoutError:
+            return False
+        return True
+
+    def events(self) -> AsyncIterator[EngineEvent]:
+        """Iterate over the events from now on, until the engine is closed."""
+        return self._broadcast.read()
+
+    @property
+    def broadcast(self) -> Broadcast:
+        """The broadcast of this engine's events."""
+        return self._broadcast
+
+    def prune(self, task: AbstractTask | str, *, reason: str = "") -> bool:
+        """Let a running task end early, because going on is not worth it.
+
+        In the task ``current.pruned`` and ``current.should_stop`` turn true. If it stores all of its outputs and
+        returns, it is done; if it stores some, these are published, and it fails as
+        :class:`~alexflow.errors.Pruned`. It has ``grace`` for that, and is stopped then.
+
+        Args:
+            task: the task, or its id, as events have it.
+            reason: why, for listeners.
+
+        Returns:
+            Whether it was running: in a worker process, in a thread or on the event loop.
+        """
+        if isinstance(task, str):
+            return self._opened().prune(task, reason)
+        try:
+            task_id = exact_name(task, "task_id", task.task_id)
+        except BaseException as error:
+            hook_failed(task, "task_id", error)
+        return self._opened().prune(task_id, reason)
+
+    def why(self, task: AbstractTask | Output[Any] | str) -> Why:
+        """Return what a task waits for: an input, a limit, a place, the delay before a retry, another engine.
+
+        ``print(engine.why(task))`` says it for people; its ``obstacles`` name what holds each.
+
+        Args:
+            task: the task, an output of it, or its id, as events have it.
+
+        Raises:
+            EngineClosed: the engine is not open, or is another loop's.
+        """
+        if isinstance(task, str):
+            return self._opened().why(task)
+        try:
+            owner = task.src_task if isinstance(task, Output) else task
+            task_id = exact_name(owner, "task_id", owner.task_id)
+        except BaseException as error:
+            hook_failed(task, "task_id", error)
+        return self._opened().why(task_id)

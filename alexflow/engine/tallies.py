@@ -1,0 +1,175 @@
+"""Counts of tasks by class and executor, for an engine's statistics.
+
+Scripts ask for none: what is counted per task is counted from the first question on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+
+from alexflow.engine.stats import ClassStats, EngineStats, ExecutorStats, TagStats
+from alexflow.executors.interface import Done, Executor, Settled, WorkerCounts
+from alexflow.graph import Described
+from alexflow.scheduler import Scheduler
+from alexflow.scheduler.instructions import Finish
+
+
+class ClassTally:
+    """Tasks of one class, of this name, on one executor."""
+
+    __slots__ = ("done", "failed", "name", "queued", "running", "seconds")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.queued: OrderedDict[str, float] = OrderedDict()  # since when, by id: the first waits longest
+        self.running = 0
+        self.done = 0
+        self.failed = 0
+        self.seconds = 0.0
+
+    @property
+    def oldest(self) -> float | None:
+        """Since when the task waits that has waited longest."""
+        return next(iter(self.queued.values()), None)
+
+
+class Tallies:
+    """The counts of one engine.
+
+    Args:
+        tasks: descriptions of the tasks that are not over, by id; others change it.
+
+    Attributes:
+        is_kept: whether tasks are counted by class.
+        computed, failed, shared, cached: as in :class:`~alexflow.engine.stats.EngineStats`.
+    """
+
+    def __init__(self, tasks: Mapping[str, Described]):
+        self._tasks = tasks
+        self.is_kept = False
+        self.computed = self.failed = self.shared = self.cached = 0
+        self._classes: dict[tuple[str, type], ClassTally] = {}
+        self._of: dict[str, ClassTally] = {}  # of tasks that are queued or run, by id
+
+    def keep(self, queued: Iterable[str], running: Iterable[str]) -> None:
+        """Count from now on, with what is queued and runs now."""
+        self.is_kept = True
+        self.queued(queued)
+        running = list(running)
+        self.queued(running)
+        self.taken(running)
+
+    # -- what happens
+
+    def queued(self, task_ids: Iterable[str]) -> None:
+        """Take in that tasks wait for a place."""
+        now = time.monotonic()
+        for task_id in task_ids:
+            described = self._tasks[task_id]
+            kind = described.kind, type(described.task)
+            tally = self._classes.get(kind)
+            if tally is None:
+                tally = self._classes[kind] = ClassTally(task_id.rpartition(".")[0])
+            self._of[task_id] = tally
+            tally.queued[task_id] = now
+
+    def taken(self, task_ids: Iterable[str]) -> None:
+        """Take in that executors have taken tasks."""
+        for task_id in task_ids:
+            tally = self._of.get(task_id)
+            if tally is not None and tally.queued.pop(task_id, None) is not None:
+                tally.running += 1
+
+    def put_back(self, task_ids: Iterable[str]) -> None:
+        """Take in that tasks wait again that had been taken."""
+        for task_id in task_ids:
+            tally = self._of.get(task_id)
+            if tally is not None and task_id not in tally.queued:
+                tally.running -= 1
+                tally.queued[task_id] = time.monotonic()
+
+    def settled(self, outcomes: Sequence[Settled]) -> None:
+        """Take in the ends of attempts."""
+        for outcome in outcomes:
+            tally = self._of.pop(outcome.task_id, None)
+            if tally is not None:
+                if tally.queued.pop(outcome.task_id, None) is None:
+                    tally.running -= 1
+                if isinstance(outcome, Done):
+                    tally.done += 1
+                    tally.seconds += outcome.seconds
+                elif outcome.reason != "cancelled":
+                    tally.failed += 1
+
+    def forgotten(self, task_ids: Iterable[str]) -> None:
+        """Take in that tasks are over or not wanted any more."""
+        for task_id in task_ids:
+            tally = self._of.pop(task_id, None)
+            if tally is not None and tally.queued.pop(task_id, None) is None:
+                tally.running -= 1
+
+    def finished(self, end: Finish) -> None:
+        """Take in the end of a run."""
+        self.shared += end.shared
+        self.cached += end.cached
+
+    # -- the counts
+
+    def executors(self, executors: Mapping[str, Executor]) -> dict[str, ExecutorStats]:
+        """Return the counts by executor."""
+        now = time.monotonic()
+        found: dict[str, ExecutorStats] = {}
+        for (kind, _), tally in self._classes.items():
+            before = found.get(kind) or ExecutorStats(0, 0, executors[kind].places, 0.0)
+            wait = 0.0 if tally.oldest is None else now - tally.oldest
+            queued, running = before.queued + len(tally.queued), before.running + tally.running
+            found[kind] = ExecutorStats(queued, running, before.places, max(before.oldest_wait, wait))
+        return found
+
+    def classes(self) -> dict[str, ClassStats]:
+        """Return the counts by class."""
+        found: dict[str, ClassStats] = {}
+        for tally in self._classes.values():
+            mean = tally.seconds / tally.done if tally.done else 0.0
+            stats = ClassStats(len(tally.queued), tally.running, tally.done, tally.failed, mean)
+            found[tally.name] = stats
+        return found
+
+
+def stats_of(
+    tallies: Tallies,
+    scheduler: Scheduler,
+    executors: Mapping[str, Executor],
+    is_open: bool,
+    runs: int,
+    hits: int,
+    storage_ok: bool,
+) -> EngineStats:
+    """Put an engine's statistics together; from the first call on tasks are counted by class."""
+    if not tallies.is_kept:
+        queued = [task_id for kind in executors for task_id in scheduler.ready(kind)]
+        active = {spec.task_id for spec in scheduler.active_specs()}
+        tallies.keep(queued, active.difference(queued))
+    slots = scheduler.state.slots
+    limits = slots.limits.items()
+    workers = [executor.workers for executor in executors.values()]
+    return EngineStats(
+        open=is_open,
+        runs=runs,
+        executors=tallies.executors(executors),
+        classes=tallies.classes(),
+        tags={tag: TagStats(slots.taken(tag), limit, slots.waiting_at(tag)) for tag, limit in limits},
+        workers=WorkerCounts(
+            sum(each.alive for each in workers),
+            sum(each.starting for each in workers),
+            sum(each.deaths for each in workers),
+        ),
+        hits=hits,
+        computed=tallies.computed,
+        shared=tallies.shared,
+        cached=tallies.cached,
+        failed=tallies.failed,
+        storage_ok=storage_ok,
+    )

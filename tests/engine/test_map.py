@@ -1,0 +1,193 @@
+"""A stream of items to a stream of values."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from alexflow import Engine, JSONOutput, MemoryStorage, Output, Task, TaskError
+from alexflow.engine.mapping import Mapped
+from alexflow.errors import DefinitionError
+from tests.engine.workflows import BreaksOnLoop, Gives, ProcessStep, SlowOnLoop, Step, ran
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def none_has_run() -> None:
+    ran.clear()
+
+
+async def rows(count: int) -> AsyncIterator[int]:
+    for n in range(count):
+        yield n
+
+
+@dataclass(frozen=True)
+class Waits(Task):
+    """Ends when its gate is opened; the gates are of this test's loop."""
+
+    n: int
+
+    def output(self) -> Output[int]:
+        return self.build_output(JSONOutput[int], key="n.json")
+
+    async def run(self, input: None, output: Output[int]) -> None:
+        await GATES.setdefault(self.n, asyncio.Event()).wait()
+        await output.astore(self.n)
+
+
+GATES: dict[int, asyncio.Event] = {}
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110  # the engine is on this loop
+        await asyncio.sleep(0)
+
+
+async def all_of(stream: AsyncIterator[Mapped[Any]]) -> list[Mapped[Any]]:
+    return [one async for one in stream]
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 3000])
+@pytest.mark.parametrize("window", [1, 7, 1000])
+async def test_all_come_once(count: int, window: int) -> None:
+    if count * 100 > window * 30_000:
+        pytest.skip("the same with fewer")
+    async with Engine(MemoryStorage()) as engine:
+        found = await all_of(engine.map(Step, range(count), window=window))
+        assert sorted(one.value for one in found) == list(range(count))
+        assert all(one.item == one.value and one.error is None for one in found)
+        again = await all_of(engine.map(Step, rows(count), window=window, ordered=True))
+    assert [one.value for one in again] == list(range(count))
+    assert len(ran) == count  # what exists is not computed again
+
+
+@pytest.mark.processes
+async def test_tasks_in_processes(place: str) -> None:
+    async with Engine(place, workers=2) as engine:
+        found = await all_of(engine.map(ProcessStep, range(300), window=100, ordered=True))
+        assert [one.value for one in found] == list(range(300))
+
+
+async def test_tasks_and_outputs_instead_of_items() -> None:
+    async with Engine(MemoryStorage()) as engine:
+        tasks = [Step(n) for n in range(10)]
+        assert [one.value async for one in engine.map(tasks, ordered=True)] == list(range(10))
+        outputs = (task.output() for task in tasks)
+        async for item, output, value, error in engine.map(outputs, ordered=True):
+            assert item is output
+            assert (value, error) == (tasks[value].n, None)
+        made = engine.map(lambda n: Step(n).output(), range(3), ordered=True)
+        assert [one.value async for one in made] == [0, 1, 2]
+        assert [one.value async for one in engine.map([Step(1), Step(1)])] == [1, 1]
+
+
+async def test_values_come_as_they_are_there() -> None:
+    GATES.clear()
+    async with Engine(MemoryStorage()) as engine, aclosing(engine.map(Waits, range(5))) as stream:
+        first = asyncio.ensure_future(anext(stream))
+        await until(lambda: len(GATES) == 5)
+        assert not first.done()
+        GATES[3].set()
+        assert (await first).value == 3
+        GATES[0].set()
+        assert (await anext(stream)).value == 0
+
+
+async def test_they_come_in_order_if_asked_for() -> None:
+    GATES.clear()
+    async with Engine(MemoryStorage()) as engine, aclosing(engine.map(Waits, range(3), ordered=True)) as stream:
+        first = asyncio.ensure_future(anext(stream))
+        await until(lambda: len(GATES) == 3)
+        GATES[2].set()
+        GATES[1].set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not first.done()
+        GATES[0].set()
+        assert [(await first).value, (await anext(stream)).value, (await anext(stream)).value] == [0, 1, 2]
+
+
+async def test_no_more_is_taken_than_the_window_holds() -> None:
+    taken = 0
+
+    def source() -> Iterator[int]:
+        nonlocal taken
+        for n in range(100_000):
+            taken += 1
+            yield n
+
+    async with Engine(MemoryStorage()) as engine:
+        read = 0
+        async with aclosing(engine.map(Step, source(), window=50)) as stream:
+            async for _ in stream:
+                read += 1
+                await asyncio.sleep(0)
+                assert taken <= read + 50 + 1  # one has been taken from the source and waits for room
+                if read == 500:
+                    break
+
+
+async def test_to_leave_cancels() -> None:
+    async with Engine(MemoryStorage(), max_concurrency=4) as engine:
+        async for one in engine.map([Step(1), *(SlowOnLoop(n) for n in range(20))]):
+            assert one.value == 1
+            break
+        await until(lambda: not engine.stats().runs)
+        assert engine._driver is not None
+        assert not engine._driver.task_events.awaited
+
+
+async def test_failures_stop_it_or_are_given() -> None:
+    async with Engine(MemoryStorage()) as engine:
+        broken = BreaksOnLoop(1)
+        tasks = [Step(1), broken, BreaksOnLoop(2, (broken.output(),)), Step(2)]
+        found = await all_of(engine.map(tasks, ordered=True, on_error="continue"))
+        assert [one.value for one in found] == [1, None, None, 2]
+        assert [one.error.task_id if one.error else "" for one in found] == ["", broken.task_id, broken.task_id, ""]
+        with pytest.raises(TaskError, match="broken 1"):
+            await all_of(engine.map(tasks))
+
+
+async def test_an_error_of_the_source_is_raised() -> None:
+    async def source() -> AsyncIterator[int]:
+        yield 1
+        raise ValueError("the end of the world")
+
+    async with Engine(MemoryStorage()) as engine:
+        with pytest.raises(ValueError, match="the end of the world"):
+            await all_of(engine.map(Step, source()))
+
+
+async def test_what_cannot_be_mapped() -> None:
+    async with Engine(MemoryStorage()) as engine:
+        with pytest.raises(DefinitionError, match="map takes a class of tasks or a function first, not 3"):
+            engine.map(3, [1])  # type: ignore[arg-type]
+        with pytest.raises(DefinitionError, match="map takes an iterable of items, not 3"):
+            engine.map(Step, 3)  # type: ignore[arg-type]
+        with pytest.raises(DefinitionError, match="window must be a whole number of at least 1"):
+            engine.map(Step, [1], window=0)
+        with pytest.raises(DefinitionError, match="map takes tasks or outputs, or what makes one of an item, not 1"):
+            await all_of(engine.map([1]))
+        with pytest.raises(DefinitionError, match="has not just one; choose it"):
+            await all_of(engine.map([Gives("list", 3)]))
+
+
+async def test_an_async_source_that_waits_holds_nothing_back() -> None:
+    more = asyncio.Event()
+
+    async def source() -> AsyncIterator[int]:
+        yield 1
+        await more.wait()
+        yield 2
+
+    async with Engine(MemoryStorage()) as engine, aclosing(engine.map(Step, source())) as stream:
+        assert (await anext(stream)).value == 1
+        more.set()
+        assert (await anext(stream)).value == 2
