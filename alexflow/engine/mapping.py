@@ -49,13 +49,13 @@ class Mapped(NamedTuple, Generic[T]):
 class _Item:
     """An item that is under way."""
 
-    __slots__ = ("error", "is_passed_on", "item", "number", "output", "target")
+    __slots__ = ("error", "is_passed_on", "item", "number", "target", "wanted")
 
     def __init__(self, number: int, item: Any, target: AbstractTask | Output[Any], output: Output[Any]):
         self.number = number
         self.item = item
         self.target = target
-        self.output = output
+        self.wanted = output
         self.error: TaskError | None = None
         self.is_passed_on = False
 
@@ -121,7 +121,7 @@ class ItemStream(Generic[T]):
                     if one.error is not None and self._on_error == "stop":
                         raise one.error.with_traceback(None)
                     value = None if one.error is not None else await self._value(one)
-                    yield Mapped(one.item, one.output, value, one.error)
+                    yield Mapped(one.item, one.wanted, value, one.error)
                 if self._fault is not None:
                     raise self._fault
                 if self._is_all and not self._under_way:
@@ -135,7 +135,7 @@ class ItemStream(Generic[T]):
                 task.cancel()
 
     async def _value(self, one: _Item) -> T:
-        output: Output[T] = one.output
+        output: Output[T] = one.wanted
         return await self._loads.load(output, lambda output: self._run([output]))
 
     def _spawn(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -238,9 +238,9 @@ class ItemStream(Generic[T]):
 
     async def _without_existing(self, chunk: list[_Item]) -> list[_Item]:
         """Pass on the items whose outputs exist, and return the others."""
-        there = [one for one in chunk if self._driver.can_read(one.output)]
-        found = await self._loads.existing([key for one in there for key in keys_of(one.output)])
-        present = [one for one in there if found.issuperset(keys_of(one.output))]
+        there = [one for one in chunk if self._driver.can_read(one.wanted)]
+        found = await self._loads.existing([key for one in there for key in keys_of(one.wanted)])
+        present = [one for one in there if found.issuperset(keys_of(one.wanted))]
         self._pass_on(present)
         self._looks = bool(present)
         return [one for one in chunk if not one.is_passed_on]
@@ -264,9 +264,9 @@ class ItemStream(Generic[T]):
 
 def _task_id(one: _Item) -> str:
     try:
-        return one.output.src_task_id
+        return one.wanted.src_task_id
     except BaseException as error:
-        hook_failed(one.output, "src_task_id", error)
+        hook_failed(one.wanted, "src_task_id", error)
 
 
 def _errors_of(result: Result) -> dict[str, TaskError]:

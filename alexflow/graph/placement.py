@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from alexflow.errors import DefinitionError
-from alexflow.hooks import SHORT_TEXT, repr_of, text_of
+from alexflow.hooks import SHORT_TEXT, hook_failed, repr_of, text_of
 from alexflow.model import AbstractTask, DynamicTask, ExecutorName, Task, TaskOptions, WrapperTask
 from alexflow.model.class_info import class_info
 from alexflow.model.definition import describe_absence
@@ -123,7 +123,10 @@ def classes_by_executor(
             raise DefinitionError(f"start_workers takes classes of tasks, not {repr_of(task, SHORT_TEXT)}")
         if issubclass(cls, DynamicTask) or class_info(cls).run_is_async:
             continue
-        options = getattr(cls, "options", None)  # a property says it of instances only
+        try:
+            options = getattr(cls, "options", None)  # a property says it of instances only
+        except BaseException as error:
+            hook_failed(cls, "options", error)
         executor = options.executor if type(options) is TaskOptions else None
         found.setdefault(executor or default, set()).add(cls)
     return found
