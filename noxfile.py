@@ -80,7 +80,9 @@ def tests(session: nox.Session) -> None:
         inside = environment(session, f"tests-{version}", python, "-e", ".[rich]", *group("tests"))
         chosen = session.posargs or [*SIDE_BY_SIDE, *SAME_EVERYWHERE]
         session.run(inside, "-m", "pytest", *chosen, external=True)
-    session.install("-e", ".[rich]", *group("tests"), *group("formats"), *group("servers"), *group("examples"))
+    session.install(
+        "-e", ".[rich]", *group("tests"), *group("formats"), *group("servers"), *group("services"), *group("examples")
+    )
     for chosen in [session.posargs] if session.posargs else [[*SIDE_BY_SIDE, *ALL_OTHERS], ONE_BY_ONE]:
         session.run("python", "-m", "pytest", *chosen)
 

@@ -16,6 +16,7 @@ from alexflow.engine.options import EngineOptions, RunOptions
 from alexflow.engine.placement import ExecutorChoice
 from alexflow.graph import Forceable
 from alexflow.limits import Queue, RateLimit
+from alexflow.storage import MemoryCache
 
 pytestmark = pytest.mark.anyio
 
@@ -28,6 +29,7 @@ NAMES = {
     "Queue": Queue,
     "RateLimit": RateLimit,
     "ExecutorChoice": ExecutorChoice,
+    "MemoryCache": MemoryCache,
 }
 
 #: Where ``run`` writes a report.
