@@ -39,7 +39,7 @@ _NAMES = {
     "alexflow.legacy.storage:LocalStorage": "alexflow.adapters.storage.local_storage:LocalStorage",
     "alexflow.legacy.storage:copy_file": "alexflow.adapters.storage.core:copy_file",
     "alexflow.model.output:Output": "alexflow.core:Output",
-    "alexflow.model.resource_spec:ResourceSpec": "alexflow.core:ResourceSpec",
+    "alexflow.model.task:ResourceSpec": "alexflow.core:ResourceSpec",
     "alexflow.model.tree:flatten": "alexflow.helper:flatten",
     "alexflow.model.workflow:Workflow": "alexflow.core:Workflow",
     "alexflow.storage.interface:Storage": "alexflow.core:Storage",
@@ -51,7 +51,7 @@ _NAMES = {
 _FIELDS: dict[str, dict[str, str | None]] = {
     "alexflow.legacy.dataset:BinaryDatasetOutput": {"compress": None},
     "alexflow.legacy.prediction:BinaryPredictionOutput": {"compress": None},
-    "alexflow.model.resource_spec:ResourceSpec": {"cpus": None, "memory": None, "gpus": None, "devices": None},
+    "alexflow.model.task:ResourceSpec": {"cpus": None, "memory": None, "gpus": None, "devices": None},
     "alexflow.model.task:DynamicTask": {"resource_spec": None},
     "alexflow.storage.layered.overlay:OverlayStorage": {"base": "read_only", "storage": "read_write"},
     "alexflow.storage.local:LocalStorage": {"fsync": None, "check": None},

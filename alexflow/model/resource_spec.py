@@ -106,6 +106,10 @@ class ResourceSpec(Frozen):
         return _needs(self)
 
 
+# Stored documents name it so, and the module of tasks has it, too. Set here: ``dataclass`` looks into a class's module.
+ResourceSpec.__module__ = "alexflow.model.task"
+
+
 def _needs(spec: ResourceSpec) -> Needs:
     cpus = _one_of(spec, ("cpus", "cpu_requests", "cpu_limits"))
     memory = _one_of(spec, ("memory", "memory_requests", "memory_limits"))

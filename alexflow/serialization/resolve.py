@@ -84,7 +84,7 @@ _OWN_MODULES = tuple(
 
 #: Classes of those modules that are allowed regardless of ``modules``, besides formats that are safe to share.
 _HARMLESS = frozenset(
-    {"alexflow.model.output:Output", "alexflow.model.resource_spec:ResourceSpec", "alexflow.model.task:WrapperTask"}
+    {"alexflow.model.output:Output", "alexflow.model.task:ResourceSpec", "alexflow.model.task:WrapperTask"}
     | {"alexflow.model.workflow:Workflow", "alexflow.legacy.workflow:Workflow", "alexflow.legacy.outputs:Output"}
     | {"alexflow.legacy.tasks:ResourceSpec", "alexflow.legacy.tasks:WrapperTask"}
 )

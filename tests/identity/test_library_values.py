@@ -215,6 +215,7 @@ def test_secrets_of_pydantic_are_refused_with_the_remedy():
 
 def test_classes_of_attrs():
     pytest.importorskip("attrs")
+    pytest.importorskip("pydantic")  # the module has classes of both
     from tests.identity.library_classes import Attrs, Marked
 
     name = "tests.identity.library_classes:Attrs"

@@ -28,6 +28,7 @@ FORMATS = {
     "FileOutput": "file",
     "H5FileOutput": "hdf5",
     "HDF5Output": "hdf5",
+    "JSONNaNOutput": "json",
     "JSONOutput": "json",
     "JoblibOutput": "joblib",
     "MsgpackOutput": "msgpack",
@@ -38,7 +39,9 @@ FORMATS = {
     "PolarsOutput": "tables",
     "SafetensorsOutput": "safetensors",
     "SerializableOutput": "serializable",
+    "SparseOutput": "sparse",
     "TextOutput": "text",
+    "TorchOutput": "torch",
 }
 
 
