@@ -158,9 +158,8 @@ class AgentExecutor(ConfigurableExecutor):
             self._no_agents.cancel()
         pool = self._opened()
         try:
-            if pool.agents:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(pool.aclose(), self._settings.grace + AGENTS_CLOSE_TIMEOUT)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(pool.aclose(), self._settings.grace + AGENTS_CLOSE_TIMEOUT)
         finally:
             for line in [*self._introducing, *self._connected]:
                 line.close()
