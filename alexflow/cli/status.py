@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +11,7 @@ from alexflow.cli import answers
 from alexflow.cli.places import shown
 from alexflow.cli.recorded import record_of
 from alexflow.record import Record, Run
+from alexflow.record.engine_process import engine_exists
 from alexflow.record.rows_of_storage import make_index_again
 from alexflow.storage import Storage
 
@@ -99,12 +98,5 @@ def goes_on(run: Run) -> bool:
     """
     if run.ended is not None:
         return False
-    if run.host != socket.gethostname():
-        return datetime.now(UTC) - run.started < FOREIGN_ALIVE
-    try:
-        os.kill(run.pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    exists = engine_exists(run.host, run.pid)
+    return datetime.now(UTC) - run.started < FOREIGN_ALIVE if exists is None else exists

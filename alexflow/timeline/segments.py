@@ -6,7 +6,6 @@ file, so that a question costs a listing and the bytes that are new.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,13 +13,11 @@ import msgspec
 
 from alexflow.record.frames import frames_in
 from alexflow.record.lines import RECORD_MAGIC, SEGMENT_SUFFIX, AnyLine, SegmentHeader
+from alexflow.record.segment_parts import part_of
 from alexflow.storage import Storage
 from alexflow.storage.reserved import ReservedSpace
 
 _decode = msgspec.msgpack.Decoder(AnyLine).decode
-
-#: A part of a segment: ``name.000002.segment``. All parts have lines of the same sections.
-_PART = re.compile(rf"(.+)\.(\d{{6}}){re.escape(SEGMENT_SUFFIX)}")
 
 
 class RecordedLine(NamedTuple):
@@ -68,8 +65,8 @@ class RecordTail:
                     yield from self._lines_of(space, number, name)
 
     def _lines_of(self, space: ReservedSpace, number: int, name: str) -> Iterator[RecordedLine]:
-        part = _PART.fullmatch(name)
-        segment = (number, name if part is None else part[1])
+        part = part_of(name)  # all parts of a segment have lines of the same sections
+        segment = (number, name if part is None else part.segment)
         file = self._files.setdefault(segment, _Reading())
         if part is None:
             yield from self._read(space, name, file, segment)

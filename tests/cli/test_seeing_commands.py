@@ -57,8 +57,8 @@ def test_watch_says_that_the_engine_is_gone(
 ) -> None:
     (file,) = place.rglob("*.segment")
     file.write_bytes(file.read_bytes()[:-3_000])
-    monkeypatch.setattr("alexflow.timeline.engine_liveness.socket.gethostname", lambda: "machine")
-    monkeypatch.setattr("alexflow.timeline.engine_liveness.os.kill", _refusing)
+    monkeypatch.setattr("alexflow.record.engine_process.socket.gethostname", lambda: "machine")
+    monkeypatch.setattr("alexflow.record.engine_process.os.kill", _refusing)
     assert main(["watch", "--storage", str(place / "results")]) == 1
     assert f"{RUN}: was killed: " in capsys.readouterr().out
 
