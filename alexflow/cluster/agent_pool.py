@@ -89,6 +89,11 @@ class AgentPool(ProcessExecutor):
         workers.on_stopping = self._is_stopping
         return workers
 
+    def forget(self, task_ids: Sequence[str]) -> None:
+        for task_id in task_ids if self._moves else ():
+            self._moves.pop(task_id, None)
+        super().forget(task_ids)
+
     @property
     def remote_workers(self) -> RemoteWorkerSet:
         """The workers."""

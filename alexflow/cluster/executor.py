@@ -121,6 +121,7 @@ class AgentExecutor(ConfigurableExecutor):
         self._no_agents: asyncio.TimerHandle | None = None
         self._since = 0.0  # since when jobs have waited without an agent
         self._check: tuple[str, bytes] | None = None
+        self._checking = asyncio.Lock()  # agents that come together get one file
         settings = self._settings
         self._pool = AgentPool(settings.workers, grace=settings.grace, echo=settings.echo)
         self._pool.open(storage, report, source)
@@ -161,6 +162,9 @@ class AgentExecutor(ConfigurableExecutor):
             with suppress(TimeoutError):
                 await asyncio.wait_for(pool.aclose(), self._settings.grace + AGENTS_CLOSE_TIMEOUT)
         finally:
+            for introducing in self._introducing.values():
+                if introducing.work is not None:
+                    introducing.work.cancel()
             for line in [*self._introducing, *self._connected]:
                 line.close()
             self._serving.cancel()
@@ -250,9 +254,10 @@ class AgentExecutor(ConfigurableExecutor):
 
     async def _checked(self) -> tuple[str, bytes] | None:
         """Return the name and content of a file in the storage that agents must find there; write it first."""
-        if self._check is None:
-            self._check = await asyncio.to_thread(self._write_check)
-        return self._check
+        async with self._checking:
+            if self._check is None:
+                self._check = await asyncio.to_thread(self._write_check)
+            return self._check
 
     def _write_check(self) -> tuple[str, bytes] | None:
         space = self._storage.reserved("agents")
