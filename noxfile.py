@@ -1,8 +1,8 @@
 """Everything that is checked before a change is merged: ``nox -s tests``, ``lint``, ``typing``.
 
-While you work: ``quick``, half a minute. Further sessions: ``storage``, with real servers of every kind; ``simulate``,
-``crash`` and ``soak``, which take minutes; ``example``, ``bench``, ``bench-peers``, ``docs``. Environments are kept
-between calls; ``nox -r`` also skips looking for newer packages.
+While you work: ``quick``, half a minute. Further sessions: ``storage``, with real servers of every kind; ``cluster``,
+``simulate``, ``crash`` and ``soak``, which take minutes; ``example``, ``bench``, ``bench-peers``, ``docs``.
+Environments are kept between calls; ``nox -r`` also skips looking for newer packages.
 """
 
 import os
@@ -40,6 +40,10 @@ ONE_BY_ONE = [*(f"tests/{name}" for name in EXCLUSIVE), *(f"--ignore={path}" for
 SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
 ALL_OTHERS = ["tests", *OF_SERVERS, *(f"--ignore=tests/{name}" for name in EXCLUSIVE)]
 
+
+# Tests of worker processes that do not depend on whose they are.
+THROUGH_AGENT = [f"tests/process/test_{name}.py" for name in ("pool", "deaths", "stopping", "timeouts", "speculation")]
+THROUGH_AGENT += [f"tests/process/test_{name}.py" for name in ("sources", "logging", "unshippable", "recycling")]
 
 # What ``quick`` runs: everything that is decided without a process, a server or a disk that matters.
 ROOMS = ["scheduler", "stateful", "identity", "fingerprint", "model", "graph", "events", "progress", "record"]
@@ -93,6 +97,14 @@ def quick(session: nox.Session) -> None:
     session.install("-e", ".[rich]", *group("tests"), *group("formats"))
     options = ["-m", "not processes", *SIDE_BY_SIDE]
     session.run("python", "-m", "pytest", *options, *(session.posargs or QUICK), env={"ALEXFLOW_EFFORT": "0.25"})
+
+
+@nox.session
+def cluster(session: nox.Session) -> None:
+    """Workers that agents host: real agents, a real Dask cluster, and the tests of the local pool through an agent."""
+    session.install("-e", ".[rich]", *group("tests"), *group("formats"), *group("servers"))
+    session.run("python", "-m", "pytest", "tests/cluster", *session.posargs)
+    session.run("python", "-m", "pytest", "--through=agent", *THROUGH_AGENT, *session.posargs)
 
 
 @nox.session

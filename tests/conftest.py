@@ -29,6 +29,14 @@ def pytest_configure(config: pytest.Config) -> None:
         registry._makers["process"] = make_agent_executor
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what looks at the processes of the local pool, where there is none."""
+    if config.getoption("through") == "agent":
+        for item in items:
+            if item.get_closest_marker("local_pool") is not None:
+                item.add_marker(pytest.mark.skip(reason="looks at the processes of the local pool"))
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse what ``-m "not processes"`` promises not to do, so that the marks stay complete."""
     if session.config.option.markexpr == "not processes":

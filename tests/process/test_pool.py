@@ -87,6 +87,7 @@ async def test_a_worker_stays_and_keeps_nothing(place):
         assert len(open_descriptors()) == mine
 
 
+@pytest.mark.local_pool
 async def test_nothing_is_left_when_the_engine_is_closed(place):
     async with Engine(place, workers=2) as engine:
         await engine.run([Value(n) for n in range(20)])

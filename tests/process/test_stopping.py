@@ -64,6 +64,7 @@ async def test_cancelling_gives_grace_and_frees_the_place_at_once(place, fifo, l
     assert descendants_of(os.getpid()) == set()
 
 
+@pytest.mark.local_pool
 async def test_places_for_those_that_are_being_ended_are_bounded(place, fifo, log):
     told, gate = fifo("told"), fifo("gate")
     async with Engine(place, workers=1, grace=1_000.0) as engine:
