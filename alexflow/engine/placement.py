@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from alexflow.engine.options import check_executor
 from alexflow.errors import DefinitionError
 from alexflow.executors.interface import Executor
-from alexflow.hooks import repr_of
-from alexflow.model.executor_kinds import EXECUTOR_KINDS, ExecutorKind, name_choices
+from alexflow.model.executor_kinds import EXECUTOR_KINDS, ExecutorKind
 
 #: What ``executor=`` and each value of ``executors=`` may be: a name, a URL, or an executor.
 ExecutorChoice = str | Executor
@@ -56,18 +56,15 @@ def place(executor: ExecutorChoice, executors: Mapping[str, ExecutorChoice] | No
 
 def _named(choice: ExecutorChoice, keyword: str, given: dict[str, Executor]) -> str:
     """Return the engine's name for a choice; note the executor, if it is not one of those that every engine has."""
-    if type(choice) is str and choice in EXECUTOR_KINDS and choice != "loop":
+    check_executor(keyword, choice)
+    if isinstance(choice, Executor):
+        made = choice
+    elif "://" not in choice:
         return choice
-    made = choice
-    if type(choice) is str and "://" in choice:
+    else:
         from alexflow.cluster.urls import executor_at  # deferred: most engines run on their own machine
 
         made = executor_at(choice)
-    if not isinstance(made, Executor):
-        raise DefinitionError(
-            f"{keyword} must be {name_choices('loop')}, a URL such as 'dask://host:8786', or an Executor, "
-            f"not {repr_of(choice)}"
-        )
     for name, known in given.items():
         if known is made:
             return name

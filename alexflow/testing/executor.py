@@ -14,6 +14,7 @@ from alexflow.executors.attempt import attempt, check_id
 from alexflow.executors.captured_error import capture_error, not_done
 from alexflow.executors.event_loop import InCoroutines, RunningJob
 from alexflow.executors.interface import Done, Executor, Job, JobSource, NotDone, Outcome, Report
+from alexflow.model.executor_kinds import EXECUTOR_KINDS
 from alexflow.storage import Storage, Transaction
 from alexflow.testing.attempts import Attempts, Misuse
 from alexflow.testing.faults import DeafTask, DelayedReply, LostWorker, SlowTask
@@ -49,6 +50,7 @@ class SimulatedExecutor(Executor):
         self._faults = attempts.faults
         self._name = attempts.history.names
         self._looks_ahead = looks_ahead
+        self.kind = EXECUTOR_KINDS["process" if looks_ahead else "thread"]
         self._under_way: dict[str, _Underway] = {}
         self._filling = False
         self._closed = False

@@ -21,8 +21,11 @@ from tests.engine.workflows import Step
         ({"max_concurrency": -1}, "max_concurrency must be a whole number of at least 1, not -1"),
         ({"record": 5}, "record must be True or False, not 5"),
         ({"limits": {"gpu": 0}}, "limits['gpu'] must be a whole number of at least 1, not 0"),
-        ({"limits": {"gpu": "two"}}, "limits['gpu'] must be a whole number of at least 1, not 'two'"),
-        ({"executor": "loop"}, "executor must be 'process' or 'thread', not 'loop'"),
+        ({"limits": {"gpu": "two"}}, "limits['gpu'] must be a whole number of at least 1, or a RateLimit, not 'two'"),
+        (
+            {"executor": "loop"},
+            "executor must be 'process' or 'thread', a URL such as 'dask://host:8786', or an Executor, not 'loop'",
+        ),
         ({"retry": 3}, "retry must be a Retry, such as Retry(3), not 3"),
         ({"timeout": -1}, "timeout must be a number of seconds, not -1"),
         ({"on_error": "ignore"}, "on_error must be 'stop' or 'continue', not 'ignore'"),
@@ -88,7 +91,7 @@ async def load(what):
     ("what", "said"),
     [
         (Step(1), "load takes an output, not a Step; load(Step(…).output())"),
-        ([Step(1).output()], "load takes an output, not a list"),
+        ([7], "load takes an output, not a int"),
         ("step", "load takes an output, not a str"),
     ],
     ids=["task", "list", "text"],

@@ -68,7 +68,7 @@ async def left(engine: Engine) -> None:
 
 async def failed(engine: Engine) -> None:
     """What it was asked for has failed."""
-    with pytest.raises(alexflow.RunFailed):
+    with pytest.raises(alexflow.TaskFailed):
         await engine.load(Fails(1).output())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from alexflow import Engine, JSONOutput, MemoryStorage, Output, Task
-from alexflow.errors import OutputNotFound, RunFailed
+from alexflow.errors import OutputMissing, OutputNotFound
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +62,7 @@ class Loses(MemoryStorage):
         return set()
 
 
-@pytest.mark.parametrize(("storage", "error"), [(Forgets, OutputNotFound), (Loses, RunFailed)])
+@pytest.mark.parametrize(("storage", "error"), [(Forgets, OutputNotFound), (Loses, OutputMissing)])
 async def test_a_storage_that_never_has_it_is_told_in_the_end(storage, error):
     async with Engine(storage()) as engine:
         with pytest.raises(error):

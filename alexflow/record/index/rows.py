@@ -92,6 +92,17 @@ class IndexedRows(RowSource):
         found = {number: (number, *rest) for number, *rest in self._query(sql, *numbers)} if numbers else {}
         return self._visible([found[number] for number in numbers if number in found])
 
+    def _newest_visible(self, numbers: Sequence[int]) -> list[Row]:
+        """Rows by their numbers; in the place of one that is not visible the newest of its task that is."""
+        sql = f"SELECT {_COLUMNS} FROM task WHERE number IN ({marks_for(numbers)})"
+        found = {number: (number, *rest) for number, *rest in self._query(sql, *numbers)}
+        rows: list[Row] = []
+        for number in numbers:
+            visible = self._visible([found[number]]) if number in found else []
+            hidden = self._sections.row(*found[number]) if number in found and not visible else None
+            rows += visible or (self.of_task(hidden.task_id)[:1] if hidden is not None else [])
+        return [row for row in rows if not row.is_named_only]
+
     def _visible(self, found: Iterable[tuple[Any, ...]]) -> list[Row]:
         """The rows of lines of the table ``task``, without those of tasks that did not run."""
         rows = []
@@ -152,7 +163,7 @@ class IndexedRows(RowSource):
         chosen.sort(key=lambda pair: -(pair[0] or 0.0))
         numbers, epoch = iter([number for _, number in chosen]), self._made_again
         while batch := list(islice(numbers, ASKED_TOGETHER)):
-            rows = self._numbered(batch)
+            rows = self._newest_visible(batch)
             if self._made_again != epoch:
                 raise StorageError("the index of the record was damaged, and has been made again; ask once more")
             yield from filter(wanted.holds_for, rows)
