@@ -61,7 +61,7 @@ class Pretrain(Task):
     """A network that has seen many images which are not quite real."""
 
     width: int
-    epochs: int = 20
+    epochs: int = 60
     seed: int = 0
 
     def output(self) -> BinaryOutput[Any]:
@@ -93,6 +93,7 @@ class FineTune(Task):
         model = MLPClassifier((64,), random_state=0) if input is None else input.load()
         before = 0.1 if input is None else model.score(X[:1000], y[:1000])
         model.set_params(learning_rate_init=self.rate)
+        vars(model).pop("_optimizer", None)  # it has the rate with which it was made; the next step makes another
         trained = train(model, self.epochs, lambda generator: (X[few()], y[few()]), seed=0)
         if trained is not None:
             rest = np.setdiff1d(np.arange(1000), few())

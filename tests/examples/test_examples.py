@@ -108,8 +108,8 @@ def test_a_search_that_is_killed_computes_nothing_twice(tmp_path: Path) -> None:
     after = {path.name: path.stat().st_mtime_ns for path in storage.glob("*Trial.*")}
     assert len(after) == 10
     assert {name: after[name] for name in before} == before
-    ran = [len(open_record(storage).generations(name)) for name in after]
-    assert ran == [1] * 10
+    ran = [sum(entry.finished is not None for entry in open_record(storage).generations(name)) for name in after]
+    assert max(ran) == 1  # of those that were at work or had just ended the record says that they may have run
     assert "0 ran, 1 cached" in start("search.py", storage, "--trials", "10")
 
 
