@@ -14,6 +14,7 @@ from alexflow.engine.asking import ask, force_tasks, refuse_load_if_full, result
 from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.attempt_host import EngineHost
 from alexflow.engine.driver import Driver
+from alexflow.engine.executor_choice import ExecutorChoice
 from alexflow.engine.loading import Loads
 from alexflow.engine.mapping import ItemStream, Mapped, mapped_by
 from alexflow.engine.open_engine import OpenEngine
@@ -29,7 +30,7 @@ from alexflow.engine.options import (
     check_urgency,
     check_values,
 )
-from alexflow.engine.placement import ExecutorChoice, place
+from alexflow.engine.placement import place
 from alexflow.engine.rate_limits import rate_specs
 from alexflow.engine.recording import EngineRecorder
 from alexflow.engine.requested_run import RequestOptions

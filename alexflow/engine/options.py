@@ -17,7 +17,7 @@ from alexflow.model import Retry
 from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
 
 if TYPE_CHECKING:  # a run that has nothing to do needs none of them
-    from alexflow.engine.placement import ExecutorChoice
+    from alexflow.engine.executor_choice import ExecutorChoice
     from alexflow.executors.workers import Workers
     from alexflow.graph import Forceable
     from alexflow.limits import Queue, RateLimit
@@ -153,7 +153,11 @@ def check_values(values: Mapping[str, Any]) -> None:
         value = values.get(name)
         if value is not None and (not isinstance(value, int | float) or not value >= 0):
             raise DefinitionError(f"{name} must be a number of seconds, not {value!r}")
-    check_executor("executor", values.get("executor", "process"))
+    executor = values.get("executor", "process")
+    if type(executor) is not str or executor not in ("process", "thread"):
+        from alexflow.engine.executor_choice import check_executor  # deferred: most are one of these
+
+        check_executor("executor", executor)
     ttl = values.get("lease_ttl")
     queue = values.get("queue")
     if queue is not None:
@@ -165,25 +169,6 @@ def check_values(values: Mapping[str, Any]) -> None:
         raise DefinitionError(f"memory_cache must be a MemoryCache, such as MemoryCache(), not {repr_of(cache)}")
     if ttl is not None and (not isinstance(ttl, int | float) or not ttl > 0):
         raise DefinitionError(f"lease_ttl must be a number of seconds above 0, or None, not {ttl!r}")
-
-
-def check_executor(keyword: str, choice: object) -> None:
-    """Check an engine's ``executor``, as far as that is seen without making one.
-
-    Raises:
-        DefinitionError: it is none.
-    """
-    if type(choice) is str:
-        fits = "://" in choice or (choice in EXECUTOR_KINDS and choice != "loop")
-    else:
-        from alexflow.executors.interface import Executor  # deferred: most name one
-
-        fits = isinstance(choice, Executor)
-    if not fits:
-        raise DefinitionError(
-            f"{keyword} must be {name_choices('loop')}, a URL such as 'dask://host:8786', or an Executor, "
-            f"not {repr_of(choice)}"
-        )
 
 
 def check_queue(queue: object) -> None:

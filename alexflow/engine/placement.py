@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from alexflow.engine.options import check_executor
+from alexflow.engine.executor_choice import ExecutorChoice, check_executor
 from alexflow.errors import DefinitionError
 from alexflow.executors.interface import Executor
 from alexflow.model.executor_kinds import EXECUTOR_KINDS, ExecutorKind
-
-#: What ``executor=`` and each value of ``executors=`` may be: a name, a URL, or an executor.
-ExecutorChoice = str | Executor
 
 
 class Placement(NamedTuple):

@@ -12,8 +12,8 @@ import pytest
 import alexflow
 from alexflow import Engine, MemoryStorage, Storage, Workers
 from alexflow.engine import options
+from alexflow.engine.executor_choice import ExecutorChoice
 from alexflow.engine.options import EngineOptions, RunOptions
-from alexflow.engine.placement import ExecutorChoice
 from alexflow.graph import Forceable
 from alexflow.limits import Queue, RateLimit
 from alexflow.storage import MemoryCache

@@ -1,0 +1,25 @@
+"""What an engine may be given as an executor."""
+
+from __future__ import annotations
+
+from alexflow.errors import DefinitionError
+from alexflow.executors.interface import Executor
+from alexflow.hooks import repr_of
+from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
+
+#: What ``executor=`` and each value of ``executors=`` may be: a name, a URL, or an executor.
+ExecutorChoice = str | Executor
+
+
+def check_executor(keyword: str, choice: object) -> None:
+    """Check an engine's ``executor``, as far as that is seen without making one.
+
+    Raises:
+        DefinitionError: it is none.
+    """
+    is_named = type(choice) is str and ("://" in choice or (choice in EXECUTOR_KINDS and choice != "loop"))
+    if not is_named and not isinstance(choice, Executor):
+        raise DefinitionError(
+            f"{keyword} must be {name_choices('loop')}, a URL such as 'dask://host:8786', or an Executor, "
+            f"not {repr_of(choice)}"
+        )
