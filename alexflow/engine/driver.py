@@ -351,7 +351,7 @@ class Driver:
                     self.storage_ok = True
                     self._enter(event, subjects)
                 elif type(event) is InspectionFailed:
-                    self.storage_ok = not isinstance(event.error, StorageUnavailable)
+                    self.storage_ok = not is_a(event.error, StorageUnavailable)
                 for instruction in instructions:
                     if type(instruction) is do.Inspect:
                         self._questions.inspect(

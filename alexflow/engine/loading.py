@@ -154,7 +154,7 @@ class Loads:
         try:
             value = await output.assign_storage(self._storage if hot is None else hot).aload()
         except BaseException as error:
-            if isinstance(error, StorageUnavailable):
+            if is_a(error, StorageUnavailable):
                 self._opened().storage_ok = False
             if passes(error) or is_ours(error) or is_a(error, OSError):
                 raise

@@ -87,6 +87,7 @@ class EngineSegment:
         self._live: dict[str, int] = {}
         self._runs: dict[int, str] = {}  # ids of runs that are written and not over
         self._count = 0
+        self._looks = 0  # tasks begun, each of which pays for one look at a task that is not over
         self._completions: list[tuple[Any, ...]] = []
         self._has_environment = False
         self._unstored: set[str] = set()  # tasks whose lines are in no part that is stored
@@ -145,6 +146,7 @@ class EngineSegment:
                 if run not in self._runs:
                     self._add_run(writer, run)
             self._add(writer, new)
+            self._looks += len(new)
             self._add_completions(writer)
             if writer.appends:
                 writer.flush()
@@ -324,7 +326,14 @@ class EngineSegment:
             writer.add(RunEndedLine(end.run_id, writer.micros(time.time()), outcome, counts, skipped, error, stopped))
 
     def _under_way_for(self, run: int) -> tuple[str, ...]:
-        """Return the ids of tasks that count for a run and are not over, some of them: they are stopped with it."""
+        """Return the ids of tasks that count for a run and are not over, some of them: they are stopped with it.
+
+        All tasks that are not over are looked at, so that thousands of runs which end at once would take quadratic
+        time. So no more is looked at than tasks have begun; beyond that the tasks of a run are not named.
+        """
+        if self._looks < len(self._live):
+            return ()
+        self._looks -= len(self._live)
         mine = (task_id for task_id, live in self._live.items() if live >> 1 & _MOST_RUNS == run)
         return tuple(islice(mine, MOST_SKIPPED))
 

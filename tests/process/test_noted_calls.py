@@ -41,8 +41,8 @@ class Uses(Task):
         elif self.way == "descriptor":
             output.store(os.chdir in os.supports_fd)
         elif self.way == "handler":
-            before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-            output.store((before, signal.getsignal(signal.SIGUSR1)))
+            before = signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+            output.store((before, signal.getsignal(signal.SIGUSR2)))
         else:
             output.store(os.getcwd())
 

@@ -67,6 +67,7 @@ async def test_many_that_are_killed_at_once_before_they_begin(place, tmp_path, m
     (tmp_path / "slow_to_import.py").write_text(
         "import os\n"
         "from tests.kit.fifo import send_line_and_wait\n"
+        "from alexflow import TaskOptions\n"
         "from tests.process.workflows import Value\n"
         f"if os.getpid() != {os.getpid()}:\n"
         f"    send_line_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
@@ -99,6 +100,7 @@ async def test_a_module_that_only_the_engine_can_import(place, tmp_path, monkeyp
         "import os\n"
         f"if os.getpid() != {os.getpid()}:\n"
         f"    {statement}\n"
+        "from alexflow import TaskOptions\n"
         "from tests.process.workflows import Value\n"
         "class Fragile(Value): ...\n"
     )
@@ -131,6 +133,7 @@ async def test_a_module_whose_import_ends_the_process(place, tmp_path, monkeypat
         "import os\n"
         f"if os.getpid() != {os.getpid()}:\n"
         f"    {statement}\n"
+        "from alexflow import TaskOptions\n"
         "from tests.process.workflows import Value\n"
         "class Lethal(Value): ...\n"
     )
@@ -153,11 +156,12 @@ async def test_a_slow_import_does_not_count_towards_the_timeout(place, tmp_path,
     (tmp_path / "long_to_import.py").write_text(
         "import os\n"
         "from tests.kit.fifo import send_line_and_wait\n"
+        "from alexflow import TaskOptions\n"
         "from tests.process.workflows import Value\n"
         f"if os.getpid() != {os.getpid()}:\n"
         f"    send_line_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
         "class Late(Value):\n"
-        "    timeout = 0.2\n"
+        "    options = TaskOptions(timeout=0.2)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     import long_to_import
@@ -194,11 +198,12 @@ async def test_a_hanging_import_is_told_once(place, tmp_path, monkeypatch, fifo,
         "import os\n"
         "from dataclasses import dataclass\n"
         "from tests.kit.fifo import send_line_and_wait\n"
+        "from alexflow import TaskOptions\n"
         "from tests.process.workflows import Value\n"
         f"if os.getpid() != {os.getpid()}:\n"
         f"    send_line_and_wait({told.path!r}, os.getpid(), {gate.path!r})\n"
         "class Late(Value):\n"
-        "    timeout = 0.05\n"
+        "    options = TaskOptions(timeout=0.05)\n"
         "@dataclass(frozen=True)\n"
         "class Cargo: ...\n"
     )

@@ -186,12 +186,12 @@ os.environ["MADE_UP"] = "set"
 os.environ.pop("TAKEN_AWAY", None)
 sys.path.append("/made/up")
 sys.setrecursionlimit(1234)
-signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+signal.signal(signal.SIGUSR2, signal.SIG_IGN)
 """
 
 NOW = (
     "(made_up.found, dict(os.environ), sys.path, sys.argv, os.getcwd(), sys.getrecursionlimit(), sys.stdin.read(), "
-    "__import__('signal').getsignal(10), os.fstat(0).st_rdev, sys.modules['__main__'].__dict__.get('__file__'), "
+    "__import__('signal').getsignal(12), os.fstat(0).st_rdev, sys.modules['__main__'].__dict__.get('__file__'), "
     "__import__('gc').get_threshold(), __import__('threading').active_count())"
 )
 

@@ -72,7 +72,7 @@ from alexflow.executors.process.worker.settings import ProcessSettings
 from alexflow.executors.process.worker.stdio import StdioCapture
 from alexflow.executors.process.worker.unpack import unpacker
 from alexflow.executors.process.worker.usage import UsageMeter, peak_at
-from alexflow.executors.process.worker.worker_context import WorkerContext
+from alexflow.executors.process.worker.worker_context import WorkerContext, of_process, request_stop
 from alexflow.forks import end_fork, this_process
 from alexflow.identity import set_main_module_name
 from alexflow.storage import Transaction
@@ -162,7 +162,8 @@ class Worker:
     def serve(self) -> None:
         """Take jobs and run them, until end-of-file."""
         signal.signal(signal.SIGTERM, lambda number, frame: self._terminate())
-        signal.signal(signal.SIGUSR1, lambda number, frame: self._context.request_stop())
+        of_process.append(self._context)
+        signal.signal(signal.SIGUSR1, request_stop)
         os.register_at_fork(after_in_child=self._let_go)
         self._settings = ProcessSettings()
         threading.Thread(target=self._listen_to_control, name="alexflow-control", daemon=True).start()

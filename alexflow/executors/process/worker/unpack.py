@@ -9,6 +9,7 @@ import linecache
 import pickle
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
@@ -72,7 +73,8 @@ class Unpacker:
             except BaseException:  # reported to the jobs that need it, when they try again
                 continue
         if is_new:
-            self.imported(len(self._definitions))
+            with suppress(OSError):  # the engine has gone, which the next look for work shows
+                self.imported(len(self._definitions))
 
     def thing(self, number: int) -> Any:
         """Return the class or function with this number."""

@@ -159,3 +159,13 @@ class WorkerContext(TaskContext):
         """Take in that the process is to end. Return whether the running job asks for that, and ends by itself."""
         self._is_stop_requested = True
         return self._watched_by is self.job
+
+
+#: The context of the worker that this process is, if it serves.
+of_process: list[WorkerContext] = []
+
+
+def request_stop(number: int, frame: object) -> None:
+    """Handle SIGUSR1: the running job is asked to save and end. A function of its module, so that it can be pickled."""
+    for context in of_process:
+        context.request_stop()
