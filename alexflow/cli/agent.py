@@ -7,21 +7,22 @@ import os
 import sys
 
 from alexflow.cli.wrong_use import WrongUse
+from alexflow.cluster.address import host_and_port
+from alexflow.cluster.proof import TOKEN_VARIABLE
 
 
 def execute(options: argparse.Namespace) -> int:
     """Host worker processes for an engine until it ends; 1 if it does not take this agent."""
     from alexflow.cluster.dialling import AgentOptions, run_agent  # deferred: other commands need none of it
 
-    host, colon, port = options.connect.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
+    address = host_and_port(options.connect)
+    if address is None:
         raise WrongUse(f"--connect takes HOST:PORT, not {options.connect!r}")
     if options.places is not None and options.places < 1:
         raise WrongUse(f"--places must be at least 1, not {options.places}")
     return run_agent(
         AgentOptions(
-            host.strip("[]"),
-            int(port),
+            *address,
             _token(options),
             places=options.places,
             name=options.name,
@@ -43,7 +44,7 @@ def _token(options: argparse.Namespace) -> str:
         except OSError as error:
             raise WrongUse(f"--token-file {options.token_file}: {error.strerror}") from None
     else:
-        token = os.environ.get("ALEXFLOW_AGENT_TOKEN", "")
+        token = os.environ.get(TOKEN_VARIABLE, "")
     if not token:
-        raise WrongUse("there is no token: set ALEXFLOW_AGENT_TOKEN to the engine's, or name a file by --token-file")
+        raise WrongUse(f"there is no token: set {TOKEN_VARIABLE} to the engine's, or name a file by --token-file")
     return token

@@ -193,7 +193,7 @@ class RemoteProcess:
 
 
 class RemoteOutput:
-    """What a remote worker's tasks have printed, as its agent has reported it.
+    """The output of a remote worker's tasks, as its agent has reported it.
 
     Attributes:
         of_ended: of jobs that have ended, by number, until it is taken.
@@ -262,7 +262,7 @@ class AgentConnection:
 
     @property
     def load(self) -> float:
-        """How many workers it hosts for each that it has room for."""
+        """The number of workers that it hosts for each place that it has."""
         return len(self.workers) / self.places
 
     def send(self, message: Any) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from alexflow.blocks_briefly import blocks_briefly
+from alexflow.cluster.address import host_and_port
 from alexflow.cluster.agent import PYTHON
 from alexflow.cluster.agent_pool import AgentPool
 from alexflow.cluster.connection import AgentConnection
@@ -24,7 +25,7 @@ from alexflow.cluster.messages import (
     Welcome,
     decode_first_from_agent,
 )
-from alexflow.cluster.proof import is_proof, new_nonce, new_token, proof
+from alexflow.cluster.proof import TOKEN_VARIABLE, is_proof, new_nonce, new_token, proof
 from alexflow.errors import DefinitionError, NoAgents
 from alexflow.executors.interface import Job, JobSource, NotDone, Report
 from alexflow.executors.process.log_forwarding import levels
@@ -44,9 +45,6 @@ INTRODUCTION_TIMEOUT = 20.0
 
 #: Seconds that agents get to end their workers when the engine is closed, besides the grace period.
 AGENTS_CLOSE_TIMEOUT = 5.0
-
-#: The environment variable that has the token, for engines and agents that are given none.
-TOKEN_VARIABLE = "ALEXFLOW_AGENT_TOKEN"
 
 
 class AgentExecutor(ConfigurableExecutor):
@@ -374,7 +372,7 @@ def _version_trouble(agent: Introduction) -> str:
 
 
 def _address_of(listen: object) -> tuple[str, int]:
-    host, colon, port = listen.rpartition(":") if isinstance(listen, str) else ("", "", "")
-    if not colon or not port.isdigit() or int(port) > 65535:
+    address = host_and_port(listen) if isinstance(listen, str) else None
+    if address is None:
         raise DefinitionError(f"listen must be an address, such as '0.0.0.0:7788', not {repr_of(listen)}")
-    return host.strip("[]"), int(port)
+    return address

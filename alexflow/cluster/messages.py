@@ -153,7 +153,7 @@ class OutdateModules(ClusterMessage, frozen=True):
 
 
 class WorkerReports(ClusterMessage, frozen=True):
-    """What a worker has sent, and what jobs that ended have printed, by their numbers."""
+    """The messages of a worker, and the output of jobs that ended, by their numbers."""
 
     worker: int
     messages: list[ToEngine]

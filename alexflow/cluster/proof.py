@@ -12,6 +12,9 @@ import secrets
 
 NONCE_SIZE = 16  # bytes
 
+#: The environment variable that has the token, for engines and agents that are given none.
+TOKEN_VARIABLE = "ALEXFLOW_AGENT_TOKEN"
+
 
 def new_token() -> str:
     """Return a token for an engine and its agents: 32 hexadecimal digits."""

@@ -1,4 +1,4 @@
-"""Executors by URL: ``dask://…``, ``ray://…``, ``agents://HOST:PORT``."""
+"""Executors by URL: ``dask://HOST:PORT``, ``agents://HOST:PORT``."""
 
 from __future__ import annotations
 

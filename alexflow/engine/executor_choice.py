@@ -1,4 +1,4 @@
-"""What an engine may be given as an executor."""
+"""The executors that an engine may be given."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from alexflow.model.executor_kinds import EXECUTOR_KINDS, ExecutorKind
 
 
 class Placement(NamedTuple):
-    """Where an engine runs plain ``def run``.
+    """The executors on which an engine runs plain ``def run``.
 
     Attributes:
         default: the engine's name for the executor of tasks whose class names none.
