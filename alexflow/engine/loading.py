@@ -31,8 +31,9 @@ LOADS_PER_TURN = 32
 #: How often ``load`` has an output made again that is removed before it can be read.
 MAX_LOADS = 20
 
-#: The longest pause before an output that was removed is made again.
-LOST_PAUSE_SECONDS = 0.004
+#: The longest pause before an output that was removed is made again: the first time, and at most. It doubles each time, as
+#: a disk that is busy for a moment lets what removes an output come first every time.
+LOST_PAUSE_SECONDS, MAX_LOST_PAUSE_SECONDS = 0.004, 0.128
 
 
 class Loads:
@@ -100,7 +101,8 @@ class Loads:
                         raise
                     break
                 # what removes it may do so in step with the loads: a random pause gets out of step
-                await asyncio.sleep(chance() * LOST_PAUSE_SECONDS)
+                pause = LOST_PAUSE_SECONDS * 2 ** (MAX_LOADS - 1 - looks_left)
+                await asyncio.sleep(chance() * min(pause, MAX_LOST_PAUSE_SECONDS))
         assert failure is not None  # for type checkers
         raise failure.with_traceback(None)  # other callers raise the same
 
