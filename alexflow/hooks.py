@@ -32,7 +32,7 @@ SHORT_TEXT = 2_000  # characters
 
 def class_name(cls: type) -> str:
     """``module.qualname``, without the module for built-in classes."""
-    module, name = module_of(cls), type.__dict__["__qualname__"].__get__(cls)
+    module, name = module_of(cls), qualname_of(cls)
     return plain_text(name if module in ("", "builtins") else f"{module}.{name}", SHORT_TEXT)
 
 
@@ -43,6 +43,11 @@ def module_of(cls: type) -> str:
     except AttributeError:  # it has been deleted
         return ""
     return str.__str__(module) if issubclass(type(module), str) else ""
+
+
+def qualname_of(cls: type) -> str:
+    """``cls.__qualname__``, without asking the metaclass."""
+    return cast(str, type.__dict__["__qualname__"].__get__(cls))
 
 
 def bases_of(cls: type) -> tuple[type, ...]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from alexflow.hooks import class_name, text_of
 from alexflow.logs import logger
 from alexflow.record.code_lists import CodeLists
 from alexflow.record.lines import CodeLine
@@ -80,6 +81,6 @@ class CodeStates:
         while (cls := self._questions.get()) is not None:
             try:
                 self._known[cls] = fingerprint_of(cls)
-            except Exception:  # a source that is like no other, or a user's metaclass
-                logger.debug("the code of %r is not recorded", cls, exc_info=True)
+            except BaseException as error:  # an odd source, or a user's metaclass; other classes are still to come
+                logger.debug("the code of %s is not recorded: %s", class_name(cls), text_of(error))
                 self._known[cls] = None

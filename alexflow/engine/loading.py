@@ -31,8 +31,8 @@ LOADS_PER_TURN = 32
 #: How often ``load`` has an output made again that is removed before it can be read.
 MAX_LOADS = 20
 
-#: The longest pause before an output that was removed is made again: the first time, and at most. It doubles each time, as
-#: a disk that is busy for a moment lets what removes an output come first every time.
+#: The longest pause before an output that was removed is made again: the first time, and at most. It doubles each time,
+#: as a disk that is busy for a moment lets what removes an output come first every time.
 LOST_PAUSE_SECONDS, MAX_LOST_PAUSE_SECONDS = 0.004, 0.128
 
 

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from alexflow.fingerprint.code_state import Fingerprint, make_fingerprint
 from alexflow.fingerprint.memo import LinkMemo, Memos, make_memo
 from alexflow.fingerprint.running_code import bytecode_units, edited_after_import
+from alexflow.hooks import class_name, module_of, qualname_of
 from alexflow.identity.names import module_name
 
 SESSION = "__main__"  # a module that is in no file
@@ -26,7 +27,7 @@ def fingerprint_of(cls: type, memos: Memos | None = None) -> Fingerprint:
         cls: the class.
         memos: the cache; by default the user's.
     """
-    module, qualname = module_name(cls.__module__), cls.__qualname__
+    module, qualname = module_name(module_of(cls)), qualname_of(cls)
     with _lock:
         if module == SESSION:
             return _of_session(cls, qualname)
@@ -72,7 +73,7 @@ def _of_session(cls: type, qualname: str) -> Fingerprint:
 
 
 def _of_bytecode(cls: type) -> Fingerprint:
-    mark = f"{cls.__module__}.{cls.__qualname__} has no source that could be read"
+    mark = f"{class_name(cls)} has no source that could be read"
     return make_fingerprint(bytecode_units(cls), [mark])
 
 

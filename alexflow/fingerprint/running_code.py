@@ -8,8 +8,10 @@ import time
 from collections.abc import Iterable, Iterator
 from importlib.machinery import SourceFileLoader
 from types import CodeType, FunctionType, ModuleType
+from typing import TypeGuard
 
 from alexflow.fingerprint.summary import digest_of
+from alexflow.hooks import bases_of, module_of
 
 #: Files that are older than this were certainly imported as they are. Generous: comparing costs 1 ms a file, no more.
 _IMPORTED_SINCE = time.time() - 600
@@ -19,10 +21,11 @@ def bytecode_units(cls: type) -> list[tuple[str, str]]:
     """Return name and digest of the functions of a class that has no source. Each version of Python has others."""
     tag = f"bytecode of Python {sys.version_info.major}.{sys.version_info.minor}"
     found: dict[str, str] = {}
-    for owner in cls.__mro__:
-        if owner is not object and not owner.__module__.startswith("alexflow."):
-            for qualname, code in _functions_in(vars(owner).values()):
-                found.setdefault(f"{owner.__module__}.{qualname} ({tag})", digest_of(repr(_essence(code))))
+    for owner in bases_of(cls):
+        module = module_of(owner)
+        if owner is not object and not module.startswith("alexflow."):
+            for qualname, code in _functions_in(_attributes_of(owner)):
+                found.setdefault(f"{module}.{qualname} ({tag})", digest_of(repr(_essence(code))))
     return sorted(found.items())
 
 
@@ -52,7 +55,8 @@ def _differs(module: ModuleType) -> bool:
     in_file: dict[str, list[object]] = {}
     for code in _codes(compiled):
         in_file.setdefault(code.co_qualname, []).append(_essence(code))
-    own = (value for value in tuple(vars(module).values()) if getattr(value, "__module__", None) == module.__name__)
+    name = module.__dict__.get("__name__")
+    own = (value for value in tuple(module.__dict__.values()) if _is_defined_in(name, value))
     return any(
         _essence(code) not in in_file.get(qualname, ())
         for qualname, code in _functions_in(own)
@@ -60,14 +64,36 @@ def _differs(module: ModuleType) -> bool:
     )
 
 
+def _is_defined_in(module: object, value: object) -> bool:
+    """Whether a value is a function or a class of this module. Nothing is asked that a user's object could answer."""
+    if type(value) is FunctionType:
+        defined_in: object = value.__module__
+    else:
+        defined_in = module_of(value) if _is_class(value) else None
+    return type(defined_in) is str and defined_in == module
+
+
 def _functions_in(values: Iterable[object]) -> Iterator[tuple[str, CodeType]]:
     """Yield the functions among some values and in the classes among them, with their qualified names."""
     for value in values:
-        function = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
-        if isinstance(function, FunctionType):
+        function: object = value
+        if type(value) is property:
+            function = value.fget
+        elif type(value) is staticmethod or type(value) is classmethod:
+            function = value.__func__
+        if type(function) is FunctionType:
             yield function.__code__.co_qualname, function.__code__
-        elif isinstance(value, type):
-            yield from _functions_in(tuple(vars(value).values()))
+        elif _is_class(value):
+            yield from _functions_in(_attributes_of(value))
+
+
+def _is_class(value: object) -> TypeGuard[type]:
+    return issubclass(type(value), type)  # isinstance would ask the value for its class
+
+
+def _attributes_of(cls: type) -> tuple[object, ...]:
+    """What a class defines, without asking its metaclass."""
+    return tuple(type.__dict__["__dict__"].__get__(cls).values())
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -74,6 +74,27 @@ def test_code_that_runs_is_compared_with_its_file(program: Path, load: Load, mem
     assert fingerprint_of(cls, memos).marks == ("features was edited after it was imported",)
 
 
+ODD = """
+class Says(type):
+    def __getattribute__(cls, name): raise SystemExit(name)
+    def __eq__(cls, other): raise SystemExit("==")
+    __hash__ = type.__hash__
+class Odd(metaclass=Says):
+    def scale(self): return 1
+class Answers:
+    def __getattribute__(self, name): raise SystemExit(name)
+answers = Answers()
+"""
+
+
+def test_no_object_of_a_program_is_asked(program: Path, load: Load, memos: Memos) -> None:
+    write(program, {"features.py": FEATURES + ODD})
+    cls = load("train").Train
+    assert fingerprint_of(cls, memos).marks == ()
+    write(program, {"features.py": FEATURES + ODD.replace("return 1", "return 2")})
+    assert fingerprint_of(cls, memos).marks == ("features was edited after it was imported",)
+
+
 def test_an_edit_of_the_same_length_within_a_tick_is_seen(program: Path, load: Load, memos: Memos) -> None:
     cls = load("train").Train
     status = os.stat(program / "features.py")
