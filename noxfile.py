@@ -101,8 +101,12 @@ def quick(session: nox.Session) -> None:
 
 @nox.session
 def cluster(session: nox.Session) -> None:
-    """Workers that agents host: real agents, a real Dask cluster, and the tests of the local pool through an agent."""
+    """Workers that agents host: agents, real clusters of Dask and Ray, and the tests of the pool through an agent."""
     session.install("-e", ".[rich]", *group("tests"), *group("formats"), *group("servers"))
+    try:
+        session.install("-e", ".[ray]")  # 70 MB, and nothing for some Pythons
+    except nox.command.CommandFailed:
+        session.warn("ray cannot be installed here; its tests are skipped")
     session.run("python", "-m", "pytest", "tests/cluster", *session.posargs)
     session.run("python", "-m", "pytest", "--through=agent", *THROUGH_AGENT, *session.posargs)
 

@@ -7,5 +7,8 @@ from alexflow.lazy import lazy_names
 if TYPE_CHECKING:
     from alexflow.cluster.dask import DaskExecutor as DaskExecutor
     from alexflow.cluster.executor import AgentExecutor as AgentExecutor
+    from alexflow.cluster.ray import RayExecutor as RayExecutor
 
-__getattr__, __dir__, __all__ = lazy_names(__name__, {"executor": "AgentExecutor", "dask": "DaskExecutor"})
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__, {"executor": "AgentExecutor", "dask": "DaskExecutor", "ray": "RayExecutor"}
+)

@@ -1,17 +1,11 @@
 """``DaskExecutor``: Dask finds the places, agents run the jobs.
 
-Dask is used for what it does well: it knows machines, starts a process on each, and scales. On each of its workers one
-*pilot* runs, a Dask task like any other, which holds an agent (:mod:`alexflow.cluster.agent`) for as long as the engine
-or the worker lives. No job, no result and no graph goes through Dask: a task sent by ``client.map`` costs 1,560 µs, and
-its death is charged to everything that was queued beside it; one that an agent gets costs what it costs on one machine.
-
-A pilot is an ordinary task, so that the scheduler sees the worker as busy: adaptive clusters keep it, and a worker that
-is retired, or whose lifetime ends, changes its status, at which the agent leaves: it takes no more jobs, ends what runs
-if there is time, and what had not begun runs elsewhere, uncharged.
+A pilot (:mod:`alexflow.cluster.piloted`) is an ordinary Dask task, so that the scheduler sees the worker as busy:
+adaptive clusters keep it, and a worker that is retired, or whose lifetime ends, changes its status, at which the agent
+leaves: it takes no more jobs, ends what runs if there is time, and what had not begun runs elsewhere, uncharged.
 
 Rejected: Dask's actors (the scheduler refuses to retire a worker that holds one), a Dask task for each batch (10.7 ms
-each way, and a worker whose only thread is busy reads no control message), events of the scheduler for membership (they
-are lost with the connection: workers are looked at, every second).
+each way, and a worker whose only thread is busy reads no control message).
 """
 
 from __future__ import annotations
@@ -22,19 +16,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from alexflow.cluster.executor import AgentExecutor
+from alexflow.cluster.address import host_and_port
 from alexflow.cluster.pilot import run_pilot
+from alexflow.cluster.piloted import ClusterNode, PilotedExecutor, PilotOptions
 from alexflow.errors import MissingLibrary
-from alexflow.executors.interface import JobSource, Report
-from alexflow.logs import logger
 from alexflow.model.executor_kinds import ExecutorKind
-from alexflow.storage import Storage
 
-#: Seconds between two looks at the workers of the cluster.
-CLUSTER_LOOK_EVERY = 1.0
+#: Seconds that the scheduler gets to take in that the pilots are not wanted any more.
+LEAVE_TIMEOUT = 2.0
 
 
-class DaskExecutor(AgentExecutor):
+class DaskExecutor(PilotedExecutor):
     """Runs jobs on the workers of a Dask cluster. ::
 
         async with Engine("s3://bucket/results", executor=DaskExecutor("tcp://scheduler:8786")) as engine:
@@ -55,6 +47,7 @@ class DaskExecutor(AgentExecutor):
     """
 
     kind = ExecutorKind("dask", leaves_process=True, prefetches=True)
+    cluster_name = "the Dask cluster"
 
     def __init__(
         self,
@@ -70,41 +63,21 @@ class DaskExecutor(AgentExecutor):
             raise MissingLibrary(
                 'dask.distributed is needed and not installed; pip install "alexflow[dask]"'
             ) from error
-        super().__init__(listen or "0.0.0.0:0", wait_for_agents=wait_for_agents)
+        super().__init__(places=places, listen=listen, wait_for_agents=wait_for_agents)
         self._cluster = cluster
-        self._places = places
-        self._pilots: dict[str, Any] = {}  # futures of Dask, by the address of the worker
+        self._client: Any = None
 
-    def open(self, storage: Storage, report: Report, source: JobSource) -> None:
-        super().open(storage, report, source)
-        self._watching = self._loop.create_task(self._watch())
-
-    async def aclose(self) -> None:
-        self._watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._watching
-        await super().aclose()
-
-    # -- the cluster
-
-    async def _watch(self) -> None:
-        """Keep a pilot on each worker, until this is cancelled."""
-        client = await self._connect()
-        try:
-            while True:
-                try:
-                    workers = (await client.scheduler.identity(n_workers=-1))["workers"]
-                    self._keep_pilots(client, workers)
-                except OSError as error:  # the scheduler is gone, for now perhaps; the agents' lines are their own
-                    logger.warning("the Dask scheduler does not answer: %s", error)
-                await asyncio.sleep(CLUSTER_LOOK_EVERY)
-        finally:
-            futures, self._pilots = list(self._pilots.values()), {}
-            with suppress(Exception):
-                await asyncio.wait_for(client.cancel(futures), 2.0)
-            if client is not self._cluster:
-                with suppress(Exception):
-                    await asyncio.wait_for(client.close(timeout=2), 3.0)
+    async def look(self) -> Sequence[ClusterNode]:
+        if self._client is None:
+            self._client = await self._connect()
+        workers = (await self._client.scheduler.identity(n_workers=-1))["workers"]
+        return [
+            ClusterNode(
+                *(address, str(worker.get("name") or address), int(worker["nthreads"])),
+                is_ending=worker.get("status", "running") != "running",
+            )
+            for address, worker in workers.items()
+        ]
 
     async def _connect(self) -> Any:
         import distributed  # deferred: an extra
@@ -117,56 +90,38 @@ class DaskExecutor(AgentExecutor):
             address = address.scheduler.address
         elif not isinstance(address, str):
             address = address.scheduler_address
-        while True:
-            try:
-                return await Client(address, asynchronous=True, set_as_default=False, name="alexflow")
-            except OSError as error:
-                logger.warning("the Dask scheduler at %s does not answer: %s", address, error)
-                await asyncio.sleep(CLUSTER_LOOK_EVERY)
+        return await Client(address, asynchronous=True, set_as_default=False, name="alexflow")
 
-    def _keep_pilots(self, client: Any, workers: dict[str, Any]) -> None:
-        """Start a pilot on each worker that has none; forget those of workers that are gone."""
-        for address in [address for address in self._pilots if address not in workers]:
-            del self._pilots[address]
-        for address, worker in workers.items():
-            pilot = self._pilots.get(address)
-            if pilot is not None and not pilot.done():
-                continue
-            if pilot is not None:
-                self._say_why(address, pilot)
-            if worker.get("status", "running") != "running":
-                continue
-            threads = int(worker["nthreads"])
-            places = self._places or threads
-            self._pilots[address] = client.submit(
-                run_pilot,
-                *(self._address_for(client), self.token, places, max(1, threads // places)),
-                str(worker.get("name") or address),
-                workers=[address],
-                allow_other_workers=False,
-                pure=False,
-                retries=0,
-                key=f"alexflow-pilot-{secrets.token_hex(8)}",
-            )
+    async def host_of_cluster(self) -> str:
+        scheme, _, rest = self._client.scheduler.address.rpartition("://")
+        found = None if scheme == "inproc" else host_and_port(rest)
+        return "127.0.0.1" if found is None else found[0]
 
-    def _say_why(self, address: str, pilot: Any) -> None:
-        if pilot.status == "error":
-            logger.error("no agent can be started on Dask worker %s: %s", address, _reason(pilot))
+    async def start_pilot(self, node: ClusterNode, options: PilotOptions) -> Any:
+        return self._client.submit(
+            run_pilot,
+            *options,
+            workers=[node.key],
+            allow_other_workers=False,
+            pure=False,
+            retries=0,
+            key=f"alexflow-pilot-{secrets.token_hex(8)}",
+        )
 
-    def _address_for(self, client: Any) -> str:
-        """Return the address at which this machine is reached from the cluster: that of the scheduler's connection."""
-        port = self.address.rpartition(":")[2]
-        host = self.address.rpartition(":")[0]
-        if host not in ("0.0.0.0", "::"):
-            return self.address
-        comm = client.scheduler_comm.comm
-        return f"{comm.local_address.rpartition('://')[2].rpartition(':')[0].strip('[]')}:{port}"
-
-
-def _reason(pilot: Any) -> str:
-    """Return what a pilot has failed with, in a line."""
-    try:
-        error: Sequence[Any] = pilot._state.exception
+    async def why_failed(self, pilot: Any) -> str:
+        if pilot.status != "error":  # a worker that is gone takes its pilot along
+            return ""
+        error: BaseException = await pilot.exception()
         return f"{type(error).__name__}: {error}"
-    except Exception:
-        return "it failed"
+
+    async def leave_cluster(self, pilots: Sequence[Any]) -> None:
+        client, self._client = self._client, None
+        if client is None:
+            return
+        # The agents have ended by now, or do so with their line. If the scheduler is gone there is nobody who takes
+        # this in, and whatever distributed raises then is no error of the run, whose results are all stored.
+        with suppress(Exception):
+            await asyncio.wait_for(client.cancel(list(pilots)), LEAVE_TIMEOUT)
+        if client is not self._cluster:
+            with suppress(Exception):
+                await asyncio.wait_for(client.close(timeout=LEAVE_TIMEOUT), LEAVE_TIMEOUT + 1)

@@ -322,16 +322,15 @@ class AgentExecutor(ConfigurableExecutor):
         if self._wait_for_agents is not None and waited >= self._wait_for_agents:
             pool.fail_waiting(self._no_agents_for)
             return
-        logger.warning(
-            "jobs have waited for an agent for %.0f s; start one: alexflow agent --connect %s", waited, self.address
-        )
+        logger.warning("jobs have waited for an agent for %.0f s; %s", waited, self._advice())
         self._wait_for_agents_again()
 
+    def _advice(self) -> str:
+        """Return what there is to do while there is no agent."""
+        return f"start one: alexflow agent --connect {self.address}, with {TOKEN_VARIABLE} set"
+
     def _no_agents_for(self, job: Job) -> NotDone:
-        message = (
-            f"there was no agent for {self._wait_for_agents:g} s; "
-            f"start one: alexflow agent --connect {self.address}, with {TOKEN_VARIABLE} set"
-        )
+        message = f"there was no agent for {self._wait_for_agents:g} s; {self._advice()}"
         return NotDone(job.task_id, "fatal", NoAgents(job.task_id, message, summary=repr_of(job.task)))
 
 

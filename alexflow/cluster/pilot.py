@@ -34,6 +34,14 @@ def run_pilot(address: str, token: str, places: int, threads: int, name: str) ->
     return hold_agent(address, token, places, threads, name, lambda: worker.status.name != "running")
 
 
+class AgentHolder:
+    """An actor of Ray that holds an agent."""
+
+    def hold(self, address: str, token: str, places: int, threads: int, name: str) -> str:
+        """Hold an agent on this node until it ends; arguments as for :func:`run_pilot`."""
+        return hold_agent(address, token, places, threads, name, lambda: False)
+
+
 def hold_agent(address: str, token: str, places: int, threads: int, name: str, is_ending: Callable[[], bool]) -> str:
     """Run an agent as a process that ends with this one; arguments as for :func:`run_pilot`.
 

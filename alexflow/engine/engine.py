@@ -95,7 +95,7 @@ class Engine(OpenEngine):
             default the GPUs that this process may use, found when a task asks for one.
         max_concurrency: how many ``async def run`` may run at once.
         executor: what runs plain ``def run`` if the task's class does not say: ``process``, ``thread``, one that was
-            registered, a URL such as ``dask://host:8786``, or an executor.
+            registered or that a package adds, a URL such as ``dask://host:8786``, or an executor.
         executors: names of roles that classes use, ``TaskOptions(executor="heavy")``, and what runs them: the same as
             for ``executor``.
         retry: how often a failed task is tried again, and after which errors, if its class does not say; by default

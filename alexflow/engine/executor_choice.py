@@ -17,9 +17,17 @@ def check_executor(keyword: str, choice: object) -> None:
     Raises:
         DefinitionError: it is none.
     """
-    is_named = type(choice) is str and ("://" in choice or (choice in EXECUTOR_KINDS and choice != "loop"))
-    if not is_named and not isinstance(choice, Executor):
+    if not isinstance(choice, Executor) and not (type(choice) is str and _is_executor(choice)):
         raise DefinitionError(
             f"{keyword} must be {name_choices('loop')}, a URL such as 'dask://host:8786', or an Executor, "
             f"not {repr_of(choice)}"
         )
+
+
+def _is_executor(name: str) -> bool:
+    """Whether a name or a URL stands for an executor, as far as that is seen without making one."""
+    if "://" in name or name in EXECUTOR_KINDS:
+        return name != "loop"
+    from alexflow.cluster.urls import is_executor  # deferred: most engines are given none, or one of those above
+
+    return is_executor(name)

@@ -56,7 +56,7 @@ def _named(choice: ExecutorChoice, keyword: str, given: dict[str, Executor]) -> 
     check_executor(keyword, choice)
     if isinstance(choice, Executor):
         made = choice
-    elif "://" not in choice:
+    elif choice in EXECUTOR_KINDS:
         return choice
     else:
         from alexflow.cluster.urls import executor_at  # deferred: most engines run on their own machine

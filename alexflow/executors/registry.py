@@ -2,13 +2,15 @@
 
 An executor of another kind is one class and one call::
 
-    register_executor(ExecutorKind("dask", leaves_process=True), lambda settings: DaskExecutor(settings.grace))
+    register_executor(ExecutorKind("futures"), lambda settings: FuturesExecutor(settings.grace))
 
-After that, ``TaskOptions(executor="dask")`` and ``Engine(executor="dask")`` name it. Each engine that is opened makes
-one executor of each kind, so making one must cost nothing: connections and processes belong into ``open`` or later.
+After that, ``TaskOptions(executor="futures")`` and ``Engine(executor="futures")`` name it. Each engine that is opened
+makes one executor of each kind, so making one must cost nothing: connections and processes belong into ``open`` or
+later. An executor that an engine is only given by name or URL needs no kind of its own: :mod:`alexflow.cluster.urls`
+has those, and reads entry points.
 
-Rejected: entry points, which import other distributions when an engine is opened; names that are looked up only when a
-job is submitted, since a wrong name would be found after half of a run.
+Rejected: entry points for kinds, which import other distributions when an engine is opened; names that are looked up
+only when a job is submitted, since a wrong name would be found after half of a run.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from alexflow import Engine, LocalStorage
 from alexflow.cluster import AgentExecutor
 from alexflow.errors import DefinitionError, NoAgents, RunFailed, WorkerDied
 from alexflow.events import TaskPrinted, TaskRetrying
+from tests.cluster.waiting import are_at_work, until
 from tests.cluster.workflows import Heavy, Leaf, Talks, Waits, attempts, sum_of
 from tests.kit.agents import start_agent
 from tests.kit.processes import still_alive
@@ -38,12 +39,6 @@ async def agent(
     finally:
         process.kill()
         await asyncio.to_thread(process.wait)
-
-
-async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  # another process makes it true
-            await asyncio.sleep(0.01)
 
 
 async def test_a_graph(place):
@@ -75,7 +70,7 @@ async def test_jobs_wait_for_an_agent_and_for_more_of_them(place, tmp_path):
     async with Engine(place, executor=executor) as engine:
         tasks = [Waits(number, str(tmp_path)) for number in range(4)]
         run = asyncio.create_task(engine.run(tasks))
-        await asyncio.sleep(0.2)
+        await until(lambda: sum(each.queued for each in engine.stats().executors.values()) == 4)
         async with agent(executor, places=1), agent(executor, places=3):
             await until(lambda: all(attempts(tmp_path, number) for number in range(4)))  # all four at once
             (tmp_path / "go").touch()
@@ -100,7 +95,7 @@ async def test_an_agent_that_is_killed_costs_an_attempt_of_what_it_was_at(place,
         async with agent(executor) as first:
             run = asyncio.create_task(engine.run([Waits(number, str(tmp_path)) for number in range(6)]))
             await until(lambda: attempts(tmp_path, 0) and attempts(tmp_path, 1))
-            await asyncio.sleep(0.3)  # so that the agent has said what it is at
+            await until(lambda: are_at_work(executor, 2))
             first.kill()
             workers = {*attempts(tmp_path, 0), *attempts(tmp_path, 1)}
             assert await asyncio.to_thread(still_alive, workers, 10.0) == set()
@@ -123,7 +118,7 @@ async def test_a_task_that_ends_its_agents_fails(place):
         for expected in (1, 2):
             async with agent(executor, places=1) as process:
                 await until(partial(has_begun, Path(task.place), expected))
-                await asyncio.sleep(0.3)
+                await until(lambda: are_at_work(executor, 1))
                 process.kill()
         with pytest.raises(RunFailed) as caught:
             await run

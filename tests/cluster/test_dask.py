@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +16,8 @@ pytest.importorskip("distributed")
 from alexflow import Engine
 from alexflow.cluster import DaskExecutor
 from alexflow.events import TaskRetrying
-from tests.cluster.workflows import Heavy, Waits, attempts, sum_of
+from tests.cluster.waiting import are_at_work, begun_in, until
+from tests.cluster.workflows import Heavy, Waits, sum_of
 from tests.kit.processes import still_alive
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
@@ -64,24 +64,12 @@ async def test_a_worker_that_is_killed_and_one_that_comes(place, tmp_path, sched
     async with Engine(place, executor=executor) as engine:
         engine.broadcast.listen(lambda event: retries.append(event) if isinstance(event, TaskRetrying) else None)
         run = asyncio.create_task(engine.run([Waits(number, str(tmp_path)) for number in range(4)]))
-        begun = await begins(tmp_path, 2)
-        await asyncio.sleep(0.3)  # so that the agents have said what they are at
+        begun = await begun_in(tmp_path, 2)
+        await until(lambda: are_at_work(executor, 2))
         workers[0].send_signal(signal.SIGKILL)
-        async with asyncio.timeout(60):
-            while len(executor.agents) != 1:  # noqa: ASYNC110  # another process makes it true
-                await asyncio.sleep(0.05)
+        await until(lambda: len(executor.agents) == 1)
         gone = [pid for pid in begun if not await asyncio.to_thread(still_alive, {pid}, 0.0)]
         assert len(gone) == 1
         (tmp_path / "go").touch()
         assert (await run).ran == 4
     assert len(retries) == 1
-
-
-async def begins(place: Path, many: int) -> list[int]:
-    """Wait until so many tasks have begun; return their processes."""
-    async with asyncio.timeout(90):
-        while True:
-            begun = [pid for number in range(8) for pid in attempts(place, number)]
-            if len(begun) >= many:
-                return begun
-            await asyncio.sleep(0.05)

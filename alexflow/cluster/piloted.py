@@ -1,0 +1,189 @@
+"""Executors whose agents a cluster starts: the part that is the same for Dask and for Ray.
+
+A cluster is used for what it does well: it knows machines, starts a process on each, holds resources, and scales. On
+each of its nodes one *pilot* runs, which holds an agent (:mod:`alexflow.cluster.pilot`) for as long as the engine or
+the node lives. No job, no result and no graph goes through the cluster: a task that is sent by ``client.map`` of Dask
+costs 1,560 µs and one of Ray 555 µs, and a death is charged to everything that was queued beside it. One that an agent
+gets costs what it costs on one machine.
+
+Nodes are looked at, every second. Rejected: the clusters' own events, which are lost with the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from alexflow.cluster.address import address_of, own_host_towards
+from alexflow.cluster.executor import SAY_EVERY, AgentExecutor
+from alexflow.executors.interface import JobSource, Report
+from alexflow.logs import logger
+from alexflow.storage import Storage
+
+#: Seconds between two looks at the nodes of the cluster.
+CLUSTER_LOOK_EVERY = 1.0
+
+#: Seconds until a pilot that has failed is started again: twice as many each time, and at most so many.
+MOST_SECONDS_TO_RETRY = 60.0
+
+
+class ClusterNode(NamedTuple):
+    """A node of a cluster, or a worker that stands for one.
+
+    Attributes:
+        key: the cluster's name for it.
+        name: for people.
+        cpus: how many the agent there may use.
+        is_ending: whether it gets no further pilot.
+    """
+
+    key: str
+    name: str
+    cpus: int
+    is_ending: bool = False
+
+
+class PilotOptions(NamedTuple):
+    """What a pilot is given.
+
+    Attributes:
+        address: of the engine.
+        token: shared with it.
+        places: how many jobs at once.
+        threads: how many libraries may start in each worker.
+        name: of the node, for people.
+    """
+
+    address: str
+    token: str
+    places: int
+    threads: int
+    name: str
+
+
+class PilotedExecutor(AgentExecutor):
+    """Runs jobs at agents that pilots hold on the nodes of a cluster.
+
+    Args:
+        places: how many jobs each node runs at once; None for one a CPU.
+        listen: the address on which agents dial in; by default a free port of the interface that leads to the cluster.
+        wait_for_agents: as for :class:`AgentExecutor`.
+
+    Attributes:
+        cluster_name: as messages call the cluster.
+        unreachable: what is raised while the cluster does not answer.
+    """
+
+    cluster_name = "the cluster"
+    unreachable: tuple[type[Exception], ...] = (OSError,)
+
+    def __init__(self, *, places: int | None, listen: str | None, wait_for_agents: float | None):
+        super().__init__(listen or "0.0.0.0:0", wait_for_agents=wait_for_agents)
+        self._places = places
+        self._pilots: dict[str, Any] = {}  # by the key of the node
+        self._failures: dict[str, tuple[int, float]] = {}  # how often those of a node have failed, and when next
+        self._said_at = 0.0  # when it was last said that the cluster does not answer; 0 while it does
+
+    def open(self, storage: Storage, report: Report, source: JobSource) -> None:
+        super().open(storage, report, source)
+        self._watching = self._loop.create_task(self._watch())
+
+    async def aclose(self) -> None:
+        self._watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._watching
+        try:
+            await super().aclose()
+        finally:
+            pilots, self._pilots = list(self._pilots.values()), {}
+            await self.leave_cluster(pilots)
+
+    # -- what each cluster does its own way
+
+    @abstractmethod
+    async def look(self) -> Sequence[ClusterNode]:
+        """Return the nodes that may have an agent; connect to the cluster first, if need be.
+
+        Raises:
+            Exception: one of ``unreachable``.
+        """
+
+    @abstractmethod
+    async def host_of_cluster(self) -> str:
+        """Return a host of the cluster, to which the interface leads that agents dial."""
+
+    @abstractmethod
+    async def start_pilot(self, node: ClusterNode, options: PilotOptions) -> Any:
+        """Start a pilot on a node and return it; it has a method ``done()``."""
+
+    @abstractmethod
+    async def why_failed(self, pilot: Any) -> str:
+        """Return why a pilot that is over has failed; "" if it has not."""
+
+    @abstractmethod
+    async def leave_cluster(self, pilots: Sequence[Any]) -> None:
+        """End these pilots, whose agents have ended or are about to, and the connection."""
+
+    # -- what is the same for all
+
+    async def _watch(self) -> None:
+        """Keep a pilot on each node, until this is cancelled."""
+        while True:
+            try:
+                nodes = await self.look()
+                self._said_at = 0.0
+                await self._keep_pilots(nodes)
+            except self.unreachable as error:  # for now, perhaps; the agents' lines are their own
+                self._say_unreachable(error)
+            await asyncio.sleep(CLUSTER_LOOK_EVERY)
+
+    def _say_unreachable(self, error: Exception) -> None:
+        now = self._loop.time()
+        if not self._said_at or now - self._said_at >= SAY_EVERY:
+            self._said_at = now
+            logger.warning("%s does not answer: %s; agents that are there go on", self.cluster_name, error)
+
+    async def _keep_pilots(self, nodes: Sequence[ClusterNode]) -> None:
+        """Start a pilot on each node that has none; forget those of nodes that are gone."""
+        keys = {node.key for node in nodes}
+        for key in [key for key in self._pilots if key not in keys]:
+            del self._pilots[key]
+            self._failures.pop(key, None)
+        for node in nodes:
+            pilot = self._pilots.get(node.key)
+            if pilot is not None and pilot.done():
+                del self._pilots[node.key]
+                await self._take_in_end(node, pilot)
+                pilot = None
+            may_start = self._failures.get(node.key, (0, 0.0))[1] <= self._loop.time() and not node.is_ending
+            if pilot is None and may_start:
+                self._pilots[node.key] = await self.start_pilot(node, await self._options(node))
+
+    async def _take_in_end(self, node: ClusterNode, pilot: Any) -> None:
+        why = await self.why_failed(pilot)
+        if not why:
+            self._failures.pop(node.key, None)
+            return
+        times, _ = self._failures.get(node.key, (0, 0.0))
+        pause = min(MOST_SECONDS_TO_RETRY, CLUSTER_LOOK_EVERY * 2**times)
+        self._failures[node.key] = times + 1, self._loop.time() + pause
+        logger.error("no agent on %s of %s: %s; the next attempt in %.0f s", node.name, self.cluster_name, why, pause)
+
+    async def _options(self, node: ClusterNode) -> PilotOptions:
+        places = self._places or node.cpus
+        return PilotOptions(await self._dialled_address(), self.token, places, max(1, node.cpus // places), node.name)
+
+    async def _dialled_address(self) -> str:
+        """Return the address at which this machine is reached from the cluster."""
+        if self._host not in ("0.0.0.0", "::"):
+            return self.address
+        host = await asyncio.to_thread(own_host_towards, await self.host_of_cluster())
+        return address_of(host, int(self.address.rpartition(":")[2]))
+
+    def _advice(self) -> str:
+        if self._said_at:
+            return f"{self.cluster_name} does not answer"
+        return f"{self.cluster_name} has {len(self._pilots)} nodes, and no agent of them has come"

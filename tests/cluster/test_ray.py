@@ -1,0 +1,88 @@
+"""A real Ray cluster of two nodes on this machine: Ray finds the places, agents run the jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ray")
+
+import ray
+from ray.cluster_utils import Cluster
+
+from alexflow import Engine
+from alexflow.cluster import RayExecutor
+from alexflow.events import TaskRetrying
+from tests.cluster.waiting import are_at_work, begun_in, until
+from tests.cluster.workflows import Heavy, Waits, sum_of
+from tests.kit.processes import still_alive
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.processes,
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning"),  # ray's own
+]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Two nodes of one CPU each; the first one also serves clients."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    patch = pytest.MonkeyPatch()
+    patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # tests are no package that is installed
+    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "ray_client_server_port": port})
+    started.add_node(num_cpus=1)
+    started.client_address = f"ray://127.0.0.1:{port}"
+    yield started
+    started.shutdown()
+    patch.undo()
+
+
+async def test_a_graph_and_a_role(place, cluster):
+    executor = RayExecutor(cluster.address)
+    async with Engine(place, executors={"heavy": executor}) as engine:
+        assert (await engine.run([Heavy(n) for n in range(40)])).ran == 40
+        await until(lambda: len(executor.agents) == 2)
+        assert [agent.places for agent in executor.agents] == [1, 1]
+    assert not ray.is_initialized()
+
+
+async def test_a_cluster_that_is_reached_through_its_head(place, cluster):
+    async with Engine(place, executor=cluster.client_address) as engine:
+        result = await engine.run(sum_of(100))
+        assert result.output.load() == sum(range(100))
+
+
+async def test_an_actor_that_is_killed(place, tmp_path, cluster):
+    """Its job loses an attempt and runs elsewhere, and the node gets another agent."""
+    retries = []
+    executor = RayExecutor(cluster.address)
+    async with Engine(place, executor=executor) as engine:
+        engine.broadcast.listen(lambda event: retries.append(event) if isinstance(event, TaskRetrying) else None)
+        run = asyncio.create_task(engine.run([Waits(number, str(tmp_path)) for number in range(4)]))
+        begun = await begun_in(tmp_path, 2)
+        await until(lambda: are_at_work(executor, 2))
+        lost, *_ = agents = executor.agents
+        hosted = {process.pid for process in lost.workers.values()} & set(begun)
+        os.kill(parent_of(lost.pid), signal.SIGKILL)
+        await until(lambda: lost not in executor.agents)
+        assert await asyncio.to_thread(still_alive, hosted, 5.0) == set()
+        await until(lambda: len(executor.agents) == len(agents))
+        (tmp_path / "go").touch()
+        assert (await run).ran == 4
+    assert len(retries) == 1
+
+
+def parent_of(pid: int) -> int:
+    """The process that started this one."""
+    status = Path(f"/proc/{pid}/stat").read_text()
+    return int(status.rpartition(")")[2].split()[1])
