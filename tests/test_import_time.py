@@ -28,6 +28,13 @@ NOT_FOR_A_DESCRIPTION = {
     *["alexflow.executors", "alexflow.formats", "alexflow.storage.interface", "alexflow.storage.local.storage"],
 }
 
+#: What a command does without that reads the record: it has no live task, and makes no request.
+NOT_FOR_READING = {
+    *["asyncio", "concurrent", "hashlib", "logging", "pathlib", "random", "subprocess", "tempfile", "urllib"],
+    *["aiofiles", "anyio", "cloudpickle", "fsspec", "alexflow.engine", "alexflow.serialization"],
+    *["alexflow.model.output", "alexflow.model.task", "alexflow.record.index.rows", "alexflow.record.run_record"],
+}
+
 
 def loaded_by(statement: str) -> set[str]:
     code = f"import sys; before = set(sys.modules); {statement}; print(*set(sys.modules) - before)"
@@ -40,6 +47,8 @@ def loaded_by(statement: str) -> set[str]:
     [
         ("alexflow", HEAVY | NOT_FOR_A_WORKER | NOT_FOR_A_DESCRIPTION),
         ("alexflow.legacy.tasks", HEAVY | (NOT_FOR_A_WORKER - {"json"}) | NOT_FOR_A_DESCRIPTION),
+        ("alexflow.cli.program", HEAVY | NOT_FOR_READING | {"dataclasses", "msgspec", "alexflow.record"}),
+        ("alexflow.cli.show", HEAVY | NOT_FOR_READING),
         ("alexflow.executors.process.worker.main", HEAVY | NOT_FOR_A_WORKER),
         ("alexflow.executors.process.worker.fork_server", HEAVY | NOT_FOR_A_WORKER),
     ],
@@ -52,7 +61,8 @@ def test_what_is_not_loaded(module, unwanted):
 
 #: What a run loads of alexflow and of other packages, by how much of an engine it needs. A name stands for those below.
 WITHOUT_ENGINE = {
-    *["alexflow.blocks_briefly", "alexflow.errors", "alexflow.failure_text", "alexflow.failures", "alexflow.forks"],
+    *["alexflow.blocks_briefly", "alexflow.error_base", "alexflow.errors", "alexflow.failure_text"],
+    *["alexflow.failures", "alexflow.forks", "alexflow.frozen", "alexflow.html_repr", "alexflow.overload"],
     *["alexflow.formats.binary", "alexflow.hooks", "alexflow.identity", "alexflow.lazy", "alexflow.model"],
     *["alexflow.progress.writing", "alexflow.storage", "alexflow.type_vars", "msgspec", "typing_extensions"],
     *[

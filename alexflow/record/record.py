@@ -6,12 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from alexflow.errors import AmbiguousKey, NotRecorded
+from alexflow.errors import AmbiguousKey, DefinitionError, NotRecorded
 from alexflow.hooks import repr_of
 from alexflow.identity import module_name
-from alexflow.model import AbstractTask, Output
 from alexflow.record.conditions import conditions
 from alexflow.record.entry import Entry, EntryInput, EntryOutput, _Parts, moment
 from alexflow.record.preimages import is_preimage_of, unpacked
@@ -21,6 +20,7 @@ from alexflow.record.rows_of_storage import rows_of
 from alexflow.storage import Storage
 
 if TYPE_CHECKING:  # imported where they are used: the command `show` answers in a tenth of a second
+    from alexflow.model import AbstractTask, Output
     from alexflow.record.explain import Explanation
     from alexflow.record.run_record import Run, RunReport
     from alexflow.record.table import TableFormat
@@ -79,7 +79,7 @@ class Record:
 
         A beginning is that of a key or id, or of what stands behind a dot in it, such as the digest.
         """
-        text = key.key if isinstance(key, Output) else key.task_id if isinstance(key, AbstractTask) else key
+        text, _ = _named(key)
         if self._rows.of_key(text) or self._rows.of_task(text):
             return text
         candidates = self._beginning_with(text) if isinstance(key, str) and text else []
@@ -197,8 +197,8 @@ class Record:
 
         rows = self._rows
         recorded = RecordedTasks(rows.of_task, rows.alike, self._inputs, self._reason, self.code_units, self.code_marks)
-        task = key.src_task if isinstance(key, Output) else key
-        if isinstance(task, AbstractTask):
+        _, task = _named(key)
+        if task is not None:
             row = self.row_of_task(task.task_id)
             if row is None or len(self.storage.exists_many(row.keys)) < len(row.keys):
                 return explain_task(task, recorded)
@@ -269,7 +269,7 @@ class Record:
         """
         from alexflow.record.task_reports import reports_of  # deferred: few ask
 
-        return reports_of(self.storage, task.task_id if isinstance(task, AbstractTask) else task)
+        return reports_of(self.storage, task if isinstance(task, str) else task.task_id)
 
     # -- from segments
 
@@ -340,6 +340,23 @@ class Record:
         from alexflow.record.rebuilding import rebuilt_task
 
         return rebuilt_task(row, self.row_of_task)
+
+
+def _named(key: object) -> tuple[str, AbstractTask | None]:
+    """Return the name of what a caller asks for, and the live task behind it, if there is one.
+
+    Raises:
+        DefinitionError: it is nothing that has a record.
+    """
+    if isinstance(key, str):
+        return key, None
+    from alexflow.model import AbstractTask, Output  # deferred: a command has only names, and answers sooner without
+
+    if isinstance(key, Output):
+        return key.key, cast("AbstractTask", key.src_task)
+    if isinstance(key, AbstractTask):
+        return key.task_id, key
+    raise DefinitionError(f"the record is asked for an output, a task, a key or an id, not for {repr_of(key)}")
 
 
 def _class_name(cls: str | type[AbstractTask] | None) -> str | None:
