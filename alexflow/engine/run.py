@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, Unpack
 
 from alexflow.engine.async_library import require_asyncio
@@ -18,6 +18,7 @@ from alexflow.model import Workflow
 from alexflow.storage import Storage, open_storage
 
 if TYPE_CHECKING:
+    from alexflow.engine.engine import Engine
     from alexflow.graph import Forceable
 
 
@@ -69,11 +70,13 @@ async def arun(
     from alexflow.engine.ahead import server_ahead  # deferred, here and below: not for a run that has nothing to do
 
     with server_ahead(target, opened, options) as server:
-        await _import_engine()
-        from alexflow.engine.embedded import Engine
+        if not _import_engine.cache_info().currsize:
+            from asyncio import to_thread
+
+            await to_thread(_import_engine)  # the event loop serves others
         from alexflow.engine.one_run import run_on
 
-        engine = Engine(opened, echo=echo, **options)
+        engine = _import_engine()(opened, echo=echo, **options)
         engine.started_server = server
         return await run_on(engine, target, on_error, force, progress)
 
@@ -90,13 +93,12 @@ async def _reported(html: str | os.PathLike[str], target: Any, **options: Any) -
         await to_thread(write)
 
 
-async def _import_engine() -> None:
-    """Import an engine in a thread: the event loop serves others."""
-    if "alexflow.engine.embedded" not in sys.modules:
-        from asyncio import to_thread
-        from importlib import import_module
+@cache
+def _import_engine() -> type[Engine]:
+    """Import all that an engine may need. That it is among the modules does not say that its import is over."""
+    from alexflow.engine.embedded import Engine
 
-        await to_thread(import_module, "alexflow.engine.embedded")
+    return Engine
 
 
 def _storage_for(target: Any, storage: Storage | str | os.PathLike[str] | None) -> Storage:

@@ -121,6 +121,7 @@ class Stoppable(Task):
         return self.build_output(JSONOutput, key="steps.json")
 
     def run(self, input: None, output: JSONOutput[int]) -> None:
+        assert not current.should_stop  # one that has never asked would be interrupted
         send_line(self.started, str(os.getpid()))
         while not current.should_stop:
             time.sleep(0.001)
@@ -135,6 +136,7 @@ class StoppableThread(Stoppable):
 @dataclass(frozen=True)
 class StoppableOnLoop(Stoppable):
     async def run(self, input: None, output: JSONOutput[int]) -> None:  # type: ignore[override]
+        assert not current.should_stop
         await asyncio.to_thread(send_line, self.started, str(os.getpid()))
         while not current.should_stop:  # noqa: ASYNC110  # as a training asks between two steps
             await asyncio.sleep(0.001)

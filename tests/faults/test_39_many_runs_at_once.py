@@ -50,10 +50,10 @@ async def cpu_of(place: str, lease_ttl: float | None) -> tuple[float, float]:
 async def test_leases_cost_less_than_twice_the_run_itself(tmp_path):
     gates["open"] = asyncio.Event()
     gates["open"].set()
-    without, _ = await cpu_of(str(tmp_path / "without"), None)
+    without, turn = await cpu_of(str(tmp_path / "without"), None)
     with_leases, longest = await cpu_of(str(tmp_path / "with"), 30.0)
     assert with_leases < 3 * without
-    assert longest < 0.5
+    assert longest < 2 * turn  # in which all of them begin
 
 
 async def test_of_a_thousand_that_want_the_same_one_makes_it(tmp_path):
