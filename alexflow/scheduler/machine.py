@@ -138,6 +138,8 @@ class Scheduler:
             fail_if_stuck(state)
             conclude_runs(state)
         if self.is_timed:
+            if type(event) is Woken:
+                self._wake_at = inf  # its timer has gone off
             self._ask_to_be_woken(now)
         return state.out.drain()
 
@@ -268,7 +270,7 @@ def _shared_by(state: State, event: SharedBy) -> None:
 
 
 def _woken(state: State, event: Woken) -> None:
-    """Nothing more: what has come due is free by now."""
+    """Nothing more: what has come due is free by now. A timer may be early: then the scheduler asks again."""
 
 
 def _resumed(state: State, event: Resumed) -> None:

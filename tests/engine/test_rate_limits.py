@@ -304,3 +304,19 @@ def test_what_cannot_be_spent() -> None:
     with pytest.raises(RunFailed) as failed:
         Simulation().run(Wrong(1))
     assert "current.spent(tokens=…)" in str(failed.value.exceptions[0])
+
+
+class EarlyLoop(asyncio.SelectorEventLoop):
+    """Its timers go off early, as those of uvloop do, whose clock has milliseconds."""
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+        return super().call_at(when - 0.0005, callback, *args, context=context)
+
+
+def test_timers_that_go_off_early(tmp_path: Path) -> None:
+    async def all_calls() -> int:
+        async with Engine(tmp_path, limits={"api": RateLimit(100, per=1.0)}) as engine, asyncio.timeout(30):
+            return (await engine.run([Call(n) for n in range(20)])).ran
+
+    with asyncio.Runner(loop_factory=EarlyLoop) as runner:
+        assert runner.run(all_calls()) == 20
