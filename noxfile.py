@@ -1,8 +1,8 @@
 """Everything that is checked before a change is merged: ``nox -s tests``, ``lint``, ``typing``.
 
 While you work: ``quick``, half a minute. Further sessions: ``storage``, with real servers of every kind; ``cluster``,
-``simulate``, ``crash`` and ``soak``, which take minutes; ``example``, ``bench``, ``bench-peers``, ``docs``.
-Environments are kept between calls; ``nox -r`` also skips looking for newer packages.
+``simulate``, ``crash`` and ``soak``, which take minutes; ``service``, ``example``, ``bench``, ``bench-peers``,
+``docs``. Environments are kept between calls; ``nox -r`` also skips looking for newer packages.
 """
 
 import os
@@ -211,6 +211,13 @@ def example(session: nox.Session) -> None:
     """The example of the README, from nothing to a result."""
     session.install("-e", ".[rich]", *group("examples"))
     session.run("python", "examples/iris.py", *session.posargs)
+
+
+@nox.session
+def service(session: nox.Session) -> None:
+    """The example of a service under load on real sockets: stampedes, hang-ups, kills, SIGTERM, two processes."""
+    session.install("-e", ".", *group("services"))
+    session.run("python", "-m", "tests.services.drive", *session.posargs)
 
 
 @nox.session

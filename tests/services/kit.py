@@ -27,17 +27,18 @@ async def served(app: Any) -> AsyncIterator[int]:
         await serving
 
 
-async def request(port: int, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def request(port: int, path: str, tenant: str = "") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Send a GET request, and do not wait for its answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n".encode())
+    of_tenant = f"X-Tenant: {tenant}\r\n" if tenant else ""
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: test\r\n{of_tenant}Connection: close\r\n\r\n".encode())
     await writer.drain()
     return reader, writer
 
 
-async def get(port: int, path: str) -> tuple[int, bytes]:
+async def get(port: int, path: str, tenant: str = "") -> tuple[int, bytes]:
     """Send a GET request; returns the status and the body."""
-    reader, writer = await request(port, path)
+    reader, writer = await request(port, path, tenant)
     answer = await reader.read()
     writer.close()
     head, _, body = answer.partition(b"\r\n\r\n")
