@@ -88,7 +88,7 @@ def tests(session: nox.Session) -> None:
         "-e", ".[rich]", *group("tests"), *group("formats"), *group("servers"), *group("services"), *group("examples")
     )
     for chosen in [session.posargs] if session.posargs else [[*SIDE_BY_SIDE, *ALL_OTHERS], ONE_BY_ONE]:
-        session.run("python", "-m", "pytest", *chosen)
+        session.run("python", "-m", "pytest", "--durations=20", *chosen)
 
 
 @nox.session
