@@ -1,8 +1,8 @@
 """Everything that is checked before a change is merged: ``nox -s tests``, ``lint``, ``typing``.
 
 While you work: ``quick``, half a minute. Further sessions: ``storage``, with real servers of every kind; ``cluster``,
-``simulate``, ``crash`` and ``soak``, which take minutes; ``service``, ``example``, ``bench``, ``bench-peers``,
-``docs``. Environments are kept between calls; ``nox -r`` also skips looking for newer packages.
+``simulate``, ``crash`` and ``soak``, which take minutes; ``crate``, ``service``, ``example``, ``bench``,
+``bench-peers``, ``docs``. Environments are kept between calls; ``nox -r`` also skips looking for newer packages.
 """
 
 import os
@@ -109,6 +109,13 @@ def cluster(session: nox.Session) -> None:
         session.warn("ray cannot be installed here; its tests are skipped")
     session.run("python", "-m", "pytest", "tests/cluster", *session.posargs)
     session.run("python", "-m", "pytest", "--through=agent", *THROUGH_AGENT, *session.posargs)
+
+
+@nox.session
+def crate(session: nox.Session) -> None:
+    """Crates that ``alexflow export`` writes, read by the reference implementation of their profile."""
+    session.install("-e", ".", *group("crate"))
+    session.run("python", "-m", "pytest", "tests/cli/test_export.py", *session.posargs)
 
 
 @nox.session

@@ -267,6 +267,15 @@ def _copy(parser: ArgumentParser) -> None:
     _add_json(parser)
 
 
+def _export(parser: ArgumentParser) -> None:
+    parser.add_argument("key", metavar="KEY", help="an output's key or a task's id, or how one begins")
+    _add_storage(parser)
+    parser.add_argument("--ro-crate", required=True, metavar="DIR", help="write a Workflow Run RO-Crate there")
+    parser.add_argument("--upstream", action="store_true", help="with the files of all that it was made from, too")
+    parser.add_argument("--license", default="", metavar="URL", help="the license of the results, for the crate")
+    _add_json(parser)
+
+
 def _agent(parser: ArgumentParser) -> None:
     parser.add_argument("--connect", required=True, metavar="HOST:PORT", help="where the engine listens for agents")
     parser.add_argument("--places", type=int, metavar="N", help="jobs at once; by default one per CPU")
@@ -316,6 +325,7 @@ COMMANDS = {
     "gc": CommandArguments("what may be removed by age, size or use; removed with --apply", _gc),
     "pin": CommandArguments("keep an output from gc; without a key, list what is kept", _pin),
     "unpin": CommandArguments("no longer keep an output from gc", _unpin),
+    "export": CommandArguments("an output and how it was made, as an RO-Crate for papers and archives", _export),
     "copy": CommandArguments("copy outputs from one storage to another", _copy),
     "agent": CommandArguments("host worker processes here for an engine elsewhere", _agent),
     "completion": CommandArguments("a script that completes commands in bash, zsh or fish", _completion),

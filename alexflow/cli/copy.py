@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from alexflow.cli import answers
-from alexflow.cli.places import check_exists, opened
+from alexflow.cli.places import check_apart, check_exists, opened
 from alexflow.cli.wrong_use import WrongUse
 from alexflow.storage import LocalStorage
 from alexflow.storage.copying import Copies, copy
@@ -21,7 +20,7 @@ def execute(options: argparse.Namespace) -> int:
     if source == destination:
         raise WrongUse(f"{options.source} and {options.destination} are one storage")
     if isinstance(source, LocalStorage) and isinstance(destination, LocalStorage):
-        _check_apart(source, destination)
+        check_apart(source, str(destination.base_path))
     shows = sys.stderr.isatty() and not options.json
     done = copy(source, destination, options.key, prefix=options.prefix, progress=_show if shows else None)
     if shows:
@@ -33,13 +32,6 @@ def execute(options: argparse.Namespace) -> int:
     else:
         _print(done, ok, options.destination)
     return 0 if ok else 1
-
-
-def _check_apart(source: LocalStorage, destination: LocalStorage) -> None:
-    """Refuse a directory inside of another storage: its files would be outputs there."""
-    outer, inner = (Path(storage.base_path).resolve() for storage in (source, destination))
-    if outer in inner.parents:
-        raise WrongUse(f"{destination.base_path} is inside of the storage {source.base_path}; name another directory")
 
 
 def _show(done: Copies) -> None:

@@ -33,6 +33,15 @@ def check_exists(storage: Storage) -> None:
         raise WrongUse(f"there is no storage in {storage.base_path}; name one with --storage")
 
 
+def check_apart(storage: Storage, directory: str) -> None:
+    """Refuse a directory inside of a storage: its files would be outputs there."""
+    if not isinstance(storage, LocalStorage):
+        return
+    outer = os.path.join(os.path.realpath(storage.base_path), "")
+    if os.path.realpath(directory).startswith(outer):
+        raise WrongUse(f"{directory} is inside of the storage {storage.base_path}; name another directory")
+
+
 def opened(named: str | None, settings: list[str]) -> Storage:
     """Open a storage by its path or URL; None stands for the default one."""
     given = {} if named is not None else dict(_configured())

@@ -14,12 +14,14 @@ from alexflow.record.rows import Row
 _ANY_OUTPUT = "alexflow.model.output:Output"
 
 
-def document_for(row: Row, row_of: Callable[[str], Row | None]) -> dict[str, Any]:
+def document_for(row: Row, row_of: Callable[[str], Row | None], *, with_secrets: bool = False) -> dict[str, Any]:
     """Return a document (docs/design/documents.md) of the task of a row.
 
     Args:
         row: the task.
         row_of: gives the row of another task by its id.
+        with_secrets: whether the place of a secret is kept, so that no live task can be made of the document; else a
+            task with one is refused.
 
     Raises:
         NotRecorded: the record lacks a task behind it.
@@ -32,7 +34,8 @@ def document_for(row: Row, row_of: Callable[[str], Row | None]) -> dict[str, Any
             pending.pop()
             continue
         fields = row_here.fields()
-        _refuse_secrets(row_here, fields)
+        if not with_secrets:
+            _refuse_secrets(row_here, fields)
         behind = [_behind(reference, row_here, row_of) for reference in references_in(fields)]
         missing = [other for other in behind if other.task_id not in nodes]
         if missing:

@@ -219,6 +219,16 @@ class Record:
         rows = self._rows.of_task(task_id)
         return rows[0] if rows else None
 
+    def document(self, task_id: str) -> dict[str, Any]:
+        """Return a document of a task, by its whole id, in which secrets are only named.
+
+        Raises:
+            NotRecorded: the record does not have it, or lacks a task behind it.
+        """
+        from alexflow.record.rebuilding import document_for  # deferred: few ask
+
+        return document_for(self.row(task_id), self.row_of_task, with_secrets=True)
+
     def all_rows(self) -> Iterator[Row]:
         """Yield what the segments say of the newest generation of each task."""
         return (rows[0] for rows in self._rows.tasks())
