@@ -183,7 +183,7 @@ class TaskSucceeded(TaskEvent, frozen=True):
         seconds: the duration of its attempt, measured there.
         attempt: its number.
         cpu_seconds: processor time; None where that of others cannot be subtracted.
-        peak_rss: the peak of the worker's memory until then, in bytes; None in the engine's process.
+        peak_rss: the peak of the worker's memory during the attempt, in bytes; None in the engine's process.
         bytes_in: bytes of the outputs that it read; None where that is not known.
         bytes_out: bytes of the outputs that it published; None where that is not known.
     """

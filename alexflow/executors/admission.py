@@ -54,6 +54,11 @@ class Round(ABC):
         self._lacking.add(needs)
         return self._goes_on(True)
 
+    def passes(self, job: Job) -> bool | None:
+        """Pass a job over: it cannot begin yet."""
+        self._ahead.discard(job.task_id)
+        return self._goes_on(True)
+
     def _goes_on(self, may: bool) -> bool | None:
         self._passed += 1
         if self._ahead or (may and self._passed <= MOST_PASSED):

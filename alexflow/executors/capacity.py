@@ -102,10 +102,12 @@ class Capacity:
 
     Attributes:
         is_active: whether any task has asked for something.
+        counts_memory: whether one has asked for memory, or had too little.
     """
 
     def __init__(self, survey: Callable[[], Supply], places: int, ordinary: int):
         self.is_active = False
+        self.counts_memory = False
         self.patience = places
         self.ordinary = ordinary
         self._survey = survey
@@ -140,6 +142,7 @@ class Capacity:
         supply = self.supply
         self.activate()
         cpus, memory, devices = needs
+        self.counts_memory = self.counts_memory or memory > 0
         if cpus is not None and cpus > supply.cpus * WHOLE:
             return f"cpus={cpus / WHOLE:g}, and this engine has {supply.cpus}"
         if supply.memory and memory > supply.memory:

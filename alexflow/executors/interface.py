@@ -55,7 +55,7 @@ class Usage(Struct, frozen=True, array_like=True):
     Attributes:
         worker: the process id of the worker in which it was; 0 for none.
         cpu: microseconds of processor time; None where others' work cannot be subtracted.
-        rss: the peak of the worker's memory until then, in bytes; None for the engine's own process.
+        rss: the peak of the worker's memory during the attempt, in bytes; None for the engine's own process.
         stored: the size of each output that was published, and the digest of its bytes if it is known, by key.
     """
 

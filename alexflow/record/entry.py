@@ -67,7 +67,7 @@ class Entry:
         finished: when that was over.
         seconds: duration of the attempt that succeeded, measured where it ran.
         cpu_seconds: processor time of that attempt.
-        peak_rss_bytes: the highest memory of its worker until then.
+        peak_rss_bytes: the highest memory of its worker during the attempt, what it had before included.
         host: the machine.
         python: the version of Python.
         attempts: how many it took.

@@ -137,7 +137,7 @@ class Completion(Struct, frozen=True, array_like=True):
         reason: why it ran, by number.
         attempts: how many it took.
         cpu: microseconds of processor time, of the last attempt.
-        rss: peak of the worker's memory until then, in bytes.
+        rss: peak of the worker's memory during the attempt, in bytes.
         worker: its process.
     """
 

@@ -23,10 +23,10 @@ DEVICES = 8
 TASKS = 10_000
 
 
-def world_of(places: int, cpus: int, gpus: int = 0, memory: int = 0) -> World:
+def world_of(places: int, cpus: int, gpus: int = 0, memory: int = 0, asked: int = 0) -> World:
     supply = Supply(cpus, memory, {"gpu": tuple(range(gpus))})
     capacity = Capacity(lambda: supply, places, cpus * WHOLE // places)
-    assert capacity.refusal(ResourceSpec(cpus=cpus).needs()) == ""
+    assert capacity.refusal(ResourceSpec(cpus=cpus, memory=asked or None).needs()) == ""
     return World(places, capacity=capacity)
 
 
@@ -86,6 +86,64 @@ def test_memory_and_cpus_both_count():
     world = world_of(places=4, cpus=4, memory=8 * GIB)
     submitted(world, job("a", memory="5GiB"), job("b", memory="5GiB"), job("c", memory="3GiB"), job("d"))
     assert running(world) == ["a", "c", "d"]
+
+
+# -- memory that tasks have needed before
+
+
+def learnt(world: World) -> list[Job]:
+    """Jobs of a class that has needed 5 of 8 GiB, and one whose memory is known."""
+    world.peaks["pkg.Train"] = 5 * GIB
+    return [job("pkg.Known.1", memory="1GiB"), *(job(f"pkg.Train.{n}") for n in range(3)), job("pkg.Tiny.1")]
+
+
+def test_classes_claim_what_their_tasks_have_needed_before():
+    world = world_of(places=4, cpus=4, memory=8 * GIB, asked=GIB)
+    submitted(world, *learnt(world))
+    assert running(world) == ["pkg.Known.1", "pkg.Tiny.1", "pkg.Train.0"]
+    assert sorted(world.looked_up) == ["pkg.Tiny", "pkg.Train"]  # once a class
+    end(world, "pkg.Train.0")
+    assert running(world) == ["pkg.Known.1", "pkg.Tiny.1", "pkg.Train.1"]
+
+
+def test_jobs_wait_until_it_is_known_what_their_class_needs_and_others_do_not():
+    world = world_of(places=4, cpus=4, memory=8 * GIB, asked=GIB)
+    world.answers = False
+    submitted(world, *learnt(world))
+    assert running(world) == ["pkg.Known.1"]
+    world.answer("pkg.Tiny")
+    world.go_on()
+    begin_all(world)
+    assert running(world) == ["pkg.Known.1", "pkg.Tiny.1"]
+    world.answer("pkg.Train")
+    world.go_on()
+    begin_all(world)
+    assert running(world) == ["pkg.Known.1", "pkg.Tiny.1", "pkg.Train.0"]
+
+
+def test_what_is_learnt_late_counts_from_then_on():
+    world = world_of(places=4, cpus=4, memory=8 * GIB, asked=GIB)
+    jobs, world.peaks = learnt(world), {}
+    submitted(world, *jobs[:2])
+    world.machine.learnt_peak("pkg.Train", 5 * GIB)
+    submitted(world, *jobs[2:])
+    assert running(world) == ["pkg.Known.1", "pkg.Tiny.1", "pkg.Train.0", "pkg.Train.1"]  # and not a third one
+
+
+def test_what_jobs_use_in_this_engine_counts_as_well():
+    world = world_of(places=4, cpus=4, memory=8 * GIB, asked=GIB)
+    world.rss = 5 * GIB
+    submitted(world, job("pkg.Known.1", memory="1GiB"), job("pkg.Train.0"))
+    end(world, "pkg.Train.0")
+    submitted(world, job("pkg.Train.1"), job("pkg.Train.2"))
+    assert running(world) == ["pkg.Known.1", "pkg.Train.1"]
+
+
+def test_nothing_is_asked_where_no_task_asks_for_memory():
+    world = world_of(places=4, cpus=4, memory=8 * GIB)
+    submitted(world, job("pkg.Wide.1", cpus=2), *learnt(world)[1:])
+    assert world.looked_up == []
+    assert len(running(world)) == 3  # as the CPUs suffice
 
 
 def test_small_jobs_go_before_a_large_one_only_so_often():

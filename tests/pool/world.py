@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from alexflow.executors.capacity import Capacity
-from alexflow.executors.interface import Fits, Job, JobSource, NotDone, Outcome, Unsure
+from alexflow.executors.interface import Fits, Job, JobSource, NotDone, Outcome, Unsure, Usage
 from alexflow.executors.process.instructions import (
     FailAll,
+    LookUpPeak,
     PoolInstruction,
     ReportOutcomes,
     RetirePlace,
@@ -190,6 +191,10 @@ class World:
         self.started = Counter[str]()  # jobs begun before they were ready, too
         self.published: set[str] = set()  # jobs whose outputs exist
         self.history: list[PoolInstruction] = []
+        self.looked_up: list[str] = []  # classes whose memory was asked for
+        self.peaks: dict[str, int] = {}  # of classes, as the record has them
+        self.answers = True  # whether it is read at once
+        self.rss = 0  # what each job uses
         self._orders = 0
         self._perform = {
             SendJobs: self._send,
@@ -200,6 +205,7 @@ class World:
             StopJob: self._stop,
             RetirePlace: self._retire,
             FailAll: self._fail_all,
+            LookUpPeak: self._look_up,
         }
 
     # -- jobs
@@ -289,7 +295,7 @@ class World:
 
     def _check_order(self, jobs: list[Assignment]) -> None:
         """Check that no job that has waited all the time is passed by one that became ready later."""
-        asks_for_nothing = [name for name, job in self.source.queue.items() if job.needs is None]
+        asks_for_nothing = [name for name, job in self.source.queue.items() if self._asks_for_nothing(job)]
         waiting = [self._rank(self.ready[name]) for name in asks_for_nothing if not self.ready[name].was_sent]
         for sent in jobs:
             ready = self.ready.get(sent.job.task_id)
@@ -298,6 +304,12 @@ class World:
             if not ready.was_sent and any(rank < self._rank(ready) for rank in waiting):
                 raise Broken(f"{sent.job.task_id} passes one that was ready before it")
             ready.was_sent = True
+
+    def _asks_for_nothing(self, job: Job) -> bool:
+        """Whether a job claims nothing, and nothing is being looked up for it."""
+        name = job.task_id.rpartition(".")[0]
+        known = name not in self.looked_up or self.machine.claims.peaks.get(name) == 0
+        return known and job.needs is None
 
     def _rank(self, ready: Ready) -> tuple[int, int]:
         return -ready.job.priority, ready.order
@@ -333,6 +345,15 @@ class World:
 
     def _retire(self, instruction: RetirePlace) -> None:
         self._worker_at(instruction.place).retired = True
+
+    def _look_up(self, instruction: LookUpPeak) -> None:
+        self.looked_up.append(instruction.name)
+        if self.answers:
+            self.answer(instruction.name)
+
+    def answer(self, name: str) -> None:
+        """Say how much memory a class has needed."""
+        self.machine.learnt_peak(name, self.peaks.get(name, 0))
 
     def _fail_all(self, instruction: FailAll) -> None:
         for job in [*instruction.jobs, *self.source.take(len(self.source))]:
@@ -370,7 +391,7 @@ class World:
         if kind == "done":
             many = len(about)
             numbers = [sent.number for sent in about]
-            self.machine.done(place, numbers, [0.0001] * many, {}, {}, [cast(Any, None)] * many)
+            self.machine.done(place, numbers, [0.0001] * many, {}, {}, [Usage(0, 0, self.rss, {})] * many)
         elif kind == "failed":
             self.machine.failed(place, about.number, NotDone(about.job.task_id, "error"))
         else:

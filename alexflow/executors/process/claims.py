@@ -7,22 +7,31 @@ there may be; but only places with jobs count, so that no more jobs run than the
 
 An idle process that is bound to other devices, and shares one with a job that is to begin, is ended first: what it has
 in the memory of that device would be missing. The job begins when that process is gone.
+
+*Memory.* As soon as one task has asked for memory, those that do not say how much they need claim what tasks of their
+class have needed: the most among the last ones in the record, or in this engine. The record is asked once for each
+class, elsewhere, and a job of a new class waits for the answer. Rejected: to look that up for all engines (most have
+nothing to share out, and the record of a bucket takes its time); to begin and correct later (the first jobs of a run
+are those that begin together).
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from alexflow.executors.admission import Round
 from alexflow.executors.capacity import Binding, Capacity, Claim, Claimant
 from alexflow.executors.interface import Job, JobSource
-from alexflow.executors.process.instructions import PoolInstruction, RetirePlace, StartPlaces
+from alexflow.executors.process.instructions import LookUpPeak, PoolInstruction, RetirePlace, StartPlaces
 from alexflow.executors.process.places import Place
 from alexflow.executors.process.roster import Roster
 from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, SAMPLE, RuntimeEstimates
 from alexflow.model.resource_spec import Needs
+
+#: A class whose peak is less than such a part of a worker's share of the memory claims none, and travels in batches.
+SMALL = 16
 
 
 class Claims:
@@ -39,7 +48,7 @@ class Claims:
     Attributes:
         may_start: whether places can be started, as far as is known.
         alone: tasks that had too little memory, and run alone.
-        peaks: the memory that jobs of a key have needed, if some had too little.
+        peaks: the memory that tasks of a class have needed, by the name with which their ids begin; 0 if it is small.
     """
 
     def __init__(
@@ -58,7 +67,8 @@ class Claims:
         self.instruct = instruct
         self.may_start = True
         self.alone: set[str] = set()
-        self.peaks: dict[Hashable, int] = {}
+        self.peaks: dict[str, int] = {}
+        self._looked_up: set[str] = set()
         self.begun = 0  # places that get their first job in the round that is under way
         self.begun_ordinary = 0
         self.claimant = Claimant("process", self._is_full, self._ordinary_jobs, wake)
@@ -85,22 +95,51 @@ class Claims:
         if self.capacity is None or job.task_id in self.alone:
             return False
         self.capacity.activate()
+        self.capacity.counts_memory = True
         self.alone.add(job.task_id)
-        if job.key != "" and used:
-            self.peaks[job.key] = max(used, self.peaks.get(job.key, 0))
+        if used:
+            name = _class_of(job)
+            self.peaks[name] = max(used, self.peaks.get(name, 0))
         return True
 
+    @property
+    def counts_memory(self) -> bool:
+        """Whether memory is claimed."""
+        return self.capacity is not None and self.capacity.counts_memory
+
+    def learnt_peak(self, name: str, peak: int) -> None:
+        """Take in how much memory a task of a class has needed, in bytes; 0 if that is not known."""
+        is_small = peak * SMALL * self.roster.size < self.total_memory
+        self.peaks[name] = max(0 if is_small else peak, self.peaks.get(name, 0))
+
+    def has_used(self, job: Job, rss: int) -> None:
+        """Take in the peak memory of a job, in bytes."""
+        if rss > self.peaks.get(_class_of(job), 0):
+            self.learnt_peak(_class_of(job), rss)
+
     def needs_of(self, job: Job) -> Needs | None:
-        """Return what a job needs: what it asks for, and the memory that others like it have needed."""
+        """Return what a job needs: what it asks for, and the memory that others of its class have needed."""
         needs = job.needs
-        if not (self.alone or self.peaks) or self.capacity is None:
+        if self.capacity is None or not self.capacity.counts_memory:
             return needs
         if job.task_id in self.alone:
             return self.capacity.everything(needs)
-        peak = min(self.peaks.get(job.key, 0), self.total_memory)
-        if not peak or (needs is not None and needs.memory):
+        peak = 0 if needs is not None and needs.memory else min(self.peaks.get(_class_of(job), 0), self.total_memory)
+        if not peak:
             return needs
         return Needs(None, peak, ()) if needs is None else needs._replace(memory=peak)
+
+    def is_unknown(self, job: Job) -> bool:
+        """Whether the memory that a job needs is being looked up; ask for it if nothing is known of its class."""
+        if not self.counts_memory or (job.needs is not None and job.needs.memory) or job.task_id in self.alone:
+            return False
+        name = _class_of(job)
+        if name in self.peaks:
+            return False
+        if name not in self._looked_up:
+            self._looked_up.add(name)
+            self.instruct(LookUpPeak(name, job.task))
+        return True
 
     def round(self) -> PlaceRound:
         """Begin to look through the jobs."""
@@ -116,6 +155,10 @@ class Claims:
     def _occupied(self) -> list[Place]:
         """The places that use CPUs, those among them that are being ended."""
         return [*self.roster.places, *self.roster.leaving]
+
+
+def _class_of(job: Job) -> str:
+    return job.task_id.rpartition(".")[0]
 
 
 class Destination(NamedTuple):
@@ -156,6 +199,9 @@ class PlaceRound(Round):
         self._load = 0.0
         self._room = 0
         self._is_first = False
+
+    def fits(self, job: Job) -> bool | None:
+        return self.passes(job) if self._claims.is_unknown(job) else super().fits(job)
 
     def needs_of(self, job: Job) -> Needs | None:
         return self._claims.needs_of(job)

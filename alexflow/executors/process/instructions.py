@@ -7,6 +7,7 @@ from msgspec import Struct
 from alexflow.executors.capacity import Binding
 from alexflow.executors.interface import Job, Outcome
 from alexflow.executors.process.places import Assignment, Place
+from alexflow.model import AbstractTask
 
 
 class PoolInstruction(Struct, frozen=True):
@@ -25,6 +26,16 @@ class SendJobs(PoolInstruction, frozen=True):
 
     place: Place
     jobs: list[Assignment]
+
+
+class LookUpPeak(PoolInstruction, frozen=True):
+    """Look up how much memory tasks of this one's class have needed; its id begins with the class's name.
+
+    Answer: ``learnt_peak``.
+    """
+
+    name: str
+    task: AbstractTask
 
 
 class RevokeJobs(PoolInstruction, frozen=True):

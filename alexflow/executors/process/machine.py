@@ -277,11 +277,14 @@ class PoolMachine(JobFeed):
         """Take in that jobs have succeeded, with the seconds that each took."""
         self._makes_progress(place)
         learn, forget = self._estimates.learn, place.forget
+        counts_memory = self.claims.counts_memory
         for number, took, used in zip(numbers, seconds, usage, strict=True):
             sent = forget(number)
             if sent is not None:
                 job = sent.job
                 learn(job.key, took)
+                if counts_memory:
+                    self.claims.has_used(job, used.rss or 0)
                 said = printed.get(number) if printed else None
                 dropped = overtaken.get(number, ()) if overtaken else ()
                 outcome = Done(job.task_id, took, said, dropped, used)
@@ -376,6 +379,11 @@ class PoolMachine(JobFeed):
         else:
             self._settle(sent, outcome)
         self._drop_after(sent.place, sent.number)
+
+    def learnt_peak(self, name: str, peak: int) -> None:
+        """Take in how much memory tasks of a class have needed, in bytes; 0 if that is not known."""
+        self.claims.learnt_peak(name, peak)
+        self.feed()
 
     def exceeded(self, place: Place) -> None:
         """Take in that a place uses more memory than it may."""

@@ -23,6 +23,7 @@ from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.instructions import (
     FailAll,
+    LookUpPeak,
     PoolInstruction,
     ReportOutcomes,
     RetirePlace,
@@ -37,11 +38,13 @@ from alexflow.executors.process.machine import BLOCKED_AFTER, PoolMachine
 from alexflow.executors.process.memory_shortage import MemoryShortage
 from alexflow.executors.process.outcomes import cannot_start, failed, failed_to_start, outcome_of_running, unshippable
 from alexflow.executors.process.output_capture import Echo
+from alexflow.executors.process.past_peaks import PastPeaks
 from alexflow.executors.process.payload import Packer
 from alexflow.executors.process.places import Assignment, Place
 from alexflow.executors.process.ready_workers import ReadyWorkers
 from alexflow.executors.process.shutdown import Shutdown
 from alexflow.executors.process.slow_imports import SlowImports
+from alexflow.executors.process.source_tasks import SourceTasks
 from alexflow.executors.process.started_server import StartedServer
 from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.messages import (
@@ -58,7 +61,6 @@ from alexflow.executors.process.wire.messages import (
     Revoke,
     Revoked,
     SpentReport,
-    TaskReply,
     TaskRequest,
     ToEngine,
     Work,
@@ -68,7 +70,7 @@ from alexflow.executors.process.worker_set import WorkerSet
 from alexflow.executors.process.worker_state import WorkerState
 from alexflow.executors.recycle import Recycle
 from alexflow.executors.workers import Workers
-from alexflow.hooks import hook_error, text_of
+from alexflow.hooks import hook_error
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
@@ -122,6 +124,7 @@ class ProcessExecutor(Executor):
             RetirePlace: lambda instruction: self._shutdown.retire(instruction.place),
             ReturnJobs: lambda instruction: self._source.put_back(instruction.jobs),
             FailAll: self._fail_all,
+            LookUpPeak: lambda instruction: self._past_peaks.look_up(instruction.name, instruction.task),
         }
 
     def open(self, storage: Storage, report: Report, source: JobSource) -> None:
@@ -136,7 +139,9 @@ class ProcessExecutor(Executor):
         )
         self._worker_set = self._make_worker_set(storage)
         self._ready = ReadyWorkers(self._worker_set, self._size)
+        self._source_tasks = SourceTasks(self._packer, self._worker_set)
         self._memory = MemoryShortage(self._machine.claims)
+        self._past_peaks = PastPeaks(storage, self._learnt_peak)
         self._shutdown = Shutdown(self._worker_set, self._grace, self._gone)
         self._deadlines = Deadlines(self._out_of_time)
         self._slow_imports = SlowImports(self._worker_set, self._definitions)
@@ -361,7 +366,7 @@ class ProcessExecutor(Executor):
         elif isinstance(message, Revoked):
             self._machine.revoked(worker, message.numbers)
         elif isinstance(message, TaskRequest):
-            self._send_source(worker, message)
+            self._source_tasks.send(worker, message)
         elif isinstance(message, FactsRequest):
             sent = worker.sent.get(message.number)
             if sent is not None:
@@ -386,24 +391,10 @@ class ProcessExecutor(Executor):
             self._machine.replace(self._worker_set.cold_workers())
             self._go_on()
 
-    def _send_source(self, worker: WorkerState, wanted: TaskRequest) -> None:
-        sent = worker.sent.get(wanted.number)
-        if sent is None:
-            return
-        try:
-            if worker.sources_of != wanted.number:
-                worker.sources_of, worker.sources = wanted.number, dict(self._packer.sources(sent.job.task))
-            task = worker.sources.get(wanted.task_id)
-            if task is None:
-                raise ShippingError(f"{wanted.task_id} is not behind an output of {sent.job.task_id}")
-            packed = self._packer.pack(task)
-            worker.sources.update(self._packer.sources(task))
-        except BaseException as error:
-            fault = hook_error(sent.job.task, "__reduce__()", error)
-            worker.process.send(TaskReply([], 0, [], text_of(fault)))
-            return
-        new = self._worker_set.new_definitions(worker, packed.needs)
-        worker.process.send(TaskReply(new, packed.cls, packed.fields))
+    def _learnt_peak(self, name: str, peak: int) -> None:
+        if not self._closed:
+            self._machine.learnt_peak(name, peak)
+            self._go_on()
 
     def _tick(self) -> None:
         again = self._machine.tick()

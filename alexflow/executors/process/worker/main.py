@@ -263,6 +263,7 @@ class Worker:
             printed = self._end(number, seconds, failed=True)
             self._report()
             self._send(JobFailed(number, seconds, fault, printed, peak_at(error)))
+            self._usage.has_failed()
             set_job(0, number, 0.0)
             return
         ended = time.monotonic()
