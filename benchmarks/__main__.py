@@ -21,6 +21,10 @@ def main() -> int:
         from benchmarks.services.__main__ import main as services  # deferred: the cases need nothing of it
 
         return services(sys.argv[2:])
+    if sys.argv[1:2] == ["cluster"]:  # as is this
+        from benchmarks.cluster.__main__ import main as cluster  # deferred: the cases need nothing of it
+
+        return cluster(sys.argv[2:])
     options = _parser().parse_args()
     setting = Setting(
         rounds=options.rounds,

@@ -245,6 +245,7 @@ class AgentConnection:
         self.workers: dict[int, RemoteProcess] = {}
         self.is_leaving = False
         self.is_lost = False
+        self._expected: set[str] = set()  # modules
         self._take_in: dict[type[FromAgent], Callable[[Any], None]] = {
             WorkerReports: lambda message: self.workers[message.worker].reported(message),
             AtWork: lambda message: self.workers[message.worker].is_at_work(message),
@@ -280,11 +281,14 @@ class AgentConnection:
         self.workers[worker] = process
 
     def expect(self, modules: Sequence[str]) -> None:
-        """Let it import what workers to come will need."""
-        self.send(ExpectModules(list(modules)))
+        """Let it import what workers to come will need, unless it has been asked to."""
+        if not self._expected.issuperset(modules):
+            self._expected.update(modules)
+            self.send(ExpectModules(list(modules)))
 
     def outdate(self) -> None:
         """Let it fork no more workers from what has been imported."""
+        self._expected.clear()
         self.send(OutdateModules())
 
     def receive(self, frame: bytes) -> None:

@@ -306,6 +306,7 @@ class PoolMachine(JobFeed):
         place.last_report = self._clock()
         place.is_blocked = False
         place.has_ended_one = True
+        self.roster.touched.append(place)
 
     def _settle(self, sent: Assignment, outcome: Outcome) -> None:
         """Report the outcome of a job, or keep it until the job is ready."""
@@ -347,6 +348,7 @@ class PoolMachine(JobFeed):
 
     def revoked(self, place: Place, numbers: Iterable[int]) -> None:
         """Take back jobs that a place had not begun, the last first."""
+        self.roster.touched.append(place)
         place.is_revoking = False
         place.is_blocked = not place.makes_way
         place.makes_way = False
@@ -373,6 +375,7 @@ class PoolMachine(JobFeed):
     def cannot_be_sent(self, sent: Assignment, outcome: NotDone) -> None:
         """Take in that a job cannot travel: it has failed, or will when it is ready; what comes after it is dropped."""
         sent.place.forget(sent.number)
+        self.roster.touched.append(sent.place)
         sent.place.last_number += 1
         if sent.is_speculative:
             self._drop_speculative(sent)

@@ -99,7 +99,7 @@ class Place:
     @property
     def takes_jobs(self) -> bool:
         """Whether it may get jobs now."""
-        return not (self.is_revoking or self.is_due or (self.is_blocked and self.sent))
+        return not (self.is_revoking or self.is_due or self.is_leaving or (self.is_blocked and self.sent))
 
     def begin_anew(self, now: float) -> None:
         """Prepare for the first job after it was idle."""

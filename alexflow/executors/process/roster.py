@@ -20,6 +20,7 @@ class Roster:
     Attributes:
         places: those that may get jobs.
         bound: those that are bound to devices, and get the jobs that claim these.
+        touched: those of ``places`` that have come, reported or left since jobs were last sent.
         surplus: those of them that are beyond the size: where they are is being taken away, so that others are started
             without waiting for their end.
         coming: the devices of such places that have been requested and are not there yet.
@@ -32,6 +33,7 @@ class Roster:
         self.size = size
         self.places: list[Place] = []
         self.bound: list[Place] = []
+        self.touched: list[Place] = []
         self.surplus: set[Place] = set()
         self.coming: list[Binding] = []
         self.leaving: list[Place] = []
@@ -66,6 +68,7 @@ class Roster:
             return
         self._starting = max(0, self._starting - 1)  # 0 if another could not be started
         self.places.append(place)
+        self.touched.append(place)
 
     @property
     def all(self) -> list[Place]:
@@ -88,6 +91,7 @@ class Roster:
         place.is_leaving = True
         (self.bound if place.binding else self.places).remove(place)
         self.surplus.discard(place)
+        self.touched.append(place)
         self.leaving.append(place)
 
     def left(self, place: Place) -> None:

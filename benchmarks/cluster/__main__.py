@@ -1,0 +1,37 @@
+"""The parts of the table, one after the other."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.cluster import hosts, places
+
+PARTS = {"hosts": hosts.measure, "places": places.measure}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure the parts that were asked for, and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks cluster", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="part", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--scale", type=float, default=1.0, help="what all sizes are multiplied by; bars are for 1")
+    parser.add_argument("--rounds", type=int, default=5)
+    memory = Path("/dev/shm")  # on tmpfs, like the other benchmarks
+    parser.add_argument("--memory", type=Path, default=memory if memory.is_dir() else Path(tempfile.gettempdir()))
+    parser.add_argument("--ours", action="store_true", help="leave out client.map and ray.get")
+    options = parser.parse_args(arguments)
+    gc.freeze()
+    gc.set_threshold(50_000)
+    for name in options.parts or PARTS:
+        with tempfile.TemporaryDirectory(dir=options.memory) as directory:
+            for line in asyncio.run(PARTS[name](Path(directory), options)):
+                print(f"{name:8} {line}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

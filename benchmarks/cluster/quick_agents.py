@@ -1,0 +1,120 @@
+"""Agents that answer within the process: no socket, no worker, nothing is stored.
+
+What they do themselves is measured, so that it can be subtracted. The engine's side is the real one, with all messages
+encoded and decoded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from alexflow.cluster import AgentExecutor
+from alexflow.cluster.connection import AgentConnection
+from alexflow.cluster.messages import (
+    Deliver,
+    Introduction,
+    ReapWorker,
+    Started,
+    StartWorker,
+    WorkerEnded,
+    WorkerReports,
+    decode_for_agent,
+    encode,
+)
+from alexflow.executors.interface import JobSource, Report, Usage
+from alexflow.executors.process.wire.messages import LENGTH, JobsDone, Revoke, Revoked, Work, decode_for_worker
+from alexflow.model import AbstractTask
+from alexflow.storage import Storage
+
+_USED = Usage(1, 0, 0, {})
+
+
+class QuickLine:
+    """A line to an agent that says of each job, after a time, that it is done."""
+
+    def __init__(self, seconds: float, on_job: Callable[[str], None]):
+        self._seconds = seconds
+        self._on_job = on_job
+        self._loop = asyncio.get_running_loop()
+        self._outgoing: list[Any] = []
+        self.agent: AgentConnection
+        self.jobs = self.messages = 0
+        self.own = 0.0  # seconds of CPU that this side takes
+
+    def send(self, message: Any) -> None:
+        """Take a message, and others of the same turn."""
+        if not self._outgoing:
+            self._loop.call_soon(self.flush)
+        self._outgoing.append(message)
+
+    def flush(self) -> None:
+        """Encode what has gathered, as the engine does, and take it in."""
+        messages, self._outgoing = self._outgoing, []
+        data = encode(messages)
+        self.messages += 1
+        started = time.thread_time()
+        for message in decode_for_agent(data):
+            if isinstance(message, StartWorker):
+                self._answer(Started(message.worker, 1))
+            elif isinstance(message, Deliver):
+                self._take(message)
+            elif isinstance(message, ReapWorker):
+                self._answer(WorkerEnded(message.worker, 0, 0, 0, 0))
+        self.own += time.thread_time() - started
+
+    def _take(self, message: Deliver) -> None:
+        at = 0
+        while at < len(message.frames):
+            (size,) = LENGTH.unpack_from(message.frames, at)
+            at += LENGTH.size + size
+            work = decode_for_worker(message.frames[at - size : at])
+            if isinstance(work, Work) and work.jobs:
+                numbers = [job.number for job in work.jobs]
+                for job in work.jobs:
+                    self._on_job(job.task_id)
+                self.jobs += len(numbers)
+                took = [max(self._seconds, 2e-5)] * len(numbers)
+                done = JobsDone(numbers, took, [], {}, [_USED] * len(numbers))
+                self._answer(WorkerReports(message.worker, [done]), self._seconds * len(numbers))
+            elif isinstance(work, Revoke):
+                self._answer(WorkerReports(message.worker, [Revoked([])]))
+
+    def _answer(self, message: Any, after: float = 0.0) -> None:
+        frame = encode([message])
+        if after:
+            self._loop.call_later(after, self.agent.receive, frame)
+        else:
+            self._loop.call_soon(self.agent.receive, frame)
+
+    def close(self) -> None:
+        """Be gone."""
+        self._loop.call_soon(self.agent.lose)
+
+
+class QuickAgents(AgentExecutor):
+    """Has so many agents of one place each, whose jobs take so many seconds."""
+
+    def __init__(self, count: int, seconds: float):
+        super().__init__()
+        self._count = count
+        self._seconds = seconds
+        self.lines: list[QuickLine] = []
+        self.last: AbstractTask | None = None  # its output is looked for
+
+    def _begins(self, task_id: str) -> None:
+        if self.last is not None and task_id == self.last.task_id:
+            output: Any = self.last.output()
+            output.assign_storage(self._storage).store(0)
+
+    def open(self, storage: Storage, report: Report, source: JobSource) -> None:
+        super().open(storage, report, source)
+        pool = self._opened()
+        for number in range(self._count):
+            line = QuickLine(self._seconds, self._begins)
+            introduction = Introduction(b"", b"", f"agent-{number}", "here", 1, 1, "", "")
+            line.agent = AgentConnection(line, introduction, None, pool.leaves)  # type: ignore[arg-type]
+            self.lines.append(line)
+            pool.came(line.agent)
