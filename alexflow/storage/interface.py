@@ -171,6 +171,13 @@ class Storage(ABC):
         """A value that changes (``!=``) when the object under ``key`` is replaced; None if there is none."""
         return self._wait(self.aversion(key))
 
+    def modified(self, key: str) -> float | None:
+        """The time when the object under ``key`` was published, in seconds since 1970; None if there is none.
+
+        Also None where a storage keeps no times; then outputs have no age (``max_age``).
+        """
+        return self._wait(self.amodified(key))
+
     def write(self, key: str, data: bytes, *, replace: bool = False) -> bool:
         """Stage and publish at once. Returns as :meth:`publish`."""
         return self.publish(self.stage(key, data), replace=replace)
@@ -335,6 +342,10 @@ class Storage(ABC):
     @abstractmethod
     async def aversion(self, key: str) -> Any:
         """:meth:`version`, for the event loop."""
+
+    async def amodified(self, key: str) -> float | None:
+        """:meth:`modified`, for the event loop."""
+        return None
 
     async def awrite(self, key: str, data: bytes, *, replace: bool = False) -> bool:
         """:meth:`write`, for the event loop."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
@@ -26,6 +27,7 @@ class MemoryStorage(Storage):
 
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}
+        self._modified: dict[str, float] = {}
         self._lock = threading.Lock()
         self._spaces: dict[Space, ReservedSpace] = {}
 
@@ -65,6 +67,7 @@ class MemoryStorage(Storage):
             if not replace and staged.key in self._objects:
                 return False
             self._objects[staged.key] = staged.data or b""
+            self._modified[staged.key] = time.time()
             staged.record = record_of(staged.data or b"")
             return True
 
@@ -75,6 +78,7 @@ class MemoryStorage(Storage):
         with self._lock:
             for key in keys:
                 self._objects.pop(key, None)
+                self._modified.pop(key, None)
 
     def list(self, prefix: str = "") -> Iterator[str]:
         with self._lock:
@@ -91,6 +95,9 @@ class MemoryStorage(Storage):
 
     def version(self, key: str) -> bytes | None:
         return self._objects.get(key)
+
+    def modified(self, key: str) -> float | None:
+        return self._modified.get(key)
 
     @checks_its_keys  # the blocking form does
     async def aexists_many(self, keys: Sequence[str]) -> set[str]:
@@ -123,3 +130,6 @@ class MemoryStorage(Storage):
 
     async def aversion(self, key: str) -> bytes | None:
         return self.version(key)
+
+    async def amodified(self, key: str) -> float | None:
+        return self.modified(key)

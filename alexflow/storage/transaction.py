@@ -186,6 +186,9 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
     def version(self, key: str) -> Any:
         return self.storage.version(key)
 
+    def modified(self, key: str) -> float | None:
+        return self.storage.modified(key)
+
     def _keep(self, staged: Staged) -> None:
         earlier = self._staged.pop(staged.key, None)
         if earlier is not None:
@@ -305,3 +308,6 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
 
     async def aversion(self, key: str) -> Any:
         return await self.storage.aversion(key)
+
+    async def amodified(self, key: str) -> float | None:
+        return await self.storage.amodified(key)

@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from anyio import create_task_group, to_thread
 
 from alexflow import LocalStorage, RemoteStorage
 from alexflow.errors import OutputNotFound, StorageError
-from alexflow.storage import PrefixStorage, Storage, Transaction
+from alexflow.storage import CacheStorage, PrefixStorage, Storage, Transaction
 from alexflow.storage.files import CHUNK_BYTES
 from alexflow.storage.local import listing, new_file
 from alexflow.storage.local.read import MAX_INLINE_BYTES
@@ -351,3 +352,17 @@ async def test_no_descriptor_and_no_file_is_left(form, storage, published, tmp_p
         keys = {f"{name}/{size}" for name in ("warm-up", "a") for size in (10, MAX_INLINE_BYTES + 1)}
         below = "team/mine/" if isinstance(storage, PrefixStorage) else ""
         assert files_below(tmp_path / "storage") == {f"{below}{key}" for key in keys}
+
+
+async def test_the_time_of_publication_is_kept(form, published):
+    assert await form.modified("key") is None
+    before = time.time()
+    await form.write("key", b"first")
+    where = type(form)(published())
+    first = await where.modified("key")
+    if isinstance(where.storage, CacheStorage):  # the storage's time is not that of its copies
+        assert first is None
+        return
+    assert before - 2 < first < time.time() + 2  # servers keep whole seconds
+    await where.remove_many(["key"])
+    assert await where.modified("key") is None

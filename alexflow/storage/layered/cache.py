@@ -82,6 +82,12 @@ class CacheStorage(StorageWrapper):
 
     # -- blocking
 
+    def modified(self, key: str) -> float | None:
+        return None  # the storage's time is not that of a copy, which stays when another machine replaces the output
+
+    async def amodified(self, key: str) -> float | None:
+        return None
+
     def read(self, key: str) -> bytes:
         copy = self._copy_of(key)
         try:

@@ -107,6 +107,10 @@ class OverlayStorage(StorageWrapper):
         own = self.storage.version(key)
         return self.base.version(key) if own is None else own
 
+    def modified(self, key: str) -> float | None:
+        own = self.storage.modified(key)
+        return self.base.modified(key) if own is None else own
+
     def examine(self, key: str, *, quarantine: bool = True) -> Examined:
         try:
             return self.storage.examine(key, quarantine=quarantine)
@@ -177,6 +181,10 @@ class OverlayStorage(StorageWrapper):
     async def aversion(self, key: str) -> Any:
         own = await self.storage.aversion(key)
         return await self.base.aversion(key) if own is None else own
+
+    async def amodified(self, key: str) -> float | None:
+        own = await self.storage.amodified(key)
+        return await self.base.amodified(key) if own is None else own
 
     async def aexamine(self, key: str, *, quarantine: bool = True) -> Examined:
         try:

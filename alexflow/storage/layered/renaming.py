@@ -78,6 +78,9 @@ class RenamingStorage(StorageWrapper):
     def version(self, key: str) -> Any:
         return self.storage.version(self._inside(key))
 
+    def modified(self, key: str) -> float | None:
+        return self.storage.modified(self._inside(key))
+
     def examine(self, key: str, *, quarantine: bool = True) -> Examined:
         return replace(self.storage.examine(self._inside(key), quarantine=quarantine), key=key)
 
@@ -139,6 +142,9 @@ class RenamingStorage(StorageWrapper):
 
     async def aversion(self, key: str) -> Any:
         return await self.storage.aversion(self._inside(key))
+
+    async def amodified(self, key: str) -> float | None:
+        return await self.storage.amodified(self._inside(key))
 
     async def aexamine(self, key: str, *, quarantine: bool = True) -> Examined:
         return replace(await self.storage.aexamine(self._inside(key), quarantine=quarantine), key=key)

@@ -86,6 +86,9 @@ class StorageWrapper(Storage):
     def version(self, key: str) -> Any:
         return self.storage.version(key)
 
+    def modified(self, key: str) -> float | None:
+        return self.storage.modified(key)
+
     def examine(self, key: str, *, quarantine: bool = True) -> Examined:
         return self.storage.examine(key, quarantine=quarantine)
 
@@ -144,6 +147,9 @@ class StorageWrapper(Storage):
 
     async def aversion(self, key: str) -> Any:
         return await self.storage.aversion(key)
+
+    async def amodified(self, key: str) -> float | None:
+        return await self.storage.amodified(key)
 
     async def aexamine(self, key: str, *, quarantine: bool = True) -> Examined:
         return await self.storage.aexamine(key, quarantine=quarantine)

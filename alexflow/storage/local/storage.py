@@ -13,7 +13,6 @@ The ways that were rejected are in docs/design/storage.md.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,10 +20,9 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
 
 from alexflow.blocks_briefly import blocks_briefly
-from alexflow.errors import OutputNotFound
 from alexflow.storage.digest import record_of_output, record_of_parts
-from alexflow.storage.files import NOT_THERE, read_all, read_parts, storage_error
-from alexflow.storage.interface import Check, Storage, check_check
+from alexflow.storage.files import read_all, read_parts, storage_error
+from alexflow.storage.interface import Check, check_check
 from alexflow.storage.key_checks import checks_its_keys
 from alexflow.storage.keys import ACCEPTED, QUARANTINE, accept_key, check_keys, in_batches, only_keys
 from alexflow.storage.local import staging_area
@@ -42,6 +40,7 @@ from alexflow.storage.local.read import (
 )
 from alexflow.storage.local.read_cache import ReadCache
 from alexflow.storage.local.staging_area import is_case_sensitive
+from alexflow.storage.local.status import LocalStatus
 from alexflow.storage.staged import Staged
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ _SEQUENCES = frozenset({list, tuple})
 
 
 @dataclass(frozen=True, init=False)
-class LocalStorage(Storage):
+class LocalStorage(LocalStatus):
     """A directory on a local disk.
 
     It is made at first use if its parent exists; a longer missing path is taken for a typing error.
@@ -248,22 +247,6 @@ class LocalStorage(Storage):
     def list(self, prefix: str = "") -> Iterator[str]:
         return only_keys(all_keys(self.base_path, prefix))
 
-    @blocks_briefly("a small file: it costs less than a thread would")
-    def size(self, key: str) -> int:
-        status = self._status(key, "measure")
-        if status is None or not stat.S_ISREG(status.st_mode):
-            raise OutputNotFound(key, self.base_path)
-        return status.st_size
-
-    def _status(self, key: str, operation: str) -> os.stat_result | None:
-        path = f"{self.base_path}/{key}"
-        try:
-            return os.lstat(path)
-        except NOT_THERE:
-            return None
-        except OSError as error:
-            raise storage_error(operation, path, error) from error
-
     def sweep(self, older_than: float = staging_area.STALE_AFTER) -> int:
         try:
             return staging_area.sweep(self.base_path, older_than)
@@ -342,11 +325,6 @@ class LocalStorage(Storage):
 
         return scratch(self.base_path)
 
-    @blocks_briefly("a small file: it costs less than a thread would")
-    def version(self, key: str) -> tuple[int, int, int] | None:
-        status = self._status(key, "look at")
-        return None if status is None else (status.st_ino, status.st_mtime_ns, status.st_size)
-
     # -- on the event loop
 
     @checks_its_keys
@@ -421,9 +399,6 @@ class LocalStorage(Storage):
             for key in batch:
                 yield key
 
-    async def asize(self, key: str) -> int:
-        return self.size(key)
-
     async def aexamine(self, key: str, *, quarantine: bool = True) -> Examined:
         from alexflow.storage.background import in_thread  # deferred, as above
 
@@ -444,6 +419,3 @@ class LocalStorage(Storage):
         from alexflow.storage.async_streams import opened_in_threads
 
         return opened_in_threads(partial(self.reader, key))
-
-    async def aversion(self, key: str) -> tuple[int, int, int] | None:
-        return self.version(key)

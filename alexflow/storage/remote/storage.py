@@ -261,6 +261,10 @@ class RemoteStorage(Storage):
         status = await self._status(key)
         return None if status is None else status.version
 
+    async def amodified(self, key: str) -> float | None:
+        status = await self._status(key)
+        return None if status is None else status.modified
+
     async def _status(self, key: str) -> ObjectStatus | None:
         try:
             return await self._connection().request("look at", key, lambda backend, _: backend.status(key))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, ClassVar, NamedTuple
 
 from alexflow.errors import StorageError
@@ -26,11 +27,13 @@ class ObjectStatus(NamedTuple):
         size: bytes.
         version: another one when the object is replaced.
         record: what was recorded of it when it was published (:mod:`alexflow.storage.digest`); empty if nothing was.
+        modified: when it was stored, in seconds since 1970, by the server's clock; None if the server does not say.
     """
 
     size: int
     version: str
     record: bytes = b""
+    modified: float | None = None
 
 
 #: Under this name the record is among what a back end keeps with an object.
@@ -114,7 +117,8 @@ class Backend(ABC):
     def status_of(self, found: Mapping[str, Any]) -> ObjectStatus:
         """The attributes of a file, from fsspec's dictionary of it."""
         versions = [str(found[name]) for name in _VERSIONED if found.get(name) is not None]
-        return ObjectStatus(int(found["size"]), " ".join(versions), record_in(found.get("metadata")))
+        record = record_in(found.get("metadata"))
+        return ObjectStatus(int(found["size"]), " ".join(versions), record, stored_at(found))
 
     async def copy(
         self, source: Backend, of: str, key: str, attempt: RequestAttempt, record: bytes = b""
@@ -148,6 +152,22 @@ class Backend(ABC):
 
 #: Attributes of a file that change with its content.
 _VERSIONED = ("generation", "etag", "version_id", "mtime", "modified", "last_modified", "size")
+
+#: Where file systems have the time of writing, in the dictionary of a file.
+_TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified")
+
+
+def stored_at(found: Mapping[str, Any]) -> float | None:
+    """The time when a file was written, in seconds since 1970; None if the server does not report it."""
+    when = next((found[name] for name in _TIMES if found.get(name) is not None), None)
+    if isinstance(when, str):
+        try:
+            when = datetime.fromisoformat(when)
+        except ValueError:
+            return None
+    if isinstance(when, datetime):
+        return when.timestamp() if when.tzinfo is not None else when.replace(tzinfo=UTC).timestamp()
+    return float(when) if isinstance(when, int | float) else None
 
 
 class Parts(ABC):

@@ -26,6 +26,7 @@ from alexflow.storage.remote.backends.base import (
     UploadLost,
     metadata_of,
     record_in,
+    stored_at,
 )
 from alexflow.storage.remote.retry import RequestAttempt
 
@@ -228,7 +229,8 @@ class S3Backend(Backend):
 
     async def status(self, key: str) -> ObjectStatus:
         found = await self._client.head_object(**self.at(key))
-        return ObjectStatus(int(found["ContentLength"]), _version(found), record_in(found.get("Metadata")))
+        size, record = int(found["ContentLength"]), record_in(found.get("Metadata"))
+        return ObjectStatus(size, _version(found), record, stored_at(found))
 
     async def create(self, key: str, data: bytes, record: bytes = b"") -> bool:
         try:
