@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 from alexflow.engine.embedded import Engine
-from alexflow.engine.options import EngineOptions, RequestKeywords, RunKeywords, check_keywords
+from alexflow.engine.options import EngineOptions, LoadKeywords, RunKeywords, check_keywords
 from alexflow.engine.result import Result
 from alexflow.engine.stats import EngineStats
 from alexflow.errors import EngineClosed
@@ -137,13 +137,13 @@ class BlockingPortal:
             future.cancel()  # nothing waits any more, if it is not done
 
     @overload
-    def load(self, output: Output[T], *, timeout: float | None = None, **request: Unpack[RequestKeywords]) -> T: ...
+    def load(self, output: Output[T], *, timeout: float | None = None, **request: Unpack[LoadKeywords]) -> T: ...
     @overload
     def load(
-        self, output: Sequence[Output[T]], *, timeout: float | None = None, **request: Unpack[RequestKeywords]
+        self, output: Sequence[Output[T]], *, timeout: float | None = None, **request: Unpack[LoadKeywords]
     ) -> list[T]: ...
 
-    def load(self, output: Any, *, timeout: float | None = None, **request: Unpack[RequestKeywords]) -> Any:
+    def load(self, output: Any, *, timeout: float | None = None, **request: Unpack[LoadKeywords]) -> Any:
         """Load the value of an output, or of each of a list, which is computed first if it does not exist.
 
         Args:

@@ -151,7 +151,7 @@ class Driver:
         self._questions = StorageQuestions(
             *(self.inspector, storage, self.runs, self._removals, self.record, self._inbox),
             peers=lambda: self._dispatch.peers,
-            spawn=lambda work: self._background.spawn(work),
+            spawn=lambda work: self.background.spawn(work),
             post=self.post,
             fail_run=self._fail_run,
         )
@@ -176,13 +176,13 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         # pipes, timers and tasks keep the context in which they are made: it is the opener's, and never a request's
         self._context = contextvars.copy_context()
-        self._background = Background(self._loop, self._context, self._crash)
+        self.background = Background(self._loop, self._context, self._crash)
         self._withdrawals = Withdrawals(self._loop, self._context, lambda run_ids: self.post(RunsCancelled(run_ids)))
         if self._leases is not None:
             self._dispatch.peers = self._coordination_by(self._leases)
         self.inspector.around = frozenset(enclosing())
         again = self._dispatch.start_again
-        unsure = UnsureJobs(self.catalog, self._storage, self._report, again, self._background.spawn)
+        unsure = UnsureJobs(self.catalog, self._storage, self._report, again, self.background.spawn)
         for kind, executor in self._executors.items():
             executor.open(self._for_tasks, unsure.report, self._dispatch.sources[kind])
 
@@ -194,11 +194,11 @@ class Driver:
             self.catalog,
             self._executors,
             self._dispatch.sources,
-            spawn=self._background.spawn,
+            spawn=self.background.spawn,
             post=self._post_and_settle,
             put_back=self.task_events.put_back,
             waits_for=lambda tasks, holder: self._emit(lambda: engine_events.WaitingForEngine(tasks, *holder)),
-            is_forced=lambda task_id: task_id in self.inspector.forced,
+            unforced=self.inspector.unforced,
             is_replaced=self.inspector.is_replaced,
             is_idle=self._is_idle,
         )
@@ -215,7 +215,7 @@ class Driver:
         await self._generators.aclose()
         await asyncio.gather(*(executor.aclose() for executor in self._executors.values()))
         await self._removals.aclose()
-        await self._background.aclose()
+        await self.background.aclose()
         if self._dispatch.peers is not None:
             await self._dispatch.peers.aclose()
         await self.record.aclose()
@@ -270,7 +270,7 @@ class Driver:
 
     def can_read(self, output: Output[Any]) -> bool:
         """Whether an output, if it exists, is what a request for it would give."""
-        if self._closed is not None or self.inspector.forced or code_is_checked():
+        if self._closed is not None or self.inspector.forces or code_is_checked():
             return False
         source = output.__dict__.get("src_task")
         return source is None or id(type(source)) in self._defaults.class_registry.known
@@ -323,7 +323,7 @@ class Driver:
             run.end.set_exception(error)
         self.post(RunsCancelled((number,)))
 
-    def _invalidate_caches(self) -> None:
+    def invalidate_caches(self) -> None:
         """Drop cached reads: outputs may have been removed, or are about to be, and made again."""
         self._for_tasks.invalidate()
         for executor in self._executors.values():
@@ -344,7 +344,7 @@ class Driver:
             while self._inbox:
                 event, subjects = self._inbox.popleft()
                 if type(event) in INVALIDATING:
-                    self._invalidate_caches()
+                    self.invalidate_caches()
                 now = self._loop.time() if self._scheduler.is_timed else 0.0
                 instructions = self._scheduler.handle(event, now)
                 if type(event) is Inspected:
@@ -406,9 +406,9 @@ class Driver:
             self.post(Cancelled((task_id,)))
 
     def _remove(self, instruction: do.Remove) -> None:
-        self._invalidate_caches()
+        self.invalidate_caches()
         self._emit(lambda: engine_events.OutputsRemoved(instruction.keys))
-        self._removals.start(instruction.keys, self._background)
+        self._removals.start(instruction.keys, self.background)
 
     def _finish(self, instruction: do.Finish) -> None:
         run = self.runs.pop(instruction.run_id, None)
@@ -427,6 +427,7 @@ class Driver:
 
     def _forget(self, instruction: do.Forget) -> None:
         self._outcomes.forget(instruction.tasks)
+        self.inspector.outdated.drop_unclaimed(instruction.tasks)
         self.task_events.forgotten(instruction.tasks)
         self._dispatch.forget(instruction.tasks)
 
@@ -437,9 +438,7 @@ class Driver:
         self.backlog.learn(outcomes)
         self._inbox += self._outcomes.events(outcomes)
         if self.inspector.forced:
-            self.inspector.forced.difference_update(
-                outcome.task_id for outcome in outcomes if isinstance(outcome, Done)
-            )
+            self.inspector.have_run(outcome.task_id for outcome in outcomes if isinstance(outcome, Done))
         if not self._draining:
             self._context.copy().run(self._drain)
 

@@ -10,6 +10,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
+from alexflow.engine.age import Ages, age_limit
 from alexflow.engine.asking import ask, force_tasks, refuse_load_if_full, result_of
 from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.attempt_host import EngineHost
@@ -19,6 +20,7 @@ from alexflow.engine.loading import Loads
 from alexflow.engine.mapping import ItemStream, Mapped, mapped_by
 from alexflow.engine.open_engine import OpenEngine
 from alexflow.engine.options import (
+    LoadKeywords,
     OnError,
     RequestKeywords,
     as_attributes,
@@ -48,6 +50,7 @@ from alexflow.executors.supply import make_capacity
 from alexflow.executors.workers import Workers
 from alexflow.graph import Defaults, Forceable
 from alexflow.model import Output, Retry
+from alexflow.model.options import ages_are_limited
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.scheduler.rates import RateSpec
@@ -205,6 +208,7 @@ class Engine(OpenEngine):
         )
         context.run(host.set, attempt_host)
         context.run(self._driver.open)
+        self._ages = Ages(self.storage, driver.inspector.outdated, driver.background, self.run, self._hot)
         return self
 
     def _make_driver(self, scheduler: Scheduler) -> Driver:
@@ -255,15 +259,6 @@ class Engine(OpenEngine):
                 if self._echo is not None:
                     await self._echo.drain()
 
-    def kill(self) -> None:
-        """Kill everything that runs, without its grace. The ``async with`` block still has to be left, and is soon.
-
-        May be called by a signal handler.
-        """
-        driver = self._driver or self._closing
-        if driver is not None:
-            driver.kill()
-
     # -- work
 
     async def run(
@@ -276,6 +271,8 @@ class Engine(OpenEngine):
         priority: int | None = None,
         fairness_key: str = "",
         max_wait: float | None = None,
+        max_age: float | None = None,
+        stale_while_revalidate: float = 0.0,
     ) -> Result:
         """Make a target's outputs exist.
 
@@ -291,6 +288,10 @@ class Engine(OpenEngine):
                 class, or 0. A task that several requests want has the highest of theirs.
             fairness_key: a name, such as a tenant's: within a priority, names take turns, a task each.
             max_wait: refuse the request at once if it would probably wait for more seconds than that.
+            max_age: how old the target's outputs may be, in seconds; older ones are made again. By default what their
+                class says (:class:`~alexflow.TaskOptions`). What they are made from may be as old as its class says.
+            stale_while_revalidate: seconds beyond ``max_age`` for which they are taken as they are, while they are
+                made again.
 
         Raises:
             RunFailed: tasks failed (``on_error="stop"``); holds their errors.
@@ -305,6 +306,10 @@ class Engine(OpenEngine):
         options = RequestOptions(on_error, as_attributes(attributes), priority, fairness_key, max_wait)
         clock = asyncio.get_running_loop().time
         started = clock()
+        if max_age is not None or stale_while_revalidate:
+            run_now = partial(self.run, on_error=on_error, attributes=attributes, priority=priority)
+            run_now = partial(run_now, fairness_key=fairness_key, max_wait=max_wait)
+            return await self._ages.run(target, age_limit(max_age, stale_while_revalidate), run_now, force)
         request = read_target(target)
         forced = force_tasks(driver, request, force, self._defaults)
         try:
@@ -331,9 +336,9 @@ class Engine(OpenEngine):
         return await plan_request(read_target(target), self.storage, self._defaults, force)
 
     @overload
-    async def load(self, output: Output[T], **request: Unpack[RequestKeywords]) -> T: ...
+    async def load(self, output: Output[T], **request: Unpack[LoadKeywords]) -> T: ...
     @overload
-    async def load(self, output: Sequence[Output[T]], **request: Unpack[RequestKeywords]) -> list[T]: ...
+    async def load(self, output: Sequence[Output[T]], **request: Unpack[LoadKeywords]) -> list[T]: ...
 
     async def load(
         self,
@@ -343,6 +348,8 @@ class Engine(OpenEngine):
         priority: int | None = None,
         fairness_key: str = "",
         max_wait: float | None = None,
+        max_age: float | None = None,
+        stale_while_revalidate: float = 0.0,
     ) -> Any:
         """Load the value of an output, which is computed first if it does not exist, or is damaged and is seen to be.
 
@@ -353,6 +360,8 @@ class Engine(OpenEngine):
         Args:
             output: the output, or a list of outputs, of which the values come as a list.
             attributes, priority, fairness_key, max_wait: as for :meth:`run`; what exists is read in any case.
+            max_age, stale_while_revalidate: as for :meth:`run`. An output that could not be made again just now is not
+                tried again at once: while it is too old, that error is raised.
 
         Raises:
             TaskError: the task of the output failed, or one that it needs.
@@ -363,12 +372,21 @@ class Engine(OpenEngine):
         if priority is not None or fairness_key or max_wait is not None:
             check_urgency(priority, fairness_key, max_wait)
         make = partial(self.run, attributes=attributes, priority=priority, fairness_key=fairness_key, max_wait=max_wait)
+        limit = None
+        is_aged = max_age is not None or stale_while_revalidate or ages_are_limited()
+        if is_aged and not self._ages.takes(output, max_age, stale_while_revalidate):
+            limit = age_limit(max_age, stale_while_revalidate)
         if isinstance(output, (list, tuple)):
+            if limit is not None:
+                await self._ages.see_to(output, limit, make)
             return await self._loads.load_all(output, make)
+        judged = None if limit is None else await self._ages.judge((output,), limit, fails=True)
         refuse = None
         if self._queue is not None:
             refuse = partial(refuse_load_if_full, self._opened(), priority, self._defaults, self.storage)
-        return await self._loads.load(output, make, refuse)
+        if judged is None or not judged.outdated:
+            return await self._loads.load(output, make, refuse)
+        return await self._loads.load(output, partial(self._ages.make_again, judged, make), refuse, outdated=True)
 
     def map(
         self,

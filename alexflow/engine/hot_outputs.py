@@ -18,6 +18,9 @@ from alexflow.storage import Storage
 from alexflow.storage.layered.wrapper import StorageWrapper
 from alexflow.storage.memory_cache import MemoryCache
 
+#: Memory that the time of an output counts for.
+TIME_BYTES = 64
+
 
 class _Kept(NamedTuple):
     thing: Any  # bytes, or a value
@@ -68,6 +71,16 @@ class HotOutputs(StorageWrapper, checks_keys=False):
             else:
                 self._keep(key, key, data, len(data))
         return data
+
+    async def amodified(self, key: str) -> float | None:
+        name = "modified", key
+        at: float | None = self._find(name)
+        if at is None:
+            epoch = self._epoch
+            at = await self.storage.amodified(key)
+            if at is not None and epoch == self._epoch:
+                self._keep(name, key, at, TIME_BYTES)
+        return at
 
     # -- values
 

@@ -60,6 +60,8 @@ class Loads:
         output: Output[T],
         make: Callable[[Output[T]], Awaitable[object]],
         refuse: Callable[[Output[T]], None] | None = None,
+        *,
+        outdated: bool = False,
     ) -> T:
         """Load the value of an output.
 
@@ -67,6 +69,7 @@ class Loads:
             output: the output.
             make: requests it; called if it does not exist.
             refuse: raises the error for a request for which there is no room; None if there always is.
+            outdated: whether the output has to be requested although it exists.
         """
         if not isinstance(output, Output):
             raise not_loadable(output)
@@ -76,7 +79,7 @@ class Loads:
             await asyncio.sleep(0)  # reading what exists may wait for nothing, and the loop has other work
         if refuse is not None:
             refuse(output)
-        if self._opened().can_read(output):
+        if not outdated and self._opened().can_read(output):
             # an output that exists is read at once: one look at the storage, and no request
             try:
                 value = await self._value(output)
@@ -96,7 +99,7 @@ class Loads:
                 was_damaged = True  # it has been moved out of the way
             except (OutputNotFound, RunFailed) as error:
                 if not looks_left or not _was_removed(output, error):
-                    failure = _only_failure(error)
+                    failure = only_failure(error)
                     if failure is None:
                         raise
                     break
@@ -166,7 +169,7 @@ class Loads:
         return value
 
 
-def _only_failure(error: OutputNotFound | RunFailed) -> TaskError | None:
+def only_failure(error: OutputNotFound | RunFailed) -> TaskError | None:
     """Return the error of the task that failed, if no other did."""
     failures = error.exceptions if isinstance(error, RunFailed) else ()
     return failures[0] if len(failures) == 1 and isinstance(failures[0], TaskError) else None

@@ -19,6 +19,7 @@ from alexflow.engine.loading import Loads
 from alexflow.engine.options import OnError
 from alexflow.engine.result import Result
 from alexflow.errors import DefinitionError, TaskError
+from alexflow.graph.outdated import has_max_age
 from alexflow.hooks import SHORT_TEXT, hook_failed, repr_of
 from alexflow.model import AbstractTask, Output, keys_of
 from alexflow.type_vars import T
@@ -238,7 +239,7 @@ class ItemStream(Generic[T]):
 
     async def _without_existing(self, chunk: list[_Item]) -> list[_Item]:
         """Pass on the items whose outputs exist, and return the others."""
-        there = [one for one in chunk if self._driver.can_read(one.wanted)]
+        there = [one for one in chunk if self._driver.can_read(one.wanted) and not has_max_age((one.wanted,))]
         found = await self._loads.existing([key for one in there for key in keys_of(one.wanted)])
         present = [one for one in there if found.issuperset(keys_of(one.wanted))]
         self._pass_on(present)

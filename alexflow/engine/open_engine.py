@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from alexflow.engine.driver import Driver
 from alexflow.engine.loading import Loads
 from alexflow.engine.stats import EngineStats
+from alexflow.engine.targets import read_target
 from alexflow.errors import EngineClosed
 from alexflow.events import EngineEvent
 from alexflow.events.broadcast import Broadcast
+from alexflow.events.engine_events import OutputsRemoved
 from alexflow.executors.interface import WorkerCounts
 from alexflow.graph import Defaults
 from alexflow.graph.placement import classes_by_executor
@@ -19,17 +21,24 @@ from alexflow.hooks import exact_name, hook_failed
 from alexflow.model import AbstractTask, Output
 
 if TYPE_CHECKING:
+    from alexflow.engine.age import Ages
+    from alexflow.engine.hot_outputs import HotOutputs
     from alexflow.engine.why import Why
+    from alexflow.storage import Storage
 
 
 class OpenEngine:
     """The base of :class:`~alexflow.Engine`."""
 
     _driver: Driver | None
+    _closing: Driver | None
     _loop: asyncio.AbstractEventLoop | None
     _loads: Loads
     _defaults: Defaults
     _broadcast: Broadcast
+    _ages: Ages
+    _hot: HotOutputs | None
+    storage: Storage
 
     def _opened(self) -> Driver:
         if self._driver is None:
@@ -83,6 +92,15 @@ class OpenEngine:
             return False
         return True
 
+    def kill(self) -> None:
+        """Kill everything that runs, without its grace. The ``async with`` block still has to be left, and is soon.
+
+        May be called by a signal handler.
+        """
+        driver = self._driver or self._closing
+        if driver is not None:
+            driver.kill()
+
     def events(self) -> AsyncIterator[EngineEvent]:
         """Iterate over the events from now on, until the engine is closed."""
         return self._broadcast.read()
@@ -91,6 +109,39 @@ class OpenEngine:
     def broadcast(self) -> Broadcast:
         """The broadcast of this engine's events."""
         return self._broadcast
+
+    async def invalidate(self, target: Any, *, downstream: bool = False) -> list[str]:
+        """Remove outputs, so that they are made again when somebody asks for them. ::
+
+            await engine.invalidate(Prices("2026-11-28"), downstream=True)
+
+        Loads do not fail meanwhile: what was removed is made again. What is under way is not interrupted, and may have
+        read what is removed here.
+
+        Args:
+            target: as for :meth:`Engine.run`.
+            downstream: whether to remove all that was made from them, too, as the record has it.
+
+        Returns:
+            The keys that were removed, what is upstream first.
+
+        Raises:
+            NotRecorded: ``downstream=True``, and the record does not have an output that exists; nothing is removed.
+            StorageError: the storage did not answer.
+        """
+        from alexflow.engine.invalidation import keys_to_remove, remove  # deferred: few programs invalidate
+
+        driver = self._opened()
+        keys = await keys_to_remove(read_target(target), self.storage, downstream=downstream)
+        try:
+            removed = await remove(keys, self.storage)
+        finally:
+            driver.invalidate_caches()
+            if self._hot is not None:
+                self._hot.drop(keys)
+        if removed:
+            driver.emit(lambda: OutputsRemoved(tuple(removed)))
+        return removed
 
     def prune(self, task: AbstractTask | str, *, reason: str = "") -> bool:
         """Let a running task end early, because going on is not worth it.

@@ -50,7 +50,7 @@ class EngineOptions(TypedDict, total=False):
 
 
 class RequestKeywords(TypedDict, total=False):
-    """The keywords of :meth:`alexflow.Engine.load`."""
+    """The keywords of a request, as :meth:`alexflow.Engine.map` takes them."""
 
     attributes: Mapping[str, Any] | None
     priority: int | None
@@ -58,7 +58,14 @@ class RequestKeywords(TypedDict, total=False):
     max_wait: float | None
 
 
-class RunKeywords(RequestKeywords, total=False):
+class LoadKeywords(RequestKeywords, total=False):
+    """The keywords of :meth:`alexflow.Engine.load`."""
+
+    max_age: float | None
+    stale_while_revalidate: float
+
+
+class RunKeywords(LoadKeywords, total=False):
     """The keywords of :meth:`alexflow.Engine.run` besides a target and ``force``."""
 
     on_error: OnError

@@ -66,7 +66,7 @@ class PeerCoordination:
         put_back: called with tasks that were admitted, are not any more, and have not begun.
         post: takes events for the scheduler, and returns when they have been handled.
         waits_for: called with the number of tasks that wait for a peer, and that peer.
-        is_forced: whether a task is to run although its outputs exist.
+        unforced: selects the tasks that are not to run if their outputs exist.
         is_replaced: whether a forced task makes a key that exists.
         is_idle: whether the engine has no work.
 
@@ -88,7 +88,7 @@ class PeerCoordination:
         post: Callable[[Event], Awaitable[None]],
         put_back: Callable[[Sequence[str]], None],
         waits_for: Callable[[int, Holder], None],
-        is_forced: Callable[[str], bool],
+        unforced: Callable[[Mapping[str, Sequence[str]]], Awaitable[set[str]]],
         is_replaced: Callable[[str], bool],
         is_idle: Callable[[], bool],
     ):
@@ -104,7 +104,7 @@ class PeerCoordination:
         self._spawn = spawn
         self._post = post
         self._put_back = put_back
-        self._is_forced = is_forced
+        self._unforced = unforced
         self._is_replaced = is_replaced
         self._is_idle = is_idle
         self.joined = False
@@ -388,10 +388,11 @@ class PeerCoordination:
 
     async def _made(self, tasks: Mapping[str, tuple[str, ...]]) -> list[str]:
         """Select the tasks whose outputs all exist."""
-        tasks = {task_id: keys for task_id, keys in tasks.items() if keys and not self._is_forced(task_id)}
-        if not tasks:
-            return []
         try:
+            unforced = await self._unforced(tasks)
+            tasks = {task_id: keys for task_id, keys in tasks.items() if keys and task_id in unforced}
+            if not tasks:
+                return []
             keys = [key for keys in tasks.values() for key in keys]
             published = {place: key for task_id in tasks for key, place in self._serves(task_id)}
             found = await self._storage.aexists_many([*keys, *published.values()] if published else keys)

@@ -72,6 +72,16 @@ def read_target(target: Any) -> Request:
     return Request(tasks, outputs, lambda storage: _bound(target, storage))
 
 
+def keys_of_target(one: Output[Any] | AbstractTask) -> tuple[str, ...]:
+    """Return the keys that must exist for an output or a task to be there."""
+    hook = "key" if isinstance(one, Output) else "output()"
+    try:
+        outputs = (one,) if isinstance(one, Output) else flatten(one.output())
+        return tuple(exact_name(output, "key", key) for output in outputs for key in keys_of(output))
+    except BaseException as error:
+        hook_failed(one, hook, error)
+
+
 def _bound(target: Any, storage: Storage) -> Any:
     try:
         return _bind(target, storage)

@@ -240,7 +240,7 @@ class ResultDropped(TaskEvent, frozen=True):
 
 
 class OutputsRemoved(EngineEvent, frozen=True):
-    """Ephemeral outputs were removed: everything that reads them is done."""
+    """Outputs were removed: ephemeral ones of which all readers are done, or those that were invalidated."""
 
     keys: tuple[str, ...]
 

@@ -20,9 +20,10 @@ from alexflow.errors import (
     OutputConflict,
 )
 from alexflow.graph.describe import Defaults, Described, ProducedKeys, describe, produced_keys, undeclared_output
+from alexflow.graph.outdated import Outdated, has_max_age
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_error, hook_failed, is_a, passes, repr_of
 from alexflow.model import AbstractTask, Output
-from alexflow.model.options import code_is_checked
+from alexflow.model.options import ages_are_limited, code_is_checked
 from alexflow.scheduler import TaskSpec
 from alexflow.scheduler.events import Event, Inspected, InspectionFailed
 from alexflow.storage import Storage
@@ -107,6 +108,7 @@ class Inspector:
         self._refused: dict[str, CodeDiffers] = {}  # results of other code, by key or the id of their task
         #: Ids of tasks whose outputs count as missing until they have run again.
         self.forced: set[str] = set()
+        self.outdated = Outdated(storage, self.forced)
         self._writable = not checks_writing  # else not checked yet
         #: Ids of tasks that run this engine, and would wait for themselves.
         self.around: frozenset[str] = frozenset()
@@ -118,7 +120,9 @@ class Inspector:
             question: the outputs and tasks to look at.
             begin: called if something has to be made; gives whether it may be now. If not, there is no answer.
         """
-        if code_is_checked():  # the record is read for that
+        if code_is_checked() or self.outdated:  # more is read for that
+            return None
+        if ages_are_limited() and (has_max_age(question.outputs.values()) or has_max_age(question.tasks.values())):
             return None
         answers: list[Answer] = []
         makes = self._produced_keys(question.tasks.items(), answers, question.question)
@@ -155,6 +159,7 @@ class Inspector:
         try:
             keys = _keys_to_check(question, makes)
             present = await self._storage.aexists_many(keys)
+            await self._look_for_outdated(question, makes, present)
             if self._wants_writing(keys, present):
                 await self._storage.acheck_writable()
                 self._writable = True
@@ -168,6 +173,16 @@ class Inspector:
             return
         for event, subjects in self._slices(question, makes, present):
             await turn(event, subjects)
+
+    async def _look_for_outdated(
+        self, question: Subjects, makes: Mapping[str, ProducedKeys], present: set[str]
+    ) -> None:
+        """Find out which of the outputs that exist are too old."""
+        if self.outdated:
+            await self.outdated.settle(present)
+        if ages_are_limited():
+            made = {task_id: (question.tasks[task_id], keys) for task_id, (keys, _) in makes.items()}
+            await self.outdated.find(question.outputs, made, present)
 
     async def _check_code(self, question: Subjects, makes: Mapping[str, ProducedKeys], present: set[str]) -> None:
         """Find the results among those that exist that must not be used, because they were made with other code."""
@@ -271,6 +286,23 @@ class Inspector:
         """The keys that must exist, without those that are published where they belong by now."""
         published = {place for key, place in serves if key in present and not self.is_replaced(key)}
         return tuple(key for key in keys if key not in published)
+
+    @property
+    def forces(self) -> bool:
+        """Whether there are tasks of which no output may be read until they have run again."""
+        return len(self.forced) > len(self.outdated)
+
+    def have_run(self, task_ids: Iterable[str]) -> None:
+        """Note that tasks have run again."""
+        task_ids = tuple(task_ids)
+        self.outdated.forget(task_ids)
+        self.forced.difference_update(task_ids)
+
+    async def unforced(self, tasks: Mapping[str, Sequence[str]]) -> set[str]:
+        """Select the tasks, given with their keys, whose outputs are right if they exist."""
+        if self.outdated:
+            await self.outdated.settle(key for keys in tasks.values() for key in keys)
+        return tasks.keys() - self.forced
 
     def is_replaced(self, key: str) -> bool:
         """Whether a key that exists is to be made again by a task that is forced."""

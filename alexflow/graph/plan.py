@@ -54,6 +54,8 @@ async def make_plan(
         reason: Cause = "upstream missing" if waits else "missing"
         if spec.task_id in forced:
             reason = "forced"
+        elif planning.is_too_old(spec.task_id):
+            reason = "too old"
         elif any(key in damaged for key in spec.outputs):
             reason = "damaged"
         elif spec.outputs and ephemeral.issuperset(spec.outputs) and record.row_of_task(spec.task_id) is not None:
@@ -101,6 +103,10 @@ class _Planning:
                     events.append(Resumed())
                 elif isinstance(instruction, Finish) and instruction.error is not None:
                     raise instruction.error
+
+    def is_too_old(self, task_id: str) -> bool:
+        """Whether outputs of a task exist that are older than its class allows."""
+        return task_id in self._inspector.outdated
 
     @property
     def has_tasks(self) -> bool:

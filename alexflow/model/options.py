@@ -1,4 +1,4 @@
-"""``TaskOptions``: the executor of a class of tasks, and the time limit of an attempt."""
+"""``TaskOptions``: how the tasks of a class are run, and how long their results are good for."""
 
 from __future__ import annotations
 
@@ -46,6 +46,8 @@ class TaskOptions(Frozen):
             can be seen (docs/design/fingerprint.md): ``"ignore"``, it is used; ``"warn"``, it is used, and the log
             names what differs; ``"refuse"``, the request fails with :class:`~alexflow.errors.CodeDiffers`. Nothing is
             ever made again because of it. A subclass that is to be checked needs the option too.
+        max_age: how old a result may be, in seconds, when a request needs it; an older one is made again. Requests may
+            say otherwise for their own targets (``engine.load(..., max_age=...)``). By default any age is right.
 
     Raises:
         DefinitionError: a value is invalid.
@@ -55,6 +57,7 @@ class TaskOptions(Frozen):
     timeout: float | None = None
     priority: int | None = None
     code: CodeRule = "ignore"
+    max_age: float | None = None
 
     def __init__(
         self,
@@ -63,23 +66,26 @@ class TaskOptions(Frozen):
         timeout: float | None = None,
         priority: int | None = None,
         code: CodeRule = "ignore",
+        max_age: float | None = None,
     ) -> None:
         set_field(self, "executor", executor)
         set_field(self, "timeout", timeout)
         set_field(self, "priority", priority)
         set_field(self, "code", code)
+        set_field(self, "max_age", max_age)
         name = executor
         if name is not None and (type(name) is not str or not name.isidentifier()):
             raise DefinitionError(
                 f"TaskOptions.executor must be {name_choices()}, or another name that the engine has for one, "
                 f"not {repr_of(self.executor, SHORT_TEXT)}"
             )
-        if timeout is not None and (
-            not isinstance(timeout, int | float) or isinstance(timeout, bool) or not timeout >= 0
-        ):
-            raise DefinitionError(
-                f"TaskOptions.timeout must be a number of seconds, not {repr_of(timeout, SHORT_TEXT)}"
-            )
+        for option, seconds in (("timeout", timeout), ("max_age", max_age)):
+            if seconds is not None and (
+                not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds >= 0
+            ):
+                raise DefinitionError(
+                    f"TaskOptions.{option} must be a number of seconds, not {repr_of(seconds, SHORT_TEXT)}"
+                )
         if priority is not None and (not isinstance(priority, int) or isinstance(priority, bool)):
             raise DefinitionError(f"TaskOptions.priority must be a whole number, not {repr_of(priority, SHORT_TEXT)}")
         if type(self.code) is not str or self.code not in _CODE_RULES:
@@ -88,6 +94,8 @@ class TaskOptions(Frozen):
             )
         if self.code != "ignore":
             _checked.append(True)
+        if max_age is not None:
+            _aged.append(True)
 
 
 _checked: list[bool] = []  # something, once a class has asked for its code to be checked
@@ -96,6 +104,14 @@ _checked: list[bool] = []  # something, once a class has asked for its code to b
 def code_is_checked() -> bool:
     """Whether there may be a class of which results are compared with its code: in a notebook all are."""
     return bool(_checked) or ("IPython" in sys.modules and in_notebook())  # the former is seen without a call
+
+
+_aged: list[bool] = []  # something, once a class has said how old its results may be
+
+
+def ages_are_limited() -> bool:
+    """Whether there may be a class whose results are good for some time only."""
+    return bool(_aged)
 
 
 def in_notebook() -> bool:

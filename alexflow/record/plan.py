@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 #: The reason why a task has to run. ``missing``: an output is not there, and all that the task reads is. ``upstream
 #: missing``: nor is something that it reads. ``read and gone``: an ephemeral output, removed when its readers were
-#: done, is needed again. ``damaged``: what was stored has been moved to the quarantine.
-Cause = Literal["missing", "forced", "upstream missing", "read and gone", "damaged"]
+#: done, is needed again. ``damaged``: what was stored has been moved to the quarantine. ``too old``: older than its
+#: class allows.
+Cause = Literal["missing", "forced", "upstream missing", "read and gone", "damaged", "too old"]
 
 #: The order in which groups are shown.
-CAUSES: tuple[Cause, ...] = ("forced", "damaged", "read and gone", "missing", "upstream missing")
+CAUSES: tuple[Cause, ...] = ("forced", "damaged", "too old", "read and gone", "missing", "upstream missing")
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.services import overload, priority, rates
+from benchmarks.services import age, overload, priority, rates
 
-PARTS = {"priority": priority.measure, "overload": overload.measure, "rates": rates.measure}
+PARTS = {"priority": priority.measure, "overload": overload.measure, "rates": rates.measure, "age": age.measure}
 
 
 def main(arguments: list[str] | None = None) -> int:
