@@ -27,7 +27,7 @@ from alexflow.errors import DefinitionError, EngineClosed, RunFailed, TaskError
 from alexflow.graph.outdated import Outdated, Times, age_of, max_age_of
 from alexflow.hooks import exact_name, hook_failed, is_a, passes, repr_of, text_of
 from alexflow.logs import logger
-from alexflow.model import AbstractTask, Output
+from alexflow.model import AbstractTask, Output, keys_of
 from alexflow.storage import Storage
 from alexflow.type_vars import T
 
@@ -136,18 +136,18 @@ class Ages:
 
         So a read of what is being refreshed costs little more than one without an age; :meth:`judge` would double it.
         """
-        if not isinstance(output, Output):
+        if not isinstance(output, Output) or type(stale_while_revalidate) not in _NUMBERS:
+            return False
+        if not stale_while_revalidate >= 0:
             return False
         if max_age is None:
             max_age = max_age_of(output)
             if max_age is None:
                 return True
-        if type(max_age) not in _NUMBERS or type(stale_while_revalidate) not in _NUMBERS:
-            return False
-        if type(output).physical_key_list is not Output.physical_key_list:
+        if type(max_age) not in _NUMBERS:
             return False
         try:
-            task_id, key = output.src_task_id, output.key
+            task_id, keys = output.src_task_id, keys_of(output)
         except BaseException as error:
             hook_failed(output, "src_task_id", error)
         now = time.time()
@@ -156,9 +156,9 @@ class Ages:
             age = now - refresh.published
             is_good = age <= max_age + stale_while_revalidate
             return is_good and (refresh.is_under_way or self.clock() < refresh.not_before or age <= max_age)
-        if self._hot is not None or not self._storage.answers_at_once:
+        if self._hot is not None or not self._storage.answers_at_once or len(keys) > 1:
             return False
-        published = self._storage.modified(key)
+        published = self._storage.modified(keys[0])
         return published is not None and now - published <= max_age
 
     async def judge(
@@ -279,7 +279,9 @@ class Ages:
         """:meth:`run_again`, for a function that takes the target."""
         return await self.run_again(judged, partial(run, target))
 
-    async def run(self, target: Any, limit: AgeLimit, run: Callable[..., Awaitable[Result]], force: object) -> Result:
+    async def run_aged(
+        self, target: Any, limit: AgeLimit, run: Callable[..., Awaitable[Result]], force: object
+    ) -> Result:
         """Run a target whose outputs may be so old, without what is taken as it is: its refresh need not end first."""
         request = read_target(target)
         wanted: list[Output[Any] | AbstractTask] = [*request.outputs, *request.tasks]

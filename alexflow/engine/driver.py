@@ -270,7 +270,7 @@ class Driver:
 
     def can_read(self, output: Output[Any]) -> bool:
         """Whether an output, if it exists, is what a request for it would give."""
-        if self._closed is not None or self.inspector.forces or code_is_checked():
+        if self._closed is not None or (self.inspector.forced and self.inspector.forces) or code_is_checked():
             return False
         source = output.__dict__.get("src_task")
         return source is None or id(type(source)) in self._defaults.class_registry.known

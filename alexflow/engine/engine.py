@@ -50,7 +50,7 @@ from alexflow.executors.supply import make_capacity
 from alexflow.executors.workers import Workers
 from alexflow.graph import Defaults, Forceable
 from alexflow.model import Output, Retry
-from alexflow.model.options import ages_are_limited
+from alexflow.model.options import AGED
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.machine import MAX_DEATHS
 from alexflow.scheduler.rates import RateSpec
@@ -309,7 +309,7 @@ class Engine(OpenEngine):
         if max_age is not None or stale_while_revalidate:
             run_now = partial(self.run, on_error=on_error, attributes=attributes, priority=priority)
             run_now = partial(run_now, fairness_key=fairness_key, max_wait=max_wait)
-            return await self._ages.run(target, age_limit(max_age, stale_while_revalidate), run_now, force)
+            return await self._ages.run_aged(target, age_limit(max_age, stale_while_revalidate), run_now, force)
         request = read_target(target)
         forced = force_tasks(driver, request, force, self._defaults)
         try:
@@ -373,7 +373,7 @@ class Engine(OpenEngine):
             check_urgency(priority, fairness_key, max_wait)
         make = partial(self.run, attributes=attributes, priority=priority, fairness_key=fairness_key, max_wait=max_wait)
         limit = None
-        is_aged = max_age is not None or stale_while_revalidate or ages_are_limited()
+        is_aged = max_age is not None or stale_while_revalidate or AGED
         if is_aged and not self._ages.takes(output, max_age, stale_while_revalidate):
             limit = age_limit(max_age, stale_while_revalidate)
         if isinstance(output, (list, tuple)):

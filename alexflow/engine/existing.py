@@ -28,7 +28,7 @@ from alexflow.hooks import passes
 from alexflow.identity.names import MAIN_MODULES
 from alexflow.model import AbstractTask, Output, flatten, keys_of
 from alexflow.model.class_info import class_info
-from alexflow.model.options import ages_are_limited, code_is_checked
+from alexflow.model.options import AGED, code_is_checked
 from alexflow.progress.writing import is_shown, write_text
 from alexflow.storage import LocalStorage, Storage
 from alexflow.storage.local.lock_file import remove_left_over
@@ -57,7 +57,7 @@ def result_of_existing(
     forced = force is not False and not (type(force) in (tuple, list) and not force)
     if type(storage) is not LocalStorage or forced or enclosing():
         return None
-    if code_is_checked() or ages_are_limited() or _is_empty(storage.base_path):
+    if code_is_checked() or AGED or _is_empty(storage.base_path):
         return None
     started = time.monotonic()
     try:

@@ -23,7 +23,7 @@ from alexflow.graph.describe import Defaults, Described, ProducedKeys, describe,
 from alexflow.graph.outdated import Outdated, has_max_age
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_error, hook_failed, is_a, passes, repr_of
 from alexflow.model import AbstractTask, Output
-from alexflow.model.options import ages_are_limited, code_is_checked
+from alexflow.model.options import AGED, code_is_checked
 from alexflow.scheduler import TaskSpec
 from alexflow.scheduler.events import Event, Inspected, InspectionFailed
 from alexflow.storage import Storage
@@ -122,7 +122,7 @@ class Inspector:
         """
         if code_is_checked() or self.outdated:  # more is read for that
             return None
-        if ages_are_limited() and (has_max_age(question.outputs.values()) or has_max_age(question.tasks.values())):
+        if AGED and (has_max_age(question.outputs.values()) or has_max_age(question.tasks.values())):
             return None
         answers: list[Answer] = []
         makes = self._produced_keys(question.tasks.items(), answers, question.question)
@@ -180,7 +180,7 @@ class Inspector:
         """Find out which of the outputs that exist are too old."""
         if self.outdated:
             await self.outdated.settle(present)
-        if ages_are_limited():
+        if AGED:
             made = {task_id: (question.tasks[task_id], keys) for task_id, (keys, _) in makes.items()}
             await self.outdated.find(question.outputs, made, present)
 

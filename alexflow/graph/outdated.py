@@ -16,7 +16,7 @@ from alexflow.errors import DefinitionError
 from alexflow.graph.placement import options_of
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, repr_of
 from alexflow.model import AbstractTask, Output
-from alexflow.model.options import ages_are_limited
+from alexflow.model.options import AGED
 from alexflow.storage import Storage
 from alexflow.storage.background import for_each
 
@@ -166,7 +166,7 @@ def age_of(times: Times) -> float:
 
 def max_age_of(owner: AbstractTask | Output[Any]) -> float | None:
     """Return how old a task's outputs may be by the rule of its class, in seconds; None for any age."""
-    if not ages_are_limited():
+    if not AGED:
         return None
     try:
         task = owner.src_task.unwrapped() if isinstance(owner, Output) else owner.unwrapped()
@@ -178,7 +178,7 @@ def max_age_of(owner: AbstractTask | Output[Any]) -> float | None:
 def has_max_age(owners: Iterable[AbstractTask | Output[Any]]) -> bool:
     """Return whether the class of some of these limits their age, or raises when it is asked for that."""
     try:
-        return ages_are_limited() and any(max_age_of(owner) is not None for owner in owners)
+        return bool(AGED) and any(max_age_of(owner) is not None for owner in owners)
     except Exception:  # who looks for the age reports it
         return True
 

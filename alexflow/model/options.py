@@ -95,7 +95,7 @@ class TaskOptions(Frozen):
         if self.code != "ignore":
             _checked.append(True)
         if max_age is not None:
-            _aged.append(True)
+            AGED.append(True)
 
 
 _checked: list[bool] = []  # something, once a class has asked for its code to be checked
@@ -106,12 +106,8 @@ def code_is_checked() -> bool:
     return bool(_checked) or ("IPython" in sys.modules and in_notebook())  # the former is seen without a call
 
 
-_aged: list[bool] = []  # something, once a class has said how old its results may be
-
-
-def ages_are_limited() -> bool:
-    """Whether there may be a class whose results are good for some time only."""
-    return bool(_aged)
+#: Something, once a class has said how old its results may be.
+AGED: list[bool] = []
 
 
 def in_notebook() -> bool:

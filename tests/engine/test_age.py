@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,11 @@ trouble: dict[str, Any] = {}
 
 
 @pytest.fixture(autouse=True)
-def nothing_has_run():
+def nothing_has_run() -> Iterator[None]:
     runs.clear()
     trouble.clear()
+    yield
+    options.AGED.clear()
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,6 @@ async def test_an_upstream_that_is_down_is_left_alone_for_a_while(
 
 
 async def test_a_class_says_how_old_its_results_may_be(storage: LocalStorage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(options, "_aged", [])
     monkeypatch.setattr(Price, "options", TaskOptions(max_age=60))
     total = Total((Price("a").output(), Price("b").output()))
     async with Engine(storage) as engine:
