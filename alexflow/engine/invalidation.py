@@ -1,4 +1,4 @@
-"""Invalidation: outputs are removed, so that they are made again when somebody asks for them."""
+"""Invalidation: outputs are removed, so that they are made again when they are wanted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def keys_to_remove(request: Request, storage: Storage, *, downstream: bool
     """Find the keys of what was asked for, and of what was made from it; what comes first is upstream of what follows.
 
     Raises:
-        NotRecorded: the record does not have an output that exists, so that nobody can say what was made from it.
+        NotRecorded: the record does not have an output that exists, so what was made from it is not known.
     """
     wanted: list[Output[Any] | AbstractTask] = [*request.outputs, *request.tasks]
     keys = dict.fromkeys(key for one in wanted for key in keys_of_target(one))

@@ -111,7 +111,7 @@ class OpenEngine:
         return self._broadcast
 
     async def invalidate(self, target: Any, *, downstream: bool = False) -> list[str]:
-        """Remove outputs, so that they are made again when somebody asks for them. ::
+        """Remove outputs, so that they are made again when they are wanted. ::
 
             await engine.invalidate(Prices("2026-11-28"), downstream=True)
 

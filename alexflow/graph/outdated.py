@@ -1,4 +1,4 @@
-"""Outdated outputs: they exist and are too old for somebody, so that their tasks run again.
+"""Outdated outputs: they exist and are too old for a request or by their class, so that their tasks run again.
 
 Such a task is forced, but only as long as its outputs are those that were found too old: what another engine has made
 again meanwhile is not made a second time. The time of modification says which they are.
@@ -28,7 +28,7 @@ Times = Mapping[str, float]
 
 
 @dataclass(slots=True)
-class _Entry:
+class _OldOutputs:
     times: Times
     claims: int
 
@@ -44,7 +44,7 @@ class Outdated:
     def __init__(self, storage: Storage, forced: set[str]):
         self._storage = storage
         self._forced = forced
-        self._entries: dict[str, _Entry] = {}  # by task
+        self._entries: dict[str, _OldOutputs] = {}  # by task
         self._makers: dict[str, str] = {}  # of their keys
 
     def __len__(self) -> int:
@@ -87,7 +87,7 @@ class Outdated:
         if entry is not None:
             entry.claims += claims
         elif task_id not in self._forced:
-            self._entries[task_id] = _Entry(times, claims)
+            self._entries[task_id] = _OldOutputs(times, claims)
             self._makers.update(dict.fromkeys(times, task_id))
             self._forced.add(task_id)
 
@@ -179,7 +179,7 @@ def has_max_age(owners: Iterable[AbstractTask | Output[Any]]) -> bool:
     """Return whether the class of some of these limits their age, or raises when it is asked for that."""
     try:
         return bool(AGED) and any(max_age_of(owner) is not None for owner in owners)
-    except Exception:  # who looks for the age reports it
+    except Exception:  # whatever looks for the age reports it
         return True
 
 
