@@ -156,7 +156,7 @@ class Ages:
             age = now - refresh.published
             is_good = age <= max_age + stale_while_revalidate
             return is_good and (refresh.is_under_way or self.clock() < refresh.not_before or age <= max_age)
-        if self._hot is not None or not self._storage.answers_at_once or len(keys) > 1:
+        if self._hot is not None or not self._storage.answers_at_once or len(keys) != 1:
             return False
         published = self._storage.modified(keys[0])
         return published is not None and now - published <= max_age
