@@ -118,8 +118,8 @@ class DaskExecutor(PilotedExecutor):
         client, self._client = self._client, None
         if client is None:
             return
-        # The agents have ended by now, or do so with their line. If the scheduler is gone there is nobody who takes
-        # this in, and whatever distributed raises then is no error of the run, whose results are all stored.
+        # The agents have ended by now, or do so with their line. If the scheduler is gone, distributed may raise
+        # anything here; that is no error of the run, whose results are all stored.
         with suppress(Exception):
             await asyncio.wait_for(client.cancel(list(pilots)), LEAVE_TIMEOUT)
         if client is not self._cluster:
