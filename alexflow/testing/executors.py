@@ -27,10 +27,10 @@ from alexflow.errors import AlexflowError, RunFailed, ShippingError, TaskFailed,
 from alexflow.events import TaskPrinted
 from alexflow.testing.executor_tasks import (
     AsyncDeed,
+    Deed,
     HurriedAsyncDeed,
     HurriedDeed,
     RefusesToTravel,
-    Deed,
     begun,
     open_gate,
     times_begun,
