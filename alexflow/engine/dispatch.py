@@ -113,7 +113,8 @@ class Dispatch:
             if described.kind == "dynamic":
                 if self._events.watched:
                     self._events.began("dynamic", task_id)
-                self._generators().start(described, replace=task_id in self._forced)
+                context = self._events.runs.context_for(task_id)
+                self._generators().start(described, replace=task_id in self._forced, request=context)
             else:
                 offers[described.kind].append(task_id)
         if offers:

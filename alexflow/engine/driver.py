@@ -34,7 +34,6 @@ from alexflow.engine.stats import EngineStats
 from alexflow.engine.storage_questions import Inbox, StorageQuestions
 from alexflow.engine.tallies import Tallies, stats_of
 from alexflow.engine.task_events import TaskEvents
-from alexflow.engine.traceparent import current_traceparent
 from alexflow.engine.unsure import UnsureJobs
 from alexflow.engine.withdrawals import Withdrawals
 from alexflow.errors import EngineClosed, StorageUnavailable
@@ -42,6 +41,7 @@ from alexflow.events import engine_events
 from alexflow.events.broadcast import Broadcast
 from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.executors.interface import GRACE, Done, Executor, Settled
+from alexflow.executors.trace_context import TraceHeaders, current_trace
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Inspector, Kind, Subjects
 from alexflow.hooks import as_cause, is_a, is_ctrl_c, repr_of
 from alexflow.logs import logger
@@ -284,15 +284,15 @@ class Driver:
         run = self.runs.add(keys, tasks, options, find, self._loop.create_future())
         self.record.requested(run)
         if self._broadcast.has_listeners:
-            self._emit_started(run, len(keys) + len(tasks), current_traceparent())
+            self._emit_started(run, len(keys) + len(tasks), current_trace())
         self.post(
             RunRequested(run.number, keys, tasks, options.on_error, options.priority, options.fairness_key), subjects
         )
         return run
 
-    def _emit_started(self, run: RequestedRun, targets: int, traceparent: str) -> None:
-        attributes = dict(run.options.attributes)
-        self.emit(lambda: engine_events.RunStarted(targets, attributes, traceparent, time=run.at, run_id=run.id))
+    def _emit_started(self, run: RequestedRun, targets: int, trace: TraceHeaders) -> None:
+        about = targets, dict(run.options.attributes), trace.traceparent, trace.tracestate
+        self.emit(lambda: engine_events.RunStarted(*about, time=run.at, run_id=run.id))
 
     def prune(self, task_id: str, reason: str) -> bool:
         """Let a running task end early. Returns whether it was running."""

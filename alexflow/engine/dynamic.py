@@ -33,6 +33,7 @@ from alexflow.executors.captured_error import capture_error, not_done
 from alexflow.executors.deferred_outputs import publish_deferred
 from alexflow.executors.enclosing_tasks import around, enclosing, running
 from alexflow.executors.interface import GRACE
+from alexflow.executors.request_context import RequestContext
 from alexflow.executors.task_context import TaskContext
 from alexflow.executors.task_report import Reports, TaskReport
 from alexflow.forks import contained, end_fork, this_process
@@ -108,9 +109,11 @@ class Generators:
         self._context.run(around.set, enclosing())
         self._live: dict[str, Generator] = {}
 
-    def start(self, described: Described, *, replace: bool = False) -> None:
+    def start(self, described: Described, *, replace: bool = False, request: RequestContext | None = None) -> None:
         """Call ``generate``; with ``replace``, outputs that exist are replaced in the end."""
         context = self._context.copy()
+        if request is not None:
+            context.run(request.enter, described.spec.task_id)
         generator = Generator(described, self._storage, self._post, self._in_thread, context, replace=replace)
         self._live[described.spec.task_id] = generator
         generator.pull()

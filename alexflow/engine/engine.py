@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
@@ -46,6 +46,7 @@ from alexflow.executors.attempt_host import host
 from alexflow.executors.interface import GRACE
 from alexflow.executors.process.wire.reentry import reentry
 from alexflow.executors.registry import ExecutorSettings, make_executors
+from alexflow.executors.request_context import RequestContexts, carried_variables
 from alexflow.executors.supply import make_capacity
 from alexflow.executors.workers import Workers
 from alexflow.graph import Defaults, Forceable
@@ -118,6 +119,9 @@ class Engine(OpenEngine):
         memory_cache: how much of what is loaded is kept in memory; by default nothing.
         queue: how much may wait, and what is kept free for urgent work: a :class:`~alexflow.limits.Queue`; by default
             there are no bounds.
+        carry: ContextVars of modules. Those that are set where a request is made have the same values, which must be
+            picklable, in all tasks that run for it, also in worker processes. All else tasks see as it was where the
+            engine was opened.
     """
 
     def __init__(
@@ -139,6 +143,7 @@ class Engine(OpenEngine):
         record: bool = True,
         memory_cache: MemoryCache | None = None,
         queue: Queue | None = None,
+        carry: Sequence[ContextVar[Any]] | None = None,
     ):
         self._changed_options = changed_options(locals(), Engine.__init__.__kwdefaults__ or {})
         check_values(
@@ -174,6 +179,7 @@ class Engine(OpenEngine):
         self._lease_ttl = lease_ttl
         self._keeps_record = record
         self._queue = queue
+        self._contexts = None if carry is None else RequestContexts(carried_variables(carry))
         self._broadcast = Broadcast()
         self._echo = _make_echo() if echo else None
         self._driver: Driver | None = None
@@ -202,6 +208,7 @@ class Engine(OpenEngine):
         context = copy_context()  # that of all tasks
         driver = self._driver
         driver.task_events.hot = self._hot
+        driver.runs.have_contexts = self._contexts is not None
         rates = self._defaults.rates
         attempt_host = EngineHost(
             *(self, scheduler, driver.catalog, driver.runs, driver.record, self._broadcast), rates, driver.post
@@ -303,7 +310,8 @@ class Engine(OpenEngine):
         check_on_error(on_error)
         if priority is not None or fairness_key or max_wait is not None:
             check_urgency(priority, fairness_key, max_wait)
-        options = RequestOptions(on_error, as_attributes(attributes), priority, fairness_key, max_wait)
+        context = None if self._contexts is None else self._contexts.capture()
+        options = RequestOptions(on_error, as_attributes(attributes), priority, fairness_key, max_wait, context)
         clock = asyncio.get_running_loop().time
         started = clock()
         if max_age is not None or stale_while_revalidate:

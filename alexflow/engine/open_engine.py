@@ -15,6 +15,7 @@ from alexflow.events import EngineEvent
 from alexflow.events.broadcast import Broadcast
 from alexflow.events.engine_events import OutputsRemoved
 from alexflow.executors.interface import WorkerCounts
+from alexflow.executors.request_context import RequestContexts, Tracing
 from alexflow.graph import Defaults
 from alexflow.graph.placement import classes_by_executor
 from alexflow.hooks import exact_name, hook_failed
@@ -39,6 +40,7 @@ class OpenEngine:
     _ages: Ages
     _hot: HotOutputs | None
     storage: Storage
+    _contexts: RequestContexts | None
 
     def _opened(self) -> Driver:
         if self._driver is None:
@@ -142,6 +144,14 @@ class OpenEngine:
         if removed:
             driver.emit(lambda: OutputsRemoved(tuple(removed)))
         return removed
+
+    def trace_by(self, tracing: Tracing | None) -> None:
+        """Have the spans of tasks made, or no longer: of requests from now on. For :mod:`alexflow.otel`."""
+        if self._contexts is None:
+            self._contexts = RequestContexts()
+        self._contexts.tracing = tracing
+        if self._driver is not None:
+            self._driver.runs.have_contexts = True
 
     def prune(self, task: AbstractTask | str, *, reason: str = "") -> bool:
         """Let a running task end early, because going on is not worth it.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from alexflow.errors import DefinitionError
@@ -47,6 +48,7 @@ class EngineOptions(TypedDict, total=False):
     record: bool
     memory_cache: MemoryCache | None
     queue: Queue | None
+    carry: Sequence[ContextVar[Any]] | None
 
 
 class RequestKeywords(TypedDict, total=False):
@@ -266,4 +268,6 @@ def changed_options(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> d
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple) and value and isinstance(value[0], ContextVar):
+        return [variable.name for variable in value]
     return value if isinstance(value, bool | int | float | str | None) else repr_of(value)

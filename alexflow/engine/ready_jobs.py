@@ -55,6 +55,7 @@ class ReadyJobs(JobSource):
         self._tasks = catalog.tasks
         self._forced = forced
         self._events = events
+        self._runs = events.runs
         self._tallies = tallies
         self._begins_when_taken = not prefetches  # else the executor reports it
         self._record = record
@@ -213,4 +214,6 @@ class ReadyJobs(JobSource):
         replace = task_id in self._forced
         priority = self._scheduler.priority_of(task_id) if self._scheduler.state.prioritized else 0
         key, needs = described.spec.key, described.needs
-        return Job(task_id, described.task, described.timeout, replace, described.outputs, key, priority, needs)
+        context = self._runs.context_for(task_id) if self._runs.have_contexts else None
+        outputs = described.outputs
+        return Job(task_id, described.task, described.timeout, replace, outputs, key, priority, needs, context)

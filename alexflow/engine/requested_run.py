@@ -13,6 +13,7 @@ from typing import Any
 
 from alexflow.engine.options import OnError
 from alexflow.events.engine_events import RunEnd, RunFinished
+from alexflow.executors.request_context import RequestContext
 from alexflow.model import Output
 from alexflow.scheduler.instructions import Finish
 
@@ -33,6 +34,7 @@ class RequestOptions:
         priority: that of all that is done for it; None for that of each task's class.
         fairness_key: names the tenant.
         max_wait: seconds for which it may have to wait; None for any.
+        context: what its tasks see of its context; None for nothing.
     """
 
     on_error: OnError = "stop"
@@ -40,6 +42,7 @@ class RequestOptions:
     priority: int | None = None
     fairness_key: str = ""
     max_wait: float | None = None
+    context: RequestContext | None = None
 
 
 @dataclass(slots=True)
@@ -88,11 +91,15 @@ class RequestedRuns(dict[int, RequestedRun]):
 
     Args:
         owner_of: gives the number of the run for which a task counts; 0 if that is gone.
+
+    Attributes:
+        have_contexts: whether tasks may see something of their requests' contexts.
     """
 
     def __init__(self, owner_of: Callable[[str], int]):
         self._owner_of = owner_of
         self._last = 0
+        self.have_contexts = False
 
     def add(
         self,
@@ -112,6 +119,14 @@ class RequestedRuns(dict[int, RequestedRun]):
         """Return the id of the run for which a task counts; "" if that is gone."""
         run = self.get(self._owner_of(task_id))
         return "" if run is None else run.id
+
+    def context_for(self, task_id: str) -> RequestContext | None:
+        """Return what a task sees of the context of the run for which it counts."""
+        run = self.get(self._owner_of(task_id))
+        context = None if run is None else run.options.context
+        if run is not None and context is not None:
+            context.run_id = run.id
+        return context
 
     def fail(self, error: Exception) -> None:
         """Fail those whose callers wait."""

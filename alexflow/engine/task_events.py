@@ -61,6 +61,7 @@ class TaskEvents:
         self._broadcast = broadcast
         self._emit = broadcast.emit
         self._id_for = runs.id_for
+        self.runs = runs
         self._failed = failed
         self._tasks = tasks
         # tasks that were planned or started, and have not ended: where an attempt is under way

@@ -54,11 +54,13 @@ class RunStarted(EngineEvent, frozen=True):
         targets: how many tasks and outputs were asked for.
         attributes: those of the request.
         traceparent: the span of the caller, as W3C Trace Context has it; "" if OpenTelemetry is not used.
+        tracestate: what belongs to it.
     """
 
     targets: int
     attributes: dict[str, Any] = {}
     traceparent: str = ""
+    tracestate: str = ""
 
 
 class RunFinished(EngineEvent, frozen=True):

@@ -292,6 +292,8 @@ class LoopExecutor(Executor):
     async def _run(self, running_job: RunningJob) -> None:
         job = running_job.job
         running.set(running_job)
+        if job.context is not None:
+            job.context.enter(job.task_id)
         if job.needs is not None:
             running_job.devices = self._claims.devices_of(job.task_id)
         started = time.perf_counter()

@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from alexflow.errors import TaskError
+from alexflow.executors.request_context import RequestContext
 from alexflow.model import AbstractTask, InOut
 from alexflow.model.executor_kinds import ExecutorKind
 from alexflow.model.resource_spec import Needs
@@ -30,6 +31,7 @@ class Job(Struct, frozen=True):
         key: the same for jobs that probably take equally long, such as those of one class; "" if nothing is known.
         priority: the higher, the sooner.
         needs: what it needs of the machine; None for a place, like any other.
+        context: what its code sees of its request's context; None for nothing.
     """
 
     task_id: str
@@ -40,6 +42,7 @@ class Job(Struct, frozen=True):
     key: Hashable = ""
     priority: int = 0
     needs: Needs | None = None
+    context: RequestContext | None = None
 
 
 class Printed(Struct, frozen=True):

@@ -11,6 +11,7 @@ import linecache
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import Context, ContextVar
 from dataclasses import MISSING, Field
 from functools import cached_property
 from logging import Logger
@@ -24,7 +25,9 @@ import cloudpickle
 from cloudpickle.cloudpickle import _extract_code_globals
 
 from alexflow.executors.process.importable import is_found_again
+from alexflow.executors.process.worker.request_context import context_variable
 from alexflow.executors.process.worker.unpack import from_file, named, placed
+from alexflow.executors.request_context import name_of_variable
 from alexflow.identity import look_up
 
 
@@ -51,6 +54,8 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
             return from_file, (obj.co_filename, _lines_of(obj.co_filename), *reduced)
         if type(obj) is cached_property:  # which has a lock in Python 3.11
             return cached_property, (obj.func,), {"attrname": obj.attrname, "__doc__": obj.__doc__}
+        if type(obj) is ContextVar:
+            return context_variable, (name_of_variable(obj) or f":{obj.name}", obj.name, _default_of(obj))
         reduced = super().reducer_override(obj)
         if isinstance(reduced, tuple) and len(reduced) == 6:
             self.whole.append(obj)
@@ -89,6 +94,14 @@ def its_module_by_value(thing: type | FunctionType) -> Iterator[None]:
         yield
     finally:
         cloudpickle.unregister_pickle_by_value(module)
+
+
+def _default_of(variable: ContextVar[Any]) -> tuple[Any, ...]:
+    """The default of a variable, which only an empty context shows; nothing if it has none."""
+    try:
+        return (Context().run(variable.get),)
+    except LookupError:
+        return ()
 
 
 def _is_found(thing: type | FunctionType) -> bool:

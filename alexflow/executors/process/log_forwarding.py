@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from contextvars import copy_context
 
 from alexflow.executors.process.wire.carried_values import arrived
 from alexflow.executors.process.wire.messages import Logged
+from alexflow.executors.trace_context import TraceHeaders, enter_trace
 from alexflow.hooks import SHORT_TEXT, is_ctrl_c, plain_text, repr_of
 from alexflow.logs import logger
 
@@ -29,11 +31,19 @@ def pass_on(logged: Logged, task_id: str, worker: int) -> None:
                 extra={"task_id": task_id},
             )
         if logged.text or logged.details:
-            _handle(logged, task_id, worker)
+            if logged.traceparent:
+                copy_context().run(_handle_in_trace, logged, task_id, worker)
+            else:
+                _handle(logged, task_id, worker)
     except BaseException as error:  # a filter's or handler's of the user
         if is_ctrl_c(error):
             raise
         logger.error("what %s logged could not be logged here: %s", task_id, repr_of(error, SHORT_TEXT))
+
+
+def _handle_in_trace(logged: Logged, task_id: str, worker: int) -> None:
+    enter_trace(TraceHeaders(logged.traceparent))
+    _handle(logged, task_id, worker)
 
 
 def _handle(logged: Logged, task_id: str, worker: int) -> None:

@@ -283,9 +283,9 @@ class ProcessExecutor(Executor):
                 continue
             needs.update(packed.needs)
             threads = sent.claim.threads if sent.claim is not None and self._workers.threads else 0
-            messages.append(
-                JobMessage(sent.number, packed.cls, packed.fields, job.task_id, job.replace, sent.after, threads)
-            )
+            context = None if job.context is None else job.context.message(job.task_id)
+            fields = packed.fields, job.task_id, job.replace, sent.after, threads, context
+            messages.append(JobMessage(sent.number, packed.cls, *fields))
             if job.timeout is not None:
                 self._deadlines.watch(worker, sent, job.timeout)
         if messages:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from alexflow.executors.attempt_host import AttemptFacts
 from alexflow.executors.captured_error import CapturedError
 from alexflow.executors.interface import Usage
+from alexflow.executors.request_context import ContextMessage
 from alexflow.executors.task_report import TaskReport
 
 #: Every frame begins with its length: four bytes, little-endian, not counting themselves.
@@ -78,7 +79,8 @@ class JobMessage(Struct, frozen=True, array_like=True):
     """One job: its number on this worker, its class, its fields, its id.
 
     ``after`` is the number of another that has to go well first; if it does not, nothing more is said of this one.
-    ``threads`` is how many libraries may start for it; 0 for the worker's own share.
+    ``threads`` is how many libraries may start for it; 0 for the worker's own share. ``context`` is what it sees of its
+    request's.
     """
 
     number: int
@@ -88,6 +90,7 @@ class JobMessage(Struct, frozen=True, array_like=True):
     replace: bool = False
     after: int = 0
     threads: int = 0
+    context: ContextMessage | None = None
 
 
 class Work(Message, frozen=True):
@@ -197,7 +200,7 @@ class Logged(Message, frozen=True):
     """A record that was logged in a job, and how many were left out before it; without text, only that.
 
     ``template`` and ``args`` are what ``text`` was made of, if they can be separated; ``by_name`` means that the only
-    argument is a mapping. ``extra`` is what else the record has.
+    argument is a mapping. ``extra`` is what else the record has. ``traceparent`` is the span in which it was logged.
     """
 
     number: int
@@ -215,6 +218,7 @@ class Logged(Message, frozen=True):
     thread: str = ""
     details: str = ""
     left_out: int = 0
+    traceparent: str = ""
 
 
 class Revoked(Message, frozen=True):

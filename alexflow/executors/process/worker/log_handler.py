@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from alexflow.errors import TaskStopped
 from alexflow.executors.process.wire.carried_values import carried
 from alexflow.executors.process.wire.messages import Logged, Value
+from alexflow.executors.process.worker.request_context import traceparent_here
 from alexflow.hooks import MAX_TEXT, SHORT_TEXT, class_name, plain_text, repr_of, text_of
 
 #: Records that a worker may send at once, and per second in the long run; those beyond are counted.
@@ -83,6 +84,7 @@ class ForwardingHandler(logging.Handler):
             plain_text(record.threadName or ""),
             plain_text(_details(record)),
             left_out,
+            traceparent_here(),
         )
 
     def end(self, number: int) -> None:

@@ -68,6 +68,7 @@ from alexflow.executors.process.worker.import_hook import when_imported
 from alexflow.executors.process.worker.inbox import Inbox
 from alexflow.executors.process.worker.noted_calls import noted
 from alexflow.executors.process.worker.process_end import shut_down_process
+from alexflow.executors.process.worker.request_context import attempt_in
 from alexflow.executors.process.worker.settings import ProcessSettings
 from alexflow.executors.process.worker.stdio import StdioCapture
 from alexflow.executors.process.worker.unpack import unpacker
@@ -250,7 +251,10 @@ class Worker:
                 if unpacker.has_imported:
                     self._remember()
                 set_job(number, number - 1, time.monotonic())
-            copy_context().run(attempt, task, transaction)
+            if job.context is None:
+                copy_context().run(attempt, task, transaction)
+            else:
+                attempt_in(job.context, task, transaction)
         except BaseException as error:  # everything that a task can raise is reported, exits too
             if this_process.generation != self._process:
                 end_fork(error)
