@@ -379,7 +379,7 @@ class Driver:
             if wanted:
                 self.task_events.planned(wanted)
             if event.found:
-                self._broadcast.emit(engine_events.TasksFound(len(event.found)))
+                self.task_events.found(event.found, self._scheduler.state.found_for)
 
     def _crash(self, error: BaseException) -> None:
         logger.critical("the engine failed", exc_info=error)

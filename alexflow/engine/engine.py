@@ -119,9 +119,8 @@ class Engine(OpenEngine):
         memory_cache: how much of what is loaded is kept in memory; by default nothing.
         queue: how much may wait, and what is kept free for urgent work: a :class:`~alexflow.limits.Queue`; by default
             there are no bounds.
-        carry: ContextVars of modules. Those that are set where a request is made have the same values, which must be
-            picklable, in all tasks that run for it, also in worker processes. All else tasks see as it was where the
-            engine was opened.
+        carry: ContextVars, globals of modules: where one is set as a request is made, the tasks that run for it have
+            the same value, also in worker processes. It must be picklable.
     """
 
     def __init__(
@@ -202,20 +201,19 @@ class Engine(OpenEngine):
         else:
             case_sensitive = await asyncio.to_thread(self._prepare_storage)
         scheduler = Scheduler(self._limits, max_deaths=self._max_deaths, case_sensitive=case_sensitive)
-        self._driver = self._make_driver(scheduler)
+        driver = self._driver = self._make_driver(scheduler)
         self._loop = asyncio.get_running_loop()
         self._broadcast.open()
         context = copy_context()  # that of all tasks
-        driver = self._driver
         driver.task_events.hot = self._hot
-        driver.runs.have_contexts = self._contexts is not None
         rates = self._defaults.rates
         attempt_host = EngineHost(
             *(self, scheduler, driver.catalog, driver.runs, driver.record, self._broadcast), rates, driver.post
         )
         context.run(host.set, attempt_host)
-        context.run(self._driver.open)
+        context.run(driver.open)
         self._ages = Ages(self.storage, driver.inspector.outdated, driver.background, self.run, self._hot)
+        self._has_opened(driver)
         return self
 
     def _make_driver(self, scheduler: Scheduler) -> Driver:
@@ -310,8 +308,8 @@ class Engine(OpenEngine):
         check_on_error(on_error)
         if priority is not None or fairness_key or max_wait is not None:
             check_urgency(priority, fairness_key, max_wait)
-        context = None if self._contexts is None else self._contexts.capture()
-        options = RequestOptions(on_error, as_attributes(attributes), priority, fairness_key, max_wait, context)
+        urgency = priority, fairness_key, max_wait
+        options = RequestOptions(on_error, as_attributes(attributes), *urgency, self._captured())
         clock = asyncio.get_running_loop().time
         started = clock()
         if max_age is not None or stale_while_revalidate:

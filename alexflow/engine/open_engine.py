@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from alexflow.engine.driver import Driver
@@ -15,7 +15,7 @@ from alexflow.events import EngineEvent
 from alexflow.events.broadcast import Broadcast
 from alexflow.events.engine_events import OutputsRemoved
 from alexflow.executors.interface import WorkerCounts
-from alexflow.executors.request_context import RequestContexts, Tracing
+from alexflow.executors.request_context import RequestContext, RequestContexts, Tracing
 from alexflow.graph import Defaults
 from alexflow.graph.placement import classes_by_executor
 from alexflow.hooks import exact_name, hook_failed
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from alexflow.engine.hot_outputs import HotOutputs
     from alexflow.engine.why import Why
     from alexflow.storage import Storage
+
+
+#: Called with each engine that is opened, before its first request.
+when_opened: list[Callable[[OpenEngine], None]] = []
 
 
 class OpenEngine:
@@ -144,6 +148,14 @@ class OpenEngine:
         if removed:
             driver.emit(lambda: OutputsRemoved(tuple(removed)))
         return removed
+
+    def _has_opened(self, driver: Driver) -> None:
+        driver.runs.have_contexts = self._contexts is not None
+        for function in when_opened:
+            function(self)
+
+    def _captured(self) -> RequestContext | None:
+        return None if self._contexts is None else self._contexts.capture()
 
     def trace_by(self, tracing: Tracing | None) -> None:
         """Have the spans of tasks made, or no longer: of requests from now on. For :mod:`alexflow.otel`."""

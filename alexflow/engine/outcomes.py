@@ -125,7 +125,7 @@ class Outcomes:
     def _postponed(self, task_id: str, error: TaskError, seconds: float) -> Postponed:
         """Report a task that starts again later, because the service behind it asked for that."""
         logger.info("%s asked to start again in %g s", task_id, seconds)
-        self._task_events.retrying(task_id, self._failed.count(task_id), error.message, seconds)
+        self._task_events.retrying(task_id, self._failed.count(task_id), error, seconds)
         return Postponed(task_id, seconds, error)
 
     def _lost(self, task_id: str, keys: tuple[str, ...]) -> Subjects:
@@ -164,7 +164,7 @@ class Outcomes:
         error, seconds = decided.error, decided.seconds
         self._record.attempt_failed(decided.task_id, error, self._failed.of(decided.task_id), is_last=False)
         logger.info("%s: %s; retrying in %g s", decided.task_id, error.message, seconds)
-        self._task_events.retrying(decided.task_id, decided.attempts, error.message, seconds)
+        self._task_events.retrying(decided.task_id, decided.attempts, error, seconds)
 
     def report_given_up(self, decided: GaveUp) -> None:
         """Report a task that failed for good, and complete its error."""
@@ -173,7 +173,7 @@ class Outcomes:
         error.attempts, error.deaths = decided.attempts, decided.deaths
         error.history = self._failed.of(decided.task_id)
         self._record.attempt_failed(decided.task_id, error, error.history, is_last=True)
-        self._task_events.given_up(decided.task_id, error.attempts, error.message)
+        self._task_events.given_up(decided.task_id, error.attempts, error)
 
 
 def _classes_of(error: TaskError) -> tuple[str, ...]:

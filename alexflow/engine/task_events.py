@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.requested_run import RequestedRuns
+from alexflow.errors import TaskError, TaskFailed
 from alexflow.events import engine_events
 from alexflow.events.broadcast import Broadcast
 from alexflow.executors.interface import Done, Settled
@@ -81,13 +82,23 @@ class TaskEvents:
 
     def planned(self, task_ids: Sequence[str]) -> None:
         """Emit that tasks have to run: one event for each run."""
+        for run_id, some in self._by_run(task_ids).items():
+            for task_id in some:
+                self._live.setdefault(task_id)
+            reads = tuple([_reads(self._tasks.get(task_id)) for task_id in some])
+            self._emit(engine_events.TasksPlanned(tuple(some), reads, run_id=run_id))
+
+    def _by_run(self, task_ids: Iterable[str]) -> Mapping[str, list[str]]:
         by_run: defaultdict[str, list[str]] = defaultdict(list)
         for task_id in task_ids:
             by_run[self._id_for(task_id)].append(task_id)
-            self._live.setdefault(task_id)
-        for run_id, some in by_run.items():
-            reads = tuple([_reads(self._tasks.get(task_id)) for task_id in some])
-            self._emit(engine_events.TasksPlanned(tuple(some), reads, run_id=run_id))
+        return by_run
+
+    def found(self, task_ids: tuple[str, ...], run: int) -> None:
+        """Emit that tasks are done already that a run, by its number, wants."""
+        wanted_by = self.runs.get(run)
+        run_id = "" if wanted_by is None else wanted_by.id
+        self._emit(engine_events.TasksFound(len(task_ids), task_ids, run_id=run_id))
 
     def queued(self, task_ids: Iterable[str]) -> None:
         """Emit that tasks wait for a place."""
@@ -180,17 +191,19 @@ class TaskEvents:
             for call in self.awaited.pop(task_id, ()):
                 call()
 
-    def retrying(self, task_id: str, attempts: int, error: str, delay: float) -> None:
+    def retrying(self, task_id: str, attempts: int, error: TaskError, delay: float) -> None:
         """Emit that an attempt has failed and is followed by another."""
         if self.watched:
             self._end(task_id, is_over=False)
-            self._emit(engine_events.TaskRetrying(task_id, attempts, error, delay, run_id=self._id_for(task_id)))
+            what = error.message, delay, _class_of(error)
+            self._emit(engine_events.TaskRetrying(task_id, attempts, *what, run_id=self._id_for(task_id)))
 
-    def given_up(self, task_id: str, attempts: int, error: str) -> None:
+    def given_up(self, task_id: str, attempts: int, error: TaskError) -> None:
         """Emit that a task has failed for good."""
         if self.watched:
             self._end(task_id, is_over=True)
-            self._emit(engine_events.TaskGivenUp(task_id, attempts, error, run_id=self._id_for(task_id)))
+            what = error.message, _class_of(error)
+            self._emit(engine_events.TaskGivenUp(task_id, attempts, *what, run_id=self._id_for(task_id)))
 
     def inputs_vanished(self, task_id: str, keys: tuple[str, ...]) -> None:
         """Emit that a task cannot run yet after all."""
@@ -210,9 +223,10 @@ class TaskEvents:
     def made_elsewhere(self, task_ids: Sequence[str]) -> None:
         """Emit that another engine has made what tasks were to make."""
         if self.watched:
-            for task_id in task_ids:
-                self._end(task_id, is_over=True)
-            self._emit(engine_events.TasksMadeElsewhere(tuple(task_ids)))
+            for run_id, some in self._by_run(task_ids).items():
+                for task_id in some:
+                    self._end(task_id, is_over=True)
+                self._emit(engine_events.TasksMadeElsewhere(tuple(some), run_id=run_id))
 
     def cancelled(self, task_ids: Iterable[str]) -> None:
         """Emit that tasks were stopped."""
@@ -238,6 +252,11 @@ class TaskEvents:
         """Emit that the results of a task were dropped."""
         if self.watched:
             self._emit(engine_events.ResultDropped(task_id, keys, run_id=self._id_for(task_id)))
+
+
+def _class_of(error: TaskError) -> str:
+    classes = error.error_classes if isinstance(error, TaskFailed) else ()
+    return classes[0] if classes else type(error).__name__
 
 
 def _worker_of(outcome: Settled) -> int:

@@ -102,9 +102,10 @@ class TasksPlanned(EngineEvent, frozen=True):
 
 
 class TasksFound(EngineEvent, frozen=True):
-    """This many tasks are done already."""
+    """This many tasks are done already; ``task_ids`` are theirs."""
 
     count: int
+    task_ids: tuple[str, ...] = ()
 
 
 class TaskQueued(TaskEvent, frozen=True):
@@ -199,18 +200,20 @@ class TaskSucceeded(TaskEvent, frozen=True):
 
 
 class TaskRetrying(TaskEvent, frozen=True):
-    """An attempt failed. Another one follows after ``delay`` seconds."""
+    """An attempt failed. Another one follows after ``delay`` seconds. ``error_class`` is qualified."""
 
     attempts: int
     error: str
     delay: float
+    error_class: str = ""
 
 
 class TaskGivenUp(TaskEvent, frozen=True):
-    """A task failed for good."""
+    """A task failed for good. ``error_class`` is qualified."""
 
     attempts: int
     error: str
+    error_class: str = ""
 
 
 class TaskCancelled(TaskEvent, frozen=True):

@@ -42,7 +42,7 @@ def inspected(state: State, event: Inspected) -> None:
             del state.checks[task_id]
             _add_incomplete(state, check, specs)
     if owner is not None:
-        found = event.found
+        found, state.found_for = event.found, owner.run_id
         owner.count_found(tuple(task_id for task_id in found if task_id not in outdated) if outdated else found)
 
 

@@ -328,6 +328,7 @@ class State:
         self.verifying: set[int] = set()  # runs for which a ``Verify`` has not been answered
         self.pins: dict[str, int] = {}  # how many runs target a key, whatever became of it
         self.removed: dict[str, int] = {}  # what was removed while tasks were inspected: the next question's number
+        self.found_for = 0  # the number of the run for which tasks were found done last
         self.inspecting = 0  # keys and tasks in questions
         self.active = 0  # nodes that wait for a place or a delay, or on which something is at work; runs being verified
         self.begun = 0  # tasks that executors have

@@ -1,0 +1,278 @@
+"""The spans of runs and of attempts at tasks.
+
+A task that runs in the engine's process has its span as the current one while it runs. One that runs elsewhere gets the
+id of its span with the job, as the parent of what its own code records; the span itself is made here when its end is
+reported. So nothing is exported from workers but what their code has set up, and a worker that dies has a span, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry import context as contexts
+from opentelemetry import trace
+from opentelemetry.baggage import get_all as all_baggage
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.context import Context
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, Status, StatusCode, Tracer
+
+from alexflow.events import (
+    EngineEvent,
+    InputsVanished,
+    RunFinished,
+    RunStarted,
+    TaskCancelled,
+    TaskEvent,
+    TaskGivenUp,
+    TaskRetrying,
+    TasksFound,
+    TasksMadeElsewhere,
+    TasksPutBack,
+    TaskStarted,
+    TaskSucceeded,
+)
+from alexflow.executors.trace_context import TraceHeaders, headers_of, span_context_of
+from alexflow.otel import names
+from alexflow.otel.span_ids import SpanIds
+
+#: Spans that are made for tasks of one event that are done already: making one takes some 10 µs of the event loop.
+MOST_CACHED = 128
+
+#: Characters of an error that a span's status has.
+MAX_ERROR = 1000
+
+
+class Captured:
+    """The caller's context, and its baggage as a header."""
+
+    __slots__ = ("baggage", "context")
+
+    def __init__(self, context: Context):
+        self.context = context
+        self.baggage = ""
+        if all_baggage(context):
+            carrier: dict[str, str] = {}
+            W3CBaggagePropagator().inject(carrier, context)
+            self.baggage = carrier.get("baggage", "")
+
+
+class RunSpan:
+    """The span of a run, and what the spans of its tasks need of it."""
+
+    __slots__ = ("context", "is_recording", "span", "span_context")
+
+    def __init__(self, span: Span):
+        self.span = span
+        self.span_context = span.get_span_context()
+        self.is_recording = span.is_recording()
+        self.context = trace.set_span_in_context(span, Context())
+
+
+class Attempt:
+    """An attempt that runs: its span, or, where that is made at its end, the id that it will have."""
+
+    __slots__ = ("run", "span", "span_id")
+
+    def __init__(self, run: RunSpan, span: Span | None, span_id: int = 0):
+        self.run = run
+        self.span = span
+        self.span_id = span_id
+
+
+class Spans:
+    """Makes the spans of one engine. Its methods are called on the event loop.
+
+    Args:
+        tracer: makes them.
+    """
+
+    def __init__(self, tracer: Tracer):
+        self._tracer = tracer
+        before = getattr(tracer, "id_generator", None)
+        self._ids = None if before is None else before if isinstance(before, SpanIds) else SpanIds(before)
+        if self._ids is not None:
+            tracer.id_generator = self._ids  # type: ignore[attr-defined]  # of the SDK's tracers
+        self._runs: dict[str, RunSpan] = {}
+        self._attempts: dict[str, Attempt] = {}
+        self._started: dict[str, TaskStarted] = {}
+        self._handle: dict[type[EngineEvent], Any] = {
+            RunStarted: self._run_started,
+            RunFinished: self._run_finished,
+            TasksFound: lambda event: self._not_run(event, "cached"),
+            TasksMadeElsewhere: lambda event: self._not_run(event, "elsewhere"),
+            TasksPutBack: self._put_back,
+            TaskStarted: self._task_started,
+            TaskSucceeded: self._succeeded,
+            TaskRetrying: lambda event: self._failed(event, "retried"),
+            TaskGivenUp: lambda event: self._failed(event, "failed"),
+            TaskCancelled: lambda event: self._end(event, "cancelled"),
+            InputsVanished: lambda event: self._end(event, "inputs_vanished"),
+        }
+
+    def take(self, event: EngineEvent) -> None:
+        """Take an event."""
+        handle = self._handle.get(type(event))
+        if handle is not None:
+            handle(event)
+
+    # -- where attempts begin
+
+    def capture(self) -> Captured:
+        """Capture the caller's context."""
+        return Captured(contexts.get_current())
+
+    def enter(self, task_id: str, run_id: str, captured: Captured) -> None:
+        """Begin an attempt's span, and make it that of the current context."""
+        run = self._runs.get(run_id)
+        if run is None:
+            return
+        span = run.span
+        if run.is_recording:
+            span = self._begin(task_id, run)
+            self._attempts[task_id] = Attempt(run, span)
+        contexts.attach(trace.set_span_in_context(span, captured.context))
+
+    def headers(self, task_id: str, run_id: str, captured: Captured) -> TraceHeaders | None:
+        """Return the span that an attempt in another process will have."""
+        run = self._runs.get(run_id)
+        if run is None:
+            return None
+        span_context = run.span_context
+        if run.is_recording and self._ids is None:
+            span = self._begin(task_id, run)
+            self._attempts[task_id] = Attempt(run, span)
+            span_context = span.get_span_context()
+        elif run.is_recording and self._ids is not None:
+            span_id = self._ids.generate_span_id()
+            self._attempts[task_id] = Attempt(run, None, span_id)
+            trace_state = span_context.trace_state
+            span_context = SpanContext(span_context.trace_id, span_id, False, span_context.trace_flags, trace_state)
+        return headers_of(span_context, captured.baggage)
+
+    def _begin(self, task_id: str, run: RunSpan) -> Span:
+        class_name = task_id.rpartition(".")[0]
+        attributes = {names.TASK_ID: task_id, names.TASK_CLASS: class_name}
+        return self._tracer.start_span(class_name.rpartition(".")[2], run.context, attributes=attributes)
+
+    # -- runs
+
+    def _run_started(self, event: RunStarted) -> None:
+        context = Context()
+        if event.traceparent:
+            parent = span_context_of(TraceHeaders(event.traceparent, event.tracestate), trace)
+            context = trace.set_span_in_context(NonRecordingSpan(parent), context)
+        attributes: dict[str, Any] = {names.RUN_ID: event.run_id, names.RUN_TARGETS: event.targets}
+        attributes.update(
+            {names.REQUEST + name: value for name, value in event.attributes.items() if value is not None}
+        )
+        span = self._tracer.start_span(names.RUN_SPAN, context, attributes=attributes, start_time=_ns(event.time))
+        self._runs[event.run_id] = RunSpan(span)
+
+    def _run_finished(self, event: RunFinished) -> None:
+        run = self._runs.pop(event.run_id, None)
+        if run is None:
+            return
+        run.span.set_attributes(
+            {
+                names.RUN_OUTCOME: event.outcome,
+                names.RUN_RAN: event.ran,
+                names.RUN_CACHED: event.cached,
+                names.RUN_SHARED: event.shared,
+                names.RUN_FAILED: event.failed,
+                names.RUN_SKIPPED: event.skipped,
+            }
+        )
+        if event.outcome in ("failed", "error"):
+            run.span.set_status(Status(StatusCode.ERROR, f"{event.failed} tasks failed" if event.failed else None))
+        run.span.end(_ns(event.time))
+
+    # -- tasks
+
+    def _not_run(self, event: TasksFound | TasksMadeElsewhere, outcome: str) -> None:
+        for task_id in event.task_ids if outcome == "elsewhere" else ():
+            self._forget(task_id)
+        run = self._runs.get(event.run_id)
+        if run is not None and run.is_recording:
+            now = _ns(event.time)
+            for task_id in event.task_ids[:MOST_CACHED]:
+                class_name = task_id.rpartition(".")[0]
+                attributes: dict[str, Any] = {names.TASK_ID: task_id, names.TASK_CLASS: class_name}
+                attributes.update({names.TASK_OUTCOME: outcome, names.TASK_CACHED: True})
+                name = class_name.rpartition(".")[2]
+                self._tracer.start_span(name, run.context, attributes=attributes, start_time=now).end(now)
+
+    def _task_started(self, event: TaskStarted) -> None:
+        self._started[event.task_id] = event
+
+    def _put_back(self, event: TasksPutBack) -> None:
+        for task_id in event.task_ids:
+            self._forget(task_id)
+
+    def _forget(self, task_id: str) -> None:
+        """Drop an attempt that has not done anything; a span that has begun has to end."""
+        self._started.pop(task_id, None)
+        attempt = self._attempts.pop(task_id, None)
+        if attempt is not None and attempt.span is not None:
+            attempt.span.end()
+
+    def _succeeded(self, event: TaskSucceeded) -> None:
+        more = {} if event.bytes_out is None else {names.TASK_BYTES: event.bytes_out}
+        self._end(event, "succeeded", more, began=event.time - event.seconds)
+
+    def _failed(self, event: TaskRetrying | TaskGivenUp, outcome: str) -> None:
+        status = Status(StatusCode.ERROR, event.error[:MAX_ERROR])
+        self._end(event, outcome, {names.ERROR_TYPE: event.error_class or "unknown"}, status)
+
+    def _end(
+        self,
+        event: TaskEvent,
+        outcome: str,
+        more: dict[str, Any] | None = None,
+        status: Status | None = None,
+        began: float | None = None,
+    ) -> None:
+        started = self._started.pop(event.task_id, None)
+        attempt = self._attempts.pop(event.task_id, None)
+        if attempt is None or (started is None and attempt.span is None):
+            return
+        attributes: dict[str, Any] = {names.TASK_OUTCOME: outcome, **(more or {})}
+        if started is not None:
+            attributes.update(_place_of(started))
+        span = attempt.span
+        if span is None:
+            if began is None:
+                began = event.time if started is None else started.time
+            span = self._late(event.task_id, attempt, attributes, began)
+        else:
+            span.set_attributes(attributes)
+        if status is not None:
+            span.set_status(status)
+        span.end(_ns(event.time))
+
+    def _late(self, task_id: str, attempt: Attempt, attributes: dict[str, Any], began: float) -> Span:
+        """Make the span of an attempt that has ended, under the id that it has had."""
+        class_name = task_id.rpartition(".")[0]
+        attributes[names.TASK_ID] = task_id
+        attributes[names.TASK_CLASS] = class_name
+        if self._ids is not None:
+            self._ids.use(attempt.span_id)
+        name, context = class_name.rpartition(".")[2], attempt.run.context
+        span = self._tracer.start_span(name, context, attributes=attributes, start_time=_ns(began))
+        if self._ids is not None:
+            self._ids.use(0)  # should the tracer have made none
+        return span
+
+
+def _place_of(started: TaskStarted) -> dict[str, Any]:
+    place: dict[str, Any] = {names.TASK_EXECUTOR: started.executor}  # the fewer, the cheaper: a microsecond each
+    if started.attempt > 1:
+        place[names.TASK_ATTEMPT] = started.attempt
+    if started.worker:
+        place[names.TASK_WORKER] = started.worker
+    if started.host:
+        place[names.TASK_HOST] = started.host
+    return place
+
+
+def _ns(seconds: float) -> int:
+    return int(seconds * 1e9)
