@@ -1,6 +1,6 @@
 """The names of spans, attributes and metrics: one table, with a version.
 
-``docs/opentelemetry.md`` shows it. A name whose meaning changes, or that goes, is a new version; a new name is not. No
+``docs/telemetry.md`` shows it. A name whose meaning changes, or that goes, is a new version; a new name is not. No
 names of workflows are stable in OpenTelemetry's conventions yet, so these are alexflow's own, but for ``error.type``.
 """
 
