@@ -68,7 +68,7 @@ class RunSpan:
         self.context = trace.set_span_in_context(span, Context())
 
 
-class Attempt:
+class OpenAttempt:
     """An attempt that runs: its span, or, where that is made at its end, the id that it will have."""
 
     __slots__ = ("run", "span", "span_id")
@@ -93,7 +93,7 @@ class Spans:
         if self._ids is not None:
             tracer.id_generator = self._ids  # type: ignore[attr-defined]  # of the SDK's tracers
         self._runs: dict[str, RunSpan] = {}
-        self._attempts: dict[str, Attempt] = {}
+        self._attempts: dict[str, OpenAttempt] = {}
         self._started: dict[str, TaskStarted] = {}
         self._handle: dict[type[EngineEvent], Any] = {
             RunStarted: self._run_started,
@@ -129,7 +129,7 @@ class Spans:
         span = run.span
         if run.is_recording:
             span = self._begin(task_id, run)
-            self._attempts[task_id] = Attempt(run, span)
+            self._attempts[task_id] = OpenAttempt(run, span)
         contexts.attach(trace.set_span_in_context(span, captured.context))
 
     def headers(self, task_id: str, run_id: str, captured: Captured) -> TraceHeaders | None:
@@ -140,11 +140,11 @@ class Spans:
         span_context = run.span_context
         if run.is_recording and self._ids is None:
             span = self._begin(task_id, run)
-            self._attempts[task_id] = Attempt(run, span)
+            self._attempts[task_id] = OpenAttempt(run, span)
             span_context = span.get_span_context()
         elif run.is_recording and self._ids is not None:
             span_id = self._ids.generate_span_id()
-            self._attempts[task_id] = Attempt(run, None, span_id)
+            self._attempts[task_id] = OpenAttempt(run, None, span_id)
             trace_state = span_context.trace_state
             span_context = SpanContext(span_context.trace_id, span_id, False, span_context.trace_flags, trace_state)
         return headers_of(span_context, captured.baggage)
@@ -249,7 +249,7 @@ class Spans:
             span.set_status(status)
         span.end(_ns(event.time))
 
-    def _late(self, task_id: str, attempt: Attempt, attributes: dict[str, Any], began: float) -> Span:
+    def _late(self, task_id: str, attempt: OpenAttempt, attributes: dict[str, Any], began: float) -> Span:
         """Make the span of an attempt that has ended, under the id that it has had."""
         class_name = task_id.rpartition(".")[0]
         attributes[names.TASK_ID] = task_id

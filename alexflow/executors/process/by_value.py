@@ -98,8 +98,9 @@ def its_module_by_value(thing: type | FunctionType) -> Iterator[None]:
 
 def _default_of(variable: ContextVar[Any]) -> tuple[Any, ...]:
     """The default of a variable, which only an empty context shows; nothing if it has none."""
+    context = Context()  # an empty one
     try:
-        return (Context().run(variable.get),)
+        return (context.run(variable.get),)
     except LookupError:
         return ()
 

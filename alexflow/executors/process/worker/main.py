@@ -251,10 +251,7 @@ class Worker:
                 if unpacker.has_imported:
                     self._remember()
                 set_job(number, number - 1, time.monotonic())
-            if job.context is None:
-                copy_context().run(attempt, task, transaction)
-            else:
-                attempt_in(job.context, task, transaction)
+            copy_context().run(*((attempt,) if job.context is None else (attempt_in, job.context)), task, transaction)
         except BaseException as error:  # everything that a task can raise is reported, exits too
             if this_process.generation != self._process:
                 end_fork(error)
@@ -370,7 +367,7 @@ class Worker:
         self._handler = ForwardingHandler(self._tell, lambda: self._running)
         install(self._handler, levels, disabled)
 
-    def _tell(self, message: Logged | Reported | SpentReport | SpentReport) -> None:
+    def _tell(self, message: Logged | Reported | SpentReport) -> None:
         """Send what a job has to say."""
         if threading.current_thread() is not threading.main_thread() or self._asking:
             self._send(message)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 import sys
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from importlib import import_module
 from typing import Any
 
@@ -51,11 +51,7 @@ def _imported(name: str) -> ContextVar[Any] | None:
 
 
 def attempt_in(message: ContextMessage, task: AbstractTask, transaction: Transaction) -> None:
-    """Run an attempt in a context of its own, with that of its request."""
-    copy_context().run(_attempt_in, message, task, transaction)
-
-
-def _attempt_in(message: ContextMessage, task: AbstractTask, transaction: Transaction) -> None:
+    """Run an attempt, in a context of its own, with that of its request."""
     _entered.set(message)
     for name, pickled in message.values.items():
         try:
@@ -64,8 +60,8 @@ def _attempt_in(message: ContextMessage, task: AbstractTask, transaction: Transa
         except TaskStopped:
             raise
         except BaseException as error:  # of the user's module, or value
-            reason = f"{class_name(type(error))}: {text_of(error)}"
-            raise ShippingError(f"carry: {name} cannot be set in a worker process: {reason}") from error
+            why = f"{class_name(type(error))}: {text_of(error)}"
+            raise ShippingError(f"carry: {name} cannot be set in a worker process: {why}") from error
     if message.trace is not None:
         if "opentelemetry.trace" in sys.modules:
             enter_trace(message.trace)
