@@ -60,7 +60,19 @@ def test_python_blocks_run_and_print_what_is_shown(page: Path, tmp_path: Path) -
     code = script(page)
     if not code.strip():
         pytest.skip("no Python blocks")
-    optional = ("sklearn", "aiohttp", "luigi", "fastapi", "litestar", "flask", "django", "h5py", "numpy", "pandas", "opentelemetry")
+    optional = (
+        "sklearn",
+        "aiohttp",
+        "luigi",
+        "fastapi",
+        "litestar",
+        "flask",
+        "django",
+        "h5py",
+        "numpy",
+        "pandas",
+        "opentelemetry",
+    )
     for module in (*optional, "torch", "lightning"):
         if re.search(f"(import|from) {module}\\b", code) and importlib.util.find_spec(module) is None:
             pytest.skip(f"needs {module}")

@@ -119,7 +119,7 @@ async def test_a_request_that_a_task_makes_has_the_values_of_the_task() -> None:
 async def test_a_value_that_cannot_travel_is_refused_before_anything_starts() -> None:
     async with Engine(MemoryStorage(), carry=[request_id, tenant]) as engine:
         tenant.set(threading.Lock())
-        with pytest.raises(DefinitionError, match="carry: the value of 'tenant' is <unlocked _thread.lock.*picklable"):
+        with pytest.raises(DefinitionError, match=r"carry: the value of 'tenant' is <unlocked _thread.lock.*picklable"):
             await engine.run(OnTheLoop(1))
         tenant.set(None)
         assert (await engine.run(OnTheLoop(1))).ran == 1

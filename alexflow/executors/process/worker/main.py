@@ -251,7 +251,7 @@ class Worker:
                 if unpacker.has_imported:
                     self._remember()
                 set_job(number, number - 1, time.monotonic())
-            copy_context().run(*((attempt,) if job.context is None else (attempt_in, job.context)), task, transaction)
+            copy_context().run(attempt if job.context is None else attempt_in(job.context), task, transaction)
         except BaseException as error:  # everything that a task can raise is reported, exits too
             if this_process.generation != self._process:
                 end_fork(error)

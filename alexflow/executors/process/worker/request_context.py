@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import pickle
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -50,8 +52,12 @@ def _imported(name: str) -> ContextVar[Any] | None:
     return found if isinstance(found, ContextVar) else None
 
 
-def attempt_in(message: ContextMessage, task: AbstractTask, transaction: Transaction) -> None:
-    """Run an attempt, in a context of its own, with that of its request."""
+def attempt_in(message: ContextMessage) -> Callable[[AbstractTask, Transaction], None]:
+    """Return what runs an attempt, in a context of its own, with that of its request."""
+    return partial(_attempt_in, message)
+
+
+def _attempt_in(message: ContextMessage, task: AbstractTask, transaction: Transaction) -> None:
     _entered.set(message)
     for name, pickled in message.values.items():
         try:
