@@ -1,7 +1,7 @@
 """Everything that is checked before a change is merged: ``nox -s tests``, ``lint``, ``typing``.
 
-While you work: ``quick``, half a minute. Further sessions: ``storage``, with real servers of every kind; ``cluster``,
-``simulate``, ``crash`` and ``soak``, which take minutes; ``crate``, ``service``, ``example``, ``bench``,
+While you work: ``quick``, half a minute. Further sessions: ``storage``, with real servers of every kind; ``torch``,
+``cluster``, ``simulate``, ``crash`` and ``soak``, which take minutes; ``crate``, ``service``, ``example``, ``bench``,
 ``bench-peers``, ``docs``. Environments are kept between calls; ``nox -r`` also skips looking for newer packages.
 """
 
@@ -44,6 +44,10 @@ ALL_OTHERS = ["tests", *OF_SERVERS, *(f"--ignore=tests/{name}" for name in EXCLU
 # Tests of worker processes that do not depend on whose they are.
 THROUGH_AGENT = [f"tests/process/test_{name}.py" for name in ("pool", "deaths", "stopping", "timeouts", "speculation")]
 THROUGH_AGENT += [f"tests/process/test_{name}.py" for name in ("sources", "logging", "unshippable", "recycling")]
+
+# Where tests are that need PyTorch, which the other sessions do not install.
+WITH_TORCH = ["tests/training", "tests/formats", "tests/identity/test_library_values.py", "tests/docs/test_pages.py"]
+WITH_TORCH += ["tests/process/test_warm_servers.py"]
 
 # What ``quick`` runs: everything that is decided without a process, a server or a disk that matters.
 ROOMS = ["scheduler", "stateful", "identity", "fingerprint", "model", "graph", "events", "progress", "record"]
@@ -116,6 +120,13 @@ def crate(session: nox.Session) -> None:
     """Crates that ``alexflow export`` writes, read by the reference implementation of their profile."""
     session.install("-e", ".", *group("crate"))
     session.run("python", "-m", "pytest", "tests/cli/test_export.py", *session.posargs)
+
+
+@nox.session
+def torch(session: nox.Session) -> None:
+    """PyTorch and Lightning: the recipes of the docs, formats, parameters, preloading. Their wheels take 5 GB."""
+    session.install("-e", ".[rich,threads]", *group("tests"), *group("formats"), *group("torch"))
+    session.run("python", "-m", "pytest", *(session.posargs or ["-k", "torch or training", *WITH_TORCH]))
 
 
 @nox.session

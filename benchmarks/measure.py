@@ -40,6 +40,11 @@ class Stopwatch:
         return self._stopped - self._started
 
 
+def cpu_seconds() -> float:
+    """The processor time of this process, and of its children that have ended: an engine's workers among them."""
+    return sum(os.times()[:4])
+
+
 @dataclass(frozen=True)
 class Sample:
     """What was measured of one thing, round by round."""

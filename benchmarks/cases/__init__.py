@@ -23,6 +23,7 @@ CASES = {
     "async": "async_io",
     "cpu": "cpu",
     "training": "training",
+    "preload": "preload",
     "start": "start",
     "imports": "imports",
     "memory": "memory",
@@ -37,7 +38,7 @@ CASES = {
 }
 
 #: Run only if they are named: they take too long, or need much besides alexflow.
-ONLY_IF_NAMED = {"clients", "formats", "instructions", "lazy", "record", "script", "storage", "training"}
+ONLY_IF_NAMED = {"clients", "formats", "instructions", "lazy", "preload", "record", "script", "storage", "training"}
 
 
 def run(name: str, setting: Setting) -> Iterator[Outcome]:

@@ -8,7 +8,6 @@ So a few tasks in each cell show first which are worth one, and the others are s
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import alexflow
 from alexflow import JSONOutput, Output, Task, Workers
 from alexflow.executors.cpus import cpus
 from benchmarks.contest import Measure, Setting, contest
-from benchmarks.measure import Sample, Stopwatch
+from benchmarks.measure import Sample, Stopwatch, cpu_seconds
 from benchmarks.outcome import Bar, Outcome, Row
 
 OWN = "alexflow"
@@ -98,15 +97,10 @@ def _grid(available: int) -> list[tuple[int, int]]:
 
 def _measure(tasks: int, workers: Workers, place: Path, used: list[float] | None = None) -> float:
     with tempfile.TemporaryDirectory(dir=place) as directory:
-        before, watch = _cpu_seconds(), Stopwatch()
+        before, watch = cpu_seconds(), Stopwatch()
         result = alexflow.run([Trains(seed) for seed in range(tasks)], storage=directory, workers=workers)
         watch.stop()
     assert result.ran == tasks
     if used is not None:
-        used.append(_cpu_seconds() - before)
+        used.append(cpu_seconds() - before)
     return watch.seconds
-
-
-def _cpu_seconds() -> float:
-    """Of this process, and of its children that have ended: the engine's workers among them."""
-    return sum(os.times()[:4])
