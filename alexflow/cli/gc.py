@@ -32,6 +32,7 @@ from alexflow.retention import (
     select,
     stale_checkpoints,
     stored_tasks,
+    sweep_notes,
     would_merge,
 )
 from alexflow.storage import Storage
@@ -65,7 +66,8 @@ def execute(options: argparse.Namespace) -> int:
     removed = asyncio.run(remove(record.storage, selection))
     for each in checkpoints:
         remove_checkpoint(record.storage, each)
-    _report(stored, selection, removed, record.storage.sweep(), checkpoints, options)
+    swept = record.storage.sweep() + sweep_notes(record.storage, stored.keys - {each.key for each in removed.outputs})
+    _report(stored, selection, removed, swept, checkpoints, options)
     return 0
 
 

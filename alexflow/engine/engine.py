@@ -40,6 +40,7 @@ from alexflow.engine.result import Result
 from alexflow.engine.shielded import shielded
 from alexflow.engine.targets import read_target
 from alexflow.engine.turns import turns
+from alexflow.engine.uses import Uses
 from alexflow.errors import DefinitionError, EngineClosed
 from alexflow.events.broadcast import Broadcast
 from alexflow.executors.attempt_host import host
@@ -176,7 +177,6 @@ class Engine(OpenEngine):
         self._max_deaths = max_deaths
         self._grace = grace
         self._lease_ttl = lease_ttl
-        self._keeps_record = record
         self._queue = queue
         self._contexts = None if carry is None else RequestContexts(carried_variables(carry))
         self._broadcast = Broadcast()
@@ -184,7 +184,8 @@ class Engine(OpenEngine):
         self._driver: Driver | None = None
         self._closing: Driver | None = None  # while it is being closed
         self._hot = None if memory_cache is None else _make_hot(self.storage, memory_cache)
-        self._loads = Loads(self.storage, self._opened, self._hot)
+        self._uses = Uses(self.storage) if record else None
+        self._loads = Loads(self.storage, self._opened, self._hot, self._uses)
         self.started_server: StartedServer | None = None  # ahead, for the first worker
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -226,7 +227,9 @@ class Engine(OpenEngine):
             self._placement.given,
         )
         leases = None if self._lease_ttl is None else self.storage.leases(self._lease_ttl)
-        record = EngineRecorder(self.storage, self._changed_options, scheduler.owner_of) if self._keeps_record else None
+        record, owner_of = None, scheduler.owner_of
+        if self._uses is not None:
+            record = EngineRecorder(self.storage, self._changed_options, owner_of, self._uses)
         return Driver(
             scheduler,
             self.storage,

@@ -24,6 +24,7 @@ from alexflow.type_vars import T
 
 if TYPE_CHECKING:
     from alexflow.engine.hot_outputs import HotOutputs
+    from alexflow.engine.uses import Uses
 
 #: Loads of outputs that exist between two turns of the event loop: some half a millisecond.
 LOADS_PER_TURN = 32
@@ -43,13 +44,17 @@ class Loads:
         storage: the engine's.
         opened: gives the driver of the open engine.
         hot: the storage with what is kept in memory, if that was asked for.
+        uses: gets what is loaded, if there is a record.
 
     Attributes:
         hits: loads of outputs that existed.
     """
 
-    def __init__(self, storage: Storage, opened: Callable[[], Driver], hot: HotOutputs | None = None):
+    def __init__(
+        self, storage: Storage, opened: Callable[[], Driver], hot: HotOutputs | None = None, uses: Uses | None = None
+    ):
         self._storage = storage
+        self._uses = uses
         self._opened = opened
         self._hot = hot
         self._count = 0
@@ -151,7 +156,12 @@ class Loads:
                     raise
 
     async def _value(self, output: Output[T]) -> T:
-        hot = self._hot
+        uses, hot = self._uses, self._hot
+        if uses is not None:
+            if uses.names:  # spares a call
+                uses.names.add(output.key)
+            else:
+                uses.add((output.key,))
         kept = hot.value_of(output) if hot is not None and hot.keeps_values else None
         if kept is not None:
             found: T = kept[0]

@@ -16,11 +16,12 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from typing import TYPE_CHECKING, Any
 
 from alexflow.engine.requested_run import RequestedRun
+from alexflow.engine.uses import Uses
 from alexflow.executors.interface import Done, Outcome
 from alexflow.executors.task_report import TaskReport
 from alexflow.graph import Described, Subjects
 from alexflow.hooks import is_a
-from alexflow.scheduler.events import Event
+from alexflow.scheduler.events import Event, Inspected
 from alexflow.scheduler.instructions import Finish
 from alexflow.storage import Storage
 
@@ -47,9 +48,11 @@ class EngineRecorder:
         storage: the engine's.
         options: the engine's options that are not defaults, as plain data.
         owner_of: gives the number of the run for which a task counts; 0 if that is gone.
+        uses: gets what inspections have found.
     """
 
-    def __init__(self, storage: Storage, options: Mapping[str, Any], owner_of: Callable[[str], int]):
+    def __init__(self, storage: Storage, options: Mapping[str, Any], owner_of: Callable[[str], int], uses: Uses):
+        self._uses = uses
         self._storage = storage
         self._options = options
         self._owner_of = owner_of
@@ -86,6 +89,11 @@ class EngineRecorder:
     async def _store(self, can_start: bool) -> None:
         if self._segment is not None:
             await self._segment.store(can_start=can_start)
+
+    def found(self, answer: Event) -> None:
+        """Note which tasks' outputs an inspection has found: they are in use."""
+        if type(answer) is Inspected and answer.found:
+            self._uses.add(answer.found)
 
     def about_to_run(self, tasks: Sequence[Described], forced: set[str]) -> None:
         """Write what tasks are made from, before they are handed to an executor."""
@@ -162,6 +170,7 @@ class EngineRecorder:
         segment, self._segment = self._segment, None
         if segment is not None:
             await segment.aclose()
+        await self._uses.aclose()
 
 
 class NoRecorder(EngineRecorder):
@@ -173,6 +182,9 @@ class NoRecorder(EngineRecorder):
 
     async def look(self, look: Look, turn: Turn) -> None:
         await look(turn)
+
+    def found(self, answer: Event) -> None:
+        return
 
     def about_to_run(self, tasks: Sequence[Described], forced: set[str]) -> None:
         return

@@ -80,6 +80,8 @@ class StorageQuestions:
             answers = self._inspector.look_now(question, begin)
             if answers is not None:
                 self._inbox.extendleft(reversed(answers))
+                for event, _ in answers:
+                    self._record.found(event)
                 return
         self._spawn(partial(self._look, tuple(self._removals.in_progress), question))
 
@@ -96,6 +98,7 @@ class StorageQuestions:
         await self._record.look(partial(self._inspector.look, question), self._take_turn)
 
     async def _take_turn(self, event: Event, subjects: Subjects) -> None:
+        self._record.found(event)
         self._post(event, subjects)
         await asyncio.sleep(0)
 

@@ -10,6 +10,7 @@ from alexflow.retention.removal import Removed, remove
 from alexflow.retention.segments import MergedSegments, merge_segments, would_merge
 from alexflow.retention.selection import Limits, Selection, reachable_from, select
 from alexflow.retention.stored import Stored, StoredOutput, StoredTask, stored_tasks
+from alexflow.retention.uses import sweep_notes
 
 __all__ = [
     "Limits",
@@ -28,6 +29,7 @@ __all__ = [
     "select",
     "stale_checkpoints",
     "stored_tasks",
+    "sweep_notes",
     "unpin",
     "would_merge",
 ]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from alexflow.record import Record
+from alexflow.record.rows import Row
+from alexflow.retention.uses import LastUses
 from alexflow.storage import LocalStorage, Storage
 
 
@@ -23,9 +25,9 @@ class StoredTask(NamedTuple):
     Attributes:
         task_id: its id.
         outputs: those that are there.
-        used: when one of them was used last, in seconds since 1970: on a local storage when a file was read last, as
-            the system notes it (to a day, with ``relatime``), elsewhere when they were made. None where the record
-            does not say that the task has ended.
+        used: when one of them was used last, in seconds since 1970: made, read by a task, found by a run or loaded by
+            an engine (to a day), or, on a local storage, when a file was read last, as the system notes it. None where
+            the record does not say that the task has ended.
         run_id: the run that it ran for.
     """
 
@@ -52,6 +54,11 @@ class Stored(NamedTuple):
     orphans: Sequence[StoredOutput]
 
     @property
+    def keys(self) -> set[str]:
+        """The keys of everything."""
+        return {output.key for task in self.tasks for output in task.outputs} | {output.key for output in self.orphans}
+
+    @property
     def bytes(self) -> int:
         """The size of everything."""
         return sum(task.bytes for task in self.tasks) + sum(output.bytes for output in self.orphans)
@@ -61,14 +68,21 @@ def stored_tasks(record: Record) -> Stored:
     """Collect what a storage holds."""
     storage = record.storage
     present = set(storage.list())
-    tasks: list[StoredTask] = []
+    uses = LastUses(storage)
+    rows: list[tuple[Row, list[tuple[StoredOutput, float]]]] = []
     for row in record.all_rows():
+        uses.read_by(row)
         found = [_looked_at(storage, key, size) for key, size in row.sizes() if key in present]
         present.difference_update(output.key for output, _ in found)
         if found:
-            used = None if row.finished is None else max(row.finished, *(at for _, at in found))
-            tasks.append(StoredTask(row.task_id, [output for output, _ in found], used, row.run_id))
+            rows.append((row, found))
+    tasks = [_stored_task(row, found, uses) for row, found in rows]
     return Stored(tasks, [_looked_at(storage, key, None)[0] for key in sorted(present)])
+
+
+def _stored_task(row: Row, found: Sequence[tuple[StoredOutput, float]], uses: LastUses) -> StoredTask:
+    used = None if row.finished is None else max(row.finished, uses.of(row), *(at for _, at in found))
+    return StoredTask(row.task_id, [output for output, _ in found], used, row.run_id)
 
 
 def _looked_at(storage: Storage, key: str, size: int | None) -> tuple[StoredOutput, float]:
