@@ -34,7 +34,7 @@ from alexflow.engine.options import (
 )
 from alexflow.engine.placement import place
 from alexflow.engine.rate_limits import rate_specs
-from alexflow.engine.recording import EngineRecorder
+from alexflow.engine.recording import make_recorder
 from alexflow.engine.requested_run import RequestOptions
 from alexflow.engine.result import Result
 from alexflow.engine.shielded import shielded
@@ -184,8 +184,7 @@ class Engine(OpenEngine):
         self._driver: Driver | None = None
         self._closing: Driver | None = None  # while it is being closed
         self._hot = None if memory_cache is None else _make_hot(self.storage, memory_cache)
-        self._uses = Uses(self.storage) if record else None
-        self._loads = Loads(self.storage, self._opened, self._hot, self._uses)
+        self._loads = Loads(self.storage, self._opened, self._hot, Uses(self.storage) if record else None)
         self.started_server: StartedServer | None = None  # ahead, for the first worker
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -227,9 +226,7 @@ class Engine(OpenEngine):
             self._placement.given,
         )
         leases = None if self._lease_ttl is None else self.storage.leases(self._lease_ttl)
-        record, owner_of = None, scheduler.owner_of
-        if self._uses is not None:
-            record = EngineRecorder(self.storage, self._changed_options, owner_of, self._uses)
+        record = make_recorder(self.storage, self._changed_options, scheduler.owner_of, self._loads.uses)
         return Driver(
             scheduler,
             self.storage,

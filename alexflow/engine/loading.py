@@ -47,6 +47,7 @@ class Loads:
         uses: gets what is loaded, if there is a record.
 
     Attributes:
+        uses: the same.
         hits: loads of outputs that existed.
     """
 
@@ -54,7 +55,7 @@ class Loads:
         self, storage: Storage, opened: Callable[[], Driver], hot: HotOutputs | None = None, uses: Uses | None = None
     ):
         self._storage = storage
-        self._uses = uses
+        self.uses = uses
         self._opened = opened
         self._hot = hot
         self._count = 0
@@ -156,7 +157,7 @@ class Loads:
                     raise
 
     async def _value(self, output: Output[T]) -> T:
-        uses, hot = self._uses, self._hot
+        uses, hot = self.uses, self._hot
         if uses is not None:
             if uses.names:  # spares a call
                 uses.names.add(output.key)

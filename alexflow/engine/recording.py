@@ -206,3 +206,10 @@ class NoRecorder(EngineRecorder):
 
     async def aclose(self) -> None:
         return
+
+
+def make_recorder(
+    storage: Storage, options: Mapping[str, Any], owner_of: Callable[[str], int], uses: Uses | None
+) -> EngineRecorder:
+    """Return what writes an engine's record; without ``uses`` it writes nothing."""
+    return NoRecorder() if uses is None else EngineRecorder(storage, options, owner_of, uses)
