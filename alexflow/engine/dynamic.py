@@ -186,6 +186,7 @@ class Generator(TaskContext):
         self._work: asyncio.Task[None] | None = None
         self._deadline: float | None = None
         self._reports: Reports | None = None
+        self._count = 0  # of children
 
     @property
     def task_id(self) -> str:
@@ -384,6 +385,7 @@ class Generator(TaskContext):
             task_id, task = self._arrived.popleft()
             tasks[task_id] = task
         if tasks:
+            self._count += len(tasks)
             self._post(Generated(self._task_id, tuple(tasks)), Subjects({}, tasks, {}))
 
     async def _close(self, held: Mapping[str, str]) -> None:
@@ -401,4 +403,4 @@ class Generator(TaskContext):
         if in_use:
             await aremove_used(self._task_id)
         await self._flush_reports()
-        self._post(Succeeded((self._task_id,)))
+        self._post(Succeeded((self._task_id,), self._count))

@@ -94,7 +94,7 @@ class Outcomes:
     def of_dynamic(self, event: Event) -> tuple[Event, Subjects]:
         """Complete an event of a dynamic task, which makes its events itself, and add what it is about."""
         if type(event) is Succeeded:
-            done = [Done(task_id, 0.0) for task_id in event.tasks]
+            done = [Done(task_id, 0.0, generated=event.generated) for task_id in event.tasks]
             self._tallies.computed += len(done)
             self._task_events.made(event.tasks)
             self._record.ended(done, self._failed.count)

@@ -251,7 +251,8 @@ class EngineSegment:
         started, took = int((now - seconds - writer.started) * 1e6), int(seconds * 1e6)
         number, run, reason = live >> _RUN_BITS, live >> 1 & _MOST_RUNS, _FORCED if live & 1 else _MISSING
         if usage is None:
-            self._completions.append((number, started, took, (), run, reason, attempts))
+            line: tuple[Any, ...] = number, started, took, (), run, reason, attempts
+            self._completions.append(line if outcome.generated is None else (*line, None, None, 0, outcome.generated))
             return
         stored, keys = usage.stored, described.spec.outputs
         found = (stored.get(keys[0]),) if len(keys) == 1 else tuple([stored.get(key) for key in keys])

@@ -76,6 +76,7 @@ class Done(Struct, frozen=True):
         printed: what it printed, if anything, where that is captured.
         overtaken: keys that were already published; what this task stored there was dropped.
         usage: what it has used and stored, if that is known.
+        generated: the number of children of a dynamic task; None for others.
     """
 
     task_id: str
@@ -83,6 +84,7 @@ class Done(Struct, frozen=True):
     printed: Printed | None = None
     overtaken: tuple[str, ...] = ()
     usage: Usage | None = None
+    generated: int | None = None
 
 
 class NotDone(Struct, frozen=True):

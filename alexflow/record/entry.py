@@ -75,6 +75,7 @@ class Entry:
         tags: its tags.
         executor: what ran it.
         worker: the process.
+        generated: the number of tasks that a dynamic task has generated; None for others.
         environment: the environment of the engine: packages' digest, platform, git commit.
         is_intact: whether the id is the digest of what the record says that it was made from; None for ids of
             alexflow 1.x, which show nothing.
@@ -98,6 +99,7 @@ class Entry:
     tags: tuple[str, ...]
     executor: str
     worker: int
+    generated: int | None
     environment: dict[str, Any]
     is_intact: bool | None
     _parts: _Parts = field(compare=False)
@@ -170,6 +172,7 @@ class Entry:
             "tags": list(self.tags),
             "executor": self.executor,
             "worker": self.worker,
+            "generated": self.generated,
             "environment": self.environment,
         }
 

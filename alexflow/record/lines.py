@@ -139,6 +139,7 @@ class Completion(Struct, frozen=True, array_like=True):
         cpu: microseconds of processor time, of the last attempt.
         rss: peak of the worker's memory during the attempt, in bytes.
         worker: its process.
+        generated: the number of children of a dynamic task; None for others.
     """
 
     task: int
@@ -151,6 +152,7 @@ class Completion(Struct, frozen=True, array_like=True):
     cpu: int | None = None
     rss: int | None = None
     worker: int = 0
+    generated: int | None = None
 
 
 class CompletionLine(SegmentLine, frozen=True, array_like=True, tag=4):

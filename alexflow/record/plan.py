@@ -32,6 +32,8 @@ class PlannedTasks:
         reason: why they would run.
         task_ids: their ids, in the order in which they were found.
         dynamic: whether they generate further tasks, which are not known before they run.
+        generated: how many those may be: as many as the last time, or as the class's last task has given; None if the
+            record does not say it.
         seconds: the work that is expected of all of them, by the mean of the class's recorded tasks; None if the record
             has none.
         bytes: what they are expected to store, in the same way.
@@ -43,6 +45,7 @@ class PlannedTasks:
     dynamic: bool = False
     seconds: float | None = None
     bytes: int | None = None
+    generated: int | None = None
 
     @property
     def count(self) -> int:
@@ -53,7 +56,7 @@ class PlannedTasks:
         """The group as plain data."""
         data: dict[str, Any] = {"class": self.class_name, "count": self.count, "reason": self.reason}
         if self.dynamic:
-            data["dynamic"] = True
+            data |= {"dynamic": True, "generated": self.generated}
         return data | {"seconds": self.seconds, "bytes": self.bytes}
 
 
@@ -129,7 +132,10 @@ def rows(plan: Plan) -> list[tuple[str, str, str]]:
 
 
 def _reason(group: PlannedTasks) -> str:
-    return group.reason + (", and what it gives" if group.dynamic else "")
+    if not group.dynamic:
+        return group.reason
+    last = "" if group.generated is None else f" ({group.generated:,} the last time)"
+    return f"{group.reason}, and what it gives{last}"
 
 
 def _aligned(table: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
@@ -139,14 +145,25 @@ def _aligned(table: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
 
 
 def with_estimates(plan: Plan, record: Record) -> Plan:
-    """Return a plan with the seconds and bytes that earlier tasks of the same classes let expect."""
+    """Return a plan with the work, bytes and children that earlier tasks of the same classes let expect."""
     means = {name: _means(record.entries(cls=name)) for name in {group.class_name for group in plan.run}}
     groups = []
     for group in plan.run:
         seconds, size = means[group.class_name]
         total = None if size is None else round(size * group.count)
-        groups.append(replace(group, seconds=None if seconds is None else seconds * group.count, bytes=total))
+        given = _generated(group, record.entries(cls=group.class_name)) if group.dynamic else None
+        work = None if seconds is None else seconds * group.count
+        groups.append(replace(group, seconds=work, bytes=total, generated=given))
     return replace(plan, run=groups)
+
+
+def _generated(group: PlannedTasks, newest_first: Iterable[Entry]) -> int | None:
+    """The children that dynamic tasks may give: each as many as the last time, else as the newest of its class."""
+    known = {entry.task_id: entry.generated for entry in newest_first if entry.generated is not None}
+    if not known:
+        return None
+    newest = next(iter(known.values()))
+    return sum(known.get(task_id, newest) for task_id in group.task_ids)
 
 
 def _means(entries: Iterable[Entry]) -> tuple[float | None, float | None]:

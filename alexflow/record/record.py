@@ -318,6 +318,7 @@ class Record:
             tags=row.tags,
             executor=row.executor,
             worker=0 if completion is None else completion.worker,
+            generated=None if completion is None else completion.generated,
             environment=environment_of(section),
             is_intact=is_preimage_of(unpacked(row.preimage), row.task_id),
             _parts=_Parts(row.fields, partial(self._inputs, row), partial(self._reason, row), partial(self._task, row)),

@@ -199,6 +199,8 @@ def _place(row: Row, inside: str, seen_through: str) -> bool:
 
 def has_ended_before(other: Row, row: Row) -> bool:
     """Whether a task had been over when another one began; all that ran are before one that has not."""
+    if other.begun == row.begun:  # it is the same: one that took no time has ended when it began
+        return False
     return other.finished is not None and (row.begun is None or other.finished <= row.begun)
 
 

@@ -116,9 +116,14 @@ class InspectionFailed(Event, frozen=True):
 
 
 class Succeeded(Event, frozen=True):
-    """These tasks have run and their outputs are published."""
+    """These tasks have run and their outputs are published.
+
+    Attributes:
+        generated: the number of children that a dynamic task has generated, for the record; 0 for others.
+    """
 
     tasks: tuple[str, ...]
+    generated: int = 0
 
 
 class Failed(Event, frozen=True):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import alexflow
-from alexflow import Engine, JSONOutput, LocalStorage, MemoryStorage, Output, Task, Workflow
+from alexflow import DynamicTask, Engine, JSONOutput, LocalStorage, MemoryStorage, Output, Task, Workflow
 from alexflow.errors import CycleError, DefinitionError, IncompatibleStorage
 from alexflow.events import TaskStarted
 from alexflow.storage import PrefixStorage
@@ -127,6 +127,27 @@ def test_dynamic_tasks_say_that_they_give_more(tmp_path: Path) -> None:
     ]
 
 
+@dataclass(frozen=True)
+class Counts(DynamicTask):
+    counts: tuple[int, ...]
+
+    def generate(self, input: Any, output: Any) -> Any:
+        for count in self.counts:
+            yield Step(count)
+
+
+def test_dynamic_tasks_say_how_many_they_gave_the_last_time(tmp_path: Path) -> None:
+    three, two = Counts((1, 2, 3)), Counts((1, 4))
+    assert alexflow.plan(three, storage=tmp_path).run[0].generated is None
+    for task in (three, two):
+        alexflow.run(task, storage=tmp_path, progress=False)
+    entry = alexflow.open_record(tmp_path).entry(three)
+    assert (entry.generated, entry.reason) == (3, "missing")
+    plan = alexflow.plan([three, two, Counts((5,))], storage=tmp_path)
+    assert plan.run[0].generated == 3 + 2 + 2  # as many as it gave itself, or the newest of its class
+    assert str(plan).splitlines()[1].endswith("missing, and what it gives (7 the last time)")
+
+
 def test_ephemeral_inputs_that_are_gone_are_planned(tmp_path: Path) -> None:
     reader = ReadsEphemeral(1, (Step(1).output(),))
     alexflow.run(reader, storage=tmp_path, progress=False)
@@ -161,6 +182,7 @@ def test_as_plain_data(tmp_path: Path) -> None:
         "count": 1,
         "reason": "missing",
         "dynamic": True,
+        "generated": None,
         "seconds": None,
         "bytes": None,
     }
