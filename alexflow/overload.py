@@ -17,7 +17,10 @@ class Overloaded(AlexflowError):
 
     def __init__(self, queued: int, retry_after: float):
         self.queued, self.retry_after = queued, retry_after
-        super().__init__(f"{queued} tasks wait already; try again after {retry_after:.3g} s")
+        super().__init__(queued, retry_after)  # the text is made when it is asked for: thousands may be refused
+
+    def __str__(self) -> str:
+        return f"{self.queued} tasks wait already; try again after {self.retry_after:.3g} s"
 
 
 class RetryAfter(AlexflowError):

@@ -51,8 +51,10 @@ class Backlog:
 
     @property
     def may_be_full(self) -> bool:
-        """Whether so many tasks are known that a request may have no room."""
-        return self.max_queued is not None and len(self._scheduler.state.nodes) >= self.max_queued
+        """Whether so many tasks are known, or requests about to be, that a further one may have no room."""
+        if self.max_queued is None:
+            return False
+        return len(self._scheduler.state.nodes) + self._entering() >= self.max_queued
 
     def learn(self, outcomes: Sequence[Settled]) -> None:
         """Learn from the last of some outcomes how long tasks of its executor take."""
@@ -69,16 +71,31 @@ class Backlog:
             kinds: the executors of its targets.
             max_wait: seconds that it may wait; None for any.
         """
-        queued = self._scheduler.waiting_before(priority) + self._entering()
-        if self.max_queued is not None and queued >= self.max_queued:
-            excess = queued - self.max_queued + 1
-            seconds = max((self._per_task(kind) * excess for kind in kinds), default=0.0)
-            return Overloaded(queued, max(seconds, LEAST_RETRY_AFTER) if self._seconds else FIRST_RETRY_AFTER)
+        queued = self.queued_before(priority)
+        if self.is_full(queued):
+            return self.overloaded(queued, kinds)
         if max_wait is not None:
             wait = max((self._per_task(kind) * self._ahead(kind, priority, queued) for kind in kinds), default=0.0)
             if wait > max_wait:
                 return Overloaded(queued, max(wait - max_wait, LEAST_RETRY_AFTER))
         return None
+
+    def queued_before(self, priority: int) -> int:
+        """Return how many tasks go before one of this priority that comes now."""
+        return self._scheduler.waiting_before(priority) + self._entering()
+
+    def is_full(self, queued: int) -> bool:
+        """Whether there is no room behind so many tasks."""
+        return self.max_queued is not None and queued >= self.max_queued
+
+    def overloaded(self, queued: int, kinds: Iterable[Kind]) -> Overloaded:
+        """Make the error for a request behind too many tasks."""
+        if not self._seconds or self.max_queued is None:
+            return Overloaded(queued, FIRST_RETRY_AFTER)
+        excess, seconds = queued - self.max_queued + 1, LEAST_RETRY_AFTER
+        for kind in kinds:
+            seconds = max(seconds, self._per_task(kind) * excess)
+        return Overloaded(queued, seconds)
 
     def _per_task(self, kind: Kind) -> float:
         """Return the seconds until one task more of an executor has ended, while it has enough to do."""

@@ -11,19 +11,18 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 from alexflow.engine.age import Ages, age_limit
-from alexflow.engine.asking import ask, force_tasks, refuse_load_if_full, result_of
+from alexflow.engine.asking import ask, force_tasks, refuse_load_if_full, request_options, result_of
 from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.attempt_host import EngineHost
 from alexflow.engine.driver import Driver
 from alexflow.engine.executor_choice import ExecutorChoice
-from alexflow.engine.loading import Loads
+from alexflow.engine.loading import Loads, make_hot
 from alexflow.engine.mapping import ItemStream, Mapped, mapped_by
 from alexflow.engine.open_engine import OpenEngine
 from alexflow.engine.options import (
     LoadKeywords,
     OnError,
     RequestKeywords,
-    as_attributes,
     as_devices,
     as_limits,
     as_workers,
@@ -35,10 +34,9 @@ from alexflow.engine.options import (
 from alexflow.engine.placement import place
 from alexflow.engine.rate_limits import rate_specs
 from alexflow.engine.recording import make_recorder
-from alexflow.engine.requested_run import RequestOptions
 from alexflow.engine.result import Result
 from alexflow.engine.shielded import shielded
-from alexflow.engine.targets import read_target
+from alexflow.engine.targets import Request, read_target
 from alexflow.engine.turns import turns
 from alexflow.engine.uses import Uses
 from alexflow.errors import DefinitionError, EngineClosed
@@ -60,12 +58,12 @@ from alexflow.storage import Storage, open_storage
 from alexflow.type_vars import T
 
 if TYPE_CHECKING:
-    from alexflow.engine.hot_outputs import HotOutputs
     from alexflow.executors.loaded_libraries import LoadedLibraries
     from alexflow.executors.process.started_server import StartedServer
     from alexflow.limits import Queue, RateLimit
     from alexflow.progress.echo import OutputEcho
     from alexflow.record.plan import Plan
+    from alexflow.scheduler.instructions import Finish
     from alexflow.storage.memory_cache import MemoryCache
 
 
@@ -183,7 +181,7 @@ class Engine(OpenEngine):
         self._echo = _make_echo() if echo else None
         self._driver: Driver | None = None
         self._closing: Driver | None = None  # while it is being closed
-        self._hot = None if memory_cache is None else _make_hot(self.storage, memory_cache)
+        self._hot = None if memory_cache is None else make_hot(self.storage, memory_cache)
         self._loads = Loads(self.storage, self._opened, self._hot, Uses(self.storage) if record else None)
         self.started_server: StartedServer | None = None  # ahead, for the first worker
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -306,10 +304,7 @@ class Engine(OpenEngine):
         """
         driver = self._opened()
         check_on_error(on_error)
-        if priority is not None or fairness_key or max_wait is not None:
-            check_urgency(priority, fairness_key, max_wait)
-        urgency = priority, fairness_key, max_wait
-        options = RequestOptions(on_error, as_attributes(attributes), *urgency, self._captured())
+        options = request_options(on_error, attributes, priority, fairness_key, max_wait, context=self._captured())
         clock = asyncio.get_running_loop().time
         started = clock()
         if max_age is not None or stale_while_revalidate:
@@ -431,17 +426,17 @@ class Engine(OpenEngine):
         if type(window) is not int or window < 1:
             raise DefinitionError(f"window must be a whole number of at least 1, not {window!r}")
         made_by, all_items = mapped_by(make, items)
-        run = partial(self.run, on_error="continue", **request)
+        asking = partial(self._ask_to_read, driver, request)
+        run = partial(self.run, **request)
         stream = ItemStream[Any](
-            *(driver, self._loads, run, made_by, all_items), window=window, ordered=ordered, on_error=on_error
+            *(driver, self._loads, asking, run, made_by, all_items), window=window, ordered=ordered, on_error=on_error
         )
         return stream.results()
 
-
-def _make_hot(storage: Storage, limits: MemoryCache) -> HotOutputs:
-    from alexflow.engine.hot_outputs import HotOutputs  # deferred: services have one
-
-    return HotOutputs(storage, limits)
+    async def _ask_to_read(self, driver: Driver, keywords: RequestKeywords, request: Request) -> Finish:
+        """Request what is read then, which shows that it is there."""
+        options = request_options("continue", **keywords, context=self._captured(), verify=False)
+        return (await ask(driver, request, options, self._defaults, self.storage))[1]
 
 
 def _make_echo() -> OutputEcho:

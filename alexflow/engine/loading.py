@@ -25,6 +25,7 @@ from alexflow.type_vars import T
 if TYPE_CHECKING:
     from alexflow.engine.hot_outputs import HotOutputs
     from alexflow.engine.uses import Uses
+    from alexflow.storage.memory_cache import MemoryCache
 
 #: Loads of outputs that exist between two turns of the event loop: some half a millisecond.
 LOADS_PER_TURN = 32
@@ -88,7 +89,7 @@ class Loads:
         if not outdated and self._opened().can_read(output):
             # an output that exists is read at once: one look at the storage, and no request
             try:
-                value = await self._value(output)
+                value = await self.value(output)
                 self.hits += 1
                 return value
             except OutputNotFound as error:
@@ -98,7 +99,7 @@ class Loads:
         for looks_left in reversed(range(MAX_LOADS)):
             try:
                 await make(output)
-                return await self._value(output)
+                return await self.value(output)
             except OutputDamaged:
                 if was_damaged:
                     raise
@@ -140,6 +141,11 @@ class Loads:
             values.append(found[number] if is_there else await self.load(output, lambda output: make([output])))
         return values
 
+    @property
+    def are_at_once(self) -> bool:
+        """Whether reading waits for no server."""
+        return self._storage.answers_at_once
+
     async def existing(self, keys: Sequence[str]) -> set[str]:
         """Select the keys that exist."""
         if self._storage.answers_at_once:
@@ -150,13 +156,18 @@ class Loads:
         """Put the value of an output that exists into ``found``."""
         if self._opened().can_read(output):
             try:
-                found[number] = await self._value(output)
+                found[number] = await self.value(output)
                 self.hits += 1
             except OutputNotFound as error:
                 if error.key not in keys_of(output):
                     raise
 
-    async def _value(self, output: Output[T]) -> T:
+    async def value(self, output: Output[T]) -> T:
+        """Read the value of an output that exists.
+
+        Raises:
+            OutputNotFound: it does not.
+        """
         uses, hot = self.uses, self._hot
         if uses is not None:
             if uses.names:  # spares a call
@@ -178,6 +189,13 @@ class Loads:
         if hot is not None and hot.keeps_values:
             hot.keep_value(output, value)
         return value
+
+
+def make_hot(storage: Storage, limits: MemoryCache) -> HotOutputs:
+    """Make the storage that keeps outputs in memory."""
+    from alexflow.engine.hot_outputs import HotOutputs  # deferred: services have one
+
+    return HotOutputs(storage, limits)
 
 
 def only_failure(error: OutputNotFound | RunFailed) -> TaskError | None:

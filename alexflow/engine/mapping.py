@@ -12,23 +12,33 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
+from itertools import islice
 from typing import Any, Generic, NamedTuple, cast
 
 from alexflow.engine.driver import Driver
-from alexflow.engine.loading import Loads
+from alexflow.engine.loading import LOADS_PER_TURN, Loads
 from alexflow.engine.options import OnError
-from alexflow.engine.result import Result
-from alexflow.errors import DefinitionError, TaskError
+from alexflow.engine.result import Result, as_task_error
+from alexflow.engine.targets import Request
+from alexflow.errors import DefinitionError, OutputNotFound, TaskError
 from alexflow.graph.outdated import has_max_age
 from alexflow.hooks import SHORT_TEXT, hook_failed, repr_of
 from alexflow.model import AbstractTask, Output, keys_of
+from alexflow.scheduler.instructions import Finish
 from alexflow.type_vars import T
 
 #: Items of one request, at most.
 CHUNK_ITEMS = 256
 
-#: How long an item waits for others to share its request.
-GATHERING_SECONDS = 0.001
+#: For how long items are taken between two turns of the event loop.
+TURN_SECONDS = 0.002
+
+#: Values that are loaded at once from a storage that is a server.
+LOADS_AHEAD = 16
+
+#: How long an item waits for others to share its request, and room in the window for more of it, while others are under
+#: way: a request costs as much as several items.
+GATHERING_SECONDS = 0.01
 
 
 class Mapped(NamedTuple, Generic[T]):
@@ -50,7 +60,7 @@ class Mapped(NamedTuple, Generic[T]):
 class _Item:
     """An item that is under way."""
 
-    __slots__ = ("error", "is_passed_on", "item", "number", "target", "wanted")
+    __slots__ = ("error", "is_passed_on", "item", "loading", "number", "target", "wanted")
 
     def __init__(self, number: int, item: Any, target: AbstractTask | Output[Any], output: Output[Any]):
         self.number = number
@@ -59,6 +69,7 @@ class _Item:
         self.wanted = output
         self.error: TaskError | None = None
         self.is_passed_on = False
+        self.loading: asyncio.Future[Any] | None = None  # ahead of the consumer
 
 
 class ItemStream(Generic[T]):
@@ -67,7 +78,8 @@ class ItemStream(Generic[T]):
     Args:
         driver: of the open engine.
         loads: reads values.
-        run: makes the outputs of a list exist, with ``on_error="continue"``.
+        ask: makes a request of a list's targets, with ``on_error="continue"``.
+        run: makes the outputs of a list exist.
         make: makes a task or an output of an item; None if items are such.
         items: the items.
         window: items that are under way or not taken, at most.
@@ -79,6 +91,7 @@ class ItemStream(Generic[T]):
         self,
         driver: Driver,
         loads: Loads,
+        ask: Callable[[Request], Awaitable[Finish]],
         run: Callable[[Any], Awaitable[Result]],
         make: Callable[[Any], Any] | None,
         items: Iterable[Any] | AsyncIterable[Any],
@@ -89,6 +102,7 @@ class ItemStream(Generic[T]):
     ):
         self._driver = driver
         self._loads = loads
+        self._ask = ask
         self._run = run
         self._make = make
         self._items = items
@@ -102,26 +116,33 @@ class ItemStream(Generic[T]):
         self._ready: deque[_Item] = deque()
         self._early: dict[int, _Item] = {}  # ready before one that comes before them
         self._under_way = 0
+        self._taken = 0
         self._next = 0
         self._is_all = False  # items have been taken
         self._fault: BaseException | None = None
         self._changed = asyncio.Event()  # for the consumer
         self._room = asyncio.Event()  # for the intake
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_full = False
+        self._room_timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Future[Any]] = set()
         self._looks = True  # whether a chunk is looked for before it is requested
 
     async def results(self) -> AsyncIterator[Mapped[T]]:
         """Yield what comes of the items. To leave it cancels what is under way."""
         self._spawn(self._take_in)
+        ready = self._ready
         try:
             while True:
-                while self._ready:
-                    one = self._ready.popleft()
+                while ready:
+                    if not self._loads.are_at_once:
+                        self._load_ahead()
+                    one = ready.popleft()
+                    value = await self._value(one) if one.error is None else None
                     self._under_way -= 1
-                    self._room.set()
+                    if self._is_full:
+                        self._make_room()
                     if one.error is not None and self._on_error == "stop":
                         raise one.error.with_traceback(None)
-                    value = None if one.error is not None else await self._value(one)
                     yield Mapped(one.item, one.wanted, value, one.error)
                 if self._fault is not None:
                     raise self._fault
@@ -130,14 +151,46 @@ class ItemStream(Generic[T]):
                 self._changed.clear()
                 await self._changed.wait()
         finally:
-            if self._flush_timer is not None:
-                self._flush_timer.cancel()
+            for timer in (self._flush_timer, self._room_timer):
+                if timer is not None:
+                    timer.cancel()
             for task in self._tasks:
                 task.cancel()
 
-    async def _value(self, one: _Item) -> T:
-        output: Output[T] = one.wanted
-        return await self._loads.load(output, lambda output: self._run([output]))
+    # -- values are loaded
+
+    async def _value(self, one: _Item) -> T | None:
+        """Load the value of an item that has been made; None if it has failed since."""
+        self._taken += 1
+        if self._taken % LOADS_PER_TURN == 0:
+            await asyncio.sleep(0)
+        try:
+            value: T = await (self._loaded(one.wanted) if one.loading is None else one.loading)
+            return value
+        except TaskError as error:
+            one.error = error
+            return None
+
+    async def _loaded(self, output: Output[T]) -> T:
+        try:
+            return await self._loads.value(output)
+        except OutputNotFound:  # it was removed meanwhile
+            return await self._loads.load(output, lambda output: self._run([output]))
+
+    def _load_ahead(self) -> None:
+        """Load some at the same time, as each waits for a server."""
+        for one in islice(self._ready, LOADS_AHEAD):
+            if one.loading is None and one.error is None:
+                one.loading = self._loop.create_task(self._loaded(one.wanted))
+                self._tasks.add(one.loading)
+                one.loading.add_done_callback(self._has_loaded)
+
+    def _has_loaded(self, loading: asyncio.Future[Any]) -> None:
+        self._tasks.discard(loading)
+        if not loading.cancelled():
+            loading.exception()  # raised to the consumer, if there still is one
+
+    # -- work beside the consumer
 
     def _spawn(self, work: Callable[[], Awaitable[None]]) -> None:
         task = self._loop.create_task(self._guarded(work))
@@ -159,49 +212,55 @@ class ItemStream(Generic[T]):
         number = 0
         if isinstance(self._items, AsyncIterable):
             async for item in self._items:
-                await self._add(number, item)
+                if self._under_way >= self._window:
+                    await self._has_room()
+                self._add(number, item)
                 number += 1
         else:
+            clock = self._loop.time
+            deadline = clock() + TURN_SECONDS
             for item in self._items:
-                await self._add(number, item)
+                if self._under_way >= self._window:
+                    await self._has_room()
+                self._add(number, item)
                 number += 1
-                if number % CHUNK_ITEMS == 0:
+                if clock() > deadline:
                     await asyncio.sleep(0)
+                    deadline = clock() + TURN_SECONDS
         self._is_all = True
         self._flush()
         self._changed.set()
 
-    async def _add(self, number: int, item: Any) -> None:
-        while self._under_way >= self._window:
-            self._flush()
+    async def _has_room(self) -> None:
+        while self._under_way >= self._window:  # what has been gathered is requested with what comes next, or soon
             self._room.clear()
+            self._is_full = True
             await self._room.wait()
+
+    def _make_room(self) -> None:
+        """Let the intake go on: at once if a whole chunk has room, else soon."""
+        if self._under_way <= self._window - self._chunk_size:
+            self._let_in()
+        elif self._room_timer is None:
+            self._room_timer = self._loop.call_later(GATHERING_SECONDS, self._let_in)
+
+    def _let_in(self) -> None:
+        self._is_full = False
+        self._room.set()
+        if self._room_timer is not None:
+            self._room_timer.cancel()
+            self._room_timer = None
+
+    def _add(self, number: int, item: Any) -> None:
+        target = item if self._make is None else self._make(item)
+        output = target if isinstance(target, Output) else _only_output(target)
         self._under_way += 1
-        self._gathered.append(self._described(number, item))
+        self._gathered.append(_Item(number, item, target, output))
         if len(self._gathered) >= self._chunk_size:
             self._flush()
         elif self._flush_timer is None:
-            self._flush_timer = self._loop.call_later(GATHERING_SECONDS, self._flush)
-
-    def _described(self, number: int, item: Any) -> _Item:
-        target = item if self._make is None else self._make(item)
-        if isinstance(target, Output):
-            return _Item(number, item, target, target)
-        if not isinstance(target, AbstractTask):
-            raise DefinitionError(
-                f"map takes tasks or outputs, or what makes one of an item, not {repr_of(target, SHORT_TEXT)}"
-            )
-        try:
-            output = target.output()
-        except BaseException as error:
-            hook_failed(target, "output()", error)
-        if not isinstance(output, Output):
-            cls = type(target).__qualname__
-            raise DefinitionError(
-                f"map gives the value of one output, and {cls} has not just one; choose it: "
-                f"engine.map(lambda item: {cls}(item).output()[…], items)"
-            )
-        return _Item(number, item, target, output)
+            wait = GATHERING_SECONDS if self._under_way > len(self._gathered) else 0.0
+            self._flush_timer = self._loop.call_later(wait, self._flush)
 
     def _flush(self) -> None:
         """Request what has been gathered."""
@@ -212,7 +271,7 @@ class ItemStream(Generic[T]):
             chunk, self._gathered = self._gathered, []
             self._spawn(partial(self._request, chunk))
 
-    # -- values come
+    # -- outputs are made
 
     async def _request(self, chunk: list[_Item]) -> None:
         if self._looks:
@@ -226,16 +285,19 @@ class ItemStream(Generic[T]):
         for task_id, of_task in by_task.items():
             awaited.setdefault(task_id, []).append(partial(self._pass_on, of_task))
         try:
-            result = await self._run([one.target for one in chunk])
+            finish = await self._ask(_request_of(chunk))
         finally:
             for task_id in by_task:
                 awaited.pop(task_id, None)
-        self._looks = result.cached > 0
-        errors = _errors_of(result)
+        if finish.error is not None:
+            raise finish.error
+        self._looks = finish.cached > 0
+        errors = _errors_of(finish)
         for task_id, of_task in by_task.items():
-            for one in of_task:
-                one.error = errors.get(task_id)
-            self._pass_on(of_task)
+            if not of_task[0].is_passed_on:
+                for one in of_task:
+                    one.error = errors.get(task_id)
+                self._pass_on(of_task)
 
     async def _without_existing(self, chunk: list[_Item]) -> list[_Item]:
         """Pass on the items whose outputs exist, and return the others."""
@@ -263,6 +325,36 @@ class ItemStream(Generic[T]):
             self._changed.set()
 
 
+def _only_output(target: object) -> Output[Any]:
+    """Return the one output of a task.
+
+    Raises:
+        DefinitionError: it is no task, or has several.
+    """
+    if not isinstance(target, AbstractTask):
+        raise DefinitionError(
+            f"map takes tasks or outputs, or what makes one of an item, not {repr_of(target, SHORT_TEXT)}"
+        )
+    try:
+        output = target.output()
+    except BaseException as error:
+        hook_failed(target, "output()", error)
+    if not isinstance(output, Output):
+        cls = type(target).__qualname__
+        raise DefinitionError(
+            f"map gives the value of one output, and {cls} has not just one; choose it: "
+            f"engine.map(lambda item: {cls}(item).output()[…], items)"
+        )
+    return output
+
+
+def _request_of(chunk: list[_Item]) -> Request:
+    """Make the request of some items, without outputs that are bound: there is no result."""
+    tasks = [one.target for one in chunk if isinstance(one.target, AbstractTask)]
+    outputs = [one.target for one in chunk if isinstance(one.target, Output)]
+    return Request(tasks, outputs, lambda storage: None)
+
+
 def _task_id(one: _Item) -> str:
     try:
         return one.wanted.src_task_id
@@ -270,16 +362,13 @@ def _task_id(one: _Item) -> str:
         hook_failed(one.wanted, "src_task_id", error)
 
 
-def _errors_of(result: Result) -> dict[str, TaskError]:
+def _errors_of(finish: Finish) -> dict[str, TaskError]:
     """Return the error of each task that has not run, by id; for one that was skipped, that of the task it needs."""
-    errors = {error.task_id: error for error in result.failures}
-    for failed in result.report.failures:
-        error = errors.get(failed.task_id)
+    errors = {task_id: as_task_error(task_id, error) for task_id, error in finish.failures}
+    for task_id, failed_id in finish.skipped:
+        error = errors.get(failed_id) or next(iter(errors.values()), None)
         if error is not None:
-            errors.update(dict.fromkeys(failed.skipped, error))
-    if result.failures:
-        for task_id in result.skipped_tasks:
-            errors.setdefault(task_id, result.failures[0])
+            errors.setdefault(task_id, error)
     return errors
 
 

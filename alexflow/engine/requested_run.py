@@ -35,6 +35,7 @@ class RequestOptions:
         fairness_key: names the tenant.
         max_wait: seconds for which it may have to wait; None for any.
         context: what its tasks see of its context; None for nothing.
+        verify: whether its targets are looked for at its end; needless if they are read then.
     """
 
     on_error: OnError = "stop"
@@ -43,6 +44,7 @@ class RequestOptions:
     fairness_key: str = ""
     max_wait: float | None = None
     context: RequestContext | None = None
+    verify: bool = True
 
 
 @dataclass(slots=True)

@@ -401,9 +401,12 @@ class State:
 
     def waiting_before(self, priority: int) -> int:
         """Count the tasks that have not begun, and that go before one of this priority which comes now."""
-        counts = self.waiting_by_priority
-        before = sum(count for each, count in counts.items() if each >= priority)
-        return before + (len(self.nodes) - self.begun - counts.total() if priority <= 0 else 0)
+        before = of_others = 0
+        for each, count in self.waiting_by_priority.items():
+            of_others += count
+            if each >= priority:
+                before += count
+        return before + (len(self.nodes) - self.begun - of_others if priority <= 0 else 0)
 
     def unqueue(self, node: Node) -> None:
         """Remove a task that waits for a place; its slots are free for others at the end of the event."""

@@ -33,8 +33,8 @@ async def measure(directory: Path, scale: float) -> Iterator[str]:
                 answers["answered"] += 1
 
         hits: list[float] = []
-        refused_after = 0.0
-        before, started = _memory(), time.perf_counter()
+        refused_after = refused_cpu = 0.0
+        before, started, cpu = _memory(), time.perf_counter(), time.thread_time()
         requests = [asyncio.create_task(ask(number)) for number in range(count)]
         callers = _memory()
         while answers.total() < count - 2 * ALLOWED:
@@ -42,14 +42,14 @@ async def measure(directory: Path, scale: float) -> Iterator[str]:
             await engine.load(Backfill(-1).output())
             hits.append((time.perf_counter() - at) * 1e3)
             await asyncio.sleep(0)
-            refused_after = time.perf_counter() - started
+            refused_after, refused_cpu = time.perf_counter() - started, time.thread_time() - cpu
         grown = _memory() - callers
         await asyncio.gather(*requests)
         hits.sort()
     return iter(
         [
-            f"{answers['refused']:,} of {count:,} refused in {refused_after:.2f} s (bar: 2), "
-            f"{answers['answered']:,} answered",
+            f"{answers['refused']:,} of {count:,} refused in {refused_after:.2f} s, of which "
+            f"{refused_cpu:.2f} s of CPU (bar: 2), {answers['answered']:,} answered",
             f"memory: {callers - before:.0f} MiB of the callers' tasks, {grown:.0f} MiB more (bar: 20)",
             f"a hit meanwhile: p50 {hits[len(hits) // 2]:.2f} ms, max {hits[-1]:.2f} ms",
         ]

@@ -24,7 +24,7 @@ from alexflow.storage.digest import record_of_output, record_of_parts
 from alexflow.storage.files import read_all, read_parts, storage_error
 from alexflow.storage.interface import Check, check_check
 from alexflow.storage.key_checks import checks_its_keys
-from alexflow.storage.keys import ACCEPTED, QUARANTINE, accept_key, check_keys, in_batches, only_keys
+from alexflow.storage.keys import ACCEPTED, QUARANTINE, accept_key, check_key, check_keys, in_batches, only_keys
 from alexflow.storage.local import staging_area
 from alexflow.storage.local.listing import MAX_INLINE_KEYS, all_keys, existing, one_by_one
 from alexflow.storage.local.new_file import open_new
@@ -150,8 +150,8 @@ class LocalStorage(LocalStatus):
 
     @checks_its_keys
     def exists_many(self, keys: Sequence[str]) -> set[str]:
-        if type(keys) in _SEQUENCES and len(keys) == 1 and type(keys[0]) is str and keys[0] in ACCEPTED:  # as most are
-            return one_by_one(self.base_path, keys)
+        if type(keys) in _SEQUENCES and len(keys) == 1:  # as most are
+            return one_by_one(self.base_path, (check_key(keys[0]),))
         return existing(self.base_path, check_keys(keys))
 
     @checks_its_keys
