@@ -25,6 +25,7 @@ from typing import Any, Protocol, cast
 
 from anyio import CapacityLimiter, to_thread
 
+from alexflow.cards.pending import awrite_pending, pending
 from alexflow.checkpoints.in_use import aremove_used, in_use
 from alexflow.errors import DefinitionError, OutputMissing, TaskTimeout
 from alexflow.executors.attempt import bind
@@ -265,6 +266,7 @@ class Generator(TaskContext):
             if is_ctrl_c(error):
                 raise
             self._arrived.clear()
+            pending.pop(self._task_id, None)  # the cards
             await self._flush_reports()
             await self._discard()
             if self._stopped:
@@ -400,6 +402,8 @@ class Generator(TaskContext):
                 f"everything that generate() gave is done, but nothing stored {', '.join(sorted(missing))}",
                 summary=repr_of(self._task),
             )
+        if pending:
+            await awrite_pending(self._storage, self._task_id)
         if in_use:
             await aremove_used(self._task_id)
         await self._flush_reports()

@@ -10,6 +10,7 @@ from inspect import isawaitable
 from operator import methodcaller
 from typing import Any
 
+from alexflow.cards.pending import awrite_pending, pending, write_pending
 from alexflow.checkpoints.in_use import aremove_used, in_use, remove_used
 from alexflow.errors import NonDeterministicTask, OutputMissing
 from alexflow.executors.enclosing_tasks import running_here
@@ -80,6 +81,8 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
             if _is_pruned():  # the rest of its outputs stays
                 transaction.publish_all()
             raise _missing(task, missing)
+        if pending:
+            write_pending(storage, task.task_id)
         transaction.publish_all()
         if in_use:
             remove_used(task.task_id)
@@ -90,6 +93,8 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
             note_hook(task, hook, error)
         else:
             explain(error, task, input, outputs)
+        if pending:
+            _drop_cards()
         transaction.discard_all()
         raise
 
@@ -121,6 +126,8 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
             if _is_pruned():
                 await transaction.apublish_all()
             raise _missing(task, missing)
+        if pending:
+            await awrite_pending(storage, task.task_id)
         await transaction.apublish_all()
         if in_use:
             await aremove_used(task.task_id)
@@ -131,8 +138,16 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
             note_hook(task, hook, error)
         else:
             explain(error, task, input, outputs)
+        if pending:
+            _drop_cards()
         await transaction.adiscard_all()
         raise
+
+
+def _drop_cards() -> None:
+    context = running_here()
+    if context is not None:
+        pending.pop(context.task_id, None)
 
 
 def _is_pruned() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from alexflow.errors import DefinitionError, NotInTask
+from alexflow.errors import DefinitionError, NotInTask, UnknownStorage
 from alexflow.executors.enclosing_tasks import running_here
 from alexflow.executors.task_context import TaskContext
 from alexflow.executors.task_report import make_report
@@ -135,6 +135,46 @@ class Current:
 
         context = _context()
         return Checkpoint(context.storage, context.task_id, name, keep=keep, code=context.facts.code)
+
+    def card(
+        self,
+        html: str | None = None,
+        *,
+        markdown: str | None = None,
+        figure: Any = None,
+        name: str = "card",
+    ) -> None:
+        """Show something of the task in the report of its run and on the live page. ::
+
+            current.card(f"<b>{accuracy:.1%}</b>", name="accuracy")
+            current.card(figure=plot(losses), name="loss")
+
+        Cards are kept in the task's storage when it is done, and removed with its outputs by ``alexflow gc``; those of
+        an attempt that fails are dropped. No script in one runs, and nothing that one refers to is loaded.
+
+        Args:
+            html: HTML; what comes from elsewhere is to be escaped, as everywhere.
+            markdown: Markdown, in the place of HTML.
+            figure: what a notebook shows (``_repr_svg_``, ``_repr_html_``, ``_repr_png_``), or a figure of matplotlib.
+            name: of several, the name of this one; of the same name the last one counts.
+
+        Raises:
+            DefinitionError: none of the three is given, or several; it is larger than 1 MiB; or the task has 16.
+            UnknownStorage: the storage has no room beside its outputs.
+        """
+        from alexflow.cards.card import MAX_CARDS, make_card  # deferred: few tasks have one
+        from alexflow.cards.pending import pending
+
+        context = _context()
+        card = make_card(html, markdown, figure, name)
+        if context.storage.reserved("attachments") is None:
+            raise UnknownStorage(f"{type(context.storage).__qualname__} has no room for cards beside its outputs")
+        if context.task_id not in pending:
+            pending[context.task_id] = context.facts.run_id, {}
+        cards = pending[context.task_id][1]
+        if len(cards) >= MAX_CARDS and name not in cards:
+            raise DefinitionError(f"a task has {MAX_CARDS} cards at most; one of the same name replaces an earlier one")
+        cards[name] = card
 
     @property
     def engine(self) -> Engine:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import msgspec
 
+from alexflow.cards.kept import cards_of_run
 from alexflow.report import sections
+from alexflow.report.cards import cards_section
 from alexflow.report.details import described, details_of, field_texts
 from alexflow.report.facts import RunFacts
 from alexflow.report.markup import Markup, element, joined
@@ -69,6 +71,8 @@ def report_page(storage: Storage, run_id: str) -> str:
     facts = RunFacts(columns, columns.run)
     fields = field_texts(storage, run_id, {bytes.fromhex(line.task_id[-40:]) for line in facts.run.failures})
     rest = sections.all_sections(facts, fields)
+    cards = cards_section(cards_of_run(storage, run_id))
+    rest = rest if cards is None else [cards, *rest]
     room = MOST_BYTES - sum(len(part.encode()) for part in rest) - 200_000  # style, scripts, heading, still picture
     chosen, details = _fitting_details(storage, facts, room // 4)
     packed, tick = _fitting_timeline(facts, room - len(details))

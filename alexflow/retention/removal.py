@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from alexflow.cards.kept import remove_cards
 from alexflow.retention.selection import Selection
 from alexflow.retention.stored import StoredOutput
 from alexflow.storage import Storage
+from alexflow.storage.background import in_thread
 from alexflow.storage.leases import Leases
 
 #: Tasks whose outputs are removed together.
@@ -55,12 +57,17 @@ async def remove(storage: Storage, selection: Selection) -> Removed:
     groups |= {output.key: [output] for output in selection.orphans}
     leases = storage.leases(LEASE_SECONDS)
     if leases is None:  # no other engine can reach it
-        return Removed(await _remove(storage, [output for group in groups.values() for output in group]), [])
-    await leases.join()
-    try:
-        return await _remove_leased(storage, leases, groups)
-    finally:
-        await leases.leave()
+        removed = Removed(await _remove(storage, [output for group in groups.values() for output in group]), [])
+    else:
+        await leases.join()
+        try:
+            removed = await _remove_leased(storage, leases, groups)
+        finally:
+            await leases.leave()
+    gone = {output.key for output in removed.outputs}
+    without = [task.task_id for task in selection.tasks if gone.issuperset(output.key for output in task.outputs)]
+    await in_thread(remove_cards, storage, without)
+    return removed
 
 
 async def _remove_leased(storage: Storage, leases: Leases, groups: dict[str, list[StoredOutput]]) -> Removed:

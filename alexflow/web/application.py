@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from alexflow.cards.card import Card
+from alexflow.cards.kept import cards_of_run, cards_of_task
 from alexflow.engine.engine import Engine
 from alexflow.errors import AlexflowError, AmbiguousKey, NotRecorded
 from alexflow.record import Entry, Explanation, Record
@@ -62,6 +64,7 @@ def app(
         Route("/runs/{run}", page.run),
         Route("/runs/{run}/events", page.events),
         Route("/runs/{run}/report", page.report),
+        Route("/runs/{run}/cards", page.cards),
         Route("/tasks/{key:path}", page.task),
         Route("/search", page.search),
         Route("/assets/{name}", page.asset),
@@ -103,15 +106,23 @@ class _LivePage:
         assert policy is not None
         return HTMLResponse(page, headers={"Content-Security-Policy": policy[1].replace("&#x27;", "'")})
 
+    async def cards(self, request: Request) -> Response:
+        run = request.path_params["run"]
+        if run not in await self._observer.runs():
+            return _not_found(request, f"There is no run {run}.")
+        tasks = await asyncio.to_thread(lambda: list(cards_of_run(self._storage, run)))
+        return HTMLResponse(pages.cards_page(_base(request), run, tasks))
+
     async def task(self, request: Request) -> Response:
         key = request.path_params["key"]
         try:
-            entry, explanation, present = await asyncio.to_thread(self._looked_up, key)
+            entry, explanation, present, cards = await asyncio.to_thread(self._looked_up, key)
         except AmbiguousKey as error:
             return _not_found(request, str(error))
         except NotRecorded:
             return await self._failed_task(request, key)
-        return HTMLResponse(pages.task_page(_base(request), entry, explanation, present, _named(self._storage)))
+        named = _named(self._storage)
+        return HTMLResponse(pages.task_page(_base(request), entry, explanation, present, cards, named))
 
     async def _failed_task(self, request: Request, key: str) -> Response:
         """Answer for a task that has never succeeded: the record of outputs has nothing of it, that of runs has."""
@@ -125,7 +136,7 @@ class _LivePage:
                 return HTMLResponse(page)
         return _not_found(request, f"The record has nothing of {key}.")
 
-    def _looked_up(self, key: str) -> tuple[Entry, Explanation | None, set[str]]:
+    def _looked_up(self, key: str) -> tuple[Entry, Explanation | None, set[str], list[Card]]:
         record = Record(self._storage)
         entry = record.entry(key)
         present = set(self._storage.exists_many([output.key for output in entry.outputs]))
@@ -133,7 +144,7 @@ class _LivePage:
             explanation = record.explain(key)
         except AlexflowError:
             explanation = None
-        return entry, explanation, present
+        return entry, explanation, present, cards_of_task(self._storage, entry.task_id, entry.run_id or "")
 
     async def search(self, request: Request) -> Response:
         words = request.query_params.get("q", "").strip()

@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from alexflow.cards.card import Card
 from alexflow.progress.text import duration, size
 from alexflow.record import Entry, Explanation
 from alexflow.record.leaves import leaves
 from alexflow.record.lines import AttemptLine
+from alexflow.report.cards import card_frames, cards_section
 from alexflow.report.markup import Content, Markup, element, joined, section, table
 from alexflow.report.sections import OUTCOMES
 from alexflow.timeline.engine_liveness import engine_is_gone
@@ -120,7 +122,9 @@ def run_page(base: str, run: RunFold) -> str:
         element(
             "p",
             element("a", "The whole report", href=f"{base}/runs/{run.begun.id}/report"),
-            ": critical path, graph, all figures",
+            ": critical path, graph, all figures; ",
+            element("a", "the cards", href=f"{base}/runs/{run.begun.id}/cards"),
+            " of its tasks",
         ),
         section(
             "Timeline",
@@ -142,7 +146,9 @@ def run_page(base: str, run: RunFold) -> str:
     return page(base, run.begun.id, *parts, scripts=("timeline.js", "live.js"))
 
 
-def task_page(base: str, entry: Entry, explanation: Explanation | None, present: set[str], storage: str) -> str:
+def task_page(
+    base: str, entry: Entry, explanation: Explanation | None, present: set[str], cards: Sequence[Card], storage: str
+) -> str:
     """Return the page of a task: what made it, what it read and stored, why it ran, how to run it again."""
     facts = element(
         "dl",
@@ -164,6 +170,7 @@ def task_page(base: str, entry: Entry, explanation: Explanation | None, present:
         short(entry.task_id),
         element("h1", short(entry.task_id)),
         facts,
+        section("Cards", card_frames(cards), id="cards") if cards else None,
         section("Parameters", fields, id="parameters"),
         section("Inputs", inputs if entry.inputs else element("p", "It reads no output of another task."), id="inputs"),
         section("Outputs", table(["output", "bytes", "state"], outputs, left=1), id="outputs"),
@@ -212,6 +219,13 @@ def _facts(base: str, entry: Entry) -> Iterator[tuple[str, Content]]:
         yield "processor time", duration(entry.cpu_seconds)
     if entry.peak_rss_bytes:
         yield "worker's peak memory", size(entry.peak_rss_bytes)
+
+
+def cards_page(base: str, run_id: str, tasks: Iterable[tuple[str, Sequence[Card]]]) -> str:
+    """Return the cards of the tasks of a run."""
+    there = cards_section(tasks) or element("p", "No task of this run has made a card.")
+    title = element("h1", "Run ", link(base, "runs", run_id))
+    return page(base, f"Cards of {run_id}", title, there)
 
 
 def search_page(base: str, words: str, found: Sequence[Entry], problem: str) -> str:
