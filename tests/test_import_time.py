@@ -76,7 +76,7 @@ WITHOUT_ENGINE = {
 }
 WITH_ENGINE = WITHOUT_ENGINE | {
     *[
-        "alexflow.checkpoints",
+        "alexflow.cards.pending",
         "alexflow.engine",
         "alexflow.events",
         "alexflow.executors",
@@ -145,7 +145,7 @@ def test_what_a_run_loads(cls, tmp_path):
         assert count == ran
         ours = {name for name in loaded if name.partition(".")[0] in {each.partition(".")[0] for each in WITH_ENGINE}}
         packages = {"alexflow", "alexflow.engine", "alexflow.executors", "alexflow.executors.process"}
-        packages |= {"alexflow.executors.process.wire", "alexflow.formats", "alexflow.progress"}
+        packages |= {"alexflow.cards", "alexflow.executors.process.wire", "alexflow.formats", "alexflow.progress"}
         assert {name for name in ours - packages if not is_within(name, allowed)} == set()
         assert {name for name in loaded if is_within(name, NOT_FOR_MOST_RUNS)} == set()
 
