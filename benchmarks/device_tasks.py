@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alexflow import JSONOutput, Task, current
+from alexflow import JSONOutput, Task, TaskOptions, current
 from alexflow.executors.devices import bound_devices
 
 
@@ -27,10 +27,24 @@ class Occupies(Task):
         started = time.monotonic()
         seen = torch_sees() if self.uses_torch else None
         time.sleep(self.seconds)
-        assert current.devices == bound_devices()
+        self.check()
         devices = current.devices.get("gpu", [])
         span = {"pid": os.getpid(), "devices": devices, "from": started, "to": time.monotonic(), "torch": seen}
         output.store(span)
+
+    def check(self) -> None:
+        """Check that the process is bound to the task's devices."""
+        assert current.devices == bound_devices()
+
+
+@dataclass(frozen=True)
+class OccupiesInThread(Occupies):
+    """The same without a process of its own, so that it begins as soon as its devices are free."""
+
+    options = TaskOptions(executor="thread")
+
+    def check(self) -> None:
+        """Nothing is hidden in a thread."""
 
 
 @dataclass(frozen=True)
