@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, overload
 
-from alexflow.errors import DecodingError, ReadOnlyAccess
+from alexflow.errors import DecodingError, DefinitionError, ReadOnlyAccess
 from alexflow.formats.text import BytesOutput
 from alexflow.model import AbstractTask, Output
 from alexflow.model.construction import finish_construction
+from alexflow.sources.chosen_files import IGNORE, ONLY, ChosenFiles, patterns_of
 from alexflow.sources.content import Content
 from alexflow.sources.digest_cache import cached_digest
-from alexflow.sources.location import location_of
+from alexflow.sources.location import Location, location_of
 from alexflow.sources.secrets import URL_OPTION, shown
 from alexflow.storage import Storage
 from alexflow.storage.background import in_thread
@@ -32,8 +33,8 @@ class Known(AbstractTask):
 
 
 def _left_out(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that a document has: none, since the reader of a document has credentials of its own."""
-    return {}
+    """The options that a document has: the choice of files, and no others, as its reader has credentials of its own."""
+    return {name: options[name] for name in (ONLY, IGNORE) if name in options}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,7 +51,8 @@ class Source(Output[T_co]):
         stamp: size and time of the data, as the location gave them when the digest was computed.
         format: the format in which the bytes are read.
         options: options of the file system behind the URL, and as ``url`` the URL itself if it has secrets; they are
-            not part of ids, nor shown, nor in documents.
+            not part of ids, nor shown, nor in documents. Of a directory, the patterns that choose its files, which are
+            in documents.
     """
 
     url: str = field(default="", compare=False)
@@ -139,19 +141,37 @@ def source(url: str | os.PathLike[str], format: type[Output[Any]] | None = None,
         url: a file, a directory (for ``path()`` only), or any URL that fsspec knows.
         format: the format for ``load()``; by default it gives the bytes.
         options: options of fsspec's file system. They are in no document and no text, and neither are a password or a
-            signature in the URL.
+            signature in the URL. For a directory, ``only`` and ``ignore``: a pattern, such as ``"*.csv"``, or a list of
+            them, for names of files and directories, or with a slash for paths in it. Its digest is then that of the
+            files that are chosen; ``path()`` gives the whole directory.
 
     Raises:
         SourceNotFound: there are no such data.
+        DefinitionError: ``only`` or ``ignore`` is no pattern, chooses no file, or is given for what is no directory.
         StorageError: the data cannot be read.
     """
-    location = location_of(url, options)
+    patterns = {name: patterns_of(name, options[name]) for name in (ONLY, IGNORE) if name in options}
+    location = location_of(url, options | patterns)
+    if patterns:
+        _check_choice(location, patterns)
+        options = {**options, **patterns}
     found, stamp = cached_digest(location)
     task = Known(found.digest)
     key = f"{task.task_id}.{found.digest}"
     return Source(
         src_task=task, key=key, url=location.full_url, stamp=stamp, format=format or BytesOutput, options=options
     )
+
+
+def _check_choice(location: Location, patterns: Mapping[str, list[str]]) -> None:
+    if location.path is None or not location.is_directory:
+        names = " and ".join(f"{name}=" for name in patterns)
+        raise DefinitionError(
+            f"{names}: patterns choose files of a directory, and {location.url} is none on this machine"
+        )
+    if next(ChosenFiles(patterns).of(location.path), None) is None:
+        given = ", ".join(f"{name}={value!r}" for name, value in patterns.items())
+        raise DefinitionError(f"{given}: that chooses no file of {location.url}")
 
 
 async def asource(url: str | os.PathLike[str], format: type[Output[Any]] | None = None, **options: Any) -> Source[Any]:

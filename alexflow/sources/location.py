@@ -8,11 +8,12 @@ import os
 import re
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 from alexflow.errors import SourceNotFound, StorageDenied, StorageError
 from alexflow.hooks import class_name, text_of
+from alexflow.sources.chosen_files import ChosenFiles
 from alexflow.sources.secrets import URL_OPTION, shown, with_secrets, without_secrets
 
 READ_CHUNK = 1024 * 1024  # bytes
@@ -77,7 +78,7 @@ def location_of(url: str | os.PathLike[str], options: Mapping[str, Any]) -> Loca
 
     Args:
         url: a path, ``file://…``, or a URL that fsspec supports.
-        options: options of fsspec's file system.
+        options: options of fsspec's file system; of a directory, the patterns that choose files.
 
     Raises:
         SourceNotFound: there are no such data.
@@ -87,7 +88,7 @@ def location_of(url: str | os.PathLike[str], options: Mapping[str, Any]) -> Loca
     if found is not None and found[1] != "file":
         return _Remote(text, options)
     path = os.path.abspath(text if found is None else found[2])
-    return _Directory(path) if os.path.isdir(path) else _File(path)
+    return _Directory(path, ChosenFiles(options)) if os.path.isdir(path) else _File(path)
 
 
 class _File(Location):
@@ -117,19 +118,20 @@ class _File(Location):
 class _Directory(Location):
     is_directory = True
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, chosen: ChosenFiles):
         self.url = self.full_url = self.path = path
+        self._chosen = chosen
 
     def stamp(self) -> str:
         hashed = hashlib.blake2b(digest_size=20)
-        for name, path in _files(self.url):
+        for name, path in self._chosen.of(self.url):
             hashed.update(f"{len(name)}:{name}{_stamp_of(_status(path))};".encode())
         return hashed.hexdigest()
 
     def read_digest(self) -> ContentDigest:
         hashed = hashlib.blake2b(digest_size=20)
         size = 0
-        for name, path in _files(self.url):
+        for name, path in self._chosen.of(self.url):
             found = _File(path).read_digest()
             hashed.update(f"{len(name)}:{name}{found.digest};".encode())
             size += found.size
@@ -139,7 +141,7 @@ class _Directory(Location):
         raise StorageError(f"the source {self.url} is a directory; use path() instead of load() and open()")
 
     def is_settled(self) -> bool:
-        return all(_is_settled(_status(path).st_mtime_ns) for _, path in _files(self.url))
+        return all(_is_settled(_status(path).st_mtime_ns) for _, path in self._chosen.of(self.url))
 
 
 class _Remote(Location):
@@ -259,32 +261,6 @@ def _is_settled(changed: int) -> bool:
     import time
 
     return abs(time.time_ns() - changed) > 2_000_000_000
-
-
-def _files(directory: str) -> Iterator[tuple[str, str]]:
-    """All files below a directory, sorted by their names in it; links are followed."""
-    for inside, directories, names in os.walk(directory, onerror=_raise, followlinks=True):
-        for name in directories:
-            _check_link(os.path.join(inside, name), directory)
-        directories.sort()
-        for name in sorted(names):
-            path = os.path.join(inside, name)
-            yield os.path.relpath(path, directory).replace(os.sep, "/"), path
-
-
-def _raise(error: OSError) -> None:
-    raise StorageError(f"cannot read the source {error.filename}: {error.strerror}") from error
-
-
-def _check_link(path: str, top: str) -> None:
-    """Check that a directory is not a link to one of its own parents below ``top``."""
-    if not os.path.islink(path):
-        return
-    there, above = os.path.realpath(path), path
-    while above != top:
-        above = os.path.dirname(above)
-        if os.path.realpath(above) == there:
-            raise StorageError(f"{path} is a link to a directory above it, so the source has no end; remove the link")
 
 
 def _digested(file: BinaryIO) -> ContentDigest:

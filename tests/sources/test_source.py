@@ -15,7 +15,7 @@ from anyio import to_thread
 
 import alexflow
 from alexflow import JSONOutput, LocalStorage, Retry, RunFailed, Task, source
-from alexflow.errors import ReadOnlyAccess, SourceChanged, SourceNotFound, StorageError
+from alexflow.errors import DefinitionError, ReadOnlyAccess, SourceChanged, SourceNotFound, StorageError
 from alexflow.formats import TextOutput
 from alexflow.sources import digest_cache
 from alexflow.sources.location import _File
@@ -105,6 +105,66 @@ def test_a_directory_is_known_by_its_names_and_contents(tmp_path):
     assert renamed != first
     (tree / "sub" / "c").write_text("3")
     assert source(tree) not in (first, renamed)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    files = ["a.csv", "b.csv", "notes.txt", ".git/HEAD", "sub/c.csv", "sub/tmp/d.csv", "tmp/e.csv"]
+    for name in files:
+        (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tree" / name).write_text(name)
+    return tmp_path / "tree"
+
+
+@pytest.mark.parametrize(
+    ("patterns", "chosen"),
+    [
+        ({"only": "*.csv"}, ["a.csv", "b.csv", "sub/c.csv", "sub/tmp/d.csv", "tmp/e.csv"]),
+        ({"only": ["sub"]}, ["sub/c.csv", "sub/tmp/d.csv"]),
+        ({"only": ("sub/*.csv", "a.*")}, ["a.csv", "sub/c.csv", "sub/tmp/d.csv"]),
+        ({"ignore": [".git", "tmp"]}, ["a.csv", "b.csv", "notes.txt", "sub/c.csv"]),
+        ({"ignore": "sub/tmp"}, [".git/HEAD", "a.csv", "b.csv", "notes.txt", "sub/c.csv", "tmp/e.csv"]),
+        ({"only": "*.csv", "ignore": ["tmp", "b.csv"]}, ["a.csv", "sub/c.csv"]),
+    ],
+)
+def test_patterns_choose_files_of_a_directory(tree, tmp_path, patterns, chosen):
+    made = source(tree, **patterns)
+    alone = tmp_path / "alone"
+    for name in chosen:
+        (alone / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tree / name, alone / name)
+    assert made == source(alone)
+    assert made != source(tree)
+    for again in (alexflow.deserialize(alexflow.serialize(Length(made))).data, pickle.loads(pickle.dumps(made))):
+        for name in {*(str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file())} - {*chosen}:
+            (tree / name).write_text("others may change")
+        with again.path() as path:
+            assert path == tree
+        (tree / chosen[0]).write_text("this one may not")
+        with pytest.raises(SourceChanged), again.path():
+            pass
+        (tree / chosen[0]).write_text(chosen[0])
+
+
+@pytest.mark.parametrize(
+    ("patterns", "message"),
+    [
+        ({"only": "*.cvs"}, r"only=\['\*\.cvs'\]: that chooses no file of .*tree"),
+        ({"ignore": "*"}, "chooses no file"),
+        ({"only": 5}, r"only must be a pattern or a list of them, such as \['\*\.csv'\], not 5"),
+        ({"ignore": [""]}, "ignore must be a pattern"),
+    ],
+)
+def test_patterns_that_choose_nothing_are_refused(tree, patterns, message):
+    with pytest.raises(DefinitionError, match=message):
+        source(tree, **patterns)
+
+
+def test_patterns_are_for_directories(tree):
+    fsspec.filesystem("memory").pipe_file("/bucket/data", b"content")
+    for url in (tree / "a.csv", "memory://bucket/data"):
+        with pytest.raises(DefinitionError, match="only= and ignore=: patterns choose files of a directory"):
+            source(url, only="*", ignore="b")
 
 
 def test_there_has_to_be_something(tmp_path):
