@@ -441,5 +441,9 @@ class EngineClosed(AlexflowError):
     """The engine was used before ``async with`` or after it."""
 
 
+class StreamRestarted(AlexflowError):
+    """An output that is streamed is being made once more: its parts come again from the first, if iteration goes on."""
+
+
 class NotInTask(AlexflowError):
     """:data:`alexflow.current` was used where no task runs."""

@@ -210,6 +210,7 @@ class Engine(OpenEngine):
         )
         context.run(host.set, attempt_host)
         context.run(driver.open)
+        self._streams = None
         self._ages = Ages(self.storage, driver.inspector.outdated, driver.background, self.run, self._hot)
         self._has_opened(driver)
         return self

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Unpack
 
 from alexflow.engine.driver import Driver
-from alexflow.engine.loading import Loads
+from alexflow.engine.loading import Loads, not_loadable
+from alexflow.engine.options import LoadKeywords
 from alexflow.engine.stats import EngineStats
 from alexflow.engine.targets import read_target
 from alexflow.errors import EngineClosed
@@ -24,6 +26,7 @@ from alexflow.model import AbstractTask, Output
 if TYPE_CHECKING:
     from alexflow.engine.age import Ages
     from alexflow.engine.hot_outputs import HotOutputs
+    from alexflow.engine.streams import OutputStream, Streams
     from alexflow.engine.why import Why
     from alexflow.storage import Storage
 
@@ -42,6 +45,8 @@ class OpenEngine:
     _defaults: Defaults
     _broadcast: Broadcast
     _ages: Ages
+    _streams: Streams | None
+    load: Callable[..., Coroutine[Any, Any, Any]]
     _hot: HotOutputs | None
     storage: Storage
     _contexts: RequestContexts | None
@@ -115,6 +120,48 @@ class OpenEngine:
     def broadcast(self) -> Broadcast:
         """The broadcast of this engine's events."""
         return self._broadcast
+
+    def stream(self, output: Output[Any], **request: Unpack[LoadKeywords]) -> OutputStream[Any]:
+        """Iterate over the parts of an output, as its task appends them; it is computed if it does not exist. ::
+
+            async for part in engine.stream(Answer(question).output()):
+                await send(part)
+
+        Any number of readers share one request, and each gets all parts from the first. In the end these are the
+        published value. The last reader that leaves withdraws the request, as a load does that is cancelled. Where a
+        loop is left by ``break``, that is when the stream is forgotten, or closed (``async with engine.stream(...)``).
+
+        Args:
+            output: one of a format that parts can be appended to: text, bytes, JSON lines.
+            request: as for :meth:`Engine.load`; those of the first reader count.
+
+        Returns:
+            An iterator. Texts and bytes may come joined or cut in another way than they were appended; JSON lines come
+            one by one.
+
+        Raises:
+            NoFormat: the format is another one.
+            StreamRestarted: while iterating: the parts so far are void, as the attempt failed, and is made again; to
+                iterate on gives the new ones, from the first.
+            TaskError: while iterating: the task failed.
+        """
+        from alexflow.engine.streams import OutputStream  # deferred: few engines stream
+
+        self._opened()
+        if not isinstance(output, Output):
+            raise not_loadable(output)
+        try:
+            output.part_codec()
+        except BaseException as error:
+            hook_failed(output, "part_codec()", error)
+        return OutputStream(self._all_streams(), output, partial(self.load, **request))
+
+    def _all_streams(self) -> Streams:
+        if self._streams is None:
+            from alexflow.engine.streams import Streams  # deferred, as above
+
+            self._streams = Streams(self.storage, self._opened().background)
+        return self._streams
 
     async def invalidate(self, target: Any, *, downstream: bool = False) -> list[str]:
         """Remove outputs, so that they are made again when they are wanted. ::

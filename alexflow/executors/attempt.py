@@ -76,6 +76,8 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
         task.run(input, bind(outputs, transaction))  # type: ignore[attr-defined]  # a DynamicTask never comes here
         if this_process.generation != process:
             end_fork()
+        if transaction.has_appended:
+            transaction.stage_appended()
         unstaged = transaction.unstaged(_keys(outputs))
         if unstaged and (missing := set(unstaged) - transaction.exists_many(unstaged)):
             if _is_pruned():  # the rest of its outputs stays
@@ -121,6 +123,10 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
             await running
         if this_process.generation != process:
             end_fork()
+        if transaction.has_appended:
+            from alexflow.storage.background import in_thread  # deferred: asyncio, of no use to a worker process
+
+            await in_thread(transaction.stage_appended)
         unstaged = transaction.unstaged(_keys(outputs))
         if unstaged and (missing := set(unstaged) - await transaction.aexists_many(unstaged)):
             if _is_pruned():

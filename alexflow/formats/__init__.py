@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from alexflow.formats.joblib import JoblibOutput as JoblibOutput
     from alexflow.formats.json import JSONNaNOutput as JSONNaNOutput
     from alexflow.formats.json import JSONOutput as JSONOutput
+    from alexflow.formats.json_lines import JSONLinesOutput as JSONLinesOutput
     from alexflow.formats.msgpack import MsgpackOutput as MsgpackOutput
     from alexflow.formats.numpy import NpzOutput as NpzOutput
     from alexflow.formats.numpy import NumpyOutput as NumpyOutput
@@ -38,6 +39,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "hdf5": "H5FileOutput HDF5Output",
         "joblib": "JoblibOutput",
         "json": "JSONNaNOutput JSONOutput",
+        "json_lines": "JSONLinesOutput",
         "msgpack": "MsgpackOutput",
         "numpy": "NpzOutput NumpyOutput",
         "safetensors": "SafetensorsOutput",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from alexflow.formats.part_codecs import BytesParts, TextParts
 from alexflow.model.output import Output
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TextOutput(Output[str]):
-    """A string, its line ends as they are. Safe to share.
+    """A string, its line ends as they are. Safe to share. A running task can append to it.
 
     Attributes:
         encoding: how characters become bytes.
@@ -35,10 +36,13 @@ class TextOutput(Output[str]):
     def decode(self, data: bytes) -> str:
         return data.decode(self.encoding)
 
+    def part_codec(self) -> TextParts:
+        return TextParts(self.encoding)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BytesOutput(Output[bytes]):
-    """Bytes as they are. Safe to share."""
+    """Bytes as they are. Safe to share. A running task can append to them."""
 
     safe_to_share: ClassVar[bool] = True
 
@@ -49,3 +53,6 @@ class BytesOutput(Output[bytes]):
 
     def decode(self, data: bytes) -> bytes:
         return data
+
+    def part_codec(self) -> BytesParts:
+        return BytesParts()

@@ -26,9 +26,15 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
+    from alexflow.model.part_codec import PartCodec
     from alexflow.storage import Storage
+    from alexflow.storage.appending import AppendedFile
     from alexflow.storage.async_streams import AsyncReader, AsyncWriter
     from alexflow.storage.staged import Mode
+
+
+#: Parts up to this size are written on the event loop: it takes less than a thread would.
+MAX_APPENDED_INLINE = 64 * 1024  # bytes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -281,6 +287,63 @@ class Output(WithClassInfo, Generic[T_co]):
     async def aload(self) -> T_co:
         """:meth:`load`, for ``async def run``."""
         return self._decoded(await self.bound_storage.aread(self.key))
+
+    # -- part by part
+
+    def part_codec(self) -> PartCodec:
+        """What makes bytes of parts that are appended. Formats to which a task can append override this.
+
+        Raises:
+            NoFormat: nothing can be appended in this format.
+        """
+        raise NoFormat(
+            f"{self.key}: {type(self).__qualname__} is written as a whole; to append to an output, or to stream it, "
+            f"build it with TextOutput, BytesOutput or JSONLinesOutput"
+        )
+
+    def append(self, part: Any) -> None:
+        """Add a part, in ``run``: readers of :meth:`Engine.stream` get it at once.
+
+        The parts together are the output, which becomes visible as a whole once ``run`` has returned. What a task
+        appends replaces what it has stored before, and the other way round.
+
+        Args:
+            part: of a text, text; of bytes, bytes; of JSON lines, one value.
+
+        Raises:
+            NoFormat: nothing can be appended in this format.
+            EncodingError: the part cannot be written.
+            DefinitionError: the output is not one that ``run`` was given.
+        """
+        file = self._appended()
+        file.write(self._encoded_part(file, part))
+
+    async def aappend(self, part: Any) -> None:
+        """:meth:`append`, for ``async def run``."""
+        file = self._appended()
+        data = self._encoded_part(file, part)
+        if len(data) <= MAX_APPENDED_INLINE:
+            file.write(data)
+        else:
+            from alexflow.storage.background import in_thread  # deferred: asyncio, of no use to a worker process
+
+            await in_thread(file.write, data)
+
+    def _appended(self) -> AppendedFile:
+        storage = self.bound_storage
+        appended = getattr(storage, "appended", None)  # of a transaction
+        if appended is None:
+            raise DefinitionError(
+                f"{self.key}: parts are appended while the task runs; append to the output that run() is given"
+            )
+        file: AppendedFile = appended(self.key, self.part_codec)
+        return file
+
+    def _encoded_part(self, file: AppendedFile, part: Any) -> bytes:
+        try:
+            return file.encode(part)
+        except Exception as error:  # the part's own code may raise anything
+            raise self._unencodable(part, error) from as_cause(error)
 
     # -- bytes, piece by piece
 

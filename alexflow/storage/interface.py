@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
+    from alexflow.storage.appending import AppendedPlace
     from alexflow.storage.async_streams import AsyncReader, AsyncWriter
     from alexflow.storage.leases import Leases
     from alexflow.storage.reserved import ReservedSpace, Space
@@ -290,6 +291,16 @@ class Storage(ABC):
         from alexflow.storage.streams import stage_path
 
         return stage_path(self, key, path)
+
+    def appended_place(self, key: str) -> AppendedPlace:
+        """The place of the file to which parts of ``key`` are appended while its task runs.
+
+        Raises:
+            StorageError: there is none.
+        """
+        from alexflow.storage.appending import temporary_place
+
+        return temporary_place(repr(self), key)
 
     def scratch(self) -> AbstractContextManager[Path]:
         """A new directory on a local disk, removed in the end: for files that are on their way to or from here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ from alexflow.storage.keys import check_key
 from alexflow.storage.staged import Staged
 
 if TYPE_CHECKING:
+    from alexflow.storage.appending import AppendedPlace
     from alexflow.storage.reserved import ReservedSpace, Space
     from alexflow.storage.staged import Staging
 
@@ -92,6 +94,11 @@ class MemoryStorage(Storage):
         from alexflow.storage.streams import InMemory  # deferred: few tasks need it
 
         return InMemory(self, key)
+
+    def appended_place(self, key: str) -> AppendedPlace:
+        from alexflow.storage.appending import temporary_place  # deferred, as above
+
+        return temporary_place(f"memory {os.getpid()} {id(self)}", key)
 
     def version(self, key: str) -> bytes | None:
         return self._objects.get(key)

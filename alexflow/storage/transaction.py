@@ -6,7 +6,7 @@ Writes are staged; the task itself reads them back, and no other task sees them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from alexflow.errors import TaskStopped
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
+    from alexflow.model.part_codec import PartCodec
+    from alexflow.storage.appending import AppendedFile, AppendedPlace
     from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.staged import Mode, Staged, Staging
 
@@ -35,6 +37,7 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
     process_local: ClassVar[bool] = True
 
     __slots__ = (
+        "_appended",
         "_is_discarded",
         "_is_ending",
         "_is_revoked",
@@ -50,6 +53,7 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         self.storage = storage
         self._replace = replace
         self._staged: dict[str, Staged] = {}
+        self._appended: dict[str, AppendedFile] = {}
         self._is_revoked = False
         self._is_ending = False
         self._is_discarded = False
@@ -70,6 +74,37 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
     def staged(self) -> Mapping[str, Staged]:
         """The staged objects of this attempt, by key."""
         return self._staged
+
+    @property
+    def has_appended(self) -> bool:
+        """Whether parts have been appended that are not staged yet."""
+        return bool(self._appended)
+
+    def appended(self, key: str, make_codec: Callable[[], PartCodec]) -> AppendedFile:
+        """The file to which parts of an output are appended."""
+        from alexflow.storage.appending import AppendedFile, making  # deferred: few tasks append
+
+        with making:  # threads may begin at the same time
+            file = self._appended.get(key)
+            if file is None:
+                file = AppendedFile(self.storage.appended_place(key), make_codec())
+                self._appended[key] = file
+                if self._is_discarded:  # a thread that has outlived its task
+                    self.discard_all()
+        return file
+
+    def appended_place(self, key: str) -> AppendedPlace:
+        return self.storage.appended_place(key)
+
+    def stage_appended(self) -> None:
+        """Stage what was appended."""
+        while self._appended:
+            key, file = self._appended.popitem()
+            path = file.complete()
+            try:
+                self._keep(self.storage.stage_path(key, path))
+            finally:
+                path.unlink(missing_ok=True)  # what is large has been moved
 
     def unstaged(self, keys: Sequence[str]) -> list[str]:
         """The keys under which this attempt has stored nothing."""
@@ -144,6 +179,7 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         """Discard everything that was staged, and whatever is staged later."""
         self._is_discarded = True
         self._is_ending = True
+        self._discard_appended()
         while self._staged:
             _, staged = self._staged.popitem()
             self.storage.discard(staged)
@@ -189,7 +225,13 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
     def modified(self, key: str) -> float | None:
         return self.storage.modified(key)
 
+    def _discard_appended(self) -> None:
+        while self._appended:
+            self._appended.popitem()[1].discard()
+
     def _keep(self, staged: Staged) -> None:
+        if self._appended and staged.key in self._appended:
+            self._appended.pop(staged.key).discard()
         earlier = self._staged.pop(staged.key, None)
         if earlier is not None:
             self.storage.discard(earlier)
@@ -262,6 +304,7 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         """:meth:`discard_all`, for the event loop."""
         self._is_ending = True
         self._is_discarded = True
+        self._discard_appended()
         while self._staged:
             _, staged = self._staged.popitem()
             await self.storage.adiscard(staged)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from alexflow.storage.interface import Storage
 from alexflow.storage.layered.renaming import RenamingStorage
+
+if TYPE_CHECKING:
+    from alexflow.storage.appending import AppendedPlace
 
 
 class HeldStorage(RenamingStorage):
@@ -20,6 +24,9 @@ class HeldStorage(RenamingStorage):
         self.storage = storage
         self._held = held
         self._keys = {place: key for key, place in held.items()}
+
+    def appended_place(self, key: str) -> AppendedPlace:
+        return self.storage.appended_place(key)  # where readers look: its parts are visible as those of any
 
     def _inside(self, key: str) -> str:
         return self._held.get(key, key)

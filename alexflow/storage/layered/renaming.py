@@ -21,6 +21,7 @@ from alexflow.storage.layered.wrapper import StorageWrapper
 from alexflow.storage.staged import Mode, Staged, Staging
 
 if TYPE_CHECKING:
+    from alexflow.storage.appending import AppendedPlace
     from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.verification import Examined
 
@@ -105,6 +106,9 @@ class RenamingStorage(StorageWrapper):
 
     def staged_reader(self, staged: Staged) -> BinaryIO:
         return self.storage.staged_reader(staged.place)
+
+    def appended_place(self, key: str) -> AppendedPlace:
+        return self.storage.appended_place(self._inside(key))
 
     def stage_path(self, key: str, path: Path) -> Staged:
         return _wrapped(key, self.storage.stage_path(self._inside(key), path))

@@ -11,6 +11,7 @@ from alexflow.storage.interface import Storage
 from alexflow.storage.staged import Staged
 
 if TYPE_CHECKING:
+    from alexflow.storage.appending import AppendedPlace
     from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.leases import Leases
     from alexflow.storage.reserved import ReservedSpace, Space
@@ -109,6 +110,9 @@ class StorageWrapper(Storage):
 
     def stage_path(self, key: str, path: Path) -> Staged:
         return self.storage.stage_path(key, path)
+
+    def appended_place(self, key: str) -> AppendedPlace:
+        return self.storage.appended_place(key)
 
     def scratch(self) -> AbstractContextManager[Path]:
         return self.storage.scratch()

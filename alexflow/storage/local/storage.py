@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
+    from alexflow.storage.appending import AppendedPlace
     from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.leases import Leases
     from alexflow.storage.reserved import ReservedSpace, Space
@@ -319,6 +320,11 @@ class LocalStorage(LocalStatus):
             return Staged(key, size, None, taken(self.base_path, path))
         except OSError as error:
             raise storage_error("write", f"{self.base_path}/{key}", error) from error
+
+    def appended_place(self, key: str) -> AppendedPlace:
+        from alexflow.storage.appending import place_in
+
+        return place_in(self.base_path, key)
 
     def scratch(self) -> AbstractContextManager[Path]:
         from alexflow.storage.local.streams import scratch

@@ -1,0 +1,185 @@
+"""Appended files: the parts of an output, one after the other, while its task still makes it.
+
+Readers of this machine follow the file, and those of other machines where the storage is a directory that they share.
+It has two names in a staging area. One states its maker, as that of every staged file does, and is moved away when the
+file is published. The other is made from the key: readers look for it. It is given by a rename, so that readers see
+either the file of the last attempt or that of the new one: another file, another epoch. The maker holds a lock on the
+file, so that what a dead process has left behind is known.
+
+Where the storage is no directory, the file is among the system's temporary ones.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import threading
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from alexflow.blocks_briefly import blocks_briefly
+from alexflow.errors import StorageDenied
+from alexflow.forks import this_process
+from alexflow.storage.files import open_above, storage_error, write_all
+from alexflow.storage.local.staging_area import STAGING, make_reserved, sweep, temporary_name
+
+if TYPE_CHECKING:
+    from alexflow.model.part_codec import PartCodec
+
+#: Files that are looked at, as stale ones, before the first is made among the temporary ones.
+SWEPT_AT_MOST = 256
+
+
+#: Held while an appended file is made.
+making = threading.RLock()
+
+
+class AppendedPlace(NamedTuple):
+    """The place where an appended file is to be found.
+
+    Attributes:
+        base: a directory with a staging area.
+        name: the file's name in it.
+    """
+
+    base: str
+    name: str
+
+    @property
+    def directory(self) -> str:
+        """The staging area."""
+        return f"{self.base}/{STAGING}"
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return f"{self.base}/{STAGING}/{self.name}"
+
+    @blocks_briefly("once a stream")
+    def prepare(self) -> None:
+        """Make the directory.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        make_reserved(self.base, "staging")
+
+
+def place_in(base: str, key: str) -> AppendedPlace:
+    """Return the place for a key of a storage that is a directory."""
+    return AppendedPlace(base, f"parts-{blake2b(key.encode(), digest_size=16).hexdigest()}")
+
+
+@blocks_briefly("once a stream")
+def temporary_place(storage: str, key: str) -> AppendedPlace:
+    """Return the place, on this machine, for a key of another storage.
+
+    Args:
+        storage: a text that is the storage's in all processes that reach it.
+        key: the key.
+
+    Raises:
+        StorageDenied: the directory is another user's.
+    """
+    import tempfile  # deferred: few tasks append
+
+    base = f"{tempfile.gettempdir()}/alexflow-parts-{os.getuid()}"
+    try:
+        os.mkdir(base, 0o700)
+    except FileExistsError:
+        status = os.lstat(base)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+            raise StorageDenied(f"{base} is no directory of this user; remove it", path=base) from None
+    except OSError as error:
+        raise storage_error("make", base, error) from error
+    return place_in(base, f"{storage}\n{key}")
+
+
+class AppendedFile:
+    """The file of one attempt.
+
+    Args:
+        place: where it is found.
+        codec: makes bytes of the parts.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+
+    @blocks_briefly("once an output")
+    def __init__(self, place: AppendedPlace, codec: PartCodec):
+        self._place = place
+        self._codec = codec
+        self._lock = threading.Lock()
+        self._process = this_process.generation
+        self._own = f"{place.directory}/{temporary_name()}"
+        try:
+            place.prepare()
+            self._fd = open_above(self._own, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC)
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            second = f"{place.directory}/{temporary_name()}"
+            os.link(self._own, second)
+            os.rename(second, place.path)
+        except OSError as error:
+            raise storage_error("write", place.path, error) from error
+
+    def encode(self, part: Any) -> bytes:
+        """Make bytes of a part. What comes of an exception is up to the caller."""
+        return self._codec.encode(part)
+
+    @blocks_briefly("a write to the page cache; large parts are written by threads")
+    def write(self, data: bytes) -> None:
+        """Add bytes, which readers see at once.
+
+        Raises:
+            StorageError: they cannot be written.
+        """
+        with self._lock:
+            try:
+                write_all(self._fd, data)
+            except OSError as error:
+                raise storage_error("write", self._own, error) from error
+
+    def complete(self) -> Path:
+        """End the file. It is the caller's from now on."""
+        self.write(self._codec.end())
+        self._close()
+        return Path(self._own)
+
+    @blocks_briefly("once an output")
+    def discard(self) -> None:
+        """Remove the file."""
+        self._close()
+        if self._process == this_process.generation:
+            with suppress(FileNotFoundError):
+                os.unlink(self._own)
+
+    @blocks_briefly("once an output")
+    def _close(self) -> None:
+        if self._process == this_process.generation:
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.stat(self._place.path), os.fstat(self._fd)):  # not that of a later attempt
+                    os.unlink(self._place.path)
+        os.close(self._fd)
+
+
+def is_at_work(fd: int) -> bool:
+    """Whether the maker of an appended file, which is open, is still at work on it."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return True
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    return False
+
+
+@blocks_briefly("once an engine that follows files among the temporary ones")
+def sweep_place(place: AppendedPlace) -> None:
+    """Remove some of what dead processes have left behind."""
+    with suppress(OSError):
+        sweep(place.base, at_most=SWEPT_AT_MOST)
