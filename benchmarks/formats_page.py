@@ -38,6 +38,7 @@ ROWS = {
     "MsgpackOutput": ("plain data", "MessagePack", YES),
     "JSONOutput": ("plain data", "JSON (gzip)", YES),
     "JSONNaNOutput": ("plain data with nan", "JSON (gzip)", YES),
+    "JSONLinesOutput": ("a list of plain data", "JSON, a line each", YES),
     "SerializableOutput": ("tasks, outputs, dataclasses", "JSON (gzip)", NO),
     "TextOutput": ("a string (here: CSV)", "text", YES),
     "BytesOutput": ("bytes", "as they are", YES),

@@ -45,7 +45,7 @@ OF_1X = {"Dir", "File", "H5FileOutput"}
 #: The same of ``alexflow.formats``.
 PROMISED_FORMATS = {
     *["ArrowOutput", "BinaryOutput", "BytesOutput"],
-    *["Directory", "DirectoryOutput", "FileOutput", "H5FileOutput", "HDF5Output", "JSONOutput"],
+    *["Directory", "DirectoryOutput", "FileOutput", "H5FileOutput", "HDF5Output", "JSONLinesOutput", "JSONOutput"],
     *["JoblibOutput", "MsgpackOutput", "NpzOutput", "NumpyOutput", "PandasOutput", "ParquetOutput", "PolarsOutput"],
     *["SafetensorsOutput", "SerializableOutput", "TextOutput"],
 }

@@ -1,8 +1,8 @@
 """Streams: outputs that are read while their tasks still append to them.
 
 All readers of an output in one engine share a follower, which requests the output, as a load does, and follows the file
-of its parts meanwhile (:mod:`alexflow.storage.appending`), whatever makes it: a task on the loop, in a thread or a
-worker process of this engine, or another engine. What counts in the end is the published value. Parts that do not
+of its parts meanwhile (:mod:`alexflow.storage.local.appended_file`), whatever makes it: a task on the loop, in a thread
+or a worker process of this engine, or another engine. What counts in the end is the published value. Parts that do not
 belong to it, because their attempt failed or another was published first, are void: the next part is the first of a new
 epoch.
 
@@ -25,10 +25,11 @@ from alexflow.engine.file_watch import FileWatch
 from alexflow.errors import EngineClosed, StreamRestarted
 from alexflow.hooks import hook_failed, passes
 from alexflow.model import Output
-from alexflow.model.part_codec import PartCodec
 from alexflow.storage import Storage
-from alexflow.storage.appending import AppendedPlace, is_at_work, sweep_place
+from alexflow.storage.appended_place import AppendedPlace
 from alexflow.storage.files import open_above
+from alexflow.storage.local.appended_file import is_at_work, prepare, sweep_place
+from alexflow.storage.part_codec import PartCodec
 from alexflow.type_vars import T
 
 #: What is read of a file in one go, and at most between two turns of the event loop.
@@ -217,7 +218,7 @@ class Follower:
             return
         noticed = asyncio.Event()
         loading.add_done_callback(lambda _: noticed.set())
-        self._place.prepare()
+        prepare(self._place)
         used.callback(self._watch.directory(self._place.directory, noticed.set))
         while not loading.done():
             noticed.clear()

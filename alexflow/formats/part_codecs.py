@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+import alexflow.storage.local.appended_file  # noqa: F401  # the first part would wait for that
+
 S = TypeVar("S", str, bytes)
 
 

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
-    from alexflow.model.part_codec import PartCodec
     from alexflow.storage import Storage
-    from alexflow.storage.appending import AppendedFile
     from alexflow.storage.async_streams import AsyncReader, AsyncWriter
+    from alexflow.storage.local.appended_file import AppendedFile
+    from alexflow.storage.part_codec import PartCodec
     from alexflow.storage.staged import Mode
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
-    from alexflow.storage.appending import AppendedPlace
+    from alexflow.storage.appended_place import AppendedPlace
     from alexflow.storage.async_streams import AsyncReader, AsyncWriter
     from alexflow.storage.leases import Leases
     from alexflow.storage.reserved import ReservedSpace, Space
@@ -298,7 +298,7 @@ class Storage(ABC):
         Raises:
             StorageError: there is none.
         """
-        from alexflow.storage.appending import temporary_place
+        from alexflow.storage.appended_place import temporary_place
 
         return temporary_place(repr(self), key)
 

@@ -16,7 +16,7 @@ from alexflow.storage.keys import check_key
 from alexflow.storage.staged import Staged
 
 if TYPE_CHECKING:
-    from alexflow.storage.appending import AppendedPlace
+    from alexflow.storage.appended_place import AppendedPlace
     from alexflow.storage.reserved import ReservedSpace, Space
     from alexflow.storage.staged import Staging
 
@@ -96,7 +96,7 @@ class MemoryStorage(Storage):
         return InMemory(self, key)
 
     def appended_place(self, key: str) -> AppendedPlace:
-        from alexflow.storage.appending import temporary_place  # deferred, as above
+        from alexflow.storage.appended_place import temporary_place  # deferred, as above
 
         return temporary_place(f"memory {os.getpid()} {id(self)}", key)
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
-    from alexflow.model.part_codec import PartCodec
-    from alexflow.storage.appending import AppendedFile, AppendedPlace
+    from alexflow.storage.appended_place import AppendedPlace
     from alexflow.storage.async_streams import AsyncReader
+    from alexflow.storage.local.appended_file import AppendedFile
+    from alexflow.storage.part_codec import PartCodec
     from alexflow.storage.staged import Mode, Staged, Staging
 
 _ANY: Any = object()
@@ -82,7 +83,7 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
 
     def appended(self, key: str, make_codec: Callable[[], PartCodec]) -> AppendedFile:
         """The file to which parts of an output are appended."""
-        from alexflow.storage.appending import AppendedFile, making  # deferred: few tasks append
+        from alexflow.storage.local.appended_file import AppendedFile, making  # deferred: few tasks append
 
         with making:  # threads may begin at the same time
             file = self._appended.get(key)

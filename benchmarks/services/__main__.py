@@ -9,9 +9,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.services import age, overload, priority, rates
+from benchmarks.services import age, overload, priority, rates, stream
 
-PARTS = {"priority": priority.measure, "overload": overload.measure, "rates": rates.measure, "age": age.measure}
+PARTS = {
+    "priority": priority.measure,
+    "overload": overload.measure,
+    "rates": rates.measure,
+    "age": age.measure,
+    "stream": stream.measure,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

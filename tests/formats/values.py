@@ -194,6 +194,7 @@ EXAMPLES: dict[str, tuple[Callable[[], Any], Callable[[Any, Any], bool]]] = {
     "JSONOutput": (plain, same),
     "SerializableOutput": (lambda: Made("TextOutput"), same),
     "MsgpackOutput": (lambda: {**plain(), "bytes": b"\0", "numbers": {1: 2}}, same),
+    "JSONLinesOutput": (lambda: [plain(), 1, None, "one\ntwo"], same),
     "TextOutput": (lambda: "one\r\ntwo\né", same),
     "BytesOutput": (lambda: bytes(range(256)), same),
     "NumpyOutput": (array, same_array),

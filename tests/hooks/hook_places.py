@@ -35,6 +35,7 @@ WORK = {
     "run": "a task's work",
     "generate": "a dynamic task's; also what it gives is iterated over, and awaited",
     "aload": "the value of an output, for `Engine.load`",
+    "part_codec": "what makes bytes of parts, for `Engine.stream`",
 }
 
 #: Hooks that only these call: other hooks (those of a base class), Python itself, and who holds the object.
@@ -58,7 +59,10 @@ INNER = {
     "ephemeral": "where inputs are asked for",
     "task": "by unwrapped()",
     **dict.fromkeys(("build_output", "serialize", "as_ephemeral", "bound_storage", "exists", "aexists"), "by users"),
-    **dict.fromkeys(("remove", "aremove", "store", "astore", "load", "open", "aopen", "path", "apath"), "by users"),
+    **dict.fromkeys(
+        ("remove", "aremove", "store", "astore", "append", "aappend", "load", "open", "aopen", "path", "apath"),
+        "by users",
+    ),
 }
 
 #: Python's and a storage's, called where the others are.

@@ -20,7 +20,7 @@ class Told(Task):
     pipe: str = field(compare=False)
     name: str = "a"
 
-    retry = Retry(3)
+    retry = Retry(2, delay=0.01)
 
     def output(self) -> Output[str]:
         return self.build_output(TextOutput, key="told.txt")

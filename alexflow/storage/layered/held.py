@@ -9,7 +9,7 @@ from alexflow.storage.interface import Storage
 from alexflow.storage.layered.renaming import RenamingStorage
 
 if TYPE_CHECKING:
-    from alexflow.storage.appending import AppendedPlace
+    from alexflow.storage.appended_place import AppendedPlace
 
 
 class HeldStorage(RenamingStorage):

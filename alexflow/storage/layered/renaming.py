@@ -21,7 +21,7 @@ from alexflow.storage.layered.wrapper import StorageWrapper
 from alexflow.storage.staged import Mode, Staged, Staging
 
 if TYPE_CHECKING:
-    from alexflow.storage.appending import AppendedPlace
+    from alexflow.storage.appended_place import AppendedPlace
     from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.verification import Examined
 

@@ -11,7 +11,7 @@ from alexflow.storage.interface import Storage
 from alexflow.storage.staged import Staged
 
 if TYPE_CHECKING:
-    from alexflow.storage.appending import AppendedPlace
+    from alexflow.storage.appended_place import AppendedPlace
     from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.leases import Leases
     from alexflow.storage.reserved import ReservedSpace, Space

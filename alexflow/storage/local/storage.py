@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from pathlib import Path
 
-    from alexflow.storage.appending import AppendedPlace
+    from alexflow.storage.appended_place import AppendedPlace
     from alexflow.storage.async_streams import AsyncReader
     from alexflow.storage.leases import Leases
     from alexflow.storage.reserved import ReservedSpace, Space
@@ -322,7 +322,7 @@ class LocalStorage(LocalStatus):
             raise storage_error("write", f"{self.base_path}/{key}", error) from error
 
     def appended_place(self, key: str) -> AppendedPlace:
-        from alexflow.storage.appending import place_in
+        from alexflow.storage.appended_place import place_in
 
         return place_in(self.base_path, key)
 

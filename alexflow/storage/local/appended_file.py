@@ -13,21 +13,20 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
 import threading
 from contextlib import suppress
-from hashlib import blake2b
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from alexflow.blocks_briefly import blocks_briefly
-from alexflow.errors import StorageDenied
 from alexflow.forks import this_process
+from alexflow.storage.appended_place import AppendedPlace
 from alexflow.storage.files import open_above, storage_error, write_all
-from alexflow.storage.local.staging_area import STAGING, make_reserved, sweep, temporary_name
+from alexflow.storage.local.staging_area import make_reserved, sweep, temporary_name
 
 if TYPE_CHECKING:
-    from alexflow.model.part_codec import PartCodec
+    from pathlib import Path
+
+    from alexflow.storage.part_codec import PartCodec
 
 #: Files that are looked at, as stale ones, before the first is made among the temporary ones.
 SWEPT_AT_MOST = 256
@@ -37,65 +36,14 @@ SWEPT_AT_MOST = 256
 making = threading.RLock()
 
 
-class AppendedPlace(NamedTuple):
-    """The place where an appended file is to be found.
-
-    Attributes:
-        base: a directory with a staging area.
-        name: the file's name in it.
-    """
-
-    base: str
-    name: str
-
-    @property
-    def directory(self) -> str:
-        """The staging area."""
-        return f"{self.base}/{STAGING}"
-
-    @property
-    def path(self) -> str:
-        """The file."""
-        return f"{self.base}/{STAGING}/{self.name}"
-
-    @blocks_briefly("once a stream")
-    def prepare(self) -> None:
-        """Make the directory.
-
-        Raises:
-            OSError: it cannot be made.
-        """
-        make_reserved(self.base, "staging")
-
-
-def place_in(base: str, key: str) -> AppendedPlace:
-    """Return the place for a key of a storage that is a directory."""
-    return AppendedPlace(base, f"parts-{blake2b(key.encode(), digest_size=16).hexdigest()}")
-
-
 @blocks_briefly("once a stream")
-def temporary_place(storage: str, key: str) -> AppendedPlace:
-    """Return the place, on this machine, for a key of another storage.
-
-    Args:
-        storage: a text that is the storage's in all processes that reach it.
-        key: the key.
+def prepare(place: AppendedPlace) -> None:
+    """Make the directory of a place.
 
     Raises:
-        StorageDenied: the directory is another user's.
+        OSError: it cannot be made.
     """
-    import tempfile  # deferred: few tasks append
-
-    base = f"{tempfile.gettempdir()}/alexflow-parts-{os.getuid()}"
-    try:
-        os.mkdir(base, 0o700)
-    except FileExistsError:
-        status = os.lstat(base)
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-            raise StorageDenied(f"{base} is no directory of this user; remove it", path=base) from None
-    except OSError as error:
-        raise storage_error("make", base, error) from error
-    return place_in(base, f"{storage}\n{key}")
+    make_reserved(place.base, "staging")
 
 
 class AppendedFile:
@@ -117,7 +65,7 @@ class AppendedFile:
         self._process = this_process.generation
         self._own = f"{place.directory}/{temporary_name()}"
         try:
-            place.prepare()
+            prepare(place)
             self._fd = open_above(self._own, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC)
             fcntl.flock(self._fd, fcntl.LOCK_EX)
             second = f"{place.directory}/{temporary_name()}"
@@ -145,6 +93,8 @@ class AppendedFile:
 
     def complete(self) -> Path:
         """End the file. It is the caller's from now on."""
+        from pathlib import Path  # deferred: the first part would wait for it
+
         self.write(self._codec.end())
         self._close()
         return Path(self._own)
