@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from alexflow.executors.process.started_server import StartedServer
     from alexflow.limits import Queue, RateLimit
     from alexflow.progress.echo import OutputEcho
-    from alexflow.record.plan import Plan
     from alexflow.scheduler.instructions import Finish
     from alexflow.storage.memory_cache import MemoryCache
 
@@ -322,20 +321,6 @@ class Engine(OpenEngine):
             if forced:
                 driver.inspector.forced.difference_update(forced)
         return result_of(request, run, finish, clock() - started, self.storage)
-
-    async def plan(self, target: Any, *, force: Forceable | Sequence[Forceable] | bool = ()) -> Plan:
-        """Plan a run: what :meth:`run` would start, as things stand. Nothing runs, and the engine need not be open.
-
-        Args:
-            target: as for :meth:`run`.
-            force: as for :meth:`run`.
-
-        Raises:
-            GraphError: the graph as described cannot be run.
-        """
-        from alexflow.engine.planning import plan_request  # deferred: most engines only run
-
-        return await plan_request(read_target(target), self.storage, self._defaults, force)
 
     @overload
     async def load(self, output: Output[T], **request: Unpack[LoadKeywords]) -> T: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from alexflow.engine.hot_outputs import HotOutputs
     from alexflow.engine.streams import OutputStream, Streams
     from alexflow.engine.why import Why
+    from alexflow.graph import Forceable
+    from alexflow.record.plan import Plan
     from alexflow.storage import Storage
 
 
@@ -211,6 +213,20 @@ class OpenEngine:
         self._contexts.tracing = tracing
         if self._driver is not None:
             self._driver.runs.have_contexts = True
+
+    async def plan(self, target: Any, *, force: Forceable | Sequence[Forceable] | bool = ()) -> Plan:
+        """Plan a run: what :meth:`run` would start, as things stand. Nothing runs, and the engine need not be open.
+
+        Args:
+            target: as for :meth:`run`.
+            force: as for :meth:`run`.
+
+        Raises:
+            GraphError: the graph as described cannot be run.
+        """
+        from alexflow.engine.planning import plan_request  # deferred: most engines only run
+
+        return await plan_request(read_target(target), self.storage, self._defaults, force)
 
     def prune(self, task: AbstractTask | str, *, reason: str = "") -> bool:
         """Let a running task end early, because going on is not worth it.
