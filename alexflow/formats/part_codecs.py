@@ -23,7 +23,7 @@ class _Joined(Generic[S]):
 
     def rest(self, value: S, parts: Sequence[S]) -> list[S] | None:
         before = self._empty.join(parts)
-        return self.split(value[len(before) :]) if value.startswith(before) else None
+        return self.split(value[len(before) :]) if value[: len(before)] == before else None
 
 
 class TextParts(_Joined[str]):
