@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import NamedTuple
 
+from alexflow.executors.memory_text import memory_text
 from alexflow.model.resource_spec import WHOLE, Needs
 
 #: A device, as its system names it: an index, or an id such as ``"GPU-8f…"``.
@@ -146,7 +147,7 @@ class Capacity:
         if cpus is not None and cpus > supply.cpus * WHOLE:
             return f"cpus={cpus / WHOLE:g}, and this engine has {supply.cpus}"
         if supply.memory and memory > supply.memory:
-            return f"{size(memory)} of memory, and this engine has {size(supply.memory)}"
+            return f"{memory_text(memory)} of memory, and this engine has {memory_text(supply.memory)}"
         for kind, amount in devices:
             there = supply.devices.get(kind, ())
             if amount > len(there) * WHOLE:
@@ -341,11 +342,3 @@ class Claimant:
         self.takes_cpus = ordinary_jobs is not None
         self.ordinary_jobs = ordinary_jobs or (lambda: 0)
         self.wake = wake
-
-
-def size(amount: int) -> str:
-    """Bytes, for people: ``1.5 GiB``."""
-    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if amount >= factor:
-            return f"{amount / factor:.3g} {unit}"
-    return f"{amount} bytes"

@@ -27,7 +27,7 @@ async def test_the_error_names_signal_reason_and_peak(place, log):
     assert (error.attempts, error.deaths) == (2, 2)
     assert SIZE < error.peak_rss < 3 * SIZE
     told = re.search(
-        r"was killed by SIGKILL; possibly out of memory; its peak memory was (\d+\.\d) MiB \(after 2 worker deaths\)",
+        r"was killed by SIGKILL; possibly out of memory; its peak memory was ([\d.]+) MiB \(after 2 worker deaths\)",
         str(error),
     )
     assert told is not None, str(error)

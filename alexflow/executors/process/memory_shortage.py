@@ -13,9 +13,9 @@ from __future__ import annotations
 import signal
 
 from alexflow.errors import TaskError, TaskFailed
-from alexflow.executors.capacity import size
 from alexflow.executors.control_groups import memory_kills
 from alexflow.executors.interface import NotDone
+from alexflow.executors.memory_text import memory_text
 from alexflow.executors.process.claims import Claims
 from alexflow.executors.process.places import Assignment
 from alexflow.executors.process.wire.exit_status import ExitStatus
@@ -52,8 +52,9 @@ class MemoryShortage:
 
     def _settled(self, sent: Assignment, outcome: NotDone, error: TaskError, used: int) -> NotDone:
         total = self._claims.total_memory
-        there = f" of {size(total)}" if total else ""
-        said = f"{error.message.rstrip(': ')}; its process has used {size(used) if used else 'an unknown part'}{there}"
+        there = f" of {memory_text(total)}" if total else ""
+        taken = memory_text(used) if used else "an unknown part"
+        said = f"{error.message.rstrip(': ')}; its process has used {taken}{there}"
         if self._claims.lacked_memory(sent.job, used):
             error.message = f"{said}, and is run once more, alone"
             return NotDone(outcome.task_id, "lost", error, outcome.seconds, "", outcome.printed, outcome.worker)

@@ -88,18 +88,20 @@ class IndexedRows(RowSource):
 
     def _numbered(self, numbers: Sequence[int]) -> list[Row]:
         """Rows by their numbers, in that order; those that are not visible are left out."""
+        return self._visible(self._lines(numbers))
+
+    def _lines(self, numbers: Sequence[int]) -> list[tuple[Any, ...]]:
+        """Lines of the table ``task`` by their numbers, in that order."""
         sql = f"SELECT {_COLUMNS} FROM task WHERE number IN ({marks_for(numbers)})"
-        found = {number: (number, *rest) for number, *rest in self._query(sql, *numbers)} if numbers else {}
-        return self._visible([found[number] for number in numbers if number in found])
+        found = {line[0]: line for line in self._query(sql, *numbers)}
+        return [found[number] for number in numbers if number in found]
 
     def _newest_visible(self, numbers: Sequence[int]) -> list[Row]:
         """Rows by their numbers; in the place of one that is not visible the newest of its task that is."""
-        sql = f"SELECT {_COLUMNS} FROM task WHERE number IN ({marks_for(numbers)})"
-        found = {number: (number, *rest) for number, *rest in self._query(sql, *numbers)}
         rows: list[Row] = []
-        for number in numbers:
-            visible = self._visible([found[number]]) if number in found else []
-            hidden = self._sections.row(*found[number]) if number in found and not visible else None
+        for line in self._lines(numbers):
+            visible = self._visible([line])
+            hidden = self._sections.row(*line) if not visible else None
             rows += visible or (self.of_task(hidden.task_id)[:1] if hidden is not None else [])
         return [row for row in rows if not row.is_named_only]
 

@@ -6,6 +6,8 @@ import signal
 import sys
 from typing import NamedTuple
 
+from alexflow.executors.memory_text import memory_text
+
 #: The unit in which the system counts the peak memory of a process.
 _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 
@@ -27,7 +29,7 @@ class ExitStatus(NamedTuple):
         return -self.code if self.code is not None and self.code < 0 else 0
 
     def __str__(self) -> str:
-        peak = f"; its peak memory was {in_words(self.peak_rss)}" if self.peak_rss else ""
+        peak = f"; its peak memory was {memory_text(self.peak_rss)}" if self.peak_rss else ""
         if self.code is None:
             return "ended with an unknown exit status"
         if self.signal:
@@ -39,16 +41,6 @@ class ExitStatus(NamedTuple):
 def peak_rss_of(ru_maxrss: int) -> int:
     """Bytes, from what the system says of a process that has ended."""
     return ru_maxrss * _PEAK_UNIT
-
-
-def in_words(size: int) -> str:
-    """Bytes, for people: ``1.2 GiB``."""
-    amount = float(size)
-    for unit in ("bytes", "KiB", "MiB"):
-        if amount < 1024:
-            return f"{amount:.0f} {unit}" if unit != "MiB" else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return f"{amount:.1f} GiB"
 
 
 def _name(number: int) -> str:
