@@ -64,7 +64,11 @@ def view_for(file: TextIO | None, wanted: bool | None) -> View | None:
     if wanted is False or file is None or file.closed:
         return None
     if not file.isatty():
-        return Lines(file) if wanted or in_notebook() else None
+        if in_notebook():
+            from alexflow.progress.cell import CellDisplay, has_cells  # deferred: notebooks only
+
+            return CellDisplay() if has_cells() else Lines(file)
+        return Lines(file) if wanted else None
     try:
         from alexflow.progress.live import Live  # rich is an extra, and takes a while to import
     except ImportError:

@@ -25,12 +25,14 @@ class Cell:
     Attributes:
         printed: what it wrote to standard output and error.
         value: the forms of its value, by MIME type.
+        drawn: what it displayed, and drew again, in order: the identity of the place, and the forms.
         error: the traceback, empty if it did not fail.
     """
 
     def __init__(self) -> None:
         self.printed = ""
         self.value: dict[str, str] = {}
+        self.drawn: list[tuple[str, str, dict[str, str]]] = []
         self.error = ""
 
 
@@ -64,6 +66,8 @@ class Notebook:
                 return cell
             if kind == "stream":
                 cell.printed += content["text"]
+            elif kind in ("display_data", "update_display_data"):
+                cell.drawn.append((kind, content["transient"].get("display_id", ""), content["data"]))
             elif kind == "execute_result":
                 cell.value = content["data"]
             elif kind == "error":
@@ -123,10 +127,43 @@ def test_run_shows_progress_and_what_is_shown_is_compact(notebook):
     notebook.run("@task\ndef one(n: int) -> int:\n    return n")
     cell = notebook.cell("result = alexflow.run([one(n) for n in range(50)], storage='results')\nresult")
     assert not cell.error
-    assert "50" in cell.printed, "progress is on by default"
+    assert not cell.printed, "progress is drawn, and not written"
+    assert "50 ran, 0 cached" in cell.drawn[-1][2]["text/html"], "progress is on by default"
     assert "50 ran, 0 cached" in cell.value["text/html"]
     assert len(str(cell.value)) < 25_000
     assert "one" in notebook.cell("one.task(3)").value["text/html"]
+
+
+@pytest.mark.parametrize("run", ["alexflow.run", "await alexflow.arun"])
+def test_a_run_is_drawn_in_its_cell_in_place_and_folds_into_its_outcome(notebook, run):
+    notebook.run("from alexflow.progress.cell import CellDisplay; CellDisplay.interval = 0.01")
+    notebook.run("@task\ndef one(n: int) -> int:\n    return n")
+    shown = "None" if run == "alexflow.run" else "True"
+    cell = notebook.cell(f"_ = {run}([one(n) for n in range(30)], storage='results', progress={shown})")
+    assert not cell.error
+    assert not cell.printed
+    (first, place, picture), *others = cell.drawn
+    assert first == "display_data"
+    assert place
+    assert picture["text/html"].startswith("<details open><summary>")
+    assert "<b>one</b>" in picture["text/html"]
+    assert {(kind, where) for kind, where, _ in others} == {("update_display_data", place)}
+    assert cell.drawn[-1][2]["text/html"].startswith("<details><summary><b>30 ran, 0 cached in ")
+    assert cell.drawn[-1][2]["text/plain"].startswith("alexflow: 30 ran, 0 cached in ")
+    again = notebook.cell(f"_ = {run}([one(n) for n in range(30)], storage='results', progress={shown})")
+    assert [(kind, "nothing to run, 30 cached" in data["text/html"]) for kind, _, data in again.drawn] == [
+        ("display_data", True)
+    ]
+
+
+def test_what_failed_is_drawn_open_and_nothing_of_it_is_markup(notebook):
+    notebook.run("@task\ndef fails(n: int) -> int:\n    raise ValueError('<img src=x onerror=alert(1)>')")
+    cell = notebook.cell("alexflow.run(fails(1), storage='results')")
+    assert "ValueError" in cell.error + cell.printed
+    picture = cell.drawn[-1][2]["text/html"]
+    assert picture.startswith("<details open><summary><b>0 ran, 0 cached, 1 failed")
+    assert "&lt;img src=x onerror=alert(1)&gt;" in picture
+    assert "<img" not in picture
 
 
 def test_a_traceback_shows_the_line_of_the_cell(notebook):
