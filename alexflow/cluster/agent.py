@@ -63,6 +63,7 @@ from alexflow.executors.library_threads import share_of
 from alexflow.executors.process.fork_servers import ForkServers
 from alexflow.executors.process.output_capture import OutputReader
 from alexflow.executors.process.wire.messages import JobFailed, JobsDone, ToEngine
+from alexflow.executors.process.wire.status_page import WorkerStatus
 from alexflow.executors.process.worker_process import WorkerProcess
 from alexflow.executors.workers import Workers
 from alexflow.hooks import is_ctrl_c, text_of
@@ -192,7 +193,7 @@ class Agent:
         line.on_frame = self._take
         line.on_room = self._resume_echo
         line.send_first(Ready())
-        line.keep_alive()
+        line.keep_alive(welcome.silent_for)
 
     # -- what the engine wants
 
@@ -230,7 +231,8 @@ class Agent:
 
     def _stop_running(self, message: StopRunning) -> None:
         """Stop a job here and now, before its worker can begin another one."""
-        if self._workers[message.worker].status().running == message.number:
+        status = self._workers[message.worker].status()
+        if status.running == message.number or not status.makes_sense(message.last, time.monotonic()):
             self._send(Stopping(message.worker, message.number))
             self._reap(message.worker, message.patience, True)
 
@@ -242,7 +244,8 @@ class Agent:
         process = self._workers[worker]
         try:
             end, last = await process.wait_and_reap(patience, terminate=terminate)
-            said = process.printed.take_partial(last.running) if last.running else None
+            last = _as_read(last)
+            said = process.printed.take_partial(last.running) if last.running > 0 else None
             refused = "" if process.refused is None else text_of(process.refused)
             self._send(
                 WorkerEnded(worker, end.code, end.peak_rss, last.running, last.ended, _as_pair(said), refused=refused)
@@ -277,7 +280,7 @@ class Agent:
         busy = False
         now = time.monotonic()
         for worker, process in self._workers.items():
-            status = process.status()
+            status = _as_read(process.status())
             if not (status.running or status.importing):
                 busy |= now - self._unanswered.get(worker, 0.0) < STARTS_WITHIN
                 continue
@@ -324,6 +327,11 @@ class Agent:
         self._line = None
         if not self.over.done():
             self.over.set_result("left" if self.is_leaving else why)
+
+
+def _as_read(status: WorkerStatus) -> WorkerStatus:
+    """Return a status as the engine gets it: -1 for the running job if a task has written over it."""
+    return status if status.makes_sense(sys.maxsize, time.monotonic()) else WorkerStatus(-1, 0, 0.0, 0)
 
 
 def _as_pair(said: Printed | None) -> tuple[str, str] | None:

@@ -152,7 +152,7 @@ class AgentPool(ProcessExecutor):
 
     def _stop(self, place: Place, number: int) -> None:
         process = cast(RemoteProcess, cast(WorkerState, place).process)
-        process.stop_running(number, self._grace)  # only its agent sees whether it is running that job
+        process.stop_running(number, place.number, self._grace)  # only its agent sees whether it is running that job
 
     def _is_stopping(self, worker: WorkerState, number: int) -> None:
         if not self._closed and not worker.is_leaving:

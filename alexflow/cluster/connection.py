@@ -108,9 +108,9 @@ class RemoteProcess:
         """Return the job that it has been at for a while."""
         return self._status
 
-    def stop_running(self, number: int, patience: float) -> None:
-        """End it if it is running this job, which gets ``patience`` seconds."""
-        self.agent.send(StopRunning(self._worker, number, patience))
+    def stop_running(self, number: int, last: int, patience: float) -> None:
+        """End it if it is running this job, which gets ``patience`` seconds; ``last`` is the last that it has got."""
+        self.agent.send(StopRunning(self._worker, number, last, patience))
 
     def hang_up(self) -> None:
         """Close the data channel: it ends by itself when it has nothing left to do."""
@@ -147,7 +147,9 @@ class RemoteProcess:
     def is_at_work(self, message: AtWork) -> None:
         """Take in what it has been at for a while."""
         since = 0.0 if message.seconds is None else time.monotonic() - message.seconds
-        if message.running > self._status.ended or not message.running:
+        if message.running < 0:
+            self._status = WorkerStatus(-1, 0, 0.0, 0)  # which makes no sense to the pool either
+        elif message.running > self._status.ended or not message.running:
             ended = message.running - 1 if message.running else self._status.ended
             self._status = WorkerStatus(message.running, ended, since, message.importing)
 

@@ -15,7 +15,7 @@ from alexflow.cluster.address import host_and_port
 from alexflow.cluster.agent import PYTHON
 from alexflow.cluster.agent_pool import AgentPool
 from alexflow.cluster.connection import AgentConnection
-from alexflow.cluster.line import MAX_LINE_FRAME, AgentLine
+from alexflow.cluster.line import MAX_LINE_FRAME, SILENT_FOR, AgentLine
 from alexflow.cluster.messages import (
     PROTOCOL,
     Challenge,
@@ -243,6 +243,7 @@ class AgentExecutor(ConfigurableExecutor):
                     check,
                     None if preload is None else list(preload),
                     self._settings.echo is not None,
+                    SILENT_FOR,
                 )
             )
         except Exception as error:  # the storage cannot be sent, or does not answer
@@ -279,7 +280,7 @@ class AgentExecutor(ConfigurableExecutor):
         self._connected[line] = agent
         line.max_frame = MAX_LINE_FRAME
         line.on_frame = lambda _, frame: agent.receive(frame)
-        line.keep_alive()
+        line.keep_alive(SILENT_FOR)
         if self._no_agents is not None:
             self._no_agents.cancel()
             self._no_agents = None

@@ -4,8 +4,8 @@ Each frame begins with its length, four bytes, little-endian. Messages to send g
 turn. While the line is busy they gather for longer, the more the last frame had, so that many workers' reports travel
 as one; a request and its answer do not wait for each other.
 
-A connection that is cut without a word, as by a switch, shows no end. So each side sends a ping every
-:data:`PING_EVERY` seconds, and gives the other up after :data:`SILENT_FOR` seconds without any byte.
+A connection that is cut without a word, as by a switch, shows no end. So each side sends signs of life, and gives the
+other up after :data:`SILENT_FOR` seconds without any byte. The engine says how long that is.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from alexflow.executors.process.wire.messages import LENGTH
 #: end, whatever is in it: with 5,000 messages in a second frames begin to grow until they are 2 ms apart.
 SECONDS_PER_MESSAGE, MOST_SECONDS = 0.0002, 0.002
 
-PING_EVERY = 5.0  # seconds
-SILENT_FOR = 15.0  # seconds
+#: Seconds without any byte after which a side gives the other up, which sends three pings meanwhile.
+SILENT_FOR = 15.0
 
 #: The longest frame before the other side has proved itself, and after.
 MAX_FIRST_FRAME, MAX_LINE_FRAME = 64 * 1024, 2**30  # bytes
@@ -134,14 +134,14 @@ class AgentLine(asyncio.Protocol):
             self._free_at = self._loop.time() + min(MOST_SECONDS, SECONDS_PER_MESSAGE * len(messages))
             self._write(encode(cast(Sequence[ClusterMessage], messages)))
 
-    def keep_alive(self) -> None:
-        """Send a sign of life every few seconds from now on, and end the line when none comes."""
+    def keep_alive(self, silent_for: float) -> None:
+        """Send signs of life from now on, and end the line when for so many seconds none has come."""
         silent = time.monotonic() - self._heard_at
-        if silent > SILENT_FOR:
+        if silent > silent_for:
             self.end(f"nothing came from it for {silent:.0f} s")
             return
         self.send(Ping())
-        self._beat = self._loop.call_later(PING_EVERY, self.keep_alive)
+        self._beat = self._loop.call_later(silent_for / 3, self.keep_alive, silent_for)
 
     def end(self, why: str = "") -> None:
         """Cut the line; what has been sent and not taken is lost."""

@@ -69,6 +69,7 @@ class Welcome(ClusterMessage, frozen=True):
         check: the name and content of a file in the storage; an agent that reads another storage does not find it.
         preload: modules that are imported before workers are forked; None for none at all.
         echo: whether what tasks print is wanted at once.
+        silent_for: seconds without any byte after which each side gives the other up.
     """
 
     proof: bytes
@@ -81,6 +82,7 @@ class Welcome(ClusterMessage, frozen=True):
     check: tuple[str, bytes] | None
     preload: list[str] | None
     echo: bool
+    silent_for: float
 
 
 class Rejection(ClusterMessage, frozen=True):
@@ -112,10 +114,15 @@ class Deliver(ClusterMessage, frozen=True):
 
 
 class StopRunning(ClusterMessage, frozen=True):
-    """End a worker if it is running this job, which gets so many seconds. Answer: ``Stopping``, if it is."""
+    """End a worker if it is running this job, which gets so many seconds. Answer: ``Stopping``, if it is.
+
+    ``last`` is the last job that it has got. If a task has overwritten the page where it says what it is running, it is
+    ended: the engine has found that it must be this job.
+    """
 
     worker: int
     number: int
+    last: int
     patience: float
 
 
@@ -165,7 +172,7 @@ class AtWork(ClusterMessage, frozen=True):
 
     Attributes:
         worker: the worker.
-        running: the job's number.
+        running: the job's number; -1 if the page where it says so has been overwritten.
         seconds: how long the job has been at its own work; None while its class is still being imported.
         importing: the number of the definition that is being imported, or 0.
     """

@@ -19,26 +19,13 @@ from alexflow import Engine, LocalStorage
 from alexflow.cluster import AgentExecutor
 from alexflow.errors import DefinitionError, NoAgents, RunFailed, WorkerDied
 from alexflow.events import TaskPrinted, TaskRetrying
+from tests.cluster.agents import agent
 from tests.cluster.waiting import are_at_work, until
 from tests.cluster.workflows import Heavy, Leaf, Talks, Waits, attempts, sum_of
 from tests.kit.agents import start_agent
 from tests.kit.processes import still_alive
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
-
-
-@asynccontextmanager
-async def agent(
-    executor: AgentExecutor, *options: str, places: int = 2, **variables: str
-) -> AsyncIterator[subprocess.Popen]:
-    """An agent, for as long as the block, unless it ends before."""
-    start = partial(start_agent, executor, *options, places=places, **variables)
-    process = await asyncio.to_thread(start)
-    try:
-        yield process
-    finally:
-        process.kill()
-        await asyncio.to_thread(process.wait)
 
 
 async def test_a_graph(place):

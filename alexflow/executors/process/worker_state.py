@@ -106,8 +106,7 @@ class WorkerState(Place):
     def believable(self, status: WorkerStatus) -> WorkerStatus:
         """Return the status as the worker wrote it; if a task has overwritten the page, as it must be."""
         now = time.monotonic()
-        in_order = not status.running or status.running == status.ended + 1
-        if in_order and status.running <= self.number and status.ended <= self.number and 0.0 <= status.since <= now:
+        if status.makes_sense(self.number, now):
             return status
         first = next(iter(self.sent), 0)
         return WorkerStatus(first, (first or self.number + 1) - 1, self.last_report or now, 0)

@@ -41,6 +41,16 @@ class WorkerStatus(NamedTuple):
     since: float
     importing: int
 
+    def makes_sense(self, last: int, now: float) -> bool:
+        """Whether the worker has written this, and not a task over it.
+
+        Args:
+            last: the number of the last job that it has got.
+            now: by the system's monotonic clock.
+        """
+        in_order = not self.running or self.running == self.ended + 1
+        return in_order and self.running <= last and self.ended <= last and 0.0 <= self.since <= now
+
 
 class StatusPage:
     """A shared page. Numbers of jobs grow from 1 in the order in which they are run."""
