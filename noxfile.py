@@ -36,7 +36,8 @@ OF_SERVERS += ["tests/faults/test_38_answer_reset_or_cut_off.py"]
 
 # Tests of time, signals and processes have the machine to themselves. All others share its processors.
 EXCLUSIVE = ["faults", "hooks", "process", "executors", "crash", "cluster", "benchmarks", "test_import_time.py"]
-ONE_BY_ONE = [*(f"tests/{name}" for name in EXCLUSIVE), *(f"--ignore={path}" for path in OF_SERVERS)]
+OF_CLUSTERS = ["tests/cluster/test_dask_faults.py", "tests/cluster/test_ray.py"]  # a minute each: nox -s cluster
+ONE_BY_ONE = [*(f"tests/{name}" for name in EXCLUSIVE), *(f"--ignore={path}" for path in [*OF_SERVERS, *OF_CLUSTERS])]
 SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
 ALL_OTHERS = ["tests", *OF_SERVERS, *(f"--ignore=tests/{name}" for name in EXCLUSIVE)]
 
@@ -44,6 +45,7 @@ ALL_OTHERS = ["tests", *OF_SERVERS, *(f"--ignore=tests/{name}" for name in EXCLU
 # Tests of worker processes that do not depend on whose they are.
 THROUGH_AGENT = [f"tests/process/test_{name}.py" for name in ("pool", "deaths", "stopping", "timeouts", "speculation")]
 THROUGH_AGENT += [f"tests/process/test_{name}.py" for name in ("sources", "logging", "unshippable", "recycling")]
+THROUGH_AGENT += ["tests/process/test_garbage.py"]
 
 # Where tests are that need PyTorch, which the other sessions do not install.
 WITH_TORCH = ["tests/training", "tests/formats", "tests/identity/test_library_values.py", "tests/docs/test_pages.py"]

@@ -68,8 +68,10 @@ class DaskExecutor(PilotedExecutor):
         self._client: Any = None
 
     async def look(self) -> Sequence[ClusterNode]:
-        if self._client is None:
-            self._client = await self._connect()
+        if self._client is None or (self._client.status == "closed" and self._client is not self._cluster):
+            self._client = await self._connect()  # a client gives up 30 s after it has lost its scheduler
+        if self._client.status != "running":
+            raise ConnectionError(f"the client is {self._client.status}")
         workers = (await self._client.scheduler.identity(n_workers=-1))["workers"]
         return [
             ClusterNode(

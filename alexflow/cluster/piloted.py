@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from alexflow.cluster.address import address_of, own_host_towards
 from alexflow.cluster.executor import SAY_EVERY, AgentExecutor
 from alexflow.executors.interface import JobSource, Report
+from alexflow.hooks import text_of
 from alexflow.logs import logger
 from alexflow.storage import Storage
 
@@ -74,11 +75,9 @@ class PilotedExecutor(AgentExecutor):
 
     Attributes:
         cluster_name: as messages call the cluster.
-        unreachable: what is raised while the cluster does not answer.
     """
 
     cluster_name = "the cluster"
-    unreachable: tuple[type[Exception], ...] = (OSError,)
 
     def __init__(self, *, places: int | None, listen: str | None, wait_for_agents: float | None):
         super().__init__(listen or "0.0.0.0:0", wait_for_agents=wait_for_agents)
@@ -108,7 +107,7 @@ class PilotedExecutor(AgentExecutor):
         """Return the nodes that may have an agent; connect to the cluster first, if need be.
 
         Raises:
-            Exception: one of ``unreachable``.
+            Exception: the cluster does not answer, for now perhaps.
         """
 
     @abstractmethod
@@ -136,7 +135,7 @@ class PilotedExecutor(AgentExecutor):
                 nodes = await self.look()
                 self._said_at = 0.0
                 await self._keep_pilots(nodes)
-            except self.unreachable as error:  # for now, perhaps; the agents' lines are their own
+            except Exception as error:  # whatever the cluster's library raises; the agents' lines are their own
                 self._say_unreachable(error)
             await asyncio.sleep(CLUSTER_LOOK_EVERY)
 
@@ -144,7 +143,8 @@ class PilotedExecutor(AgentExecutor):
         now = self._loop.time()
         if not self._said_at or now - self._said_at >= SAY_EVERY:
             self._said_at = now
-            logger.warning("%s does not answer: %s; agents that are there go on", self.cluster_name, error)
+            why = f"{type(error).__name__}: {text_of(error)}"
+            logger.warning("%s does not answer: %s; agents that are there go on", self.cluster_name, why)
 
     async def _keep_pilots(self, nodes: Sequence[ClusterNode]) -> None:
         """Start a pilot on each node that has none; forget those of nodes that are gone."""

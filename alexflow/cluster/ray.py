@@ -80,7 +80,6 @@ class RayExecutor(PilotedExecutor):
         self._ray_address = address
         self._gpus: dict[str, float] = {}  # by node
         self._is_ours = False  # whether this has connected to the cluster
-        self.unreachable = (OSError, RuntimeError, self._ray.exceptions.RayError)
 
     async def look(self) -> Sequence[ClusterNode]:
         return await asyncio.to_thread(self._look)

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -21,33 +17,6 @@ from tests.cluster.workflows import Heavy, Waits, sum_of
 from tests.kit.processes import still_alive
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
-
-
-def start(*words: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:], "--no-dashboard"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-@pytest.fixture
-def scheduler() -> Iterator[str]:
-    """The address of a scheduler of its own process."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = start("dask_scheduler", "--host", "127.0.0.1", "--port", str(port))
-    yield f"127.0.0.1:{port}"
-    process.kill()
-    process.wait()
-
-
-@pytest.fixture
-def workers(scheduler: str) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Two Dask workers of one thread each, without nannies."""
-    options = ["--nthreads", "1", "--no-nanny", "--host", "127.0.0.1"]
-    processes = [start("dask_worker", f"tcp://{scheduler}", *options) for _ in range(2)]
-    yield processes
-    for process in processes:
-        process.kill()
-        process.wait()
 
 
 async def test_a_graph_and_a_role(place, scheduler, workers):

@@ -1,0 +1,54 @@
+"""Dask schedulers and workers as processes."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+
+def start_dask(*words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:], "--no-dashboard"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def start_scheduler(address: str) -> subprocess.Popen[bytes]:
+    """Start a scheduler."""
+    return start_dask("dask_scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2])
+
+
+def start_worker(address: str, *options: str) -> subprocess.Popen[bytes]:
+    """Start a worker of one thread, without a nanny."""
+    return start_dask(
+        "dask_worker", f"tcp://{address}", "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1", *options
+    )
+
+
+@pytest.fixture
+def scheduler_process() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A scheduler: its address and its process."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = start_scheduler(f"127.0.0.1:{port}")
+    yield f"127.0.0.1:{port}", process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def scheduler(scheduler_process: tuple[str, subprocess.Popen[bytes]]) -> str:
+    """The address of a scheduler."""
+    return scheduler_process[0]
+
+
+@pytest.fixture
+def workers(scheduler: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Two Dask workers of one thread each, without nannies."""
+    processes = [start_worker(scheduler) for _ in range(2)]
+    yield processes
+    for process in processes:
+        process.kill()
+        process.wait()
