@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from alexflow.blocks_briefly import blocks_briefly
@@ -31,15 +31,16 @@ async def run_on(
     on_error: OnError,
     force: Forceable | Sequence[Forceable] | bool,
     progress: bool | None,
+    attributes: Mapping[str, Any],
 ) -> Result:
     """Open an engine for one run."""
     async with engine:
         if not is_shown(progress):
-            return await engine.run(target, on_error=on_error, force=force)
+            return await engine.run(target, on_error=on_error, force=force, attributes=attributes)
         from alexflow.progress.display import shown  # deferred: in services and batch jobs nothing is shown
 
         async with shown(engine.broadcast, progress):
-            return await engine.run(target, on_error=on_error, force=force)
+            return await engine.run(target, on_error=on_error, force=force, attributes=attributes)
 
 
 def run_from_script(
@@ -48,6 +49,7 @@ def run_from_script(
     on_error: OnError,
     force: Forceable | Sequence[Forceable] | bool,
     progress: bool | None,
+    attributes: Mapping[str, Any],
     echo: bool,
     options: EngineOptions,
     server: StartedServer | None = None,
@@ -58,7 +60,7 @@ def run_from_script(
     async def work() -> Result:
         engine = interruption.engine = Engine(storage, echo=echo, **options)
         engine.started_server = server
-        return await run_on(engine, target, on_error, force, progress)
+        return await run_on(engine, target, on_error, force, progress, attributes)
 
     run_loop = _run_loop_in_thread if is_under_a_loop() else _run_loop
     try:

@@ -79,6 +79,7 @@ class RunOptions(EngineOptions, total=False):
     storage: Storage | str | os.PathLike[str] | None
     on_error: OnError
     force: Forceable | Sequence[Forceable] | bool
+    attributes: Mapping[str, Any] | None
     html: str | os.PathLike[str] | None
 
 

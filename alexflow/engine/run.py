@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Unpack
 
 from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.existing import result_of_existing
 from alexflow.engine.garbage import relaxed_gc
-from alexflow.engine.options import EngineOptions, OnError, RunOptions, check_keywords, check_on_error
+from alexflow.engine.options import EngineOptions, OnError, RunOptions, as_attributes, check_keywords, check_on_error
 from alexflow.engine.result import Result
 from alexflow.errors import RunFailed
 from alexflow.executors.process.wire.reentry import reentry
@@ -31,6 +31,7 @@ async def arun(
     progress: bool | None = False,
     echo: bool = False,
     html: str | os.PathLike[str] | None = None,
+    attributes: Mapping[str, Any] | None = None,
     **options: Unpack[EngineOptions],
 ) -> Result:
     """Make a target's outputs exist, on an engine of its own.
@@ -45,6 +46,7 @@ async def arun(
             process prints meanwhile appears above it.
         echo: as for :class:`Engine`.
         html: a file into which a report of the run is written when it is over, also if it failed.
+        attributes: as for :meth:`Engine.run`.
         options: the other keywords of :class:`Engine`.
 
     Raises:
@@ -57,10 +59,10 @@ async def arun(
     reentry.refuse()
     require_asyncio()
     check_on_error(on_error)
+    attributes = as_attributes(attributes)
     if html is not None:
-        return await _reported(
-            html, target, storage=opened, on_error=on_error, force=force, progress=progress, echo=echo, **options
-        )
+        of_run = {"storage": opened, "on_error": on_error, "force": force, "attributes": attributes}
+        return await _reported(html, target, progress=progress, echo=echo, **of_run, **options)
     result = result_of_existing(target, opened, force, options, progress)
     if result is not None:
         from asyncio import sleep  # it is loaded, but for `run`
@@ -78,7 +80,7 @@ async def arun(
 
         engine = _import_engine()(opened, echo=echo, **options)
         engine.started_server = server
-        return await run_on(engine, target, on_error, force, progress)
+        return await run_on(engine, target, on_error, force, progress, attributes)
 
 
 async def _reported(html: str | os.PathLike[str], target: Any, **options: Any) -> Result:
@@ -131,12 +133,13 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
     reentry.refuse()  # here, too: the rest may run in another thread
     storage, on_error = _storage_for(target, options.pop("storage", None)), options.pop("on_error", "stop")
     check_on_error(on_error)
+    attributes = as_attributes(options.pop("attributes", None))
     if (html := options.pop("html", None)) is not None:
         from alexflow.engine.reported_run import report_writer
 
         write = report_writer(storage, html, record=options.get("record", True))
         try:
-            options["storage"], options["on_error"] = storage, on_error
+            options["storage"], options["on_error"], options["attributes"] = storage, on_error, attributes
             return run(target, progress=progress, echo=echo, **options)
         finally:
             write()
@@ -150,6 +153,6 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
         with relaxed_gc(), server_ahead(target, storage, options) as server:
             from alexflow.engine.one_run import run_from_script
 
-            return run_from_script(target, storage, on_error, force, progress, echo, options, server)
+            return run_from_script(target, storage, on_error, force, progress, attributes, echo, options, server)
     except RunFailed as failed:
         raise failed.with_traceback(None) from None  # each failure has the traceback of the task's own code

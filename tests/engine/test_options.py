@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
 
 import alexflow
-from alexflow import Engine, MemoryStorage, Storage, Workers
+from alexflow import Engine, LocalStorage, MemoryStorage, Storage, Workers
 from alexflow.engine import options
 from alexflow.engine.executor_choice import ExecutorChoice
 from alexflow.engine.options import EngineOptions, RunOptions
+from alexflow.errors import DefinitionError
 from alexflow.graph import Forceable
 from alexflow.limits import Queue, RateLimit
 from alexflow.storage import MemoryCache
+from tests.engine.workflows import Step
 
 pytestmark = pytest.mark.anyio
 
@@ -47,13 +51,23 @@ def test_the_options_are_those_of_the_engines_signature() -> None:
     assert of_engine == get_type_hints(EngineOptions, localns=NAMES)
     assert echo is bool
     own = keywords_of(Engine.run)
-    of_run = {"storage": storage, "on_error": own["on_error"], "force": own["force"], "html": HTML}
+    of_run = {"storage": storage, "html": HTML, **{name: own[name] for name in ("on_error", "force", "attributes")}}
     assert get_type_hints(RunOptions, localns=NAMES) == {**of_engine, **of_run}
 
 
 def test_arun_takes_the_same_values_as_the_engine() -> None:
     parameters = inspect.signature(alexflow.arun).parameters
-    assert set(parameters) == {"target", "storage", "on_error", "force", "progress", "echo", "html", "options"}
+    assert set(parameters) == {
+        "target",
+        "storage",
+        "on_error",
+        "force",
+        "attributes",
+        "progress",
+        "echo",
+        "html",
+        "options",
+    }
 
 
 async def call(function: Callable[..., Any], options: dict[str, Any]) -> None:
@@ -78,3 +92,20 @@ async def test_an_unknown_keyword_is_refused_where_it_is_given(wrong: str, meant
         with pytest.raises(TypeError) as refused:
             await call(function, options)
         assert str(refused.value) == f"{name}() got an unexpected keyword argument {wrong!r}{meant}"
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("report", [None, "report.html"])
+def test_a_runs_attributes_are_in_the_record(tmp_path: Path, is_async: bool, report: str | None) -> None:
+    def work(attributes: dict[str, Any]) -> None:
+        html = None if report is None else tmp_path / report
+        if is_async:
+            asyncio.run(alexflow.arun(Step(1), storage=storage, html=html, attributes=attributes))
+        else:
+            alexflow.run(Step(1), storage=storage, html=html, attributes=attributes, progress=False)
+
+    storage = LocalStorage(tmp_path / "results")
+    with pytest.raises(DefinitionError, match=r"attributes\['cause'\] must be a text"):
+        work({"cause": []})
+    work({"cause": "nightly"})
+    assert [run.attributes for run in alexflow.open_record(storage).runs()] == [{"cause": "nightly"}]
