@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.services import age, overload, priority, rates, stream
+from benchmarks.services import age, deadlines, overload, priority, rates, stream
 
 PARTS = {
     "priority": priority.measure,
@@ -17,6 +17,7 @@ PARTS = {
     "rates": rates.measure,
     "age": age.measure,
     "stream": stream.measure,
+    "deadlines": deadlines.measure,
 }
 
 
