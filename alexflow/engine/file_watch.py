@@ -21,7 +21,7 @@ _MODIFY, _MOVED_TO, _MASK_ADD = 0x2, 0x80, 0x20000000
 _EVENT = struct.Struct("iIII")
 
 #: Seconds between two looks where the system reports changes, and where it does not.
-LOOK_SELDOM, LOOK_OFTEN = 0.25, 0.004
+LOOK_SELDOM, LOOK_OFTEN = 0.5, 0.004
 
 
 class FileWatch:
@@ -36,7 +36,7 @@ class FileWatch:
 
     def __init__(self, loop: asyncio.AbstractEventLoop):
         self._loop = loop
-        self._calls: dict[int, list[Callable[[], None]]] = {}
+        self._calls: dict[int, dict[str, list[Callable[[], None]]]] = {}  # by watch, and by name in a directory
         self._fd = -1
         with suppress(OSError, AttributeError):  # not Linux
             self._libc = ctypes.CDLL(None, use_errno=True)
@@ -45,24 +45,26 @@ class FileWatch:
             loop.add_reader(self._fd, self._read)
         self.look_every = LOOK_OFTEN if self._fd < 0 else LOOK_SELDOM
 
-    def directory(self, path: str, call: Callable[[], None]) -> Callable[[], None]:
+    def name(self, directory: str, name: str, call: Callable[[], None]) -> Callable[[], None]:
         """Call ``call()`` when a file gets a name in a directory. Returns what ends that."""
-        return self._add(path, _MOVED_TO, call)
+        return self._add(directory, _MOVED_TO, name, call)
 
     def file(self, path: str, call: Callable[[], None]) -> Callable[[], None]:
         """Call ``call()`` when a file has been written to. Returns what ends that."""
-        return self._add(path, _MODIFY, call)
+        return self._add(path, _MODIFY, "", call)
 
-    def _add(self, path: str, mask: int, call: Callable[[], None]) -> Callable[[], None]:
+    def _add(self, path: str, mask: int, name: str, call: Callable[[], None]) -> Callable[[], None]:
         number = -1 if self._fd < 0 else self._libc.inotify_add_watch(self._fd, os.fsencode(path), mask | _MASK_ADD)
         if number < 0:  # no more of them, or the file is gone
             return lambda: None
-        calls = self._calls.setdefault(number, [])
-        calls.append(call)
+        names = self._calls.setdefault(number, {})
+        names.setdefault(name, []).append(call)
 
         def end() -> None:
-            calls.remove(call)
-            if not calls and self._calls.pop(number, None) is not None:
+            names[name].remove(call)
+            if not names[name]:
+                del names[name]
+            if not names and self._calls.pop(number, None) is not None:
                 self._libc.inotify_rm_watch(self._fd, number)
 
         return end
@@ -70,14 +72,14 @@ class FileWatch:
     def _read(self) -> None:
         with suppress(BlockingIOError):
             data = os.read(self._fd, 64 * 1024)
-            changed: dict[int, None] = {}
+            changed: dict[tuple[int, str], None] = {}
             at = 0
             while at < len(data):
                 number, _, _, length = _EVENT.unpack_from(data, at)
                 at += _EVENT.size + length
-                changed[number] = None
-            for number in changed:
-                for call in tuple(self._calls.get(number, ())):
+                changed[number, os.fsdecode(data[at - length : at].rstrip(b"\0"))] = None
+            for number, name in changed:
+                for call in tuple(self._calls.get(number, {}).get(name, ())):
                     call()
 
     def close(self) -> None:

@@ -219,7 +219,7 @@ class Follower:
         noticed = asyncio.Event()
         loading.add_done_callback(lambda _: noticed.set())
         prepare(self._place)
-        used.callback(self._watch.directory(self._place.directory, noticed.set))
+        used.callback(self._watch.name(self._place.directory, self._place.name, noticed.set))
         while not loading.done():
             noticed.clear()
             if self._take_new(noticed.set):

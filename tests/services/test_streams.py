@@ -141,10 +141,11 @@ async def test_a_task_that_fails_for_good_ends_all_streams(storage: LocalStorage
         starts = Starts(engine)
         streams = [engine.stream(output) for _ in range(3)]
         taking = [asyncio.create_task(take(stream, 4)) for stream in streams]
+        await tell(pipe, "one")
+        assert await asyncio.gather(*taking) == ["one\n"] * 3
         for attempt in range(1, 4):
             await starts.reach(attempt)
-            await tell(pipe, "one", "!")
-        assert await asyncio.gather(*taking) == ["one\n"] * 3
+            await tell(pipe, "!")
         for stream in streams:
             with pytest.raises(TaskError, match="told to fail"):
                 await to_the_end(stream)
