@@ -159,7 +159,13 @@ def _report(parser: ArgumentParser) -> None:
 def _trace(parser: ArgumentParser) -> None:
     _add_run(parser)
     _add_storage(parser)
-    parser.add_argument("--output", "-o", default="trace.json", metavar="FILE", help="by default trace.json")
+    parser.add_argument(
+        "--output",
+        "-o",
+        default="trace.json",
+        metavar="FILE",
+        help="by default trace.json; Perfetto's own form if it ends with .pftrace",
+    )
     _add_json(parser)
 
 

@@ -8,6 +8,7 @@ import os
 from alexflow.cli import answers
 from alexflow.cli.places import existing_storage
 from alexflow.cli.wrong_use import WrongUse
+from alexflow.timeline.perfetto import write_perfetto
 from alexflow.timeline.storage_lines import find_run
 from alexflow.timeline.task_columns import read_run
 from alexflow.timeline.trace import write_trace
@@ -21,8 +22,12 @@ def execute(options: argparse.Namespace) -> int:
     assert columns.run is not None
     partial = f"{options.output}.partial"
     try:
-        with open(partial, "w", encoding="utf-8") as file:
-            count = write_trace(columns, columns.run, file)
+        if options.output.endswith(".pftrace"):
+            with open(partial, "wb") as binary:
+                count = write_perfetto(columns, columns.run, binary)
+        else:
+            with open(partial, "w", encoding="utf-8") as file:
+                count = write_trace(columns, columns.run, file)
         os.replace(partial, options.output)
     except OSError as error:
         raise WrongUse(f"{options.output} cannot be written: {error.strerror or error}") from None
