@@ -129,7 +129,9 @@ async def test_consumed_lazily():
     workflows.most_alive[0] = 0
     async with Engine(MemoryStorage()) as engine:
         result = await engine.run(GivesMany(50_000))
+        again = await engine.run(GivesMany(50_000))  # all are found
     assert result.ran == 50_001
+    assert (again.ran, again.cached) == (1, 50_000)
     assert workflows.most_alive[0] < 5_000  # a window of 2,000, and some on their way
 
 

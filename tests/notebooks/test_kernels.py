@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +50,21 @@ class Notebook:
         self._client.wait_for_ready(timeout=PATIENCE)
         self.run("import alexflow\nfrom alexflow import Engine, JSONOutput, Output, Task, task")
 
-    def cell(self, source: str) -> Cell:
-        """Run a cell, whether it fails or not."""
+    def interrupt(self) -> None:
+        """Interrupt the cell that runs, as the stop button does."""
+        self._manager.interrupt_kernel()
+
+    def cell(self, source: str, meanwhile: Callable[[], None] | None = None) -> Cell:
+        """Run a cell, whether it fails or not.
+
+        Args:
+            source: what is in it.
+            meanwhile: called while it runs.
+        """
         cell = Cell()
         asked = self._client.execute(source)
+        if meanwhile is not None:
+            meanwhile()
         while True:
             try:
                 message = self._client.get_iopub_msg(timeout=PATIENCE)
@@ -194,3 +205,27 @@ def test_a_large_global_is_noted(notebook):
     assert not cell.error
     assert "table" in cell.printed
     assert "20.0 MB" in cell.printed
+
+
+@pytest.mark.parametrize(
+    "run", ["alexflow.run(waits('begun'), storage='results')", "await alexflow.arun(waits('begun'), storage='results')"]
+)
+def test_interrupting_the_kernel_ends_the_run_and_its_workers(notebook, tmp_path, run):
+    os.mkfifo(tmp_path / "begun")
+    notebook.run(
+        "import os, time\n@task\ndef waits(fifo: str) -> int:\n"
+        "    with open(fifo, 'w') as file:\n        file.write(str(os.getpid()))\n    time.sleep(600)\n    return 1"
+    )
+    workers = []
+
+    def interrupt() -> None:
+        workers.append(int((tmp_path / "begun").read_text()))
+        notebook.interrupt()
+
+    cell = notebook.cell(run, interrupt)
+    assert "KeyboardInterrupt" in cell.error or "CancelledError" in cell.error
+    with pytest.raises(ProcessLookupError):
+        os.kill(workers[0], 0)
+    assert notebook.run("1 + 1") == 2
+    notebook.run("@task\ndef one(n: int) -> int:\n    return n")
+    assert notebook.run("alexflow.run(one(1), storage='results', progress=False).output.load()") == 1
