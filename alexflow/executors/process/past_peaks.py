@@ -6,9 +6,9 @@ It is read in a thread, for one engine at most once a class. A record that canno
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
-from functools import partial
 from itertools import islice
 
 from alexflow.logs import logger
@@ -57,8 +57,8 @@ class PastPeaks:
         except Exception:  # a record that is damaged, or of a later version; a storage that does not answer
             logger.debug("the memory that tasks have needed is not known", exc_info=True)
             found = {}
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(partial(self._has_read, {name: found.get(name, 0) for name in asked}))
+        with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
+            loop.call_soon_threadsafe(self._has_read, {name: found.get(name, 0) for name in asked})
 
     def _has_read(self, found: dict[str, int]) -> None:
         self._is_reading = False
