@@ -129,6 +129,12 @@ class Claims:
             return needs
         return Needs(None, peak, ()) if needs is None else needs._replace(memory=peak)
 
+    def has_none(self, job: Job) -> bool:
+        """Whether a job claims nothing, and nothing is being looked up for it."""
+        if self.capacity is None or not self.capacity.counts_memory:
+            return job.needs is None
+        return self.needs_of(job) is None and not self.is_unknown(job)
+
     def is_unknown(self, job: Job) -> bool:
         """Whether the memory that a job needs is being looked up; ask for it if nothing is known of its class."""
         if not self.counts_memory or (job.needs is not None and job.needs.memory) or job.task_id in self.alone:

@@ -234,6 +234,6 @@ class JobFeed:
         for successor in self._source.successors_of(job.task_id):
             if successor.timeout is not None or successor.task_id in self.assigned:
                 continue
-            if self.claims.needs_of(successor) is None and not self.claims.is_unknown(successor):
+            if self.claims.has_none(successor):
                 return successor
         return None
