@@ -122,6 +122,18 @@ def check_on_error(on_error: object) -> None:
         raise DefinitionError(f"on_error must be 'stop' or 'continue', not {repr_of(on_error)}")
 
 
+def check_shown(progress: object, echo: object) -> None:
+    """Check the keywords that say what a run shows.
+
+    Raises:
+        DefinitionError: one is something else.
+    """
+    if progress is not None and not isinstance(progress, bool):
+        raise DefinitionError(f"progress must be True, False or None, not {repr_of(progress)}")
+    if not isinstance(echo, bool):
+        raise DefinitionError(f"echo must be True or False, not {repr_of(echo)}")
+
+
 def as_attributes(attributes: object) -> dict[str, Any]:
     """Check a request's ``attributes``.
 

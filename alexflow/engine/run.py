@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Unpack
 from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.existing import result_of_existing
 from alexflow.engine.garbage import relaxed_gc
-from alexflow.engine.options import EngineOptions, OnError, RunOptions, as_attributes, check_keywords, check_on_error
+from alexflow.engine.options import (
+    EngineOptions,
+    OnError,
+    RunOptions,
+    as_attributes,
+    check_keywords,
+    check_on_error,
+    check_shown,
+)
 from alexflow.engine.result import Result
 from alexflow.errors import RunFailed
 from alexflow.executors.process.wire.reentry import reentry
@@ -59,6 +67,7 @@ async def arun(
     reentry.refuse()
     require_asyncio()
     check_on_error(on_error)
+    check_shown(progress, echo)
     attributes = as_attributes(attributes)
     if html is not None:
         of_run = {"storage": opened, "on_error": on_error, "force": force, "attributes": attributes}
@@ -133,6 +142,7 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
     reentry.refuse()  # here, too: the rest may run in another thread
     storage, on_error = _storage_for(target, options.pop("storage", None)), options.pop("on_error", "stop")
     check_on_error(on_error)
+    check_shown(progress, echo)
     attributes = as_attributes(options.pop("attributes", None))
     if (html := options.pop("html", None)) is not None:
         from alexflow.engine.reported_run import report_writer

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import luigi as untyped_luigi  # whose types are for its own users' tasks only
-
 from alexflow import model
 from alexflow.errors import OutputNotFound
+from alexflow.formats.libraries import need
 from alexflow.model import Output, Task, TaskOptions
 
-luigi: Any = untyped_luigi
+luigi: Any = need("luigi", "luigi")  # its types are for its own users' tasks only
 
 
 class LuigiFailed(Exception):

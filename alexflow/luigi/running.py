@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import luigi as untyped_luigi  # whose types are for its own users' tasks only
-
 from alexflow.executors.attempt import aattempt, attempt
 from alexflow.executors.deferred_outputs import publish_deferred
+from alexflow.formats.libraries import need
 from alexflow.legacy.completeness import generated, is_complete, keys_in
 from alexflow.model import AbstractTask, DynamicTask, Workflow, flatten, keys_of, task_behind
 from alexflow.model.class_info import class_info
@@ -19,7 +18,7 @@ from alexflow.storage import Storage, Transaction
 
 __all__ = ["run_job", "run_workflow", "to_luigi"]
 
-luigi: Any = untyped_luigi
+luigi: Any = need("luigi", "luigi")  # its types are for its own users' tasks only
 
 
 def run_job(

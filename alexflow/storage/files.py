@@ -21,6 +21,11 @@ _CLASSES: dict[int, type[StorageError]] = {
     errno.EPERM: StorageDenied,
 }
 
+_REMEDIES = {
+    errno.EMFILE: "; raise `ulimit -n`, or keep fewer streams open",
+    errno.EISDIR: "; a directory is in the place of this output: move it away, or give the output another key",
+}
+
 #: The system's errors for a key that cannot exist: a step of its path is missing, or is a file.
 NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
@@ -41,7 +46,7 @@ def storage_error(what: str, path: str, error: OSError) -> StorageError:
     """The error to raise when a storage could not ``what`` the file ``path``."""
     code = error.errno or 0
     name = errno.errorcode.get(code, str(error.errno))
-    remedy = "; raise `ulimit -n`, or keep fewer streams open" if code == errno.EMFILE else ""
+    remedy = _REMEDIES.get(code, "")
     return _CLASSES.get(code, StorageError)(
         f"cannot {what} {path}: {error.strerror} ({name}){remedy}", path=path, errno=error.errno
     )

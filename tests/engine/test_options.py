@@ -109,3 +109,21 @@ def test_a_runs_attributes_are_in_the_record(tmp_path: Path, is_async: bool, rep
         work({"cause": []})
     work({"cause": "nightly"})
     assert [run.attributes for run in alexflow.open_record(storage).runs()] == [{"cause": "nightly"}]
+
+
+@pytest.mark.parametrize("function", [alexflow.run, alexflow.arun])
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"progress": "no"}, "progress must be True, False or None, not 'no'"),
+        ({"progress": 1}, "progress must be True, False or None, not 1"),
+        ({"echo": None}, "echo must be True or False, not None"),
+    ],
+)
+async def test_what_a_run_shows_is_said_plainly(function: Callable[..., Any], wrong: dict[str, Any], why: str) -> None:
+    async def call() -> None:
+        found = function([], storage=MemoryStorage(), **wrong)
+        await found
+
+    with pytest.raises(DefinitionError, match=why):
+        await call()

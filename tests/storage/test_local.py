@@ -113,7 +113,7 @@ def test_a_key_in_the_way_of_a_directory(storage):
 def test_a_directory_in_the_way_of_a_key(storage, replace):
     storage.write("dir/a", b"1")
     for size in (1, MAX_INLINE_BYTES + 1):
-        with pytest.raises(StorageError, match=r"cannot publish .*/dir: Is a directory \(EISDIR\)"):
+        with pytest.raises(StorageError, match=r"cannot publish .*/dir: Is a directory \(EISDIR\); .* move it away"):
             storage.write("dir", bytes(size), replace=replace)
     assert everything_below(storage.base_path) == ["dir", "dir/a"]
 
