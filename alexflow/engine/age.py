@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from alexflow.engine.background import Background
 from alexflow.engine.loading import not_loadable, only_failure
 from alexflow.engine.result import Result
-from alexflow.engine.targets import keys_of_target, read_target
+from alexflow.engine.targets import keys_of_target, read_target, with_storage
 from alexflow.errors import DefinitionError, EngineClosed, RunFailed, TaskError
 from alexflow.graph.outdated import Outdated, Times, age_of, max_age_of
 from alexflow.hooks import exact_name, hook_failed, is_a, passes, repr_of, text_of
@@ -291,7 +291,9 @@ class Ages:
         good = {id(one) for one in judged.good}
         rest = [one for one in wanted if id(one) not in good]
         result = await self.run_again(judged, partial(run, rest))
-        return replace(result, output=request.bound(self._storage), cached=result.cached + len(wanted) - len(rest))
+        return replace(
+            result, output=with_storage(request.target, self._storage), cached=result.cached + len(wanted) - len(rest)
+        )
 
     async def see_to(
         self, outputs: Sequence[Output[Any]], limit: AgeLimit, make: Callable[[Any], Awaitable[object]]

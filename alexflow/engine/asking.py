@@ -13,7 +13,7 @@ from alexflow.engine.requested_run import RequestedRun, RequestOptions
 from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
 from alexflow.engine.storage_questions import INSPECTED_AT_ONCE
 from alexflow.engine.subjects import collect_subjects, forced_by
-from alexflow.engine.targets import Request
+from alexflow.engine.targets import Request, with_storage
 from alexflow.errors import DefinitionError
 from alexflow.executors.enclosing_tasks import running
 from alexflow.graph import Defaults, Forceable, Subjects, self_deadlock
@@ -26,6 +26,9 @@ from alexflow.storage import Storage
 if TYPE_CHECKING:
     from alexflow.executors.request_context import RequestContext
     from alexflow.graph.class_registry import ClassRegistry
+
+#: Outputs that are bound between two turns of the event loop: some half a millisecond.
+BOUND_PER_TURN = 128
 
 #: Targets of a request that are asked for its place in the queue.
 MOST_ASKED = 8
@@ -195,7 +198,7 @@ def force_tasks(
     return forced
 
 
-def result_of(request: Request, run: RequestedRun, finish: Finish, seconds: float, storage: Storage) -> Result:
+async def result_of(request: Request, run: RequestedRun, finish: Finish, seconds: float, storage: Storage) -> Result:
     """Make the answer to a request.
 
     Raises:
@@ -211,4 +214,15 @@ def result_of(request: Request, run: RequestedRun, finish: Finish, seconds: floa
         raise run_failed(failures, report)
     skipped = tuple(task_id for task_id, _ in finish.skipped)
     counts = finish.ran, finish.cached, failures, skipped, seconds, report, finish.shared
-    return Result(request.bound(storage), *counts, run.id)
+    return Result(await _bind_all(request.target, storage), *counts, run.id)
+
+
+async def _bind_all(target: Any, storage: Storage) -> Any:
+    """Bind the outputs of a target; those of a long list in several turns of the event loop."""
+    if type(target) is not list or len(target) <= BOUND_PER_TURN:
+        return with_storage(target, storage)
+    outputs: list[Any] = []
+    for start in range(0, len(target), BOUND_PER_TURN):
+        await asyncio.sleep(0)
+        outputs += with_storage(target[start : start + BOUND_PER_TURN], storage)
+    return outputs

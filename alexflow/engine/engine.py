@@ -320,7 +320,7 @@ class Engine(OpenEngine):
         finally:
             if forced:
                 driver.inspector.forced.difference_update(forced)
-        return result_of(request, run, finish, clock() - started, self.storage)
+        return await result_of(request, run, finish, clock() - started, self.storage)
 
     @overload
     async def load(self, output: Output[T], **request: Unpack[LoadKeywords]) -> T: ...

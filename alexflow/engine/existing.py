@@ -22,7 +22,7 @@ from typing import Any
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.options import check_values, check_workers
 from alexflow.engine.result import Result
-from alexflow.engine.targets import Request, read_target
+from alexflow.engine.targets import Request, read_target, with_storage
 from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.hooks import passes
 from alexflow.identity.names import MAIN_MODULES
@@ -67,7 +67,7 @@ def result_of_existing(
             return None
         if not storage.exists_many(found.keys).issuperset(found.keys):
             return None
-        outputs = request.bound(storage)
+        outputs = with_storage(request.target, storage)
     except BaseException as error:
         if passes(error):
             raise

@@ -349,10 +349,10 @@ def _only_output(target: object) -> Output[Any]:
 
 
 def _request_of(chunk: list[_Item]) -> Request:
-    """Make the request of some items, without outputs that are bound: there is no result."""
+    """Make the request of some items."""
     tasks = [one.target for one in chunk if isinstance(one.target, AbstractTask)]
     outputs = [one.target for one in chunk if isinstance(one.target, Output)]
-    return Request(tasks, outputs, lambda storage: None)
+    return Request(tasks, outputs, chunk)
 
 
 def _task_id(one: _Item) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MethodType
 from typing import Any, cast
 
@@ -18,15 +18,15 @@ class Request:
     Attributes:
         tasks: tasks that must be done.
         outputs: outputs that must exist.
-        bound: makes ``result.output``: the target's outputs, bound to a storage.
+        target: as it was given.
     """
 
-    __slots__ = ("bound", "outputs", "tasks")
+    __slots__ = ("outputs", "target", "tasks")
 
-    def __init__(self, tasks: list[AbstractTask], outputs: list[Output[Any]], bound: Callable[[Storage], Any]) -> None:
+    def __init__(self, tasks: list[AbstractTask], outputs: list[Output[Any]], target: Any) -> None:
         self.tasks = tasks
         self.outputs = outputs
-        self.bound = bound
+        self.target = target
 
     @property
     def all_tasks(self) -> list[AbstractTask]:
@@ -69,7 +69,7 @@ def read_target(target: Any) -> Request:
         if type(error) is RecursionError and type(target) in (list, tuple, dict):
             raise DefinitionError("what was asked for is nested too deeply, or contains itself") from None
         hook_failed(target, "__iter__()", error)
-    return Request(tasks, outputs, lambda storage: _bound(target, storage))
+    return Request(tasks, outputs, target)
 
 
 def keys_of_target(one: Output[Any] | AbstractTask) -> tuple[str, ...]:
@@ -82,7 +82,12 @@ def keys_of_target(one: Output[Any] | AbstractTask) -> tuple[str, ...]:
         hook_failed(one, hook, error)
 
 
-def _bound(target: Any, storage: Storage) -> Any:
+def with_storage(target: Any, storage: Storage) -> Any:
+    """Make what ``result.output`` is: the target's outputs, bound to a storage.
+
+    Raises:
+        HookError: an object in it raised.
+    """
     try:
         return _bind(target, storage)
     except BaseException as error:
