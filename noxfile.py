@@ -240,6 +240,13 @@ def service(session: nox.Session) -> None:
     session.run("python", "-m", "tests.services.drive", *session.posargs)
 
 
+@nox.session(name="soak-service")
+def soak_service(session: nox.Session) -> None:
+    """One engine with all features of services, used for 15 minutes while workers are killed; ``-- --minutes N``."""
+    session.install("-e", ".", *group("services"))
+    session.run("python", "-m", "tests.services.soak", *session.posargs)
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
     """The cost of a task: alexflow beside its physical limit and handwritten asyncio, in some minutes."""

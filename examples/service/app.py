@@ -14,7 +14,7 @@ import credit
 from credit import CreditScore
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
-from features import Orders, Risk
+from features import Letter, Orders, Risk
 from metrics import prometheus
 
 from alexflow import Engine, Output
@@ -99,6 +99,13 @@ async def risks(customer: Annotated[list[str], Query()], client: Caller) -> Stre
             yield json.dumps({"customer": name, "risk": value}) + "\n"
 
     return StreamingResponse(lines(), media_type="application/jsonl")  # a client that hangs up ends it
+
+
+@app.get("/customers/{customer}/letter")
+async def letter(customer: str, client: Caller) -> StreamingResponse:
+    """A text as it is written; the next reader gets the same one, from its beginning."""
+    parts = client.engine.stream(Letter(customer).output(), fairness_key=client.tenant)
+    return StreamingResponse(parts, media_type="text/plain")
 
 
 # -- for those who operate it

@@ -3,11 +3,13 @@
 Worker processes import this module, so it imports neither the web framework nor the HTTP client.
 """
 
+import asyncio
 import logging
 import random
 from dataclasses import dataclass
 
 from alexflow import JSONOutput, Output, Task, TaskOptions
+from alexflow.formats import TextOutput
 
 logger = logging.getLogger(__name__)
 
@@ -46,3 +48,18 @@ class Risk(Task):
         generator = random.Random(self.customer)
         years = sorted(sum(generator.choices(orders, k=len(orders))) for _ in range(self.paths))
         output.store(round(years[len(years) // 20], 2))
+
+
+@dataclass(frozen=True)
+class Letter(Task):
+    """Made part by part, as by a model that answers; readers get what there is."""
+
+    customer: str
+
+    def output(self) -> Output[str]:
+        return self.build_output(TextOutput, key="letter.txt")
+
+    async def run(self, input: None, output: Output[str]) -> None:
+        for word in ("Dear ", self.customer, ", ", "thank ", "you."):
+            await output.aappend(word)
+            await asyncio.sleep(0.02)  # a model thinks here

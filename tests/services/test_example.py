@@ -20,6 +20,7 @@ async def test_the_example_under_a_little_load(tmp_path: Path) -> None:
     async with Services(tmp_path) as services:
         server = await services.start()
         found = await rows.stampede(server)
+        found += await rows.streams(server)
         found += await rows.disconnects(server, clients=50)
         found += await rows.kills(server, requests=8, times=2)
         found += await rows.sigterm(server, clients=20)

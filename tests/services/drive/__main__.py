@@ -23,6 +23,7 @@ async def measure(directory: Path) -> list[Row]:
     async with Services(directory) as services:
         server = await services.start()
         found = await rows.stampede(server)
+        found += await rows.streams(server)
         found += await rows.disconnects(server)
         found += await rows.kills(server)
         found += await rows.tenants(server)

@@ -68,6 +68,14 @@ async def stampede(server: Server, callers: int = 50) -> list[Row]:
     return [Row(f"{callers} equal requests at once", "1 computed, answers equal", measured, ran == 1 and equal)]
 
 
+async def streams(server: Server, readers: int = 20) -> list[Row]:
+    """A text that is read while it is written."""
+    answers = await asyncio.gather(*(get(server.port, "/customers/smith/letter") for _ in range(readers)))
+    texts = {"".join(chunk for chunk in body.decode().split("\r\n")[1::2]) for _, body in answers}
+    met = texts == {"Dear smith, thank you."}
+    return [Row(f"{readers} readers of a text", "all of it", "all of it" if met else repr(texts), met)]
+
+
 async def disconnects(server: Server, clients: int = 200) -> list[Row]:
     """Clients that all want something else, and hang up."""
     idle = min([await seconds_of(server, risk(f"idle-{n}", SHORT)) for n in range(5)])
