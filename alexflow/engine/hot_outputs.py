@@ -21,6 +21,9 @@ from alexflow.storage.memory_cache import MemoryCache
 #: Memory that the time of an output counts for.
 TIME_BYTES = 64
 
+#: Memory that keeping something takes, besides what is kept: a number of 20 bytes would not be bounded without it.
+ENTRY_BYTES = 1_000
+
 
 class _Kept(NamedTuple):
     thing: Any  # bytes, or a value
@@ -107,6 +110,7 @@ class HotOutputs(StorageWrapper, checks_keys=False):
 
     def _keep(self, name: Hashable, key: str, thing: Any, size: int) -> None:
         self._forget(name)
+        size += ENTRY_BYTES
         if size > self._limits.max_bytes:
             return
         self._kept[name] = _Kept(thing, time.monotonic() + self._limits.max_age, size)

@@ -12,7 +12,7 @@ class MemoryCache:
     """Outputs that :meth:`alexflow.Engine.load` keeps in memory; those not loaded for the longest time go first.
 
     Attributes:
-        max_bytes: how much they may take, as they are stored.
+        max_bytes: how much they may take, as they are stored, and 1,000 bytes each for keeping them.
         max_age: seconds after which one is read again: the replacement of an output by another engine, and its removal,
             are noticed within this time. What this engine makes again is noticed at once.
         values: keep values, and not their bytes. Each caller gets the same object: it must not be changed.

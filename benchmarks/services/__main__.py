@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.services import age, deadlines, overload, priority, rates, stream
+from benchmarks.services import age, deadlines, lists, mapping, overload, priority, rates, stream
 
 PARTS = {
     "priority": priority.measure,
@@ -18,6 +18,8 @@ PARTS = {
     "age": age.measure,
     "stream": stream.measure,
     "deadlines": deadlines.measure,
+    "map": mapping.measure,
+    "lists": lists.measure,
 }
 
 

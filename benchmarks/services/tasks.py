@@ -37,6 +37,32 @@ class Backfill(Feature):
 
 
 @dataclass(frozen=True)
+class StoredInProcess(Task):
+    """A number, stored by a worker process: next to no work."""
+
+    number: int
+
+    def output(self) -> JSONOutput[Any]:
+        return self.build_output(JSONOutput[int], key="number.json")
+
+    def run(self, input: Any, output: Any) -> None:
+        output.store(self.number)
+
+
+@dataclass(frozen=True)
+class Stored(Task):
+    """The same on the event loop."""
+
+    number: int
+
+    def output(self) -> JSONOutput[Any]:
+        return self.build_output(JSONOutput[int], key="number.json")
+
+    async def run(self, input: Any, output: Any) -> None:
+        await output.astore(self.number)
+
+
+@dataclass(frozen=True)
 class Call(Task):
     """A call of the API with a limited rate."""
 

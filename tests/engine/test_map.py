@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from alexflow import Engine, JSONOutput, MemoryStorage, Output, Task, TaskError
-from alexflow.engine.mapping import Mapped
+from alexflow.engine.mapping import LOADS_AHEAD, Mapped
 from alexflow.errors import DefinitionError
+from alexflow.events import RunStarted
 from tests.engine.workflows import BreaksOnLoop, Gives, ProcessStep, SlowOnLoop, Step, ran
 
 pytestmark = pytest.mark.anyio
@@ -191,3 +192,66 @@ async def test_an_async_source_that_waits_holds_nothing_back() -> None:
         assert (await anext(stream)).value == 1
         more.set()
         assert (await anext(stream)).value == 2
+
+
+class Server(MemoryStorage):
+    """Waits before it gives anything to be read, and counts how many reads wait at once."""
+
+    answers_at_once = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = self.most = 0
+
+    async def aread(self, key: str) -> bytes:
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        self.waiting -= 1
+        return await super().aread(key)
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+async def test_values_of_a_server_are_read_at_the_same_time(ordered: bool) -> None:
+    storage = Server()
+    async with Engine(storage) as engine:
+        found = await all_of(engine.map(Step, range(100), ordered=ordered))
+        assert sorted(one.value for one in found) == list(range(100))
+        assert 1 < storage.most <= LOADS_AHEAD
+        storage.most = 0
+        async for _ in engine.map(Step, range(100)):
+            break
+    assert storage.waiting <= LOADS_AHEAD
+
+
+async def test_what_is_removed_before_it_is_read_is_made_again() -> None:
+    storage = MemoryStorage()
+    async with Engine(storage) as engine, aclosing(engine.map(Step, range(3), ordered=True)) as stream:
+        assert (await anext(stream)).value == 0
+        storage.remove_many([Step(n).output().key for n in range(3)])
+        assert [one.value async for one in stream] == [1, 2]
+    assert sorted(ran) == ["step-0", "step-1", "step-1", "step-2", "step-2"]
+
+
+async def test_few_requests_are_made_for_many_items() -> None:
+    async with Engine(MemoryStorage()) as engine:
+        begun = [0]
+
+        def count(event: object) -> None:
+            begun[0] += isinstance(event, RunStarted)
+
+        engine.broadcast.listen(count)
+        assert len(await all_of(engine.map(Step, range(3000), window=1000))) == 3000
+        assert begun[0] <= 3000 // 10
+
+
+@pytest.mark.parametrize("window", [1, 2, 9])
+async def test_a_small_window_is_kept_full(window: int) -> None:
+    GATES.clear()
+    async with Engine(MemoryStorage()) as engine, aclosing(engine.map(Waits, range(30), window=window)) as stream:
+        for n in range(20):
+            first = asyncio.ensure_future(anext(stream))
+            await until(lambda done=n: len(GATES) == done + window)  # type: ignore[misc]
+            GATES[n].set()
+            assert (await first).value == n
