@@ -45,7 +45,7 @@ ALL_OTHERS = ["tests", *OF_SERVERS, *(f"--ignore=tests/{name}" for name in EXCLU
 # Tests of worker processes that do not depend on whose they are.
 THROUGH_AGENT = [f"tests/process/test_{name}.py" for name in ("pool", "deaths", "stopping", "timeouts", "speculation")]
 THROUGH_AGENT += [f"tests/process/test_{name}.py" for name in ("sources", "logging", "unshippable", "recycling")]
-THROUGH_AGENT += ["tests/process/test_garbage.py"]
+THROUGH_AGENT += ["tests/process/test_garbage.py", "tests/process/test_initializer.py"]
 
 # Where tests are that need PyTorch, which the other sessions do not install.
 WITH_TORCH = ["tests/training", "tests/formats", "tests/identity/test_library_values.py", "tests/docs/test_pages.py"]

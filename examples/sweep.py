@@ -1,6 +1,7 @@
 """Find the best classifier of handwritten digits: 64 candidates, five folds each; the best three trained on all data.
 
     python examples/sweep.py
+    python examples/sweep.py --storage /shared/results --cluster dask://scheduler:8786
     alexflow run examples/sweep.py:search --best 5
 
 Every fold of every candidate is a task of its own, so that all cores have work, and a candidate that is added later
@@ -172,9 +173,10 @@ def search(best: int = 3) -> Search:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Find a good classifier for handwritten digits.")
     parser.add_argument("--storage", default=".alexflow", help="where results are kept (default: %(default)s)")
+    parser.add_argument("--cluster", default="process", help="where it runs, such as dask://host:8786 (default: here)")
     arguments = parser.parse_args()
 
-    result = alexflow.run(search(), storage=arguments.storage, progress=True)
+    result = alexflow.run(search(), storage=arguments.storage, executor=arguments.cluster, progress=True)
 
     print(f"{len(CANDIDATES)} candidates, {FOLDS} folds: {result}")
     print(f"{'the best':<35} {'mean':<7} test")

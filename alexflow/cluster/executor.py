@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.cluster.address import host_and_port
@@ -26,9 +27,10 @@ from alexflow.cluster.messages import (
     decode_first_from_agent,
 )
 from alexflow.cluster.proof import TOKEN_VARIABLE, is_proof, new_nonce, new_token, proof
-from alexflow.errors import DefinitionError, NoAgents
+from alexflow.errors import DefinitionError, NoAgents, ShippingError
 from alexflow.executors.interface import Job, JobSource, NotDone, Report
 from alexflow.executors.process.log_forwarding import levels
+from alexflow.executors.process.outcomes import unshippable
 from alexflow.executors.settings import ConfigurableExecutor, ExecutorSettings
 from alexflow.hooks import repr_of
 from alexflow.logs import logger
@@ -117,6 +119,7 @@ class AgentExecutor(ConfigurableExecutor):
         self._connected: dict[AgentLine, AgentConnection] = {}
         self._closing = False
         self._no_agents: asyncio.TimerHandle | None = None
+        self._unshippable: ShippingError | None = None  # why no agent can be welcomed
         self._since = 0.0  # since when jobs have waited without an agent
         self._check: tuple[str, bytes] | None = None
         self._checking = asyncio.Lock()  # agents that come together get one file
@@ -130,8 +133,11 @@ class AgentExecutor(ConfigurableExecutor):
         self._serving = self._loop.create_task(self._serve(self._socket))
 
     def offer(self, task_ids: Sequence[str]) -> None:
-        self._opened().offer(task_ids)
-        if not self._connected:
+        pool = self._opened()
+        pool.offer(task_ids)
+        if self._unshippable is not None:
+            pool.fail_waiting(partial(unshippable, error=self._unshippable))
+        elif not self._connected:
             self._miss_agents()
 
     def cancel(self, task_ids: Sequence[str]) -> None:
@@ -246,7 +252,10 @@ class AgentExecutor(ConfigurableExecutor):
                     SILENT_FOR,
                 )
             )
-        except Exception as error:  # the storage cannot be sent, or does not answer
+        except Exception as error:  # the storage, or an initializer, cannot be sent, or the storage does not answer
+            if isinstance(error, ShippingError):
+                self._unshippable = error
+                pool.fail_waiting(partial(unshippable, error=error))
             logger.error("agent %s cannot be welcomed: %s", agent.name, error)
             line.send_first(Rejection(str(error)))
             line.close()
