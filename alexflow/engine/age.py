@@ -199,16 +199,17 @@ class Ages:
         *,
         fails: bool,
     ) -> None:
-        age = age_of(times)
+        age, task_id = age_of(times), _task_id(one)
+        refresh = self._refreshes.get(task_id)
         if age <= max_age:
             judged.good.append(one)
+            if refresh is not None and not refresh.is_under_way and refresh.published < min(times.values()):
+                del self._refreshes[task_id]  # another engine has made it again
             return
-        task_id = _task_id(one)
         if age <= max_age + limit.stale_while_revalidate:
             judged.good.append(one)
             self._refresh(task_id, one, times)
             return
-        refresh = self._refreshes.get(task_id)
         if fails and refresh is not None and refresh.error is not None and self.clock() < refresh.not_before:
             raise refresh.error.with_traceback(None)  # other callers raise the same
         judged.outdated[task_id] = {**judged.outdated.get(task_id, {}), **times}

@@ -82,16 +82,19 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         return bool(self._appended)
 
     def appended(self, key: str, make_codec: Callable[[], PartCodec]) -> AppendedFile:
-        """The file to which parts of an output are appended."""
+        """The file to which parts of an output are appended.
+
+        Raises:
+            TaskStopped: the attempt has been given up.
+        """
         from alexflow.storage.local.appended_file import AppendedFile, making  # deferred: few tasks append
 
         with making:  # threads may begin at the same time
+            if self._is_discarded:  # by a thread that has outlived its task
+                raise TaskStopped("this attempt has been given up; it cannot append any more")
             file = self._appended.get(key)
             if file is None:
-                file = AppendedFile(self.storage.appended_place(key), make_codec())
-                self._appended[key] = file
-                if self._is_discarded:  # a thread that has outlived its task
-                    self.discard_all()
+                file = self._appended[key] = AppendedFile(self.storage.appended_place(key), make_codec())
         return file
 
     def appended_place(self, key: str) -> AppendedPlace:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from alexflow import BinaryOutput, Output, Retry, Task, TaskOptions
@@ -26,16 +25,15 @@ class Told(Task):
         return self.build_output(TextOutput, key="told.txt")
 
     def run(self, input: Any, output: Output[str]) -> None:
-        while True:
-            with open(self.pipe, encoding="utf-8") as lines:
-                for line in lines:
-                    if line == "!\n":
-                        raise OSError("told to fail")
-                    if line == "X\n":
-                        os.kill(os.getpid(), signal.SIGKILL)
-                    if line == ".\n":
-                        return
-                    output.append(line)
+        with open(os.open(self.pipe, os.O_RDWR), encoding="utf-8") as lines:  # which never ends: nothing gets lost
+            for line in lines:
+                if line == "!\n":
+                    raise OSError("told to fail")
+                if line == "X\n":
+                    os.kill(os.getpid(), signal.SIGKILL)
+                if line == ".\n":
+                    return
+                output.append(line)
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,12 @@ class ToldOnLoop(Told):
     """The same, on the event loop."""
 
     async def run(self, input: Any, output: Output[str]) -> None:  # type: ignore[override]
+        fd = await asyncio.to_thread(os.open, self.pipe, os.O_RDWR)
         while True:
-            text = await asyncio.to_thread(Path(self.pipe).read_text)
-            for line in text.splitlines(keepends=True):
+            data = await asyncio.to_thread(os.read, fd, 4096)
+            for line in data.decode().splitlines(keepends=True):
                 if line == ".\n":
+                    os.close(fd)
                     return
                 await output.aappend(line)
 

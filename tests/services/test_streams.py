@@ -14,9 +14,9 @@ import pytest
 from alexflow import Engine, JSONOutput, LocalStorage, MemoryStorage, Output, Storage
 from alexflow.engine.file_watch import FileWatch
 from alexflow.engine.streams import OutputStream
-from alexflow.errors import DefinitionError, EngineClosed, NoFormat, StreamRestarted, TaskError
+from alexflow.errors import DefinitionError, EngineClosed, NoFormat, StreamRestarted, TaskError, TaskStopped
 from alexflow.events import EngineEvent, TaskStarted
-from alexflow.storage import CacheStorage, OverlayStorage, PrefixStorage
+from alexflow.storage import CacheStorage, OverlayStorage, PrefixStorage, Transaction
 from tests.services.stream_tasks import Blob, Both, Lines, Nothing, Told, ToldInThread, ToldOnLoop, Wrong
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
@@ -304,6 +304,24 @@ async def test_a_timeout_around_a_part_loses_none(storage: LocalStorage, pipe: s
                 await anext(stream)
         await tell(pipe, "two", ".")
         assert "".join(await parts_of(stream)) == "two\n"
+
+
+def test_an_attempt_that_was_given_up_disturbs_no_later_one(storage: LocalStorage) -> None:
+    storage.prepare()
+    output = Nothing().output()
+    first, second = (output.assign_storage(Transaction(storage)) for _ in range(2))
+    first.append("first")
+    second.append("second")
+    first.bound_storage.discard_all()  # type: ignore[attr-defined]
+    path = storage.appended_place(output.key).path
+    assert Path(path).read_text() == "second"
+    with pytest.raises(TaskStopped, match="this attempt has been given up; it cannot append any more"):
+        first.append("late")
+    assert Path(path).read_text() == "second"
+    second.bound_storage.stage_appended()  # type: ignore[attr-defined]
+    second.bound_storage.publish_all()  # type: ignore[attr-defined]
+    assert storage.read(output.key) == b"second"
+    assert left_in(storage) == []
 
 
 async def test_watches_end(tmp_path: Path) -> None:

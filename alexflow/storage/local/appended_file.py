@@ -64,14 +64,17 @@ class AppendedFile:
         self._lock = threading.Lock()
         self._process = this_process.generation
         self._own = f"{place.directory}/{temporary_name()}"
+        self._fd = -1  # once it is closed
         try:
             prepare(place)
             self._fd = open_above(self._own, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC)
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(self._fd, fcntl.LOCK_EX)
             second = f"{place.directory}/{temporary_name()}"
             os.link(self._own, second)
             os.rename(second, place.path)
         except OSError as error:
+            self.discard()
             raise storage_error("write", place.path, error) from error
 
     def encode(self, part: Any) -> bytes:
@@ -80,14 +83,15 @@ class AppendedFile:
 
     @blocks_briefly("a write to the page cache; large parts are written by threads")
     def write(self, data: bytes) -> None:
-        """Add bytes, which readers see at once.
+        """Add bytes, which readers see at once. Once the file is discarded they go nowhere.
 
         Raises:
             StorageError: they cannot be written.
         """
         with self._lock:
             try:
-                write_all(self._fd, data)
+                if self._fd >= 0:
+                    write_all(self._fd, data)
             except OSError as error:
                 raise storage_error("write", self._own, error) from error
 
@@ -95,7 +99,11 @@ class AppendedFile:
         """End the file. It is the caller's from now on."""
         from pathlib import Path  # deferred: the first part would wait for it
 
-        self.write(self._codec.end())
+        try:
+            self.write(self._codec.end())
+        except BaseException:
+            self.discard()
+            raise
         self._close()
         return Path(self._own)
 
@@ -109,11 +117,15 @@ class AppendedFile:
 
     @blocks_briefly("once an output")
     def _close(self) -> None:
-        if self._process == this_process.generation:
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.stat(self._place.path), os.fstat(self._fd)):  # not that of a later attempt
-                    os.unlink(self._place.path)
-        os.close(self._fd)
+        with self._lock:  # a thread may be writing
+            fd, self._fd = self._fd, -1
+            if fd < 0:
+                return
+            if self._process == this_process.generation:
+                with suppress(OSError):
+                    if os.path.samestat(os.stat(self._place.path), os.fstat(fd)):  # not that of a later attempt
+                        os.unlink(self._place.path)
+            os.close(fd)
 
 
 def is_at_work(fd: int) -> bool:
