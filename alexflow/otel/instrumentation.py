@@ -48,6 +48,10 @@ class Instrumentation:
         self._leave()
         engine.trace_by(None)
         self._metrics.close()
+        try:
+            self._spans.close()
+        except BaseException as error:  # as below
+            self._contain(error)
 
     def _take(self, event: EngineEvent) -> None:
         for take in (self._metrics.take, self._spans.take):
@@ -154,7 +158,7 @@ def instrument(
 def uninstrument(engine: Engine | None = None) -> None:
     """Undo :func:`instrument`: for one engine, or for all.
 
-    Spans of runs that are under way end when these do, with what is known until now.
+    Spans of what is under way end now, without an outcome.
     """
     engines = [engine] if engine is not None else list(_instrumented)
     if engine is None:

@@ -7,7 +7,7 @@ reported. So nothing is exported from workers but what their code has set up, an
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry import context as contexts
 from opentelemetry import trace
@@ -91,7 +91,7 @@ class Spans:
         before = getattr(tracer, "id_generator", None)
         self._ids = None if before is None else before if isinstance(before, SpanIds) else SpanIds(before)
         if self._ids is not None:
-            tracer.id_generator = self._ids  # type: ignore[attr-defined]  # of the SDK's tracers
+            cast(Any, tracer).id_generator = self._ids  # of the SDK's tracers
         self._runs: dict[str, RunSpan] = {}
         self._attempts: dict[str, OpenAttempt] = {}
         self._started: dict[str, TaskStarted] = {}
@@ -114,6 +114,17 @@ class Spans:
         handle = self._handle.get(type(event))
         if handle is not None:
             handle(event)
+
+    def close(self) -> None:
+        """End all spans that are open: their ends will not be reported."""
+        for attempt in self._attempts.values():
+            if attempt.span is not None:
+                attempt.span.end()
+        for run in self._runs.values():
+            run.span.end()
+        self._attempts.clear()
+        self._runs.clear()
+        self._started.clear()
 
     # -- where attempts begin
 

@@ -31,6 +31,7 @@ from tests.otel.workflows import (
     InAWorker,
     OnTheLoop,
     Records,
+    ids,
     set_up_worker,
 )
 
@@ -272,6 +273,26 @@ async def test_an_engine_that_has_its_own_providers_keeps_them(telemetry: Teleme
         await engine.run(OnTheLoop(2))
     assert len(others.spans()) == 2
     assert not telemetry.spans()
+
+
+async def test_spans_that_are_open_end_with_the_instrumentation(telemetry: Telemetry) -> None:
+    running, release = asyncio.Event(), asyncio.Event()
+
+    class Waits(OnTheLoop):
+        async def run(self, input: Any, output: Any) -> None:
+            running.set()
+            await release.wait()
+            await output.astore(ids())
+
+    async with Engine(MemoryStorage()) as engine:
+        instrument(engine, **telemetry.providers)
+        asked = asyncio.create_task(engine.load(Waits(1).output()))
+        await running.wait()
+        uninstrument(engine)
+        assert sorted(span.name for span in telemetry.spans()) == ["Waits", names.RUN_SPAN]
+        release.set()
+        assert int((await asked)[0], 16)
+    assert len(telemetry.spans()) == 2
 
 
 async def test_a_run_of_a_task_is_inside_the_span_of_the_task(telemetry: Telemetry) -> None:
