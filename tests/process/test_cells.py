@@ -91,7 +91,7 @@ class Arrives:
 UNSHIPPABLE = {
     "lock": lambda: threading.Lock(),
     "connection": lambda: sqlite3.connect(":memory:"),
-    "context": lambda: contextvars.ContextVar("v"),
+    "context": lambda: contextvars.copy_context(),
     "generator": lambda: iter(n for n in range(3)),
     "raises": lambda: Refuses(ValueError("not I")),
     "exits": lambda: Refuses(SystemExit(3)),
