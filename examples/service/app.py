@@ -25,7 +25,7 @@ from alexflow.storage import MemoryCache
 
 STORAGE = os.environ.get("FEATURES", "features")  # a directory or a bucket; several services may share one
 CREDIT_API = os.environ.get("CREDIT_API", "http://127.0.0.1:8001")
-DEADLINE = 10.0  # seconds after which nobody needs an answer any more
+DEADLINE = float(os.environ.get("DEADLINE", "10"))  # seconds after which nobody needs an answer any more
 
 T = TypeVar("T")
 logging.basicConfig(level=logging.INFO, format="%(levelname)s:%(name)s:%(message)s")

@@ -112,7 +112,7 @@ async def test_a_request_is_refused_that_would_wait_too_long(tmp_path: Path) -> 
         await some_turns()
         with pytest.raises(Overloaded, match="try again after") as refused:
             await engine.load(Number(99).output(), max_wait=1.0)
-        assert refused.value.retry_after > 0.5
+        assert refused.value.retry_after > 0
         patient = asyncio.create_task(engine.load(Number(98).output(), max_wait=1000))
         urgent = asyncio.create_task(engine.load(Number(97).output(), max_wait=1.0, priority=1))
         await some_turns()

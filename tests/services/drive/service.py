@@ -21,7 +21,8 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "service"
 #: Worker processes of the example's engine.
 WORKERS = 2
 
-START_SECONDS = 60
+#: Seconds after which something has gone wrong, and the deadline of requests: this machine may be slow.
+START_SECONDS = DEADLINE = 60
 
 
 class Server:
@@ -84,15 +85,17 @@ class Server:
 
     async def has_begun(self, count: int) -> list[str]:
         """Wait until so many simulations have begun in all."""
-        while len(begun := self.simulated()) < count:  # noqa: ASYNC110  # in another process
-            await asyncio.sleep(0.002)
+        async with asyncio.timeout(START_SECONDS):
+            while len(begun := self.simulated()) < count:  # noqa: ASYNC110  # in another process
+                await asyncio.sleep(0.002)
         return begun
 
     async def holds(self, least: int, most: int | None = None) -> None:
         """Wait until its engine has so many requests."""
         numbers = range(least, (least if most is None else most) + 1)
-        while await self.metric("alexflow_requests") not in numbers:  # noqa: ASYNC110  # in another process
-            await asyncio.sleep(0.002)
+        async with asyncio.timeout(START_SECONDS):
+            while await self.metric("alexflow_requests") not in numbers:  # noqa: ASYNC110  # in another process
+                await asyncio.sleep(0.002)
 
     async def metric(self, name: str) -> float:
         """The value of one of its metrics; 0 if it is not there."""
@@ -122,7 +125,8 @@ class Services:
 
     async def start(self) -> Server:
         """Start one service more."""
-        return await self._enter("app:app", FEATURES=str(self._directory / "features"), CREDIT_API=self.api.url)
+        features = str(self._directory / "features")
+        return await self._enter("app:app", FEATURES=features, CREDIT_API=self.api.url, DEADLINE=str(DEADLINE))
 
     async def _enter(self, app: str, **environment: str) -> Server:
         name = app.partition(":")[0]
