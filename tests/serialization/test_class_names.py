@@ -28,6 +28,7 @@ FORMATS = {
     "FileOutput": "file",
     "H5FileOutput": "hdf5",
     "HDF5Output": "hdf5",
+    "JSONLinesOutput": "json_lines",
     "JSONNaNOutput": "json",
     "JSONOutput": "json",
     "JoblibOutput": "joblib",
