@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from contextvars import Context
 
 from alexflow.logs import logger
 from alexflow.storage import Storage
@@ -29,6 +30,7 @@ class Uses:
         self._storage = storage
         self._noted: set[str] = set()
         self._day = 0
+        self._context = Context()  # nothing of the request that comes first is kept
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
 
@@ -36,14 +38,15 @@ class Uses:
         """Count outputs, by their keys or by the ids of their tasks."""
         self.names.update(names)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(SECONDS_BETWEEN_NOTES, self._begin_note)
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(SECONDS_BETWEEN_NOTES, self._begin_note, context=self._context)
         elif len(self.names) > MOST_REMEMBERED and (self._writing is None or self._writing.done()):
             self._timer.cancel()
             self._begin_note()
 
     def _begin_note(self) -> None:
         self._timer = None
-        self._writing = asyncio.get_running_loop().create_task(self._note())
+        self._writing = asyncio.get_running_loop().create_task(self._note(), context=self._context)
 
     async def _note(self) -> None:
         names = tuple(self.names)

@@ -226,7 +226,7 @@ class Inspector:
         number = question.question
         yield from self._look_at_tasks(question.tasks, makes, present, number)
         found: list[str] = []
-        behind: set[str] = set()
+        behind: dict[str, None] = {}  # in their order: it is said in an event
         missing: list[tuple[str, Output[Any]]] = []
         for key, output in question.outputs.items():
             try:
@@ -241,7 +241,7 @@ class Inspector:
                     yield _failed((key,), (), self._refused[key], number)
                     continue
                 found.append(key)
-                behind.add(maker)
+                behind[maker] = None
             else:
                 missing.append((key, output))
         if found:
