@@ -59,7 +59,7 @@ def script(place, target, options=""):
 )
 def test_scripts(target, options, code, out, err, tmp_path):
     done = subprocess.run(script(tmp_path / "results", target, options), capture_output=True, text=True)
-    assert (done.returncode, done.stderr[: len(err)]) == (code, err)
+    assert (done.returncode, done.stderr[: len(err)]) == (code, err), done.stderr
     assert done.stdout.startswith(out)
     assert "not reached" not in done.stdout
     assert "script.py" not in done.stderr

@@ -45,3 +45,11 @@ def test_the_end_is_more_and_stays(ends):
     assert incoming.has_more()
     assert incoming.has_more()
     assert incoming.receive() is None
+
+
+def test_an_end_with_something_unread_is_the_end(ends):
+    engine, incoming = ends
+    incoming._channel.sendall(b"what the engine has not read")
+    engine.close()
+    assert incoming.has_more()
+    assert incoming.receive() is None

@@ -14,7 +14,10 @@ MAX_READ = 1024 * 1024  # bytes
 
 
 class Inbox:
-    """Reads messages; whatever came with one waits here for the next call."""
+    """Reads messages; whatever came with one waits here for the next call.
+
+    A connection that is reset is at its end, too: the engine has closed its own with something of this worker unread.
+    """
 
     def __init__(self, channel: socket.socket):
         self._channel = channel
@@ -28,6 +31,8 @@ class Inbox:
                 self._read = self._channel.recv(MIN_READ, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return False
+            except ConnectionResetError:
+                self._read = b""
             self._at = 0
         return True
 
@@ -56,7 +61,10 @@ class Inbox:
         parts = [self._read[self._at :]]
         missing = size - len(parts[0])
         while missing > 0:
-            part = self._channel.recv(min(max(missing, MIN_READ), MAX_READ))
+            try:
+                part = self._channel.recv(min(max(missing, MIN_READ), MAX_READ))
+            except ConnectionResetError:
+                part = b""
             if not part:
                 return False
             parts.append(part)

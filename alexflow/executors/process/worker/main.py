@@ -29,6 +29,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, NoReturn
 
@@ -113,7 +114,8 @@ def main(data: int, control: int, status_page: int, lifeline: int, *pipes: int) 
         capture = StdioCapture((reading_out, reading_err), (writing_out, writing_err), first.token, page)
         worker = Worker(channel, inbox, received(control), page, capture)
         when_imported("logging", lambda: worker.forward_logging(first.levels, first.disabled))
-        worker.serve()
+        with suppress(BrokenPipeError, ConnectionResetError):  # the engine has gone, and reads no more
+            worker.serve()
         shut_down_process(capture)
     os._exit(0)
 
@@ -406,29 +408,27 @@ class Worker:
 
     def _listen_to_control(self) -> None:
         control = Inbox(self._control)
-        while (message := control.receive()) is not None:
-            if isinstance(message, Prune):
-                self._context.prune(message.number)
-                continue
-            self._take_in_what_has_come()
-            returned: list[int] = []
-            while self._jobs:
-                try:
-                    returned.append(self._jobs.pop().number)
-                except IndexError:  # the main thread was quicker
-                    break
-            self._report()
-            self._control.sendall(frame(Revoked(returned)))
+        with suppress(BrokenPipeError, ConnectionResetError):  # as above
+            while (message := control.receive()) is not None:
+                if isinstance(message, Prune):
+                    self._context.prune(message.number)
+                    continue
+                self._take_in_what_has_come()
+                returned: list[int] = []
+                while self._jobs:
+                    try:
+                        returned.append(self._jobs.pop().number)
+                    except IndexError:  # the main thread was quicker
+                        break
+                self._report()
+                self._control.sendall(frame(Revoked(returned)))
 
     def _take_in_what_has_come(self) -> None:
         """Read the data channel while a job runs: jobs that wait there are given back, too."""
         if not self._receiving.acquire(blocking=False):  # the main thread waits for messages itself
             return
         try:
-            while self._inbox.has_more():
-                message = self._inbox.receive()
-                if message is None:
-                    return
+            while self._inbox.has_more() and (message := self._inbox.receive()) is not None:
                 self._take_in(message)
         finally:
             self._receiving.release()
