@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 LOADS_PER_TURN = 32
 
 #: How often ``load`` has an output made again that is removed before it can be read.
-MAX_LOADS = 20
+MAX_LOADS = 30
 
 #: The longest pause before an output that was removed is made again: the first time, and at most. It doubles each time,
 #: as a disk that is busy for a moment lets what removes an output come first every time.
