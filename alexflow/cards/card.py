@@ -17,7 +17,7 @@ MAX_CARDS = 16
 
 
 class Card(Struct, frozen=True):
-    """What a task shows of itself.
+    """A text that a task shows of itself.
 
     Attributes:
         name: distinguishes it from the others of its task.

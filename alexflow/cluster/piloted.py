@@ -48,7 +48,7 @@ class ClusterNode(NamedTuple):
 
 
 class PilotOptions(NamedTuple):
-    """What a pilot is given.
+    """The options of a pilot.
 
     Attributes:
         address: of the engine.

@@ -19,7 +19,7 @@ MOST_REMEMBERED = 100_000
 
 
 class Uses:
-    """What was used of a storage: found by an inspection, or loaded. To be called on the engine's loop.
+    """The outputs of a storage that were used: found by an inspection, or loaded. To be called on the engine's loop.
 
     Attributes:
         names: what waits for a note; while there is anything, more may be added without a call.

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
 from alexflow.events import (
-    EngineEvent,
-    InputsVanished,
     RunFinished,
     RunStarted,
-    TaskCancelled,
     TaskEvent,
     TaskGivenUp,
     TaskQueued,
@@ -29,6 +25,7 @@ from alexflow.events import (
     TaskSucceeded,
 )
 from alexflow.otel import names
+from alexflow.otel.event_follower import EventFollower
 from alexflow.version import __version__
 
 #: Attributes of a measurement, each with its value.
@@ -71,7 +68,7 @@ def _observer(counts: Mapping[Labels, float]) -> Callable[[CallbackOptions], Ite
     return observe
 
 
-class EngineMetrics:
+class EngineMetrics(EventFollower):
     """Counts the events of one engine.
 
     Args:
@@ -79,32 +76,13 @@ class EngineMetrics:
     """
 
     def __init__(self, metrics: Metrics):
+        super().__init__()
         self._metrics = metrics
         self._queued: dict[str, Labels] = {}
         self._running: dict[str, Labels] = {}
         self._runs: set[str] = set()
         self._labels: dict[str, Labels] = {}
         self._labels_ended: dict[tuple[str, str], Labels] = {}
-        self._handle: dict[type[EngineEvent], Any] = {
-            RunStarted: self._run_started,
-            RunFinished: self._run_finished,
-            TaskQueued: self._task_queued,
-            TaskStarted: self._task_started,
-            TasksPutBack: self._put_back,
-            TasksFound: lambda event: self._not_run(event, "cached"),
-            TasksMadeElsewhere: lambda event: self._not_run(event, "elsewhere"),
-            TaskSucceeded: self._succeeded,
-            TaskRetrying: lambda event: self._failed(event, "retried"),
-            TaskGivenUp: lambda event: self._failed(event, "failed"),
-            TaskCancelled: lambda event: self._end(event, "cancelled"),
-            InputsVanished: lambda event: self._end(event, "inputs_vanished"),
-        }
-
-    def take(self, event: EngineEvent) -> None:
-        """Take an event."""
-        handle = self._handle.get(type(event))
-        if handle is not None:
-            handle(event)
 
     def close(self) -> None:
         """Take back what is under way: its end will not be counted."""

@@ -17,11 +17,8 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, Status, StatusCode, Tracer
 
 from alexflow.events import (
-    EngineEvent,
-    InputsVanished,
     RunFinished,
     RunStarted,
-    TaskCancelled,
     TaskEvent,
     TaskGivenUp,
     TaskRetrying,
@@ -33,6 +30,7 @@ from alexflow.events import (
 )
 from alexflow.executors.trace_context import TraceHeaders, headers_of, span_context_of
 from alexflow.otel import names
+from alexflow.otel.event_follower import EventFollower
 from alexflow.otel.span_ids import SpanIds
 
 #: Spans that are made for tasks of one event that are done already: making one takes some 10 µs of the event loop.
@@ -79,7 +77,7 @@ class OpenAttempt:
         self.span_id = span_id
 
 
-class Spans:
+class Spans(EventFollower):
     """Makes the spans of one engine. Its methods are called on the event loop.
 
     Args:
@@ -87,6 +85,7 @@ class Spans:
     """
 
     def __init__(self, tracer: Tracer):
+        super().__init__()
         self._tracer = tracer
         before = getattr(tracer, "id_generator", None)
         self._ids = None if before is None else before if isinstance(before, SpanIds) else SpanIds(before)
@@ -95,25 +94,6 @@ class Spans:
         self._runs: dict[str, RunSpan] = {}
         self._attempts: dict[str, OpenAttempt] = {}
         self._started: dict[str, TaskStarted] = {}
-        self._handle: dict[type[EngineEvent], Any] = {
-            RunStarted: self._run_started,
-            RunFinished: self._run_finished,
-            TasksFound: lambda event: self._not_run(event, "cached"),
-            TasksMadeElsewhere: lambda event: self._not_run(event, "elsewhere"),
-            TasksPutBack: self._put_back,
-            TaskStarted: self._task_started,
-            TaskSucceeded: self._succeeded,
-            TaskRetrying: lambda event: self._failed(event, "retried"),
-            TaskGivenUp: lambda event: self._failed(event, "failed"),
-            TaskCancelled: lambda event: self._end(event, "cancelled"),
-            InputsVanished: lambda event: self._end(event, "inputs_vanished"),
-        }
-
-    def take(self, event: EngineEvent) -> None:
-        """Take an event."""
-        handle = self._handle.get(type(event))
-        if handle is not None:
-            handle(event)
 
     def close(self) -> None:
         """End all spans that are open: their ends will not be reported."""

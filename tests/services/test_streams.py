@@ -178,27 +178,27 @@ def layered(request: pytest.FixtureRequest, storage: LocalStorage, tmp_path: Pat
     return OverlayStorage(base, storage)
 
 
+async def told_one(engine: Engine, output: Any, pipe: str) -> None:
+    """Stream an output while its task is told one part, and then its end."""
+    stream = engine.stream(output)
+    taking = asyncio.create_task(take(stream, 4))
+    await tell(pipe, "one")
+    assert await taking == "one\n"
+    await tell(pipe, ".")
+    assert await parts_of(stream) == []
+
+
 async def test_all_storages_of_this_machine(layered: Storage, pipe: str) -> None:
     output = Told(pipe).output()
     async with Engine(layered) as engine:
-        stream = engine.stream(output)
-        taking = asyncio.create_task(take(stream, 4))
-        await tell(pipe, "one")
-        assert await taking == "one\n"
-        await tell(pipe, ".")
-        assert await parts_of(stream) == []
+        await told_one(engine, output, pipe)
         assert await engine.load(output) == "one\n"
 
 
 async def test_a_storage_in_memory(pipe: str) -> None:
     output = ToldOnLoop(pipe).output()
     async with Engine(MemoryStorage()) as engine:
-        stream = engine.stream(output)
-        taking = asyncio.create_task(take(stream, 4))
-        await tell(pipe, "one")
-        assert await taking == "one\n"
-        await tell(pipe, ".")
-        assert await parts_of(stream) == []
+        await told_one(engine, output, pipe)
         assert await engine.load(output) == "one\n"
 
 
@@ -208,12 +208,7 @@ async def test_without_notice_from_the_system_files_are_looked_at(
     monkeypatch.setattr("alexflow.engine.file_watch.ctypes.CDLL", lambda *_, **__: object())
     output = ToldInThread(pipe).output()
     async with Engine(storage) as engine:
-        stream = engine.stream(output)
-        taking = asyncio.create_task(take(stream, 4))
-        await tell(pipe, "one")
-        assert await taking == "one\n"
-        await tell(pipe, ".")
-        assert await parts_of(stream) == []
+        await told_one(engine, output, pipe)
 
 
 async def test_lines_and_bytes(storage: LocalStorage) -> None:
