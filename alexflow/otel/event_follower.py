@@ -1,4 +1,4 @@
-"""``EventFollower``: what each event says of a run or an attempt, and the outcome by which spans and metrics call it."""
+"""``EventFollower``: what each event says of a run or an attempt, and what spans and metrics call its outcome."""
 
 from __future__ import annotations
 
