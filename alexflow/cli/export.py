@@ -6,11 +6,12 @@ import argparse
 import shlex
 
 from alexflow.cli import answers
-from alexflow.cli.places import check_apart, shown
+from alexflow.cli.places import check_apart
 from alexflow.cli.recorded import record_of
 from alexflow.cli.wrong_use import WrongUse
 from alexflow.errors import OutputNotFound
 from alexflow.record.crate import write_crate
+from alexflow.storage.shown_place import shown_place
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -21,7 +22,7 @@ def execute(options: argparse.Namespace) -> int:
         crate = write_crate(record, options.key, directory, upstream=options.upstream, license=options.license)
     except OutputNotFound as error:
         raise WrongUse(
-            f"{error.key} is not in {shown(record.storage)} any more, or damaged; make it again first"
+            f"{error.key} is not in {shown_place(record.storage)} any more, or damaged; make it again first"
         ) from None
     except OSError as error:
         raise WrongUse(f"{directory} cannot be written: {error.strerror or error}") from None

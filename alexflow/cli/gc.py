@@ -12,7 +12,6 @@ from typing import Any
 
 from alexflow.checkpoints import KeptCheckpoint, remove_checkpoint
 from alexflow.cli import answers
-from alexflow.cli.places import shown
 from alexflow.cli.recorded import bytes_in, record_of, seconds_in
 from alexflow.cli.status import goes_on
 from alexflow.cli.targets import is_live, target_named
@@ -36,6 +35,7 @@ from alexflow.retention import (
     would_merge,
 )
 from alexflow.storage import Storage
+from alexflow.storage.shown_place import shown_place
 
 #: Ages of the overview that is printed where nothing was asked to go, in days.
 AGES = (1, 7, 30, 90)
@@ -74,7 +74,7 @@ def execute(options: argparse.Namespace) -> int:
 def _merge_segments(storage: Storage, options: argparse.Namespace) -> int:
     space = storage.reserved("record")
     if space is None:
-        raise WrongUse(f"{shown(storage)} has no record")
+        raise WrongUse(f"{shown_place(storage)} has no record")
     merged = asyncio.run(merge_segments(storage)) if options.apply else would_merge(space)
     if merged.held:
         raise WrongUse("another process is merging the segments of this record")

@@ -51,12 +51,6 @@ def opened(named: str | None, settings: list[str]) -> Storage:
     return open_storage(place, **dict(map(_option, settings)))
 
 
-def shown(storage: Storage) -> str:
-    """A storage, as ``--storage`` takes it."""
-    place = storage.base_path if isinstance(storage, LocalStorage) else getattr(storage, "url", None)
-    return str(place or storage)
-
-
 def _option(text: str) -> tuple[str, Any]:
     from alexflow.cli.fields import plain_value  # deferred: most storages need no options
 

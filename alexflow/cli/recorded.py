@@ -6,10 +6,11 @@ import argparse
 import re
 from datetime import UTC, datetime
 
-from alexflow.cli.places import existing_storage, shown
+from alexflow.cli.places import existing_storage
 from alexflow.cli.wrong_use import WrongUse
 from alexflow.record import Entry, Record
 from alexflow.record.leaves import leaves
+from alexflow.storage.shown_place import shown_place
 
 #: Hexadecimal digits of an id that stand for it in a table; commands take them.
 _DIGITS_SHOWN = 8
@@ -31,7 +32,9 @@ def record_of(options: argparse.Namespace) -> Record:
 
 def no_record(record: Record, wanted: str) -> WrongUse:
     """The error where a storage has outputs and no record, as those of alexflow 1.x."""
-    return WrongUse(f"the storage {shown(record.storage)} has no record, {wanted}; outputs that are made now get one")
+    return WrongUse(
+        f"the storage {shown_place(record.storage)} has no record, {wanted}; outputs that are made now get one"
+    )
 
 
 def short_id(name: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import socket
 
-from alexflow.cli.places import existing_storage, shown
+from alexflow.cli.places import existing_storage
 from alexflow.cli.wrong_use import WrongUse
 from alexflow.exit_codes import EXIT_DONE
+from alexflow.storage.shown_place import shown_place
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -30,7 +31,9 @@ def execute(options: argparse.Namespace) -> int:
             f"{options.host}, port {options.port}, cannot be served: {reason}; choose another --port"
         ) from None
     page = app(storage, hosts=[*LOOPBACK_HOSTS, options.host, *options.allow_host])
-    print(f"the runs of {shown(storage)}: http://{_in_url(options.host)}:{listener.getsockname()[1]}/", flush=True)
+    print(
+        f"the runs of {shown_place(storage)}: http://{_in_url(options.host)}:{listener.getsockname()[1]}/", flush=True
+    )
     if options.host not in LOOPBACK_HOSTS:
         print("this address is open to other machines, and the page has no passwords", flush=True)
     config = uvicorn.Config(

@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Iterator
 
 from alexflow.cli import answers
-from alexflow.cli.places import shown
 from alexflow.cli.recorded import record_of, when
 from alexflow.cli.wrong_use import WrongUse
 from alexflow.errors import NotRecorded
 from alexflow.progress.text import duration
 from alexflow.record import Entry, Record
 from alexflow.record.leaves import leaves
+from alexflow.storage.shown_place import shown_place
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -96,7 +96,7 @@ def _show_unrecorded(record: Record, options: argparse.Namespace) -> int:
     known = [options.key] if _is_stored(record, options.key) else []
     if not known:
         record.generations(options.key)  # raises, and says more
-        raise WrongUse(f"the storage {shown(record.storage)} has nothing of {options.key!r}")
+        raise WrongUse(f"the storage {shown_place(record.storage)} has nothing of {options.key!r}")
     examined = record.storage.examine(options.key, quarantine=False)
     size = None if examined.actual is None else examined.actual.size
     digest = None if examined.actual is None else examined.actual.value

@@ -8,12 +8,12 @@ from typing import Any
 
 from alexflow.checkpoints import kept_checkpoints
 from alexflow.cli import answers
-from alexflow.cli.places import shown
 from alexflow.cli.recorded import record_of
 from alexflow.record import Record, Run
 from alexflow.record.engine_process import engine_exists
 from alexflow.record.rows_of_storage import make_index_again
 from alexflow.storage import Storage
+from alexflow.storage.shown_place import shown_place
 
 #: How long a run on another machine that has not ended is taken to go on.
 FOREIGN_ALIVE = timedelta(days=7)
@@ -35,7 +35,7 @@ def execute(options: argparse.Namespace) -> int:
         f"{answers.counted(data['outputs'], 'output')}, {answers.size(data['bytes'])}; "
         f"{answers.counted(data['entries'], 'task')} and {answers.counted(data['runs'], 'run')} in the record"
     )
-    print(f"storage         {shown(record.storage)}")
+    print(f"storage         {shown_place(record.storage)}")
     print(f"without record  {data['without_record']:,}")
     print(f"quarantined     {data['quarantined']:,}")
     print(f"not finished    {len(data['unfinished']):,}")
@@ -69,7 +69,7 @@ def _status(record: Record) -> dict[str, Any]:
         total += storage.size(key) if size is None else size
     runs = record.runs()
     return {
-        "storage": shown(storage),
+        "storage": shown_place(storage),
         "outputs": count,
         "bytes": total,
         "entries": len(rows),

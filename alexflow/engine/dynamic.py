@@ -28,7 +28,7 @@ from anyio import CapacityLimiter, to_thread
 from alexflow.cards.pending import awrite_pending, pending
 from alexflow.checkpoints.in_use import aremove_used, in_use
 from alexflow.errors import DefinitionError, OutputMissing, TaskTimeout
-from alexflow.executors.attempt import bind
+from alexflow.executors.attempt import bind, bind_input
 from alexflow.executors.attempt_host import AttemptFacts, host
 from alexflow.executors.captured_error import capture_error, not_done
 from alexflow.executors.deferred_outputs import publish_deferred
@@ -43,7 +43,7 @@ from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, is_ctrl_c, note_
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, DynamicTask
 from alexflow.model.mutation import check_unchanged
-from alexflow.scheduler.events import Cancelled, Event, Failed, Generated, InputsLost, Succeeded
+from alexflow.scheduler.events import Cancelled, Event, Failed, Generated, InputsLost, Reason, Succeeded
 from alexflow.storage import Storage, Transaction
 
 #: Children that are taken from a generator between two instructions of the scheduler.
@@ -188,6 +188,8 @@ class Generator(TaskContext):
         self._deadline: float | None = None
         self._reports: Reports | None = None
         self._count = 0  # of children
+        self._began = 0.0  # the current step
+        self._took = 0.0  # all steps before it
 
     @property
     def task_id(self) -> str:
@@ -256,6 +258,7 @@ class Generator(TaskContext):
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         process = this_process.generation
+        self._began = self._loop.time()
         try:
             await work()  # called here: if this is cancelled before it begins, no coroutine is left unawaited
             if this_process.generation != process:
@@ -272,6 +275,12 @@ class Generator(TaskContext):
             if self._stopped:
                 raise
             self._post(self._failed(original(error)))
+        finally:
+            self._took = self._seconds()
+
+    def _seconds(self) -> float:
+        """Return the time in ``generate`` and in publishing, without that of what it gave."""
+        return self._took + self._loop.time() - self._began
 
     async def _flush_reports(self) -> None:
         """Pass on what it has reported last, before its end is posted."""
@@ -291,12 +300,13 @@ class Generator(TaskContext):
 
     def _failed(self, error: BaseException) -> Event:
         if type(error) is TaskTimeout:
-            return Failed(self._task_id, error, "error")
+            return Failed(self._task_id, error, "error", seconds=self._seconds())
         fault = capture_error(error, travels=False)
         outcome = not_done(self._task_id, self._task, fault, cause=error)
         if fault.missing_input:
             return InputsLost(self._task_id, (fault.missing_input,), outcome.error)
-        return Failed(self._task_id, outcome.error, "fatal" if outcome.reason == "fatal" else "error")
+        reason: Reason = "fatal" if outcome.reason == "fatal" else "error"
+        return Failed(self._task_id, outcome.error, reason, seconds=self._seconds())
 
     async def _pull_in_time(self) -> None:
         limit = asyncio.timeout(self._timeout)
@@ -324,7 +334,7 @@ class Generator(TaskContext):
         check_unchanged(self._task, self._task_id)
         hook = "input()"
         try:
-            input = bind(self._task.input(), self._storage)
+            input = bind_input(self._task.input(), self._storage, self._task)
             hook = "output()"
             output = bind(self._task.output(), self._transaction)
         except BaseException as error:
@@ -407,4 +417,4 @@ class Generator(TaskContext):
         if in_use:
             await aremove_used(self._task_id)
         await self._flush_reports()
-        self._post(Succeeded((self._task_id,), self._count))
+        self._post(Succeeded((self._task_id,), self._count, self._seconds()))

@@ -28,12 +28,14 @@ from alexflow.engine.options import (
     as_workers,
     changed_options,
     check_on_error,
+    check_shown,
     check_urgency,
     check_values,
 )
 from alexflow.engine.placement import place
 from alexflow.engine.rate_limits import rate_specs
 from alexflow.engine.recording import make_recorder
+from alexflow.engine.requested_run import RequestOptions
 from alexflow.engine.result import Result
 from alexflow.engine.shielded import shielded
 from alexflow.engine.targets import Request, read_target
@@ -142,6 +144,7 @@ class Engine(OpenEngine):
         queue: Queue | None = None,
         carry: Sequence[ContextVar[Any]] | None = None,
     ):
+        check_shown(None, echo)
         self._changed_options = changed_options(locals(), Engine.__init__.__kwdefaults__ or {})
         check_values(
             {
@@ -302,15 +305,20 @@ class Engine(OpenEngine):
             Overloaded: the queue is full, or the wait would be too long; nothing was planned.
             DefinitionError: an argument is invalid.
         """
-        driver = self._opened()
+        self._opened()
         check_on_error(on_error)
         options = request_options(on_error, attributes, priority, fairness_key, max_wait, context=self._captured())
-        clock = asyncio.get_running_loop().time
-        started = clock()
         if max_age is not None or stale_while_revalidate:
             run_now = partial(self.run, on_error=on_error, attributes=attributes, priority=priority)
             run_now = partial(run_now, fairness_key=fairness_key, max_wait=max_wait)
             return await self._ages.run_aged(target, age_limit(max_age, stale_while_revalidate), run_now, force)
+        return await self._requested(target, options, force)
+
+    async def _requested(
+        self, target: Any, options: RequestOptions, force: Forceable | Sequence[Forceable] | bool = ()
+    ) -> Result:
+        driver, clock = self._opened(), asyncio.get_running_loop().time
+        started = clock()
         request = read_target(target)
         forced = force_tasks(driver, request, force, self._defaults)
         try:
@@ -358,7 +366,9 @@ class Engine(OpenEngine):
         """
         if priority is not None or fairness_key or max_wait is not None:
             check_urgency(priority, fairness_key, max_wait)
-        make = partial(self.run, attributes=attributes, priority=priority, fairness_key=fairness_key, max_wait=max_wait)
+        make = partial(
+            self._make_to_read, attributes=attributes, priority=priority, fairness_key=fairness_key, max_wait=max_wait
+        )
         limit = None
         is_aged = max_age is not None or stale_while_revalidate or AGED
         if is_aged and not self._ages.takes(output, max_age, stale_while_revalidate):
@@ -374,6 +384,11 @@ class Engine(OpenEngine):
         if judged is None or not judged.outdated:
             return await self._loads.load(output, make, refuse)
         return await self._loads.load(output, partial(self._ages.make_again, judged, make), refuse, outdated=True)
+
+    async def _make_to_read(self, target: Any, **keywords: Unpack[RequestKeywords]) -> Result:
+        """:meth:`run`, without a last look at whether the target is there: reading it is that look."""
+        options = request_options("stop", **keywords, context=self._captured(), verify=False)
+        return await self._requested(target, options)
 
     def map(
         self,

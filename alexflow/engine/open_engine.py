@@ -115,7 +115,12 @@ class OpenEngine:
             driver.kill()
 
     def events(self) -> AsyncIterator[EngineEvent]:
-        """Iterate over the events from now on, until the engine is closed."""
+        """Iterate over the events from now on, until the engine is closed.
+
+        Raises:
+            EngineClosed: the engine is not open; a reader would wait for what may never come.
+        """
+        self._opened()
         return self._broadcast.read()
 
     @property

@@ -94,7 +94,7 @@ class Outcomes:
     def of_dynamic(self, event: Event) -> tuple[Event, Subjects]:
         """Complete an event of a dynamic task, which makes its events itself, and add what it is about."""
         if type(event) is Succeeded:
-            done = [Done(task_id, 0.0, generated=event.generated) for task_id in event.tasks]
+            done = [Done(task_id, event.seconds, generated=event.generated) for task_id in event.tasks]
             self._tallies.computed += len(done)
             self._task_events.made(event.tasks)
             self._record.ended(done, self._failed.count)
@@ -102,7 +102,7 @@ class Outcomes:
                 for outcome in done:
                     self._task_events.succeeded(outcome)
         elif type(event) is Failed:
-            return self._failure(event.task_id, event.error, event.reason, 0.0, 0), NO_SUBJECTS
+            return self._failure(event.task_id, event.error, event.reason, event.seconds, 0), NO_SUBJECTS
         elif type(event) is InputsLost:
             return event, self._lost(event.task_id, event.keys)
         return event, NO_SUBJECTS

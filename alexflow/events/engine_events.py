@@ -183,7 +183,8 @@ class TaskSucceeded(TaskEvent, frozen=True):
     """A task has run and its outputs are published.
 
     Attributes:
-        seconds: the duration of its attempt, measured there.
+        seconds: the duration of its attempt, measured there; of a dynamic task the time in ``generate``, without that
+            of the tasks that it gave.
         attempt: its number.
         cpu_seconds: processor time; None where that of others cannot be subtracted.
         peak_rss: the peak of the worker's memory during the attempt, in bytes; None in the engine's process.

@@ -31,6 +31,15 @@ def bind(tree: InOut, storage: Storage) -> Any:
     return map_tree(methodcaller("assign_storage", storage), tree)
 
 
+def bind_input(tree: InOut, storage: Storage, task: AbstractTask) -> Any:
+    """Return the same tree, its outputs bound to a storage from which a task reads them."""
+    if tree is None:
+        return None
+    if isinstance(tree, Output):
+        return tree.as_input(storage, task)
+    return map_tree(methodcaller("as_input", storage, task), tree)
+
+
 def check_id(task: AbstractTask, expected_id: str) -> None:
     """Check that the task has the id here that it had where the engine computed it.
 
@@ -71,7 +80,7 @@ def attempt(task: AbstractTask, transaction: Transaction, outputs: InOut = None)
         hook = "input()"
         input = task.input()
         if input is not None:
-            input = bind(input, storage)
+            input = bind_input(input, storage, task)
         hook = ""
         task.run(input, bind(outputs, transaction))  # type: ignore[attr-defined]  # a DynamicTask never comes here
         if this_process.generation != process:
@@ -115,7 +124,7 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
         if transaction.replaces:
             await transaction.aremember(_keys(outputs))
         hook = "input()"
-        input = bind(task.input(), storage)
+        input = bind_input(task.input(), storage, task)
         hook = ""
         running = task.run(input, bind(outputs, transaction))  # type: ignore[attr-defined]  # as in attempt
         # a plain `def` with executor="loop" is done, unless it has given what is to be awaited

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Literal, NoReturn, Self, cast, overload
 
@@ -18,6 +18,8 @@ from alexflow.hooks import as_cause, class_name, is_a, text_of
 from alexflow.html_repr import html_table, shown, shown_safely
 from alexflow.identity import Canonical, ComputeNow, Pending, canonical, packb
 from alexflow.model.class_info import STALE_CLASS_INFO, ClassInfo, SourceTask, WithClassInfo, class_info
+from alexflow.model.lazy_source_task import LazySourceTask
+from alexflow.model.read_only import stored_by_reader
 from alexflow.model.serializer import serialize
 from alexflow.storage.keys import check_key
 from alexflow.type_vars import T_co
@@ -64,6 +66,7 @@ class Output(WithClassInfo, Generic[T_co]):
 
     # cached in the instance's own __dict__
     _output_id: ClassVar[str | None] = None
+    _reader: ClassVar[Any] = None  # the task that has it as an input, while that runs
     __canonical_form__: ClassVar[Canonical] = None
 
     def __post_init__(self) -> None:
@@ -176,6 +179,13 @@ class Output(WithClassInfo, Generic[T_co]):
             )
         return self._with("storage", storage)
 
+    def as_input(self, storage: Storage, reader: SourceTask) -> Self:
+        """The same output, bound to a storage from which a task only reads it."""
+        as_given = type(self).assign_storage is _ASSIGN_STORAGE  # as of most
+        twin = self._with("storage", storage) if as_given else self.assign_storage(storage)
+        twin.__dict__["_reader"] = reader
+        return twin
+
     def as_ephemeral(self) -> Self:
         """The same output, to be removed once everything in the run that reads it is done."""
         return self._with("ephemeral", True)
@@ -205,6 +215,12 @@ class Output(WithClassInfo, Generic[T_co]):
                 f"or output.assign_storage(storage)"
             )
         return self.storage
+
+    def _to_write(self) -> Storage:
+        storage = self.storage
+        if self._reader is not None:
+            raise stored_by_reader(self, self._reader)
+        return self.bound_storage if storage is None else storage
 
     def exists(self) -> bool:
         """Whether the output is stored completely."""
@@ -242,7 +258,7 @@ class Output(WithClassInfo, Generic[T_co]):
 
     def store(self, value: T_co) -> None:  # type: ignore[misc]
         """Store a value; inside ``run`` it becomes visible once ``run`` has returned."""
-        self.bound_storage.write(self.key, self._encoded(value))
+        self._to_write().write(self.key, self._encoded(value))
 
     def _encoded(self, value: Any) -> bytes:
         try:
@@ -282,7 +298,7 @@ class Output(WithClassInfo, Generic[T_co]):
 
     async def astore(self, value: T_co) -> None:  # type: ignore[misc]
         """:meth:`store`, for ``async def run``."""
-        await self.bound_storage.awrite(self.key, self._encoded(value))
+        await self._to_write().awrite(self.key, self._encoded(value))
 
     async def aload(self) -> T_co:
         """:meth:`load`, for ``async def run``."""
@@ -330,8 +346,7 @@ class Output(WithClassInfo, Generic[T_co]):
             await in_thread(file.write, data)
 
     def _appended(self) -> AppendedFile:
-        storage = self.bound_storage
-        appended = getattr(storage, "appended", None)  # of a transaction
+        appended = getattr(self._to_write(), "appended", None)  # of a transaction
         if appended is None:
             raise DefinitionError(
                 f"{self.key}: parts are appended while the task runs; append to the output that run() is given"
@@ -371,7 +386,7 @@ class Output(WithClassInfo, Generic[T_co]):
         if mode == "rb":
             return self.bound_storage.reader(self.key)
         if mode == "wb":
-            return self.bound_storage.writer(self.key)
+            return self._to_write().writer(self.key)
         raise _wrong_mode(mode)
 
     @overload
@@ -387,7 +402,7 @@ class Output(WithClassInfo, Generic[T_co]):
         if mode == "rb":
             return self.bound_storage.areader(self.key)
         if mode == "wb":
-            return self.bound_storage.awriter(self.key)
+            return self._to_write().awriter(self.key)
         raise _wrong_mode(mode)
 
     def path(self, mode: Mode = "r") -> AbstractContextManager[Path]:
@@ -398,17 +413,18 @@ class Output(WithClassInfo, Generic[T_co]):
             with output.path("w") as path:
                 model.save(path)
         """
-        return self.bound_storage.path(self.key, mode)
+        return (self.bound_storage if mode == "r" else self._to_write()).path(self.key, mode)
 
     def apath(self, mode: Mode = "r") -> AbstractAsyncContextManager[Path]:
         """:meth:`path`, for ``async def run``."""
-        return self.bound_storage.apath(self.key, mode)
+        return (self.bound_storage if mode == "r" else self._to_write()).apath(self.key, mode)
 
 
 def _wrong_mode(mode: str) -> ValueError:
     return ValueError(f"an output is opened for reading, 'rb', or for writing, 'wb', not {mode!r}")
 
 
+_ASSIGN_STORAGE = Output.assign_storage
 _ONE_KEY = Output.physical_key_list
 
 
@@ -421,23 +437,6 @@ def have_one_key(outputs: Iterable[Output[Any]]) -> bool:
 def keys_of(output: Output[Any]) -> tuple[str, ...]:
     """The keys that must exist for an output to exist."""
     return (output.key,) if type(output).physical_key_list is _ONE_KEY else tuple(output.physical_key_list())
-
-
-class LazySourceTask:
-    """``Output.src_task`` of an output that was sent without its ancestors: fetched at first use.
-
-    A non-data descriptor: an output made by its constructor has ``src_task`` in its own ``__dict__``, which wins.
-    """
-
-    def __get__(self, output: Output[Any] | None, owner: type[Output[Any]]) -> Any:
-        if output is None:
-            return self
-        fetch: Callable[[str], SourceTask] | None = output.__dict__.get("_fetch_task")
-        if fetch is None:
-            raise AttributeError(f"{output!r} has no src_task")
-        task = fetch(output.src_task_id)
-        output.__dict__["src_task"] = task
-        return task
 
 
 Output.src_task = LazySourceTask()  # type: ignore[assignment]  # after @dataclass, which would take it for a default

@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from alexflow.errors import DefinitionError, OutputNotFound
-from alexflow.hooks import repr_of
 from alexflow.record.crate_graph import METADATA_FILE, CrateGraph, Entity, file_id, fragment, link, references
 from alexflow.record.entry import Entry, EntryOutput
 from alexflow.record.fields import references_in
@@ -28,6 +27,7 @@ from alexflow.record.leaves import leaves
 from alexflow.record.record import Record
 from alexflow.record.run_record import Run
 from alexflow.storage import LocalStorage
+from alexflow.storage.shown_place import shown_place
 
 #: The file that has the task as a document.
 WORKFLOW_FILE = "workflow.json"
@@ -81,7 +81,7 @@ def write_crate(record: Record, key: str, directory: str, *, upstream: bool = Fa
     files = record.storage.exists_many(sorted(wanted))
     lost = next((output.key for output in entry.outputs if output.key not in files), None)
     if lost is not None:
-        raise OutputNotFound(lost, repr_of(record.storage))
+        raise OutputNotFound(lost, shown_place(record.storage))
     with _written_whole(directory) as place:
         _copy(record, sorted(files), place)
         crate = _Crate(record, [*reversed(behind), entry], files, place)
@@ -112,7 +112,7 @@ def _copy(record: Record, keys: list[str], directory: str) -> None:
     looked_at = crate.verify(keys, quarantine=False)
     wrong = [*missing, *(each.key for each in (*looked_at.damaged, *looked_at.unreadable))]
     if wrong:
-        raise OutputNotFound(wrong[0], repr_of(record.storage))
+        raise OutputNotFound(wrong[0], shown_place(record.storage))
 
 
 def _write(directory: str, name: str, data: Any) -> None:

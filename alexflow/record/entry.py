@@ -65,7 +65,8 @@ class Entry:
         code: the digest of the code that it ran, where that was recorded.
         started: when it was started.
         finished: when that was over.
-        seconds: duration of the attempt that succeeded, measured where it ran.
+        seconds: duration of the attempt that succeeded, measured where it ran; of a dynamic task the time in
+            ``generate``, without that of the tasks that it gave: ``started`` is that long before ``finished``.
         cpu_seconds: processor time of that attempt.
         peak_rss_bytes: the highest memory of its worker during the attempt, what it had before included.
         host: the machine.

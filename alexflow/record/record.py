@@ -18,6 +18,7 @@ from alexflow.record.row_source import EntryFilter, RowSource
 from alexflow.record.rows import MICROS, Row, environment_of, generation_read, has_ended_before, reason_of
 from alexflow.record.rows_of_storage import rows_of
 from alexflow.storage import Storage
+from alexflow.storage.shown_place import shown_place
 
 if TYPE_CHECKING:  # imported where they are used: the command `show` answers in a tenth of a second
     from alexflow.model import AbstractTask, Output
@@ -85,7 +86,7 @@ class Record:
         candidates = self._beginning_with(text) if isinstance(key, str) and text else []
         if not candidates:
             hint = "; no engine has written a record there" if self._rows.is_empty() else ""
-            raise NotRecorded(f"the record of {repr_of(self.storage)} has nothing of {text!r}{hint}")
+            raise NotRecorded(f"the record of {shown_place(self.storage)} has nothing of {text!r}{hint}")
         if len(candidates) > 1:
             listed = candidates[:_MOST_CANDIDATES]
             raise AmbiguousKey(text, listed, len(candidates) > len(listed))
@@ -267,7 +268,7 @@ class Record:
         runs = self._rows.runs()
         fitting = [id] if id in runs else sorted(run for run in runs if run.startswith(id)) if id else []
         if not fitting:
-            raise NotRecorded(f"the record of {repr_of(self.storage)} has no run {id!r}")
+            raise NotRecorded(f"the record of {shown_place(self.storage)} has no run {id!r}")
         if len(fitting) > 1:
             raise AmbiguousKey(id, fitting[:_MOST_CANDIDATES], len(fitting) > _MOST_CANDIDATES)
         return runs[fitting[0]]

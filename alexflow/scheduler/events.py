@@ -120,10 +120,12 @@ class Succeeded(Event, frozen=True):
 
     Attributes:
         generated: the number of children that a dynamic task has generated, for the record; 0 for others.
+        seconds: the time that a dynamic task has spent in ``generate``, for the record; 0 for others.
     """
 
     tasks: tuple[str, ...]
     generated: int = 0
+    seconds: float = 0.0
 
 
 class Failed(Event, frozen=True):
@@ -133,12 +135,14 @@ class Failed(Event, frozen=True):
         reason: ``error``: its own code (retries apply). ``lost``: its worker died (a limit of its own applies).
             ``fatal``: trying again cannot help.
         chance: a random number from 0 to 1, for a delay with jitter.
+        seconds: as for :class:`Succeeded`.
     """
 
     task_id: str
     error: Any
     reason: Reason = "error"
     chance: float = 0.5
+    seconds: float = 0.0
 
 
 class Postponed(Event, frozen=True):

@@ -44,6 +44,10 @@ CASES = {
     "no storage there": (["verify", "--storage", "nowhere"], "there is no storage in"),
     "a storage URL with a slash too few": (["plan", "pipeline:train", "--storage", "s3:/b"], "lacks a slash"),
     "an unknown key": (["show", "Train.0123", "--storage", "made"], "has nothing of 'Train.0123'"),
+    "a key where there is no record": (
+        ["show", "Train.0123", "--storage", "there"],
+        "/there has nothing of 'Train.0123'; no engine has written a record there",
+    ),
     "an ambiguous beginning": (["show", "pipeline", "--storage", "made"], "'pipeline' fits several"),
     "an unknown run": (["log", "1999", "--storage", "made"], "has no run '1999'"),
     "a storage without a record": (["runs", "--storage", "there"], "has no record, and so no runs"),

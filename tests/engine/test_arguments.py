@@ -28,6 +28,7 @@ from tests.engine.workflows import Step
         ),
         ({"retry": 3}, "retry must be a Retry, such as Retry(3), not 3"),
         ({"timeout": -1}, "timeout must be a number of seconds, not -1"),
+        ({"echo": "yes"}, "echo must be True or False, not 'yes'"),
         ({"on_error": "ignore"}, "on_error must be 'stop' or 'continue', not 'ignore'"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",

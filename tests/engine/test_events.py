@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from alexflow import Engine, MemoryStorage
+from alexflow.errors import EngineClosed
 from alexflow.events import (
     RunFinished,
     RunStarted,
@@ -43,6 +44,16 @@ async def test_of_a_run():
     planned = {task_id for event in told if isinstance(event, TasksPlanned) for task_id in event.task_ids}
     assert planned == {first.task_id, second.task_id, BreaksOnLoop(1).task_id}
     assert sum(event.count for event in told if isinstance(event, TasksFound)) == 1
+
+
+async def test_of_an_engine_that_is_not_open():
+    engine = Engine(MemoryStorage())
+    with pytest.raises(EngineClosed, match="the engine is not open; use it inside"):
+        engine.events()
+    async with engine:
+        engine.events()
+    with pytest.raises(EngineClosed, match="not open"):
+        engine.events()
 
 
 async def test_each_task_starts_before_it_ends():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from alexflow import Engine, JSONOutput, MemoryStorage, Output, Task
-from alexflow.errors import OutputMissing, OutputNotFound
+from alexflow.errors import OutputNotFound
 
 pytestmark = pytest.mark.anyio
 
@@ -53,6 +53,32 @@ async def test_loads_beside_a_service_that_invalidates(place, on_disk):
     assert found == [[7] * 100] * 20
 
 
+class Counts(MemoryStorage):
+    """Counts how often it is asked whether something exists, and how often it is read."""
+
+    looks = reads = 0
+
+    def exists_many(self, keys: Any) -> set[str]:
+        self.looks += 1
+        return super().exists_many(keys)
+
+    def read(self, key: str) -> bytes:
+        self.reads += 1
+        return super().read(key)
+
+
+async def test_what_has_been_made_is_read_without_another_look():
+    storage = Counts()
+    async with Engine(storage) as engine:
+        await engine.run(Number(1))
+        of_run, storage.looks = storage.looks, 0
+        assert await engine.load(Number(2).output()) == 2
+        assert (storage.looks, storage.reads) == (of_run - 1, 2)  # the second read is the value
+        storage.looks = 0
+        assert await engine.load([Number(n).output() for n in range(3, 7)]) == [3, 4, 5, 6]
+        assert storage.looks <= of_run - 1 + 3
+
+
 class Forgets(MemoryStorage):
     """Says that everything is there, and has nothing."""
 
@@ -66,9 +92,12 @@ class Loses(MemoryStorage):
     def exists_many(self, keys: Any) -> set[str]:
         return set()
 
+    def read(self, key: str) -> bytes:
+        raise OutputNotFound(key, "nowhere")
 
-@pytest.mark.parametrize(("storage", "error"), [(Forgets, OutputNotFound), (Loses, OutputMissing)])
-async def test_a_storage_that_never_has_it_is_told_in_the_end(storage, error):
+
+@pytest.mark.parametrize("storage", [Forgets, Loses])
+async def test_a_storage_that_never_has_it_is_told_in_the_end(storage):
     async with Engine(storage()) as engine:
-        with pytest.raises(error):
+        with pytest.raises(OutputNotFound):
             await engine.load(Number(7).output())

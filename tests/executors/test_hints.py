@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import alexflow
-from alexflow import JSONOutput, MemoryStorage, Task
+from alexflow import DynamicTask, JSONOutput, MemoryStorage, Task
 from alexflow.errors import RunFailed, TaskFailed
+from alexflow.formats import DirectoryOutput
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,90 @@ def failure(task: Task) -> TaskFailed:
 )
 def test_hints(task: Task, hint: str) -> None:
     assert hint in str(failure(task))
+
+
+@dataclass(frozen=True)
+class Given(Task):
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[int], key="n.json"), self.build_output(DirectoryOutput, key="folder")
+
+    def run(self, input: Any, output: Any) -> None:
+        output[0].store(1)
+        with output[1].path("w") as directory:
+            (directory / "n").write_text("1")
+
+
+@dataclass(frozen=True)
+class StoresIntoInput(Task):
+    by: str
+    numbers: Any = field(default_factory=lambda: Given().output()[0])
+
+    def input(self) -> Any:
+        return {"numbers": self.numbers, "folder": Given().output()[1]}
+
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[int], key="n.json")
+
+    def run(self, input: Any, output: Any) -> None:
+        output.store(2)
+        if self.by == "store":
+            input["numbers"].store(2)
+        elif self.by == "folder":
+            input["folder"].store(".")
+        elif self.by == "open":
+            input["numbers"].open("wb")
+        elif self.by == "path":
+            input["numbers"].path("w")
+        else:
+            input["numbers"].append(2)
+
+
+@dataclass(frozen=True)
+class StoresIntoInputOnLoop(StoresIntoInput):
+    async def run(self, input: Any, output: Any) -> None:
+        await output.astore(2)
+        if self.by == "store":
+            await input["numbers"].astore(2)
+        else:
+            async with input["numbers"].aopen("wb") as file:
+                await file.write(b"2")
+
+
+@dataclass(frozen=True)
+class StoresIntoInputOfGenerate(DynamicTask):
+    def input(self) -> Any:
+        return Given().output()[0]
+
+    def generate(self, input: Any, output: Any) -> Any:
+        input.store(2)
+        yield Given()
+
+
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [
+        (StoresIntoInput("store"), "numbers ("),
+        (StoresIntoInput("folder"), "tests.executors.test_hints.Given"),
+        (StoresIntoInput("open"), "numbers ("),
+        (StoresIntoInput("path"), "numbers ("),
+        (StoresIntoInput("append"), "numbers ("),
+        (StoresIntoInputOnLoop("store"), "numbers ("),
+        (StoresIntoInputOnLoop("open"), "numbers ("),
+        (StoresIntoInputOfGenerate(), "tests.executors.test_hints.Given"),
+    ],
+    ids=repr,
+)
+def test_an_input_is_only_read(task: Task, name: str) -> None:
+    method = "generate" if isinstance(task, DynamicTask) else "run"
+    said = str(failure(task))
+    assert f"{type(task).__name__}.{method} stores into its input {name}" in said
+    assert "which it can only read; store into what" in said
+
+
+def test_an_input_is_only_read_in_a_worker(tmp_path: Path) -> None:
+    with pytest.raises(RunFailed) as caught:
+        alexflow.run(StoresIntoInput("store"), storage=tmp_path, workers=1, echo=False)
+    assert "StoresIntoInput.run stores into its input numbers (" in str(caught.value.exceptions[0])
 
 
 def test_no_hint_for_another_none() -> None:

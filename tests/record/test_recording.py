@@ -6,10 +6,11 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -235,6 +236,45 @@ def test_a_dynamic_task(storage: LocalStorage) -> None:
     record = alexflow.open_record(storage)
     assert record.entry(Gives(3)).fields["count"] == 3
     assert len(list(record.entries(Part))) == 3
+
+
+@dataclass(frozen=True)
+class GivesSlowly(DynamicTask):
+    """Gives a task in each of two pulls; ``in_generate`` gets the time that it spends there."""
+
+    in_generate: ClassVar[list[float]] = []
+
+    def generate(self, input: Any, output: Any) -> Any:
+        for number in range(2):
+            began = time.monotonic()
+            time.sleep(0.02)  # the work
+            self.in_generate.append(time.monotonic() - began)
+            yield Rests(number)
+
+
+@dataclass(frozen=True)
+class Rests(Task):
+    number: int
+
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[int], key="number.json")
+
+    async def run(self, input: Any, output: Any) -> None:
+        await asyncio.sleep(0.1)  # the work, after the last of generate
+        await output.astore(self.number)
+
+
+def test_a_dynamic_task_took_its_time_in_generate(storage: LocalStorage) -> None:
+    GivesSlowly.in_generate.clear()
+    alexflow.run(GivesSlowly(), storage=storage)
+    record = alexflow.open_record(storage)
+    seconds = record.entry(GivesSlowly()).seconds
+    (run,), child = record.runs(), record.entry(Rests(1).output())
+    assert seconds is not None
+    assert run.seconds is not None
+    assert child.seconds is not None
+    assert seconds > sum(GivesSlowly.in_generate) - 1e-6  # it is recorded in microseconds
+    assert seconds < run.seconds - child.seconds + 0.01  # what the last child took is not in it
 
 
 def test_several_engines_and_a_storage_in_memory() -> None:
