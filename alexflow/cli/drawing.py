@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from alexflow.cli.layout import Placed, placed
 from alexflow.cli.task_graph import GraphNode, TaskGraph, edges_of
+from alexflow.report.layout import Placed, placed
 
 _BOX_WIDTH, _BOX_HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 190, 34, 26, 46, 20  # pixels
 _CHARACTERS = 27  # of a node's text that fit into its box
@@ -76,9 +76,9 @@ def _numbered(graph: TaskGraph) -> dict[str, str]:
 
 def svg(graph: TaskGraph) -> Iterator[str]:
     """The lines of a picture: sources at the top, targets at the bottom."""
-    places = placed(graph)
-    columns = max((place.column for place in places.values()), default=0) + 1
-    rows = max((place.row for place in places.values()), default=0) + 1
+    places = placed([*graph.nodes], graph.reads)
+    columns = max((place for _, place in places.values()), default=0) + 1
+    rows = max((layer for layer, _ in places.values()), default=0) + 1
     width = int(_MARGIN * 2 + columns * (_BOX_WIDTH + _GAP_X) - _GAP_X)
     height = _MARGIN * 2 + rows * (_BOX_HEIGHT + _GAP_Y) - _GAP_Y
     yield (
@@ -94,7 +94,7 @@ def svg(graph: TaskGraph) -> Iterator[str]:
 
 
 def _corner(place: Placed) -> tuple[float, float]:
-    return _MARGIN + place.column * (_BOX_WIDTH + _GAP_X), _MARGIN + place.row * (_BOX_HEIGHT + _GAP_Y)
+    return _MARGIN + place.place * (_BOX_WIDTH + _GAP_X), _MARGIN + place.layer * (_BOX_HEIGHT + _GAP_Y)
 
 
 def _edge(source: Placed, reader: Placed) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alexflow.progress.text import size
+from alexflow.report.layout import placed
 from alexflow.report.markup import Markup, element, joined
 from alexflow.report.still import css_colour
 from alexflow.timeline.critical_path import ClassEdge
@@ -37,33 +38,14 @@ def class_graph(names: Sequence[str], counts: Sequence[int], edges: Sequence[Cla
 
 
 def _places(used: Sequence[int], edges: Sequence[ClassEdge]) -> dict[int, tuple[float, float]]:
-    """Return the corner of each class: its layer is the longest way from a class that reads nothing."""
-    layer = dict.fromkeys(used, 0)
-    for _ in used:  # a circle among classes, as of a recursive one, ends after as many rounds as there are
-        changed = False
-        for edge in edges:
-            if layer[edge.target] <= layer[edge.source] < len(used) - 1:
-                layer[edge.target] = layer[edge.source] + 1
-                changed = True
-        if not changed:
-            break
-    layers: dict[int, list[int]] = {}
-    for cls in used:
-        layers.setdefault(layer[cls], []).append(cls)
-    order = {cls: float(row) for several in layers.values() for row, cls in enumerate(several)}
-    for number in sorted(layers)[1:]:
-        for cls in layers[number]:
-            read = [order[edge.source] for edge in edges if edge.target == cls]
-            order[cls] = sum(read) / len(read) if read else order[cls]
-        layers[number].sort(key=order.__getitem__)
-        order.update((cls, float(row)) for row, cls in enumerate(layers[number]))
-    most = max(map(len, layers.values()), default=1)
-    places = {}
-    for number, several in enumerate(layers[key] for key in sorted(layers)):
-        above = (most - len(several)) * (_HEIGHT + _DOWN) / 2
-        for row, cls in enumerate(several):
-            places[cls] = (10.0 + number * (_WIDTH + _ACROSS), 10.0 + above + row * (_HEIGHT + _DOWN))
-    return places
+    """Return the corner of each class."""
+    reads: dict[int, list[int]] = {cls: [] for cls in used}
+    for edge in edges:
+        reads[edge.target].append(edge.source)
+    return {
+        cls: (10.0 + layer * (_WIDTH + _ACROSS), 10.0 + place * (_HEIGHT + _DOWN))
+        for cls, (layer, place) in placed(used, reads).items()
+    }
 
 
 def _node(cls: int, name: str, count: int, at: tuple[float, float]) -> Markup:

@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from alexflow.cli.layout import placed
 from alexflow.cli.task_graph import GraphNode, TaskGraph
 from alexflow.cli.tree import tree
+from alexflow.report.layout import Placed, placed
 from tests.cli.conftest import Shell
 
 processes = pytest.mark.processes
@@ -18,6 +18,10 @@ processes = pytest.mark.processes
 def graph(reads: dict[str, list[str]], classes: dict[str, str] | None = None) -> TaskGraph:
     nodes = {name: GraphNode(name, (classes or {}).get(name, name), name, None) for name in reads}
     return TaskGraph(nodes, reads)
+
+
+def places_of(graph: TaskGraph) -> dict[str, Placed]:
+    return placed([*graph.nodes], graph.reads)
 
 
 @processes
@@ -98,16 +102,21 @@ def test_many_alike_are_counted() -> None:
 def test_a_deep_graph_is_no_recursion() -> None:
     reads = {str(number): [str(number + 1)] for number in range(5000)} | {"5000": []}
     assert len(list(tree(graph(reads)))) == 5001
-    assert placed(graph(reads))["0"].row == 5000
+    assert places_of(graph(reads))["0"].layer == 5000
 
 
 def test_each_task_stands_below_all_that_it_reads() -> None:
     found = graph({"d": ["b", "a"], "b": ["a"], "a": [], "c": []})
-    places = placed(found)
-    assert all(places[name].row > places[each].row for name, names in found.reads.items() for each in names)
+    places = places_of(found)
+    assert all(places[name].layer > places[each].layer for name, names in found.reads.items() for each in names)
     assert len(set(places.values())) == 4
 
 
 def test_classes_that_read_each_other_are_drawn() -> None:
     found = graph({"a1": ["b1"], "b1": ["a2"], "a2": []}, {"a1": "A", "a2": "A", "b1": "B"}).by_class()
-    assert set(placed(found)) == {"A", "B"}
+    assert set(places_of(found)) == {"A", "B"}
+
+
+def test_a_circle_has_its_place_between_what_it_reads_and_what_reads_it() -> None:
+    found = places_of(graph({"last": ["b"], "b": ["a"], "a": ["b", "first"], "first": [], "self": ["self"]}))
+    assert [found[name].layer for name in ("first", "a", "b", "last", "self")] == [0, 1, 2, 3, 0]
