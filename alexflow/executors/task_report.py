@@ -106,6 +106,7 @@ class Reports:
             if self._timer is None:
                 self._timer = threading.Timer(wait, self.flush)
                 self._timer.daemon = True
+                self._timer.name = "alexflow-reports"
                 self._timer.start()
 
     def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""Requests that run into their deadline: each costs a worker process, whose successor is to come warm."""
+"""Requests that run into their deadline: no worker process is lost with them, and the next task does not wait."""
 
 from __future__ import annotations
 

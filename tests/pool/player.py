@@ -55,6 +55,7 @@ class Player:
             self.die,
             self.exceed,
             self.expire,
+            *[self.be_late] * 2,
             self.tick,
             self.replace_all,
             self.refuse,
@@ -114,7 +115,7 @@ class Player:
     # -- workers
 
     def begin(self) -> None:
-        worker = self._worker(lambda worker: worker.running is None and worker.jobs and not worker.terminated)
+        worker = self._worker(lambda worker: worker.running is None and worker.jobs)
         if worker is not None:
             self.world.begin(worker)
 
@@ -162,6 +163,11 @@ class Player:
             self.world.machine.out_of_time(worker.running)
             self.world.go_on()
 
+    def be_late(self) -> None:
+        worker = self._worker(lambda worker: worker.place.stopped and not worker.place.is_leaving)
+        if worker is not None:
+            self.world.is_late(worker)
+
     # -- the pool
 
     def tick(self) -> None:
@@ -200,7 +206,7 @@ class Player:
     def _work_of_one_round(self) -> bool:
         world, moved = self.world, False
         for worker in list(world.workers):
-            if worker.terminated or (worker.retired and not worker.reports):
+            if worker.retired and not worker.reports:
                 world.die(worker)
             elif worker.reports:
                 world.arrive(worker)

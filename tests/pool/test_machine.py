@@ -230,20 +230,71 @@ def test_a_job_that_waits_is_cancelled_at_once():
     assert outcome(world, "b").reason == "cancelled"
 
 
-def test_a_job_that_runs_is_stopped_with_its_worker_and_what_waited_behind_it_goes_on():
-    world = World(size=1)
+def stop_a(world: World) -> Worker:
+    """Let `a` run with `b` behind it, cancel it, and let its worker give `b` back."""
     worker = learn(world)
     submit(world, "a b")
     world.begin(worker)
     world.cancel(["a"])
     assert worker.terminated
-    assert not world.ready["a"].outcomes  # its process is not gone yet
     worker.give_back()
     world.arrive(worker)
+    assert not world.ready["a"].outcomes  # it is not over
+    return worker
+
+
+def test_a_job_that_is_stopped_and_ends_at_once_leaves_its_worker_to_what_waited_behind_it():
+    world = World(size=1)
+    worker = stop_a(world)
+    assert world.workers == [worker]
+    assert names(worker) == ["a"]
+    world.end(worker, well=False)
+    world.arrive(worker)
+    assert outcome(world, "a").reason == "error"  # as the worker says; the pool makes "cancelled" of it
+    assert names(worker) == ["b"]
+    assert world.workers == [worker]
+
+
+def test_a_job_that_is_stopped_and_ends_late_has_lost_its_place_to_another_worker():
+    world = World(size=1)
+    worker = stop_a(world)
+    world.is_late(worker)
     other = world.workers[1]
     assert names(other) == ["b"]
+    run(world, other)
+    world.end(worker, well=False)
+    world.arrive(worker)
+    assert worker.retired
+    assert not other.retired
+    world.die(worker)
+    assert outcome(world, "b").task_id == "b"
+
+
+def test_its_worker_comes_back_if_the_other_has_not_begun_anything():
+    world = World(size=1)
+    worker = stop_a(world)
+    world.is_late(worker)
+    other = world.workers[1]
+    world.end(worker, well=False)
+    world.arrive(worker)
+    assert not worker.retired
+    assert names(worker) == []  # `b` is with the other
+    assert other.revoking
+    other.give_back()
+    world.arrive(other)
+    assert other.retired
+    assert names(worker) == ["b"]
+    world.die(other)
+    run(world, worker)
+    assert outcome(world, "b").task_id == "b"
+
+
+def test_a_worker_that_dies_with_the_job_that_is_stopped_costs_nothing_else():
+    world = World(size=1)
+    worker = stop_a(world)
     world.die(worker)
     assert outcome(world, "a").reason == "cancelled"
+    assert names(world.workers[0]) == ["b"]
 
 
 def test_a_job_behind_another_is_cancelled_without_harm_to_that():

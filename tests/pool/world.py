@@ -49,7 +49,7 @@ class Worker:
         self.done: list[Assignment] = []  # ended well, and not reported
         self.reports: deque[Message] = deque()  # sent, and not arrived
         self.revoking = False  # it was asked to give back, and has not read that
-        self.terminated = False  # it was sent SIGTERM
+        self.terminated = False  # it was sent SIGTERM, for a job
         self.retired = False
 
     def begin(self) -> Assignment | None:
@@ -339,8 +339,9 @@ class World:
     def _stop(self, instruction: StopJob) -> None:
         worker = self._worker_at(instruction.place)
         running = worker.running
-        if not worker.place.is_leaving and running is not None and running.number == instruction.number:
-            self.machine.stopping(worker.place, instruction.number)
+        place, is_stopped = worker.place, worker.place.is_leaving or worker.place.stopped
+        if not is_stopped and running is not None and running.number == instruction.number:
+            self.machine.stops(place, instruction.number)
             worker.terminated = True
 
     def _retire(self, instruction: RetirePlace) -> None:
@@ -396,9 +397,16 @@ class World:
             self.machine.failed(place, about.number, NotDone(about.job.task_id, "error"))
         else:
             self.machine.revoked(place, about)
+        if place.stopped and place.stopped not in place.sent and not worker.retired:
+            self.machine.has_stopped(place)
         self.machine.reported(place)
         self.go_on()
         self.machine.feed()
+        self.go_on()
+
+    def is_late(self, worker: Worker) -> None:
+        """Let a job that was stopped not end at once."""
+        self.machine.stopping(worker.place, worker.place.stopped)
         self.go_on()
 
     def die(self, worker: Worker) -> None:
@@ -406,6 +414,7 @@ class World:
         place = worker.place
         if not place.is_leaving:
             self.machine.roster.leave(place)
+        worker.retired = True
         while worker.reports:
             self.arrive(worker)
         self.workers.remove(worker)

@@ -45,7 +45,10 @@ class RevokeJobs(PoolInstruction, frozen=True):
 
 
 class StopJob(PoolInstruction, frozen=True):
-    """End a place if it is running this job; then it gets the grace period. Answer: ``stopping``, if it is."""
+    """Stop this job if a place is running it; then it gets the grace period.
+
+    Answer: ``stops``, or if the place is to end with the job, ``stopping``.
+    """
 
     place: Place
     number: int

@@ -146,7 +146,7 @@ class PoolMachine(JobFeed):
 
     def _stop(self, sent: Assignment) -> None:
         """End the place if it is running this job; jobs that wait behind it can run elsewhere meanwhile."""
-        if not sent.place.is_leaving:
+        if not (sent.place.is_leaving or sent.place.stopped == sent.number):
             self.instructions.append(StopJob(sent.place, sent.number))
             self._revoke(sent.place)
 
@@ -168,6 +168,7 @@ class PoolMachine(JobFeed):
 
     def start_for(self, jobs: int) -> None:
         """Have as many places as there are jobs to run at once, besides those that are busy."""
+        self.roster.take_back()
         missing = 0 if self.claims.is_active else self.roster.request(jobs)  # else they are started one by one
         if missing:
             self.instructions.append(StartPlaces(missing))
@@ -206,12 +207,43 @@ class PoolMachine(JobFeed):
             elif len(place.sent) > 1 and place.number < place.last_number:
                 self._revoke(place)
 
+    def stops(self, place: Place, number: int) -> None:
+        """Take in that the job that a place is running is being stopped; the place gets no other meanwhile."""
+        place.stopped = number
+        place.is_blocked = True
+        self.roster.touched.append(place)
+
     def stopping(self, place: Place, number: int) -> None:
-        """Take in that a place is being ended because of the job that it is running; another one takes its place."""
+        """Take in that the place may end with the job that it is running; another one takes its place."""
         place.stopped = number
         self.roster.leave(place)
         self.start_for(len(self._source))
         self.feed()
+
+    def has_stopped(self, place: Place) -> None:
+        """Take in that the job has ended that was being stopped, and that its place goes on, or comes back."""
+        place.stopped = 0
+        place.is_blocked = False
+        if place.is_leaving:
+            self.roster.returning.append(place)
+            self._make_room_for(place)
+        self.roster.touched.append(place)
+        self.start_for(len(self._source))
+        self.feed()
+
+    def _make_room_for(self, place: Place) -> None:
+        """End a place that has not begun anything for one that may come back, or else that one."""
+        if self.roster.has_room(place):
+            return
+        newcomer = next((other for other in self.roster.places if not (other.has_reported or other.is_due)), None)
+        if newcomer is None:
+            self.roster.returning.remove(place)
+            self.instructions.append(RetirePlace(place))
+            return
+        newcomer.is_due = True
+        if newcomer.sent:
+            self._revoke(newcomer)
+        self._recycle_if_due(newcomer)
 
     def gone(self, place: Place, running: int, ended: int, lost: NotDone | None, *, refused: bool = False) -> None:
         """Settle the jobs of a place that has ended, and start another one if there is work for it.
@@ -304,7 +336,7 @@ class PoolMachine(JobFeed):
 
     def _makes_progress(self, place: Place) -> None:
         place.last_report = self._clock()
-        place.is_blocked = False
+        place.is_blocked = place.stopped != 0
         place.has_ended_one = True
         self.roster.touched.append(place)
 
@@ -350,7 +382,7 @@ class PoolMachine(JobFeed):
         """Take back jobs that a place had not begun, the last first."""
         self.roster.touched.append(place)
         place.is_revoking = False
-        place.is_blocked = not place.makes_way
+        place.is_blocked = bool(place.stopped) or not place.makes_way
         place.makes_way = False
         back: list[Job] = []
         for number in numbers:

@@ -30,8 +30,9 @@ def unshippable(job: Job, error: Exception) -> NotDone:
 def failed(worker: WorkerState, sent: Assignment, message: JobFailed, printed: Printed | None) -> NotDone:
     """Return the outcome of a job that its worker has reported as failed."""
     job = sent.job
-    if sent.pruned:
-        return pruned(job, seconds=message.seconds, printed=printed, worker=worker.process.pid)
+    stopped = _of_stopped(sent, printed, worker.process.pid, message.seconds)
+    if stopped is not None:
+        return stopped
     return not_done(
         job.task_id,
         job.task,
@@ -46,22 +47,27 @@ def outcome_of_running(worker: WorkerState, sent: Assignment, end: ExitStatus) -
     """Return the outcome of the job that was running when its worker ended."""
     job = sent.job
     printed = worker.process.printed.take_partial(sent.number)
-    if sent.cancelled:
-        return NotDone(job.task_id, "cancelled", printed=printed)
     pid = worker.process.pid
-    if sent.pruned:
-        return pruned(job, printed=printed, worker=pid)
-    if sent.took_too_long:
-        message = f"took longer than its timeout of {job.timeout:g} s"
-        return NotDone(
-            job.task_id,
-            "error",
-            TaskTimeout(job.task_id, message, summary=repr_of(job.task)),
-            printed=printed,
-            worker=pid,
-        )
+    stopped = _of_stopped(sent, printed, pid)
+    if stopped is not None:
+        return stopped
     message = f"its worker process {pid} {end}"
     return NotDone(job.task_id, "lost", worker_died(job, message, end), printed=printed, worker=pid)
+
+
+def _of_stopped(sent: Assignment, printed: Printed | None, worker: int, seconds: float = 0.0) -> NotDone | None:
+    """Return the outcome of a job that has ended, if it was to; None if it ended by itself."""
+    job = sent.job
+    if sent.cancelled:
+        return NotDone(job.task_id, "cancelled", printed=printed)
+    if sent.pruned:
+        return pruned(job, seconds=seconds, printed=printed, worker=worker)
+    if sent.took_too_long:
+        error = TaskTimeout(
+            job.task_id, f"took longer than its timeout of {job.timeout:g} s", summary=repr_of(job.task)
+        )
+        return NotDone(job.task_id, "error", error, seconds, printed=printed, worker=worker)
+    return None
 
 
 def worker_died(job: Job, message: str, end: ExitStatus) -> WorkerDied:

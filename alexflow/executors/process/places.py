@@ -94,7 +94,7 @@ class Place:
         self.least_urgent = NOTHING_SENT  # at most the priority of each of its jobs
         self.is_blocked = False  # by a long job, because of which it has given others back
         self.is_leaving = False
-        self.stopped = 0  # the job because of which it was ended, if on purpose
+        self.stopped = 0  # the job that is being stopped, perhaps with the place
 
     @property
     def takes_jobs(self) -> bool:

@@ -33,6 +33,7 @@ from alexflow.executors.process.instructions import (
     StartPlaces,
     StopJob,
 )
+from alexflow.executors.process.job_stops import JobStops
 from alexflow.executors.process.log_forwarding import pass_on
 from alexflow.executors.process.machine import BLOCKED_AFTER, PoolMachine
 from alexflow.executors.process.memory_shortage import MemoryShortage
@@ -144,6 +145,7 @@ class ProcessExecutor(Executor):
         self._past_peaks = PastPeaks(storage, self._learnt_peak)
         self._shutdown = Shutdown(self._worker_set, self._grace, self._gone)
         self._deadlines = Deadlines(self._out_of_time)
+        self._job_stops = JobStops(self._grace, self._is_late, self._shutdown.reap)
         self._slow_imports = SlowImports(self._worker_set, self._definitions)
 
     def _make_worker_set(self, storage: Storage) -> WorkerSet:
@@ -238,11 +240,8 @@ class ProcessExecutor(Executor):
         if self._next_tick is not None:
             self._next_tick.cancel()
         self._slow_imports.close()
-        for worker in list(self._worker_set.workers):
-            if worker.sent:
-                self._shutdown.stop(worker)
-            else:
-                self._shutdown.retire(worker)
+        self._job_stops.close()
+        self._shutdown.end_all()
         self._machine.close()
         try:
             await self._shutdown.aclose()
@@ -325,9 +324,13 @@ class ProcessExecutor(Executor):
 
     def _stop(self, place: Place, number: int) -> None:
         worker = cast(WorkerState, place)
-        if not worker.is_leaving and worker.status().running == number:
-            self._machine.stopping(worker, number)
-            self._shutdown.stop(worker)
+        if not (worker.is_leaving or worker.stopped) and worker.status().running == number:
+            self._machine.stops(worker, number)
+            self._job_stops.begin(worker, number)
+
+    def _is_late(self, worker: WorkerState, number: int) -> None:
+        self._machine.stopping(worker, number)
+        self._go_on()
 
     def _fail_all(self, instruction: FailAll) -> None:
         jobs = [*instruction.jobs, *self._source.take(len(self._source))]
@@ -342,6 +345,8 @@ class ProcessExecutor(Executor):
             self._take_in_one(worker, message)
         if worker.sources_of and worker.sources_of not in worker.sent:
             worker.sources_of, worker.sources = 0, {}
+        if worker.stopped and worker.stopped not in worker.sent and self._job_stops.end(worker):
+            self._machine.has_stopped(worker)
         self._machine.reported(worker)
         self._go_on()
         self._machine.feed()
@@ -407,10 +412,13 @@ class ProcessExecutor(Executor):
 
     def _has_ended(self, worker: WorkerState) -> None:
         """Take in that a worker has ended, or has closed its channel; called once or more."""
+        if self._shutdown.has(worker):
+            return
+        was_stopped = self._job_stops.end(worker)
         if not worker.is_leaving:
-            self._worker_set.deaths += 1
+            self._worker_set.deaths += not was_stopped
             self._machine.roster.leave(worker)
-            self._shutdown.reap(worker)
+        self._shutdown.reap(worker)
 
     def _gone(self, worker: WorkerState, end: ExitStatus, last: WorkerStatus) -> None:
         """Settle the jobs of a worker that has ended; start another if there is work for it."""

@@ -27,6 +27,7 @@ class Roster:
         is_hopeless: whether too many in a row have failed to start, when the last one did.
         leaving: those that get no more and have not ended. While there are more of them than places may be, they are
             not replaced.
+        returning: those of them that will go on once there is room.
     """
 
     def __init__(self, size: int) -> None:
@@ -37,6 +38,7 @@ class Roster:
         self.surplus: set[Place] = set()
         self.coming: list[Binding] = []
         self.leaving: list[Place] = []
+        self.returning: list[Place] = []
         self._started = 0  # ever
         self._starting = 0  # requested, and not there yet
         self._start_failures = 0
@@ -94,9 +96,25 @@ class Roster:
         self.touched.append(place)
         self.leaving.append(place)
 
+    def has_room(self, place: Place) -> bool:
+        """Whether a place that is leaving may come back."""
+        return bool(place.binding) or len(self.places) - len(self.surplus) + self._starting < self.size
+
+    def take_back(self) -> None:
+        """Let places go on that were leaving, as far as there is room."""
+        for place in list(self.returning):
+            if self.has_room(place):
+                self.returning.remove(place)
+                self.leaving.remove(place)
+                place.is_leaving = False
+                (self.bound if place.binding else self.places).append(place)
+                self.touched.append(place)
+
     def left(self, place: Place) -> None:
         """Take in that a place has ended: it takes no room any more."""
         self.leaving.remove(place)
+        if place in self.returning:
+            self.returning.remove(place)
 
     def has_reported(self, place: Place) -> None:
         """Take in that a place has reported something: places do start."""

@@ -1,9 +1,9 @@
-"""Worker shutdown: crashes, cancellation of the running job, and retirement.
+"""Worker shutdown: crashes, workers whose job is stopped and does not end, and retirement.
 
 A worker that is shut down gives up its place at once, so that another can be started. It gets SIGTERM, which its job
 sees as :class:`TaskStopped`; after a grace period it is killed. In any case its process group, with the children of its
 jobs, is killed when it has ended. Only then are the outcomes of its jobs reported: the limited resources that they hold
-are free when their process is gone, not before.
+are free when their process is gone, not before. (:mod:`.job_stops` stops a job without its worker.)
 """
 
 from __future__ import annotations
@@ -36,8 +36,12 @@ class Shutdown:
         self._worker_set = worker_set
         self._grace = grace
         self._on_gone = on_gone
-        self._reaping: set[asyncio.Task[None]] = set()
+        self._reaping: dict[WorkerState, asyncio.Task[None]] = {}
         self._closed = False
+
+    def has(self, worker: WorkerState) -> bool:
+        """Whether a worker is being ended, or has been."""
+        return worker in self._reaping or (worker.is_leaving and worker not in self._worker_set.leaving)
 
     def reap(self, worker: WorkerState) -> None:
         """Kill a worker, if it has not ended, and reap it."""
@@ -54,11 +58,17 @@ class Shutdown:
         has_run = status.running or status.ended  # one that has done nothing has nothing to end
         self._shut_down(worker, RETIRE_GRACE if has_run else 0.0)
 
+    def end_all(self) -> None:
+        """End all workers; jobs that are running get the grace period."""
+        for worker in [*self._worker_set.workers, *self._worker_set.leaving]:
+            if not self.has(worker):
+                (self.stop if worker.sent else self.retire)(worker)
+
     async def aclose(self) -> None:
-        """End all workers, and wait until they have ended."""
+        """Wait until all workers have ended, which are being ended."""
         self._closed = True
         self._worker_set.give_up()
-        await asyncio.gather(*self._reaping)
+        await asyncio.gather(*self._reaping.values())
 
     def kill(self) -> None:
         """Kill all workers now, and from now on without grace; may be called by a signal handler."""
@@ -68,14 +78,13 @@ class Shutdown:
             worker.process.kill()
 
     def _shut_down(self, worker: WorkerState, patience: float, *, terminate: bool = False) -> None:
-        reaping = asyncio.create_task(self._reap(worker, patience, terminate))
-        self._reaping.add(reaping)
-        reaping.add_done_callback(self._reaping.discard)
+        self._reaping[worker] = asyncio.create_task(self._reap(worker, patience, terminate))
 
     async def _reap(self, worker: WorkerState, patience: float, terminate: bool) -> None:
         try:
             end, last = await worker.process.wait_and_reap(patience, terminate=terminate)
         finally:
+            del self._reaping[worker]
             self._worker_set.left(worker)
         if not self._closed:
             self._on_gone(worker, end, last)

@@ -123,6 +123,11 @@ class WorkerProcess:
         """Return the job that it is at, or was when it died."""
         return self._status_page.read()
 
+    def stop_job(self, number: int) -> None:
+        """Let the running job end, of this number, and what it has started; the process is to live on."""
+        self._status_page.end_job(number)
+        self._send_sigterm()
+
     def hang_up(self) -> None:
         """Close the data channel: it ends by itself when it has nothing left to do."""
         self._data.close()
@@ -161,7 +166,8 @@ class WorkerProcess:
         if not pending_worker.pid:
             return ExitStatus(None if self.refused or fork_server.lives else await fork_server.exitcode())
         if terminate and patience:
-            self._terminate()
+            self._status_page.end_job(0)
+            self._send_sigterm()
             idle = min(patience, IDLE_GRACE)
             await self._give_time(idle)
             patience = patience - idle if self.status().running else 0.0
@@ -180,7 +186,7 @@ class WorkerProcess:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._pending_worker.ended.wait(), patience)
 
-    def _terminate(self) -> None:
+    def _send_sigterm(self) -> None:
         """Send SIGTERM to it and its children, or to it alone if its job is to save first: that may need them."""
         if not self._status_page.watches_stop:
             self._signal(signal.SIGTERM)

@@ -39,7 +39,7 @@ def end_sessions(leaders: Collection[int]) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
     killed: set[int] = set()
-    while others := _members(leaders) - killed:  # a process that was forked meanwhile is found by the next look
+    while others := members(leaders) - killed:  # a process that was forked meanwhile is found by the next look
         for pid in others:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -61,8 +61,8 @@ def _lives(pid: int) -> bool:
         return False
 
 
-def _members(leaders: Collection[int]) -> set[int]:
-    """The processes of these sessions, zombies too, without their leaders."""
+def members(leaders: Collection[int]) -> set[int]:
+    """Return the processes of these sessions, zombies too, without their leaders."""
     found: set[int] = set()
     if not leaders:
         return found

@@ -22,7 +22,11 @@ _UNSETTLED = _PAGE.size
 #: Behind that, what the worker writes: the job that asks whether it is to stop (0: none has).
 _WATCHING = _PAGE.size + 1
 _WATCHING_JOB = struct.Struct("<Q")
-_SIZE = _WATCHING + _WATCHING_JOB.size
+
+#: Behind that, what the engine writes before it sends SIGTERM: the job that is to end (0: the worker is).
+_TO_END = _WATCHING + _WATCHING_JOB.size
+_JOB_TO_END = struct.Struct("<Q")
+_SIZE = _TO_END + _JOB_TO_END.size
 
 
 class WorkerStatus(NamedTuple):
@@ -80,6 +84,16 @@ class StatusPage:
         """Whether the job that is running asks whether it is to stop."""
         (watching,) = _WATCHING_JOB.unpack_from(self._page, _WATCHING)
         return bool(watching) and watching == self.read().running
+
+    def end_job(self, number: int) -> None:
+        """Note that the next SIGTERM is meant for this job, and not for the worker; with 0, for the worker."""
+        _JOB_TO_END.pack_into(self._page, _TO_END, number)
+
+    def take_job_to_end(self) -> int:
+        """Return the job for which a SIGTERM is meant that has come; 0 if for the worker. It is returned once."""
+        (number,) = _JOB_TO_END.unpack_from(self._page, _TO_END)
+        _JOB_TO_END.pack_into(self._page, _TO_END, 0)
+        return int(number)
 
     def settle(self, settled: bool) -> None:
         """Note whether all output that has been read belongs to a known job."""

@@ -7,10 +7,11 @@
 Successes are reported together, at the latest when there is nothing left to do or ``REPORT_EVERY`` has passed;
 failures at once. End-of-file on the data channel ends the worker.
 
-SIGTERM ends it with the job that is running: :class:`TaskStopped` is raised there, so that ``finally`` blocks run, and
-what the job has stored is discarded. Then the worker ends as if the signal had killed it at once: for the engine, which
-sent the signal or did not, nothing else has happened. A job that has begun to publish may finish, and one that asks
-whether it is to stop ends by itself (`process/worker/worker_context.py`).
+SIGTERM ends the job that is running: :class:`TaskStopped` is raised there, so that ``finally`` blocks run, and what the
+job has stored is discarded. A job that has begun to publish may finish, and one that asks whether it is to stop ends by
+itself (`process/worker/worker_context.py`). If the engine has noted that it means this job, the worker goes on with the
+next one, unless the job has left something behind (`process/worker/leftovers.py`). Else it ends as if the signal had
+killed it at once: for the engine, which sent the signal or did not, nothing else has happened.
 
 After each job what it has changed in its process is put back (`process/worker/settings.py`). Where that
 cannot be done the worker ends after its report; for the engine it has died between two jobs.
@@ -28,12 +29,11 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
-from alexflow.errors import TaskStopped
 from alexflow.executors.attempt import attempt
 from alexflow.executors.captured_error import capture_error
 from alexflow.executors.enclosing_tasks import of_worker
@@ -52,9 +52,7 @@ from alexflow.executors.process.wire.messages import (
     MemoryExceeded,
     Message,
     ProcessEnvironment,
-    Prune,
     Reported,
-    Revoked,
     SpentReport,
     TaskReply,
     TaskRequest,
@@ -65,8 +63,10 @@ from alexflow.executors.process.wire.messages import (
 from alexflow.executors.process.wire.reentry import reentry
 from alexflow.executors.process.wire.sockets import received
 from alexflow.executors.process.wire.status_page import StatusPage
+from alexflow.executors.process.worker.control_thread import read_control
 from alexflow.executors.process.worker.import_hook import when_imported
 from alexflow.executors.process.worker.inbox import Inbox
+from alexflow.executors.process.worker.job_interruption import JobInterruption
 from alexflow.executors.process.worker.noted_calls import noted
 from alexflow.executors.process.worker.process_end import shut_down_process
 from alexflow.executors.process.worker.request_context import attempt_in
@@ -78,7 +78,6 @@ from alexflow.executors.process.worker.worker_context import WorkerContext, of_p
 from alexflow.forks import end_fork, this_process
 from alexflow.identity import set_main_module_name
 from alexflow.storage import Transaction
-from alexflow.type_vars import T
 
 if TYPE_CHECKING:
     from alexflow.executors.interface import Usage
@@ -150,12 +149,9 @@ class Worker:
         self._most_memory = 0
         self._handler: ForwardingHandler | None = None  # once logging is imported
         self._cache_epoch = 0  # another number than before once cached outputs are invalid
-        self._transaction: Transaction | None = None  # of the job that is running
-        self._terminated = False
         self._is_spoiled = False  # by what a task has changed for good
-        self._waiting = False  # for work
-        self._asking = False  # in the middle of a job's conversation with the engine
         self._context = WorkerContext(status_page, self._ask, self._tell)
+        self._interruption = JobInterruption(status_page, self._context, self._end_as_terminated)
         self._process = this_process.generation
         reentry.in_worker = True
         unpacker.fetch_task = self._context.fetch_task
@@ -164,13 +160,15 @@ class Worker:
 
     def serve(self) -> None:
         """Take jobs and run them, until end-of-file."""
-        signal.signal(signal.SIGTERM, lambda number, frame: self._terminate())
+        signal.signal(signal.SIGTERM, self._interruption.take_sigterm)
         of_process.append(self._context)
         signal.signal(signal.SIGUSR1, request_stop)
         os.register_at_fork(after_in_child=self._let_go)
         self._settings = ProcessSettings()
-        threading.Thread(target=self._listen_to_control, name="alexflow-control", daemon=True).start()
-        while not self._terminated and not self._is_spoiled:
+        control = partial(read_control, self._control, self._context.prune, self._give_back)
+        threading.Thread(target=control, name="alexflow-control", daemon=True).start()
+        interruption = self._interruption
+        while not interruption.terminated and not self._is_spoiled:
             try:
                 job = self._jobs.popleft()
             except IndexError:
@@ -185,7 +183,7 @@ class Worker:
                 self._take_in(message)
                 continue
             self._run(job)
-        if self._terminated:
+        if interruption.terminated:
             self._end_as_terminated()
         self._report()
 
@@ -208,11 +206,12 @@ class Worker:
 
     def _await_work(self) -> ToWorker | None:
         with self._receiving:
-            self._waiting = True
-            if self._terminated:
+            self._interruption.is_waiting = True
+            if self._interruption.terminated:
                 self._end_as_terminated()
+            self._interruption.threads.remember()
             message = self._inbox.receive()
-            self._waiting = False
+            self._interruption.is_waiting = False
             self._usage.start()
         return message
 
@@ -231,7 +230,7 @@ class Worker:
             of_worker.around = message.around
 
     def _run(self, job: JobMessage) -> None:
-        number = job.number
+        number, interruption = job.number, self._interruption
         if job.after in self._failed:
             self._has_failed(number)
             return
@@ -245,21 +244,23 @@ class Worker:
         is_ready = unpacker.has_all
         set_job(number, number - 1, started if is_ready else 0.0)
         try:
-            transaction = self._transaction = Transaction(context.storage, replace=job.replace)  # it may fail to open
-            if self._terminated:
-                self._end_as_terminated()
+            # it may fail to open
+            transaction = interruption.transaction = Transaction(context.storage, replace=job.replace)
+            if interruption.is_due:
+                interruption.end_early()
             task = unpacker.unpack_job(job.cls, job.fields, job.task_id)
             if not is_ready:
                 if unpacker.has_imported:
                     self._remember()
+                interruption.threads.remember()
                 set_job(number, number - 1, time.monotonic())
             copy_context().run(attempt if job.context is None else attempt_in(job.context), task, transaction)
         except BaseException as error:  # everything that a task can raise is reported, exits too
             if this_process.generation != self._process:
                 end_fork(error)
-            self._transaction = None
-            if self._terminated:
-                self._end_as_terminated()
+            interruption.transaction = None
+            if interruption.is_due:
+                self._end_if_stopped(number)
             fault = capture_error(error, travels=True)
             seconds = time.monotonic() - started
             self._has_failed(number)
@@ -268,6 +269,8 @@ class Worker:
             self._send(JobFailed(number, seconds, fault, printed, peak_at(error)))
             self._usage.has_failed()
             set_job(0, number, 0.0)
+            if interruption.is_due:
+                self._end_if_stopped(number)
             return
         ended = time.monotonic()
         if self._end(number, ended - started):
@@ -276,6 +279,8 @@ class Worker:
         if transaction.overtaken:
             self._overtaken[number] = transaction.overtaken
         self._done.append((number, ended - started, self._usage.read(transaction)))
+        if interruption.is_due:
+            self._end_if_stopped(number)
         if ended - self._reported_at > REPORT_EVERY:
             self._pause()
 
@@ -344,15 +349,14 @@ class Worker:
             self._most_memory = 0
             self._send(MemoryExceeded())
 
-    def _terminate(self) -> None:
-        """Handle SIGTERM; called between any two steps of the main thread."""
-        self._terminated = True
-        if self._waiting:
+    def _end_if_stopped(self, number: int) -> None:
+        """End the process after a job that was stopped, unless only that was to end and has left nothing behind."""
+        left = self._interruption.end()
+        self._context.opened = None  # the storage may have been interrupted in the middle of anything
+        if left:
+            text = f"a task that was stopped has left {left} in worker process {os.getpid()}, which is replaced"
+            self._send(Logged(number, "alexflow", INFO, text, time.time()))
             self._end_as_terminated()
-        if self._context.request_stop():
-            return
-        if self._transaction is not None and not self._asking and self._transaction.revoke():
-            raise TaskStopped("the run was cancelled, the task took longer than its timeout, or its process is to end")
 
     def _end_as_terminated(self) -> NoReturn:
         """Does not return."""
@@ -371,20 +375,10 @@ class Worker:
 
     def _tell(self, message: Logged | Reported | SpentReport) -> None:
         """Send what a job has to say."""
-        if threading.current_thread() is not threading.main_thread() or self._asking:
+        if threading.current_thread() is not threading.main_thread() or self._interruption.is_asking:
             self._send(message)
         else:
-            self._undisturbed(lambda: self._send(message))
-
-    def _undisturbed(self, converse: Callable[[], T]) -> T:
-        """Write or read in the middle of a job: SIGTERM, which only the main thread handles, must not interrupt it."""
-        self._asking = True
-        try:
-            return converse()
-        finally:
-            self._asking = False
-            if self._terminated:
-                self._terminate()
+            self._interruption.undisturbed(lambda: self._send(message))
 
     def _report(self) -> None:
         """Report what has been done since the last time."""
@@ -406,22 +400,17 @@ class Worker:
         with self._telling:
             self._data.sendall(frame(message))
 
-    def _listen_to_control(self) -> None:
-        control = Inbox(self._control)
-        with suppress(BrokenPipeError, ConnectionResetError):  # as above
-            while (message := control.receive()) is not None:
-                if isinstance(message, Prune):
-                    self._context.prune(message.number)
-                    continue
-                self._take_in_what_has_come()
-                returned: list[int] = []
-                while self._jobs:
-                    try:
-                        returned.append(self._jobs.pop().number)
-                    except IndexError:  # the main thread was quicker
-                        break
-                self._report()
-                self._control.sendall(frame(Revoked(returned)))
+    def _give_back(self) -> list[int]:
+        """Take out the jobs that have not begun, and report what is done; called by another thread."""
+        self._take_in_what_has_come()
+        returned: list[int] = []
+        while self._jobs:
+            try:
+                returned.append(self._jobs.pop().number)
+            except IndexError:  # the main thread was quicker
+                break
+        self._report()
+        return returned
 
     def _take_in_what_has_come(self) -> None:
         """Read the data channel while a job runs: jobs that wait there are given back, too."""
@@ -434,7 +423,7 @@ class Worker:
             self._receiving.release()
 
     def _ask(self, question: TaskRequest | FactsRequest) -> TaskReply | FactsReply:
-        return self._undisturbed(lambda: self._answer_to(question))
+        return self._interruption.undisturbed(lambda: self._answer_to(question))
 
     def _answer_to(self, question: TaskRequest | FactsRequest) -> TaskReply | FactsReply:
         """Ask the engine; work that arrives first is queued."""

@@ -71,6 +71,7 @@ class WorkerContext(TaskContext):
         self._facts = AttemptFacts()
         self._watched_by = _NO_JOB
         self._is_stop_requested = False
+        self._stopped = -1
 
     @property
     def task_id(self) -> str:
@@ -127,7 +128,12 @@ class WorkerContext(TaskContext):
         if self._watched_by is not self.job:
             self._watched_by = self.job
             self._status_page.watch_stop(self.job.number)
-        return self._is_stop_requested or self.is_pruned()
+        return self._is_stop_requested or self._stopped == self.job.number or self.is_pruned()
+
+    @property
+    def watches_stop(self) -> bool:
+        """Whether the running job asks whether it is to stop, and so ends by itself."""
+        return self._watched_by is self.job
 
     def is_pruned(self) -> bool:
         return self._pruned == self.job.number
@@ -155,10 +161,12 @@ class WorkerContext(TaskContext):
         if reports is not None:
             reports.flush()
 
-    def request_stop(self) -> bool:
-        """Take in that the process is to end. Return whether the running job asks for that, and ends by itself."""
-        self._is_stop_requested = True
-        return self._watched_by is self.job
+    def request_stop(self, number: int = 0) -> None:
+        """Take in that this job is to end; without a number, that the process is."""
+        if number:
+            self._stopped = number
+        else:
+            self._is_stop_requested = True
 
 
 #: The context of the worker that this process is, if it serves.
