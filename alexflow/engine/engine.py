@@ -227,7 +227,7 @@ class Engine(OpenEngine):
             self._placement.given,
         )
         leases = None if self._lease_ttl is None else self.storage.leases(self._lease_ttl)
-        record = make_recorder(self.storage, self._changed_options, scheduler.owner_of, self._loads.uses)
+        record = make_recorder(self.storage, self._changed_options, scheduler.owners_of, self._loads.uses)
         return Driver(
             scheduler,
             self.storage,

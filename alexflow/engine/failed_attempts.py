@@ -17,6 +17,9 @@ class FailedAttempts:
     def __init__(self) -> None:
         self._attempts: dict[str, deque[Attempt]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._attempts)
+
     def add(self, task_id: str, attempt: Attempt) -> None:
         """Keep one."""
         self._attempts.setdefault(task_id, deque(maxlen=ATTEMPTS_KEPT)).append(attempt)

@@ -84,7 +84,7 @@ class Outcomes:
             self._task_events.pass_on(succeeded)
         if succeeded:
             self._tallies.computed += len(succeeded)
-            self._record.ended(outcomes, self._failed.count)
+            self._record.ended(outcomes, self._failed)
             events.append((Succeeded(tuple(succeeded)), NO_SUBJECTS))
         if cancelled:
             self._task_events.cancelled(cancelled)
@@ -97,7 +97,7 @@ class Outcomes:
             done = [Done(task_id, event.seconds, generated=event.generated) for task_id in event.tasks]
             self._tallies.computed += len(done)
             self._task_events.made(event.tasks)
-            self._record.ended(done, self._failed.count)
+            self._record.ended(done, self._failed)
             if self._task_events.watched:
                 for outcome in done:
                     self._task_events.succeeded(outcome)

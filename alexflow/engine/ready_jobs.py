@@ -211,9 +211,14 @@ class ReadyJobs(JobSource):
     def job(self, task_id: str) -> Job:
         """Make the job of a task."""
         described = self._tasks[task_id]
-        replace = task_id in self._forced
-        priority = self._scheduler.priority_of(task_id) if self._scheduler.state.prioritized else 0
-        key, needs = described.spec.key, described.needs
-        context = self._runs.context_for(task_id) if self._runs.have_contexts else None
-        outputs = described.outputs
-        return Job(task_id, described.task, described.timeout, replace, outputs, key, priority, needs, context)
+        return Job(
+            task_id,
+            described.task,
+            described.timeout,
+            task_id in self._forced,
+            described.outputs,
+            described.spec.key,
+            self._scheduler.priority_of(task_id) if self._scheduler.state.prioritized else 0,
+            described.needs,
+            self._runs.context_for(task_id) if self._runs.have_contexts else None,
+        )

@@ -15,6 +15,7 @@ from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.requested_run import RequestedRun
 from alexflow.engine.uses import Uses
 from alexflow.executors.interface import Done, Outcome
@@ -26,7 +27,7 @@ from alexflow.scheduler.instructions import Finish
 from alexflow.storage import Storage
 
 if TYPE_CHECKING:
-    from alexflow.engine.segment import EngineSegment
+    from alexflow.engine.segment import EngineSegment, OwnersOf
     from alexflow.errors import TaskError
     from alexflow.failures import Attempt
     from alexflow.record.run_record import RunOutcome
@@ -47,15 +48,15 @@ class EngineRecorder:
     Args:
         storage: the engine's.
         options: the engine's options that are not defaults, as plain data.
-        owner_of: gives the number of the run for which a task counts; 0 if that is gone.
+        owners_of: gives the numbers of the runs for which tasks count; 0 for one that is gone.
         uses: gets what inspections have found.
     """
 
-    def __init__(self, storage: Storage, options: Mapping[str, Any], owner_of: Callable[[str], int], uses: Uses):
+    def __init__(self, storage: Storage, options: Mapping[str, Any], owners_of: OwnersOf, uses: Uses):
         self._uses = uses
         self._storage = storage
         self._options = options
-        self._owner_of = owner_of
+        self._owners_of = owners_of
         self._segment: EngineSegment | None = None
         self._runs: dict[int, RequestedRun] = {}
         #: Descriptions of the tasks that are not over, by id; the driver's.
@@ -98,15 +99,11 @@ class EngineRecorder:
     def about_to_run(self, tasks: Sequence[Described], forced: set[str]) -> None:
         """Write what tasks are made from, before they are handed to an executor."""
         if tasks:
-            self._opened().made_from(tasks, forced, self._owner_of)
+            self._opened().made_from(tasks, forced, self._owners_of)
 
-    def ended(self, outcomes: Iterable[Outcome], attempts_of: Callable[[str], int]) -> None:
-        """Note what came of jobs; ``attempts_of`` gives how many of a task have failed."""
-        segment = self._opened()
-        now = time.time()
-        for outcome in outcomes:
-            if isinstance(outcome, Done):
-                segment.done(outcome, now, attempts_of(outcome.task_id) + 1)
+    def ended(self, outcomes: Iterable[Outcome], failed: FailedAttempts) -> None:
+        """Note what came of jobs; ``failed`` are the attempts at them that have failed."""
+        self._opened().done([outcome for outcome in outcomes if isinstance(outcome, Done)], time.time(), failed)
         self._write_soon()
 
     def attempt_failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:
@@ -189,7 +186,7 @@ class NoRecorder(EngineRecorder):
     def about_to_run(self, tasks: Sequence[Described], forced: set[str]) -> None:
         return
 
-    def ended(self, outcomes: Iterable[Outcome], attempts_of: Callable[[str], int]) -> None:
+    def ended(self, outcomes: Iterable[Outcome], failed: FailedAttempts) -> None:
         return
 
     def attempt_failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:
@@ -209,7 +206,7 @@ class NoRecorder(EngineRecorder):
 
 
 def make_recorder(
-    storage: Storage, options: Mapping[str, Any], owner_of: Callable[[str], int], uses: Uses | None
+    storage: Storage, options: Mapping[str, Any], owners_of: OwnersOf, uses: Uses | None
 ) -> EngineRecorder:
     """Return what writes an engine's record; without ``uses`` it writes nothing."""
-    return NoRecorder() if uses is None else EngineRecorder(storage, options, owner_of, uses)
+    return NoRecorder() if uses is None else EngineRecorder(storage, options, owners_of, uses)

@@ -6,13 +6,14 @@ import asyncio
 import os
 import pwd
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.code_states import CodeStates
 from alexflow.engine.command_line import command_line
+from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.report_lines import ReportLines
 from alexflow.engine.requested_run import RequestedRun
 from alexflow.engine.task_lines import TaskLine, TaskLines
@@ -54,6 +55,9 @@ _MISSING, _FORCED = REASONS.index("missing"), REASONS.index("forced")
 
 #: The kinds of the lines that are written for each task, as the classes in alexflow.record.lines have them.
 _MADE_FROM, _COMPLETION = 3, 4
+
+#: Gives the numbers of the runs for which tasks count; 0 for one that is gone.
+OwnersOf = Callable[[Sequence[str]], Sequence[int]]
 
 _MOST_RUNS = 2**31 - 1  # the largest number of a run
 _RUN_BITS = 32  # for that and whether a task is forced
@@ -128,24 +132,21 @@ class EngineSegment:
         for task_id, live in lives.items():
             described = self._tasks.get(task_id)
             if described is not None:
-                self._add(writer, [(described, live >> 1 & _MOST_RUNS, live & 1)])
+                self._add(writer, (described,), (live >> 1 & _MOST_RUNS,), (task_id,) if live & 1 else ())
 
     # -- tasks
 
-    def made_from(self, tasks: Sequence[Described], forced: set[str], owner_of: Callable[[str], int]) -> None:
+    def made_from(self, tasks: Sequence[Described], forced: set[str], owners_of: OwnersOf) -> None:
         """Write what tasks are made from, unless the segment has it."""
         live = self._live
-        new = []
-        for described in tasks:
-            task_id = described.spec.task_id
-            if task_id not in live:
-                new.append((described, owner_of(task_id), 1 if forced and task_id in forced else 0))
+        new = [described for described in tasks if described.spec.task_id not in live]
         writer = self._opened() if new else None
         if writer is not None:
-            for run in {run for _, run, _ in new}:
+            owners = owners_of([described.spec.task_id for described in new])
+            for run in set(owners):
                 if run not in self._runs:
                     self._add_run(writer, run)
-            self._add(writer, new)
+            self._add(writer, new, owners, forced)
             self._looks += len(new)
             self._add_completions(writer)
             if writer.appends:
@@ -153,7 +154,7 @@ class EngineSegment:
             else:
                 self._add_unstored(new)
         if not self.appends:
-            self._begin_planned(tasks, forced, owner_of)
+            self._begin_planned(tasks, forced, owners_of)
 
     @property
     def appends(self) -> bool:
@@ -168,18 +169,18 @@ class EngineSegment:
         """
         if self.appends:
             return 0
-        new = [(described, 0, 0) for described in tasks if described.spec.task_id not in self._live]
+        new = [described for described in tasks if described.spec.task_id not in self._live]
         writer = self._opened() if new else None
         if writer is None:
             return 0
         if not self._live:
             self._can_start = False
-        self._add(writer, new)
+        self._add(writer, new, repeat(0), ())
         self._add_unstored(new)
         return len(new)
 
-    def _add_unstored(self, tasks: Sequence[tuple[Described, int, int]]) -> None:
-        task_ids = [described.spec.task_id for described, _, _ in tasks]
+    def _add_unstored(self, tasks: Sequence[Described]) -> None:
+        task_ids = [described.spec.task_id for described in tasks]
         self._unstored.update(task_id for task_id in task_ids if task_id in self._live)  # all that have a line
 
     async def store(self, *, can_start: bool) -> None:
@@ -195,7 +196,7 @@ class EngineSegment:
             await asyncio.shield(stored)  # what has been sent is stored, whatever becomes of this
             self._unstored.difference_update(task_ids)
 
-    def _begin_planned(self, tasks: Sequence[Described], forced: set[str], owner_of: Callable[[str], int]) -> None:
+    def _begin_planned(self, tasks: Sequence[Described], forced: set[str], owners_of: OwnersOf) -> None:
         """Add to tasks that were planned for which run they count; store those whose lines are not."""
         live, writer = self._live, self._writer
         if writer is None or not writer.is_open:
@@ -203,7 +204,7 @@ class EngineSegment:
         for described in tasks:
             task_id = described.spec.task_id
             if task_id in live and not live[task_id] >> 1 & _MOST_RUNS:
-                run = owner_of(task_id)
+                run = owners_of((task_id,))[0]
                 live[task_id] |= run << 1 | (task_id in forced)
                 if run not in self._runs:
                     self._add_run(writer, run)
@@ -217,12 +218,16 @@ class EngineSegment:
         self._part_due = time.monotonic() + SECONDS_PER_PART
         return writer.send()
 
-    def _add(self, writer: SegmentWriter, tasks: Sequence[tuple[Described, int, int]]) -> None:
+    def _add(
+        self, writer: SegmentWriter, tasks: Iterable[Described], runs: Iterable[int], forced: Container[str]
+    ) -> None:
+        """Append the lines of tasks, each with the number of the run for which it counts."""
         lines: list[TaskLine] = []
         first, live, add = self._count - 1, self._live, self._lines.add
-        for described, run, forced in tasks:
+        for described, run in zip(tasks, runs, strict=False):
             if add(described, lines):
-                live[described.spec.task_id] = (first + len(lines)) << _RUN_BITS | run << 1 | forced
+                task_id = described.spec.task_id
+                live[task_id] = (first + len(lines)) << _RUN_BITS | run << 1 | (task_id in forced)
         if self._lines.new_shapes:
             writer.add(ShapesLine(tuple(self._lines.new_shapes)))
             self._find_code()
@@ -239,25 +244,34 @@ class EngineSegment:
                 if cls is not None:
                     self._codes.add(shape.number, cls)
 
-    def done(self, outcome: Done, now: float, attempts: int) -> None:
-        """Note that a task has run; what is noted waits for the next write."""
+    def done(self, outcomes: Iterable[Done], now: float, failed: FailedAttempts) -> None:
+        """Note that tasks have run; what is noted waits for the next write."""
         if self._reports.any:
-            self._reports.ended(outcome.task_id)
-        live = self._live.pop(outcome.task_id, None)
-        writer, described = self._writer, self._tasks.get(outcome.task_id)
-        if live is None or writer is None or described is None:
+            for outcome in outcomes:
+                self._reports.ended(outcome.task_id)
+        writer = self._writer
+        if writer is None:
             return
-        seconds, usage = outcome.seconds, outcome.usage
-        started, took = int((now - seconds - writer.started) * 1e6), int(seconds * 1e6)
-        number, run, reason = live >> _RUN_BITS, live >> 1 & _MOST_RUNS, _FORCED if live & 1 else _MISSING
-        if usage is None:
-            line: tuple[Any, ...] = number, started, took, (), run, reason, attempts
-            self._completions.append(line if outcome.generated is None else (*line, None, None, 0, outcome.generated))
-            return
-        stored, keys = usage.stored, described.spec.outputs
-        found = (stored.get(keys[0]),) if len(keys) == 1 else tuple([stored.get(key) for key in keys])
-        used = usage.cpu, usage.rss, usage.worker
-        self._completions.append((number, started, took, found, run, reason, attempts, *used))
+        now -= writer.started
+        forget, tasks, add = self._live.pop, self._tasks, self._completions.append
+        attempts = 1
+        for outcome in outcomes:
+            task_id = outcome.task_id
+            live = forget(task_id, None)
+            if live is None or task_id not in tasks:
+                continue
+            if failed:
+                attempts = failed.count(task_id) + 1
+            seconds, usage = outcome.seconds, outcome.usage
+            started, took = int((now - seconds) * 1e6), int(seconds * 1e6)
+            number, run, reason = live >> _RUN_BITS, live >> 1 & _MOST_RUNS, _FORCED if live & 1 else _MISSING
+            if usage is not None:
+                found = tuple(map(usage.stored.get, tasks[task_id].spec.outputs))
+                add((number, started, took, found, run, reason, attempts, usage.cpu, usage.rss, usage.worker))
+            elif outcome.generated is None:
+                add((number, started, took, (), run, reason, attempts))
+            else:
+                add((number, started, took, (), run, reason, attempts, None, None, 0, outcome.generated))
 
     def failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:
         """Note an attempt that failed."""

@@ -30,6 +30,9 @@ _SOURCE_NAME = b"alexflow.sources.external.Known."
 
 _DIGITS = 40  # of the digest at the end of an id
 
+#: In place of the last shape of a class that has had none: no key ends so.
+_NO_SHAPE: tuple[str, tuple[str, ...], int] = "\0", (), 0
+
 #: The items of a :class:`~alexflow.record.lines.MadeFrom`; those at the end may be left out.
 TaskLine = tuple[Any, ...]
 
@@ -74,20 +77,13 @@ class TaskLines:
         self, task: AbstractTask, described: Described, preimage: bytes, further: bytes | None, nests: bool
     ) -> TaskLine:
         spec = described.spec
-        task_id, outputs, inputs = spec.task_id, spec.outputs, spec.inputs
-        last = self._last.get(type(task))
-        if (
-            last is not None  # of most: the same as below without calls
-            and len(outputs) == 1
-            and outputs[0] == task_id + last[0]
-            and spec.tags == last[1]
-            and not spec.serves
-        ):
-            shape, keys = last[2], None
-        else:
+        task_id, inputs = spec.task_id, spec.inputs
+        keys: tuple[str, ...] | None = None
+        ending, tags, shape = self._last.get(type(task), _NO_SHAPE)
+        if spec.outputs != (task_id + ending,) or spec.tags != tags or spec.serves:  # of few
             shape, keys = self._shape(task, described)
         # the outputs in its fields, if those are all of its inputs: their count can only be higher
-        are_in_fields = spec.acyclic and (preimage.count(_OUTPUT_TAG) if nests else 0) == len(inputs)
+        are_in_fields = spec.acyclic and (preimage.count(_OUTPUT_TAG) == len(inputs) if nests else not inputs)
         origin = Raw(preimage) if len(preimage) <= LONGEST_PLAIN else packed(preimage)
         if keys is None and are_in_fields and further is None:
             return shape, unhexlify(task_id[-_DIGITS:]), origin

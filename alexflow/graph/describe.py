@@ -186,15 +186,17 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
             needs = needs_of(task, asked, kind, defaults.refusal_of(kind))
     except BaseException as error:
         hook_failed(task, hook, error)
-    tries = retry.count, retry.delay, retry.jitter
     made, serves = makes
     dynamic = kind == "dynamic"
-    executor = "" if dynamic else kind
     spends = _spends(task, tags, defaults) if tags and defaults.rates and not dynamic else ()
     if spends:
         key = ""  # it travels alone, and begins when it is sent
-    more = executor, priority, spends
-    spec = TaskSpec(task_id, tuple(inputs), ephemeral, made, tags, dynamic, *tries, acyclic, serves, key, *more)
+    # fmt: off
+    spec = TaskSpec(
+        task_id, tuple(inputs) if inputs else (), ephemeral, made, tags, dynamic, retry.count, retry.delay,
+        retry.jitter, acyclic, serves, key, "" if dynamic else kind, priority, spends,
+    )
+    # fmt: on
     return Described(task, spec, kind, retry, timeout, inputs, outputs if keeps_outputs else None, needs)
 
 

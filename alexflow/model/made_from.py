@@ -37,7 +37,7 @@ def origin_and_nesting(task: AbstractTask) -> tuple[bytes, bytes | None, bool]:
         value = get(task, name)
         if value is not None:
             kind = type(value)  # as in the computation of ids: this saves most fields a call
-            if kind is str or kind is bool or (kind is int and _LEAST <= value <= _MOST):
+            if (kind is int and _LEAST <= value <= _MOST) or kind is str or kind is bool:
                 fields[name] = value
             else:
                 fields[name] = canonical(value, _COMPUTE_NOW)

@@ -21,10 +21,8 @@ def inspected(state: State, event: Inspected) -> None:
     """Handle a part of an answer: what exists is present, what does not has a producer now."""
     specs = {spec.task_id: spec for spec in event.specs}
     owner = _add_present(state, event) if event.present else None
-    for name, task_id in event.missing:
-        key = _asked_key(state, name, event.question)
-        if key is not None:
-            _add_missing(state, key, task_id, specs)
+    if event.missing:
+        _add_all_missing(state, event, specs)
     outdated: set[str] = set()
     for task_id in event.complete:
         check = _asked_task(state, task_id, event.question)
@@ -112,8 +110,19 @@ def _pin_outputs(state: State, check: TaskCheck, spec: TaskSpec) -> None:
         pin(state, run, spec.outputs)
 
 
-def _add_missing(state: State, key: Key, task_id: str, specs: dict[str, TaskSpec]) -> None:
-    """Take a key as missing, with the task that makes it as its producer."""
+def _add_all_missing(state: State, event: Inspected, specs: dict[str, TaskSpec]) -> None:
+    settled: dict[Group, int] = {}
+    for name, task_id in event.missing:
+        key = _asked_key(state, name, event.question)
+        if key is not None:
+            group = _add_missing(state, key, task_id, specs)
+            settled[group] = settled.get(group, 0) + 1
+    for group, count in settled.items():
+        state.settle_inspections(group, count)
+
+
+def _add_missing(state: State, key: Key, task_id: str, specs: dict[str, TaskSpec]) -> Group:
+    """Take a key as missing, with the task that makes it as its producer. Returns its group, which is to settle it."""
     group = key.group or Group(None)
     if group.merged_into is not None:
         group = group.find()
@@ -135,7 +144,7 @@ def _add_missing(state: State, key: Key, task_id: str, specs: dict[str, TaskSpec
     node.add_demand()
     if state.prioritized:
         raise_producer(state, key)
-    state.settle_inspections(group)
+    return group
 
 
 def _add_incomplete(state: State, check: TaskCheck, specs: dict[str, TaskSpec]) -> None:

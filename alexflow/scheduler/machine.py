@@ -198,8 +198,13 @@ class Scheduler:
 
     def owner_of(self, task_id: str) -> int:
         """Return the number of the run for which a task that is not over counts; 0 if that run is."""
-        node = self.state.nodes.get(task_id)
-        return 0 if node is None or node.owner is None else node.owner.run_id
+        return self.owners_of((task_id,))[0]
+
+    def owners_of(self, task_ids: Iterable[str]) -> list[int]:
+        """Return the same for several tasks."""
+        nodes = self.state.nodes
+        owners = [None if (node := nodes.get(task_id)) is None else node.owner for task_id in task_ids]
+        return [0 if owner is None else owner.run_id for owner in owners]
 
     def failures_of(self, task_id: str) -> int:
         """Return how many attempts at a task that is not over have failed, those included that a death ended."""

@@ -116,4 +116,6 @@ class ReadyQueue(Mapping[str, RankedT], Generic[RankedT]):
         """Remove a task that begins: its key has had its turn."""
         if self._others:
             self._turns[node.priority].move_to_end(node.fairness_key)
-        self.remove(task_id, node)
+            self.remove(task_id, node)
+        else:  # as mostly; the same without the call
+            del self.plain[task_id]

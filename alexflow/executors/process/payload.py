@@ -134,7 +134,7 @@ class Packer:
         Raises:
             ShippingError: a field cannot be pickled, or its class cannot travel; the message says what it is.
         """
-        fields: list[Any] = []
+        at = 0  # the field that is looked at
         try:
             needs: list[int] = []
             some_pickled = False
@@ -149,11 +149,12 @@ class Packer:
             while spare and values[given - 1] is None:
                 given -= 1
                 spare -= 1
-            for value in values[:given]:
+            fields: list[Any] = [*values[:given]]
+            for at, value in enumerate(fields):  # for an error
                 kind = type(value)
                 if not (
-                    (kind is str and (value.isascii() or _is_encodable(value)))
-                    or (kind is int and _LEAST <= value <= _MOST)
+                    (kind is int and _LEAST <= value <= _MOST)
+                    or (kind is str and (value.isascii() or _is_encodable(value)))
                     or kind in _AS_IT_IS
                 ):
                     reference = self._reference(value, needs)
@@ -161,8 +162,8 @@ class Packer:
                         reference = [self._pickler.pickled(value)]
                         needs += self._pickler.needs
                         some_pickled = True
-                    value = reference
-                fields.append(value)
+                    fields[at] = reference
+            at = given
             number = self._definitions.number_of(cls)
             needs.append(number)
             return Payload(number, dict(enumerate(fields)) if some_pickled else fields, needs)
@@ -170,9 +171,7 @@ class Packer:
             if is_a(error, ShippingError) or passes(error):
                 raise
             self._pickler = _FieldPickler(self._definitions)  # the old one may have stopped in the middle
-            raise ShippingError(_blame(task, len(fields), error)) from (
-                None if _is_secret(task, len(fields)) else error
-            )
+            raise ShippingError(_blame(task, at, error)) from (None if _is_secret(task, at) else error)
 
     def sources(self, task: AbstractTask) -> dict[str, AbstractTask]:
         """The tasks behind outputs among a task's fields, by id.
@@ -212,10 +211,11 @@ class Packer:
         keys: list[str] = []
         lengths: list[int] = []
         for output in outputs:
-            if type(output) is not cls:  # nor perhaps an output at all
+            if type(output) is not cls or output.ephemeral:  # nor perhaps an output at all
                 return None
             key = output.key
-            if output.ephemeral or output.output_id != key:
+            # of most the id is known, and this saves them a call
+            if output._output_id != key and output.output_id != key:
                 return None
             keys.append(key)
             lengths.append(len(output.src_task_id))

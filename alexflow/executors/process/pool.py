@@ -271,6 +271,7 @@ class ProcessExecutor(Executor):
         worker = cast(WorkerState, instruction.place)
         needs: set[int] = set()
         messages: list[JobMessage] = []
+        shares = self._workers.threads
         for sent in instruction.jobs:
             job = sent.job
             if sent.number not in worker.sent:  # it was to come after one that cannot be sent
@@ -281,10 +282,10 @@ class ProcessExecutor(Executor):
                 self._cannot_be_sent(sent, error)
                 continue
             needs.update(packed.needs)
-            threads = sent.claim.threads if sent.claim is not None and self._workers.threads else 0
+            threads = sent.claim.threads if shares and sent.claim is not None else 0
             context = None if job.context is None else job.context.message(job.task_id)
-            fields = packed.fields, job.task_id, job.replace, sent.after, threads, context
-            messages.append(JobMessage(sent.number, packed.cls, *fields))
+            message = packed.cls, packed.fields, job.task_id, job.replace, sent.after, threads, context
+            messages.append(JobMessage(sent.number, *message))
             if job.timeout is not None:
                 self._deadlines.watch(worker, sent, job.timeout)
         if messages:
