@@ -9,17 +9,26 @@ import sys
 from alexflow.cli.wrong_use import WrongUse
 from alexflow.cluster.address import host_and_port
 from alexflow.cluster.proof import TOKEN_VARIABLE
+from alexflow.errors import DefinitionError
+from alexflow.model.resource_spec import ResourceSpec
 
 
 def execute(options: argparse.Namespace) -> int:
     """Host worker processes for an engine until it ends; 1 if it does not take this agent."""
-    from alexflow.cluster.dialling import AgentOptions, run_agent  # deferred: other commands need none of it
+    from alexflow.cluster.agent_supply import AgentLimits, devices_in  # deferred: other commands need none of it
+    from alexflow.cluster.dialling import AgentOptions, run_agent
 
     address = host_and_port(options.connect)
     if address is None:
         raise WrongUse(f"--connect takes HOST:PORT, not {options.connect!r}")
-    if options.places is not None and options.places < 1:
-        raise WrongUse(f"--places must be at least 1, not {options.places}")
+    for name, value in (("places", options.places), ("cpus", options.cpus)):
+        if value is not None and value < 1:
+            raise WrongUse(f"--{name} must be at least 1, not {value}")
+    try:
+        memory = None if options.memory is None else ResourceSpec(memory=options.memory).needs().memory
+        devices = None if options.devices is None else devices_in(options.devices)
+    except DefinitionError as error:
+        raise WrongUse(str(error)) from None
     return run_agent(
         AgentOptions(
             *address,
@@ -30,6 +39,7 @@ def execute(options: argparse.Namespace) -> int:
             wait=options.wait,
             time_left=options.time_left,
             with_stdin=options.with_stdin,
+            limits=AgentLimits(options.cpus, memory, devices),
         )
     )
 

@@ -286,6 +286,11 @@ def _agent(parser: ArgumentParser) -> None:
     parser.add_argument("--connect", required=True, metavar="HOST:PORT", help="where the engine listens for agents")
     parser.add_argument("--places", type=int, metavar="N", help="jobs at once; by default one per CPU")
     parser.add_argument("--threads", type=int, metavar="N", help="of libraries in each; by default CPUs by places")
+    parser.add_argument("--cpus", type=int, metavar="N", help="that tasks may claim; by default those it may use")
+    parser.add_argument("--memory", metavar="SIZE", help="for all its tasks, such as 64GiB; it sees to that")
+    parser.add_argument(
+        "--devices", action="append", metavar="KIND=LIST", help="such as gpu=0,1; by default the GPUs that it finds"
+    )
     parser.add_argument("--token-file", metavar="FILE", help="has the token; by default ALEXFLOW_AGENT_TOKEN is it")
     parser.add_argument("--name", default="", help="for people; by default the machine's")
     parser.add_argument(

@@ -27,7 +27,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from alexflow.cluster.agent_supply import AgentLimits
 from alexflow.cluster.line import MAX_LINE_FRAME, AgentLine
+from alexflow.cluster.memory_watch import MemoryWatch
 from alexflow.cluster.messages import (
     PROTOCOL,
     AtWork,
@@ -57,9 +59,8 @@ from alexflow.cluster.messages import (
     decode_for_agent,
 )
 from alexflow.cluster.proof import is_proof, new_nonce, proof
-from alexflow.executors.cpus import cpus
+from alexflow.executors.devices import variables_for
 from alexflow.executors.interface import Printed
-from alexflow.executors.library_threads import share_of
 from alexflow.executors.process.fork_servers import ForkServers
 from alexflow.executors.process.output_capture import OutputReader
 from alexflow.executors.process.wire.messages import JobFailed, JobsDone, ToEngine
@@ -88,17 +89,29 @@ class Agent:
         places: how many jobs it runs at once; None for one per CPU.
         name: for people; by default the machine's.
         threads: how many libraries may start in each worker; by default CPUs divided by places.
+        limits: the part of this machine that it may use.
 
     Attributes:
         over: done when the line has ended, with the reason; the error is a reason for which another attempt is in vain.
         is_leaving: whether it takes no more jobs.
     """
 
-    def __init__(self, token: str, places: int | None = None, name: str = "", threads: int | None = None):
+    def __init__(
+        self,
+        token: str,
+        places: int | None = None,
+        name: str = "",
+        threads: int | None = None,
+        limits: AgentLimits | None = None,
+    ):
+        limits = limits or AgentLimits()
         self._token = token
-        self._places = places or cpus()
+        self._supply = limits.supply()
+        self._places = places or self._supply.cpus
+        self._without = variables_for([(kind, ()) for kind in limits.kinds], os.environ)
         self._name = name or socket.gethostname()
         self._workers: dict[int, WorkerProcess] = {}
+        self._memory = MemoryWatch(limits.memory or 0, self._workers)
         self._reaping: dict[int, asyncio.Task[None]] = {}
         self._said: dict[int, tuple[int, bool, int]] = {}  # what was last said of a worker that is at work
         self._unanswered: dict[int, float] = {}  # since when a worker has had something to which it said nothing yet
@@ -107,7 +120,7 @@ class Agent:
         self._line: AgentLine | None = None
         self._look: asyncio.TimerHandle | None = None
         self._fork_servers: ForkServers | None = None
-        self._threads = share_of(self._places) if threads is None else threads
+        self._threads = max(1, self._supply.cpus // self._places) if threads is None else threads
         self._paused: list[OutputReader] = []
         self._echoes = False
         self.over: asyncio.Future[str] = self._loop.create_future()
@@ -145,6 +158,7 @@ class Agent:
 
     async def aclose(self) -> None:
         """End all workers, now."""
+        self._memory.close()
         if self._look is not None:
             self._look.cancel()
         if self._fork_servers is not None:
@@ -165,8 +179,10 @@ class Agent:
                 self._refuse(f"the engine speaks version {message.protocol} of the protocol, and this agent {PROTOCOL}")
                 return
             own = proof(self._token, "agent", message.nonce, self._nonce)
-            here = socket.gethostname(), os.getpid()
-            line.send_first(Introduction(own, self._nonce, self._name, *here, self._places, __version__, PYTHON))
+            supply = self._supply
+            devices = {kind: list(found) for kind, found in supply.devices.items()}
+            who = own, self._nonce, self._name, socket.gethostname(), os.getpid(), self._places, __version__, PYTHON
+            line.send_first(Introduction(*who, supply.cpus, supply.memory, devices))
         elif isinstance(message, Rejection):
             self._refuse(message.reason)
         elif not is_proof(message.proof, self._token, "engine", self._nonce, self._engine_nonce):
@@ -216,12 +232,14 @@ class Agent:
                 lambda: self._send(HasEnded(worker)),
                 self if self._echoes else None,
                 self._threads,
+                variables_for(message.devices, os.environ) if message.devices else self._without,
             )
         except OSError as error:
             self._send(WorkerEnded(worker, None, 0, 0, 0, refused=text_of(error)))
             return
         self._workers[worker] = process
         process.when_started(lambda: self._send(Started(worker, process.pid)))
+        self._memory.watch()
 
     def _deliver(self, message: Deliver) -> None:
         self._workers[message.worker].forward(message.frames, urgent=message.urgent)
@@ -247,9 +265,8 @@ class Agent:
             last = _as_read(last)
             said = process.printed.take_partial(last.running) if last.running > 0 else None
             refused = "" if process.refused is None else text_of(process.refused)
-            self._send(
-                WorkerEnded(worker, end.code, end.peak_rss, last.running, last.ended, _as_pair(said), refused=refused)
-            )
+            why = refused, self._memory.shortage_of(worker, end)
+            self._send(WorkerEnded(worker, end.code, end.peak_rss, last.running, last.ended, _as_pair(said), *why))
         finally:
             del self._workers[worker], self._reaping[worker]
             self._said.pop(worker, None)

@@ -11,11 +11,15 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from alexflow.cluster.connection import AgentConnection, RemoteProcess
+from alexflow.cluster.misfits import Misfits
 from alexflow.errors import WorkerDied
+from alexflow.executors.capacity import Demand
 from alexflow.executors.interface import Job, JobSource, NotDone, Report
+from alexflow.executors.process.instructions import StartPlaces
+from alexflow.executors.process.memory_shortage import MemoryShortage
 from alexflow.executors.process.outcomes import worker_died
 from alexflow.executors.process.output_capture import Echo
-from alexflow.executors.process.places import UNSEEN, Place
+from alexflow.executors.process.places import UNSEEN, Home, Place
 from alexflow.executors.process.pool import ProcessExecutor
 from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.status_page import WorkerStatus
@@ -32,13 +36,16 @@ MAX_MOVES = 10
 
 
 class RemoteWorkerSet(WorkerSet):
-    """Workers that are hosted by agents. A new one goes to the agent with the most room."""
+    """Workers that are hosted by agents. A new one without a home goes to the agent with the most room."""
 
     agents: list[AgentConnection]
     on_stopping: Callable[[WorkerState, int], None]
 
     def _new_process(self, worker: WorkerState, modules: Sequence[str]) -> HostedProcess:
-        agent = min(self.agents, key=lambda agent: agent.load)
+        agent = self.agent_of(worker.home) if worker.home is not None else None
+        if agent is None:
+            agent = min(self.agents, key=lambda agent: agent.load)
+            worker.home = agent.site.roster
         return RemoteProcess(
             agent,
             worker.ordinal,
@@ -46,7 +53,12 @@ class RemoteWorkerSet(WorkerSet):
             lambda messages: self._on_messages(worker, messages),
             lambda: self._on_end(worker),
             lambda number: self.on_stopping(worker, number),
+            worker.binding,
         )
+
+    def agent_of(self, home: Home) -> AgentConnection | None:
+        """Return the agent whose workers these are; None if it takes no more jobs."""
+        return next((agent for agent in self.agents if agent.site.roster is home), None)
 
     def _expect(self, modules: Sequence[str]) -> None:
         for agent in self.agents:
@@ -65,16 +77,38 @@ class AgentPool(ProcessExecutor):
         workers: what each may use; how many there are depends on the agents.
         grace: seconds that a job which is stopped gets to end.
         echo: shows at once what tasks print, if that was asked for.
+        demand: whether tasks ask for something that agents have.
     """
 
-    def __init__(self, workers: Workers, *, grace: float, echo: Echo | None = None):
+    def __init__(self, workers: Workers, *, grace: float, echo: Echo | None = None, demand: Demand | None = None):
         super().__init__(workers, grace=grace, echo=echo)
+        self._demand = demand
         self.agents: list[AgentConnection] = []
         self._moves: Counter[str] = Counter()
 
     def open(self, storage: Storage, report: Report, source: JobSource) -> None:
         super().open(storage, report, source)
         self._machine.roster.size = 0
+        self._machine.claims.demand = self._demand
+        self._memory = MemoryShortage(self._machine.claims, is_here=False)
+        self._misfits = Misfits(source, lambda: [site.capacity for site in self._machine.claims.sites])
+
+    def offer(self, task_ids: Sequence[str]) -> None:
+        super().offer(task_ids)
+        if self._demand is not None and self._demand.is_active and not self._closed:
+            self._misfits.watch()
+
+    def _start_workers(self, instruction: StartPlaces) -> None:
+        if instruction.home is None:
+            super()._start_workers(instruction)
+        elif self.remote_workers.agent_of(instruction.home) is not None:  # else it has gone meanwhile
+            for _ in range(instruction.count):
+                self.remote_workers.start(instruction.binding, instruction.home)
+            self._wake()  # when some have been started at all agents
+
+    async def aclose(self) -> None:
+        self._misfits.close()
+        await super().aclose()
 
     def _make_worker_set(self, storage: Storage) -> WorkerSet:
         workers = RemoteWorkerSet(
@@ -114,6 +148,7 @@ class AgentPool(ProcessExecutor):
         """Take in an agent: there are more places."""
         self.agents.append(agent)
         self.remote_workers.agents.append(agent)
+        self._machine.claims.sites[agent.site] = None
         self._resize()
         self._machine.start_for(len(self._source))
         self._feed()
@@ -121,6 +156,7 @@ class AgentPool(ProcessExecutor):
     def leaves(self, agent: AgentConnection) -> None:
         """Send an agent nothing more; take back what it has not begun."""
         self.remote_workers.agents.remove(agent)
+        del self._machine.claims.sites[agent.site]
         self._resize()
         workers = self._workers_of(agent)
         self._machine.roster.surplus.update(workers)
@@ -134,6 +170,7 @@ class AgentPool(ProcessExecutor):
             self.agents.remove(agent)
             if agent in self.remote_workers.agents:
                 self.remote_workers.agents.remove(agent)
+                del self._machine.claims.sites[agent.site]
             self._resize()
         agent.lose()
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from alexflow.cluster.agent_supply import capacity_of
 from alexflow.cluster.line import AgentLine
 from alexflow.cluster.messages import (
     AtWork,
@@ -30,7 +31,10 @@ from alexflow.cluster.messages import (
     WorkerReports,
     decode_from_agent,
 )
+from alexflow.executors.capacity import Binding, Supply
 from alexflow.executors.interface import Printed
+from alexflow.executors.process.roster import Roster
+from alexflow.executors.process.sites import Site
 from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.messages import JobFailed, JobsDone, Message, ToEngine, frame
 from alexflow.executors.process.wire.status_page import WorkerStatus
@@ -46,6 +50,7 @@ class RemoteProcess:
         on_messages: called with the messages that it sends.
         on_end: called when it has ended, or its agent is gone; perhaps twice.
         on_stopping: called with a job because of which it is being ended.
+        binding: the devices to which it is bound, if any.
 
     Attributes:
         agent: its agent.
@@ -64,6 +69,7 @@ class RemoteProcess:
         on_messages: Callable[[list[ToEngine]], None],
         on_end: Callable[[], None],
         on_stopping: Callable[[int], None],
+        binding: Binding = (),
     ):
         self.agent = agent
         self._worker = worker
@@ -80,7 +86,7 @@ class RemoteProcess:
         self.printed = RemoteOutput()
         self.is_lost = False
         agent.hosts(worker, self)
-        agent.send(StartWorker(worker, list(modules)))
+        agent.send(StartWorker(worker, list(modules), [(kind, list(devices)) for kind, devices in binding]))
 
     @property
     def at_work(self) -> int:
@@ -173,7 +179,8 @@ class RemoteProcess:
         if message.refused:
             self.refused = OSError(message.refused)
         self.printed.of_running = None if message.printed is None else Printed(*message.printed)
-        self._settle(ExitStatus(message.code, message.peak_rss), WorkerStatus(message.running, message.ended, 0.0, 0))
+        end = ExitStatus(message.code, message.peak_rss, message.shortage)
+        self._settle(end, WorkerStatus(message.running, message.ended, 0.0, 0))
         self._end()
 
     def lose(self) -> None:
@@ -226,6 +233,7 @@ class AgentConnection:
 
     Attributes:
         name, host, places: as it has said.
+        site: its workers as places, and what jobs may claim there.
         workers: the workers that it hosts, by number.
         is_leaving: whether it takes no more jobs.
     """
@@ -244,6 +252,9 @@ class AgentConnection:
         self.host = introduction.host
         self.pid = introduction.pid
         self.places = introduction.places
+        devices = {kind: tuple(found) for kind, found in introduction.devices.items()}
+        supply = Supply(introduction.cpus, introduction.memory, devices)
+        self.site = Site(capacity_of(supply, self.places), Roster(self.places), "agents", _ignore)
         self.workers: dict[int, RemoteProcess] = {}
         self.is_leaving = False
         self.is_lost = False

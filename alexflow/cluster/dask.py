@@ -17,8 +17,8 @@ from contextlib import suppress
 from typing import Any
 
 from alexflow.cluster.address import host_and_port
-from alexflow.cluster.pilot import run_pilot
-from alexflow.cluster.piloted import ClusterNode, PilotedExecutor, PilotOptions
+from alexflow.cluster.pilot import PilotOptions, run_pilot
+from alexflow.cluster.piloted import ClusterNode, PilotedExecutor
 from alexflow.errors import MissingLibrary
 from alexflow.model.executor_kinds import ExecutorKind
 
@@ -46,7 +46,7 @@ class DaskExecutor(PilotedExecutor):
         MissingLibrary: dask.distributed is not installed.
     """
 
-    kind = ExecutorKind("dask", leaves_process=True, prefetches=True)
+    kind = ExecutorKind("dask", leaves_process=True, prefetches=True, packs=True)
     cluster_name = "the Dask cluster"
 
     def __init__(
@@ -76,6 +76,8 @@ class DaskExecutor(PilotedExecutor):
         return [
             ClusterNode(
                 *(address, str(worker.get("name") or address), int(worker["nthreads"])),
+                memory=int(worker.get("memory_limit") or 0) or None,
+                gpus=int(worker["resources"]["GPU"]) if "GPU" in worker.get("resources", ()) else None,
                 is_ending=worker.get("status", "running") != "running",
             )
             for address, worker in workers.items()
@@ -102,7 +104,7 @@ class DaskExecutor(PilotedExecutor):
     async def start_pilot(self, node: ClusterNode, options: PilotOptions) -> Any:
         return self._client.submit(
             run_pilot,
-            *options,
+            options,
             workers=[node.key],
             allow_other_workers=False,
             pure=False,

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from alexflow.cluster.agent import Agent
+from alexflow.cluster.agent_supply import AgentLimits
 from alexflow.logs import logger
 
 #: Seconds before the end of an allocation at which an agent takes no more jobs.
@@ -34,6 +35,7 @@ class AgentOptions:
         wait: seconds for which it dials again while no engine answers.
         time_left: seconds until this machine is taken away; None for what Slurm says, if it does.
         with_stdin: whether it ends when its standard input does, as that of a process which a parent holds.
+        limits: the part of this machine that it may use; None for all of it.
     """
 
     host: str
@@ -45,6 +47,7 @@ class AgentOptions:
     wait: float = 60.0
     time_left: float | None = None
     with_stdin: bool = False
+    limits: AgentLimits | None = None
 
 
 def run_agent(options: AgentOptions) -> int:
@@ -58,7 +61,7 @@ def run_agent(options: AgentOptions) -> int:
 
 async def _serve(options: AgentOptions) -> int:
     loop = asyncio.get_running_loop()
-    agent = Agent(options.token, options.places, options.name, options.threads)
+    agent = Agent(options.token, options.places, options.name, options.threads, options.limits)
     for number in (signal.SIGTERM, signal.SIGUSR1):  # SIGUSR1: as Slurm sends before the end, if it is asked to
         loop.add_signal_handler(number, agent.leave)
     if options.with_stdin:

@@ -28,6 +28,7 @@ from alexflow.cluster.messages import (
 )
 from alexflow.cluster.proof import TOKEN_VARIABLE, is_proof, new_nonce, new_token, proof
 from alexflow.errors import DefinitionError, NoAgents, ShippingError
+from alexflow.executors.capacity import Demand
 from alexflow.executors.interface import Job, JobSource, NotDone, Report
 from alexflow.executors.process.log_forwarding import levels
 from alexflow.executors.process.outcomes import unshippable
@@ -74,7 +75,7 @@ class AgentExecutor(ConfigurableExecutor):
         DefinitionError: ``listen`` is no address.
     """
 
-    kind = ExecutorKind("agent", leaves_process=True, prefetches=True)
+    kind = ExecutorKind("agent", leaves_process=True, prefetches=True, packs=True)
 
     def __init__(self, listen: str = "127.0.0.1:0", *, token: str | None = None, wait_for_agents: float | None = None):
         self._host, self._port = _address_of(listen)
@@ -91,6 +92,10 @@ class AgentExecutor(ConfigurableExecutor):
 
     def configure(self, settings: ExecutorSettings) -> None:
         self._settings = settings
+
+    def _demand(self, settings: ExecutorSettings) -> Demand | None:
+        """Return what says whether tasks of this executor ask for something."""
+        return None if settings.capacity is None else settings.capacity.elsewhere
 
     @property
     def address(self) -> str:
@@ -124,7 +129,8 @@ class AgentExecutor(ConfigurableExecutor):
         self._check: tuple[str, bytes] | None = None
         self._checking = asyncio.Lock()  # agents that come together get one file
         settings = self._settings
-        self._pool = AgentPool(settings.workers, grace=settings.grace, echo=settings.echo)
+        demand = self._demand(settings)
+        self._pool = AgentPool(settings.workers, grace=settings.grace, echo=settings.echo, demand=demand)
         self._pool.open(storage, report, source)
         for name in ("expect", "cancel", "forget", "invalidate", "ahead"):
             setattr(self, name, getattr(self._pool, name))

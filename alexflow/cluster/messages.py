@@ -43,6 +43,9 @@ class Introduction(ClusterMessage, frozen=True):
         places: how many jobs it runs at once.
         alexflow: the version of alexflow.
         python: the version of Python, to the minor one.
+        cpus: how many there are for its workers.
+        memory: bytes that they may use; 0 if unknown.
+        devices: those that they may use, by kind.
     """
 
     proof: bytes
@@ -53,6 +56,9 @@ class Introduction(ClusterMessage, frozen=True):
     places: int
     alexflow: str
     python: str
+    cpus: int
+    memory: int
+    devices: dict[str, list[int | str]]
 
 
 class Welcome(ClusterMessage, frozen=True):
@@ -99,10 +105,11 @@ class Ready(ClusterMessage, frozen=True):
 
 
 class StartWorker(ClusterMessage, frozen=True):
-    """Start a worker under this number, which will need these modules."""
+    """Start a worker under this number, which will need these modules, bound to these devices by kind."""
 
     worker: int
     modules: list[str]
+    devices: list[tuple[str, list[int | str]]] = []
 
 
 class Deliver(ClusterMessage, frozen=True):
@@ -214,6 +221,7 @@ class WorkerEnded(ClusterMessage, frozen=True):
         ended: the number of the last job that had ended.
         printed: what the running job had printed.
         refused: why it could not be started, if the system said so.
+        shortage: why it was killed, if that was for memory.
     """
 
     worker: int
@@ -223,6 +231,7 @@ class WorkerEnded(ClusterMessage, frozen=True):
     ended: int
     printed: tuple[str, str] | None = None
     refused: str = ""
+    shortage: str = ""
 
 
 class Echoed(ClusterMessage, frozen=True):

@@ -9,21 +9,38 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from typing import IO, cast
+from typing import IO, NamedTuple, cast
+
+from alexflow.executors.devices import find_gpus
 
 #: Seconds between two looks at the agent, and at the worker that holds it.
 AGENT_LOOK_EVERY = 0.2
 
 
-def run_pilot(address: str, token: str, places: int, threads: int, name: str) -> str:
-    """Hold an agent in a Dask worker until it ends, and let it leave when the worker is to end.
+class PilotOptions(NamedTuple):
+    """The options of a pilot.
 
-    Args:
-        address: the engine's.
+    Attributes:
+        address: of the engine.
         token: shared with it.
+        name: of the node, for people.
         places: how many jobs at once.
-        threads: how many libraries may start in each worker.
-        name: of the worker, for people.
+        cpus: how many jobs may claim.
+        memory: bytes that they may claim; None for all that there is.
+        gpus: how many of the GPUs that are found they may claim; None for all.
+    """
+
+    address: str
+    token: str
+    name: str
+    places: int
+    cpus: int
+    memory: int | None = None
+    gpus: int | None = None
+
+
+def run_pilot(options: PilotOptions) -> str:
+    """Hold an agent in a Dask worker until it ends, and let it leave when the worker is to end.
 
     Returns:
         How the agent ended.
@@ -31,24 +48,33 @@ def run_pilot(address: str, token: str, places: int, threads: int, name: str) ->
     from distributed import get_worker
 
     worker = get_worker()
-    return hold_agent(address, token, places, threads, name, lambda: worker.status.name != "running")
+    if options.gpus is None and "dask_cuda" in sys.modules:  # it lists all GPUs, the worker's own first
+        options = options._replace(gpus=1)
+    return hold_agent(options, lambda: worker.status.name != "running")
 
 
 class AgentHolder:
     """An actor of Ray that holds an agent."""
 
-    def hold(self, address: str, token: str, places: int, threads: int, name: str) -> str:
-        """Hold an agent on this node until it ends; arguments as for :func:`run_pilot`."""
-        return hold_agent(address, token, places, threads, name, lambda: False)
+    def hold(self, options: PilotOptions) -> str:
+        """Hold an agent on this node until it ends; return how it ended."""
+        return hold_agent(options, lambda: False)
 
 
-def hold_agent(address: str, token: str, places: int, threads: int, name: str, is_ending: Callable[[], bool]) -> str:
-    """Run an agent as a process that ends with this one; arguments as for :func:`run_pilot`.
+def hold_agent(options: PilotOptions, is_ending: Callable[[], bool]) -> str:
+    """Run an agent as a process that ends with this one.
 
     It is a process of its own: users' code never runs in the cluster's worker, which goes on to answer its scheduler.
+
+    Args:
+        options: what it gets.
+        is_ending: whether it is to leave.
+
+    Returns:
+        How it ended.
     """
-    command = [sys.executable, "-m", "alexflow", "agent", "--connect", address, "--with-stdin", "--name", name]
-    command += ["--places", str(places), "--threads", str(threads)]
+    token = options.token
+    command = [sys.executable, "-m", "alexflow", "agent", "--with-stdin", *_arguments(options)]
     environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     with tempfile.TemporaryFile() as said:
         agent = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=said, env=environment)
@@ -58,6 +84,16 @@ def hold_agent(address: str, token: str, places: int, threads: int, name: str, i
     if agent.returncode:
         raise RuntimeError(lines[-1] if lines else f"the agent ended with code {agent.returncode}")
     return "left" if left else "the engine has ended"
+
+
+def _arguments(options: PilotOptions) -> list[str]:
+    arguments = ["--connect", options.address, "--name", options.name]
+    arguments += ["--places", str(options.places), "--cpus", str(options.cpus)]
+    if options.memory:
+        arguments += ["--memory", str(options.memory)]
+    if options.gpus is not None:
+        arguments += ["--devices", f"gpu={','.join(map(str, find_gpus()[: options.gpus]))}"]
+    return arguments
 
 
 def _hold(agent: subprocess.Popen[bytes], token: str, is_ending: Callable[[], bool]) -> bool:

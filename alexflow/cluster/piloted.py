@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from alexflow.cluster.address import address_of, own_host_towards
 from alexflow.cluster.executor import SAY_EVERY, AgentExecutor
+from alexflow.cluster.pilot import PilotOptions
 from alexflow.executors.interface import JobSource, Report
 from alexflow.hooks import text_of
 from alexflow.logs import logger
@@ -38,31 +39,17 @@ class ClusterNode(NamedTuple):
         key: the cluster's name for it.
         name: for people.
         cpus: how many the agent there may use.
+        memory: bytes that it may use; None for all that there is.
+        gpus: how many it may use of those that are found there; None for all.
         is_ending: whether it gets no further pilot.
     """
 
     key: str
     name: str
     cpus: int
+    memory: int | None = None
+    gpus: int | None = None
     is_ending: bool = False
-
-
-class PilotOptions(NamedTuple):
-    """The options of a pilot.
-
-    Attributes:
-        address: of the engine.
-        token: shared with it.
-        places: how many jobs at once.
-        threads: how many libraries may start in each worker.
-        name: of the node, for people.
-    """
-
-    address: str
-    token: str
-    places: int
-    threads: int
-    name: str
 
 
 class PilotedExecutor(AgentExecutor):
@@ -173,8 +160,9 @@ class PilotedExecutor(AgentExecutor):
         logger.error("no agent on %s of %s: %s; the next attempt in %.0f s", node.name, self.cluster_name, why, pause)
 
     async def _options(self, node: ClusterNode) -> PilotOptions:
-        places = self._places or node.cpus
-        return PilotOptions(await self._dialled_address(), self.token, places, max(1, node.cpus // places), node.name)
+        address = await self._dialled_address()
+        what = node.cpus, node.memory, node.gpus
+        return PilotOptions(address, self.token, node.name, self._places or node.cpus, *what)
 
     async def _dialled_address(self) -> str:
         """Return the address at which this machine is reached from the cluster."""

@@ -16,8 +16,8 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from alexflow.cluster.address import host_and_port
-from alexflow.cluster.pilot import AgentHolder
-from alexflow.cluster.piloted import ClusterNode, PilotedExecutor, PilotOptions
+from alexflow.cluster.pilot import AgentHolder, PilotOptions
+from alexflow.cluster.piloted import ClusterNode, PilotedExecutor
 from alexflow.errors import MissingLibrary
 from alexflow.model.executor_kinds import ExecutorKind
 
@@ -60,7 +60,7 @@ class RayExecutor(PilotedExecutor):
         MissingLibrary: ray is not installed.
     """
 
-    kind = ExecutorKind("ray", leaves_process=True, prefetches=True)
+    kind = ExecutorKind("ray", leaves_process=True, prefetches=True, packs=True)
     cluster_name = "the Ray cluster"
 
     def __init__(
@@ -78,7 +78,6 @@ class RayExecutor(PilotedExecutor):
         super().__init__(places=places, listen=listen, wait_for_agents=wait_for_agents)
         self._ray: Any = ray
         self._ray_address = address
-        self._gpus: dict[str, float] = {}  # by node
         self._is_ours = False  # whether this has connected to the cluster
 
     async def look(self) -> Sequence[ClusterNode]:
@@ -93,9 +92,10 @@ class RayExecutor(PilotedExecutor):
         for node in ray.nodes():
             cpus = int(node["Resources"].get("CPU", 0))
             if node["Alive"] and cpus:  # a head often has none
-                key = node["NodeID"]
-                self._gpus[key] = node["Resources"].get("GPU", 0)
-                nodes.append(ClusterNode(key, f"node {key[:8]}", min(cpus, self._places or cpus)))
+                key, gpus = node["NodeID"], int(node["Resources"].get("GPU", 0))
+                used, part = min(cpus, self._places or cpus), int(node["Resources"].get("memory", 0)) or None
+                part = part and part * used // cpus
+                nodes.append(ClusterNode(key, f"node {key[:8]}", used, part, 0 if self._places else gpus))
         return nodes
 
     async def host_of_cluster(self) -> str:
@@ -115,12 +115,12 @@ class RayExecutor(PilotedExecutor):
             self._ray.remote(AgentHolder)
             .options(
                 num_cpus=node.cpus,
-                num_gpus=0 if self._places else self._gpus[node.key],
+                num_gpus=node.gpus,
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node.key, soft=False),
             )
             .remote()
         )
-        return RayPilot(actor, actor.hold.remote(*options).future())
+        return RayPilot(actor, actor.hold.remote(options).future())
 
     async def why_failed(self, pilot: RayPilot) -> str:
         error = pilot.call.exception()

@@ -93,8 +93,30 @@ class Waiting:
         self.overtaken = 0
 
 
-class Capacity:
-    """All that an engine has, and what of it is claimed.
+class Demand:
+    """The demand of tasks: whether any has asked for something.
+
+    Attributes:
+        is_active: whether any task has asked for something.
+        counts_memory: whether one has asked for memory, or had too little.
+    """
+
+    def __init__(self) -> None:
+        self.is_active = False
+        self.counts_memory = False
+
+    def activate(self) -> None:
+        """Look at each job from now on: some claim something."""
+        self.is_active = True
+
+    def note(self, needs: Needs) -> None:
+        """Take in that a task has asked for something."""
+        self.activate()
+        self.counts_memory = self.counts_memory or needs.memory > 0
+
+
+class Capacity(Demand):
+    """All that an engine has on one machine, and what of it is claimed.
 
     Args:
         survey: looks what there is; called once, when it is first asked for.
@@ -102,13 +124,12 @@ class Capacity:
         ordinary: thousandths of a CPU that a job takes which asks for nothing.
 
     Attributes:
-        is_active: whether any task has asked for something.
-        counts_memory: whether one has asked for memory, or had too little.
+        elsewhere: the demand of tasks of executors on other machines.
     """
 
     def __init__(self, survey: Callable[[], Supply], places: int, ordinary: int):
-        self.is_active = False
-        self.counts_memory = False
+        super().__init__()
+        self.elsewhere = Demand()
         self.patience = places
         self.ordinary = ordinary
         self._survey = survey
@@ -135,15 +156,17 @@ class Capacity:
 
     # -- what there is
 
-    def refusal(self, needs: Needs) -> str:
+    def refusal(self, needs: Needs, *, elsewhere: bool = False) -> str:
         """Return what of these needs there never is, and what there is; "" if they can be met.
 
-        From now on there are jobs with needs.
+        From now on there are jobs with needs. Those for other machines are only noted, as these come and go.
         """
+        if elsewhere:
+            self.elsewhere.note(needs)
+            return ""
         supply = self.supply
-        self.activate()
+        self.note(needs)
         cpus, memory, devices = needs
-        self.counts_memory = self.counts_memory or memory > 0
         if cpus is not None and cpus > supply.cpus * WHOLE:
             return f"cpus={cpus / WHOLE:g}, and this engine has {supply.cpus}"
         if supply.memory and memory > supply.memory:
@@ -158,10 +181,19 @@ class Capacity:
                 return f"{asked}, and this engine has none{where}; name them: Engine(devices={{{kind!r}: [0]}})"
         return ""
 
+    def can_ever_hold(self, needs: Needs) -> bool:
+        """Whether these needs can be met when nothing else runs."""
+        supply = self.supply
+        return (
+            (needs.cpus or 0) <= supply.cpus * WHOLE
+            and (not supply.memory or needs.memory <= supply.memory)
+            and all(amount <= len(supply.devices.get(kind, ())) * WHOLE for kind, amount in needs.devices)
+        )
+
     def activate(self) -> None:
         """Look at each job from now on: some claim something."""
         _ = self.supply
-        self.is_active = True
+        super().activate()
 
     def everything(self, needs: Needs | None) -> Needs:
         """Return the needs of a job that is to run alone."""
@@ -178,7 +210,9 @@ class Capacity:
 
     # -- jobs that ask for something
 
-    def claim(self, claimant: Claimant, task_id: str, needs: Needs, prefer: Sequence[Binding] = ()) -> Claim | None:
+    def claim(
+        self, claimant: Claimant, task_id: str, needs: Needs, prefer: Sequence[Binding] = (), *, waits: bool = True
+    ) -> Claim | None:
         """Claim what a job needs; None if it has to wait.
 
         Args:
@@ -186,6 +220,7 @@ class Capacity:
             task_id: the job.
             needs: what it needs.
             prefer: devices that it had best get, if they are free: a process that is bound to them is idle.
+            waits: whether things may be held for it here when it has waited for long.
         """
         waiting = self._waits.get(task_id)
         ticket = MOST if waiting is None else waiting.ticket
@@ -200,7 +235,8 @@ class Capacity:
             if not devices:
                 lacks.add(kind)
         if lacks:
-            self._wait(claimant, task_id, lacks)
+            if waits:
+                self._wait(claimant, task_id, lacks)
             return None
         claim = Claim(self, amounts, tuple(sorted(chosen.items())), needs)
         self.take(claim)

@@ -57,6 +57,18 @@ def memory_kills(root: str = ROOT, own: str = OWN) -> int:
     return kills
 
 
+class MemoryKills:
+    """Processes that the system has killed for memory, of those that this process is bounded with."""
+
+    def __init__(self) -> None:
+        self._seen = memory_kills()
+
+    def latest(self) -> str:
+        """Return what is to be said of a process that was killed just now; "" if it was not for memory."""
+        before, self._seen = self._seen, memory_kills()
+        return "" if self._seen == before else "the system has killed it for want of memory"
+
+
 @blocks_briefly("once an engine, or when a worker process has been killed")
 def read(path: str) -> str:
     """Return the text of a small file of the system's; "" if there is none."""

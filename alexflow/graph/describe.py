@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -44,7 +45,8 @@ class Defaults:
         executor: the executor of a plain ``def run``.
         retry: the policy for trying a failed task again.
         timeout: time limit of one attempt, in seconds.
-        refusal: from what a task needs to the reason why this engine never has it, or "".
+        refusal: from what a task needs to the reason why this engine never has it, or ""; with ``elsewhere=True`` for
+            executors on other machines.
         rates: the limits of rates, by tag.
         kinds: the executors that the engine has, by name; None where nothing is run, and any name will do.
         roles: names that classes use for an executor, each with the engine's name for it.
@@ -53,7 +55,7 @@ class Defaults:
     executor: ExecutorName = "process"
     retry: Retry = NO_RETRY
     timeout: float | None = None
-    refusal: Callable[[Needs], str] | None = field(default=None, repr=False, compare=False)
+    refusal: Callable[..., str] | None = field(default=None, repr=False, compare=False)
     rates: Mapping[str, RateLimit] = field(default_factory=dict)
     kinds: Mapping[str, ExecutorKind] | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
@@ -75,14 +77,21 @@ class Defaults:
             )
         return kind
 
-    def refusal_of(self, kind: Kind) -> Callable[[Needs], str] | None:
-        """Return what says why this machine never has what a task needs; None for executors that are elsewhere."""
-        return self.refusal if kind in EXECUTOR_KINDS else None
+    def packing_of(self, kind: Kind) -> tuple[bool, Callable[[Needs], str] | None]:
+        """Return whether an executor sees to it that tasks have what they need, and what says why it never can."""
+        found = self._kind(kind)
+        refuse = self.refusal
+        if refuse is not None and kind not in EXECUTOR_KINDS:
+            refuse = partial(refuse, elsewhere=True)
+        return found is not None and found.packs, refuse
 
     def leaves_process(self, kind: Kind) -> bool:
         """Return whether an executor sends tasks to another process."""
-        found = (EXECUTOR_KINDS if self.kinds is None else self.kinds).get(kind)
+        found = self._kind(kind)
         return found is not None and found.leaves_process
+
+    def _kind(self, name: Kind) -> ExecutorKind | None:
+        return (EXECUTOR_KINDS if self.kinds is None else self.kinds).get(name)
 
     def register_class(self, task: AbstractTask) -> None:
         """Register the class of a task by its name.
@@ -183,7 +192,7 @@ def describe(task: AbstractTask, defaults: Defaults, makes: ProducedKeys | None 
         hook = "resource_spec"
         asked = getattr(task, "resource_spec", None)
         if asked is not None:
-            needs = needs_of(task, asked, kind, defaults.refusal_of(kind))
+            needs = needs_of(task, asked, *defaults.packing_of(kind))
     except BaseException as error:
         hook_failed(task, hook, error)
     made, serves = makes
@@ -222,7 +231,7 @@ def _settings(task: AbstractTask, defaults: Defaults) -> TaskSettings:
         timeout,
         class_info(type(task)).name if timeout is None else "",
         options.priority,
-        needs_of(task, spec_of_class(task), kind, defaults.refusal_of(kind)),
+        needs_of(task, spec_of_class(task), *defaults.packing_of(kind)),
     )
     if class_info(type(task)).has_class_settings:
         defaults.settings[type(task)] = settings

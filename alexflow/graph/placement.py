@@ -62,10 +62,6 @@ def kind_of(task: AbstractTask, default: ExecutorName) -> Kind:
     return "loop"
 
 
-#: Executors of this machine: the engine knows what there is for them.
-_OF_THIS_MACHINE = frozenset({"loop", "process", "thread"})
-
-
 def spec_of_class(task: AbstractTask) -> object:
     """The ``resource_spec`` that holds where a task's own is None: that of its class, or of the task that it wraps."""
     inner = task.unwrapped()
@@ -73,13 +69,13 @@ def spec_of_class(task: AbstractTask) -> object:
     return getattr(type(inner), "resource_spec", None) if own is None else own
 
 
-def needs_of(task: AbstractTask, spec: object, kind: Kind, refusal: Callable[[Needs], str] | None) -> Needs | None:
+def needs_of(task: AbstractTask, spec: object, packs: bool, refusal: Callable[[Needs], str] | None) -> Needs | None:
     """What a task needs of the machine; None if it asks for nothing, or its executor has rules of its own.
 
     Args:
         task: the task.
         spec: its ``resource_spec``.
-        kind: the executor that runs it.
+        packs: whether its executor sees to it that it has what it needs.
         refusal: the reason why the engine never has that, or "".
 
     Raises:
@@ -96,7 +92,7 @@ def needs_of(task: AbstractTask, spec: object, kind: Kind, refusal: Callable[[Ne
         needs = spec.needs()
     except DefinitionError as error:
         raise DefinitionError(f"{type(task).__qualname__}.resource_spec: {text_of(error)}") from None
-    if kind not in _OF_THIS_MACHINE or needs == (None, 0, ()):
+    if not packs or needs == (None, 0, ()):
         return None
     never = refusal(needs) if refusal is not None else ""
     if never:

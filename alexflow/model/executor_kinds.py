@@ -19,20 +19,23 @@ class ExecutorKind(NamedTuple):
         leaves_process: whether tasks are sent to another process, which must be able to open the storage.
         prefetches: whether it sends jobs before they are ready: it gets the tasks that are planned, and looks for those
             that come after a job (:class:`~alexflow.executors.interface.JobSource`).
+        packs: whether it sees to it that tasks have what they ask for (:class:`~alexflow.ResourceSpec`); jobs of
+            others come without.
     """
 
     name: str
     leaves_process: bool = False
     prefetches: bool = False
+    packs: bool = False
 
 
 #: All kinds, by name. Kinds are added before classes name them.
 EXECUTOR_KINDS: dict[str, ExecutorKind] = {
     kind.name: kind
     for kind in (
-        ExecutorKind("process", leaves_process=True, prefetches=True),
-        ExecutorKind("thread"),
-        ExecutorKind("loop"),
+        ExecutorKind("process", leaves_process=True, prefetches=True, packs=True),
+        ExecutorKind("thread", packs=True),
+        ExecutorKind("loop", packs=True),
     )
 }
 

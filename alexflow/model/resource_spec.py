@@ -45,7 +45,8 @@ class ResourceSpec(Frozen):
             resource_spec = ResourceSpec(cpus=4, memory="8GiB", gpus=1)
 
     The engine starts such a task when that much is free, and runs others beside it. ``Train(…, resource_spec=…)`` sets
-    it for one task. In worker processes and threads, and on the event loop; other executors have their own rules.
+    it for one task. In worker processes, here and at agents, in threads, and on the event loop; other executors have
+    their own rules.
 
     Attributes:
         cpu_requests, cpu_limits: ``cpus`` in the notation of Kubernetes, as in alexflow 1.x: ``"500m"``, ``"2"``.

@@ -79,3 +79,23 @@ def attempts(place: Path, number: int) -> list[int]:
     """The processes in which a :class:`Waits` has begun."""
     file = place / f"attempts-{number}"
     return [int(line) for line in file.read_text().split()] if file.exists() else []
+
+
+@dataclass(frozen=True)
+class Fills(Task):
+    """Notes each attempt, and holds so much memory until a file is there."""
+
+    number: int
+    place: str
+    mebibytes: int
+
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[int], key="pid.json")
+
+    def run(self, input: Any, output: Any) -> None:
+        with open(f"{self.place}/attempts-{self.number}", "a") as file:
+            file.write(f"{os.getpid()}\n")
+        held = b"x" * (self.mebibytes << 20)
+        while not Path(self.place, "go").exists():
+            time.sleep(0.01)
+        output.store(os.getpid() if held else 0)

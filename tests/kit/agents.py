@@ -12,6 +12,7 @@ from functools import partial
 
 from alexflow.cluster import AgentExecutor
 from alexflow.executors import Executor
+from alexflow.executors.capacity import Demand
 from alexflow.executors.settings import ExecutorSettings
 
 
@@ -50,9 +51,21 @@ class OneAgent(AgentExecutor):
 
     def offer(self, task_ids: Sequence[str]) -> None:
         if self._agent is None:
-            start = partial(start_agent, self, places=self.places)
+            start = partial(start_agent, self, *self._limits(), places=self.places)
             self._agent = asyncio.get_running_loop().run_in_executor(None, start)  # Popen waits for exec
         super().offer(task_ids)
+
+    def _demand(self, settings: ExecutorSettings) -> Demand | None:
+        return settings.capacity  # the engine takes its tasks for those of the local pool
+
+    def _limits(self) -> list[str]:
+        """What the engine would have for its local pool."""
+        capacity = self._settings.capacity
+        if capacity is None:
+            return []
+        given = {kind: capacity.supply.devices[kind] for kind in self._settings.devices}
+        devices = [f"--devices={kind}={','.join(map(str, found))}" for kind, found in given.items()]
+        return [f"--cpus={capacity.supply.cpus}", f"--threads={self._settings.workers.threads}", *devices]
 
     async def aclose(self) -> None:
         await super().aclose()

@@ -84,9 +84,9 @@ class TakesTheNewest(PoolMachine):
 class ForgetsToFeed(PoolMachine):
     """Workers are not fed after they have reported."""
 
-    def feed(self) -> None:
+    def feed(self, *, everywhere: bool = True) -> None:
         if not any(place.has_ended_one for place in self.roster.places):
-            super().feed()
+            super().feed(everywhere=everywhere)
 
 
 class RunsWhatFailedBefore(PoolMachine):

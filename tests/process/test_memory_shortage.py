@@ -15,8 +15,8 @@ import pytest
 
 from alexflow import Engine, JSONOutput, ResourceSpec, Task
 from alexflow.errors import RunFailed, TaskFailed, WorkerDied
+from alexflow.executors import control_groups
 from alexflow.executors.control_groups import limits_of_memory, memory_kills
-from alexflow.executors.process import memory_shortage
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
@@ -90,9 +90,10 @@ async def test_one_that_has_too_little_alone_fails_saying_what_it_has_used(tmp_p
 def kills(monkeypatch):
     """Let the system count a kill at each look, as if each SIGKILL were for memory."""
     counted = iter(range(100))
-    monkeypatch.setattr(memory_shortage, "memory_kills", lambda: next(counted))
+    monkeypatch.setattr(control_groups, "memory_kills", lambda: next(counted))
 
 
+@pytest.mark.local_pool
 @pytest.mark.usefixtures("kills")
 async def test_a_task_that_was_killed_for_memory_is_not_killed_for_ever(tmp_path):
     notes = tmp_path / "notes"
@@ -106,6 +107,7 @@ async def test_a_task_that_was_killed_for_memory_is_not_killed_for_ever(tmp_path
     assert attempts(notes) == 2
 
 
+@pytest.mark.local_pool
 @pytest.mark.usefixtures("kills")
 async def test_other_tasks_of_its_class_claim_what_it_has_used(tmp_path, monkeypatch):
     monkeypatch.setattr("alexflow.executors.supply.memory", lambda: MIB)  # each process uses more than half of it

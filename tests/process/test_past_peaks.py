@@ -68,6 +68,7 @@ def together(found):
     return max(sum(begin <= at < end for begin, end in found) for at, _ in found)
 
 
+@pytest.mark.local_pool
 @pytest.mark.usefixtures("little_memory")
 async def test_tasks_whose_class_has_needed_much_do_not_run_together(tmp_path):
     asks = Says(0, 1)
@@ -76,6 +77,7 @@ async def test_tasks_whose_class_has_needed_much_do_not_run_together(tmp_path):
     assert together(found[1:]) == 1
 
 
+@pytest.mark.local_pool
 @pytest.mark.usefixtures("little_memory")
 async def test_so_does_what_this_engine_has_seen(tmp_path):
     async with Engine(tmp_path, workers=3) as engine:

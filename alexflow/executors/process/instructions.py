@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from alexflow.executors.capacity import Binding
 from alexflow.executors.interface import Job, Outcome
-from alexflow.executors.process.places import Assignment, Place
+from alexflow.executors.process.places import Assignment, Home, Place
 from alexflow.model import AbstractTask
 
 
@@ -15,10 +15,14 @@ class PoolInstruction(Struct, frozen=True):
 
 
 class StartPlaces(PoolInstruction, frozen=True):
-    """Start so many places, bound to these devices. Answer: ``came`` for each, or ``cannot_start``."""
+    """Start so many places, bound to these devices. Answer: ``came`` for each, or ``cannot_start``.
+
+    ``home`` says on which machine, if the pool has several; None leaves that open.
+    """
 
     count: int
     binding: Binding = ()
+    home: Home | None = None
 
 
 class SendJobs(PoolInstruction, frozen=True):

@@ -19,16 +19,18 @@ only if the first has succeeded.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from alexflow.executors.capacity import Capacity
 from alexflow.executors.interface import Fits, Job, JobSource
 from alexflow.executors.process.claims import Claims
 from alexflow.executors.process.instructions import PoolInstruction, SendJobs
+from alexflow.executors.process.place_round import PlaceRound
 from alexflow.executors.process.places import NOTHING_SENT, Assignment, Place
 from alexflow.executors.process.roster import Roster
 from alexflow.executors.process.runtime_estimates import PREFETCH_SECONDS, SAMPLE, RuntimeEstimates
+from alexflow.executors.process.sites import Site
 
 MAX_JOBS_PER_MESSAGE = 512  # jobs in one message
 
@@ -75,11 +77,15 @@ class JobFeed:
     def _instruct(self, instruction: PoolInstruction) -> None:
         self.instructions.append(instruction)
 
-    def feed(self) -> None:
-        """Send jobs to places that will soon be idle: the least loaded ones get the most."""
+    def feed(self, *, everywhere: bool = True) -> None:
+        """Send jobs to places that will soon be idle: the least loaded ones get the most.
+
+        Args:
+            everywhere: whether something else may have changed than the places that have reported.
+        """
         touched, self.roster.touched = self.roster.touched, []
         if self.claims.is_active:
-            self._feed_by_claims()
+            self._feed_by_claims(self.claims.sites_of(None if everywhere else touched))
             return
         for place in touched:
             self._sort_in(place)
@@ -129,10 +135,16 @@ class JobFeed:
             self.instructions.append(SendJobs(place, batch))
             self._sort_in(place)
 
-    def _feed_by_claims(self) -> None:
-        round = self.claims.round()
+    def _feed_by_claims(self, sites: Sequence[Site]) -> None:
+        """Send jobs to machines: to each its part, and then to each what it can take."""
+        parts = [(site, self.claims.share_of(site)) for site in sites] if len(sites) > 1 else []
+        for site, most in [*parts, *((site, MAX_JOBS_PER_MESSAGE) for site in sites)]:
+            self._feed_site(site, most)
+
+    def _feed_site(self, site: Site, most: int) -> None:
+        round = PlaceRound(self.claims, site)
         fits = self._within_reserve(round.fits) if self._reserve else round.fits
-        jobs = self._source.take(MAX_JOBS_PER_MESSAGE, fits)
+        jobs = self._source.take(min(most, MAX_JOBS_PER_MESSAGE), fits)
         batches: defaultdict[Place, list[Assignment]] = defaultdict(list)
         for job, (place, seconds, claim) in zip(jobs, round.planned, strict=True):
             batch = batches[place]
@@ -142,8 +154,8 @@ class JobFeed:
         for place, batch in batches.items():
             self._assign(place, batch)
         round.end()
-        if not round.is_over:  # what is left waits for what it claims
-            for place in self.roster.places:
+        if not round.is_over and len(jobs) < most:  # what is left waits for what it claims
+            for place in site.roster.places:
                 if place.sent and place.claim is None and place.takes_jobs:
                     self._speculate(place, batches[place])
         for place, batch in batches.items():

@@ -122,7 +122,7 @@ class PoolMachine(JobFeed):
             if sent is not None and sent.is_speculative:
                 self._withdraw(sent)
         if self.claims.is_active:
-            self.claims.alone.difference_update(task_ids)
+            self.claims.forget(task_ids)
             self.feed()  # something may have been held for one of them
 
     def _withdraw(self, sent: Assignment) -> None:
@@ -181,7 +181,7 @@ class PoolMachine(JobFeed):
 
     def cannot_start(self) -> None:
         """Take in that no place can be started now."""
-        self.claims.may_start = False
+        self.claims.cannot_start()
         if self.roster.cannot_start():
             self.instructions.append(FailAll([]))
 
@@ -431,7 +431,7 @@ class PoolMachine(JobFeed):
         if self._recycle is not None or place.is_due:
             self._recycle_if_due(place)
         if len(self._source) > len(place.sent):  # else they are sent with those that this report makes ready
-            self.feed()
+            self.feed(everywhere=False)
 
     def tick(self) -> bool:
         """Revoke jobs that wait behind a long one. Return whether to look again after :data:`BLOCKED_AFTER`."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import signal
 
 from alexflow.errors import TaskError, TaskFailed
-from alexflow.executors.control_groups import memory_kills
+from alexflow.executors.control_groups import MemoryKills
 from alexflow.executors.interface import NotDone
 from alexflow.executors.memory_text import memory_text
 from alexflow.executors.process.claims import Claims
@@ -26,20 +26,21 @@ class MemoryShortage:
 
     Args:
         claims: runs them alone.
+        is_here: whether workers are of this machine; if not, agents say why they were killed.
     """
 
-    def __init__(self, claims: Claims):
+    def __init__(self, claims: Claims, *, is_here: bool = True):
         self._claims = claims
-        self._kills = memory_kills()
+        self._kills = MemoryKills() if is_here else None
 
     def of_killed(self, sent: Assignment, lost: NotDone, end: ExitStatus) -> NotDone:
         """Return the outcome of a job whose worker has ended, if it was killed for memory; else the same."""
         if end.signal != signal.SIGKILL or lost.reason != "lost" or lost.error is None:
             return lost
-        before, self._kills = self._kills, memory_kills()
-        if self._kills == before:
+        why = end.shortage if self._kills is None else self._kills.latest()
+        if not why:
             return lost
-        lost.error.message += "; the system has killed it for want of memory"
+        lost.error.message += f"; {why}"
         return self._settled(sent, lost, lost.error, end.peak_rss)
 
     def of_failed(self, sent: Assignment, outcome: NotDone, peak: int) -> NotDone:
@@ -51,7 +52,7 @@ class MemoryShortage:
         return self._settled(sent, outcome, error, peak)
 
     def _settled(self, sent: Assignment, outcome: NotDone, error: TaskError, used: int) -> NotDone:
-        total = self._claims.total_memory
+        total = self._claims.memory_at(sent.place)
         there = f" of {memory_text(total)}" if total else ""
         taken = memory_text(used) if used else "an unknown part"
         said = f"{error.message.rstrip(': ')}; its process has used {taken}{there}"

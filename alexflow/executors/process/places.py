@@ -22,6 +22,19 @@ class Timer(Protocol):
         """Let it not go off."""
 
 
+class Home(Protocol):
+    """The places of one machine, where a pool has several machines."""
+
+    def include(self, place: Place) -> None:
+        """Take in a place that was started there."""
+
+    def exclude(self, place: Place) -> None:
+        """Take in that a place gets no more jobs."""
+
+    def drop(self, place: Place) -> None:
+        """Take in that a place has ended."""
+
+
 class Assignment:
     """A job that is at a place, under its number there.
 
@@ -73,11 +86,15 @@ class Place:
         ordinal: 1 for the first place of the pool.
         now: when it was started.
         binding: the devices to which it is bound, if any.
+
+    Attributes:
+        home: the places of the machine where it is, if the pool has several; None for a pool of one machine.
     """
 
-    def __init__(self, ordinal: int, now: float, binding: Binding = ()) -> None:
+    def __init__(self, ordinal: int, now: float, binding: Binding = (), home: Home | None = None) -> None:
         self.ordinal = ordinal
         self.binding = binding
+        self.home = home
         self.claim: Claim | None = None  # of the job that it has, which is then the only one
         self.started_at = now
         self.sent: dict[int, Assignment] = {}

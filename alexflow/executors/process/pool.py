@@ -350,7 +350,7 @@ class ProcessExecutor(Executor):
             self._machine.has_stopped(worker)
         self._machine.reported(worker)
         self._go_on()
-        self._machine.feed()
+        self._machine.feed(everywhere=False)
         self._go_on()
         if self._source.watched:
             self._report_begun(worker)

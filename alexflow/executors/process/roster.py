@@ -63,6 +63,14 @@ class Roster:
 
     def came(self, place: Place) -> None:
         """Take in a place that was started."""
+        self.include(place)
+        if place.home is not None:
+            place.home.include(place)
+        if not place.binding:
+            self.touched.append(place)
+
+    def include(self, place: Place) -> None:
+        """Count a place that was started."""
         if place.binding:
             if place.binding in self.coming:
                 self.coming.remove(place.binding)
@@ -70,7 +78,6 @@ class Roster:
             return
         self._starting = max(0, self._starting - 1)  # 0 if another could not be started
         self.places.append(place)
-        self.touched.append(place)
 
     @property
     def all(self) -> list[Place]:
@@ -91,9 +98,15 @@ class Roster:
     def leave(self, place: Place) -> None:
         """Send no more jobs to a place that ends, or has ended."""
         place.is_leaving = True
-        (self.bound if place.binding else self.places).remove(place)
+        self.exclude(place)
+        if place.home is not None:
+            place.home.exclude(place)
         self.surplus.discard(place)
         self.touched.append(place)
+
+    def exclude(self, place: Place) -> None:
+        """Count a place among those that leave."""
+        (self.bound if place.binding else self.places).remove(place)
         self.leaving.append(place)
 
     def has_room(self, place: Place) -> bool:
@@ -112,6 +125,12 @@ class Roster:
 
     def left(self, place: Place) -> None:
         """Take in that a place has ended: it takes no room any more."""
+        self.drop(place)
+        if place.home is not None:
+            place.home.drop(place)
+
+    def drop(self, place: Place) -> None:
+        """Count a place no more."""
         self.leaving.remove(place)
         if place in self.returning:
             self.returning.remove(place)

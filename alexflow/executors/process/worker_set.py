@@ -18,6 +18,7 @@ from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.fork_servers import ForkServers
 from alexflow.executors.process.library_imports import libraries_of
 from alexflow.executors.process.output_capture import Echo
+from alexflow.executors.process.places import Home
 from alexflow.executors.process.roster import Roster
 from alexflow.executors.process.started_server import StartedServer
 from alexflow.executors.process.wire.exit_status import ExitStatus
@@ -96,18 +97,19 @@ class WorkerSet:
         alive = sum(1 for worker in self.workers if worker.process.pid)
         return WorkerCounts(alive, len(self.workers) - alive, self.deaths)
 
-    def start(self, binding: Binding = ()) -> None:
+    def start(self, binding: Binding = (), home: Home | None = None) -> None:
         """Start a worker.
 
         Args:
             binding: the devices to which it is bound, if any.
+            home: the places of the machine where it is to be, if there are several.
 
         Raises:
             OSError: a process cannot be started.
             ShippingError: the storage, or the initializer, cannot be sent to one.
         """
         hello = self.hello()
-        worker = WorkerState(self._roster.next_ordinal(), binding)
+        worker = WorkerState(self._roster.next_ordinal(), binding, home)
         if self._recycle.tasks is not None:
             worker.last_number = self._recycle.tasks
         worker.process = self._new_process(worker, libraries_of(self._expected))

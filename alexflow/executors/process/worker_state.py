@@ -8,7 +8,7 @@ from typing import Protocol
 
 from alexflow.executors.capacity import Binding
 from alexflow.executors.interface import Printed
-from alexflow.executors.process.places import Place
+from alexflow.executors.process.places import Home, Place
 from alexflow.executors.process.wire.exit_status import ExitStatus
 from alexflow.executors.process.wire.messages import Message
 from alexflow.executors.process.wire.status_page import WorkerStatus
@@ -90,8 +90,8 @@ class HostedProcess(Protocol):
 class WorkerState(Place):
     """A place that is a worker process. Only the pool's machine changes what it has from :class:`Place`."""
 
-    def __init__(self, ordinal: int, binding: Binding = ()) -> None:
-        super().__init__(ordinal, time.monotonic(), binding)
+    def __init__(self, ordinal: int, binding: Binding = (), home: Home | None = None) -> None:
+        super().__init__(ordinal, time.monotonic(), binding, home)
         self.process: HostedProcess
         self.known: set[int] = set()  # definitions that it has
         self.imported = 0  # how many of them it has imported

@@ -18,10 +18,12 @@ class ExitStatus(NamedTuple):
     Attributes:
         code: as :attr:`subprocess.Popen.returncode`: negative is the signal's number; None if unknown.
         peak_rss: the most memory that it ever had at once, in bytes; 0 if unknown.
+        shortage: why it was killed, if its agent has seen that it was for memory; "" otherwise.
     """
 
     code: int | None = None
     peak_rss: int = 0
+    shortage: str = ""
 
     @property
     def signal(self) -> int:
