@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn
@@ -10,7 +11,7 @@ from typing import Any, BinaryIO, NoReturn
 from alexflow.errors import AlexflowError, NoFormat
 from alexflow.model.output import Output
 from alexflow.storage.files import disk_full, is_disk_full
-from alexflow.type_vars import T_co
+from alexflow.type_vars import T, T_co
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,6 +77,31 @@ class FileOutput(Output[T_co]):
         from alexflow.storage.background import in_thread  # deferred, as above
 
         return await in_thread(self.load)
+
+
+def of_local_file(output: Output[Any], read: Callable[[str], T], *, least: int = 0) -> tuple[T] | None:
+    """Read the stored file by its path, if it is on this machine.
+
+    Nothing holds it there: a cache drops what it needs the room for, and outputs are removed.
+
+    Args:
+        output: the output.
+        read: gets the path; what has been read does not need it any more.
+        least: the size in bytes from which on this is of use.
+
+    Returns:
+        What ``read`` returned, in a tuple. None if there is no such file, or it was removed before it was read: the
+        storage's own stream then gives the data, or says that they are gone.
+    """
+    path = output.bound_storage.local_path(output.key)
+    if path is None:
+        return None
+    try:
+        return (read(path),) if not least or os.path.getsize(path) >= least else None
+    except Exception:
+        if os.path.exists(path):
+            raise
+        return None
 
 
 class WriteOnly:

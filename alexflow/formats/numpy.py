@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, ClassVar, Generic, Literal, cast
 
-from alexflow.formats.file import FileOutput, WriteOnly
+from alexflow.formats.file import FileOutput, WriteOnly, of_local_file
 from alexflow.formats.libraries import need
 from alexflow.type_vars import T_co
 
@@ -47,12 +46,15 @@ class NumpyOutput(FileOutput[T_co]):
         """
         if mmap_mode not in ("r", "c"):
             raise ValueError(f"mmap_mode is 'r', read-only, or 'c', copy-on-write, not {mmap_mode!r}")
-        path = self.bound_storage.local_path(self.key)
-        if path is None or os.path.getsize(path) < MAPPED_FROM:
-            array: Any = super().load()
-            if mmap_mode == "c":
-                array.setflags(write=True)  # it was read for this call alone
-            return cast(T_co, array)
+        mapped = of_local_file(self, lambda path: self._mapped(path, mmap_mode), least=MAPPED_FROM)
+        if mapped is not None:
+            return mapped[0]
+        array: Any = super().load()
+        if mmap_mode == "c":
+            array.setflags(write=True)  # it was read for this call alone
+        return cast(T_co, array)
+
+    def _mapped(self, path: str, mmap_mode: Literal["r", "c"]) -> T_co:
         numpy = _numpy()
         with self._decoding():
             # a view: its users need not know that it is mapped

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
 
 from alexflow.formats import arrow_types, frames
-from alexflow.formats.file import FileOutput, WriteOnly
+from alexflow.formats.file import FileOutput, WriteOnly, of_local_file
 from alexflow.formats.libraries import need
 from alexflow.type_vars import T_co
 
@@ -219,9 +219,9 @@ class PolarsOutput(_Parquet["pl.DataFrame"]):
         polars = need("polars", "polars")
         # the arguments may be wrong themselves
         with nullcontext() if columns is not None or filters is not None else self._decoding():
-            path = self.bound_storage.local_path(self.key)
-            if path is not None:
-                return self._collected(polars, path, columns, filters)
+            found = of_local_file(self, lambda path: self._collected(polars, path, columns, filters))
+            if found is not None:
+                return found[0]
             with self.open("rb") as file:
                 return self._collected(polars, file, columns, filters)
 
@@ -261,11 +261,10 @@ class ArrowOutput(FileOutput["pa.Table"]):
 def _arrow_file(output: FileOutput[Any]) -> Iterator[Any]:
     """The stored file as Arrow reads it fastest: mapped if it is on this machine."""
     arrow = need("pyarrow", "parquet")
-    path = output.bound_storage.local_path(output.key)
-    if path is not None:
-        with output._decoding():
-            mapped = arrow.memory_map(path)
-        with mapped as file:  # data that were read from it keep it mapped
+    with output._decoding():
+        mapped = of_local_file(output, arrow.memory_map)
+    if mapped is not None:
+        with mapped[0] as file:  # data that were read from it keep it mapped
             yield file
     else:
         with output.open("rb") as file:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, ClassVar, cast
 
-from alexflow.formats.file import FileOutput, WriteOnly
+from alexflow.formats.file import FileOutput, WriteOnly, of_local_file
 from alexflow.formats.libraries import need
 from alexflow.formats.numpy import MAPPED_FROM
 from alexflow.type_vars import T_co
@@ -56,10 +55,14 @@ class TorchOutput(FileOutput[T_co]):
         """
         torch = need("torch", "torch")
         settings = {"map_location": map_location, "weights_only": self.weights_only}
-        path = self.bound_storage.local_path(self.key)
-        if path is not None and os.path.getsize(path) >= MAPPED_FROM:
+
+        def mapped(path: str) -> T_co:
             with self._decoding():
                 return cast(T_co, torch.load(path, mmap=True, **settings))
+
+        found = of_local_file(self, mapped, least=MAPPED_FROM)
+        if found is not None:
+            return found[0]
         with self.open("rb") as file, self._decoding():
             return cast(T_co, torch.load(file, **settings))
 

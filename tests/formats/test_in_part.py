@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from alexflow import Task, formats
+from alexflow import LocalStorage, Task, formats
 from alexflow.errors import DecodingError, EncodingError, OutputNotFound
+from alexflow.storage import CacheStorage, PrefixStorage
 
 
 def bound(format: Any, storage: Any, **options: Any) -> Any:
@@ -205,3 +207,52 @@ def test_json_that_keeps_what_is_no_number(storage):
         assert not output.exists()
     with pytest.raises(EncodingError, match="use JSONNaNOutput"):
         bound(formats.JSONOutput, storage).store(float("nan"))
+
+
+# -- files that are removed just before they are read
+
+
+@dataclass(frozen=True, init=False)
+class Dropping(CacheStorage):
+    """A cache that needs the room of each copy as soon as it has named the file."""
+
+    def local_path(self, key: str) -> str | None:
+        path = super().local_path(key)
+        assert path is not None
+        os.unlink(path)
+        return path
+
+
+def test_a_file_that_a_cache_drops_before_it_is_read(tmp_path):
+    far = LocalStorage(tmp_path / "far")
+    cache = Dropping(far, tmp_path / "cache")
+    cache.prepare()
+    np, pa, pl = map(pytest.importorskip, ("numpy", "pyarrow", "polars"))
+    numbers = list(range(300_000))
+    for format, value in (
+        (formats.NumpyOutput, np.array(numbers)),
+        (formats.ArrowOutput, pa.table({"n": numbers})),
+        (formats.ParquetOutput, pa.table({"n": numbers})),
+        (formats.PolarsOutput, pl.DataFrame({"n": numbers})),
+    ):
+        bound(format, far).store(value)
+        found = bound(format, cache).load()
+        assert np.array_equal(found, value) if format is formats.NumpyOutput else found.equals(value)
+        bound(format, far).remove()
+
+
+def test_a_file_that_is_removed_before_it_is_read(local):
+    np, pl = map(pytest.importorskip, ("numpy", "polars"))
+
+    class Removing(PrefixStorage):
+        def local_path(self, key: str) -> str | None:
+            path = super().local_path(key)
+            self.remove_many([key])
+            return path
+
+    storage = Removing(local, "part")
+    for format, value in ((formats.NumpyOutput, np.zeros(300_000)), (formats.PolarsOutput, pl.DataFrame({"n": [1]}))):
+        output = bound(format, storage)
+        output.store(value)
+        with pytest.raises(OutputNotFound):
+            output.load()
