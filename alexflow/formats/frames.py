@@ -8,7 +8,8 @@ against what Arrow has made of them.
 Notes are by the name of a column in the table:
 
     {"columns": {"a": {"dtype": "datetime64[s]"}, "b": {"categories": "…", "ordered": false}, "c": {"as": "arrow"},
-                 "d": {"as": "objects"}, "e": {"as": "strings"}}, "index": "datetime64[s]", "names": [7]}
+                 "d": {"as": "objects"}, "e": {"as": "strings"}}, "index": "datetime64[s]", "names": [7],
+     "freq": "D", "unique": true}
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ import io
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
 
 from alexflow.formats.libraries import need
+from alexflow.formats.returned import check_returned
 from alexflow.hooks import repr_of, text_of
 
 if TYPE_CHECKING:
@@ -56,7 +59,11 @@ def to_table(frame: pd.DataFrame) -> pa.Table:
             if note:
                 columns[table.column_names[position]] = note
     notes: dict[str, Any] = {"columns": columns} if columns else {}
+    if not frame.flags.allows_duplicate_labels:
+        notes["unique"] = True
     table = _noted(table, notes | notes_of_index)
+    if frame.attrs:
+        _check_attributes(frame.attrs, _pandas_metadata(table).get("attributes"))
     if not _is_simple(frame):
         _check_structure(frame, table, notes_of_index.get("names", list(frame.index.names)))
     return table
@@ -74,6 +81,11 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
         frame.index = frame.index.astype(notes["index"])
     if "names" in notes:
         frame.index.names = notes["names"]
+    if "freq" in notes:
+        with suppress(ValueError):  # of the rows that filters have left it is not true any more
+            cast(Any, frame.index).freq = notes["freq"]
+    if "unique" in notes:
+        cast(Any, frame.flags).allows_duplicate_labels = False
     return frame
 
 
@@ -105,6 +117,14 @@ def _notes_of_index(index: Any) -> dict[str, Any]:
         notes["index"] = str(index.dtype)
     if any(type(name) is int for name in index.names):
         notes["names"] = list(index.names)
+    pandas = need("pandas", "pandas")
+    frequency = None if isinstance(index.dtype, pandas.PeriodDtype) else getattr(index, "freq", None)
+    if frequency is not None:
+        notes["freq"] = frequency.freqstr
+        if pandas.tseries.frequencies.to_offset(notes["freq"]) != frequency:  # it has holidays, or a calendar
+            raise ValueError(
+                f"the freq of the index, {frequency!r}, would not come back; set index.freq = None, or use BinaryOutput"
+            )
     return notes
 
 
@@ -214,6 +234,13 @@ def _check_labels(frame: pd.DataFrame) -> None:
     for index_name in frame.index.names:
         if not isinstance(index_name, str | int | None):
             raise ValueError(f"the index names {list(frame.index.names)} would come back as others; rename them")
+
+
+def _check_attributes(given: dict[Any, Any], back: Any) -> None:
+    try:
+        check_returned(dict(given), back, "use plain JSON there, or BinaryOutput")
+    except ValueError as error:
+        raise ValueError(f"attrs: {error}") from None
 
 
 def _check_structure(frame: pd.DataFrame, table: pa.Table, names: list[Any]) -> None:

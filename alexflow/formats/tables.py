@@ -140,9 +140,8 @@ class PandasOutput(_Parquet["pd.DataFrame"]):
     """A :class:`pandas.DataFrame` as Parquet, with its index and dtypes. Safe to share.
 
     Details that Parquet and pandas lose (categories, seconds, Arrow's nested types, lists in columns of objects) are
-    noted and restored; a frame that would come back as another one is refused when it is stored. What frames leave out
-    when they are compared is not kept: the ``freq`` of an index of dates (``index.inferred_freq`` finds it), ``flags``,
-    and keys of ``attrs`` that are no strings, which become strings.
+    noted and restored, as are the ``freq`` of an index of dates, ``flags`` and ``attrs``; a frame that would come back
+    as another one is refused when it is stored.
 
     Attributes:
         compression: of Parquet's: ``zstd``, ``snappy``, ``lz4``, ``gzip``, ``brotli``, ``none``.

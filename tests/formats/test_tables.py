@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from alexflow import LocalStorage, MemoryStorage, Task, formats
+from alexflow import LocalStorage, Task, formats
+from alexflow.errors import EncodingError
 from tests.formats.values import ROWS, Made, example
 
 pd = pytest.importorskip("pandas")
@@ -92,13 +93,66 @@ def test_an_empty_table(storage):
         assert output.load().equals(example(name)[:0])
 
 
-def test_a_frame_comes_back_equal_but_for_what_equality_leaves_out():
-    frame = pd.DataFrame({"a": [1, 2, 3]}, index=pd.date_range("2020", periods=3, freq="D"))
-    frame = frame.set_flags(allows_duplicate_labels=False)
-    frame.attrs = {"unit": "W", 2: "b"}
-    output = Task().build_output(formats.PandasOutput, key="x").assign_storage(MemoryStorage())
+def stored_and_loaded(storage, frame):
+    output = Task().build_output(formats.PandasOutput, key="detail").assign_storage(storage)
     output.store(frame)
-    found = output.load()
-    assert found.equals(frame)
-    assert (found.attrs, found.index.freq) == ({"unit": "W", "2": "b"}, None)
-    assert found.flags.allows_duplicate_labels
+    return output.load()
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.date_range("2026-01-01", periods=4, freq="D"),
+        pd.date_range("2026-01-01", periods=4, freq="QE-MAR"),
+        pd.date_range("2026-01-01", periods=4, freq="2h", tz="Europe/Berlin"),
+        pd.timedelta_range("1h", periods=4, freq="90s"),
+        pd.period_range("2026-01", periods=4, freq="M"),
+        pd.DatetimeIndex(["2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04"]),
+    ],
+    ids=lambda index: str(index.freq),
+)
+def test_the_frequency_of_an_index(storage, index):
+    found = stored_and_loaded(storage, pd.DataFrame({"a": range(4)}, index=index))
+    pd.testing.assert_index_equal(found.index, index, check_exact=True)
+    assert found.index.freq == index.freq
+
+
+def test_rows_that_filters_leave_have_no_frequency_that_is_not_theirs(storage):
+    frame = pd.DataFrame({"a": range(9)}, index=pd.date_range("2026-01-01", periods=9, freq="D"))
+    output = Task().build_output(formats.PandasOutput, key="detail").assign_storage(storage)
+    output.store(frame)
+    assert output.load(filters=[("a", "in", [1, 2, 5])]).index.freq is None
+    assert output.load(filters=[("a", ">", 5)]).index.freq == frame.index.freq
+
+
+def test_flags_and_attrs_of_a_frame(storage):
+    frame = pd.DataFrame({"a": [1]}).set_flags(allows_duplicate_labels=False)
+    frame.attrs = {"unit": "W", "limits": [1, 2.5, None]}
+    found = stored_and_loaded(storage, frame)
+    assert found.flags == frame.flags
+    assert found.attrs == frame.attrs
+
+
+@pytest.mark.filterwarnings("ignore:Could not serialize pd.DataFrame.attrs")
+@pytest.mark.parametrize(
+    ("attrs", "said"),
+    [
+        ({1: "x"}, "attrs: a key of the value is 1 and would come back as '1'"),
+        ({"at": (1, 2)}, "attrs: ['at'] is (1, 2) and would come back as [1, 2]"),
+        ({"by": object}, "attrs: a key of the value is 'by' and would come back as None"),
+    ],
+)
+def test_attrs_that_would_come_back_as_others(storage, attrs, said):
+    frame = pd.DataFrame({"a": [1]})
+    frame.attrs = attrs
+    with pytest.raises(EncodingError) as caught:
+        stored_and_loaded(storage, frame)
+    assert said in str(caught.value)
+
+
+def test_a_frequency_that_would_not_come_back(storage):
+    from pandas.tseries.offsets import CustomBusinessDay
+
+    days = pd.date_range("2026-01-01", periods=4, freq=CustomBusinessDay(holidays=["2026-01-02"]))
+    with pytest.raises(EncodingError, match=r"would not come back; set index\.freq = None"):
+        stored_and_loaded(storage, pd.DataFrame({"a": range(4)}, index=days))
