@@ -97,6 +97,18 @@ async def test_from_the_beginning(broken, fault):
         await alexflow.arun(Makes(), storage=storage)
 
 
+@pytest.mark.parametrize("fault", ["hang"])
+async def test_though_it_was_never_reached(proxied, fault):
+    """Then nothing says how long a client takes to open, and the first request may take its time, but only that one."""
+    proxy, opened = proxied
+    await (await reached(opened)).aclose()
+    storage = opened(deadline=DEADLINE)
+    proxy.fault = lambda request: fault
+    with in_time(DEADLINE - 1, more=1), pytest.raises(StorageUnavailable):
+        await alexflow.arun(Makes(), storage=storage)
+    await storage.aclose()
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_when_something_is_published(broken, fault):
     storage, _ = broken

@@ -38,6 +38,7 @@ class Outage:
         self._since: float | None = None
         self._trying = 0  # requests that have failed and are tried again
         self._last = 0.0  # when one of these was given up
+        self._has_given_up = False  # a request, and none has been answered since
 
     def deadline(self, now: float, seconds: float) -> float:
         """The time at which a request that begins now is given up."""
@@ -50,8 +51,8 @@ class Outage:
 
     @property
     def lasts(self) -> bool:
-        """Whether the storage has not answered since a request was sent again."""
-        return self._since is not None
+        """Whether the storage has not answered since a request was sent again, or has never answered one in time."""
+        return self._since is not None or self._has_given_up
 
     def begins(self, since: float) -> None:
         """A request that was sent at ``since`` has not been answered for the first time, and is tried again."""
@@ -64,10 +65,15 @@ class Outage:
         self._trying -= 1
         self._last = now
 
+    def is_given_up(self) -> None:
+        """A request's deadline is over."""
+        self._has_given_up = True
+
     def is_over(self) -> None:
         """The storage has answered."""
         self._was_reached = True
         self._since = None
+        self._has_given_up = False
 
 
 logger = logging.getLogger("alexflow.storage")
@@ -217,6 +223,7 @@ class RetryPolicy:
         delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (tries - 1)) * self._rng.uniform(0.5, 1.0)
         if delay >= deadline.left:
             await asyncio.sleep(max(0.0, deadline.left))
+            self._outage.is_given_up()
             raise StorageUnavailable(operation, key, self._where, trouble, attempts=tries, seconds=deadline.seconds)
         logger.warning(
             "%s: cannot %s %r (attempt %d): %s; next attempt in %.1f s",
