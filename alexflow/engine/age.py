@@ -15,9 +15,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+from msgspec import Struct
 
 from alexflow.engine.background import Background
 from alexflow.engine.loading import not_loadable, only_failure
@@ -85,8 +87,7 @@ class Judged(NamedTuple):
     good: list[Output[Any] | AbstractTask]
 
 
-@dataclass(slots=True)
-class _Refresh:
+class _Refresh(Struct, eq=False):
     """The refreshes of one task: the one under way, or those that have failed.
 
     Attributes:

@@ -6,10 +6,11 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count
 from typing import Any
+
+from msgspec import Struct
 
 from alexflow.engine.options import OnError
 from alexflow.events.engine_events import RunEnd, RunFinished
@@ -24,8 +25,7 @@ MOST_TARGETS = 20
 FindOutputs = Callable[[set[str]], dict[str, Output[Any]]]
 
 
-@dataclass(frozen=True, slots=True)
-class RequestOptions:
+class RequestOptions(Struct, frozen=True):
     """The options of a request.
 
     Attributes:
@@ -39,7 +39,7 @@ class RequestOptions:
     """
 
     on_error: OnError = "stop"
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = {}
     priority: int | None = None
     fairness_key: str = ""
     max_wait: float | None = None
@@ -47,8 +47,7 @@ class RequestOptions:
     verify: bool = True
 
 
-@dataclass(slots=True)
-class RequestedRun:
+class RequestedRun(Struct, eq=False):
     """A run.
 
     Attributes:

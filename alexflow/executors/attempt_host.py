@@ -1,7 +1,5 @@
 """The engine as attempts reach it, from wherever they run: for what :data:`alexflow.current` shows and passes on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, Protocol

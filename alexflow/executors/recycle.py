@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alexflow.errors import DefinitionError
+from alexflow.frozen import Frozen, set_field
 
 
-@dataclass(frozen=True)
-class Recycle:
+@dataclass(init=False, eq=False, repr=False)
+class Recycle(Frozen):
     """Limits after which a worker process is replaced by a fresh one; the first one that it reaches counts.
 
     It finishes what it is running and gets nothing more; what waits behind that goes to other workers. So a library
@@ -29,9 +30,10 @@ class Recycle:
     seconds: float | None = None
     memory: int | None = None
 
-    def __post_init__(self) -> None:
-        for name, limit in {"tasks": self.tasks, "seconds": self.seconds, "memory": self.memory}.items():
+    def __init__(self, tasks: int | None = None, seconds: float | None = None, memory: int | None = None):
+        for name, limit in {"tasks": tasks, "seconds": seconds, "memory": memory}.items():
             kind = (int, float) if name == "seconds" else int
             if limit is not None and (not isinstance(limit, kind) or not limit > 0):
                 what = {"tasks": "a whole number", "seconds": "a number", "memory": "a whole number of bytes"}[name]
                 raise DefinitionError(f"Recycle.{name} must be {what} above zero, not {limit!r}")
+            set_field(self, name, limit)

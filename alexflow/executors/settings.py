@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from alexflow.executors.interface import Executor
 from alexflow.executors.workers import Workers
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from alexflow.executors.process.started_server import StartedServer
 
 
-@dataclass(frozen=True)
-class ExecutorSettings:
+class ExecutorSettings(Struct, frozen=True):
     """The arguments of an engine that concern its executors.
 
     Attributes:

@@ -4,8 +4,6 @@ A training reports each step, and has steps of a millisecond: so what is reporte
 after it. The last report before a pause, or before the end of the attempt, always goes out.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Mapping

@@ -3,8 +3,6 @@
 The library is never imported here: a program that uses it has done so.
 """
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 

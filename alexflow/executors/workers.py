@@ -11,10 +11,11 @@ from alexflow.errors import DefinitionError
 from alexflow.executors.cpus import cpus
 from alexflow.executors.library_threads import share_of
 from alexflow.executors.recycle import Recycle
+from alexflow.frozen import Frozen, set_field
 
 
-@dataclass(frozen=True)
-class Workers:
+@dataclass(init=False, eq=False, repr=False)
+class Workers(Frozen):
     """The number of an engine's worker processes, and of the threads that libraries start in each. ::
 
         Engine("results", workers=Workers(4, threads=2))
@@ -47,7 +48,24 @@ class Workers:
     preload: Sequence[str] | None = ()
     initializer: Callable[[], object] | None = None
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        count: int | None = None,
+        threads: int | None = None,
+        python: str | os.PathLike[str] | None = None,
+        recycle: Recycle | None = None,
+        preload: Sequence[str] | None = (),
+        initializer: Callable[[], object] | None = None,
+    ):
+        set_field(self, "count", count)
+        set_field(self, "threads", threads)
+        set_field(self, "python", python)
+        set_field(self, "recycle", recycle)
+        set_field(self, "preload", preload)
+        set_field(self, "initializer", initializer)
+        self._check()
+
+    def _check(self) -> None:
         for name, value, least in (("count", self.count, 1), ("threads", self.threads, 0)):
             if value is not None and (type(value) is not int or value < least):
                 raise DefinitionError(f"Workers.{name} must be a whole number of at least {least}, not {value!r}")
@@ -68,7 +86,7 @@ class Workers:
                 raise DefinitionError(
                     f"Workers.preload must be a list of names of modules, such as ['torch'], not {self.preload!r}"
                 )
-            object.__setattr__(self, "preload", names)  # it may be compared and hashed
+            set_field(self, "preload", names)  # it may be compared and hashed
 
     def settled(self) -> Workers:
         """Return the same with numbers for what was left open."""

@@ -1,7 +1,5 @@
 """``Fingerprint``: the code that a task class was seen to reach, as a list of names and digests."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, to_builtins

@@ -1,7 +1,5 @@
 """``ModuleSummary``: everything that the linker needs of a module. A pure function of its bytes."""
 
-from __future__ import annotations
-
 from msgspec import Struct
 
 from alexflow.identity.blake2 import blake2b

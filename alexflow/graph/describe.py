@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from msgspec import Struct, field
 
 from alexflow.errors import DefinitionError, GraphError, OutputConflict
 from alexflow.graph.class_registry import ClassRegistry
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
 NO_RETRY = Retry(0)
 
 
-@dataclass(frozen=True)
-class Defaults:
+class Defaults(Struct, frozen=True, eq=False):
     """TaskSettings for tasks whose class does not set them.
 
     Attributes:
@@ -50,17 +50,19 @@ class Defaults:
         rates: the limits of rates, by tag.
         kinds: the executors that the engine has, by name; None where nothing is run, and any name will do.
         roles: names that classes use for an executor, each with the engine's name for it.
+        settings: those of tasks, by class, as far as they have been asked for.
+        class_registry: the classes that are in use.
     """
 
     executor: ExecutorName = "process"
     retry: Retry = NO_RETRY
     timeout: float | None = None
-    refusal: Callable[..., str] | None = field(default=None, repr=False, compare=False)
-    rates: Mapping[str, RateLimit] = field(default_factory=dict)
+    refusal: Callable[..., str] | None = None
+    rates: Mapping[str, RateLimit] = {}
     kinds: Mapping[str, ExecutorKind] | None = None
-    roles: Mapping[str, str] = field(default_factory=dict)
-    settings: dict[type, TaskSettings] = field(default_factory=dict, init=False, repr=False, compare=False)  # by class
-    class_registry: ClassRegistry = field(default_factory=ClassRegistry, init=False, repr=False, compare=False)
+    roles: Mapping[str, str] = {}
+    settings: dict[type, TaskSettings] = {}
+    class_registry: ClassRegistry = field(default_factory=ClassRegistry)
 
     def settled_kind(self, task: AbstractTask, name: str) -> Kind:
         """Return the engine's executor of a name that a task's class uses.

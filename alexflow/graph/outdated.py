@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from alexflow.errors import DefinitionError
 from alexflow.graph.placement import options_of
@@ -27,8 +28,7 @@ TIMES_AT_ONCE = 32
 Times = Mapping[str, float]
 
 
-@dataclass(slots=True)
-class _OldOutputs:
+class _OldOutputs(Struct):
     times: Times
     claims: int
 

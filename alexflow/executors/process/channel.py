@@ -6,10 +6,14 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from alexflow.executors.process.wire.messages import LENGTH, Message, ToEngine, decode_for_engine, frame
+import msgspec
+
+from alexflow.executors.process.wire.messages import LENGTH, Message, ToEngine, frame
 from alexflow.logs import logger
 
 SOCKET_READ = 64 * 1024  # bytes; larger ones would be mapped anew for every call
+
+_decode = msgspec.msgpack.Decoder(ToEngine).decode
 
 #: No worker sends so much in one message.
 MAX_FRAME = 64 * 2**20  # bytes
@@ -134,7 +138,7 @@ class Channel:
             end = begin + LENGTH.unpack_from(data, at)[0]
             if end > whole:
                 break
-            messages.append(decode_for_engine(view[begin:end]))
+            messages.append(_decode(view[begin:end]))
             at = end
             end = begin = at + LENGTH.size
         if at < whole:

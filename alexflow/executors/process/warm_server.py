@@ -6,7 +6,6 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -39,8 +38,7 @@ _WHY = {
 }
 
 
-@dataclass(frozen=True)
-class PreloadFailure:
+class PreloadFailure(msgspec.Struct, frozen=True):
     """The reason why a module is not imported for all workers at once.
 
     Attributes:
@@ -207,7 +205,7 @@ class WarmServer:
             if self.failure is None:
                 self.failure = PreloadFailure(self._names[len(self._seconds)], Defect.ENDED)
             elif self.failure.defect is Defect.RAISED:
-                self.failure = replace(self.failure, text=self._client.text_at_end)
+                self.failure = msgspec.structs.replace(self.failure, text=self._client.text_at_end)
         self._unanswered(self, [*early, *unanswered])
 
     def _set_timer(self) -> None:

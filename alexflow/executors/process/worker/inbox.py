@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import socket
 
-from alexflow.executors.process.wire.messages import LENGTH, ToWorker, decode_for_worker
+import msgspec
+
+from alexflow.executors.process.wire.messages import LENGTH, ToWorker
+
+_decode = msgspec.msgpack.Decoder(ToWorker).decode
 
 #: Bytes read at least, if there are as many: mostly a whole message, often several.
 MIN_READ = 64 * 1024  # bytes
@@ -42,7 +46,7 @@ class Inbox:
         if head is None:
             return None
         body = self._take(LENGTH.unpack(head)[0])
-        return None if body is None else decode_for_worker(body)
+        return None if body is None else _decode(body)
 
     def _take(self, size: int) -> bytes | None:
         end = self._at + size
