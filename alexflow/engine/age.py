@@ -17,7 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec import Struct
 
@@ -48,7 +48,7 @@ JUDGED_PER_TURN = 256
 MOST_FAILING = 10_000
 
 
-class AgeLimit(NamedTuple):
+class AgeLimit(Struct, frozen=True):
     """The ages that a request takes.
 
     Attributes:
@@ -75,7 +75,7 @@ def age_limit(max_age: object, stale_while_revalidate: object) -> AgeLimit:
     return AgeLimit(max_age, stale_while_revalidate or 0.0)  # type: ignore[arg-type]  # checked above
 
 
-class Judged(NamedTuple):
+class Judged(Struct, frozen=True):
     """The outputs that a request asks for, as far as they exist.
 
     Attributes:

@@ -4,6 +4,7 @@
 """
 
 import alexflow.engine.dynamic
+import alexflow.engine.mapping
 import alexflow.engine.one_run
 import alexflow.engine.recorded_first
 import alexflow.engine.segment

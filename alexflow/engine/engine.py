@@ -17,7 +17,6 @@ from alexflow.engine.attempt_host import EngineHost
 from alexflow.engine.driver import Driver
 from alexflow.engine.executor_choice import ExecutorChoice
 from alexflow.engine.loading import Loads, make_hot
-from alexflow.engine.mapping import ItemStream, Mapped, mapped_by
 from alexflow.engine.open_engine import OpenEngine
 from alexflow.engine.options import (
     LoadKeywords,
@@ -60,6 +59,7 @@ from alexflow.storage import Storage, open_storage
 from alexflow.type_vars import T
 
 if TYPE_CHECKING:
+    from alexflow.engine.mapping import Mapped
     from alexflow.executors.loaded_libraries import LoadedLibraries
     from alexflow.executors.process.started_server import StartedServer
     from alexflow.limits import Queue, RateLimit
@@ -422,6 +422,8 @@ class Engine(OpenEngine):
             TaskError: a task failed (``on_error="stop"``).
             DefinitionError: an argument, or what an item makes, is invalid.
         """
+        from alexflow.engine.mapping import ItemStream, mapped_by  # deferred: most programs map nothing
+
         driver = self._opened()
         check_on_error(on_error)
         if type(window) is not int or window < 1:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from alexflow.engine.executor_choice import ExecutorChoice, check_executor
 from alexflow.errors import DefinitionError
@@ -11,7 +12,7 @@ from alexflow.executors.interface import Executor
 from alexflow.model.executor_kinds import EXECUTOR_KINDS, ExecutorKind
 
 
-class Placement(NamedTuple):
+class Placement(Struct, frozen=True):
     """The executors on which an engine runs plain ``def run``.
 
     Attributes:

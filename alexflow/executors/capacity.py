@@ -21,7 +21,8 @@ scheduler* (half a device is not half of any two).
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from alexflow.executors.memory_text import memory_text
 from alexflow.model.resource_spec import WHOLE, Needs
@@ -36,7 +37,7 @@ Binding = tuple[tuple[str, tuple[Device, ...]], ...]
 CPUS, MEMORY = "cpus", "memory"
 
 
-class Supply(NamedTuple):
+class Supply(Struct, frozen=True):
     """All that there is.
 
     Attributes:

@@ -15,7 +15,9 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from alexflow.fingerprint.memo import importable_names
 from alexflow.identity.names import main_module_name
@@ -24,7 +26,7 @@ _STANDARD_LIBRARY = os.path.dirname(os.__file__)
 _INSTALLED = re.compile(r"^(.*[/\\](?:site|dist)-packages)[/\\]")
 
 
-class Origin(NamedTuple):
+class Origin(Struct, frozen=True):
     """The place of a first-party module.
 
     Attributes:

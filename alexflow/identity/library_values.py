@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from alexflow.errors import IdentityError
 from alexflow.identity.names import look_up, module_name, qualified_name
@@ -19,7 +19,7 @@ from alexflow.identity.names import look_up, module_name, qualified_name
 Of = Callable[[Any], Any]
 
 
-class LibraryForm(NamedTuple):
+class LibraryForm:
     """The canonical form of a kind of value.
 
     Attributes:
@@ -27,8 +27,11 @@ class LibraryForm(NamedTuple):
         parts: the values inside, each with the step that leads to it.
     """
 
-    canonical: Callable[[Any, Of], Any]
-    parts: Callable[[Any], Iterable[tuple[str, Any]]]
+    __slots__ = ("canonical", "parts")
+
+    def __init__(self, canonical: Callable[[Any, Of], Any], parts: Callable[[Any], Iterable[tuple[str, Any]]]):
+        self.canonical = canonical
+        self.parts = parts
 
 
 def loaded(module: str, name: str) -> Any:

@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable
 from functools import cached_property
 from operator import attrgetter
-from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar, Union, get_args, get_origin
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import DefinitionError, IdentityError
@@ -27,15 +27,26 @@ Values = Callable[[Any], tuple[Any, ...]]
 IdRule = Callable[[Any, Pending], str | None]
 
 
-class FieldInfo(NamedTuple):
+class FieldInfo:
     """One field of a dataclass."""
 
-    name: str
-    allows_none: bool
-    contract: Callable[[Any], bool] | None
-    encode: Callable[[Any], Any] | None
-    decode: Callable[[Any], Any] | None
-    secret: bool
+    __slots__ = ("allows_none", "contract", "decode", "encode", "name", "secret")
+
+    def __init__(
+        self,
+        name: str,
+        allows_none: bool,
+        contract: Callable[[Any], bool] | None,
+        encode: Callable[[Any], Any] | None,
+        decode: Callable[[Any], Any] | None,
+        secret: bool,
+    ):
+        self.name = name
+        self.allows_none = allows_none
+        self.contract = contract
+        self.encode = encode
+        self.decode = decode
+        self.secret = secret
 
 
 class _Caching:

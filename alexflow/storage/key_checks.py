@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import FunctionType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from alexflow.storage.keys import check_key, check_keys, check_prefix
 
@@ -25,7 +25,7 @@ KeyCheck = Callable[[Any], Any]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Parameter(NamedTuple):
+class Parameter:
     """A parameter that holds keys.
 
     Attributes:
@@ -34,9 +34,12 @@ class Parameter(NamedTuple):
         check: gives what the method is to be given in its place.
     """
 
-    position: int
-    name: str
-    check: KeyCheck
+    __slots__ = ("check", "name", "position")
+
+    def __init__(self, position: int, name: str, check: KeyCheck):  # by hand: a NamedTuple takes ten times as long
+        self.position = position
+        self.name = name
+        self.check = check
 
 
 def _check_staged(staged: Any) -> Any:
@@ -91,7 +94,7 @@ def _under_other_names(method: FunctionType, known: Sequence[Parameter], own: Se
     names = code.co_varnames[: code.co_argcount]
     there = {each.position for each in own}
     return [
-        each._replace(name=names[each.position])
+        Parameter(each.position, names[each.position], each.check)
         for each in known
         if each.position not in there and each.position < len(names)
     ]
@@ -101,10 +104,8 @@ def parameters_of(method: FunctionType) -> tuple[Parameter, ...]:
     """The parameters of a method that hold keys, by their names."""
     code = _written(method).__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    found = [Parameter(at, name, _CHECKS[name]) for at, name in enumerate(names) if at and name in _CHECKS]
-    if method.__name__ in _WANTED:
-        found = [each._replace(check=_check_wanted) if each.name == "keys" else each for each in found]
-    return tuple(found)
+    checks = {**_CHECKS, "keys": _check_wanted} if method.__name__ in _WANTED else _CHECKS
+    return tuple([Parameter(at, name, checks[name]) for at, name in enumerate(names) if at and name in checks])
 
 
 def _written(method: Any) -> Any:
@@ -122,11 +123,11 @@ def _checked(method: FunctionType, parameters: Sequence[Parameter]) -> Callable[
     @functools.wraps(method)
     def checked(*arguments: Any, **named: Any) -> Any:
         given = list(arguments)
-        for position, name, check in parameters:
-            if position < len(given):
-                given[position] = check(given[position])
-            elif name in named:
-                named[name] = check(named[name])
+        for each in parameters:
+            if each.position < len(given):
+                given[each.position] = each.check(given[each.position])
+            elif each.name in named:
+                named[each.name] = each.check(named[each.name])
         return method(*given, **named)
 
     return checked

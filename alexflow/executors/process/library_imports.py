@@ -18,8 +18,10 @@ from collections.abc import Iterable, Iterator
 from importlib.machinery import PathFinder, SourceFileLoader
 from opcode import opmap
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
+
+from msgspec import Struct
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.executors.process.importable import importable
@@ -60,7 +62,7 @@ def _search(cls: type) -> tuple[str, ...]:
     return tuple(search.libraries)
 
 
-class _Import(NamedTuple):
+class _Import(Struct, frozen=True):
     """An import in some code: the absolute name of a module, and the names that are taken from it."""
 
     module: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from alexflow.executors.memory_text import memory_text
 
@@ -12,7 +13,7 @@ from alexflow.executors.memory_text import memory_text
 _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 
 
-class ExitStatus(NamedTuple):
+class ExitStatus(Struct, frozen=True):
     """The exit status of a process, as far as it is known.
 
     Attributes:

@@ -7,7 +7,8 @@ import os
 import struct
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+
+from msgspec import Struct
 
 #: The job that is running (0: none), the last one that has ended, and since when the running one is at its own work.
 _JOB = struct.Struct("<QQd")
@@ -29,7 +30,7 @@ _JOB_TO_END = struct.Struct("<Q")
 _SIZE = _TO_END + _JOB_TO_END.size
 
 
-class WorkerStatus(NamedTuple):
+class WorkerStatus(Struct, frozen=True):
     """The job that a worker is at.
 
     Attributes:
