@@ -413,7 +413,7 @@ class World:
         """Let a worker end, whatever it is at; what it has sent still arrives."""
         place = worker.place
         if not place.is_leaving:
-            self.machine.roster.leave(place)
+            self.machine.ended(place)
         worker.retired = True
         while worker.reports:
             self.arrive(worker)

@@ -245,6 +245,12 @@ class PoolMachine(JobFeed):
             self._revoke(newcomer)
         self._recycle_if_due(newcomer)
 
+    def ended(self, place: Place) -> None:
+        """Take in that a place ends by itself; its jobs are settled when it is gone."""
+        self.roster.leave(place)
+        if place.has_reported:  # places do start, and the next one need not wait for that
+            self.start_for(len(self._source) + len(place.sent))
+
     def gone(self, place: Place, running: int, ended: int, lost: NotDone | None, *, refused: bool = False) -> None:
         """Settle the jobs of a place that has ended, and start another one if there is work for it.
 

@@ -133,11 +133,8 @@ class ProcessExecutor(Executor):
         self._source = source
         self._host = host.get()
         self._loop = asyncio.get_running_loop()
-        self._machine = PoolMachine(
-            *(self._size, source, self._workers.recycle, time.monotonic, self._capacity),
-            wake=self._wake,
-            reserve=self._reserved,
-        )
+        parts = self._size, source, self._workers.recycle, time.monotonic, self._capacity
+        self._machine = PoolMachine(*parts, wake=self._wake, reserve=self._reserved)
         self._worker_set = self._make_worker_set(storage)
         self._ready = ReadyWorkers(self._worker_set, self._size)
         self._source_tasks = SourceTasks(self._packer, self._worker_set)
@@ -418,8 +415,10 @@ class ProcessExecutor(Executor):
         was_stopped = self._job_stops.end(worker)
         if not worker.is_leaving:
             self._worker_set.deaths += not was_stopped
-            self._machine.roster.leave(worker)
+            self._machine.ended(worker)
         self._shutdown.reap(worker)
+        if not self._closed:
+            self._go_on()
 
     def _gone(self, worker: WorkerState, end: ExitStatus, last: WorkerStatus) -> None:
         """Settle the jobs of a worker that has ended; start another if there is work for it."""
