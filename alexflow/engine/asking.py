@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from alexflow.engine.backlog import Backlog
 from alexflow.engine.driver import Driver
+from alexflow.engine.entering import Parts
 from alexflow.engine.options import OnError, as_attributes, check_urgency
 from alexflow.engine.requested_run import RequestedRun, RequestOptions
 from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
@@ -72,10 +73,13 @@ async def ask(
             _refuse_itself(subjects, context.task_id)
         if defaults.class_registry.unchecked:
             await _check_program(defaults.class_registry, storage)
-        run = driver.request(subjects, request.find, options)
+        parts = Parts(subjects)
+        run = driver.request(parts, request.find, options)
     finally:
         driver.entered()
     try:
+        if parts.are_more:
+            await parts.add_others(run.number, driver.post_and_settle, driver.questions)
         finish = await run.end
     except BaseException as error:
         driver.record.given_up(run.number, error)

@@ -130,6 +130,15 @@ class Dispatch:
                 for kind, offered in offers.items():
                     self._executors[kind].offer(offered)
 
+    def offer_again(self) -> None:
+        """Let the executors look again for what is ready."""
+        admission = self._admission()
+        if admission is not None:
+            admission.advance()
+        else:
+            for executor in self._executors.values():
+                executor.offer(())
+
     def start_again(self, task_ids: Sequence[str]) -> None:
         """Start tasks again whose job has not begun, though an executor had taken it."""
         for task_id in task_ids:

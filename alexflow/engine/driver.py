@@ -22,6 +22,7 @@ from alexflow.engine.chance import chance
 from alexflow.engine.delays import Delays
 from alexflow.engine.dispatch import Dispatch
 from alexflow.engine.draining import Draining
+from alexflow.engine.entering import Parts
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.generators_on_demand import GeneratorsOnDemand
 from alexflow.engine.outcomes import Outcomes
@@ -41,7 +42,7 @@ from alexflow.events import engine_events
 from alexflow.events.broadcast import Broadcast
 from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.executors.interface import GRACE, Done, Executor, Settled
-from alexflow.executors.trace_context import TraceHeaders, current_trace
+from alexflow.executors.trace_context import current_trace
 from alexflow.graph import NO_SUBJECTS, Catalog, Defaults, Inspector, Kind, Subjects
 from alexflow.hooks import as_cause, is_a, is_ctrl_c, repr_of
 from alexflow.logs import logger
@@ -148,7 +149,7 @@ class Driver:
         self._removals = Removals(storage)
         self._delays = Delays(self.post)
         self._alarm = Alarm(self.post)
-        self._questions = StorageQuestions(
+        self.questions = StorageQuestions(
             *(self.inspector, storage, self.runs, self._removals, self.record, self._inbox),
             peers=lambda: self._dispatch.peers,
             spawn=lambda work: self.background.spawn(work),
@@ -165,10 +166,11 @@ class Driver:
             do.TryAgain: self._outcomes.report_retry,
             do.GaveUp: self._outcomes.report_given_up,
             do.Remove: self._remove,
-            do.Verify: self._questions.verify,
+            do.Verify: self.questions.verify,
             do.Finish: self._finish,
             do.Forget: self._forget,
             do.Resume: self._resume,
+            do.Offer: lambda _: self._dispatch.offer_again(),
         }
 
     def open(self) -> None:
@@ -195,7 +197,7 @@ class Driver:
             self._executors,
             self._dispatch.sources,
             spawn=self.background.spawn,
-            post=self._post_and_settle,
+            post=self.post_and_settle,
             put_back=self.task_events.put_back,
             waits_for=lambda tasks, holder: self._emit(lambda: engine_events.WaitingForEngine(tasks, *holder)),
             unforced=self.inspector.unforced,
@@ -275,24 +277,23 @@ class Driver:
         source = output.__dict__.get("src_task")
         return source is None or id(type(source)) in self._defaults.class_registry.known
 
-    def request(self, subjects: Subjects, find: FindOutputs, options: RequestOptions) -> RequestedRun:
-        """Request outputs and tasks; ``find`` selects the targets' outputs that have certain keys."""
+    def request(self, parts: Parts, find: FindOutputs, options: RequestOptions) -> RequestedRun:
+        """Request outputs and tasks: the first part. ``find`` selects the targets' outputs that have certain keys."""
         refused = self._closed or self.draining.refusal
         if refused is not None:
             raise refused
-        keys, tasks = tuple(subjects.outputs), tuple(subjects.tasks)
+        keys, tasks = tuple(parts.first.outputs), tuple(parts.first.tasks)
         run = self.runs.add(keys, tasks, options, find, self._loop.create_future())
         self.record.requested(run)
         if self._broadcast.has_listeners:
-            self._emit_started(run, len(keys) + len(tasks), current_trace())
-        self.post(
-            RunRequested(run.number, keys, tasks, options.on_error, options.priority, options.fairness_key), subjects
-        )
+            trace = current_trace()
+            about = parts.targets, dict(options.attributes), trace.traceparent, trace.tracestate
+            self.emit(lambda: engine_events.RunStarted(*about, time=run.at, run_id=run.id))
+        if parts.are_more:
+            self.questions.hold(run.number)
+        how = options.on_error, options.priority, options.fairness_key
+        self.post(RunRequested(run.number, keys, tasks, *how, parts.are_more), parts.first)
         return run
-
-    def _emit_started(self, run: RequestedRun, targets: int, trace: TraceHeaders) -> None:
-        about = targets, dict(run.options.attributes), trace.traceparent, trace.tracestate
-        self.emit(lambda: engine_events.RunStarted(*about, time=run.at, run_id=run.id))
 
     def prune(self, task_id: str, reason: str) -> bool:
         """Let a running task end early. Returns whether it was running."""
@@ -354,9 +355,8 @@ class Driver:
                     self.storage_ok = not is_a(event.error, StorageUnavailable)
                 for instruction in instructions:
                     if type(instruction) is do.Inspect:
-                        self._questions.inspect(
-                            subjects.asked(instruction.keys, instruction.tasks, instruction.question)
-                        )
+                        asked = subjects.asked(instruction.keys, instruction.tasks, instruction.question)
+                        self.questions.ask(asked, event)
                     else:
                         self._perform[type(instruction)](instruction)
                 if self._inbox and self._loop.time() > deadline:
@@ -392,12 +392,13 @@ class Driver:
 
     # -- instructions
 
-    async def _post_and_settle(self, event: Event) -> None:
+    async def post_and_settle(self, event: Event, subjects: Subjects = NO_SUBJECTS) -> None:
+        """Take an event, and wait until it has been handled."""
         if type(event) is DoneByPeer:
             self.task_events.made_elsewhere(event.tasks)
         elif type(event) is HeldByPeer and self.task_events.watched:
             self.task_events.waiting(event.tasks, "engine")
-        self.post(event)
+        self.post(event, subjects)
         while self._draining:  # noqa: ASYNC110  # each turn handles a slice
             await asyncio.sleep(0)
 

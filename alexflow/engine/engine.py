@@ -37,7 +37,8 @@ from alexflow.engine.recording import make_recorder
 from alexflow.engine.requested_run import RequestOptions
 from alexflow.engine.result import Result
 from alexflow.engine.shielded import shielded
-from alexflow.engine.targets import Request, read_target
+from alexflow.engine.subjects import read_long_target
+from alexflow.engine.targets import Request
 from alexflow.engine.turns import turns
 from alexflow.engine.uses import Uses
 from alexflow.errors import DefinitionError, EngineClosed
@@ -319,7 +320,7 @@ class Engine(OpenEngine):
     ) -> Result:
         driver, clock = self._opened(), asyncio.get_running_loop().time
         started = clock()
-        request = read_target(target)
+        request = await read_long_target(target)
         forced = force_tasks(driver, request, force, self._defaults)
         try:
             run, finish = await ask(driver, request, options, self._defaults, self.storage)

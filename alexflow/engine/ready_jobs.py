@@ -52,6 +52,7 @@ class ReadyJobs(JobSource):
         self._kind = kind
         self._scheduler = scheduler
         self._queue = scheduler.ready(kind)
+        self._chores = scheduler.state.chores
         self._tasks = catalog.tasks
         self._forced = forced
         self._events = events
@@ -71,6 +72,8 @@ class ReadyJobs(JobSource):
             if self.alone:
                 return self._scheduler.ready_before(self._kind, 0)
             return sum(job.priority >= 0 for job in self.admitted.values())
+        if self._chores and self.alone:
+            return sum(1 for _ in self._scheduler.startable(self._kind))
         return len(self._queue if self.alone else self.admitted)
 
     def bound_below_0(self, most: int) -> None:
@@ -131,7 +134,7 @@ class ReadyJobs(JobSource):
     def _take(self, limit: int, fits: Fits | None) -> list[Job]:
         jobs: list[Job] = []
         task_ids: list[str] = []
-        for task_id in self._queue:
+        for task_id in self._queue if not self._chores else self._scheduler.startable(self._kind):
             if len(jobs) >= limit:
                 break
             job = self.job(task_id)
@@ -166,7 +169,8 @@ class ReadyJobs(JobSource):
 
     def take_ready(self, limit: int) -> list[Job]:
         """Take jobs from the ready queue, in order to admit them."""
-        task_ids = list(islice(self._queue, limit))
+        ready = self._queue if not self._chores else self._scheduler.startable(self._kind)
+        task_ids = list(islice(ready, limit))
         self._begin(task_ids)
         return [self.job(task_id) for task_id in task_ids]
 

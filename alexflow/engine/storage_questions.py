@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,12 +16,15 @@ from alexflow.errors import StorageUnavailable
 from alexflow.graph import NO_SUBJECTS, Inspector, Subjects
 from alexflow.hooks import passes
 from alexflow.model import Output
-from alexflow.scheduler.events import Event, Verified
+from alexflow.scheduler.events import Event, RunRequested, TargetsAdded, Verified
 from alexflow.scheduler.instructions import Verify
 from alexflow.storage import Storage
 
 #: Up to this many outputs or tasks are inspected without a task of their own on the loop.
 INSPECTED_AT_ONCE = 64
+
+#: Up to this many outputs are looked for between two turns of the event loop at the end of a run.
+VERIFIED_PER_TURN = 2048
 
 #: What waits to be handled: events, with the users' objects behind their names.
 Inbox = deque[tuple[Event, Subjects]]
@@ -67,9 +70,27 @@ class StorageQuestions:
         self._spawn = spawn
         self._post = post
         self._fail_run = fail_run
+        self._held: dict[int, list[Subjects]] = {}  # by run: what is asked for once all its targets are known
 
-    def inspect(self, question: Subjects) -> None:
-        """Inspect outputs and tasks."""
+    def hold(self, run: int) -> None:
+        """Gather the questions of a request that enters in parts."""
+        self._held[run] = []
+
+    def ask_held(self, run: int) -> None:
+        """Ask what has been gathered."""
+        questions = self._held.pop(run, None)
+        if questions:
+            self._spawn(partial(self._look, tuple(self._removals.in_progress), questions))
+
+    def ask(self, question: Subjects, because: Event) -> None:
+        """Inspect outputs and tasks, because of an event."""
+        held = self._held.get(because.run_id) if isinstance(because, (RunRequested, TargetsAdded)) else None
+        if held is None:
+            self._inspect(question)
+        else:
+            held.append(question)
+
+    def _inspect(self, question: Subjects) -> None:
         peers = self._peers()
         begin = None if peers is None or peers.joined else peers.begin_now
         if (
@@ -83,9 +104,9 @@ class StorageQuestions:
                 for event, _ in answers:
                     self._record.found(event)
                 return
-        self._spawn(partial(self._look, tuple(self._removals.in_progress), question))
+        self._spawn(partial(self._look, tuple(self._removals.in_progress), (question,)))
 
-    async def _look(self, removals: tuple[asyncio.Task[None], ...], question: Subjects) -> None:
+    async def _look(self, removals: tuple[asyncio.Task[None], ...], questions: Sequence[Subjects]) -> None:
         if removals:
             await asyncio.wait(removals)
         peers = self._peers()
@@ -93,9 +114,10 @@ class StorageQuestions:
             try:
                 await peers.begin()  # first: what a peer makes after this inspection is made twice
             except StorageUnavailable as error:
-                await self._take_turn(*self._inspector.cannot_look(question, error))
+                for question in questions:
+                    await self._take_turn(*self._inspector.cannot_look(question, error))
                 return
-        await self._record.look(partial(self._inspector.look, question), self._take_turn)
+        await self._record.look(partial(self._inspector.look, questions), self._take_turn)
 
     async def _take_turn(self, event: Event, subjects: Subjects) -> None:
         self._record.found(event)
@@ -122,7 +144,7 @@ class StorageQuestions:
         run = self._runs.get(instruction.run_id)
         lost: dict[str, Output[Any]] = {}
         try:
-            missing = set(instruction.keys) - await self._storage.aexists_many(instruction.keys)
+            missing = await self._missing(instruction.keys)
             if run is not None and missing:
                 lost = run.find(missing)
         except BaseException as error:  # of the storage or the target: it concerns this request only
@@ -130,3 +152,12 @@ class StorageQuestions:
                 raise
             self._fail_run(instruction.run_id, self._inspector.of_storage(error))
         self._post(Verified(instruction.run_id, tuple(lost)), Subjects(lost, {}, {}))
+
+    async def _missing(self, keys: Sequence[str]) -> set[str]:
+        """Select the keys that do not exist; a server is asked about all in one piece."""
+        missing: set[str] = set()
+        at_once = VERIFIED_PER_TURN if self._storage.answers_at_once else len(keys)
+        for start in range(0, len(keys), at_once):
+            some = keys[start : start + at_once]
+            missing |= set(some) - await self._storage.aexists_many(some)
+        return missing

@@ -6,13 +6,28 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from alexflow.engine.targets import Request
+from alexflow.engine.targets import Request, read_target
 from alexflow.graph import Catalog, Defaults, Forceable, Subjects, tasks_to_force
 from alexflow.hooks import exact_name, hook_failed
 from alexflow.model import AbstractTask, Output, keys_of
 
 #: Targets of one request that are collected between two turns of the event loop.
 TARGETS_PER_TURN = 256
+
+#: Elements of a list that are looked at between two turns: some tenths of a millisecond.
+READ_PER_TURN = 1024
+
+
+async def read_long_target(target: Any) -> Request:
+    """Take a target apart as :func:`~alexflow.engine.targets.read_target` does; a long list in several turns."""
+    if type(target) is not list or len(target) <= READ_PER_TURN:
+        return read_target(target)
+    kind = AbstractTask if isinstance(target[0], AbstractTask) else Output
+    for start in range(0, len(target), READ_PER_TURN):
+        if not all(isinstance(one, kind) for one in target[start : start + READ_PER_TURN]):
+            return read_target(target)
+        await asyncio.sleep(0)
+    return Request([*target], [], target) if kind is AbstractTask else Request([], [*target], target)
 
 
 async def collect_subjects(request: Request, defaults: Defaults, catalog: Catalog) -> Subjects:

@@ -30,14 +30,18 @@ from alexflow.executors.job_claims import JobClaims
 from alexflow.executors.log_records import install_record_factory
 from alexflow.executors.task_context import TaskContext
 from alexflow.executors.task_report import Reports, TaskReport
+from alexflow.executors.turn_slice import TurnSlice
 from alexflow.forks import end_fork, this_process
 from alexflow.hooks import is_ctrl_c, original, repr_of
 from alexflow.logs import logger
 from alexflow.model.mutation import check_unchanged
 from alexflow.storage import Storage, Transaction
 
-#: How long a runner goes on before the loop gets a turn.
+#: How long all runners together go on before the loop gets a turn.
 RUNNER_SLICE = 0.002
+
+#: Jobs whose ends are reported between two turns of the loop: to take them in takes some 2 ms.
+REPORTED_PER_TURN = 100
 
 #: Runners that are started at least when all others wait.
 FIRST_RUNNERS = 8
@@ -188,6 +192,7 @@ class LoopExecutor(Executor):
         # tasks see the context in which the engine was opened, not that of a request
         self._context = contextvars.copy_context()
         self._context.run(around.set, enclosing())
+        self._slice = TurnSlice(self._loop, self._context, RUNNER_SLICE)
         self._runner_ended = asyncio.Event()
         install_record_factory()
 
@@ -255,24 +260,23 @@ class LoopExecutor(Executor):
         """Do jobs until there are none, or until one is cancelled."""
         runner = asyncio.current_task()
         assert runner is not None  # for type checkers
-        deadline = self._loop.time() + RUNNER_SLICE
         try:
-            while not (self._closed or runner.cancelling()) and (
-                jobs := self._take() if self._capacity.is_active else self._source.take(1)  # a call less for most
-            ):
+            while not (self._closed or runner.cancelling()):
+                if self._slice.is_over():
+                    if self._idle > 1:
+                        return  # another one goes on in the loop's next turn
+                    await asyncio.sleep(0)
+                    continue
+                jobs = self._take() if self._capacity.is_active else self._source.take(1)  # a call less for most
+                if not jobs:
+                    return
                 job = jobs[0]
                 self._idle -= 1
                 running_job = self._running[job.task_id] = RunningJob(job, runner, self._storage)
                 try:
-                    waited = await _run_in_context(self._context.copy(), self._run(running_job))
+                    await _run_in_context(self._context.copy(), self._run(running_job))
                 finally:
                     self._idle += 1
-                now = self._loop.time()
-                if not waited and now > deadline:
-                    await asyncio.sleep(0)
-                    waited = True
-                if waited:
-                    deadline = now + RUNNER_SLICE
         finally:
             self._idle -= 1
             self._schedule_runners()
@@ -402,7 +406,9 @@ class LoopExecutor(Executor):
         self._outcomes.append(outcome)
 
     def _flush(self) -> None:
-        outcomes, self._outcomes = self._outcomes, []
+        outcomes, self._outcomes = self._outcomes[:REPORTED_PER_TURN], self._outcomes[REPORTED_PER_TURN:]
+        if self._outcomes:
+            self._loop.call_soon(self._flush, context=self._context)
         self._report(outcomes)
 
 
@@ -423,13 +429,8 @@ def _stopped(running_job: RunningJob, seconds: float) -> NotDone:
 
 
 @coroutine
-def _run_in_context(context: contextvars.Context, job: Coroutine[Any, Any, None]) -> Generator[Any, Any, bool]:
-    """Await ``job`` in a context of its own, so that what it sets is not there for the runner's next one.
-
-    Returns:
-        Whether it had to wait for anything.
-    """
-    waited = False
+def _run_in_context(context: contextvars.Context, job: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
+    """Await ``job`` in a context of its own, so that what it sets is not there for the runner's next one."""
     process = this_process.generation
     step, argument = job.send, None
     try:
@@ -437,7 +438,6 @@ def _run_in_context(context: contextvars.Context, job: Coroutine[Any, Any, None]
             waits_for = context.run(step, argument)
             if this_process.generation != process:  # a fork: the loop, and what it waits for, are the parent's
                 end_fork()
-            waited = True
             try:
                 step, argument = job.send, (yield waits_for)
             except BaseException as error:  # thrown in: a cancellation, or what came of that for which it waited
@@ -445,4 +445,4 @@ def _run_in_context(context: contextvars.Context, job: Coroutine[Any, Any, None]
             if this_process.generation != process:  # another coroutine on this loop has forked, and its child awaits
                 end_fork()
     except StopIteration:
-        return waited
+        return

@@ -32,8 +32,8 @@ from alexflow.storage.background import in_thread
 if TYPE_CHECKING:
     from alexflow.graph.code_check import CodeCheck
 
-#: Tasks described between two turns of the event loop: some 3 ms.
-SLICE = 256
+#: Tasks described between two turns of the event loop: some 2 ms.
+SLICE = 128
 
 
 class Subjects(NamedTuple):
@@ -146,33 +146,44 @@ class Inspector:
         """The answer where the storage does not give one."""
         return _failed(tuple(question.outputs), tuple(question.tasks), error, question.question)
 
-    async def look(self, question: Subjects, turn: Callable[[Event, Subjects], Awaitable[None]]) -> None:
-        """Answer in parts, ``await turn(event, subjects)`` for each."""
+    async def look(self, questions: Sequence[Subjects], turn: Callable[[Event, Subjects], Awaitable[None]]) -> None:
+        """Answer questions in parts, ``await turn(event, subjects)`` for each; the storage is asked once."""
         failures: list[Answer] = []
+        asked = [(question, await self._produced_in_turns(question, failures)) for question in questions]
+        for event, subjects in failures:
+            await turn(event, subjects)
+        try:
+            keys: list[str] = []
+            for question, makes in asked:
+                keys += _keys_to_check(question, makes)
+                await asyncio.sleep(0)
+            present = await self._storage.aexists_many(keys)
+            for question, makes in asked:
+                await self._look_for_outdated(question, makes, present)
+            if self._wants_writing(keys, present):
+                await self._storage.acheck_writable()
+                self._writable = True
+            if code_is_checked():
+                for question, makes in asked:
+                    await self._check_code(question, makes, present)
+        except BaseException as error:  # any error of the storage: the request fails with it
+            if passes(error):
+                raise
+            fault = self.of_storage(error)
+            for question, makes in asked:
+                await turn(*_failed(tuple(question.outputs), tuple(makes), fault, question.question))
+            return
+        for question, makes in asked:
+            for event, subjects in self._slices(question, makes, present):
+                await turn(event, subjects)
+
+    async def _produced_in_turns(self, question: Subjects, failures: list[Answer]) -> dict[str, ProducedKeys]:
         makes: dict[str, ProducedKeys] = {}
         tasks = list(question.tasks.items())
         for start in range(0, len(tasks), SLICE):
             makes |= self._produced_keys(tasks[start : start + SLICE], failures, question.question)
             await asyncio.sleep(0)
-        for event, subjects in failures:
-            await turn(event, subjects)
-        try:
-            keys = _keys_to_check(question, makes)
-            present = await self._storage.aexists_many(keys)
-            await self._look_for_outdated(question, makes, present)
-            if self._wants_writing(keys, present):
-                await self._storage.acheck_writable()
-                self._writable = True
-            if code_is_checked():
-                await self._check_code(question, makes, present)
-        except BaseException as error:  # any error of the storage: the request fails with it
-            if passes(error):
-                raise
-            fault = self.of_storage(error)
-            await turn(*_failed(tuple(question.outputs), tuple(makes), fault, question.question))
-            return
-        for event, subjects in self._slices(question, makes, present):
-            await turn(event, subjects)
+        return makes
 
     async def _look_for_outdated(
         self, question: Subjects, makes: Mapping[str, ProducedKeys], present: set[str]

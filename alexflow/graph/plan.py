@@ -82,7 +82,7 @@ class _Planning:
     async def discover(self, targets: Subjects) -> None:
         self._handle(RunRequested(_RUN, tuple(targets.outputs), tuple(targets.tasks)), targets)
         while self._questions:
-            await self._inspector.look(self._questions.pop(), self._take)
+            await self._inspector.look([self._questions.pop()], self._take)
 
     async def _take(self, event: Event, subjects: Subjects) -> None:
         if isinstance(event, Inspected):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alexflow.scheduler.attribution import owner_of
+from alexflow.scheduler.chores import unpin
 from alexflow.scheduler.demand import (
     drop_node,
     drop_unwanted,
@@ -10,8 +11,6 @@ from alexflow.scheduler.demand import (
     pull_more,
     release_inputs,
     release_key,
-    unpin,
-    withdraw_run,
 )
 from alexflow.scheduler.events import Succeeded
 from alexflow.scheduler.instructions import Close, Finish, Verify
@@ -246,21 +245,23 @@ def conclude_runs(state: State) -> None:
         if run.finished or run.verifying:
             continue
         if run.stopping:
-            if not run.draining:
+            if not (run.draining or run.leaving):
                 finish(state, run)
-        elif run.open == 0 and not run.draining:
+        elif run.open == 0 and not run.draining and run.entering is None:
             if run.made and not run.failures:
                 state.begin_verifying(run)
-                made, run.made = tuple(dict.fromkeys(run.made)), []
-                state.out.others.append(Verify(run.run_id, made))
+                # a few may have been made twice, or be the output of a target and a target themselves
+                made = dict.fromkeys(run.made) if len(run.made) <= state.steps_per_turn else run.made
+                run.made = []
+                state.out.others.append(Verify(run.run_id, tuple(made)))
             else:
                 finish(state, run)
 
 
 def finish(state: State, run: RunState) -> None:
-    """End a run."""
-    run.finished = True
-    withdraw_run(state, run, cancel=True)
+    """End a run whose targets have all ended, or have been given up."""
+    run.finished = run.withdrawn = True
+    run.keys, run.tasks = [], []
     unpin(state, run)
     del state.runs[run.run_id]
     state.out.finish.append(

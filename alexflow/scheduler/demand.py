@@ -236,38 +236,21 @@ def pin(state: State, run: RunState, names: tuple[str, ...]) -> None:
     run.pinned += names
 
 
-def unpin(state: State, run: RunState) -> None:
-    """Let go of the target keys of a run that is over."""
-    pins = state.pins
-    for name in run.pinned:
-        pins[name] -= 1
-        if not pins[name]:
-            del pins[name]
-    run.pinned = []
+def give_up_key(state: State, run: RunState, name: str, unwanted: list[Node]) -> None:
+    """Give up a key that is a target of a run."""
+    key = state.keys.get(name)
+    if key is not None and run in key.targets:
+        key.drop_target(run)
+        if not key.demanded:
+            _undemand(state, key, unwanted)
 
 
-def withdraw_run(state: State, run: RunState, *, cancel: bool) -> None:
-    """Give up all targets of a run.
-
-    With ``cancel``, tasks that nothing else wants are cancelled. Else those that run may end: the run drains them.
-    """
-    run.withdrawn = True
-    unwanted: list[Node] = []
-    for name in run.keys:
-        key = state.keys.get(name)
-        if key is not None and run in key.targets:
-            key.drop_target(run)
-            if not key.demanded:
-                _undemand(state, key, unwanted)
-    for task_id in run.tasks:
-        wanted = state.nodes.get(task_id) or state.checks.get(task_id)
-        if wanted is not None and run in wanted.runs:
-            wanted.runs = without(wanted.runs, run)
-            _unwant_task(state, wanted, unwanted)
-    run.keys = []
-    run.tasks = []
-    if unwanted:
-        drop_unwanted(state, unwanted, {} if cancel else {run: ""})
+def give_up_task(state: State, run: RunState, task_id: str, unwanted: list[Node]) -> None:
+    """Give up a task that is a target of a run."""
+    wanted = state.nodes.get(task_id) or state.checks.get(task_id)
+    if wanted is not None and run in wanted.runs:
+        wanted.runs = without(wanted.runs, run)
+        _unwant_task(state, wanted, unwanted)
 
 
 def withdraw_children(state: State, parent: Node, draining: Mapping[RunState, str] = NO_RUNS) -> None:
@@ -303,23 +286,28 @@ def drop_unwanted(state: State, unwanted: list[Node], draining: Mapping[RunState
     are skipped for these runs. Each run comes with the failed task that is the reason, or "" if the run was stopped.
     """
     while unwanted:
-        node = unwanted.pop()
-        if node.demand or node.is_final or node.state == CANCELLING:
-            continue
-        if node.state == RUNNING and (node.drained_by or draining):
-            _drain(node, draining)
-        elif node.state in ACTIVE:
-            _disown(state, node, unwanted)
-            cancel(state, node)
-        else:
-            if node.state == QUEUED:
-                state.unqueue(node)
-            elif node.state in (DELAYED, ELSEWHERE):
-                state.deactivate()
-            node.move("unwanted")
-            for run, because in draining.items():
-                run.skipped.setdefault(node.spec.task_id, because)
-            forget(state, node, unwanted)
+        drop_next(state, unwanted, draining)
+
+
+def drop_next(state: State, unwanted: list[Node], draining: Mapping[RunState, str]) -> None:
+    """Drop the last of some tasks, unless there is demand for it by now; what only it wanted joins them."""
+    node = unwanted.pop()
+    if node.demand or node.is_final or node.state == CANCELLING:
+        return
+    if node.state == RUNNING and (node.drained_by or draining):
+        _drain(node, draining)
+    elif node.state in ACTIVE:
+        _disown(state, node, unwanted)
+        cancel(state, node)
+    else:
+        if node.state == QUEUED:
+            state.unqueue(node)
+        elif node.state in (DELAYED, ELSEWHERE):
+            state.deactivate()
+        node.move("unwanted")
+        for run, because in draining.items():
+            run.skipped.setdefault(node.spec.task_id, because)
+        forget(state, node, unwanted)
 
 
 def _drain(node: Node, runs: Mapping[RunState, str]) -> None:

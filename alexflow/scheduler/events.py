@@ -63,6 +63,7 @@ class RunRequested(Event, frozen=True):
     Attributes:
         priority: of all that is done for it; None for that of each task's class.
         fairness_key: requests with the same share a place in the rounds of their priority.
+        more: whether further ones follow (``TargetsAdded``), as there are too many for one turn.
     """
 
     run_id: int
@@ -71,6 +72,16 @@ class RunRequested(Event, frozen=True):
     on_error: OnError = "stop"
     priority: int | None = None
     fairness_key: str = ""
+    more: bool = False
+
+
+class TargetsAdded(Event, frozen=True):
+    """Further outputs and tasks of a request; no output or task comes twice."""
+
+    run_id: int
+    keys: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    more: bool = False
 
 
 class RunsCancelled(Event, frozen=True):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from alexflow.errors import CycleError
+from alexflow.scheduler.chores import withdraw_run
 from alexflow.scheduler.completion import (
     cancelled,
     end_badly,
@@ -29,7 +30,6 @@ from alexflow.scheduler.demand import (
     forget_key,
     inspect_again,
     withdraw_children,
-    withdraw_run,
 )
 from alexflow.scheduler.dependents import Dependents
 from alexflow.scheduler.events import DelayOver, Failed, InputsLost, Postponed
@@ -205,17 +205,19 @@ def _end_with_dependents(state: State, node: Node, dependents: Dependents, faile
     stopping = [run for run in dependents.runs if run.on_error == "stop"]
     for run in stopping:
         stop(state, run)
+        if run.leaving:  # they would be dropped later, and cannot wait: what they need is given up
+            run.skipped.update((node.spec.task_id, "") for node in dependents.waiting if not node.is_final)
     _skip(state, list(dependents.waiting), going_on, node, failed_id)
     # children of a dynamic task are not adopted: they could generate the same failing task again, and so without end
     withdraw_children(state, node, {**dict.fromkeys(stopping, ""), **dict.fromkeys(going_on, failed_id)})
     end_badly(state, node)
 
 
-def stop(state: State, run: RunState, *, cancel_running: bool = False) -> None:
-    """Give up a run's targets; it is over when what it drains has ended."""
+def stop(state: State, run: RunState, *, is_wrong: bool = False) -> None:
+    """Give up a run's targets; it is over when what it drains has ended. In a wrong graph nothing goes on."""
     if not run.stopping:
         run.stopping = True
-        withdraw_run(state, run, cancel=cancel_running)
+        withdraw_run(state, run, cancel=is_wrong, at_once=is_wrong)
         state.settled.append(run)
 
 
@@ -310,7 +312,7 @@ def fail_graph(
 
 def _fail_run(state: State, error: Any, run: RunState) -> None:
     run.error = run.error or error
-    stop(state, run, cancel_running=True)
+    stop(state, run, is_wrong=True)
 
 
 # -- standing still
@@ -322,7 +324,7 @@ def fail_if_stuck(state: State) -> None:
     Their tasks wait for each other, through a dynamic task or an output that was lost. If no runs are open, such tasks
     may still be left over from one that was cancelled.
     """
-    if state.active or state.inspecting or state.to_search or not (state.runs or state.nodes):
+    if state.active or state.inspecting or state.to_search or state.chores or not (state.runs or state.nodes):
         return
     for run in list(state.runs.values()):
         if not run.stopping and run.open > 0:

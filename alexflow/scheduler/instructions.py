@@ -139,6 +139,10 @@ class Forget(Instruction, frozen=True):
     tasks: tuple[str, ...]
 
 
+class Offer(Instruction, frozen=True):
+    """Let all executors look for tasks that they may take, as some were passed over until now."""
+
+
 class Resume(Instruction, frozen=True):
     """Come back after other work of the event loop: there is more to do than one turn may take. Answer: ``Resumed``."""
 

@@ -16,6 +16,7 @@ from itertools import islice
 from math import inf
 from typing import Any
 
+from alexflow.scheduler.chores import come_back, do_chores
 from alexflow.scheduler.completion import (
     cancelled,
     conclude_runs,
@@ -47,6 +48,7 @@ from alexflow.scheduler.events import (
     SharedBy,
     Spent,
     Succeeded,
+    TargetsAdded,
     TaskSpec,
     Verified,
     Woken,
@@ -56,7 +58,7 @@ from alexflow.scheduler.instructions import Instruction, WakeAt
 from alexflow.scheduler.peers import active_specs, done_by_peer, held_by_peer, readers_of_ephemeral, released_by_peer
 from alexflow.scheduler.priorities import raise_tasks
 from alexflow.scheduler.rates import RateSpec
-from alexflow.scheduler.requests import run_requested, runs_cancelled, verified
+from alexflow.scheduler.requests import run_requested, runs_cancelled, targets_added, verified
 from alexflow.scheduler.revocation import put_back
 from alexflow.scheduler.slots import Slots
 from alexflow.scheduler.state import MISSING, Node, State
@@ -68,8 +70,11 @@ WINDOW = 2000
 #: How many deaths of a worker a task survives.
 MAX_DEATHS = 3
 
-#: Tasks examined in one turn while a part of the graph is searched for cycles: some 2 ms.
-STEPS_PER_TURN = 1000
+#: Tasks examined in one turn while a part of the graph is searched for cycles: some 2 ms, with their start.
+STEPS_PER_TURN = 128
+
+#: Tasks in a ready queue that are looked at for one that may begin, while a large request is leaving.
+MAX_PASSED_OVER = 256
 
 #: Readers of one output that are considered as successors of the task that makes it.
 MAX_SUCCESSORS = 4
@@ -125,11 +130,15 @@ class Scheduler:
         HANDLERS[type(event)](state, event)
         if state.to_raise:
             raise_tasks(state)
+        if state.chores:
+            do_chores(state)
         if state.to_search or state.conflicts or state.failed_generators:
             search_groups(state)
             while state.failed_generators:
                 give_up_generators(state)
                 search_groups(state)
+        if state.chores:
+            come_back(state)
         if state.settled:
             conclude_runs(state)
         if state.slots.freed:
@@ -155,6 +164,16 @@ class Scheduler:
     def ready(self, executor: str) -> Mapping[str, object]:
         """Return the tasks, by id, that an executor may take, in the order in which they should begin; a live view."""
         return self.state.queue[executor]
+
+    def startable(self, executor: str) -> Iterable[str]:
+        """Select some of them that may begin while a large request is leaving: all that it wanted is passed over.
+
+        What it shares with others begins when it has left; so does what is behind too much of its own.
+        """
+        queue = self.state.queue[executor]
+        for task_id, node in [(task_id, queue[task_id]) for task_id in islice(queue, MAX_PASSED_OVER)]:
+            if node.demand and not (node.owner is not None and node.owner.leaving):
+                yield task_id
 
     def begin(self, executor: str, task_ids: Iterable[str], now: float = 0.0) -> None:
         """Take tasks that begin now. The one change that is no event: an executor needs its jobs at once."""
@@ -285,6 +304,7 @@ def _resumed(state: State, event: Resumed) -> None:
 #: The handler of each event.
 HANDLERS: dict[type[Event], Callable[[State, Any], None]] = {
     RunRequested: run_requested,
+    TargetsAdded: targets_added,
     RunsCancelled: runs_cancelled,
     Inspected: inspected,
     InspectionFailed: inspection_failed,

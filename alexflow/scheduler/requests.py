@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from alexflow.errors import OutputMissing
+from alexflow.scheduler.chores import withdraw_run
 from alexflow.scheduler.completion import finish
-from alexflow.scheduler.demand import cancel, inspect_again, pin, target_key, target_task, withdraw_run
-from alexflow.scheduler.events import RunRequested, RunsCancelled, Verified
+from alexflow.scheduler.demand import cancel, inspect_again, pin, target_key, target_task
+from alexflow.scheduler.events import RunRequested, RunsCancelled, TargetsAdded, Verified
 from alexflow.scheduler.failure import stop
-from alexflow.scheduler.state import PRESENT, RunState, State, without
+from alexflow.scheduler.state import PRESENT, Group, RunState, State, without
 
 #: How often targets may be found missing after a run before the run fails.
 MAX_VERIFICATIONS = 3
@@ -18,13 +19,27 @@ def run_requested(state: State, event: RunRequested) -> None:
     run = state.runs[event.run_id] = RunState(event.run_id, event.on_error, event.priority, event.fairness_key)
     if event.priority is not None or event.fairness_key:
         state.prioritized = True
-    group = state.new_group(run)
+    _add_targets(state, run, state.new_group(run), event)
+
+
+def targets_added(state: State, event: TargetsAdded) -> None:
+    """Continue a run of which there was more than one turn may take in."""
+    run = state.runs.get(event.run_id)
+    if run is not None and run.entering is not None:
+        _add_targets(state, run, run.entering.find(), event)
+
+
+def _add_targets(state: State, run: RunState, group: Group, event: RunRequested | TargetsAdded) -> None:
     for name in dict.fromkeys(event.keys):
         group = target_key(state, name, run, group)
     for task_id in dict.fromkeys(event.tasks):
         group = target_task(state, task_id, run, group)
     if event.keys:
         pin(state, run, event.keys)
+    if event.more:
+        run.entering = group
+        return
+    run.entering = None
     state.settle_inspections(group)
     if run.open == 0:
         state.settled.append(run)
@@ -38,7 +53,8 @@ def runs_cancelled(state: State, event: RunsCancelled) -> None:
             run.stopping = True
             withdraw_run(state, run, cancel=True)
             _cancel_draining(state, run)
-            finish(state, run)
+            if not run.leaving:
+                finish(state, run)
 
 
 def _cancel_draining(state: State, run: RunState) -> None:
@@ -59,7 +75,7 @@ def verified(state: State, event: Verified) -> None:
         return
     run.verifying = False
     state.settled.append(run)
-    if not event.missing:
+    if run.stopping or not event.missing:
         return
     run.rounds += 1
     if run.rounds > MAX_VERIFICATIONS:

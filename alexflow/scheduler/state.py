@@ -199,6 +199,7 @@ class RunState:
 
     __slots__ = (
         "draining",
+        "entering",
         "error",
         "failures",
         "fairness_key",
@@ -206,6 +207,7 @@ class RunState:
         "found",
         "found_more",
         "keys",
+        "leaving",
         "made",
         "on_error",
         "open",
@@ -229,13 +231,15 @@ class RunState:
         self.fairness_key = fairness_key
         self.keys: list[str] = []  # targets
         self.tasks: list[str] = []  # targets
+        self.entering: Group | None = None  # while more targets are to come: none of the group starts before
         self.open = 0  # targets not settled
         self.pinned: list[str] = []  # all target keys: not to be removed while the run lasts
         self.made: list[str] = []  # target keys that were made for it, to be verified
         self.rounds = 0  # of verification that found something missing
         self.verifying = False
         self.stopping = False
-        self.withdrawn = False  # it has given up its targets, or has them
+        self.withdrawn = False  # it gives up its targets, or has them
+        self.leaving = False  # it has not given up all of them yet
         self.finished = False
         self.draining: dict[Node, str] = {}  # running tasks whose end it waits for, each with the reason
         self.error: Any = None
@@ -321,6 +325,7 @@ class State:
         self.slots = slots
         self.out = Outbox()
         self.to_search: deque[Any] = deque()  # groups that are known whole, and searches that have begun
+        self.chores: deque[Any] = deque()  # what large requests have left behind
         self.resuming = False  # another turn was requested and has not come
         self.conflicts: deque[tuple[Node | Key | RunState, Exception]] = deque()  # such as two tasks that claim one key
         self.failed_generators: list[Node] = []  # dynamic tasks: all children have ended, and one has failed

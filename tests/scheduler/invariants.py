@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from alexflow.scheduler.chores import Unpinning, Withdrawal
 from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, RunState, State, TaskCheck
 from alexflow.scheduler.states import (
     ACTIVE,
@@ -57,7 +58,7 @@ def _nodes(state: State) -> Iterator[str]:
             yield f"{node!r} is kept as {task_id}"
         if node.is_final:
             yield f"{node!r} is over and kept"
-        yield from _demand(node, made[node])
+        yield from _demand(state, node, made[node])
         yield from _inputs(state, node)
         yield from _family(state, node)
         if node.pulling and not (node.spec.dynamic and node.state in (GENERATING, CLOSING, CANCELLING)):
@@ -73,11 +74,12 @@ def _nodes(state: State) -> Iterator[str]:
                 yield f"{node!r} lets run {run.run_id} wait"
 
 
-def _demand(node: Node, made: int) -> Iterator[str]:
+def _demand(state: State, node: Node, made: int) -> Iterator[str]:
     demand = made + len(node.runs) + len(node.parents)
     if node.demand != demand:
         yield f"{node!r} has a demand of {node.demand}; it should be {demand}"
-    if not demand and node.state != CANCELLING and not node.drained_by:
+    is_left = any(isinstance(chore, Withdrawal) and node in chore.unwanted for chore in state.chores)
+    if not demand and node.state != CANCELLING and not node.drained_by and not is_left:
         yield f"{node!r} is kept, and not wanted"
 
 
@@ -155,6 +157,9 @@ def _runs(state: State) -> Iterator[str]:
         if run.run_id != run_id or run.finished:
             yield f"run {run.run_id} is over and kept"
         yield from _run(state, run)
+    for chore in state.chores:
+        if isinstance(chore, Unpinning):
+            pins.update(chore.names)
     if pins != Counter(state.pins):
         yield f"pinned are {state.pins}; should be {dict(pins)}"
     if state.settled:
@@ -164,14 +169,17 @@ def _runs(state: State) -> Iterator[str]:
 def _run(state: State, run: RunState) -> Iterator[str]:
     wanted: list[Node | TaskCheck] = [*state.nodes.values(), *state.checks.values()]
     unsettled = sum(run in key.targets for key in state.keys.values()) + sum(run in owner.runs for owner in wanted)
-    if run.stopping:
+    if run.leaving:
+        if not any(isinstance(chore, Withdrawal) and chore.run is run for chore in state.chores):
+            yield f"run {run.run_id} is leaving, and nothing is done about it"
+    elif run.stopping:
         if unsettled:
             yield f"run {run.run_id} was stopped, with {unsettled} targets left"
         if not run.draining:
             yield f"run {run.run_id} was stopped, waits for nothing, and is not over"
     elif run.open != unsettled:
         yield f"run {run.run_id} counts {run.open} open targets; there are {unsettled}"
-    elif not unsettled and not run.verifying and not run.draining:
+    elif not unsettled and not run.verifying and not run.draining and run.entering is None:
         yield f"run {run.run_id} has no open targets, and is not over"
     if run.verifying != (run.run_id in state.verifying):
         yield f"run {run.run_id} is being verified: {run.verifying}"
@@ -189,6 +197,9 @@ def _groups(state: State) -> Iterator[str]:
         pending[check.group.find()] += 1
         if not check.runs and not check.parents:
             yield f"task {check.task_id} is inspected, and not wanted"
+    for run in state.runs.values():
+        if run.entering is not None:
+            pending[run.entering.find()] += 1
     if pending.total() != state.inspecting:
         yield f"{state.inspecting} are said to be looked at; there are {pending.total()}"
     groups = {node.group.find() for node in state.nodes.values() if node.group is not None}
@@ -197,6 +208,8 @@ def _groups(state: State) -> Iterator[str]:
             yield f"a group counts {group.pending} that are looked at; there are {pending[group]}"
         if not group.pending and not state.to_search:
             yield "a group is known whole, and nothing is done about it"
+    if state.chores and not state.resuming:
+        yield "chores are left, and no further turn was asked for"
     if state.to_search and not state.resuming:
         yield "groups are left that are known whole, and no further turn was asked for"
     if state.conflicts or state.failed_generators:
@@ -295,7 +308,7 @@ def _totals(state: State) -> Iterator[str]:
 
 
 def _leaks(state: State) -> Iterator[str]:
-    if state.runs or state.active or state.inspecting or state.to_search:
+    if state.runs or state.active or state.inspecting or state.to_search or state.chores:
         return
     kept = {
         "tasks": len(state.nodes),

@@ -96,7 +96,8 @@ class Tasks(RuleBasedStateMachine):
         priority = draw.draw(st.sampled_from([None, None, 0, 1, -1])) if self.prioritized else None
         fairness_key = draw.draw(st.sampled_from(["", "t", "u"])) if self.prioritized else ""
         if len(self.world.requests) < 8:
-            self.world.request(keys, tasks, cast(Any, on_error), priority, fairness_key)
+            in_parts = draw.draw(st.booleans())
+            self.world.request(keys, tasks, cast(Any, on_error), priority, fairness_key, in_parts)
 
     @precondition(lambda self: any(request.finish is None for request in self.world.requests.values()))
     @rule(draw=st.data())

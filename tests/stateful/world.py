@@ -31,6 +31,7 @@ from alexflow.scheduler.events import (
     RunRequested,
     RunsCancelled,
     Succeeded,
+    TargetsAdded,
     Verified,
 )
 from alexflow.scheduler.failure import MAX_LOSSES
@@ -137,8 +138,10 @@ class World:
 
     def _fill_places(self) -> None:
         queue = self.scheduler.ready("")
-        while queue and len(self.running) + len(self.cancelling) < self.places:
-            task_id = next(iter(queue))
+        while len(self.running) + len(self.cancelling) < self.places:
+            task_id = next(iter(self.scheduler.startable("") if self.scheduler.state.chores else queue), None)
+            if task_id is None:
+                return
             self.scheduler.begin("", [task_id])
             self._begin(task_id)
 
@@ -184,6 +187,8 @@ class World:
             case do.Resume():
                 self.resuming += 1
                 assert self.resuming == 1
+            case do.Offer():
+                pass  # after each event places are filled
 
     def _inspect(self, keys: tuple[str, ...], tasks: tuple[str, ...]) -> None:
         for key in keys:
@@ -251,16 +256,22 @@ class World:
         on_error: OnError,
         priority: int | None = None,
         fairness_key: str = "",
+        in_parts: bool = False,
     ) -> int:
         run_id = len(self.requests) + 1
         self.requests[run_id] = Request(keys, tasks, on_error)
-        self.tell(RunRequested(run_id, keys, tasks, on_error, priority, fairness_key))
+        how = on_error, priority, fairness_key
+        if in_parts:
+            self.tell(RunRequested(run_id, keys, (), *how, more=True))
+            self.tell(TargetsAdded(run_id, (), tasks))
+        else:
+            self.tell(RunRequested(run_id, keys, tasks, *how))
         return run_id
 
     def cancel(self, run_id: int) -> None:
         self.requests[run_id].cancelled = True
         self.tell(RunsCancelled((run_id,)))
-        assert self.requests[run_id].finish is not None
+        assert self.requests[run_id].finish is not None or self.scheduler.state.chores
 
     def answer(self, keys: list[tuple[str, bool]], tasks: list[tuple[str, bool]]) -> None:
         """Answer a part of a question."""
