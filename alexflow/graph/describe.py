@@ -120,7 +120,7 @@ class TaskSettings(NamedTuple):
     needs: Needs | None
 
 
-class Described:
+class Described(Struct, frozen=True, eq=False):
     """A task with its inputs, outputs and settings.
 
     Attributes:
@@ -134,27 +134,14 @@ class Described:
         needs: what it needs of the machine; None if it asks for nothing.
     """
 
-    __slots__ = ("inputs", "kind", "needs", "outputs", "retry", "spec", "task", "timeout")
-
-    def __init__(
-        self,
-        task: AbstractTask,
-        spec: TaskSpec,
-        kind: Kind,
-        retry: Retry,
-        timeout: float | None,
-        inputs: dict[str, Output[Any]],
-        outputs: InOut,
-        needs: Needs | None = None,
-    ):
-        self.task = task
-        self.spec = spec
-        self.kind = kind
-        self.retry = retry
-        self.timeout = timeout
-        self.inputs = inputs
-        self.outputs = outputs
-        self.needs = needs
+    task: AbstractTask
+    spec: TaskSpec
+    kind: Kind
+    retry: Retry
+    timeout: float | None
+    inputs: dict[str, Output[Any]]
+    outputs: InOut
+    needs: Needs | None = None
 
 
 #: The keys that exist when a task is done, and the pairs of a dynamic task's key and the deferred key for it.

@@ -357,7 +357,7 @@ class Inspector:
             )
         for key, output in described.inputs.items():
             try:
-                if key != output.output_id:
+                if key != output._output_id and key != output.output_id:  # of most it is known: this saves them a call
                     self._catalog.claim_key(key, output)
             except BaseException as error:
                 hook_failed(output, "output_id", error)

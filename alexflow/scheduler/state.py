@@ -299,6 +299,8 @@ class Group:
 
     def merge(self, other: Group | None) -> Group:
         """Make the two one, and return it. Of equals the other stays: it is older, and its run is the owner."""
+        if other is self and self.merged_into is None:  # as of most inputs
+            return self
         mine = self.find()
         theirs = other.find() if other is not None else mine
         if mine is theirs:

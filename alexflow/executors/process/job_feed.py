@@ -236,7 +236,7 @@ class JobFeed:
                 expected = self._estimates.expect(successor.key)
                 if place.expected + expected > PREFETCH_SECONDS or place.number >= place.last_number:
                     return  # later, perhaps
-                speculative = Assignment(successor, place, place.number + 1, expected, after=number)
+                speculative = Assignment(successor, place, place.number + 1, expected, number, is_speculative=True)
                 self._assign(place, [speculative])
                 batch.append(speculative)
                 self._speculative += 1

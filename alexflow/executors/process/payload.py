@@ -21,6 +21,8 @@ from collections.abc import Collection, Sequence
 from types import FunctionType
 from typing import Any
 
+from msgspec import Struct
+
 from alexflow.errors import ShippingError
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.importable import importable
@@ -31,7 +33,7 @@ from alexflow.model import AbstractTask, Output
 from alexflow.model.class_info import class_info
 
 
-class Payload:
+class Payload(Struct, frozen=True, eq=False):
     """A task's fields, ready to travel.
 
     Attributes:
@@ -40,12 +42,9 @@ class Payload:
         needs: numbers of all definitions that the worker must have.
     """
 
-    __slots__ = ("cls", "fields", "needs")
-
-    def __init__(self, cls: int, fields: Fields, needs: Collection[int]):
-        self.cls = cls
-        self.fields = fields
-        self.needs = needs
+    cls: int
+    fields: Fields
+    needs: Collection[int]
 
 
 class _FieldPickler(pickle.Pickler):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Final, Protocol
 
+from msgspec import Struct
+
 from alexflow.executors.capacity import Binding, Claim
 from alexflow.executors.interface import Job, NotDone, Outcome, Unsure
 
@@ -35,7 +37,7 @@ class Home(Protocol):
         """Take in that a place has ended."""
 
 
-class Assignment:
+class Assignment(Struct, eq=False):
     """A job that is at a place, under its number there.
 
     Attributes:
@@ -47,36 +49,18 @@ class Assignment:
         claim: what it has claimed, if anything; released when it leaves its place.
     """
 
-    __slots__ = (
-        "after",
-        "cancelled",
-        "claim",
-        "expected",
-        "is_speculative",
-        "job",
-        "number",
-        "outcome",
-        "place",
-        "pruned",
-        "timer",
-        "took_too_long",
-    )
-
-    def __init__(
-        self, job: Job, place: Place, number: int, expected: float, after: int = 0, claim: Claim | None = None
-    ):
-        self.job = job
-        self.place = place
-        self.number = number
-        self.expected = expected
-        self.after = after
-        self.is_speculative = after > 0
-        self.outcome: Outcome | None = None
-        self.cancelled = False
-        self.took_too_long = False
-        self.pruned = False
-        self.timer: Timer | None = None
-        self.claim = claim
+    job: Job
+    place: Place
+    number: int
+    expected: float
+    after: int = 0
+    claim: Claim | None = None
+    is_speculative: bool = False
+    outcome: Outcome | None = None
+    cancelled: bool = False
+    took_too_long: bool = False
+    pruned: bool = False
+    timer: Timer | None = None
 
 
 class Place:
