@@ -134,7 +134,7 @@ def _not_runnable(target: Any, path: str) -> str:
         name = target.__func__.__qualname__
         return f"{name} is a method; run the task itself, or call the method: {name}()"
     return (
-        f"cannot run a {type(target).__qualname__}{where}; "
+        f"cannot run an object of type {type(target).__qualname__}{where}; "
         f"give a task, an output, a list, tuple or dict of those, or a Workflow"
     )
 

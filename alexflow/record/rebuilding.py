@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from alexflow.errors import NotRecorded
+from alexflow.errors import DocumentError, NotRecorded
 from alexflow.model import AbstractTask
 from alexflow.record.fields import FORM_TAG, references_in, secrets_in
 from alexflow.record.rows import Row
 
 #: The class of an output whose task has no record that says it.
 _ANY_OUTPUT = "alexflow.model.output:Output"
+
+_PLACE_OF_CLASS = re.compile(r"^nodes\[\d+\]\.class: ")
 
 
 def document_for(row: Row, row_of: Callable[[str], Row | None], *, with_secrets: bool = False) -> dict[str, Any]:
@@ -83,5 +86,13 @@ def rebuilt_task(row: Row, row_of: Callable[[str], Row | None]) -> AbstractTask:
     """
     from alexflow.serialization import deserialize  # deferred: it imports what reading a record has no use for
 
-    task: AbstractTask = deserialize(document_for(row, row_of))
+    document = document_for(row, row_of)
+    try:
+        task: AbstractTask = deserialize(document)
+    except DocumentError as error:
+        reason = _PLACE_OF_CLASS.sub("", str(error))  # a place in a document that was made just now
+        cls = row.cls.replace(":", ".")
+        raise DocumentError(
+            f"{cls} cannot be made from its record: {reason}; it takes code that has this class as it was"
+        ) from error
     return task

@@ -24,7 +24,7 @@ CASES = {
     "a module whose import is missing": (["plan", "imports:x"], "No module named 'not_installed'"),
     "no such name": (["run", "pipeline:trian"], "pipeline has no 'trian'; did you mean train?"),
     "no name": (["run", "pipeline:"], "name what is meant in pipeline"),
-    "no target at all": (["run", "pipeline:number"], "cannot run a int"),
+    "no target at all": (["run", "pipeline:number"], "cannot run an object of type int"),
     "nothing returned": (["run", "pipeline:nothing"], "cannot run None"),
     "a function that raises": (["run", "pipeline:broken"], "broken raised RuntimeError: not today"),
     "an async function": (["run", "pipeline:later"], "pipeline:later is async"),
@@ -57,7 +57,10 @@ CASES = {
     "a bad size": (["find", "--larger", "20", "--storage", "made"], "--larger takes a size"),
     "a bad pattern": (["find", "kind~=(", "--storage", "made"], "no regular expression"),
     "fields of a key to explain": (["explain", "pipeline", "--set", "a=1", "--storage", "made"], "name a class"),
-    "a variant without the code": (["run", "Numbers", "--set", "count=3", "--storage", "made"], "pipeline"),
+    "a variant without the code": (
+        ["run", "Numbers", "--set", "count=3", "--storage", "made"],
+        "pipeline.Numbers cannot be made",
+    ),
     "a removal of nothing in particular": (["gc", "--apply", "--storage", "made"], "say what is to go"),
     "a merge with a removal": (
         ["gc", "--merge-segments", "--older-than", "1d", "--storage", "made"],
@@ -79,7 +82,10 @@ CASES = {
     "an unknown run to compare": (["diff", "20200101T", "20200102T", "--storage", "made"], "has no run '20200101T'"),
     "values of two storages": (["diff", "there", "made", "--values"], "--values is for two outputs"),
     "nothing to reproduce": (["reproduce", "--storage", "made"], "takes a key, or --sample N"),
-    "a reproduction without the code": (["reproduce", "Train.", "--storage", "made"], "pipeline"),
+    "a reproduction without the code": (
+        ["reproduce", "Train.", "--storage", "made"],
+        "from its record: the module pipeline cannot",
+    ),
     "one storage twice": (["copy", "there", "./there"], "are one storage"),
     "no such storage to copy": (["copy", "nowhere", "there"], "there is no storage in"),
     "a format that a name does not say": (["graph", "pipeline:train", "-o", "graph.bmp"], "says no format"),

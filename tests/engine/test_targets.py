@@ -94,9 +94,12 @@ async def test_thousands_at_once_while_others_come_and_go(ran):
     [
         (Step, "Step is a class; run an instance of it: Step(...)"),
         ([Step(1), Tree], "Tree is a class; run an instance of it: Tree(...)"),
-        (7, "cannot run a int; give a task, an output, a list, tuple or dict of those, or a Workflow"),
-        ({Step(1)}, "cannot run a set; give a task, an output, a list, tuple or dict of those, or a Workflow"),
-        ((Step(n) for n in range(2)), "cannot run a generator; give a task, an output"),
+        (7, "cannot run an object of type int; give a task, an output, a list, tuple or dict of those, or a Workflow"),
+        (
+            {Step(1)},
+            "cannot run an object of type set; give a task",
+        ),
+        ((Step(n) for n in range(2)), "cannot run an object of type generator; give a task, an output"),
         (None, "cannot run None; did the function that makes the target forget to return it?"),
         ([None, None], "cannot run None (target[1]); did the function"),
         ([Step(1), None], "cannot run None (target[1]); did the function"),
