@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 from alexflow.events import (
@@ -13,7 +14,6 @@ from alexflow.events import (
     TaskCancelled,
     TaskEvent,
     TaskGivenUp,
-    TaskQueued,
     TaskRetrying,
     TasksFound,
     TasksMadeElsewhere,
@@ -23,14 +23,22 @@ from alexflow.events import (
 )
 
 
+def class_of(task_id: str) -> str:
+    """Return a task's class: all of its id but the digest."""
+    return task_id.rpartition(".")[0]
+
+
 class EventFollower(ABC):
-    """Follows the events of one engine. Spans and metrics do, so both have the same outcomes."""
+    """Follows the events of one engine. Spans and metrics do, so both have the same outcomes.
+
+    Attributes:
+        handlers: what takes an event, by its class.
+    """
 
     def __init__(self) -> None:
-        self._handle: dict[type[EngineEvent], Any] = {
+        self.handlers: dict[type[EngineEvent], Callable[[Any], None]] = {
             RunStarted: self._run_started,
             RunFinished: self._run_finished,
-            TaskQueued: self._task_queued,
             TaskStarted: self._task_started,
             TasksPutBack: self._put_back,
             TasksFound: lambda event: self._not_run(event, "cached"),
@@ -42,20 +50,11 @@ class EventFollower(ABC):
             InputsVanished: lambda event: self._end(event, "inputs_vanished"),
         }
 
-    def take(self, event: EngineEvent) -> None:
-        """Take an event."""
-        handle = self._handle.get(type(event))
-        if handle is not None:
-            handle(event)
-
     @abstractmethod
     def _run_started(self, event: RunStarted) -> None: ...
 
     @abstractmethod
     def _run_finished(self, event: RunFinished) -> None: ...
-
-    def _task_queued(self, event: TaskQueued) -> None:  # noqa: B027  # a span does not begin before its task
-        pass
 
     @abstractmethod
     def _task_started(self, event: TaskStarted) -> None: ...

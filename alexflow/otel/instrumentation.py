@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -39,6 +40,10 @@ class Instrumentation:
         scope = {names.SCOPE_VERSION: names.NAMES_VERSION}
         self._spans = Spans(tracer_provider.get_tracer(names.SCOPE, __version__, attributes=scope))
         self._metrics = EngineMetrics(_metrics_of(meter_provider))
+        self._handlers: dict[type[EngineEvent], tuple[Callable[[Any], None], ...]] = {
+            kind: tuple(each.handlers[kind] for each in (self._metrics, self._spans) if kind in each.handlers)
+            for kind in {**self._metrics.handlers, **self._spans.handlers}
+        }
         self._has_failed = False
         self._leave = engine.broadcast.listen(self._take)
         engine.trace_by(self)
@@ -54,9 +59,9 @@ class Instrumentation:
             self._contain(error)
 
     def _take(self, event: EngineEvent) -> None:
-        for take in (self._metrics.take, self._spans.take):
+        for handle in self._handlers.get(type(event), ()):
             try:
-                take(event)
+                handle(event)
             except BaseException as error:  # of a provider that the application has given
                 self._contain(error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -17,6 +18,7 @@ class SpanIds:
 
     def __init__(self, before: Any):
         self._before = before
+        self._generate: Callable[[], int] = before.generate_span_id
         self._next = 0
 
     def use(self, span_id: int) -> None:
@@ -28,7 +30,7 @@ class SpanIds:
         if self._next:
             span_id, self._next = self._next, 0
             return span_id
-        return int(self._before.generate_span_id())
+        return self._generate()
 
     def __getattr__(self, name: str) -> Any:
         """Do all else as before: ids of traces."""

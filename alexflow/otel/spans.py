@@ -7,7 +7,8 @@ reported. So nothing is exported from workers but what their code has set up, an
 
 from __future__ import annotations
 
-from typing import Any, cast
+import time
+from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry import context as contexts
 from opentelemetry import trace
@@ -30,8 +31,11 @@ from alexflow.events import (
 )
 from alexflow.executors.trace_context import TraceHeaders, headers_of, span_context_of
 from alexflow.otel import names
-from alexflow.otel.event_follower import EventFollower
+from alexflow.otel.event_follower import EventFollower, class_of
 from alexflow.otel.span_ids import SpanIds
+
+if TYPE_CHECKING:
+    from alexflow.otel.attempt_span import AttemptSpan, AttemptSpans
 
 #: Spans that are made for tasks of one event that are done already: making one takes some 10 µs of the event loop.
 MOST_CACHED = 128
@@ -57,24 +61,33 @@ class Captured:
 class RunSpan:
     """The span of a run, and what the spans of its tasks need of it."""
 
-    __slots__ = ("context", "is_recording", "span", "span_context")
+    __slots__ = ("context", "flags", "is_recording", "is_sampled", "span", "span_context", "state", "trace_id")
 
     def __init__(self, span: Span):
         self.span = span
         self.span_context = span.get_span_context()
         self.is_recording = span.is_recording()
+        self.trace_id, self.flags = self.span_context.trace_id, self.span_context.trace_flags
+        self.state = self.span_context.trace_state
+        self.is_sampled = self.is_recording and self.flags.sampled
         self.context = trace.set_span_in_context(span, Context())
 
 
 class OpenAttempt:
-    """An attempt that runs: its span, or, where that is made at its end, the id that it will have."""
+    """An attempt that runs.
 
-    __slots__ = ("run", "span", "span_id")
+    Attributes:
+        run: the span that its span is in.
+        span: its span; None where that is made at its end.
+        span_context: the id of a span that is made at the end, and what belongs to it.
+    """
 
-    def __init__(self, run: RunSpan, span: Span | None, span_id: int = 0):
+    __slots__ = ("run", "span", "span_context")
+
+    def __init__(self, run: RunSpan, span: Span | None, span_context: SpanContext | None = None):
         self.run = run
         self.span = span
-        self.span_id = span_id
+        self.span_context = span_context
 
 
 class Spans(EventFollower):
@@ -91,15 +104,17 @@ class Spans(EventFollower):
         self._ids = None if before is None else before if isinstance(before, SpanIds) else SpanIds(before)
         if self._ids is not None:
             cast(Any, tracer).id_generator = self._ids  # of the SDK's tracers
+        self._attempt_spans = _attempt_spans_of(tracer)
         self._runs: dict[str, RunSpan] = {}
         self._attempts: dict[str, OpenAttempt] = {}
         self._started: dict[str, TaskStarted] = {}
 
     def close(self) -> None:
         """End all spans that are open: their ends will not be reported."""
-        for attempt in self._attempts.values():
+        now = time.time_ns()
+        for task_id, attempt in self._attempts.items():
             if attempt.span is not None:
-                attempt.span.end()
+                self._finish(task_id, attempt.span, {}, None, now)
         for run in self._runs.values():
             run.span.end()
         self._attempts.clear()
@@ -133,17 +148,25 @@ class Spans(EventFollower):
             span = self._begin(task_id, run)
             self._attempts[task_id] = OpenAttempt(run, span)
             span_context = span.get_span_context()
-        elif run.is_recording and self._ids is not None:
-            span_id = self._ids.generate_span_id()
-            self._attempts[task_id] = OpenAttempt(run, None, span_id)
-            trace_state = span_context.trace_state
-            span_context = SpanContext(span_context.trace_id, span_id, False, span_context.trace_flags, trace_state)
+        elif run.is_recording:
+            span_context = self._span_context(run)
+            self._attempts[task_id] = OpenAttempt(run, None, span_context)
         return headers_of(span_context, captured.baggage)
 
+    def _span_context(self, run: RunSpan) -> SpanContext:
+        """Return an id for a span in that of a run."""
+        assert self._ids is not None
+        return SpanContext(run.trace_id, self._ids.generate_span_id(), False, run.flags, run.state)
+
     def _begin(self, task_id: str, run: RunSpan) -> Span:
-        class_name = task_id.rpartition(".")[0]
+        class_name = class_of(task_id)
+        name = class_name.rpartition(".")[2]
+        if self._attempt_spans is not None and run.is_sampled:
+            return self._attempt_spans.begin(
+                name, self._span_context(run), run.span_context, run.context, time.time_ns()
+            )
         attributes = {names.TASK_ID: task_id, names.TASK_CLASS: class_name}
-        return self._tracer.start_span(class_name.rpartition(".")[2], run.context, attributes=attributes)
+        return self._tracer.start_span(name, run.context, attributes=attributes)
 
     # -- runs
 
@@ -186,7 +209,7 @@ class Spans(EventFollower):
         if run is not None and run.is_recording:
             now = _ns(event.time)
             for task_id in event.task_ids[:MOST_CACHED]:
-                class_name = task_id.rpartition(".")[0]
+                class_name = class_of(task_id)
                 attributes: dict[str, Any] = {names.TASK_ID: task_id, names.TASK_CLASS: class_name}
                 attributes.update({names.TASK_OUTCOME: outcome, names.TASK_CACHED: True})
                 name = class_name.rpartition(".")[2]
@@ -204,7 +227,7 @@ class Spans(EventFollower):
         self._started.pop(task_id, None)
         attempt = self._attempts.pop(task_id, None)
         if attempt is not None and attempt.span is not None:
-            attempt.span.end()
+            self._finish(task_id, attempt.span, {}, None, time.time_ns())
 
     def _succeeded(self, event: TaskSucceeded) -> None:
         more = {} if event.bytes_out is None else {names.TASK_BYTES: event.bytes_out}
@@ -226,43 +249,62 @@ class Spans(EventFollower):
         attempt = self._attempts.pop(event.task_id, None)
         if attempt is None or (started is None and attempt.span is None):
             return
-        attributes: dict[str, Any] = {names.TASK_OUTCOME: outcome, **(more or {})}
+        attributes: dict[str, Any] = {names.TASK_OUTCOME: outcome}
+        if more is not None:
+            attributes.update(more)
         if started is not None:
-            attributes.update(_place_of(started))
+            _add_place(attributes, started)
         span = attempt.span
         if span is None:
             if began is None:
                 began = event.time if started is None else started.time
-            span = self._late(event.task_id, attempt, attributes, began)
-        else:
-            span.set_attributes(attributes)
+            span = self._late(event.task_id, attempt, _ns(began))
+        self._finish(event.task_id, span, attributes, status, _ns(event.time))
+
+    def _finish(self, task_id: str, span: Span, attributes: dict[str, Any], status: Status | None, now: int) -> None:
+        """End the span of an attempt."""
+        if self._attempt_spans is not None and type(span) is self._attempt_spans.kind:
+            attributes[names.TASK_ID] = task_id
+            attributes[names.TASK_CLASS] = class_of(task_id)
+            cast("AttemptSpan", span).end_with(attributes, status, now)
+            return
+        span.set_attributes(attributes)
         if status is not None:
             span.set_status(status)
-        span.end(_ns(event.time))
+        span.end(now)
 
-    def _late(self, task_id: str, attempt: OpenAttempt, attributes: dict[str, Any], began: float) -> Span:
+    def _late(self, task_id: str, attempt: OpenAttempt, began: int) -> Span:
         """Make the span of an attempt that has ended, under the id that it has had."""
-        class_name = task_id.rpartition(".")[0]
-        attributes[names.TASK_ID] = task_id
-        attributes[names.TASK_CLASS] = class_name
-        if self._ids is not None:
-            self._ids.use(attempt.span_id)
-        name, context = class_name.rpartition(".")[2], attempt.run.context
-        span = self._tracer.start_span(name, context, attributes=attributes, start_time=_ns(began))
-        if self._ids is not None:
-            self._ids.use(0)  # should the tracer have made none
+        run, span_context = attempt.run, attempt.span_context
+        assert span_context is not None
+        class_name = class_of(task_id)
+        name = class_name.rpartition(".")[2]
+        if self._attempt_spans is not None and run.is_sampled:
+            return self._attempt_spans.begin(name, span_context, run.span_context, run.context, began)
+        assert self._ids is not None
+        attributes = {names.TASK_ID: task_id, names.TASK_CLASS: class_name}
+        self._ids.use(span_context.span_id)
+        span = self._tracer.start_span(name, run.context, attributes=attributes, start_time=began)
+        self._ids.use(0)  # should the tracer have made none
         return span
 
 
-def _place_of(started: TaskStarted) -> dict[str, Any]:
-    place: dict[str, Any] = {names.TASK_EXECUTOR: started.executor}  # the fewer, the cheaper: a microsecond each
+def _attempt_spans_of(tracer: Tracer) -> AttemptSpans | None:
+    if not type(tracer).__module__.startswith("opentelemetry.sdk."):
+        return None
+    from alexflow.otel.attempt_span import attempt_spans_of  # deferred: it needs the SDK, which this tracer is of
+
+    return attempt_spans_of(tracer)
+
+
+def _add_place(attributes: dict[str, Any], started: TaskStarted) -> None:
+    attributes[names.TASK_EXECUTOR] = started.executor  # the fewer, the cheaper
     if started.attempt > 1:
-        place[names.TASK_ATTEMPT] = started.attempt
+        attributes[names.TASK_ATTEMPT] = started.attempt
     if started.worker:
-        place[names.TASK_WORKER] = started.worker
+        attributes[names.TASK_WORKER] = started.worker
     if started.host:
-        place[names.TASK_HOST] = started.host
-    return place
+        attributes[names.TASK_HOST] = started.host
 
 
 def _ns(seconds: float) -> int:

@@ -2,7 +2,7 @@
 // A timeline of any number of tasks on one canvas. One image row a lane, scaled up by one call, so that a frame costs
 // width x rows and not the number of tasks: while several tasks share a pixel it is drawn from a pyramid of mixed colours,
 // and below that exactly. Counts under the pointer are always exact. All text goes through textContent.
-const MAX_ROWS = 320, CELLS = 1 << 20, TOP = 24;
+const MAX_ROWS = 320, CELLS = 1 << 21, TOP = 24;
 
 function durationText(seconds) {
   const s = Math.abs(seconds);
@@ -43,6 +43,9 @@ function column(planes, n) {
   });
   return numbers;
 }
+
+// A pixel of an image, opaque; red is the lowest byte, as on every machine that has a browser.
+function packed(r, g, b) { return ((255 << 24) | ((b > 255 ? 255 : b) << 16) | ((g > 255 ? 255 : g) << 8) | (r > 255 ? 255 : r)) >>> 0; }
 
 // The number at a place of a column, without making the column.
 function reader(planes) {
@@ -144,31 +147,34 @@ class Timeline {
     this.layPath();
     this.levels = [];
     if (this.total < 20000 && this.group === 1) { this.resize(); return; }
-    let cells = 1 << Math.max(8, Math.min(14, Math.floor(Math.log2(CELLS / this.rows))));
+    let cells = 1 << Math.max(8, Math.min(15, Math.floor(Math.log2(CELLS / this.rows))));
     this.span = this.end * 1.0001;
-    for (let c = cells; c >= 256; c /= 2) this.levels.push({ cells: c, data: new Uint8ClampedArray(this.rows * c * 4) });
+    for (let c = cells; c >= 256; c /= 2) this.levels.push({ cells: c, data: new Uint32Array(this.rows * c) });
     for (let row = 0; row < this.rows; row++) this.mixRow(row);
+    this.mixed = null;
     this.resize();
   }
 
-  // Colours of a row's cells, weighted by busy time, and how far each is covered; then each two put together, and so on.
+  // Colours of a row's cells, weighted by busy time, the rest empty; then each two put together, and so on.
   mixRow(row) {
-    const cells = this.levels[0].cells, width = this.span / cells, share = 1 / this.group;
-    let mixed = new Float32Array(cells * 4);
+    const cells = this.levels[0].cells, width = this.span / cells, share = 1 / this.group, [er, eg, eb] = this.empty;
+    const mixed = this.mixed?.length === cells * 4 ? this.mixed.fill(0) : (this.mixed = new Float32Array(cells * 4));
     for (const lane of this.lanes.slice(row * this.group, (row + 1) * this.group)) for (let i = 0; i < lane.n; i++) {
       const a = lane.start[i] / width, b = (lane.start[i] + lane.took[i]) / width, c = this.colours[lane.cls[i]] || this.empty;
       for (let x = Math.max(0, Math.floor(a)), last = Math.min(cells - 1, Math.floor(b)); x <= last; x++) {
-        const w = (Math.min(b, x + 1) - Math.max(a, x)) * share, o = x * 4;
-        if (w > 0) { mixed[o] += w * c[0]; mixed[o + 1] += w * c[1]; mixed[o + 2] += w * c[2]; mixed[o + 3] += w * 255; }
+        const w = ((b < x + 1 ? b : x + 1) - (a > x ? a : x)) * share, o = x * 4;
+        if (w > 0) { mixed[o] += w * c[0]; mixed[o + 1] += w * c[1]; mixed[o + 2] += w * c[2]; mixed[o + 3] += w; }
       }
     }
     for (const { cells: count, data } of this.levels) {
-      if (count < mixed.length / 4) {
-        const half = new Float32Array(count * 4);
-        for (let i = 0; i < count; i++) for (let k = 0; k < 4; k++) half[i * 4 + k] = (mixed[i * 8 + k] + mixed[i * 8 + 4 + k]) / 2;
-        mixed = half;
+      if (count < cells) for (let i = 0, n = count * 4, q = 0; i < n; i += 4, q += 8) { // into its own first half
+        mixed[i] = (mixed[q] + mixed[q + 4]) / 2; mixed[i + 1] = (mixed[q + 1] + mixed[q + 5]) / 2;
+        mixed[i + 2] = (mixed[q + 2] + mixed[q + 6]) / 2; mixed[i + 3] = (mixed[q + 3] + mixed[q + 7]) / 2;
       }
-      data.set(mixed, row * count * 4);
+      for (let i = 0, o = 0, at = row * count; i < count; i++, o += 4, at++) {
+        const cover = mixed[o + 3], rest = cover < 1 ? 1 - cover : 0;
+        data[at] = packed(mixed[o] + er * rest, mixed[o + 1] + eg * rest, mixed[o + 2] + eb * rest);
+      }
     }
   }
 
@@ -195,6 +201,7 @@ class Timeline {
     if (!this.image || this.image.width !== w || this.image.height !== this.rows) {
       this.screen = new OffscreenCanvas(w, this.rows); this.plane = this.screen.getContext("2d");
       this.image = this.plane.createImageData(w, this.rows); this.line = new Float32Array(w * 4);
+      this.pixels = new Uint32Array(this.image.data.buffer);
     }
     this.dirty = true;
   }
@@ -240,61 +247,54 @@ class Timeline {
     }
   }
 
+  // A pixel is one cell, or the mean of two; of more where a run is so short that no level fits.
   rowFromLevel(row, level) {
-    const px = this.image.data, [er, eg, eb] = this.empty, data = level.data, base = row * level.cells, from = this.cellFrom, to = this.cellTo;
-    for (let x = 0, o = row * this.width * 4; x < this.width; x++, o += 4) {
+    const px = this.pixels, data = level.data, base = row * level.cells, from = this.cellFrom, to = this.cellTo, none = packed(...this.empty);
+    for (let x = 0, o = row * this.width; x < this.width; x++, o++) {
       const a = from[x], m = to[x] - a;
-      px[o + 3] = 255;
-      if (a < 0) { px[o] = er; px[o + 1] = eg; px[o + 2] = eb; continue; }
-      let i = (base + a) * 4, r = data[i], g = data[i + 1], b = data[i + 2], c = data[i + 3];
-      for (let q = 1; q < m; q++) { i += 4; r += data[i]; g += data[i + 1]; b += data[i + 2]; c += data[i + 3]; }
-      const rest = Math.max(0, 1 - c / (255 * m));
-      px[o] = r / m + er * rest; px[o + 1] = g / m + eg * rest; px[o + 2] = b / m + eb * rest;
+      if (a < 0) px[o] = none;
+      else if (m === 1) px[o] = data[base + a];
+      else if (m === 2) { const p = data[base + a], q = data[base + a + 1]; px[o] = (((p ^ q) & 0xfefefefe) >>> 1) + (p & q); }
+      else {
+        let r = 0, g = 0, b = 0;
+        for (let i = base + a, last = i + m; i < last; i++) { const p = data[i]; r += p & 255; g += (p >> 8) & 255; b += (p >> 16) & 255; }
+        px[o] = packed(r / m, g / m, b / m);
+      }
     }
   }
 
   rowExactly(lane, scale, labels, row) {
-    const W = this.width, line = this.line, from = this.from, to = this.to;
+    const W = this.width, line = this.line, from = this.from, to = this.to, least = 64 * this.ratio;
     let i = lane.lower(from); if (i > 0) i--;
     for (; i < lane.n; i++) {
       const begun = lane.start[i]; if (begun >= to) break;
       let s = (begun - from) * scale, e = (begun + lane.took[i] - from) * scale;
       if (e <= 0) continue;
       if (s < 0) s = 0; if (e > W) e = W;
-      const c = this.colours[lane.cls[i]] || this.empty, x0 = s | 0, x1 = e | 0;
-      if (x0 === x1) { add(line, x0, e - s, c); continue; }
-      add(line, x0, x0 + 1 - s, c, x1 - x0 > 3 ? 0.7 : 1);
-      for (let x = x0 + 1; x < x1; x++) add(line, x, 1, c);
-      if (x1 < W) add(line, x1, e - x1, c);
-      if (labels && e - s > 64 * this.ratio) labels.push([s, e, row, lane.cls[i], lane.took[i]]);
+      const c = this.colours[lane.cls[i]] || this.empty, r = c[0], g = c[1], b = c[2], x0 = s | 0, x1 = e | 0;
+      let q = x0 * 4, w = x0 === x1 ? e - s : x0 + 1 - s, shade = x1 - x0 > 3 ? 0.7 * w : w;
+      line[q] += shade * r; line[q + 1] += shade * g; line[q + 2] += shade * b; line[q + 3] += w;
+      if (x0 === x1) continue;
+      for (let x = x0 + 1; x < x1; x++) { q = x * 4; line[q] += r; line[q + 1] += g; line[q + 2] += b; line[q + 3] += 1; }
+      if (x1 < W) { q = x1 * 4; w = e - x1; line[q] += w * r; line[q + 1] += w * g; line[q + 2] += w * b; line[q + 3] += w; }
+      if (labels && e - s > least) labels.push([s, e, row, lane.cls[i], lane.took[i]]);
     }
-    function add(line, x, w, c, shade = 1) { const q = x * 4; line[q] += w * c[0] * shade; line[q + 1] += w * c[1] * shade; line[q + 2] += w * c[2] * shade; line[q + 3] += w; }
   }
 
   blend(row, share) {
-    const px = this.image.data, line = this.line, [er, eg, eb] = this.empty;
-    for (let x = 0, o = row * this.width * 4, q = 0; x < this.width; x++, o += 4, q += 4) {
-      const cover = line[q + 3] * share, k = cover > 1 ? 1 / cover : 1, rest = Math.max(0, 1 - cover);
-      px[o] = line[q] * share * k + er * rest; px[o + 1] = line[q + 1] * share * k + eg * rest; px[o + 2] = line[q + 2] * share * k + eb * rest; px[o + 3] = 255;
+    const px = this.pixels, line = this.line, [er, eg, eb] = this.empty, none = packed(er, eg, eb);
+    for (let x = 0, o = row * this.width, q = 0; x < this.width; x++, o++, q += 4) {
+      const cover = line[q + 3] * share;
+      if (cover === 0) { px[o] = none; continue; }
+      const k = cover > 1 ? share / cover : share, rest = cover > 1 ? 0 : 1 - cover;
+      px[o] = packed(line[q] * k + er * rest, line[q + 1] * k + eg * rest, line[q + 2] * k + eb * rest);
     }
   }
 
   // Failures are drawn last, 2 px wide, so that one in a million shows; the critical path is a line below its tasks.
   marks(g, scale, top, lh) {
     g.fillStyle = this.ink;
-    // The path is in the order of time: per row it is known how far it is drawn, and of steps within a pixel the first is.
-    const reached = new Float64Array(this.rows).fill(-1), { start, end, row: rows } = this.steps || { start: [], end: [], row: [] };
-    const h = Math.max(1, Math.min(3 * this.ratio, lh / 4)), below = h + (lh > 4 ? 0.5 : 0);
-    for (let k = this.firstOfPath(), column = -1; k < start.length; k++) {
-      const s = (start[k] - this.from) * scale, row = rows[k], x = Math.floor(s);
-      if (s > this.width) break;
-      const e = Math.max(s + 1, (end[k] - this.from) * scale);
-      if (e <= reached[row] || (e - s <= 1 && x === column)) continue;
-      column = x;
-      const from = Math.max(s, reached[row]);
-      reached[row] = Math.ceil(e);
-      g.fillRect(from, top + (row + 1) * lh - below, reached[row] - from, h);
-    }
+    this.pathMarks(g, scale, top, lh);
     g.fillStyle = this.alarm;
     const drawn = new Set();
     for (const [l, i] of this.failures) {
@@ -306,6 +306,24 @@ class Timeline {
       const again = lane.state[i] === 2;
       g.fillRect(x - 1, top + row * lh + (again ? lh / 2 : 0), 2 * this.ratio, Math.max(2, again ? lh / 2 : lh));
     }
+  }
+
+  // The path is in the order of time. Each line is paid for when it is painted, so of steps that are shorter than some
+  // pixels the first is drawn of those that begin within these, and what touches in a row is one line.
+  pathMarks(g, scale, top, lh) {
+    const { start, end, row: rows } = this.steps || { start: [], end: [], row: [] }, h = Math.max(1, Math.min(3 * this.ratio, lh / 4));
+    const below = h + (lh > 4 ? 0.5 : 0), grain = 4 * this.ratio, begun = new Float64Array(this.rows), reached = new Float64Array(this.rows).fill(-1);
+    const line = (row) => { if (reached[row] >= 0) g.fillRect(begun[row], top + (row + 1) * lh - below, reached[row] - begun[row], h); };
+    for (let k = this.firstOfPath(), column = -1; k < start.length; k++) {
+      const s = Math.max(0, Math.floor((start[k] - this.from) * scale)), exact = (end[k] - this.from) * scale;
+      if (s > this.width) break;
+      if (exact - s <= grain && Math.floor(s / grain) === column) continue;
+      column = Math.floor(s / grain);
+      const row = rows[k], e = Math.min(this.width, Math.max(s + 2, Math.ceil(exact)));
+      if (s > reached[row]) { line(row); begun[row] = s; }
+      if (e > reached[row]) reached[row] = e;
+    }
+    for (let row = 0; row < this.rows; row++) line(row);
   }
 
   // The path in columns, to be drawn without a look at its lanes.

@@ -1,8 +1,9 @@
 """Figures of a large report in a browser: python -m tests.browser.measure [TASKS ...]
 
-For each size: bytes of the file, milliseconds until it is drawn, and processor time of the renderer until then;
-median milliseconds of scripting in a step to the
-side at four scales, frames a second meanwhile, and MiB of the renderer's private memory over that of an empty page.
+For each size: bytes of the file, milliseconds until it is drawn, and processor time of the renderer until then. Then,
+at four scales, a step to the side: median milliseconds of scripting in it, and processor time of the browser for it,
+scripting and painting together, over what the same frames take in which nothing moves, which stands beside it. At last
+frames a second meanwhile, and MiB of the renderer's private memory over that of an empty page.
 """
 
 from __future__ import annotations
@@ -21,17 +22,18 @@ from alexflow import LocalStorage
 from alexflow.report import write_report
 from tests.timeline.recorded_runs import WrittenRun
 
-PAN = """async (scale) => {
+STEPS = 120
+
+PAN = """async ([scale, steps, moves]) => {
   const t = window.timeline; t.all(); if (scale > 1) t.zoom(1 / scale, 0.3);
-  const spent = [], frames = t.frames; let begun = 0;
-  for (let i = 0; i < 90; i++) {
-    if (i === 30) begun = performance.now();
-    t.pan(i % 60 < 30 ? 0.01 : -0.01);
+  const spent = [], begun = performance.now();
+  for (let i = 0; i < steps; i++) {
+    if (moves) t.pan(i % 60 < 30 ? 0.01 : -0.01);
     await new Promise(requestAnimationFrame); await new Promise(requestAnimationFrame);
-    if (i >= 30) spent.push(t.spent);
+    spent.push(t.spent);
   }
   spent.sort((a, b) => a - b);
-  return [spent[30], 120 / ((performance.now() - begun) / 1000), t.frames - frames];
+  return [spent[steps >> 1], 2 * steps / ((performance.now() - begun) / 1000)];
 }"""
 
 
@@ -48,17 +50,18 @@ def private_mib() -> float:
     return most / 1024
 
 
-def cpu_seconds() -> float:
-    """The processor time of the renderer that has used most, in seconds."""
-    most = 0.0
+def cpu_seconds(*kinds: str) -> float:
+    """The processor time of this browser's processes of some kinds, in seconds."""
+    used = 0.0
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if b"--type=renderer" in (process / "cmdline").read_bytes():
+            command = (process / "cmdline").read_bytes()
+            if any(f"--type={kind}".encode() in command for kind in kinds):
                 fields = (process / "stat").read_text().rpartition(")")[2].split()
-                most = max(most, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+                used += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         except OSError:
             continue
-    return most
+    return used
 
 
 def measure(tasks: int, lanes: int = 64) -> dict[str, float | str]:
@@ -78,20 +81,30 @@ def opened(playwright: Any, file: Path) -> dict[str, float | str]:
     page = browser.new_page(viewport={"width": 1500, "height": 900})
     page.goto("about:blank")
     empty = private_mib()
+    before = cpu_seconds("renderer")
     page.goto(file.as_uri())
     page.wait_for_selector("html[data-ready=yes]", state="attached", timeout=120_000)
     found: dict[str, float | str] = {
         "bytes": file.stat().st_size,
         "drawn_ms": round(page.evaluate("performance.now()")),
-        "renderer_cpu_s": round(cpu_seconds(), 2),
+        "renderer_cpu_s": round(cpu_seconds("renderer") - before, 2),
     }
     for scale in (1, 4, 16, 256):
-        spent, frames, _ = page.evaluate(PAN, scale)
-        found[f"step_{scale}x_ms"] = round(spent, 2)
-        found[f"frames_{scale}x"] = round(frames, 1)
+        page.evaluate(PAN, [scale, STEPS // 2, True])  # until it is compiled
+        idle, _, _ = of_steps(page, scale, moves=False)
+        step, spent, frames = of_steps(page, scale, moves=True)
+        found |= {f"step_{scale}x_script_ms": spent, f"step_{scale}x_ms": round(step - idle, 2)}
+        found |= {f"idle_{scale}x_ms": round(idle, 2), f"frames_{scale}x": frames}
     found["private_mib"] = round(private_mib() - empty, 1)
     browser.close()
     return found
+
+
+def of_steps(page: Any, scale: int, *, moves: bool) -> tuple[float, float, float]:
+    """Milliseconds of processor time for a step, those of scripting, and frames a second."""
+    before = cpu_seconds("renderer", "gpu-process")
+    spent, frames = page.evaluate(PAN, [scale, STEPS, moves])
+    return (cpu_seconds("renderer", "gpu-process") - before) / STEPS * 1000, round(spent, 2), round(frames, 1)
 
 
 if __name__ == "__main__":

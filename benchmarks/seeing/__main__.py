@@ -1,0 +1,106 @@
+"""Each way to look at a run: nobody looks; the page in a process of its own; the page in the engine's process."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+VIEWERS = 20
+
+
+class Child:
+    """A program of this package, which prints lines and is told by lines."""
+
+    def __init__(self, module: str, *arguments: object):
+        command = [sys.executable, "-m", f"benchmarks.seeing.{module}", *map(str, arguments)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def line(self) -> str:
+        """Return its next line.
+
+        Raises:
+            RuntimeError: it has ended.
+        """
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self._process.args} ended with {self._process.wait()}")
+        return line
+
+    def go(self) -> None:
+        """Let it go on."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
+    def end(self) -> None:
+        """Wait for its end."""
+        self._process.communicate()
+
+
+def measured(directory: Path, tasks: int, pace: int, way: str) -> dict[str, Any]:
+    """Run tasks while the page is looked at, or not. Returns the figures of the engine, the server and the viewers."""
+    engine = Child("engine", directory, tasks, pace, *(["page"] if way == "same process" else []))
+    port = int(engine.line())
+    server = Child("server", directory) if way == "own process" else None
+    if server is not None:
+        port = int(server.line())
+    viewers = Child("viewers", port, VIEWERS) if port else None
+    if viewers is not None:
+        viewers.line()
+    engine.go()
+    if server is not None:
+        server.go()
+    found: dict[str, Any] = {"engine": json.loads(engine.line())}
+    if server is not None:
+        server.go()
+        found["server"] = json.loads(server.line())
+    if viewers is not None:
+        found["viewers"] = json.loads(viewers.line())
+    for child in (engine, server, viewers):
+        if child is not None:
+            child.end()
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, and print a line for each way."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks seeing", description=__doc__)
+    parser.add_argument("--tasks", type=int, default=100_000)
+    parser.add_argument("--pace", type=int, nargs="+", default=[500, 5_000], help="tasks a second (500 5000)")
+    memory = Path("/dev/shm")
+    parser.add_argument("--memory", type=Path, default=memory if memory.is_dir() else Path(tempfile.gettempdir()))
+    options = parser.parse_args(arguments)
+    for pace in options.pace:
+        tasks = min(options.tasks, pace * 30)
+        for way in ("nobody looks", "own process", "same process"):
+            with tempfile.TemporaryDirectory(dir=options.memory) as directory:
+                print(_line(pace, way, measured(Path(directory), tasks, pace, way)), flush=True)
+    return 0
+
+
+def _line(pace: int, way: str, found: dict[str, Any]) -> str:
+    parts = [f"{pace:>6,} tasks/s {way:13}"]
+    for name in ("engine", "server"):
+        if name in found:
+            of = found[name]
+            longest = ", ".join(f"{each:.1f}" for each in of["longest"][:3])
+            parts.append(
+                f"{name} {of['cpu'] / of['took']:.1%} of a core, {of['over']} of {of['turns']:,} turns over 5 ms "
+                f"({longest} …)"
+            )
+    if "viewers" in found:
+        seen, took = found["viewers"], found["engine"]["took"]
+        parts.append(
+            f"{VIEWERS} viewers: {seen['bytes'] / VIEWERS / took / 1000:.1f} kB/s each, {min(seen['messages'])} messages"
+        )
+    return "; ".join(parts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

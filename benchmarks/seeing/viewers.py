@@ -1,0 +1,48 @@
+"""Viewers of a run: ``python -m benchmarks.seeing.viewers PORT COUNT``; they read until their streams end.
+
+At the end the bytes and messages of each are printed, as JSON. Each is a connection of its own that asks as a browser
+does, and throws away what it gets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+
+
+async def run_of(port: int) -> str:
+    """Return the newest run on the page, once there is one."""
+    while True:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        found = re.search(rb'href="/runs/([^"]+)"', await reader.read())
+        writer.close()
+        if found is not None:
+            return found[1].decode()
+        await asyncio.sleep(0.1)
+
+
+async def view(port: int, run: str) -> tuple[int, int]:
+    """Read a run's events until the server ends. Returns the bytes and the messages."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET /runs/{run}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    seen = messages = 0
+    while data := await reader.read(1 << 20):
+        seen += len(data)
+        messages += data.count(b"event: ")
+    writer.close()
+    return seen, messages
+
+
+async def main(port: int, count: int) -> None:
+    """Let viewers come, and print what they saw."""
+    run = await run_of(port)
+    print("watching", flush=True)
+    seen = await asyncio.gather(*[view(port, run) for _ in range(count)])
+    print(json.dumps({"bytes": sum(each for each, _ in seen), "messages": [each for _, each in seen]}), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
