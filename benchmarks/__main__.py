@@ -25,6 +25,10 @@ def main() -> int:
         from benchmarks.cluster.__main__ import main as cluster  # deferred: the cases need nothing of it
 
         return cluster(sys.argv[2:])
+    if sys.argv[1:2] == ["seeing"]:
+        from benchmarks.seeing.__main__ import main as seeing  # deferred, as above
+
+        return seeing(sys.argv[2:])
     options = _parser().parse_args()
     setting = Setting(
         rounds=options.rounds,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -48,22 +48,38 @@ def write_cards(storage: Storage, task_id: str, run_id: str, cards: Sequence[Car
 
 def cards_of_task(storage: Storage, task_id: str, run_id: str) -> list[Card]:
     """Return the cards that a task has made in a run; none if there are none."""
-    space = storage.reserved("attachments")
-    if space is None:
-        return []
-    for _, data in space.read_many([_file_of(run_id, task_id, space)]):
-        return _decoded(data, space)[1]
+    for space in storage.reserved_below("attachments"):
+        for _, data in space.read_many([_file_of(run_id, task_id, space)]):
+            return _decoded(data, space)[1]
     return []
 
 
 def cards_of_run(storage: Storage, run_id: str) -> Iterator[tuple[str, list[Card]]]:
     """Yield the ids of tasks that have made cards in a run, each with these."""
-    space = storage.reserved("attachments")
-    if space is not None and run_id:
+    seen: set[str] = set()
+    for space in storage.reserved_below("attachments") if run_id else ():
         for _, data in space.read_many([name for name in space.names(f"{run_id}-") if name.endswith(_ENDING)]):
             task_id, cards = _decoded(data, space)
-            if cards:
+            if cards and task_id not in seen:
+                seen.add(task_id)
                 yield task_id, cards
+
+
+def copy_cards(source: Storage, target: Storage, run_of: Mapping[str, str]) -> None:
+    """Copy the cards of tasks, each of one run.
+
+    Args:
+        source: where they are.
+        target: where they are to be, too.
+        run_of: the id of the run, by the task's.
+    """
+    for space in source.reserved_below("attachments"):
+        there = set(space.names())
+        names = {_file_of(run_id, task_id, space): run_id for task_id, run_id in run_of.items()}
+        for name, data in space.read_many([name for name in names if name in there]):
+            task_id, cards = _decoded(data, space)
+            if cards:
+                write_cards(target, task_id, names[name], cards)
 
 
 def _decoded(data: bytes, space: ReservedSpace) -> tuple[str, list[Card]]:

@@ -183,15 +183,18 @@ class EngineMetrics(EventFollower):
             (counts or self._metrics.of_class(class_of(task_id))).ended[outcome] += 1
 
     def _succeeded(self, event: TaskSucceeded) -> None:
-        counts = self._end(event, "succeeded")
+        counts = self._ended(event, "succeeded")
         counts.seconds += event.seconds
         if event.bytes_out:
             counts.bytes += event.bytes_out
 
     def _failed(self, event: TaskRetrying | TaskGivenUp, outcome: str) -> None:
-        self._end(event, outcome).errors[event.error_class or "unknown"] += 1
+        self._ended(event, outcome).errors[event.error_class or "unknown"] += 1
 
-    def _end(self, event: TaskEvent, outcome: str) -> ClassCounts:
+    def _end(self, event: TaskEvent, outcome: str) -> None:
+        self._ended(event, outcome)
+
+    def _ended(self, event: TaskEvent, outcome: str) -> ClassCounts:
         counts = self._leave(event.task_id) or self._metrics.of_class(class_of(event.task_id))
         counts.ended[outcome] += 1
         return counts

@@ -35,7 +35,7 @@ from alexflow.otel.event_follower import EventFollower, class_of
 from alexflow.otel.span_ids import SpanIds
 
 if TYPE_CHECKING:
-    from alexflow.otel.attempt_span import AttemptSpan, AttemptSpans
+    from alexflow.otel.attempt_span import AttemptSpans
 
 #: Spans that are made for tasks of one event that are done already: making one takes some 10 µs of the event loop.
 MOST_CACHED = 128
@@ -266,7 +266,7 @@ class Spans(EventFollower):
         if self._attempt_spans is not None and type(span) is self._attempt_spans.kind:
             attributes[names.TASK_ID] = task_id
             attributes[names.TASK_CLASS] = class_of(task_id)
-            cast("AttemptSpan", span).end_with(attributes, status, now)
+            span.end_with(attributes, status, now)
             return
         span.set_attributes(attributes)
         if status is not None:

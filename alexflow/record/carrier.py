@@ -2,8 +2,8 @@
 
 Each engine of which something is copied becomes a section of one segment, with its header, its environment and its
 times: what the tasks were made from, what came of them, their runs and the state of their code. It is written before
-the outputs are, so none is visible without it. A task among the fields of another, of which nothing is copied, is
-named only, as an engine does it.
+the outputs are, so none is visible without it, and after the cards that the tasks made in these runs. A task among the
+fields of another, of which nothing is copied, is named only, as an engine does it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cached_property
 
 import msgspec
 
+from alexflow.cards.kept import copy_cards
 from alexflow.logs import logger
 from alexflow.record.frames import frame_of
 from alexflow.record.lines import (
@@ -77,6 +78,7 @@ class RecordCarrier:
         if not rows:
             return
         self._known |= rows.keys()
+        copy_cards(self._source, self._target, {row.task_id: row.run_id for row in rows.values()})
         by_section: dict[int, list[tuple[Row, bool]]] = {}
         for row, is_copied in [*((row, True) for row in rows.values()), *((row, False) for row in self._named(rows))]:
             by_section.setdefault(id(row.section), []).append((row, is_copied))

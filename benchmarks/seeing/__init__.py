@@ -1,1 +1,1 @@
-"""The live page: what it costs the engine and the process that serves it, with 20 viewers over a run of 100,000 tasks."""
+"""The live page: what it costs the engine and the process that serves it, with 20 viewers over a long run."""

@@ -96,9 +96,8 @@ def _line(pace: int, way: str, found: dict[str, Any]) -> str:
             )
     if "viewers" in found:
         seen, took = found["viewers"], found["engine"]["took"]
-        parts.append(
-            f"{VIEWERS} viewers: {seen['bytes'] / VIEWERS / took / 1000:.1f} kB/s each, {min(seen['messages'])} messages"
-        )
+        kilobytes = seen["bytes"] / VIEWERS / took / 1000
+        parts.append(f"{VIEWERS} viewers: {kilobytes:.1f} kB/s each, {min(seen['messages'])} messages")
     return "; ".join(parts)
 
 

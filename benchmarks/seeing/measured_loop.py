@@ -41,4 +41,8 @@ class MeasuredLoop(asyncio.SelectorEventLoop):
 
     def found(self) -> dict[str, Any]:
         """Return the figures, in milliseconds."""
-        return {"turns": self.turns, "over": self.over, "longest": [round(each * 1e3, 2) for each in self.longest[::-1]]}
+        return {
+            "turns": self.turns,
+            "over": self.over,
+            "longest": [round(each * 1e3, 2) for each in self.longest[::-1]],
+        }

@@ -85,6 +85,45 @@ def test_a_part_of_a_storage_has_its_own(tmp_path: Path) -> None:
     assert list(cards_of_run(whole, run.run_id)) == []
 
 
+@pytest.mark.parametrize("kind", ["local", "memory", "part"])
+def test_they_are_copied_with_the_outputs(tmp_path: Path, kind: str) -> None:
+    from alexflow.storage import PrefixStorage, copy
+
+    source, local = LocalStorage(tmp_path / "source"), LocalStorage(tmp_path / "target")
+    target: Storage = {"local": local, "memory": alexflow.MemoryStorage(), "part": PrefixStorage(local, "a/b")}[kind]
+    run = alexflow.run([OnTheLoop(n) for n in range(3)], storage=source, progress=False)
+    copied = OnTheLoop(1)
+    assert copy(source, target, [copied.output().key]).copied == 1
+    cards = cards_of_task(source, copied.task_id, run.run_id)
+    assert cards_of_task(target, copied.task_id, run.run_id) == cards
+    assert len(cards) == 4
+    assert list(cards_of_run(target, run.run_id)) == [(copied.task_id, cards)]
+    assert copy(source, target).copied == 2
+    assert len(list(cards_of_run(target, run.run_id))) == 3
+
+
+def test_those_of_a_base_are_seen_through_an_overlay_and_outlive_what_is_removed_above(tmp_path: Path) -> None:
+    from alexflow.storage import OverlayStorage
+
+    base, upper = LocalStorage(tmp_path / "base"), LocalStorage(tmp_path / "upper")
+    first = alexflow.run(OnTheLoop(1), storage=base, progress=False)
+    over = OverlayStorage(base, upper)
+    second = alexflow.run([OnTheLoop(1), OnTheLoop(2)], storage=over, progress=False)
+    assert len(cards_of_task(over, OnTheLoop(1).task_id, first.run_id)) == 4
+    assert [task_id for task_id, _ in cards_of_run(over, second.run_id)] == [OnTheLoop(2).task_id]
+    remove_cards(over, [OnTheLoop(1).task_id, OnTheLoop(2).task_id])
+    assert len(cards_of_task(over, OnTheLoop(1).task_id, first.run_id)) == 4
+    assert list(cards_of_run(over, second.run_id)) == []
+
+
+def test_verify_says_nothing_of_them(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    alexflow.run([OnTheLoop(n) for n in range(3)], storage=storage, progress=False)
+    found = storage.verify()
+    assert (found.ok, found.good) == (True, 3)
+    assert len(list(storage.list())) == 3
+
+
 def test_a_report_has_them_and_what_is_too_much_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alexflow.run([OnTheLoop(n) for n in range(20)], storage=tmp_path / "st", progress=False)
     file = tmp_path / "report.html"
