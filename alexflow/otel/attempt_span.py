@@ -168,7 +168,7 @@ def _has_room(limits: SpanLimits) -> bool:
     return limits.max_span_attribute_length is None and (most is None or most >= _MOST_ATTRIBUTES)
 
 
-class _Kept(SpanProcessor):
+class _LastSpan(SpanProcessor):
     """Keeps the last span that ended."""
 
     span: ReadableSpan
@@ -179,7 +179,7 @@ class _Kept(SpanProcessor):
 
 def _passes_trial(tracer: Any) -> bool:
     """Return whether a span to which something is added, and one to which nothing is, are what the SDK would make."""
-    kept = _Kept()
+    kept = _LastSpan()
     maker = AttemptSpans(tracer, kept)
     parent, context = (SpanContext(1, number, False, TraceFlags(1)) for number in (1, 2))
     as_text = set()
