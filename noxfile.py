@@ -36,7 +36,7 @@ OF_SERVERS += ["tests/faults/test_38_answer_reset_or_cut_off.py"]
 
 # Tests of time, signals and processes have the machine to themselves. All others share its processors.
 EXCLUSIVE = ["faults", "hooks", "process", "executors", "crash", "cluster", "benchmarks", "test_import_time.py"]
-OF_CLUSTERS = ["tests/cluster/test_dask_faults.py", "tests/cluster/test_ray.py"]  # a minute each: nox -s cluster
+OF_CLUSTERS = [f"tests/cluster/test_{name}.py" for name in ("dask_faults", "dask_tls", "ray")]  # nox -s cluster
 ONE_BY_ONE = [*(f"tests/{name}" for name in EXCLUSIVE), *(f"--ignore={path}" for path in [*OF_SERVERS, *OF_CLUSTERS])]
 SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
 ALL_OTHERS = ["tests", *OF_SERVERS, *(f"--ignore=tests/{name}" for name in EXCLUSIVE)]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from alexflow.cli.wrong_use import WrongUse
 from alexflow.cluster.address import host_and_port
 from alexflow.cluster.proof import TOKEN_VARIABLE
 from alexflow.errors import DefinitionError
 from alexflow.model.resource_spec import ResourceSpec
+
+if TYPE_CHECKING:
+    from alexflow.cluster.tls import Certificates
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -27,6 +31,7 @@ def execute(options: argparse.Namespace) -> int:
     try:
         memory = None if options.memory is None else ResourceSpec(memory=options.memory).needs().memory
         devices = None if options.devices is None else devices_in(options.devices)
+        tls = _certificates(options)
     except DefinitionError as error:
         raise WrongUse(str(error)) from None
     return run_agent(
@@ -40,8 +45,19 @@ def execute(options: argparse.Namespace) -> int:
             time_left=options.time_left,
             with_stdin=options.with_stdin,
             limits=AgentLimits(options.cpus, memory, devices),
+            tls=tls,
         )
     )
+
+
+def _certificates(options: argparse.Namespace) -> Certificates | None:
+    if options.tls_ca is None:
+        if options.tls_cert or options.tls_key:
+            raise WrongUse("an agent that dials with TLS needs the certificate of an authority: --tls-ca")
+        return None
+    from alexflow.cluster.tls import Certificates  # deferred: most agents need no TLS
+
+    return Certificates(options.tls_ca, options.tls_cert, options.tls_key)
 
 
 def _token(options: argparse.Namespace) -> str:

@@ -292,6 +292,9 @@ def _agent(parser: ArgumentParser) -> None:
         "--devices", action="append", metavar="KIND=LIST", help="such as gpu=0,1; by default the GPUs that it finds"
     )
     parser.add_argument("--token-file", metavar="FILE", help="has the token; by default ALEXFLOW_AGENT_TOKEN is it")
+    parser.add_argument("--tls-ca", metavar="FILE", help="dial with TLS: certificates that the engine's is to be of")
+    parser.add_argument("--tls-cert", metavar="FILE", help="the agent's own certificate, if the engine asks for one")
+    parser.add_argument("--tls-key", metavar="FILE", help="its key, if that is in another file")
     parser.add_argument("--name", default="", help="for people; by default the machine's")
     parser.add_argument(
         "--wait", type=float, default=60.0, metavar="SECONDS", help="dial again for so long while no engine answers"

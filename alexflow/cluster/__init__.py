@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from alexflow.cluster.dask import DaskExecutor as DaskExecutor
     from alexflow.cluster.executor import AgentExecutor as AgentExecutor
     from alexflow.cluster.ray import RayExecutor as RayExecutor
+    from alexflow.cluster.tls import Certificates as Certificates
 
 __getattr__, __dir__, __all__ = lazy_names(
-    __name__, {"executor": "AgentExecutor", "dask": "DaskExecutor", "ray": "RayExecutor"}
+    __name__,
+    {"executor": "AgentExecutor", "dask": "DaskExecutor", "ray": "RayExecutor", "tls": "Certificates"},
 )

@@ -193,8 +193,8 @@ class Agent:
     def _refuse(self, reason: str) -> None:
         if not self.over.done():
             self.over.set_exception(ConnectionRefusedError(reason))
-        assert self._line is not None
-        self._line.close()
+        if self._line is not None:
+            self._line.close()
 
     def _begin(self, line: AgentLine, welcome: Welcome) -> None:
         _become(welcome)
@@ -342,7 +342,9 @@ class Agent:
 
     def _lost(self, line: AgentLine, why: str) -> None:
         self._line = None
-        if not self.over.done():
+        if self._fork_servers is None:
+            self._refuse(why)
+        elif not self.over.done():
             self.over.set_result("left" if self.is_leaving else why)
 
 

@@ -14,8 +14,10 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
+from ssl import SSLContext
 from typing import Any
 
+from alexflow.blocks_briefly import blocks_briefly
 from alexflow.cluster.address import host_and_port
 from alexflow.cluster.pilot import PilotOptions, run_pilot
 from alexflow.cluster.piloted import ClusterNode, PilotedExecutor
@@ -66,6 +68,7 @@ class DaskExecutor(PilotedExecutor):
         super().__init__(places=places, listen=listen, wait_for_agents=wait_for_agents)
         self._cluster = cluster
         self._client: Any = None
+        self._tls = _tls_of(cluster)
 
     async def look(self) -> Sequence[ClusterNode]:
         if self._client is None or (self._client.status == "closed" and self._client is not self._cluster):
@@ -89,12 +92,9 @@ class DaskExecutor(PilotedExecutor):
         Client: Any = distributed.Client
         if isinstance(self._cluster, Client) and self._cluster.asynchronous:
             return self._cluster
-        address: Any = self._cluster
-        if isinstance(address, Client):
-            address = address.scheduler.address
-        elif not isinstance(address, str):
-            address = address.scheduler_address
-        return await Client(address, asynchronous=True, set_as_default=False, name="alexflow")
+        security = getattr(self._cluster, "security", None)
+        address = _address_of_scheduler(self._cluster)
+        return await Client(address, security=security, asynchronous=True, set_as_default=False, name="alexflow")
 
     async def host_of_cluster(self) -> str:
         scheme, _, rest = self._client.scheduler.address.rpartition("://")
@@ -129,3 +129,24 @@ class DaskExecutor(PilotedExecutor):
         if client is not self._cluster:
             with suppress(Exception):
                 await asyncio.wait_for(client.close(timeout=LEAVE_TIMEOUT), LEAVE_TIMEOUT + 1)
+
+
+def _address_of_scheduler(cluster: Any) -> str:
+    """Return the address of a cluster's scheduler; of a client, its scheduler's."""
+    if isinstance(cluster, str):
+        return cluster
+    scheduler = getattr(cluster, "scheduler", None)
+    return str(getattr(cluster, "scheduler_address", "") or getattr(scheduler, "address", ""))
+
+
+@blocks_briefly("once an executor: small files of this machine")
+def _tls_of(cluster: Any) -> SSLContext | None:
+    """Return the settings with which the engine listens: the certificates with which its client dials the scheduler."""
+    if not _address_of_scheduler(cluster).startswith("tls://"):
+        return None
+    import distributed  # deferred: an extra
+
+    Security: Any = distributed.Security
+    security = getattr(cluster, "security", None) or Security()
+    context: SSLContext | None = security.get_listen_args("client").get("ssl_context")
+    return context

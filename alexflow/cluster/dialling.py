@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import ssl
 import sys
 import time
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from alexflow.cluster.agent import Agent
 from alexflow.cluster.agent_supply import AgentLimits
+from alexflow.cluster.tls import Certificates
 from alexflow.logs import logger
 
 #: Seconds before the end of an allocation at which an agent takes no more jobs.
@@ -36,6 +38,7 @@ class AgentOptions:
         time_left: seconds until this machine is taken away; None for what Slurm says, if it does.
         with_stdin: whether it ends when its standard input does, as that of a process which a parent holds.
         limits: the part of this machine that it may use; None for all of it.
+        tls: its certificates, if the engine listens with TLS.
     """
 
     host: str
@@ -48,6 +51,7 @@ class AgentOptions:
     time_left: float | None = None
     with_stdin: bool = False
     limits: AgentLimits | None = None
+    tls: Certificates | None = None
 
 
 def run_agent(options: AgentOptions) -> int:
@@ -84,12 +88,15 @@ async def _serve(options: AgentOptions) -> int:
 async def _dial(agent: Agent, options: AgentOptions) -> None:
     """Connect to the engine; try again while nothing answers, for as long as the options say."""
     loop = asyncio.get_running_loop()
+    tls = None if options.tls is None else options.tls.of_agent()
     give_up = loop.time() + options.wait
     pause = 0.05
     while True:
         try:
-            await loop.create_connection(agent.line, options.host, options.port)
+            await loop.create_connection(agent.line, options.host, options.port, ssl=tls)
             return
+        except ssl.SSLError:  # another attempt ends the same
+            raise
         except OSError:
             if loop.time() + pause > give_up or agent.over.done():
                 raise

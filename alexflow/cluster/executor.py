@@ -27,6 +27,7 @@ from alexflow.cluster.messages import (
     decode_first_from_agent,
 )
 from alexflow.cluster.proof import TOKEN_VARIABLE, is_proof, new_nonce, new_token, proof
+from alexflow.cluster.tls import Certificates
 from alexflow.errors import DefinitionError, NoAgents, ShippingError
 from alexflow.executors.capacity import Demand
 from alexflow.executors.interface import Job, JobSource, NotDone, Report
@@ -67,18 +68,29 @@ class AgentExecutor(ConfigurableExecutor):
             new one (:attr:`token`).
         wait_for_agents: seconds for which jobs wait while there is no agent, before they fail with
             :class:`~alexflow.errors.NoAgents`; None for ever.
+        tls: the certificates with which it listens; None for lines that are not encrypted.
 
     Attributes:
         token: what agents need; a secret, as it lets a program run code here.
 
     Raises:
-        DefinitionError: ``listen`` is no address.
+        DefinitionError: ``listen`` is no address; ``tls`` are no certificates of an engine.
     """
 
     kind = ExecutorKind("agent", leaves_process=True, prefetches=True, packs=True)
 
-    def __init__(self, listen: str = "127.0.0.1:0", *, token: str | None = None, wait_for_agents: float | None = None):
+    def __init__(
+        self,
+        listen: str = "127.0.0.1:0",
+        *,
+        token: str | None = None,
+        wait_for_agents: float | None = None,
+        tls: Certificates | None = None,
+    ):
         self._host, self._port = _address_of(listen)
+        if not isinstance(tls, Certificates | None):
+            raise DefinitionError(f"tls must be Certificates(cert=...), not {repr_of(tls)}")
+        self._tls = None if tls is None else tls.of_engine()
         self.token = token or os.environ.get(TOKEN_VARIABLE) or new_token()
         if wait_for_agents is not None and not wait_for_agents >= 0:
             raise DefinitionError(f"wait_for_agents must be a number of seconds, not {repr_of(wait_for_agents)}")
@@ -191,7 +203,10 @@ class AgentExecutor(ConfigurableExecutor):
     # -- agents come and go
 
     async def _serve(self, listening: socket.socket) -> None:
-        server = await self._loop.create_server(self._line, sock=listening)
+        patience = None if self._tls is None else INTRODUCTION_TIMEOUT
+        server = await self._loop.create_server(
+            self._line, sock=listening, ssl=self._tls, ssl_handshake_timeout=patience
+        )
         logger.info("agents of this engine connect to %s", self.address)
         try:
             await server.serve_forever()

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from typing import IO, NamedTuple, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
 
 from alexflow.executors.devices import find_gpus
 
@@ -28,6 +29,7 @@ class PilotOptions(NamedTuple):
         cpus: how many jobs may claim.
         memory: bytes that they may claim; None for all that there is.
         gpus: how many of the GPUs that are found they may claim; None for all.
+        tls: whether the engine listens with TLS, with certificates of the cluster.
     """
 
     address: str
@@ -37,6 +39,7 @@ class PilotOptions(NamedTuple):
     cpus: int
     memory: int | None = None
     gpus: int | None = None
+    tls: bool = False
 
 
 def run_pilot(options: PilotOptions) -> str:
@@ -47,10 +50,14 @@ def run_pilot(options: PilotOptions) -> str:
     """
     from distributed import get_worker
 
-    worker = get_worker()
+    worker: Any = get_worker()
     if options.gpus is None and "dask_cuda" in sys.modules:  # it lists all GPUs, the worker's own first
         options = options._replace(gpus=1)
-    return hold_agent(options, lambda: worker.status.name != "running")
+    with tempfile.TemporaryDirectory() as directory:
+        certificates = (
+            _certificates(worker.security.get_tls_config_for_role("worker"), directory) if options.tls else ()
+        )
+        return hold_agent(options, lambda: worker.status.name != "running", certificates)
 
 
 class AgentHolder:
@@ -61,7 +68,19 @@ class AgentHolder:
         return hold_agent(options, lambda: False)
 
 
-def hold_agent(options: PilotOptions, is_ending: Callable[[], bool]) -> str:
+def _certificates(config: Mapping[str, str | None], directory: str) -> Iterator[str]:
+    """Yield arguments for the certificates of a Dask worker, which are files or their content."""
+    for option, name in (("--tls-ca", "ca_file"), ("--tls-cert", "cert"), ("--tls-key", "key")):
+        given = config[name]
+        if given is not None and given.startswith("-----BEGIN"):
+            path = Path(directory, f"{name}.pem")
+            path.write_text(given)
+            given = str(path)
+        if given is not None:
+            yield from (option, given)
+
+
+def hold_agent(options: PilotOptions, is_ending: Callable[[], bool], certificates: Iterable[str] = ()) -> str:
     """Run an agent as a process that ends with this one.
 
     It is a process of its own: users' code never runs in the cluster's worker, which goes on to answer its scheduler.
@@ -69,12 +88,13 @@ def hold_agent(options: PilotOptions, is_ending: Callable[[], bool]) -> str:
     Args:
         options: what it gets.
         is_ending: whether it is to leave.
+        certificates: arguments of the command.
 
     Returns:
         How it ended.
     """
     token = options.token
-    command = [sys.executable, "-m", "alexflow", "agent", "--with-stdin", *_arguments(options)]
+    command = [sys.executable, "-m", "alexflow", "agent", "--with-stdin", *_arguments(options), *certificates]
     environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     with tempfile.TemporaryFile() as said:
         agent = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=said, env=environment)

@@ -162,7 +162,7 @@ class PilotedExecutor(AgentExecutor):
     async def _options(self, node: ClusterNode) -> PilotOptions:
         address = await self._dialled_address()
         what = node.cpus, node.memory, node.gpus
-        return PilotOptions(address, self.token, node.name, self._places or node.cpus, *what)
+        return PilotOptions(address, self.token, node.name, self._places or node.cpus, *what, tls=self._tls is not None)
 
     async def _dialled_address(self) -> str:
         """Return the address at which this machine is reached from the cluster."""

@@ -1,8 +1,8 @@
 """The proof that both ends of a line have the same token (HMAC-SHA256, RFC 2104), without sending it.
 
 Each end draws a nonce, and answers the other's with a digest that only the token gives. An agent takes pickles from its
-engine and the engine takes exceptions from its agents, so both are asked. The line itself is plain: on a network that
-is not trusted, give both ends TLS, or tunnel them through ssh.
+engine and the engine takes exceptions from its agents, so both are asked. The line itself is plain, unless it has TLS
+(:mod:`alexflow.cluster.tls`).
 """
 
 from __future__ import annotations
