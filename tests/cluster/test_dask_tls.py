@@ -7,8 +7,9 @@ import socket
 
 import pytest
 
-dask = pytest.importorskip("dask")
 pytest.importorskip("distributed")
+
+import dask
 
 from alexflow import Engine
 from alexflow.cluster import DaskExecutor
