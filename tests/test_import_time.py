@@ -92,8 +92,9 @@ WITH_ENGINE = WITHOUT_ENGINE | {
 #: What few runs need, and then load.
 NOT_FOR_MOST_RUNS = {
     *["alexflow.engine.dynamic", "alexflow.engine.planning", "alexflow.executors.process.by_value"],
+    *["alexflow.engine.mapping", "alexflow.graph.walk", "alexflow.storage.memory"],
     *["alexflow.progress.display", "alexflow.progress.tally", "alexflow.storage.copying", "alexflow.storage.layered"],
-    *["anyio", "fsspec", "hashlib", "random", "shutil", "tempfile"],
+    *["anyio", "cloudpickle", "fsspec", "hashlib", "random", "shutil", "tempfile"],
 }
 
 SCRIPT = """

@@ -17,7 +17,7 @@ from alexflow.engine.subjects import collect_subjects, forced_by
 from alexflow.engine.targets import Request, with_storage
 from alexflow.errors import DefinitionError
 from alexflow.executors.enclosing_tasks import running
-from alexflow.graph import Defaults, Forceable, Subjects, self_deadlock
+from alexflow.graph import Defaults, Subjects, self_deadlock
 from alexflow.graph.placement import Kind, kind_of, options_of
 from alexflow.hooks import exact_name, hook_failed
 from alexflow.model import AbstractTask, Output, flatten, keys_of
@@ -26,6 +26,7 @@ from alexflow.storage import Storage
 
 if TYPE_CHECKING:
     from alexflow.executors.request_context import RequestContext
+    from alexflow.graph import Forceable
     from alexflow.graph.class_registry import ClassRegistry
 
 #: Outputs that are bound between two turns of the event loop: some half a millisecond.

@@ -215,12 +215,14 @@ class Driver:
         self._delays.clear()
         self._alarm.clear()
         await self._generators.aclose()
-        await asyncio.gather(*(executor.aclose() for executor in self._executors.values()))
+        ends = asyncio.gather(*(executor.aclose() for executor in self._executors.values()))
+        early = asyncio.ensure_future(self.record.aclose()) if self._is_idle() else None  # nothing more comes for it
+        await ends
         await self._removals.aclose()
         await self.background.aclose()
         if self._dispatch.peers is not None:
             await self._dispatch.peers.aclose()
-        await self.record.aclose()
+        await (early or self.record.aclose())
         self._dispatch.warn_of_unused_limits(self._scheduler.state.slots.unused)
 
     def kill(self) -> None:
@@ -386,8 +388,7 @@ class Driver:
         self._closed = EngineClosed(f"the engine failed: {repr_of(error)}")
         self._closed.__cause__ = as_cause(error)
         is_error = is_a(error, Exception) and not is_a(error, StopIteration)
-        shown = cast(Exception, error) if is_error else self._closed
-        self.runs.fail(shown)
+        self.runs.fail(cast(Exception, error) if is_error else self._closed)
         self.runs.clear()
 
     # -- instructions

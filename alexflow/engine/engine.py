@@ -50,7 +50,7 @@ from alexflow.executors.registry import ExecutorSettings, make_executors
 from alexflow.executors.request_context import RequestContexts, carried_variables
 from alexflow.executors.supply import make_capacity
 from alexflow.executors.workers import Workers
-from alexflow.graph import Defaults, Forceable
+from alexflow.graph import Defaults
 from alexflow.model import Output, Retry
 from alexflow.model.options import AGED
 from alexflow.scheduler import Scheduler
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from alexflow.engine.mapping import Mapped
     from alexflow.executors.loaded_libraries import LoadedLibraries
     from alexflow.executors.process.started_server import StartedServer
+    from alexflow.graph import Forceable
     from alexflow.limits import Queue, RateLimit
     from alexflow.progress.echo import OutputEcho
     from alexflow.scheduler.instructions import Finish

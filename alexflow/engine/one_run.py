@@ -15,7 +15,6 @@ from alexflow.engine.options import EngineOptions, OnError
 from alexflow.engine.result import Result
 from alexflow.engine.signals import Interruption
 from alexflow.errors import RunFailed
-from alexflow.graph import Forceable
 from alexflow.hooks import own_attribute
 from alexflow.progress.writing import is_shown
 from alexflow.storage import Storage
@@ -23,6 +22,7 @@ from alexflow.storage.descriptors import raised_limit
 
 if TYPE_CHECKING:
     from alexflow.executors.process.started_server import StartedServer
+    from alexflow.graph import Forceable
 
 
 async def run_on(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alexflow.engine.targets import Request, read_target
-from alexflow.graph import Catalog, Defaults, Forceable, Subjects, tasks_to_force
+from alexflow.graph import Catalog, Defaults, Subjects
 from alexflow.hooks import exact_name, hook_failed
 from alexflow.model import AbstractTask, Output, keys_of
+
+if TYPE_CHECKING:
+    from alexflow.graph import Forceable
 
 #: Targets of one request that are collected between two turns of the event loop.
 TARGETS_PER_TURN = 256
@@ -68,6 +71,8 @@ def forced_by(force: Forceable | Sequence[Forceable] | bool, request: Request, d
     """The ids of the tasks that ``force=`` selects, with everything between them and the targets."""
     if force is False or force == ():
         return set()
+    from alexflow.graph import tasks_to_force  # deferred: few runs force anything
+
     named: Iterable[Forceable]
     try:
         if force is True:

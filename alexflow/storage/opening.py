@@ -11,7 +11,6 @@ from alexflow.errors import UnknownStorage
 from alexflow.hooks import repr_of
 from alexflow.storage.interface import Storage
 from alexflow.storage.local import LocalStorage
-from alexflow.storage.memory import MemoryStorage
 
 DEFAULT_PATH = ".alexflow"
 
@@ -61,6 +60,8 @@ def open_storage(storage: Storage | str | os.PathLike[str] | None = None, **opti
         _take_none(options, path)
         return LocalStorage(path if url is None else url[2])
     if url[1] == "memory":
+        from alexflow.storage.memory import MemoryStorage  # deferred, as below: most paths are of directories
+
         _take_none(options, path)
         return MemoryStorage()
     from alexflow.storage.remote.storage import RemoteStorage  # deferred: fsspec

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from alexflow import Engine, JSONOutput, MemoryStorage, Output, Task, open_record
-from alexflow.record.uses import SECONDS_PER_DAY, USES_PREFIX
+from alexflow.record.uses import SECONDS_PER_DAY, USES_PREFIX, short_name, short_names
 from alexflow.retention import Limits, select, stored_tasks, sweep_notes
 from alexflow.storage.reserved import ReservedSpace
 
@@ -148,3 +148,21 @@ async def test_notes_that_cannot_be_written_hinder_nothing(monkeypatch: pytest.M
 
     monkeypatch.setattr(type(space(storage)), "write", lambda self, name, data: refuse(name, data))
     assert await ran(storage, Number(1)) == 0
+
+
+A_DIGEST, ANOTHER = "0123456789" * 4, "abcdef" * 6 + "0000"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [],
+        [f"a.B.{A_DIGEST}", f"a.B.{ANOTHER}", f"c.D.{A_DIGEST}"],
+        [f"a.B.{A_DIGEST}", f"a.B.{ANOTHER}.value.pkl"],
+        [f"a.B.{A_DIGEST}", "a key of one's own"],
+        [f"a.B.{A_DIGEST}", f"a.B.{ANOTHER.upper()}"],
+        [f"a.B.{A_DIGEST}", f"a.B.{A_DIGEST[:-1]}\n"],
+    ],
+)
+async def test_many_names_are_shortened_as_each_one_is(names: list[str]) -> None:
+    assert short_names(names) == {short_name(name) for name in names}

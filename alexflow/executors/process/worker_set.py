@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType
 from typing import cast
-
-import cloudpickle
 
 from alexflow.errors import ShippingError
 from alexflow.executors.capacity import Binding
@@ -29,7 +28,7 @@ from alexflow.executors.recycle import Recycle
 from alexflow.executors.workers import Workers
 from alexflow.hooks import hook_error, is_ctrl_c, text_of
 from alexflow.identity import main_module_name
-from alexflow.storage import Storage
+from alexflow.storage import LocalStorage, Storage
 
 
 class WorkerSet:
@@ -220,7 +219,7 @@ class WorkerSet:
 
     def _make_hello(self) -> Hello:
         try:
-            storage = cloudpickle.dumps(self._storage, protocol=5)
+            storage = _pickled(self._storage)
         except BaseException as error:  # whatever the user's storage raises
             if is_ctrl_c(error):
                 raise
@@ -233,3 +232,11 @@ class WorkerSet:
         if self._initializer is not None:
             initializer = self._definitions[self._definitions.number_of(self._initializer)]
         return Hello(main_module_name(), storage, self._recycle.memory or 0, self._around, initializer)
+
+
+def _pickled(storage: Storage) -> bytes:
+    if type(storage) is LocalStorage:
+        return pickle.dumps(storage, protocol=5)
+    import cloudpickle  # deferred: others may be of classes that a worker cannot import
+
+    return cloudpickle.dumps(storage, protocol=5)
