@@ -131,9 +131,8 @@ class Driver:
         self.tallies = Tallies(self.catalog.tasks)
         self._outcomes = Outcomes(self.catalog, self.task_events, self.tallies, chance, self.record, failed)
         self._generators = GeneratorsOnDemand(storage, self._generated, in_thread, grace)
-        forced = self.inspector.forced
         self._dispatch = Dispatch(
-            *(executors, self._generators, self.catalog, scheduler, forced, self.task_events),
+            *(executors, self._generators, self.catalog, scheduler, self.inspector.forced, self.task_events),
             *(self.tallies, self.record),
             post=self.post,
             reserve={} if queue is None else queue.reserve,

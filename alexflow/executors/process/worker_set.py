@@ -239,4 +239,5 @@ def _pickled(storage: Storage) -> bytes:
         return pickle.dumps(storage, protocol=5)
     import cloudpickle  # deferred: others may be of classes that a worker cannot import
 
-    return cloudpickle.dumps(storage, protocol=5)
+    pickled: bytes = cloudpickle.dumps(storage, protocol=5)
+    return pickled
