@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections import deque
 from collections.abc import Callable
 
 #: Requests that are withdrawn between two turns of the event loop: some 4 ms.
@@ -12,7 +11,10 @@ WITHDRAWN_PER_TURN = 256
 
 
 class Withdrawals:
-    """Withdraws requests: the first at once, the others, of which there may be thousands, in later turns of the loop.
+    """Withdraws requests in the loop's next turns: all that have left together, of which there may be thousands.
+
+    The latest goes first. What has begun is mostly the oldest requests' work; if that were stopped first, its place
+    would go to work of a request that is about to be withdrawn, too.
 
     Args:
         loop: the engine's.
@@ -29,17 +31,13 @@ class Withdrawals:
         self._loop = loop
         self._context = context
         self._withdraw = withdraw
-        self._waiting: deque[int] = deque()
-        self._is_due = False  # at the loop's next turn
+        self._waiting: list[int] = []
 
     def add(self, run_id: int) -> None:
         """Withdraw a request."""
-        if self._is_due:
-            self._waiting.append(run_id)
-        else:
-            self._is_due = True
+        if not self._waiting:
             self._loop.call_soon(self._withdraw_some, context=self._context)
-            self._withdraw((run_id,))
+        self._waiting.append(run_id)
 
     def clear(self) -> None:
         """Forget all: the engine withdraws every run at once."""
@@ -47,9 +45,9 @@ class Withdrawals:
 
     def _withdraw_some(self) -> None:
         waiting = self._waiting
-        some = tuple([waiting.popleft() for _ in range(min(len(waiting), WITHDRAWN_PER_TURN))])
-        if some:
-            self._withdraw(some)
-        self._is_due = bool(waiting)
+        some = tuple(reversed(waiting[-WITHDRAWN_PER_TURN:]))
+        del waiting[-WITHDRAWN_PER_TURN:]
         if waiting:
             self._loop.call_soon(self._withdraw_some, context=self._context)
+        if some:
+            self._withdraw(some)

@@ -33,7 +33,11 @@ class Stored(Task):
 @dataclass(frozen=True)
 class Waits(Stored):
     async def run(self, input: Any, output: Any) -> None:
+        begun.append(self.number)
         await asyncio.Event().wait()
+
+
+begun: list[int] = []  # of those
 
 
 class Turns:
@@ -99,3 +103,18 @@ def test_no_turn_is_as_long_as_the_request(
 
     few, many = asyncio.run(longest(FEW)), asyncio.run(longest(MANY))
     assert many < 2 * few
+
+
+@pytest.mark.anyio
+async def test_nothing_begins_for_callers_that_have_all_left(tmp_path: Path) -> None:
+    begun.clear()
+    async with Engine(tmp_path, max_concurrency=1) as engine:
+        callers = [asyncio.create_task(engine.load(Waits(number).output())) for number in range(1_000)]
+        while not begun or engine.stats().runs < 1_000:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        for caller in callers:
+            caller.cancel()
+        await asyncio.wait(callers)
+        while engine.stats().runs:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    assert begun == [0]

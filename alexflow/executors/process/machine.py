@@ -147,8 +147,8 @@ class PoolMachine(JobFeed):
     def _stop(self, sent: Assignment) -> None:
         """End the place if it is running this job; jobs that wait behind it can run elsewhere meanwhile."""
         if not (sent.place.is_leaving or sent.place.stopped == sent.number):
+            self._revoke(sent.place)  # first: a place goes on with the next job as soon as this one has ended
             self.instructions.append(StopJob(sent.place, sent.number))
-            self._revoke(sent.place)
 
     def _revoke(self, place: Place) -> None:
         if not place.is_revoking:
