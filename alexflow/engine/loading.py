@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 #: Loads of outputs that exist between two turns of the event loop: some half a millisecond.
 LOADS_PER_TURN = 32
 
+#: Elements of a list that are looked at between two turns of the event loop: some tenths of a millisecond.
+CHECKED_PER_TURN = 4096
+
 #: How often ``load`` has an output made again that is removed before it can be read.
 MAX_LOADS = 30
 
@@ -120,25 +123,27 @@ class Loads:
         self, outputs: Sequence[Output[T]], make: Callable[[Sequence[Output[T]]], Awaitable[object]]
     ) -> list[T]:
         """Load the values of outputs; those that do not exist are requested together."""
-        for output in outputs:
-            if not isinstance(output, Output):
-                raise not_loadable(output)
-        found: dict[int, T] = {}
+        for start in range(0, len(outputs), CHECKED_PER_TURN):
+            for output in outputs[start : start + CHECKED_PER_TURN]:
+                if not isinstance(output, Output):
+                    raise not_loadable(output)
+            await asyncio.sleep(0)
+        values: list[Any] = [None] * len(outputs)
+        missing: list[int] = []
         for start in range(0, len(outputs), LOADS_PER_TURN):
             numbers = range(start, min(start + LOADS_PER_TURN, len(outputs)))
+            can_read = self._opened().can_read
             if self._storage.answers_at_once:
-                for number in numbers:
-                    await self._find(outputs[number], number, found)
+                found = [await self._find(outputs[number], number, values, can_read) for number in numbers]
             else:  # each waits for a server
-                await asyncio.gather(*(self._find(outputs[number], number, found) for number in numbers))
+                found = await asyncio.gather(*(self._find(outputs[n], n, values, can_read) for n in numbers))
+            if not all(found):
+                missing += [number for number, is_there in zip(numbers, found, strict=True) if not is_there]
             await asyncio.sleep(0)
-        missing = [output for number, output in enumerate(outputs) if number not in found]
         if missing:
-            await make(missing)
-        values: list[T] = []
-        for number, output in enumerate(outputs):
-            is_there = number in found
-            values.append(found[number] if is_there else await self.load(output, lambda output: make([output])))
+            await make([outputs[number] for number in missing])
+            for number in missing:
+                values[number] = await self.load(outputs[number], lambda output: make([output]))
         return values
 
     @property
@@ -152,15 +157,19 @@ class Loads:
             return self._storage.exists_many(keys)
         return await self._storage.aexists_many(keys)
 
-    async def _find(self, output: Output[T], number: int, found: dict[int, T]) -> None:
-        """Put the value of an output that exists into ``found``."""
-        if self._opened().can_read(output):
+    async def _find(
+        self, output: Output[T], number: int, values: list[Any], can_read: Callable[[Output[T]], bool]
+    ) -> bool:
+        """Put the value of an output among ``values``, if it exists. Returns whether it does."""
+        if can_read(output):
             try:
-                found[number] = await self.value(output)
+                values[number] = await self.value(output)
                 self.hits += 1
+                return True
             except OutputNotFound as error:
                 if error.key not in keys_of(output):
                     raise
+        return False
 
     async def value(self, output: Output[T]) -> T:
         """Read the value of an output that exists.

@@ -130,13 +130,16 @@ class ItemStream(Generic[T]):
     async def results(self) -> AsyncIterator[Mapped[T]]:
         """Yield what comes of the items. To leave it cancels what is under way."""
         self._spawn(self._take_in)
-        ready = self._ready
+        ready, loads_ahead = self._ready, not self._loads.are_at_once
         try:
             while True:
                 while ready:
-                    if not self._loads.are_at_once:
+                    if loads_ahead:
                         self._load_ahead()
                     one = ready.popleft()
+                    self._taken += 1
+                    if self._taken % LOADS_PER_TURN == 0:
+                        await asyncio.sleep(0)
                     value = await self._value(one) if one.error is None else None
                     self._under_way -= 1
                     if self._is_full:
@@ -161,21 +164,28 @@ class ItemStream(Generic[T]):
 
     async def _value(self, one: _Item) -> T | None:
         """Load the value of an item that has been made; None if it has failed since."""
-        self._taken += 1
-        if self._taken % LOADS_PER_TURN == 0:
-            await asyncio.sleep(0)
+        output: Output[T] = one.wanted
         try:
-            value: T = await (self._loaded(one.wanted) if one.loading is None else one.loading)
-            return value
+            if one.loading is not None:
+                loaded: T = await one.loading
+                return loaded
+            try:
+                return await self._loads.value(output)
+            except OutputNotFound:
+                return await self._load_again(output)
         except TaskError as error:
             one.error = error
             return None
 
+    async def _load_again(self, output: Output[T]) -> T:
+        """Load a value that was removed meanwhile."""
+        return await self._loads.load(output, lambda output: self._run([output]))
+
     async def _loaded(self, output: Output[T]) -> T:
         try:
             return await self._loads.value(output)
-        except OutputNotFound:  # it was removed meanwhile
-            return await self._loads.load(output, lambda output: self._run([output]))
+        except OutputNotFound:
+            return await self._load_again(output)
 
     def _load_ahead(self) -> None:
         """Load some at the same time, as each waits for a server."""
@@ -279,8 +289,11 @@ class ItemStream(Generic[T]):
         if not chunk:
             return
         by_task: dict[str, list[_Item]] = {}
-        for one in chunk:
-            by_task.setdefault(_task_id(one), []).append(one)
+        try:
+            for one in chunk:
+                by_task.setdefault(one.wanted.src_task_id, []).append(one)
+        except BaseException as error:
+            hook_failed(one.wanted, "src_task_id", error)
         awaited = self._driver.task_events.awaited
         for task_id, of_task in by_task.items():
             awaited.setdefault(task_id, []).append(partial(self._pass_on, of_task))
@@ -321,7 +334,7 @@ class ItemStream(Generic[T]):
             while self._next in self._early:
                 self._ready.append(self._early.pop(self._next))
                 self._next += 1
-        if self._ready:
+        if self._ready and not self._changed.is_set():
             self._changed.set()
 
 
@@ -353,13 +366,6 @@ def _request_of(chunk: list[_Item]) -> Request:
     tasks = [one.target for one in chunk if isinstance(one.target, AbstractTask)]
     outputs = [one.target for one in chunk if isinstance(one.target, Output)]
     return Request(tasks, outputs, chunk)
-
-
-def _task_id(one: _Item) -> str:
-    try:
-        return one.wanted.src_task_id
-    except BaseException as error:
-        hook_failed(one.wanted, "src_task_id", error)
 
 
 def _errors_of(finish: Finish) -> dict[str, TaskError]:

@@ -1,4 +1,4 @@
-"""``engine.map``: a stream of items to a stream of values, beside a run of a list; and its memory."""
+"""``engine.map``: a stream of items to a stream of values, beside a load of a list; and its memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def measure(directory: Path, scale: float) -> Iterator[str]:
             first = 0.0
             for _ in range(ROUNDS):
                 began = _cpu()
-                await engine.run([cls(n) for n in range(at, at + count)])
+                await engine.load([cls(n).output() for n in range(at, at + count)])
                 listed.append((_cpu() - began) / count * 1e6)
                 at += count
                 began, started, first = _cpu(), time.perf_counter(), 0.0
@@ -39,8 +39,8 @@ async def measure(directory: Path, scale: float) -> Iterator[str]:
                 at += count
             one, other = statistics.median(mapped), statistics.median(listed)
             lines.append(
-                f"{cls.__name__}: {one:.0f} us of CPU an item (bar: {bar}) = {one / other:.2f} x a run of a list, "
-                f"which gives no values; first value after {first * 1e3:.0f} ms (bar: 100)"
+                f"{cls.__name__}: {one:.0f} us of CPU an item (bar: {bar}) = {one / other:.2f} x a load of a list, "
+                f"whose values come at the end; first value after {first * 1e3:.0f} ms (bar: 100)"
             )
         lines.append(await _memory(engine, int(200_000 * scale)))
     return iter(lines)
