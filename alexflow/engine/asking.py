@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from alexflow.engine.backlog import Backlog
 from alexflow.engine.driver import Driver
-from alexflow.engine.entering import Parts
+from alexflow.engine.entering import TargetParts
 from alexflow.engine.options import OnError, as_attributes, check_urgency
 from alexflow.engine.requested_run import RequestedRun, RequestOptions
 from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report_on, run_failed
@@ -74,7 +74,7 @@ async def ask(
             _refuse_itself(subjects, context.task_id)
         if defaults.class_registry.unchecked:
             await _check_program(defaults.class_registry, storage)
-        parts = Parts(subjects)
+        parts = TargetParts(subjects)
         run = driver.request(parts, request.find, options)
     finally:
         driver.entered()

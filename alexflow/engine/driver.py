@@ -22,7 +22,7 @@ from alexflow.engine.chance import chance
 from alexflow.engine.delays import Delays
 from alexflow.engine.dispatch import Dispatch
 from alexflow.engine.draining import Draining
-from alexflow.engine.entering import Parts
+from alexflow.engine.entering import TargetParts
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.generators_on_demand import GeneratorsOnDemand
 from alexflow.engine.outcomes import Outcomes
@@ -278,7 +278,7 @@ class Driver:
         source = output.__dict__.get("src_task")
         return source is None or id(type(source)) in self._defaults.class_registry.known
 
-    def request(self, parts: Parts, find: FindOutputs, options: RequestOptions) -> RequestedRun:
+    def request(self, parts: TargetParts, find: FindOutputs, options: RequestOptions) -> RequestedRun:
         """Request outputs and tasks: the first part. ``find`` selects the targets' outputs that have certain keys."""
         refused = self._closed or self.draining.refusal
         if refused is not None:

@@ -18,7 +18,7 @@ from alexflow.type_vars import T
 TARGETS_PER_PART = 256
 
 
-class Parts:
+class TargetParts:
     """The targets of a request, divided.
 
     Args:

@@ -1,4 +1,4 @@
-"""The slice of the event loop's turn that all who share it may use together."""
+"""The slice of the event loop's turn that several coroutines use together."""
 
 from __future__ import annotations
 
