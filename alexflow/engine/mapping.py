@@ -289,11 +289,11 @@ class ItemStream(Generic[T]):
         if not chunk:
             return
         by_task: dict[str, list[_Item]] = {}
-        try:
-            for one in chunk:
+        for one in chunk:
+            try:
                 by_task.setdefault(one.wanted.src_task_id, []).append(one)
-        except BaseException as error:
-            hook_failed(one.wanted, "src_task_id", error)
+            except BaseException as error:
+                hook_failed(one.wanted, "src_task_id", error)
         awaited = self._driver.task_events.awaited
         for task_id, of_task in by_task.items():
             awaited.setdefault(task_id, []).append(partial(self._pass_on, of_task))
