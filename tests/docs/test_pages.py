@@ -64,6 +64,7 @@ def test_python_blocks_run_and_print_what_is_shown(page: Path, tmp_path: Path) -
         "sklearn",
         "aiohttp",
         "luigi",
+        "matplotlib",
         "fastapi",
         "litestar",
         "flask",
