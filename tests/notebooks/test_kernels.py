@@ -199,6 +199,21 @@ def test_two_notebooks_never_share_results(notebook, tmp_path):
         other.close()
 
 
+def test_the_place_of_a_notebook_is_what_the_editor_or_the_user_says(notebook):
+    """Visual Studio Code sets a variable; elsewhere, as in Colab, the user says it."""
+    made = (
+        "@task\ndef placed(n: int) -> str:\n    return {!r}\n"
+        "alexflow.run(placed(1), storage='results', progress=False).output.load()"
+    )
+    notebook.run("__vsc_ipynb_file__ = '/home/me/in_an_editor.ipynb'")
+    assert notebook.run(made.format("first")) == "first"
+    notebook.run("%env ALEXFLOW_NOTEBOOK=named.ipynb")
+    cell = notebook.cell(made.format("second"))
+    assert "DefinitionError" in cell.error
+    assert "in_an_editor.ipynb" in cell.error
+    assert "named.ipynb" in cell.error
+
+
 def test_a_large_global_is_noted(notebook):
     notebook.run("table = bytes(20_000_000)\n@task\ndef size(n: int) -> int:\n    return len(table) + n")
     cell = notebook.cell("alexflow.run(size(1), storage='results', progress=False).output.load()")
