@@ -9,7 +9,6 @@ import pytest
 
 from alexflow import Engine, Retry, RunFailed
 from alexflow.executors.process.machine import PoolMachine
-from tests.kit.processes import still_alive
 from tests.process.workflows import Chained, ChainedHeld
 
 pytestmark = pytest.mark.anyio
@@ -110,11 +109,10 @@ async def test_what_was_sent_ahead_is_not_run_once_the_run_is_cancelled(place, t
         os.truncate(log, 0)
         last = chain(40, 1000, ChainedHeld, log=log, held=1020, told=told.path, gate=gate.path)
         run = asyncio.create_task(engine.run(last))
-        (pid,) = await told.receive()
+        await told.receive()
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run
-        assert still_alive([int(pid)], 10) == set()
         result = await engine.run(chain(5, 2000, ChainedHeld, log=log))
         assert result.ran == 5
         assert numbers_in(log) == [*range(1000, 1021), *range(2000, 2005)]
