@@ -98,7 +98,7 @@ async def test_in_a_process(place, log, fifo):
             caller.cancel()
         await asyncio.gather(*callers, return_exceptions=True)
         async with asyncio.timeout(30):
-            while engine.stats().executors["process"].running:  # the gate is shut
+            while engine.stats().executors["process"].running:  # noqa: ASYNC110  # the gate is shut
                 await asyncio.sleep(0)
         assert (await engine.run([Number(n) for n in range(20)])).ran == 20
         assert log.read_text().split() == ["7"]
