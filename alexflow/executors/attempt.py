@@ -19,6 +19,7 @@ from alexflow.hooks import is_a, note_hook, text_of
 from alexflow.model import AbstractTask, InOut, Output, flatten, keys_of, map_tree
 from alexflow.model.class_info import class_info
 from alexflow.model.deferred import deferred_keys
+from alexflow.model.output import as_input
 from alexflow.storage import Storage, Transaction
 
 
@@ -36,8 +37,8 @@ def bind_input(tree: InOut, storage: Storage, task: AbstractTask) -> Any:
     if tree is None:
         return None
     if isinstance(tree, Output):
-        return tree.as_input(storage, task)
-    return map_tree(methodcaller("as_input", storage, task), tree)
+        return as_input(tree, storage, task)
+    return map_tree(lambda output: as_input(output, storage, task), tree)
 
 
 def check_id(task: AbstractTask, expected_id: str) -> None:

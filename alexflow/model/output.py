@@ -179,13 +179,6 @@ class Output(WithClassInfo, Generic[T_co]):
             )
         return self._with("storage", storage)
 
-    def as_input(self, storage: Storage, reader: SourceTask) -> Self:
-        """The same output, bound to a storage from which a task only reads it."""
-        as_given = type(self).assign_storage is _ASSIGN_STORAGE  # as of most
-        twin = self._with("storage", storage) if as_given else self.assign_storage(storage)
-        twin.__dict__["_reader"] = reader
-        return twin
-
     def as_ephemeral(self) -> Self:
         """The same output, to be removed once everything in the run that reads it is done."""
         return self._with("ephemeral", True)
@@ -425,6 +418,16 @@ def _wrong_mode(mode: str) -> ValueError:
 
 
 _ASSIGN_STORAGE = Output.assign_storage
+
+
+def as_input(output: Output[T_co], storage: Storage, reader: SourceTask) -> Output[T_co]:
+    """The same output, bound to a storage from which a task only reads it."""
+    as_given = type(output).assign_storage is _ASSIGN_STORAGE  # as of most
+    twin = output._with("storage", storage) if as_given else output.assign_storage(storage)
+    twin.__dict__["_reader"] = reader
+    return twin
+
+
 _ONE_KEY = Output.physical_key_list
 
 

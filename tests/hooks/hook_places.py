@@ -148,7 +148,7 @@ TEXTS = {
     "alexflow.executors.process.outcomes:cannot_start": "an OSError or ShippingError of ours",
     "alexflow.executors.process.worker.settings:ProcessSettings.put_back": "an OSError of the operating system's",
     "alexflow.executors.process.worker.main:Worker._end": "the same, of descriptors",
-    "alexflow.executors.workers:Workers.__post_init__": "the caller's own arguments, told to the caller",
+    "alexflow.executors.workers:Workers._check": "the caller's own arguments, told to the caller",
     "alexflow.graph.describe:undeclared_output": "an exact key",
     "alexflow.progress.text:failure": "an exact text",
 }
