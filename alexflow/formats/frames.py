@@ -1,6 +1,6 @@
 """A pandas frame as an Arrow table that becomes the same frame again.
 
-Parquet does not have all of pandas' types, and pandas' own metadata do not tell all that a frame was. What would be
+Parquet does not have all of pandas' types, and pandas' own metadata do not hold all that a frame was. What would be
 lost is noted in the table's metadata, column by column, and put back when the frame is loaded. What cannot be put back
 is refused: the structure of the frame goes to Parquet and back without its rows, and columns of objects are held
 against what Arrow has made of them.
