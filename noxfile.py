@@ -42,10 +42,9 @@ SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
 ALL_OTHERS = ["tests", *OF_SERVERS, *(f"--ignore=tests/{name}" for name in EXCLUSIVE)]
 
 
-# Tests of worker processes that do not depend on whose they are.
-THROUGH_AGENT = [f"tests/process/test_{name}.py" for name in ("pool", "deaths", "stopping", "timeouts", "speculation")]
-THROUGH_AGENT += [f"tests/process/test_{name}.py" for name in ("sources", "logging", "unshippable", "recycling")]
-THROUGH_AGENT += ["tests/process/test_garbage.py", "tests/process/test_initializer.py"]
+# Tests of worker processes, wherever these are hosted; what looks at the local pool's own is marked ``local_pool``.
+THROUGH_AGENT = ["tests/process", "--ignore=tests/process/test_noted_calls.py", "--timeout=60", "-n", "2"]
+
 
 # Where tests are that need PyTorch, which the other sessions do not install.
 WITH_TORCH = ["tests/training", "tests/formats", "tests/identity/test_library_values.py", "tests/docs/test_pages.py"]
@@ -95,6 +94,9 @@ def tests(session: nox.Session) -> None:
     )
     for chosen in [session.posargs] if session.posargs else [[*SIDE_BY_SIDE, *ALL_OTHERS], ONE_BY_ONE]:
         session.run("python", "-m", "pytest", "--durations=20", *chosen)
+    if not session.posargs:
+        chosen = [f"tests/process/test_{name}.py" for name in ("deaths", "stopping", "claims")]  # all: nox -s cluster
+        session.run("python", "-m", "pytest", "--through=agent", *chosen)
 
 
 @nox.session
@@ -209,6 +211,7 @@ def crash(session: nox.Session) -> None:
     """200 times SIGKILL at random instants for engines and workers; ``-- --seed N`` repeats a plan."""
     session.install("-e", ".", *group("tests"))
     session.run("python", "-m", "tests.crash", *session.posargs)
+    session.run("python", "-m", "tests.crash", "--agents", "--kills=60")
 
 
 @nox.session

@@ -98,9 +98,11 @@ async def _dial(agent: Agent, options: AgentOptions) -> None:
         except ssl.SSLError:  # another attempt ends the same
             raise
         except OSError:
-            if loop.time() + pause > give_up or agent.over.done():
+            if loop.time() + pause > give_up:
                 raise
-            await asyncio.sleep(pause)
+            await asyncio.wait([agent.over], timeout=pause)
+            if agent.over.done():  # its parent has ended
+                return
             pause = min(2.0, pause * 2)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import socket
 import sys
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from alexflow.cluster.messages import (
     decode_first_from_agent,
 )
 from alexflow.cluster.proof import TOKEN_VARIABLE, is_proof, new_nonce, new_token, proof
+from alexflow.cluster.storage_check import StorageCheck
 from alexflow.cluster.tls import Certificates
 from alexflow.errors import DefinitionError, NoAgents, ShippingError
 from alexflow.executors.capacity import Demand
@@ -130,7 +130,6 @@ class AgentExecutor(ConfigurableExecutor):
 
     @blocks_briefly("once an engine: a socket")
     def open(self, storage: Storage, report: Report, source: JobSource) -> None:
-        self._storage = storage
         self._loop = asyncio.get_running_loop()
         self._introducing: dict[AgentLine, _Introducing] = {}
         self._connected: dict[AgentLine, AgentConnection] = {}
@@ -138,8 +137,7 @@ class AgentExecutor(ConfigurableExecutor):
         self._no_agents: asyncio.TimerHandle | None = None
         self._unshippable: ShippingError | None = None  # why no agent can be welcomed
         self._since = 0.0  # since when jobs have waited without an agent
-        self._check: tuple[str, bytes] | None = None
-        self._checking = asyncio.Lock()  # agents that come together get one file
+        self._check = StorageCheck(storage)
         settings = self._settings
         demand = self._demand(settings)
         self._pool = AgentPool(settings.workers, grace=settings.grace, echo=settings.echo, demand=demand)
@@ -192,8 +190,7 @@ class AgentExecutor(ConfigurableExecutor):
             self._serving.cancel()
             with suppress(asyncio.CancelledError):
                 await self._serving
-            if self._check is not None:
-                await asyncio.to_thread(self._remove_check)
+            await self._check.remove()
             self._pool = self._socket = None
 
     def _opened(self) -> AgentPool:
@@ -258,7 +255,7 @@ class AgentExecutor(ConfigurableExecutor):
         preload = self._settings.workers.preload
         try:
             storage = pool.remote_workers.hello().storage
-            check = await self._checked()
+            check = await self._check.written()
             line.send_first(
                 Welcome(
                     proof(self.token, "engine", agent.nonce, nonce),
@@ -280,27 +277,6 @@ class AgentExecutor(ConfigurableExecutor):
             logger.error("agent %s cannot be welcomed: %s", agent.name, error)
             line.send_first(Rejection(str(error)))
             line.close()
-
-    async def _checked(self) -> tuple[str, bytes] | None:
-        """Return the name and content of a file in the storage that agents must find there; write it first."""
-        async with self._checking:
-            if self._check is None:
-                self._check = await asyncio.to_thread(self._write_check)
-            return self._check
-
-    def _write_check(self) -> tuple[str, bytes] | None:
-        space = self._storage.reserved("agents")
-        if space is None or space.is_read_only:
-            return None
-        name, content = f"{secrets.token_hex(8)}.check", secrets.token_bytes(16)
-        space.write(name, content)
-        return name, content
-
-    def _remove_check(self) -> None:
-        space = self._storage.reserved("agents") if self._check is not None else None
-        if space is not None and self._check is not None:
-            with suppress(OSError):
-                space.remove(self._check[0])
 
     def _take_in(self, line: AgentLine, introduction: Introduction) -> None:
         self._introducing.pop(line).patience.cancel()

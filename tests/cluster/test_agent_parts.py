@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import pytest
 
 from alexflow.cluster.dialling import time_left
 from alexflow.cluster.proof import is_proof, new_nonce, new_token, proof
+from alexflow.cluster.storage_check import CHECK_IS_OLD, StorageCheck
 from alexflow.executors.interface import Job, NotDone, Unsure
 from alexflow.executors.process.places import UNSEEN, Assignment, Place, outcome_at_end
+from alexflow.storage import LocalStorage
 from tests.cluster.workflows import Leaf
 
 
@@ -47,5 +52,26 @@ def test_what_a_lost_machine_means_for_each_of_its_jobs():
     assert outcome_at_end(assignment(2), 1, UNSEEN, lost) == Unsure("task-2")  # it may have ended, unheard
     assert outcome_at_end(assignment(1, replace=True), 1, UNSEEN, lost) == lost
     assert outcome_at_end(assignment(2, replace=True), 1, UNSEEN, lost) is None  # its output was there before
-    assert outcome_at_end(assignment(2, after=1), 1, UNSEEN, lost) is None
+    assert outcome_at_end(assignment(2, after=1), 1, UNSEEN, lost) == Unsure("task-2")  # so may one that was sent ahead
+    assert outcome_at_end(assignment(2, after=1, replace=True), 1, UNSEEN, lost) is None
     assert outcome_at_end(assignment(1, cancelled=True), 1, UNSEEN, lost) == NotDone("task-1", "cancelled")
+
+
+def test_the_check_of_an_engine_that_was_killed_is_removed_a_day_later(tmp_path, monkeypatch):
+    storage = LocalStorage(tmp_path)
+    space = storage.reserved("agents")
+    assert space is not None
+    killed, other = asyncio.run(StorageCheck(storage).written()), StorageCheck(storage)
+    first = asyncio.run(other.written())
+    assert killed is not None
+    assert first is not None
+    assert set(space.names()) == {killed[0], first[0]}
+    assert asyncio.run(other.written()) == first
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now + CHECK_IS_OLD + 2)
+    second = asyncio.run(other.written())  # agents that come from now on look for another
+    assert second is not None
+    assert space.names() == [second[0]]
+    assert space.read(second[0]) == second[1]
+    asyncio.run(other.remove())
+    assert space.names() == []

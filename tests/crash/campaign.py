@@ -15,7 +15,7 @@ from tests.crash.ledger import Ledger, Tally
 from tests.crash.plan import Kill, Victim, kills
 from tests.kit.stored_files import stored_files
 
-ENGINE = "tests.crash.engine_process"
+ENGINE, WITH_AGENTS = "tests.crash.engine_process", "tests.crash.agents_process"
 
 #: An engine that is not done after so many seconds hangs.
 TOO_LONG = 60.0
@@ -28,11 +28,13 @@ class Campaign:
         seed: of the plan.
         count: how many kills.
         directory: for everything.
+        agents: whether jobs run at agents, which are killed, too.
     """
 
-    def __init__(self, seed: int, count: int, directory: Path):
+    def __init__(self, seed: int, count: int, directory: Path, *, agents: bool = False):
         self.tally = Tally()
-        self._plan = kills(seed, count)
+        self._plan = kills(seed, count, agents=agents)
+        self._engine = WITH_AGENTS if agents else ENGINE
         self._directory = directory
         self._expected = self._undisturbed()
 
@@ -48,7 +50,7 @@ class Campaign:
         """Return the bytes of every output, ephemeral ones too, from an undisturbed run."""
         storage, log = self._directory / "undisturbed", self._directory / "log"
         log.touch()
-        family = Family(ENGINE, str(storage), str(log), "keep")
+        family = Family(self._engine, str(storage), str(log), "keep")
         started = time.monotonic()
         family.hear()
         self._seconds = time.monotonic() - started
@@ -60,7 +62,7 @@ class Campaign:
     def _complete(self, directory: Path, remaining: list[Kill]) -> None:
         """Run a workflow to its end, through as many of the kills as it takes."""
         storage, log = directory / "storage", directory / "log"
-        arguments = [ENGINE, str(storage), str(log)]
+        arguments = [self._engine, str(storage), str(log)]
         storage.mkdir()
         log.touch()
         ledger = Ledger(storage, log, self._expected, self.tally)

@@ -18,7 +18,11 @@ MARK = "ALEXFLOW_CRASH_TEST"  # an environment variable, by which processes are 
 #: In the command line of the fork server, and in that of its forks.
 FORK_SERVER = b"alexflow.executors.process.worker.fork_server"
 
+#: In the command line of an agent.
+AGENT = b"agent\0--connect"
+
 SECONDS_TO_END = 2.0  # that processes have when their engine is gone
+SECONDS_OF_AGENT = 10.0  # the same for an agent, which may be importing what it needs to see that
 
 
 class Relative(NamedTuple):
@@ -75,16 +79,22 @@ class Family:
     def _victims(self, kill: Kill) -> list[int]:
         engine, relatives = self.engine.pid, self.living()
         forks = [relative for relative in relatives if FORK_SERVER in relative.command]
-        fork_servers = [fork.pid for fork in forks if fork.parent == engine]
-        workers = [fork.pid for fork in forks if fork.parent != engine and fork.group == fork.pid]
+        agents = [relative.pid for relative in relatives if AGENT in relative.command and relative not in forks]
+        hosts = {engine, *agents}
+        fork_servers = {fork.pid: fork.parent for fork in forks if fork.parent in hosts}
+        workers = {fork.pid: fork.parent for fork in forks if fork.parent not in hosts and fork.group == fork.pid}
         if kill.victim is Victim.ENGINE:
             return [engine]
         if kill.victim is Victim.FORK_SERVER:
-            return fork_servers
+            return list(fork_servers)
         if kill.victim is Victim.WORKERS:
-            return workers
+            return list(workers)
         if kill.victim is Victim.WORKER:
-            return [kill.chance.choice(workers)] if workers else []
+            return [kill.chance.choice(list(workers))] if workers else []
+        if kill.victim is Victim.AGENT:
+            agent = kill.chance.choice(agents) if agents else 0
+            hosted = [pid for pid, parent in workers.items() if fork_servers.get(parent) == agent]
+            return [agent, *hosted] if agent else []
         everybody = [relative.pid for relative in relatives]
         kill.chance.shuffle(everybody)
         return everybody
@@ -108,8 +118,11 @@ class Family:
 
     def orphans(self) -> list[Relative]:
         """Return the processes that are left some time after the engine's end, and kill them."""
-        deadline = time.monotonic() + SECONDS_TO_END
-        while (left := self.living()) and time.monotonic() < deadline:
+        started = time.monotonic()
+        while left := self.living():
+            patience = SECONDS_OF_AGENT if all(AGENT in relative.command for relative in left) else SECONDS_TO_END
+            if time.monotonic() - started > patience:
+                break
             time.sleep(0.002)
         for relative in left:
             os.kill(relative.pid, signal.SIGKILL)

@@ -25,6 +25,8 @@ IN_ENGINE = CONCURRENCY + WORKERS + DYNAMIC
 #: The directory of digests in a storage whose file system has no attributes; a line more for each attempt.
 DIGESTS = ".alexflow/digests/"
 
+CHECKS = ".alexflow/agents/"  # files of engines that were killed; other engines remove them after a day
+
 
 @dataclass
 class Tally:
@@ -141,7 +143,7 @@ class Ledger:
         """The engine is dead, and all its processes: what was in flight?"""
         visible, others = self.look()
         # the dead engine could not remove this one, which locks nothing any more; the next engine to end does
-        self._tally.litter += [key for key in others if key != LEASES]
+        self._tally.litter += [key for key in others if key != LEASES and not key.startswith(CHECKS)]
         in_flight = [start for start in self._since.values() if self._is_in_flight(start, visible)]
         for pid, count in Counter(start.pid for start in in_flight).items():
             if count > (IN_ENGINE if pid == self._engine else 1):
@@ -159,7 +161,7 @@ class Ledger:
     def conclude(self, after: str) -> None:
         """The engine has come to its end, and another one found what it said: how many ran, how many were found."""
         visible, others = self.look()
-        self._tally.litter += others
+        self._tally.litter += [key for key in others if not key.startswith(CHECKS)]
         self._tally.lost += sorted(self._expected.keys() - visible - self._ephemeral)
         self._tally.ephemeral_left += len(visible & self._ephemeral)
         self._tally.completed += 1

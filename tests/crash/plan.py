@@ -15,6 +15,7 @@ class Victim(Enum):
     WORKERS = "all workers"
     FORK_SERVER = "the process that workers are forked from"
     ALL = "the engine and all else, in any order"
+    AGENT = "an agent and its workers, as a machine that is lost"
 
 
 #: How often each is killed, beside the others.
@@ -39,10 +40,11 @@ class Kill(NamedTuple):
         return self._replace(moment=self.moment * 0.8)
 
 
-def kills(seed: int, count: int) -> list[Kill]:
-    """A plan."""
+def kills(seed: int, count: int, *, agents: bool = False) -> list[Kill]:
+    """A plan; with agents among the victims, if there are some."""
     chance = random.Random(seed)
-    victims = chance.choices(list(WEIGHTS), list(WEIGHTS.values()), k=count)
+    weights = {**WEIGHTS, Victim.AGENT: 4} if agents else WEIGHTS
+    victims = chance.choices(list(weights), list(weights.values()), k=count)
     return [
         # half of them soon, when workers are just being started, or a run has only a little to look at
         Kill(victim, chance.uniform(0, chance.choice([0.2, 1.0])), random.Random(chance.random()))

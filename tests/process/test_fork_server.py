@@ -43,6 +43,7 @@ async def held(engine, fifo, count, suffix=""):
     return pids, let_go
 
 
+@pytest.mark.local_pool
 async def test_one_process_is_the_parent_of_all_workers(place, fifo):
     async with Engine(place, workers=4) as engine:
         workers, let_go = await held(engine, fifo, 4)
@@ -140,6 +141,7 @@ async def test_each_worker_has_its_own_chances(place, fifo):
         assert len(set(values)) == len(values)
 
 
+@pytest.mark.local_pool
 async def test_a_worker_sees_what_the_engine_sees_when_it_is_wanted(place, tmp_path, fifo, monkeypatch):
     monkeypatch.setenv("REMOVED_LATER", "yes")
     async with Engine(place, workers=Workers(2, threads=0)) as engine:  # else it sets variables for libraries
@@ -249,6 +251,7 @@ async def test_how_workers_ended(place, fifo, monkeypatch, has_pidfd):
     assert still_alive(pids, 0) == set()
 
 
+@pytest.mark.local_pool
 async def test_a_fork_server_that_is_killed_before_it_answers(place):
     """All that were to come from it are lost at once; that is one failure, not many."""
     async with Engine(place, workers=8) as engine:
@@ -279,6 +282,7 @@ def watched(request, tmp_path, monkeypatch):
         monkeypatch.setattr(sys, "executable", str(tmp_path / "environment" / "bin" / "python"))
 
 
+@pytest.mark.local_pool
 @pytest.mark.usefixtures("watched")
 async def test_what_has_threads_is_not_forked(place, fifo, caplog):
     async with Engine(place, workers=3) as engine:

@@ -102,6 +102,7 @@ async def test_nothing_is_left_when_the_engine_is_closed(place):
     assert descendants_of(os.getpid()) == set()
 
 
+@pytest.mark.local_pool
 async def test_cancelling_ends_the_running_job_and_neither_its_worker_nor_another(place, fifo, monkeypatch):
     monkeypatch.setattr(job_stops, "PROMPT", 30.0)  # on a busy machine the worker itself may be late
     told, gate = fifo("told"), fifo("gate")

@@ -113,6 +113,7 @@ def test_not_for_a_storage_that_no_other_process_reaches(started: list[StartedSe
     assert started == []
 
 
+@pytest.mark.local_pool
 def test_the_engine_takes_it_over(started: list[StartedServer], tmp_path: Path) -> None:
     for target, run in (
         (InProcess(1), alexflow.run),

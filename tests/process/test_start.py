@@ -22,6 +22,7 @@ from tests.process.workflows import Environment, Hangs, Held, Value
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.local_pool
 @pytest.mark.parametrize(
     ("executable", "said"),
     [
@@ -253,6 +254,7 @@ async def test_paths_that_are_no_text(place, monkeypatch):
         assert (await engine.run(Value(0))).ran == 1
 
 
+@pytest.mark.local_pool
 async def test_the_workers_see_what_the_engine_sees(place, tmp_path, monkeypatch):
     monkeypatch.setenv("SAID_BY_THE_TEST", "yes")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -298,6 +300,7 @@ class Unreachable(LocalStorage):
         return _refuse, ()
 
 
+@pytest.mark.local_pool
 @pytest.mark.parametrize("kind", [Locked, Unreachable])
 def test_a_storage_that_does_not_travel(place, kind):
     storage = kind(place)

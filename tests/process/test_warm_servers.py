@@ -37,6 +37,7 @@ def warnings_of(caplog, name):
     return [record.getMessage() for record in caplog.records if f" {name} " in record.getMessage()]
 
 
+@pytest.mark.local_pool
 async def test_a_library_is_imported_once(place, fifo, libraries):
     libraries.install("made_up")
     ask = libraries.program("asks", "import made_up")
@@ -108,6 +109,7 @@ UNFIT = {
 }
 
 
+@pytest.mark.local_pool
 @pytest.mark.parametrize("how", UNFIT)
 async def test_what_cannot_be_forked_is_imported_by_each_worker(place, fifo, libraries, caplog, how):
     source, why = UNFIT[how]
@@ -130,6 +132,7 @@ async def test_what_cannot_be_forked_is_imported_by_each_worker(place, fifo, lib
     assert descendants_of(os.getpid()) == set()
 
 
+@pytest.mark.local_pool
 async def test_what_raises(place, fifo, libraries, caplog):
     libraries.install(
         "made_up",
@@ -144,6 +147,7 @@ async def test_what_raises(place, fifo, libraries, caplog):
     assert "it raised RuntimeError: not before the program" in warning
 
 
+@pytest.mark.local_pool
 async def test_what_hangs(place, fifo, libraries, caplog, monkeypatch):
     monkeypatch.setattr(warm_server, "IMPORT_LIMIT", 0.3)
     libraries.install(
@@ -159,6 +163,7 @@ async def test_what_hangs(place, fifo, libraries, caplog, monkeypatch):
     assert "it took more than" in warning
 
 
+@pytest.mark.local_pool
 async def test_a_module_that_there_is_not(place, libraries, caplog):
     ask = libraries.program("asks", "")
     async with Engine(place, workers=Workers(2, preload=["no_such_module"])) as engine:
@@ -166,6 +171,7 @@ async def test_a_module_that_there_is_not(place, libraries, caplog):
     assert warnings_of(caplog, "no_such_module;") or "there is no module no_such_module" in caplog.text
 
 
+@pytest.mark.local_pool
 async def test_libraries_that_are_left_alone(place, libraries, caplog):
     libraries.install("made_up")
     ask = libraries.program("asks", "import made_up")
@@ -196,6 +202,7 @@ NOW = (
 )
 
 
+@pytest.mark.local_pool
 async def test_a_worker_finds_what_it_would_find_by_itself(place, fifo, libraries, monkeypatch, tmp_path):
     monkeypatch.setenv("TAKEN_AWAY", "1")
     monkeypatch.setattr("sys.argv", ["program", "--argument"])
@@ -301,6 +308,7 @@ async def test_tasks_that_need_no_library_do_not_wait_for_one(place, fifo, libra
         assert (await heavy).ran == 1
 
 
+@pytest.mark.local_pool
 async def test_another_environment_or_file_is_seen_by_the_next_worker(place, libraries, monkeypatch):
     file = libraries.write("helper", "import os\nvalue = os.environ['VALUE'], 1")
     ask = libraries.program("asks", "")
@@ -395,6 +403,7 @@ async def test_scikit_learn(place, fifo, libraries):
     assert all(mine != others for mine, others in zip(first[1:], second[1:], strict=True))
 
 
+@pytest.mark.local_pool
 async def test_each_worker_has_its_share_of_threads(place, fifo, libraries):
     pytest.importorskip("numpy")
     pytest.importorskip("threadpoolctl")

@@ -161,8 +161,8 @@ def _outcome_at_loss(sent: Assignment, at_work: int, lost: NotDone | None) -> Ou
         lost: the outcome of that job, if the loss is to be charged.
     """
     job = sent.job
-    if sent.is_speculative:
-        return None
+    if sent.is_speculative:  # it has run if what was before it had ended
+        return None if job.replace else Unsure(job.task_id)
     if sent.cancelled:
         return NotDone(job.task_id, "cancelled")
     if sent.number == at_work and lost is not None:
