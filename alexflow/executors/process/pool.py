@@ -327,8 +327,9 @@ class ProcessExecutor(Executor):
             self._job_stops.begin(worker, number)
 
     def _is_late(self, worker: WorkerState, number: int) -> None:
-        self._machine.stopping(worker, number)
-        self._go_on()
+        if not self._closed:
+            self._machine.stopping(worker, number)
+            self._go_on()
 
     def _fail_all(self, instruction: FailAll) -> None:
         jobs = [*instruction.jobs, *self._source.take(len(self._source))]
