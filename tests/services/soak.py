@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import os
 import random
+import select
 import signal
 import statistics
 import sys
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from alexflow import Engine, TaskError
@@ -54,6 +56,7 @@ class Soak:
         self.counts: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.mebibytes: list[float] = []
+        self._processes: dict[int, int] = {}  # descriptors, by the ids of processes
 
     async def run(self) -> None:
         """Run the clients, beside what kills workers and what measures."""
@@ -172,12 +175,24 @@ class Soak:
     # -- beside them
 
     async def _kill_workers(self) -> None:
+        """Kill processes by descriptors: the workers of a fork server that was killed are no descendants any more."""
         chance = random.Random(0)
         while time.monotonic() < self._until:
             await asyncio.sleep(1.0)
-            if workers := sorted(descendants_of(os.getpid())):
-                os.kill(chance.choice(workers), signal.SIGKILL)
+            if living := self.living():
+                signal.pidfd_send_signal(self._processes[chance.choice(living)], signal.SIGKILL)
                 self.counts["kills"] += 1
+
+    def living(self) -> list[int]:
+        """Return the ids of the engine's processes that are alive."""
+        for pid in descendants_of(os.getpid()) - self._processes.keys():
+            with suppress(ProcessLookupError):
+                self._processes[pid] = os.pidfd_open(pid)
+        for pid, descriptor in list(self._processes.items()):
+            if select.select([descriptor], [], [], 0)[0]:  # it has ended
+                os.close(descriptor)
+                del self._processes[pid]
+        return sorted(self._processes)
 
     async def _measure(self) -> None:
         while time.monotonic() < self._until:
@@ -208,7 +223,7 @@ async def soak(directory: Path, minutes: float) -> list[str]:
         stats = engine.stats()
     if stats.runs or any(executor.queued or executor.running for executor in stats.executors.values()):
         clients.wrong.append(f"left in the end: {stats}")
-    if left := descendants_of(os.getpid()):
+    if left := clients.living():
         clients.wrong.append(f"processes were left: {left}")
     third = max(1, len(clients.mebibytes) // 3)
     first, last = statistics.median(clients.mebibytes[third : 2 * third]), statistics.median(clients.mebibytes[-third:])
