@@ -110,7 +110,7 @@ class Demand:
         """Look at each job from now on: some claim something."""
         self.is_active = True
 
-    def note(self, needs: Needs) -> None:
+    def add(self, needs: Needs) -> None:
         """Take in that a task has asked for something."""
         self.activate()
         self.counts_memory = self.counts_memory or needs.memory > 0
@@ -163,10 +163,10 @@ class Capacity(Demand):
         From now on there are jobs with needs. Those for other machines are only noted, as these come and go.
         """
         if elsewhere:
-            self.elsewhere.note(needs)
+            self.elsewhere.add(needs)
             return ""
         supply = self.supply
-        self.note(needs)
+        self.add(needs)
         cpus, memory, devices = needs
         if cpus is not None and cpus > supply.cpus * WHOLE:
             return f"cpus={cpus / WHOLE:g}, and this engine has {supply.cpus}"
