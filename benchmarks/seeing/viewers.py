@@ -12,6 +12,10 @@ import re
 import sys
 
 
+#: Seconds between two viewers: an answer to one takes a millisecond, and 20 at once would share a turn.
+APART = 0.05
+
+
 async def run_of(port: int) -> str:
     """Return the newest run on the page, once there is one."""
     while True:
@@ -24,8 +28,9 @@ async def run_of(port: int) -> str:
         await asyncio.sleep(0.1)
 
 
-async def view(port: int, run: str) -> tuple[int, int]:
-    """Read a run's events until the server ends. Returns the bytes and the messages."""
+async def view(port: int, run: str, after: float) -> tuple[int, int]:
+    """Come after some seconds, and read a run's events until the server ends. Returns the bytes and the messages."""
+    await asyncio.sleep(after)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"GET /runs/{run}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     seen = messages = 0
@@ -40,7 +45,7 @@ async def main(port: int, count: int) -> None:
     """Let viewers come, and print what they saw."""
     run = await run_of(port)
     print("watching", flush=True)
-    seen = await asyncio.gather(*[view(port, run) for _ in range(count)])
+    seen = await asyncio.gather(*[view(port, run, number * APART) for number in range(count)])
     print(json.dumps({"bytes": sum(each for each, _ in seen), "messages": [each for _, each in seen]}), flush=True)
 
 
