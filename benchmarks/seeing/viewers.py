@@ -11,7 +11,6 @@ import json
 import re
 import sys
 
-
 #: Seconds between two viewers: an answer to one takes a millisecond, and 20 at once would share a turn.
 APART = 0.05
 
