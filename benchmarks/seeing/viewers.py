@@ -27,13 +27,15 @@ async def run_of(port: int) -> str:
         await asyncio.sleep(0.1)
 
 
-async def view(port: int, run: str, after: float) -> tuple[int, int]:
+async def view(port: int, run: str, after: float, came: asyncio.Queue[None]) -> tuple[int, int]:
     """Come after some seconds, and read a run's events until the server ends. Returns the bytes and the messages."""
     await asyncio.sleep(after)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"GET /runs/{run}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     seen = messages = 0
     while data := await reader.read(1 << 20):
+        if not seen:
+            came.put_nowait(None)
         seen += len(data)
         messages += data.count(b"event: ")
     writer.close()
@@ -41,10 +43,13 @@ async def view(port: int, run: str, after: float) -> tuple[int, int]:
 
 
 async def main(port: int, count: int) -> None:
-    """Let viewers come, and print what they saw."""
-    run = await run_of(port)
+    """Let viewers come, say that they are there, and print what they saw."""
+    run, came = await run_of(port), asyncio.Queue[None]()
+    viewers = [asyncio.create_task(view(port, run, number * APART, came)) for number in range(count)]
+    for _ in viewers:
+        await came.get()
     print("watching", flush=True)
-    seen = await asyncio.gather(*[view(port, run, number * APART) for number in range(count)])
+    seen = await asyncio.gather(*viewers)
     print(json.dumps({"bytes": sum(each for each, _ in seen), "messages": [each for _, each in seen]}), flush=True)
 
 
