@@ -14,11 +14,10 @@ from benchmarks.seeing.__main__ import VIEWERS, measured
 pytestmark = pytest.mark.processes
 
 
-@pytest.mark.parametrize("way", ["nobody looks", "own process", "same process"])
+@pytest.mark.parametrize("way", ["own process", "same process"])
 def test_each_way_to_look_at_a_run_is_measured(tmp_path: Path, way: str) -> None:
-    found = measured(tmp_path, 600, 200, way)
+    found = measured(tmp_path, 300, 200, way)
     assert found["engine"]["turns"] > 0
     assert ("server" in found) == (way == "own process")
-    assert ("viewers" in found) == (way != "nobody looks")
-    if "viewers" in found:
-        assert len(found["viewers"]["messages"]) == VIEWERS
+    assert found["viewers"]["bytes"] > 0
+    assert len(found["viewers"]["messages"]) == VIEWERS
