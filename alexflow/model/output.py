@@ -422,8 +422,9 @@ _ASSIGN_STORAGE = Output.assign_storage
 
 def as_input(output: Output[T_co], storage: Storage, reader: SourceTask) -> Output[T_co]:
     """The same output, bound to a storage from which a task only reads it."""
-    as_given = type(output).assign_storage is _ASSIGN_STORAGE  # as of most
-    twin = output._with("storage", storage) if as_given else output.assign_storage(storage)
+    if type(output).assign_storage is not _ASSIGN_STORAGE:
+        return output.assign_storage(storage)._with("_reader", reader)  # which may have given the output itself
+    twin = output._with("storage", storage)
     twin.__dict__["_reader"] = reader
     return twin
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -152,6 +152,46 @@ def test_an_input_is_only_read(task: Task, name: str) -> None:
     said = str(failure(task))
     assert f"{type(task).__name__}.{method} stores into its input {name}" in said
     assert "which it can only read; store into what" in said
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BoundInPlace(JSONOutput[int]):
+    def assign_storage(self, storage: Any) -> Any:
+        self.__dict__["storage"] = storage
+        return self
+
+
+@dataclass(frozen=True)
+class Keeps(Task):
+    """Its output is one object, which its readers have as well."""
+
+    kept: ClassVar[dict[int, Any]] = {}
+    n: int
+
+    def output(self) -> Any:
+        return self.kept.setdefault(self.n, self.build_output(BoundInPlace, key="n.json"))
+
+    def run(self, input: Any, output: Any) -> None:
+        output.store(self.n)
+
+
+@dataclass(frozen=True)
+class ReadsKept(Task):
+    def input(self) -> Any:
+        return Keeps(1).output()
+
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[int], key="n.json")
+
+    def run(self, input: Any, output: Any) -> None:
+        output.store(input.load())
+
+
+def test_an_output_that_was_an_input_can_be_stored_again() -> None:
+    storage = MemoryStorage()
+    for _ in range(2):
+        result = alexflow.run(ReadsKept(), storage=storage, executor="thread", force=[Keeps(1)])
+        assert result.output.load() == 1
 
 
 def test_an_input_is_only_read_in_a_worker(tmp_path: Path) -> None:
