@@ -82,7 +82,7 @@ def succeeded(state: State, event: Succeeded) -> None:
         if node is None or node.state not in ACTIVE or node.state == GENERATING:
             continue
         run = node.owner
-        if run is None or run.withdrawn:
+        if run is None or (run.withdrawn and not run.leaving):  # else it has not been given up yet
             run = owner_of(state, node)
         if run is not None:
             run.ran += 1
