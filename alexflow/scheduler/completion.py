@@ -242,7 +242,7 @@ def conclude_runs(state: State) -> None:
     """Finish runs whose targets have all ended; what was made for them is verified first."""
     while state.settled:
         run = state.settled.pop()
-        if run.finished or run.verifying:
+        if run.finished or (run.verifying and not run.stopping):  # one that was cancelled needs no answer
             continue
         if run.stopping:
             if not (run.draining or run.leaving):

@@ -9,7 +9,7 @@ A dynamic task with a failed child goes on until all its children have ended, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from alexflow.errors import CycleError
@@ -204,9 +204,10 @@ def _end_with_dependents(state: State, node: Node, dependents: Dependents, faile
     going_on = [run for run in dependents.runs if run.on_error == "continue"]
     stopping = [run for run in dependents.runs if run.on_error == "stop"]
     for run in stopping:
+        theirs = _wanted_of(state, run, list(dependents.waiting), node, dependents.runs)
         stop(state, run)
         if run.leaving:  # they would be dropped later, and cannot wait: what they need is given up
-            run.skipped.update((node.spec.task_id, "") for node in dependents.waiting if not node.is_final)
+            run.skipped.update((node.spec.task_id, "") for node in theirs if not node.is_final)
     _skip(state, list(dependents.waiting), going_on, node, failed_id)
     # children of a dynamic task are not adopted: they could generate the same failing task again, and so without end
     withdraw_children(state, node, {**dict.fromkeys(stopping, ""), **dict.fromkeys(going_on, failed_id)})
@@ -225,8 +226,7 @@ def _skip(state: State, dependents: list[Node], runs: list[RunState], cause: Nod
     doomed = [node for node in dependents if not node.is_final]
     over = {*doomed, cause}
     for run in runs:
-        theirs = doomed if len(runs) == 1 else _wanted_by(state, run, over)
-        for node in theirs:
+        for node in _wanted_of(state, run, doomed, cause, runs):
             run.skipped.setdefault(node.spec.task_id, failed_id)
             for name in node.spec.inputs:
                 key = state.keys.get(name)
@@ -244,6 +244,13 @@ def _adopt(state: State, key: Key, run: RunState) -> None:
         key.add_target(run)
         if state.prioritized and key.producer is not None:
             raise_for_run(state, key.producer, run)
+
+
+def _wanted_of(
+    state: State, run: RunState, doomed: list[Node], cause: Node, runs: Collection[RunState]
+) -> Sequence[Node]:
+    """Return the doomed tasks that one of some runs wants; of one run alone all, unless others are being withdrawn."""
+    return doomed if len(runs) == 1 and not state.chores else _wanted_by(state, run, {*doomed, cause})
 
 
 def _wanted_by(state: State, run: RunState, doomed: set[Node]) -> list[Node]:
