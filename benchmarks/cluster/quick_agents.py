@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from alexflow.cluster import AgentExecutor
 from alexflow.cluster.connection import AgentConnection
 from alexflow.cluster.messages import (
@@ -25,9 +27,11 @@ from alexflow.cluster.messages import (
     encode,
 )
 from alexflow.executors.interface import JobSource, Report, Usage
-from alexflow.executors.process.wire.messages import LENGTH, JobsDone, Revoke, Revoked, Work, decode_for_worker
+from alexflow.executors.process.wire.messages import LENGTH, JobsDone, Revoke, Revoked, ToWorker, Work
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
+
+_decode = msgspec.msgpack.Decoder(ToWorker).decode
 
 _USED = Usage(1, 0, 0, {})
 
@@ -70,7 +74,7 @@ class QuickLine:
         while at < len(message.frames):
             (size,) = LENGTH.unpack_from(message.frames, at)
             at += LENGTH.size + size
-            work = decode_for_worker(message.frames[at - size : at])
+            work = _decode(message.frames[at - size : at])
             if isinstance(work, Work) and work.jobs:
                 numbers = [job.number for job in work.jobs]
                 for job in work.jobs:
@@ -110,6 +114,7 @@ class QuickAgents(AgentExecutor):
             output.assign_storage(self._storage).store(0)
 
     def open(self, storage: Storage, report: Report, source: JobSource) -> None:
+        self._storage = storage
         super().open(storage, report, source)
         pool = self._opened()
         for number in range(self._count):
