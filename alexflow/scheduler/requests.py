@@ -88,7 +88,7 @@ def verified(state: State, event: Verified) -> None:
 
 def _request_again(state: State, run: RunState, names: tuple[str, ...]) -> None:
     group = state.new_group(run)
-    for name in names:
+    for name in dict.fromkeys(names):  # a large run names some twice
         key = state.keys.get(name)
         if key is not None and key.state == PRESENT:
             group = inspect_again(state, key, group)
