@@ -138,8 +138,8 @@ class Driver:
             reserve={} if queue is None else queue.reserve,
         )
         self._inbox: Inbox = deque()
-        max_queued = None if queue is None else queue.max_queued
-        self.backlog = Backlog(max_queued, scheduler, self.catalog, executors, entering=lambda: len(self._inbox))
+        bound = None if queue is None else queue.max_queued
+        self.backlog = Backlog(bound, scheduler, self.catalog, executors, entering=lambda: len(self._inbox))
         self._draining = False
         self._closed: EngineClosed | None = None  # set once no request is accepted any more
         self.draining = Draining()
@@ -178,7 +178,7 @@ class Driver:
         # pipes, timers and tasks keep the context in which they are made: it is the opener's, and never a request's
         self._context = contextvars.copy_context()
         self.background = Background(self._loop, self._context, self._crash)
-        self._withdrawals = Withdrawals(self._loop, self._context, lambda run_ids: self.post(RunsCancelled(run_ids)))
+        self._withdrawals = Withdrawals(self._loop, self._context, self.post, self.runs.__len__)
         if self._leases is not None:
             self._dispatch.peers = self._coordination_by(self._leases)
         self.inspector.around = frozenset(enclosing())
@@ -287,8 +287,7 @@ class Driver:
         run = self.runs.add(keys, tasks, options, find, self._loop.create_future())
         self.record.requested(run)
         if self._broadcast.has_listeners:
-            trace = current_trace()
-            about = parts.targets, dict(options.attributes), trace.traceparent, trace.tracestate
+            about = parts.targets, dict(options.attributes), (trace := current_trace()).traceparent, trace.tracestate
             self.emit(lambda: engine_events.RunStarted(*about, time=run.at, run_id=run.id))
         if parts.are_more:
             self.questions.hold(run.number)

@@ -6,38 +6,48 @@ import asyncio
 import contextvars
 from collections.abc import Callable
 
+from alexflow.scheduler.events import RunsCancelled
+
 #: Requests that are withdrawn between two turns of the event loop: some 4 ms.
 WITHDRAWN_PER_TURN = 256
 
 
 class Withdrawals:
-    """Withdraws requests in the loop's next turns: all that have left together, of which there may be thousands.
+    """Withdraws requests: the first at once, the others that leave with it in the loop's next turn.
 
-    The latest goes first. What has begun is mostly the oldest requests' work; if that were stopped first, its place
-    would go to work of a request that is about to be withdrawn, too.
+    If there are more than fit one turn, none goes at once, and the latest first. What has begun is mostly the oldest
+    requests' work; if that were stopped first, its place would go to work that is about to be withdrawn, too.
 
     Args:
         loop: the engine's.
         context: in which requests are withdrawn.
-        withdraw: called with the numbers of runs.
+        post: takes events for the scheduler.
+        under_way: gives how many there are.
     """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         context: contextvars.Context,
-        withdraw: Callable[[tuple[int, ...]], None],
+        post: Callable[[RunsCancelled], None],
+        under_way: Callable[[], int],
     ):
         self._loop = loop
         self._context = context
-        self._withdraw = withdraw
+        self._post = post
+        self._under_way = under_way
         self._waiting: list[int] = []
+        self._is_due = False  # at the loop's next turn
 
     def add(self, run_id: int) -> None:
         """Withdraw a request."""
-        if not self._waiting:
+        is_first, self._is_due = not self._is_due, True
+        if is_first:
             self._loop.call_soon(self._withdraw_some, context=self._context)
-        self._waiting.append(run_id)
+        if is_first and self._under_way() <= WITHDRAWN_PER_TURN:
+            self._post(RunsCancelled((run_id,)))
+        else:
+            self._waiting.append(run_id)
 
     def clear(self) -> None:
         """Forget all: the engine withdraws every run at once."""
@@ -47,7 +57,8 @@ class Withdrawals:
         waiting = self._waiting
         some = tuple(reversed(waiting[-WITHDRAWN_PER_TURN:]))
         del waiting[-WITHDRAWN_PER_TURN:]
+        self._is_due = bool(waiting)
         if waiting:
             self._loop.call_soon(self._withdraw_some, context=self._context)
         if some:
-            self._withdraw(some)
+            self._post(RunsCancelled(some))

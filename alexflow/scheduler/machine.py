@@ -172,7 +172,7 @@ class Scheduler:
         """
         queue = self.state.queue[executor]
         for task_id, node in [(task_id, queue[task_id]) for task_id in islice(queue, MAX_PASSED_OVER)]:
-            if node.demand and not (node.owner is not None and node.owner.leaving):
+            if node.demand and node.owner is not None and not node.owner.withdrawn:
                 yield task_id
 
     def begin(self, executor: str, task_ids: Iterable[str], now: float = 0.0) -> None:
