@@ -32,15 +32,16 @@ class ClassCount:
         count: attempts of which it is known when they ran.
         states: of these by state.
         took: all their durations added up.
+        worked: those of attempts that succeeded.
         longest: the longest of them.
     """
 
-    __slots__ = ("_histogram", "begun", "count", "longest", "name", "states", "took")
+    __slots__ = ("_histogram", "begun", "count", "longest", "name", "states", "took", "worked")
 
     def __init__(self, name: str, begun: int):
         self.name = name
         self.begun = begun
-        self.count = self.took = self.longest = 0
+        self.count = self.took = self.worked = self.longest = 0
         self.states = [0] * len(STATE_NAMES)
         self._histogram = array("Q", bytes(8 * _BUCKETS))
 
@@ -52,7 +53,13 @@ class ClassCount:
         if took > self.longest:
             self.longest = took
         if state in _ENDED_WELL:
+            self.worked += took
             self._histogram[_bucket(took)] += 1
+
+    @property
+    def succeeded(self) -> int:
+        """Attempts that succeeded."""
+        return sum(self.states[state] for state in _ENDED_WELL)
 
     def quantile(self, share: float) -> float:
         """Return about the duration that this share of the tasks that succeeded did not exceed, in microseconds."""
@@ -141,6 +148,11 @@ class TimelineFold:
         if end > self.end:
             self.end = end
         return lane
+
+    def count_of(self, cls: str) -> ClassCount | None:
+        """Return the counts of a class; None if none of its tasks has ended."""
+        number = self._class_numbers.get(cls)
+        return None if number is None else self.classes[number]
 
     def class_number(self, cls: str) -> int:
         """Return the number of a class that it has."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from alexflow.record.lines import (
@@ -25,6 +26,7 @@ from alexflow.record.lines import (
     Shape,
     ShapesLine,
 )
+from alexflow.timeline.earlier_runs import EarlierRuns
 from alexflow.timeline.fold import GIVEN_UP, RETRIED, SUCCEEDED, SUCCEEDED_LATER, TimelineFold, one_after_another
 from alexflow.timeline.lanes import Lane
 
@@ -138,9 +140,10 @@ class RunFold:
         ended_after: microseconds from its start.
         sections: what names its tasks.
         changes: counts up with each line; of a view's use.
+        earlier: the runs of the same record that began before.
     """
 
-    def __init__(self, begun: RunBegunLine, header: SegmentHeader):
+    def __init__(self, begun: RunBegunLine, header: SegmentHeader, earlier: EarlierRuns):
         self.begun = begun
         self.header = header
         self.started = header.started + begun.at / _MICROS
@@ -152,6 +155,7 @@ class RunFold:
         self.ended_after = 0
         self.sections: list[SectionFold] = []
         self.changes = 0
+        self.earlier = earlier
 
     @property
     def outcome(self) -> str:
@@ -301,10 +305,14 @@ class RecordFold:
     def _begun(self, section: SectionFold, line: RunBegunLine) -> None:
         run = self.runs.get(line.id)
         if run is None:
-            run = self.runs[line.id] = RunFold(line, section.header)
+            run = self.runs[line.id] = RunFold(line, section.header, EarlierRuns(partial(self._before, line.id)))
         section.runs[line.number] = run
         if section not in run.sections:
             run.sections.append(section)
+
+    def _before(self, run_id: str) -> Iterator[TimelineFold]:
+        """The timelines of the runs that began before one, the newest first."""
+        return (self.runs[each].timeline for each in sorted(self.runs, reverse=True) if each < run_id)
 
     def _completed(self, section: SectionFold, line: CompletionLine) -> None:
         by_run: dict[int, list[Completion]] = {}

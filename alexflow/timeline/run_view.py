@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from alexflow.progress.text import counted, duration, rate, short_names
-from alexflow.timeline.run_fold import RunFold
+from alexflow.timeline.earlier_runs import blended
+from alexflow.timeline.run_fold import Cost, RunFold
 
 
 class ClassRow(NamedTuple):
@@ -21,7 +23,9 @@ class ClassRow(NamedTuple):
         retries: attempts that failed and were followed by another.
         median: seconds, about: within 5 per cent.
         p95: the same.
-        left: seconds until what is under way is done, about; None if that is not known.
+        to_do: tasks that have not ended, those under way included; None if that is not known.
+        left: seconds until these are done, or until those under way are where it is not known, about; None if no task
+            of the class has ended before, neither in this run nor in an earlier one.
     """
 
     cls: str
@@ -32,29 +36,51 @@ class ClassRow(NamedTuple):
     retries: int
     median: float
     p95: float
+    to_do: int | None
     left: float | None
 
 
-def class_rows(run: RunFold, under_way: list[str] | None = None) -> list[ClassRow]:
-    """Return the classes of a run, those that are under way first.
+def class_rows(
+    run: RunFold, under_way: list[str] | None = None, to_do: Mapping[str, int] | None = None
+) -> list[ClassRow]:
+    """Return the classes of a run, those that are under way first, then those that have something to do.
 
     Args:
         run: the run.
         under_way: ids of tasks that run or are about to, where more is known of that than the record says.
+        to_do: the number of tasks that have not ended, by class, where that is known.
     """
-    waiting = Counter(task_id.rpartition(".")[0] for task_id in (run.under_way() if under_way is None else under_way))
-    timelines = {each.name: each for each in run.timeline.classes}
-    names = short_names([*run.costs, *(name for name in waiting if name not in run.costs)])
-    lanes = max(1, len(run.timeline.lanes))
+    active = Counter(task_id.rpartition(".")[0] for task_id in (run.under_way() if under_way is None else under_way))
+    names = short_names(dict.fromkeys([*run.costs, *active, *(to_do or ())]))
+    lanes = max(len(run.timeline.lanes), 0 if under_way is None else len(under_way)) or run.earlier.lanes or 1
     rows = []
     for cls, name in names.items():
-        cost, times = run.cost(cls), timelines.get(cls)
-        several = waiting.get(cls, 0)
-        mean = times.took / times.count / 1e6 if times is not None and times.count else None
-        left = None if mean is None or not several else mean * several / min(lanes, several)
+        cost, times = run.costs.get(cls) or Cost(), run.timeline.count_of(cls)
+        several, rest = active.get(cls, 0), None if to_do is None else to_do.get(cls, 0)
+        left = _work_left(run, cls, several, lanes) if rest is None else _time_left(run, cls, rest, lanes)
         median, p95 = (0.0, 0.0) if times is None else (times.quantile(0.5) / 1e6, times.quantile(0.95) / 1e6)
-        rows.append(ClassRow(cls, name, cost.done, several, cost.failed, cost.retries, median, p95, left))
-    return sorted(rows, key=lambda row: (not row.under_way, -row.done))
+        rows.append(ClassRow(cls, name, cost.done, several, cost.failed, cost.retries, median, p95, rest, left))
+    return sorted(rows, key=lambda row: (not row.under_way, not row.to_do, -row.done))
+
+
+def _work_left(run: RunFold, cls: str, tasks: int, lanes: int) -> float | None:
+    """The seconds of what is under way, by the mean duration, as nothing is known of what is to come."""
+    times = run.timeline.count_of(cls)
+    ended = 0 if times is None else times.succeeded
+    own = times.worked / ended / 1e6 if times is not None and ended else 0.0
+    mean = blended(own, ended, run.earlier.seconds(cls))
+    return None if mean is None or not tasks else mean * tasks / min(lanes, tasks)
+
+
+def _time_left(run: RunFold, cls: str, tasks: int, lanes: int) -> float | None:
+    """The seconds of all that is to come, at the pace at which tasks of the class have ended since the first began."""
+    if not tasks or run.ended is not None:
+        return None
+    times, earlier = run.timeline.count_of(cls), run.earlier.seconds(cls)
+    ended = 0 if times is None else times.succeeded
+    own = max((run.timeline.end - times.begun) / 1e6, 1e-3) / ended if times is not None and ended else 0.0
+    pace = blended(own, ended, None if earlier is None else earlier / min(lanes, tasks))
+    return None if pace is None else pace * tasks
 
 
 def headline(run: RunFold, now: float, *, gone: bool = False) -> str:

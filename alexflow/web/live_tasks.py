@@ -34,6 +34,7 @@ class LiveTasks:
         running: the start of each task that runs, by id.
         waiting: for each task that waits for something the words for that, by id.
         planned: tasks that have not ended, by id: the run for which they count.
+        runs: ids of the runs that have planned anything.
         dropped: events that were not seen.
     """
 
@@ -41,6 +42,7 @@ class LiveTasks:
         self.running: dict[str, TaskStarted] = {}
         self.waiting: dict[str, str] = {}
         self.planned: dict[str, str] = {}
+        self.runs: set[str] = set()
         self.dropped = 0
         self._events: deque[EngineEvent] = deque()
 
@@ -60,6 +62,10 @@ class LiveTasks:
             if fold is not None:
                 fold(self, event)
 
+    def running_of(self, run_id: str) -> list[str]:
+        """Return the ids of the tasks of a run that run."""
+        return [task_id for task_id in self.running if self.planned.get(task_id) == run_id]
+
     def left(self, run_id: str) -> Counter[str]:
         """Return how many tasks of a run have not ended, by class."""
         return Counter(task_id.rpartition(".")[0] for task_id, run in self.planned.items() if run == run_id)
@@ -69,6 +75,7 @@ class LiveTasks:
         return Counter((task_id.rpartition(".")[0], why) for task_id, why in self.waiting.items())
 
     def _planned(self, event: TasksPlanned) -> None:
+        self.runs.add(event.run_id)
         self.planned.update(dict.fromkeys(event.task_ids, event.run_id))
 
     def _queued(self, event: TaskQueued) -> None:

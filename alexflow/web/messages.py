@@ -76,21 +76,22 @@ def changes(run: RunFold, attempts: Sequence[NewAttempt], live: LiveTasks | None
 
 def tables(run: RunFold, live: LiveTasks | None) -> dict[str, list[list[str]]]:
     """Return the rows of a page's tables: texts, of which the page makes nothing but texts."""
-    under_way = list(live.running) if live is not None and run.ended is None else None
-    left = {} if live is None else live.left(run.begun.id)
+    id = run.begun.id
+    of_live = live if live is not None and run.ended is None and id in live.runs else None
+    under_way, to_do = (None, None) if of_live is None else (of_live.running_of(id), of_live.left(id))
     rows = [
         [
             row.name,
             f"{row.done:,}",
             f"{row.under_way:,}",
-            f"{left.get(row.cls, 0):,}" if live is not None else "",
+            "" if row.to_do is None else f"{row.to_do:,}",
             f"{row.failed:,}",
             f"{row.retries:,}",
             duration(row.median) if row.done else "",
             duration(row.p95) if row.done else "",
-            _eta(run, row.cls, left, row.left),
+            "" if row.left is None else f"about {duration(row.left)}",
         ]
-        for row in class_rows(run, under_way)[:ROWS_SENT]
+        for row in class_rows(run, under_way, to_do)[:ROWS_SENT]
     ]
     return {
         "classes": rows,
@@ -101,18 +102,6 @@ def tables(run: RunFold, live: LiveTasks | None) -> dict[str, list[list[str]]]:
         "failures": _failures(run),
         "workers": _workers(run),
     }
-
-
-def _eta(run: RunFold, cls: str, left: dict[str, int], known: float | None) -> str:
-    """The time that is left for a class: what is planned, at the pace at which its tasks have ended until now."""
-    done = run.cost(cls).done
-    if run.ended is not None:
-        return ""
-    if left.get(cls) and done:
-        begun = run.timeline.classes[run.timeline.class_number(cls)].begun
-        elapsed = max((run.timeline.end - begun) / 1e6, 1e-3)
-        return f"about {duration(left[cls] * elapsed / done)}"
-    return "" if known is None else f"about {duration(known)}"
 
 
 def short(task_id: str) -> str:
