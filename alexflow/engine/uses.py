@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import mmap
 import time
 from collections.abc import Iterable
 from contextvars import Context
@@ -14,8 +15,53 @@ from alexflow.storage.background import in_thread
 #: Time between two notes.
 SECONDS_BETWEEN_NOTES = 60.0
 
-#: Outputs that wait for a note, and those whose note of this day is remembered; more are noted sooner, or once more.
-MOST_REMEMBERED = 100_000
+#: Outputs that wait for a note; if there are more, one is written sooner.
+MOST_WAITING = 100_000
+
+#: Places for hashes of names that have been noted: 2 MiB. A set of 100,000 names takes 15, and grows for hours.
+NOTED_PLACES = 2**18
+
+#: Hashes that are moved at most to make a place for one more; the last one is forgotten.
+MOST_MOVES = 20
+
+
+class NotedNames:
+    """The names that have been noted on a day, in memory of a fixed size: a table of their hashes.
+
+    Each hash has two places, and makes room for another one by moving to its other place (cuckoo hashing, Pagh and
+    Rodler 2004). So all of 100,000 are remembered. Of many more some are forgotten, and noted once more.
+    """
+
+    def __init__(self, day: int):
+        self.day = day
+        # zeros, which take no memory until they are written
+        self._hashes = memoryview(mmap.mmap(-1, NOTED_PLACES * 8)).cast("q")
+
+    def without(self, names: Iterable[str]) -> set[str]:
+        """Select the names that are not known to have been noted."""
+        return {name for name in names if not self._has(hash(name))}
+
+    def add(self, names: Iterable[str]) -> None:
+        """Take in names that have been noted."""
+        for name in names:
+            self._add(hash(name))
+
+    def _has(self, hashed: int) -> bool:
+        first, second = _places(hashed)
+        return hashed in (self._hashes[first], self._hashes[second])
+
+    def _add(self, hashed: int) -> None:
+        place = _places(hashed)[0]
+        for _ in range(MOST_MOVES):
+            hashed, self._hashes[place] = self._hashes[place], hashed
+            if not hashed:
+                return
+            first, second = _places(hashed)
+            place = second if place == first else first
+
+
+def _places(hashed: int) -> tuple[int, int]:
+    return hashed % NOTED_PLACES, hashed // NOTED_PLACES % NOTED_PLACES
 
 
 class Uses:
@@ -28,8 +74,7 @@ class Uses:
     def __init__(self, storage: Storage):
         self.names: set[str] = set()
         self._storage = storage
-        self._noted: set[str] = set()
-        self._day = 0
+        self._noted: NotedNames | None = None
         self._context = Context()  # nothing of the request that comes first is kept
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -40,7 +85,7 @@ class Uses:
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(SECONDS_BETWEEN_NOTES, self._begin_note, context=self._context)
-        elif len(self.names) > MOST_REMEMBERED and (self._writing is None or self._writing.done()):
+        elif len(self.names) > MOST_WAITING and (self._writing is None or self._writing.done()):
             self._timer.cancel()
             self._begin_note()
 
@@ -48,23 +93,27 @@ class Uses:
         self._timer = None
         self._writing = asyncio.get_running_loop().create_task(self._note(), context=self._context)
 
-    async def _note(self) -> None:
+    async def _note(self, *, is_last: bool = False) -> None:
         names = tuple(self.names)
         self.names.clear()
-        await in_thread(self._write, names)
+        await in_thread(self._write, names, is_last)
 
-    def _write(self, names: Iterable[str]) -> None:
+    def _write(self, names: Iterable[str], is_last: bool) -> None:
         from alexflow.record.uses import SECONDS_PER_DAY, short_names, write_note  # deferred: few engines live so long
 
         now = time.time()
-        if self._day != now // SECONDS_PER_DAY or len(self._noted) > MOST_REMEMBERED:
-            self._day, self._noted = int(now // SECONDS_PER_DAY), set()
-        used = short_names(names) - self._noted
+        day = int(now // SECONDS_PER_DAY)
+        used = short_names(names)
+        if self._noted is not None and self._noted.day == day:
+            used = self._noted.without(used)
+        elif not is_last:
+            self._noted = NotedNames(day)
         try:
             space = self._storage.reserved("record") if used else None
             if space is not None and not space.is_read_only:
                 write_note(space, used, now)
-                self._noted |= used
+                if self._noted is not None and not is_last:
+                    self._noted.add(used)
         except Exception as error:  # the disk's, or the network's
             logger.debug("what was used is not noted: %s", error)
 
@@ -75,4 +124,4 @@ class Uses:
         if self._writing is not None:
             await self._writing
         if self.names:
-            await self._note()
+            await self._note(is_last=True)

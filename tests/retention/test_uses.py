@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from alexflow import Engine, JSONOutput, MemoryStorage, Output, Task, open_record
+from alexflow.engine.uses import NotedNames
 from alexflow.record.uses import SECONDS_PER_DAY, USES_PREFIX, short_name, short_names
 from alexflow.retention import Limits, select, stored_tasks, sweep_notes
 from alexflow.storage.reserved import ReservedSpace
@@ -166,3 +167,17 @@ A_DIGEST, ANOTHER = "0123456789" * 4, "abcdef" * 6 + "0000"
 )
 async def test_many_names_are_shortened_as_each_one_is(names: list[str]) -> None:
     assert short_names(names) == {short_name(name) for name in names}
+
+
+def test_names_that_were_noted_are_remembered_in_a_fixed_amount_of_memory() -> None:
+    noted = NotedNames(day=1)
+    names = {f"{number:040x}" for number in range(100_000)}
+    some = {*list(names)[:1000]}
+    assert noted.without(some) == some
+    noted.add(some)
+    assert noted.without(names) == names - some
+    noted.add(names - some)
+    assert not noted.without(names)
+    further = {f"{number:040x}" for number in range(100_000, 400_000)}
+    noted.add(further)
+    assert len(noted.without(names | further)) < 200_000  # more than fit; some are forgotten
