@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from alexflow.scheduler.attribution import owner_of
 from alexflow.scheduler.chores import unpin
 from alexflow.scheduler.demand import (
+    NO_RUNS,
     drop_node,
     drop_unwanted,
     forget,
@@ -191,8 +194,11 @@ def continue_generator(state: State, parent: Node) -> None:
 # -- ending otherwise
 
 
-def end_badly(state: State, node: Node) -> None:
-    """End a task that has not made its outputs: its targets are settled, its inputs released."""
+def end_badly(state: State, node: Node, draining: Mapping[RunState, str] = NO_RUNS) -> None:
+    """End a task that has not made its outputs: its targets are settled, its inputs released.
+
+    What runs for it alone is drained by the runs in ``draining``, as in :func:`drop_unwanted`.
+    """
     for name in node.spec.outputs:
         key = state.keys.get(name)
         if key is not None and key.producer is node and key.state == MISSING:
@@ -202,7 +208,7 @@ def end_badly(state: State, node: Node) -> None:
         settle_target(state, run)
     unwanted: list[Node] = []
     forget(state, node, unwanted)
-    drop_unwanted(state, unwanted)
+    drop_unwanted(state, unwanted, draining)
     for parent in node.parents:
         wait_for_child(state, parent, node.spec.task_id)
 

@@ -9,7 +9,7 @@ A dynamic task with a failed child goes on until all its children have ended, an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from alexflow.errors import CycleError
@@ -208,7 +208,8 @@ def _end_with_dependents(state: State, node: Node, dependents: Dependents, faile
         stop(state, run)
         if run.leaving:  # they would be dropped later, and cannot wait: what they need is given up
             run.skipped.update((node.spec.task_id, "") for node in theirs if not node.is_final)
-    _skip(state, list(dependents.waiting), going_on, node, failed_id)
+    draining = {run: "" for run in stopping if run.leaving}  # what runs for the skipped tasks alone may end
+    _skip(state, list(dependents.waiting), going_on, node, failed_id, draining)
     # children of a dynamic task are not adopted: they could generate the same failing task again, and so without end
     withdraw_children(state, node, {**dict.fromkeys(stopping, ""), **dict.fromkeys(going_on, failed_id)})
     end_badly(state, node)
@@ -222,7 +223,14 @@ def stop(state: State, run: RunState, *, is_wrong: bool = False) -> None:
         state.settled.append(run)
 
 
-def _skip(state: State, dependents: list[Node], runs: list[RunState], cause: Node, failed_id: str) -> None:
+def _skip(
+    state: State,
+    dependents: list[Node],
+    runs: list[RunState],
+    cause: Node,
+    failed_id: str,
+    draining: Mapping[RunState, str],
+) -> None:
     doomed = [node for node in dependents if not node.is_final]
     over = {*doomed, cause}
     for run in runs:
@@ -235,7 +243,7 @@ def _skip(state: State, dependents: list[Node], runs: list[RunState], cause: Nod
     for node in doomed:
         node.move("input failed")
     for node in doomed:
-        end_badly(state, node)
+        end_badly(state, node, draining)
 
 
 def _adopt(state: State, key: Key, run: RunState) -> None:

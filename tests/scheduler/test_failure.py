@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from alexflow.scheduler.instructions import Offer, Resume
 from tests.scheduler.harness import ERROR, Harness, failure, forget, inspect, start
 
 
@@ -15,6 +16,25 @@ def test_stop_starts_nothing_more_and_lets_running_tasks_end() -> None:
     assert h.plan("f") == [start("A C")]
     assert h.fail("A") == [forget("F E D B A")]
     assert h.done("C") == [failure(1, "A", skipped="F E D B", ran=1), forget("C")]
+    assert h.empty
+
+
+def test_what_runs_for_skipped_tasks_alone_may_end_while_a_large_run_is_withdrawn() -> None:
+    h = Harness(steps=1)
+    h.task("A")
+    h.task("R")
+    h.task("D", "a r")
+    h.task("X")
+    h.ask(1, "x d")
+    h.look("x d")
+    h.look("a r")
+    while h.resume():
+        pass
+    assert h.fail("A") == [Resume(), forget("D A")]  # D goes at once, the run's targets later
+    while h.resume() != [Offer()]:
+        pass
+    assert h.done("X") == [forget("X")]
+    assert h.done("R") == [failure(1, "A", skipped="D", ran=2), forget("R")]
     assert h.empty
 
 
