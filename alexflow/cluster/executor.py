@@ -142,7 +142,7 @@ class AgentExecutor(ConfigurableExecutor):
         demand = self._demand(settings)
         self._pool = AgentPool(settings.workers, grace=settings.grace, echo=settings.echo, demand=demand)
         self._pool.open(storage, report, source)
-        for name in ("expect", "cancel", "forget", "invalidate", "ahead"):
+        for name in ("expect", "cancel", "forget", "invalidate", "ahead", "lacks"):
             setattr(self, name, getattr(self._pool, name))
         self._socket = socket.create_server((self._host, self._port))
         self._socket.setblocking(False)

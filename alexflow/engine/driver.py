@@ -310,7 +310,7 @@ class Driver:
         """Return what a task waits for."""
         from alexflow.engine.why import why  # deferred: seldom asked for
 
-        return why(self._scheduler, task_id, self._delays.left)
+        return why(self._scheduler, task_id, self._delays.left, self.catalog.tasks, self._executors, self._leases)
 
     def cancel_run(self, run: RequestedRun) -> None:
         """Withdraw a request whose caller has left."""

@@ -256,7 +256,7 @@ class OpenEngine:
         return self._opened().prune(task_id, reason)
 
     def why(self, task: AbstractTask | Output[Any] | str) -> Why:
-        """Return what a task waits for: an input, a limit, a place, the delay before a retry, another engine.
+        """Return what a task waits for: an input, a limit, a place, CPUs, memory, a device, a delay, another engine.
 
         ``print(engine.why(task))`` says it for people; its ``obstacles`` name what holds each.
 

@@ -11,6 +11,7 @@ from alexflow.engine.recording import EngineRecorder
 from alexflow.engine.tallies import Tallies
 from alexflow.engine.task_events import TaskEvents
 from alexflow.executors.interface import Fits, Job, JobSource, Settled
+from alexflow.executors.lacks import Lack
 from alexflow.graph import Catalog, Kind
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.events import Event, Woken
@@ -161,6 +162,10 @@ class ReadyJobs(JobSource):
         cores: tuple[int, ...] = (),
     ) -> None:
         self._events.began(self._kind, task_id, worker, host=host, devices=devices, cores=cores)
+
+    def passed_over(self, task_id: str, lack: Lack) -> None:
+        if lack.kind != "place":
+            self._events.passed_over(task_id, lack.kind, lack.name)
 
     @property
     def has_ready(self) -> bool:

@@ -67,6 +67,7 @@ class TaskEvents:
         self._tasks = tasks
         # tasks that were planned or started, and have not ended: where an attempt is under way
         self._live: dict[str, tuple[str, int] | None] = {}
+        self._lacking: dict[str, tuple[str, str]] = {}  # what tasks were passed over for
         self._lanes: defaultdict[str, Lanes] = defaultdict(Lanes)
         #: What is kept of outputs in memory, if anything is; it drops what is made again.
         self.hot: HotOutputs | None = None
@@ -112,6 +113,12 @@ class TaskEvents:
         for task_id in task_ids:
             self._emit(engine_events.TaskWaiting(task_id, waits_for, name, run_id=self._id_for(task_id)))
 
+    def passed_over(self, task_id: str, waits_for: engine_events.WaitsFor, name: str) -> None:
+        """Emit that a task was passed over in its queue, unless that has been emitted."""
+        if self._lacking.get(task_id) != (waits_for, name):
+            self._lacking[task_id] = waits_for, name
+            self.waiting((task_id,), waits_for, name)
+
     # -- the start
 
     def began(
@@ -128,6 +135,7 @@ class TaskEvents:
         """Emit that an attempt has begun, unless that has been emitted."""
         if self._live.get(task_id) is not None:
             return
+        self._lacking.pop(task_id, None)
         lane = self._lanes[executor].take()
         self._live[task_id] = executor, lane
         attempt = self._failed.count(task_id) + 1
@@ -237,6 +245,9 @@ class TaskEvents:
 
     def forgotten(self, task_ids: Iterable[str]) -> None:
         """Emit that those of these tasks which have not ended never will."""
+        if self._lacking:
+            for task_id in task_ids:
+                self._lacking.pop(task_id, None)
         if self._live:
             self.cancelled([task_id for task_id in task_ids if task_id in self._live])
             if not self.watched:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 #: What a task waits for that has all its inputs.
-WaitsFor = Literal["engine", "limit", "rate", "memory", "device"]
+WaitsFor = Literal["engine", "limit", "rate", "core", "memory", "device"]
 
 #: How a run ended.
 RunEnd = Literal["done", "failed", "cancelled", "error"]
@@ -117,8 +117,8 @@ class TaskWaiting(TaskEvent, frozen=True):
 
     Attributes:
         waits_for: ``engine``: another engine on the same storage holds it; ``limit`` and ``rate``: those of a tag;
-            ``memory``, ``device``: what others of this engine have taken.
-        name: which one, such as the tag.
+            ``core``, ``memory``, ``device``: what others of this engine have taken.
+        name: which one: the tag, or the kind of the device.
     """
 
     waits_for: WaitsFor

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 
 from alexflow.executors.capacity import Capacity, Claimant
 from alexflow.executors.interface import Job, JobSource
+from alexflow.executors.lacks import Lack
 from alexflow.model.resource_spec import Needs
 
 #: Jobs that one round passes over at most: in a long queue of tasks that wait for devices it comes back soon.
@@ -34,8 +35,9 @@ class Round(ABC):
         self.capacity = capacity
         self.claimant = claimant
         self.is_over = False
+        self._source = source
         self._ahead = capacity.held_for(claimant, source)  # jobs to come for which something is held
-        self._lacking: set[Needs] = set()
+        self._lacking: dict[Needs, Lack | None] = {}  # what of it, if that is of interest
         self._passed = 0
 
     def fits(self, job: Job) -> bool | None:
@@ -48,10 +50,17 @@ class Round(ABC):
                 return True
             return self._goes_on(False)
         if needs in self._lacking and not self.capacity.has_ticket(job.task_id):
-            return self._goes_on(True)
+            return self._pass_for_lack(job, needs)
         if self.place_claiming(job, needs):
             return True
-        self._lacking.add(needs)
+        lacks = self.capacity.lacks(self.claimant, job.task_id, needs) if self._source.watched else []
+        self._lacking[needs] = lacks[0] if lacks else None
+        return self._pass_for_lack(job, needs)
+
+    def _pass_for_lack(self, job: Job, needs: Needs) -> bool | None:
+        lack = self._lacking[needs]
+        if lack is not None and lack.kind != "place":
+            self._source.passed_over(job.task_id, lack)
         return self._goes_on(True)
 
     def passes(self, job: Job) -> bool | None:

@@ -24,6 +24,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 
 from msgspec import Struct
 
+from alexflow.executors.lacks import Lack
 from alexflow.executors.memory_text import memory_text
 from alexflow.model.resource_spec import WHOLE, Needs
 
@@ -57,16 +58,18 @@ class Claim:
     """What one job has, until it is released.
 
     Attributes:
+        task_id: the job.
         amounts: of CPUs and memory.
         binding: its devices.
         shares: thousandths of each device, by kind.
         threads: how many libraries may start for it; 0 for as many as for any job.
     """
 
-    __slots__ = ("_capacity", "amounts", "binding", "shares", "threads")
+    __slots__ = ("_capacity", "amounts", "binding", "shares", "task_id", "threads")
 
-    def __init__(self, capacity: Capacity, amounts: dict[str, int], binding: Binding, needs: Needs):
+    def __init__(self, capacity: Capacity, task_id: str, amounts: dict[str, int], binding: Binding, needs: Needs):
         self._capacity = capacity
+        self.task_id = task_id
         self.amounts = amounts
         self.binding = binding
         self.shares = {kind: min(amount, WHOLE) for kind, amount in needs.devices}
@@ -137,6 +140,7 @@ class Capacity(Demand):
         self._supply: Supply | None = None
         self._free: dict[str, int] = {}
         self._devices: dict[str, dict[Device, int]] = {}
+        self._claims: dict[Claim, None] = {}
         self._claimants: list[Claimant] = []
         self._waits: dict[str, Waiting] = {}  # by task
         self._first: dict[str, Waiting] = {}  # by what they lack, those with the oldest ticket
@@ -226,22 +230,68 @@ class Capacity(Demand):
         waiting = self._waits.get(task_id)
         ticket = MOST if waiting is None else waiting.ticket
         amounts = {CPUS: self.ordinary if needs.cpus is None else needs.cpus, MEMORY: needs.memory}
-        lacks = {thing for thing, amount in amounts.items() if amount and amount > self._free_for(thing, ticket)}
-        if claimant.is_full() or self._is_held(claimant.places, ticket):
-            lacks.add(claimant.places)
         chosen: dict[str, tuple[Device, ...]] = {}
-        for kind, amount in needs.devices:
-            devices = () if self._is_held(kind, ticket) else self._choose(kind, amount, prefer)
-            chosen[kind] = devices
-            if not devices:
-                lacks.add(kind)
+        lacks = self._lacked(claimant, ticket, amounts, needs.devices, prefer, chosen)
         if lacks:
             if waits:
                 self._wait(claimant, task_id, lacks)
             return None
-        claim = Claim(self, amounts, tuple(sorted(chosen.items())), needs)
+        claim = Claim(self, task_id, amounts, tuple(sorted(chosen.items())), needs)
         self.take(claim)
         return claim
+
+    def _lacked(
+        self,
+        claimant: Claimant,
+        ticket: int,
+        amounts: Mapping[str, int],
+        devices: Sequence[tuple[str, int]],
+        prefer: Sequence[Binding],
+        chosen: dict[str, tuple[Device, ...]],
+    ) -> set[str]:
+        """Return of what there is not enough for a job with a ticket; ``chosen`` gets the devices by their kinds."""
+        lacks = {thing for thing, amount in amounts.items() if amount and amount > self._free_for(thing, ticket)}
+        if claimant.is_full() or self._is_held(claimant.places, ticket):
+            lacks.add(claimant.places)
+        for kind, amount in devices:
+            chosen[kind] = () if self._is_held(kind, ticket) else self._choose(kind, amount, prefer)
+            if not chosen[kind]:
+                lacks.add(kind)
+        return lacks
+
+    def lacks(self, claimant: Claimant, task_id: str, needs: Needs | None) -> list[Lack]:
+        """Return what a job would wait for now, devices first; nothing is claimed, and nothing kept for it.
+
+        Args:
+            claimant: its executor.
+            task_id: the job.
+            needs: what it needs; None if it asks for nothing.
+        """
+        if not self.is_active:
+            return []
+        ticket = self._waits[task_id].ticket if task_id in self._waits else MOST
+        ordinary = self.ordinary if claimant.takes_cpus or needs is not None else 0
+        amounts = {CPUS: ordinary, MEMORY: 0}
+        if needs is not None:
+            amounts |= {MEMORY: needs.memory} if needs.cpus is None else {CPUS: needs.cpus, MEMORY: needs.memory}
+        devices = () if needs is None else needs.devices
+        things = self._lacked(claimant, ticket, amounts, devices, (), {})
+        wanted = [*devices, *reversed(amounts.items()), (claimant.places, 0)]
+        return [self._lack(claimant, thing, amount, ticket) for thing, amount in wanted if thing in things]
+
+    def _lack(self, claimant: Claimant, thing: str, wanted: int, ticket: int) -> Lack:
+        kept_for = ""
+        if self._is_held(thing, ticket):
+            kept_for = next(task_id for task_id, each in self._waits.items() if each is self._first[thing])
+        if thing == claimant.places:
+            return Lack("place", kept_for=kept_for)
+        if thing in (CPUS, MEMORY):
+            free, there = self._free_for(thing, -1), self.supply.cpus * WHOLE if thing == CPUS else self.supply.memory
+            holders = tuple(claim.task_id for claim in self._claims if claim.amounts[thing])
+            return Lack("core" if thing == CPUS else "memory", "", wanted, free, there, holders, kept_for)
+        of_kind = self._devices.get(thing, {})
+        holders = tuple(claim.task_id for claim in self._claims if thing in claim.shares)
+        return Lack("device", thing, wanted, sum(of_kind.values()), len(of_kind) * WHOLE, holders, kept_for)
 
     def started(self, claimant: Claimant, task_id: str, claim: Claim) -> None:
         """Take in that a job with a claim has started: it waits no more, and has overtaken those that do."""
@@ -251,6 +301,10 @@ class Capacity(Demand):
 
     def take(self, claim: Claim, sign: int = 1) -> None:
         """Take what is claimed; with -1, give it back."""
+        if sign > 0:
+            self._claims[claim] = None
+        else:
+            self._claims.pop(claim, None)
         for thing, amount in claim.amounts.items():
             self._free[thing] -= sign * amount
         for kind, devices in claim.binding:

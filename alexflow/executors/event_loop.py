@@ -27,6 +27,7 @@ from alexflow.executors.captured_error import capture_error, not_done, pruned
 from alexflow.executors.enclosing_tasks import around, enclosing, running
 from alexflow.executors.interface import GRACE, Done, Executor, Job, JobSource, NotDone, Outcome, Report, Usage
 from alexflow.executors.job_claims import JobClaims
+from alexflow.executors.lacks import Lack
 from alexflow.executors.log_records import install_record_factory
 from alexflow.executors.task_context import TaskContext
 from alexflow.executors.task_report import Reports, TaskReport
@@ -171,8 +172,7 @@ class LoopExecutor(Executor):
         self._how = how or InCoroutines()
         self._capacity = capacity or no_capacity()
         self._is_blocked = False  # none of the jobs that are ready may begin now
-        self._max_concurrency = max_concurrency
-        self._grace = grace
+        self._max_concurrency, self._grace = max_concurrency, grace
         self._closed = False
         self._runners: set[asyncio.Task[None]] = set()
         self._abandoned: set[asyncio.Task[None]] = set()  # asyncio itself holds no reference to tasks
@@ -183,8 +183,7 @@ class LoopExecutor(Executor):
 
     def open(self, storage: Storage, report: Report, source: JobSource) -> None:
         self._storage = storage
-        self._report = report
-        self._source = source
+        self._report, self._source = report, source
         self._claims = JobClaims(
             self._capacity, source, self._how.name, self._how.takes_cpus, self._is_full, self._wake
         )
@@ -215,6 +214,9 @@ class LoopExecutor(Executor):
         for task_id in task_ids:
             if task_id in self._running:
                 self._stop(self._running[task_id], cancelled=True)
+
+    def lacks(self, job: Job) -> list[Lack]:
+        return self._claims.lacks(job)
 
     @property
     def places(self) -> int:

@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from alexflow.errors import TaskError
+from alexflow.executors.lacks import Lack
 from alexflow.executors.request_context import RequestContext
 from alexflow.model import AbstractTask, InOut
 from alexflow.model.executor_kinds import ExecutorKind
@@ -192,6 +193,9 @@ class JobSource(ABC):
             cores: CPUs to which it is bound.
         """
 
+    def passed_over(self, task_id: str, lack: Lack) -> None:  # noqa: B027  # of interest to engines only
+        """Take in that a job was passed over for lack of something. It may be reported again."""
+
     @abstractmethod
     def put_back(self, jobs: Sequence[Job]) -> None:
         """Give back jobs that have not begun. They are the first again, in this order, and nothing is counted."""
@@ -263,6 +267,10 @@ class Executor(ABC):
 
     def invalidate(self) -> None:  # noqa: B027  # most cache nothing besides the storage, which has its own call
         """Outputs that exist may be others than before: read nothing from memory that was read or made until now."""
+
+    def lacks(self, job: Job) -> Sequence[Lack]:
+        """Return what a job that is ready, and has not been taken, waits for, as far as that is counted here."""
+        return ()
 
     @property
     def places(self) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from alexflow.executors.admission import Round
 from alexflow.executors.capacity import Capacity, Claim, Claimant, Device
 from alexflow.executors.interface import Job, JobSource
+from alexflow.executors.lacks import Lack
 from alexflow.model.resource_spec import Needs
 
 
@@ -41,6 +42,10 @@ class JobClaims:
     def round(self) -> JobRound:
         """Begin to look through the jobs for one that may begin."""
         return JobRound(self._capacity, self._claimant, self._source, self._claims, self._ordinary)
+
+    def lacks(self, job: Job) -> list[Lack]:
+        """Return what a job that is ready waits for."""
+        return self._capacity.lacks(self._claimant, job.task_id, job.needs)
 
     def devices_of(self, task_id: str) -> dict[str, tuple[Device, ...]]:
         """Return the devices that a job has claimed, by kind."""

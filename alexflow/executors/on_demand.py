@@ -35,7 +35,7 @@ class ExecutorOnDemand(Executor):
         if self._made is None:
             made = self._make()
             made.open(*self._opening)
-            for name in ("expect", "offer", "cancel", "forget", "invalidate", "ahead", "prune"):
+            for name in ("expect", "offer", "cancel", "forget", "invalidate", "ahead", "prune", "lacks"):
                 setattr(self, name, getattr(made, name))  # a call less for each batch
             self._made = made
         return self._made

@@ -97,6 +97,10 @@ class Leases(ABC):
     async def holders(self, wanted: Wanted) -> list[Holder]:
         """Other engines that hold any of these tasks, as far as they can be found out."""
 
+    def known_holders(self, wanted: Wanted) -> list[Holder]:
+        """:meth:`holders`, as far as that needs no waiting; where it is a request, what was found the last time."""
+        return []
+
     @abstractmethod
     def release(self, keys: Iterable[str]) -> None:
         """Release outputs that were taken or kept."""

@@ -54,7 +54,7 @@ def app(
     """
     live = None
     if isinstance(source, Engine):
-        live, storage = LiveTasks(), source.storage
+        live, storage = LiveTasks(source.why), source.storage
         source.broadcast.listen(live.take)
     else:
         storage = open_storage(source)

@@ -138,6 +138,8 @@ class Observer:
             try:
                 await self._look()
                 async with self._looking:
+                    if self.live is not None:
+                        self.live.ask()
                     await asyncio.to_thread(self._make_messages)
                 for run_id in list(self._channels):
                     self._pass_on(self._channels[run_id])

@@ -75,7 +75,7 @@ PROTOCOLS = {
 
 #: Objects of ours that have attributes of the same names, by what code calls them.
 OURS = frozenset(
-    {"self", "job", "spec", "event", "outcome", "instruction", "failed", "decided", "entry", "told", "sent"}
+    {"self", "job", "spec", "event", "outcome", "instruction", "failed", "decided", "entry", "told", "sent", "claim"}
     | {"described", "defaults", "_defaults", "check", "wanted", "follower", "successor", "cause", "error"}
     | {
         "context",

@@ -25,6 +25,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from alexflow.executors.capacity import Binding, Capacity, Claim, Demand
 from alexflow.executors.interface import Job, JobSource
+from alexflow.executors.lacks import Lack
 from alexflow.executors.process.instructions import LookUpPeak, PoolInstruction
 from alexflow.executors.process.places import Home, Place
 from alexflow.executors.process.roster import Roster
@@ -135,6 +136,15 @@ class Claims:
         elif waits and capacity.has_ticket(task_id):
             self._waits_at[task_id] = site
         return claim
+
+    def lacks(self, job: Job) -> list[Lack]:
+        """Return what a job that is ready waits for; of several machines, at that which lacks the least."""
+        found = [
+            site.capacity.lacks(site.claimant, job.task_id, needs)
+            for site in self.sites
+            if (needs := self.needs_of(job, site.capacity)) is None or site.capacity.can_ever_hold(needs)
+        ]
+        return min(found, key=len, default=[])
 
     def forget(self, task_ids: Collection[str]) -> None:
         """Drop tasks that are over or not wanted any more."""

@@ -19,6 +19,7 @@ from alexflow.errors import EngineClosed, ShippingError, WorkerDied
 from alexflow.executors.attempt_host import host
 from alexflow.executors.capacity import Capacity
 from alexflow.executors.interface import GRACE, Executor, Job, JobSource, NotDone, Report, WorkerCounts
+from alexflow.executors.lacks import Lack
 from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.instructions import (
@@ -100,14 +101,11 @@ class ProcessExecutor(Executor):
         devices: Iterable[str] = (),
         reserved: int = 0,
     ):
-        self._reserved = reserved
-        self._capacity = capacity
-        self._devices = devices
-        self._started_server = started
+        self._reserved, self._capacity = reserved, capacity
+        self._devices, self._started_server = devices, started
         self._workers = workers
         self._size = workers.count or 1
-        self._grace = grace
-        self._echo = echo
+        self._grace, self._echo = grace, echo
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)
         self._cache_epoch = 0
@@ -129,8 +127,7 @@ class ProcessExecutor(Executor):
         }
 
     def open(self, storage: Storage, report: Report, source: JobSource) -> None:
-        self._report = report
-        self._source = source
+        self._report, self._source = report, source
         self._host = host.get()
         self._loop = asyncio.get_running_loop()
         parts = self._size, source, self._workers.recycle, time.monotonic, self._capacity
@@ -214,6 +211,9 @@ class ProcessExecutor(Executor):
 
     def invalidate(self) -> None:
         self._cache_epoch += 1
+
+    def lacks(self, job: Job) -> list[Lack]:
+        return self._machine.claims.lacks(job)
 
     @property
     def places(self) -> int:

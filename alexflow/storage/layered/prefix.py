@@ -60,6 +60,9 @@ class PrefixedLeases(Leases):
     async def holders(self, wanted: Wanted) -> list[Holder]:
         return await self._leases.holders(self._all_inside(wanted))
 
+    def known_holders(self, wanted: Wanted) -> list[Holder]:
+        return self._leases.known_holders(self._all_inside(wanted))
+
     def release(self, keys: Iterable[str]) -> None:
         self._leases.release(self._inside(keys))
 

@@ -117,6 +117,9 @@ class LocalLeases(Leases):
     async def holders(self, wanted: Wanted) -> list[Holder]:
         return self._sat_at.holders(self, wanted)
 
+    def known_holders(self, wanted: Wanted) -> list[Holder]:
+        return [] if self._seat is None else self._seat.holders(self, wanted)
+
     def release(self, keys: Iterable[str]) -> None:
         self._sat_at.release(self, keys)
 

@@ -103,6 +103,7 @@ class ObjectLeases(Leases):
         self._cleared = 0.0
         self._has_joined = False
         self._others: list[_Engine] = []
+        self._found: list[Holder] = []  # when holders were last looked for
         self._held: set[str] = set()  # the leases' objects
         self._released: set[str] = set()  # those that are still to be removed
         self._order = asyncio.Lock()  # no lease is made and removed at the same time
@@ -189,7 +190,7 @@ class ObjectLeases(Leases):
                     await self._remove(self._held | self._released)
                 self._held, self._released = set(), set()
                 await self._remove(self._heartbeats)
-                self._heartbeats, self._others = [], []
+                self._heartbeats, self._others, self._found = [], [], []
         finally:
             if self._removing is not None:
                 self._removing.cancel()
@@ -245,10 +246,14 @@ class ObjectLeases(Leases):
             owners.update((await self._holders(names)).values() if self._works and not owners else ())
             signs = [sign for sign in await self._list(ENGINES) if _engine_of(sign) in owners - {self._name}]
             contents = await self._read_all(signs)
-            return list(dict.fromkeys(msgspec.json.decode(says, type=Holder) for says in contents.values()))
+            self._found = list(dict.fromkeys(msgspec.json.decode(says, type=Holder) for says in contents.values()))
+            return self._found
         except (*_TROUBLE, msgspec.MsgspecError) as error:
             logger.debug("%s: the holders of leases cannot be read: %s", self._where, error)
             return []
+
+    def known_holders(self, wanted: Wanted) -> list[Holder]:
+        return self._found
 
     def release(self, keys: Iterable[str]) -> None:
         self._let_go({_lease(key) for key in keys} & self._held)
