@@ -84,11 +84,12 @@ async def test_c14_what_no_agent_has_is_said_and_waits_for_one_that_does(place, 
 async def test_c15_a_worker_with_too_much_memory_ends_alone(place, tmp_path):
     """It is run once more, alone, and then fails saying what it has used and may; the agent and its others live."""
     executor = AgentExecutor()
+    (held := tmp_path / "held").mkdir()  # where the large one waits for a file that never comes
     async with Engine(place, executor=executor) as engine, agent(executor, "--memory=400MiB", places=2) as process:
         other = asyncio.create_task(engine.run(Waits(1, str(tmp_path))))
         await until(lambda: attempts(tmp_path, 1))
-        large = asyncio.create_task(engine.run(Fills(2, str(tmp_path), 500)))
-        await until(lambda: attempts(tmp_path, 2))
+        large = asyncio.create_task(engine.run(Fills(2, str(held), 500)))
+        await until(lambda: attempts(held, 2))
         (tmp_path / "go").touch()
         assert (await other).ran == 1
         with pytest.raises(RunFailed) as caught:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from typing import Any, ClassVar
 
 import pytest
@@ -94,8 +95,12 @@ async def test_each_takes_the_same_however_many_leave(kind, tmp_path):
     storage = str(tmp_path / "results") if kind is InProcess else MemoryStorage()
     async with Engine(storage, workers=1, max_concurrency=2, grace=0.1, limits={"few": 1}) as engine:
         await engine.load(OnLoop(-1).output())
-        few = min([await seconds_to_leave(engine, kind, FEW) for _ in range(3)]) / FEW
-        more = min([await seconds_to_leave(engine, kind, MORE) for _ in range(3)]) / MORE
+        few, more = inf, inf
+        for _ in range(10):  # other programs only add to the time; mostly the second round says enough
+            few = min(few, await seconds_to_leave(engine, kind, FEW) / FEW)
+            more = min(more, await seconds_to_leave(engine, kind, MORE) / MORE)
+            if more < 1.5 * few:
+                break
     # Work that grows with their number makes it four times as much. With 8,000, whose objects no processor's cache has,
     # each takes two to three times as much although it makes no more calls.
     assert more < 2 * few

@@ -11,6 +11,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -96,6 +97,8 @@ class CleansUp(Stubborn):
                 return
             if self.how == "raises":
                 raise ValueError("instead") from None
+            if self.how == "leaves a thread":  # so that its worker has to end, too
+                threading.Thread(target=time.sleep, args=(60.0,), daemon=True).start()
             raise
         finally:
             note(self.log, "finally")

@@ -72,7 +72,7 @@ async def test_nothing_tells(place, fifo, log):
         assert again == worker
         result = await engine.run(Ends(0, how="os._exit(7)"), on_error="continue")
         assert result.failed == 1
-        run = asyncio.create_task(engine.run(CleansUp(2, str(log), told.path, gate.path)))
+        run = asyncio.create_task(engine.run(CleansUp(2, str(log), told.path, gate.path, how="leaves a thread")))
         worker = int((await told.receive())[0])
         os.kill(parent_of(worker), signal.SIGKILL)
         run.cancel()
@@ -99,13 +99,13 @@ async def test_the_program_ignores_signals(place, fifo, log, number):
 
 
 async def ends_are_heard(place, fifo, log):
-    """A worker that dies, one that is told to end, one that is left when it has nothing to do."""
+    """A worker that dies, one that ends with a task that is stopped, one that is left when it has nothing to do."""
     told, gate = fifo("told"), fifo("gate")
     async with Engine(place, workers=1, max_deaths=0, grace=1_000.0) as engine:
         result = await engine.run(Ends(0, how="os._exit(7)"), on_error="continue")
         (error,) = result.failures
         assert error.exitcode == 7
-        run = asyncio.create_task(engine.run(CleansUp(2, str(log), told.path, gate.path)))
+        run = asyncio.create_task(engine.run(CleansUp(2, str(log), told.path, gate.path, how="leaves a thread")))
         worker = int((await told.receive())[0])
         run.cancel()
         assert await asyncio.to_thread(still_alive, {worker}, SECONDS_TO_END) == set()
