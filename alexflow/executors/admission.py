@@ -36,6 +36,7 @@ class Round(ABC):
         self.claimant = claimant
         self.is_over = False
         self._source = source
+        self._is_watched = source.watched
         self._ahead = capacity.held_for(claimant, source)  # jobs to come for which something is held
         self._lacking: dict[Needs, Lack | None] = {}  # what of it, if that is of interest
         self._passed = 0
@@ -50,18 +51,21 @@ class Round(ABC):
                 return True
             return self._goes_on(False)
         if needs in self._lacking and not self.capacity.has_ticket(job.task_id):
-            return self._pass_for_lack(job, needs)
+            if self._is_watched:
+                self._report_lack(job, needs)
+            return self._goes_on(True)
         if self.place_claiming(job, needs):
             return True
-        lacks = self.capacity.lacks(self.claimant, job.task_id, needs) if self._source.watched else []
+        lacks = self.capacity.lacks(self.claimant, job.task_id, needs) if self._is_watched else []
         self._lacking[needs] = lacks[0] if lacks else None
-        return self._pass_for_lack(job, needs)
+        if lacks:
+            self._report_lack(job, needs)
+        return self._goes_on(True)
 
-    def _pass_for_lack(self, job: Job, needs: Needs) -> bool | None:
+    def _report_lack(self, job: Job, needs: Needs) -> None:
         lack = self._lacking[needs]
         if lack is not None and lack.kind != "place":
             self._source.passed_over(job.task_id, lack)
-        return self._goes_on(True)
 
     def passes(self, job: Job) -> bool | None:
         """Pass a job over: it cannot begin yet."""

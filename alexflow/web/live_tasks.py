@@ -69,7 +69,7 @@ class LiveTasks:
     def __init__(self, why: Callable[[str], Why] | None = None) -> None:
         self._why = why
         self._answers: dict[str, str] = {}  # by class
-        self._not_told: dict[str, tuple[str, int]] = {}  # by class the first of them, and how many there are
+        self._without_event: dict[str, tuple[str, int]] = {}  # by class the first of them, and how many there are
         self.running: dict[str, TaskStarted] = {}
         self.waiting: dict[str, str] = {}
         self.planned: dict[str, str] = {}
@@ -95,20 +95,23 @@ class LiveTasks:
                 fold(self, event)
         if self.holders and _WORDS["engine"] not in self.waiting.values():
             self.holders.clear()
-        not_told: dict[str, tuple[str, int]] = {}
-        for task_id in self.planned:
+        without_event: dict[str, tuple[str, int]] = {}
+        # most often there is an event of each, and then nothing is gone through
+        for task_id in self.planned if len(self.planned) > len(self.running) + len(self.waiting) else ():
             if task_id not in self.running and task_id not in self.waiting:
                 cls = task_id.rpartition(".")[0]
-                first, count = not_told.get(cls, (task_id, 0))
-                not_told[cls] = first, count + 1
-        self._not_told = not_told
+                first, count = without_event.get(cls, (task_id, 0))
+                without_event[cls] = first, count + 1
+        self._without_event = without_event
 
     def ask(self) -> None:
         """Have the engine say what the first of each class waits for; called on its loop."""
         if self._why is None:
             return
         try:
-            asked = [(cls, self._why(first)) for cls, (first, _) in islice(self._not_told.items(), MOST_CLASSES_ASKED)]
+            asked = [
+                (cls, self._why(first)) for cls, (first, _) in islice(self._without_event.items(), MOST_CLASSES_ASKED)
+            ]
         except EngineClosed:  # or of another loop
             asked = []
         self._answers = {cls: _in_short(answer) for cls, answer in asked if answer.obstacles}
@@ -122,7 +125,7 @@ class LiveTasks:
         return Counter(task_id.rpartition(".")[0] for task_id, run in self.planned.items() if run == run_id)
 
     def reasons(self) -> Counter[tuple[str, str]]:
-        """Return how many tasks wait, by class and what they wait for: of those no event tells of, the first one."""
+        """Return how many tasks wait, by class and what they wait for; without an event, what the first does."""
         engines = ", ".join(f"process {pid} on {host}" for pid, host in islice(self.holders, MOST_ENGINES))
         held = f"{_WORDS['engine']}: {engines}" if engines else _WORDS["engine"]
         found = Counter(
@@ -130,7 +133,7 @@ class LiveTasks:
             for task_id, why in self.waiting.items()
         )
         for cls, text in self._answers.items():
-            found[cls, text] += self._not_told.get(cls, ("", 0))[1]
+            found[cls, text] += self._without_event.get(cls, ("", 0))[1]
         return +found
 
     def _planned(self, event: TasksPlanned) -> None:

@@ -80,12 +80,13 @@ def main(arguments: list[str] | None = None) -> int:
         tasks = min(options.tasks, pace * 30)
         for way in ("nobody looks", "own process", "same process"):
             with tempfile.TemporaryDirectory(dir=options.memory) as directory:
-                print(_line(pace, way, measured(Path(directory), tasks, pace, way)), flush=True)
+                print(_line(pace, tasks, way, measured(Path(directory), tasks, pace, way)), flush=True)
     return 0
 
 
-def _line(pace: int, way: str, found: dict[str, Any]) -> str:
-    parts = [f"{pace:>6,} tasks/s {way:13}"]
+def _line(pace: int, tasks: int, way: str, found: dict[str, Any]) -> str:
+    reached = tasks / found["engine"]["took"]
+    parts = [f"{pace:>6,} tasks/s {way:13} ({reached:,.0f} reached)"]
     for name in ("engine", "server"):
         if name in found:
             of = found[name]
