@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -30,7 +30,7 @@ from alexflow.cluster.storage_check import StorageCheck
 from alexflow.cluster.tls import Certificates
 from alexflow.errors import DefinitionError, NoAgents, ShippingError
 from alexflow.executors.capacity import Demand
-from alexflow.executors.interface import Job, JobSource, NotDone, Report
+from alexflow.executors.interface import JOB_METHODS, Job, JobSource, NotDone, Report, WorkerCounts
 from alexflow.executors.process.log_forwarding import levels
 from alexflow.executors.process.outcomes import unshippable
 from alexflow.executors.settings import ConfigurableExecutor, ExecutorSettings
@@ -142,8 +142,9 @@ class AgentExecutor(ConfigurableExecutor):
         demand = self._demand(settings)
         self._pool = AgentPool(settings.workers, grace=settings.grace, echo=settings.echo, demand=demand)
         self._pool.open(storage, report, source)
-        for name in ("expect", "cancel", "forget", "invalidate", "ahead", "lacks"):
-            setattr(self, name, getattr(self._pool, name))
+        for name in JOB_METHODS:
+            if name != "offer":
+                setattr(self, name, getattr(self._pool, name))
         self._socket = socket.create_server((self._host, self._port))
         self._socket.setblocking(False)
         self._serving = self._loop.create_task(self._serve(self._socket))
@@ -165,6 +166,13 @@ class AgentExecutor(ConfigurableExecutor):
     @property
     def places(self) -> int:
         return 1 if self._pool is None else self._pool.places
+
+    @property
+    def workers(self) -> WorkerCounts:
+        return WorkerCounts() if self._pool is None else self._pool.workers
+
+    async def start_workers(self, classes: Collection[type]) -> None:
+        await self._opened().start_workers(classes)
 
     def kill(self) -> None:
         pool, self._closing = self._pool, True

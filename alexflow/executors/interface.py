@@ -205,6 +205,10 @@ class JobSource(ABC):
         """Yield jobs that will be ready as soon as the job of a task has succeeded; for executors that prefetch."""
 
 
+#: The methods of an executor that concern jobs. One that stands before another hands these on.
+JOB_METHODS = ("expect", "offer", "cancel", "prune", "forget", "invalidate", "ahead", "lacks")
+
+
 class WorkerCounts(Struct, frozen=True):
     """The worker processes of an executor.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from alexflow.executors.interface import Executor, JobSource, Report, WorkerCounts
+from alexflow.executors.interface import JOB_METHODS, Executor, JobSource, Report, WorkerCounts
 from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
@@ -35,7 +35,7 @@ class ExecutorOnDemand(Executor):
         if self._made is None:
             made = self._make()
             made.open(*self._opening)
-            for name in ("expect", "offer", "cancel", "forget", "invalidate", "ahead", "prune", "lacks"):
+            for name in JOB_METHODS:
                 setattr(self, name, getattr(made, name))  # a call less for each batch
             self._made = made
         return self._made

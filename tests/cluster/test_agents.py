@@ -18,10 +18,10 @@ import pytest
 from alexflow import Engine, LocalStorage
 from alexflow.cluster import AgentExecutor
 from alexflow.errors import DefinitionError, NoAgents, RunFailed, WorkerDied
-from alexflow.events import TaskPrinted, TaskRetrying
+from alexflow.events import TaskPrinted, TaskReported, TaskRetrying
 from tests.cluster.agents import agent
 from tests.cluster.waiting import are_at_work, until
-from tests.cluster.workflows import Heavy, Leaf, Talks, Waits, attempts, sum_of
+from tests.cluster.workflows import AsksWhetherToStop, Heavy, Leaf, Talks, Waits, attempts, sum_of
 from tests.kit.agents import start_agent
 from tests.kit.processes import still_alive
 
@@ -43,6 +43,27 @@ async def test_agents_end_with_their_engine(place):
     async with agent_of_engine(executor, place) as (engine, process):
         await engine.run(sum_of(3))
     assert await asyncio.to_thread(process.wait, 30) == 0
+
+
+async def test_workers_can_be_started_ahead_and_are_counted(place):
+    executor = AgentExecutor()
+    async with Engine(place, executor=executor) as engine, agent(executor, places=3):
+        await until(lambda: executor.agents)
+        await engine.start_workers()
+        assert engine.stats().workers.alive == 3
+
+
+async def test_a_task_at_an_agent_is_pruned(place):
+    """It asks whether it is to end, and what it has stored is its result."""
+    executor = AgentExecutor()
+    async with Engine(place, executor=executor, grace=60.0) as engine, agent(executor):
+        events = engine.events()
+        run = asyncio.create_task(engine.run(AsksWhetherToStop(1)))
+        async for event in events:
+            if isinstance(event, TaskReported) and event.step > 100:  # it has been at work for a while
+                assert engine.prune(event.task_id, reason="enough")
+                break
+        assert (await run).output.load() == "pruned"
 
 
 @asynccontextmanager

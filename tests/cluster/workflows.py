@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alexflow import JSONOutput, Output, Task, TaskOptions
+from alexflow import JSONOutput, Output, Task, TaskOptions, current
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,24 @@ class Waits(Task):
         while not Path(self.place, "go").exists():
             time.sleep(0.01)
         output.store(os.getpid())
+
+
+@dataclass(frozen=True)
+class AsksWhetherToStop(Task):
+    """Reports, some milliseconds a step, until it is to stop."""
+
+    number: int
+
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[str], key="end.json")
+
+    def run(self, input: Any, output: Any) -> None:
+        step = 0
+        while not current.should_stop:
+            step += 1
+            current.report(step=step)
+            time.sleep(0.005)
+        output.store("pruned" if current.pruned else "stopped")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import pytest
 
 import alexflow
 from alexflow import Engine, LocalStorage, MemoryStorage, Task, TaskOptions
+from alexflow.cluster import AgentExecutor
 from alexflow.errors import DefinitionError, IncompatibleStorage, RunFailed
 from alexflow.executors import (
     Done,
@@ -29,6 +30,8 @@ from alexflow.executors import (
 )
 from alexflow.executors.attempt import attempt
 from alexflow.executors.captured_error import capture_error, not_done
+from alexflow.executors.interface import JOB_METHODS
+from alexflow.executors.on_demand import ExecutorOnDemand
 from alexflow.formats import JSONOutput
 from alexflow.storage import Storage, Transaction
 
@@ -181,3 +184,10 @@ def test_other_engines_do_not_know_it(tmp_path):
 def test_a_name_is_given_once(name):
     with pytest.raises(DefinitionError, match="choose another name"):
         register_executor(ExecutorKind(name), FakeDaskExecutor)
+
+
+def test_an_executor_that_stands_before_another_hands_on_all_that_concerns_jobs() -> None:
+    own = {"kind", "open", "places", "workers", "start_workers", "aclose", "kill"}
+    public = {name for name in vars(Executor) if not name.startswith("_")}
+    assert public - own == {*JOB_METHODS}
+    assert all(name in vars(ExecutorOnDemand) and name in vars(AgentExecutor) for name in own - {"kind"})
