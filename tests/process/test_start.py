@@ -46,6 +46,7 @@ async def test_no_interpreter(place, monkeypatch, executable, said):
         assert (await engine.run([Value(n) for n in range(10)])).ran == 10  # once it is there
 
 
+@pytest.mark.local_pool
 @pytest.mark.parametrize("executable", ["", "/bin/false"])
 @pytest.mark.parametrize("kind", [str, Path])
 async def test_an_interpreter_that_is_named(place, monkeypatch, executable, kind):
