@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from alexflow.engine.chance import chance
 from alexflow.engine.driver import Driver
+from alexflow.engine.uses import MOST_WAITING, Uses
 from alexflow.errors import (
     DefinitionError,
     OutputDamaged,
@@ -24,7 +25,6 @@ from alexflow.type_vars import T
 
 if TYPE_CHECKING:
     from alexflow.engine.hot_outputs import HotOutputs
-    from alexflow.engine.uses import Uses
     from alexflow.storage.memory_cache import MemoryCache
 
 #: Loads of outputs that exist between two turns of the event loop: some half a millisecond.
@@ -179,7 +179,7 @@ class Loads:
         """
         uses, hot = self.uses, self._hot
         if uses is not None:
-            if uses.names:  # spares a call
+            if 0 < len(uses.names) < MOST_WAITING:  # spares a call
                 uses.names.add(output.key)
             else:
                 uses.add((output.key,))

@@ -15,8 +15,8 @@ from alexflow.storage.background import in_thread
 #: Time between two notes.
 SECONDS_BETWEEN_NOTES = 60.0
 
-#: Outputs that wait for a note; if there are more, one is written sooner.
-MOST_WAITING = 100_000
+#: Outputs that wait for a note, some 200 bytes each; if there are more, one is written sooner.
+MOST_WAITING = 20_000
 
 #: Places for hashes of names that have been noted: 2 MiB. A set of 100,000 names takes 15, and grows for hours.
 NOTED_PLACES = 2**18
@@ -29,7 +29,7 @@ class NotedNames:
     """The names that have been noted on a day, in memory of a fixed size: a table of their hashes.
 
     Each hash has two places, and makes room for another one by moving to its other place (cuckoo hashing, Pagh and
-    Rodler 2004). So all of 100,000 are remembered. Of many more some are forgotten, and noted once more.
+    Rodler 2004). So of 100,000 hardly any is forgotten, and noted once more; of many more than that some are.
     """
 
     def __init__(self, day: int):
@@ -68,7 +68,8 @@ class Uses:
     """The outputs of a storage that were used: found by an inspection, or loaded. To be called on the engine's loop.
 
     Attributes:
-        names: what waits for a note; while there is anything, more may be added without a call.
+        names: what waits for a note; while there are some, fewer than ``MOST_WAITING``, others may be added without a
+            call.
     """
 
     def __init__(self, storage: Storage):
