@@ -60,12 +60,15 @@ class CodeStates:
                 self._thread.start()
 
     def lines(self) -> Iterator[CodeLine]:
-        """Yield the lines that can be written by now. It blocks for a moment."""
+        """Yield the lines that can be written by now. It blocks; what fails is tried again by the next call."""
         for cls in [cls for cls in self._shapes if cls in self._known]:
-            state = self._known[cls]
-            for shape in self._shapes.pop(cls):
-                if state is not None:
-                    yield self._lists.line(shape, state)
+            state, shapes = self._known[cls], self._shapes[cls]
+            while shapes:
+                line = None if state is None else self._lists.line(shapes[0], state)
+                del shapes[0]
+                if line is not None:
+                    yield line
+            del self._shapes[cls]
 
     def finish(self) -> None:
         """Wait until all is known. It blocks."""

@@ -29,6 +29,7 @@ from alexflow.record.segment_writer import SegmentWriter
 from alexflow.scheduler.instructions import Finish
 from alexflow.storage import Storage
 from alexflow.storage.background import in_thread
+from alexflow.storage.permits import are_none_left
 from alexflow.storage.reserved import ReservedSpace
 
 if TYPE_CHECKING:
@@ -391,6 +392,8 @@ class EngineSegment:
                 for line in self._codes.lines():
                     writer.add(line)
             except Exception as error:  # the disk's, or the network's
+                if are_none_left(error):
+                    return  # tasks have them all for a moment
                 self._codes = None
                 logger.warning("the code of tasks is not recorded; the work goes on: %s", error)
 

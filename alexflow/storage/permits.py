@@ -35,6 +35,11 @@ WAIT_SECONDS = 30.0  # seconds
 WARN_AFTER_SECONDS = 5.0  # seconds
 
 
+def are_none_left(error: BaseException) -> bool:
+    """Return whether an error says that the process, or the system, has no descriptor left."""
+    return getattr(error, "errno", None) in _NONE_LEFT
+
+
 class CountedPermit:
     """One descriptor that is counted."""
 
@@ -160,7 +165,7 @@ async def under_permit(opening: Callable[[], Awaitable[T]]) -> tuple[CountedPerm
             return permit, await opening()
         except BaseException as error:
             permit.release()
-            if getattr(error, "errno", None) not in _NONE_LEFT or not await _given_back_soon():
+            if not are_none_left(error) or not await _given_back_soon():
                 raise
         finally:
             current.reset(token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from alexflow import (
 )
 from alexflow.errors import NotRecorded, RunFailed
 from alexflow.record import Record
+from alexflow.record.code_lists import CodeLists
 
 
 @dataclass(frozen=True)
@@ -299,3 +301,28 @@ def test_it_is_read_without_the_code(storage: LocalStorage, tmp_path: Path) -> N
     command = [sys.executable, "-c", code, str(moved), TOTAL.task_id]
     said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert said.stdout.split() == ["tuple", "3", "False"]
+
+
+@pytest.mark.anyio
+async def test_the_code_of_tasks_is_recorded_once_there_are_descriptors_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried: list[str] = []
+    line = CodeLists.line
+
+    def short(self: CodeLists, shape: int, state: Any) -> Any:
+        tried.append(state.digest)
+        if len(tried) == 1:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return line(self, shape, state)
+
+    monkeypatch.setattr(CodeLists, "line", short)
+    result = await alexflow.arun(Part(1), storage=tmp_path)
+    async with alexflow.Engine(tmp_path) as engine:
+        for number in range(2, 5):
+            await engine.run(Part(number))
+            await asyncio.sleep(0.1)
+    assert len(tried) > 1
+    assert "not recorded" not in caplog.text
+    assert any(entry.code for entry in alexflow.open_record(tmp_path).entries())
+    assert result.ran == 1
