@@ -124,10 +124,11 @@ class Loads:
     ) -> list[T]:
         """Load the values of outputs; those that do not exist are requested together."""
         for start in range(0, len(outputs), CHECKED_PER_TURN):
+            if start:
+                await asyncio.sleep(0)
             for output in outputs[start : start + CHECKED_PER_TURN]:
                 if not isinstance(output, Output):
                     raise not_loadable(output)
-            await asyncio.sleep(0)
         values: list[Any] = [None] * len(outputs)
         missing: list[int] = []
         for start in range(0, len(outputs), LOADS_PER_TURN):
