@@ -91,10 +91,15 @@ def test_an_earlier_run_says_what_a_class_that_has_not_ended_will_take(tmp_path:
     assert (rows["New"].under_way, rows["New"].to_do) == (1, None)
 
 
-def test_of_an_engine_here_all_that_is_to_do_counts(tmp_path: Path) -> None:
-    storage = LocalStorage(tmp_path)
+def of_two_after_three(place: Path) -> RunFold:
+    """A run while two tasks of it wait; three of their class have run before."""
+    storage = LocalStorage(place)
     run([Seen(n) for n in range(3)], storage=storage, progress=False)
-    fold = asyncio.run(while_it_waits(storage, [Seen(7), Seen(8)]))
+    return asyncio.run(while_it_waits(storage, [Seen(7), Seen(8)]))
+
+
+def test_of_an_engine_here_all_that_is_to_do_counts(tmp_path: Path) -> None:
+    fold = of_two_after_three(tmp_path)
     mean = fold.earlier.seconds(f"{__name__}.Seen")
     assert mean is not None
     rows = rows_of(fold, fold.under_way() * 8, Seen=160, New=5)
@@ -103,9 +108,7 @@ def test_of_an_engine_here_all_that_is_to_do_counts(tmp_path: Path) -> None:
 
 
 def test_a_runs_own_tasks_soon_say_it_themselves(tmp_path: Path) -> None:
-    storage = LocalStorage(tmp_path)
-    run([Seen(n) for n in range(3)], storage=storage, progress=False)
-    fold = asyncio.run(while_it_waits(storage, [Seen(7), Seen(8)]))
+    fold = of_two_after_three(tmp_path)
     earlier = fold.earlier.seconds(f"{__name__}.Seen")
     assert earlier is not None
     lefts = []
