@@ -1,4 +1,4 @@
-"""What waits in an engine: whether there is room for a further request, and how long it would wait.
+"""The tasks that wait in an engine: whether there is room for a further request, and how long it would wait.
 
 The estimate is simple, since it has to be there before anything is planned: tasks ahead, times the seconds that a task
 of its executor takes, divided by places. A request that is taken in is not refused later.

@@ -21,7 +21,7 @@ Write = Callable[[str, int, TaskReport], None]
 
 
 class _Attempt:
-    """What has been written of one attempt."""
+    """The reports of one attempt that have been written."""
 
     __slots__ = ("began", "number", "unwritten", "written", "written_at")
 

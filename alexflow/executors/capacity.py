@@ -55,7 +55,7 @@ class Supply(Struct, frozen=True):
 
 
 class Claim:
-    """What one job has, until it is released.
+    """The share of one job, until it is released.
 
     Attributes:
         task_id: the job.
@@ -206,7 +206,7 @@ class Capacity(Demand):
         return Needs(supply.cpus * WHOLE, supply.memory, () if needs is None else needs.devices)
 
     def _free_for(self, thing: str, ticket: int) -> int:
-        """How much there is of the CPUs or of memory for a job with a ticket."""
+        """Return how much there is of the CPUs or of memory for a job with a ticket."""
         if self._is_held(thing, ticket):
             return 0
         if thing == CPUS:

@@ -17,7 +17,7 @@ from alexflow.model.resource_spec import Needs
 
 
 class Destination(NamedTuple):
-    """Where a job goes."""
+    """A place to which a job goes."""
 
     place: Place
     seconds: float
