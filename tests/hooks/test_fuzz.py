@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from alexflow import Engine
 from alexflow.errors import DecodingError, DefinitionError, RunFailed
-from tests.hooks.broken import KINDS, WHERE, Good, GoodInThread, GoodOnLoop, made
+from tests.hooks.broken import WHERE, Good, GoodInThread, GoodOnLoop, made
+from tests.hooks.exceptions import KINDS
 from tests.hooks.test_matrix import HOOKS
 
 EXAMPLES = int(os.environ.get("ALEXFLOW_FUZZ", "100"))

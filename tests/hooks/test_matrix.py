@@ -10,7 +10,8 @@ import pytest
 
 from alexflow import Engine
 from alexflow.errors import DefinitionError, OutputMissing, RunFailed, StorageError, TaskFailed
-from tests.hooks.broken import KINDS, WHERE, Good, GoodInThread, GoodOnLoop, made
+from tests.hooks.broken import WHERE, Good, GoodInThread, GoodOnLoop, made
+from tests.hooks.exceptions import KINDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 

@@ -13,7 +13,8 @@ import pytest
 import alexflow
 from alexflow import DynamicTask, Engine, LocalStorage, RunFailed, Task
 from alexflow.errors import AlexflowError, DefinitionError, TaskFailed
-from tests.hooks.broken import KINDS, GoodInThread, GoodOnLoop, made
+from tests.hooks.broken import GoodInThread, GoodOnLoop, made
+from tests.hooks.exceptions import KINDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
@@ -58,7 +59,7 @@ def test_what_a_run_raises_can_be_shown(tmp_path: Path, kind: str, where: str) -
         alexflow.run(made(where, "run", kind, 1), storage=tmp_path / "results", workers=1)
     (error,) = failed.value.exceptions
     assert isinstance(error, TaskFailed)
-    assert error.error_type.startswith("tests.hooks.broken.") or kind == "after Sealed"
+    assert error.error_type.startswith("tests.hooks.exceptions.") or kind == "after Sealed"
     assert error.error_type in "".join(traceback.format_exception(failed.value))
 
 
