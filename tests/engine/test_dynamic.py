@@ -12,8 +12,8 @@ from alexflow.engine.dynamic import Generators
 from alexflow.errors import IncompatibleStorage, OutputMissing, RunFailed, TaskFailed
 from alexflow.events import TaskSucceeded
 from alexflow.graph.describe import Defaults, describe
-from tests.engine import workflows
-from tests.engine.workflows import (
+from tests.engine import dynamic_tasks
+from tests.engine.dynamic_tasks import (
     GiverFails,
     GiverIsCancelled,
     Gives,
@@ -24,9 +24,9 @@ from tests.engine.workflows import (
     GivesUnreachable,
     MadeByOthers,
     Nested,
-    Step,
     StoresItself,
 )
+from tests.engine.workflows import Step
 
 pytestmark = pytest.mark.anyio
 
@@ -126,13 +126,13 @@ async def test_it_gave_what_cannot_be_run():
 
 async def test_consumed_lazily():
     gc.collect()
-    workflows.most_alive[0] = 0
+    dynamic_tasks.most_alive[0] = 0
     async with Engine(MemoryStorage()) as engine:
         result = await engine.run(GivesMany(50_000))
         again = await engine.run(GivesMany(50_000))  # all are found
     assert result.ran == 50_001
     assert (again.ran, again.cached) == (1, 50_000)
-    assert workflows.most_alive[0] < 5_000  # a window of 2,000, and some on their way
+    assert dynamic_tasks.most_alive[0] < 5_000  # a window of 2,000, and some on their way
 
 
 @pytest.mark.parametrize(

@@ -28,17 +28,8 @@ from alexflow.events import (
     TaskStarted,
     TaskSucceeded,
 )
-from tests.engine.workflows import (
-    Breaks,
-    BreaksOnLoop,
-    Flaky,
-    Gives,
-    ProcessStep,
-    Slow,
-    SlowOnLoop,
-    Step,
-    ThreadStep,
-)
+from tests.engine.dynamic_tasks import Gives
+from tests.engine.workflows import Breaks, BreaksOnLoop, Flaky, ProcessStep, Slow, SlowOnLoop, Step, ThreadStep
 
 pytestmark = pytest.mark.anyio
 

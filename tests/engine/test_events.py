@@ -18,7 +18,8 @@ from alexflow.events import (
     TaskStarted,
     TaskSucceeded,
 )
-from tests.engine.workflows import BreaksOnLoop, Gives, Step
+from tests.engine.dynamic_tasks import Gives
+from tests.engine.workflows import BreaksOnLoop, Step
 
 pytestmark = pytest.mark.anyio
 

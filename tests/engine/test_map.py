@@ -14,7 +14,8 @@ from alexflow import Engine, JSONOutput, MemoryStorage, Output, Task, TaskError
 from alexflow.engine.mapping import LOADS_AHEAD, Mapped
 from alexflow.errors import DefinitionError
 from alexflow.events import RunStarted
-from tests.engine.workflows import BreaksOnLoop, Gives, ProcessStep, SlowOnLoop, Step, ran
+from tests.engine.dynamic_tasks import Gives
+from tests.engine.workflows import BreaksOnLoop, ProcessStep, SlowOnLoop, Step, ran
 
 pytestmark = pytest.mark.anyio
 

@@ -16,7 +16,8 @@ from alexflow import DynamicTask, Engine, JSONOutput, LocalStorage, MemoryStorag
 from alexflow.errors import CycleError, DefinitionError, IncompatibleStorage
 from alexflow.events import TaskStarted
 from alexflow.storage import PrefixStorage
-from tests.engine.workflows import Gives, MadeByOthers, ProcessStep, ReadsEphemeral, Step, ran
+from tests.engine.dynamic_tasks import Gives, MadeByOthers
+from tests.engine.workflows import ProcessStep, ReadsEphemeral, Step, ran
 
 
 def planned(plan: Any) -> dict[tuple[str, str], int]:
@@ -121,9 +122,9 @@ def test_dynamic_tasks_say_that_they_give_more(tmp_path: Path) -> None:
     plan = alexflow.plan([Gives("list"), MadeByOthers(Step(1).output())], storage=tmp_path)
     assert str(plan).splitlines() == [
         "3 tasks to run, and what they give, 0 are there",
-        "  1  tests.engine.workflows.Gives         missing, and what it gives",
-        "  1  tests.engine.workflows.Step          missing",
-        "  1  tests.engine.workflows.MadeByOthers  upstream missing, and what it gives",
+        "  1  tests.engine.dynamic_tasks.Gives         missing, and what it gives",
+        "  1  tests.engine.workflows.Step              missing",
+        "  1  tests.engine.dynamic_tasks.MadeByOthers  upstream missing, and what it gives",
     ]
 
 
@@ -178,7 +179,7 @@ def test_as_plain_data(tmp_path: Path) -> None:
     plan = alexflow.plan(Gives("list"), storage=tmp_path)
     (group,) = plan.to_json()["run"]
     assert group == {
-        "class": "tests.engine.workflows.Gives",
+        "class": "tests.engine.dynamic_tasks.Gives",
         "count": 1,
         "reason": "missing",
         "dynamic": True,

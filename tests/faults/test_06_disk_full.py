@@ -10,8 +10,9 @@ import pytest
 from alexflow import Engine, Retry
 from alexflow.errors import RunFailed, StorageFull
 from alexflow.storage.local.read import MAX_INLINE_BYTES
+from tests.faults.bulky_tasks import Bulky, BulkyInThread, BulkyOnLoop, Scratch, StoresTwo
 from tests.faults.disks import free_bytes, keys_in, small_disk
-from tests.faults.workflows import Bulky, BulkyInThread, BulkyOnLoop, Number, Scratch, StoresTwo
+from tests.faults.workflows import Number
 
 pytestmark = pytest.mark.anyio
 

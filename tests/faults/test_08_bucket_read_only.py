@@ -6,7 +6,8 @@ import pytest
 
 from alexflow import Engine, Retry, open_storage
 from alexflow.errors import StorageDenied
-from tests.faults.workflows import BulkyOnLoop, Number, Sum
+from tests.faults.bulky_tasks import BulkyOnLoop
+from tests.faults.workflows import Number, Sum
 from tests.kit.servers.s3 import READER, READER_SECRET
 
 pytestmark = pytest.mark.anyio

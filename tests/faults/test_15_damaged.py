@@ -11,8 +11,9 @@ import pytest
 
 from alexflow import Engine, LocalStorage
 from alexflow.errors import OutputDamaged
+from tests.faults.bulky_tasks import BulkyOnLoop
 from tests.faults.disks import keys_in, small_disk
-from tests.faults.workflows import BulkyOnLoop, Number, Reader, Sum
+from tests.faults.workflows import Number, Reader, Sum
 
 pytestmark = pytest.mark.anyio
 

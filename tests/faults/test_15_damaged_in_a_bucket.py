@@ -10,7 +10,8 @@ import pytest
 from alexflow import Engine, open_storage
 from alexflow.errors import OutputDamaged
 from alexflow.storage.remote.multipart import MAX_BYTES_IN_MEMORY
-from tests.faults.workflows import BulkyOnLoop, Number, Reader, Sum
+from tests.faults.bulky_tasks import BulkyOnLoop
+from tests.faults.workflows import Number, Reader, Sum
 from tests.kit.servers.s3 import BUCKET, READER, READER_SECRET, client
 
 pytestmark = pytest.mark.anyio

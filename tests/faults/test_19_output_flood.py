@@ -8,7 +8,7 @@ import pytest
 
 from alexflow import Engine
 from alexflow.events import TaskPrinted
-from tests.faults.workflows import Floods
+from tests.faults.bulky_tasks import Floods
 from tests.kit.processes import peak_memory
 
 pytestmark = pytest.mark.anyio
