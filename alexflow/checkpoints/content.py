@@ -28,7 +28,7 @@ class Damaged(Exception):
 
 
 class Header(msgspec.Struct, frozen=True):
-    """What is said of a state.
+    """The description of a saved state.
 
     Attributes:
         task_id: the task's id.

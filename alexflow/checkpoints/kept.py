@@ -16,7 +16,7 @@ from alexflow.storage.reserved import ReservedSpace
 
 
 class _Label(msgspec.Struct, frozen=True):
-    """What the file beside those of a checkpoint says; small, so that a listing need not read these."""
+    """The description in the file beside a checkpoint's own; small, so that a listing need not read those."""
 
     task_id: str
     name: str

@@ -205,7 +205,7 @@ class Generator(TaskContext):
 
     @property
     def deadline(self) -> float | None:
-        """When the time is over that ``generate`` may take to give more tasks."""
+        """The end of the time that ``generate`` may take to give more tasks."""
         return self._deadline
 
     def stop_requested(self) -> bool:

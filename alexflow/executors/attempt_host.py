@@ -10,7 +10,7 @@ from alexflow.executors.task_report import TaskReport
 
 
 class AttemptFacts(Struct, frozen=True, array_like=True):
-    """What an attempt has to be told of itself; few ask.
+    """The facts of an attempt that its task can ask for; few do.
 
     Attributes:
         attempt: its number, from 1 on; attempts that ended with the death of their worker count.
@@ -26,7 +26,7 @@ class AttemptFacts(Struct, frozen=True, array_like=True):
 
 
 class AttemptHost(Protocol):
-    """What attempts, and executors on their behalf, may ask and report.
+    """The engine as attempts, and executors on their behalf, see it: questions and reports.
 
     Attributes:
         engine: the engine itself.

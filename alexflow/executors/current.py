@@ -45,7 +45,7 @@ class Current:
 
     @property
     def deadline(self) -> float | None:
-        """When the time of this attempt is over (``timeout``), by the clock of :func:`time.monotonic`; None for never.
+        """The end of this attempt's time (``timeout``), by the clock of :func:`time.monotonic`; None for no limit.
 
         What is left, in seconds, is ``current.deadline - time.monotonic()``.
         """

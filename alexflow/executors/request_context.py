@@ -21,7 +21,7 @@ from alexflow.hooks import SHORT_TEXT, class_name, passes, repr_of, text_of
 
 
 class ContextMessage(Struct, frozen=True, array_like=True):
-    """What a worker enters before a task.
+    """The context that a worker enters before a task.
 
     Attributes:
         values: pickled, by the names of their variables, ``module:name``.
@@ -56,7 +56,7 @@ class CarriedVariable(Struct, frozen=True):
 
 
 class RequestContext:
-    """What is captured of one request.
+    """The captured context of one request.
 
     Attributes:
         run_id: the id of its run, once a task needs it.

@@ -38,7 +38,7 @@ class TaskContext(ABC):
     @property
     @abstractmethod
     def deadline(self) -> float | None:
-        """When the attempt's time is over, by the clock of :func:`time.monotonic`."""
+        """The end of the attempt's time, by the clock of :func:`time.monotonic`."""
 
     @property
     def devices(self) -> Mapping[str, Sequence[int | str]]:

@@ -92,7 +92,7 @@ def _is_class(value: object) -> TypeGuard[type]:
 
 
 def _attributes_of(cls: type) -> tuple[object, ...]:
-    """What a class defines, without asking its metaclass."""
+    """Return the attributes that a class defines, without asking its metaclass."""
     return tuple(type.__dict__["__dict__"].__get__(cls).values())
 
 

@@ -70,7 +70,7 @@ def spec_of_class(task: AbstractTask) -> object:
 
 
 def needs_of(task: AbstractTask, spec: object, packs: bool, refusal: Callable[[Needs], str] | None) -> Needs | None:
-    """What a task needs of the machine; None if it asks for nothing, or its executor has rules of its own.
+    """Return the resources that a task needs; None if it asks for nothing, or its executor has rules of its own.
 
     Args:
         task: the task.

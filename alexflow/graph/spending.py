@@ -1,4 +1,4 @@
-"""What a task spends by starting, of the limited rates of its tags: asks the user's ``key`` and ``cost``."""
+"""The cost of starting a task, in the limited rates of its tags; calls the user's ``key`` and ``cost``."""
 
 from __future__ import annotations
 

@@ -300,7 +300,7 @@ class Output(WithClassInfo, Generic[T_co]):
     # -- part by part
 
     def part_codec(self) -> PartCodec:
-        """What makes bytes of parts that are appended. Formats to which a task can append override this.
+        """Return the codec of appended parts. Formats to which a task can append override this.
 
         Raises:
             NoFormat: nothing can be appended in this format.

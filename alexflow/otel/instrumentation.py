@@ -28,7 +28,7 @@ from alexflow.version import __version__
 
 
 class Instrumentation:
-    """What is between one engine and OpenTelemetry. A fault of a processor, sampler or exporter costs no task.
+    """The link between one engine and OpenTelemetry. A fault of a processor, sampler or exporter costs no task.
 
     Args:
         engine: the engine.

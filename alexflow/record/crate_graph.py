@@ -58,7 +58,7 @@ class CrateGraph:
 
 
 class _Links(dict[str, dict[str, str]]):
-    """What a property refers to, by id: each once, however many there are."""
+    """The entities that a property refers to, by id, each once."""
 
 
 def _as_json(entity: Entity) -> Entity:

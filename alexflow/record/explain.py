@@ -86,7 +86,7 @@ class Explanation:
 
 
 class RecordedTasks(NamedTuple):
-    """What an explanation is made from.
+    """The sources of an explanation.
 
     Attributes:
         generations: gives the generations of a task by its id, the newest first.

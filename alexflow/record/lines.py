@@ -55,7 +55,7 @@ class SegmentHeader(SegmentLine, frozen=True, array_like=True, tag=0):
 
 
 class EnvironmentLine(SegmentLine, frozen=True, array_like=True, tag=1):
-    """What the engine runs in: Python, platform, packages; ``packages`` names a file of the space that lists them."""
+    """The environment of the engine: Python, platform, packages; ``packages`` is a file that lists them."""
 
     python: str
     platform: str
@@ -65,7 +65,7 @@ class EnvironmentLine(SegmentLine, frozen=True, array_like=True, tag=1):
 
 
 class Shape(Struct, frozen=True, array_like=True):
-    """What tasks of one class have in common.
+    """The properties that tasks of one class share.
 
     Attributes:
         number: by which the segment refers to it.
@@ -92,7 +92,7 @@ class ShapesLine(SegmentLine, frozen=True, array_like=True, tag=2):
 
 
 class MadeFrom(Struct, frozen=True, array_like=True):
-    """What one task is made of.
+    """The definition of one task.
 
     Attributes:
         shape: its shape's number.
@@ -254,7 +254,7 @@ class ClosedLine(SegmentLine, frozen=True, array_like=True, tag=9):
 
 
 class ReportLine(SegmentLine, frozen=True, array_like=True, tag=12):
-    """What a running task has reported; of many reports some, and the last one.
+    """Progress that a running task has reported; of many reports some, and the last one.
 
     Attributes:
         run: the run's number; 0 where that is not known.

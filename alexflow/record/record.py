@@ -31,7 +31,7 @@ _MOST_CANDIDATES = 10
 
 
 class Record:
-    """What a storage says of its outputs: made by :func:`~alexflow.open_record`. Methods block.
+    """The record of a storage's outputs, from :func:`~alexflow.open_record`. Methods block.
 
     It is read when it is first asked, and stays what it was at that moment; :meth:`refresh` reads what has come since.
     No code of users is imported, but by :meth:`Entry.task <alexflow.record.Entry.task>`.

@@ -44,7 +44,7 @@ class RunAttempt(NamedTuple):
 
 
 class RunReport(NamedTuple):
-    """What a task has reported while it ran.
+    """Progress that a task has reported while it ran.
 
     Attributes:
         task_id: the task.
@@ -129,7 +129,7 @@ class Run:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took."""
+        """The duration."""
         return None if self.ended is None else (self.ended - self.started).total_seconds()
 
     def to_json(self) -> dict[str, Any]:

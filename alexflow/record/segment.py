@@ -36,7 +36,7 @@ _decode = msgspec.msgpack.Decoder(AnyLine).decode
 
 
 class Section:
-    """What one engine has written, as far as it was read.
+    """The lines of one engine, as far as they were read.
 
     Args:
         header: the engine.

@@ -1,4 +1,4 @@
-"""What an engine runs in: Python, platform, packages, git commit. Read from files: no process is started for it."""
+"""The environment of an engine: Python, platform, packages, git commit. Read from files; no process is started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tasks have reported while they ran, read from the segments: few ask, so no index has it."""
+"""Progress that tasks have reported, read from the segments: it is rarely asked for, so no index has it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _WHOLE = 40  # characters of a text that is shown whole, without saying where it
 
 @dataclass(frozen=True)
 class Difference:
-    """Where two values differ first.
+    """The first place in which two values differ.
 
     Attributes:
         path: where: ``$.metrics.loss``, ``$.coef_``, ``$, column 'x', row 5``; ``$`` is the value itself.

@@ -31,7 +31,7 @@ LEASE_PATIENCE, _PAUSE = 5.0, 0.05
 
 
 class Removed(NamedTuple):
-    """What was removed.
+    """The result of a removal.
 
     Attributes:
         outputs: those that are gone.

@@ -19,7 +19,7 @@ _LEASED = "alexflow-segments-being-merged"
 
 
 class MergedSegments(NamedTuple):
-    """What was merged, or would be.
+    """The result of a merge, or of its dry run.
 
     Attributes:
         files: how many go; on an object store a segment has several.

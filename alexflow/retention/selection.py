@@ -11,7 +11,7 @@ from alexflow.retention.stored import Stored, StoredOutput, StoredTask
 
 
 class Limits(NamedTuple):
-    """What is to go; each that is set selects, and what any of them selects goes.
+    """The conditions for removal: an output goes if any condition that is set selects it.
 
     Attributes:
         unused_since: outputs of tasks that were used last before this moment, in seconds since 1970.

@@ -1,4 +1,4 @@
-"""When outputs were used last, as far as the record says it, and the notes of it that say nothing any more."""
+"""The time of each output's last use, as far as the record has it, and notes of uses that are obsolete."""
 
 from __future__ import annotations
 

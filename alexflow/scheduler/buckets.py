@@ -77,7 +77,7 @@ class Buckets:
 
     @property
     def wake_at(self) -> float:
-        """When something in line may start; infinite for never, or not before others have begun."""
+        """The time at which the next in line may start; infinite for never, or not before others have begun."""
         wakes = self._wakes
         while wakes and self._due.get(wakes[0][1]) != wakes[0][0]:
             heappop(wakes)

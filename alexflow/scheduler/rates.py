@@ -48,7 +48,7 @@ class RateSpec(Struct, frozen=True):
 
 
 class Bucket:
-    """What one tag, for one key, has spent.
+    """The balance of one tag, for one key.
 
     Args:
         spec: the limit.

@@ -131,7 +131,7 @@ async def runs_each_task_once(subject: Subject) -> None:
 
 
 async def reports_failures(subject: Subject) -> None:
-    """What ``run`` raises is the task's error, with its class and its text; others run."""
+    """An exception of ``run`` becomes the task's error, with its class and its text; other tasks run."""
     error = await failure_of(subject, [subject.step(1), subject.step(2, "raise")], on_error="stop")
     expect(isinstance(error, TaskFailed), f"the error is {error!r}, not a TaskFailed")
     assert isinstance(error, TaskFailed)  # for type checkers
@@ -240,13 +240,13 @@ async def refuses_what_cannot_travel(subject: Subject) -> None:
 
 
 async def brings_output(subject: Subject) -> None:
-    """What a task prints is an event of that task."""
+    """Text that a task prints becomes an event of that task."""
     await subject.engine.run([subject.step(1, "talk"), subject.step(2, "talk")])
     expect(sorted(subject.printed) == ["step 1 speaks\n", "step 2 speaks\n"], f"printed: {subject.printed}")
 
 
 async def brings_log_records(subject: Subject) -> None:
-    """What a task logs reaches the loggers of the engine's process."""
+    """Log records of a task reach the loggers of the engine's process."""
     await subject.engine.run(subject.step(1, "talk"))
     expect("step 1 logs" in subject.logged, f"logged: {subject.logged}")
 

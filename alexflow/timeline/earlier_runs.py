@@ -39,7 +39,7 @@ class EarlierRuns:
 
     @property
     def lanes(self) -> int:
-        """How many tasks the newest of them ran at once, at most; 0 if there was none."""
+        """The most tasks that the newest of them ran at once; 0 if there was none."""
         if self._lanes is None:
             self._lanes = next((len(each.lanes) for each in self._timelines() if each.lanes), 0)
         return self._lanes

@@ -40,7 +40,7 @@ _MICROS = 1_000_000
 
 
 class Cost:
-    """What the tasks of a class have cost and stored.
+    """The time and the storage that the tasks of a class have taken.
 
     Attributes:
         done: tasks that ran and published.
@@ -83,7 +83,7 @@ class FoldedAttempt(NamedTuple):
 
 
 class SectionFold:
-    """What one engine has written, as far as later lines refer to it.
+    """The lines of one engine that later lines refer to.
 
     Attributes:
         header: the engine.
@@ -159,12 +159,12 @@ class RunFold:
 
     @property
     def outcome(self) -> str:
-        """How it ended; ``unknown`` if its engine was killed or it goes on."""
+        """Its outcome; ``unknown`` if its engine was killed or it goes on."""
         return "unknown" if self.ended is None else self.ended.outcome
 
     @property
     def seconds(self) -> float:
-        """How long it took, or has taken until the last that is known of it."""
+        """Its duration; of a run that goes on, until its latest line."""
         return (self.ended_after if self.ended is not None else self.timeline.end) / _MICROS
 
     def cost(self, cls: str) -> Cost:

@@ -33,7 +33,7 @@ class RecordedLine(NamedTuple):
 
 
 class _Reading:
-    """How far one file, or all parts of a segment together, have been read."""
+    """The position up to which one file, or all parts of a segment together, have been read."""
 
     __slots__ = ("at", "passed_over", "section")
 

@@ -48,7 +48,7 @@ _WORDS = {
 
 
 class LiveTasks:
-    """What the events of an engine say of tasks that are not over.
+    """Unfinished tasks, as the events of an engine describe them.
 
     :meth:`take` is called by the engine and only keeps the event; :meth:`fold` does the rest, when a page is made. Of
     tasks that events say nothing more of than that they are planned, :meth:`ask` has the engine say what the first of

@@ -171,7 +171,7 @@ class IndexedRows(RowSource):
             yield from filter(wanted.holds_for, rows)
 
     def _chosen(self, cls: TaskClass, wanted: EntryFilter) -> list[tuple[float | None, int]]:
-        """When the tasks of a class finished that may be wanted, and the numbers of their rows."""
+        """Return the finishing times of tasks of a class that may be wanted, and the numbers of their rows."""
         choices = [choice_of(condition, cls.columns) for condition in wanted.conditions]
         if None in choices:
             return []
