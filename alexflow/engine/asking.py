@@ -68,6 +68,7 @@ async def ask(
         await _refuse_if_overloaded(driver.backlog, request, options, defaults, storage)
     driver.entering += 1
     try:
+        await driver.entrance.wait()
         subjects = await collect_subjects(request, defaults, driver.catalog)
         context = running.get()
         if context is not None:

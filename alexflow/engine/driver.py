@@ -23,6 +23,7 @@ from alexflow.engine.delays import Delays
 from alexflow.engine.dispatch import Dispatch
 from alexflow.engine.draining import Draining
 from alexflow.engine.entering import TargetParts
+from alexflow.engine.entrance import Entrance
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.generators_on_demand import GeneratorsOnDemand
 from alexflow.engine.outcomes import Outcomes
@@ -138,8 +139,9 @@ class Driver:
             reserve={} if queue is None else queue.reserve,
         )
         self._inbox: Inbox = deque()
+        self.entrance = Entrance(self._inbox)
         bound = None if queue is None else queue.max_queued
-        self.backlog = Backlog(bound, scheduler, self.catalog, executors, entering=lambda: len(self._inbox))
+        self.backlog = Backlog(bound, scheduler, self.catalog, executors, entering=self.entrance.count)
         self._draining = False
         self._closed: EngineClosed | None = None  # set once no request is accepted any more
         self.draining = Draining()
@@ -189,12 +191,7 @@ class Driver:
 
     def _coordination_by(self, leases: Leases) -> PeerCoordination:
         return PeerCoordination(
-            leases,
-            self._storage,
-            self._scheduler,
-            self.catalog,
-            self._executors,
-            self._dispatch.sources,
+            *(leases, self._storage, self._scheduler, self.catalog, self._executors, self._dispatch.sources),
             spawn=self.background.spawn,
             post=self.post_and_settle,
             put_back=self.task_events.put_back,
@@ -206,8 +203,7 @@ class Driver:
 
     async def aclose(self) -> None:
         """End everything that runs, and wait for it."""
-        self._closed = EngineClosed("the engine was closed while this ran; wait for it inside `async with`")
-        self.runs.fail(self._closed)
+        self._refuse(EngineClosed("the engine was closed while this ran; wait for it inside `async with`"))
         self._withdrawals.clear()
         if self.runs:
             self.post(RunsCancelled(tuple(self.runs)))
@@ -232,9 +228,13 @@ class Driver:
             self._loop.call_soon_threadsafe(self._refuse_after_kill)
 
     def _refuse_after_kill(self) -> None:
-        if self._closed is None:
-            self._closed = EngineClosed("the engine was killed, and what it ran with it; open another one")
-        self.runs.fail(self._closed)
+        self._refuse(self._closed or EngineClosed("the engine was killed, and what it ran with it; open another one"))
+
+    def _refuse(self, closed: EngineClosed, error: Exception | None = None) -> None:
+        """Fail the requests, those that follow with ``closed``."""
+        self._closed = closed
+        self.entrance.open_wide()
+        self.runs.fail(error or closed)
 
     # -- requests
 
@@ -297,8 +297,7 @@ class Driver:
 
     def prune(self, task_id: str, reason: str) -> bool:
         """Let a running task end early. Returns whether it was running."""
-        is_running = self._dispatch.prune(task_id)
-        if is_running and self._broadcast.has_listeners:
+        if is_running := self._dispatch.prune(task_id):
             self.emit(lambda: engine_events.TaskPruned(task_id, reason, run_id=self.runs.id_for(task_id)))
         return is_running
 
@@ -370,6 +369,8 @@ class Driver:
             self._crash(error)
             if is_ctrl_c(error):
                 raise
+        finally:
+            self.entrance.let_in()
 
     def _enter(self, event: Inspected, subjects: Subjects) -> None:
         """Keep the tasks that the scheduler wants, now that it has their descriptions."""
@@ -383,10 +384,10 @@ class Driver:
 
     def _crash(self, error: BaseException) -> None:
         logger.critical("the engine failed", exc_info=error)
-        self._closed = EngineClosed(f"the engine failed: {repr_of(error)}")
-        self._closed.__cause__ = as_cause(error)
+        closed = EngineClosed(f"the engine failed: {repr_of(error)}")
+        closed.__cause__ = as_cause(error)
         is_error = is_a(error, Exception) and not is_a(error, StopIteration)
-        self.runs.fail(cast(Exception, error) if is_error else self._closed)
+        self._refuse(closed, cast(Exception, error) if is_error else None)
         self.runs.clear()
 
     # -- instructions

@@ -1,0 +1,59 @@
+"""The entrance of an engine: requests that come faster than it handles them wait outside, and cost nothing to leave."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sized
+from itertools import islice
+
+#: Events that wait to be handled, some 0.1 s of work, beyond which requests wait outside.
+MOST_EVENTS = 1024
+
+
+class Entrance:
+    """Lets requests in, the first ones first, while few events wait to be handled.
+
+    An engine handles events for a few milliseconds in each turn of the event loop, so that many callers can be faster.
+    Without an entrance what they asked for would add up without a bound, also that of callers who left long ago.
+
+    Args:
+        events: those that wait to be handled.
+    """
+
+    def __init__(self, events: Sized):
+        self._events = events
+        self._waiting: OrderedDict[asyncio.Future[None], None] = OrderedDict()
+        self._is_wide_open = False
+
+    def count(self) -> int:
+        """Return how many requests and events wait, outside and inside."""
+        return len(self._waiting) + len(self._events)
+
+    async def wait(self) -> None:
+        """Wait until a request may enter."""
+        if self._is_wide_open or not (self._waiting or len(self._events) >= MOST_EVENTS):
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[turn] = None
+        try:
+            await turn
+        finally:
+            self._waiting.pop(turn, None)
+
+    def let_in(self) -> None:
+        """Let in as many as there is room for."""
+        room = MOST_EVENTS - len(self._events)
+        if room > 0 and self._waiting:
+            self._let_in(room)
+
+    def open_wide(self) -> None:
+        """Let in all, from now on: each request is about to be refused."""
+        self._is_wide_open = True
+        self._let_in(len(self._waiting))
+
+    def _let_in(self, count: int) -> None:
+        for turn in list(islice(self._waiting, count)):
+            del self._waiting[turn]
+            if not turn.done():  # else its caller is leaving
+                turn.set_result(None)
