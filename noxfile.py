@@ -111,12 +111,17 @@ def quick(session: nox.Session) -> None:
 def cluster(session: nox.Session) -> None:
     """Workers that agents host: agents, real clusters of Dask and Ray, and the tests of the pool through an agent."""
     session.install("-e", ".[rich]", *group("tests"), *group("formats"), *group("servers"))
-    try:
-        session.install("-e", ".[ray]")  # 70 MB, and nothing for some Pythons
-    except nox.command.CommandFailed:
-        session.warn("ray cannot be installed here; its tests are skipped")
+    with_ray(session)
     session.run("python", "-m", "pytest", "tests/cluster", *session.posargs)
     session.run("python", "-m", "pytest", "--through=agent", *THROUGH_AGENT, *session.posargs)
+
+
+def with_ray(session: nox.Session) -> None:
+    """Install Ray, 70 MB, unless there is none for this Python."""
+    try:
+        session.install("-e", ".[ray]")
+    except nox.command.CommandFailed:
+        session.warn("ray cannot be installed here; its tests are skipped")
 
 
 @nox.session
@@ -208,8 +213,11 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def crash(session: nox.Session) -> None:
-    """200 times SIGKILL at random instants for engines and workers; ``-- --seed N`` repeats a plan."""
+    """200 times SIGKILL at random instants for engines and workers; ``-- --seed N`` repeats a plan. 60 times at agents,
+    those of Dask and Ray among them.
+    """
     session.install("-e", ".", *group("tests"))
+    with_ray(session)
     session.run("python", "-m", "tests.crash", *session.posargs)
     session.run("python", "-m", "tests.crash", "--agents", "--kills=60")
 

@@ -10,12 +10,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.crash.clusters import RunningCluster
 from tests.crash.engine_family import Family
 from tests.crash.ledger import Ledger, Tally
-from tests.crash.plan import Kill, Victim, kills
+from tests.crash.plan import AT_AGENTS, ON_CLUSTERS, Kill, Victim, kills
 from tests.kit.stored_files import stored_files
 
-ENGINE, WITH_AGENTS = "tests.crash.engine_process", "tests.crash.agents_process"
+ENGINE, WITH_AGENTS, ON_CLUSTER = (f"tests.crash.{name}_process" for name in ("engine", "agents", "cluster"))
 
 #: An engine that is not done after so many seconds hangs.
 TOO_LONG = 60.0
@@ -28,13 +29,27 @@ class Campaign:
         seed: of the plan.
         count: how many kills.
         directory: for everything.
+        tally: counts the findings.
         agents: whether jobs run at agents, which are killed, too.
+        cluster: on which these run, if they do.
     """
 
-    def __init__(self, seed: int, count: int, directory: Path, *, agents: bool = False):
-        self.tally = Tally()
-        self._plan = kills(seed, count, agents=agents)
-        self._engine = WITH_AGENTS if agents else ENGINE
+    def __init__(
+        self,
+        seed: int,
+        count: int,
+        directory: Path,
+        tally: Tally | None = None,
+        *,
+        agents: bool = False,
+        cluster: RunningCluster | None = None,
+    ):
+        self.tally = Tally() if tally is None else tally
+        self._plan = kills(seed, count, ON_CLUSTERS if cluster else AT_AGENTS if agents else None)
+        self._engine = [WITH_AGENTS if agents else ENGINE]
+        if cluster is not None:
+            self._engine = [ON_CLUSTER, cluster.kind, cluster.address]
+        self._mark = "" if cluster is None else cluster.mark
         self._directory = directory
         self._expected = self._undisturbed()
 
@@ -50,7 +65,7 @@ class Campaign:
         """Return the bytes of every output, ephemeral ones too, from an undisturbed run."""
         storage, log = self._directory / "undisturbed", self._directory / "log"
         log.touch()
-        family = Family(self._engine, str(storage), str(log), "keep")
+        family = self._family(str(storage), str(log), "keep")
         started = time.monotonic()
         family.hear()
         self._seconds = time.monotonic() - started
@@ -59,16 +74,19 @@ class Campaign:
         shutil.rmtree(storage)
         return expected
 
+    def _family(self, *arguments: str) -> Family:
+        return Family(*self._engine, *arguments, cluster=self._mark)
+
     def _complete(self, directory: Path, remaining: list[Kill]) -> None:
         """Run a workflow to its end, through as many of the kills as it takes."""
         storage, log = directory / "storage", directory / "log"
-        arguments = [self._engine, str(storage), str(log)]
+        arguments = str(storage), str(log)
         storage.mkdir()
         log.touch()
         ledger = Ledger(storage, log, self._expected, self.tally)
-        while not self._run(Family(*arguments), ledger, remaining):
+        while not self._run(self._family(*arguments), ledger, remaining):
             pass
-        again = Family(*arguments)
+        again = self._family(*arguments)
         ledger.conclude(again.hear().strip())
         again.close()
         ledger.compare()

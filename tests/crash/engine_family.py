@@ -39,10 +39,12 @@ class Family:
 
     Args:
         arguments: a module and its arguments.
+        cluster: the mark of the cluster on which its agents run, if they do.
     """
 
-    def __init__(self, *arguments: str):
+    def __init__(self, *arguments: str, cluster: str = ""):
         self._mark = uuid.uuid4().hex
+        self._cluster = cluster
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), MARK: self._mark}
         self.engine = subprocess.Popen(
             [sys.executable, "-m", *arguments], env=environment, stdout=subprocess.PIPE, text=True
@@ -67,54 +69,49 @@ class Family:
         os.close(self._pidfd)
 
     def kill(self, kill: Kill) -> list[int]:
-        """Kill whatever the plan says; which those were. None of it may be there yet, or any more."""
-        victims = self._victims(kill)
+        """Kill whatever the plan says; return that, and what ends with it. None of it may be there yet, or any more."""
+        victims, others = self._victims(kill)
         for pid in victims:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        return victims
+        return victims + others
 
-    def _victims(self, kill: Kill) -> list[int]:
+    def _victims(self, kill: Kill) -> tuple[list[int], list[int]]:
+        """Return what is to be killed, and the workers that end with it."""
         engine, relatives = self.engine.pid, self.living()
         forks = [relative for relative in relatives if FORK_SERVER in relative.command]
-        agents = [relative.pid for relative in relatives if AGENT in relative.command and relative not in forks]
+        agents = {
+            relative.pid: relative.parent
+            for relative in relatives
+            if AGENT in relative.command and relative not in forks
+        }
         hosts = {engine, *agents}
         fork_servers = {fork.pid: fork.parent for fork in forks if fork.parent in hosts}
         workers = {fork.pid: fork.parent for fork in forks if fork.parent not in hosts and fork.group == fork.pid}
         if kill.victim is Victim.ENGINE:
-            return [engine]
+            return [engine], []
         if kill.victim is Victim.FORK_SERVER:
-            return list(fork_servers)
+            return list(fork_servers), []
         if kill.victim is Victim.WORKERS:
-            return list(workers)
+            return list(workers), []
         if kill.victim is Victim.WORKER:
-            return [kill.chance.choice(list(workers))] if workers else []
-        if kill.victim is Victim.AGENT:
-            agent = kill.chance.choice(agents) if agents else 0
+            return [kill.chance.choice(list(workers))] if workers else [], []
+        if kill.victim in (Victim.AGENT, Victim.HOLDER):
+            if not agents:
+                return [], []
+            agent = kill.chance.choice(list(agents))
             hosted = [pid for pid, parent in workers.items() if fork_servers.get(parent) == agent]
-            return [agent, *hosted] if agent else []
+            return ([agents[agent]], hosted) if kill.victim is Victim.HOLDER else ([agent, *hosted], [])
         everybody = [relative.pid for relative in relatives]
         kill.chance.shuffle(everybody)
-        return everybody
+        return everybody, []
 
     def living(self) -> list[Relative]:
-        """All processes of the family that have not ended."""
-        wanted = f"{MARK}={self._mark}".encode()
-        found: list[Relative] = []
-        for name in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{name}/environ", "rb") as file:
-                    if wanted not in file.read().split(b"\0"):  # a zombie has none
-                        continue
-                with open(f"/proc/{name}/stat") as file:
-                    _, parent, group, *_ = file.read().rpartition(")")[2].split()
-                with open(f"/proc/{name}/cmdline", "rb") as file:
-                    found.append(Relative(int(name), int(parent), int(group), file.read()))
-            except (FileNotFoundError, ProcessLookupError, PermissionError):
-                continue
-        return found
+        """All processes of the family that have not ended; on a cluster, agents and what they have started."""
+        hosted = living(self._cluster) if self._cluster else []
+        return living(self._mark) + [each for each in hosted if AGENT in each.command or FORK_SERVER in each.command]
 
     def orphans(self) -> list[Relative]:
         """Return the processes that are left some time after the engine's end, and kill them."""
@@ -127,3 +124,21 @@ class Family:
         for relative in left:
             os.kill(relative.pid, signal.SIGKILL)
         return left
+
+
+def living(mark: str) -> list[Relative]:
+    """All processes that have this mark and have not ended."""
+    wanted = f"{MARK}={mark}".encode()
+    found: list[Relative] = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/environ", "rb") as file:
+                if wanted not in file.read().split(b"\0"):  # a zombie has none
+                    continue
+            with open(f"/proc/{name}/stat") as file:
+                _, parent, group, *_ = file.read().rpartition(")")[2].split()
+            with open(f"/proc/{name}/cmdline", "rb") as file:
+                found.append(Relative(int(name), int(parent), int(group), file.read()))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
