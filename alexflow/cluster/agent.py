@@ -34,6 +34,7 @@ from alexflow.cluster.messages import (
     PROTOCOL,
     AtWork,
     Challenge,
+    CheckModules,
     Deliver,
     Echoed,
     ExpectModules,
@@ -42,6 +43,7 @@ from alexflow.cluster.messages import (
     Introduction,
     KillWorker,
     Leaving,
+    ModulesFound,
     OutdateModules,
     Ping,
     Ready,
@@ -58,6 +60,7 @@ from alexflow.cluster.messages import (
     decode_first_from_engine,
     decode_for_agent,
 )
+from alexflow.cluster.module_check import compare_modules
 from alexflow.cluster.proof import is_proof, new_nonce, proof
 from alexflow.executors.devices import variables_for
 from alexflow.executors.interface import Printed
@@ -133,6 +136,7 @@ class Agent:
             KillWorker: lambda message: self._workers[message.worker].kill(),
             ReapWorker: lambda message: self._reap(message.worker, message.patience, message.terminate),
             ExpectModules: lambda message: self._servers().expect(message.modules),
+            CheckModules: self._check,
             OutdateModules: lambda message: self._servers().outdate(),
             Ping: lambda message: None,
         }
@@ -222,6 +226,11 @@ class Agent:
             worker = getattr(message, "worker", 0)
             if worker in self._workers or not worker or isinstance(message, StartWorker):
                 self._perform[type(message)](message)
+
+    def _check(self, message: CheckModules) -> None:
+        missing, differing = compare_modules(message.digests)
+        if missing or differing:
+            self._send(ModulesFound(missing, differing))
 
     def _start(self, message: StartWorker) -> None:
         worker = message.worker

@@ -10,8 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import cast
 
+from msgspec.structs import replace
+
 from alexflow.cluster.connection import AgentConnection, RemoteProcess
+from alexflow.cluster.messages import ModulesFound
 from alexflow.cluster.misfits import Misfits
+from alexflow.cluster.module_check import ModuleCheck, with_remedies
 from alexflow.errors import WorkerDied
 from alexflow.executors.capacity import Demand
 from alexflow.executors.interface import Job, JobSource, NotDone, Report
@@ -22,12 +26,14 @@ from alexflow.executors.process.output_capture import Echo
 from alexflow.executors.process.places import UNSEEN, Home, Place
 from alexflow.executors.process.pool import ProcessExecutor
 from alexflow.executors.process.wire.exit_status import ExitStatus
+from alexflow.executors.process.wire.messages import JobFailed, ToEngine
 from alexflow.executors.process.wire.status_page import WorkerStatus
 from alexflow.executors.process.worker_set import WorkerSet
 from alexflow.executors.process.worker_state import HostedProcess, WorkerState
 from alexflow.executors.recycle import Recycle
 from alexflow.executors.workers import Workers
 from alexflow.logs import logger
+from alexflow.model import AbstractTask
 from alexflow.storage import Storage
 
 #: How often a job moves from a machine that is lost before it has run for long: the next loss is charged to it, as it
@@ -75,13 +81,24 @@ class AgentPool(ProcessExecutor):
 
     Args:
         workers: what each may use; how many there are depends on the agents.
+        modules: packages and modules whose classes travel by value.
         grace: seconds that a job which is stopped gets to end.
         echo: shows at once what tasks print, if that was asked for.
         demand: whether tasks ask for something that agents have.
     """
 
-    def __init__(self, workers: Workers, *, grace: float, echo: Echo | None = None, demand: Demand | None = None):
+    def __init__(
+        self,
+        workers: Workers,
+        modules: frozenset[str] = frozenset(),
+        *,
+        grace: float,
+        echo: Echo | None = None,
+        demand: Demand | None = None,
+    ):
         super().__init__(workers, grace=grace, echo=echo)
+        self._definitions.by_value = modules
+        self._module_check = ModuleCheck()
         self._demand = demand
         self.agents: list[AgentConnection] = []
         self._moves: Counter[str] = Counter()
@@ -92,6 +109,12 @@ class AgentPool(ProcessExecutor):
         self._machine.claims.demand = self._demand
         self._memory = MemoryShortage(self._machine.claims, is_here=False)
         self._misfits = Misfits(source, lambda: [site.capacity for site in self._machine.claims.sites])
+
+    def expect(self, tasks: Sequence[AbstractTask]) -> None:
+        new = self._module_check.add(filter(self._definitions.go_by_name, {type(task) for task in tasks}))
+        for agent in self.agents if new else ():
+            agent.check(new)  # on the same line, and so before any of these tasks
+        super().expect(tasks)
 
     def offer(self, task_ids: Sequence[str]) -> None:
         super().offer(task_ids)
@@ -147,6 +170,7 @@ class AgentPool(ProcessExecutor):
     def came(self, agent: AgentConnection) -> None:
         """Take in an agent: there are more places."""
         self.agents.append(agent)
+        agent.check(self._module_check.digests)
         self.remote_workers.agents.append(agent)
         self._machine.claims.sites[agent.site] = None
         self._resize()
@@ -163,6 +187,10 @@ class AgentPool(ProcessExecutor):
         self._machine.replace(workers)
         self._machine.start_for(len(self._source))
         self._go_on()
+
+    def modules_found(self, agent: AgentConnection, found: ModulesFound) -> None:
+        """Take in that modules of tasks are missing at an agent, or differ."""
+        self._module_check.say(agent.name, agent.host, found.missing, found.differing)
 
     def lost(self, agent: AgentConnection) -> None:
         """Take in that an agent is gone."""
@@ -186,6 +214,12 @@ class AgentPool(ProcessExecutor):
         return [worker for worker in self._worker_set.workers if worker.process in hosted]
 
     # -- what is otherwise than on this machine
+
+    def _take_in_one(self, worker: WorkerState, message: ToEngine) -> None:
+        if isinstance(message, JobFailed):
+            fault = with_remedies(message.fault, worker.process.host, self._definitions.by_value)
+            message = message if fault is message.fault else replace(message, fault=fault)
+        super()._take_in_one(worker, message)
 
     def _stop(self, place: Place, number: int) -> None:
         process = cast(RemoteProcess, cast(WorkerState, place).process)

@@ -11,6 +11,7 @@ from alexflow.cluster.agent_supply import capacity_of
 from alexflow.cluster.line import AgentLine
 from alexflow.cluster.messages import (
     AtWork,
+    CheckModules,
     Deliver,
     Echoed,
     ExpectModules,
@@ -20,6 +21,7 @@ from alexflow.cluster.messages import (
     Introduction,
     KillWorker,
     Leaving,
+    ModulesFound,
     OutdateModules,
     Ping,
     ReapWorker,
@@ -230,6 +232,7 @@ class AgentConnection:
         introduction: what it has said of itself.
         echo: shows at once what tasks print, if that was asked for.
         on_leaving: called when it is about to end.
+        on_modules: called when modules of tasks are missing there, or differ.
 
     Attributes:
         name, host, places: as it has said.
@@ -244,6 +247,7 @@ class AgentConnection:
         introduction: Introduction,
         echo: Callable[[int, str], None] | None,
         on_leaving: Callable[[AgentConnection], None],
+        on_modules: Callable[[AgentConnection, ModulesFound], None],
     ):
         self._line = line
         self._echo = echo
@@ -267,6 +271,7 @@ class AgentConnection:
             HasEnded: lambda message: self.workers[message.worker].has_ended(),
             WorkerEnded: lambda message: self.workers.pop(message.worker).is_reaped(message),
             Echoed: self._echoed,
+            ModulesFound: lambda message: on_modules(self, message),
             Leaving: self._leaves,
             Ping: lambda message: None,
         }
@@ -298,6 +303,11 @@ class AgentConnection:
         if not self._expected.issuperset(modules):
             self._expected.update(modules)
             self.send(ExpectModules(list(modules)))
+
+    def check(self, digests: dict[str, bytes]) -> None:
+        """Ask it for the modules of tasks, with the digests of their sources."""
+        if digests:
+            self.send(CheckModules(digests))
 
     def outdate(self) -> None:
         """Let it fork no more workers from what has been imported."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from ssl import SSLContext
 from typing import Any
@@ -42,7 +42,7 @@ class DaskExecutor(PilotedExecutor):
         places: how many jobs each Dask worker runs at once; by default as many as it has threads.
         listen: the address on which agents dial in; by default a free port of the interface that leads to the
             scheduler.
-        wait_for_agents: as for :class:`AgentExecutor`.
+        wait_for_agents, modules: as for :class:`AgentExecutor`.
 
     Raises:
         MissingLibrary: dask.distributed is not installed.
@@ -58,6 +58,7 @@ class DaskExecutor(PilotedExecutor):
         places: int | None = None,
         listen: str | None = None,
         wait_for_agents: float | None = None,
+        modules: Collection[str] = (),
     ):
         try:
             import distributed  # noqa: F401  # deferred: an extra
@@ -65,7 +66,7 @@ class DaskExecutor(PilotedExecutor):
             raise MissingLibrary(
                 'dask.distributed is needed and not installed; pip install "alexflow[dask]"'
             ) from error
-        super().__init__(places=places, listen=listen, wait_for_agents=wait_for_agents)
+        super().__init__(places=places, listen=listen, wait_for_agents=wait_for_agents, modules=modules)
         self._cluster = cluster
         self._client: Any = None
         self._tls = _tls_of(cluster)

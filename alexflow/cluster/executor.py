@@ -25,6 +25,7 @@ from alexflow.cluster.messages import (
     Welcome,
     decode_first_from_agent,
 )
+from alexflow.cluster.module_check import find_module
 from alexflow.cluster.proof import TOKEN_VARIABLE, is_proof, new_nonce, new_token, proof
 from alexflow.cluster.storage_check import StorageCheck
 from alexflow.cluster.tls import Certificates
@@ -69,12 +70,14 @@ class AgentExecutor(ConfigurableExecutor):
         wait_for_agents: seconds for which jobs wait while there is no agent, before they fail with
             :class:`~alexflow.errors.NoAgents`; None for ever.
         tls: the certificates with which it listens; None for lines that are not encrypted.
+        modules: packages and modules whose classes and functions travel with the tasks, as agents do not have them, or
+            not the same: ``["my_package"]``.
 
     Attributes:
         token: what agents need; a secret, as it lets a program run code here.
 
     Raises:
-        DefinitionError: ``listen`` is no address; ``tls`` are no certificates of an engine.
+        DefinitionError: ``listen`` is no address; ``tls`` are no certificates of an engine; ``modules`` are none.
     """
 
     kind = ExecutorKind("agent", leaves_process=True, prefetches=True, packs=True)
@@ -86,6 +89,7 @@ class AgentExecutor(ConfigurableExecutor):
         token: str | None = None,
         wait_for_agents: float | None = None,
         tls: Certificates | None = None,
+        modules: Collection[str] = (),
     ):
         self._host, self._port = _address_of(listen)
         if not isinstance(tls, Certificates | None):
@@ -95,6 +99,7 @@ class AgentExecutor(ConfigurableExecutor):
         if wait_for_agents is not None and not wait_for_agents >= 0:
             raise DefinitionError(f"wait_for_agents must be a number of seconds, not {repr_of(wait_for_agents)}")
         self._wait_for_agents = wait_for_agents
+        self._modules = _checked_modules(modules)
         self._settings: ExecutorSettings
         self._socket: socket.socket | None = None
         self._pool: AgentPool | None = None
@@ -140,7 +145,7 @@ class AgentExecutor(ConfigurableExecutor):
         self._check = StorageCheck(storage)
         settings = self._settings
         demand = self._demand(settings)
-        self._pool = AgentPool(settings.workers, grace=settings.grace, echo=settings.echo, demand=demand)
+        self._pool = AgentPool(settings.workers, self._modules, grace=settings.grace, echo=settings.echo, demand=demand)
         self._pool.open(storage, report, source)
         for name in JOB_METHODS:
             if name != "offer":
@@ -290,7 +295,9 @@ class AgentExecutor(ConfigurableExecutor):
         self._introducing.pop(line).patience.cancel()
         pool = self._opened()
         echo = self._settings.echo
-        agent = AgentConnection(line, introduction, None if echo is None else echo.show, pool.leaves)
+        agent = AgentConnection(
+            line, introduction, None if echo is None else echo.show, pool.leaves, pool.modules_found
+        )
         self._connected[line] = agent
         line.max_frame = MAX_LINE_FRAME
         line.on_frame = lambda _, frame: agent.receive(frame)
@@ -383,6 +390,16 @@ def _version_trouble(agent: Introduction) -> str:
             f"pickles of one need not work in the other: use the same version on {agent.host}"
         )
     return ""
+
+
+def _checked_modules(modules: object) -> frozenset[str]:
+    given = [] if isinstance(modules, str) or not isinstance(modules, Collection) else list(modules)
+    if not all(isinstance(name, str) for name in given) or not (given or modules == ()):
+        raise DefinitionError(f"modules must be names, such as ['my_package'], not {repr_of(modules)}")
+    for name in given:
+        if name not in sys.modules and find_module(name) is None:
+            raise DefinitionError(f"modules names {name!r}, and there is no such module")
+    return frozenset(given)
 
 
 def _address_of(listen: object) -> tuple[str, int]:

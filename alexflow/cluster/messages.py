@@ -159,6 +159,12 @@ class ExpectModules(ClusterMessage, frozen=True):
     modules: list[str]
 
 
+class CheckModules(ClusterMessage, frozen=True):
+    """Tasks will need these modules, whose sources have these digests. Answer: ``ModulesFound``, unless all is well."""
+
+    digests: dict[str, bytes]
+
+
 class OutdateModules(ClusterMessage, frozen=True):
     """Fork no more workers from what has been imported."""
 
@@ -241,6 +247,13 @@ class Echoed(ClusterMessage, frozen=True):
     text: str
 
 
+class ModulesFound(ClusterMessage, frozen=True):
+    """Modules of tasks that are missing on the agent's machine, or have another source there."""
+
+    missing: list[str]
+    differing: list[str]
+
+
 class Leaving(ClusterMessage, frozen=True):
     """The agent is about to end, as its allocation does: send it nothing more."""
 
@@ -252,9 +265,9 @@ class Ping(ClusterMessage, frozen=True):
 FirstFromEngine = Challenge | Welcome | Rejection
 FirstFromAgent = Introduction | Ready | Rejection
 ToWorkers = StartWorker | Deliver | StopRunning | HangUp | KillWorker | ReapWorker
-ToAgent = ToWorkers | ExpectModules | OutdateModules | Ping
+ToAgent = ToWorkers | ExpectModules | CheckModules | OutdateModules | Ping
 OfWorker = WorkerReports | AtWork | Started | Stopping | HasEnded | WorkerEnded
-FromAgent = OfWorker | Echoed | Leaving | Ping
+FromAgent = OfWorker | Echoed | ModulesFound | Leaving | Ping
 
 encode = msgspec.msgpack.Encoder().encode
 decode_first_from_engine = msgspec.msgpack.Decoder(FirstFromEngine).decode

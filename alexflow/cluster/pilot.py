@@ -14,8 +14,11 @@ from typing import IO, Any, NamedTuple, cast
 
 from alexflow.executors.devices import find_gpus
 
-#: Seconds between two looks at the agent, and at the worker that holds it.
-AGENT_LOOK_EVERY = 0.2
+#: Seconds between two looks at the agent, and at the worker that holds it; and at what Ray drains.
+AGENT_LOOK_EVERY, DRAIN_LOOK_EVERY = 0.2, 1.0
+
+#: The end of an agent that was let leave.
+LEFT = "left"
 
 
 class PilotOptions(NamedTuple):
@@ -64,8 +67,27 @@ class AgentHolder:
     """An actor of Ray that holds an agent."""
 
     def hold(self, options: PilotOptions) -> str:
-        """Hold an agent on this node until it ends; return how it ended."""
-        return hold_agent(options, lambda: False)
+        """Hold an agent on this node until it ends, and let it leave when Ray drains the node; return how it ended."""
+        return hold_agent(options, _DrainLook())
+
+
+class _DrainLook:
+    """Whether Ray drains this node, asked once a second."""
+
+    def __init__(self) -> None:
+        from ray import get_runtime_context  # deferred: an extra
+        from ray._private.state import state  # Ray says it nowhere else
+
+        self._draining_nodes: Callable[[], dict[str, int]] = state.get_draining_nodes
+        self._node: str = get_runtime_context().get_node_id()
+        self._next = 0.0
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + DRAIN_LOOK_EVERY
+        return self._node in self._draining_nodes()
 
 
 def _certificates(config: Mapping[str, str | None], directory: str) -> Iterator[str]:
@@ -103,7 +125,7 @@ def hold_agent(options: PilotOptions, is_ending: Callable[[], bool], certificate
         lines = said.read().decode(errors="replace").strip().splitlines()
     if agent.returncode:
         raise RuntimeError(lines[-1] if lines else f"the agent ended with code {agent.returncode}")
-    return "left" if left else "the engine has ended"
+    return LEFT if left else "the engine has ended"
 
 
 def _arguments(options: PilotOptions) -> list[str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -58,7 +58,7 @@ class PilotedExecutor(AgentExecutor):
     Args:
         places: how many jobs each node runs at once; None for one a CPU.
         listen: the address on which agents dial in; by default a free port of the interface that leads to the cluster.
-        wait_for_agents: as for :class:`AgentExecutor`.
+        wait_for_agents, modules: as for :class:`AgentExecutor`.
 
     Attributes:
         cluster_name: as messages call the cluster.
@@ -66,8 +66,10 @@ class PilotedExecutor(AgentExecutor):
 
     cluster_name = "the cluster"
 
-    def __init__(self, *, places: int | None, listen: str | None, wait_for_agents: float | None):
-        super().__init__(listen or "0.0.0.0:0", wait_for_agents=wait_for_agents)
+    def __init__(
+        self, *, places: int | None, listen: str | None, wait_for_agents: float | None, modules: Collection[str]
+    ):
+        super().__init__(listen or "0.0.0.0:0", wait_for_agents=wait_for_agents, modules=modules)
         self._places = places
         self._pilots: dict[str, Any] = {}  # by the key of the node
         self._failures: dict[str, tuple[int, float]] = {}  # how often those of a node have failed, and when next

@@ -3,23 +3,37 @@
 A pilot (:mod:`alexflow.cluster.piloted`) is an actor that is pinned to its node and has the node's CPUs and GPUs, so
 that Ray gives them to nothing else, and an autoscaler keeps the node. Its one call lasts as long as its agent.
 
-Ray's calls block: they go to a thread. Rejected: Ray's tasks for jobs (a death is charged to all that an actor had
-queued, cancelling does not stop what runs); ``ray.kill`` of an actor to end its agent, which gives it no time: the
-agent ends with its line, and the actor is ended after it.
+Ray's calls block, some of them for as long as its control service (GCS) is gone: they go to a thread that nothing waits
+for (:class:`~alexflow.cluster.patient_calls.PatientCalls`), and agents go on meanwhile, as their lines are their own.
+A node that Ray drains is seen by the actor there, which lets its agent leave.
+
+Rejected: Ray's tasks for jobs (a death is charged to all that an actor had queued, cancelling does not stop what runs);
+``ray.kill`` of an actor to end its agent, which gives it no time: the agent ends with its line, and the actor is ended
+after it.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from alexflow.cluster.address import host_and_port
-from alexflow.cluster.pilot import AgentHolder, PilotOptions
+from alexflow.cluster.patient_calls import PatientCalls
+from alexflow.cluster.pilot import LEFT, AgentHolder, PilotOptions
 from alexflow.cluster.piloted import ClusterNode, PilotedExecutor
 from alexflow.errors import MissingLibrary
 from alexflow.model.executor_kinds import ExecutorKind
+
+#: Seconds after which Ray counts as not answering.
+ANSWER_TIMEOUT = 10.0
+
+#: The variable with the seconds after which Ray ends a program whose cluster has lost its control service, and what it
+#: is here, where all that a run needs is at its agents. Ray takes it when it is imported.
+RECONNECT_TIMEOUT, SECONDS_TO_RECONNECT = "RAY_gcs_rpc_server_reconnect_timeout_s", "86400"
 
 
 class RayPilot(NamedTuple):
@@ -28,10 +42,12 @@ class RayPilot(NamedTuple):
     Attributes:
         actor: the actor.
         call: its only one, as a future.
+        node: the key of its node.
     """
 
     actor: Any
     call: Future[str]
+    node: str
 
     def done(self) -> bool:
         """Whether its agent has ended, or the actor is dead."""
@@ -54,7 +70,7 @@ class RayExecutor(PilotedExecutor):
         places: how many jobs each node runs at once, and how many CPUs its actor takes; by default all CPUs of a node,
             and its GPUs.
         listen: the address on which agents dial in; by default a free port of the interface that leads to the cluster.
-        wait_for_agents: as for :class:`AgentExecutor`.
+        wait_for_agents, modules: as for :class:`AgentExecutor`.
 
     Raises:
         MissingLibrary: ray is not installed.
@@ -70,23 +86,23 @@ class RayExecutor(PilotedExecutor):
         places: int | None = None,
         listen: str | None = None,
         wait_for_agents: float | None = None,
+        modules: Collection[str] = (),
     ):
-        try:
-            import ray
-        except ModuleNotFoundError as error:
-            raise MissingLibrary('ray is needed and not installed; pip install "alexflow[ray]"') from error
-        super().__init__(places=places, listen=listen, wait_for_agents=wait_for_agents)
-        self._ray: Any = ray
+        super().__init__(places=places, listen=listen, wait_for_agents=wait_for_agents, modules=modules)
+        self._ray: Any = _imported_ray()
         self._ray_address = address
+        self._call = PatientCalls(ANSWER_TIMEOUT)
+        self._left: set[str] = set()  # nodes whose agents have left, as Ray drains them
         self._is_ours = False  # whether this has connected to the cluster
 
     async def look(self) -> Sequence[ClusterNode]:
-        return await asyncio.to_thread(self._look)
+        return await self._call(self._look)
 
     def _look(self) -> list[ClusterNode]:
         ray = self._ray
         if not ray.is_initialized():
-            ray.init(self._ray_address, log_to_driver=False, configure_logging=False)
+            with _outliving_control():
+                ray.init(self._ray_address, log_to_driver=False, configure_logging=False)
             self._is_ours = True
         nodes = []
         for node in ray.nodes():
@@ -95,7 +111,8 @@ class RayExecutor(PilotedExecutor):
                 key, gpus = node["NodeID"], int(node["Resources"].get("GPU", 0))
                 used, part = min(cpus, self._places or cpus), int(node["Resources"].get("memory", 0)) or None
                 part = part and part * used // cpus
-                nodes.append(ClusterNode(key, f"node {key[:8]}", used, part, 0 if self._places else gpus))
+                what = used, part, 0 if self._places else gpus
+                nodes.append(ClusterNode(key, f"node {key[:8]}", *what, is_ending=key in self._left))
         return nodes
 
     async def host_of_cluster(self) -> str:
@@ -103,10 +120,10 @@ class RayExecutor(PilotedExecutor):
             found = host_and_port(self._ray_address.removeprefix("ray://"))
             if found is not None:
                 return found[0]
-        return await asyncio.to_thread(lambda: str(self._ray.util.get_node_ip_address()))
+        return await self._call(lambda: str(self._ray.util.get_node_ip_address()))
 
     async def start_pilot(self, node: ClusterNode, options: PilotOptions) -> RayPilot:
-        return await asyncio.to_thread(self._start_pilot, node, options)
+        return await self._call(lambda: self._start_pilot(node, options))
 
     def _start_pilot(self, node: ClusterNode, options: PilotOptions) -> RayPilot:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # deferred: an extra
@@ -120,16 +137,21 @@ class RayExecutor(PilotedExecutor):
             )
             .remote()
         )
-        return RayPilot(actor, actor.hold.remote(options).future())
+        return RayPilot(actor, actor.hold.remote(options).future(), node.key)
 
     async def why_failed(self, pilot: RayPilot) -> str:
         error = pilot.call.exception()
-        if error is None or isinstance(error, self._ray.exceptions.ActorDiedError):  # as with its node
+        if error is None:
+            if pilot.call.result() == LEFT:
+                self._left.add(pilot.node)
+            return ""
+        if isinstance(error, self._ray.exceptions.ActorDiedError):  # as with its node
             return ""
         return str(error).strip().splitlines()[-1]
 
     async def leave_cluster(self, pilots: Sequence[RayPilot]) -> None:
-        await asyncio.to_thread(self._leave, pilots)
+        with suppress(TimeoutError):  # the actors end with their agents, and those with their lines
+            await self._call(lambda: self._leave(pilots))
 
     def _leave(self, pilots: Sequence[RayPilot]) -> None:
         if not self._ray.is_initialized():
@@ -139,3 +161,25 @@ class RayExecutor(PilotedExecutor):
         if self._is_ours:
             self._is_ours = False
             self._ray.shutdown()
+
+
+def _imported_ray() -> ModuleType:
+    try:
+        with _outliving_control():
+            import ray
+    except ModuleNotFoundError as error:
+        raise MissingLibrary('ray is needed and not installed; pip install "alexflow[ray]"') from error
+    return ray
+
+
+@contextmanager
+def _outliving_control() -> Iterator[None]:
+    """Let Ray, when it is imported and when it connects, not end this program for the loss of its control service."""
+    if RECONNECT_TIMEOUT in os.environ:
+        yield
+        return
+    os.environ[RECONNECT_TIMEOUT] = SECONDS_TO_RECONNECT
+    try:
+        yield
+    finally:
+        os.environ.pop(RECONNECT_TIMEOUT, None)

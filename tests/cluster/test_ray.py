@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,31 +18,18 @@ from ray.cluster_utils import Cluster
 from alexflow import Engine
 from alexflow.cluster import RayExecutor
 from alexflow.events import TaskRetrying
+from tests.cluster.ray_nodes import OF_RAY, two_nodes
 from tests.cluster.waiting import are_at_work, begun_in, until
 from tests.cluster.workflows import Heavy, Waits, sum_of
 from tests.kit.processes import still_alive
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.processes,
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning"),  # ray's own
-]
+pytestmark = [pytest.mark.anyio, pytest.mark.processes, pytest.mark.filterwarnings(*OF_RAY)]
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """Two nodes of one CPU each; the first one also serves clients."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    patch = pytest.MonkeyPatch()
-    patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # tests are no package that is installed
-    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "ray_client_server_port": port})
-    started.add_node(num_cpus=1)
-    started.client_address = f"ray://127.0.0.1:{port}"
-    yield started
-    started.shutdown()
-    patch.undo()
+    with two_nodes() as started:
+        yield started
 
 
 async def test_a_graph_and_a_role(place, cluster):

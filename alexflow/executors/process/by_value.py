@@ -9,8 +9,8 @@ from __future__ import annotations
 import io
 import linecache
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from contextvars import Context, ContextVar
 from dataclasses import MISSING, Field
 from functools import cached_property
@@ -67,11 +67,13 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
         return reduced
 
 
-def pickled(thing: type | FunctionType) -> tuple[bytes, list[type | FunctionType]]:
-    """A class or function as bytes, and all that is in them."""
+def pickled(thing: type | FunctionType, packages: Collection[str] = ()) -> tuple[bytes, list[type | FunctionType]]:
+    """A class or function as bytes, and all that is in them; also what it uses of these packages is pickled whole."""
     file = io.BytesIO()
     pickler = ValuePickler(file)
-    with its_module_by_value(thing):
+    with its_module_by_value(thing), ExitStack() as registered:
+        for name in packages:
+            registered.enter_context(_by_value(name))
         pickler.dump(thing)
     return file.getvalue(), pickler.whole
 
@@ -81,12 +83,18 @@ def its_module_by_value(thing: type | FunctionType) -> Iterator[None]:
     """Pickle also by value what the thing uses of its module, if that cannot be imported elsewhere."""
     name = thing.__module__
     module = sys.modules.get(name)
-    if (
-        module is None
-        or name == "__main__"
-        or is_found_again(module, name)
-        or name in cloudpickle.list_registry_pickle_by_value()
-    ):
+    if module is None or name == "__main__" or is_found_again(module, name):
+        yield
+        return
+    with _by_value(name):
+        yield
+
+
+@contextmanager
+def _by_value(name: str) -> Iterator[None]:
+    """Have cloudpickle take a module, or what is in a package, by value; as it was afterwards."""
+    module = sys.modules.get(name)
+    if module is None or name in cloudpickle.list_registry_pickle_by_value():
         yield
         return
     cloudpickle.register_pickle_by_value(module)

@@ -15,7 +15,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from alexflow.errors import ShippingError
-from alexflow.executors.process.importable import importable, name_of, reloads
+from alexflow.executors.process.importable import importable, is_in, name_of, reloads
 from alexflow.executors.process.wire.messages import Definition
 from alexflow.hooks import passes
 
@@ -31,6 +31,7 @@ class Definitions:
     """The engine's numbers for classes and functions, from 1, the same for all its workers.
 
     Attributes:
+        by_value: packages and modules whose classes and functions travel by value, though they can be imported here.
         changed: numbers of which workers have an older definition.
     """
 
@@ -43,7 +44,12 @@ class Definitions:
         self._imported: dict[str, Any] = {}
         self._reloads = reloads()
         self._noted: set[str] = set()
+        self.by_value: frozenset[str] = frozenset()
         self.changed: set[int] = set()
+
+    def go_by_name(self, thing: type | FunctionType) -> bool:
+        """Whether workers import a class or function by its name."""
+        return importable(thing) and not (self.by_value and is_in(thing.__module__, self.by_value))
 
     def number_of(self, thing: type | FunctionType) -> int:
         """The number of a class or function.
@@ -83,7 +89,7 @@ class Definitions:
         before, self._reloads = self._reloads, reloads()
         stale = before != self._reloads
         for cls in classes:
-            if cls not in self._numbers and importable(cls):
+            if cls not in self._numbers and self.go_by_name(cls):
                 stale |= self._imported.setdefault(name_of(cls), cls) is not cls
         if stale:
             self._numbers.clear()
@@ -118,7 +124,7 @@ class Definitions:
             number, used = known
             if not used.is_as_it_was():
                 self._write(number, thing)
-        elif importable(thing):
+        elif self.go_by_name(thing):
             return 0
         else:
             number = len(self._definitions) + 1
@@ -129,7 +135,7 @@ class Definitions:
     def _write(self, number: int, thing: type | FunctionType) -> None:
         from alexflow.executors.process.by_value import Used, pickled  # deferred: modules are imported by their names
 
-        data, whole = pickled(thing)
+        data, whole = pickled(thing, self.by_value)
         if len(data) >= LARGE:
             from alexflow.executors.process.large_globals import note_large  # deferred: for few programs
 

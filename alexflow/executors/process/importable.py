@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.machinery import ModuleSpec
 from types import FunctionType, ModuleType
 from typing import Any
@@ -27,6 +27,11 @@ def importable(thing: type | FunctionType) -> bool:
     for name in thing.__qualname__.split("."):
         found = getattr(found, name, None)
     return found is thing
+
+
+def is_in(module: str, packages: Collection[str]) -> bool:
+    """Return whether a module is one of these, or in one of them."""
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
 #: Whether modules are found where their names say.

@@ -25,7 +25,6 @@ from msgspec import Struct
 
 from alexflow.errors import ShippingError
 from alexflow.executors.process.definitions import Definitions
-from alexflow.executors.process.importable import importable
 from alexflow.executors.process.wire.messages import Fields
 from alexflow.executors.process.worker.unpack import defined, output_of, task_of
 from alexflow.hooks import class_name, is_a, passes, text_of
@@ -61,6 +60,7 @@ class _FieldPickler(pickle.Pickler):
         self._file = io.BytesIO()
         super().__init__(self._file, protocol=5)
         self._number_of = definitions.number_of
+        self._go_by_name = definitions.go_by_name
         self.needs: set[int] = set()
         self.sources: dict[str, AbstractTask] = {}
 
@@ -84,7 +84,7 @@ class _FieldPickler(pickle.Pickler):
             return output_of, self._output_arguments(obj)
         if isinstance(obj, AbstractTask):
             return task_of, (self.number_of(type(obj)), _with_made(obj))
-        if isinstance(obj, (type, FunctionType)) and not importable(obj):
+        if isinstance(obj, (type, FunctionType)) and not self._go_by_name(obj):
             return defined, (self.number_of(obj),)
         return NotImplemented
 
