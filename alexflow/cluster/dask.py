@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from contextlib import suppress
 from ssl import SSLContext
 from typing import Any
@@ -91,11 +91,28 @@ class DaskExecutor(PilotedExecutor):
         import distributed  # deferred: an extra
 
         Client: Any = distributed.Client
-        if isinstance(self._cluster, Client) and self._cluster.asynchronous:
-            return self._cluster
-        security = getattr(self._cluster, "security", None)
-        address = _address_of_scheduler(self._cluster)
-        return await Client(address, security=security, asynchronous=True, set_as_default=False, name="alexflow")
+        client = self._cluster
+        if not (isinstance(client, Client) and client.asynchronous):
+            security = getattr(self._cluster, "security", None)
+            address = _address_of_scheduler(self._cluster)
+            client = await Client(address, security=security, asynchronous=True, set_as_default=False, name="alexflow")
+        client.subscribe_topic(self.topic, self._asked_for_tunnel)
+        return client
+
+    def _asked_for_tunnel(self, event: tuple[float, dict[str, str]]) -> None:
+        _, asked = event
+        client, worker, name = self._client, asked["worker"], asked["tunnel"]
+
+        def take() -> Awaitable[bytes | None]:
+            answer: Awaitable[bytes | None] = client.scheduler.proxy(msg={"op": f"alexflow-take-{name}"}, worker=worker)
+            return answer
+
+        def give(data: bytes) -> Awaitable[bool]:
+            message = {"op": f"alexflow-give-{name}", "data": data}
+            answer: Awaitable[bool] = client.scheduler.proxy(msg=message, worker=worker)
+            return answer
+
+        self.open_tunnel(take, give)
 
     async def host_of_cluster(self) -> str:
         scheme, _, rest = self._client.scheduler.address.rpartition("://")

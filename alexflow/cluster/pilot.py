@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
+from alexflow.cluster.tunnel import TunnelExit, can_dial
 from alexflow.executors.devices import find_gpus
 
 #: Seconds between two looks at the agent, and at the worker that holds it; and at what Ray drains.
@@ -33,6 +38,7 @@ class PilotOptions(NamedTuple):
         memory: bytes that they may claim; None for all that there is.
         gpus: how many of the GPUs that are found they may claim; None for all.
         tls: whether the engine listens with TLS, with certificates of the cluster.
+        topic: of Dask's events, under which a pilot asks for a tunnel.
     """
 
     address: str
@@ -43,6 +49,7 @@ class PilotOptions(NamedTuple):
     memory: int | None = None
     gpus: int | None = None
     tls: bool = False
+    topic: str = ""
 
 
 def run_pilot(options: PilotOptions) -> str:
@@ -60,15 +67,67 @@ def run_pilot(options: PilotOptions) -> str:
         certificates = (
             _certificates(worker.security.get_tls_config_for_role("worker"), directory) if options.tls else ()
         )
-        return hold_agent(options, lambda: worker.status.name != "running", certificates)
+        with _tunnel_of(worker, options) as address:
+            options = options._replace(address=address)
+            return hold_agent(options, lambda: worker.status.name != "running", certificates)
+
+
+@contextmanager
+def _tunnel_of(worker: Any, options: PilotOptions) -> Iterator[str]:
+    """Give the address that the agent is to dial: the engine's, or that of a tunnel through Dask's scheduler."""
+    if can_dial(options.address):
+        yield options.address
+        return
+    tunnel, name = TunnelExit(), secrets.token_hex(8)
+
+    async def take() -> bytes | None:
+        return await asyncio.to_thread(tunnel.take)
+
+    async def give(data: bytes) -> bool:
+        return await asyncio.to_thread(tunnel.give, data)
+
+    operations = {f"alexflow-take-{name}": take, f"alexflow-give-{name}": give}
+    worker.handlers.update(operations)
+    try:
+        worker.log_event(options.topic, {"worker": worker.address, "tunnel": name})
+        yield tunnel.address
+    finally:
+        tunnel.close()
+        for operation in operations:
+            del worker.handlers[operation]
 
 
 class AgentHolder:
-    """An actor of Ray that holds an agent."""
+    """An actor of Ray that holds an agent. Its other methods are called meanwhile, and carry the line if need be."""
+
+    def __init__(self) -> None:
+        self._tunnel: TunnelExit | None = None
+        self._is_decided = threading.Event()
+
+    def needs_tunnel(self) -> bool:
+        """Return whether the agent cannot dial the engine."""
+        self._is_decided.wait()
+        return self._tunnel is not None
+
+    def take(self) -> bytes | None:
+        """See :meth:`TunnelExit.take`."""
+        return None if self._tunnel is None else self._tunnel.take()
+
+    def give(self, data: bytes) -> bool:
+        """See :meth:`TunnelExit.give`."""
+        return self._tunnel is not None and self._tunnel.give(data)
 
     def hold(self, options: PilotOptions) -> str:
         """Hold an agent on this node until it ends, and let it leave when Ray drains the node; return how it ended."""
-        return hold_agent(options, _DrainLook())
+        if not can_dial(options.address):
+            self._tunnel = TunnelExit()
+            options = options._replace(address=self._tunnel.address)
+        self._is_decided.set()
+        try:
+            return hold_agent(options, _DrainLook())
+        finally:
+            if self._tunnel is not None:
+                self._tunnel.close()
 
 
 class _DrainLook:

@@ -12,14 +12,16 @@ Nodes are looked at, every second. Rejected: the clusters' own events, which are
 from __future__ import annotations
 
 import asyncio
+import secrets
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from alexflow.cluster.address import address_of, own_host_towards
 from alexflow.cluster.executor import SAY_EVERY, AgentExecutor
 from alexflow.cluster.pilot import PilotOptions
+from alexflow.cluster.tunnel import Tunnel
 from alexflow.executors.interface import JobSource, Report
 from alexflow.hooks import text_of
 from alexflow.logs import logger
@@ -30,6 +32,10 @@ CLUSTER_LOOK_EVERY = 1.0
 
 #: Seconds until a pilot that has failed is started again: twice as many each time, and at most so many.
 MOST_SECONDS_TO_RETRY = 60.0
+
+
+#: Seconds for which lines through the cluster may carry what has been said last.
+TUNNELS_CLOSE_TIMEOUT = 2.0
 
 
 class ClusterNode(NamedTuple):
@@ -62,6 +68,7 @@ class PilotedExecutor(AgentExecutor):
 
     Attributes:
         cluster_name: as messages call the cluster.
+        topic: under which pilots ask for a tunnel, where the cluster has topics.
     """
 
     cluster_name = "the cluster"
@@ -71,8 +78,11 @@ class PilotedExecutor(AgentExecutor):
     ):
         super().__init__(listen or "0.0.0.0:0", wait_for_agents=wait_for_agents, modules=modules)
         self._places = places
+        self.topic = f"alexflow-tunnels-{secrets.token_hex(8)}"
         self._pilots: dict[str, Any] = {}  # by the key of the node
         self._failures: dict[str, tuple[int, float]] = {}  # how often those of a node have failed, and when next
+        self._has_tunnelled = False  # whether it was said that lines go through the cluster
+        self._tunnels: set[asyncio.Task[None]] = set()
         self._said_at = 0.0  # when it was last said that the cluster does not answer; 0 while it does
 
     def open(self, storage: Storage, report: Report, source: JobSource) -> None:
@@ -85,7 +95,11 @@ class PilotedExecutor(AgentExecutor):
             await self._watching
         try:
             await super().aclose()
+            if self._tunnels:  # what has been said last is carried
+                await asyncio.wait(self._tunnels, timeout=TUNNELS_CLOSE_TIMEOUT)
         finally:
+            for tunnel in self._tunnels:
+                tunnel.cancel()
             pilots, self._pilots = list(self._pilots.values()), {}
             await self.leave_cluster(pilots)
 
@@ -128,6 +142,32 @@ class PilotedExecutor(AgentExecutor):
                 self._say_unreachable(error)
             await asyncio.sleep(CLUSTER_LOOK_EVERY)
 
+    def open_tunnel(
+        self, take: Callable[[], Awaitable[bytes | None]], give: Callable[[bytes], Awaitable[bool]]
+    ) -> None:
+        """Carry a line through the cluster, for an agent that cannot dial this engine; arguments as of a tunnel."""
+        if self._closing:
+            return
+        if not self._has_tunnelled:
+            self._has_tunnelled = True
+            text = (
+                "agents of %s cannot dial this engine; their lines go through the cluster, where a message takes "
+                "milliseconds: with listen= an address that they reach they would not"
+            )
+            logger.warning(text, self.cluster_name)
+        host, _, port = self.address.rpartition(":")
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        tunnel = self._loop.create_task(self._carry(Tunnel((host, int(port)), take, give)))
+        self._tunnels.add(tunnel)
+        tunnel.add_done_callback(self._tunnels.discard)
+
+    async def _carry(self, tunnel: Tunnel) -> None:
+        try:
+            await tunnel.carry()
+        except Exception as error:  # whatever the cluster's library raises; its agent ends, and another one comes
+            if not self._closing:
+                logger.warning("a line through %s has ended: %s: %s", self.cluster_name, type(error).__name__, error)
+
     def _say_unreachable(self, error: Exception) -> None:
         now = self._loop.time()
         if not self._said_at or now - self._said_at >= SAY_EVERY:
@@ -164,7 +204,8 @@ class PilotedExecutor(AgentExecutor):
     async def _options(self, node: ClusterNode) -> PilotOptions:
         address = await self._dialled_address()
         what = node.cpus, node.memory, node.gpus
-        return PilotOptions(address, self.token, node.name, self._places or node.cpus, *what, tls=self._tls is not None)
+        own = address, self.token, node.name, self._places or node.cpus
+        return PilotOptions(*own, *what, tls=self._tls is not None, topic=self.topic)
 
     async def _dialled_address(self) -> str:
         """Return the address at which this machine is reached from the cluster."""

@@ -1,7 +1,7 @@
 """``RayExecutor``: Ray finds the nodes, agents run the jobs.
 
 A pilot (:mod:`alexflow.cluster.piloted`) is an actor that is pinned to its node and has the node's CPUs and GPUs, so
-that Ray gives them to nothing else, and an autoscaler keeps the node. Its one call lasts as long as its agent.
+that Ray gives them to nothing else, and an autoscaler keeps the node. One call lasts as long as its agent.
 
 Ray's calls block, some of them for as long as its control service (GCS) is gone: they go to a thread that nothing waits
 for (:class:`~alexflow.cluster.patient_calls.PatientCalls`), and agents go on meanwhile, as their lines are their own.
@@ -14,10 +14,12 @@ after it.
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Awaitable, Collection, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -41,7 +43,7 @@ class RayPilot(NamedTuple):
 
     Attributes:
         actor: the actor.
-        call: its only one, as a future.
+        call: the one that lasts as long as its agent, as a future.
         node: the key of its node.
     """
 
@@ -92,6 +94,7 @@ class RayExecutor(PilotedExecutor):
         self._ray: Any = _imported_ray()
         self._ray_address = address
         self._call = PatientCalls(ANSWER_TIMEOUT)
+        self._asking: set[asyncio.Task[None]] = set()
         self._left: set[str] = set()  # nodes whose agents have left, as Ray drains them
         self._is_ours = False  # whether this has connected to the cluster
 
@@ -123,13 +126,27 @@ class RayExecutor(PilotedExecutor):
         return await self._call(lambda: str(self._ray.util.get_node_ip_address()))
 
     async def start_pilot(self, node: ClusterNode, options: PilotOptions) -> RayPilot:
-        return await self._call(lambda: self._start_pilot(node, options))
+        pilot: RayPilot = await self._call(lambda: self._start_pilot(node, options))
+        asking = self._loop.create_task(self._open_tunnel_if_needed(pilot.actor))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+        return pilot
+
+    async def _open_tunnel_if_needed(self, actor: Any) -> None:
+        def called(method: str, group: str, *arguments: Any) -> Awaitable[Any]:
+            return asyncio.wrap_future(
+                getattr(actor, method).options(concurrency_group=group).remote(*arguments).future()
+            )
+
+        with suppress(self._ray.exceptions.RayError):  # the actor is gone, which its pilot shows
+            if await called("needs_tunnel", "up"):
+                self.open_tunnel(partial(called, "take", "up"), partial(called, "give", "down"))
 
     def _start_pilot(self, node: ClusterNode, options: PilotOptions) -> RayPilot:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # deferred: an extra
 
         actor = (
-            self._ray.remote(AgentHolder)
+            self._ray.remote(concurrency_groups={"up": 1, "down": 1})(AgentHolder)
             .options(
                 num_cpus=node.cpus,
                 num_gpus=node.gpus,
@@ -150,6 +167,8 @@ class RayExecutor(PilotedExecutor):
         return str(error).strip().splitlines()[-1]
 
     async def leave_cluster(self, pilots: Sequence[RayPilot]) -> None:
+        for asking in self._asking:
+            asking.cancel()
         with suppress(TimeoutError):  # the actors end with their agents, and those with their lines
             await self._call(lambda: self._leave(pilots))
 
