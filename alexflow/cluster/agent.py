@@ -80,6 +80,9 @@ AT_WORK_AFTER = 0.05
 #: Seconds for which a worker that has got something, and does nothing yet, is looked at.
 STARTS_WITHIN = 60.0
 
+#: Seconds that an engine gets to take an agent in; a network may have cut it off meanwhile.
+WELCOME_TIMEOUT = 60.0
+
 #: The version of Python as both ends compare it: pickles and code of one need not work in another.
 PYTHON = ".".join(platform.python_version_tuple()[:2])
 
@@ -144,6 +147,8 @@ class Agent:
     def line(self) -> AgentLine:
         """Return the protocol with which the engine is dialled."""
         self._line = AgentLine(self._introduce, self._lost)
+        why = f"it did not take this agent in within {WELCOME_TIMEOUT:g} s"
+        self._patience = self._loop.call_later(WELCOME_TIMEOUT, self._refuse, why)
         return self._line
 
     def leave(self) -> None:
@@ -201,6 +206,7 @@ class Agent:
             self._line.close()
 
     def _begin(self, line: AgentLine, welcome: Welcome) -> None:
+        self._patience.cancel()
         _become(welcome)
         trouble = _storage_trouble(welcome)
         if trouble:

@@ -22,6 +22,9 @@ from alexflow.executors.devices import find_gpus
 #: Seconds between two looks at the agent, and at the worker that holds it; and at what Ray drains.
 AGENT_LOOK_EVERY, DRAIN_LOOK_EVERY = 0.2, 1.0
 
+#: Seconds for which an agent dials again: what answered its pilot a moment ago answers, or has ended.
+WAIT_FOR_ENGINE = 5.0
+
 #: The end of an agent that was let leave.
 LEFT = "left"
 
@@ -188,7 +191,7 @@ def hold_agent(options: PilotOptions, is_ending: Callable[[], bool], certificate
 
 
 def _arguments(options: PilotOptions) -> list[str]:
-    arguments = ["--connect", options.address, "--name", options.name]
+    arguments = ["--connect", options.address, "--name", options.name, "--wait", str(WAIT_FOR_ENGINE)]
     arguments += ["--places", str(options.places), "--cpus", str(options.cpus)]
     if options.memory:
         arguments += ["--memory", str(options.memory)]

@@ -14,14 +14,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from alexflow.cluster.address import address_of, own_host_towards
 from alexflow.cluster.executor import SAY_EVERY, AgentExecutor
 from alexflow.cluster.pilot import PilotOptions
-from alexflow.cluster.tunnel import Tunnel
+from alexflow.cluster.tunnel import Give, Take, Tunnel
 from alexflow.executors.interface import JobSource, Report
 from alexflow.hooks import text_of
 from alexflow.logs import logger
@@ -142,9 +142,7 @@ class PilotedExecutor(AgentExecutor):
                 self._say_unreachable(error)
             await asyncio.sleep(CLUSTER_LOOK_EVERY)
 
-    def open_tunnel(
-        self, take: Callable[[], Awaitable[bytes | None]], give: Callable[[bytes], Awaitable[bool]]
-    ) -> None:
+    def open_tunnel(self, take: Take, give: Give) -> None:
         """Carry a line through the cluster, for an agent that cannot dial this engine; arguments as of a tunnel."""
         if self._closing:
             return

@@ -17,8 +17,13 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeAlias
 
 from alexflow.cluster.address import address_of, host_and_port
+
+#: What the executor calls: see :meth:`TunnelExit.take` and :meth:`TunnelExit.give`.
+Take: TypeAlias = Callable[[], Awaitable[bytes | None]]
+Give: TypeAlias = Callable[[bytes], Awaitable[bool]]
 
 #: Seconds that a pilot gives the engine's address to answer.
 DIAL_TIMEOUT = 5.0
@@ -29,8 +34,9 @@ MOST_BYTES = 4 * 2**20
 #: Seconds after which a call for bytes is answered though there are none.
 TAKE_TIMEOUT = 5.0
 
-#: Seconds without a call after which the pilot's end takes the executor for gone. It calls more often than that.
-UNUSED_TIMEOUT = 30.0
+#: Seconds without a first call after which the pilot's end takes the executor for gone. Later on the line's own signs
+#: of life are missed.
+UNUSED_TIMEOUT = 10.0
 
 
 def can_dial(address: str) -> bool:
@@ -52,7 +58,7 @@ class TunnelExit:
     def __init__(self) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._listening.settimeout(UNUSED_TIMEOUT)
-        self._connected = threading.Event()
+        self._connected, self._is_used = threading.Event(), threading.Event()
         self._line: socket.socket | None = None
         self.address = address_of(*self._listening.getsockname())
         threading.Thread(target=self._accept, daemon=True).start()
@@ -97,8 +103,11 @@ class TunnelExit:
             self._line, _ = self._listening.accept()
             self._line.settimeout(None)
         self._connected.set()
+        if not self._is_used.wait(UNUSED_TIMEOUT):
+            self.close()
 
     def _wait_for_agent(self) -> socket.socket | None:
+        self._is_used.set()
         self._connected.wait(UNUSED_TIMEOUT)
         return self._line
 
@@ -115,8 +124,8 @@ class Tunnel:
     def __init__(
         self,
         address: tuple[str, int],
-        take: Callable[[], Awaitable[bytes | None]],
-        give: Callable[[bytes], Awaitable[bool]],
+        take: Take,
+        give: Give,
     ):
         self._address = address
         self._take = take

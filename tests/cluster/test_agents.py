@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ import pytest
 
 from alexflow import Engine, LocalStorage
 from alexflow.cluster import AgentExecutor
+from alexflow.cluster.agent import Agent
 from alexflow.errors import DefinitionError, NoAgents, RunFailed, WorkerDied
 from alexflow.events import TaskPrinted, TaskReported, TaskRetrying
 from tests.cluster.agents import agent
@@ -71,6 +73,17 @@ async def agent_of_engine(executor: AgentExecutor, place: str) -> AsyncIterator[
     async with Engine(place, executor=executor) as engine:
         process = await asyncio.to_thread(start_agent, executor)
         yield engine, process
+
+
+async def test_an_agent_that_is_not_taken_in_ends(monkeypatch):
+    """As when the network is cut right after it has dialled."""
+    monkeypatch.setattr("alexflow.cluster.agent.WELCOME_TIMEOUT", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        agent = Agent("token", 1)
+        await asyncio.get_running_loop().create_connection(agent.line, *silent.getsockname())
+        with pytest.raises(ConnectionRefusedError, match=r"it did not take this agent in within 0.1 s"):
+            await agent.over
+        await agent.aclose()
 
 
 async def test_jobs_wait_for_an_agent_and_for_more_of_them(place, tmp_path):
@@ -159,6 +172,7 @@ async def test_the_workers_end_when_the_engine_is_killed(place, tmp_path):
 import asyncio, sys
 from alexflow import Engine
 from alexflow.cluster import AgentExecutor
+from alexflow.cluster.agent import Agent
 from tests.cluster.workflows import Waits
 async def main():
     executor = AgentExecutor(token="known")

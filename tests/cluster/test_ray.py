@@ -67,6 +67,21 @@ async def test_an_actor_that_is_killed(place, tmp_path, cluster):
     assert len(retries) == 1
 
 
+class Unreachable(RayExecutor):
+    """Tells its agents an address where nothing listens."""
+
+    async def _dialled_address(self) -> str:
+        return "127.0.0.1:1"
+
+
+async def test_lines_through_actors(place, cluster, caplog):
+    """As where agents cannot dial the engine."""
+    executor = Unreachable(cluster.address)
+    async with Engine(place, executor=executor) as engine:
+        assert (await engine.run(sum_of(300))).output.load() == sum(range(300))
+    assert caplog.text.count("cannot dial this engine; their lines go through the cluster") == 1
+
+
 def parent_of(pid: int) -> int:
     """The process that started this one."""
     status = Path(f"/proc/{pid}/stat").read_text()

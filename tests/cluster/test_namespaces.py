@@ -1,0 +1,80 @@
+"""Agents on machines of their own: network namespaces."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from alexflow import Engine
+from alexflow.cluster import AgentExecutor
+from tests.cluster.latency import slow_way_to
+from tests.cluster.namespaces import Machine, system
+from tests.cluster.test_faults import retries_of
+from tests.cluster.waiting import are_at_work, until
+from tests.cluster.workflows import Waits, attempts, sum_of
+from tests.kit.processes import still_alive
+
+pytestmark = [pytest.mark.anyio, pytest.mark.processes]
+
+
+@asynccontextmanager
+async def agent_on(
+    machine: Machine, executor: AgentExecutor, places: int = 1, port: int | None = None
+) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """An agent there, for as long as the block."""
+    address = f"{machine.ours}:{port or executor.address.rpartition(':')[2]}"
+    command = [*machine.prefix, sys.executable, "-m", "alexflow", "agent", "--connect", address, "--name", machine.name]
+    environment = {**os.environ, "ALEXFLOW_AGENT_TOKEN": executor.token}
+    process = await asyncio.to_thread(
+        subprocess.Popen, [*command, "--places", str(places)], env=environment, stdin=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        await asyncio.to_thread(process.wait)
+
+
+async def test_a_graph_on_machines_a_millisecond_away(place, machines):
+    executor = AgentExecutor("0.0.0.0:0")
+    first, second = machines
+    async with (
+        Engine(place, executor=executor) as engine,
+        slow_way_to(executor.address) as port,
+        agent_on(first, executor, port=port),
+        agent_on(second, executor, port=port),
+    ):
+        await until(lambda: len(executor.agents) == 2)
+        assert (await engine.run(sum_of(300))).output.load() == sum(range(300))
+        assert {agent.name for agent in executor.agents} == {first.name, second.name}
+
+
+async def test_c3_a_machine_from_which_nothing_is_heard(place, tmp_path, machines, monkeypatch):
+    """Its packets are dropped, nothing is closed: its job runs elsewhere, and its workers end by themselves."""
+    monkeypatch.setattr("alexflow.cluster.executor.SILENT_FOR", 4.0)
+    executor = AgentExecutor("0.0.0.0:0")
+    first, second = machines
+    async with Engine(place, executor=executor) as engine:
+        charged = retries_of(engine)
+        async with agent_on(first, executor) as cut_off:
+            run = asyncio.create_task(engine.run([Waits(number, str(tmp_path)) for number in range(3)]))
+            await until(lambda: attempts(tmp_path, 0) and are_at_work(executor, 1))
+            async with agent_on(second, executor, places=3):
+                await until(lambda: len(executor.agents) == 2)
+                await asyncio.to_thread(system, "ip", "link", "set", first.link, "down")
+                try:
+                    await until(lambda: len(executor.agents) == 1)
+                    lost = attempts(tmp_path, 0)[0]
+                    assert await asyncio.to_thread(still_alive, {lost}, 20.0) == set()
+                    assert await asyncio.to_thread(cut_off.wait, 20) == 0
+                finally:
+                    await asyncio.to_thread(system, "ip", "link", "set", first.link, "up")
+                (tmp_path / "go").touch()
+                assert (await run).ran == 3
+    assert charged == [Waits(0, str(tmp_path)).task_id]
