@@ -7,12 +7,14 @@ KeyboardInterrupt (130), or SystemExit(143) for SIGTERM. SIGUSR1, which batch sy
 and of which Python would die, is like SIGTERM (138).
 
 Handlers are installed only in the main thread, the only place for them, and only where Python's own were before. They
-are restored at the end.
+are restored at the end, and in each process that is forked meanwhile: there a signal is no word for the run, and a pool
+of :mod:`multiprocessing` would wait forever for children that SIGTERM does not end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import threading
@@ -30,6 +32,37 @@ _PYTHONS_OWN = {
     signal.SIGTERM: signal.SIG_DFL,
     signal.SIGUSR1: signal.SIG_DFL,
 }
+
+#: Handlers that runs of this process have replaced, and by what.
+_replaced: dict[int, tuple[Any, Any]] = {}
+
+
+def _restore() -> None:
+    while _replaced:
+        number, (before, ours) = _replaced.popitem()
+        if signal.getsignal(number) == ours:  # else it has been changed meanwhile
+            signal.signal(number, before)
+
+
+def _block() -> None:
+    """Hold signals back until a fork has its handlers: Python forgets one that comes between the fork and its hooks."""
+    if _replaced:
+        _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _replaced)
+
+
+def _unblock() -> None:
+    mask = _forking.__dict__.pop("mask", None)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _restore_in_fork() -> None:
+    _restore()
+    _unblock()
+
+
+_forking = threading.local()
+os.register_at_fork(before=_block, after_in_parent=_unblock, after_in_child=_restore_in_fork)
 
 
 class Interruption:
@@ -77,18 +110,16 @@ class Interruption:
     @contextmanager
     def handling(self) -> Iterator[None]:
         """Handle signals while the block runs, where that can be done."""
-        ours = self.interrupt
-        replaced = {}
-        if threading.current_thread() is threading.main_thread():
-            for number, pythons_own in _PYTHONS_OWN.items():
-                if signal.getsignal(number) is pythons_own:
-                    replaced[number] = signal.signal(number, ours)
+        if threading.current_thread() is not threading.main_thread() or _replaced:
+            yield
+            return
+        for number, pythons_own in _PYTHONS_OWN.items():
+            if signal.getsignal(number) is pythons_own:
+                _replaced[number] = signal.signal(number, self.interrupt), self.interrupt
         try:
             yield
         finally:
-            for number, before in replaced.items():
-                if signal.getsignal(number) == ours:  # else it has been changed meanwhile
-                    signal.signal(number, before)
+            _restore()
 
     def _cancel(self) -> None:
         name = signal.Signals(self._came[0]).name
