@@ -188,7 +188,8 @@ def _imported_ray() -> ModuleType:
             import ray
     except ModuleNotFoundError as error:
         raise MissingLibrary('ray is needed and not installed; pip install "alexflow[ray]"') from error
-    return ray
+    module: ModuleType = ray  # Any, where it is not installed
+    return module
 
 
 @contextmanager
