@@ -16,7 +16,7 @@ from alexflow.engine.command_line import command_line
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.report_lines import ReportLines
 from alexflow.engine.requested_run import RequestedRun
-from alexflow.engine.task_lines import TaskLine, TaskLines
+from alexflow.engine.task_lines import TaskLines
 from alexflow.errors import TaskError, TaskFailed
 from alexflow.executors.interface import Done
 from alexflow.executors.task_report import TaskReport
@@ -54,8 +54,8 @@ MAX_TEXT_KEPT = 16_000
 
 _MISSING, _FORCED = REASONS.index("missing"), REASONS.index("forced")
 
-#: The kinds of the lines that are written for each task, as the classes in alexflow.record.lines have them.
-_MADE_FROM, _COMPLETION = 3, 4
+#: The kind of the line that says what came of tasks, as alexflow.record.lines has it.
+_COMPLETION = 4
 
 #: Gives the numbers of the runs for which tasks count; 0 for one that is gone.
 OwnersOf = Callable[[Sequence[str]], Sequence[int]]
@@ -223,10 +223,9 @@ class EngineSegment:
         self, writer: SegmentWriter, tasks: Iterable[Described], runs: Iterable[int], forced: Container[str]
     ) -> None:
         """Append the lines of tasks, each with the number of the run for which it counts."""
-        lines: list[TaskLine] = []
-        first, live, add = self._count - 1, self._live, self._lines.add
+        lines, live, first = self._lines, self._live, self._count - 1
         for described, run in zip(tasks, runs, strict=False):
-            if add(described, lines):
+            if lines.add(described):
                 task_id = described.spec.task_id
                 live[task_id] = (first + len(lines)) << _RUN_BITS | run << 1 | (task_id in forced)
         if self._lines.new_shapes:
@@ -234,8 +233,9 @@ class EngineSegment:
             self._find_code()
             self._lines.new_shapes = []
         if lines:
-            writer.add((_MADE_FROM, self._count, lines))
+            first = self._count
             self._count += len(lines)
+            writer.add(lines.take(first))
 
     def _find_code(self) -> None:
         """Have the code of classes found whose first tasks are about to run."""

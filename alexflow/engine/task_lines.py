@@ -15,9 +15,9 @@ from alexflow.identity import children, qualified_name
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, Output, flatten, keys_of
 from alexflow.model.class_info import class_info
-from alexflow.model.made_from import origin_and_nesting, origin_of
+from alexflow.model.made_from import origin_and_outputs, origin_of
 from alexflow.record.lines import NAMED_ONLY, NIL, Shape
-from alexflow.record.preimages import LONGEST_PLAIN, packed
+from alexflow.record.preimages import PreimagePacker
 from alexflow.scheduler import TaskSpec
 
 #: Shapes of one class. Where keys differ from task to task in more than their ids, they are in the tasks' own lines.
@@ -26,6 +26,7 @@ MOST_SHAPES = 16
 #: The form of an output or a task among the fields, in canonical MessagePack.
 _OUTPUT_TAG = b"\xa6output"
 _TASK_TAG = b"\xa4task"
+_SOURCES = "alexflow.sources.external"
 _SOURCE_NAME = b"alexflow.sources.external.Known."
 
 _DIGITS = 40  # of the digest at the end of an id
@@ -33,15 +34,16 @@ _DIGITS = 40  # of the digest at the end of an id
 #: In place of the last shape of a class that has had none: no key ends so.
 _NO_SHAPE: tuple[str, tuple[str, ...], int] = "\0", (), 0
 
-#: The items of a :class:`~alexflow.record.lines.MadeFrom`; those at the end may be left out.
-TaskLine = tuple[Any, ...]
+#: The kind of the line, and the items of :class:`~alexflow.record.lines.OtherOrigin`.
+_MADE_FROM = 3
+OtherItems = tuple[Raw, tuple[str, ...] | None, tuple[str, ...] | None]
 
 
 class TaskLines:
     """Makes lines for one segment.
 
     Attributes:
-        new_shapes: shapes that no line of the segment has yet; to be taken before the tasks' lines are written.
+        new_shapes: shapes that no line of the segment has yet; to be taken before the tasks' line is written.
         classes: the class of each shape of tasks that run, by number.
     """
 
@@ -53,19 +55,47 @@ class TaskLines:
         self._of_class: dict[type, int] = {}
         self._last: dict[type, tuple[str, tuple[str, ...], int]] = {}  # the last shape of a class with one output
         self._named: set[str] = set()  # tasks among fields that have a line, by id
+        self._packer = PreimagePacker()
+        self._clear()
 
-    def add(self, described: Described, lines: list[TaskLine]) -> bool:
-        """Append the line of a task, after those of tasks among its fields, which may never run themselves.
+    def _clear(self) -> None:
+        # of the tasks that were added, column by column
+        self._shapes_of: list[int] = []
+        self._task_ids: list[str] = []
+        self._preimages: list[bytes] = []
+        self._others: dict[int, OtherItems] = {}
+
+    def __len__(self) -> int:
+        """Count the tasks that were added, and are in no line."""
+        return len(self._task_ids)
+
+    def take(self, first: int) -> tuple[Any, ...]:
+        """Return the line of the tasks that were added, as :class:`~alexflow.record.lines.MadeFromLine` has it.
+
+        Args:
+            first: the number of the first one.
+        """
+        digests = unhexlify("".join([task_id[-_DIGITS:] for task_id in self._task_ids]))
+        lengths, packed = list(map(len, self._preimages)), self._packer.pack(self._preimages)
+        line = _MADE_FROM, first, self._shapes_of, digests, lengths, packed, self._others
+        self._clear()
+        return line
+
+    def add(self, described: Described) -> bool:
+        """Add a task to the next line, after those tasks among its fields that may never run themselves.
 
         Returns:
             Whether it has one: a task whose parameters have no canonical form any more is refused before it runs.
         """
         try:
             task = described.task.unwrapped()
-            preimage, further, nests = origin_and_nesting(task)
-            if nests and (_TASK_TAG in preimage or _SOURCE_NAME in preimage):
-                lines += self._lines_of_named(task)
-            lines.append(self._line(task, described, preimage, further, nests))
+            preimage, further, outputs = origin_and_outputs(task)
+            # not by `in`, which looks first whether it is an integer: three times as long
+            if (outputs is None and preimage.find(_TASK_TAG) >= 0) or (
+                outputs != 0 and _SOURCES in sys.modules and preimage.find(_SOURCE_NAME) >= 0
+            ):
+                self._add_named(task)
+            self._add(task, described, preimage, further, outputs)
             return True
         except BaseException as error:  # of the user's code, and the task's own to report
             if passes(error):
@@ -73,9 +103,9 @@ class TaskLines:
             logger.debug("no record of what %s is made from", described.spec.task_id, exc_info=True)
             return False
 
-    def _line(
-        self, task: AbstractTask, described: Described, preimage: bytes, further: bytes | None, nests: bool
-    ) -> TaskLine:
+    def _add(
+        self, task: AbstractTask, described: Described, preimage: bytes, further: bytes | None, outputs: int | None
+    ) -> None:
         spec = described.spec
         task_id, inputs = spec.task_id, spec.inputs
         keys: tuple[str, ...] | None = None
@@ -83,12 +113,18 @@ class TaskLines:
         if spec.outputs != (task_id + ending,) or spec.tags != tags or spec.serves:  # of few
             shape, keys = self._shape(task, described)
         # the outputs in its fields, if those are all of its inputs: their count can only be higher
-        are_in_fields = spec.acyclic and (preimage.count(_OUTPUT_TAG) == len(inputs) if nests else not inputs)
-        origin = Raw(preimage) if len(preimage) <= LONGEST_PLAIN else packed(preimage)
-        if keys is None and are_in_fields and further is None:
-            return shape, unhexlify(task_id[-_DIGITS:]), origin
-        others = NIL if further is None else Raw(further)
-        return shape, unhexlify(task_id[-_DIGITS:]), origin, others, None if are_in_fields else inputs, keys
+        if outputs is None:
+            outputs = preimage.count(_OUTPUT_TAG)
+        are_in_fields = spec.acyclic and outputs == len(inputs)
+        if keys is not None or not are_in_fields or further is not None:
+            others = NIL if further is None else Raw(further)
+            self._others[len(self._task_ids)] = others, None if are_in_fields else inputs, keys
+        self._append(shape, task_id, preimage)
+
+    def _append(self, shape: int, task_id: str, preimage: bytes) -> None:
+        self._shapes_of.append(shape)
+        self._task_ids.append(task_id)
+        self._preimages.append(preimage)
 
     def _shape(self, task: AbstractTask, described: Described) -> tuple[int, tuple[str, ...] | None]:
         """Return the number of a task's shape, and its keys if the shape does not say them."""
@@ -129,9 +165,8 @@ class TaskLines:
         self.new_shapes.append(Shape(number, name, qualified_name(type(task)), executor, outputs, tags))
         return number
 
-    def _lines_of_named(self, task: AbstractTask) -> list[TaskLine]:
-        """Return lines for the tasks, and the sources, among a task's fields, and among theirs, that have none yet."""
-        lines: list[TaskLine] = []
+    def _add_named(self, task: AbstractTask) -> None:
+        """Add the tasks, and the sources, among a task's fields, and among theirs, that no line has yet."""
         pending = list(tasks_in_fields(task))
         for named in pending:  # grows
             if named.task_id not in self._named:
@@ -141,16 +176,15 @@ class TaskLines:
                 shape = self._shapes.get(type(named))
                 if shape is None:
                     shape = self._shapes[type(named)] = self._new_shape(named, NAMED_ONLY)
-                others = NIL if further is None else Raw(further)
-                lines.append((shape, unhexlify(named.task_id[-_DIGITS:]), packed(preimage), others, ()))
-        return lines
+                self._others[len(self)] = NIL if further is None else Raw(further), (), None
+                self._append(shape, named.task_id, preimage)
 
 
 def tasks_in_fields(task: AbstractTask) -> Iterator[AbstractTask]:
     """Yield the tasks among a task's significant fields, and those behind sources; not those behind other outputs."""
     info = class_info(type(task))
     pending = [info.identity_value(task, name) for name in info.significant]
-    sources = sys.modules.get("alexflow.sources.external")  # if that has not been imported, there are none
+    sources = sys.modules.get(_SOURCES)  # if that has not been imported, there are none
     for value in pending:  # grows
         if isinstance(value, AbstractTask):
             yield value.unwrapped()

@@ -65,11 +65,13 @@ def canonical(value: Any, pending: Pending) -> Canonical:
     kind = type(value)
     if kind in _ITSELF or (kind is int and _LEAST <= value <= _MOST) or (kind is float and value == value):
         return value  # type: ignore[no-any-return]
-    if getattr(kind, "__canonical_form__", kind) is None:  # instances may have theirs cached
-        known: Canonical = value.__canonical_form__
-        if known is not None:
-            return known
-    encode = _ENCODERS.get(kind) or getattr(kind, "__canonical__", None) or _canonical_of_user_type
+    encode = _ENCODERS.get(kind)
+    if encode is None:  # asked first: to find that `list` has no such attribute takes four times as long
+        if getattr(kind, "__canonical_form__", kind) is None:  # instances may have theirs cached
+            known: Canonical = value.__canonical_form__
+            if known is not None:
+                return known
+        encode = getattr(kind, "__canonical__", None) or _canonical_of_user_type
     return encode(value, pending)
 
 

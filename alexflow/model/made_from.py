@@ -8,6 +8,7 @@ from alexflow.errors import IdentityError
 from alexflow.hooks import passes
 from alexflow.identity import Canonical, ComputeNow, canonical, encoded, packb, preimage_of
 from alexflow.model.class_info import ClassInfo, class_info
+from alexflow.model.output import Output
 from alexflow.model.task import AbstractTask
 
 #: ``[spec, version, fields]`` in MessagePack, of which an id of spec "2" is the digest; and the fields that are not
@@ -23,22 +24,36 @@ def origin_of(task: AbstractTask) -> TaskOrigin:
     Raises:
         IdentityError: a significant field has no identity any more.
     """
-    return origin_and_nesting(task)[:2]
+    return origin_and_outputs(task)[:2]
 
 
-def origin_and_nesting(task: AbstractTask) -> tuple[bytes, bytes | None, bool]:
-    """Return the same, and whether there can be outputs or tasks among the significant fields: for each task."""
+def origin_and_outputs(task: AbstractTask) -> tuple[bytes, bytes | None, int | None]:
+    """Return the same, and the number of outputs among the significant fields: for each task.
+
+    It is None where there are values that other values are in, and so may be tasks and more outputs.
+    """
     info = task.__class_info__
     if info.cls is not type(task):
         info = class_info(type(task))
-    get, nests = info.identity_value, False
+    get, outputs, nests = info.identity_value, 0, False
     fields: dict[str, Canonical] = {}
     for name in info.significant:
         value = get(task, name)
         if value is not None:
             kind = type(value)  # as in the computation of ids: this saves most fields a call
-            if (kind is int and _LEAST <= value <= _MOST) or kind is str or kind is bool:
+            if (
+                (kind is int and _LEAST <= value <= _MOST)
+                or kind is str
+                or kind is bool
+                or (kind is float and value == value)
+            ):
                 fields[name] = value
+            elif kind is list and (forms := _forms_of_outputs(value)):
+                fields[name] = "list", forms
+                outputs += len(forms)
+            elif isinstance(value, Output) and value.__canonical_form__ is not None:
+                fields[name] = value.__canonical_form__
+                outputs += 1
             else:
                 fields[name] = canonical(value, _COMPUTE_NOW)
                 nests = True
@@ -48,8 +63,16 @@ def origin_and_nesting(task: AbstractTask) -> tuple[bytes, bytes | None, bool]:
         preimage = packb((getattr(task, "_task_spec", None), task.version, fields))
     for name in info.insignificant:
         if getattr(task, name, None) is not None:
-            return preimage, _further(task, info), nests
-    return preimage, None, nests
+            return preimage, _further(task, info), None if nests else outputs
+    return preimage, None, None if nests else outputs
+
+
+def _forms_of_outputs(values: list[Any]) -> list[Canonical] | None:
+    """Return the canonical forms of outputs of one class; None if there is anything else, or one is not known yet."""
+    if not values or not isinstance(values[0], Output) or len({*map(type, values)}) > 1:
+        return None
+    forms: list[Canonical] = [output.__canonical_form__ for output in values]
+    return None if None in forms else forms
 
 
 _COMPUTE_NOW = ComputeNow()  # it keeps nothing

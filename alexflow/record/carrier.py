@@ -133,7 +133,7 @@ class RecordCarrier:
             *(section.runs[run] for run in sorted(runs) if run in section.runs),
             ShapesLine(tuple(shapes)),
             *codes,
-            MadeFromLine(0, made),
+            MadeFromLine.of(0, made),
             CompletionLine(completions),
             *(section.ended[run] for run in sorted(runs) if run in section.ended),
             *([ClosedLine(0)] if section.closed else []),

@@ -6,9 +6,14 @@ over further items of those that it does: so a later version can add either.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 from msgspec import Raw, Struct
+
+from alexflow.identity.digest import DIGEST_SIZE
+from alexflow.record.preimages import Length, PackedPreimages, packed, unpacked
 
 #: The first line of a file of the record.
 RECORD_MAGIC = b"alexflow record 1\n"
@@ -101,7 +106,6 @@ class MadeFrom(Struct, frozen=True, array_like=True):
         further: fields that are not significant, as a map of canonical values in MessagePack.
         inputs: keys of what it reads, where these are not the outputs in its fields.
         keys: the keys of its outputs, where one does not begin with its id.
-        task_id: its id, where that is not its shape's name and the digest.
     """
 
     shape: int
@@ -110,7 +114,14 @@ class MadeFrom(Struct, frozen=True, array_like=True):
     further: Raw = NIL
     inputs: tuple[str, ...] | None = None
     keys: tuple[str, ...] | None = None
-    task_id: str | None = None
+
+
+class FurtherOrigin(Struct, frozen=True, array_like=True):
+    """What is said of a task besides its preimage, as :class:`MadeFrom` has it; of most there is nothing."""
+
+    further: Raw = NIL
+    inputs: tuple[str, ...] | None = None
+    keys: tuple[str, ...] | None = None
 
 
 class MadeFromLine(SegmentLine, frozen=True, array_like=True, tag=3):
@@ -118,11 +129,60 @@ class MadeFromLine(SegmentLine, frozen=True, array_like=True, tag=3):
 
     Attributes:
         first: the number of the first one; the others follow.
-        tasks: the tasks.
+        shapes: the numbers of their shapes.
+        digests: of their ids, 20 bytes each.
+        lengths: of their preimages.
+        preimages: these.
+        further: what else is said of some, by their place in the line.
     """
 
     first: int
-    tasks: list[MadeFrom]
+    shapes: tuple[int, ...]
+    digests: bytes
+    lengths: tuple[Length, ...]
+    preimages: PackedPreimages
+    further: dict[int, FurtherOrigin] = {}
+
+    @classmethod
+    def of(cls, first: int, tasks: Sequence[MadeFrom]) -> MadeFromLine:
+        """Return the line of some tasks."""
+        preimages = [unpacked(made.preimage) for made in tasks]
+        further = {
+            place: FurtherOrigin(made.further, made.inputs, made.keys)
+            for place, made in enumerate(tasks)
+            if made.inputs is not None or made.keys is not None or made.further != NIL
+        }
+        return cls(
+            first,
+            tuple(made.shape for made in tasks),
+            b"".join(made.digest for made in tasks),
+            tuple(map(len, preimages)),
+            PackedPreimages.of(preimages),
+            further,
+        )
+
+    def named(self) -> Iterator[tuple[int, int, bytes]]:
+        """Yield number, shape and digest of each task: less than half of the work of :meth:`tasks`."""
+        for place, shape in enumerate(self.shapes):
+            yield self.first + place, shape, self.digests[DIGEST_SIZE * place : DIGEST_SIZE * (place + 1)]
+
+    def tasks(self) -> list[MadeFrom]:
+        """Return the tasks; none where what the line says does not fit together."""
+        try:
+            joined = self.preimages.joined()
+        except ValueError:
+            return []
+        ends = tuple(accumulate(self.lengths))
+        if not len(self.shapes) == len(ends) == len(self.digests) / DIGEST_SIZE or ends[-1:] != (len(joined),):
+            return []
+        found = []
+        for (number, shape, digest), length, end in zip(self.named(), self.lengths, ends, strict=True):
+            preimage, further = packed(joined[end - length : end]), self.further.get(number - self.first)
+            if further is None:
+                found.append(MadeFrom(shape, digest, preimage))
+            else:
+                found.append(MadeFrom(shape, digest, preimage, further.further, further.inputs, further.keys))
+        return found
 
 
 class Completion(Struct, frozen=True, array_like=True):

@@ -1,9 +1,10 @@
-"""Preimages: the bytes that ids are digests of, packed where they are long.
+"""Preimages: the bytes that ids are digests of, packed.
 
-A task that reads a thousand outputs has their ids in its fields, some 70 bytes each, most of them the same text, a dot
-and 40 hexadecimal digits. Packed, those are 20 bytes each. Where one class has made all of those outputs, as is usual,
-all else between two digests is the same, and is there once; other texts are compressed, which takes three times as
-long. A preimage stays exactly what was hashed: unpacked, it shows by itself whether it belongs to the id.
+A task that reads outputs has their ids in its fields: of some 70 bytes each, all but 20 are the same text, mostly that
+of the tasks written with it, too. So the preimages of all tasks of a line are joined, and *cut*: wherever the text
+before a digest occurs, it and the digest's 40 hexadecimal digits are taken out, and the digests are kept as bytes, one
+after the other. What is left is put together again in the other direction, and is exactly what was hashed: it shows by
+itself whether it belongs to the id.
 """
 
 from __future__ import annotations
@@ -11,82 +12,177 @@ from __future__ import annotations
 import re
 import zlib
 from binascii import hexlify, unhexlify
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Annotated
 
 import msgspec
-from msgspec import Raw
+from msgspec import Meta, Raw, Struct
 
 from alexflow.identity.digest import DIGEST_SIZE, ID_SPEC, digest_of_preimage
 
-#: Longer preimages are packed where that is done quickly. Those of up to six outputs are not: packing takes 4 µs, as
-#: much as writing the task does, and saves some 190 bytes.
-LONGEST_PLAIN = 448  # bytes
+#: What is not longer is left as it is: some 6 outputs of one task, which take longer to cut than all else of its line.
+LONGEST_UNCUT = 448  # bytes
 
-#: Longer ones are packed in any case.
-_LONGEST_UNCOMPRESSED = 512
+#: What is left of the preimages of a line is compressed if it is longer than this for each task.
+LONGEST_UNCOMPRESSED = 512
+
+#: Cuts of a line; beyond that outputs stay as text. A class of outputs takes one or two.
+MOST_CUTS = 8
 
 _DIGITS = 2 * DIGEST_SIZE
-_ITEMS_OF_SERIES = 5
-_DIGESTS = re.compile(rb"\.([0-9a-f]{40})")  # with the dot it is found in a quarter of the time
-_encode = msgspec.msgpack.Encoder().encode
+_DIGEST = re.compile(rb"\.([0-9a-f]{40})")  # with the dot it is found in a quarter of the time
 _OUTPUT = b"\x92\xa6output"
-_decode_packed = msgspec.msgpack.Decoder(tuple[bytes, ...]).decode
+_digits_of = itemgetter(slice(_DIGITS))
+_rest_of = itemgetter(slice(_DIGITS, None))
+_encode = msgspec.msgpack.Encoder().encode
 _decode_bytes = msgspec.msgpack.Decoder(bytes).decode
 
 
-def packed(preimage: bytes) -> Raw:
-    """Return a preimage in the form in which a segment holds it."""
-    if len(preimage) <= LONGEST_PLAIN:
-        return Raw(preimage)
-    series = _series(preimage)
-    if series is None:
-        if len(preimage) <= _LONGEST_UNCOMPRESSED:
-            return Raw(preimage)
-        parts = _DIGESTS.split(preimage)
-        series = zlib.compress(_encode(parts[::2]), 1), unhexlify(b"".join(parts[1::2]))
-    return Raw(_encode(_encode(series)))  # as bytes: a plain one is an array
+#: A number of bytes.
+Length = Annotated[int, Meta(ge=0)]
 
 
-def _series(preimage: bytes) -> tuple[bytes, ...] | None:
-    """Take a preimage apart in which outputs follow one another that differ in their digests alone.
+class Cut(Struct, frozen=True, array_like=True):
+    """What was taken out of joined preimages.
 
-    Returns:
-        What is before the first output, what each has before its digest and behind it, the digests, and what is behind
-        the last digest. None if it is another.
+    Attributes:
+        before: the text that was before each digest.
+        digests: one after the other, 20 bytes each.
+        lengths: of what was before the first of them, between two, and behind the last, in what is left.
     """
-    global _last
-    before, behind = _last
-    parts = preimage.split(behind + before)
-    if len(parts) == 1:  # else it is as the one before it, as of most of many
-        found = _around_digest(preimage)
-        if found is None:
-            return None
-        before, behind = _last = found
-        parts = preimage.split(behind + before)
-    head, *inner, tail = parts
-    texts = b"".join((head[-_DIGITS:], *inner, tail[:_DIGITS]))
+
+    before: bytes
+    digests: bytes
+    lengths: tuple[Length, ...]
+
+
+class PackedPreimages(Struct, frozen=True, array_like=True):
+    """Joined preimages without what was cut out of them.
+
+    Attributes:
+        rest: what is left.
+        cuts: in the order in which they were made.
+        is_compressed: whether ``rest`` is compressed by zlib.
+    """
+
+    rest: bytes
+    cuts: tuple[Cut, ...] = ()
+    is_compressed: bool = False
+
+    @classmethod
+    def of(cls, preimages: Sequence[bytes]) -> PackedPreimages:
+        """Pack some."""
+        rest, cuts, is_compressed = PreimagePacker().pack(preimages)
+        made = tuple(Cut(before, digests, tuple(lengths)) for before, digests, lengths in cuts)
+        return cls(rest, made, is_compressed)
+
+    def joined(self) -> bytes:
+        """Return the preimages, one after the other.
+
+        Raises:
+            ValueError: they are damaged.
+        """
+        try:
+            data = zlib.decompress(self.rest) if self.is_compressed else self.rest
+        except zlib.error as error:
+            raise ValueError(f"packed preimages are damaged: {error}") from error
+        for cut in reversed(self.cuts):
+            data = _restored(data, cut)
+        return data
+
+
+_decode_packed = msgspec.msgpack.Decoder(PackedPreimages).decode
+
+
+def _restored(data: bytes, cut: Cut) -> bytes:
+    count = len(cut.lengths) - 1
+    if count < 0 or len(cut.digests) != DIGEST_SIZE * count or sum(cut.lengths) != len(data):
+        raise ValueError("packed preimages are damaged: a cut does not fit them")
+    digits, at = hexlify(cut.digests), cut.lengths[0]
+    parts = [data[:at]]
+    for number, length in enumerate(cut.lengths[1:]):
+        parts += cut.before, digits[_DIGITS * number : _DIGITS * (number + 1)], data[at : at + length]
+        at += length
+    return b"".join(parts)
+
+
+#: The items of a :class:`Cut` and of a :class:`PackedPreimages`, as they are written.
+CutItems = tuple[bytes, bytes, list[int]]
+PackedItems = tuple[bytes, list[CutItems], bool]
+
+
+class PreimagePacker:
+    """Packs the preimages of a line; it tries first what those of the line before were cut at."""
+
+    def __init__(self) -> None:
+        self._known: list[bytes] = []
+
+    def pack(self, preimages: Sequence[bytes]) -> PackedItems:
+        """Return the items of a :class:`PackedPreimages`."""
+        joined, cuts = b"".join(preimages), list[CutItems]()
+        if len(joined) <= LONGEST_UNCUT:
+            return joined, cuts, False
+        if joined.find(_OUTPUT) >= 0:  # `in` looks first whether it is an integer, for 0.5 µs
+            joined = self._cut(joined, cuts)
+        if len(joined) <= LONGEST_UNCOMPRESSED * len(preimages):
+            return joined, cuts, False
+        return zlib.compress(joined, 1), cuts, True
+
+    def _cut(self, data: bytes, cuts: list[CutItems]) -> bytes:
+        """Append all cuts. Returns what is left."""
+        for before in self._known:
+            data = _cut_at(data, before, cuts)
+        while len(cuts) < MOST_CUTS:
+            found, made = _before_digest(data), len(cuts)
+            if found is not None:
+                data = _cut_at(data, found, cuts)
+            if len(cuts) == made:
+                break
+        self._known = [before for before, _, _ in cuts]
+        return data
+
+
+def _cut_at(data: bytes, before: bytes, cuts: list[CutItems]) -> bytes:
+    """Take out a text wherever it occurs, with the digest behind it; nothing if something else is behind one."""
+    first, *pieces = data.split(before)
+    digits = b"".join(map(_digits_of, pieces))
     try:
-        digests = unhexlify(texts)
+        digests = unhexlify(digits)
     except ValueError:
-        return None
-    if not head[:-_DIGITS].endswith(before) or len(texts) != _DIGITS * len(parts) or hexlify(digests) != texts:
-        return None
-    if inner and set(map(len, inner)) != {_DIGITS}:  # outputs of several classes
-        return None
-    return head[: -_DIGITS - len(before)], before, behind, digests, tail[_DIGITS:]
+        return data
+    if not pieces or len(digits) != _DIGITS * len(pieces) or hexlify(digests) != digits:  # upper case is another text
+        return data
+    rests = [first, *map(_rest_of, pieces)]
+    cuts.append((before, digests, list(map(len, rests))))
+    return b"".join(rests)
 
 
-_last = b"\0", b"\0"  # what was around a digest the last time
+def _before_digest(data: bytes) -> bytes | None:
+    """Return the text to cut at: what is before an output's digest, and between it and the next where that is mostly
+    the same; None if no output of the first ones is followed by one like it.
+    """
+    at = 0
+    for _ in range(MOST_CUTS):
+        begin = data.find(_OUTPUT, at)
+        digest = _DIGEST.search(data, begin) if begin >= 0 else None
+        if digest is None:
+            return None
+        before, at = data[begin : digest.start(1)], digest.end()
+        following = data.find(before, at)
+        if following >= 0:
+            between = data[at:following] + before
+            return between if 2 * data.count(between) >= data.count(before) else before
+    return None
 
 
-def _around_digest(preimage: bytes) -> tuple[bytes, bytes] | None:
-    """Return what the first output has before and behind its digest; None if none like it follows."""
-    begin = preimage.find(_OUTPUT)
-    digest = _DIGESTS.search(preimage, begin) if begin >= 0 else None
-    if digest is None:
-        return None
-    before = preimage[begin : digest.start(1)]
-    following = preimage.find(before, digest.end())
-    return (before, preimage[digest.end() : following]) if following >= 0 else None
+_packer = PreimagePacker()
+
+
+def packed(preimage: bytes) -> Raw:
+    """Return a preimage in the form in which it is kept by itself: as it is, or packed into bytes."""
+    items = _packer.pack((preimage,))
+    return Raw(_encode(_encode(items)) if items[1] or items[2] else preimage)  # a plain one is an array
 
 
 def unpacked(raw: Raw) -> bytes:
@@ -99,22 +195,9 @@ def unpacked(raw: Raw) -> bytes:
     if data[0] >> 4 == 0x9:  # an array of a few items, as every preimage is
         return data
     try:
-        items = _decode_packed(_decode_bytes(data))
-        if len(items) == _ITEMS_OF_SERIES:
-            head, before, behind, digests, tail = items
-            return head + before + (behind + before).join(_texts_of(digests)) + tail
-        rest, digests = items
-        parts: list[bytes] = msgspec.msgpack.decode(zlib.decompress(rest), type=list[bytes])
-        whole = [parts[0]]
-        for text, part in zip(_texts_of(digests), parts[1:], strict=True):
-            whole += (b".", text, part)
-        return b"".join(whole)
-    except (ValueError, zlib.error) as error:  # of msgspec, too
+        return _decode_packed(_decode_bytes(data)).joined()
+    except msgspec.DecodeError as error:
         raise ValueError(f"a packed preimage is damaged: {error}") from error
-
-
-def _texts_of(digests: bytes) -> list[bytes]:
-    return [hexlify(digests[at : at + DIGEST_SIZE]) for at in range(0, len(digests), DIGEST_SIZE)]
 
 
 def is_preimage_of(preimage: bytes, task_id: str) -> bool | None:

@@ -68,7 +68,7 @@ class Section:
     def add(self, line: AnyLine) -> None:
         """Take in the next line."""
         if isinstance(line, MadeFromLine):
-            self.made.update(enumerate(line.tasks, line.first))
+            self.made.update(enumerate(line.tasks(), line.first))
         elif isinstance(line, CompletionLine):
             self.completions += line.tasks
         elif isinstance(line, ShapesLine):
@@ -88,7 +88,7 @@ class Section:
 
     def task_id(self, made: MadeFrom) -> str:
         """Return the id of a task."""
-        return made.task_id or f"{self.shapes[made.shape].name}.{made.digest.hex()}"
+        return f"{self.shapes[made.shape].name}.{made.digest.hex()}"
 
     def given_up(self) -> set[str]:
         """Return the ids of tasks whose last attempt failed."""
@@ -145,9 +145,9 @@ def lines_in(data: bytes, start: int) -> Iterator[tuple[int, AnyLine | None]]:
 
 
 def decoded(payload: bytes | memoryview) -> AnyLine | None:
-    """Return the line of a frame; None if it is of a kind that is not known here."""
+    """Return the line of a frame; None if it is of a kind that is not known here, or does not make sense."""
     try:
         line: AnyLine = _decode(payload)
-    except msgspec.ValidationError:  # of a later version
+    except msgspec.DecodeError:  # of a later version
         return None
     return line

@@ -106,13 +106,13 @@ class SectionFold:
 
     def made_from(self, line: MadeFromLine) -> None:
         """Take in tasks that are about to run."""
-        short = line.first + len(line.tasks) - len(self.shape_of)
+        short = line.first + len(line.shapes) - len(self.shape_of)
         self.shape_of.extend([0] * max(0, short))
-        for number, made in enumerate(line.tasks, line.first):
-            self.shape_of[number] = made.shape
-            shape = self.shapes[made.shape]
+        for number, kind, digest in line.named():
+            self.shape_of[number] = kind
+            shape = self.shapes[kind]
             if shape.executor:
-                self.under_way[number] = made.task_id or f"{shape.name}.{made.digest.hex()}"
+                self.under_way[number] = f"{shape.name}.{digest.hex()}"
 
     def shape(self, task: int) -> Shape | None:
         """Return the shape of a task; None if its line is not there."""

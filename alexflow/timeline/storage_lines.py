@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import msgspec
-
 from alexflow.errors import AmbiguousKey, NotRecorded
 from alexflow.hooks import repr_of
 from alexflow.record.frames import frames_in
@@ -18,10 +16,9 @@ from alexflow.record.lines import (
     RunEndedLine,
     SegmentHeader,
 )
+from alexflow.record.segment import decoded
 from alexflow.record.segment_parts import joined
 from alexflow.storage import Storage
-
-_decode = msgspec.msgpack.Decoder(AnyLine).decode
 
 #: The kinds of lines that say which runs there are. A line is an array whose first item is its kind, one byte.
 _ABOUT_RUNS = (0, 5, 7)
@@ -83,10 +80,9 @@ def lines_in(data: bytes, kinds: tuple[int, ...] = ()) -> Iterator[AnyLine]:
     for _, payload in frames_in(data, len(RECORD_MAGIC)):
         if kinds and payload[1] not in kinds:
             continue
-        try:
-            yield _decode(payload)
-        except msgspec.ValidationError:  # of a later version
-            continue
+        line = decoded(payload)
+        if line is not None:
+            yield line
 
 
 def find_run(storage: Storage, id: str | None) -> str:

@@ -72,8 +72,8 @@ class TaskColumns:
     def add_made(self, section: SectionFold, line: MadeFromLine) -> None:
         """Take in what tasks are made from."""
         numbers = self._of_section.setdefault(id(section), array("I"))
-        numbers.extend([0] * max(0, line.first + len(line.tasks) - len(numbers)))
-        for at, made in enumerate(line.tasks, line.first):
+        numbers.extend([0] * max(0, line.first + len(line.shapes) - len(numbers)))
+        for at, made in enumerate(line.tasks(), line.first):
             number = self._numbers.get(made.digest)
             if number is None:
                 number = self._numbers[made.digest] = len(self._numbers)
@@ -255,7 +255,7 @@ def fields_of(storage: Storage, run_id: str, digests: set[bytes]) -> Iterator[tu
         if run_id.encode() in data:
             for line in lines_in(data, _MADE_FROM):
                 if isinstance(line, MadeFromLine):
-                    for made in line.tasks:
+                    for made in line.tasks():
                         if made.digest in wanted:
                             wanted.discard(made.digest)
                             yield made.digest, _fields(made)

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Raw
 
 from alexflow import LocalStorage, open_record
 from alexflow.identity.digest import ID_SPEC, digest_of_preimage
 from alexflow.record.lines import EnvironmentLine, RunBegunLine, Shape, ShapesLine
+from alexflow.record.preimages import PreimagePacker
 from alexflow.record.rows_of_storage import make_index_again
 from alexflow.record.segment_writer import SegmentWriter
 from benchmarks.contest import Measure, Setting, contest
@@ -56,7 +56,7 @@ def run(setting: Setting) -> Iterator[Outcome]:
 def write_record(storage: LocalStorage, count: int) -> Iterator[SqlRow]:
     """Write a record of tasks with three fields; gives the same as rows for SQLite."""
     chance = random.Random(0)
-    number = 0
+    number, packer = 0, PreimagePacker()
     while number < count:
         writer = SegmentWriter(storage.reserved("record"), "ada")
         writer.begin()
@@ -67,7 +67,9 @@ def write_record(storage: LocalStorage, count: int) -> Iterator[SqlRow]:
         first = 0
         while number < count and not writer.is_full:
             batch = [_task(number + place, chance) for place in range(min(BATCH, count - number))]
-            writer.add((3, first, [(0, digest, Raw(preimage)) for digest, preimage, _ in batch]))
+            digests, preimages = b"".join(digest for digest, *_ in batch), [preimage for _, preimage, _ in batch]
+            lengths = list(map(len, preimages))
+            writer.add((3, first, [0] * len(batch), digests, lengths, packer.pack(preimages)))
             done = [_completion(first + place, number + place, digest) for place, (digest, *_) in enumerate(batch)]
             writer.add((4, done))
             writer.flush()

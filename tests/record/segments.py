@@ -22,7 +22,6 @@ from alexflow.record.lines import (
     Shape,
     ShapesLine,
 )
-from alexflow.record.preimages import packed
 from alexflow.record.segment_writer import SegmentWriter
 
 
@@ -54,9 +53,9 @@ class HandWritten:
             name = task_id.rpartition(".")[0]
             shapes.append(Shape(number, name, qualified_name(type(task)), "process", ends, tuple(sorted(task.tags))))
             others = NIL if further is None else Raw(further)
-            lines.append(MadeFrom(number, bytes.fromhex(task_id[-40:]), packed(preimage), others))
+            lines.append(MadeFrom(number, bytes.fromhex(task_id[-40:]), Raw(preimage), others))
         self.writer.add(ShapesLine(tuple(shapes)))
-        self.writer.add(MadeFromLine(self.count, lines))
+        self.writer.add(MadeFromLine.of(self.count, lines))
         self.count += len(tasks)
         self.writer.flush()
 

@@ -10,6 +10,7 @@ from msgspec import Raw
 
 import alexflow
 from alexflow import MemoryStorage
+from alexflow.identity.digest import digest_of_preimage
 from alexflow.record.frames import frame_of
 from alexflow.record.lines import (
     NIL,
@@ -44,6 +45,18 @@ PREIMAGES = (
     ),
 )
 
+
+def output_id(number: int) -> str:
+    return f"shop.Train.{number:040x}.model.pkl"
+
+
+#: Of reports on eight outputs each.
+REPORTS = tuple(
+    msgspec.msgpack.encode(["2", None, {"of": ["list", [["output", output_id(n)] for n in range(8)]], "page": page}])
+    for page in range(3)
+)
+
+
 LINES: tuple[SegmentLine, ...] = (
     SegmentHeader(1_800_000_000.5, "host", 42, "ada", "2.0.0", ""),
     EnvironmentLine("3.11.7", "linux-x86_64", "0123456789abcdef", "c0ffee"),
@@ -51,21 +64,26 @@ LINES: tuple[SegmentLine, ...] = (
         (
             Shape(0, "shop.Load", "shop:Load", "process", ((".data.pkl", "alexflow.formats.binary:BinaryOutput"),)),
             Shape(1, "shop.Train", "shop:Train", "thread", ((".model.pkl", "pkg:Model"),), ("gpu",)),
+            Shape(2, "shop.Report", "shop:Report", "process", ((".report.txt", "pkg:Text"),)),
         )
     ),
     RunBegunLine(1, "20270115T080000500-abcdef", -10, (TRAIN,), {"command": ["python", "shop.py"]}),
-    MadeFromLine(
+    MadeFromLine.of(
         0,
         [
-            MadeFrom(0, bytes.fromhex(LOAD[-40:]), packed(PREIMAGES[0])),
-            MadeFrom(1, bytes.fromhex(TRAIN[-40:]), packed(PREIMAGES[1]), Raw(bytes.fromhex("81a776657262 6f7365c3"))),
+            MadeFrom(0, bytes.fromhex(LOAD[-40:]), Raw(PREIMAGES[0])),
+            MadeFrom(1, bytes.fromhex(TRAIN[-40:]), Raw(PREIMAGES[1]), Raw(bytes.fromhex("81a7766572626f7365c3"))),
         ],
+    ),
+    MadeFromLine.of(
+        2, [MadeFrom(2, bytes.fromhex(digest_of_preimage(preimage)), Raw(preimage)) for preimage in REPORTS]
     ),
     AttemptLine(1, TRAIN, 1_000_000, 1, False, "ValueError: no", "Traceback", ("out", "err"), 43),
     CompletionLine(
         [
             Completion(0, 2_000_000, 500_000, ((7, bytes(range(16))),), 1, 0, 1, 400_000, 2**20, 43),
             Completion(1, 3_000_000, 250_000, ((9, bytes(range(16, 32))),), 1, 1, 2),
+            Completion(3, 3_500_000, 250_000, ((9, bytes(range(32, 48))),), 1),
         ]
     ),
     CodeLine(1, 0, "abc", (("shop.Train.run", "def"),)),
@@ -102,6 +120,10 @@ def test_it_is_read_as_it_was() -> None:
     assert (load.cpu_seconds, load.peak_rss_bytes, load.worker, load.host) == (0.4, 2**20, 43, "host")
     assert train.to_json()["started"] == "2027-01-15T08:00:03.500000Z"
     assert train.environment == {"platform": "linux-x86_64", "packages": "0123456789abcdef", "commit": "c0ffee"}
+    report = record.entry("shop.Report." + digest_of_preimage(REPORTS[1]))
+    assert report.is_intact
+    assert report.fields["page"] == 1
+    assert [key for key, _ in report.inputs] == [output_id(number) for number in range(8)]
     (run,) = record.runs()
     assert (run.id, run.outcome, run.ran, run.command) == (train.run_id, "done", 2, ("python", "shop.py"))
     assert [(attempt.error, attempt.stderr) for attempt in run.attempts] == [("ValueError: no", "err")]

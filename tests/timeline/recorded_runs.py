@@ -14,6 +14,8 @@ from alexflow.record.lines import (
     AttemptLine,
     ClosedLine,
     EnvironmentLine,
+    MadeFrom,
+    MadeFromLine,
     RunBegunLine,
     RunEndedLine,
     SegmentHeader,
@@ -95,11 +97,8 @@ class WrittenRun:
         yield ShapesLine(tuple(shapes))
         for first in range(0, len(self.cls_of), 500):
             numbers = range(first, min(first + 500, len(self.cls_of)))
-            yield (
-                3,
-                first,
-                [(self.cls_of[number], self.digest(number), msgspec.Raw(self.preimage(number))) for number in numbers],
-            )
+            made = ((self.cls_of[n], self.digest(n), msgspec.Raw(self.preimage(n))) for n in numbers)
+            yield MadeFromLine.of(first, [MadeFrom(*items) for items in made])
         ended = [
             (start + took, number, start, took, size, cpu, rss, attempts, worker)
             for number, start, took, size, cpu, rss, attempts, worker in self.completions

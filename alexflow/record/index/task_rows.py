@@ -92,7 +92,7 @@ class TaskRows:
         """Take a line of the section."""
         assert self._section is not None
         if isinstance(line, MadeFromLine):
-            self._undone.update(enumerate(line.tasks, line.first))
+            self._undone.update(enumerate(line.tasks(), line.first))
         elif isinstance(line, CompletionLine):
             for completion in line.tasks:
                 made = self._undone.pop(completion.task, None)
