@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 from alexflow.engine.embedded import Engine
-from alexflow.engine.options import EngineOptions, LoadKeywords, RunKeywords, check_keywords
+from alexflow.engine.options import ENGINE_OPTIONS, check_keywords
 from alexflow.engine.result import Result
 from alexflow.engine.stats import EngineStats
 from alexflow.errors import EngineClosed
@@ -26,6 +26,7 @@ from alexflow.storage import Storage
 from alexflow.type_vars import T
 
 if TYPE_CHECKING:
+    from alexflow.engine.keywords import EngineOptions, LoadKeywords, RunKeywords
     from alexflow.graph import Forceable
 
 __all__ = ["BlockingPortal"]
@@ -58,7 +59,7 @@ class BlockingPortal:
         echo: bool = False,
         **options: Unpack[EngineOptions],
     ):
-        check_keywords("BlockingPortal", options, EngineOptions.__optional_keys__)
+        check_keywords("BlockingPortal", options, ENGINE_OPTIONS)
         self._engine = Engine(storage, echo=echo, **options)
         self._thread: threading.Thread | None = None
         self._pid = 0

@@ -19,9 +19,7 @@ from alexflow.engine.executor_choice import ExecutorChoice
 from alexflow.engine.loading import Loads, make_hot
 from alexflow.engine.open_engine import OpenEngine
 from alexflow.engine.options import (
-    LoadKeywords,
     OnError,
-    RequestKeywords,
     as_devices,
     as_limits,
     as_workers,
@@ -60,6 +58,7 @@ from alexflow.storage import Storage, open_storage
 from alexflow.type_vars import T
 
 if TYPE_CHECKING:
+    from alexflow.engine.keywords import LoadKeywords, RequestKeywords
     from alexflow.engine.mapping import Mapped
     from alexflow.executors.loaded_libraries import LoadedLibraries
     from alexflow.executors.process.started_server import StartedServer

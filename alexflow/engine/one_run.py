@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.async_library import is_under_a_loop
 from alexflow.engine.engine import Engine
-from alexflow.engine.options import EngineOptions, OnError
+from alexflow.engine.options import OnError
 from alexflow.engine.result import Result
 from alexflow.engine.signals import Interruption
 from alexflow.errors import RunFailed
@@ -21,6 +21,7 @@ from alexflow.storage import Storage
 from alexflow.storage.descriptors import raised_limit
 
 if TYPE_CHECKING:
+    from alexflow.engine.keywords import EngineOptions
     from alexflow.executors.process.started_server import StartedServer
     from alexflow.graph import Forceable
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from alexflow.engine.driver import Driver
 from alexflow.engine.loading import Loads, not_loadable
-from alexflow.engine.options import LoadKeywords
 from alexflow.engine.stats import EngineStats
 from alexflow.engine.targets import read_target
 from alexflow.errors import EngineClosed
@@ -26,6 +25,7 @@ from alexflow.model import AbstractTask, Output
 if TYPE_CHECKING:
     from alexflow.engine.age import Ages
     from alexflow.engine.hot_outputs import HotOutputs
+    from alexflow.engine.keywords import LoadKeywords
     from alexflow.engine.streams import OutputStream, Streams
     from alexflow.engine.why import Why
     from alexflow.graph import Forceable

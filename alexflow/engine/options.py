@@ -1,16 +1,15 @@
 """The keywords of :class:`~alexflow.Engine`, for the functions that pass them on.
 
 :class:`Engine`'s signature documents them and has their defaults: ``help(Engine)`` shows them, and Python itself
-refuses an unknown one. ``arun`` and ``run`` declare them by these types (PEP 692), so that type checkers and editors
-know them there, too. A test compares the two lists.
+refuses an unknown one. ``arun`` and ``run`` declare them by the types of :mod:`alexflow.engine.keywords`, so that type
+checkers and editors know them there, too. A test compares the lists.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal
 
 from alexflow.errors import DefinitionError
 from alexflow.hooks import repr_of
@@ -18,70 +17,24 @@ from alexflow.model import Retry
 from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
 
 if TYPE_CHECKING:  # a run that has nothing to do needs none of them
-    from alexflow.engine.executor_choice import ExecutorChoice
     from alexflow.executors.workers import Workers
-    from alexflow.graph import Forceable
-    from alexflow.limits import Queue, RateLimit
-    from alexflow.storage import Storage
-    from alexflow.storage.memory_cache import MemoryCache
+    from alexflow.limits import RateLimit
 
 #: The highest priority of a request, and, negated, the lowest.
 MOST_URGENT = 1_000_000
 
 OnError = Literal["stop", "continue"]
 
+#: The keywords of :class:`~alexflow.Engine` besides a storage and ``echo``.
+ENGINE_OPTIONS = frozenset(
+    {
+        *("workers", "limits", "devices", "max_concurrency", "executor", "executors", "retry", "timeout"),
+        *("max_deaths", "grace", "lease_ttl", "record", "memory_cache", "queue", "carry"),
+    }
+)
 
-class EngineOptions(TypedDict, total=False):
-    """The keywords of :class:`~alexflow.Engine` besides a storage and ``echo``."""
-
-    workers: int | Workers | None
-    limits: Mapping[str, int | RateLimit] | None
-    devices: Mapping[str, Sequence[int | str]] | None
-    max_concurrency: int
-    executor: ExecutorChoice
-    executors: Mapping[str, ExecutorChoice] | None
-    retry: Retry | None
-    timeout: float | None
-    max_deaths: int
-    grace: float
-    lease_ttl: float | None
-    record: bool
-    memory_cache: MemoryCache | None
-    queue: Queue | None
-    carry: Sequence[ContextVar[Any]] | None
-
-
-class RequestKeywords(TypedDict, total=False):
-    """The keywords of a request, as :meth:`alexflow.Engine.map` takes them."""
-
-    attributes: Mapping[str, Any] | None
-    priority: int | None
-    fairness_key: str
-    max_wait: float | None
-
-
-class LoadKeywords(RequestKeywords, total=False):
-    """The keywords of :meth:`alexflow.Engine.load`."""
-
-    max_age: float | None
-    stale_while_revalidate: float
-
-
-class RunKeywords(LoadKeywords, total=False):
-    """The keywords of :meth:`alexflow.Engine.run` besides a target and ``force``."""
-
-    on_error: OnError
-
-
-class RunOptions(EngineOptions, total=False):
-    """The keywords of :func:`~alexflow.run` besides a target, ``progress`` and ``echo``."""
-
-    storage: Storage | str | os.PathLike[str] | None
-    on_error: OnError
-    force: Forceable | Sequence[Forceable] | bool
-    attributes: Mapping[str, Any] | None
-    html: str | os.PathLike[str] | None
-
+#: The keywords of :func:`~alexflow.run` besides a target, ``progress`` and ``echo``.
+RUN_OPTIONS = ENGINE_OPTIONS | {"storage", "on_error", "force", "attributes", "html"}
 
 #: Keywords that users of other versions and engines try, and those that are meant.
 _MEANT = {

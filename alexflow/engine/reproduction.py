@@ -6,9 +6,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from alexflow.engine.options import EngineOptions
 from alexflow.engine.run import run
 from alexflow.errors import AlexflowError, OutputNotFound, RunFailed
 from alexflow.hooks import SHORT_TEXT, repr_of, text_of
@@ -17,6 +16,9 @@ from alexflow.record import Entry, Record
 from alexflow.record.loaded_values import compare_values, inputs_of, outputs_of, stored_digest
 from alexflow.record.value_differences import Difference
 from alexflow.storage import LocalStorage, OverlayStorage, Storage
+
+if TYPE_CHECKING:
+    from alexflow.engine.keywords import EngineOptions
 
 #: ``bytes``: they are the same; ``value``: they are not, and the values are equal; ``differs``: these differ too, or
 #: cannot be loaded; ``unknown``: there is neither a digest nor the output itself; ``failed``: it could not be computed.

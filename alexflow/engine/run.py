@@ -11,9 +11,9 @@ from alexflow.engine.async_library import require_asyncio
 from alexflow.engine.existing import result_of_existing
 from alexflow.engine.garbage import relaxed_gc
 from alexflow.engine.options import (
-    EngineOptions,
+    ENGINE_OPTIONS,
+    RUN_OPTIONS,
     OnError,
-    RunOptions,
     as_attributes,
     check_keywords,
     check_on_error,
@@ -27,6 +27,7 @@ from alexflow.storage import Storage, open_storage
 
 if TYPE_CHECKING:
     from alexflow.engine.engine import Engine
+    from alexflow.engine.keywords import EngineOptions, RunOptions
     from alexflow.graph import Forceable
 
 
@@ -62,7 +63,7 @@ async def arun(
         GraphError: the graph as described cannot be run; nothing of it has been.
         UnknownStorage: there is no such storage.
     """
-    check_keywords("arun", options, EngineOptions.__optional_keys__)
+    check_keywords("arun", options, ENGINE_OPTIONS)
     opened = _storage_for(target, storage)
     reentry.refuse()
     require_asyncio()
@@ -138,7 +139,7 @@ def run(target: Any, *, progress: bool | None = None, echo: bool = True, **optio
         KeyboardInterrupt: it was interrupted; uncaught it ends a script as shells expect, with 130.
         SystemExit: it was terminated by SIGTERM, with 143, or SIGUSR1, with 138.
     """
-    check_keywords("run", options, RunOptions.__optional_keys__)
+    check_keywords("run", options, RUN_OPTIONS)
     reentry.refuse()  # here, too: the rest may run in another thread
     storage, on_error = _storage_for(target, options.pop("storage", None)), options.pop("on_error", "stop")
     check_on_error(on_error)

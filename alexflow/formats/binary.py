@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
 
 from alexflow.hooks import SHORT_TEXT, class_name, text_of
 from alexflow.model.output import Output
@@ -19,7 +18,6 @@ LOOKED_AT = 2**20  # bytes
 _NAME, _EXT1, _EXT2, _EXT4 = b"".join((pickle.STACK_GLOBAL, pickle.EXT1, pickle.EXT2, pickle.EXT4))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class BinaryOutput(Output[T_co]):
     """A value as pickle (protocol 5). Load only what you trust: unpickling can run code.
 

@@ -22,7 +22,6 @@ import weakref
 import zipfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
 
@@ -79,7 +78,6 @@ class Directory(os.PathLike[str]):
         self._remove()
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class DirectoryOutput(FileOutput[Directory]):
     """A directory with all its files, stored as one archive. Safe to share, as far as its files are.
 

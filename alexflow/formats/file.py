@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn
 
 from alexflow.errors import AlexflowError, NoFormat
@@ -14,7 +13,6 @@ from alexflow.storage.files import disk_full, is_disk_full
 from alexflow.type_vars import T, T_co
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class FileOutput(Output[T_co]):
     """A value that is written into a file and read from one, for values too large to be bytes in memory as well.
 

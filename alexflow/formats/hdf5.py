@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class _HDF5(Output[AbstractContextManager[T_co]], Generic[T_co]):
     """A file that is read and written while it is open."""
 
@@ -62,7 +60,6 @@ class _HDF5(Output[AbstractContextManager[T_co]], Generic[T_co]):
         self.store(value)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class HDF5Output(_HDF5["h5py.File"]):
     """An HDF5 file, opened by h5py: ``with output.open() as file:`` to write, ``with output.load() as file:`` to read.
 
@@ -85,7 +82,6 @@ class HDF5Output(_HDF5["h5py.File"]):
             yield file
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class H5FileOutput(_HDF5["pd.HDFStore"]):
     """Data frames in an HDF5 file, opened by pandas, as in alexflow 1.x: ``with output.open() as store:`` to write,
     ``with output.load() as store:`` to read.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import msgspec
@@ -16,7 +15,6 @@ from alexflow.type_vars import T_co
 _REMEDY = "store plain data, or use JSONNaNOutput (nan, inf), MsgpackOutput (bytes, other keys too) or BinaryOutput"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class JSONOutput(Output[T_co]):
     """Plain data (None, booleans, finite numbers, strings, lists, dicts with string keys) as gzip-compressed JSON.
 
@@ -35,7 +33,6 @@ class JSONOutput(Output[T_co]):
         return cast(T_co, msgspec.json.decode(decompress(data)))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class JSONNaNOutput(JSONOutput[T_co]):
     """:class:`JSONOutput` that keeps ``nan`` and ``inf``, for metrics that may diverge. Safe to share.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, cast
 
 import msgspec
@@ -16,7 +15,6 @@ Record = TypeVar("Record")
 _REMEDY = "store plain data"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class JSONLinesOutput(Output[list[Record]]):
     """A list of plain data (as :class:`JSONOutput` takes it) as JSON, each in a line. Safe to share.
 

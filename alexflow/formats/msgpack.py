@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from gc import get_referents
 from typing import ClassVar, cast
 
@@ -19,7 +18,6 @@ _KINDS = {bool, bytes, float, int, str, type(None), *_CONTAINERS}
 _SMALL = 4096
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class MsgpackOutput(Output[T_co]):
     """Plain data (None, booleans, numbers, strings, bytes, times, lists, dicts) as MessagePack: quicker than JSON, not
     compressed, and dicts may have keys that are no strings.

@@ -18,7 +18,6 @@ MAPPED_FROM = 1024 * 1024  # bytes
 _ENDING = ".npy"  # of an array's name in an archive
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class NumpyOutput(FileOutput[T_co]):
     """An array (``NumpyOutput[NDArray[np.float64]]``) as ``.npy``, any dtype but objects. Safe to share.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, cast
 
 from alexflow.formats.file import FileOutput
@@ -11,7 +10,6 @@ from alexflow.formats.libraries import need
 from alexflow.type_vars import T_co
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class SafetensorsOutput(FileOutput[Mapping[str, T_co]], Generic[T_co]):
     """NumPy arrays by name (``SafetensorsOutput[NDArray[np.float32]]``) as ``.safetensors``. Safe to share."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 from alexflow.formats.gzipped import compress, decompress
@@ -10,7 +9,6 @@ from alexflow.model.output import Output
 from alexflow.type_vars import T_co
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class SerializableOutput(Output[T_co]):
     """Anything that may be a task's parameter (a task, an output, a workflow, a dataclass, a container of those) as a
     gzip-compressed JSON document, which comes back equal. Outputs come back unbound.

@@ -72,7 +72,6 @@ class _Parquet(FileOutput[T_co]):
         return list(wanted)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ParquetOutput(_Parquet["pa.Table"]):
     """A :class:`pyarrow.Table` as Parquet. Safe to share.
 
@@ -135,7 +134,6 @@ def _batches(value: Any) -> Iterable[Any]:
     raise TypeError("it is not a pyarrow.Table, nor a reader of batches or a dataset")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class PandasOutput(_Parquet["pd.DataFrame"]):
     """A :class:`pandas.DataFrame` as Parquet, with its index and dtypes. Safe to share.
 
@@ -165,7 +163,6 @@ class PandasOutput(_Parquet["pd.DataFrame"]):
             return frames.to_frame(table)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class PolarsOutput(_Parquet["pl.DataFrame"]):
     """A :class:`polars.DataFrame` as Parquet. Safe to share.
 
@@ -234,7 +231,6 @@ class PolarsOutput(_Parquet["pl.DataFrame"]):
         return cast("pl.DataFrame", frame.collect())
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ArrowOutput(FileOutput["pa.Table"]):
     """A :class:`pyarrow.Table` in Arrow's own format (an IPC file, also called Feather), not compressed. Safe to share.
 

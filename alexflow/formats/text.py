@@ -40,7 +40,6 @@ class TextOutput(Output[str]):
         return TextParts(self.encoding)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class BytesOutput(Output[bytes]):
     """Bytes as they are. Safe to share. A running task can append to them."""
 

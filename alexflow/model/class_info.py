@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeVar, Union, get_args,
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.errors import DefinitionError, IdentityError
+from alexflow.frozen import FrozenFields, is_constructed_alike, is_generated
 from alexflow.identity import ComputeNow, Pending, Unnamed, canonical, identified, module_name, packb
 from alexflow.model.required import no_default
 
@@ -153,10 +154,10 @@ class ClassInfo(_Caching):
     @cached_property
     def default_construction(self) -> bool:
         """Whether an output class is constructed as :class:`Output` is, with nothing added."""
-        if self.cls is None or _PARAMETERS not in vars(self.cls):
+        if self.cls is None:
             return False
         base = self._base
-        return _written(self.cls, "__init__") == _written(base, "__init__") and all(
+        return is_constructed_alike(self.cls, base) and all(
             getattr(self.cls, name, None) is getattr(base, name, None) for name in ("__new__", "__post_init__")
         )
 
@@ -170,7 +171,7 @@ class ClassInfo(_Caching):
         cls: Any = self.cls
         settled = ("__new__", "__post_init__", "__getattribute__", "task_id", "unwrapped")
         return (
-            getattr(inspect.unwrap(cls.__init__), "__code__", _stale_class_info.__code__).co_filename == _GENERATED
+            is_generated(inspect.unwrap(cls.__init__))
             and "__init__" in vars(cls)
             and (type(cls).__call__ is type.__call__ or type(cls).__module__ == "alexflow.model.function_task")
             and all(getattr(cls, name) is getattr(self._base, name) for name in settled)
@@ -246,11 +247,7 @@ class ClassInfo(_Caching):
         return _stale_class_info, ()  # for a class that is sent by value, the receiver works it out again
 
 
-_GENERATED = "<string>"  # the file name of code that ``@dataclass`` generates
-_PARAMETERS = "__dataclass_params__"  # the arguments of the decorator
-
-
-class WithClassInfo:
+class WithClassInfo(FrozenFields):
     """Base of classes that have a :class:`ClassInfo`."""
 
     __class_info__: ClassVar[ClassInfo]
@@ -348,12 +345,6 @@ def _identity_value(cls: type, significant: tuple[str, ...], owner: str) -> Call
     if not any(fields[name].metadata.get(key) for name in significant for key in ("encode", "secret")):
         return getattr
     return lambda instance, name: identified(getattr(instance, name), fields[name], owner)
-
-
-def _written(cls: type, name: str) -> tuple[Any, ...] | None:
-    """The code of a function of the class's own, comparable: ``@dataclass`` generates equal code for equal classes."""
-    code = getattr(vars(cls).get(name), "__code__", None)
-    return code and (code.co_code, code.co_consts, code.co_names, code.co_varnames)
 
 
 def _by_keyword(field: dataclasses.Field[Any]) -> bool:

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Literal, NoReturn, Self, cast, overload
 
-from alexflow.errors import (
-    AlexflowError,
-    DecodingError,
-    DefinitionError,
-    EncodingError,
-    NoFormat,
-    OutputNotBound,
-)
+from alexflow.errors import AlexflowError, DecodingError, DefinitionError, EncodingError, NoFormat, OutputNotBound
+from alexflow.frozen import allow_frozen_subclasses, frozen_dataclass
 from alexflow.hooks import as_cause, class_name, is_a, text_of
 from alexflow.html_repr import html_table, shown, shown_safely
 from alexflow.identity import Canonical, ComputeNow, Pending, canonical, packb
@@ -39,7 +33,7 @@ if TYPE_CHECKING:
 MAX_APPENDED_INLINE = 64 * 1024  # bytes
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen_dataclass
 class Output(WithClassInfo, Generic[T_co]):
     """The result of a task, by name: the key that it is stored under, and the format that makes a value bytes.
 
@@ -68,6 +62,10 @@ class Output(WithClassInfo, Generic[T_co]):
     _output_id: ClassVar[str | None] = None
     _reader: ClassVar[Any] = None  # the task that has it as an input, while that runs
     __canonical_form__: ClassVar[Canonical] = None
+
+    def __init__(self, src_task: SourceTask, key: str, storage: Storage | None = None, ephemeral: bool = False) -> None:
+        self.__dict__.update(src_task=src_task, key=key, storage=storage, ephemeral=ephemeral)
+        self.__post_init__()
 
     def __post_init__(self) -> None:
         check_key(self.key)
@@ -443,4 +441,5 @@ def keys_of(output: Output[Any]) -> tuple[str, ...]:
     return (output.key,) if type(output).physical_key_list is _ONE_KEY else tuple(output.physical_key_list())
 
 
+allow_frozen_subclasses(Output)
 Output.src_task = LazySourceTask()  # type: ignore[assignment]  # after @dataclass, which would take it for a default

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from alexflow.errors import DefinitionError
-from alexflow.frozen import Frozen, set_field
+from alexflow.frozen import Frozen, allow_frozen_subclasses, frozen_dataclass, set_field
 from alexflow.hooks import SHORT_TEXT, repr_of
 
 #: The thousandths in one CPU or device.
@@ -37,7 +36,7 @@ class Needs(NamedTuple):
     devices: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True, init=False, eq=False, repr=False)
+@frozen_dataclass
 class ResourceSpec(Frozen):
     """Resources that a task needs of the machine that runs it. They are no part of the id. ::
 
@@ -106,6 +105,8 @@ class ResourceSpec(Frozen):
         """
         return _needs(self)
 
+
+allow_frozen_subclasses(ResourceSpec)
 
 # Stored documents name it so, and the module of tasks has it, too. Set here: ``dataclass`` looks into a class's module.
 ResourceSpec.__module__ = "alexflow.model.task"

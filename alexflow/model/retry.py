@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import isfinite
 from typing import Any, ClassVar
 
 from alexflow.errors import DefinitionError
-from alexflow.frozen import Frozen, set_field
+from alexflow.frozen import Frozen, allow_frozen_subclasses, frozen_dataclass, set_field
 from alexflow.hooks import SHORT_TEXT, bases_of, class_name, repr_of
 from alexflow.identity import module_name
 
@@ -16,7 +16,7 @@ from alexflow.identity import module_name
 Exceptions = type[BaseException] | tuple[type[BaseException], ...]
 
 
-@dataclass(frozen=True, init=False, eq=False, repr=False)
+@frozen_dataclass
 class Retry(Frozen):
     """Policy for trying a task again after an error that its own code raised.
 
@@ -86,6 +86,9 @@ class Retry(Frozen):
         """Whether to try again after an exception, given the names of its class and of that class's bases."""
         names = frozenset(names)
         return not self._on.isdisjoint(names) and self._not_on.isdisjoint(names)
+
+
+allow_frozen_subclasses(Retry)
 
 
 def names_of(cls: type) -> tuple[str, ...]:

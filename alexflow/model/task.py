@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, get_origin
 
 from alexflow.errors import DefinitionError, InvalidKey
+from alexflow.frozen import allow_frozen_subclasses, frozen_dataclass, set_field
 from alexflow.hooks import SHORT_TEXT, passes, repr_of, text_of
 from alexflow.html_repr import html_table, shown_safely
 from alexflow.identity import SECRET_SHOWN, Canonical, Pending, short_repr
@@ -32,7 +33,7 @@ OutputT = TypeVar("OutputT", bound=Output[Any])
 MOST_BUILT = 64
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen_dataclass
 class AbstractTask(WithClassInfo):
     """Base of :class:`Task`, :class:`DynamicTask` and :class:`WrapperTask`.
 
@@ -58,6 +59,9 @@ class AbstractTask(WithClassInfo):
     task_name: ClassVar[str | None] = None
     options: ClassVar[TaskOptions] = TaskOptions()
     retry: ClassVar[Retry | None] = None
+
+    def __init__(self) -> None:
+        self.__post_init__()
 
     def __post_init__(self, *init_vars: Any) -> None:
         check_fields(self)  # refuses a class with an InitVar, whose value arrives here
@@ -183,13 +187,17 @@ class AbstractTask(WithClassInfo):
         return serialize(self)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen_dataclass
 class Task(AbstractTask):
     """One unit of work: ``run`` reads the inputs and stores the outputs."""
 
     __class_info__: ClassVar[ClassInfo] = STALE_CLASS_INFO
 
     resource_spec: ResourceSpec | None = field(default=None, repr=False, compare=False, kw_only=True)
+
+    def __init__(self, *, resource_spec: ResourceSpec | None = None) -> None:
+        set_field(self, "resource_spec", resource_spec)
+        self.__post_init__()
 
     def run(self, input: Any, output: Any) -> Any:
         """Do the work. ``def`` runs in a worker process, ``async def`` on the event loop.
@@ -204,13 +212,17 @@ class Task(AbstractTask):
 Generated = AbstractTask | Iterable[AbstractTask] | AsyncIterable[AbstractTask] | None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen_dataclass
 class DynamicTask(AbstractTask):
     """A task that decides what to run once its inputs are there."""
 
     __class_info__: ClassVar[ClassInfo] = STALE_CLASS_INFO
 
     resource_spec: ResourceSpec | None = field(default=None, repr=False, compare=False, kw_only=True)
+
+    def __init__(self, *, resource_spec: ResourceSpec | None = None) -> None:
+        set_field(self, "resource_spec", resource_spec)
+        self.__post_init__()
 
     def generate(self, input: Any, output: Any) -> Generated | Awaitable[Generated]:
         """Give the tasks to run: one, a list, or an iterator (also ``async``), which is consumed lazily.
@@ -222,13 +234,17 @@ class DynamicTask(AbstractTask):
         return None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen_dataclass
 class WrapperTask(AbstractTask):
     """Another task under another class: its id, input, output and run are those of the task it wraps."""
 
     __class_info__: ClassVar[ClassInfo] = STALE_CLASS_INFO
 
     task: Task = no_default
+
+    def __init__(self, task: Task = no_default) -> None:
+        set_field(self, "task", task)
+        self.__post_init__()
 
     def input(self) -> InOut:
         return self.task.input()
@@ -258,6 +274,9 @@ class WrapperTask(AbstractTask):
         self, output_class: type[OutputT], key: str, storage: Storage | None = None, **kwargs: Any
     ) -> OutputT:
         return self.task.build_output(output_class, key, storage, **kwargs)
+
+
+allow_frozen_subclasses(AbstractTask, Task, DynamicTask, WrapperTask)
 
 
 def task_behind(output: Output[Any]) -> AbstractTask:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from alexflow.errors import DefinitionError
-from alexflow.frozen import Frozen
+from alexflow.frozen import Frozen, allow_frozen_subclasses, frozen_dataclass, set_field
 from alexflow.model.serializer import serialize
 from alexflow.model.task import AbstractTask, task_behind
 from alexflow.model.tree import InOut, flatten
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from alexflow.storage import Storage
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen_dataclass
 class Workflow(Frozen):
     """Tasks and artifacts by name.
 
@@ -29,6 +29,17 @@ class Workflow(Frozen):
     tasks: Mapping[str, AbstractTask]
     artifacts: Mapping[str, InOut] = field(default_factory=dict)
     storage: Storage | None = None
+
+    def __init__(
+        self,
+        tasks: Mapping[str, AbstractTask],
+        artifacts: Mapping[str, InOut] | None = None,
+        storage: Storage | None = None,
+    ) -> None:
+        set_field(self, "tasks", tasks)
+        set_field(self, "artifacts", {} if artifacts is None else artifacts)
+        set_field(self, "storage", storage)
+        self.__post_init__()
 
     def __post_init__(self) -> None:
         for name in ("tasks", "artifacts"):
@@ -54,3 +65,6 @@ class Workflow(Frozen):
             DocumentError: a value cannot be written; the message begins with the path to it.
         """
         return serialize(self)
+
+
+allow_frozen_subclasses(Workflow)

@@ -13,9 +13,10 @@ import pytest
 
 import alexflow
 from alexflow import Engine, LocalStorage, MemoryStorage, Storage, Workers
-from alexflow.engine import options
+from alexflow.engine import keywords, options
 from alexflow.engine.executor_choice import ExecutorChoice
-from alexflow.engine.options import EngineOptions, RunOptions
+from alexflow.engine.keywords import EngineOptions, RunOptions
+from alexflow.engine.options import ENGINE_OPTIONS, RUN_OPTIONS
 from alexflow.errors import DefinitionError
 from alexflow.graph import Forceable
 from alexflow.limits import Queue, RateLimit
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.anyio
 #: Those of the module, and those that it has for type checkers only.
 NAMES = {
     **vars(options),
+    **vars(keywords),
     "Storage": Storage,
     "Forceable": Forceable,
     "Workers": Workers,
@@ -53,6 +55,8 @@ def test_the_options_are_those_of_the_engines_signature() -> None:
     own = keywords_of(Engine.run)
     of_run = {"storage": storage, "html": HTML, **{name: own[name] for name in ("on_error", "force", "attributes")}}
     assert get_type_hints(RunOptions, localns=NAMES) == {**of_engine, **of_run}
+    assert set(of_engine) == ENGINE_OPTIONS
+    assert {*of_engine, *of_run} == RUN_OPTIONS
 
 
 def test_arun_takes_the_same_values_as_the_engine() -> None:
