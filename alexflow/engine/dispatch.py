@@ -102,6 +102,8 @@ class Dispatch:
                 coming[described.kind].append(described.task)
         for kind, of_kind in coming.items():
             self.prefetching[kind].expect(of_kind)
+        if self._tallies.survey is not None:
+            self._tallies.survey.entered(tasks)
 
     def start(self, task_ids: Sequence[str]) -> None:
         """Start dynamic tasks, and offer all others to their executors."""
@@ -206,6 +208,8 @@ class Dispatch:
         self._record.forget(task_ids)
         if self._tallies.is_kept:
             self._tallies.forgotten(task_ids)
+        if self._tallies.survey is not None:
+            self._tallies.survey.forgotten(task_ids)
         admission = self._admission()
         if admission is not None:
             admission.forget(task_ids)

@@ -34,7 +34,7 @@ from alexflow.engine.removals import Removals
 from alexflow.engine.requested_run import FindOutputs, RequestedRun, RequestedRuns, RequestOptions, finished_event
 from alexflow.engine.stats import EngineStats
 from alexflow.engine.storage_questions import Inbox, StorageQuestions
-from alexflow.engine.tallies import Tallies, stats_of
+from alexflow.engine.tallies import Tallies
 from alexflow.engine.task_events import TaskEvents
 from alexflow.engine.unsure import UnsureJobs
 from alexflow.engine.withdrawals import Withdrawals
@@ -129,7 +129,7 @@ class Driver:
         self.runs = RequestedRuns(scheduler.owner_of)
         failed = FailedAttempts()
         self.task_events = TaskEvents(broadcast, self.runs, failed, self.catalog.tasks)
-        self.tallies = Tallies(self.catalog.tasks)
+        self.tallies = Tallies(self.catalog.tasks, scheduler, executors)
         self._outcomes = Outcomes(self.catalog, self.task_events, self.tallies, chance, self.record, failed)
         self._generators = GeneratorsOnDemand(storage, self._generated, in_thread, grace)
         self._dispatch = Dispatch(
@@ -253,8 +253,8 @@ class Driver:
 
     def stats(self, hits: int) -> EngineStats:
         """Return the engine's statistics; ``hits`` are loads without a request."""
-        counted = self.tallies, self._scheduler, self._executors
-        return stats_of(*counted, not (self._closed or self.draining.refusal), len(self.runs), hits, self.storage_ok)
+        is_open = not (self._closed or self.draining.refusal)
+        return self.tallies.stats(is_open, len(self.runs), hits, self.storage_ok)
 
     async def start_workers(self, classes: Mapping[Kind, Collection[type]]) -> None:
         """Have executors start their workers, and wait until these have imported what classes need."""

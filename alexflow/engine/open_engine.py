@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from alexflow.engine.hot_outputs import HotOutputs
     from alexflow.engine.keywords import LoadKeywords
     from alexflow.engine.streams import OutputStream, Streams
+    from alexflow.engine.survey import Survey
     from alexflow.engine.why import Why
     from alexflow.graph import Forceable
     from alexflow.record.plan import Plan
@@ -73,6 +74,23 @@ class OpenEngine:
         if self._driver is None:
             return EngineStats(False, 0, {}, {}, {}, WorkerCounts(), self._loads.hits, 0, 0, 0, 0, True)
         return self._driver.stats(self._loads.hits)
+
+    def survey(self) -> Survey:
+        """Return what is under way, for a page that shows it; tasks are counted from the first call on.
+
+        Raises:
+            EngineClosed: the engine is not open, or is another loop's.
+        """
+        return self._opened().tallies.survey_from_now()
+
+    @property
+    def event_loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop on which the engine is open; None if it is not."""
+        return None if self._driver is None else self._loop
+
+    def run_ids(self) -> dict[int, str]:
+        """Return the ids of the runs that go on, as the record has them, by number."""
+        return {} if self._driver is None else {number: run.id for number, run in self._driver.runs.items()}
 
     async def start_workers(self, tasks: Iterable[type[AbstractTask] | AbstractTask] = ()) -> None:
         """Start all worker processes, and wait until they have imported what these tasks need.

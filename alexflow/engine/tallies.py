@@ -8,12 +8,16 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from alexflow.engine.stats import ClassStats, EngineStats, ExecutorStats, TagStats
 from alexflow.executors.interface import Done, Executor, Settled, WorkerCounts
 from alexflow.graph import Described
 from alexflow.scheduler import Scheduler
 from alexflow.scheduler.instructions import Finish
+
+if TYPE_CHECKING:
+    from alexflow.engine.survey import Survey
 
 
 class ClassTally:
@@ -40,18 +44,30 @@ class Tallies:
 
     Args:
         tasks: descriptions of the tasks that are not over, by id; others change it.
+        scheduler: knows them.
+        executors: by name.
 
     Attributes:
         is_kept: whether tasks are counted by class.
+        survey: what is under way; None before the first question.
         computed, failed, shared, cached: as in :class:`~alexflow.engine.stats.EngineStats`.
     """
 
-    def __init__(self, tasks: Mapping[str, Described]):
-        self._tasks = tasks
+    def __init__(self, tasks: Mapping[str, Described], scheduler: Scheduler, executors: Mapping[str, Executor]):
+        self._tasks, self._scheduler, self._executors = tasks, scheduler, executors
+        self.survey: Survey | None = None
         self.is_kept = False
         self.computed = self.failed = self.shared = self.cached = 0
         self._classes: dict[tuple[str, type], ClassTally] = {}
         self._of: dict[str, ClassTally] = {}  # of tasks that are queued or run, by id
+
+    def survey_from_now(self) -> Survey:
+        """Return what is under way, which is counted from the first call on."""
+        from alexflow.engine.survey import Survey  # deferred: only a live page asks
+
+        if self.survey is None:
+            self.survey = Survey(self._tasks, self._scheduler, self._executors)
+        return self.survey
 
     def keep(self, queued: Iterable[str], running: Iterable[str]) -> None:
         """Count from now on, with what is queued and runs now."""
@@ -117,12 +133,12 @@ class Tallies:
 
     # -- the counts
 
-    def executors(self, executors: Mapping[str, Executor]) -> dict[str, ExecutorStats]:
+    def executors(self) -> dict[str, ExecutorStats]:
         """Return the counts by executor."""
         now = time.monotonic()
         found: dict[str, ExecutorStats] = {}
         for (kind, _), tally in self._classes.items():
-            before = found.get(kind) or ExecutorStats(0, 0, executors[kind].places, 0.0)
+            before = found.get(kind) or ExecutorStats(0, 0, self._executors[kind].places, 0.0)
             wait = 0.0 if tally.oldest is None else now - tally.oldest
             queued, running = before.queued + len(tally.queued), before.running + tally.running
             found[kind] = ExecutorStats(queued, running, before.places, max(before.oldest_wait, wait))
@@ -137,39 +153,31 @@ class Tallies:
             found[tally.name] = stats
         return found
 
-
-def stats_of(
-    tallies: Tallies,
-    scheduler: Scheduler,
-    executors: Mapping[str, Executor],
-    is_open: bool,
-    runs: int,
-    hits: int,
-    storage_ok: bool,
-) -> EngineStats:
-    """Put an engine's statistics together; from the first call on tasks are counted by class."""
-    if not tallies.is_kept:
-        queued = [task_id for kind in executors for task_id in scheduler.ready(kind)]
-        active = {spec.task_id for spec in scheduler.active_specs()}
-        tallies.keep(queued, active.difference(queued))
-    slots = scheduler.state.slots
-    limits = slots.limits.items()
-    workers = [executor.workers for executor in executors.values()]
-    return EngineStats(
-        open=is_open,
-        runs=runs,
-        executors=tallies.executors(executors),
-        classes=tallies.classes(),
-        tags={tag: TagStats(slots.taken(tag), limit, slots.waiting_at(tag)) for tag, limit in limits},
-        workers=WorkerCounts(
-            sum(each.alive for each in workers),
-            sum(each.starting for each in workers),
-            sum(each.deaths for each in workers),
-        ),
-        hits=hits,
-        computed=tallies.computed,
-        shared=tallies.shared,
-        cached=tallies.cached,
-        failed=tallies.failed,
-        storage_ok=storage_ok,
-    )
+    def stats(self, is_open: bool, runs: int, hits: int, storage_ok: bool) -> EngineStats:
+        """Put an engine's statistics together; from the first call on tasks are counted by class."""
+        executors, scheduler = self._executors, self._scheduler
+        if not self.is_kept:
+            queued = [task_id for kind in executors for task_id in scheduler.ready(kind)]
+            active = {spec.task_id for spec in scheduler.active_specs()}
+            self.keep(queued, active.difference(queued))
+        slots = scheduler.state.slots
+        limits = slots.limits.items()
+        workers = [executor.workers for executor in executors.values()]
+        return EngineStats(
+            open=is_open,
+            runs=runs,
+            executors=self.executors(),
+            classes=self.classes(),
+            tags={tag: TagStats(slots.taken(tag), limit, slots.waiting_at(tag)) for tag, limit in limits},
+            workers=WorkerCounts(
+                sum(each.alive for each in workers),
+                sum(each.starting for each in workers),
+                sum(each.deaths for each in workers),
+            ),
+            hits=hits,
+            computed=self.computed,
+            shared=self.shared,
+            cached=self.cached,
+            failed=self.failed,
+            storage_ok=storage_ok,
+        )

@@ -15,13 +15,12 @@ import asyncio
 import contextvars
 import time
 from collections.abc import Awaitable, Coroutine, Generator, Sequence
-from functools import partial
 from types import coroutine
 from typing import Any, Protocol
 
 from alexflow.errors import TaskTimeout
+from alexflow.executors.at_work import AtWork
 from alexflow.executors.attempt import aattempt
-from alexflow.executors.attempt_host import AttemptFacts, host
 from alexflow.executors.capacity import Capacity, no_capacity
 from alexflow.executors.captured_error import capture_error, not_done, pruned
 from alexflow.executors.enclosing_tasks import around, enclosing, running
@@ -29,14 +28,13 @@ from alexflow.executors.interface import GRACE, Done, Executor, Job, JobSource, 
 from alexflow.executors.job_claims import JobClaims
 from alexflow.executors.lacks import Lack
 from alexflow.executors.log_records import install_record_factory
-from alexflow.executors.task_context import TaskContext
-from alexflow.executors.task_report import Reports, TaskReport
+from alexflow.executors.running_job import RunningJob
 from alexflow.executors.turn_slice import TurnSlice
 from alexflow.forks import end_fork, this_process
 from alexflow.hooks import is_ctrl_c, original, repr_of
 from alexflow.logs import logger
 from alexflow.model.mutation import check_unchanged
-from alexflow.storage import Storage, Transaction
+from alexflow.storage import Storage
 
 #: How long all runners together go on before the loop gets a turn.
 RUNNER_SLICE = 0.002
@@ -46,60 +44,6 @@ REPORTED_PER_TURN = 100
 
 #: Runners that are started at least when all others wait.
 FIRST_RUNNERS = 8
-
-
-class RunningJob(TaskContext):
-    """A job that is running.
-
-    Attributes:
-        deadline: when its time is over, by the loop's clock.
-        watches_stop: whether it asks if it is to stop: then it is not interrupted, but ends by itself.
-        pruned: whether it is to end because going on is not worth it.
-        reports: those that it has made, if any.
-    """
-
-    __slots__ = (
-        *("deadline", "devices", "is_abandoned", "is_cancelled", "is_stopped"),
-        *("job", "pruned", "reports", "runner", "timer", "transaction", "watches_stop"),
-    )
-
-    def __init__(self, job: Job, runner: asyncio.Task[None], storage: Storage):
-        self.job = job
-        self.runner = runner
-        self.transaction = Transaction(storage, replace=job.replace)
-        self.timer: asyncio.TimerHandle | None = None  # until its time is over, or its grace
-        self.is_stopped = False
-        self.is_cancelled = False  # and not because of the time
-        self.is_abandoned = False
-        self.deadline: float | None = None
-        self.watches_stop = False
-        self.pruned = False
-        self.reports: Reports | None = None
-        self.devices: dict[str, tuple[int | str, ...]] = {}
-
-    @property
-    def task_id(self) -> str:
-        return self.job.task_id
-
-    @property
-    def storage(self) -> Storage:
-        return self.transaction.storage
-
-    @property
-    def facts(self) -> AttemptFacts:
-        return host.get().facts_of(self.job.task_id)
-
-    def stop_requested(self) -> bool:
-        self.watches_stop = True
-        return self.is_stopped or self.pruned
-
-    def is_pruned(self) -> bool:
-        return self.pruned
-
-    def report(self, report: TaskReport) -> None:
-        if self.reports is None:
-            self.reports = Reports(partial(host.get().reported_here, self.job.task_id))
-        self.reports.add(report)
 
 
 class HowToRun(Protocol):
@@ -218,6 +162,10 @@ class LoopExecutor(Executor):
     def lacks(self, job: Job) -> list[Lack]:
         return self._claims.lacks(job)
 
+    def at_work(self) -> list[AtWork]:
+        now = time.perf_counter()
+        return [AtWork(task_id, now - each.began) for task_id, each in self._running.items() if each.began]
+
     @property
     def places(self) -> int:
         return self._max_concurrency
@@ -302,7 +250,7 @@ class LoopExecutor(Executor):
             job.context.enter(job.task_id)
         if job.needs is not None:
             running_job.devices = self._claims.devices_of(job.task_id)
-        started = time.perf_counter()
+        started = running_job.began = time.perf_counter()
         outcome: Outcome
         try:
             if job.timeout is not None:

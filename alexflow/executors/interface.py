@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from alexflow.errors import TaskError
+from alexflow.executors.at_work import AtWork
 from alexflow.executors.lacks import Lack
 from alexflow.executors.request_context import RequestContext
 from alexflow.model import AbstractTask, InOut
@@ -206,7 +207,7 @@ class JobSource(ABC):
 
 
 #: The methods of an executor that concern jobs. One that stands before another hands these on.
-JOB_METHODS = ("expect", "offer", "cancel", "prune", "forget", "invalidate", "ahead", "lacks")
+JOB_METHODS = ("expect", "offer", "cancel", "prune", "forget", "invalidate", "ahead", "lacks", "at_work")
 
 
 class WorkerCounts(Struct, frozen=True):
@@ -275,6 +276,10 @@ class Executor(ABC):
     def lacks(self, job: Job) -> Sequence[Lack]:
         """Return what a job that is ready, and has not been taken, waits for, as far as that is counted here."""
         return ()
+
+    def at_work(self) -> list[AtWork]:
+        """Return what runs now, without the jobs that wait in a worker for their turn; for pages that show it."""
+        return []
 
     @property
     def places(self) -> int:

@@ -12,9 +12,10 @@ from queue import SimpleQueue
 
 from alexflow.executors.attempt import attempt
 from alexflow.executors.capacity import Capacity
-from alexflow.executors.event_loop import LoopExecutor, RunningJob
+from alexflow.executors.event_loop import LoopExecutor
 from alexflow.executors.interface import GRACE
 from alexflow.executors.loaded_libraries import LoadedLibraries
+from alexflow.executors.running_job import RunningJob
 from alexflow.forks import contained
 from alexflow.model.mutation import check_unchanged
 from alexflow.model.resource_spec import WHOLE

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from alexflow.errors import OutputNotFound, TaskTimeout, WorkerDied
 from alexflow.executors.attempt import attempt, check_id
 from alexflow.executors.captured_error import capture_error, not_done
-from alexflow.executors.event_loop import InCoroutines, RunningJob
+from alexflow.executors.event_loop import InCoroutines
 from alexflow.executors.interface import Done, Executor, Job, JobSource, NotDone, Outcome, Report
+from alexflow.executors.running_job import RunningJob
 from alexflow.model.executor_kinds import EXECUTOR_KINDS
 from alexflow.storage import Storage, Transaction
 from alexflow.testing.attempts import Attempts, Misuse

@@ -41,18 +41,20 @@ class ClassRow(NamedTuple):
 
 
 def class_rows(
-    run: RunFold, under_way: list[str] | None = None, to_do: Mapping[str, int] | None = None
+    run: RunFold, under_way: Mapping[str, int] | None = None, to_do: Mapping[str, int] | None = None
 ) -> list[ClassRow]:
     """Return the classes of a run, those that are under way first, then those that have something to do.
 
     Args:
         run: the run.
-        under_way: ids of tasks that run or are about to, where more is known of that than the record says.
+        under_way: the number of tasks that run or are about to, by class, where more is known than the record says.
         to_do: the number of tasks that have not ended, by class, where that is known.
     """
-    active = Counter(task_id.rpartition(".")[0] for task_id in (run.under_way() if under_way is None else under_way))
+    active = under_way
+    if active is None:
+        active = Counter(task_id.rpartition(".")[0] for task_id in run.under_way())
     names = short_names(dict.fromkeys([*run.costs, *active, *(to_do or ())]))
-    lanes = max(len(run.timeline.lanes), 0 if under_way is None else len(under_way)) or run.earlier.lanes or 1
+    lanes = max(len(run.timeline.lanes), 0 if under_way is None else sum(under_way.values())) or run.earlier.lanes or 1
     rows = []
     for cls, name in names.items():
         cost, times = run.costs.get(cls) or Cost(), run.timeline.count_of(cls)

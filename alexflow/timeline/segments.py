@@ -6,18 +6,40 @@ file, so that a question costs a listing and the bytes that are new.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
 from alexflow.record.frames import frames_in
 from alexflow.record.lines import RECORD_MAGIC, SEGMENT_SUFFIX, AnyLine, SegmentHeader
 from alexflow.record.segment_parts import part_of
-from alexflow.storage import Storage
-from alexflow.storage.reserved import ReservedSpace
 
 _decode = msgspec.msgpack.Decoder(AnyLine).decode
+
+
+class RecordFiles(Protocol):
+    """The files of a part of a record: a space of a storage, or what stands for one in another process."""
+
+    def names(self) -> list[str]:
+        """Return their names, sorted."""
+        ...
+
+    def read(self, name: str, start: int = 0) -> bytes:
+        """Return the bytes of a file from a position on.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        ...
+
+
+class Recorded(Protocol):
+    """What has a record: a storage, or what stands for one in another process."""
+
+    def reserved_below(self, space: Literal["record"], /) -> Iterable[RecordFiles]:
+        """Return the spaces of its record, and of those of storages below it."""
+        ...
 
 
 class RecordedLine(NamedTuple):
@@ -50,7 +72,7 @@ class RecordTail:
         storage: the storage.
     """
 
-    def __init__(self, storage: Storage):
+    def __init__(self, storage: Recorded):
         self._storage = storage
         self._files: dict[tuple[int, str], _Reading] = {}
         self._parts: set[tuple[int, str]] = set()
@@ -64,7 +86,7 @@ class RecordTail:
                 if name.endswith(SEGMENT_SUFFIX):
                     yield from self._lines_of(space, number, name)
 
-    def _lines_of(self, space: ReservedSpace, number: int, name: str) -> Iterator[RecordedLine]:
+    def _lines_of(self, space: RecordFiles, number: int, name: str) -> Iterator[RecordedLine]:
         part = part_of(name)  # all parts of a segment have lines of the same sections
         segment = (number, name if part is None else part.segment)
         file = self._files.setdefault(segment, _Reading())
@@ -75,9 +97,7 @@ class RecordTail:
             file.at = 0
             yield from self._read(space, name, file, segment)
 
-    def _read(
-        self, space: ReservedSpace, name: str, file: _Reading, segment: tuple[int, str]
-    ) -> Iterator[RecordedLine]:
+    def _read(self, space: RecordFiles, name: str, file: _Reading, segment: tuple[int, str]) -> Iterator[RecordedLine]:
         try:
             data = space.read(name, file.at)
         except FileNotFoundError:  # merged meanwhile

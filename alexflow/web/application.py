@@ -25,9 +25,8 @@ from alexflow.report.writing import report_page
 from alexflow.storage import LocalStorage, Storage, open_storage
 from alexflow.web import pages
 from alexflow.web.guard import LOOPBACK_HOSTS, Guard
-from alexflow.web.live_tasks import LiveTasks
-from alexflow.web.messages import short
 from alexflow.web.observer import Observer
+from alexflow.web.under_way import UnderWay
 
 _ASSETS = {"page.css": "text/css", "timeline.js": "text/javascript", "live.js": "text/javascript"}
 
@@ -44,21 +43,21 @@ def app(
         uvicorn.run(alexflow.web.app("results"), port=8200)  # alone
         Starlette(routes=[Mount("/alexflow", alexflow.web.app(engine, hosts=["example.org"]))])  # in one's own
 
-    It asks the record and, of an engine, its events, and imports no code of tasks. It has no users or passwords:
-    access is for the application that it is mounted in to decide.
+    It asks the record and, of an engine, what it has under way, and imports no code of tasks. An engine's record is
+    folded in a process of its own, which is there from the first request on. It has no users or passwords: access is
+    for the application that it is mounted in to decide.
 
     Args:
         source: an engine of this process, a storage, its path or URL; by default as for :class:`~alexflow.Engine`.
         hosts: the names under which it may be asked, without ports. Requests with another ``Host``, or from the
             scripts of another site, are refused.
     """
-    live = None
+    under_way = None
     if isinstance(source, Engine):
-        live, storage = LiveTasks(source.why), source.storage
-        source.broadcast.listen(live.take)
+        under_way, storage = UnderWay(source), source.storage
     else:
         storage = open_storage(source)
-    page = _LivePage(storage, Observer(storage, live))
+    page = _LivePage(storage, Observer(storage, under_way))
     routes = [
         Route("/", page.runs),
         Route("/runs/{run}", page.run),
@@ -80,26 +79,24 @@ class _LivePage:
         self._observer = observer
 
     async def runs(self, request: Request) -> Response:
-        found = await self._observer.runs()
-        newest = [found[run] for run in sorted(found, reverse=True)]
-        return HTMLResponse(pages.runs_page(_base(request), newest))
+        return HTMLResponse(await self._observer.runs_page(_base(request)))
 
     async def run(self, request: Request) -> Response:
-        run = (await self._observer.runs()).get(request.path_params["run"])
-        if run is None:
+        page = await self._observer.run_page(_base(request), request.path_params["run"])
+        if page is None:
             return _not_found(request, f"There is no run {request.path_params['run']}.")
-        return HTMLResponse(pages.run_page(_base(request), run))
+        return HTMLResponse(page)
 
     async def events(self, request: Request) -> Response:
         run = request.path_params["run"]
-        if run not in await self._observer.runs():
+        if not await self._observer.has(run):
             return Response(status_code=204)  # so that a browser does not come again
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(self._observer.stream(run), media_type="text/event-stream", headers=headers)
 
     async def report(self, request: Request) -> Response:
         run = request.path_params["run"]
-        if run not in await self._observer.runs():
+        if not await self._observer.has(run):
             return _not_found(request, f"There is no run {run}.")
         page = await asyncio.to_thread(report_page, self._storage, run)
         policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
@@ -108,7 +105,7 @@ class _LivePage:
 
     async def cards(self, request: Request) -> Response:
         run = request.path_params["run"]
-        if run not in await self._observer.runs():
+        if not await self._observer.has(run):
             return _not_found(request, f"There is no run {run}.")
         tasks = await asyncio.to_thread(lambda: list(cards_of_run(self._storage, run)))
         return HTMLResponse(pages.cards_page(_base(request), run, tasks))
@@ -126,15 +123,14 @@ class _LivePage:
 
     async def _failed_task(self, request: Request, key: str) -> Response:
         """Answer for a task that has never succeeded: the record of outputs has nothing of it, that of runs has."""
-        for _, run in sorted((await self._observer.runs()).items(), reverse=True):
-            attempts = [line for line in run.failures if key in (line.task_id, short(line.task_id))]
-            if attempts:
-                digest = bytes.fromhex(attempts[0].task_id[-40:])
-                texts = await asyncio.to_thread(field_texts, self._storage, run.begun.id, {digest})
-                named = _named(self._storage)
-                page = pages.failed_task_page(_base(request), run, attempts, texts.get(digest, ""), named)
-                return HTMLResponse(page)
-        return _not_found(request, f"The record has nothing of {key}.")
+        found = await self._observer.failed_attempts(key)
+        if found is None:
+            return _not_found(request, f"The record has nothing of {key}.")
+        run_id, attempts = found
+        digest = bytes.fromhex(attempts[0].task_id[-40:])
+        texts = await asyncio.to_thread(field_texts, self._storage, run_id, {digest})
+        page = pages.failed_task_page(_base(request), run_id, attempts, texts.get(digest, ""), _named(self._storage))
+        return HTMLResponse(page)
 
     def _looked_up(self, key: str) -> tuple[Entry, Explanation | None, set[str], list[Card]]:
         record = Record(self._storage)

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
+from msgspec import Struct, json
 
 from alexflow.progress.text import duration, size
 from alexflow.report.packing import lane_labels, pack
@@ -17,7 +17,6 @@ from alexflow.timeline.engine_liveness import engine_is_gone
 from alexflow.timeline.lanes import planes_of
 from alexflow.timeline.run_fold import RunFold
 from alexflow.timeline.run_view import class_rows, headline
-from alexflow.web.live_tasks import LiveTasks
 
 #: Rows of the tables of a page.
 ROWS_SENT = 100
@@ -32,10 +31,26 @@ _WIDTHS = (2, 8, 8, 2, 1)
 _KINDS = "HQQHB"
 
 
+class RunUnderWay(Struct):
+    """What an engine says of a run that goes on.
+
+    Attributes:
+        remaining: tasks that have not ended, by class.
+        running: those of them that run, by class.
+        attempts: rows of what runs: the task, where, for how long; the longest first.
+        waiting: rows of classes with tasks that do not run: the class, what the first of these waits for, how many.
+    """
+
+    remaining: dict[str, int]
+    running: dict[str, int]
+    attempts: list[list[str]]
+    waiting: list[list[str]]
+
+
 def event(kind: str, number: int, data: Any) -> bytes:
     """Return a server-sent event."""
     head = f"event: {kind}\nid: {number}\nretry: {RETRY_MILLISECONDS}\ndata: ".encode()
-    return head + msgspec.json.encode(data) + b"\n\n"
+    return head + json.encode(data) + b"\n\n"
 
 
 def snapshot(run: RunFold) -> dict[str, Any]:
@@ -46,13 +61,13 @@ def snapshot(run: RunFold) -> dict[str, Any]:
     return {"header": header, "data": base64.b64encode(packed.data).decode()}
 
 
-def changes(run: RunFold, attempts: Sequence[NewAttempt], live: LiveTasks | None) -> dict[str, Any]:
+def changes(run: RunFold, attempts: Sequence[NewAttempt], under_way: RunUnderWay | None) -> dict[str, Any]:
     """Return what has changed: attempts that ended, and tables, which are small and sent whole.
 
     Args:
         run: the run.
         attempts: those that ended since the last message.
-        live: of an engine in this process.
+        under_way: what its engine says, if that is asked.
     """
     columns = zip(*attempts, strict=True) if attempts else ()
     planes = [
@@ -70,15 +85,15 @@ def changes(run: RunFold, attempts: Sequence[NewAttempt], live: LiveTasks | None
         "numbers": [lane.number for lane in run.timeline.ordered_lanes()],
         "headline": headline(run, time.time(), gone=engine_is_gone(run)),
         "outcome": run.outcome,
-        "tables": tables(run, live),
+        "tables": tables(run, under_way),
     }
 
 
-def tables(run: RunFold, live: LiveTasks | None) -> dict[str, list[list[str]]]:
+def tables(run: RunFold, under_way: RunUnderWay | None) -> dict[str, list[list[str]]]:
     """Return the rows of a page's tables: texts, of which the page makes nothing but texts."""
-    id = run.begun.id
-    of_live = live if live is not None and run.ended is None and id in live.runs else None
-    under_way, to_do = (None, None) if of_live is None else (of_live.running_of(id), of_live.left(id))
+    if run.ended is not None:
+        under_way = None
+    known = (None, None) if under_way is None else (under_way.running, under_way.remaining)
     rows = [
         [
             row.name,
@@ -91,14 +106,12 @@ def tables(run: RunFold, live: LiveTasks | None) -> dict[str, list[list[str]]]:
             duration(row.p95) if row.done else "",
             "" if row.left is None else f"about {duration(row.left)}",
         ]
-        for row in class_rows(run, under_way, to_do)[:ROWS_SENT]
+        for row in class_rows(run, *known)[:ROWS_SENT]
     ]
     return {
         "classes": rows,
-        "running": _running(run, live),
-        "waiting": []
-        if live is None
-        else [[cls.rpartition(".")[2], why, f"{n:,}"] for (cls, why), n in live.reasons().most_common(ROWS_SENT)],
+        "running": _recorded_as_running(run) if under_way is None else under_way.attempts,
+        "waiting": [] if under_way is None else under_way.waiting[:ROWS_SENT],
         "failures": _failures(run),
         "workers": _workers(run),
     }
@@ -110,17 +123,8 @@ def short(task_id: str) -> str:
     return f"{name.rpartition('.')[2]}.{digest[:8]}"
 
 
-def _running(run: RunFold, live: LiveTasks | None) -> list[list[str]]:
-    if run.ended is not None:
-        return []
-    if live is None:
-        return [[short(task_id), "", ""] for task_id in run.under_way()[:ROWS_SENT]]
-    now = time.time()
-    started = sorted(live.running.values(), key=lambda event: event.time)[:ROWS_SENT]
-    return [
-        [short(each.task_id), f"{each.executor} {each.worker or ''}".strip(), duration(max(0.0, now - each.time))]
-        for each in started
-    ]
+def _recorded_as_running(run: RunFold) -> list[list[str]]:
+    return [[short(task_id), "", ""] for task_id in run.under_way()[:ROWS_SENT]]
 
 
 def _failures(run: RunFold) -> list[list[str]]:

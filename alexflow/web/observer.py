@@ -1,23 +1,26 @@
 """The one reader behind all viewers: it folds what the record has gained, at most twice a second, and makes messages.
 
-Viewers only wait. With none, nothing is read but when a page is asked for. Reading and folding happen in a thread; the
-event loop passes on bytes that are made once, whatever the number of viewers.
+Viewers only wait. With none, nothing is read but when a page is asked for. Reading and folding happen in a thread, or,
+of an engine in this process, in another process; the event loop passes on bytes that are made once, whatever the number
+of viewers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
+from operator import methodcaller
+from typing import Any
 
 from alexflow.logs import logger
+from alexflow.record.lines import AttemptLine
 from alexflow.storage import Storage
-from alexflow.timeline.engine_liveness import engine_is_gone
-from alexflow.timeline.run_fold import FoldedAttempt, RecordFold, RunFold
-from alexflow.timeline.segments import RecordTail
-from alexflow.web import messages
-from alexflow.web.live_tasks import LiveTasks
+from alexflow.web.folding import Folding
+from alexflow.web.folding_elsewhere import FoldingElsewhere, FoldingLost
+from alexflow.web.messages import RunUnderWay
+from alexflow.web.under_way import UnderWay
 
 #: Seconds between two looks at the record.
 INTERVAL = 0.5
@@ -25,86 +28,78 @@ INTERVAL = 0.5
 #: Messages that a viewer may be behind; one that is slower is sent away, and comes again with a snapshot.
 MOST_BEHIND = 8
 
-#: Messages that are kept for viewers that come after a snapshot was made.
-KEPT = 120
-
-
-class RunViewers:
-    """The viewers of one run.
-
-    Attributes:
-        viewers: a queue for each; None ends its stream.
-        fresh: attempts that ended since the last message.
-        number: of the last message.
-        sent: the last messages, with their numbers.
-        snapshot: the last one, with the number of the message after which it was made.
-        seen: what the run was like at the last message.
-        passed: the number of the last message that was passed on.
-    """
-
-    def __init__(self) -> None:
-        self.viewers: set[asyncio.Queue[bytes | None]] = set()
-        self.fresh: list[messages.NewAttempt] = []
-        self.number = 0
-        self.sent: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
-        self.snapshot: tuple[int, bytes] | None = None
-        self.seen: tuple[int, int] = (-1, 0)
-        self.passed = 0
+_Viewer = asyncio.Queue[bytes | None]
 
 
 class Observer:
-    """Folds a storage's record for all viewers.
+    """Has a storage's record folded for all viewers.
 
     Args:
         storage: the storage.
-        live: of an engine in this process, if it is one's.
+        under_way: asks an engine in this process, if the page is one's.
     """
 
-    def __init__(self, storage: Storage, live: LiveTasks | None):
-        self.live = live
-        self._tail = RecordTail(storage)
-        self._fold = RecordFold(self._take)
-        self._channels: dict[str, RunViewers] = {}
+    def __init__(self, storage: Storage, under_way: UnderWay | None):
+        self._storage = storage
+        self._under_way = under_way
+        self._elsewhere = None if under_way is None else FoldingElsewhere(storage)
+        self._here = Folding(storage)
+        self._viewers: dict[str, set[_Viewer]] = {}
         self._looked = 0.0
         self._looking = asyncio.Lock()
+        self._calling = threading.Lock()  # a caller that has left leaves its call behind
         self._telling: asyncio.Task[None] | None = None
 
-    async def runs(self) -> dict[str, RunFold]:
-        """Return all runs by id, as the record is now, or was half a second ago."""
-        await self._look()
-        return self._fold.runs
+    # -- pages; of the record as it is now, or was half a second ago
 
-    async def _look(self) -> None:
+    async def has(self, run_id: str) -> bool:
+        """Return whether there is such a run."""
+        return bool(await self._asked(methodcaller("has", run_id)))
+
+    async def runs_page(self, base: str) -> str:
+        """Return the page of all runs."""
+        return str(await self._asked(methodcaller("runs_page", base)))
+
+    async def run_page(self, base: str, run_id: str) -> str | None:
+        """Return the page of a run; None if there is no such run."""
+        page: str | None = await self._asked(methodcaller("run_page", base, run_id))
+        return page
+
+    async def failed_attempts(self, key: str) -> tuple[str, list[AttemptLine]] | None:
+        """Return the last run in which a task failed, and its failed attempts there."""
+        found: tuple[str, list[AttemptLine]] | None = await self._asked(methodcaller("failed_attempts", key))
+        return found
+
+    async def _asked(self, call: Callable[[Folding], Any]) -> Any:
         async with self._looking:
             if time.monotonic() - self._looked >= INTERVAL:
-                await asyncio.to_thread(self._read)
+                await asyncio.to_thread(self._call, methodcaller("look"))
                 self._looked = time.monotonic()
+            return await asyncio.to_thread(self._call, call)
 
-    def _read(self) -> None:
-        if self.live is not None:
-            self.live.fold()
-        for section, line in self._tail.new_lines():
-            self._fold.add(section, line)
-
-    def _take(self, run: RunFold, attempt: FoldedAttempt) -> None:
-        channel = self._channels.get(run.begun.id)
-        if channel is not None:
-            cls = run.timeline.class_number(attempt.cls)
-            took = attempt.end - attempt.start
-            channel.fresh.append((attempt.lane.number, attempt.start, took, cls, attempt.state))
+    def _call(self, call: Callable[[Folding], Any]) -> Any:
+        with self._calling:
+            if self._elsewhere is not None:
+                try:
+                    return self._elsewhere.call(call)
+                except FoldingLost as error:
+                    logger.warning("the process that folds the record for the live page is lost: %s", error)
+                    self._elsewhere = None
+                    self._here.look()
+            return call(self._here)
 
     # -- viewers
 
     async def stream(self, run_id: str) -> AsyncIterator[bytes]:
         """Yield the events for one viewer of a run: a snapshot, then changes, until it is too slow."""
-        channel = self._channels.setdefault(run_id, RunViewers())
-        waiting: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_BEHIND)
-        channel.viewers.add(waiting)
+        waiting = _Viewer(MOST_BEHIND)
+        self._viewers.setdefault(run_id, set()).add(waiting)
         if self._telling is None or self._telling.done():
             self._telling = asyncio.create_task(self._keep_telling())
         try:
+            under_way = (await self._of_engine([run_id])).get(run_id)
             async with self._looking:
-                begins = await self._beginning(channel, self._fold.runs[run_id])
+                begins = await asyncio.to_thread(self._call, methodcaller("beginning", run_id, under_way))
                 while not waiting.empty():  # what came meanwhile is in it
                     waiting.get_nowait()
             for message in begins:
@@ -112,68 +107,48 @@ class Observer:
             while (following := await waiting.get()) is not None:
                 yield following
         finally:
-            channel.viewers.discard(waiting)
-            if not channel.viewers:
-                self._channels.pop(run_id, None)
+            viewers = self._viewers.get(run_id, set())
+            viewers.discard(waiting)
+            if not viewers:
+                self._viewers.pop(run_id, None)
 
-    async def _beginning(self, channel: RunViewers, run: RunFold) -> list[bytes]:
-        """Return the last snapshot and what came after it; a new one where that is not kept any more."""
-        made = channel.snapshot
-        if made is None or (channel.sent and channel.sent[0][0] > made[0] + 1) or channel.number - made[0] > KEPT // 2:
-            await asyncio.to_thread(self._make_snapshot, channel, run)
-            made = channel.snapshot
-        assert made is not None
-        return [made[1], *(message for number, message in channel.sent if number > made[0])]
-
-    def _make_snapshot(self, channel: RunViewers, run: RunFold) -> None:
-        channel.fresh.clear()  # they are in it
-        content = messages.snapshot(run) | {"changes": messages.changes(run, (), self.live)}
-        channel.number += 1
-        channel.snapshot = channel.number, messages.event("snapshot", channel.number, content)
-        channel.sent.clear()
+    async def _of_engine(self, run_ids: Collection[str]) -> dict[str, RunUnderWay]:
+        return {} if self._under_way is None else await self._under_way.of_runs(run_ids)
 
     async def _keep_telling(self) -> None:
         """Look and send while there are viewers."""
-        while self._channels:
+        while self._viewers:
             try:
-                await self._look()
+                under_way = await self._of_engine(list(self._viewers))
                 async with self._looking:
-                    if self.live is not None:
-                        self.live.ask()
-                    await asyncio.to_thread(self._make_messages)
-                for run_id in list(self._channels):
-                    self._pass_on(self._channels[run_id])
+                    call = methodcaller("news", list(self._viewers), under_way)
+                    was_elsewhere = self._elsewhere is not None
+                    news = await asyncio.to_thread(self._call, call)
+                    self._looked = time.monotonic()
+                    if was_elsewhere and self._elsewhere is None:
+                        self._send_away()
+                    for run_id, message in news.items():
+                        self._pass_on(self._viewers.get(run_id, set()), message)
             except Exception:  # the storage's: a page that stands still for a while is better than none
                 logger.warning("the record could not be read for the live page", exc_info=True)
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(max(INTERVAL, 0.0 if self._under_way is None else self._under_way.pause))
 
-    def _make_messages(self) -> None:
-        for run_id, channel in list(self._channels.items()):
-            run = self._fold.runs.get(run_id)
-            if run is None or channel.snapshot is None:
-                continue
-            running = 0 if self.live is None else len(self.live.running) + len(self.live.waiting)
-            seen = (run.changes, running + engine_is_gone(run))
-            if run.ended is not None and seen == channel.seen:
-                continue
-            channel.seen = seen
-            attempts, channel.fresh = channel.fresh, []
-            channel.number += 1
-            content = messages.changes(run, attempts, self.live)
-            channel.sent.append((channel.number, messages.event("changes", channel.number, content)))
-
-    def _pass_on(self, channel: RunViewers) -> None:
-        if not channel.sent:
-            return
-        number, message = channel.sent[-1]
-        if number == channel.passed:
-            return
-        channel.passed = number
-        for waiting in list(channel.viewers):
+    def _pass_on(self, viewers: set[_Viewer], message: bytes) -> None:
+        for waiting in list(viewers):
             if waiting.full():
-                channel.viewers.discard(waiting)
-                while not waiting.empty():
-                    waiting.get_nowait()
-                waiting.put_nowait(None)
+                viewers.discard(waiting)
+                _send_away(waiting)
             else:
                 waiting.put_nowait(message)
+
+    def _send_away(self) -> None:
+        """Let all come again: what folds now has another count of messages."""
+        for viewers in self._viewers.values():
+            for waiting in viewers:
+                _send_away(waiting)
+
+
+def _send_away(waiting: _Viewer) -> None:
+    while not waiting.empty():
+        waiting.get_nowait()
+    waiting.put_nowait(None)

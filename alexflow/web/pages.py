@@ -179,7 +179,7 @@ def task_page(
     )
 
 
-def failed_task_page(base: str, run: RunFold, attempts: Sequence[AttemptLine], parameters: str, storage: str) -> str:
+def failed_task_page(base: str, run_id: str, attempts: Sequence[AttemptLine], parameters: str, storage: str) -> str:
     """Return the page of a task that failed: its parameters, each attempt's error, and what it printed last."""
     last = attempts[-1]
     again = f"alexflow run {shlex.quote(last.task_id)} --storage {shlex.quote(storage)}"
@@ -187,7 +187,7 @@ def failed_task_page(base: str, run: RunFold, attempts: Sequence[AttemptLine], p
     facts = element(
         "dl",
         *[element("dt", "task"), element("dd", element("code", last.task_id))],
-        *[element("dt", "run"), element("dd", link(base, "runs", run.begun.id))],
+        *[element("dt", "run"), element("dd", link(base, "runs", run_id))],
         *[element("dt", "parameters"), element("dd", parameters or "none but outputs of other tasks")],
         *[
             element("dt", "state"),

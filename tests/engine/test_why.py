@@ -20,6 +20,7 @@ from alexflow.engine.why import MOST_INPUTS, Obstacle
 from alexflow.errors import EngineClosed
 from alexflow.events import TaskWaiting
 from alexflow.limits import RateLimit
+from tests.kit.reader import Reader
 
 GATE: dict[str, asyncio.Event] = {}
 
@@ -43,20 +44,6 @@ class Held(Task):
         GATE["begun"].set()
         await GATE["open"].wait()
         await output.astore(self.n)
-
-
-@dataclass(frozen=True)
-class Reader(Task):
-    read: Output[int]
-
-    def input(self) -> Output[int]:
-        return self.read
-
-    def output(self) -> JSONOutput[int]:
-        return self.build_output(JSONOutput[int], key="y.json")
-
-    async def run(self, input: Output[int], output: JSONOutput[int]) -> None:
-        await output.astore(0)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, cast
 
 from alexflow.errors import EngineClosed, ShippingError, WorkerDied
+from alexflow.executors.at_work import AtWork
 from alexflow.executors.attempt_host import host
 from alexflow.executors.capacity import Capacity
 from alexflow.executors.interface import GRACE, Executor, Job, JobSource, NotDone, Report, WorkerCounts
@@ -103,14 +104,12 @@ class ProcessExecutor(Executor):
     ):
         self._reserved, self._capacity = reserved, capacity
         self._devices, self._started_server = devices, started
-        self._workers = workers
-        self._size = workers.count or 1
+        self._workers, self._size = workers, workers.count or 1
         self._grace, self._echo = grace, echo
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)
-        self._cache_epoch = 0
-        self._fed: list[WorkerState] = []  # they have got jobs, of which the first is to be reported as begun
-        self._closed = False
+        self._cache_epoch, self._closed = 0, False
+        self._fed: list[WorkerState] = []  # they have got jobs; the first of each is to be reported as begun
         self._fail: Callable[[Job], NotDone]  # makes the outcome of a job for which no worker can be started
         self._next_tick: asyncio.TimerHandle | None = None
         self._is_woken = False  # because something has come free in another executor
@@ -127,8 +126,7 @@ class ProcessExecutor(Executor):
         }
 
     def open(self, storage: Storage, report: Report, source: JobSource) -> None:
-        self._report, self._source = report, source
-        self._host = host.get()
+        self._report, self._source, self._host = report, source, host.get()
         self._loop = asyncio.get_running_loop()
         parts = self._size, source, self._workers.recycle, time.monotonic, self._capacity
         self._machine = PoolMachine(*parts, wake=self._wake, reserve=self._reserved)
@@ -215,6 +213,9 @@ class ProcessExecutor(Executor):
     def lacks(self, job: Job) -> list[Lack]:
         return self._machine.claims.lacks(job)
 
+    def at_work(self) -> list[AtWork]:
+        return self._worker_set.at_work()
+
     @property
     def places(self) -> int:
         return self._size
@@ -295,8 +296,7 @@ class ProcessExecutor(Executor):
                 self._next_tick = self._loop.call_later(BLOCKED_AFTER, self._tick)
 
     def _cannot_be_sent(self, sent: Assignment, error: BaseException) -> None:
-        fault = hook_error(sent.job.task, "__reduce__()", error)
-        self._machine.cannot_be_sent(sent, unshippable(sent.job, fault))
+        self._machine.cannot_be_sent(sent, unshippable(sent.job, hook_error(sent.job.task, "__reduce__()", error)))
         self._loop.call_soon(self._feed)  # no report of the worker will
 
     def _wake(self) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pickle
+import time
 from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType
 from typing import cast
 
 from alexflow.errors import ShippingError
+from alexflow.executors.at_work import AtWork
 from alexflow.executors.capacity import Binding
 from alexflow.executors.devices import variables_for
 from alexflow.executors.enclosing_tasks import enclosing
@@ -95,6 +97,10 @@ class WorkerSet:
         """Count the workers."""
         alive = sum(1 for worker in self.workers if worker.process.pid)
         return WorkerCounts(alive, len(self.workers) - alive, self.deaths)
+
+    def at_work(self) -> list[AtWork]:
+        """Return the jobs that workers are at; of several that one has, the one that runs."""
+        return [job_of(worker) for worker in [*self.workers, *self.leaving] if worker.sent]
 
     def start(self, binding: Binding = (), home: Home | None = None) -> None:
         """Start a worker.
@@ -232,6 +238,15 @@ class WorkerSet:
         if self._initializer is not None:
             initializer = self._definitions[self._definitions.number_of(self._initializer)]
         return Hello(main_module_name(), storage, self._recycle.memory or 0, self._around, initializer)
+
+
+def job_of(worker: WorkerState) -> AtWork:
+    """Return the job that a worker is at, or is about to begin."""
+    status = worker.status()
+    sent = worker.sent.get(status.running) or next(iter(worker.sent.values()))
+    since = status.since if status.running == sent.number and status.since else worker.last_report
+    process = worker.process
+    return AtWork(sent.job.task_id, max(0.0, time.monotonic() - since), process.pid, process.host)
 
 
 def _pickled(storage: Storage) -> bytes:

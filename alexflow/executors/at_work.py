@@ -1,0 +1,21 @@
+"""What runs at one moment, as an executor says it when it is asked."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class AtWork(NamedTuple):
+    """An attempt that runs.
+
+    Attributes:
+        task_id: its task.
+        seconds: since when.
+        worker: the process id of its worker; 0 in the engine's process.
+        host: the worker's machine; "" for the engine's.
+    """
+
+    task_id: str
+    seconds: float
+    worker: int = 0
+    host: str = ""
