@@ -24,9 +24,9 @@ from alexflow.report.details import field_texts
 from alexflow.report.writing import report_page
 from alexflow.storage import LocalStorage, Storage, open_storage
 from alexflow.web import pages
+from alexflow.web.engine_questions import EngineQuestions
 from alexflow.web.guard import LOOPBACK_HOSTS, Guard
 from alexflow.web.observer import Observer
-from alexflow.web.under_way import UnderWay
 
 _ASSETS = {"page.css": "text/css", "timeline.js": "text/javascript", "live.js": "text/javascript"}
 
@@ -52,12 +52,12 @@ def app(
         hosts: the names under which it may be asked, without ports. Requests with another ``Host``, or from the
             scripts of another site, are refused.
     """
-    under_way = None
+    questions = None
     if isinstance(source, Engine):
-        under_way, storage = UnderWay(source), source.storage
+        questions, storage = EngineQuestions(source), source.storage
     else:
         storage = open_storage(source)
-    page = _LivePage(storage, Observer(storage, under_way))
+    page = _LivePage(storage, Observer(storage, questions))
     routes = [
         Route("/", page.runs),
         Route("/runs/{run}", page.run),

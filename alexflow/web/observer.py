@@ -17,10 +17,10 @@ from typing import Any
 from alexflow.logs import logger
 from alexflow.record.lines import AttemptLine
 from alexflow.storage import Storage
+from alexflow.web.engine_questions import EngineQuestions
 from alexflow.web.folding import Folding
 from alexflow.web.folding_elsewhere import FoldingElsewhere, FoldingLost
 from alexflow.web.messages import RunUnderWay
-from alexflow.web.under_way import UnderWay
 
 #: Seconds between two looks at the record.
 INTERVAL = 0.5
@@ -36,13 +36,13 @@ class Observer:
 
     Args:
         storage: the storage.
-        under_way: asks an engine in this process, if the page is one's.
+        questions: asks an engine in this process, if the page is one's.
     """
 
-    def __init__(self, storage: Storage, under_way: UnderWay | None):
+    def __init__(self, storage: Storage, questions: EngineQuestions | None):
         self._storage = storage
-        self._under_way = under_way
-        self._elsewhere = None if under_way is None else FoldingElsewhere(storage)
+        self._questions = questions
+        self._elsewhere = None if questions is None else FoldingElsewhere(storage)
         self._here = Folding(storage)
         self._viewers: dict[str, set[_Viewer]] = {}
         self._looked = 0.0
@@ -113,7 +113,7 @@ class Observer:
                 self._viewers.pop(run_id, None)
 
     async def _of_engine(self, run_ids: Collection[str]) -> dict[str, RunUnderWay]:
-        return {} if self._under_way is None else await self._under_way.of_runs(run_ids)
+        return {} if self._questions is None else await self._questions.of_runs(run_ids)
 
     async def _keep_telling(self) -> None:
         """Look and send while there are viewers."""
@@ -131,7 +131,7 @@ class Observer:
                         self._pass_on(self._viewers.get(run_id, set()), message)
             except Exception:  # the storage's: a page that stands still for a while is better than none
                 logger.warning("the record could not be read for the live page", exc_info=True)
-            await asyncio.sleep(max(INTERVAL, 0.0 if self._under_way is None else self._under_way.pause))
+            await asyncio.sleep(max(INTERVAL, 0.0 if self._questions is None else self._questions.pause))
 
     def _pass_on(self, viewers: set[_Viewer], message: bytes) -> None:
         for waiting in list(viewers):

@@ -22,10 +22,10 @@ pytest.importorskip("uvicorn")
 import alexflow.web
 from alexflow import Engine, JSONOutput, LocalStorage, MemoryStorage, ResourceSpec, Task, run
 from alexflow.engine.survey import Survey
+from alexflow.web.engine_questions import EngineQuestions
 from alexflow.web.folding import Folding
 from alexflow.web.folding_elsewhere import FoldingElsewhere, FoldingLost
 from alexflow.web.messages import RunUnderWay
-from alexflow.web.under_way import UnderWay
 from tests.kit.reader import Reader
 from tests.timeline.recorded_runs import RUN, WrittenRun
 from tests.web.served import Viewer, get, served
@@ -58,7 +58,7 @@ class Limited(Step):
     tags: ClassVar[tuple[str, ...]] = ("db",)
 
 
-async def the_run(engine: Engine, page: UnderWay) -> RunUnderWay:
+async def the_run(engine: Engine, page: EngineQuestions) -> RunUnderWay:
     """What the page says of the only run."""
     (found,) = (await page.of_runs(set(engine.run_ids().values()))).values()
     return found
@@ -71,7 +71,7 @@ def named(counts: dict[str, int]) -> dict[str, int]:
 def test_what_is_to_do_and_what_runs() -> None:
     async def main() -> None:
         async with Engine(MemoryStorage(), max_concurrency=1) as engine:
-            page = UnderWay(engine)
+            page = EngineQuestions(engine)
             asked = asyncio.create_task(engine.run([Step(n) for n in range(3)]))
             await GATE["begun"].wait()
             found = await the_run(engine, page)
@@ -103,7 +103,7 @@ def test_what_the_first_of_each_class_waits_for() -> None:
             await GATE["begun"].wait()
             while len(engine.survey().at_work()) < 2:  # noqa: ASYNC110  # nothing else says so
                 await asyncio.sleep(0)
-            rows = (await the_run(engine, UnderWay(engine))).waiting
+            rows = (await the_run(engine, EngineQuestions(engine))).waiting
             found = {cls: (why, count) for cls, why, count in rows}
             assert found["Limited"][1] == "2"
             assert found["Limited"][0].startswith("the limit of 'db': 1 of 1 are taken: Limited.")
@@ -134,7 +134,7 @@ def test_an_engine_of_another_loop_answers() -> None:
     thread.start()
     try:
         assert ready.wait(30)
-        found = asyncio.run(the_run(kept[0], UnderWay(kept[0])))
+        found = asyncio.run(the_run(kept[0], EngineQuestions(kept[0])))
         assert named(found.running) == {"Step": 1}
     finally:
         ended.set()

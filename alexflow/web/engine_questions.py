@@ -39,7 +39,7 @@ class _Obstacle(NamedTuple):
     text: str
 
 
-class UnderWay:
+class EngineQuestions:
     """Asks an engine what it has under way.
 
     Args:
