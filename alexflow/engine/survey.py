@@ -1,4 +1,4 @@
-"""What is under way in an engine, for a page that asks twice a second: counted as tasks come and leave.
+"""A survey of an engine, for a page that asks twice a second: tasks under way, counted as they come and leave.
 
 Each costs a look-up when it comes and when it leaves, and only once a page has asked. What runs, and what the first of
 those that wait waits for, is asked for with the page. Rejected: listening to the engine's events, some 30 µs a task;
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
-from alexflow.executors.at_work import AtWork
+from alexflow.executors.current_attempt import CurrentAttempt
 from alexflow.executors.interface import Executor
 from alexflow.graph import Described
 from alexflow.scheduler import Scheduler
@@ -82,7 +82,7 @@ class Survey:
         """Return how many tasks have not ended."""
         return {key: len(tasks) for key, tasks in self._remaining.items()}
 
-    def at_work(self) -> list[AtWork]:
+    def at_work(self) -> list[CurrentAttempt]:
         """Return what runs now."""
         return [each for executor in self._executors.values() for each in executor.at_work()]
 

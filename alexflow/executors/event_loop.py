@@ -19,10 +19,10 @@ from types import coroutine
 from typing import Any, Protocol
 
 from alexflow.errors import TaskTimeout
-from alexflow.executors.at_work import AtWork
 from alexflow.executors.attempt import aattempt
 from alexflow.executors.capacity import Capacity, no_capacity
 from alexflow.executors.captured_error import capture_error, not_done, pruned
+from alexflow.executors.current_attempt import CurrentAttempt
 from alexflow.executors.enclosing_tasks import around, enclosing, running
 from alexflow.executors.interface import GRACE, Done, Executor, Job, JobSource, NotDone, Outcome, Report, Usage
 from alexflow.executors.job_claims import JobClaims
@@ -162,9 +162,9 @@ class LoopExecutor(Executor):
     def lacks(self, job: Job) -> list[Lack]:
         return self._claims.lacks(job)
 
-    def at_work(self) -> list[AtWork]:
+    def at_work(self) -> list[CurrentAttempt]:
         now = time.perf_counter()
-        return [AtWork(task_id, now - each.began) for task_id, each in self._running.items() if each.began]
+        return [CurrentAttempt(task_id, now - each.began) for task_id, each in self._running.items() if each.began]
 
     @property
     def places(self) -> int:

@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from alexflow.errors import TaskError
-from alexflow.executors.at_work import AtWork
+from alexflow.executors.current_attempt import CurrentAttempt
 from alexflow.executors.lacks import Lack
 from alexflow.executors.request_context import RequestContext
 from alexflow.model import AbstractTask, InOut
@@ -277,7 +277,7 @@ class Executor(ABC):
         """Return what a job that is ready, and has not been taken, waits for, as far as that is counted here."""
         return ()
 
-    def at_work(self) -> list[AtWork]:
+    def at_work(self) -> list[CurrentAttempt]:
         """Return what runs now, without the jobs that wait in a worker for their turn; for pages that show it."""
         return []
 

@@ -35,7 +35,7 @@ class RecordFiles(Protocol):
 
 
 class Recorded(Protocol):
-    """What has a record: a storage, or what stands for one in another process."""
+    """A storage that has a record, or a stand-in for one in another process."""
 
     def reserved_below(self, space: Literal["record"], /) -> Iterable[RecordFiles]:
         """Return the spaces of its record, and of those of storages below it."""

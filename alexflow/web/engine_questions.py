@@ -1,4 +1,4 @@
-"""What an engine of this process has under way, asked of it when a page is made; no event is listened to."""
+"""Questions to an engine of this process, asked when a page is made; no event is listened to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from alexflow.errors import EngineClosed
-from alexflow.executors.at_work import AtWork
+from alexflow.executors.current_attempt import CurrentAttempt
 from alexflow.progress.text import duration
 from alexflow.web.messages import ROWS_SENT, RunUnderWay, short
 
@@ -25,7 +25,7 @@ MOST_CLASSES_ASKED = 50
 REST_PER_SECOND = 200.0
 
 #: Seconds after which an engine of another event loop is not waited for any more.
-PATIENCE = 2.0
+OTHER_LOOP_PATIENCE = 2.0
 
 
 #: What a task waits for that has nothing to wait for, and is not at work.
@@ -33,7 +33,7 @@ _WITHOUT_OBSTACLE = {"running": "its turn in a worker, which has it", "generatin
 
 
 class _Obstacle(NamedTuple):
-    """What the first task of a class waits for; "" for nothing that is known."""
+    """The first task of a class that does not run, and a text for its obstacle; "" for none that is known."""
 
     task_id: str
     text: str
@@ -64,7 +64,7 @@ class EngineQuestions:
             return await self._look(run_ids)
         asked = asyncio.run_coroutine_threadsafe(self._look(run_ids), loop)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(asked), PATIENCE)
+            return await asyncio.wait_for(asyncio.wrap_future(asked), OTHER_LOOP_PATIENCE)
         except TimeoutError:
             return {}
 
@@ -84,7 +84,7 @@ class EngineQuestions:
             return {}
         return self._by_run(survey, at_work, numbers)
 
-    async def _ask_why(self, survey: Survey, at_work: Mapping[str, AtWork], numbers: Mapping[int, str]) -> None:
+    async def _ask_why(self, survey: Survey, at_work: Mapping[str, CurrentAttempt], numbers: Mapping[int, str]) -> None:
         """Ask for each class what its first task waits for, each in a turn of the loop of its own."""
         took = 0.0
         found: dict[ClassOfRun, _Obstacle] = {}
@@ -98,7 +98,7 @@ class EngineQuestions:
         self._ask_why_at = time.perf_counter() + took * REST_PER_SECOND
 
     def _by_run(
-        self, survey: Survey, at_work: Mapping[str, AtWork], numbers: Mapping[int, str]
+        self, survey: Survey, at_work: Mapping[str, CurrentAttempt], numbers: Mapping[int, str]
     ) -> dict[str, RunUnderWay]:
         found = {id: RunUnderWay({}, {}, [], []) for id in numbers.values()}
         running = survey.by_class(at_work)
@@ -122,7 +122,7 @@ class EngineQuestions:
         return found
 
 
-def _where(each: AtWork) -> str:
+def _where(each: CurrentAttempt) -> str:
     if not each.worker:
         return "the engine's process"
     return f"process {each.worker} on {each.host}" if each.host else f"process {each.worker}"

@@ -1,4 +1,4 @@
-"""What a record is folded to for the live page, and the bytes that are made of it: no event loop, and no viewers.
+"""The fold of a record for the live page, and the bytes that are made of it: no event loop, and no viewers.
 
 It is in a thread where the page has a process of its own, and in another process where it is an engine's: so methods
 take and return what can be pickled.
@@ -20,7 +20,7 @@ from alexflow.web.messages import RunUnderWay, short
 KEPT = 120
 
 
-class Channel:
+class RunMessages:
     """The messages of one run that has viewers.
 
     Attributes:
@@ -49,7 +49,7 @@ class Folding:
     def __init__(self, storage: Recorded):
         self._tail = RecordTail(storage)
         self._fold = RecordFold(self._take)
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[str, RunMessages] = {}
 
     def look(self) -> None:
         """Take in what the record has gained."""
@@ -91,7 +91,7 @@ class Folding:
 
     def beginning(self, run_id: str, under_way: RunUnderWay | None) -> list[bytes]:
         """Return what a viewer begins with: the last snapshot and what came after it, or a new one."""
-        channel = self._channels.setdefault(run_id, Channel())
+        channel = self._channels.setdefault(run_id, RunMessages())
         made = channel.snapshot
         if made is None or (channel.sent and channel.sent[0][0] > made[0] + 1) or channel.number - made[0] > KEPT // 2:
             run = self._fold.runs[run_id]

@@ -11,10 +11,10 @@ from typing import IO, Any
 
 from alexflow.storage import Storage
 from alexflow.web.folding import Folding
-from alexflow.web.folding_process import Answer, Failure, Names, Read, Refused, Spaces
+from alexflow.web.folding_process import CallAnswer, CallFailed, FileBytes, FileNames, QuestionRefused, SpaceCount
 
 #: Seconds that the process gets to end by itself.
-PATIENCE = 2.0
+END_PATIENCE = 2.0
 
 #: Whatever the working directory has: the packages are those of this process.
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from alexflow.web.folding_process import main; main()"
@@ -48,16 +48,16 @@ class FoldingElsewhere:
             pickle.dump(call, to)
             to.flush()
             refused: Exception | None = None
-            while not isinstance(said := pickle.load(answers), (Answer, Failure)):  # of our own process
+            while not isinstance(said := pickle.load(answers), (CallAnswer, CallFailed)):  # of our own process
                 try:
                     reply = self._read(said)
                 except Exception as error:  # the storage's, whatever that raises
-                    reply, refused = Refused(), error
+                    reply, refused = QuestionRefused(), error
                 pickle.dump(reply, to)
                 to.flush()
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             raise FoldingLost(str(error) or type(error).__name__) from error
-        if isinstance(said, Answer):
+        if isinstance(said, CallAnswer):
             return said.value
         raise refused or RuntimeError(f"the record cannot be folded:\n{said.text}")
 
@@ -73,12 +73,12 @@ class FoldingElsewhere:
         assert self._process.stdout is not None
         return self._process.stdin, self._process.stdout
 
-    def _read(self, question: Spaces | Names | Read) -> Any:
+    def _read(self, question: SpaceCount | FileNames | FileBytes) -> Any:
         spaces = self._storage.reserved_below("record")
-        if isinstance(question, Spaces):
+        if isinstance(question, SpaceCount):
             return len(list(spaces))
         space = list(spaces)[question.space]
-        if isinstance(question, Names):
+        if isinstance(question, FileNames):
             return space.names()
         try:
             return space.read(question.name, question.start)
@@ -95,7 +95,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except OSError:  # it has ended
             continue
     try:
-        process.wait(PATIENCE)
+        process.wait(END_PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -1,8 +1,8 @@
 """A process that folds an engine's record for the live page, so that the engine's has its time for its tasks.
 
     engine's process ──a call of a method of Folding──▶ this one
-    engine's process ◀──Spaces, Names, Read── this one, for what the record has gained ──bytes──▶ this one
-    engine's process ◀──Answer, Failure── this one
+    engine's process ◀──questions── this one, for what the record has gained ──bytes──▶ this one
+    engine's process ◀──CallAnswer, CallFailed── this one
 
 All are pickles on its standard streams. It opens no storage, so it needs no credentials, and reads those of which the
 contents end with the engine's process. It ends when its input does.
@@ -23,17 +23,17 @@ from alexflow.timeline.segments import RecordFiles
 from alexflow.web.folding import Folding
 
 
-class Spaces(Struct, frozen=True):
+class SpaceCount(Struct, frozen=True):
     """A question: how many spaces of records there are."""
 
 
-class Names(Struct, frozen=True):
+class FileNames(Struct, frozen=True):
     """A question: the names of the files of a space, by its number."""
 
     space: int
 
 
-class Read(Struct, frozen=True):
+class FileBytes(Struct, frozen=True):
     """A question: the bytes of a file from a position on; None for no such file."""
 
     space: int
@@ -41,17 +41,17 @@ class Read(Struct, frozen=True):
     start: int
 
 
-class Refused(Struct, frozen=True):
+class QuestionRefused(Struct, frozen=True):
     """The answer to a question that the storage has refused."""
 
 
-class Answer(Struct, frozen=True):
-    """What a method has returned."""
+class CallAnswer(Struct, frozen=True):
+    """The value that a method has returned."""
 
     value: Any
 
 
-class Failure(Struct, frozen=True):
+class CallFailed(Struct, frozen=True):
     """A method has failed: ``text`` says how; "" if that was because a question was refused."""
 
     text: str
@@ -67,16 +67,16 @@ class _Asked:
     def __init__(self, questions: IO[bytes], answers: IO[bytes]):
         self._from, self._to = questions, answers
 
-    def ask(self, question: Spaces | Names | Read) -> Any:
+    def ask(self, question: SpaceCount | FileNames | FileBytes) -> Any:
         pickle.dump(question, self._to)
         self._to.flush()
         answer = pickle.load(self._from)  # of the process that has started this one
-        if isinstance(answer, Refused):
+        if isinstance(answer, QuestionRefused):
             raise _Refusal
         return answer
 
     def reserved_below(self, space: Literal["record"], /) -> Iterator[RecordFiles]:
-        for number in range(self.ask(Spaces())):
+        for number in range(self.ask(SpaceCount())):
             yield _Space(self, number)
 
 
@@ -87,17 +87,17 @@ class _Space:
         self._asked, self._number = asked, number
 
     def names(self) -> list[str]:
-        return list(self._asked.ask(Names(self._number)))
+        return list(self._asked.ask(FileNames(self._number)))
 
     def read(self, name: str, start: int = 0) -> bytes:
-        data = self._asked.ask(Read(self._number, name, start))
+        data = self._asked.ask(FileBytes(self._number, name, start))
         if data is None:
             raise FileNotFoundError(name)
         return bytes(data)
 
 
 def main() -> None:
-    """Answer calls until the input ends."""
+    """CallAnswer calls until the input ends."""
     questions, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what anything prints is no answer
     folding = Folding(_Asked(questions, answers))
@@ -106,13 +106,13 @@ def main() -> None:
             call = pickle.load(questions)  # of the process that has started this one
         except EOFError:
             return
-        answer: Answer | Failure
+        answer: CallAnswer | CallFailed
         try:
-            answer = Answer(call(folding))
+            answer = CallAnswer(call(folding))
         except _Refusal:
-            answer = Failure("")
+            answer = CallFailed("")
         except Exception:
-            answer = Failure(traceback.format_exc())
+            answer = CallFailed(traceback.format_exc())
         try:
             pickle.dump(answer, answers)
             answers.flush()

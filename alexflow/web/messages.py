@@ -32,7 +32,7 @@ _KINDS = "HQQHB"
 
 
 class RunUnderWay(Struct):
-    """What an engine says of a run that goes on.
+    """The part of a run that is not over, as its engine sees it.
 
     Attributes:
         remaining: tasks that have not ended, by class.

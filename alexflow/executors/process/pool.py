@@ -16,9 +16,9 @@ from functools import partial
 from typing import Any, cast
 
 from alexflow.errors import EngineClosed, ShippingError, WorkerDied
-from alexflow.executors.at_work import AtWork
 from alexflow.executors.attempt_host import host
 from alexflow.executors.capacity import Capacity
+from alexflow.executors.current_attempt import CurrentAttempt
 from alexflow.executors.interface import GRACE, Executor, Job, JobSource, NotDone, Report, WorkerCounts
 from alexflow.executors.lacks import Lack
 from alexflow.executors.process.deadlines import Deadlines
@@ -213,7 +213,7 @@ class ProcessExecutor(Executor):
     def lacks(self, job: Job) -> list[Lack]:
         return self._machine.claims.lacks(job)
 
-    def at_work(self) -> list[AtWork]:
+    def at_work(self) -> list[CurrentAttempt]:
         return self._worker_set.at_work()
 
     @property

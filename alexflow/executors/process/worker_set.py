@@ -10,8 +10,8 @@ from types import FunctionType
 from typing import cast
 
 from alexflow.errors import ShippingError
-from alexflow.executors.at_work import AtWork
 from alexflow.executors.capacity import Binding
+from alexflow.executors.current_attempt import CurrentAttempt
 from alexflow.executors.devices import variables_for
 from alexflow.executors.enclosing_tasks import enclosing
 from alexflow.executors.interface import WorkerCounts
@@ -98,7 +98,7 @@ class WorkerSet:
         alive = sum(1 for worker in self.workers if worker.process.pid)
         return WorkerCounts(alive, len(self.workers) - alive, self.deaths)
 
-    def at_work(self) -> list[AtWork]:
+    def at_work(self) -> list[CurrentAttempt]:
         """Return the jobs that workers are at; of several that one has, the one that runs."""
         return [job_of(worker) for worker in [*self.workers, *self.leaving] if worker.sent]
 
@@ -240,13 +240,13 @@ class WorkerSet:
         return Hello(main_module_name(), storage, self._recycle.memory or 0, self._around, initializer)
 
 
-def job_of(worker: WorkerState) -> AtWork:
+def job_of(worker: WorkerState) -> CurrentAttempt:
     """Return the job that a worker is at, or is about to begin."""
     status = worker.status()
     sent = worker.sent.get(status.running) or next(iter(worker.sent.values()))
     since = status.since if status.running == sent.number and status.since else worker.last_report
     process = worker.process
-    return AtWork(sent.job.task_id, max(0.0, time.monotonic() - since), process.pid, process.host)
+    return CurrentAttempt(sent.job.task_id, max(0.0, time.monotonic() - since), process.pid, process.host)
 
 
 def _pickled(storage: Storage) -> bytes:

@@ -1,11 +1,11 @@
-"""What runs at one moment, as an executor says it when it is asked."""
+"""An attempt that runs now, as an executor describes it when it is asked."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 
-class AtWork(NamedTuple):
+class CurrentAttempt(NamedTuple):
     """An attempt that runs.
 
     Attributes:
