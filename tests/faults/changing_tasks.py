@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -309,12 +310,22 @@ def _become_nobody() -> None:
     os.seteuid(65534)
 
 
+def _forbid_files() -> None:
+    def hook(event: str, arguments: object) -> None:
+        if event == "open":
+            raise PermissionError("no files")
+
+    sys.addaudithook(hook)
+
+
 #: Ways that tasks which come behind in the same worker would notice, and that only a closer look finds.
 UNSEEN: dict[str, Callable[[], object]] = {
     "short virtual timer": lambda: signal.setitimer(signal.ITIMER_VIRTUAL, 0.02),
     "short profiling timer": lambda: signal.setitimer(signal.ITIMER_PROF, 0.02),
     "nice": lambda: os.nice(1),
     "nobody": _become_nobody,
+    "root directory": lambda: os.chroot(tempfile.mkdtemp()),
+    "audit hook": _forbid_files,
 }
 
 #: Timers that end in one of the next tasks of a batch.

@@ -29,7 +29,19 @@ from typing import Any
 #: Of the operating system's functions, as ``os`` and ``posix`` have them.
 _OF_SYSTEM = (
     *("chdir", "fchdir", "umask", "closerange", "dup", "dup2", "pipe", "pipe2", "nice", "setpriority"),
-    *("setuid", "seteuid", "setreuid", "setresuid", "setgid", "setegid", "setregid", "setresgid"),
+    *(
+        "chroot",
+        "setns",
+        "unshare",
+        "setuid",
+        "seteuid",
+        "setreuid",
+        "setresuid",
+        "setgid",
+        "setegid",
+        "setregid",
+        "setresgid",
+    ),
 )
 _OF_SIGNALS = ("signal", "set_wakeup_fd", "pthread_sigmask", "alarm", "setitimer")
 
@@ -45,11 +57,13 @@ class Noted:
 
     Attributes:
         changed: whether one of the functions has been called since this was set back.
+        has_audit_hook: whether an audit hook has been added since this was set back; it could not be removed.
         is_native: whether there is other code that could change the process.
     """
 
     def __init__(self) -> None:
         self.changed = False
+        self.has_audit_hook = False
         self.is_native = False
         self._watches = False
 
@@ -65,6 +79,7 @@ class Noted:
             _wrap(name, _signal, signal)
         _wrap("setdefaulttimeout", _socket, socket)
         _wrap("setrecursionlimit", sys)
+        sys.addaudithook = _NotedAuditHook(sys.addaudithook)
         _wrap("disable", gc)
         for name in ("create_dynamic", "create_builtin"):
             setattr(_imp, name, _NotedImport(getattr(_imp, name)))
@@ -98,6 +113,14 @@ class _NotedCall:
 
     def __reduce__(self) -> str:
         return self._function.__name__  # pickled by name, as a function is
+
+
+class _NotedAuditHook(_NotedCall):
+    """The call that adds an audit hook."""
+
+    def __call__(self, /, *arguments: Any, **named: Any) -> Any:
+        noted.has_audit_hook = True
+        return super().__call__(*arguments, **named)
 
 
 class _NotedImport(_NotedCall):

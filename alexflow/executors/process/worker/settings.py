@@ -7,7 +7,7 @@ each of those that Python does not know; what takes long to do harm then waits u
 
 What the import of a task's module has changed is meant to stay; so what is put back is what was there when the last
 import was over. Some changes cannot be taken back, or not for sure: a worker whose limits have been lowered, or that
-has another user or a worse priority, is replaced.
+has another user, another root directory, a worse priority or an audit hook, is replaced.
 """
 
 from __future__ import annotations
@@ -90,9 +90,9 @@ class ProcessSettings:
         self._timeout = socket.getdefaulttimeout()
         self._collects = gc.isenabled()
         self._trace, self._profile = sys.gettrace(), sys.getprofile()
-        self._priority, self._user = _priority(), _user()
+        self._priority, self._user, self._root = _priority(), _user(), _root()
         self._probed = list(map(call, _PROBES))
-        noted.changed = False
+        noted.changed = noted.has_audit_hook = False
 
     def may_have_changed(self, seconds: float) -> bool:
         """Return whether a task that took so long may have changed anything."""
@@ -153,6 +153,10 @@ class ProcessSettings:
             return "its priority (nice)"
         if _user() != self._user:
             return "its user or group"
+        if _root() != self._root:
+            return "its root directory"
+        if noted.has_audit_hook:
+            return "its audit hooks"
         return self._lowered_limits()
 
     def _hold_directory(self) -> int:
@@ -211,3 +215,8 @@ def _priority() -> int:
 
 def _user() -> tuple[int, int]:
     return os.geteuid(), os.getegid()
+
+
+def _root() -> tuple[int, int]:
+    status = os.stat("/")
+    return status.st_dev, status.st_ino
