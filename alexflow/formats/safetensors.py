@@ -36,6 +36,12 @@ def _array(name: str, array: Any) -> Any:
         raise TypeError(f"{name!r} is a {kind}, not a NumPy array{hint}")
     if array.dtype.names or array.dtype.subdtype:
         raise TypeError(f"{name!r} has the dtype {array.dtype}, which safetensors lacks; convert it, or use NpzOutput")
+    if not array.dtype.isnative:
+        native = array.dtype.newbyteorder("=")
+        raise TypeError(
+            f"{name!r} has the dtype {array.dtype.str!r}, whose order of bytes safetensors lacks: it would return as "
+            f"{native.str!r}; convert it with .astype({native.str!r}), or use NpzOutput"
+        )
     return numpy.ascontiguousarray(array).reshape(
         array.shape
     )  # the library writes its memory without looking at strides

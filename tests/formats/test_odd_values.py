@@ -387,6 +387,7 @@ def test_safetensors_takes_arrays_only():
         ({"w": np.ma.array(GRID)}, "not a NumPy array"),
         ({"w": np.zeros(1, dtype=[("a", "i4")])}, "'w' has the dtype .*, which safetensors lacks"),
         ({"w": np.array(["x"])}, "dtype"),
+        ({"w": GRID.astype(">f8")}, r"return as '<f8'; convert it with \.astype\('<f8'\)"),
         ({"__metadata__": GRID}, "'__metadata__' has a meaning of its own"),
         ({1: GRID}, "int"),
     ]:
