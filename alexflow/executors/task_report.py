@@ -67,11 +67,11 @@ def _whole(name: str, number: Any) -> int | None:
 def _plain(name: str, value: Any) -> ReportedValue:
     if type(value) not in (int, float, str, bool) and value is not None:
         item = getattr(value, "item", None)  # of a number of numpy, torch and others
-        value = item() if callable(item) else value
+        value = _number(name, value, item) if callable(item) else value
     if isinstance(value, str):
         return plain_text(value, LONGEST_REPORTED_TEXT)
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
-        return float(value)
+        return float(max(-(2**1023), min(value, 2**1023)))
     if value is None or isinstance(value, bool | int | float):
         return value
     raise DefinitionError(
@@ -120,3 +120,13 @@ class Reports:
         self._waiting = None
         self._sent_at = time.monotonic()
         self._send(report)
+
+
+def _number(name: str, value: Any, item: Callable[[], Any]) -> Any:
+    try:
+        return item()
+    except (ValueError, RuntimeError, TypeError) as error:  # an array of several numbers, or one without a value
+        raise DefinitionError(
+            f"current.report({name}=…) takes one number, not a {class_name(type(value))} of several; reduce it first, "
+            "as by .mean()"
+        ) from error

@@ -16,6 +16,9 @@ from alexflow.hooks import SHORT_TEXT, repr_of
 #: The thousandths in one CPU or device.
 WHOLE = 1000
 
+#: Bytes of memory without which no process lives: who asks for fewer forgot the unit.
+LEAST_MEMORY = 1_000_000
+
 _UNITS = {unit: 1000**power for power, unit in enumerate(["", "K", "M", "G", "T", "P"])}
 _UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate(["", "K", "M", "G", "T", "P"]) if unit}
 
@@ -161,8 +164,8 @@ def _memory(name: str, value: object) -> int:
     amount = value if type(value) is int else None
     if isinstance(value, str) and (found := re.fullmatch(_MEMORY, value.strip())):
         amount = int(float(found[1]) * _UNITS[found[2] or ""])
-    if amount is None or amount <= 0:
-        raise _wrong(name, "a number of bytes, or a text such as '8GiB'", value)
+    if amount is None or amount < LEAST_MEMORY:
+        raise _wrong(name, "a text such as '8GiB', or a number of bytes, of which a process needs a million", value)
     return amount
 
 

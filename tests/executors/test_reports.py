@@ -115,6 +115,7 @@ def test_a_report_that_waits_is_replaced_and_goes_out_in_time() -> None:
         ("x" * 1000, "x" * 1000),
         ("\ud800", "\\ud800"),
         (2**70, float(2**70)),
+        (-(10**400), -float(2**1023)),
     ],
 )
 def test_values(value: Any, kept: Any) -> None:
@@ -127,6 +128,8 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert (report.step, report.values) == (3, {"loss": 0.5})
     with pytest.raises(DefinitionError, match=r"current\.report\(loss=…\) takes a number"):
         make_report(None, None, {"loss": [1]})
+    with pytest.raises(DefinitionError, match=r"loss=…\) takes one number, not a numpy\.ndarray of several; reduce it"):
+        make_report(None, None, {"loss": numpy.ones(3)})
     with pytest.raises(DefinitionError, match=r"step=…\) takes a whole number, not 0\.5"):
         make_report(0.5, None, {})
     with pytest.raises(DefinitionError, match="at most 100 values, not 101"):

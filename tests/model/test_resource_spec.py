@@ -22,7 +22,7 @@ GIB = 1 << 30
         ({"cpu_requests": "500m"}, (500, 0, ())),
         ({"cpu_requests": "2", "cpu_limits": "4"}, (2000, 0, ())),
         ({"cpu_limits": "4"}, (4000, 0, ())),
-        ({"memory": 100}, (None, 100, ())),
+        ({"memory": 1_000_000}, (None, 1_000_000, ())),
         ({"memory": "8GiB"}, (None, 8 * GIB, ())),
         ({"memory": "8Gi"}, (None, 8 * GIB, ())),
         ({"memory": "1.5 GB"}, (None, 1_500_000_000, ())),
@@ -42,7 +42,7 @@ def test_values_old_and_new(asked, needs):
     "asked",
     [
         *({"cpus": "four"}, {"cpus": 0}, {"cpus": -1}, {"cpus": True}, {"cpus": float("nan")}),
-        *({"memory": "8 gigs"}, {"memory": 0}, {"memory": -1}, {"memory": 1.5}, {"memory": "0"}),
+        *({"memory": "8 gigs"}, {"memory": 0}, {"memory": -1}, {"memory": 1.5}, {"memory": "0"}, {"memory": 8}),
         *({"gpus": 1.5}, {"gpus": -1}, {"gpus": "1"}, {"gpus": float("inf")}),
         *({"devices": ["gpu"]}, {"devices": {"gpu": 1.5}}, {"devices": {1: 1}}, {"devices": {"a b": 1}}),
     ],
