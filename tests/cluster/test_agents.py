@@ -108,7 +108,7 @@ async def test_what_tasks_print_and_log_arrives(place, caplog):
     assert ("far.away", logging.WARNING, "logged far away") in caplog.record_tuples
 
 
-async def test_an_agent_that_is_killed_costs_an_attempt_of_what_it_was_at(place, tmp_path):
+async def test_c2_an_agent_that_is_killed_costs_an_attempt_of_what_it_was_at(place, tmp_path):
     executor = AgentExecutor()
     retries = []
     async with Engine(place, executor=executor) as engine:
@@ -148,7 +148,7 @@ async def test_a_task_that_ends_its_agents_fails(place):
     assert "was lost" in str(error)
 
 
-async def test_an_agent_that_leaves_costs_nothing(place, tmp_path):
+async def test_c4_an_agent_that_leaves_costs_nothing(place, tmp_path):
     executor = AgentExecutor()
     retries = []
     async with Engine(place, executor=executor) as engine:
@@ -167,7 +167,7 @@ async def test_an_agent_that_leaves_costs_nothing(place, tmp_path):
     assert [len(attempts(tmp_path, number)) for number in range(3)] == [1, 1, 1]
 
 
-async def test_the_workers_end_when_the_engine_is_killed(place, tmp_path):
+async def test_c6_the_workers_end_when_the_engine_is_killed(place, tmp_path):
     script = f"""
 import asyncio, sys
 from alexflow import Engine
@@ -208,7 +208,7 @@ async def test_a_wrong_token_is_refused(place, capfd, caplog):
     assert "does not have the token" in caplog.text
 
 
-async def test_another_storage_under_the_same_path_is_seen_before_any_task(tmp_path, capfd, caplog):
+async def test_c11_another_storage_under_the_same_path_is_seen_before_any_task(tmp_path, capfd, caplog):
     """As a directory that only the engine's machine has: here the agent's working directory is another one."""
     executor = AgentExecutor()
     storage = await asyncio.to_thread(HiddenElsewhere, tmp_path / "results", str(os.getpid()))
@@ -233,7 +233,7 @@ def _open_elsewhere(base_path: str, process: str) -> LocalStorage:
     return LocalStorage(base_path if str(os.getpid()) == process else f"{base_path}-of-another-machine")
 
 
-async def test_without_an_agent_jobs_fail_after_a_while_if_that_is_asked_for(place):
+async def test_c7_without_an_agent_jobs_fail_after_a_while_if_that_is_asked_for(place):
     async with Engine(place, executor=AgentExecutor(wait_for_agents=0.1)) as engine:
         with pytest.raises(RunFailed) as caught:
             await engine.run(Leaf(1))

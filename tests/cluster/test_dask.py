@@ -27,7 +27,7 @@ async def test_a_graph_and_a_role(place, scheduler, workers):
         assert result.output.load() == sum(range(100))
 
 
-async def test_a_worker_that_is_killed_and_one_that_comes(place, tmp_path, scheduler, workers):
+async def test_c2_a_worker_that_is_killed(place, tmp_path, scheduler, workers):
     retries = []
     executor = DaskExecutor(f"tcp://{scheduler}")
     async with Engine(place, executor=executor) as engine:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -15,12 +17,63 @@ from distributed import Client
 
 from alexflow import Engine
 from alexflow.cluster import DaskExecutor
-from tests.cluster.dask_processes import start_scheduler, start_worker
+from tests.cluster.dask_processes import start_dask, start_scheduler, start_worker
 from tests.cluster.test_faults import retries_of
 from tests.cluster.waiting import are_at_work, begun_in, until
 from tests.cluster.workflows import Leaf, Waits
+from tests.kit.processes import parent_of, still_alive
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
+
+
+async def test_c2_a_worker_that_its_nanny_replaces(place, tmp_path, scheduler):
+    """What it was at is charged, and the new worker gets an agent and work."""
+    nanny = start_dask("dask_worker", f"tcp://{scheduler}", "--nthreads", "1", "--host", "127.0.0.1")
+    executor = DaskExecutor(f"tcp://{scheduler}")
+    try:
+        async with Engine(place, executor=executor) as engine:
+            charged = retries_of(engine)
+            run = asyncio.create_task(engine.run([Waits(number, str(tmp_path)) for number in range(3)]))
+            (first,) = await begun_in(tmp_path, 1)
+            await until(lambda: are_at_work(executor, 1))
+            (lost,) = executor.agents
+            os.kill(parent_of(lost.pid), signal.SIGKILL)
+            assert await asyncio.to_thread(still_alive, {first}, 10.0) == set()
+            await until(lambda: executor.agents and lost not in executor.agents)
+            (tmp_path / "go").touch()
+            assert (await run).ran == 3
+    finally:
+        nanny.terminate()  # it ends its worker
+        await asyncio.to_thread(nanny.wait)
+    assert len(charged) == 1
+
+
+async def test_c6_an_engine_that_is_killed_leaves_nothing(place, tmp_path, scheduler, workers):
+    """No worker of its, and nothing that the scheduler would run; the next engine runs what is missing."""
+    tasks = [*(Leaf(number) for number in range(20)), *(Waits(number, str(tmp_path)) for number in range(4))]
+    code = f"""
+import alexflow
+from tests.cluster.workflows import Leaf, Waits
+from tests.kit.processes import parent_of, still_alive
+tasks = [*map(Leaf, range(20)), *(Waits(number, {str(tmp_path)!r}) for number in range(4))]
+alexflow.run(tasks[:20], storage={str(place)!r}, executor="thread", progress=False)
+alexflow.run(tasks, storage={str(place)!r}, executor="dask://{scheduler}", progress=False)
+"""
+    first = await asyncio.to_thread(subprocess.Popen, [sys.executable, "-c", code])
+    try:
+        begun = await begun_in(tmp_path, 2)
+    finally:
+        first.kill()
+        await asyncio.to_thread(first.wait)
+    assert await asyncio.to_thread(still_alive, set(begun), 10.0) == set()
+    async with Client(f"tcp://{scheduler}", asynchronous=True, set_as_default=False) as client:
+        async with asyncio.timeout(60):
+            while any((await client.processing()).values()):  # noqa: ASYNC110  # the scheduler does not say when
+                await asyncio.sleep(0.05)
+    (tmp_path / "go").touch()
+    async with Engine(place, executor=f"dask://{scheduler}") as engine:
+        result = await engine.run(tasks)
+        assert (result.ran, result.cached) == (4, 20)
 
 
 async def test_c4_a_worker_that_is_retired_costs_nothing(place, tmp_path, scheduler, workers):

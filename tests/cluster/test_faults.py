@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from alexflow import Engine
 from alexflow.cluster import AgentExecutor
+from alexflow.cluster.agent import PYTHON
+from alexflow.cluster.executor import _version_trouble
+from alexflow.cluster.messages import Introduction
 from alexflow.events import TaskRetrying
+from alexflow.version import __version__
 from tests.cluster.agents import agent
 from tests.cluster.waiting import are_at_work, until
-from tests.cluster.workflows import Leaf, Waits, attempts
+from tests.cluster.workflows import Computes, Leaf, Waits, attempts
 from tests.kit.processes import still_alive
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
@@ -23,6 +30,61 @@ def retries_of(engine: Engine) -> list[str]:
     found: list[str] = []
     engine.broadcast.listen(lambda event: found.append(event.task_id) if isinstance(event, TaskRetrying) else None)
     return found
+
+
+async def test_c1_a_worker_that_is_killed_costs_its_own_task(place, tmp_path):
+    executor = AgentExecutor()
+    async with Engine(place, executor=executor) as engine, agent(executor):
+        charged = retries_of(engine)
+        tasks = [Waits(0, str(tmp_path)), *(Leaf(number) for number in range(400))]
+        run = asyncio.create_task(engine.run(tasks))
+        await until(lambda: attempts(tmp_path, 0))
+        os.kill(attempts(tmp_path, 0)[0], signal.SIGKILL)
+        await until(lambda: len(attempts(tmp_path, 0)) == 2)
+        (tmp_path / "go").touch()
+        assert (await run).ran == 401
+        assert (await engine.run([Leaf(number) for number in range(400, 500)])).ran == 100
+    assert charged == [Waits(0, str(tmp_path)).task_id]
+
+
+@pytest.mark.parametrize("in_c", [False, True], ids=["python", "C"])
+async def test_c5_a_task_that_is_cancelled_while_it_computes(place, tmp_path, in_c):
+    """It holds nothing any more, its agent lives, and its only place is used again."""
+    executor = AgentExecutor()
+    task = Computes(0, str(tmp_path), in_c)
+    async with Engine(place, executor=executor, grace=0.5) as engine, agent(executor, places=1) as process:
+        run = asyncio.create_task(engine.run(task))
+        await until(lambda: attempts(tmp_path, 0) and are_at_work(executor, 1))
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        assert (await engine.run([Leaf(number) for number in range(20)])).ran == 20
+        if in_c:
+            assert await asyncio.to_thread(still_alive, set(attempts(tmp_path, 0)), 10.0) == set()
+        assert process.poll() is None
+    assert len(attempts(tmp_path, 0)) == 1
+
+
+async def test_c12_an_agent_of_another_version_is_refused(place, caplog, capfd):
+    """Both versions are named, at both ends, and the engine goes on with the other agents."""
+    executor = AgentExecutor()
+    code = "import runpy, alexflow.cluster.agent as agent; agent.__version__ = '0.9'; "
+    code += "runpy.run_module('alexflow', run_name='__main__')"
+    async with Engine(place, executor=executor) as engine:
+        command = [sys.executable, "-c", code, "agent", "--connect", executor.address]
+        environment = {**os.environ, "ALEXFLOW_AGENT_TOKEN": executor.token}
+        other = await asyncio.to_thread(subprocess.Popen, command, env=environment)
+        await asyncio.to_thread(other.wait, 60)
+        assert executor.agents == []
+        async with agent(executor):
+            assert (await engine.run(Leaf(1))).ran == 1
+    for text in (caplog.text, capfd.readouterr().err):
+        assert f"it has alexflow 0.9, and the engine {__version__}; install the same version on" in text
+
+
+def test_c12_another_python_is_refused():
+    other = Introduction(b"", b"", "far", "far", 1, 1, __version__, "3.9", 1, 0, {})
+    assert _version_trouble(other).startswith(f"it has Python 3.9, and the engine {PYTHON}; ")
 
 
 async def test_c3_c10_an_agent_that_falls_silent_is_given_up_and_ends_when_it_goes_on(place, tmp_path, monkeypatch):

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +20,7 @@ from alexflow.events import TaskRetrying
 from tests.cluster.ray_nodes import OF_RAY, two_nodes
 from tests.cluster.waiting import are_at_work, begun_in, until
 from tests.cluster.workflows import Heavy, Waits, sum_of
-from tests.kit.processes import still_alive
+from tests.kit.processes import parent_of, still_alive
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes, pytest.mark.filterwarnings(*OF_RAY)]
 
@@ -47,7 +46,7 @@ async def test_a_cluster_that_is_reached_through_its_head(place, cluster):
         assert result.output.load() == sum(range(100))
 
 
-async def test_an_actor_that_is_killed(place, tmp_path, cluster):
+async def test_c2_an_actor_that_is_killed(place, tmp_path, cluster):
     """Its job loses an attempt and runs elsewhere, and the node gets another agent."""
     retries = []
     executor = RayExecutor(cluster.address)
@@ -80,9 +79,3 @@ async def test_lines_through_actors(place, cluster, caplog):
     async with Engine(place, executor=executor) as engine:
         assert (await engine.run(sum_of(300))).output.load() == sum(range(300))
     assert caplog.text.count("cannot dial this engine; their lines go through the cluster") == 1
-
-
-def parent_of(pid: int) -> int:
-    """The process that started this one."""
-    status = Path(f"/proc/{pid}/stat").read_text()
-    return int(status.rpartition(")")[2].split()[1])

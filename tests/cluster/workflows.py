@@ -67,6 +67,26 @@ class Waits(Task):
 
 
 @dataclass(frozen=True)
+class Computes(Task):
+    """Notes each attempt, and holds its CPU for ever: in Python, or in a call of C that holds the interpreter lock."""
+
+    number: int
+    place: str
+    in_c: bool
+
+    def output(self) -> Any:
+        return self.build_output(JSONOutput[int], key="never.json")
+
+    def run(self, input: Any, output: Any) -> None:
+        with open(f"{self.place}/attempts-{self.number}", "a") as file:
+            file.write(f"{os.getpid()}\n")
+        if self.in_c:
+            sum(range(10**13))
+        while True:
+            pass
+
+
+@dataclass(frozen=True)
 class AsksWhetherToStop(Task):
     """Reports, some milliseconds a step, until it is to stop."""
 
