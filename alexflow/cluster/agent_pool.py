@@ -163,7 +163,12 @@ class AgentPool(ProcessExecutor):
     @property
     def has_work(self) -> bool:
         """Whether jobs wait for a place."""
-        return len(self._source) > 0
+        return self.waiting > 0
+
+    @property
+    def waiting(self) -> int:
+        """The number of jobs that wait for a place."""
+        return len(self._source)
 
     # -- agents
 

@@ -239,6 +239,7 @@ class AgentConnection:
         site: its workers as places, and what jobs may claim there.
         workers: the workers that it hosts, by number.
         is_leaving: whether it takes no more jobs.
+        is_released: whether that is because it had none.
     """
 
     def __init__(
@@ -261,6 +262,7 @@ class AgentConnection:
         self.site = Site(capacity_of(supply, self.places), Roster(self.places), "agents", _ignore)
         self.workers: dict[int, RemoteProcess] = {}
         self.is_leaving = False
+        self.is_released = False
         self.is_lost = False
         self._expected: set[str] = set()  # modules
         self._take_in: dict[type[FromAgent], Callable[[Any], None]] = {
@@ -327,6 +329,12 @@ class AgentConnection:
         workers, self.workers = self.workers, {}
         for process in workers.values():
             process.lose()
+
+    def release(self) -> None:
+        """Let it end, as it has nothing to do."""
+        self.is_leaving = self.is_released = True
+        self._on_leaving(self)
+        self.close()
 
     def close(self) -> None:
         """Hang up: it ends all its workers."""

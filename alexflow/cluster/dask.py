@@ -28,6 +28,10 @@ from alexflow.model.executor_kinds import ExecutorKind
 LEAVE_TIMEOUT = 2.0
 
 
+#: Seconds that tasks of ours take, as adaptive clusters count them: a worker for each, and not one for all.
+DURATIONS = {"distributed": {"scheduler": {"default-task-durations": {"alexflow-pilot": "1h", "alexflow-node": "1h"}}}}
+
+
 class DaskExecutor(PilotedExecutor):
     """Runs jobs on the workers of a Dask cluster. ::
 
@@ -42,9 +46,12 @@ class DaskExecutor(PilotedExecutor):
         places: how many jobs each Dask worker runs at once; by default as many as it has threads.
         listen: the address on which agents dial in; by default a free port of the interface that leads to the
             scheduler.
+        idle: seconds without work after which a node is given back, as to an adaptive cluster; pilots are started, and
+            further nodes asked for, only while there is work. By default each node keeps its agent.
         wait_for_agents, modules: as for :class:`AgentExecutor`.
 
     Raises:
+        DefinitionError: ``idle`` is no number of seconds.
         MissingLibrary: dask.distributed is not installed.
     """
 
@@ -57,6 +64,7 @@ class DaskExecutor(PilotedExecutor):
         *,
         places: int | None = None,
         listen: str | None = None,
+        idle: float | None = None,
         wait_for_agents: float | None = None,
         modules: Collection[str] = (),
     ):
@@ -66,9 +74,10 @@ class DaskExecutor(PilotedExecutor):
             raise MissingLibrary(
                 'dask.distributed is needed and not installed; pip install "alexflow[dask]"'
             ) from error
-        super().__init__(places=places, listen=listen, wait_for_agents=wait_for_agents, modules=modules)
+        super().__init__(places=places, listen=listen, idle=idle, wait_for_agents=wait_for_agents, modules=modules)
         self._cluster = cluster
         self._client: Any = None
+        self._asked: list[Any] = []  # futures of tasks that stand for nodes
         self._tls = _tls_of(cluster)
 
     async def look(self) -> Sequence[ClusterNode]:
@@ -88,7 +97,8 @@ class DaskExecutor(PilotedExecutor):
         ]
 
     async def _connect(self) -> Any:
-        import distributed  # deferred: an extra
+        import dask.config  # deferred: an extra
+        import distributed
 
         Client: Any = distributed.Client
         client = self._cluster
@@ -97,6 +107,10 @@ class DaskExecutor(PilotedExecutor):
             address = _address_of_scheduler(self._cluster)
             client = await Client(address, security=security, asynchronous=True, set_as_default=False, name="alexflow")
         client.subscribe_topic(self.topic, self._asked_for_tunnel)
+        if self._idle is not None:
+            with suppress(Exception):  # whatever the scheduler says to it: it is a hint
+                await client.run_on_scheduler(dask.config.update_defaults, DURATIONS)
+        self._asked = []
         return client
 
     def _asked_for_tunnel(self, event: tuple[float, dict[str, str]]) -> None:
@@ -136,14 +150,28 @@ class DaskExecutor(PilotedExecutor):
         error: BaseException = await pilot.exception()
         return f"{type(error).__name__}: {error}"
 
+    async def ask_for_nodes(self, count: int, nodes: Sequence[ClusterNode]) -> None:
+        """Have so many tasks wait, for a resource that no worker has, that an adaptive cluster starts these workers.
+
+        It divides the number of tasks, with the pilots, by the usual threads of a worker.
+        """
+        threads = max(1, round(sum(node.cpus for node in nodes) / len(nodes))) if nodes else 1
+        wanted = (len(nodes) + count) * threads - len(self._pilots) if count else 0
+        while len(self._asked) > wanted:
+            self._asked.pop()  # which releases it
+        for _ in range(wanted - len(self._asked)):
+            key = f"alexflow-node-{secrets.token_hex(8)}"
+            self._asked.append(self._client.submit(int, key=key, pure=False, resources={"alexflow-node": 1}))
+
     async def leave_cluster(self, pilots: Sequence[Any]) -> None:
         client, self._client = self._client, None
+        asked, self._asked = self._asked, []
         if client is None:
             return
         # The agents have ended by now, or do so with their line. If the scheduler is gone, distributed may raise
         # anything here; that is no error of the run, whose results are all stored.
         with suppress(Exception):
-            await asyncio.wait_for(client.cancel(list(pilots)), LEAVE_TIMEOUT)
+            await asyncio.wait_for(client.cancel([*pilots, *asked]), LEAVE_TIMEOUT)
         if client is not self._cluster:
             with suppress(Exception):
                 await asyncio.wait_for(client.close(timeout=LEAVE_TIMEOUT), LEAVE_TIMEOUT + 1)

@@ -315,7 +315,7 @@ class AgentExecutor(ConfigurableExecutor):
         agent = self._connected.pop(line, None)
         if agent is None or self._pool is None:
             return
-        if not (self._closing or (agent.is_leaving and not agent.workers)):
+        if not (self._closing or agent.is_released or (agent.is_leaving and not agent.workers)):
             logger.warning("agent %s is lost: %s; its jobs run elsewhere", agent, why)
         self._pool.lost(agent)
         if not self._connected and not self._closing:

@@ -133,6 +133,10 @@ class AgentHolder:
                 self._tunnel.close()
 
 
+class Placeholder:
+    """An actor of Ray that does nothing: while it waits for CPUs, an autoscaler sees that nodes are lacking."""
+
+
 class _DrainLook:
     """Whether Ray drains this node, asked once a second."""
 

@@ -20,10 +20,12 @@ from typing import Any, NamedTuple
 
 from alexflow.cluster.address import address_of, own_host_towards
 from alexflow.cluster.executor import SAY_EVERY, AgentExecutor
+from alexflow.cluster.idle_agents import IdleAgents, nodes_lacking
 from alexflow.cluster.pilot import PilotOptions
 from alexflow.cluster.tunnel import Give, Take, Tunnel
+from alexflow.errors import DefinitionError
 from alexflow.executors.interface import JobSource, Report
-from alexflow.hooks import text_of
+from alexflow.hooks import repr_of, text_of
 from alexflow.logs import logger
 from alexflow.storage import Storage
 
@@ -64,7 +66,12 @@ class PilotedExecutor(AgentExecutor):
     Args:
         places: how many jobs each node runs at once; None for one a CPU.
         listen: the address on which agents dial in; by default a free port of the interface that leads to the cluster.
+        idle: seconds without work after which a node is given back; then there are pilots only while there is work, and
+            further nodes are asked for. None to keep one on each node.
         wait_for_agents, modules: as for :class:`AgentExecutor`.
+
+    Raises:
+        DefinitionError: ``idle`` is no number of seconds.
 
     Attributes:
         cluster_name: as messages call the cluster.
@@ -74,9 +81,18 @@ class PilotedExecutor(AgentExecutor):
     cluster_name = "the cluster"
 
     def __init__(
-        self, *, places: int | None, listen: str | None, wait_for_agents: float | None, modules: Collection[str]
+        self,
+        *,
+        places: int | None,
+        listen: str | None,
+        idle: float | None,
+        wait_for_agents: float | None,
+        modules: Collection[str],
     ):
         super().__init__(listen or "0.0.0.0:0", wait_for_agents=wait_for_agents, modules=modules)
+        if idle is not None and not (isinstance(idle, int | float) and idle >= 0):
+            raise DefinitionError(f"idle must be a number of seconds, not {repr_of(idle)}")
+        self._idle = None if idle is None else IdleAgents(idle)
         self._places = places
         self.topic = f"alexflow-tunnels-{secrets.token_hex(8)}"
         self._pilots: dict[str, Any] = {}  # by the key of the node
@@ -126,6 +142,10 @@ class PilotedExecutor(AgentExecutor):
         """Return why a pilot that is over has failed; "" if it has not."""
 
     @abstractmethod
+    async def ask_for_nodes(self, count: int, nodes: Sequence[ClusterNode]) -> None:
+        """Let the cluster see that so many more nodes are needed, besides these, as an autoscaler would start them."""
+
+    @abstractmethod
     async def leave_cluster(self, pilots: Sequence[Any]) -> None:
         """End these pilots, whose agents have ended or are about to, and the connection."""
 
@@ -138,6 +158,9 @@ class PilotedExecutor(AgentExecutor):
                 nodes = await self.look()
                 self._said_at = 0.0
                 await self._keep_pilots(nodes)
+                if self._idle is not None:
+                    self._let_go(self._idle)
+                    await self.ask_for_nodes(self._lacking(nodes), nodes)
             except Exception as error:  # whatever the cluster's library raises; the agents' lines are their own
                 self._say_unreachable(error)
             await asyncio.sleep(CLUSTER_LOOK_EVERY)
@@ -186,8 +209,22 @@ class PilotedExecutor(AgentExecutor):
                 await self._take_in_end(node, pilot)
                 pilot = None
             may_start = self._failures.get(node.key, (0, 0.0))[1] <= self._loop.time() and not node.is_ending
-            if pilot is None and may_start:
+            if pilot is None and may_start and (self._idle is None or self._opened().has_work):
                 self._pilots[node.key] = await self.start_pilot(node, await self._options(node))
+
+    def _let_go(self, idle: IdleAgents) -> None:
+        """Give back the nodes whose agents have nothing to do."""
+        pool = self._opened()
+        working = [agent for agent in pool.agents if not agent.is_leaving]
+        for agent in idle.found(working, has_work=pool.has_work, now=self._loop.time()):
+            agent.release()
+
+    def _lacking(self, nodes: Sequence[ClusterNode]) -> int:
+        """Return how many more nodes would have work, once all that are there have an agent."""
+        places = [self._places or node.cpus for node in nodes if not node.is_ending]
+        coming = max(0, sum(places) - self._opened().places) if self.agents else sum(places)
+        usual = self._places or (round(sum(places) / len(places)) if places else 1)
+        return nodes_lacking(self._opened().waiting, [coming], max(1, usual))
 
     async def _take_in_end(self, node: ClusterNode, pilot: Any) -> None:
         why = await self.why_failed(pilot)

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from alexflow.cluster.address import host_and_port
 from alexflow.cluster.patient_calls import PatientCalls
-from alexflow.cluster.pilot import LEFT, AgentHolder, PilotOptions
+from alexflow.cluster.pilot import LEFT, AgentHolder, PilotOptions, Placeholder
 from alexflow.cluster.piloted import ClusterNode, PilotedExecutor
 from alexflow.errors import MissingLibrary
 from alexflow.model.executor_kinds import ExecutorKind
@@ -72,9 +72,12 @@ class RayExecutor(PilotedExecutor):
         places: how many jobs each node runs at once, and how many CPUs its actor takes; by default all CPUs of a node,
             and its GPUs.
         listen: the address on which agents dial in; by default a free port of the interface that leads to the cluster.
+        idle: seconds without work after which a node is given back, as to an adaptive cluster; pilots are started, and
+            further nodes asked for, only while there is work. By default each node keeps its agent.
         wait_for_agents, modules: as for :class:`AgentExecutor`.
 
     Raises:
+        DefinitionError: ``idle`` is no number of seconds.
         MissingLibrary: ray is not installed.
     """
 
@@ -87,14 +90,16 @@ class RayExecutor(PilotedExecutor):
         *,
         places: int | None = None,
         listen: str | None = None,
+        idle: float | None = None,
         wait_for_agents: float | None = None,
         modules: Collection[str] = (),
     ):
-        super().__init__(places=places, listen=listen, wait_for_agents=wait_for_agents, modules=modules)
+        super().__init__(places=places, listen=listen, idle=idle, wait_for_agents=wait_for_agents, modules=modules)
         self._ray: Any = _imported_ray()
         self._ray_address = address
         self._call = PatientCalls(ANSWER_TIMEOUT)
         self._asking: set[asyncio.Task[None]] = set()
+        self._asked: list[Any] = []  # actors that stand for nodes
         self._left: set[str] = set()  # nodes whose agents have left, as Ray drains them
         self._is_ours = False  # whether this has connected to the cluster
 
@@ -133,23 +138,22 @@ class RayExecutor(PilotedExecutor):
         return pilot
 
     async def _open_tunnel_if_needed(self, actor: Any) -> None:
-        def called(method: str, group: str, *arguments: Any) -> Awaitable[Any]:
-            return asyncio.wrap_future(
-                getattr(actor, method).options(concurrency_group=group).remote(*arguments).future()
-            )
+        def called(method: str, *arguments: Any) -> Awaitable[Any]:
+            return asyncio.wrap_future(getattr(actor, method).remote(*arguments).future())
 
-        with suppress(self._ray.exceptions.RayError):  # the actor is gone, which its pilot shows
-            if await called("needs_tunnel", "up"):
-                self.open_tunnel(partial(called, "take", "up"), partial(called, "give", "down"))
+        with suppress(Exception):  # whatever Ray raises: the actor is gone, which its pilot shows
+            if await called("needs_tunnel"):
+                self.open_tunnel(partial(called, "take"), partial(called, "give"))
 
     def _start_pilot(self, node: ClusterNode, options: PilotOptions) -> RayPilot:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # deferred: an extra
 
         actor = (
-            self._ray.remote(concurrency_groups={"up": 1, "down": 1})(AgentHolder)
+            self._ray.remote(AgentHolder)
             .options(
                 num_cpus=node.cpus,
                 num_gpus=node.gpus,
+                max_concurrency=3,  # one call holds the agent, and one each way carries its line, if need be
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node.key, soft=False),
             )
             .remote()
@@ -166,6 +170,17 @@ class RayExecutor(PilotedExecutor):
             return ""
         return str(error).strip().splitlines()[-1]
 
+    async def ask_for_nodes(self, count: int, nodes: Sequence[ClusterNode]) -> None:
+        """Have so many actors wait for CPUs, which an autoscaler sees as demand. One that gets some is ended soon."""
+        if count != len(self._asked):
+            await self._call(lambda: self._ask(count))
+
+    def _ask(self, count: int) -> None:
+        while len(self._asked) > count:
+            self._ray.kill(self._asked.pop())
+        for _ in range(count - len(self._asked)):
+            self._asked.append(self._ray.remote(Placeholder).options(num_cpus=self._places or 1).remote())
+
     async def leave_cluster(self, pilots: Sequence[RayPilot]) -> None:
         for asking in self._asking:
             asking.cancel()
@@ -175,8 +190,9 @@ class RayExecutor(PilotedExecutor):
     def _leave(self, pilots: Sequence[RayPilot]) -> None:
         if not self._ray.is_initialized():
             return
-        for pilot in pilots:
-            self._ray.kill(pilot.actor)
+        asked, self._asked = self._asked, []
+        for actor in [*(pilot.actor for pilot in pilots), *asked]:
+            self._ray.kill(actor)
         if self._is_ours:
             self._is_ours = False
             self._ray.shutdown()

@@ -66,6 +66,19 @@ async def test_c2_an_actor_that_is_killed(place, tmp_path, cluster):
     assert len(retries) == 1
 
 
+async def test_a_node_is_given_back_and_another_one_asked_for(place, tmp_path, cluster):
+    """Where ``idle`` is given: with an autoscaler the actors that wait would be its demand."""
+    executor = RayExecutor(cluster.address, idle=0.5)
+    async with Engine(place, executor=executor) as engine:
+        run = asyncio.create_task(engine.run([Waits(number, str(tmp_path)) for number in range(3)]))
+        await begun_in(tmp_path, 2)
+        await until(lambda: len(executor._asked) == 1)
+        (tmp_path / "go").touch()
+        assert (await run).ran == 3
+        await until(lambda: not (executor._asked or executor.agents or executor._pilots))
+        assert (await engine.run(Waits(9, str(tmp_path)))).ran == 1
+
+
 class Unreachable(RayExecutor):
     """Tells its agents an address where nothing listens."""
 

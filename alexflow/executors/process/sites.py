@@ -40,6 +40,11 @@ class Site:
         """The number of jobs that run there for each of its places."""
         return self._busy() / self.roster.size
 
+    @property
+    def jobs_sent(self) -> int:
+        """The number of jobs that its places have been sent, those alone that are there."""
+        return sum(place.number for place in self.roster.all)
+
     def _ordinary_jobs(self) -> int:
         return self.begun_ordinary + sum(1 for place in self._occupied() if place.sent and place.claim is None)
 
