@@ -77,6 +77,10 @@ class ReadyJobs(JobSource):
             return sum(1 for _ in self._scheduler.startable(self._kind))
         return len(self._queue if self.alone else self.admitted)
 
+    @property
+    def withdrawn(self) -> int:
+        return self._scheduler.withdrawn(self._kind)
+
     def bound_below_0(self, most: int) -> None:
         """Let the executor have only so many jobs of a priority below 0 at once."""
         self._most_below_0 = most

@@ -160,6 +160,11 @@ class JobSource(ABC):
     def take(self, limit: int, fits: Fits | None = None) -> list[Job]:
         """Take the first jobs: so many at most, and none from the first on that ends it. Those passed over stay."""
 
+    @property
+    def withdrawn(self) -> int:
+        """How many jobs have been withdrawn that nothing had taken; 0 if that is not counted."""
+        return 0
+
     @abstractmethod
     def __contains__(self, task_id: object) -> bool:
         """Whether the job of a task is ready and has not been taken."""

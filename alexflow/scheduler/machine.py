@@ -199,6 +199,10 @@ class Scheduler:
         """Return how many of those tasks wait for a place of an executor."""
         return self.state.queue[executor].count_from(priority)
 
+    def withdrawn(self, executor: str) -> int:
+        """Return how many tasks have left its queue without having begun, ever."""
+        return self.state.queue[executor].withdrawn
+
     def waiting_before(self, priority: int) -> int:
         """Return how many tasks have not begun, and go before one of this priority that comes now."""
         return self.state.waiting_before(priority)

@@ -37,14 +37,16 @@ class ReadyQueue(Mapping[str, RankedT], Generic[RankedT]):
 
     Attributes:
         plain: those of priority 0 without a fairness key.
+        withdrawn: how many have been, ever.
     """
 
-    __slots__ = ("_others", "_turns", "plain")
+    __slots__ = ("_others", "_turns", "plain", "withdrawn")
 
     def __init__(self) -> None:
         self.plain: OrderedDict[str, RankedT] = OrderedDict()
         self._turns: dict[int, Turns[RankedT]] = {0: OrderedDict({"": self.plain})}
         self._others = 0  # tasks that are not plain
+        self.withdrawn = 0
 
     # -- looking
 
@@ -99,7 +101,7 @@ class ReadyQueue(Mapping[str, RankedT], Generic[RankedT]):
             self._turns[node.priority].move_to_end(node.fairness_key, last=False)
 
     def remove(self, task_id: str, node: RankedT) -> None:
-        """Remove a task that does not want to begin any more."""
+        """Remove a task that does not begin now."""
         if node.priority or node.fairness_key:
             turns = self._turns[node.priority]
             tasks = turns[node.fairness_key]

@@ -418,7 +418,9 @@ class State:
     def unqueue(self, node: Node) -> None:
         """Remove a task that waits for a place; its slots are free for others at the end of the event."""
         self.active -= 1
-        self.queue[node.spec.executor].remove(node.spec.task_id, node)
+        queue = self.queue[node.spec.executor]
+        queue.remove(node.spec.task_id, node)
+        queue.withdrawn += 1
         if node.spec.tags:
             self.slots.give_back(node.spec.tags, node.spec.spends)
 

@@ -56,6 +56,7 @@ class Player:
             self.exceed,
             self.expire,
             *[self.be_late] * 2,
+            self.pass_moment,
             self.tick,
             self.replace_all,
             self.refuse,
@@ -170,6 +171,9 @@ class Player:
 
     # -- the pool
 
+    def pass_moment(self) -> None:
+        self.world.pass_moment()
+
     def tick(self) -> None:
         self.world.now += BLOCKED_AFTER * 1.5
         self.world.machine.tick()
@@ -204,7 +208,8 @@ class Player:
             raise Broken(f"{len(world.open)} jobs wait for ever, such as {world.open[0]}")
 
     def _work_of_one_round(self) -> bool:
-        world, moved = self.world, False
+        world, moved = self.world, bool(self.world.moments)
+        world.pass_moment()
         for worker in list(world.workers):
             if worker.retired and not worker.reports:
                 world.die(worker)

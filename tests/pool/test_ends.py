@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alexflow.executors.interface import Done, NotDone, Unsure
+from alexflow.executors.process.hesitation import MOST_MOMENTS
 from alexflow.executors.process.instructions import RevokeJobs
 from alexflow.executors.process.roster import MAX_START_FAILURES
 from alexflow.executors.recycle import Recycle
@@ -94,8 +95,90 @@ def test_a_job_that_is_stopped_and_ends_at_once_leaves_its_worker_to_what_waited
     world.end(worker, well=False)
     world.arrive(worker)
     assert outcome(world, "a").reason == "error"  # as the worker says; the pool makes "cancelled" of it
+    assert names(worker) == []  # `b` may be withdrawn, too
+    world.pass_moment()
     assert names(worker) == ["b"]
     assert world.workers == [worker]
+
+
+def end_a(world: World) -> Worker:
+    """Let the worker hesitate."""
+    worker = stop_a(world)
+    world.end(worker, well=False)
+    world.arrive(worker)
+    return worker
+
+
+def test_what_is_withdrawn_while_a_worker_hesitates_is_not_begun_and_it_hesitates_once_more():
+    world = World(size=1)
+    worker = end_a(world)
+    submit(world, "c d")
+    world.cancel(["b"])
+    world.pass_moment()
+    assert names(worker) == []
+    world.cancel(["c"])
+    world.pass_moment()
+    assert names(worker) == []
+    world.pass_moment()
+    assert names(worker) == ["d"]
+
+
+def test_a_worker_that_comes_back_hesitates():
+    world = World(size=1)
+    worker = stop_a(world)
+    world.is_late(worker)
+    other = world.workers[1]
+    world.end(worker, well=False)
+    world.arrive(worker)
+    assert other.retired
+    assert names(other) == names(worker) == []
+    world.pass_moment()  # the first of two that have begun
+    assert names(worker) == []
+    world.pass_moment()
+    assert names(worker) == ["b"]
+
+
+def test_a_worker_hesitates_for_so_long_at_most():
+    world = World(size=1)
+    worker = end_a(world)
+    submit(world, " ".join(f"c{n}" for n in range(20)))
+    for n in range(MOST_MOMENTS):
+        assert names(worker) == []
+        world.cancel([f"c{n}"])
+        world.pass_moment()
+    assert names(worker)[0] == "b"
+
+
+def test_a_worker_does_not_hesitate_for_what_comes_when_nothing_else_waits():
+    world = World(size=1)
+    worker = end_a(world)
+    world.cancel(["b"])
+    submit(world, "c")
+    assert names(worker) == ["c"]
+    world.pass_moment()
+
+
+def test_a_worker_does_not_hesitate_if_nothing_had_waited_or_its_job_took_too_long():
+    world = World(size=1)
+    worker = learn(world)
+    submit(world, "a")
+    world.begin(worker)
+    world.cancel(["a"])
+    submit(world, "b")
+    world.end(worker, well=False)
+    worker.give_back()
+    world.arrive(worker)
+    world.arrive(worker)
+    assert names(worker) == ["b"]
+    submit(world, "c", key="new")
+    world.begin(worker)
+    world.machine.out_of_time(worker.place.sent[worker.place.number])
+    world.go_on()
+    world.end(worker, well=False)
+    worker.give_back()
+    world.arrive(worker)
+    world.arrive(worker)
+    assert names(worker) == ["c"]
 
 
 def test_a_job_that_is_stopped_and_ends_late_has_lost_its_place_to_another_worker():
@@ -103,6 +186,8 @@ def test_a_job_that_is_stopped_and_ends_late_has_lost_its_place_to_another_worke
     worker = stop_a(world)
     world.is_late(worker)
     other = world.workers[1]
+    assert names(other) == []  # as the first would
+    world.pass_moment()
     assert names(other) == ["b"]
     run(world, other)
     world.end(worker, well=False)
@@ -118,6 +203,7 @@ def test_its_worker_comes_back_if_the_other_has_not_begun_anything():
     worker = stop_a(world)
     world.is_late(worker)
     other = world.workers[1]
+    world.pass_moment()
     world.end(worker, well=False)
     world.arrive(worker)
     assert not worker.retired

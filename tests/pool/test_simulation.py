@@ -42,6 +42,7 @@ def test_histories_have_everything_in_them():
             outcomes.add(getattr(outcome, "reason", type(outcome).__name__))
     assert kinds == {
         *("SendJobs", "ReportOutcomes", "StartPlaces", "RevokeJobs", "ReturnJobs", "StopJob", "RetirePlace", "FailAll"),
+        "LookAgain",
     }
     assert outcomes >= {"Done", "Unsure", "error", "fatal", "cancelled"}
 

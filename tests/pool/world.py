@@ -7,15 +7,15 @@ each of these things happens is up to the caller. Whatever the machine gives is 
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, deque
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Iterable
 from typing import Any, cast
 
 from alexflow.executors.capacity import Capacity
-from alexflow.executors.interface import Fits, Job, JobSource, NotDone, Outcome, Unsure, Usage
+from alexflow.executors.interface import Job, NotDone, Unsure, Usage
 from alexflow.executors.process.instructions import (
     FailAll,
+    LookAgain,
     LookUpPeak,
     PoolInstruction,
     ReportOutcomes,
@@ -30,6 +30,7 @@ from alexflow.executors.process.machine import PoolMachine
 from alexflow.executors.process.places import Assignment, Place
 from alexflow.executors.recycle import Recycle
 from tests.pool.invariants import Broken, validate
+from tests.pool.source import Ready, Source
 
 #: Rounds of instructions that may follow from one event.
 MOST_TURNS = 1000
@@ -90,75 +91,6 @@ class Worker:
         self.jobs.clear()
 
 
-@dataclass
-class Ready:
-    """A job that is ready, and what has become of it."""
-
-    job: Job
-    order: int
-    begun: int = 0
-    excused: int = 0  # begun more often than charged, and allowed to be
-    outcomes: list[Outcome] = field(default_factory=list)
-    was_sent: bool = False
-
-
-class Source(JobSource):
-    """The jobs that are ready.
-
-    Args:
-        successors: of a job, by the name of that.
-        ready: jobs that are or were ready.
-    """
-
-    def __init__(self, successors: dict[str, Job], ready: dict[str, Ready]):
-        self.queue: OrderedDict[str, Job] = OrderedDict()
-        self._successors = successors
-        self._ready = ready
-
-    def __len__(self) -> int:
-        return len(self.queue)
-
-    def keys(self, most: int) -> list[Hashable]:
-        return [job.key for job in self.queue.values()][:most]
-
-    def take(self, limit: int, fits: Fits | None = None) -> list[Job]:
-        jobs: list[Job] = []
-        for job in list(self.queue.values()):
-            if len(jobs) >= limit:
-                break
-            answer = fits is None or fits(job)
-            if answer:
-                jobs.append(self.queue.pop(job.task_id))
-            elif answer is not None:
-                break
-        return jobs
-
-    def __contains__(self, task_id: object) -> bool:
-        return task_id in self.queue
-
-    def claim(self, task_id: str) -> Job | None:
-        return self.queue.pop(task_id, None)
-
-    def put_back(self, jobs: Sequence[Job]) -> None:
-        for job in reversed(jobs):
-            assert job.task_id not in self.queue
-            self.queue[job.task_id] = job
-            self.queue.move_to_end(job.task_id, last=False)
-        self.sort()
-
-    def sort(self) -> None:
-        for job in sorted(self.queue.values(), key=lambda job: -job.priority):
-            self.queue.move_to_end(job.task_id)
-
-    @property
-    def urgency(self) -> int:
-        return next((job.priority for job in self.queue.values()), 0)
-
-    def successors_of(self, task_id: str) -> Sequence[Job]:
-        job = self._successors.get(task_id)
-        return [job] if job is not None and job.task_id not in self._ready else []
-
-
 class World:
     """A machine, its workers, and the jobs.
 
@@ -191,6 +123,7 @@ class World:
         self.started = Counter[str]()  # jobs begun before they were ready, too
         self.published: set[str] = set()  # jobs whose outputs exist
         self.history: list[PoolInstruction] = []
+        self.moments: deque[int] = deque()  # that are awaited
         self.looked_up: list[str] = []  # classes whose memory was asked for
         self.peaks: dict[str, int] = {}  # of classes, as the record has them
         self.answers = True  # whether it is read at once
@@ -206,6 +139,7 @@ class World:
             RetirePlace: self._retire,
             FailAll: self._fail_all,
             LookUpPeak: self._look_up,
+            LookAgain: self._look_again,
         }
 
     # -- jobs
@@ -233,6 +167,7 @@ class World:
         taken = []
         for name in names:
             if self.source.queue.pop(name, None) is not None:
+                self.source.left += 1
                 self.ready[name].outcomes.append(NotDone(name, "cancelled"))
             else:
                 taken.append(name)
@@ -269,6 +204,8 @@ class World:
         else:
             raise Broken("the machine does not come to rest")
         validate(self.machine, self.source.queue)
+        if not self.moments and any(worker.place.hesitates for worker in self.workers):
+            raise Broken("a place hesitates for ever")
         self._check_that_none_is_lost()
 
     def _check_that_none_is_lost(self) -> None:
@@ -351,6 +288,15 @@ class World:
         self.looked_up.append(instruction.name)
         if self.answers:
             self.answer(instruction.name)
+
+    def _look_again(self, instruction: LookAgain) -> None:
+        self.moments.append(instruction.number)
+
+    def pass_moment(self) -> None:
+        """Let the first of the moments be over."""
+        if self.moments:
+            self.machine.moment_over(self.moments.popleft())
+            self.go_on()
 
     def answer(self, name: str) -> None:
         """Say how much memory a class has needed."""

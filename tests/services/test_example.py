@@ -24,5 +24,4 @@ async def test_the_example_under_a_little_load(tmp_path: Path) -> None:
         found += await rows.disconnects(server, clients=50)
         found += await rows.kills(server, requests=8, times=2)
         found += await rows.sigterm(server, clients=20)
-    # how many tasks begin before the last hang-up is seen is a matter of a machine at rest: nox -s service
-    assert not [row for row in found if row.met is False and "begun" not in row.bar], table(found)
+    assert not [row for row in found if row.met is False], table(found)

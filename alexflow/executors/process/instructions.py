@@ -58,6 +58,13 @@ class StopJob(PoolInstruction, frozen=True):
     number: int
 
 
+class LookAgain(PoolInstruction, frozen=True):
+    """Say when so many seconds have passed. Answer: ``moment_over``, with this number."""
+
+    number: int
+    seconds: float
+
+
 class RetirePlace(PoolInstruction, frozen=True):
     """End a place that has nothing to do. Answer: ``gone``."""
 

@@ -205,6 +205,17 @@ class JobFeed:
         if batch:  # the last one is the least urgent, or comes after one that is
             place.least_urgent = min(place.least_urgent, batch[-1].job.priority)
 
+    def _unassign(self, sent: Assignment) -> bool:
+        """Remove a job from ``assigned``, unless it has been withdrawn, and perhaps assigned once more."""
+        if self.assigned.get(sent.job.task_id) is not sent:
+            return False
+        del self.assigned[sent.job.task_id]
+        return True
+
+    def _drop_speculative(self, sent: Assignment) -> None:
+        if self._unassign(sent):
+            self._speculative -= 1
+
     def _has_room_below_0(self, place: Place) -> bool:
         """Whether a place may have jobs of a priority below 0."""
         return place.works_below_0 or self._places_below_0() < self.roster.size - self._reserve
@@ -241,6 +252,15 @@ class JobFeed:
                 batch.append(speculative)
                 self._speculative += 1
             place.speculated_to = number
+
+    @property
+    def speculates(self) -> bool:
+        """Whether there are jobs that were sent before they are ready."""
+        return self._speculative > 0
+
+    def speculative_jobs(self) -> list[Job]:
+        """Return the jobs that were sent before they are ready."""
+        return [sent.job for sent in self.assigned.values() if sent.is_speculative]
 
     def _successor_of(self, job: Job) -> Job | None:
         for successor in self._source.successors_of(job.task_id):

@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from alexflow.executors.capacity import Capacity
 from alexflow.executors.interface import Done, Job, JobSource, NotDone, Outcome, Printed, Usage
+from alexflow.executors.process.hesitation import Hesitation
 from alexflow.executors.process.instructions import (
     FailAll,
     PoolInstruction,
@@ -69,6 +70,7 @@ class PoolMachine(JobFeed):
         super().__init__(size, source, clock, capacity, wake, reserve)
         self._recycle = recycle
         self.outcomes: list[Outcome] = []
+        self._hesitation = Hesitation(source, self._instruct)
 
     def drain(self) -> list[PoolInstruction]:
         """Return what is to be done since the last time; outcomes come last, since others may follow from them."""
@@ -78,12 +80,19 @@ class PoolMachine(JobFeed):
             self.outcomes = []
         return instructions
 
+    def feed(self, *, everywhere: bool = True) -> None:
+        """Send jobs to places that will soon be idle, but for those that hesitate."""
+        if self._hesitation.expects_newcomers:
+            self._hesitation.include(self.roster.touched)
+        super().feed(everywhere=everywhere)
+
     # -- jobs come, or are not wanted any more
 
-    def offered(self, task_ids: Iterable[str]) -> None:
+    def offered(self, task_ids: Collection[str]) -> None:
         """Take in that jobs are ready, those of these tasks among them."""
         if self._speculative:
             self._claim(task_ids)
+        self.roster.touched += self._hesitation.offered(task_ids)
         waiting = len(self._source)
         if waiting:
             self.claims.may_start = True
@@ -137,6 +146,7 @@ class PoolMachine(JobFeed):
             sent = self.assigned.get(task_id)
             if sent is not None:
                 sent.cancelled = True
+                self._hesitation.withdraws(sent.place)
                 self._stop(sent)
 
     def out_of_time(self, sent: Assignment) -> None:
@@ -154,15 +164,6 @@ class PoolMachine(JobFeed):
         if not place.is_revoking:
             place.is_revoking = True
             self.instructions.append(RevokeJobs(place))
-
-    @property
-    def speculates(self) -> bool:
-        """Whether there are jobs that were sent before they are ready."""
-        return self._speculative > 0
-
-    def speculative_jobs(self) -> list[Job]:
-        """Return the jobs that were sent before they are ready."""
-        return [sent.job for sent in self.assigned.values() if sent.is_speculative]
 
     # -- places come and go
 
@@ -217,6 +218,7 @@ class PoolMachine(JobFeed):
         """Take in that the place may end with the job that it is running; another one takes its place."""
         place.stopped = number
         self.roster.leave(place)
+        self._hesitation.is_late(place)
         self.start_for(len(self._source))
         self.feed()
 
@@ -227,8 +229,14 @@ class PoolMachine(JobFeed):
         if place.is_leaving:
             self.roster.returning.append(place)
             self._make_room_for(place)
+        self._hesitation.begin(place)
         self.roster.touched.append(place)
         self.start_for(len(self._source))
+        self.feed()
+
+    def moment_over(self, number: int) -> None:
+        """Take in that places have hesitated long enough."""
+        self.roster.touched += self._hesitation.over(number)
         self.feed()
 
     def _make_room_for(self, place: Place) -> None:
@@ -290,6 +298,7 @@ class PoolMachine(JobFeed):
 
     def _return(self, jobs: list[Job]) -> None:
         if jobs:
+            self._hesitation.returns(jobs)
             self.instructions.append(ReturnJobs(jobs))
 
     def close(self) -> None:
@@ -353,17 +362,6 @@ class PoolMachine(JobFeed):
         else:
             self._unassign(sent)
             self.outcomes.append(outcome)
-
-    def _unassign(self, sent: Assignment) -> bool:
-        """Remove a job from ``assigned``, unless it has been withdrawn, and perhaps assigned once more."""
-        if self.assigned.get(sent.job.task_id) is not sent:
-            return False
-        del self.assigned[sent.job.task_id]
-        return True
-
-    def _drop_speculative(self, sent: Assignment) -> None:
-        if self._unassign(sent):
-            self._speculative -= 1
 
     def _drop_after(self, place: Place, failed: int) -> None:
         """Remove the jobs that were to come after a job that has failed: the place will not run them.

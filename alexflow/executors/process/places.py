@@ -96,11 +96,14 @@ class Place:
         self.is_blocked = False  # by a long job, because of which it has given others back
         self.is_leaving = False
         self.stopped = 0  # the job that is being stopped, perhaps with the place
+        self.may_hesitate = False  # its job is withdrawn, and others waited
+        self.hesitates = False  # it takes none for a moment
 
     @property
     def takes_jobs(self) -> bool:
         """Whether it may get jobs now."""
-        return not (self.is_revoking or self.is_due or self.is_leaving or (self.is_blocked and self.sent))
+        waits = self.is_revoking or self.hesitates or (self.is_blocked and self.sent)
+        return not (waits or self.is_due or self.is_leaving)
 
     def begin_anew(self, now: float) -> None:
         """Prepare for the first job after it was idle."""

@@ -25,6 +25,7 @@ from alexflow.executors.process.deadlines import Deadlines
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.instructions import (
     FailAll,
+    LookAgain,
     LookUpPeak,
     PoolInstruction,
     ReportOutcomes,
@@ -122,6 +123,7 @@ class ProcessExecutor(Executor):
             RetirePlace: lambda instruction: self._shutdown.retire(instruction.place),
             ReturnJobs: lambda instruction: self._source.put_back(instruction.jobs),
             FailAll: self._fail_all,
+            LookAgain: self._begin_moment,
             LookUpPeak: lambda instruction: self._past_peaks.look_up(instruction.name, instruction.task),
         }
 
@@ -134,10 +136,11 @@ class ProcessExecutor(Executor):
         self._ready = ReadyWorkers(self._worker_set, self._size)
         self._source_tasks = SourceTasks(self._packer, self._worker_set)
         self._memory = MemoryShortage(self._machine.claims)
-        self._past_peaks = PastPeaks(storage, self._learnt_peak)
+        self._past_peaks = PastPeaks(storage, partial(self._take_in_event, self._machine.learnt_peak))
         self._shutdown = Shutdown(self._worker_set, self._grace, self._gone)
-        self._deadlines = Deadlines(self._out_of_time)
-        self._job_stops = JobStops(self._grace, self._is_late, self._shutdown.reap)
+        self._deadlines = Deadlines(partial(self._take_in_event, self._machine.out_of_time))
+        is_late = partial(self._take_in_event, self._machine.stopping)
+        self._job_stops = JobStops(self._grace, is_late, self._shutdown.reap)
         self._slow_imports = SlowImports(self._worker_set, self._definitions)
 
     def _make_worker_set(self, storage: Storage) -> WorkerSet:
@@ -204,8 +207,8 @@ class ProcessExecutor(Executor):
         return True
 
     def _stop_pruned(self, sent: Assignment) -> None:
-        if not self._closed and self._machine.assigned.get(sent.job.task_id) is sent:
-            self._out_of_time(sent)
+        if self._machine.assigned.get(sent.job.task_id) is sent:
+            self._take_in_event(self._machine.out_of_time, sent)
 
     def invalidate(self) -> None:
         self._cache_epoch += 1
@@ -326,9 +329,14 @@ class ProcessExecutor(Executor):
             self._machine.stops(worker, number)
             self._job_stops.begin(worker, number)
 
-    def _is_late(self, worker: WorkerState, number: int) -> None:
+    def _begin_moment(self, instruction: LookAgain) -> None:
+        over = self._machine.moment_over
+        self._loop.call_later(instruction.seconds, self._take_in_event, over, instruction.number)
+
+    def _take_in_event(self, event: Callable[..., None], *details: Any) -> None:
+        """Let the machine take in an event, unless it is too late."""
         if not self._closed:
-            self._machine.stopping(worker, number)
+            event(*details)
             self._go_on()
 
     def _fail_all(self, instruction: FailAll) -> None:
@@ -395,18 +403,9 @@ class ProcessExecutor(Executor):
             self._machine.replace(self._worker_set.cold_workers())
             self._go_on()
 
-    def _learnt_peak(self, name: str, peak: int) -> None:
-        if not self._closed:
-            self._machine.learnt_peak(name, peak)
-            self._go_on()
-
     def _tick(self) -> None:
         again = self._machine.tick()
         self._next_tick = self._loop.call_later(BLOCKED_AFTER, self._tick) if again else None
-        self._go_on()
-
-    def _out_of_time(self, sent: Assignment) -> None:
-        self._machine.out_of_time(sent)
         self._go_on()
 
     def _has_ended(self, worker: WorkerState) -> None:
