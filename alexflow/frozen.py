@@ -24,7 +24,7 @@ set_field = object.__setattr__
 def frozen_dataclass(cls: type[T]) -> type[T]:
     """Decorate as ``@dataclass(frozen=True, init=False, eq=False, repr=False)``, without compiling anything.
 
-    The class inherits the methods of :class:`Frozen` or :class:`FrozenFields`.
+    The class inherits the methods of :class:`Frozen`, or of :class:`FrozenFields`.
     """
     return dataclass(init=False, eq=False, repr=False)(cls)
 
@@ -74,14 +74,8 @@ def _is_frozen(instance: Any, name: str) -> bool:
     return "__dataclass_fields__" in vars(type(instance)) or name in instance.__dataclass_fields__
 
 
-class Frozen:
-    """Base of dataclasses that are compared and printed by their fields, and cannot be changed."""
-
-    def __setattr__(self, name: str, value: Any) -> NoReturn:
-        raise FrozenInstanceError(f"cannot assign to field {name!r}")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise FrozenInstanceError(f"cannot delete field {name!r}")
+class ComparedByFields:
+    """Base of dataclasses that are compared and printed by their fields."""
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -94,6 +88,16 @@ class Frozen:
     def __repr__(self) -> str:
         shown = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self) if field.repr)  # type: ignore[arg-type]
         return f"{type(self).__qualname__}({shown})"
+
+
+class Frozen(ComparedByFields):
+    """Base of dataclasses that are compared and printed by their fields, and cannot be changed."""
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise FrozenInstanceError(f"cannot delete field {name!r}")
 
 
 def _compared(instance: Any) -> tuple[Any, ...]:

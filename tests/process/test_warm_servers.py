@@ -21,7 +21,7 @@ from tests.process.test_fork_server import assert_are_a_worker_s
 
 pytestmark = [
     pytest.mark.anyio,
-    pytest.mark.skipif(not warm_server.CAN_PRELOAD, reason="this system does not show what imports do"),
+    pytest.mark.skipif(not fork_servers.CAN_PRELOAD, reason="this system does not show what imports do"),
 ]
 
 

@@ -29,6 +29,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from alexflow.executors.library_threads import is_bounded
 from alexflow.executors.process.fork_server_client import ForkServerClient
@@ -36,11 +37,16 @@ from alexflow.executors.process.log_forwarding import levels
 from alexflow.executors.process.pending_worker import PendingWorker
 from alexflow.executors.process.server_process import InterpreterProcess
 from alexflow.executors.process.started_server import StartedServer
-from alexflow.executors.process.warm_server import CAN_PRELOAD, WarmServer
 from alexflow.executors.process.wire.environment import capture_environment, is_same
 from alexflow.executors.process.wire.messages import ProcessEnvironment
 from alexflow.executors.workers import Workers
 from alexflow.logs import logger
+
+if TYPE_CHECKING:
+    from alexflow.executors.process.warm_server import WarmServer
+
+#: Whether this system shows what an import has done to its process.
+CAN_PRELOAD = sys.platform == "linux" and os.path.exists("/proc/self/maps")
 
 #: Warm servers that an engine starts in vain before it does without.
 MAX_FAILURES = 8
@@ -218,6 +224,8 @@ class ForkServers:
                     "nothing is preloaded for worker processes, as Workers(threads=0) leaves libraries their threads"
                 )
             return bare
+        from alexflow.executors.process.warm_server import WarmServer  # deferred: where libraries are imported
+
         server = WarmServer(
             bare, environment, self._to_import, self._unanswered, self._has_imported, self._say_it_is_missing
         )

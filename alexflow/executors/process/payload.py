@@ -26,7 +26,6 @@ from msgspec import Struct
 from alexflow.errors import ShippingError
 from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.wire.messages import Fields
-from alexflow.executors.process.worker.unpack import defined, output_of, task_of
 from alexflow.hooks import class_name, is_a, passes, text_of
 from alexflow.model import AbstractTask, Output
 from alexflow.model.class_info import class_info
@@ -80,13 +79,18 @@ class _FieldPickler(pickle.Pickler):
         return number
 
     def reducer_override(self, obj: Any) -> Any:
+        arguments: tuple[Any, ...]
         if isinstance(obj, Output):
-            return output_of, self._output_arguments(obj)
-        if isinstance(obj, AbstractTask):
-            return task_of, (self.number_of(type(obj)), _with_made(obj))
-        if isinstance(obj, (type, FunctionType)) and not self._go_by_name(obj):
-            return defined, (self.number_of(obj),)
-        return NotImplemented
+            name, arguments = "output_of", self._output_arguments(obj)
+        elif isinstance(obj, AbstractTask):
+            name, arguments = "task_of", (self.number_of(type(obj)), _with_made(obj))
+        elif isinstance(obj, (type, FunctionType)) and not self._go_by_name(obj):
+            name, arguments = "defined", (self.number_of(obj),)
+        else:
+            return NotImplemented
+        from alexflow.executors.process.worker import unpack  # deferred: it has all that runs a task; few jobs need it
+
+        return getattr(unpack, name), arguments
 
     def _output_arguments(self, output: Output[Any]) -> tuple[Any, ...]:
         task_id = output.src_task_id

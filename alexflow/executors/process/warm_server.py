@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable, Collection
 
 import msgspec
@@ -15,9 +14,6 @@ from alexflow.executors.process.server_process import ForkedProcess
 from alexflow.executors.process.wire.fork_protocol import NOT_FOUND, UNFIT, Defect, Preload
 from alexflow.executors.process.wire.messages import LENGTH, ProcessEnvironment
 from alexflow.executors.process.wire.sockets import new_pair
-
-#: Whether this system shows what an import has done to its process.
-CAN_PRELOAD = sys.platform == "linux" and os.path.exists("/proc/self/maps")
 
 #: Seconds that one module may take; one that takes longer may wait for ever, for a lock or a server.
 IMPORT_LIMIT = 60.0

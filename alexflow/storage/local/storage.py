@@ -15,11 +15,12 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
 
 from alexflow.blocks_briefly import blocks_briefly
+from alexflow.frozen import ComparedByFields, FrozenFields, allow_frozen_subclasses, frozen_dataclass, set_field
 from alexflow.storage.digest import record_of_output, record_of_parts
 from alexflow.storage.files import read_all, read_parts, storage_error
 from alexflow.storage.interface import Check, check_check
@@ -61,8 +62,8 @@ BUFFER = 128 * 1024  # bytes
 _SEQUENCES = frozenset({list, tuple})
 
 
-@dataclass(frozen=True, init=False)
-class LocalStorage(LocalStatus):
+@frozen_dataclass
+class LocalStorage(LocalStatus, FrozenFields, ComparedByFields):
     """A directory on a local disk.
 
     It is made at first use if its parent exists; a longer missing path is taken for a typing error.
@@ -87,9 +88,9 @@ class LocalStorage(LocalStatus):
 
     def __init__(self, base_path: str | os.PathLike[str], *, fsync: bool = False, check: Check = False) -> None:
         check_check(check)
-        object.__setattr__(self, "base_path", os.path.abspath(os.fspath(base_path)))
-        object.__setattr__(self, "fsync", fsync)
-        object.__setattr__(self, "check", check)
+        set_field(self, "base_path", os.path.abspath(os.fspath(base_path)))
+        set_field(self, "fsync", fsync)
+        set_field(self, "check", check)
 
     @blocks_briefly("once an engine")
     def prepare(self) -> None:
@@ -425,3 +426,6 @@ class LocalStorage(LocalStatus):
         from alexflow.storage.async_streams import opened_in_threads
 
         return opened_in_threads(partial(self.reader, key))
+
+
+allow_frozen_subclasses(LocalStorage)
