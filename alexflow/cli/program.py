@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code, as :func:`alexflow.exit_code` gives it.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _allow_any_text()
     try:
         code = _execute(words)
         sys.stdout.flush()
@@ -37,6 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain("interrupted", EXIT_INTERRUPTED)
     except Exception as error:
         return _answer_for(error)
+
+
+def _allow_any_text() -> None:
+    """Let standard output show with backslashes what its encoding lacks, as standard error does."""
+    if getattr(sys.stdout, "errors", None) == "strict" and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _execute(words: list[str]) -> int:

@@ -128,6 +128,13 @@ def test_the_graph(reader: Shell) -> None:
     assert "<svg" in reader("graph", key, "--format", "html", "--storage", "results").out
 
 
+def test_what_an_encoding_lacks_is_shown_with_backslashes(reader: Shell) -> None:
+    key = key_of(reader, "Train", "depth=7")
+    answer = reader("graph", key, "--storage", "results", PYTHONIOENCODING="ascii")
+    assert "\\u2713 Train(" in answer.out
+    assert "Traceback" not in answer.err
+
+
 def test_runs_and_logs(reader: Shell) -> None:
     listed = reader("runs", "--storage", "results")
     assert listed.first == "4 runs, the last one failed"
