@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack, suppress
 from typing import Any, Generic, Self
@@ -35,6 +36,10 @@ from alexflow.type_vars import T
 #: What is read of a file in one go, and at most between two turns of the event loop.
 READ_BYTES, TURN_BYTES = 256 * 1024, 1024 * 1024
 
+#: Seconds after which a reader has left whose waiting for a part was cancelled, unless it asks for another. A response
+#: of Starlette whose client hangs up is in a circle of references with its CancelledError: only the collector ends it.
+LEAVES_AFTER = 1.0
+
 #: Requests an output and returns its value.
 Load = Callable[[Output[Any]], Coroutine[Any, Any, Any]]
 
@@ -52,16 +57,17 @@ class OutputStream(AsyncIterator[T], Generic[T]):
         self._load = load
         self._follower: Follower | None = None
         self._next = 0
-        self._seen = 0  # the follower's epoch
+        self._seen = 0  # the follower's epoch; none of them
+        self._leaving: asyncio.TimerHandle | None = None
         self.epoch = 1
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> T:
+        self._stay()
         if self._follower is None:
             self._follower = self._streams.join(self._output, self._load)
-            self._seen = self._follower.epoch
         follower = self._follower
         while True:
             if self._seen != follower.epoch:
@@ -80,13 +86,24 @@ class OutputStream(AsyncIterator[T], Generic[T]):
                 raise follower.error.with_traceback(None)  # other readers raise the same
             if follower.is_over:
                 raise StopAsyncIteration
-            await follower.changed.wait()
+            try:
+                await follower.changed.wait()
+            except asyncio.CancelledError:
+                self._leaving = self._streams.loop.call_later(LEAVES_AFTER, _leave, weakref.ref(self))
+                raise
 
     async def aclose(self) -> None:
         """Leave. The work is stopped if no other request wants it."""
         self._leave()
 
+    def _stay(self) -> None:
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None
+
     def _leave(self) -> None:
+        self._stay()
+        self._seen = 0  # if it comes back, the parts that it has may be of another attempt
         follower, self._follower = self._follower, None
         if follower is not None:
             self._streams.leave(follower)
@@ -102,6 +119,12 @@ class OutputStream(AsyncIterator[T], Generic[T]):
         if self._follower is not None:
             with suppress(RuntimeError):  # the loop is closed
                 self._streams.loop.call_soon_threadsafe(self._streams.leave, self._follower)
+
+
+def _leave(reader: weakref.ref[OutputStream[Any]]) -> None:
+    stream = reader()
+    if stream is not None:
+        stream._leave()
 
 
 class Streams:

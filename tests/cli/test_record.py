@@ -129,7 +129,7 @@ def test_the_graph(reader: Shell) -> None:
 
 
 def test_what_an_encoding_lacks_is_shown_with_backslashes(reader: Shell) -> None:
-    key = key_of(reader, "Train", "depth=7")
+    key = key_of(reader, "Train", "config.depth=7")
     answer = reader("graph", key, "--storage", "results", PYTHONIOENCODING="ascii")
     assert "\\u2713 Train(" in answer.out
     assert "Traceback" not in answer.err

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from alexflow import Engine, JSONOutput, LocalStorage, MemoryStorage, Output, Storage
+from alexflow.engine import streams
 from alexflow.engine.file_watch import FileWatch
 from alexflow.engine.streams import OutputStream
 from alexflow.errors import DefinitionError, EngineClosed, NoFormat, StreamRestarted, TaskError, TaskStopped
@@ -281,6 +282,22 @@ async def test_the_last_reader_takes_the_work_with_it(storage: LocalStorage, pip
         del other  # as a loop that is left by `break`
         await idle(engine)
         await tell(pipe, "late")  # the thread that reads the pipe is left behind
+
+
+async def test_a_reader_whose_waiting_is_cancelled_leaves_though_something_holds_it(
+    storage: LocalStorage, pipe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "LEAVES_AFTER", 0.0)
+    async with half_streamed(storage, pipe) as (engine, _, stream):
+        going_on = asyncio.create_task(parts_of(stream))
+        await asyncio.sleep(0)
+        going_on.cancel()
+        await asyncio.wait([going_on])
+        await idle(engine)
+        await tell(pipe, "late")  # the thread that reads the pipe is left behind
+        again = asyncio.create_task(parts_of(stream))
+        with pytest.raises(StreamRestarted):  # else parts of two attempts would be joined
+            await again
 
 
 async def test_a_closed_engine_ends_streams(storage: LocalStorage, pipe: str) -> None:
