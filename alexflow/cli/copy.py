@@ -45,4 +45,4 @@ def _print(done: Copies, ok: bool, destination: str) -> None:
     answers.print_table(
         ("fault", "key"), [*(("missing", key) for key in done.missing), *(("damaged", key) for key in done.damaged)]
     )
-    answers.helps_next(f"alexflow verify --storage {destination}")
+    answers.helps_next("alexflow verify", destination)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 from typing import Literal
 
 from alexflow.cli import answers
@@ -97,7 +98,10 @@ def _print(found: Comparison, options: argparse.Namespace, kind: Compared) -> No
         answers.helps_next(
             f"alexflow diff {options.first} {options.second}{values}"
             if values
-            else f"alexflow explain {short_id(options.second)}"
+            else f"alexflow explain {short_id(options.second)}",
+            options.storage,
         )
+    elif kind == "run":
+        answers.helps_next("alexflow runs", options.storage)
     else:
-        answers.helps_next("alexflow runs" if kind == "run" else f"alexflow copy {options.first} {options.second}")
+        answers.helps_next(shlex.join(["alexflow", "copy", options.first, options.second]))

@@ -184,7 +184,7 @@ def _report(
     if removed is None and outputs:
         answers.helps_next(f"{shlex.join(['alexflow', *sys.argv[1:]])} --apply")
     else:
-        answers.helps_next("alexflow status")
+        answers.helps_next("alexflow status", options.storage)
 
 
 def _as_data(outputs: Sequence[StoredOutput]) -> list[dict[str, Any]]:
@@ -237,5 +237,5 @@ def _overview(stored: Stored, options: argparse.Namespace) -> int:
         size = answers.size(sum(output.bytes for output in stored.orphans))
         outputs = answers.counted(len(stored.orphans), "output")
         print(f"{outputs} without a record, {size}, which stay unless they are named")
-    answers.helps_next("alexflow gc --older-than 30d")
+    answers.helps_next("alexflow gc --older-than 30d", options.storage)
     return 0

@@ -33,16 +33,16 @@ def execute(options: argparse.Namespace) -> int:
         answers.print_json(made[0].to_json() if options.key is not None else [each.to_json() for each in made])
     elif options.key is not None:
         answers.headline(str(made[0]), good=equal)
-        answers.helps_next(f"alexflow explain {short_id(made[0].key)}")
+        answers.helps_next(f"alexflow explain {short_id(made[0].key)}", options.storage)
     else:
-        _print_sample(made)
+        _print_sample(made, options.storage)
     return 0 if equal else 1
 
 
-def _print_sample(made: list[Reproduction]) -> None:
+def _print_sample(made: list[Reproduction], storage: str | None) -> None:
     equal = sum(each.equal for each in made)
     answers.headline(f"{equal:,} of {len(made):,} equal", good=equal == len(made))
     for each in made:
         if not each.equal:
             print(each)
-    answers.helps_next("alexflow reproduce KEY --deep")
+    answers.helps_next("alexflow reproduce KEY --deep", storage)

@@ -16,7 +16,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.json:
         answers.print_json(_as_data(found))
     else:
-        _print(found, quarantine=options.quarantine)
+        _print(found, options)
     return 0 if found.ok else 1
 
 
@@ -30,7 +30,7 @@ def _as_data(found: Verification) -> dict[str, object]:
     }
 
 
-def _print(found: Verification, *, quarantine: bool) -> None:
+def _print(found: Verification, options: argparse.Namespace) -> None:
     counts = [(found.good, "good"), (len(found.damaged), "damaged"), (len(found.missing), "missing")]
     more = [(found.unrecorded, "without a digest"), (len(found.unreadable), "unreadable")]
     answers.headline(
@@ -38,8 +38,8 @@ def _print(found: Verification, *, quarantine: bool) -> None:
     )
     rows = [(each.verdict, each.key, _detail(each)) for each in (*found.damaged, *found.unreadable)]
     answers.print_table(("verdict", "key", "detail"), [*rows, *(("missing", key, "") for key in found.missing)])
-    if found.damaged and quarantine:
-        answers.helps_next("alexflow plan TARGET  # what is in the quarantine counts as not stored")
+    if found.damaged and options.quarantine:  # what is there counts as not stored
+        answers.helps_next("alexflow plan TARGET", options.storage)
 
 
 def _detail(each: Examined) -> str:
