@@ -121,7 +121,7 @@ class OutputStream(AsyncIterator[T], Generic[T]):
                 self._streams.loop.call_soon_threadsafe(self._streams.leave, self._follower)
 
 
-def _leave(reader: weakref.ref[OutputStream[Any]]) -> None:
+def _leave(reader: weakref.ref[Any]) -> None:
     stream = reader()
     if stream is not None:
         stream._leave()
