@@ -11,7 +11,7 @@ from alexflow.engine.driver import Driver
 from alexflow.engine.loading import Loads, not_loadable
 from alexflow.engine.stats import EngineStats
 from alexflow.engine.targets import read_target
-from alexflow.errors import EngineClosed
+from alexflow.errors import DefinitionError, EngineClosed
 from alexflow.events import EngineEvent
 from alexflow.events.broadcast import Broadcast
 from alexflow.events.engine_events import OutputsRemoved
@@ -19,7 +19,7 @@ from alexflow.executors.interface import WorkerCounts
 from alexflow.executors.request_context import RequestContext, RequestContexts, Tracing
 from alexflow.graph import Defaults
 from alexflow.graph.placement import classes_by_executor
-from alexflow.hooks import exact_name, hook_failed
+from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, repr_of
 from alexflow.model import AbstractTask, Output
 
 if TYPE_CHECKING:
@@ -267,6 +267,8 @@ class OpenEngine:
         """
         if isinstance(task, str):
             return self._opened().prune(task, reason)
+        if not isinstance(task, AbstractTask):
+            raise DefinitionError(f"engine.prune() takes a task or the id of one, not {repr_of(task, SHORT_TEXT)}")
         try:
             task_id = exact_name(task, "task_id", task.task_id)
         except BaseException as error:
@@ -286,6 +288,10 @@ class OpenEngine:
         """
         if isinstance(task, str):
             return self._opened().why(task)
+        if not isinstance(task, AbstractTask | Output):
+            raise DefinitionError(
+                f"engine.why() takes a task, an output or the id of a task, not {repr_of(task, SHORT_TEXT)}"
+            )
         try:
             owner = task.src_task if isinstance(task, Output) else task
             task_id = exact_name(owner, "task_id", owner.task_id)

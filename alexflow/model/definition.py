@@ -16,6 +16,9 @@ from typing import Any
 
 from alexflow.errors import DefinitionError
 from alexflow.model.class_info import WithClassInfo, class_info, declares_fields
+from alexflow.model.options import TaskOptions
+from alexflow.model.resource_spec import ResourceSpec
+from alexflow.model.retry import Retry
 
 #: Methods that the engine calls, with their arguments after ``self``.
 CALLED_WITH = {"input": (), "output": (), "run": ("input", "output"), "generate": ("input", "output")}
@@ -40,6 +43,7 @@ def check_task_class(cls: type, bases: Iterable[type], free_names: frozenset[str
     _refuse_ignored_defaults(cls)
     _refuse_inherited_name(cls)
     _refuse_misplaced_settings(cls, ours)
+    _refuse_misnamed_settings(cls, ours)
     for name, arguments in CALLED_WITH.items():
         written = _written(cls, name, ours)
         if written is not None:
@@ -140,6 +144,24 @@ _MISPLACED = {
     "retries": "retry = Retry({})",
     "retry_delay": "retry = Retry(…, delay={})",
 }
+
+
+#: Classes of settings, with the only name of a class variable under which they have an effect.
+_PLACES: dict[type, str] = {ResourceSpec: "resource_spec", Retry: "retry", TaskOptions: "options"}
+
+
+def _refuse_misnamed_settings(cls: type, ours: tuple[type, ...]) -> None:
+    """Refuse ``resources = ResourceSpec(…)``, unless the class has a ``resource_spec`` too, which may be made of it."""
+    theirs = [base for base in cls.__mro__ if base not in ours and any(issubclass(base, task) for task in ours)]
+    members = [(base, name, value) for base in theirs for name, value in vars(base).items()]
+    named = {name for _, name, _ in members}
+    for base, name, value in members:
+        place = _PLACES.get(type(value))
+        if place is not None and place not in named and name not in inspect.get_annotations(base):
+            raise DefinitionError(
+                f"{base.__qualname__}.{name} is a {type(value).__name__} and has no effect under this name; write "
+                f"{place} = {type(value).__name__}(…), or, if your own code reads it, {name}: ClassVar = …"
+            )
 
 
 def _refuse_misplaced_settings(cls: type, ours: tuple[type, ...]) -> None:

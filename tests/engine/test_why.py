@@ -17,7 +17,7 @@ import pytest
 
 from alexflow import Engine, JSONOutput, LocalStorage, MemoryStorage, Output, ResourceSpec, Retry, Task, Workers
 from alexflow.engine.why import MOST_INPUTS, Obstacle
-from alexflow.errors import EngineClosed
+from alexflow.errors import DefinitionError, EngineClosed
 from alexflow.events import TaskWaiting
 from alexflow.limits import RateLimit
 from tests.kit.reader import Reader
@@ -67,6 +67,10 @@ def test_input_limit_and_running() -> None:
             await GATE["begun"].wait()
             running, held = (first, second) if engine.why(first).state == "running" else (second, first)
             assert engine.why(running).obstacles == ()
+            with pytest.raises(
+                DefinitionError, match=r"engine\.why\(\) takes a task, an output or the id of a task, not 7"
+            ):
+                engine.why(7)  # type: ignore[arg-type]
             found = engine.why(held)
             assert [(each.kind, each.name, each.holders) for each in found.obstacles] == [
                 ("limit", "db", (running.task_id,))

@@ -218,6 +218,8 @@ async def test_a_pruned_task_that_stores_all_is_done(kind: type[Trial], tmp_path
         assert await engine.load(result.output["model"]) == "model"
         assert (await engine.load(result.output["metrics"]))["pruned"] is True
         assert not engine.prune(task)
+        with pytest.raises(DefinitionError, match=r"engine\.prune\(\) takes a task or the id of one, not <class '"):
+            engine.prune(kind)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", TRIALS)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pytest
 
-from alexflow import Task
+from alexflow import ResourceSpec, Retry, Task, TaskOptions
 from alexflow.errors import DefinitionError
 
 
@@ -37,6 +37,22 @@ def test_also_those_of_a_base():
     derived = dataclass(frozen=True)(type("Derived", (base,), {"__module__": __name__}))
     with pytest.raises(DefinitionError, match=r"Train\.timeout = 3 has no effect"):
         _ = derived().task_id
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "place"),
+    [
+        ("resources", ResourceSpec(cpus=2), "resource_spec"),
+        ("retries", Retry(3), "retry"),
+        ("option", TaskOptions(timeout=3), "options"),
+    ],
+)
+def test_under_another_name_they_are_refused_with_the_right_one(name, value, place):
+    kind = type(value).__name__
+    message = f"Train.{name} is a {kind} and has no effect under this name; write {place} = {kind}(…), or, if your own"
+    with pytest.raises(DefinitionError, match=re.escape(message)):
+        _ = defined(**{name: value})().task_id
+    assert defined(**{name: value, place: value})().task_id  # which the class may have chosen from several
 
 
 class Client:
