@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import MemberDescriptorType
 from typing import cast
 
 from alexflow.errors import DefinitionError
@@ -66,7 +67,13 @@ def spec_of_class(task: AbstractTask) -> object:
     """The ``resource_spec`` that holds where a task's own is None: that of its class, or of the task that it wraps."""
     inner = task.unwrapped()
     own = getattr(inner, "resource_spec", None) if inner is not task else None
-    return getattr(type(inner), "resource_spec", None) if own is None else own
+    if own is not None:
+        return own
+    spec = getattr(type(inner), "resource_spec", None)
+    if type(spec) is MemberDescriptorType:  # of a dataclass with slots=True, which hides what its bases say
+        inherited = (cls.__dict__.get("resource_spec") for cls in type(inner).__mro__)
+        return next((spec for spec in inherited if isinstance(spec, ResourceSpec)), None)
+    return spec
 
 
 def needs_of(task: AbstractTask, spec: object, packs: bool, refusal: Callable[[Needs], str] | None) -> Needs | None:

@@ -53,6 +53,8 @@ def open_storage(storage: Storage | str | os.PathLike[str] | None = None, **opti
     path = os.fspath(storage)
     if not path:
         raise UnknownStorage("the storage path is empty; name a directory")
+    if "\0" in path:
+        raise UnknownStorage(f"the storage path {path!r} has a NUL, which no path has")
     _refuse_unexpanded(path)
     _refuse_chained(path)
     url = _URL.fullmatch(path)

@@ -43,6 +43,7 @@ def test_of_an_engine(arguments, said):
     ("storage", "said"),
     [
         ("", "the storage path is empty; name a directory"),
+        ("re\0sults", "has a NUL, which no path has"),
         (7, "a storage is a Storage or a path, not int"),
         (MemoryStorage, "a storage is a Storage or a path, not "),
         ("nowhere://bucket", "nowhere"),

@@ -55,6 +55,12 @@ def test_a_file(tmp_path):
         alexflow.run(Step(1), storage=tmp_path / "file")
 
 
+def test_a_link_that_leads_nowhere(tmp_path):
+    (tmp_path / "link").symlink_to("nowhere/results")
+    with pytest.raises(UnknownStorage, match="is a symbolic link that leads nowhere"):
+        alexflow.run(Step(1), storage=tmp_path / "link")
+
+
 def test_memory_cannot_be_reached_from_processes(ran):
     with pytest.raises(IncompatibleStorage) as caught:
         alexflow.run([Step(1), Step(2, (ProcessStep(3).output(),))], storage=MemoryStorage())

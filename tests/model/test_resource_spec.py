@@ -10,6 +10,7 @@ import pytest
 from alexflow import JSONOutput, ResourceSpec, Task, WrapperTask
 from alexflow.errors import DefinitionError, HookError
 from alexflow.graph.describe import Defaults, describe
+from alexflow.graph.placement import spec_of_class
 
 GIB = 1 << 30
 
@@ -132,3 +133,20 @@ def test_what_an_engine_never_has_is_refused_when_a_task_is_described():
     defaults = Defaults(refusal=lambda needs: "more than there is")
     with pytest.raises(DefinitionError, match=r"Train\.resource_spec asks for more than there is"):
         describe(Train(), defaults)
+
+
+def test_slots_of_a_dataclass_hide_no_class_s_own() -> None:
+    @dataclass(frozen=True)
+    class Large(Task):
+        resource_spec = ResourceSpec(cpus=2)
+
+    @dataclass(frozen=True, slots=True)
+    class Slotted(Large):
+        depth: int = 1
+
+    @dataclass(frozen=True, slots=True)
+    class Plain(Task):
+        depth: int = 1
+
+    assert spec_of_class(Slotted()) == ResourceSpec(cpus=2)
+    assert spec_of_class(Plain()) is None

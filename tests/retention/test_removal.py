@@ -16,6 +16,7 @@ import pytest
 
 import alexflow
 from alexflow import LocalStorage, open_record
+from alexflow.errors import StorageError
 from alexflow.retention import Limits, pin, pins, reachable_from, remove, select, stored_tasks, unpin
 from tests.kit.fifo import Fifo
 from tests.retention.workflow import Block, Slow
@@ -122,6 +123,21 @@ def test_pins(tmp_path: Path) -> None:
     assert not unpin(storage, "a/b")
     assert list(pins(storage)) == []
     assert list(storage.list()) == []
+
+
+def test_a_storage_that_takes_nothing_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".alexflow").touch()  # as if it were read-only, for root, too
+    with pytest.raises(StorageError, match=r"cannot write .*/\.alexflow/pins: Not a directory"):
+        pin(LocalStorage(tmp_path), "a/b")
+
+
+def test_so_is_one_without_a_place_for_leases(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    blocks(storage, 1)
+    selection = select(stored_tasks(open_record(storage)), everything(), ())
+    (tmp_path / ".alexflow-leases").mkdir()
+    with pytest.raises(StorageError, match=r"cannot remove from .*/\.alexflow-leases: Is a directory"):
+        asyncio.run(remove(storage, selection))
 
 
 def test_what_is_reachable(tmp_path: Path) -> None:

@@ -101,7 +101,12 @@ class LocalSpace(ReservedSpace):
         return not os.access(self._base, os.W_OK)
 
     def _made(self) -> str:
-        return make_reserved(self._base, self._inside)
+        try:
+            return make_reserved(self._base, self._inside)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise storage_error("write", self._path, error) from error
 
 
 def _open_at_end(path: str, flags: int) -> int:

@@ -51,7 +51,8 @@ def make_directory(base: str) -> None:
         os.mkdir(base)
     except FileExistsError:
         if not os.path.isdir(base):
-            raise UnknownStorage(f"the storage path {base} is a file, not a directory") from None
+            what = "a symbolic link that leads nowhere" if not os.path.exists(base) else "a file, not a directory"
+            raise UnknownStorage(f"the storage path {base} is {what}") from None
     except FileNotFoundError:
         parent = os.path.dirname(base)
         raise UnknownStorage(
