@@ -128,7 +128,7 @@ class Driver:
         self.record.tasks = self.catalog.tasks
         self.runs = RequestedRuns(scheduler.owner_of)
         failed = FailedAttempts()
-        self.task_events = TaskEvents(broadcast, self.runs, failed, self.catalog.tasks)
+        self.task_events = TaskEvents(broadcast, self.runs, failed, self.catalog.tasks, scheduler.state)
         self.tallies = Tallies(self.catalog.tasks, scheduler, executors)
         self._outcomes = Outcomes(self.catalog, self.task_events, self.tallies, chance, self.record, failed)
         self._generators = GeneratorsOnDemand(storage, self._generated, in_thread, grace)
@@ -397,7 +397,7 @@ class Driver:
         if type(event) is DoneByPeer:
             self.task_events.made_elsewhere(event.tasks)
         elif type(event) is HeldByPeer and self.task_events.watched:
-            self.task_events.waiting(event.tasks, "engine")
+            self.task_events.elsewhere(event.tasks)
         self.post(event, subjects)
         while self._draining:  # noqa: ASYNC110  # each turn handles a slice
             await asyncio.sleep(0)

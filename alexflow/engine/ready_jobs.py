@@ -168,8 +168,7 @@ class ReadyJobs(JobSource):
         self._events.began(self._kind, task_id, worker, host=host, devices=devices, cores=cores)
 
     def passed_over(self, task_id: str, lack: Lack) -> None:
-        if lack.kind != "place":  # that of which there is an event already
-            self._events.passed_over(task_id, lack.kind, lack.name)
+        self._events.passed_over(task_id, lack)
 
     @property
     def has_ready(self) -> bool:

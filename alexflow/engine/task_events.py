@@ -19,12 +19,15 @@ from alexflow.errors import TaskError, TaskFailed
 from alexflow.events import engine_events
 from alexflow.events.broadcast import Broadcast
 from alexflow.executors.interface import Done, Settled
+from alexflow.executors.lacks import MOST_HOLDERS, Lack
 from alexflow.graph import Described
 from alexflow.hooks import passes
 from alexflow.model import AbstractTask, Output
+from alexflow.scheduler.state import State
 
 if TYPE_CHECKING:
     from alexflow.engine.hot_outputs import HotOutputs
+    from alexflow.engine.long_waits import LongWaits
 
 
 class Lanes:
@@ -54,12 +57,19 @@ class TaskEvents:
         runs: the runs that are not over, and for which a task counts.
         failed: the attempts of tasks that have failed.
         tasks: descriptions of the tasks that are not over, by id; others change it.
+        state: the scheduler's.
     """
 
     def __init__(
-        self, broadcast: Broadcast, runs: RequestedRuns, failed: FailedAttempts, tasks: Mapping[str, Described]
+        self,
+        broadcast: Broadcast,
+        runs: RequestedRuns,
+        failed: FailedAttempts,
+        tasks: Mapping[str, Described],
+        state: State,
     ):
-        self._broadcast = broadcast
+        self._broadcast, self._state = broadcast, state
+        self._long_waits: LongWaits | None = None
         self._emit = broadcast.emit
         self._id_for = runs.id_for
         self.runs = runs
@@ -83,6 +93,7 @@ class TaskEvents:
 
     def planned(self, task_ids: Sequence[str]) -> None:
         """Emit that tasks have to run: one event for each run."""
+        self._watch_waits()
         for run_id, some in self._by_run(task_ids).items():
             for task_id in some:
                 self._live.setdefault(task_id)
@@ -103,21 +114,32 @@ class TaskEvents:
 
     def queued(self, task_ids: Iterable[str]) -> None:
         """Emit that tasks wait for a place."""
+        self._watch_waits()
         now = time.time()
         for task_id in task_ids:
             self._live.setdefault(task_id)
             self._emit(engine_events.TaskQueued(task_id, time=now, run_id=self._id_for(task_id)))
 
-    def waiting(self, task_ids: Iterable[str], waits_for: engine_events.WaitsFor, name: str = "") -> None:
-        """Emit that tasks wait for something besides a place."""
+    def elsewhere(self, task_ids: Iterable[str]) -> None:
+        """Emit that tasks wait for another engine."""
         for task_id in task_ids:
-            self._emit(engine_events.TaskWaiting(task_id, waits_for, name, run_id=self._id_for(task_id)))
+            self._emit(engine_events.TaskWaiting(task_id, "engine", run_id=self._id_for(task_id)))
 
-    def passed_over(self, task_id: str, waits_for: engine_events.WaitsFor, name: str) -> None:
+    def passed_over(self, task_id: str, lack: Lack) -> None:
         """Emit that a task was passed over in its queue, unless that has been emitted."""
-        if self._lacking.get(task_id) != (waits_for, name):
-            self._lacking[task_id] = waits_for, name
-            self.waiting((task_id,), waits_for, name)
+        kind, name = lack.kind, lack.name
+        if kind != "place" and self._lacking.get(task_id) != (kind, name):  # of a place there is an event already
+            self._lacking[task_id] = kind, name
+            holders = lack.holders[:MOST_HOLDERS]
+            self._emit(engine_events.TaskWaiting(task_id, kind, name, holders, run_id=self._id_for(task_id)))
+
+    def _watch_waits(self) -> None:
+        """See to it that there are events of tasks that wait for a limit or a rate."""
+        if self._long_waits is None:
+            from alexflow.engine.long_waits import LongWaits  # deferred: most engines have no listeners
+
+            self._long_waits = LongWaits(self._state, self._emit, self._id_for, lambda: self.watched)
+        self._long_waits.watch()
 
     # -- the start
 

@@ -9,14 +9,11 @@ from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from alexflow.executors.interface import Executor, Job
-from alexflow.executors.lacks import Lack
+from alexflow.executors.lacks import MOST_HOLDERS, Lack
 from alexflow.graph import Described
 from alexflow.scheduler import Scheduler, states
 from alexflow.scheduler.state import PRESENT, Node, State
 from alexflow.storage.leases import Holder, Leases
-
-#: Tasks that are named of those that hold something.
-MOST_HOLDERS = 5
 
 #: Tasks that are looked at for that: a part of a millisecond for each thousand.
 MOST_SEEN = 20_000
@@ -96,7 +93,7 @@ def why(
         return Why(task_id, "unknown")
     finders: dict[str, Callable[[], Iterator[Obstacle]]] = {
         states.WAITING: lambda: _unmet_inputs(state, node),
-        states.READY: lambda: _limits(state, node),
+        states.READY: lambda: limits_of(state, node),
         states.QUEUED: lambda: _place(state, node, _lacks(tasks.get(task_id), executors.get(node.spec.executor))),
         states.DELAYED: lambda: _delay(node, seconds_left(task_id)),
         states.ELSEWHERE: lambda: _engine(node, leases),
@@ -120,7 +117,8 @@ def _unmet_inputs(state: State, node: Node) -> Iterator[Obstacle]:
         yield Obstacle("graph", "", (), "its graph: a part of it is still being looked at")
 
 
-def _limits(state: State, node: Node) -> Iterator[Obstacle]:
+def limits_of(state: State, node: Node) -> Iterator[Obstacle]:
+    """Yield the limits and rates for which a task waits."""
     slots = state.slots
     for limited in dict.fromkeys(node.spec.tags):
         limit: Any = slots.limits.get(limited)

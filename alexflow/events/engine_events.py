@@ -116,13 +116,16 @@ class TaskWaiting(TaskEvent, frozen=True):
     """A task has all that it reads, and waits for something besides a place.
 
     Attributes:
-        waits_for: ``engine``: another engine on the same storage holds it; ``limit`` and ``rate``: those of a tag;
-            ``core``, ``memory``, ``device``: what others of this engine have taken.
+        waits_for: ``engine``: another engine on the same storage holds it; ``limit`` and ``rate``: those of a tag, once
+            it has waited for a second, of the first 1,000 tasks that do; ``core``, ``memory``, ``device``: what others
+            of this engine have taken.
         name: which one: the tag, or the kind of the device.
+        holders: ids of tasks that have it, the first of them.
     """
 
     waits_for: WaitsFor
     name: str = ""
+    holders: tuple[str, ...] = ()
 
 
 # -- tasks that run

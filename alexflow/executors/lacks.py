@@ -7,6 +7,9 @@ from typing import Literal, NamedTuple
 from alexflow.executors.memory_text import memory_text
 from alexflow.model.resource_spec import WHOLE
 
+#: Tasks that are named of those that hold something.
+MOST_HOLDERS = 5
+
 #: The kinds of things.
 LackKind = Literal["core", "memory", "device", "place"]
 

@@ -100,7 +100,7 @@ _TABLES = {
         1,
     ),
     "running": ("Running", ["task", "where", "for"], 2),
-    "waiting": ("Waiting", ["class", "waits for", "tasks"], 2),
+    "waiting": ("Waiting", ["class", "the first waits for", "tasks"], 2),
     "failures": ("Failures", ["task", "then", "attempt", "error"], 4),
     "workers": ("Workers", ["lane", "attempts", "busy", "CPU", "peak RSS", "last end"], 1),
 }

@@ -16,9 +16,10 @@ from typing import ClassVar
 import pytest
 
 from alexflow import Engine, JSONOutput, LocalStorage, MemoryStorage, Output, ResourceSpec, Retry, Task, Workers
+from alexflow.engine import long_waits
 from alexflow.engine.why import MOST_INPUTS, Obstacle
 from alexflow.errors import DefinitionError, EngineClosed
-from alexflow.events import TaskWaiting
+from alexflow.events import EngineEvent, TaskWaiting
 from alexflow.limits import RateLimit
 from tests.kit.reader import Reader
 
@@ -321,5 +322,70 @@ def test_of_many_inputs_the_first_are_named() -> None:
             assert obstacles[-1].text == "further inputs, which are missing, too"
             GATE["open"].set()
             await asked
+
+    asyncio.run(main())
+
+
+# -- events of those that wait for a limit or a rate
+
+
+async def second_wait(engine: Engine, tasks: list[Task], enough: int) -> list[TaskWaiting]:
+    """Run tasks of which all but the first wait; gives the events until there are so many."""
+    waiting: list[TaskWaiting] = []
+    there = asyncio.Event()
+
+    def take(event: EngineEvent) -> None:
+        if isinstance(event, TaskWaiting):
+            waiting.append(event)
+            if len(waiting) >= enough:
+                there.set()
+
+    engine.broadcast.listen(take)
+    asked = asyncio.create_task(engine.run(tasks))
+    await GATE["begun"].wait()
+    if enough:
+        await there.wait()
+    GATE["open"].set()
+    await asked
+    return waiting
+
+
+def test_a_long_wait_for_a_limit_is_an_event_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long_waits, "LOOK_EVERY", 0.02)
+
+    async def main() -> None:
+        tasks: list[Task] = [Held(n) for n in range(4)]
+        async with Engine(MemoryStorage(), limits={"db": 1}) as engine:
+            events = await second_wait(engine, tasks, 3)
+        assert {(event.waits_for, event.name) for event in events} == {("limit", "db")}
+        assert len({event.task_id for event in events}) == len(events) == 3
+        (holder,) = {event.holders for event in events}
+        assert {*holder, *(event.task_id for event in events)} == {task.task_id for task in tasks}
+        assert len({event.run_id for event in events} - {""}) == 1
+
+    asyncio.run(main())
+
+
+def test_a_long_wait_for_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long_waits, "LOOK_EVERY", 0.02)
+
+    async def main() -> None:
+        GATE["open"].set()
+        async with Engine(MemoryStorage(), limits={"db": RateLimit(1, per=0.3)}) as engine:
+            events = await second_wait(engine, [Held(n) for n in range(2)], 1)
+        assert [(event.waits_for, event.name, event.holders) for event in events] == [("rate", "db", ())]
+
+    asyncio.run(main())
+
+
+def test_a_short_wait_is_none_and_nothing_looks_without_listeners(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with Engine(MemoryStorage(), limits={"db": 1}) as engine:
+            GATE["open"].set()
+            assert await second_wait(engine, [Held(n) for n in range(3)], 0) == []
+            assert engine._opened().task_events._long_waits is not None
+        async with Engine(MemoryStorage(), limits={"db": 1}) as engine:
+            await engine.run([Held(n) for n in range(3)])
+            assert engine._opened().task_events._long_waits is None
 
     asyncio.run(main())
