@@ -83,6 +83,7 @@ _COLUMNS = ("class", "done", "under way", "failed", "retried", "median", "95 %",
 
 
 def _cells(run: RunFold) -> list[list[str]]:
+    is_gone = engine_is_gone(run)
     return [
         [
             row.name,
@@ -92,7 +93,7 @@ def _cells(run: RunFold) -> list[list[str]]:
             f"{row.retries:,}" if row.retries else "",
             duration(row.median) if row.done else "",
             duration(row.p95) if row.done else "",
-            f"about {duration(row.left)}" if row.left is not None else "",
+            f"about {duration(row.left)}" if row.left is not None and not is_gone else "",
         ]
         for row in class_rows(run)
     ]

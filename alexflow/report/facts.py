@@ -137,7 +137,9 @@ class RunFacts:
                 start.gap / _MICROS,
                 "Before the first task of the path began",
                 "Workers were starting and importing, or tasks of other places ran. An engine that stays open, and "
-                "Workers(preload=…), spare this.",
+                "Workers(preload=…), spare this."
+                if self.bounds.workers
+                else "Other tasks ran on the event loop before it, or it waited for a limit, or for max_concurrency.",
             )
             yield DearThing(
                 sum(step.gap for step in others) / _MICROS,

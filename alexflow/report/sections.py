@@ -39,12 +39,17 @@ def heading(facts: RunFacts) -> Markup:
     tiles = [
         ("tasks ran", f"{ran:,}"),
         ("were there already", cached),
-        ("failed", f"{failed:,}"),
+        (_with_skipped(run), f"{failed:,}"),
         ("attempts retried", f"{sum(cost.retries for cost in run.costs.values()):,}"),
-        ("workers busy", f"{facts.busy:.0%}" if facts.bounds.workers else "no workers"),
+        ("workers busy", f"{facts.busy:.0%}") if facts.bounds.workers else ("where tasks ran", "event loop"),
         ("bytes stored", size(sum(cost.bytes for cost in run.costs.values()))),
     ]
     return joined([title, _about(run), element("div", *[_tile(*each) for each in tiles], class_="tiles")])
+
+
+def _with_skipped(run: RunFold) -> str:
+    skipped = 0 if run.ended is None else run.ended.counts[3]
+    return f"failed; {skipped:,} skipped because of them" if skipped else "failed"
 
 
 def _tile(what: str, figure: str) -> Markup:

@@ -108,6 +108,8 @@ def headline(run: RunFold, now: float, *, gone: bool = False) -> str:
         parts.append(f"{run.ended.counts[1]:,} cached")
     if failed:
         parts.append(f"{failed:,} failed")
+    if run.ended is not None and run.ended.counts[3]:
+        parts.append(f"{run.ended.counts[3]:,} skipped")
     state = "was killed" if gone else "goes on" if run.ended is None else run.ended.outcome
     return f"{run.begun.id}: {state}: {', '.join(parts)}, {duration(elapsed)}"
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from alexflow.errors import AmbiguousKey, NotRecorded
-from alexflow.hooks import repr_of
 from alexflow.record.frames import frames_in
 from alexflow.record.lines import (
     RECORD_MAGIC,
@@ -19,6 +18,7 @@ from alexflow.record.lines import (
 from alexflow.record.segment import decoded
 from alexflow.record.segment_parts import joined
 from alexflow.storage import Storage
+from alexflow.storage.shown_place import shown_place
 
 #: The kinds of lines that say which runs there are. A line is an array whose first item is its kind, one byte.
 _ABOUT_RUNS = (0, 5, 7)
@@ -97,8 +97,8 @@ def find_run(storage: Storage, id: str | None) -> str:
         runs[:1] if id is None else [run for run in runs if run == id] or [run for run in runs if run.startswith(id)]
     )
     if not fitting:
-        what = "no run" if id is None else f"no run {id!r}"
-        raise NotRecorded(f"the record of {repr_of(storage)} has {what}")
+        what = "no run yet" if id is None else f"no run {id!r}"
+        raise NotRecorded(f"the record of {shown_place(storage)} has {what}")
     if len(fitting) > 1:
         assert id is not None
         raise AmbiguousKey(id, fitting[:_MOST_CANDIDATES], len(fitting) > _MOST_CANDIDATES)

@@ -83,16 +83,22 @@ def changes(run: RunFold, attempts: Sequence[NewAttempt], under_way: RunUnderWay
         "classes": [each.name for each in run.timeline.classes],
         "lanes": [label for label, _ in lane_labels(run.timeline)],
         "numbers": [lane.number for lane in run.timeline.ordered_lanes()],
-        "headline": headline(run, time.time(), gone=engine_is_gone(run)),
+        "headline": headline_of(run),
         "outcome": run.outcome,
         "tables": tables(run, under_way),
     }
+
+
+def headline_of(run: RunFold) -> str:
+    """Return the state of a run in one line, without its id, which the page's title has."""
+    return headline(run, time.time(), gone=engine_is_gone(run)).removeprefix(f"{run.begun.id}: ")
 
 
 def tables(run: RunFold, under_way: RunUnderWay | None) -> dict[str, list[list[str]]]:
     """Return the rows of a page's tables: texts, of which the page makes nothing but texts."""
     if run.ended is not None:
         under_way = None
+    is_gone = engine_is_gone(run)
     known = (None, None) if under_way is None else (under_way.running, under_way.remaining)
     rows = [
         [
@@ -104,7 +110,7 @@ def tables(run: RunFold, under_way: RunUnderWay | None) -> dict[str, list[list[s
             f"{row.retries:,}",
             duration(row.median) if row.done else "",
             duration(row.p95) if row.done else "",
-            "" if row.left is None else f"about {duration(row.left)}",
+            "" if row.left is None or is_gone else f"about {duration(row.left)}",
         ]
         for row in class_rows(run, *known)[:ROWS_SENT]
     ]
@@ -124,7 +130,8 @@ def short(task_id: str) -> str:
 
 
 def _recorded_as_running(run: RunFold) -> list[list[str]]:
-    return [[short(task_id), "", ""] for task_id in run.under_way()[:ROWS_SENT]]
+    where = "its engine was killed" if engine_is_gone(run) else ""
+    return [[short(task_id), where, ""] for task_id in run.under_way()[:ROWS_SENT]]
 
 
 def _failures(run: RunFold) -> list[list[str]]:

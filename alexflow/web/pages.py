@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -15,10 +14,8 @@ from alexflow.record.lines import AttemptLine
 from alexflow.report.cards import card_frames, cards_section
 from alexflow.report.markup import Content, Markup, element, joined, section, table
 from alexflow.report.sections import OUTCOMES
-from alexflow.timeline.engine_liveness import engine_is_gone
 from alexflow.timeline.run_fold import RunFold
-from alexflow.timeline.run_view import headline
-from alexflow.web.messages import short
+from alexflow.web.messages import headline_of, short
 
 #: Runs and search results in one page.
 MOST_ROWS_SHOWN = 200
@@ -96,10 +93,10 @@ def _run_row(base: str, run: RunFold) -> list[Content]:
 _TABLES = {
     "classes": (
         "Progress",
-        ["class", "done", "running", "left", "failed", "retried", "median", "95 %", "time left"],
+        ["class", "done", "under way", "left", "failed", "retried", "median", "95 %", "time left"],
         1,
     ),
-    "running": ("Running", ["task", "where", "for"], 2),
+    "running": ("Under way", ["task", "where", "for"], 2),
     "waiting": ("Waiting", ["class", "the first waits for", "tasks"], 2),
     "failures": ("Failures", ["task", "then", "attempt", "error"], 4),
     "workers": ("Workers", ["lane", "attempts", "busy", "CPU", "peak RSS", "last end"], 1),
@@ -117,7 +114,7 @@ def run_page(base: str, run: RunFold) -> str:
     )
     parts = [
         element("h1", f"Run {run.begun.id}"),
-        element("p", headline(run, time.time(), gone=engine_is_gone(run)), id="headline", role="status"),
+        element("p", headline_of(run), id="headline", role="status"),
         element("p", "", id="connection", class_="faint"),
         element(
             "p",

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import base64
+import re
+import signal
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -126,3 +130,45 @@ def test_a_page_that_is_mounted_has_its_links_below_its_path(tmp_path: Path, wri
         assert f'href="/seen/runs/{RUN}"' in text
         status, _, text = get(port, f"/seen/runs/{RUN}")
         assert (status, 'src="/seen/assets/live.js"' in text) == (200, True)
+
+
+def test_a_run_whose_engine_was_killed_has_nothing_left(tmp_path: Path) -> None:
+    script, storage = tmp_path / "killed.py", tmp_path / "st"
+    script.write_text(KILLED)
+    killed = subprocess.run([sys.executable, script, str(storage)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with served(alexflow.web.app(storage)) as port:
+        (run,) = re.findall(r'href="/runs/([^"]+)"', get(port, "/")[2])
+        viewer = Viewer(port, run)
+        changes = viewer.next()[2]["changes"]
+        viewer.close()
+    assert changes["headline"].startswith("was killed: 1 done, 1 were under way")
+    ((_, done, under_way, *_, left),) = changes["tables"]["classes"]
+    assert (done, under_way, left) == ("1", "1", "")
+    ((_, where, _),) = changes["tables"]["running"]
+    assert where == "its engine was killed"
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from dataclasses import dataclass
+import alexflow
+from alexflow import JSONOutput, Task
+
+@dataclass(frozen=True)
+class Step(Task):
+    n: int
+    def output(self):
+        return self.build_output(JSONOutput[int], key="s.json")
+    async def run(self, input, output):
+        if self.n:
+            await asyncio.sleep(2)  # the record is written meanwhile
+            os.kill(os.getpid(), signal.SIGKILL)
+        await output.astore(self.n)
+
+async def main():
+    async with alexflow.Engine(sys.argv[1]) as engine:
+        await engine.run([Step(0), Step(1)])
+
+asyncio.run(main())
+"""
