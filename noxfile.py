@@ -36,7 +36,7 @@ OF_SERVERS += ["tests/faults/test_38_answer_reset_or_cut_off.py"]
 
 # Tests of time, signals and processes have the machine to themselves. All others share its processors.
 EXCLUSIVE = ["faults", "hooks", "process", "executors", "crash", "cluster", "benchmarks", "test_import_time.py"]
-OF_CLUSTERS = [f"tests/cluster/test_{name}.py" for name in ("dask_faults", "dask_tls", "ray")]  # nox -s cluster
+OF_CLUSTERS = [f"tests/cluster/test_{name}.py" for name in ("dask_faults", "dask_tls", "ray", "ray_faults", "examples")]
 ONE_BY_ONE = [*(f"tests/{name}" for name in EXCLUSIVE), *(f"--ignore={path}" for path in [*OF_SERVERS, *OF_CLUSTERS])]
 SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
 ALL_OTHERS = ["tests", *OF_SERVERS, *(f"--ignore=tests/{name}" for name in EXCLUSIVE)]
@@ -110,7 +110,7 @@ def quick(session: nox.Session) -> None:
 @nox.session
 def cluster(session: nox.Session) -> None:
     """Workers that agents host: agents, real clusters of Dask and Ray, and the tests of the pool through an agent."""
-    session.install("-e", ".[rich]", *group("tests"), *group("formats"), *group("servers"))
+    session.install("-e", ".[rich]", *group("tests"), *group("formats"), *group("servers"), *group("examples"))
     with_ray(session)
     session.run("python", "-m", "pytest", "tests/cluster", *session.posargs)
     session.run("python", "-m", "pytest", "--through=agent", *THROUGH_AGENT, *session.posargs)

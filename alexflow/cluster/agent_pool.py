@@ -6,6 +6,7 @@ go, and with them the places that there are.
 
 from __future__ import annotations
 
+import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import cast
@@ -18,7 +19,7 @@ from alexflow.cluster.misfits import Misfits
 from alexflow.cluster.module_check import ModuleCheck, with_remedies
 from alexflow.errors import WorkerDied
 from alexflow.executors.capacity import Demand
-from alexflow.executors.interface import Job, JobSource, NotDone, Report
+from alexflow.executors.interface import Job, JobSource, NotDone, RemoteUsage, Report
 from alexflow.executors.process.instructions import StartPlaces
 from alexflow.executors.process.memory_shortage import MemoryShortage
 from alexflow.executors.process.outcomes import worker_died
@@ -26,7 +27,7 @@ from alexflow.executors.process.output_capture import Echo
 from alexflow.executors.process.places import UNSEEN, Home, Place
 from alexflow.executors.process.pool import ProcessExecutor
 from alexflow.executors.process.wire.exit_status import ExitStatus
-from alexflow.executors.process.wire.messages import JobFailed, ToEngine
+from alexflow.executors.process.wire.messages import JobFailed, JobsDone, ToEngine
 from alexflow.executors.process.wire.status_page import WorkerStatus
 from alexflow.executors.process.worker_set import WorkerSet
 from alexflow.executors.process.worker_state import HostedProcess, WorkerState
@@ -99,6 +100,7 @@ class AgentPool(ProcessExecutor):
         super().__init__(workers, grace=grace, echo=echo)
         self._definitions.by_value = modules
         self._module_check = ModuleCheck()
+        self._host_name = socket.gethostname()
         self._demand = demand
         self.agents: list[AgentConnection] = []
         self._moves: Counter[str] = Counter()
@@ -224,6 +226,10 @@ class AgentPool(ProcessExecutor):
         if isinstance(message, JobFailed):
             fault = with_remedies(message.fault, worker.process.host, self._definitions.by_value)
             message = message if fault is message.fault else replace(message, fault=fault)
+        elif isinstance(message, JobsDone) and worker.process.host != self._host_name:
+            host = worker.process.host
+            usage = [RemoteUsage(each.worker, each.cpu, each.rss, each.stored, host) for each in message.usage]
+            message = replace(message, usage=usage)
         super()._take_in_one(worker, message)
 
     def _stop(self, place: Place, number: int) -> None:

@@ -18,7 +18,7 @@ from alexflow.engine.report_lines import ReportLines
 from alexflow.engine.requested_run import RequestedRun
 from alexflow.engine.task_lines import TaskLines
 from alexflow.errors import TaskError, TaskFailed
-from alexflow.executors.interface import Done
+from alexflow.executors.interface import Done, RemoteUsage
 from alexflow.executors.task_report import TaskReport
 from alexflow.failures import Attempt
 from alexflow.graph import Described
@@ -268,7 +268,8 @@ class EngineSegment:
             number, run, reason = live >> _RUN_BITS, live >> 1 & _MOST_RUNS, _FORCED if live & 1 else _MISSING
             if usage is not None:
                 found = tuple(map(usage.stored.get, tasks[task_id].spec.outputs))
-                add((number, started, took, found, run, reason, attempts, usage.cpu, usage.rss, usage.worker))
+                line = number, started, took, found, run, reason, attempts, usage.cpu, usage.rss, usage.worker
+                add(line if type(usage) is not RemoteUsage else (*line, None, usage.host))
             elif outcome.generated is None:
                 add((number, started, took, (), run, reason, attempts))
             else:

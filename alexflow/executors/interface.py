@@ -70,6 +70,16 @@ class Usage(Struct, frozen=True, array_like=True):
     stored: dict[str, tuple[int, bytes]]
 
 
+class RemoteUsage(Usage, frozen=True):
+    """The same of an attempt on another machine than the engine's.
+
+    Attributes:
+        host: that machine.
+    """
+
+    host: str = ""
+
+
 class Done(Struct, frozen=True):
     """The task has run; its outputs are published.
 

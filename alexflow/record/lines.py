@@ -200,6 +200,7 @@ class Completion(Struct, frozen=True, array_like=True):
         rss: peak of the worker's memory during the attempt, in bytes.
         worker: its process.
         generated: the number of children of a dynamic task; None for others.
+        host: the machine, if it is another one than the engine's.
     """
 
     task: int
@@ -213,6 +214,7 @@ class Completion(Struct, frozen=True, array_like=True):
     rss: int | None = None
     worker: int = 0
     generated: int | None = None
+    host: str = ""
 
 
 class CompletionLine(SegmentLine, frozen=True, array_like=True, tag=4):

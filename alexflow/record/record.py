@@ -312,7 +312,7 @@ class Record:
             seconds=None if completion is None else completion.took / MICROS,
             cpu_seconds=None if completion is None or completion.cpu is None else completion.cpu / MICROS,
             peak_rss_bytes=None if completion is None else completion.rss,
-            host=section.header.host,
+            host=(completion is not None and completion.host) or section.header.host,
             python=section.environment.python,
             attempts=0 if completion is None else completion.attempts,
             run_id=row.run_id,

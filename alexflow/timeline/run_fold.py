@@ -183,19 +183,19 @@ class RunFold:
     def add(self, section: SectionFold, tasks: Iterable[Completion]) -> list[FoldedAttempt]:
         """Take in tasks that have run, which were written together."""
         offset = int((section.header.started - self.started) * _MICROS)
-        by_worker: dict[tuple[str, int], list[Completion]] = {}
+        by_worker: dict[tuple[str, str, int], list[Completion]] = {}
         for each in tasks:
             shape = section.shape(each.task)
             if shape is not None:
-                by_worker.setdefault((shape.executor, each.worker), []).append(each)
+                by_worker.setdefault((each.host, shape.executor, each.worker), []).append(each)
         folded: list[FoldedAttempt] = []
-        for (executor, worker), several in by_worker.items():
+        for (host, executor, worker), several in by_worker.items():
             several.sort(key=_end)
             ends = [_end(each) for each in several]
             alone = worker != 0 and executor == "process"
             if alone:
                 ends = one_after_another(ends, [each.took for each in several])
-            place = place_of(section.header.host, executor, worker)
+            place = place_of(host or section.header.host, executor, worker)
             for each, end in zip(several, ends, strict=True):
                 folded.append(self._add(section, each, place, end + offset, alone=alone))
         self.changes += 1

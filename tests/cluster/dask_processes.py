@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -27,13 +28,30 @@ def start_worker(address: str, *options: str) -> subprocess.Popen[bytes]:
     )
 
 
+@contextmanager
+def running_dask(workers: int) -> Iterator[str]:
+    """Give the address of a scheduler that has so many workers."""
+    address = free_address()
+    processes = [start_scheduler(address), *(start_worker(address) for _ in range(workers))]
+    try:
+        yield address
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def free_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
 @pytest.fixture
 def scheduler_process() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A scheduler: its address and its process."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = start_scheduler(f"127.0.0.1:{port}")
-    yield f"127.0.0.1:{port}", process
+    address = free_address()
+    process = start_scheduler(address)
+    yield address, process
     process.kill()
     process.wait()
 

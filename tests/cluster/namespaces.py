@@ -20,17 +20,14 @@ class Machine(NamedTuple):
         link: the interface of this side that leads to it.
         own: its address.
         ours: the address of this side, as it sees it.
+        prefix: the beginning of a command that runs there.
     """
 
     name: str
     link: str
     own: str
     ours: str
-
-    @property
-    def prefix(self) -> list[str]:
-        """The beginning of a command that runs there."""
-        return ["ip", "netns", "exec", self.name]
+    prefix: list[str]
 
 
 def system(*words: str) -> None:
@@ -41,7 +38,8 @@ def system(*words: str) -> None:
 def machine(number: int) -> Iterator[Machine]:
     """Make a namespace with a line to it."""
     tag = f"{os.getpid() % 100_000}-{number}"
-    made = Machine(f"alexflow-{tag}", f"af{tag}", f"198.18.{number}.2", f"198.18.{number}.1")
+    name = f"alexflow-{tag}"
+    made = Machine(name, f"af{tag}", f"198.18.{number}.2", f"198.18.{number}.1", ["ip", "netns", "exec", name])
     system("ip", "netns", "add", made.name)
     try:
         system("ip", "link", "add", made.link, "type", "veth", "peer", "name", "eth0", "netns", made.name)

@@ -11,13 +11,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from alexflow import Engine
+from alexflow import Engine, open_record
 from alexflow.cluster import AgentExecutor
+from alexflow.events import TaskStarted
 from tests.cluster.latency import slow_way_to
 from tests.cluster.namespaces import Machine, system
 from tests.cluster.test_faults import retries_of
 from tests.cluster.waiting import are_at_work, until
-from tests.cluster.workflows import Waits, attempts, sum_of
+from tests.cluster.workflows import Leaf, Waits, attempts, sum_of
 from tests.kit.processes import still_alive
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
@@ -53,6 +54,19 @@ async def test_a_graph_on_machines_a_millisecond_away(place, machines):
         await until(lambda: len(executor.agents) == 2)
         assert (await engine.run(sum_of(300))).output.load() == sum(range(300))
         assert {agent.name for agent in executor.agents} == {first.name, second.name}
+
+
+async def test_the_record_names_the_machine(place, machines):
+    """Which has a name of its own, as machines have."""
+    executor = AgentExecutor("0.0.0.0:0")
+    first, _ = machines
+    named = first._replace(prefix=["unshare", "--uts", "sh", "-c", 'hostname far-away; exec "$@"', "sh", *first.prefix])
+    began = []
+    async with Engine(place, executor=executor) as engine, agent_on(named, executor):
+        engine.broadcast.listen(lambda event: began.append(event.host) if isinstance(event, TaskStarted) else None)
+        key = (await engine.run(Leaf(1))).output.key
+    assert await asyncio.to_thread(lambda: open_record(place).entry(key).host) == "far-away"
+    assert began == ["far-away"]
 
 
 async def test_c3_a_machine_from_which_nothing_is_heard(place, tmp_path, machines, monkeypatch):
