@@ -6,11 +6,11 @@ over further items of those that it does: so a later version can add either.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from alexflow.identity.digest import DIGEST_SIZE
 from alexflow.record.preimages import Length, PackedPreimages, packed, unpacked
@@ -35,6 +35,10 @@ NAMED_ONLY = ""
 NIL = Raw(b"\xc0")
 
 
+#: The end of the year 9999, in seconds since 1970.
+_LAST_MOMENT = 253_402_300_799
+
+
 class SegmentLine(Struct, frozen=True, array_like=True):
     """Base of all lines."""
 
@@ -51,7 +55,7 @@ class SegmentHeader(SegmentLine, frozen=True, array_like=True, tag=0):
         prefix: of keys in the storage that holds the segment, where the engine's storage is a part of that.
     """
 
-    started: float
+    started: Annotated[float, Meta(ge=0, le=_LAST_MOMENT)]
     host: str
     pid: int
     user: str = ""
@@ -165,6 +169,10 @@ class MadeFromLine(SegmentLine, frozen=True, array_like=True, tag=3):
         """Yield number, shape and digest of each task: less than half of the work of :meth:`tasks`."""
         for place, shape in enumerate(self.shapes):
             yield self.first + place, shape, self.digests[DIGEST_SIZE * place : DIGEST_SIZE * (place + 1)]
+
+    def numbered(self, shapes: Container[int]) -> Iterator[tuple[int, MadeFrom]]:
+        """Yield the tasks with their numbers, but for those whose shape no line has."""
+        return (each for each in enumerate(self.tasks(), self.first) if each[1].shape in shapes)
 
     def tasks(self) -> list[MadeFrom]:
         """Return the tasks; none where what the line says does not fit together."""

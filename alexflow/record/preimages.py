@@ -19,7 +19,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from alexflow.identity.digest import DIGEST_SIZE, ID_SPEC, digest_of_preimage
+from alexflow.identity.digest import DIGEST_SIZE
 
 #: What is not longer is left as it is: some 6 outputs of one task, which take longer to cut than all else of its line.
 LONGEST_UNCUT = 448  # bytes
@@ -181,6 +181,8 @@ _packer = PreimagePacker()
 
 def packed(preimage: bytes) -> Raw:
     """Return a preimage in the form in which it is kept by itself: as it is, or packed into bytes."""
+    if len(preimage) <= LONGEST_UNCUT:
+        return Raw(preimage)
     items = _packer.pack((preimage,))
     return Raw(_encode(_encode(items)) if items[1] or items[2] else preimage)  # a plain one is an array
 
@@ -198,11 +200,3 @@ def unpacked(raw: Raw) -> bytes:
         return _decode_packed(_decode_bytes(data)).joined()
     except msgspec.DecodeError as error:
         raise ValueError(f"a packed preimage is damaged: {error}") from error
-
-
-def is_preimage_of(preimage: bytes, task_id: str) -> bool | None:
-    """Return whether an id is the digest of these bytes; None where its rule is one of a former version."""
-    spec = msgspec.msgpack.decode(preimage, type=list[object])[0]
-    if spec != ID_SPEC:
-        return None
-    return task_id.rpartition(".")[2] == digest_of_preimage(preimage)

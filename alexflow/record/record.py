@@ -13,7 +13,6 @@ from alexflow.hooks import repr_of
 from alexflow.identity import module_name
 from alexflow.record.conditions import conditions
 from alexflow.record.entry import Entry, EntryInput, EntryOutput, _Parts, moment
-from alexflow.record.preimages import is_preimage_of, unpacked
 from alexflow.record.row_source import EntryFilter, RowSource
 from alexflow.record.rows import MICROS, Row, environment_of, generation_read, has_ended_before, reason_of
 from alexflow.record.rows_of_storage import rows_of
@@ -321,7 +320,7 @@ class Record:
             worker=0 if completion is None else completion.worker,
             generated=None if completion is None else completion.generated,
             environment=environment_of(section),
-            is_intact=is_preimage_of(unpacked(row.preimage), row.task_id),
+            is_intact=row.is_intact,
             _parts=_Parts(row.fields, partial(self._inputs, row), partial(self._reason, row), partial(self._task, row)),
         )
 

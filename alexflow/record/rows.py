@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from alexflow.identity.digest import DIGEST_SIZE, ID_SPEC, digest_of_preimage
 from alexflow.record.fields import plain, references_in
 from alexflow.record.lines import (
     NAMED_ONLY,
@@ -20,6 +21,12 @@ from alexflow.record.preimages import unpacked
 from alexflow.record.segment import Section
 
 MICROS = 1e6  # in a second
+
+_decode_origin = msgspec.msgpack.Decoder(tuple[str | None, str | int | None, dict[str, Any]]).decode
+_decode_further = msgspec.msgpack.Decoder(dict[str, Any] | None).decode
+
+#: Of bytes that are no MessagePack, or other than they should be, though their checksum is right.
+_DAMAGES = ValueError, msgspec.DecodeError
 
 
 class Row(Struct, array_like=True):
@@ -60,9 +67,11 @@ class Row(Struct, array_like=True):
     tags: tuple[str, ...]
 
     def canonical(self) -> tuple[str | None, str | int | None, dict[str, Any]]:
-        """Return the id spec, the version and the canonical fields."""
-        spec, version, fields = msgspec.msgpack.decode(unpacked(self.preimage))
-        return spec, version, fields
+        """Return the id spec, the version and the canonical fields; none where they are damaged."""
+        try:
+            return _decode_origin(unpacked(self.preimage))
+        except _DAMAGES:
+            return None, None, {}
 
     def significant_fields(self) -> dict[str, Any]:
         """Return the fields that the id depends on, as a document."""
@@ -70,8 +79,24 @@ class Row(Struct, array_like=True):
 
     def fields(self) -> dict[str, Any]:
         """Return all fields as a document."""
-        further = msgspec.msgpack.decode(self.further)
-        return self.significant_fields() | {name: plain(value) for name, value in (further or {}).items()}
+        return self.significant_fields() | {name: plain(value) for name, value in self.further_fields().items()}
+
+    def further_fields(self) -> dict[str, Any]:
+        """Return the canonical fields that the id does not depend on; none where they are damaged."""
+        try:
+            return _decode_further(self.further) or {}
+        except _DAMAGES:
+            return {}
+
+    @property
+    def is_intact(self) -> bool | None:
+        """Whether the id is the digest of what it was made from; None where its rule is one of a former version."""
+        try:
+            preimage = unpacked(self.preimage)
+            spec, *_ = _decode_origin(preimage)
+        except _DAMAGES:
+            return False
+        return None if spec != ID_SPEC else self.task_id[-2 * DIGEST_SIZE :] == digest_of_preimage(preimage)
 
     def input_keys(self) -> tuple[str, ...]:
         """Return the keys that it reads."""

@@ -68,7 +68,7 @@ class Section:
     def add(self, line: AnyLine) -> None:
         """Take in the next line."""
         if isinstance(line, MadeFromLine):
-            self.made.update(enumerate(line.tasks(), line.first))
+            self.made.update(line.numbered(self.shapes))
         elif isinstance(line, CompletionLine):
             self.completions += line.tasks
         elif isinstance(line, ShapesLine):

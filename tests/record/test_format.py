@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import msgspec
@@ -10,8 +11,9 @@ from msgspec import Raw
 
 import alexflow
 from alexflow import MemoryStorage
+from alexflow.errors import StorageError
 from alexflow.identity.digest import digest_of_preimage
-from alexflow.record.frames import frame_of
+from alexflow.record.frames import frame_of, frames_in
 from alexflow.record.lines import (
     NIL,
     RECORD_MAGIC,
@@ -152,3 +154,39 @@ def test_a_long_preimage_is_packed(count: int) -> None:
 
 def test_a_map_that_is_empty() -> None:
     assert msgspec.msgpack.decode(NIL) is None
+
+
+def read_by_force(data: bytes) -> dict[str, alexflow.record.Entry]:
+    storage = MemoryStorage()
+    storage.reserved("record").write("20270115T080000.500-host-42-abcdef.segment", data)
+    record = alexflow.open_record(storage)
+    record.runs()
+    return {entry.task_id: entry for entry in record.entries() if entry.fields is not None and entry.inputs is not None}
+
+
+@pytest.mark.parametrize("change", ["cut off", "changed"])
+def test_damage_at_any_byte_costs_lines_and_makes_up_none(change: str) -> None:
+    """The torn line and those behind it are gone; no entry is another than it was."""
+    data, read = segment(), 0
+    ids = {LOAD, TRAIN, *(f"shop.Report.{digest_of_preimage(preimage)}" for preimage in REPORTS)}
+    for at in range(0, len(data), 1 if change == "cut off" else 2):
+        damaged = data[:at] if change == "cut off" else data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :]
+        try:
+            entries = read_by_force(damaged)
+        except StorageError:
+            assert at < len(RECORD_MAGIC)  # then it is no file of a record
+            continue
+        assert entries.keys() <= ids
+        assert all(entry.is_intact for entry in entries.values())
+        read += len(entries)
+    assert read > len(data) / 4
+
+
+def test_no_reader_stops_at_bytes_that_no_checksum_guards() -> None:
+    """Every byte of each line is changed, and the checksum with it, as a faulty writer would."""
+    chance = random.Random(3)
+    payloads = [bytes(payload) for _, payload in frames_in(segment(), len(RECORD_MAGIC))]
+    for line, payload in enumerate(payloads):
+        for at in range(0, len(payload), 2):
+            changed = payload[:at] + bytes([chance.randrange(256)]) + payload[at + 1 :]
+            read_by_force(RECORD_MAGIC + b"".join(map(frame_of, [*payloads[:line], changed, *payloads[line + 1 :]])))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -46,7 +45,7 @@ class TaskClass:
         self.number = number
         self.name = name
         self.cls = cls
-        self.columns = FieldColumns(json.loads(paths), json.loads(fields))
+        self.columns = FieldColumns(msgspec.json.decode(paths), msgspec.json.decode(fields))
         self.rows: list[list[Any]] = []
         self.endings: set[str] = set()
         self.inserted = len(self.columns.numbers), len(self.columns.names)
@@ -92,7 +91,7 @@ class TaskRows:
         """Take a line of the section."""
         assert self._section is not None
         if isinstance(line, MadeFromLine):
-            self._undone.update(enumerate(line.tasks(), line.first))
+            self._undone.update(line.numbered(self._section.shapes))
         elif isinstance(line, CompletionLine):
             for completion in line.tasks:
                 made = self._undone.pop(completion.task, None)
@@ -124,7 +123,7 @@ class TaskRows:
         self._tasks.append((number, digest, cls.number, made, None if completion is None else _encode(completion)))
         self._touched[digest] = None
         _, _, fields = row.canonical()
-        further = msgspec.msgpack.decode(row.further)
+        further = row.further_fields()
         values = cls.columns.values(fields | further if further else fields)
         cls.rows.append([number, *_state(row), *values])
         for key in row.keys:
@@ -188,7 +187,7 @@ class TaskRows:
         if (len(paths), len(names)) != cls.inserted:
             for column in range(cls.inserted[0], len(paths)):
                 self._connection.execute(f"ALTER TABLE class_{cls.number} ADD COLUMN c{column}")
-            new = json.dumps(paths), json.dumps(names), cls.number
+            new = msgspec.json.encode(paths).decode(), msgspec.json.encode(names).decode(), cls.number
             self._connection.execute("UPDATE class SET paths = ?, fields = ? WHERE number = ?", new)
             cls.inserted = len(paths), len(names)
         endings = [(cls.number, ending) for ending in cls.endings]
