@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from argparse import ArgumentParser
 from collections.abc import Callable
 from functools import partial
@@ -50,6 +51,7 @@ class Parser(ArgumentParser):
         COMMANDS[command].configure(self)
 
     def error(self, message: str) -> NoReturn:
+        message = re.sub(r"argument (\S+): invalid (?:int|float) value: (.*)", r"\1 takes a number, not \2", message)
         raise WrongUse(f"{message} (alexflow {self.command} --help)")
 
     @property

@@ -41,5 +41,5 @@ def _print(found: Explanation, storage: str | None) -> None:
         print("the code that could be seen is the same")
     for mark in found.guessed:
         print(f"guessed: {mark}")
-    if found.nearest:
-        answers.helps_next(f"alexflow show {short_id(found.nearest)}", storage)
+    if found.nearest or found.has_run:
+        answers.helps_next(f"alexflow show {short_id(found.nearest or found.task_id)}", storage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -36,7 +36,9 @@ def execute(options: argparse.Namespace) -> int:
         return 0 if some else 1
     entries = list(found)
     if not entries:
-        _print_unknown(record, options)
+        conditions = [condition for word in options.words if (condition := condition_in(word)) is not None]
+        cls = next((word for word in options.words if condition_in(word) is None), None)
+        print_unknown(record, cls, conditions)
     answers.headline(answers.counted(len(entries), "task"), good=None if entries else False)
     shown = entries[: options.limit] if options.limit else entries
     answers.print_table(
@@ -82,15 +84,13 @@ def _found(record: Record, options: argparse.Namespace) -> Iterator[Entry]:
     )
 
 
-def _print_unknown(record: Record, options: argparse.Namespace) -> None:
+def print_unknown(record: Record, cls: str | None, conditions: Sequence[FieldCondition]) -> None:
     """Say which class, or field of a condition, no task has: it may be a slip of the pen."""
-    conditions_in_words = [condition for word in options.words if (condition := condition_in(word)) is not None]
-    cls = next((word for word in options.words if condition_in(word) is None), None)
     some = list(islice(record.entries(cls), _LOOKED_AT))
     if cls is not None and not some:
         print(f"alexflow: no class of a recorded task is called {cls}", file=sys.stderr)
     fields = {name for entry in some for name in entry.fields}
-    unknown = [each.path[0] for each in conditions_in_words if some and each.path[0] not in fields]
+    unknown = [each.path[0] for each in conditions if some and each.path[0] not in fields]
     if unknown:
         print(f"alexflow: no task has a field {unknown[0]!r}{suggestion(unknown[0], fields)}", file=sys.stderr)
 

@@ -14,6 +14,15 @@ from alexflow.record import Entry, Record
 from alexflow.record.leaves import leaves
 from alexflow.storage.shown_place import shown_place
 
+#: The reasons in the record, in words.
+_BECAUSE = {
+    "missing": "its output was not there",
+    "forced": "it was forced",
+    "lost": "its output was gone when it was read",
+    "damaged": "its output was damaged",
+    "upstream": "what it reads was made in the same run",
+}
+
 
 def execute(options: argparse.Namespace) -> int:
     """Print what is known of an output: the newest entry, and when there were others."""
@@ -67,7 +76,7 @@ def _circumstances(entry: Entry) -> Iterator[tuple[str, str]]:
         memory = "" if entry.peak_rss_bytes is None else f", {answers.size(entry.peak_rss_bytes)} at most"
         yield "took", f"{duration(entry.seconds)}{cpu}{memory}{_attempts(entry.attempts)}"
     if entry.reason:
-        yield "because", entry.reason
+        yield "because", _BECAUSE.get(entry.reason, entry.reason)
     yield "run", entry.run_id
     worker = f", process {entry.worker}" if entry.worker else ""
     yield "where", f"{entry.host}{worker}, {entry.executor}"

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from alexflow.cli import answers
-from alexflow.cli.find import condition_in
+from alexflow.cli.find import condition_in, print_unknown
 from alexflow.cli.recorded import record_of, short_id, when
 from alexflow.cli.wrong_use import WrongUse
 from alexflow.record.conditions import FieldCondition
@@ -39,6 +39,8 @@ def execute(options: argparse.Namespace) -> int:
         writer.writerow(columns)
         writer.writerows(_rows(columns))
     else:
+        if not count:
+            print_unknown(record, options.cls, wanted)
         _print(columns, count, options)
     return 0 if count else 1
 

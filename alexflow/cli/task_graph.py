@@ -132,7 +132,7 @@ def graph_of_record(record: Record, key: str) -> TaskGraph:
             entry.task_id,
             entry.cls,
             node_text(_last(entry.cls), [f"{path}={value}" for path, value in leaves(entry.fields)]),
-            present.issuperset(output.key for output in entry.outputs) if entry.outputs else None,
+            present.issuperset(output.key for output in entry.outputs) if entry.outputs else entry.finished is not None,
         )
         for entry in entries
     }

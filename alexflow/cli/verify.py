@@ -38,8 +38,12 @@ def _print(found: Verification, options: argparse.Namespace) -> None:
     )
     rows = [(each.verdict, each.key, _detail(each)) for each in (*found.damaged, *found.unreadable)]
     answers.print_table(("verdict", "key", "detail"), [*rows, *(("missing", key, "") for key in found.missing)])
+    if found.unrecorded and not found.good:
+        print("A copy of files without extended attributes has no digests; `cp -a` and `alexflow copy` keep them.")
     if found.damaged and options.quarantine:  # what is there counts as not stored
         answers.helps_next("alexflow plan TARGET", options.storage)
+    else:
+        answers.helps_next("alexflow verify" if found.damaged else "alexflow status", options.storage)
 
 
 def _detail(each: Examined) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -66,6 +67,9 @@ def test_show(reader: Shell) -> None:
     assert shown.first.startswith(f"{key}: made 20")
     assert "config.depth = 7" in shown.out
     assert shown.next == f"alexflow explain {key} --storage results"
+    assert re.search(
+        "^because +(its output was not there|what it reads was made in the same run)$", shown.out, re.MULTILINE
+    )
     data = reader("show", key, "--json", "--storage", "results").data
     names = "key task_id class fields inputs outputs version code started finished seconds cpu_seconds"
     assert set(f"{names} peak_rss_bytes host python attempts run_id".split()) <= set(data)
@@ -172,3 +176,10 @@ def test_a_slip_of_the_pen_is_named_where_nothing_is_found(shell: Shell) -> None
     shell("run", "pipeline:train", "--quiet")
     assert "no task has a field 'kidn'; did you mean kind?" in shell("find", "Train", "kidn=TREE", code=1).err
     assert "no class of a recorded task is called Trian" in shell("find", "Trian", code=1).err
+    assert "no task has a field 'kidn'; did you mean kind?" in shell("table", "Train", "kidn=TREE", code=1).err
+
+
+def test_a_task_without_outputs_of_its_own_is_done(shell: Shell) -> None:
+    shell("run", "pipeline:Sweep", "--quiet")
+    assert shell("graph", "Sweep").out.splitlines()[:2] == ["1 task, 1 done", "✓ Sweep(counts=[1, 2, 3])"]
+    assert shell("explain", "Sweep").next.startswith("alexflow show Sweep.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.cli.conftest import Shell
@@ -29,6 +31,15 @@ def test_what_is_damaged(shell: Shell) -> None:
     assert (data["good"], [each["key"] for each in data["damaged"]], data["missing"]) == (1, [first], [])
     planned = shell("plan", "pipeline:Numbers", "--count", "5", "--storage", "s", "--json").data["run"]
     assert [group["reason"] for group in planned] == ["damaged"]
+
+
+def test_a_copy_without_digests(shell: Shell) -> None:
+    for name in stored(shell):
+        os.removexattr(shell.directory / "s" / name, next(iter(os.listxattr(shell.directory / "s" / name))))
+    looked = shell("verify", "--storage", "s")
+    assert looked.first == "0 good, 0 damaged, 0 missing, 2 without a digest"
+    assert "`cp -a` and `alexflow copy` keep them" in looked.out
+    assert looked.next == "alexflow status --storage s"
 
 
 def test_what_is_missing(shell: Shell) -> None:

@@ -67,6 +67,7 @@ CASES = {
         "removes no output",
     ),
     "a picture that cannot be written": (["graph", "pipeline:train", "-o", "nowhere/x.svg"], "cannot be written"),
+    "a sample of a word": (["reproduce", "--sample", "all", "--storage", "made"], "--sample takes a number, not 'all'"),
     "a sample of none": (["reproduce", "--sample", "0", "--storage", "made"], "--sample takes a number of outputs"),
     "a sample of fewer than none": (["reproduce", "--sample", "-3", "--storage", "made"], "takes a number of outputs"),
     "a copy into itself": (["copy", "there", "there/inside"], "is inside of the storage"),
