@@ -13,11 +13,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from alexflow.cards.kept import remove_cards
+from alexflow.retention.joining import join
 from alexflow.retention.selection import Selection
 from alexflow.retention.stored import StoredOutput
 from alexflow.storage import Storage
 from alexflow.storage.background import in_thread
-from alexflow.storage.files import storage_error
 from alexflow.storage.leases import Leases
 
 #: Tasks whose outputs are removed together.
@@ -60,7 +60,7 @@ async def remove(storage: Storage, selection: Selection) -> Removed:
     if leases is None:  # no other engine can reach it
         removed = Removed(await _remove(storage, [output for group in groups.values() for output in group]), [])
     else:
-        await _join(storage, leases)
+        await join(storage, leases)
         try:
             removed = await _remove_leased(storage, leases, groups)
         finally:
@@ -69,13 +69,6 @@ async def remove(storage: Storage, selection: Selection) -> Removed:
     without = [task.task_id for task in selection.tasks if gone.issuperset(output.key for output in task.outputs)]
     await in_thread(remove_cards, storage, without)
     return removed
-
-
-async def _join(storage: Storage, leases: Leases) -> None:
-    try:
-        await leases.join()
-    except OSError as error:
-        raise storage_error("remove from", str(error.filename or storage), error) from error
 
 
 async def _remove_leased(storage: Storage, leases: Leases, groups: dict[str, list[StoredOutput]]) -> Removed:

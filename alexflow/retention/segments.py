@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from alexflow.record.merging import merge, remove_superseded, segment_groups
+from alexflow.retention.joining import join
 from alexflow.retention.removal import LEASE_PATIENCE, LEASE_SECONDS, taken
 from alexflow.storage import Storage
 from alexflow.storage.background import in_thread
@@ -51,7 +52,7 @@ async def merge_segments(storage: Storage) -> MergedSegments:
         return MergedSegments(0, 0, 0)
     if leases is None:  # no other process can reach it
         return await in_thread(_merge_all, space)
-    await leases.join()
+    await join(storage, leases)
     try:
         free, _ = await taken(leases, {_LEASED: [_LEASED]}, LEASE_PATIENCE)
         return await in_thread(_merge_all, space) if free else MergedSegments(0, 0, 0, held=True)
