@@ -16,7 +16,7 @@ from typing import Any
 from alexflow.progress.text import counted as counted
 from alexflow.progress.text import size as size
 
-Row = Sequence[str]
+Cells = Sequence[str]
 
 
 def print_json(data: Any) -> None:
@@ -52,7 +52,7 @@ def headline(text: str, *, good: bool | None = None) -> None:
     print(_painted(text, {None: "1", True: "32", False: "31"}[good], sys.stdout))
 
 
-def print_table(columns: Row, rows: Iterable[Row], *, right: Iterable[str] = ()) -> None:
+def print_table(columns: Cells, rows: Iterable[Cells], *, right: Iterable[str] = ()) -> None:
     """Print rows below their columns' names.
 
     Args:
@@ -75,7 +75,7 @@ def print_table(columns: Row, rows: Iterable[Row], *, right: Iterable[str] = ())
         print("  ".join(parts).rstrip())
 
 
-def _print_rich_table(columns: Row, rows: Iterable[Row], right: set[str]) -> bool:
+def _print_rich_table(columns: Cells, rows: Iterable[Cells], right: set[str]) -> bool:
     try:
         from rich.console import Console  # deferred: an extra, and slow to load
         from rich.table import Table

@@ -24,7 +24,6 @@ from alexflow.timeline.storage_lines import find_run
 #: Seconds between two looks at the record.
 SECONDS_BETWEEN_LOOKS = 0.5
 
-_FAILURES_SHOWN = 5
 
 Show = Callable[[RunFold], None]
 
@@ -59,7 +58,7 @@ def _conclude(options: argparse.Namespace, storage: Storage, run: RunFold | None
         good = None if run.ended is None else run.ended.outcome == "done"
         answers.headline(headline(run, time.time(), gone=gone), good=False if gone else good)
         _print_classes(run)
-        for line in failure_lines(run, _FAILURES_SHOWN):
+        for line in failure_lines(run):
             print(line)
         answers.helps_next(f"alexflow report {run.begun.id}", options.storage)
     return EXIT_FAILED if gone or (run.ended is not None and run.ended.outcome != "done") else EXIT_DONE
@@ -135,7 +134,7 @@ def _picture(run: RunFold) -> Any:
     parts: list[Any] = [Text(headline(run, time.time()), "bold"), table]
     if running:
         parts.append(Text("under way: " + ", ".join(running), "green"))
-    parts += [Text(line, "red", no_wrap=True, overflow="ellipsis") for line in failure_lines(run, _FAILURES_SHOWN)]
+    parts += [Text(line, "red", no_wrap=True, overflow="ellipsis") for line in failure_lines(run)]
     return Group(*parts)
 
 

@@ -33,7 +33,7 @@ from alexflow.engine.recording import EngineRecorder, NoRecorder
 from alexflow.engine.removals import Removals
 from alexflow.engine.requested_run import FindOutputs, RequestedRun, RequestedRuns, RequestOptions, finished_event
 from alexflow.engine.stats import EngineStats
-from alexflow.engine.storage_questions import Inbox, StorageQuestions
+from alexflow.engine.storage_questions import EventInbox, StorageQuestions
 from alexflow.engine.tallies import Tallies
 from alexflow.engine.task_events import TaskEvents
 from alexflow.engine.unsure import UnsureJobs
@@ -138,7 +138,7 @@ class Driver:
             post=self.post,
             reserve={} if queue is None else queue.reserve,
         )
-        self._inbox: Inbox = deque()
+        self._inbox: EventInbox = deque()
         self.entrance = Entrance(self._inbox)
         bound = None if queue is None else queue.max_queued
         self.backlog = Backlog(bound, scheduler, self.catalog, executors, entering=self.entrance.count)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # a run that has nothing to do needs none of them
 #: The highest priority of a request, and, negated, the lowest.
 MOST_URGENT = 1_000_000
 
+#: As the scheduler has it, which a run that has nothing to do does not import.
 OnError = Literal["stop", "continue"]
 
 #: The keywords of :class:`~alexflow.Engine` besides a storage and ``echo``.

@@ -17,7 +17,7 @@ WRITTEN_IN_ANY_CASE = 20
 PART_OF_THE_TIME = 0.05
 
 #: Takes a task, the number of its attempt, and a report that is to be written.
-Write = Callable[[str, int, TaskReport], None]
+WriteReport = Callable[[str, int, TaskReport], None]
 
 
 class _Attempt:
@@ -40,7 +40,7 @@ class ReportLines:
         write: writes it.
     """
 
-    def __init__(self, write: Write):
+    def __init__(self, write: WriteReport):
         self._write = write
         self._attempts: dict[str, _Attempt] = {}
 

@@ -27,7 +27,7 @@ INSPECTED_AT_ONCE = 64
 VERIFIED_PER_TURN = 2048
 
 #: What waits to be handled: events, with the users' objects behind their names.
-Inbox = deque[tuple[Event, Subjects]]
+EventInbox = deque[tuple[Event, Subjects]]
 
 
 class StorageQuestions:
@@ -53,7 +53,7 @@ class StorageQuestions:
         runs: RequestedRuns,
         removals: Removals,
         record: EngineRecorder,
-        inbox: Inbox,
+        inbox: EventInbox,
         *,
         peers: Callable[[], PeerCoordination | None],
         spawn: Callable[[Callable[[], Awaitable[None]]], asyncio.Task[None]],

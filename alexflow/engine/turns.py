@@ -9,10 +9,10 @@ from collections import deque
 #: Engines that open between two turns of the event loop: some 10 ms.
 OPENED_PER_TURN = 16
 
-_of_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = weakref.WeakKeyDictionary()
+_of_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, TurnLimiter] = weakref.WeakKeyDictionary()
 
 
-class Turns:
+class TurnLimiter:
     """Lets a limited number of callers pass at each turn of an event loop; the first ones do not wait.
 
     Args:
@@ -48,10 +48,10 @@ class Turns:
             loop.call_soon(self._next)
 
 
-def turns() -> Turns:
+def turns() -> TurnLimiter:
     """Return the one of the running event loop."""
     loop = asyncio.get_running_loop()
     found = _of_loops.get(loop)
     if found is None:
-        found = _of_loops[loop] = Turns(loop)
+        found = _of_loops[loop] = TurnLimiter(loop)
     return found

@@ -32,8 +32,8 @@ from alexflow.model.resource_spec import Needs
 from alexflow.scheduler import TaskSpec
 
 if TYPE_CHECKING:
-    from alexflow.graph.spending import Spends
     from alexflow.limits import RateLimit
+    from alexflow.scheduler.buckets import Spends
 
 NO_RETRY = Retry(0)
 

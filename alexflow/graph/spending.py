@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from alexflow.errors import DefinitionError
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, repr_of
 from alexflow.limits import REQUESTS, RateLimit
 from alexflow.model import AbstractTask
 
-#: Names of buckets, each with its costs, as the scheduler knows them.
-Spends = tuple[tuple[str, tuple[float, ...]], ...]
+if TYPE_CHECKING:  # a client that only plans needs no scheduler
+    from alexflow.scheduler.buckets import Spends
 
 
 def spends_of(task: AbstractTask, tags: tuple[str, ...], rates: Mapping[str, RateLimit]) -> Spends:

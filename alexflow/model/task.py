@@ -209,7 +209,7 @@ class Task(AbstractTask):
 
 
 #: The values that ``generate`` may give.
-Generated = AbstractTask | Iterable[AbstractTask] | AsyncIterable[AbstractTask] | None
+GeneratedTasks = AbstractTask | Iterable[AbstractTask] | AsyncIterable[AbstractTask] | None
 
 
 @frozen_dataclass
@@ -224,7 +224,7 @@ class DynamicTask(AbstractTask):
         set_field(self, "resource_spec", resource_spec)
         self.__post_init__()
 
-    def generate(self, input: Any, output: Any) -> Generated | Awaitable[Generated]:
+    def generate(self, input: Any, output: Any) -> GeneratedTasks | Awaitable[GeneratedTasks]:
         """Give the tasks to run: one, a list, or an iterator (also ``async``), which is consumed lazily.
 
         It is called once per attempt, in a thread of the engine's process, or on the event loop if it is ``async``. The

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 
 from alexflow.cards.card import Card
-from alexflow.report.markup import Content, Markup, element, joined, section
+from alexflow.report.markup import Markup, MarkupPart, element, joined, section
 
 #: Bytes of the cards in one page; what is beyond is named.
 MOST_CARD_BYTES = 1_500_000
@@ -22,7 +22,7 @@ def card_frames(cards: Sequence[Card]) -> Markup:
 
 def cards_section(tasks: Iterable[tuple[str, Sequence[Card]]]) -> Markup | None:
     """Return a section with the cards of tasks, as many as there is room for; None if there are none."""
-    parts: list[Content] = []
+    parts: list[MarkupPart] = []
     room, left_out = MOST_CARD_BYTES, 0
     for task_id, cards in sorted(tasks):
         frames = card_frames(cards)

@@ -17,10 +17,10 @@ class Markup(str):
 
 
 #: What an element may hold: texts, which are escaped, and markup.
-Content = str | Markup | None
+MarkupPart = str | Markup | None
 
 
-def element(name: str, /, *content: Content, **attributes: str | bool | None) -> Markup:
+def element(name: str, /, *content: MarkupPart, **attributes: str | bool | None) -> Markup:
     """Return an element.
 
     Args:
@@ -44,12 +44,12 @@ def _attribute(key: str, value: str | bool | None) -> str:
     return f" {name}" if value is True else f' {name}="{escape(str(value))}"'
 
 
-def joined(content: Iterable[Content]) -> Markup:
+def joined(content: Iterable[MarkupPart]) -> Markup:
     """Return several one after the other."""
     return Markup("".join(each if isinstance(each, Markup) else escape(each) for each in content if each is not None))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Content]], *, left: int = 1, caption: str = "") -> Markup:
+def table(columns: Sequence[str], rows: Iterable[Sequence[MarkupPart]], *, left: int = 1, caption: str = "") -> Markup:
     """Return a table in a box that scrolls by itself.
 
     Args:
@@ -71,6 +71,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Content]], *, left: in
     return element("div", element("table", *parts), class_="scrolls", tabindex="0")
 
 
-def section(title: str, *content: Content, id: str) -> Markup:
+def section(title: str, *content: MarkupPart, id: str) -> Markup:
     """Return a section with its heading."""
     return element("section", element("h2", title, id=f"{id}-title"), *content, id=id, aria_labelledby=f"{id}-title")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alexflow.progress.text import counted, size
 from alexflow.report.facts import RunFacts, seconds_text
 from alexflow.report.graph_picture import class_graph
-from alexflow.report.markup import Content, Markup, element, joined, section, table
+from alexflow.report.markup import Markup, MarkupPart, element, joined, section, table
 from alexflow.report.still import css_colour
 from alexflow.timeline.fold import STATE_NAMES
 
@@ -18,7 +18,7 @@ _CAUSES = {"start": "nothing before it", "input": "an input", "lane": "its worke
 def critical_path(facts: RunFacts) -> Markup:
     """Return the bounds, what would shorten the run, and the path."""
     found = facts.bounds
-    parts: list[Content] = [_bars(facts), element("p", facts.advice())]
+    parts: list[MarkupPart] = [_bars(facts), element("p", facts.advice())]
     if facts.path:
         steps = len(facts.path)
         work = sum(each.took for each in facts.on_path)
@@ -52,7 +52,7 @@ def _bars(facts: RunFacts) -> Markup:
     if found.workers:
         bars.append((f"all work ÷ {counted(found.workers, 'worker')}", round(found.work_per_worker), " second"))
     bars.append((f"longest chain of inputs ({counted(found.chain_length, 'task')})", found.chain, " third"))
-    cells: list[Content] = []
+    cells: list[MarkupPart] = []
     for name, took, rank in bars:
         width = f"width:{100 * took / max(1, found.makespan):.1f}%"
         cells += [

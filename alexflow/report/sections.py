@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from alexflow.progress.text import counted, duration, size
 from alexflow.record.lines import AttemptLine
 from alexflow.report.facts import ClassFigures, RunFacts, seconds_text
-from alexflow.report.markup import Content, Markup, element, joined, section, table
+from alexflow.report.markup import Markup, MarkupPart, element, joined, section, table
 from alexflow.report.packing import lane_labels
 from alexflow.report.path_section import class_label, critical_path, graph
 from alexflow.report.still import still_png
@@ -152,11 +152,11 @@ def classes(facts: RunFacts) -> Markup:
     )
 
 
-def _class_row(facts: RunFacts, each: ClassFigures, cls: int) -> list[Content]:
+def _class_row(facts: RunFacts, each: ClassFigures, cls: int) -> list[MarkupPart]:
     cost = each.cost
     times = [duration(value) for value in (each.median, each.p95, each.longest, each.total)] if cost.done else ["-"] * 4
     cpu = duration(cost.cpu / 1e6) if cost.measured else "-"
-    failed: Content = element("span", f"{cost.failed:,}", class_="bad") if cost.failed else "0"
+    failed: MarkupPart = element("span", f"{cost.failed:,}", class_="bad") if cost.failed else "0"
     return [
         class_label(facts, cls),
         f"{cost.done:,}",
@@ -185,7 +185,7 @@ def failures(facts: RunFacts, fields: Mapping[bytes, str]) -> Markup:
     kept = len(run.failures)
     more = f"; the last {kept:,} are kept here" if run.failed_attempts > kept else ""
     caption = f"{counted(run.failed_attempts, 'attempt')} failed{more}"
-    parts: list[Content] = [table(["class", "error", "then", "attempts"], rows, left=3, caption=caption)]
+    parts: list[MarkupPart] = [table(["class", "error", "then", "attempts"], rows, left=3, caption=caption)]
     several = sorted(by_task.values(), key=lambda lines: not lines[-1].is_last)
     parts += [_failed_task(lines, fields) for lines in several[:MOST_TAILS]]
     if len(several) > MOST_TAILS:
@@ -209,7 +209,7 @@ def _failed_task(lines: Sequence[AttemptLine], fields: Mapping[bytes, str]) -> M
     error = element("span", last.error, class_="bad")
     title = element("summary", element("code", _short_id(last)), f" {end} after attempt {last.attempt}: ", error)
     given = fields.get(bytes.fromhex(last.task_id[-40:]), "")
-    parts: list[Content] = [title, element("p", given, class_="faint") if given else None]
+    parts: list[MarkupPart] = [title, element("p", given, class_="faint") if given else None]
     for line in lines:
         if len(lines) > 1:
             parts.append(element("h3", f"Attempt {line.attempt}"))

@@ -20,7 +20,7 @@ TAG = "$"
 DEEPEST = 100
 
 
-class Reference(NamedTuple):
+class NodeReference(NamedTuple):
     """A slot in the data that is to have a node's id."""
 
     holder: dict[str, Any]
@@ -40,7 +40,7 @@ class ValueWriter:
 
     def __init__(self, form_of: Callable[[Any, type], Form]) -> None:
         self._form_of = form_of
-        self.references: list[Reference] = []
+        self.references: list[NodeReference] = []
         self._rules: dict[type, Iterable[FieldRule]] = {}
         self._depth = 0
 
@@ -63,7 +63,7 @@ class ValueWriter:
         except DocumentFault as fault:
             raise fault.at(step) from fault.__cause__
 
-    def write_apart(self, value: Any, step: str) -> tuple[Any, type, list[Reference]]:
+    def write_apart(self, value: Any, step: str) -> tuple[Any, type, list[NodeReference]]:
         """The data for a value, its type, and its references, which are left out of :attr:`references`."""
         mark = len(self.references)
         data = self.write_at(value, step)
@@ -109,7 +109,7 @@ class ValueWriter:
             holder[slot] = task.task_id  # its node's id may differ; this one orders the items of sets
         except IdentityError as error:
             raise DocumentFault(str(error)) from error
-        self.references.append(Reference(holder, slot, task))
+        self.references.append(NodeReference(holder, slot, task))
         return holder
 
 

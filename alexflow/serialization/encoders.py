@@ -34,7 +34,7 @@ from alexflow.identity import (
     short_repr,
 )
 from alexflow.model import AbstractTask, Output, task_behind
-from alexflow.serialization.encode import TAG, Form, Reference, ValueWriter
+from alexflow.serialization.encode import TAG, Form, NodeReference, ValueWriter
 from alexflow.serialization.fault import DocumentFault
 from alexflow.serialization.fields import OUTPUT_PLACES
 from alexflow.serialization.library_encoders import library_form_of
@@ -99,7 +99,7 @@ def _set_items(tag: str) -> Form:
     return write
 
 
-def _in_one_order(item: tuple[Any, type, list[Reference]]) -> tuple[bytes, str, list[str]]:
+def _in_one_order(item: tuple[Any, type, list[NodeReference]]) -> tuple[bytes, str, list[str]]:
     """By the bytes; a task and a wrapper around it have one id, so by the classes then."""
     data, kind, references = item
     return _packb(data), qualified_name(kind), [qualified_name(type(reference.task)) for reference in references]

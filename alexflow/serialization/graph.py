@@ -19,7 +19,7 @@ from alexflow.model.function_task import constructor_of
 from alexflow.serialization.declared_outputs import check_keys_of
 from alexflow.serialization.decode import ValueReader, make, parts
 from alexflow.serialization.decoders import TAGS
-from alexflow.serialization.encode import Reference, ValueWriter
+from alexflow.serialization.encode import NodeReference, ValueWriter
 from alexflow.serialization.encoders import form_of
 from alexflow.serialization.fault import DocumentFault, user_code_fault
 from alexflow.serialization.resolve import TASK, Resolver
@@ -30,7 +30,7 @@ _packb = msgspec.msgpack.Encoder().encode
 class _Frame:
     """A task whose fields are written and whose references are being followed."""
 
-    def __init__(self, task: AbstractTask | None, fields: dict[str, Any], references: list[Reference]):
+    def __init__(self, task: AbstractTask | None, fields: dict[str, Any], references: list[NodeReference]):
         self.task = task
         self.fields = fields
         self.references = references[::-1]  # taken from the end
@@ -66,11 +66,11 @@ class GraphWriter:
         self._follow(self._take_references())
         return data
 
-    def _take_references(self) -> list[Reference]:
+    def _take_references(self) -> list[NodeReference]:
         references, self._values.references = self._values.references, []
         return references
 
-    def _follow(self, references: list[Reference]) -> None:
+    def _follow(self, references: list[NodeReference]) -> None:
         stack = [_Frame(None, {}, references)]
         while stack:
             frame = stack[-1]

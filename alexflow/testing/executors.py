@@ -251,14 +251,14 @@ async def brings_log_records(subject: Subject) -> None:
     expect("step 1 logs" in subject.logged, f"logged: {subject.logged}")
 
 
-Check = Callable[[Subject], Coroutine[Any, Any, None]]
+PromiseCheck = Callable[[Subject], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)
 class Promise:
     """A promise, and the check of it."""
 
-    keep: Check
+    keep: PromiseCheck
 
     def __str__(self) -> str:
         return self.keep.__name__
@@ -313,7 +313,7 @@ async def _subject(directory: Path, executor: ExecutorChoice, is_async: bool) ->
             logger.removeHandler(handler)
 
 
-_OF_ALL: tuple[Check, ...] = (
+_OF_ALL: tuple[PromiseCheck, ...] = (
     runs_each_task_once,
     reports_failures,
     never_begins_what_is_withdrawn,

@@ -30,7 +30,7 @@ from alexflow.testing.history import Names, SimulationHistory
 from alexflow.testing.storage import QuickStorage, SimulatedStorage
 from alexflow.type_vars import T
 
-Check = Callable[[State], object]
+StateCheck = Callable[[State], object]
 
 
 class Unhandled(AssertionError):
@@ -69,7 +69,7 @@ class Simulation:
         workers: int = 2,
         tick: float = 0.0,
         scheduling: Mapping[str, int] | None = None,
-        check: Check | None = None,
+        check: StateCheck | None = None,
         **options: Any,
     ):
         self.faults = faults if isinstance(faults, Faults) else Faults(faults)
@@ -145,7 +145,7 @@ class SimulatedEngine(Engine):
         options: arguments of :class:`Engine`.
     """
 
-    def __init__(self, attempts: Attempts, *, scheduling: Mapping[str, int], check: Check | None, **options: Any):
+    def __init__(self, attempts: Attempts, *, scheduling: Mapping[str, int], check: StateCheck | None, **options: Any):
         super().__init__(**options)
         self._attempts = attempts
         self._scheduling = scheduling
@@ -197,7 +197,7 @@ class RecordedScheduler(Scheduler):
         self,
         limits: Mapping[str, int | RateSpec],
         history: SimulationHistory,
-        check: Check | None = None,
+        check: StateCheck | None = None,
         **options: Any,
     ):
         super().__init__(limits, **options)

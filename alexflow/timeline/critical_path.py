@@ -21,7 +21,7 @@ from alexflow.timeline.run_fold import LOOP, RunFold
 from alexflow.timeline.task_columns import TaskColumns
 
 #: The reason for which a task began when it did, and not before.
-Cause = Literal["start", "input", "lane"]
+StartCause = Literal["start", "input", "lane"]
 
 
 class Step(NamedTuple):
@@ -34,7 +34,7 @@ class Step(NamedTuple):
     """
 
     task: int
-    cause: Cause
+    cause: StartCause
     gap: int
 
 

@@ -26,7 +26,7 @@ OPEN_TASKS = 200_000
 _WIDTHS = (8, 8, 2, 1)  # bytes of a gap, a duration, a class, a state
 
 
-class Columns(NamedTuple):
+class LaneColumns(NamedTuple):
     """The tasks of a lane, the earliest first.
 
     Attributes:
@@ -107,7 +107,7 @@ class Lane:
             self.chunks.append(zlib.compress(b"".join([*planes, self._state]), 1))
             self._clear()
 
-    def columns(self) -> Columns:
+    def columns(self) -> LaneColumns:
         """Return all of its tasks."""
         start, took, cls, state = array("q"), array("Q"), array("H"), bytearray()
         end = 0
@@ -119,7 +119,7 @@ class Lane:
             took += lengths
             cls += classes
             state += states
-        return Columns(start, took, cls, bytes(state))
+        return LaneColumns(start, took, cls, bytes(state))
 
     def _buffers(self) -> Iterator[tuple[array[int], array[int], array[int], bytes]]:
         for chunk in self.chunks:

@@ -10,6 +10,8 @@ from alexflow.progress.text import counted, duration, rate, short_names
 from alexflow.timeline.earlier_runs import blended
 from alexflow.timeline.run_fold import Cost, RunFold
 
+_FAILURES_SHOWN = 5
+
 
 class ClassRow(NamedTuple):
     """A class of a run.
@@ -114,10 +116,10 @@ def headline(run: RunFold, now: float, *, gone: bool = False) -> str:
     return f"{run.begun.id}: {state}: {', '.join(parts)}, {duration(elapsed)}"
 
 
-def failure_lines(run: RunFold, most: int) -> list[str]:
+def failure_lines(run: RunFold) -> list[str]:
     """Return the last failures, the newest first, a line each."""
     lines = []
-    for line in list(run.failures)[::-1][:most]:
+    for line in list(run.failures)[::-1][:_FAILURES_SHOWN]:
         name, _, digest = line.task_id.rpartition(".")
         end = "failed" if line.is_last else "is tried again"
         error = line.error.partition("\n")[0]

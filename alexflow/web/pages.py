@@ -12,7 +12,7 @@ from alexflow.record import Entry, Explanation
 from alexflow.record.leaves import leaves
 from alexflow.record.lines import AttemptLine
 from alexflow.report.cards import card_frames, cards_section
-from alexflow.report.markup import Content, Markup, element, joined, section, table
+from alexflow.report.markup import Markup, MarkupPart, element, joined, section, table
 from alexflow.report.sections import OUTCOMES
 from alexflow.timeline.run_fold import RunFold
 from alexflow.web.messages import headline_of, short
@@ -21,7 +21,7 @@ from alexflow.web.messages import headline_of, short
 MOST_ROWS_SHOWN = 200
 
 
-def page(base: str, title: str, *content: Content, scripts: Iterable[str] = ()) -> str:
+def page(base: str, title: str, *content: MarkupPart, scripts: Iterable[str] = ()) -> str:
     """Return a whole page.
 
     Args:
@@ -67,13 +67,13 @@ def runs_page(base: str, runs: Sequence[RunFold]) -> str:
     rest = len(runs) - len(rows)
     caption = f"The last {len(rows)}; {rest:,} more are left out" if rest > 0 else ""
     columns = ["run", "started (UTC)", "outcome", "ran", "failed", "took", "command"]
-    what: Content = (
+    what: MarkupPart = (
         table(columns, rows, left=3, caption=caption) if rows else element("p", "No run has been recorded yet.")
     )
     return page(base, "Runs", element("h1", "Runs"), what)
 
 
-def _run_row(base: str, run: RunFold) -> list[Content]:
+def _run_row(base: str, run: RunFold) -> list[MarkupPart]:
     moment = datetime.fromtimestamp(run.started, UTC).strftime("%Y-%m-%d %H:%M:%S")
     outcome = OUTCOMES.get(run.outcome, "goes on, or was killed")
     kind = {"done": "good", "failed": "bad", "error": "bad"}.get(run.outcome)
@@ -192,7 +192,7 @@ def failed_task_page(base: str, run_id: str, attempts: Sequence[AttemptLine], pa
         ],
         class_="facts",
     )
-    parts: list[Content] = []
+    parts: list[MarkupPart] = []
     for line in attempts:
         texts = [line.traceback or line.error, *(text for text in line.tail if text.strip())]
         took = f", after {duration(line.took / 1e6)}" if line.took else ""
@@ -202,7 +202,7 @@ def failed_task_page(base: str, run_id: str, attempts: Sequence[AttemptLine], pa
     return page(base, short(last.task_id), element("h1", short(last.task_id)), facts, *parts, rerun)
 
 
-def _facts(base: str, entry: Entry) -> Iterator[tuple[str, Content]]:
+def _facts(base: str, entry: Entry) -> Iterator[tuple[str, MarkupPart]]:
     yield "task", element("code", entry.task_id)
     yield "class", entry.cls
     if entry.run_id:
@@ -236,7 +236,7 @@ def search_page(base: str, words: str, found: Sequence[Entry], problem: str) -> 
         ]
         for entry in found
     ]
-    what: Content = (
+    what: MarkupPart = (
         table(["task", "parameters", "made (UTC)", "took"], rows, left=3)
         if rows
         else element("p", problem or "Nothing was found.")

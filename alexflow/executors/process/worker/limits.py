@@ -16,10 +16,10 @@ _NAMES = [
 _NUMBERS = [getattr(resource, name) for name in _NAMES]
 
 #: The soft and the hard value of each.
-Limits = list[tuple[int, int]]
+ResourceLimits = list[tuple[int, int]]
 
 
-def limits() -> Limits:
+def limits() -> ResourceLimits:
     """Return the limits of this process."""
     return [resource.getrlimit(number) for number in _NUMBERS]
 

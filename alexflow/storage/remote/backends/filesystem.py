@@ -25,7 +25,7 @@ from alexflow.storage.remote.threads import ClientThreads
 NEW = f"{RESERVED}/new"
 
 #: ``write(fs, path)``: the bytes of a file.
-Write = Callable[[Any, str], object]
+WriteFile = Callable[[Any, str], object]
 
 #: ``move(fs, path, new path, replace)``; raises FileExistsError.
 MoveFile = Callable[[Any, str, str, bool], None]
@@ -87,7 +87,7 @@ class FileSystemBackend(Backend):
     async def put_file(self, key: str, path: str, record: bytes, *, replace: bool) -> bool:
         return await self._put(key, lambda fs, temporary: fs.put_file(path, temporary), replace=replace)
 
-    async def _put(self, key: str, write: Write, *, replace: bool) -> bool:
+    async def _put(self, key: str, write: WriteFile, *, replace: bool) -> bool:
         check_odd(key, self._refused)
         root, path = self._root, self._root + key
         temporary = f"{root}{NEW}/{uuid.uuid4().hex}"
@@ -185,7 +185,7 @@ def _written(entry: Mapping[str, Any]) -> float:
     return when.timestamp() if isinstance(when, datetime) else float(when or "inf")
 
 
-def _write(fs: Any, path: str, write: Write) -> None:
+def _write(fs: Any, path: str, write: WriteFile) -> None:
     try:
         write(fs, path)
     except OSError as error:
