@@ -142,7 +142,7 @@ def _imported(name: str, place: str) -> ModuleType:
 
 
 def _raised_at(error: BaseException) -> str:
-    """The last line of the user's that an import has reached."""
+    """Return the last line of users' code that a failed import reached, in words; "" if there is none."""
     if isinstance(error, SyntaxError) or error.__traceback__ is None:
         return ""  # its text has it
     import traceback  # deferred: only for this message

@@ -77,7 +77,7 @@ from alexflow.version import __version__
 #: Seconds that a job takes before the engine gets to see that a worker is at it.
 AT_WORK_AFTER = 0.05
 
-#: Seconds for which a worker that has got something, and does nothing yet, is looked at.
+#: Seconds for which a worker that was sent a job is watched until it begins.
 STARTS_WITHIN = 60.0
 
 #: Seconds that an engine gets to take an agent in; a network may have cut it off meanwhile.

@@ -175,7 +175,7 @@ class AgentPool(ProcessExecutor):
     # -- agents
 
     def came(self, agent: AgentConnection) -> None:
-        """Take in an agent: there are more places."""
+        """Add an agent: there are more places."""
         self.agents.append(agent)
         agent.check(self._module_check.digests)
         self.remote_workers.agents.append(agent)
@@ -200,7 +200,7 @@ class AgentPool(ProcessExecutor):
         self._module_check.say(agent.name, agent.host, found.missing, found.differing)
 
     def lost(self, agent: AgentConnection) -> None:
-        """Take in that an agent is gone."""
+        """Note that an agent is gone."""
         if agent in self.agents:
             self.agents.remove(agent)
             if agent in self.remote_workers.agents:

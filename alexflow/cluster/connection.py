@@ -139,7 +139,7 @@ class RemoteProcess:
     # -- what the agent says
 
     def reported(self, message: WorkerReports) -> None:
-        """Take in what it has sent."""
+        """Handle what it has sent."""
         self.printed.of_ended.update({number: Printed(*said) for number, said in message.printed.items()})
         for each in message.messages:
             if isinstance(each, JobsDone):
@@ -153,7 +153,7 @@ class RemoteProcess:
             self._status = WorkerStatus(0, number, 0.0, 0)
 
     def is_at_work(self, message: AtWork) -> None:
-        """Take in what it has been at for a while."""
+        """Note what it has been at for a while."""
         since = 0.0 if message.seconds is None else time.monotonic() - message.seconds
         if message.running < 0:
             self._status = WorkerStatus(-1, 0, 0.0, 0)  # which makes no sense to the pool either
@@ -162,22 +162,22 @@ class RemoteProcess:
             self._status = WorkerStatus(message.running, ended, since, message.importing)
 
     def is_stopping(self, number: int) -> None:
-        """Take in that it is being ended because of a job."""
+        """Note that it is being ended because of a job."""
         self._reaps = True
         self._on_stopping(number)
 
     def is_started(self, pid: int) -> None:
-        """Take in its process id."""
+        """Note its process id."""
         self.pid = pid
         if pid and self._call_when_started is not None:
             self._call_when_started()
 
     def has_ended(self) -> None:
-        """Take in that it has ended, or has closed its channel."""
+        """Note that it has ended, or has closed its channel."""
         self._on_end()
 
     def is_reaped(self, message: WorkerEnded) -> None:
-        """Take in that it is gone."""
+        """Note that it is gone."""
         if message.refused:
             self.refused = OSError(message.refused)
         self.printed.of_running = None if message.printed is None else Printed(*message.printed)
@@ -186,7 +186,7 @@ class RemoteProcess:
         self._end()
 
     def lose(self) -> None:
-        """Take in that its agent is gone."""
+        """Note that its agent is gone."""
         self.is_lost = True
         self._settle(ExitStatus(), self._status)
         self._end()
@@ -317,14 +317,14 @@ class AgentConnection:
         self.send(OutdateModules())
 
     def receive(self, frame: bytes) -> None:
-        """Take in a frame."""
+        """Handle a frame."""
         for message in decode_from_agent(frame):
             worker = getattr(message, "worker", None)
             if worker is None or worker in self.workers:
                 self._take_in[type(message)](message)
 
     def lose(self) -> None:
-        """Take in that it is gone, with all its workers."""
+        """Note that it is gone, with all its workers."""
         self.is_lost = True
         workers, self.workers = self.workers, {}
         for process in workers.values():

@@ -21,10 +21,10 @@ class Certificates:
         AgentExecutor("0.0.0.0:7788", tls=Certificates(cert="engine.pem", key="engine.key", ca="ca.pem"))
 
     An engine needs ``cert``; if it has ``ca``, agents need certificates of that authority as well. An agent needs
-    ``ca``, of which the engine's has to be; names in certificates are not compared, as agents are given addresses.
+    ``ca``, which must have signed the engine's; names in certificates are not compared, as agents are given addresses.
 
     Attributes:
-        ca: certificates of authorities that the other end's is to be of.
+        ca: certificates of the authorities of which one must have signed the other end's.
         cert: the own certificate, and those between it and the authority.
         key: its key; by default it is in the same file.
 

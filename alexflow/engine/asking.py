@@ -133,7 +133,7 @@ def refuse_load_if_full(
 
 
 def _place_of(request: Request, options: RequestOptions, defaults: Defaults) -> tuple[int, set[Kind]]:
-    """Find out which priority a request has, and which executors run its targets, as far as some of them say."""
+    """Return the priority of a request, and the executors of its targets, of which only the first are asked."""
     kinds: set[Kind] = set()
     priorities: list[int] = []
     asked: object = request

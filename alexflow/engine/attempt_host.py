@@ -72,7 +72,7 @@ class EngineHost:
         )
 
     def reported(self, task_id: str, report: TaskReport) -> None:
-        """Take in, on the event loop, what the attempt at a task reports."""
+        """Note, on the event loop, what the attempt at a task reports."""
         if self._broadcast.has_listeners:
             event = TaskReported(
                 task_id, report.step, report.of, report.values, time=report.at, run_id=self._runs.id_for(task_id)
@@ -81,12 +81,12 @@ class EngineHost:
         self._record.reported(task_id, self._scheduler.failures_of(task_id) + 1, report)
 
     def reported_here(self, task_id: str, report: TaskReport) -> None:
-        """Take in what an attempt in this process reports; its end comes after it."""
+        """Note what an attempt in this process reports; its end comes after it."""
         with suppress(RuntimeError):  # the loop has been closed: an abandoned thread reports on
             self._loop.call_soon_threadsafe(self.reported, task_id, report)
 
     def spent(self, task_id: str, amounts: Mapping[str, float]) -> None:
-        """Take in, on the event loop, what the attempt at a task has spent of limited rates, by unit."""
+        """Note, on the event loop, what the attempt at a task has spent of limited rates, by unit."""
         described = self._catalog.tasks.get(task_id)
         if described is not None and described.spec.spends:
             spends: list[tuple[str, tuple[float | None, ...]]] = []
@@ -96,7 +96,7 @@ class EngineHost:
             self._post(Spent(task_id, tuple(spends)))
 
     def spent_here(self, task_id: str, amounts: Mapping[str, float]) -> None:
-        """Take in the same of an attempt in this process."""
+        """Note the same of an attempt in this process."""
         with suppress(RuntimeError):  # as above
             self._loop.call_soon_threadsafe(self.spent, task_id, amounts)
 

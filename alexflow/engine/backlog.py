@@ -98,7 +98,7 @@ class Backlog:
         return Overloaded(queued, seconds)
 
     def _per_task(self, kind: Kind) -> float:
-        """Return the seconds until one task more of an executor has ended, while it has enough to do."""
+        """Return the mean seconds between the ends of an executor's tasks while it is busy; 0 if unknown."""
         executor = self._executors.get(kind)
         return 0.0 if executor is None else self._seconds.get(kind, 0.0) / max(executor.places, 1)
 

@@ -50,7 +50,7 @@ class CodeStates:
         self._shapes.clear()
 
     def add(self, shape: int, cls: type) -> None:
-        """Take in a shape of a class."""
+        """Note a shape of a class."""
         self._shapes[cls].append(shape)
         if cls not in self._asked:
             self._asked.add(cls)

@@ -193,7 +193,7 @@ class Dispatch:
             )
 
     def ended(self, outcomes: Sequence[Settled]) -> None:
-        """Take in that jobs have ended."""
+        """Note that jobs have ended."""
         admission = self._admission()
         if admission is not None:
             admission.over(outcomes)

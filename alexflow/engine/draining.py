@@ -27,7 +27,7 @@ class Draining:
             await idle
 
     def is_idle(self) -> None:
-        """Take in that no request is under way."""
+        """Note that no request is under way."""
         waiting, self._waiting = self._waiting, []
         for idle in waiting:
             if not idle.done():

@@ -34,5 +34,5 @@ class Quota:
         return min(self._executor.places * each, MAX_IN_FLIGHT) - len(self.in_flight)
 
     def learn(self, seconds: float) -> None:
-        """Take in how long a task took."""
+        """Update the average with a task's duration."""
         self._seconds += (seconds - self._seconds) / 8 if self._seconds else seconds

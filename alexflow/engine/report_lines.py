@@ -50,7 +50,7 @@ class ReportLines:
         return bool(self._attempts)
 
     def add(self, task_id: str, number: int, report: TaskReport) -> None:
-        """Take in a report."""
+        """Note a report."""
         attempt = self._attempts.get(task_id)
         if attempt is None or attempt.number != number:
             self.ended(task_id)

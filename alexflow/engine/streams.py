@@ -270,7 +270,7 @@ class Follower:
         try:
             status = os.stat(self._place.path)
         except OSError:
-            return  # there is none yet, or any more
+            return  # it has not been made yet, or is gone
         if (status.st_dev, status.st_ino) == self._identity:
             return
         try:

@@ -80,7 +80,7 @@ class Tallies:
     # -- what happens
 
     def queued(self, task_ids: Iterable[str]) -> None:
-        """Take in that tasks wait for a place."""
+        """Note that tasks wait for a place."""
         now = time.monotonic()
         for task_id in task_ids:
             described = self._tasks[task_id]
@@ -92,14 +92,14 @@ class Tallies:
             tally.queued[task_id] = now
 
     def taken(self, task_ids: Iterable[str]) -> None:
-        """Take in that executors have taken tasks."""
+        """Note that executors have taken tasks."""
         for task_id in task_ids:
             tally = self._of.get(task_id)
             if tally is not None and tally.queued.pop(task_id, None) is not None:
                 tally.running += 1
 
     def put_back(self, task_ids: Iterable[str]) -> None:
-        """Take in that tasks wait again that had been taken."""
+        """Note that tasks wait again that had been taken."""
         for task_id in task_ids:
             tally = self._of.get(task_id)
             if tally is not None and task_id not in tally.queued:
@@ -107,7 +107,7 @@ class Tallies:
                 tally.queued[task_id] = time.monotonic()
 
     def settled(self, outcomes: Sequence[Settled]) -> None:
-        """Take in the ends of attempts."""
+        """Note the ends of attempts."""
         for outcome in outcomes:
             tally = self._of.pop(outcome.task_id, None)
             if tally is not None:
@@ -120,14 +120,14 @@ class Tallies:
                     tally.failed += 1
 
     def forgotten(self, task_ids: Iterable[str]) -> None:
-        """Take in that tasks are over or not wanted any more."""
+        """Note that tasks are over or not wanted any more."""
         for task_id in task_ids:
             tally = self._of.pop(task_id, None)
             if tally is not None and tally.queued.pop(task_id, None) is None:
                 tally.running -= 1
 
     def finished(self, end: Finish) -> None:
-        """Take in the end of a run."""
+        """Note the end of a run."""
         self.shared += end.shared
         self.cached += end.cached
 

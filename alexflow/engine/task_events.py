@@ -189,7 +189,7 @@ class TaskEvents:
     # -- the end
 
     def _end(self, task_id: str, *, is_over: bool) -> bool:
-        """Take in the end of an attempt. Returns whether one had begun."""
+        """Note the end of an attempt. Returns whether one had begun."""
         attempt = self._live.pop(task_id, None)
         if attempt is not None:
             self._lanes[attempt[0]].leave(attempt[1])

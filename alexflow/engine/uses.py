@@ -42,7 +42,7 @@ class NotedNames:
         return {name for name in names if not self._has(hash(name))}
 
     def add(self, names: Iterable[str]) -> None:
-        """Take in names that have been noted."""
+        """Add names that were noted."""
         for name in names:
             self._add(hash(name))
 

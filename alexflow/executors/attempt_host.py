@@ -39,19 +39,19 @@ class AttemptHost(Protocol):
         ...
 
     def reported(self, task_id: str, report: TaskReport) -> None:
-        """Take in, on the event loop, what the attempt at a task reports."""
+        """Note, on the event loop, what the attempt at a task reports."""
         ...
 
     def reported_here(self, task_id: str, report: TaskReport) -> None:
-        """Take in what an attempt in the engine's process reports. It may be called by any thread."""
+        """Note what an attempt in the engine's process reports. It may be called by any thread."""
         ...
 
     def spent(self, task_id: str, amounts: Mapping[str, float]) -> None:
-        """Take in, on the event loop, what the attempt at a task has spent of limited rates, by unit."""
+        """Note, on the event loop, what the attempt at a task has spent of limited rates, by unit."""
         ...
 
     def spent_here(self, task_id: str, amounts: Mapping[str, float]) -> None:
-        """Take in the same of an attempt in the engine's process. It may be called by any thread."""
+        """Note the same of an attempt in the engine's process. It may be called by any thread."""
         ...
 
 

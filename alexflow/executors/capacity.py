@@ -114,7 +114,7 @@ class Demand:
         self.is_active = True
 
     def add(self, needs: Needs) -> None:
-        """Take in that a task has asked for something."""
+        """Note that a task has asked for something."""
         self.activate()
         self.counts_memory = self.counts_memory or needs.memory > 0
 
@@ -294,7 +294,7 @@ class Capacity(Demand):
         return Lack("device", thing, wanted, sum(of_kind.values()), len(of_kind) * WHOLE, holders, kept_for)
 
     def started(self, claimant: Claimant, task_id: str, claim: Claim) -> None:
-        """Take in that a job with a claim has started: it waits no more, and has overtaken those that do."""
+        """Note that a job with a claim has started: it waits no more, and has overtaken those that do."""
         self._forget(task_id)
         taken = {thing for thing, amount in claim.amounts.items() if amount}
         self._overtake({*taken, *claim.shares, claimant.places})
@@ -343,7 +343,7 @@ class Capacity(Demand):
         return not begins or (not claimant.is_full() and self.ordinary <= self._free_for(CPUS, MOST))
 
     def ordinary_started(self, claimant: Claimant) -> None:
-        """Take in that a job that asks for nothing has started: it has overtaken those that lack CPUs or a place."""
+        """Note that a job that asks for nothing has started: it has overtaken those that lack CPUs or a place."""
         if self._waits:
             self._overtake({CPUS, claimant.places} if claimant.takes_cpus else {claimant.places})
 

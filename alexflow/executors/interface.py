@@ -197,7 +197,7 @@ class JobSource(ABC):
         devices: Mapping[str, tuple[int | str, ...]] | None = None,
         cores: tuple[int, ...] = (),
     ) -> None:
-        """Take in that a job has begun that was taken; for executors that take jobs before they have a place.
+        """Note that a job has begun that was taken; for executors that take jobs before they have a place.
 
         It may be reported again, and need not be reported of jobs that end in the same moment.
 
@@ -210,7 +210,7 @@ class JobSource(ABC):
         """
 
     def passed_over(self, task_id: str, lack: Lack) -> None:  # noqa: B027  # of interest to engines only
-        """Take in that a job was passed over for lack of something. It may be reported again."""
+        """Note that a job was passed over for lack of something. It may be reported again."""
 
     @abstractmethod
     def put_back(self, jobs: Sequence[Job]) -> None:

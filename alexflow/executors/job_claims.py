@@ -53,7 +53,7 @@ class JobClaims:
         return {} if claim is None else dict(claim.binding)
 
     def release(self, task_id: str) -> None:
-        """Take in that a job has ended."""
+        """Note that a job has ended."""
         claim = self._claims.pop(task_id, None)
         if claim is not None:
             claim.release()

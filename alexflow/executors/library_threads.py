@@ -94,9 +94,9 @@ class ThreadShare:
         self._now = 0  # the number for the last job; 0 for the process's own
 
     def change(self, threads: int) -> bool:
-        """Change it, for libraries that are loaded too. Return whether it was another.
+        """Set the number, also in libraries that are loaded. Return whether it was different.
 
-        What reads its variable only when it is loaded (polars, numba, tensorflow) keeps what it has.
+        A library that reads its variable only when it is loaded (polars, numba, tensorflow) keeps its number.
 
         Args:
             threads: how many; 0 for the share that this process was given.

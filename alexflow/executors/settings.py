@@ -48,4 +48,4 @@ class ConfigurableExecutor(Executor):
 
     @abstractmethod
     def configure(self, settings: ExecutorSettings) -> None:
-        """Take in the arguments of an engine; called each time before ``open``."""
+        """Keep the arguments of an engine; called each time before ``open``."""

@@ -274,7 +274,7 @@ class Linker:
                 self._name(summary.name, path)
 
     def _add_strings(self, strings: Sequence[str]) -> None:
-        """Take in string constants: ``"pkg.mod:attr"`` is an import, and others may name methods."""
+        """Follow string constants: ``"pkg.mod:attr"`` is an import, and others may name methods."""
         new = set(strings) - self._strings
         self._strings |= new
         if self._by_string:

@@ -64,7 +64,7 @@ def linked_fingerprint(linker: Linker) -> Fingerprint:
 
 
 class NamedPackages(NamedTuple):
-    """Top-level packages that a project names, and the files that say so or would."""
+    """Top-level packages that a project names, and the files that were read for that."""
 
     packages: frozenset[str]
     files: frozenset[str]

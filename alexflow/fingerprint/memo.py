@@ -110,7 +110,7 @@ class LinkMemo(msgspec.Struct, frozen=True, array_like=True):
     fingerprint: Fingerprint
 
     def holds(self) -> bool:
-        """Whether linking again would give the same."""
+        """Whether the fingerprint is up to date: linking again would give the same."""
         return self.normal_form == NORMAL_FORM and all(file.holds(self.written) for file in self.files)
 
 

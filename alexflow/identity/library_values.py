@@ -178,7 +178,7 @@ _EXACT = {
     ("functools", "partial"): LibraryForm(_partial, _parts_of_partial),
 }
 
-#: Of these classes, and of those derived from them.
+#: Forms that instances of subclasses have, too.
 _DERIVED = (
     ("numpy", "dtype", _leaf(_dtype)),
     ("pydantic.main", "BaseModel", _by_fields("model", fields_of_model)),

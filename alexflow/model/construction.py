@@ -66,7 +66,7 @@ def output_by_reference(
 def outputs_by_key(
     cls: type[Output[Any]], keys: Sequence[str], lengths: Sequence[int], fetch_task: Callable[[str], SourceTask]
 ) -> list[Output[Any]]:
-    """:func:`output_by_reference` for outputs that consist of a key, given with the length of the task id in it."""
+    """Make outputs by reference that have no field but a key, given with the length of the task id in it."""
     outputs: list[Output[Any]] = []
     for key, length in zip(keys, lengths, strict=True):
         output = object.__new__(cls)

@@ -298,7 +298,7 @@ def _attempt_spans_of(tracer: Tracer) -> AttemptSpans | None:
 
 
 def _add_place(attributes: dict[str, Any], started: TaskStarted) -> None:
-    attributes[names.TASK_EXECUTOR] = started.executor  # the fewer, the cheaper
+    attributes[names.TASK_EXECUTOR] = started.executor  # few attributes: each costs time
     if started.attempt > 1:
         attributes[names.TASK_ATTEMPT] = started.attempt
     if started.worker:

@@ -1,4 +1,4 @@
-"""``open_record``: from a storage to what it says of its outputs."""
+"""``open_record``: from a storage to the record of its outputs."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Section:
         self.closed = False
 
     def add(self, line: AnyLine) -> None:
-        """Take in the next line."""
+        """Handle the next line."""
         if isinstance(line, MadeFromLine):
             self.made.update(line.numbered(self.shapes))
         elif isinstance(line, CompletionLine):

@@ -25,7 +25,7 @@ class LastUses:
                 self._last[name] = max(self._last.get(name, 0.0), min(note.until, now))
 
     def read_by(self, row: Row) -> None:
-        """Take in what a task has read."""
+        """Note what a task has read."""
         if row.finished is not None:
             for key in row.input_keys():
                 name = short_name(key)

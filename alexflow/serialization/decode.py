@@ -196,13 +196,13 @@ def _text(data: str) -> str:
 
 def _int(reader: ValueReader, data: int) -> Any:
     if not -(2**63) <= data < 2**64:
-        raise DocumentFault("an integer of more than 64 bits stands tagged, in hexadecimal")
+        raise DocumentFault("an integer of more than 64 bits must be tagged, in hexadecimal")
     return data
 
 
 def _float(reader: ValueReader, data: float) -> Any:
     if not math.isfinite(data):
-        raise DocumentFault("a number that is not finite stands tagged")
+        raise DocumentFault("a number that is not finite must be tagged")
     return data
 
 

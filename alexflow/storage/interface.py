@@ -41,7 +41,7 @@ def check_check(check: object) -> None:
     """Check a value that users give for ``check``.
 
     Raises:
-        UnknownStorage: it is not.
+        UnknownStorage: it is neither a bool nor "strict".
     """
     if not isinstance(check, bool) and check != "strict":
         raise UnknownStorage(f"check must be True, False or 'strict', not {repr_of(check)}")

@@ -33,7 +33,7 @@ class FailureDetector:
         self._seen: dict[Hashable, _Seen] = {}
 
     def is_lost(self, peer: Hashable, heartbeat: bytes) -> bool:
-        """Take in a peer's heartbeat; returns whether it has been the same for too long."""
+        """Note a peer's heartbeat; returns whether it has been the same for too long."""
         now = self._clock()
         seen = self._seen.get(peer)
         if seen is None or seen.heartbeat != heartbeat:

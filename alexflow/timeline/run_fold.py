@@ -105,7 +105,7 @@ class SectionFold:
         self.closed = False
 
     def made_from(self, line: MadeFromLine) -> None:
-        """Take in tasks that are about to run."""
+        """Note tasks that are about to run."""
         short = line.first + len(line.shapes) - len(self.shape_of)
         self.shape_of.extend([0] * max(0, short))
         for number, kind, digest in line.named():
@@ -181,7 +181,7 @@ class RunFold:
         return [task for section in self.sections if not section.closed for task in section.under_way.values()]
 
     def add(self, section: SectionFold, tasks: Iterable[Completion]) -> list[FoldedAttempt]:
-        """Take in tasks that have run, which were written together."""
+        """Note tasks that have run, which were written together."""
         offset = int((section.header.started - self.started) * _MICROS)
         by_worker: dict[tuple[str, str, int], list[Completion]] = {}
         for each in tasks:
@@ -221,7 +221,7 @@ class RunFold:
         return FoldedAttempt(section, cls, lane, end - each.took, end, state, each)
 
     def add_failure(self, section: SectionFold, line: AttemptLine, cls: str, executor: str) -> FoldedAttempt:
-        """Take in an attempt that failed."""
+        """Note an attempt that failed."""
         self.failures.append(line)
         self.failed_attempts += 1
         cost = self.cost(cls)
@@ -238,7 +238,7 @@ class RunFold:
         return FoldedAttempt(section, cls, lane, end - line.took, end, state, line)
 
     def end(self, section: SectionFold, line: RunEndedLine) -> None:
-        """Take in its end."""
+        """Note its end."""
         self.ended = line
         self.ended_after = int((section.header.started - self.started) * _MICROS) + line.at
         self.changes += 1
@@ -279,7 +279,7 @@ class RecordFold:
         self._take_attempt = take_attempt
 
     def add(self, number: int, line: SegmentLine) -> None:
-        """Take in a line of a section; of each section they come in their order, its header first."""
+        """Handle a line of a section; lines of a section come in their order, its header first."""
         if isinstance(line, SegmentHeader):
             self.sections[number] = SectionFold(line)
             return

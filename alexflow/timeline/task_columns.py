@@ -70,7 +70,7 @@ class TaskColumns:
     # -- reading
 
     def add_made(self, section: SectionFold, line: MadeFromLine) -> None:
-        """Take in what tasks are made from."""
+        """Note what tasks are made from."""
         numbers = self._of_section.setdefault(id(section), array("I"))
         numbers.extend([0] * max(0, line.first + len(line.shapes) - len(numbers)))
         for at, made in enumerate(line.tasks(), line.first):
@@ -128,7 +128,7 @@ class TaskColumns:
         return list(dict.fromkeys(found))
 
     def add_attempt(self, run: RunFold, folded: FoldedAttempt) -> None:
-        """Take in an attempt that has ended."""
+        """Note an attempt that has ended."""
         line, index = folded.line, len(self.number)
         if isinstance(line, Completion):
             number = self._of_section[id(folded.section)][line.task]

@@ -70,7 +70,7 @@ class Channel:
             self._loop.add_writer(self._socket.fileno(), self._writable)
 
     def drain(self) -> None:
-        """Take in what has come, without waiting for more."""
+        """Handle what has come, without waiting for more."""
         while self._open and self._receive():
             pass
 
@@ -97,7 +97,7 @@ class Channel:
             self._loop.remove_writer(self._socket.fileno())
 
     def _receive(self) -> bool:
-        """Take in some; False if there was nothing."""
+        """Read some; False if there was nothing."""
         try:
             data = self._socket.recv(SOCKET_READ)
         except BlockingIOError:
@@ -143,7 +143,7 @@ class Channel:
             end = begin = at + LENGTH.size
         if at < whole:
             if end - at > MAX_FRAME:
-                raise ValueError(f"a message of {end - at:,} bytes")
+                raise ValueError(f"a message of {end - at:,} bytes is longer than any that is sent")
             self._parts = [data[at:]]
             self._missing = end - whole
         return messages

@@ -153,7 +153,7 @@ class Claims:
             self._waits_at.pop(task_id, None)
 
     def cannot_start(self) -> None:
-        """Take in that no place can be started now."""
+        """Note that no place can be started now."""
         self.may_start = False
         for site in self.sites:
             site.roster.cannot_start()
@@ -168,7 +168,7 @@ class Claims:
         return 0
 
     def lacked_memory(self, job: Job, used: int) -> bool:
-        """Take in that a job had too little memory. Return whether it may run alone; False if it has done so."""
+        """Note that a job had too little memory. Return whether it may run alone; False if it has done so."""
         if self.demand is None or job.task_id in self.alone:
             return False
         self.demand.activate()
@@ -185,13 +185,13 @@ class Claims:
         return self.demand is not None and self.demand.counts_memory
 
     def learnt_peak(self, name: str, peak: int) -> None:
-        """Take in how much memory a task of a class has needed, in bytes; 0 if that is not known."""
+        """Note how much memory a task of a class has needed, in bytes; 0 if that is not known."""
         shares = [site.capacity.supply.memory / site.roster.size for site in self.sites]
         is_small = peak * SMALL < min(shares, default=0)
         self.peaks[name] = max(0 if is_small else peak, self.peaks.get(name, 0))
 
     def has_used(self, job: Job, rss: int) -> None:
-        """Take in the peak memory of a job, in bytes."""
+        """Note the peak memory of a job, in bytes."""
         if rss > self.peaks.get(_class_of(job), 0):
             self.learnt_peak(_class_of(job), rss)
 

@@ -36,10 +36,10 @@ class Definitions:
     """
 
     def __init__(self) -> None:
-        self._numbers: dict[Any, int] = {}  # of what is as it was when it was last looked at
+        self._numbers: dict[Any, int] = {}  # of those that have not changed since the last look
         self._definitions: list[Definition] = []
         self._values: dict[Any, tuple[int, Used]] = {}
-        self._looked_at: list[Any] = []  # of those, what need not be looked at again now
+        self._looked_at: list[Any] = []  # those that need no other look in this turn
         self._refused: dict[Any, str] = {}
         self._imported: dict[str, Any] = {}
         self._reloads = reloads()

@@ -287,7 +287,7 @@ class ForkServerClient:
             )
 
     def _hang_up(self) -> None:
-        """Take in that it has ended, or end it: it answers no more."""
+        """Note that it has ended, or end it: it answers no more."""
         if not self.lives:
             return
         self._loop.remove_reader(self._requests.fileno())

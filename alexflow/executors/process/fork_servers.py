@@ -178,7 +178,7 @@ class ForkServers:
             bare.give_up()
 
     async def aclose(self) -> None:
-        """End all of them."""
+        """End all fork servers."""
         self._preloads = False
         await asyncio.gather(*(server.aclose() for server in self._warm))
         await asyncio.gather(*(server.aclose() for server in self._bare))

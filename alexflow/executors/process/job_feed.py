@@ -98,7 +98,7 @@ class JobFeed:
                     self._extend(place)
 
     def _sort_in(self, place: Place) -> None:
-        """Take in how much work a place has now."""
+        """Note how much work a place has now."""
         self._idle.pop(place, None)
         self._short.pop(place, None)
         if place.takes_jobs:

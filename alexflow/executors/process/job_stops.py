@@ -40,7 +40,7 @@ class JobStops:
         self._timers[worker] = self._loop.call_later(min(PROMPT, self._grace), self._is_late, worker, number)
 
     def end(self, worker: WorkerState) -> bool:
-        """Take in that the job, or the worker, has ended. Return whether a job was being stopped there."""
+        """Note that the job, or the worker, has ended. Return whether a job was being stopped there."""
         timer = self._timers.pop(worker, None)
         if timer is not None:
             timer.cancel()

@@ -89,7 +89,7 @@ class PoolMachine(JobFeed):
     # -- jobs come, or are not wanted any more
 
     def offered(self, task_ids: Collection[str]) -> None:
-        """Take in that jobs are ready, those of these tasks among them."""
+        """Note that jobs are ready, those of these tasks among them."""
         if self._speculative:
             self._claim(task_ids)
         self.roster.touched += self._hesitation.offered(task_ids)
@@ -181,7 +181,7 @@ class PoolMachine(JobFeed):
             self.instructions.append(StartPlaces(missing))
 
     def cannot_start(self) -> None:
-        """Take in that no place can be started now."""
+        """Note that no place can be started now."""
         self.claims.cannot_start()
         if self.roster.cannot_start():
             self.instructions.append(FailAll([]))
@@ -209,13 +209,13 @@ class PoolMachine(JobFeed):
                 self._revoke(place)
 
     def stops(self, place: Place, number: int) -> None:
-        """Take in that the job that a place is running is being stopped; the place gets no other meanwhile."""
+        """Note that the job that a place is running is being stopped; the place gets no other meanwhile."""
         place.stopped = number
         place.is_blocked = True
         self.roster.touched.append(place)
 
     def stopping(self, place: Place, number: int) -> None:
-        """Take in that the place may end with the job that it is running; another one takes its place."""
+        """Note that the place may end with the job that it is running; another one takes its place."""
         place.stopped = number
         self.roster.leave(place)
         self._hesitation.is_late(place)
@@ -223,7 +223,7 @@ class PoolMachine(JobFeed):
         self.feed()
 
     def has_stopped(self, place: Place) -> None:
-        """Take in that the job has ended that was being stopped, and that its place goes on, or comes back."""
+        """Note that the job has ended that was being stopped, and that its place goes on, or comes back."""
         place.stopped = 0
         place.is_blocked = False
         if place.is_leaving:
@@ -254,7 +254,7 @@ class PoolMachine(JobFeed):
         self._recycle_if_due(newcomer)
 
     def ended(self, place: Place) -> None:
-        """Take in that a place ends by itself; its jobs are settled when it is gone."""
+        """Note that a place ends by itself; its jobs are settled when it is gone."""
         self.roster.leave(place)
         if place.has_reported:  # places do start, and the next one need not wait for that
             self.start_for(len(self._source) + len(place.sent))
@@ -321,7 +321,7 @@ class PoolMachine(JobFeed):
         overtaken: Mapping[int, tuple[str, ...]],
         usage: Sequence[Usage],
     ) -> None:
-        """Take in that jobs have succeeded, with the seconds that each took."""
+        """Note that jobs have succeeded, with the seconds that each took."""
         self._makes_progress(place)
         learn, forget = self._estimates.learn, place.forget
         counts_memory = self.claims.counts_memory
@@ -342,7 +342,7 @@ class PoolMachine(JobFeed):
                     self.outcomes.append(outcome)
 
     def failed(self, place: Place, number: int, outcome: NotDone | None) -> None:
-        """Take in that a job has failed; those that were to come after it are not run."""
+        """Note that a job has failed; those that were to come after it are not run."""
         self._makes_progress(place)
         sent = place.forget(number)
         if sent is not None and outcome is not None:
@@ -374,7 +374,7 @@ class PoolMachine(JobFeed):
             if sent.after in dropped:
                 dropped.add(number)
                 place.forget(number)
-                place.last_number += 1  # as it will not run this one
+                place.last_number += 1  # this job does not count towards its replacement: it will not run
                 if sent.is_speculative:
                     self._drop_speculative(sent)
                 else:
@@ -409,7 +409,7 @@ class PoolMachine(JobFeed):
                 self._stop(sent)
 
     def cannot_be_sent(self, sent: Assignment, outcome: NotDone) -> None:
-        """Take in that a job cannot travel: it has failed, or will when it is ready; what comes after it is dropped."""
+        """Note that a job cannot travel: it has failed, or will when it is ready; what comes after it is dropped."""
         sent.place.forget(sent.number)
         self.roster.touched.append(sent.place)
         sent.place.last_number += 1
@@ -420,12 +420,12 @@ class PoolMachine(JobFeed):
         self._drop_after(sent.place, sent.number)
 
     def learnt_peak(self, name: str, peak: int) -> None:
-        """Take in how much memory tasks of a class have needed, in bytes; 0 if that is not known."""
+        """Note how much memory tasks of a class have needed, in bytes; 0 if that is not known."""
         self.claims.learnt_peak(name, peak)
         self.feed()
 
     def exceeded(self, place: Place) -> None:
-        """Take in that a place uses more memory than it may."""
+        """Note that a place uses more memory than it may."""
         place.is_due = True
 
     def reported(self, place: Place) -> None:

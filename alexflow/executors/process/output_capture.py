@@ -92,7 +92,7 @@ class OutputReader:
                 self._loop.remove_reader(stream.fd)
 
     def _read(self, at: int) -> bool:
-        """Take in a piece; False if there is nothing now."""
+        """Read a piece; False if there is nothing now."""
         if not self._open:
             return False
         stream = self._streams[at]

@@ -67,7 +67,7 @@ class PendingWorker:
         self._look: asyncio.Task[None] | None = None
 
     def settle(self, pid: int = 0, refused: OSError | None = None) -> None:
-        """Take in the answer: the worker has its descriptors, or there is none."""
+        """Handle the answer: the worker has its descriptors, or there is none."""
         self.pid = pid
         self.refused = refused
         for fd in self.descriptors:
@@ -100,7 +100,7 @@ class PendingWorker:
         self.has_ended()
 
     def has_ended(self) -> None:
-        """Take in that the worker has ended."""
+        """Note that the worker has ended."""
         if not self.ended.is_set():
             self.ended.set()
             on_end = self._on_end

@@ -123,7 +123,7 @@ class PlaceRound(Round):
         return True
 
     def _idle_place(self) -> Place | None:
-        if self._filling is not None and self._is_first:  # nothing has come of it
+        if self._filling is not None and self._is_first:  # no job has been planned for it
             place, self._filling = self._filling, None
             return place
         if self._idle:

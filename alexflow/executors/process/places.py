@@ -28,13 +28,13 @@ class Home(Protocol):
     """The places of one machine, where a pool has several machines."""
 
     def include(self, place: Place) -> None:
-        """Take in a place that was started there."""
+        """Note a place that was started there."""
 
     def exclude(self, place: Place) -> None:
-        """Take in that a place gets no more jobs."""
+        """Note that a place gets no more jobs."""
 
     def drop(self, place: Place) -> None:
-        """Take in that a place has ended."""
+        """Note that a place has ended."""
 
 
 class Assignment(Struct, eq=False):
@@ -91,7 +91,7 @@ class Place:
         self.has_ended_one = False  # a job
         self.is_due = False  # for replacement, when it has run its jobs
         self.is_revoking = False
-        self.makes_way = False  # for a more urgent job: why it is to give others back
+        self.makes_way = False  # whether it gives jobs back because a more urgent one waits
         self.least_urgent = NOTHING_SENT  # at most the priority of each of its jobs
         self.is_blocked = False  # by a long job, because of which it has given others back
         self.is_leaving = False

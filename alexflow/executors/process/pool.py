@@ -409,7 +409,7 @@ class ProcessExecutor(Executor):
         self._go_on()
 
     def _has_ended(self, worker: WorkerState) -> None:
-        """Take in that a worker has ended, or has closed its channel; called once or more."""
+        """Note that a worker has ended, or has closed its channel; called once or more."""
         if self._shutdown.has(worker):
             return
         was_stopped = self._job_stops.end(worker)

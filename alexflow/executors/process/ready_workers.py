@@ -50,12 +50,12 @@ class ReadyWorkers:
                 worker.process.when_started(self.check)
 
     def check(self) -> None:
-        """Take in that a worker has got further."""
+        """Note that a worker has got further."""
         if self._waiting and self._are_ready():
             self._end(None)
 
     def fail(self, error: Exception) -> None:
-        """Take in that workers cannot be started, or not any more."""
+        """Note that workers cannot be started, or not any more."""
         self._end(error)
 
     def _are_ready(self) -> bool:

@@ -62,7 +62,7 @@ class Roster:
         return self._started
 
     def came(self, place: Place) -> None:
-        """Take in a place that was started."""
+        """Note a place that was started."""
         self.include(place)
         if place.home is not None:
             place.home.include(place)
@@ -90,7 +90,7 @@ class Roster:
         return sorted(holding, key=attrgetter("expected"))
 
     def cannot_start(self) -> bool:
-        """Take in that no place can be started now; return whether there is none."""
+        """Note that no place can be started now; return whether there is none."""
         self._starting = 0
         self.coming.clear()
         return not (self.places or self.bound)
@@ -124,7 +124,7 @@ class Roster:
                 self.touched.append(place)
 
     def left(self, place: Place) -> None:
-        """Take in that a place has ended: it takes no room any more."""
+        """Note that a place has ended: it takes no room any more."""
         self.drop(place)
         if place.home is not None:
             place.home.drop(place)
@@ -136,7 +136,7 @@ class Roster:
             self.returning.remove(place)
 
     def has_reported(self, place: Place) -> None:
-        """Take in that a place has reported something: places do start."""
+        """Note that a place has reported something: places do start."""
         place.has_reported = True
         self.is_hopeless = False
         self._start_failures = 0

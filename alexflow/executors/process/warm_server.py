@@ -178,7 +178,7 @@ class WarmServer:
         self._set_timer()
 
     def _take_in(self, verb: int, place: int, value: int, size: int) -> None:
-        """Take in what it reports of an import."""
+        """Note what it reports of an import."""
         if self._names is None:
             return
         if verb == UNFIT:

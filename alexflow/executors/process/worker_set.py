@@ -133,7 +133,7 @@ class WorkerSet:
         )
 
     def left(self, worker: WorkerState) -> None:
-        """Take in that a worker has ended and been reaped."""
+        """Note that a worker has ended and been reaped."""
         self._roster.left(worker)
 
     def announce(self, classes: set[type]) -> None:

@@ -56,7 +56,7 @@ class IndexedSections:
         self._given_up: dict[int, set[str]] = {}
 
     def add(self, number: int, section: Section, space: int) -> None:
-        """Take in a section that is being read from a segment."""
+        """Add a section that is being read from a segment."""
         self._known[number] = section, str(self._prefixes[space])
 
     def get(self, number: int) -> tuple[Section, str]:

@@ -156,7 +156,7 @@ class _Update:
             self._connection.execute("INSERT OR IGNORE INTO superseded VALUES (?, ?, ?)", (name[0], each, name[1]))
 
     def _take(self, name: tuple[int, str], data: bytes, start: int, section: int) -> tuple[int, int]:
-        """Take in the lines of a segment. Returns where the last one ends, and the section that it belongs to."""
+        """Add the lines of a segment. Returns where the last one ends, and the section that it belongs to."""
         rows, end = self._rows, start
         rows.enter(section)
         for end, payload in frames_in(data, start):  # noqa: B007  # the last one is returned

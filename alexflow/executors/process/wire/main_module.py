@@ -31,7 +31,7 @@ class MainModule:
         return name if isinstance(name, str) else ""
 
     def remember(self, file: str, spec: str) -> None:
-        """Take in, in a worker, where it is."""
+        """Note, in a worker, where it is."""
         self._file, self._spec = file, spec
 
     def appear(self) -> None:

@@ -184,7 +184,7 @@ class ForkServer:
         return msgspec.msgpack.decode(self._receive(size), type=Preload)
 
     def count_import(self) -> None:
-        """Take in that another module has been imported: some workers may have waited for no more."""
+        """Note that another module has been imported: some workers may have waited for no more."""
         self._imported += 1
         self._watch_children()
         while select.select([self._requests], [], [], 0)[0]:

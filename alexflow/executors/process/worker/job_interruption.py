@@ -77,7 +77,7 @@ class JobInterruption:
                 self._interrupt(None)
 
     def end(self) -> str:
-        """Take in that the job has ended that was to end; end the process if that is.
+        """Note that the job has ended that was to end; end the process if that is.
 
         Returns:
             The leftovers of the job, because of which the process has to end after all; "" for none.

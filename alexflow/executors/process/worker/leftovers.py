@@ -32,7 +32,7 @@ class ThreadsBefore:
         self._threads: set[threading.Thread] = set()
 
     def remember(self) -> None:
-        """Take in those that there are now; in nearly all cases this is one comparison."""
+        """Note those that exist now; in nearly all cases this is one comparison."""
         count = _count()
         if count != self._count:
             self._count, self._threads = count, set(threading.enumerate())

@@ -141,7 +141,7 @@ class Worker:
         self._done: deque[tuple[int, float, Usage]] = deque()  # number and seconds of what has not been reported
         self._usage = UsageMeter()
         self._printed: deque[int] = deque()  # jobs that may have printed something
-        self._overtaken: dict[int, tuple[str, ...]] = {}  # of what has not been reported
+        self._overtaken: dict[int, tuple[str, ...]] = {}  # of jobs that have not been reported
         self._reported_at = 0.0
         self._running = 0
         self._share = ThreadShare()

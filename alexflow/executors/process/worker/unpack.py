@@ -54,7 +54,7 @@ class Unpacker:
         self.imported = lambda count: None
 
     def add(self, definitions: list[Definition]) -> None:
-        """Take in definitions; an import error hits only the jobs that need it."""
+        """Define classes and functions; an import error hits only the jobs that need it."""
         for definition in definitions:
             number = definition.number
             if self._definitions.get(number) is not None:  # it has changed

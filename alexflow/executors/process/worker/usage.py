@@ -42,7 +42,7 @@ class UsageMeter:
         return Usage(self._worker, int((self._cpu - before) * 1e6), peak_rss_of(peak), transaction.stored)
 
     def has_failed(self) -> None:
-        """Take in that a job has failed, whose peak is not the next one's."""
+        """Note that a job has failed, whose peak is not the next one's."""
         if getrusage(RUSAGE_SELF).ru_maxrss - self._peak > _RAISED:
             self._reset_peak()
 

@@ -87,7 +87,7 @@ class WorkerContext(TaskContext):
         return self.opened
 
     def begin(self, hello: Hello) -> None:
-        """Take in what comes before all jobs, and call the initializer; if that raises, jobs will."""
+        """Apply what comes before all jobs, and call the initializer; if that raises, jobs will."""
         self._pickled_storage = hello.storage
         if hello.initializer is not None:
             unpacker.add([hello.initializer])
@@ -139,7 +139,7 @@ class WorkerContext(TaskContext):
         return self._pruned == self.job.number
 
     def prune(self, number: int) -> None:
-        """Take in that a job is to end early."""
+        """Note that a job is to end early."""
         self._pruned = number
 
     def report(self, report: TaskReport) -> None:
@@ -162,7 +162,7 @@ class WorkerContext(TaskContext):
             reports.flush()
 
     def request_stop(self, number: int = 0) -> None:
-        """Take in that this job is to end; without a number, that the process is."""
+        """Note that this job is to end; without a number, that the process is."""
         if number:
             self._stopped = number
         else:
