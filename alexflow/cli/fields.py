@@ -39,7 +39,7 @@ def given_fields(words: Sequence[str], assignments: Sequence[str] = ()) -> Given
     while pending:
         word = pending.pop(0)
         if not word.startswith("--") or len(word) == 2:
-            raise WrongUse(f"{word!r} is no field; fields follow the target as --name value")
+            raise WrongUse(f"{word!r} is not a field; fields follow the target as --name value")
         name, equals, value = word[2:].partition("=")
         if equals:
             _put(given, name, value)

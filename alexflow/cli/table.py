@@ -58,7 +58,7 @@ def _sorted_words(words: list[str]) -> tuple[dict[str, str], list[FieldCondition
             wanted.append(condition)
         else:
             raise WrongUse(
-                f"{word!r} is no value, such as accuracy=metrics.json:accuracy, and no condition, such as depth=5"
+                f"{word!r} is neither a value, such as accuracy=metrics.json:accuracy, nor a condition, such as depth=5"
             )
     return values, wanted
 

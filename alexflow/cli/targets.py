@@ -56,7 +56,7 @@ def named(text: str) -> Any:
     """The object behind ``module:name``; called with defaults if it is a class or function where a field takes it."""
     match = _SCRIPT.fullmatch(text) or _MODULE.fullmatch(text)
     if match is None:
-        raise WrongUse(f"{text!r} is no target; name one as module:name or path/to/script.py:name")
+        raise WrongUse(f"{text!r} is not a target; name one as module:name or path/to/script.py:name")
     module = _script(match["place"]) if match.re is _SCRIPT else _module(match["place"])
     if not match["name"]:
         raise WrongUse(f"name what is meant in {match['place']}, as {match['place']}:NAME{_offers(module)}")

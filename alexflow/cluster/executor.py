@@ -236,7 +236,7 @@ class AgentExecutor(ConfigurableExecutor):
         try:
             message = decode_first_from_agent(frame)
         except Exception:  # whatever a stranger sends
-            line.end("it sent what is no message")
+            line.end("it sent something that is not a message")
             return
         if isinstance(message, Introduction) and introducing.agent is None:
             self._answer(line, introducing, message)

@@ -42,7 +42,7 @@ def executor_at(name: str) -> Executor:
         )
     made = make(rest)
     if not isinstance(made, Executor):
-        raise DefinitionError(f"{name!r} is no executor: its entry point has made {repr_of(made)}")
+        raise DefinitionError(f"{name!r} is not an executor: its entry point has made {repr_of(made)}")
     return made
 
 

@@ -144,7 +144,8 @@ def _format_of(name: str, format: Any, annotations: Mapping[str, Any], base: typ
         cls = format if isinstance(format, type) else get_origin(format)
         if not isinstance(cls, type) or not issubclass(cls, Output):
             raise DefinitionError(
-                f"the format of {name} is {repr_of(format, 200)}, which is no format; name a class, such as JSONOutput"
+                f"the format of {name} is {repr_of(format, 200)}, which is not a format; "
+                f"name a class, such as JSONOutput"
             )
         return format  # type: ignore[no-any-return]
     if "return" not in annotations:

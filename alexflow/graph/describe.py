@@ -295,7 +295,8 @@ def _leaves(task: AbstractTask, method: str, tree: Any) -> list[Output[Any]]:
     try:
         return flatten(tree)
     except TypeError as error:
-        raise DefinitionError(f"{type(task).__qualname__}.{method}() gives what is no output: {error}") from None
+        what = f"{type(task).__qualname__}.{method}()"
+        raise DefinitionError(f"{what} gives something that is not an output: {error}") from None
 
 
 def _retry_of(task: AbstractTask) -> Retry | None:

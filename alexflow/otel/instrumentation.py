@@ -95,7 +95,7 @@ class Instrumentation:
         if not self._has_failed:
             self._has_failed = True
             fault = capture_error(error, travels=False)
-            logger.error("OpenTelemetry failed, and misses something; it is said once:\n%s", fault.traceback)
+            logger.error("OpenTelemetry failed, and spans may be missing; it is logged once:\n%s", fault.traceback)
 
 
 _instrumented: WeakKeyDictionary[OpenEngine, Instrumentation] = WeakKeyDictionary()

@@ -120,7 +120,7 @@ def start_of_lines(data: bytes, name: str) -> int:
     if data.startswith(RECORD_MAGIC):
         return len(RECORD_MAGIC)
     if not RECORD_MAGIC.startswith(data):
-        raise StorageError(f"{name} is no file of a record that this version of alexflow can read")
+        raise StorageError(f"{name} is not a file of a record that this version of alexflow can read")
     return 0
 
 

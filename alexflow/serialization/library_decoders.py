@@ -42,7 +42,7 @@ def _pattern(reader: ValueReader, data: Any) -> Any:
     if type(text) not in (str, bytes):
         raise DocumentFault(f"expected str or bytes, not {type(text).__name__}").at(".value")
     if type(flags) is not int or flags & ~_FLAGS:
-        raise DocumentFault(f"{short_repr(flags)} are no flags of a pattern").at(".flags")
+        raise DocumentFault(f"{short_repr(flags)} are not flags of a pattern").at(".flags")
     try:
         return re.compile(text, flags)
     except Exception as error:  # of the pattern
@@ -92,7 +92,7 @@ def _simple_dtype(reader: ValueReader, numpy: Any, text: Any) -> Any:
     if type(text) is str and ":" in text:
         return _made_dtype(numpy, reader.resolve(text, TYPE, ".value"))
     if type(text) is not str or text[:1] not in ("=", "<", ">", "|"):
-        raise DocumentFault(f"{short_repr(text)} is no dtype").at(".value")
+        raise DocumentFault(f"{short_repr(text)} is not a dtype").at(".value")
     return _made_dtype(numpy, text)
 
 

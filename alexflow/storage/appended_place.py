@@ -62,7 +62,7 @@ def temporary_place(storage: str, key: str) -> AppendedPlace:
     except FileExistsError:
         status = os.lstat(base)
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-            raise StorageDenied(f"{base} is no directory of this user; remove it", path=base) from None
+            raise StorageDenied(f"{base} is not a directory of this user; remove it", path=base) from None
     except OSError as error:
         raise storage_error("make", base, error) from error
     return place_in(base, f"{storage}\n{key}")

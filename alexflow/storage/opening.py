@@ -89,7 +89,7 @@ def _refuse_chained(path: str) -> None:
     chained = _CHAINED_URL.fullmatch(path)
     if chained is not None:
         raise UnknownStorage(
-            f"a URL that chains file systems of fsspec, here {chained[1]!r} and what comes after '::', is no storage; "
+            f"a URL that chains file systems of fsspec, here {chained[1]!r} and what follows '::', is not a storage; "
             f"give the URL of one, or a path that begins with './' for a directory of that name"
         )
 

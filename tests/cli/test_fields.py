@@ -95,7 +95,7 @@ def test_what_is_there_is_changed_in_one_field() -> None:
         (["--config.dept", "5"], "Config has no field 'dept'; did you mean depth?"),
         (["--number.real", "5"], "Everything.number is a int, which has no fields"),
         (["--config", "{}", "--config.depth", "5"], "config.depth is given within config"),
-        (["number", "5"], "'number' is no field"),
+        (["number", "5"], "'number' is not a field"),
     ],
 )
 def test_what_cannot_be_read_is_named(words: list[str], says: str) -> None:

@@ -60,7 +60,7 @@ def test_a_distribution_adds_one_by_name_and_by_scheme(distribution, place):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("number", "'number' is no executor: its entry point has made 3"),
+        ("number", "'number' is not an executor: its entry point has made 3"),
         ("broken://x", "the executor 'broken' cannot be loaded from added_executors:nothing: AttributeError"),
         ("nowhere://x", "names no executor; use dask://host:8786, .* entry points 'alexflow.executors'"),
         ("dask", "names no scheduler; use its address"),

@@ -321,7 +321,7 @@ def test_functions_that_cannot_be_tasks(function, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"format": int}, "the format of says_nothing is <class 'int'>, which is no format"),
+        ({"format": int}, "the format of says_nothing is <class 'int'>, which is not a format"),
         ({"retry": 3}, "retry of says_nothing is 3"),
         ({"options": {}}, "options of says_nothing is {}"),
         ({"tags": "gpu"}, "tags of says_nothing is 'gpu', not a set of strings"),

@@ -49,5 +49,5 @@ def test_nothing_in_trees(tree: Any) -> None:
 
 @pytest.mark.parametrize("wrong", [0, 7, "", "a", Column(), [Column()]], ids=repr)
 def test_what_is_no_output(wrong: Any) -> None:
-    with pytest.raises(DefinitionError, match=r"Gives\.input\(\) gives what is no output"):
+    with pytest.raises(DefinitionError, match=r"Gives\.input\(\) gives something that is not an output"):
         describe(Gives(wrong), Defaults())

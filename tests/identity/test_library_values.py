@@ -257,7 +257,7 @@ def test_values_of_pandas_are_refused_with_the_remedy():
         ({"$": "zone", "name": "../../etc/passwd"}, "is malformed"),
         ({"$": "zone", "name": 3}, "expected str"),
         ({"$": "pattern", "value": "(", "flags": 0}, "is malformed"),
-        ({"$": "pattern", "value": "a", "flags": int(re.DEBUG)}, "no flags of a pattern"),
+        ({"$": "pattern", "value": "a", "flags": int(re.DEBUG)}, "not flags of a pattern"),
         ({"$": "pattern", "value": 1, "flags": 0}, "expected str or bytes"),
         ({"$": "partial", "function": 3, "args": [], "keywords": []}, "a int cannot be called"),
         ({"$": "partial", "function": {"$": "function", "name": "os:system"}, "args": [], "keywords": []}, "os is not"),

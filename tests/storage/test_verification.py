@@ -171,7 +171,7 @@ def test_what_is_no_file_is_no_output(tmp_path, make):
     found = storage.verify()
     assert (found.ok, found.good, found.unrecorded) == (True, 1, 0)
     assert storage.verify(["dir/odd"]).missing == ("dir/odd",)
-    with pytest.raises(StorageError, match=r"cannot publish .*dir/odd: what is there is no file; remove it"):
+    with pytest.raises(StorageError, match=r"cannot publish .*dir/odd: what is there is not a file; remove it"):
         storage.write("dir/odd", b"1")
     assert storage.write("dir/odd", b"1", replace=True) is True
     assert storage.read("dir/odd") == b"1"

@@ -114,7 +114,7 @@ class Channel:
             if messages:
                 self._on_messages(messages)
         except Exception:  # a task has written into the channel, or what it says makes no sense
-            logger.exception("a worker process sent what is no message; it is killed")
+            logger.exception("a worker process sent something that is not a message; it is killed")
             on_garbage = self._on_garbage
             self.close()
             on_garbage()

@@ -218,4 +218,4 @@ def _refuse_what_is_no_file(path: str) -> None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) from None
     if not stat.S_ISREG(mode):
-        raise FileExistsError(errno.EEXIST, "what is there is no file; remove it", path) from None
+        raise FileExistsError(errno.EEXIST, "what is there is not a file; remove it", path) from None

@@ -208,7 +208,7 @@ class Connection:
             await backend.aclose()
             raise UnknownStorage(
                 f"{self._where} answers that {key!r} is stored there, where nothing can be: a server that says so of "
-                f"everything, such as a login page or a console, is no storage; correct the address"
+                f"everything, such as a login page or a console, is not a storage; correct the address"
             )
 
     async def aclose(self) -> None:
