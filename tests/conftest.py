@@ -9,7 +9,7 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 import alexflow
-from tests.kit.fixtures import fifo, log, place  # noqa: F401  # for all tests
+from tests.kit.fixtures import disk, everybodys, fifo, log, place  # noqa: F401  # for all tests
 from tests.kit.servers.fixtures import server  # noqa: F401  # for all tests
 
 PACKAGE = Path(alexflow.__file__).parent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from alexflow.errors import DefinitionError
 from alexflow.events import RunStarted
 from tests.engine.dynamic_tasks import Gives
 from tests.engine.workflows import BreaksOnLoop, ProcessStep, SlowOnLoop, Step, ran
+from tests.kit.turns import until
 
 pytestmark = pytest.mark.anyio
 
@@ -45,11 +46,6 @@ class Waits(Task):
 
 
 GATES: dict[int, asyncio.Event] = {}
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110  # the engine is on this loop
-        await asyncio.sleep(0)
 
 
 async def all_of(stream: AsyncIterator[Mapped[Any]]) -> list[Mapped[Any]]:

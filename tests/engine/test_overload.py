@@ -13,6 +13,7 @@ import pytest
 from alexflow import Engine, JSONOutput, Task
 from alexflow.errors import DefinitionError, Overloaded
 from alexflow.limits import Queue
+from tests.kit.turns import some_turns
 
 pytestmark = pytest.mark.anyio
 
@@ -35,11 +36,6 @@ class Number(Task):
 @pytest.fixture(autouse=True)
 def closed_gate() -> None:
     Number.gate = asyncio.Event()
-
-
-async def some_turns() -> None:
-    for _ in range(10):
-        await asyncio.sleep(0)
 
 
 async def test_a_full_queue_refuses_and_takes_requests_again_when_there_is_room(tmp_path: Path) -> None:

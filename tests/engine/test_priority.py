@@ -13,6 +13,7 @@ from alexflow import Engine, JSONOutput, Task, TaskOptions
 from alexflow.errors import DefinitionError
 from alexflow.limits import Queue
 from tests.kit.fifo import Fifo, send_line, send_line_and_wait
+from tests.kit.turns import some_turns
 
 pytestmark = pytest.mark.anyio
 
@@ -51,12 +52,6 @@ async def ask(engine: Engine, names: str, cls: type[Step] = Step, **options: Any
     request = asyncio.create_task(engine.run([cls(name) for name in names.split()], **options))
     await some_turns()
     return request
-
-
-async def some_turns() -> None:
-    """Let the engine do what it can do now."""
-    for _ in range(10):
-        await asyncio.sleep(0)
 
 
 async def begun_in_order(engine: Engine, *requests: asyncio.Task[Any]) -> str:

@@ -15,14 +15,9 @@ from alexflow import Engine, MemoryStorage, RunFailed
 from alexflow.errors import DefinitionError, EngineClosed, WorkerDied
 from tests.engine.workflows import BreaksOnLoop, ProcessStep, Slow, SlowOnLoop, Step
 from tests.kit.fifo import Fifo
+from tests.kit.turns import until
 
 pytestmark = pytest.mark.anyio
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    while not condition():  # noqa: ASYNC110  # the engine is on this loop
-        await asyncio.sleep(0)
 
 
 def executor(engine: Engine, kind: str) -> Any:

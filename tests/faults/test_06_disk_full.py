@@ -19,12 +19,6 @@ pytestmark = pytest.mark.anyio
 MB = 1024 * 1024
 
 
-@pytest.fixture
-def disk(tmp_path):
-    with small_disk(tmp_path / "disk", "size=2m") as path:
-        yield path
-
-
 def the_fault(failed: RunFailed) -> StorageFull:
     """What a failed run was about, which is one task that the storage had no room for."""
     (error,) = failed.exceptions

@@ -7,7 +7,6 @@ import errno
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -17,16 +16,10 @@ import alexflow
 from alexflow import Engine, LocalStorage, Retry
 from alexflow.errors import RunFailed, StorageDenied
 from alexflow.storage.local.lock_file import LEASES_FILE as LEASES
-from tests.faults.disks import keys_in, remount, small_disk
+from tests.faults.disks import keys_in, remount
 from tests.faults.workflows import Number, Sum
 
 NOBODY = 65534
-
-
-@pytest.fixture
-def disk(tmp_path):
-    with small_disk(tmp_path / "disk", "size=2m") as path:
-        yield path
 
 
 @pytest.mark.anyio
@@ -79,14 +72,6 @@ async def test_it_becomes_read_only(disk, log):
 def wait_until_gone(path):
     while os.path.exists(path):
         time.sleep(0.01)
-
-
-@pytest.fixture
-def everybodys():
-    """A directory that others may enter: pytest's are for their owner alone, and each session of it sees to that."""
-    with tempfile.TemporaryDirectory() as directory:
-        os.chmod(directory, 0o755)
-        yield Path(directory)
 
 
 def test_no_permission(everybodys):

@@ -1,11 +1,14 @@
 """Fixtures that tests of several folders use."""
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.faults.disks import small_disk
 from tests.kit.fifo import Fifo
 
 
@@ -28,3 +31,18 @@ def log(tmp_path: Path) -> Path:
     path = tmp_path / "log"
     path.touch()
     return path
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of two megabytes."""
+    with small_disk(tmp_path / "disk", "size=2m") as path:
+        yield path
+
+
+@pytest.fixture
+def everybodys() -> Iterator[Path]:
+    """A directory that others may enter: pytest's are for their owner alone, and each session of it sees to that."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        yield Path(directory)

@@ -193,6 +193,14 @@ def _unnumbered(instruction: Instruction) -> Instruction:
     return Inspect(instruction.keys, instruction.tasks) if isinstance(instruction, Inspect) else instruction
 
 
+def without_places(tasks: str = "", **options: Any) -> Harness:
+    """Return a harness with tasks that need nothing, and no place for any."""
+    h = Harness(places=False, **options)
+    for name in tasks.split():
+        h.task(name)
+    return h
+
+
 def finish_of(instructions: list[Instruction]) -> Finish:
     """Return the one ``Finish`` among instructions."""
     (finish,) = [instruction for instruction in instructions if isinstance(instruction, Finish)]

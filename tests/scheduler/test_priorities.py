@@ -8,15 +8,7 @@ from random import Random
 import pytest
 
 from alexflow.scheduler.instructions import Resume
-from tests.scheduler.harness import Harness, start
-
-
-def harness(tasks: str = "", **options: object) -> Harness:
-    """Return tasks that need nothing, and no place for any."""
-    h = Harness(places=False, **options)
-    for name in tasks.split():
-        h.task(name)
-    return h
+from tests.scheduler.harness import Harness, start, without_places
 
 
 def priorities(h: Harness) -> dict[str, int]:
@@ -24,7 +16,7 @@ def priorities(h: Harness) -> dict[str, int]:
 
 
 def test_the_more_urgent_goes_first_and_then_what_waits_longest():
-    h = harness("A B C D E")
+    h = without_places("A B C D E")
     h.plan("a b", run_id=1, priority=-10)
     h.plan("c", run_id=2)
     h.plan("d", run_id=3, priority=5)
@@ -33,7 +25,7 @@ def test_the_more_urgent_goes_first_and_then_what_waits_longest():
 
 
 def test_what_a_task_needs_has_its_priority():
-    h = harness("X")
+    h = without_places("X")
     h.chain("A", "B", "C")
     h.plan("x", run_id=1)
     h.plan("c", run_id=2, priority=3)
@@ -42,7 +34,7 @@ def test_what_a_task_needs_has_its_priority():
 
 
 def test_a_more_urgent_request_raises_what_is_known_already():
-    h = harness("X Y")
+    h = without_places("X Y")
     h.chain("A", "B", "C")
     h.plan("c", run_id=1, priority=-10)
     h.plan("x", run_id=2)
@@ -55,7 +47,7 @@ def test_a_more_urgent_request_raises_what_is_known_already():
 
 
 def test_a_task_that_is_raised_is_the_last_of_its_new_priority():
-    h = harness("A B C")
+    h = without_places("A B C")
     h.plan("a b", run_id=1, priority=-1)
     h.plan("c", run_id=2)
     h.ask(3, "a")
@@ -63,7 +55,7 @@ def test_a_task_that_is_raised_is_the_last_of_its_new_priority():
 
 
 def test_a_less_urgent_request_changes_nothing():
-    h = harness("A B")
+    h = without_places("A B")
     h.plan("a", run_id=1, priority=2)
     h.ask(2, "a", priority=-2)
     h.plan("b", run_id=3)
@@ -71,7 +63,7 @@ def test_a_less_urgent_request_changes_nothing():
 
 
 def test_a_class_has_a_priority_where_the_request_says_none():
-    h = harness("X")
+    h = without_places("X")
     h.task("A", priority=4)
     h.task("B", "a")
     h.task("C", priority=-4)
@@ -83,7 +75,7 @@ def test_a_class_has_a_priority_where_the_request_says_none():
 
 
 def test_a_request_says_more_than_a_class():
-    h = harness("X")
+    h = without_places("X")
     h.task("A", priority=4)
     h.plan("a", run_id=1, priority=-10)
     h.plan("x", run_id=2)
@@ -93,7 +85,7 @@ def test_a_request_says_more_than_a_class():
 
 
 def test_what_a_class_of_low_priority_needs_has_no_more_than_that():
-    h = harness("X")
+    h = without_places("X")
     h.task("A")
     h.task("B", "a", priority=-5)
     h.plan("b", run_id=1)
@@ -102,7 +94,7 @@ def test_what_a_class_of_low_priority_needs_has_no_more_than_that():
 
 
 def test_tasks_of_a_dynamic_one_have_its_priority():
-    h = harness("X A B")
+    h = without_places("X A B")
     h.task("D", makes="d", dynamic=True)
     h.plan("x", run_id=1)
     h.plan("d", run_id=2, priority=7)
@@ -114,7 +106,7 @@ def test_tasks_of_a_dynamic_one_have_its_priority():
 
 
 def test_what_is_put_back_is_the_first_of_its_priority():
-    h = harness("A B C")
+    h = without_places("A B C")
     h.plan("a b", run_id=1, priority=-1)
     h.begin("A")
     h.plan("c", run_id=2)
@@ -144,7 +136,7 @@ def test_a_task_in_line_for_a_slot_is_raised():
 
 
 def test_raising_many_takes_several_turns():
-    h = harness(steps=3)
+    h = without_places(steps=3)
     h.chain(*"ABCDEFGH")
     h.plan("h", run_id=1)
     while h.resume():
@@ -157,7 +149,7 @@ def test_raising_many_takes_several_turns():
 
 
 def test_tenants_take_turns_and_the_newcomer_begins_within_two():
-    h = harness()
+    h = without_places()
     many = [f"T{n}" for n in range(300)]
     for name in (*many, "U", "V"):
         h.task(name)
@@ -171,7 +163,7 @@ def test_tenants_take_turns_and_the_newcomer_begins_within_two():
 
 
 def test_a_key_has_no_advantage_from_many_requests():
-    h = harness("A B C D X")
+    h = without_places("A B C D X")
     for number, name in enumerate("abcd"):
         h.plan(name, run_id=number, fairness_key="t")
     h.plan("x", run_id=9, fairness_key="u")
@@ -179,7 +171,7 @@ def test_a_key_has_no_advantage_from_many_requests():
 
 
 def test_a_shared_task_is_charged_to_the_first():
-    h = harness("A B")
+    h = without_places("A B")
     h.plan("a b", run_id=1, fairness_key="t")
     h.ask(2, "b", fairness_key="u")
     assert {node.fairness_key for node in h.scheduler.state.nodes.values()} == {"t"}
@@ -202,7 +194,7 @@ def test_tenants_take_turns_for_slots():
 def test_each_tenant_gets_its_share_whatever_the_others_do(seed: int) -> None:
     """Between two tasks of a tenant that has some waiting, no other begins more than one and one in the round."""
     random = Random(seed)
-    h = harness()
+    h = without_places()
     keys = [f"k{n}" for n in range(random.randint(2, 5))]
     waiting: dict[str, deque[str]] = {key: deque() for key in keys}
     for run_id in range(60):

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from tests.scheduler.harness import Harness, cancel, failure, forget, start
-
-
-def harness(tasks: str, **options: object) -> Harness:
-    """Return tasks that need nothing, all of them requested, and no place for any."""
-    h = Harness(places=False, **options)
-    for name in tasks.split():
-        h.task(name)
-    return h
+from tests.scheduler.harness import Harness, cancel, failure, forget, start, without_places
 
 
 def test_what_is_ready_waits_in_order():
-    h = harness("A B C")
+    h = without_places("A B C")
     assert h.plan("a b c") == [start("A B C")]
     assert h.queued == "A B C"
     h.begin("A B")
@@ -24,7 +16,7 @@ def test_what_is_ready_waits_in_order():
 
 
 def test_a_task_that_is_not_wanted_any_more_leaves_the_queue_at_once():
-    h = harness("A B C")
+    h = without_places("A B C")
     h.plan("a b c")
     h.begin("A")
     assert cancel("A") in h.cancel(1)
@@ -34,7 +26,7 @@ def test_a_task_that_is_not_wanted_any_more_leaves_the_queue_at_once():
 
 
 def test_a_run_that_stops_does_not_wait_for_what_has_no_place():
-    h = harness("A B C")
+    h = without_places("A B C")
     h.plan("a b c")
     h.begin("A B")
     assert forget("C A") in h.fail("A")
@@ -43,7 +35,7 @@ def test_a_run_that_stops_does_not_wait_for_what_has_no_place():
 
 
 def test_what_has_not_begun_comes_back_before_all_others_and_in_order():
-    h = harness("A B C D")
+    h = without_places("A B C D")
     h.plan("a b c d")
     h.begin("A B C")
     assert h.back("B C") == [start("C B")]
@@ -74,7 +66,7 @@ def test_slots_of_what_leaves_the_queue_are_free():
 
 
 def test_what_comes_back_and_was_cancelled_has_ended():
-    h = harness("A")
+    h = without_places("A")
     h.plan("a")
     h.begin("A")
     h.cancel(1)
@@ -83,7 +75,7 @@ def test_what_comes_back_and_was_cancelled_has_ended():
 
 
 def test_what_comes_back_and_is_wanted_by_stopped_runs_alone_is_dropped():
-    h = harness("A B")
+    h = without_places("A B")
     h.plan("a b")
     h.begin("A B")
     h.fail("A")
@@ -92,7 +84,7 @@ def test_what_comes_back_and_is_wanted_by_stopped_runs_alone_is_dropped():
 
 
 def test_a_stopped_run_does_not_wait_for_what_comes_back_and_is_wanted_by_another():
-    h = harness("A B")
+    h = without_places("A B")
     h.plan("a b", run_id=1)
     h.begin("A B")
     h.fail("A")

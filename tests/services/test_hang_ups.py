@@ -25,12 +25,6 @@ pytestmark = pytest.mark.anyio
 MakeApp = Callable[[Engine, list[BaseException]], Any]
 
 
-@pytest.fixture(autouse=True)
-def none_has_begun() -> None:
-    begun.clear()
-    ended.clear()
-
-
 def starlette(engine: Engine, raised: list[BaseException]) -> Any:
     from starlette.applications import Starlette
     from starlette.requests import Request

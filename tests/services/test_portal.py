@@ -20,12 +20,6 @@ from tests.kit.fifo import Fifo
 from tests.services.tasks import Endless, begun, ended
 
 
-@pytest.fixture(autouse=True)
-def none_has_begun() -> None:
-    begun.clear()
-    ended.clear()
-
-
 def test_many_threads_share_what_is_computed() -> None:
     with BlockingPortal(MemoryStorage()) as engine, ThreadPoolExecutor(16) as threads:
         outputs = [Step(n % 10).output() for n in range(200)]

@@ -16,7 +16,6 @@ from alexflow.storage import Transaction
 from alexflow.storage.digest import record_of
 from alexflow.storage.local import staging_area
 from alexflow.storage.local.read import MAX_INLINE_BYTES
-from tests.faults.disks import small_disk
 from tests.storage.stream_contents import LARGE, contents
 
 
@@ -145,12 +144,6 @@ def test_no_descriptor_waits_for_a_small_one(named_or_not):
     assert all(staged.place is None for staged in transaction.staged.values())
     transaction.publish_all()
     assert len(list(named_or_not.list())) == 100
-
-
-@pytest.fixture
-def disk(tmp_path):
-    with small_disk(tmp_path / "disk", "size=2m") as path:
-        yield path
 
 
 def test_a_full_disk(disk):

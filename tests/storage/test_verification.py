@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -93,14 +92,6 @@ def test_a_record_of_the_first_version_is_read_as_ever(tmp_path):
     os.setxattr(storage.path_of("key"), digest_store.ATTRIBUTE, first)
     flip(storage, "key")
     assert storage.examine("key").verdict == "damaged"
-
-
-@pytest.fixture
-def everybodys():
-    """A directory that others may enter, as those of pytest are not."""
-    with tempfile.TemporaryDirectory() as directory:
-        os.chmod(directory, 0o755)
-        yield Path(directory)
 
 
 @pytest.mark.parametrize("form", ["blocking", "async"])
