@@ -25,7 +25,7 @@ from alexflow.identity.blake2 import blake2b
 from alexflow.logs import logger
 
 #: Bytes of the digest of a module's source.
-DIGEST_SIZE = 16
+FILE_DIGEST_SIZE = 16
 
 
 @blocks_briefly("once a module of tasks: a small file")
@@ -33,7 +33,7 @@ def digest_of(spec: ModuleSpec | None) -> bytes:
     """Return the digest of a module's source; empty if it is in no file that can be read."""
     if spec is not None and spec.has_location and spec.origin is not None and spec.origin.endswith(".py"):
         with suppress(OSError), open(spec.origin, "rb") as file:
-            return blake2b(file.read(), digest_size=DIGEST_SIZE).digest()
+            return blake2b(file.read(), digest_size=FILE_DIGEST_SIZE).digest()
     return b""
 
 

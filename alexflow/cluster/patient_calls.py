@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-Answer = TypeVar("Answer")
+from alexflow.type_vars import T
 
 
 class PatientCalls:
@@ -26,7 +26,7 @@ class PatientCalls:
         self._seconds = seconds
         self._last: asyncio.Future[Any] | None = None
 
-    async def __call__(self, call: Callable[[], Answer]) -> Answer:
+    async def __call__(self, call: Callable[[], T]) -> T:
         """Make a call.
 
         Raises:
@@ -37,7 +37,7 @@ class PatientCalls:
                 while self._last is not None and not self._last.done():
                     await asyncio.wait([self._last])
                 loop = asyncio.get_running_loop()
-                answer: asyncio.Future[Answer] = loop.create_future()
+                answer: asyncio.Future[T] = loop.create_future()
                 self._last = answer
                 threading.Thread(target=_answer, args=(loop, answer, call), daemon=True).start()
                 return await asyncio.shield(answer)
@@ -45,7 +45,7 @@ class PatientCalls:
             raise TimeoutError(f"no answer within {self._seconds:g} s") from None
 
 
-def _answer(loop: asyncio.AbstractEventLoop, answer: asyncio.Future[Answer], call: Callable[[], Answer]) -> None:
+def _answer(loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T], call: Callable[[], T]) -> None:
     try:
         settle: Callable[[], None] = partial(answer.set_result, call())
     except BaseException as error:  # whatever the library raises is the caller's
@@ -54,6 +54,6 @@ def _answer(loop: asyncio.AbstractEventLoop, answer: asyncio.Future[Answer], cal
         loop.call_soon_threadsafe(settle)
 
 
-def _fail(answer: asyncio.Future[Answer], error: BaseException) -> None:
+def _fail(answer: asyncio.Future[T], error: BaseException) -> None:
     answer.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
     answer.exception()  # its caller may have left

@@ -29,7 +29,7 @@ Give: TypeAlias = Callable[[bytes], Awaitable[bool]]
 DIAL_TIMEOUT = 5.0
 
 #: Bytes that a call carries at most.
-MOST_BYTES = 4 * 2**20
+BYTES_AT_ONCE = 4 * 2**20
 
 #: Seconds after which a call for bytes is answered though there are none.
 TAKE_TIMEOUT = 5.0
@@ -73,7 +73,7 @@ class TunnelExit:
             look.register(line, select.POLLIN)
             if not look.poll(TAKE_TIMEOUT * 1000):
                 return b""
-            return line.recv(MOST_BYTES) or None
+            return line.recv(BYTES_AT_ONCE) or None
         except (OSError, ValueError):  # it has been closed
             return None
 
@@ -159,7 +159,7 @@ class Tunnel:
             await writer.wait_closed()
 
     async def _down(self, reader: asyncio.StreamReader) -> None:
-        while data := await reader.read(MOST_BYTES):
+        while data := await reader.read(BYTES_AT_ONCE):
             if not await self._give(data):
                 return
         await self._give(b"")
