@@ -9,7 +9,7 @@ from typing import NamedTuple
 from alexflow.cluster.connection import AgentConnection
 
 #: Nodes that are asked for at once, at most.
-MOST_ASKED = 100
+MOST_NODES_ASKED = 100
 
 
 class IdleAgents:
@@ -21,7 +21,7 @@ class IdleAgents:
 
     def __init__(self, idle: float):
         self._idle = idle
-        self._seen: dict[AgentConnection, _Seen] = {}
+        self._seen: dict[AgentConnection, _Observed] = {}
 
     def found(self, agents: Iterable[AgentConnection], *, has_work: bool, now: float) -> list[AgentConnection]:
         """Return those that have had nothing to do for long enough.
@@ -31,18 +31,18 @@ class IdleAgents:
             has_work: whether jobs wait for a place.
             now: the time, in seconds.
         """
-        seen: dict[AgentConnection, _Seen] = {}
+        seen: dict[AgentConnection, _Observed] = {}
         for agent in agents:
             sent = agent.site.jobs_sent
             before = self._seen.get(agent)
             is_idle = not has_work and not agent.site.load and before is not None and before.sent == sent
-            seen[agent] = before if is_idle and before is not None else _Seen(sent, now)
+            seen[agent] = before if is_idle and before is not None else _Observed(sent, now)
         self._seen = seen
         return [agent for agent, each in seen.items() if now - each.since >= self._idle]
 
 
-class _Seen(NamedTuple):
-    """What was seen of an agent: how many jobs it had been sent, and since when it has got no more."""
+class _Observed(NamedTuple):
+    """An observation of an agent: how many jobs it had been sent, and since when it has got no more."""
 
     sent: int
     since: float
@@ -56,4 +56,4 @@ def nodes_lacking(jobs: int, places: Iterable[int], usual: int) -> int:
         places: of each node that is there and has nothing to do yet.
         usual: how many places a further node would have.
     """
-    return min(MOST_ASKED, max(0, ceil((jobs - sum(places)) / usual)))
+    return min(MOST_NODES_ASKED, max(0, ceil((jobs - sum(places)) / usual)))

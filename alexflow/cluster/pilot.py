@@ -26,7 +26,7 @@ AGENT_LOOK_EVERY, DRAIN_LOOK_EVERY = 0.2, 1.0
 WAIT_FOR_ENGINE = 5.0
 
 #: The end of an agent that was let leave.
-HAS_LEFT = "left"
+LEFT = "left"
 
 
 class PilotOptions(NamedTuple):
@@ -191,7 +191,7 @@ def hold_agent(options: PilotOptions, is_ending: Callable[[], bool], certificate
         lines = said.read().decode(errors="replace").strip().splitlines()
     if agent.returncode:
         raise RuntimeError(lines[-1] if lines else f"the agent ended with code {agent.returncode}")
-    return HAS_LEFT if left else "the engine has ended"
+    return LEFT if left else "the engine has ended"
 
 
 def _arguments(options: PilotOptions) -> list[str]:

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from alexflow.cluster.address import host_and_port
 from alexflow.cluster.patient_calls import PatientCalls
-from alexflow.cluster.pilot import HAS_LEFT, AgentHolder, PilotOptions, Placeholder
+from alexflow.cluster.pilot import LEFT, AgentHolder, PilotOptions, Placeholder
 from alexflow.cluster.piloted import ClusterNode, PilotedExecutor
 from alexflow.errors import MissingLibrary
 from alexflow.model.executor_kinds import ExecutorKind
@@ -163,7 +163,7 @@ class RayExecutor(PilotedExecutor):
     async def why_failed(self, pilot: RayPilot) -> str:
         error = pilot.call.exception()
         if error is None:
-            if pilot.call.result() == HAS_LEFT:
+            if pilot.call.result() == LEFT:
                 self._left.add(pilot.node)
             return ""
         if isinstance(error, self._ray.exceptions.ActorDiedError):  # as with its node

@@ -172,7 +172,7 @@ class JobSource(ABC):
 
     @property
     def withdrawn(self) -> int:
-        """How many jobs have been withdrawn that nothing had taken; 0 if that is not counted."""
+        """The number of jobs that were withdrawn before anything took them; 0 if that is not counted."""
         return 0
 
     @abstractmethod

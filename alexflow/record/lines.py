@@ -121,7 +121,7 @@ class MadeFrom(Struct, frozen=True, array_like=True):
 
 
 class FurtherOrigin(Struct, frozen=True, array_like=True):
-    """What is said of a task besides its preimage, as :class:`MadeFrom` has it; of most there is nothing."""
+    """Facts about a task besides its preimage, as :class:`MadeFrom` has them; most tasks have none."""
 
     further: Raw = NIL
     inputs: tuple[str, ...] | None = None

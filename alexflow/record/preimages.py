@@ -44,7 +44,7 @@ Length = Annotated[int, Meta(ge=0)]
 
 
 class Cut(Struct, frozen=True, array_like=True):
-    """What was taken out of joined preimages.
+    """The parts that were taken out of joined preimages.
 
     Attributes:
         before: the text that was before each digest.

@@ -52,7 +52,7 @@ def test_of_an_engine(arguments, said):
         ("s3:/bucket/prefix", "lacks a slash; write 's3://bucket/prefix'"),
         ("s3:bucket", "lacks a slash; write 's3://bucket'"),
         ("file:/tmp/results", "lacks a slash; write 'file:///tmp/results'"),
-        ("simplecache::file:///x", "a URL that chains file systems of fsspec, here 'simplecache' and what comes after"),
+        ("simplecache::file:///x", "a URL that chains file systems of fsspec, here 'simplecache' and what follows"),
         ("simplecache::file:/x", "chains file systems"),
         ("simplecache::/x", "chains file systems"),
         ("filecache::s3:bucket", "chains file systems"),

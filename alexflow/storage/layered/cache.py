@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 LOOK_AFTER = 1 / 16
 
 #: The share of the room that an eviction leaves filled, so that not every copy evicts others.
-LEFT = 0.9
+SHARE_LEFT = 0.9
 
 
 @dataclass(frozen=True, init=False)
@@ -245,7 +245,7 @@ class _Room:
             except OSError:  # another process is at the same; or it is another user's, and stays
                 pass
             total -= size
-            if total <= self._max_bytes * LEFT:
+            if total <= self._max_bytes * SHARE_LEFT:
                 return
 
     @blocks_briefly("rarely: when the cache is full")
