@@ -88,15 +88,17 @@ def main(arguments: list[str] | None = None) -> int:
                     found = measured(Path(directory), tasks, pace, way)
                 print(_line(pace, tasks, way, found), flush=True)
                 engine[way] = found["engine"]
-            shares.append(
-                (engine["same process"]["cpu"] - engine["nobody looks"]["cpu"]) / engine["same process"]["took"]
-            )
+            shares.append(_share(engine["same process"]) - _share(engine["nobody looks"]))
         print(_page_line(pace, shares), flush=True)
     return 0
 
 
+def _share(engine: dict[str, Any]) -> float:
+    return float(engine["cpu"] / engine["took"])
+
+
 def _page_line(pace: int, shares: list[float]) -> str:
-    """The page's own share of the engine's process: what the same tasks took more with it than without, in turn."""
+    """The page's own share of the engine's process: what that takes more with it than without, in turn."""
     least, most = min(shares), max(shares)
     return (
         f"{pace:>6,} tasks/s: the page with {VIEWERS} viewers takes {median(shares):.2%} of a core of the engine's "
