@@ -97,6 +97,12 @@ NOT_FOR_MOST_RUNS = {
     *["anyio", "cloudpickle", "fsspec", "hashlib", "random", "shutil", "tempfile"],
 }
 
+#: What runs and unpacks tasks, which the engine's process leaves to its workers; and what imports libraries for these.
+NOT_WHERE_TASKS_RUN_IN_WORKERS = {
+    *["alexflow.executors.attempt", "alexflow.executors.process.warm_server", "alexflow.model.function_task"],
+    "alexflow.executors.process.worker.unpack",
+}
+
 SCRIPT = """
 import sys
 from dataclasses import dataclass
@@ -149,6 +155,8 @@ def test_what_a_run_loads(cls, tmp_path):
         packages |= {"alexflow.cards", "alexflow.executors.process.wire", "alexflow.formats", "alexflow.progress"}
         assert {name for name in ours - packages if not is_within(name, allowed)} == set()
         assert {name for name in loaded if is_within(name, NOT_FOR_MOST_RUNS)} == set()
+        assert "alexflow.engine.keywords" not in loaded
+        assert cls == "OnLoop" or not NOT_WHERE_TASKS_RUN_IN_WORKERS & set(loaded)
 
 
 #: What the fingerprint of code needs only where some of it has changed.
