@@ -22,7 +22,7 @@ from alexflow.record.segment import Section
 
 MICROS = 1e6  # in a second
 
-_decode_origin = msgspec.msgpack.Decoder(tuple[str | None, str | int | None, dict[str, Any]]).decode
+_decode_origin = msgspec.msgpack.Decoder(tuple[Any, Any, dict[str, Any]]).decode  # former versions have other specs
 _decode_further = msgspec.msgpack.Decoder(dict[str, Any] | None).decode
 
 #: Of bytes that are no MessagePack, or other than they should be, though their checksum is right.
