@@ -19,7 +19,7 @@ MARK = "ALEXFLOW_CRASH_TEST"  # an environment variable, by which processes are 
 FORK_SERVER = b"alexflow.executors.process.worker.fork_server"
 
 #: In the command line of an agent.
-AGENT = b"agent\0--connect"
+AGENT = b"-m\0alexflow\0agent\0"
 
 SECONDS_TO_END = 2.0  # that processes have when their engine is gone
 SECONDS_OF_AGENT = 10.0  # the same for an agent, which may be importing what it needs to see that
