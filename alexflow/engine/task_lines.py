@@ -61,13 +61,13 @@ class TaskLines:
     def _clear(self) -> None:
         # of the tasks that were added, column by column
         self._shapes_of: list[int] = []
-        self._task_ids: list[str] = []
+        self._digests: list[bytes] = []
         self._preimages: list[bytes] = []
         self._others: dict[int, OtherItems] = {}
 
     def __len__(self) -> int:
         """Count the tasks that were added, and are in no line."""
-        return len(self._task_ids)
+        return len(self._digests)
 
     def take(self, first: int) -> tuple[Any, ...]:
         """Return the line of the tasks that were added, as :class:`~alexflow.record.lines.MadeFromLine` has it.
@@ -75,9 +75,8 @@ class TaskLines:
         Args:
             first: the number of the first one.
         """
-        digests = unhexlify("".join([task_id[-_DIGITS:] for task_id in self._task_ids]))
         lengths, packed = list(map(len, self._preimages)), self._packer.pack(self._preimages)
-        line = _MADE_FROM, first, self._shapes_of, digests, lengths, packed, self._others
+        line = _MADE_FROM, first, self._shapes_of, b"".join(self._digests), lengths, packed, self._others
         self._clear()
         return line
 
@@ -108,6 +107,7 @@ class TaskLines:
     ) -> None:
         spec = described.spec
         task_id, inputs = spec.task_id, spec.inputs
+        digest = _digest(task_id)
         keys: tuple[str, ...] | None = None
         ending, tags, shape = self._last.get(type(task), _NO_SHAPE)
         if spec.outputs != (task_id + ending,) or spec.tags != tags or spec.serves:  # of few
@@ -118,12 +118,12 @@ class TaskLines:
         are_in_fields = spec.acyclic and outputs == len(inputs)
         if keys is not None or not are_in_fields or further is not None:
             others = NIL if further is None else Raw(further)
-            self._others[len(self._task_ids)] = others, None if are_in_fields else inputs, keys
-        self._append(shape, task_id, preimage)
+            self._others[len(self._digests)] = others, None if are_in_fields else inputs, keys
+        self._append(shape, digest, preimage)
 
-    def _append(self, shape: int, task_id: str, preimage: bytes) -> None:
+    def _append(self, shape: int, digest: bytes, preimage: bytes) -> None:
         self._shapes_of.append(shape)
-        self._task_ids.append(task_id)
+        self._digests.append(digest)
         self._preimages.append(preimage)
 
     def _shape(self, task: AbstractTask, described: Described) -> tuple[int, tuple[str, ...] | None]:
@@ -172,12 +172,24 @@ class TaskLines:
             if named.task_id not in self._named:
                 self._named.add(named.task_id)
                 pending += tasks_in_fields(named)
-                preimage, further = origin_of(named)
+                digest, (preimage, further) = _digest(named.task_id), origin_of(named)
                 shape = self._shapes.get(type(named))
                 if shape is None:
                     shape = self._shapes[type(named)] = self._new_shape(named, NAMED_ONLY)
                 self._others[len(self)] = NIL if further is None else Raw(further), (), None
-                self._append(shape, named.task_id, preimage)
+                self._append(shape, digest, preimage)
+
+
+def _digest(task_id: str) -> bytes:
+    """Return the digest at the end of an id.
+
+    Raises:
+        ValueError: there is none, since a class of the user's makes its ids itself.
+    """
+    digest = unhexlify(task_id[-_DIGITS:])
+    if len(digest) * 2 != _DIGITS:
+        raise ValueError(f"{task_id} ends with no digest")
+    return digest
 
 
 def tasks_in_fields(task: AbstractTask) -> Iterator[AbstractTask]:
