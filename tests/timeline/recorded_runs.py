@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from alexflow.identity.digest import ID_SPEC
 from alexflow.record.frames import frame_of
 from alexflow.record.lines import (
     RECORD_MAGIC,
@@ -147,7 +148,7 @@ class WrittenRun:
 
     def preimage(self, number: int) -> bytes:
         outputs = [["output", f"{self.task_id(parent)}.out.json"] for parent in self.parents[number]]
-        return encode([2, None, {"inputs": ["list", outputs], "n": number, "text": "<b>&amp;"}])
+        return encode([ID_SPEC, None, {"inputs": ["list", outputs], "n": number, "text": "<b>&amp;"}])
 
     def data(self) -> bytes:
         return RECORD_MAGIC + b"".join(frame_of(encode(line)) for line in self.lines())
