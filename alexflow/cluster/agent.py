@@ -96,6 +96,7 @@ class Agent:
         name: for people; by default the machine's.
         threads: how many libraries may start in each worker; by default CPUs divided by places.
         limits: the part of this machine that it may use.
+        time_left: seconds until this machine is taken away; None if that is not known.
 
     Attributes:
         over: done when the line has ended, with the reason; the error is a reason for which another attempt is in vain.
@@ -109,6 +110,7 @@ class Agent:
         name: str = "",
         threads: int | None = None,
         limits: AgentLimits | None = None,
+        time_left: float | None = None,
     ):
         limits = limits or AgentLimits()
         self._token = token
@@ -122,6 +124,7 @@ class Agent:
         self._said: dict[int, tuple[int, bool, int]] = {}  # what was last said of a worker that is at work
         self._unanswered: dict[int, float] = {}  # since when a worker has had something to which it said nothing yet
         self._loop = asyncio.get_running_loop()
+        self._ends_at = None if time_left is None else self._loop.time() + time_left
         self._nonce = new_nonce()
         self._line: AgentLine | None = None
         self._look: asyncio.TimerHandle | None = None
@@ -152,8 +155,13 @@ class Agent:
         return self._line
 
     def leave(self) -> None:
-        """Let the engine send nothing more, and end when what runs has ended."""
-        if not self.is_leaving and self._line is not None:
+        """Let the engine send nothing more, and end when what runs has ended; at once if it has not been taken in."""
+        if self._fork_servers is None:
+            if not self.over.done():
+                self.over.set_result("left")
+            if self._line is not None:
+                self._line.close()
+        elif not self.is_leaving and self._line is not None:
             self.is_leaving = True
             self._line.send(Leaving())
             self._end_if_left()
@@ -191,7 +199,8 @@ class Agent:
             supply = self._supply
             devices = {kind: list(found) for kind, found in supply.devices.items()}
             who = own, self._nonce, self._name, socket.gethostname(), os.getpid(), self._places, __version__, PYTHON
-            line.send_first(Introduction(*who, supply.cpus, supply.memory, devices))
+            left = None if self._ends_at is None else self._ends_at - self._loop.time()
+            line.send_first(Introduction(*who, supply.cpus, supply.memory, devices, left))
         elif isinstance(message, Rejection):
             self._refuse(message.reason)
         elif not is_proof(message.proof, self._token, "engine", self._nonce, self._engine_nonce):

@@ -110,7 +110,7 @@ class AgentPool(ProcessExecutor):
         self._machine.roster.size = 0
         self._machine.claims.demand = self._demand
         self._memory = MemoryShortage(self._machine.claims, is_here=False)
-        self._misfits = Misfits(source, lambda: [site.capacity for site in self._machine.claims.sites])
+        self._misfits = Misfits(source, self._machine.claims)
 
     def expect(self, tasks: Sequence[AbstractTask]) -> None:
         new = self._module_check.add(filter(self._definitions.go_by_name, {type(task) for task in tasks}))
@@ -180,6 +180,9 @@ class AgentPool(ProcessExecutor):
         agent.check(self._module_check.digests)
         self.remote_workers.agents.append(agent)
         self._machine.claims.sites[agent.site] = None
+        if agent.is_timed and self._demand is not None:  # each job is looked at from now on: whether it fits
+            self._demand.activate()
+            self._misfits.watch()
         self._resize()
         self._machine.start_for(len(self._source))
         self._feed()

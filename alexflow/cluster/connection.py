@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -240,6 +241,7 @@ class AgentConnection:
         workers: the workers that it hosts, by number.
         is_leaving: whether it takes no more jobs.
         is_released: whether that is because it had none.
+        is_timed: whether it has said when its machine is taken away.
     """
 
     def __init__(
@@ -259,7 +261,10 @@ class AgentConnection:
         self.places = introduction.places
         devices = {kind: tuple(found) for kind, found in introduction.devices.items()}
         supply = Supply(introduction.cpus, introduction.memory, devices)
-        self.site = Site(capacity_of(supply, self.places), Roster(self.places), "agents", _ignore)
+        self.is_timed = introduction.time_left is not None
+        self._ends_at = time.monotonic() + (introduction.time_left or 0.0) if self.is_timed else math.inf
+        capacity, roster = capacity_of(supply, self.places), Roster(self.places)
+        self.site = Site(capacity, roster, "agents", _ignore, lambda: self._ends_at - time.monotonic())
         self.workers: dict[int, RemoteProcess] = {}
         self.is_leaving = False
         self.is_released = False

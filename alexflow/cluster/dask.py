@@ -144,8 +144,15 @@ class DaskExecutor(PilotedExecutor):
             key=f"alexflow-pilot-{secrets.token_hex(8)}",
         )
 
+    async def how_ended(self, pilot: Any) -> str:
+        if pilot.status != "finished":  # a worker that is gone takes its pilot along
+            return ""
+        with suppress(Exception):  # whatever distributed raises: it has gone since
+            return str(await asyncio.wait_for(pilot.result(), LEAVE_TIMEOUT))
+        return ""
+
     async def why_failed(self, pilot: Any) -> str:
-        if pilot.status != "error":  # a worker that is gone takes its pilot along
+        if pilot.status != "error":
             return ""
         error: BaseException = await pilot.exception()
         return f"{type(error).__name__}: {error}"
@@ -172,7 +179,10 @@ class DaskExecutor(PilotedExecutor):
         # anything here; that is no error of the run, whose results are all stored.
         with suppress(Exception):
             await asyncio.wait_for(client.cancel([*pilots, *asked]), LEAVE_TIMEOUT)
-        if client is not self._cluster:
+        if client is self._cluster:
+            with suppress(Exception):
+                client.unsubscribe_topic(self.topic)
+        else:
             with suppress(Exception):
                 await asyncio.wait_for(client.close(timeout=LEAVE_TIMEOUT), LEAVE_TIMEOUT + 1)
 

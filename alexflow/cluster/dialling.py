@@ -8,20 +8,14 @@ import signal
 import ssl
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 from alexflow.cluster.agent import Agent
 from alexflow.cluster.agent_supply import AgentLimits
+from alexflow.cluster.allocation import LEAVE_BEFORE_END, is_over, time_left
 from alexflow.cluster.tls import Certificates
 from alexflow.logs import logger
-
-#: Seconds before the end of an allocation at which an agent takes no more jobs.
-LEAVE_BEFORE_END = 60.0
-
-#: The variable in which Slurm says when an allocation ends, in seconds since 1970.
-SLURM_END = "SLURM_JOB_END_TIME"
 
 
 @dataclass(frozen=True)
@@ -65,14 +59,17 @@ def run_agent(options: AgentOptions) -> int:
 
 async def _serve(options: AgentOptions) -> int:
     loop = asyncio.get_running_loop()
-    agent = Agent(options.token, options.places, options.name, options.threads, options.limits)
+    seconds = time_left(options.time_left, os.environ, time.time())
+    if seconds is not None and is_over(seconds):
+        print(f"alexflow: this machine is taken away in {max(0.0, seconds):.0f} s: no jobs are taken", file=sys.stderr)
+        return 0
+    agent = Agent(options.token, options.places, options.name, options.threads, options.limits, seconds)
     for number in (signal.SIGTERM, signal.SIGUSR1):  # SIGUSR1: as Slurm sends before the end, if it is asked to
         loop.add_signal_handler(number, agent.leave)
     if options.with_stdin:
         loop.add_reader(sys.stdin.fileno(), _end_with_parent, agent)
-    seconds = time_left(options.time_left, os.environ, time.time())
     if seconds is not None:
-        loop.call_later(max(0.0, seconds - LEAVE_BEFORE_END), agent.leave)
+        loop.call_later(seconds - LEAVE_BEFORE_END, agent.leave)
     try:
         await _dial(agent, options)
         why = await agent.over
@@ -104,20 +101,6 @@ async def _dial(agent: Agent, options: AgentOptions) -> None:
             if agent.over.done():  # its parent has ended
                 return
             pause = min(2.0, pause * 2)
-
-
-def time_left(given: float | None, environment: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds until this machine is taken away; None if that is not known.
-
-    Args:
-        given: what the user has said.
-        environment: in which Slurm may say it.
-        now: seconds since 1970.
-    """
-    if given is not None:
-        return given
-    end = environment.get(SLURM_END, "")
-    return float(end) - now if end.isdigit() else None
 
 
 def _end_with_parent(agent: Agent) -> None:

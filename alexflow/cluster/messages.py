@@ -46,6 +46,7 @@ class Introduction(ClusterMessage, frozen=True):
         cpus: how many there are for its workers.
         memory: bytes that they may use; 0 if unknown.
         devices: those that they may use, by kind.
+        time_left: seconds until its machine is taken away; None if that is not known.
     """
 
     proof: bytes
@@ -59,6 +60,7 @@ class Introduction(ClusterMessage, frozen=True):
     cpus: int
     memory: int
     devices: dict[str, list[int | str]]
+    time_left: float | None = None
 
 
 class Welcome(ClusterMessage, frozen=True):

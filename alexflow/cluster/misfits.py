@@ -1,14 +1,15 @@
-"""Log lines about jobs that ask for more than any agent has: they wait, as an agent that has it may come."""
+"""Log lines about jobs that ask for more than any agent has, time among it: they wait, as one that has it may come."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 
 from alexflow.cluster.agent_supply import supply_text
-from alexflow.executors.capacity import Capacity
 from alexflow.executors.interface import Job, JobSource
 from alexflow.executors.memory_text import memory_text
+from alexflow.executors.process.claims import Claims
+from alexflow.executors.process.sites import Site
 from alexflow.logs import logger
 from alexflow.model.resource_spec import WHOLE, Needs
 
@@ -24,12 +25,12 @@ class Misfits:
 
     Args:
         source: the jobs that are ready.
-        capacities: returns those of the agents.
+        claims: has the agents' machines, and what jobs take.
     """
 
-    def __init__(self, source: JobSource, capacities: Callable[[], Iterable[Capacity]]):
+    def __init__(self, source: JobSource, claims: Claims):
         self._source = source
-        self._capacities = capacities
+        self._claims = claims
         self._look: asyncio.TimerHandle | None = None
 
     def watch(self) -> None:
@@ -49,36 +50,41 @@ class Misfits:
         self._look = None
         if not len(self._source):
             return
-        capacities = list(self._capacities())
-        misfits = [job for job in self._waiting() if not _fits_any(job.needs, capacities)] if capacities else []
-        if misfits:
-            there = "; ".join(sorted({supply_text(capacity.supply) for capacity in capacities}))
-            first = misfits[0]
-            count = f" and {len(misfits) - 1} more tasks" if len(misfits) > 1 else ""
-            logger.warning(
-                "%s%s asked for %s, and no agent has that (%s); it waits for one that does",
-                *(first.task_id, count, _needs_text(first.needs), there),
-            )
-        self._look_after(SAY_AGAIN_AFTER if misfits else SAY_AFTER)
+        sites = list(self._claims.sites)
+        waiting = self._waiting() if sites else []
+        large = [job for job in waiting if not any(_can_hold(site, job) for site in sites)]
+        longest = max((site.time_left() for site in sites), default=0.0)
+        long = [job for job in waiting if self._claims.seconds_of(job) > longest]
+        if large:
+            there = "; ".join(sorted({supply_text(site.capacity.supply) for site in sites}))
+            _say_of(large, f"asked for {_needs_text(large[0].needs)}, and no agent has that ({there})")
+        if long:
+            takes = f"may take {self._claims.seconds_of(long[0]):.0f} s"
+            _say_of(long, f"{takes}, and no agent has that long ({max(0.0, longest):.0f} s)")
+        self._look_after(SAY_AGAIN_AFTER if large or long else SAY_AFTER)
 
     def _waiting(self) -> list[Job]:
-        """The first jobs that wait and ask for something; they stay where they are."""
+        """The first jobs that wait; they stay where they are."""
         found: list[Job] = []
         left = MOST_LOOKED_AT
 
         def looks(job: Job) -> bool | None:
             nonlocal left
             left -= 1
-            if job.needs is not None:
-                found.append(job)
+            found.append(job)
             return None if left else False
 
         self._source.take(1, looks)
         return found
 
 
-def _fits_any(needs: Needs | None, capacities: Iterable[Capacity]) -> bool:
-    return needs is None or any(capacity.can_ever_hold(needs) for capacity in capacities)
+def _can_hold(site: Site, job: Job) -> bool:
+    return job.needs is None or site.capacity.can_ever_hold(job.needs)
+
+
+def _say_of(jobs: Sequence[Job], why: str) -> None:
+    count = f" and {len(jobs) - 1} more tasks" if len(jobs) > 1 else ""
+    logger.warning("%s%s %s; it waits for one that does", jobs[0].task_id, count, why)
 
 
 def _needs_text(needs: Needs | None) -> str:

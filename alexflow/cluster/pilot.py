@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
+from alexflow.cluster.allocation import is_over, time_left
 from alexflow.cluster.tunnel import TunnelExit, can_dial
 from alexflow.executors.devices import find_gpus
 
@@ -25,8 +26,8 @@ AGENT_LOOK_EVERY, DRAIN_LOOK_EVERY = 0.2, 1.0
 #: Seconds for which an agent dials again: what answered its pilot a moment ago answers, or has ended.
 WAIT_FOR_ENGINE = 5.0
 
-#: The end of an agent that was let leave.
-LEFT = "left"
+#: The end of an agent that was let leave, and of one whose machine is about to be taken away.
+LEFT, ALLOCATION_ENDS = "left", "the allocation ends"
 
 
 class PilotOptions(NamedTuple):
@@ -191,7 +192,9 @@ def hold_agent(options: PilotOptions, is_ending: Callable[[], bool], certificate
         lines = said.read().decode(errors="replace").strip().splitlines()
     if agent.returncode:
         raise RuntimeError(lines[-1] if lines else f"the agent ended with code {agent.returncode}")
-    return LEFT if left else "the engine has ended"
+    if left:
+        return LEFT
+    return ALLOCATION_ENDS if is_over(time_left(None, os.environ, time.time())) else "the engine has ended"
 
 
 def _arguments(options: PilotOptions) -> list[str]:

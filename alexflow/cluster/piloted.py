@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from alexflow.cluster.address import address_of, own_host_towards
 from alexflow.cluster.executor import SAY_EVERY, AgentExecutor
 from alexflow.cluster.idle_agents import IdleAgents, nodes_lacking
-from alexflow.cluster.pilot import PilotOptions
+from alexflow.cluster.pilot import ALLOCATION_ENDS, PilotOptions
 from alexflow.cluster.tunnel import Give, Take, Tunnel
 from alexflow.errors import DefinitionError
 from alexflow.executors.interface import JobSource, Report
@@ -96,6 +96,7 @@ class PilotedExecutor(AgentExecutor):
         self._places = places
         self.topic = f"alexflow-tunnels-{secrets.token_hex(8)}"
         self._pilots: dict[str, Any] = {}  # by the key of the node
+        self._over: set[str] = set()  # nodes that are about to be taken away: an agent would leave at once
         self._failures: dict[str, tuple[int, float]] = {}  # how often those of a node have failed, and when next
         self._has_tunnelled = False  # whether it was said that lines go through the cluster
         self._tunnels: set[asyncio.Task[None]] = set()
@@ -136,6 +137,10 @@ class PilotedExecutor(AgentExecutor):
     @abstractmethod
     async def start_pilot(self, node: ClusterNode, options: PilotOptions) -> Any:
         """Start a pilot on a node and return it; it has a method ``done()``."""
+
+    @abstractmethod
+    async def how_ended(self, pilot: Any) -> str:
+        """Return how the agent of a pilot that has not failed ended, as its pilot says; "" if that is not known."""
 
     @abstractmethod
     async def why_failed(self, pilot: Any) -> str:
@@ -199,6 +204,7 @@ class PilotedExecutor(AgentExecutor):
     async def _keep_pilots(self, nodes: Sequence[ClusterNode]) -> None:
         """Start a pilot on each node that has none; forget those of nodes that are gone."""
         keys = {node.key for node in nodes}
+        self._over &= keys
         for key in [key for key in self._pilots if key not in keys]:
             del self._pilots[key]
             self._failures.pop(key, None)
@@ -208,9 +214,15 @@ class PilotedExecutor(AgentExecutor):
                 del self._pilots[node.key]
                 await self._take_in_end(node, pilot)
                 pilot = None
-            may_start = self._failures.get(node.key, (0, 0.0))[1] <= self._loop.time() and not node.is_ending
-            if pilot is None and may_start and (self._idle is None or self._opened().has_work):
+            if pilot is None and self._may_start(node) and (self._idle is None or self._opened().has_work):
                 self._pilots[node.key] = await self.start_pilot(node, await self._options(node))
+
+    def _may_start(self, node: ClusterNode) -> bool:
+        not_before = self._failures.get(node.key, (0, 0.0))[1]
+        return self._lasts(node) and not_before <= self._loop.time()
+
+    def _lasts(self, node: ClusterNode) -> bool:
+        return not node.is_ending and node.key not in self._over
 
     def _let_go(self, idle: IdleAgents) -> None:
         """Give back the nodes whose agents have nothing to do."""
@@ -221,7 +233,7 @@ class PilotedExecutor(AgentExecutor):
 
     def _lacking(self, nodes: Sequence[ClusterNode]) -> int:
         """Return how many more nodes would have work, once all that are there have an agent."""
-        places = [self._places or node.cpus for node in nodes if not node.is_ending]
+        places = [self._places or node.cpus for node in nodes if self._lasts(node)]
         coming = max(0, sum(places) - self._opened().places) if self.agents else sum(places)
         usual = self._places or (round(sum(places) / len(places)) if places else 1)
         return nodes_lacking(self._opened().waiting, [coming], max(1, usual))
@@ -230,6 +242,8 @@ class PilotedExecutor(AgentExecutor):
         why = await self.why_failed(pilot)
         if not why:
             self._failures.pop(node.key, None)
+            if await self.how_ended(pilot) == ALLOCATION_ENDS:
+                self._over.add(node.key)
             return
         times, _ = self._failures.get(node.key, (0, 0.0))
         pause = min(MOST_SECONDS_TO_RETRY, CLUSTER_LOOK_EVERY * 2**times)

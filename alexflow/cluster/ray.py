@@ -160,6 +160,9 @@ class RayExecutor(PilotedExecutor):
         )
         return RayPilot(actor, actor.hold.remote(options).future(), node.key)
 
+    async def how_ended(self, pilot: RayPilot) -> str:
+        return "" if pilot.call.exception() is not None else str(pilot.call.result())
+
     async def why_failed(self, pilot: RayPilot) -> str:
         error = pilot.call.exception()
         if error is None:

@@ -295,7 +295,7 @@ class Capacity(Demand):
 
     def started(self, claimant: Claimant, task_id: str, claim: Claim) -> None:
         """Note that a job with a claim has started: it waits no more, and has overtaken those that do."""
-        self._forget(task_id)
+        self.forget(task_id)
         taken = {thing for thing, amount in claim.amounts.items() if amount}
         self._overtake({*taken, *claim.shares, claimant.places})
 
@@ -358,7 +358,7 @@ class Capacity(Demand):
         mine = [task_id for task_id, waiting in self._waits.items() if waiting.claimant is claimant]
         for task_id in mine:
             if task_id not in ready:
-                self._forget(task_id)
+                self.forget(task_id)
         return {task_id for task_id in mine if task_id in ready and self._waits[task_id].overtaken >= self.patience}
 
     def changed(self, by: Claimant) -> None:
@@ -383,7 +383,8 @@ class Capacity(Demand):
                 self._first[thing] = waiting
                 waiting.lacks.add(thing)
 
-    def _forget(self, task_id: str) -> None:
+    def forget(self, task_id: str) -> None:
+        """Hold nothing for a job any more."""
         waiting = self._waits.pop(task_id, None)
         if waiting is not None:
             self._let_go(waiting, set(waiting.lacks))

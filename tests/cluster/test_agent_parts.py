@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from alexflow.cluster.dialling import time_left
+from alexflow.cluster.allocation import time_left
 from alexflow.cluster.proof import is_proof, new_nonce, new_token, proof
 from alexflow.cluster.storage_check import CHECK_IS_OLD, StorageCheck
 from alexflow.executors.interface import Job, NotDone, Unsure

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 
 import pytest
 
 pytest.importorskip("distributed")
 
+from distributed import Client
+
 from alexflow import Engine
 from alexflow.cluster import DaskExecutor
+from alexflow.cluster.piloted import CLUSTER_LOOK_EVERY
 from alexflow.events import TaskRetrying
+from tests.cluster.dask_processes import start_worker
 from tests.cluster.waiting import are_at_work, begun_in, until
-from tests.cluster.workflows import Heavy, Waits, sum_of
+from tests.cluster.workflows import Heavy, Leaf, Waits, sum_of
 from tests.kit.processes import still_alive
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
@@ -41,3 +46,51 @@ async def test_c2_a_worker_that_is_killed(place, tmp_path, scheduler, workers):
         (tmp_path / "go").touch()
         assert (await run).ran == 4
     assert len(retries) == 1
+
+
+async def test_c4_a_worker_whose_allocation_ends_gets_no_other_agent(place, scheduler, monkeypatch, caplog):
+    """Its agent leaves a minute before; another one would do so at once, again and again."""
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 68))
+    started = []
+    real = DaskExecutor.start_pilot
+
+    async def start_pilot(self, node, options):
+        started.append(node.name)
+        return await real(self, node, options)
+
+    monkeypatch.setattr(DaskExecutor, "start_pilot", start_pilot)
+    executor = DaskExecutor(f"tcp://{scheduler}")
+    worker = await asyncio.to_thread(start_worker, scheduler)
+    try:
+        async with Engine(place, executor=executor):
+            await until(lambda: started)
+            await until(lambda: executor._over, 90.0)
+            await asyncio.sleep(2.5 * CLUSTER_LOOK_EVERY)  # in which others would come
+            assert len(started) == 1
+            assert executor.agents == []
+    finally:
+        worker.kill()
+        await asyncio.to_thread(worker.wait)
+
+
+async def test_nothing_of_an_engine_is_left_at_the_client_of_the_user(place, scheduler_process, workers):
+    address, _ = scheduler_process
+    async with Client(address, asynchronous=True, set_as_default=False) as client:
+        executor = DaskExecutor(client)
+        async with Engine(place, executor=executor) as engine:
+            assert (await engine.run(Leaf(1))).ran == 1
+            assert executor.topic in await subscriptions(client)
+        async with asyncio.timeout(10):
+            while executor.topic in await subscriptions(client):  # noqa: ASYNC110  # the scheduler hears of it later
+                await asyncio.sleep(0.05)
+        assert client.status == "running"
+
+
+async def subscriptions(client):
+    """The topics to which a client has subscribed, as its scheduler has them."""
+
+    def of_client(name, dask_scheduler):
+        broker = dask_scheduler._broker
+        return [topic for topic, each in broker._topics.items() if name in each.subscribers]
+
+    return await client.run_on_scheduler(of_client, client.id)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -19,7 +21,7 @@ from alexflow.events import TaskRetrying
 from alexflow.version import __version__
 from tests.cluster.agents import agent
 from tests.cluster.waiting import are_at_work, until
-from tests.cluster.workflows import Computes, Leaf, Waits, attempts
+from tests.cluster.workflows import Computes, Leaf, Timed, Waits, attempts
 from tests.kit.processes import still_alive
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
@@ -142,3 +144,44 @@ async def test_c16_two_engines_on_one_storage_share_the_work(place, tmp_path):
         (tmp_path / "go").touch()
         assert (await waits).ran == 1
     assert len(attempts(tmp_path, 0)) == 1
+
+
+async def test_c4_a_task_that_takes_longer_than_an_agent_has_goes_to_another(place, tmp_path, caplog, monkeypatch):
+    """One that fits goes on there meanwhile, and the log says what waits for an agent with more time."""
+    monkeypatch.setattr("alexflow.cluster.misfits.SAY_AFTER", 0.2)
+    executor = AgentExecutor()
+    long, short = Timed(0, str(tmp_path)), [Leaf(number) for number in range(50)]
+    async with Engine(place, executor=executor) as engine:
+        waits = asyncio.create_task(engine.run(long))
+        async with agent(executor, SLURM_JOB_END_TIME=str(int(time.time()) + 600)):
+            assert (await engine.run(short)).ran == 50
+            await until(lambda: "may take 3600 s, and no agent has that long (5" in caplog.text)
+            assert attempts(tmp_path, 0) == []
+            (tmp_path / "go").touch()
+            async with agent(executor):
+                assert (await waits).ran == 1
+    assert len(attempts(tmp_path, 0)) == 1
+
+
+async def test_c4_an_agent_whose_time_is_over_takes_nothing(place, capfd):
+    executor = AgentExecutor()
+    async with Engine(place, executor=executor):
+        async with agent(executor, "--time-left", "30") as late:
+            assert await asyncio.to_thread(late.wait, 30) == 0
+        assert executor.agents == []
+    assert "this machine is taken away in 30 s: no jobs are taken" in capfd.readouterr().err
+
+
+async def test_an_agent_that_waits_for_its_engine_leaves_on_a_signal():
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it answers, and says nothing
+        command = [sys.executable, "-m", "alexflow", "agent", "--connect", f"127.0.0.1:{silent.getsockname()[1]}"]
+        environment = {**os.environ, "ALEXFLOW_AGENT_TOKEN": "known"}
+        process = await asyncio.to_thread(subprocess.Popen, command, env=environment)
+        try:
+            line, _ = await asyncio.to_thread(silent.accept)
+            with line:
+                process.send_signal(signal.SIGTERM)
+                assert await asyncio.to_thread(process.wait, 30) == 0
+        finally:
+            process.kill()
+            await asyncio.to_thread(process.wait)

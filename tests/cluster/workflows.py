@@ -67,6 +67,11 @@ class Waits(Task):
 
 
 @dataclass(frozen=True)
+class Timed(Waits):
+    options = TaskOptions(timeout=3600)
+
+
+@dataclass(frozen=True)
 class Computes(Task):
     """Notes each attempt, and holds its CPU for ever: in Python, or in a call of C that holds the interpreter lock."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from alexflow.executors.capacity import Capacity, Demand, Supply
 from alexflow.executors.process.instructions import StartPlaces
@@ -53,6 +54,41 @@ class Machines(World):
         """The jobs that run at a machine."""
         found = [worker for worker in self.workers if worker.place.home is site.roster and worker.running is not None]
         return sorted(worker.running.job.task_id for worker in found if worker.running is not None)
+
+
+def timed(world: Machines, number: int, seconds: float) -> Site:
+    site = world.sites[number]
+    end = world.now + seconds
+    site.time_left = lambda: end - world.now
+    return site
+
+
+def test_a_job_that_may_take_longer_than_a_machine_is_there_goes_to_another():
+    world = Machines([2, 1])
+    short = timed(world, 0, 60.0)
+    world.machine._estimates.learn("slow", 61.0)
+    late = replace(job("late", cpus=1), timeout=61.0)
+    slow = replace(job("slow", cpus=1), key="slow")
+    submitted(world, late, slow, replace(job("fits", cpus=1), timeout=60.0))
+    assert world.at(short) == ["fits"]
+    assert world.at(world.sites[1]) == ["late"]
+    end(world, "late")
+    assert world.at(short) == ["fits"]
+    assert world.at(world.sites[1]) == ["slow"]
+
+
+def test_a_machine_is_not_kept_free_for_a_job_that_does_not_fit_any_more():
+    world = Machines([2])
+    site = timed(world, 0, 60.0)
+    submitted(world, job("first", cpus=1), replace(job("large", cpus=2), timeout=30.0))
+    assert world.machine.claims.lacks(replace(job("large", cpus=2), timeout=30.0))
+    world.now += 31.0
+    submitted(world, *(job(f"small-{n}", cpus=1) for n in range(9)))
+    for n in range(9):
+        assert f"small-{n}" in world.at(site)
+        end(world, f"small-{n}")
+    assert world.at(site) == ["first"]
+    assert not site.capacity.has_ticket("large")
 
 
 def test_each_machine_gets_its_part():

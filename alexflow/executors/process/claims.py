@@ -10,7 +10,8 @@ in the memory of that device would be missing. The job begins when that process 
 
 *Several machines.* Where agents host a pool's workers, each machine has a capacity of its own, and a job claims of one.
 Machines are looked at one after the other, those first that have the most room, and each gets its part of the jobs
-before any gets more. A large job waits at one of them, which is then kept free for it.
+before any gets more. A large job waits at one of them, which is then kept free for it. One that is taken away soon gets
+no job that may take longer than it is there.
 
 *Memory.* As soon as one task has asked for memory, those that do not say how much they need claim what tasks of their
 class have needed: the most among the last ones in the record, or in this engine. The record is asked once for each
@@ -136,6 +137,22 @@ class Claims:
         elif waits and capacity.has_ticket(task_id):
             self._waits_at[task_id] = site
         return claim
+
+    def seconds_of(self, job: Job) -> float:
+        """Return the seconds that a job may take: its timeout, or what others of its class have taken if that is more.
+
+        A timeout comes first, as it is what the user has said; a job of a class that is new, without one, may be short.
+        """
+        return max(job.timeout or 0.0, self.estimates.expect(job.key))
+
+    def has_time(self, site: Site, job: Job) -> bool:
+        """Whether a machine is there for as long as a job may take; if not, nothing is held there for the job."""
+        if self.seconds_of(job) <= site.time_left():
+            return True
+        if self._waits_at.get(job.task_id) is site:
+            del self._waits_at[job.task_id]
+            site.capacity.forget(job.task_id)
+        return False
 
     def lacks(self, job: Job) -> list[Lack]:
         """Return what a job that is ready waits for; of several machines, at that which lacks the least."""

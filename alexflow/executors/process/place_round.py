@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import NamedTuple
 
@@ -39,6 +40,7 @@ class PlaceRound(Round):
         super().__init__(site.capacity, site.claimant, claims.source)
         self._claims = claims
         self._site = site
+        self._is_timed = site.time_left() < math.inf
         self._roster = site.roster
         self.planned: list[Destination] = []
         self._unplaced: list[Claim] = []  # of jobs for which there is no place yet
@@ -58,7 +60,9 @@ class PlaceRound(Round):
         self._is_first = False
 
     def fits(self, job: Job) -> bool | None:
-        return self.passes(job) if self._claims.is_unknown(job) else super().fits(job)
+        if self._claims.is_unknown(job) or (self._is_timed and not self._claims.has_time(self._site, job)):
+            return self.passes(job)
+        return super().fits(job)
 
     def needs_of(self, job: Job) -> Needs | None:
         return self._claims.needs_of(job, self.capacity)

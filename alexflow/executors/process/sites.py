@@ -6,6 +6,7 @@ has one for each agent, so that what a job claims is always there where it runs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from alexflow.executors.capacity import Capacity, Claimant
@@ -21,15 +22,24 @@ class Site:
         roster: its places.
         name: of the executor.
         wake: called when something has come free in another executor of the same capacity.
+        time_left: gives the seconds until the machine is taken away.
 
     Attributes:
         begun: places that get their first job in the round that is under way.
         begun_ordinary: those of them whose job asks for nothing.
     """
 
-    def __init__(self, capacity: Capacity, roster: Roster, name: str, wake: Callable[[], None]):
+    def __init__(
+        self,
+        capacity: Capacity,
+        roster: Roster,
+        name: str,
+        wake: Callable[[], None],
+        time_left: Callable[[], float] = lambda: math.inf,
+    ):
         self.capacity = capacity
         self.roster = roster
+        self.time_left = time_left
         self.begun = 0
         self.begun_ordinary = 0
         self.claimant = Claimant(name, self._is_full, self._ordinary_jobs, wake)
