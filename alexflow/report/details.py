@@ -7,6 +7,7 @@ from heapq import nlargest
 from typing import Any
 
 from alexflow.record.leaves import leaves
+from alexflow.report.facts import START_CAUSES
 from alexflow.storage import Storage
 from alexflow.timeline.critical_path import Step
 from alexflow.timeline.fold import GIVEN_UP, RETRIED
@@ -42,7 +43,7 @@ def details_of(
         path: the critical path.
         chosen: indices of attempts.
     """
-    causes = {step.task: step.cause for step in path}
+    causes = {step.task: START_CAUSES[step.cause] for step in path}
     texts = field_texts(storage, run.begun.id, {columns.digest(index) for index in chosen})
     offsets = _lane_numbers(run)
     return {

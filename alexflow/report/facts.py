@@ -12,6 +12,7 @@ from alexflow.timeline.critical_path import (
     Bounds,
     ClassEdge,
     ClassOnPath,
+    StartCause,
     Step,
     bounds,
     class_edges,
@@ -23,6 +24,17 @@ from alexflow.timeline.run_fold import Cost, RunFold
 from alexflow.timeline.task_columns import TaskColumns
 
 _MICROS = 1e6
+
+#: What a step of the path waited for, in words.
+START_CAUSES: dict[StartCause, str] = {
+    "start": "nothing before it",
+    "input": "an input",
+    "lane": "its worker",
+    "limit": "a limit",
+    "attempt": "its attempt before",
+    "child": "a task that it generated",
+    "generator": "an input of what generated it",
+}
 
 
 class ClassFigures(NamedTuple):
@@ -119,15 +131,15 @@ class RunFacts:
     def _dear_things(self) -> Iterator[DearThing]:
         failed = self._failed_on_path()
         for each in self.on_path:
-            seconds = (each.took - failed.get(each.cls, 0)) / _MICROS
+            count, took = failed.get(each.cls, (0, 0))
             yield DearThing(
-                seconds,
-                f"{counted(each.tasks, 'task')} of {self.short(each.cls)} on the critical path",
+                (each.took - took) / _MICROS,
+                f"{counted(each.tasks - count, 'task')} of {self.short(each.cls)} on the critical path",
                 "Quicker code of this class, or fewer of its tasks one after another, shorten it by up to this.",
             )
         if failed:
             yield DearThing(
-                sum(failed.values()) / _MICROS,
+                sum(took for _, took in failed.values()) / _MICROS,
                 "Attempts that failed, on the critical path",
                 "They held a worker and were for nothing. The failures are listed below.",
             )
@@ -143,18 +155,20 @@ class RunFacts:
             )
             yield DearThing(
                 sum(step.gap for step in others) / _MICROS,
-                f"Gaps between the {len(self.path):,} tasks of the path",
-                "Time in which neither an input nor the worker was busy: limits, delays before retries, outputs being "
-                "published, or tasks so short that handing them over counts.",
+                f"Gaps between the {counted(len(self.path), 'step')} of the path",
+                "Time in which nothing that they waited for was running: limits of rates, delays before retries, "
+                "outputs being published, or tasks so short that handing them over counts.",
             )
 
-    def _failed_on_path(self) -> dict[int, int]:
+    def _failed_on_path(self) -> dict[int, tuple[int, int]]:
+        """Return by class how many attempts of the path failed, and their microseconds."""
         columns = self.columns
-        found: dict[int, int] = {}
+        found: dict[int, tuple[int, int]] = {}
         for step in self.path:
             if columns.state[step.task] in (GIVEN_UP, RETRIED):
                 cls = columns.cls[step.task]
-                found[cls] = found.get(cls, 0) + columns.end[step.task] - columns.start[step.task]
+                count, took = found.get(cls, (0, 0))
+                found[cls] = count + 1, took + step.took
         return found
 
     def advice(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alexflow.progress.text import counted, size
-from alexflow.report.facts import RunFacts, seconds_text
+from alexflow.report.facts import START_CAUSES, RunFacts, seconds_text
 from alexflow.report.graph_picture import class_graph
 from alexflow.report.markup import Markup, MarkupPart, element, joined, section, table
 from alexflow.report.still import css_colour
@@ -11,8 +11,6 @@ from alexflow.timeline.fold import STATE_NAMES
 
 #: Rows of the table of the path; the page says how many it leaves out.
 MOST_STEPS = 40
-
-_CAUSES = {"start": "nothing before it", "input": "an input", "lane": "its worker"}
 
 
 def critical_path(facts: RunFacts) -> Markup:
@@ -26,7 +24,8 @@ def critical_path(facts: RunFacts) -> Markup:
             element(
                 "p",
                 f"The path below ends with the last task and steps back to whatever ended last before each: an input, "
-                f"or the worker's task before. Its {counted(steps, 'task')} took {seconds_text(work)}, the gaps "
+                f"the worker's task before, one that held its limit, or its attempt before. "
+                f"Its {counted(steps, 'step')} took {seconds_text(work)}, the gaps "
                 f"between them {seconds_text(sum(step.gap for step in facts.path[1:]))}; "
                 f"the first began {seconds_text(facts.path[0].gap)} after the run.",
                 class_="faint",
@@ -41,7 +40,7 @@ def critical_path(facts: RunFacts) -> Markup:
             ]
             for each in facts.on_path
         ]
-        parts.append(table(["class", "tasks on the path", "took", "of the makespan"], rows))
+        parts.append(table(["class", "attempts on the path", "took", "of the makespan"], rows))
         parts.append(element("details", element("summary", "The path, step by step"), _steps(facts)))
     return section("Why it took that long", *parts, id="path")
 
@@ -76,7 +75,7 @@ def _steps(facts: RunFacts) -> Markup:
         rows.append(
             [
                 element("code", f"{facts.short(columns.cls[index])}.{task_id[-40:-32]}"),
-                _CAUSES[step.cause],
+                START_CAUSES[step.cause],
                 STATE_NAMES[columns.state[index]],
                 seconds_text(columns.start[index]),
                 seconds_text(step.gap),

@@ -1,9 +1,12 @@
 """The reason why a run took as long as it did: a path of tasks that ends with the last one.
 
 The longest chain of inputs alone misleads. Of a run of 1,000,000 tasks on 64 lanes whose work fills them, that chain is
-200 tasks and 97 % waiting. So the path steps from a task to whichever ended later: the last of the tasks that it read
-from, or the task that its worker ran before it. Its tasks and the gaps between them are then exactly the time until the
-last end.
+200 tasks and 97 % waiting. So the path steps from a task to whichever ended last: a task that it read from, the task
+that its worker ran before it, the one that gave it the slot of a limit, or its own attempt before. Its tasks and the
+gaps between them are then exactly the time until the last end.
+
+A dynamic task ends after what it has generated, so the path steps from it to the child that makes its outputs. A task
+below that one waited at least for the inputs of what has generated it.
 
 Three bounds beside it say what would help: the makespan itself, the work divided by the lanes (all lanes busy all the
 time), and the longest chain (as many lanes as could be used).
@@ -16,12 +19,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from alexflow.timeline.holders import before_in_lane, before_in_limits, earlier_attempts, is_bounded
 from alexflow.timeline.lanes import Lane
-from alexflow.timeline.run_fold import LOOP, RunFold
+from alexflow.timeline.run_fold import RunFold
 from alexflow.timeline.task_columns import TaskColumns
 
 #: The reason for which a task began when it did, and not before.
-StartCause = Literal["start", "input", "lane"]
+StartCause = Literal["start", "input", "lane", "limit", "attempt", "child", "generator"]
 
 
 class Step(NamedTuple):
@@ -29,13 +33,16 @@ class Step(NamedTuple):
 
     Attributes:
         task: the index of its attempt, in the columns.
-        cause: what it waited for last: an input, or its lane; ``start`` of the first.
+        cause: what it waited for last: an input, its lane, a limit, its own attempt before, a child that it has
+            generated, or an input of the task that has generated it; ``start`` of the first.
         gap: microseconds between the end of that and its own start.
+        took: microseconds of its own, after both.
     """
 
     task: int
     cause: StartCause
     gap: int
+    took: int
 
 
 @dataclass(frozen=True)
@@ -66,36 +73,60 @@ def critical_path(columns: TaskColumns, run: RunFold) -> list[Step]:
     """Return the path that ends with the last task, the first one first."""
     if not len(columns):
         return []
-    before = _before_in_lane(columns, run)
-    end = columns.end
+    waits = _Waits(columns, run)
+    start, end = columns.start, columns.end
     index = max(range(len(columns)), key=end.__getitem__)
     path: list[Step] = []
     while index >= 0:
-        start = columns.start[index]
-        parents = columns.parents(index)
-        parent = max(parents, key=end.__getitem__) if parents else -1
-        held = before[index]
-        follows, cause = parent, "input"
-        if held >= 0 and (parent < 0 or end[held] > end[parent]):
-            follows, cause = held, "lane"
-        if follows >= 0 and columns.start[follows] >= start:  # clocks, or a forced run: no step back in time
-            follows = -1
-        gap = max(0, start - end[follows]) if follows >= 0 else start
-        path.append(Step(index, cause if follows >= 0 else "start", gap))  # type: ignore[arg-type]
+        cause, follows = waits.before(index)
+        ended = end[follows] if follows >= 0 else 0
+        path.append(Step(index, cause, max(0, start[index] - ended), end[index] - max(start[index], ended)))
         index = follows
     path.reverse()
     return path
 
 
-def _before_in_lane(columns: TaskColumns, run: RunFold) -> array[int]:
-    """Return for each task the one before it on its worker; -1 on an event loop, whose lanes hold nothing up."""
-    before, last = array("i", [-1]) * len(columns), [-1] * len(run.timeline.lanes)
-    bounded = [is_bounded(run, lane) for lane in run.timeline.lanes]
-    for index, lane in enumerate(columns.lane):
-        if bounded[lane]:
-            before[index] = last[lane]
-            last[lane] = index
-    return before
+class _Waits:
+    """A walk back through a run: what each attempt waited for last."""
+
+    def __init__(self, columns: TaskColumns, run: RunFold):
+        self._columns = columns
+        self._in_lane = before_in_lane(columns, run)
+        self._in_limits = before_in_limits(columns, run)
+        self._earlier = earlier_attempts(columns)
+        self._generators: list[int] = []  # dynamic tasks below which the walk is
+
+    def before(self, index: int) -> tuple[StartCause, int]:
+        """Return the cause and the attempt that ended last of those that another waited for; -1 for none."""
+        columns = self._columns
+        children = columns.children(index)
+        if children:
+            self._generators.append(index)
+            return "child", max(children, key=columns.end.__getitem__)
+        found: list[tuple[StartCause, int]] = [("input", each) for each in columns.parents(index)]
+        found.extend(
+            [
+                ("lane", self._in_lane[index]),
+                ("limit", self._in_limits.get(index, -1)),
+                ("attempt", self._earlier.get(index, -1)),
+            ]
+        )
+        if self._generators:
+            found.extend(("generator", each) for each in columns.parents(self._generators[-1]))
+        # Clocks, and forced runs, may put an input after its reader: no step back in time.
+        found = [each for each in found if each[1] >= 0 and columns.start[each[1]] < columns.start[index]]
+        if not found:
+            return "start", -1
+        latest = max(columns.end[each] for _, each in found)
+        cause, follows = max((each for each in found if columns.end[each[1]] == latest), key=_rank)
+        if cause == "generator":
+            self._generators.pop()
+        return cause, follows
+
+
+def _rank(found: tuple[StartCause, int]) -> int:
+    """Return which of several causes is named: where a limit is held by the worker's own task, the limit."""
+    return ("generator", "lane", "limit", "attempt", "input").index(found[0])
 
 
 def bounds(columns: TaskColumns, run: RunFold) -> Bounds:
@@ -104,11 +135,6 @@ def bounds(columns: TaskColumns, run: RunFold) -> Bounds:
     lanes = [lane for lane in run.timeline.lanes if lane.count and is_bounded(run, lane)]
     makespan = max(columns.end, default=0) - min(columns.start, default=0)
     return Bounds(makespan, sum(lane.busy for lane in lanes), _most_at_once(lanes), chain, length)
-
-
-def is_bounded(run: RunFold, lane: Lane) -> bool:
-    """Whether a lane is a worker or a thread, of which there are so many, and not one of an event loop's."""
-    return not run.timeline.places[lane.place].endswith((LOOP, "dynamic"))
 
 
 def _most_at_once(lanes: list[Lane]) -> int:
@@ -150,7 +176,7 @@ def classes_on(path: list[Step], columns: TaskColumns) -> list[ClassOnPath]:
     for step in path:
         cls = columns.cls[step.task]
         tasks[cls] += 1
-        took[cls] += columns.end[step.task] - columns.start[step.task]
+        took[cls] += step.took
     return sorted((ClassOnPath(cls, tasks[cls], took[cls]) for cls in tasks), key=lambda each: -each.took)
 
 

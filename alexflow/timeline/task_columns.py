@@ -58,6 +58,9 @@ class TaskColumns:
         self._digests = bytearray()
         self._shapes: dict[tuple[str, tuple[str, ...]], int] = {}  # names, and how the outputs' keys end
         self._shape_of = array("H")
+        self._tag_sets: dict[tuple[str, ...], int] = {}
+        self._tags_of = array("H")
+        self._children: dict[int, list[int]] = {}  # of dynamic tasks, those that make their outputs
         self._several: set[int] = set()  # shapes with several outputs
         self._parents, self._output_of, self._parents_at = array("I"), bytearray(), array("I", [0])
         self._of_section: dict[int, array[int]] = {}
@@ -81,6 +84,8 @@ class TaskColumns:
                 self._add_parents(number, made)
                 for key in made.keys or ():
                     self._keys[key] = number
+                if made.inputs is not None and not section.shapes[made.shape].outputs:
+                    self._add_child(number, made)
             numbers[at] = number
 
     def _add_task(self, recorded: Shape, made: MadeFrom) -> None:
@@ -89,8 +94,17 @@ class TaskColumns:
         if len(recorded.outputs) > 1:
             self._several.add(at)
         self._shape_of.append(at)
+        self._tags_of.append(self._tag_sets.setdefault(recorded.tags, len(self._tag_sets)))
         self._digests += made.digest
         self.index_of.append(-1)
+
+    def _add_child(self, number: int, made: MadeFrom) -> None:
+        """Note the dynamic task whose outputs a task makes, which has none of its own: a field names one unread."""
+        for key in set(_keys_in_fields(made)).difference(made.inputs or ()):
+            found = _IN_KEY.search(key)
+            generator = None if found is None else self._numbers.get(bytes.fromhex(found[1]))
+            if generator is not None:
+                self._children.setdefault(generator, []).append(number)
 
     def _add_parents(self, number: int, made: MadeFrom, *, settled: bool = False) -> None:
         digests = _digests_read(made)
@@ -186,6 +200,15 @@ class TaskColumns:
         read = self._parents[self._parents_at[number] : self._parents_at[number + 1]]
         return [at for each in read if (at := index_of[each]) >= 0]
 
+    def children(self, index: int) -> list[int]:
+        """Return the indices of the tasks of the run that have made the outputs of a dynamic task."""
+        index_of = self.index_of
+        return [at for each in self._children.get(self.number[index], ()) if (at := index_of[each]) >= 0]
+
+    def tags(self, index: int) -> tuple[str, ...]:
+        """Return the tags of an attempt's task."""
+        return list(self._tag_sets)[self._tags_of[self.number[index]]]
+
     def reads(self, index: int) -> Iterator[tuple[int, int]]:
         """Yield the tasks of the run of which a task has read an output, each with the output's size in bytes."""
         number = self.number[index]
@@ -207,8 +230,10 @@ def _digests_read(made: MadeFrom) -> list[bytes]:
 
 
 def _keys_read(made: MadeFrom) -> list[str]:
-    if made.inputs is not None:
-        return list(made.inputs)
+    return _keys_in_fields(made) if made.inputs is None else list(made.inputs)
+
+
+def _keys_in_fields(made: MadeFrom) -> list[str]:
     fields = {name: plain(value) for name, value in msgspec.msgpack.decode(unpacked(made.preimage))[2].items()}
     return [str(each["key"]) for each in references_in(fields) if "key" in each]
 
