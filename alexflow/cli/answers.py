@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,6 +66,10 @@ def print_table(columns: Cells, rows: Iterable[Cells], *, right: Iterable[str] =
     if not rows:
         return
     aligned = set(right)
+    lines = stacked(columns, rows, aligned) if sys.stdout.isatty() else None
+    if lines is not None:
+        print("\n".join(lines))
+        return
     if sys.stdout.isatty() and _print_rich_table(columns, rows, aligned):
         return
     widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
@@ -73,6 +79,29 @@ def print_table(columns: Cells, rows: Iterable[Cells], *, right: Iterable[str] =
             for name, cell, width in zip(columns, cells, widths, strict=True)
         ]
         print("  ".join(parts).rstrip())
+
+
+def stacked(columns: Cells, rows: Iterable[Cells], right: Collection[str]) -> list[str] | None:
+    """Return the lines of a table that is too wide for the terminal: the first cell, the others below it.
+
+    A table whose words would be broken is of no use: an id in three pieces cannot be copied.
+
+    Returns:
+        None if the words of all columns fit beside one another.
+    """
+    width, rows = shutil.get_terminal_size().columns, [*rows]
+    needed = -2
+    for name, *cells in zip(columns, *rows, strict=True):
+        words = [name, *cells] if name in right else [name, *(word for cell in cells for word in cell.split())]
+        needed += 2 + max(map(len, words))
+    if needed <= width:
+        return None
+    lines: list[str] = []
+    for first, *others in rows:
+        named = ", ".join(f"{name} {cell}" for name, cell in zip(columns[1:], others, strict=True) if cell)
+        below = textwrap.wrap(named, max(20, width - 2), break_long_words=False, break_on_hyphens=False)
+        lines += [first, *(f"  {line}" for line in below)]
+    return lines
 
 
 def _print_rich_table(columns: Cells, rows: Iterable[Cells], right: set[str]) -> bool:

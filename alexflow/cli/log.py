@@ -12,6 +12,8 @@ from alexflow.cli.runs import outcome
 from alexflow.progress.text import duration
 from alexflow.record import Run, RunAttempt
 
+_MOST_TARGETS = 5
+
 
 def execute(options: argparse.Namespace) -> int:
     """Print what happened in a run: by default the last one."""
@@ -41,6 +43,8 @@ def execute(options: argparse.Namespace) -> int:
 
 def _headline(run: Run) -> str:
     took = "" if run.seconds is None else f" in {duration(run.seconds)}"
+    if run.outcome == "unknown":  # its counts are written at its end
+        return f"{run.id}: {outcome(run)}; alexflow watch {run.id} counts what is done"
     return f"{run.id}: {outcome(run)}: {run.ran:,} ran, {run.cached:,} cached, {run.failed:,} failed{took}"
 
 
@@ -49,8 +53,10 @@ def _lines(run: Run) -> Iterator[tuple[str, str]]:
     yield "directory", run.directory
     yield "started", f"{when(run.started)} UTC by {run.user or 'an unnamed user'} on {run.host}, process {run.pid}"
     yield "ended", f"{when(run.ended)} UTC" if run.ended else "not yet, or its engine was killed"
-    for target in run.targets:
+    for target in run.targets[:_MOST_TARGETS]:
         yield "target", target
+    if len(run.targets) > _MOST_TARGETS:
+        yield "", f"and {len(run.targets) - _MOST_TARGETS} more at least; --json has those that are recorded"
     for name, value in run.options.items():
         yield "option", f"{name} = {value}"
     yield "python", f"{run.python}, alexflow {run.version}"

@@ -39,7 +39,8 @@ def execute(options: argparse.Namespace) -> int:
 
 def _row(run: Run) -> tuple[str, ...]:
     took = "" if run.seconds is None else duration(run.seconds)
-    counts = [f"{count:,}" for count in (run.ran, run.cached, run.failed)]
+    has_counts = run.outcome != "unknown"  # they are written at a run's end
+    counts = [f"{count:,}" if has_counts else "" for count in (run.ran, run.cached, run.failed)]
     return run.id, when(run.started), took, outcome(run), *counts, _command(run)
 
 

@@ -125,11 +125,15 @@ def _picture(run: RunFold) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for at, name in enumerate(_COLUMNS):
-        table.add_column(name, justify="right" if at else "left", no_wrap=True)
-    for cells in _cells(run)[:20]:
-        table.add_row(*map(Text, cells))
+    cells = _cells(run)[:20]
+    lines = answers.stacked(_COLUMNS, cells, _COLUMNS[1:])
+    table: Any = Text("\n".join(lines or ()))
+    if lines is None:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        for at, name in enumerate(_COLUMNS):
+            table.add_column(name, justify="right" if at else "left", no_wrap=True)
+        for row in cells:
+            table.add_row(*map(Text, row))
     running = [f"{task.rpartition('.')[0].rpartition('.')[2]}.{task[-40:-32]}" for task in run.under_way()[:12]]
     parts: list[Any] = [Text(headline(run, time.time()), "bold"), table]
     if running:

@@ -68,7 +68,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[MarkupPart]], *, left:
     parts = [element("thead", element("tr", *heads)), element("tbody", *lines)]
     if caption:
         parts.insert(0, element("caption", caption))
-    return element("div", element("table", *parts), class_="scrolls", tabindex="0")
+    label = f"Table: {', '.join(columns)}"
+    return element("div", element("table", *parts), class_="scrolls", tabindex="0", role="group", aria_label=label)
 
 
 def section(title: str, *content: MarkupPart, id: str) -> Markup:

@@ -10,10 +10,9 @@
   window.timeline = timeline;
   unpackInto(timeline, header, raw);
   const found = JSON.parse(new TextDecoder().decode(await inflated(bytesOf(data("details-data")))));
-  const causes = { start: "nothing: it is the first", input: "an input", lane: "its worker" };
   found.lane.forEach((lane, k) => {
     timeline.lanes[lane].details.set(found.place[k], { id: found.id[k], fields: found.fields[k], attempt: found.attempt[k], cpu: found.cpu[k], rss: found.rss[k],
-      stored: found.stored[k], path: causes[found.path[k]] });
+      stored: found.stored[k], path: found.path[k] });
     if (found.path[k]) timeline.path.push([lane, found.place[k]]);
   });
   timeline.path.sort(([a, i], [b, j]) => timeline.lanes[a].start[i] - timeline.lanes[b].start[j]);

@@ -112,7 +112,7 @@ def graph(facts: RunFacts) -> Markup:
     rows = [[names[edge.source], names[edge.target], f"{edge.reads:,}", size(edge.bytes)] for edge in facts.edges]
     return section(
         "Graph by class",
-        element("div", picture, class_="graph", tabindex="0"),
+        element("div", picture, class_="graph", tabindex="0", role="group", aria_label="Graph by class"),
         element(
             "details",
             element("summary", "Its edges as a table"),

@@ -23,21 +23,33 @@
     node.replaceChildren(link);
   }
 
+  // A row that says the same stays, so that the keyboard's focus, a selection and what is open outlast the next message.
   function fill(name, rows) {
     const section = $(name), body = section.querySelector("tbody"), heads = [...section.querySelectorAll("th")];
     section.hidden = !rows.length && name !== "classes";
-    const open = new Set([...body.querySelectorAll("details[open]")].map((each) => each.dataset.key));
-    body.replaceChildren();
-    for (const texts of rows) {
-      const row = body.insertRow();
-      texts.slice(0, heads.length).forEach((text, at) => cell(row, text, heads[at].className === "number"));
-      if (name === "running" || name === "failures") taskLink(row.cells[0], texts[0]);
-      if (name === "failures" && texts[4]) {
-        const details = document.createElement("details"), summary = document.createElement("summary"), text = document.createElement("pre");
-        details.dataset.key = texts[0] + texts[2]; details.open = open.has(details.dataset.key);
-        summary.textContent = texts[3]; text.textContent = texts[4]; details.append(summary, text); row.cells[3].replaceChildren(details);
-      }
-    }
+    const known = new Map([...body.rows].map((row) => [row.dataset.key, row])), wanted = rows.map((texts) => filled(name, texts, heads, known));
+    if (wanted.length === body.rows.length && wanted.every((row, at) => row === body.rows[at])) return;
+    const focused = body.contains(document.activeElement) ? document.activeElement : null;
+    body.replaceChildren(...wanted);
+    if (focused && focused.isConnected) focused.focus({ preventScroll: true });
+  }
+
+  function filled(name, texts, heads, known) {
+    const key = name === "failures" ? texts[0] + texts[2] : texts[0], row = known.get(key) || document.createElement("tr");
+    known.delete(key); row.dataset.key = key;
+    const links = name === "running" || name === "failures", folds = name === "failures" && texts[4];
+    texts.slice(0, heads.length).forEach((text, at) => {
+      const node = row.cells[at] || cell(row, "", heads[at].className === "number");
+      if (links && !at) { if (!node.firstChild) taskLink(node, text); }
+      else if (folds && at === 3) { if (!node.firstChild) fold(node, text, texts[4]); }
+      else if (node.textContent !== text) node.textContent = text;
+    });
+    return row;
+  }
+
+  function fold(node, error, printed) {
+    const details = document.createElement("details"), summary = document.createElement("summary"), text = document.createElement("pre");
+    summary.textContent = error; text.textContent = printed; details.append(summary, text); node.replaceChildren(details);
   }
 
   function legend() {
@@ -61,7 +73,9 @@
       for (let i = 0; i < n; i++) timeline.add(numbers.get(lane[i]), start[i], took[i], cls[i], state[i]);
       timeline.grew();
     }
-    $("headline").textContent = c.headline; document.documentElement.dataset.outcome = c.outcome;
+    if (c.outcome !== "unknown") $("headline").setAttribute("aria-live", "polite");
+    if ($("headline").textContent !== c.headline) $("headline").textContent = c.headline;
+    document.documentElement.dataset.outcome = c.outcome;
     for (const name of Object.keys(c.tables)) fill(name, c.tables[name]);
     legend();
   }

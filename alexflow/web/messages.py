@@ -151,7 +151,7 @@ def _workers(run: RunFold) -> list[list[str]]:
     lanes = run.timeline.ordered_lanes()
     whole = max(1, run.timeline.end)
     labels = lane_labels(run.timeline)
-    order = sorted(range(len(lanes)), key=lambda at: -lanes[at].end)[:ROWS_SENT]
+    latest = sorted(range(len(lanes)), key=lambda at: -lanes[at].end)[:ROWS_SENT]
     return [
         [
             labels[at][0],
@@ -161,5 +161,5 @@ def _workers(run: RunFold) -> list[list[str]]:
             size(lanes[at].rss) if lanes[at].rss else "",
             duration(lanes[at].end / 1e6),
         ]
-        for at in order
+        for at in sorted(latest)  # rows that change places with each task cannot be read
     ]

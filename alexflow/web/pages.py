@@ -114,8 +114,8 @@ def run_page(base: str, run: RunFold) -> str:
     )
     parts = [
         element("h1", f"Run {run.begun.id}"),
-        element("p", headline_of(run), id="headline", role="status"),
-        element("p", "", id="connection", class_="faint"),
+        element("p", headline_of(run), id="headline", role="status", aria_live="off"),  # its end is read out
+        element("p", "", id="connection", class_="faint", role="status"),
         element(
             "p",
             element("a", "The whole report", href=f"{base}/runs/{run.begun.id}/report"),
@@ -157,7 +157,11 @@ def task_page(
         ["reads", "digest"], [[link(base, "tasks", each.key), each.digest or ""] for each in entry.inputs], left=2
     )
     outputs = [
-        [each.key, "" if each.bytes is None else size(each.bytes), "there" if each.key in present else "removed since"]
+        [
+            element("code", each.key),
+            "" if each.bytes is None else size(each.bytes),
+            "there" if each.key in present else "removed since",
+        ]
         for each in entry.outputs
     ]
     why = "" if explanation is None else str(explanation)
