@@ -36,6 +36,16 @@ def class_name(cls: type) -> str:
     return plain_text(name if module in ("", "builtins") else f"{module}.{name}", SHORT_TEXT)
 
 
+def a_thing(name: str) -> str:
+    """A name behind its article, for messages: ``an int``, ``a numpy.ndarray``."""
+    return f"{'an' if name[:1] in {*'aeioAEIO'} else 'a'} {name}"
+
+
+def an_instance(value: object) -> str:
+    """The class of a value behind its article, for messages."""
+    return a_thing(class_name(type(value)))
+
+
 def module_of(cls: type) -> str:
     """``cls.__module__``, without asking the metaclass; empty if it is no text."""
     try:
@@ -243,4 +253,4 @@ def exact_name(owner: object, hook: str, value: object) -> str:
     if isinstance(value, str):
         return str.__str__(value)  # a subclass may define how it is hashed and compared
     cls = class_name(type(owner))
-    raise DefinitionError(f"{cls}.{hook} must be a string, not a {class_name(type(value))}: {repr_of(value, 200)}")
+    raise DefinitionError(f"{cls}.{hook} must be a string, not {an_instance(value)}: {repr_of(value, 200)}")

@@ -6,6 +6,7 @@ a terminal and is in no pipe.
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import shutil
@@ -39,6 +40,12 @@ def _write(line: bytes) -> None:
     """Write to the real standard output: ``sys.stdout`` is standard error where a command answers in JSON."""
     assert sys.__stdout__ is not None
     sys.__stdout__.buffer.write(line + b"\n")
+
+
+def write_as_data() -> None:
+    """Write UTF-8 from now on, whatever the locale says, unless a terminal shows it: another program reads it."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8")
 
 
 def helps_next(command: str, storage: str | None = None) -> None:

@@ -8,6 +8,7 @@ from alexflow.cli import answers
 from alexflow.cli.recorded import record_of, short_id
 from alexflow.cli.targets import is_live, target_of
 from alexflow.cli.wrong_use import WrongUse
+from alexflow.hooks import a_thing
 from alexflow.model import AbstractTask, Output
 from alexflow.record.explain import Explanation
 
@@ -18,7 +19,9 @@ def execute(options: argparse.Namespace) -> int:
     if is_live(options.target):
         target = target_of(options)
         if not isinstance(target, (AbstractTask, Output)):
-            raise WrongUse(f"explain takes one task or output, and {options.target} is a {type(target).__name__}")
+            raise WrongUse(
+                f"explain takes one task or output, and {options.target} is {a_thing(type(target).__name__)}"
+            )
         found = record.explain(target)
     elif options.fields or options.set:
         raise WrongUse(f"{options.target} has run with the fields that it has; name a class to explain another one")

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from alexflow.cli.wrong_use import WrongUse, listed, suggestion
+from alexflow.hooks import a_thing
 
 #: Resolves a word that names a task or an output, where a field takes one.
 ResolveTarget = Callable[[str], Any]
@@ -182,7 +183,7 @@ def _nested(path: str, annotation: Any, default: Any, given: GivenFields, resolv
     for option in _options(annotation):
         if dataclasses.is_dataclass(option):
             return call_with(option, given, resolve)
-    raise WrongUse(f"{path} is a {_named(annotation)}, which has no fields to be given one by one")
+    raise WrongUse(f"{path} is {a_thing(_named(annotation))}, which has no fields to be given one by one")
 
 
 def _read(path: str, annotation: Any, text: str | bool, resolve: ResolveTarget) -> Any:
@@ -283,7 +284,7 @@ def _target(option: Any, found: Any) -> Any:
         if not isinstance(found, Output):
             raise WrongUse("names a task with several outputs, of which one is needed; use a function")
     if not isinstance(found, origin):
-        raise WrongUse(f"takes a {origin.__name__}, not a {type(found).__name__}")
+        raise WrongUse(f"takes {a_thing(origin.__name__)}, not {a_thing(type(found).__name__)}")
     return found
 
 
@@ -299,7 +300,9 @@ def _structured(option: Any, text: str) -> Any:
     try:
         return msgspec.convert(data, option, strict=strict, dec_hook=_other_type)
     except TypeError as error:  # msgspec has no such type
-        raise WrongUse(f"a {_named(option)} cannot be given on the command line; use a function ({error})") from None
+        raise WrongUse(
+            f"{a_thing(_named(option))} cannot be given on the command line; use a function ({error})"
+        ) from None
 
 
 def _other_type(kind: type, data: Any) -> Any:

@@ -32,6 +32,8 @@ def execute(options: argparse.Namespace) -> int:
     if options.output is None:
         if format == "tree":
             answers.headline(_counted(graph))
+        else:
+            answers.write_as_data()
         print(*lines, sep="\n")
         if format == "tree":
             answers.helps_next(_next(graph, options), options.storage)

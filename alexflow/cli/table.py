@@ -35,6 +35,7 @@ def execute(options: argparse.Namespace) -> int:
         for row in _rows(columns):
             answers.print_json_line(dict(zip(columns, row, strict=True)))
     elif options.csv:
+        answers.write_as_data()
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(_rows(columns))

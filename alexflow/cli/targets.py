@@ -16,6 +16,7 @@ from alexflow.cli.fields import call_with, changed, given_fields
 from alexflow.cli.places import opened
 from alexflow.cli.recorded import record_of
 from alexflow.cli.wrong_use import WrongUse, listed, suggestion
+from alexflow.hooks import a_thing
 from alexflow.model import AbstractTask, Output, Workflow, flatten
 from alexflow.storage import Storage
 
@@ -84,7 +85,7 @@ def _with_fields(found: Any, given: dict[str, Any], text: str) -> Any:
     elif isinstance(found, Output) and given:
         found = _same_output(found, changed(found.src_task.unwrapped(), given, target_named))
     elif given:
-        raise WrongUse(f"{text} is a {type(found).__name__}, which takes no fields; name a class or function")
+        raise WrongUse(f"{text} is {a_thing(type(found).__name__)}, which takes no fields; name a class or function")
     if inspect.iscoroutine(found):
         found.close()
         raise WrongUse(f"{text} is async; name a plain function that makes the target")

@@ -39,7 +39,7 @@ from alexflow.executors.task_context import TaskContext
 from alexflow.executors.task_report import Reports, TaskReport
 from alexflow.forks import contained, end_fork, this_process
 from alexflow.graph import Described, Subjects
-from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, is_ctrl_c, note_hook, original, passes, repr_of
+from alexflow.hooks import SHORT_TEXT, a_thing, exact_name, hook_failed, is_ctrl_c, note_hook, original, passes, repr_of
 from alexflow.logs import logger
 from alexflow.model import AbstractTask, DynamicTask
 from alexflow.model.mutation import check_unchanged
@@ -356,7 +356,7 @@ class Generator(TaskContext):
         if isinstance(given, Iterable):
             return iter(given)
         raise DefinitionError(
-            f"{type(self._task).__qualname__}.generate gave a {type(given).__qualname__}; "
+            f"{type(self._task).__qualname__}.generate gave {a_thing(type(given).__qualname__)}; "
             f"it gives a task, a list, or an (async) iterator of tasks"
         )
 
@@ -381,7 +381,8 @@ class Generator(TaskContext):
     def _arrive(self, task: Any, call_soon: Callable[[Callable[[], None]], Any]) -> None:
         if not isinstance(task, AbstractTask):
             raise DefinitionError(
-                f"{type(self._task).__qualname__}.generate gave a {type(task).__qualname__} where a task is wanted"
+                f"{type(self._task).__qualname__}.generate gave {a_thing(type(task).__qualname__)} "
+                "where a task is wanted"
             )
         try:
             task_id = exact_name(task, "task_id", task.task_id)  # here, where it does not block the loop

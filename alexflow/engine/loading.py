@@ -18,7 +18,7 @@ from alexflow.errors import (
     StorageUnavailable,
     TaskError,
 )
-from alexflow.hooks import hook_failed, is_a, is_ours, passes
+from alexflow.hooks import a_thing, hook_failed, is_a, is_ours, passes
 from alexflow.model import AbstractTask, Output, keys_of
 from alexflow.storage import Storage
 from alexflow.type_vars import T
@@ -218,7 +218,7 @@ def not_loadable(given: object) -> DefinitionError:
     """Make the error for something that is no output."""
     what = type(given).__qualname__
     hint = f"; load({what}(…).output())" if isinstance(given, AbstractTask) else ""
-    return DefinitionError(f"load takes an output, not a {what}{hint}")
+    return DefinitionError(f"load takes an output, not {a_thing(what)}{hint}")
 
 
 def _was_removed(output: Output[Any], error: OutputNotFound | RunFailed) -> bool:

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal
 
 from alexflow.errors import DefinitionError
-from alexflow.hooks import repr_of
+from alexflow.hooks import a_thing, repr_of
 from alexflow.model import Retry
 from alexflow.model.executor_kinds import EXECUTOR_KINDS, name_choices
 
@@ -179,7 +179,7 @@ def as_limits(limits: Mapping[str, int | RateLimit] | None) -> tuple[dict[str, i
     if limits is not None and not isinstance(limits, Mapping):
         raise DefinitionError(
             f"limits must be a dict from tag to how many tasks with it may run at once, such as "
-            f"{{'gpu': 1}}, not a {type(limits).__qualname__}"
+            f"{{'gpu': 1}}, not {a_thing(type(limits).__qualname__)}"
         )
     limits = limits or {}
     at_once = {tag: limit for tag, limit in limits.items() if isinstance(limit, int)}

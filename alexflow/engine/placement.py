@@ -9,6 +9,7 @@ from msgspec import Struct
 from alexflow.engine.executor_choice import ExecutorChoice, check_executor
 from alexflow.errors import DefinitionError
 from alexflow.executors.interface import Executor
+from alexflow.hooks import a_thing
 from alexflow.model.executor_kinds import EXECUTOR_KINDS, ExecutorKind
 
 
@@ -37,7 +38,7 @@ def place(executor: ExecutorChoice, executors: Mapping[str, ExecutorChoice] | No
     if executors is not None and not isinstance(executors, Mapping):
         raise DefinitionError(
             f"executors must be a dict from a name to an executor, such as {{'heavy': 'dask://host:8786'}}, "
-            f"not a {type(executors).__qualname__}"
+            f"not {a_thing(type(executors).__qualname__)}"
         )
     given: dict[str, Executor] = {}
     default = _named(executor, "executor", given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from alexflow.errors import DefinitionError, NotInTask, UnknownStorage
 from alexflow.executors.enclosing_tasks import running_here
@@ -68,7 +68,7 @@ class Current:
         """Whether this task is to end early, as going on is not worth it (:meth:`Engine.prune`)."""
         return _context().is_pruned()
 
-    def report(self, *, step: int | None = None, of: int | None = None, **values: Any) -> None:
+    def report(self, *positional: Never, step: int | None = None, of: int | None = None, **values: Any) -> None:
         """Report how far the task is. ::
 
             current.report(step=3, of=10, loss=0.4)
@@ -82,8 +82,10 @@ class Current:
             values: what else there is to say: numbers, or short texts.
 
         Raises:
-            DefinitionError: a value is something else.
+            DefinitionError: a value is something else, or has no name.
         """
+        if positional:
+            raise DefinitionError("current.report takes its values by name: current.report(step=3, of=10, loss=0.4)")
         _context().report(make_report(step, of, values))
 
     def spent(self, **amounts: float) -> None:

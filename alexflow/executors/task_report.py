@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from alexflow.errors import DefinitionError
-from alexflow.hooks import class_name, plain_text, repr_of
+from alexflow.hooks import an_instance, plain_text, repr_of
 
 #: Seconds between two reports of an attempt.
 SECONDS_BETWEEN_REPORTS = 0.1
@@ -75,7 +75,7 @@ def _plain(name: str, value: Any) -> ReportedValue:
     if value is None or isinstance(value, bool | int | float):
         return value
     raise DefinitionError(
-        f"current.report({name}=…) takes a number or a text, not a {class_name(type(value))}; store an output instead"
+        f"current.report({name}=…) takes a number or a text, not {an_instance(value)}; store an output instead"
     )
 
 
@@ -127,6 +127,6 @@ def _number(name: str, value: Any, item: Callable[[], Any]) -> Any:
         return item()
     except (ValueError, RuntimeError, TypeError) as error:  # an array of several numbers, or one without a value
         raise DefinitionError(
-            f"current.report({name}=…) takes one number, not a {class_name(type(value))} of several; reduce it first, "
+            f"current.report({name}=…) takes one number, not {an_instance(value)} of several; reduce it first, "
             "as by .mean()"
         ) from error

@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from alexflow.hooks import repr_of, text_of
+from alexflow.hooks import a_thing, repr_of, text_of
+from alexflow.identity import path_text
 
 #: Limit for a value in a message.
 _SHOWN = 80  # characters
@@ -40,19 +41,23 @@ def check_returned(value: Any, back: Any, remedy: str) -> None:
 
 def _pairs(value: Any, back: Any) -> Iterator[tuple[str, Any, Any]]:
     """Pairs of parts of two values that have to be equal, each with its path: leaves, or parts of different types."""
-    pending = [("", value, back)]
+    pending: list[tuple[tuple[str, ...], Any, Any]] = [((), value, back)]
     while pending:
         path, value, back = pending.pop()
         if type(value) is list and type(back) is list and len(value) == len(back):
-            pending += ((f"{path}[{index}]", *pair) for index, pair in enumerate(zip(value, back, strict=True)))
+            pending += (((*path, f"[{index}]"), *pair) for index, pair in enumerate(zip(value, back, strict=True)))
         elif type(value) is dict and type(back) is dict:
             missing = next((key for key in value if key not in back), None)
             if missing is not None or len(value) != len(back):
-                yield f"a key of {path or 'the value'}", missing, next((key for key in back if key not in value), None)
+                yield (
+                    f"a key of {path_text(path) or 'the value'}",
+                    missing,
+                    next((key for key in back if key not in value), None),
+                )
                 return
-            pending += ((f"{path}[{_short_repr(key)}]", item, back[key]) for key, item in value.items())
+            pending += (((*path, f"[{_short_repr(key)}]"), item, back[key]) for key, item in value.items())
         else:
-            yield path, value, back
+            yield path_text(path), value, back
 
 
 def _is_same(value: Any, back: Any) -> bool:
@@ -75,7 +80,7 @@ def written(value: Any, encode: Callable[[Any], bytes]) -> bytes:
         return encode(value)
     except Exception as error:  # the value's own code may raise anything
         path, refused = _refused_part(value, encode)
-        where = f"{path or 'the value'} is a {type(refused).__qualname__}"
+        where = f"{path or 'the value'} is {a_thing(type(refused).__qualname__)}"
         raise TypeError(f"{where}: {text_of(error)}{_remedy(type(refused))}") from error
 
 
@@ -88,14 +93,14 @@ def _remedy(kind: type) -> str:
 
 def _refused_part(value: Any, encode: Callable[[Any], Any]) -> tuple[str, Any]:
     """Find the innermost part of a value that ``encode`` refuses; return its path and the part."""
-    path = ""
+    path: list[str] = []
     for _ in range(_DEEPEST):
         inner = next((part for part in _parts(value) if not _takes(encode, part[1])), None)
         if inner is None:
             break
-        path += f"[{_short_repr(inner[0])}]"
+        path.append(f"[{_short_repr(inner[0])}]")
         value = inner[1]
-    return path, value
+    return path_text(path), value
 
 
 def _parts(value: Any) -> Iterator[tuple[Any, Any]]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Generic, cast
 
 from alexflow.formats.file import FileOutput
 from alexflow.formats.libraries import need
+from alexflow.hooks import a_thing
 from alexflow.type_vars import T_co
 
 
@@ -33,7 +34,7 @@ def _array(name: str, array: Any) -> Any:
     if type(array) not in (numpy.ndarray, numpy.memmap):
         kind = f"{type(array).__module__}.{type(array).__qualname__}"
         hint = "; convert it: {name: tensor.numpy(force=True) …}" if kind.startswith("torch.") else ""
-        raise TypeError(f"{name!r} is a {kind}, not a NumPy array{hint}")
+        raise TypeError(f"{name!r} is {a_thing(kind)}, not a NumPy array{hint}")
     if array.dtype.names or array.dtype.subdtype:
         raise TypeError(f"{name!r} has the dtype {array.dtype}, which safetensors lacks; convert it, or use NpzOutput")
     if not array.dtype.isnative:

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, ClassVar, cast
 from alexflow.formats.file import FileOutput
 from alexflow.formats.libraries import need
 from alexflow.formats.numpy import write_archive
+from alexflow.hooks import a_thing
 from alexflow.type_vars import T_co
 
 _KEPT = ("csr", "csc", "bsr", "coo", "dia")
@@ -43,7 +44,7 @@ def _arrays(matrix: Any) -> Iterator[tuple[str, Any]]:
         raise TypeError("it is not a sparse matrix or array of SciPy")
     kind = type(matrix).__qualname__
     if matrix.format not in _KEPT:
-        raise TypeError(f"SciPy cannot store a {kind}; convert it, as with .tocsr()")
+        raise TypeError(f"SciPy cannot store {a_thing(kind)}; convert it, as with .tocsr()")
     if matrix.ndim != 2:
         raise TypeError(f"it has {matrix.ndim} dimensions, of which SciPy loads two")
     if matrix.format == "coo":

@@ -21,6 +21,9 @@ from alexflow.model.function_task import (
     PlainFunction,
 )
 
+#: Types of parameters that an output never stands for.
+_PLAIN_TYPES = (int, float, str, bool, bytes)
+
 _KINDS = {"options": TaskOptions, "retry": Retry, "version": str | int, "task_name": str}
 
 
@@ -48,6 +51,7 @@ def make_class(
         "__doc__": inspect.getdoc(function) or "",
         "__wrapped__": staticmethod(function),
         "__parameters__": tuple(parameter.name for parameter in parameters),
+        "__plain_values__": frozenset(each.name for each in parameters if _is_plain(annotations[each.name])),
         "__outputs_in__": tuple(each.name for each in parameters if _is_output(annotations[each.name])),
         "__stored_as__": (_format_of(name, format, annotations, base), key),
         "__annotations__": {},
@@ -61,6 +65,21 @@ def make_class(
     if tags:
         namespace["tags"] = property(_Tags(frozenset(tags)))
     return _made(function.__name__, base, namespace)
+
+
+def unknown_settings(given: Mapping[str, object]) -> DefinitionError:
+    """Make the error for arguments that ``alexflow.task`` has not."""
+    name, value = next(iter(given.items()))
+    shown = repr_of(value, 80)
+    if name in ("retries", "retry_count", "max_retries"):
+        remedy = f"write retry=Retry({shown})"
+    elif name in Retry.__dataclass_fields__:
+        remedy = f"write retry=Retry(…, {name}={shown})"
+    elif name in TaskOptions.__dataclass_fields__:
+        remedy = f"write options=TaskOptions({name}={shown})"
+    else:
+        remedy = "parameters of the function are given where it is called"
+    return DefinitionError(f"@alexflow.task takes no {name!r}; {remedy}")
 
 
 def _made(name: str, base: type, namespace: dict[str, Any]) -> FunctionTask[..., Any]:
@@ -116,6 +135,10 @@ def _add_field(namespace: dict[str, Any], parameter: inspect.Parameter, annotati
         namespace[parameter.name] = field(kw_only=True, **default)
     elif default:
         namespace[parameter.name] = parameter.default
+
+
+def _is_plain(annotation: Any) -> bool:
+    return any(annotation is each for each in _PLAIN_TYPES)
 
 
 def _is_output(annotation: Any) -> bool:

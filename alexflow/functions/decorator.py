@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Generator, Iterator
-from typing import Any, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Never, ParamSpec, Protocol, TypeVar, overload
 
-from alexflow.functions.class_of_function import make_class
+from alexflow.functions.class_of_function import make_class, unknown_settings
 from alexflow.model import AbstractTask, Output, ResourceSpec, Retry, TaskOptions
 from alexflow.model.function_task import FunctionTask
 
@@ -85,6 +85,7 @@ def task(
     retry: Retry | None = None,
     resource_spec: ResourceSpec | None = None,
     tags: Collection[str] = (),
+    **unknown: Never,
 ) -> Any:
     """Make a task of a function: a call describes it, and gives the output that its value will be stored in.
 
@@ -116,6 +117,8 @@ def task(
     Raises:
         DefinitionError: the function cannot be a task as it is written, or needs a format; the message says what to do.
     """
+    if unknown:
+        raise unknown_settings(unknown)
     settings = {"version": version, "task_name": task_name, "options": options, "retry": retry}
     given = {name: value for name, value in settings.items() if value is not None}
 

@@ -8,6 +8,7 @@ from inspect import Parameter
 from typing import Any
 
 from alexflow.errors import DefinitionError
+from alexflow.hooks import a_thing
 
 
 def parameters_of(function: Callable[..., Any], name: str) -> list[Parameter]:
@@ -48,6 +49,6 @@ def _fault_of_default(parameter: Parameter, name: str) -> str | None:
         return None
     kind = type(default).__name__
     return (
-        f"the default of {name}.{parameter.name} is a {kind}, which all calls would share; "
+        f"the default of {name}.{parameter.name} is {a_thing(kind)}, which all calls would share; "
         f"make it None{', or a tuple' if kind == 'list' else ''}"
     )

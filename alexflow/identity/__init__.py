@@ -15,6 +15,7 @@ from alexflow.identity.canonical import (
     is_namedtuple,
     locate,
     packb,
+    surrogate_refusal,
 )
 from alexflow.identity.digest import DIGEST_SIZE, ID_SPEC, digest_of_preimage, preimage_of, task_digest
 from alexflow.identity.library_values import dtype_text, fields_of_model, function_name, is_attrs, loaded
@@ -26,7 +27,7 @@ from alexflow.identity.names import (
     qualified_name,
     set_main_module_name,
 )
-from alexflow.identity.short_repr import SECRET_SHOWN, short_repr
+from alexflow.identity.short_repr import SECRET_SHOWN, path_text, short_repr
 
 __all__ = [
     "DIGEST_SIZE",
@@ -56,9 +57,11 @@ __all__ = [
     "main_module_name",
     "module_name",
     "packb",
+    "path_text",
     "preimage_of",
     "qualified_name",
     "set_main_module_name",
     "short_repr",
+    "surrogate_refusal",
     "task_digest",
 ]

@@ -21,11 +21,11 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from alexflow.errors import IdentityError
-from alexflow.hooks import as_cause, class_name, is_ctrl_c, text_of
+from alexflow.hooks import a_thing, as_cause, class_name, is_ctrl_c, text_of
 from alexflow.identity.blake2 import blake2b
 from alexflow.identity.library_values import library_form, loaded
 from alexflow.identity.names import look_up, module_name, qualified_name
-from alexflow.identity.short_repr import short_repr
+from alexflow.identity.short_repr import path_text, short_repr
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -332,29 +332,28 @@ def _fields(values: Iterable[tuple[str, Any]], pending: Pending) -> list[list[Ca
 
 
 def _refusal(value: Any, kind: type) -> str:
-    name = f"{kind.__module__}.{kind.__qualname__}"
+    name = a_thing(class_name(kind))
     if callable(getattr(kind, "get_secret_value", None)):
         return (
-            f"a {name} is a secret; pass value.get_secret_value() to a field that is declared with "
+            f"{name} is a secret; pass value.get_secret_value() to a field that is declared with "
             f"field(metadata={{'secret': True}})"
         )
     for method in _TO_PLAIN:
         if callable(getattr(kind, method, None)):
-            return f"a {name} is not a plain Python value; pass value.{method}()"
+            return f"{name} is not a plain Python value; pass value.{method}()"
     if callable(getattr(value, "item", None)) and getattr(value, "ndim", None) == 0:
-        return f"a {name} is not a plain Python value; pass value.item()"
+        return f"{name} is not a plain Python value; pass value.item()"
     if hasattr(value, "__array__"):
         return (
-            f"a {name} has no identity of its own; store it with a task and pass that task's output, "
-            f"or declare {_ENCODE}"
+            f"{name} has no identity of its own; store it with a task and pass that task's output, or declare {_ENCODE}"
         )
     for plain in PLAIN:
         if isinstance(value, plain):
-            return f"a {name} is a subclass of {plain.__name__}; pass a plain {plain.__name__}"
+            return f"{name} is a subclass of {plain.__name__}; pass a plain {plain.__name__}"
     if isinstance(value, MethodType):
         return f"this is the method {value.__func__.__qualname__} itself; call it: {value.__func__.__qualname__}()"
     return (
-        f"a {name} cannot be identified; use plain values, enums, dataclasses, module-level functions "
+        f"{name} cannot be identified; use plain values, enums, dataclasses, module-level functions "
         f"or classes, tasks or outputs; or declare {_ENCODE}, "
         f"or with compare=False if results do not depend on it"
     )
@@ -366,7 +365,7 @@ _TO_PLAIN = ("to_pydatetime", "to_pytimedelta")
 _ENCODE = 'the field with field(metadata={"encode": …, "decode": …}), which give a plain value and take it back'
 
 
-def locate(value: Any, path: str, depth: int = 0) -> tuple[str, IdentityError] | None:
+def locate(value: Any, start: str, steps: tuple[str, ...] = ()) -> tuple[str, IdentityError] | None:
     """Find the innermost value without identity, and the path to it; None if there is none.
 
     It is called only after a refusal, so that the normal case carries no path along.
@@ -374,11 +373,11 @@ def locate(value: Any, path: str, depth: int = 0) -> tuple[str, IdentityError] |
     try:
         packb(canonical(value, []))
     except (IdentityError, UnicodeEncodeError, TypeError, RecursionError) as error:
-        for step, child in children(value) if depth < _DEEPEST_PATH else ():
-            found = locate(child, path + step, depth + 1)
+        for step, child in children(value) if len(steps) < _DEEPEST_PATH else ():
+            found = locate(child, start, (*steps, step))
             if found is not None:
                 return found
-        return path, error if isinstance(error, IdentityError) else IdentityError(_explain(error))
+        return start + path_text(steps), error if isinstance(error, IdentityError) else IdentityError(_explain(error))
     return None
 
 
@@ -388,7 +387,15 @@ _DEEPEST_PATH = 20  # of a value that contains itself there is no innermost part
 def _explain(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply (or it contains itself)"
-    return str(error)
+    return surrogate_refusal(error) if isinstance(error, UnicodeEncodeError) else str(error)
+
+
+def surrogate_refusal(error: UnicodeEncodeError) -> str:
+    """The reason why a text is refused: without the text, which may be a secret."""
+    return (
+        f"it has the lone surrogate {error.object[error.start]!r} at {error.start}, which UTF-8 cannot write; such a "
+        f"text comes from bytes that are not UTF-8, as a file's name may be: pass the bytes, os.fsencode(text)"
+    )
 
 
 def children(value: Any) -> Iterable[tuple[str, Any]]:

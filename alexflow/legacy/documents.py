@@ -18,6 +18,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from alexflow.errors import DefinitionError, DocumentError
+from alexflow.hooks import a_thing
 from alexflow.identity import PLAIN, is_dataclass, main_module_name, short_repr
 from alexflow.legacy.ids import spec_of
 from alexflow.legacy.names import former_fields, former_name
@@ -164,7 +165,7 @@ class _Reader:
         except DocumentFault as fault:
             raise fault.at(".value") from fault.__cause__
         except (ValueError, TypeError, ArithmeticError, IndexError) as error:
-            raise DocumentFault(f"{short_repr(data['value'])} is not the value of a {name}: {error}").at(
+            raise DocumentFault(f"{short_repr(data['value'])} is not the value of {a_thing(name)}: {error}").at(
                 ".value"
             ) from error
 

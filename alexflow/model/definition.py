@@ -15,6 +15,7 @@ from types import FunctionType
 from typing import Any
 
 from alexflow.errors import DefinitionError
+from alexflow.hooks import a_thing
 from alexflow.model.class_info import WithClassInfo, class_info, declares_fields
 from alexflow.model.options import TaskOptions
 from alexflow.model.resource_spec import ResourceSpec
@@ -159,8 +160,8 @@ def _refuse_misnamed_settings(cls: type, ours: tuple[type, ...]) -> None:
         place = _PLACES.get(type(value))
         if place is not None and place not in named and name not in inspect.get_annotations(base):
             raise DefinitionError(
-                f"{base.__qualname__}.{name} is a {type(value).__name__} and has no effect under this name; write "
-                f"{place} = {type(value).__name__}(…), or, if your own code reads it, {name}: ClassVar = …"
+                f"{base.__qualname__}.{name} is {a_thing(type(value).__name__)} and has no effect under this name; "
+                f"write {place} = {type(value).__name__}(…), or, if your own code reads it, {name}: ClassVar = …"
             )
 
 

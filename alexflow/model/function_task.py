@@ -63,17 +63,32 @@ class _OfFunction(AbstractTask):
     Class variables:
         __wrapped__: the function.
         __parameters__: names of the function's parameters.
+        __plain_values__: names of those whose annotation is a type that no output is.
         __outputs_in__: names of those that are annotated as an output.
         __stored_as__: format and name of the output.
     """
 
     __wrapped__: ClassVar[Callable[..., Any]]
     __parameters__: ClassVar[tuple[str, ...]]
+    __plain_values__: ClassVar[frozenset[str]]
     __outputs_in__: ClassVar[tuple[str, ...]]
     __stored_as__: ClassVar[tuple[type[Output[Any]], str]]
 
     def input(self) -> list[Output[Any]] | None:
-        return [output for name in self.__parameters__ for output in _outputs_in(getattr(self, name))] or None
+        found = [output for name in self.__parameters__ for output in _outputs_in(getattr(self, name))]
+        if found:
+            self._check_plain_values()
+        return found or None
+
+    def _check_plain_values(self) -> None:
+        """Refuse an output where the function wants the value itself."""
+        for name in self.__plain_values__:
+            value = getattr(self, name)
+            if isinstance(value, Output):
+                raise DefinitionError(
+                    f"{type(self).__qualname__}.{name} is annotated as a plain value, and was given {value!r}; "
+                    f"annotate it as Output[…], and call {name}.load() in the function"
+                )
 
     def output(self) -> Output[Any]:
         return self.build_output(*self.__stored_as__)

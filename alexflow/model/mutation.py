@@ -11,7 +11,7 @@ import datetime
 from typing import Any
 
 from alexflow.errors import IdentityError, NonDeterministicTask
-from alexflow.hooks import class_name
+from alexflow.hooks import an_instance
 from alexflow.model.class_info import WithClassInfo, class_info
 from alexflow.model.task import AbstractTask
 from alexflow.model.task_id import id_from_fields
@@ -85,4 +85,4 @@ def _may_change(value: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    return f"a {class_name(type(value))}"
+    return an_instance(value)

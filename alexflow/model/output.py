@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Literal, NoR
 
 from alexflow.errors import AlexflowError, DecodingError, DefinitionError, EncodingError, NoFormat, OutputNotBound
 from alexflow.frozen import allow_frozen_subclasses, frozen_dataclass
-from alexflow.hooks import as_cause, class_name, is_a, text_of
+from alexflow.hooks import a_thing, as_cause, class_name, is_a, text_of
 from alexflow.html_repr import html_table, shown, shown_safely
 from alexflow.identity import Canonical, ComputeNow, Pending, canonical, packb
 from alexflow.model.class_info import STALE_CLASS_INFO, ClassInfo, SourceTask, WithClassInfo, class_info
@@ -258,9 +258,9 @@ class Output(WithClassInfo, Generic[T_co]):
             raise self._unencodable(value, error) from as_cause(error)
 
     def _unencodable(self, value: Any, error: Exception) -> EncodingError:
-        kind, format = type(value).__qualname__, type(self).__qualname__
+        kind, format = a_thing(type(value).__qualname__), type(self).__qualname__
         return EncodingError(
-            f"{self.key}: a {kind} cannot be stored as {format}: {text_of(error) or class_name(type(error))}"
+            f"{self.key}: {kind} cannot be stored as {format}: {text_of(error) or class_name(type(error))}"
         )
 
     def load(self) -> T_co:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
+from alexflow.hooks import a_thing
 from alexflow.model.output import Output
 
 #: The values that ``input()`` and ``output()`` may give; containers nest without limit.
@@ -41,7 +42,7 @@ def flatten(tree: InOut) -> list[Output[Any]]:
             else:
                 raise TypeError(_not_an_output(node))
             if id(node) in open_ids:
-                raise TypeError(f"a {type(node).__name__} in it contains itself")
+                raise TypeError(f"{a_thing(type(node).__name__)} in it contains itself")
             open_containers.append(id(node))
             open_ids.add(id(node))
             break

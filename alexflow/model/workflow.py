@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from alexflow.errors import DefinitionError
 from alexflow.frozen import Frozen, allow_frozen_subclasses, frozen_dataclass, set_field
+from alexflow.hooks import a_thing
 from alexflow.model.serializer import serialize
 from alexflow.model.task import AbstractTask, task_behind
 from alexflow.model.tree import InOut, flatten
@@ -46,7 +47,7 @@ class Workflow(Frozen):
             value = getattr(self, name)
             if not isinstance(value, Mapping):
                 raise DefinitionError(
-                    f"Workflow.{name} must be a dict by name, not a {type(value).__qualname__}: "
+                    f"Workflow.{name} must be a dict by name, not {a_thing(type(value).__qualname__)}: "
                     f"Workflow({name}={{'a name': …}})"
                 )
 

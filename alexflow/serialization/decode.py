@@ -13,6 +13,7 @@ from dataclasses import MISSING
 from typing import Any, NoReturn, TypeAlias
 
 from alexflow.errors import DefinitionError
+from alexflow.hooks import a_thing
 from alexflow.identity import short_repr
 from alexflow.model import AbstractTask
 from alexflow.serialization.encode import DEEPEST, TAG
@@ -183,7 +184,7 @@ def check_hashes(values: Iterable[Any]) -> None:
 
 
 def _refuse(reader: ValueReader, data: Any) -> NoReturn:
-    raise DocumentFault(f"a {type(data).__qualname__} has no place in a document")
+    raise DocumentFault(f"{a_thing(type(data).__qualname__)} has no place in a document")
 
 
 def _text(data: str) -> str:

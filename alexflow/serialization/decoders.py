@@ -18,6 +18,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from alexflow.errors import InvalidKey
+from alexflow.hooks import a_thing
 from alexflow.identity import short_repr
 from alexflow.serialization.declared_outputs import as_declared
 from alexflow.serialization.decode import TagReader, ValueReader, check_hashes, make, parse, parts
@@ -86,7 +87,7 @@ def _entry(reader: ValueReader, data: Any, step: str) -> tuple[Any, Any]:
         raise DocumentFault("expected a list of a key and a value").at(step)
     key, value = reader.read_items(data, step)
     if not _is_hashable(key):
-        raise DocumentFault(f"a {type(key).__name__} cannot be a key").at(f"{step}[0]")
+        raise DocumentFault(f"{a_thing(type(key).__name__)} cannot be a key").at(f"{step}[0]")
     return key, value
 
 

@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from alexflow.errors import IdentityError
+from alexflow.hooks import a_thing, class_name
 from alexflow.identity import (
     PLAIN,
     canonical,
@@ -32,6 +33,7 @@ from alexflow.identity import (
     module_name,
     qualified_name,
     short_repr,
+    surrogate_refusal,
 )
 from alexflow.model import AbstractTask, Output, task_behind
 from alexflow.serialization.encode import TAG, Form, NodeReference, ValueWriter
@@ -50,7 +52,7 @@ def _str(writer: ValueWriter, value: str) -> Any:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise DocumentFault(f"not a text that UTF-8 can write: {error.reason}") from None
+            raise DocumentFault(f"not a text that UTF-8 can write: {surrogate_refusal(error)}") from None
     return value
 
 
@@ -188,7 +190,7 @@ def _form_of_user_type(value: Any, kind: type) -> Form:
     if form is not None:
         return form
     raise DocumentFault(
-        f"a {kind.__module__}.{kind.__qualname__} cannot be written to a document; use plain values, enums, "
+        f"{a_thing(class_name(kind))} cannot be written to a document; use plain values, enums, "
         f"dataclasses, module-level functions or classes, tasks or outputs, or give the field `encode` and "
         f"`decode` metadata"
     )
@@ -219,7 +221,8 @@ def _storage(writer: ValueWriter, value: Storage) -> Any:
     kind = type(value)
     if value.process_local or not is_dataclass(kind):
         raise DocumentFault(
-            f"a {kind.__qualname__} exists in this process only; use a storage with a place, such as LocalStorage"
+            f"{a_thing(kind.__qualname__)} exists in this process only; "
+            "use a storage with a place, such as LocalStorage"
         )
     return _object("storage")(writer, value)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from alexflow.errors import DocumentError
 from alexflow.hooks import class_name, is_a, text_of
-from alexflow.identity import short_repr
+from alexflow.identity import path_text, short_repr
 
 
 class DocumentFault(Exception):
@@ -25,7 +25,7 @@ class DocumentFault(Exception):
 
     def as_error(self, start: str = "") -> DocumentError:
         """The error for users; ``start`` is where the path begins."""
-        path = (start + "".join(reversed(self._steps))).removeprefix(".")
+        path = (start + path_text(self._steps[::-1])).removeprefix(".")
         return DocumentError(f"{path}: {self.message}" if path else self.message)
 
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from alexflow.hooks import a_thing
 from alexflow.identity import loaded, short_repr
 from alexflow.serialization.decode import TagReader, ValueReader, make, parse, parts
 from alexflow.serialization.fault import DocumentFault, key_step, user_code_fault
@@ -53,7 +54,7 @@ def _partial(reader: ValueReader, data: Any) -> Any:
     function, args, keywords = parts(data, ("function", "args", "keywords"))
     function = reader.read_at(function, ".function")
     if not callable(function):
-        raise DocumentFault(f"a {type(function).__name__} cannot be called").at(".function")
+        raise DocumentFault(f"{a_thing(type(function).__name__)} cannot be called").at(".function")
     if type(keywords) is not list or not all(type(each) is list and len(each) == 2 for each in keywords):
         raise DocumentFault("expected a list of names with their values").at(".keywords")
     named: dict[str, Any] = {}

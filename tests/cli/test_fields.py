@@ -68,7 +68,7 @@ def test_a_field_with_the_name_of_an_option() -> None:
 
 def test_outputs_are_named_as_targets() -> None:
     assert call_with(Train, given_fields(["--numbers", "numbers"]), resolve) == Train(Numbers(3).output())
-    with pytest.raises(WrongUse, match=r"Train.numbers: takes a Output, not a Config"):
+    with pytest.raises(WrongUse, match=r"Train.numbers: takes an Output, not a Config"):
         call_with(Train, given_fields(["--numbers", "config"]), resolve)
 
 
@@ -93,7 +93,7 @@ def test_what_is_there_is_changed_in_one_field() -> None:
         (["--layers", "1"], "Everything.layers is a value of type list"),
         (["--layers", '["a"]'], "Everything.layers is a value of type list"),
         (["--config.dept", "5"], "Config has no field 'dept'; did you mean depth?"),
-        (["--number.real", "5"], "Everything.number is a int, which has no fields"),
+        (["--number.real", "5"], "Everything.number is an int, which has no fields"),
         (["--config", "{}", "--config.depth", "5"], "config.depth is given within config"),
         (["number", "5"], "'number' is not a field"),
     ],

@@ -40,6 +40,15 @@ def test_as_csv_and_json(made: Shell) -> None:
     assert line["finished"].endswith("Z")
 
 
+def test_csv_is_utf_8_in_any_locale(made: Shell) -> None:
+    made.directory.joinpath("named.py").write_text(
+        "import alexflow\n\n@alexflow.task\ndef greet(name: str) -> str:\n    return name\n", encoding="utf-8"
+    )
+    made("run", "named:greet", "--name", "Zoë", "--quiet")
+    assert "Zoë" in made("table", "greet", "--csv", PYTHONIOENCODING="ascii").out
+    assert "\\xeb" in made("table", "greet", PYTHONIOENCODING="ascii").out  # for people
+
+
 def test_as_parquet(made: Shell) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     assert made("table", "Train", "sum=model.json:", "--parquet", "all.parquet").first == "all.parquet: 2 rows"

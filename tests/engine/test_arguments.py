@@ -93,7 +93,7 @@ async def load(what):
     ("what", "said"),
     [
         (Step(1), "load takes an output, not a Step; load(Step(…).output())"),
-        ([7], "load takes an output, not a int"),
+        ([7], "load takes an output, not an int"),
         ("step", "load takes an output, not a str"),
     ],
     ids=["task", "list", "text"],

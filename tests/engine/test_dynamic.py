@@ -65,8 +65,8 @@ async def test_every_form(task, steps, ran):
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ("number", "Gives.generate gave a int; it gives a task, a list, or an (async) iterator of tasks"),
-        ("list of numbers", "Gives.generate gave a int where a task is wanted"),
+        ("number", "Gives.generate gave an int; it gives a task, a list, or an (async) iterator of tasks"),
+        ("list of numbers", "Gives.generate gave an int where a task is wanted"),
     ],
 )
 async def test_what_it_cannot_give(form, said):

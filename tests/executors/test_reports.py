@@ -268,3 +268,9 @@ async def test_what_does_not_run_is_not_pruned() -> None:
         assert not engine.prune(Trial(1))
         assert not engine.prune("m.Trial.0")
     assert SECONDS_BETWEEN_REPORTS > 0
+
+
+def test_values_without_a_name_are_refused_with_what_to_write() -> None:
+    report: Any = current.report
+    with pytest.raises(DefinitionError, match=r"by name: current\.report\(step=3, of=10"):
+        report(3, 10)

@@ -69,7 +69,7 @@ async def test_a_parameter_that_does_not_arrive(place):
         (StoresUnpicklable(0), "a Unpicklable cannot be stored as BinaryOutput: I stay here"),
         (
             StoresSet(),
-            f"a dict cannot be stored as JSONOutput: ['when'] is a object: {UNSUPPORTED}",
+            f"a dict cannot be stored as JSONOutput: ['when'] is an object: {UNSUPPORTED}",
         ),
     ],
 )

@@ -383,7 +383,7 @@ def test_safetensors_takes_arrays_only():
             {"w": Tensor()},
             r"'w' is a torch\.Tensor, not a NumPy array; convert it: \{name: tensor\.numpy\(force=True\)",
         ),
-        ({"w": [1]}, r"'w' is a builtins\.list, not a NumPy array$"),
+        ({"w": [1]}, r"'w' is a list, not a NumPy array$"),
         ({"w": np.ma.array(GRID)}, "not a NumPy array"),
         ({"w": np.zeros(1, dtype=[("a", "i4")])}, "'w' has the dtype .*, which safetensors lacks"),
         ({"w": np.array(["x"])}, "dtype"),

@@ -347,3 +347,23 @@ def test_the_code_of_the_function_is_what_its_fingerprint_sees():
 
     assert [name for name, _ in fingerprint_of(mean).units] == ["tests.functions.workflow.mean"]
     assert workflow.__file__
+
+
+def test_arguments_that_the_decorator_has_not_are_refused_with_what_to_write() -> None:
+    task: Any = alexflow.task
+    for name, value, remedy in [
+        ("retries", 3, "retry=Retry(3)"),
+        ("delay", 2.0, "retry=Retry(…, delay=2.0)"),
+        ("timeout", 3, "options=TaskOptions(timeout=3)"),
+        ("n", 1, "parameters of the function are given where it is called"),
+    ]:
+        with pytest.raises(DefinitionError, match=re.escape(f"takes no '{name}'; ") + f".*{re.escape(remedy)}"):
+            task(**{name: value})
+
+
+def test_an_output_for_a_plain_value_is_refused_before_anything_runs() -> None:
+    wrong: Any = load
+    storage = MemoryStorage()
+    with pytest.raises(DefinitionError, match=r"load\.\w+ is annotated as a plain value.*annotate it as Output\["):
+        alexflow.run(wrong(load("monday")), storage=storage)
+    assert not load("monday").assign_storage(storage).exists()

@@ -199,9 +199,9 @@ REFUSED = [
     (list[int], "a types.GenericAlias cannot be identified"),
     (Optional[int], "cannot be identified"),  # noqa: UP045
     (Pretender(), f"a {__name__}.Pretender cannot be identified"),
-    (bytearray(b"a"), "a builtins.bytearray cannot be identified"),
-    (memoryview(b"a"), "a builtins.memoryview cannot be identified"),
-    (..., "a builtins.ellipsis cannot be identified"),
+    (bytearray(b"a"), "a bytearray cannot be identified"),
+    (memoryview(b"a"), "a memoryview cannot be identified"),
+    (..., "an ellipsis cannot be identified"),
     (msgspec.Raw(b"1"), "a msgspec.Raw cannot be identified"),
     (type("str", (str,), {})("a"), "is a subclass of str; pass a plain str"),
     ({"a": {1: [type("bool", (int,), {})(1)]}}, "['a'][1][0]: a "),

@@ -112,6 +112,7 @@ UNFIT = {
 @pytest.mark.local_pool
 @pytest.mark.parametrize("how", UNFIT)
 async def test_what_cannot_be_forked_is_imported_by_each_worker(place, fifo, libraries, caplog, how):
+    caplog.set_level("INFO", "alexflow")
     source, why = UNFIT[how]
     bare = "open(f'/proc/{os.getppid()}/cmdline').read().count('fork_server')"
     libraries.install(
@@ -129,7 +130,18 @@ async def test_what_cannot_be_forked_is_imported_by_each_worker(place, fifo, lib
     assert tried == 1  # not by the second engine
     (warning,) = warnings_of(caplog, "made_up")
     assert why in warning
+    levels = {record.levelname for record in caplog.records if record.getMessage() == warning}
+    assert levels == {"WARNING" if how == "its end" else "INFO"}
     assert descendants_of(os.getpid()) == set()
+
+
+@pytest.mark.local_pool
+async def test_what_cannot_be_forked_is_a_warning_if_it_is_named(place, fifo, libraries, caplog):
+    libraries.install("made_up", "import os\nopened = open(os.devnull)")
+    ask = libraries.program("asks", "import made_up")
+    async with Engine(place, workers=Workers(1, preload=["made_up"])) as engine:
+        await ask_at_once(engine, fifo, ask, "1", 1)
+    assert [record.levelname for record in caplog.records if " made_up " in record.getMessage()] == ["WARNING"]
 
 
 @pytest.mark.local_pool

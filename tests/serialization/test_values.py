@@ -157,16 +157,16 @@ def test_sets_are_written_in_one_order() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ([1, {"a": object()}], "root[1]['a']: a builtins.object cannot be written to a document"),
+        ([1, {"a": object()}], "root[1]['a']: an object cannot be written to a document"),
         (lambda: 1, "root: a lambda has no stable identity"),
         (Config(1.0, inner=(1, lambda: 1)), "Config.inner[1]: a lambda has no stable identity"),
-        ({1: print, 2: bytearray()}, "root[2]: a builtins.bytearray cannot be written"),
+        ({1: print, 2: bytearray()}, "root[2]: a bytearray cannot be written"),
         ({bytes: 1, Plain(): 1}, "(the key): a tests.serialization.documented.Plain cannot be written"),
         ([Path("\ud800")], "root[0]: not a text that UTF-8 can write"),
         (["\ud800"], "root[0]: not a text that UTF-8 can write"),
         ({"\ud800": 1}, "not a text that UTF-8 can write"),
         (defaultdict(int), "root: a collections.defaultdict cannot be written"),
-        ({10**5000: object()}, "root[<an integer of 16610 bits>]: a builtins.object cannot be written"),
+        ({10**5000: object()}, "root[<an integer of 16610 bits>]: an object cannot be written"),
         (ListOfKind([1]), "ListOfKind: a tests.serialization.documented.ListOfKind cannot be written"),
         (Halfway(), "Halfway: Halfway.value has `encode` metadata but no `decode`"),
         (MemoryStorage(), "root: a MemoryStorage exists in this process only"),
@@ -193,7 +193,7 @@ def test_values_nested_too_deeply_are_refused_both_ways() -> None:
         serialize([deep])
     document = serialize(deep)
     document["root"] = [document["root"]]
-    with pytest.raises(DocumentError, match=r"^root(\[0\])+: values are nested deeper"):
+    with pytest.raises(DocumentError, match=r"^root(\[0\])+…(\[0\]){5} \(\d+ steps\): values are nested deeper"):
         deserialize(document)
 
 

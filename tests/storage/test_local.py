@@ -60,6 +60,12 @@ def test_a_missing_parent(tmp_path):
     assert not (tmp_path / "typo").exists()
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="a file system that makes no directories")
+def test_a_storage_where_the_system_makes_no_directories():
+    with pytest.raises(UnknownStorage, match=r"in /proc the system makes no directories; name another place"):
+        LocalStorage("/proc/results").prepare()
+
+
 def test_a_file_instead_of_a_directory(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UnknownStorage, match=r"file is a file, not a directory"):

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -43,7 +44,7 @@ from alexflow.executors.workers import Workers
 from alexflow.logs import logger
 
 if TYPE_CHECKING:
-    from alexflow.executors.process.warm_server import WarmServer
+    from alexflow.executors.process.warm_server import PreloadFailure, WarmServer
 
 #: Whether this system shows what an import has done to its process.
 CAN_PRELOAD = sys.platform == "linux" and os.path.exists("/proc/self/maps")
@@ -247,6 +248,10 @@ class ForkServers:
             _left_out.add(module)
             logger.warning("there is no module %s; Workers(preload=...) names it", module)
 
+    def _level_of(self, failure: PreloadFailure) -> int:
+        """The level at which a failure is logged: that a library is not made to be forked calls for no action."""
+        return logging.INFO if failure.is_usual and failure.module not in self._named else logging.WARNING
+
     def _unanswered(self, server: WarmServer, unanswered: list[PendingWorker]) -> None:
         """Go on without a warm server: others take its requests."""
         server.outdate()
@@ -255,7 +260,8 @@ class ForkServers:
             self._preloads &= self._failures < MAX_FAILURES
             if _is_fit(server.failure.module):
                 _left_out.add(_package(server.failure.module))
-                logger.warning("%s", server.failure)
+                level = self._level_of(server.failure)
+                logger.log(level, "%s", server.failure)
         for pending_worker in unanswered:
             pending_worker.modules = 0
             try:

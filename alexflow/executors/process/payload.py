@@ -18,7 +18,8 @@ import io
 import pickle
 import sys
 from collections.abc import Collection, Sequence
-from types import FunctionType
+from importlib import import_module
+from types import FunctionType, ModuleType
 from typing import Any
 
 from msgspec import Struct
@@ -86,6 +87,8 @@ class _FieldPickler(pickle.Pickler):
             name, arguments = "task_of", (self.number_of(type(obj)), _with_made(obj))
         elif isinstance(obj, (type, FunctionType)) and not self._go_by_name(obj):
             name, arguments = "defined", (self.number_of(obj),)
+        elif isinstance(obj, ModuleType) and _is_importable(obj):
+            return import_module, (obj.__name__,)
         else:
             return NotImplemented
         from alexflow.executors.process.worker import unpack  # deferred: it has all that runs a task; few jobs need it
@@ -103,6 +106,12 @@ class _FieldPickler(pickle.Pickler):
         names = class_info(type(output)).names
         fields = {name: getattr(output, name) for name in names if name not in ("src_task", "key", "storage")}
         return number, task_id, output.key, fields
+
+
+def _is_importable(module: ModuleType) -> bool:
+    """Whether a worker that imports a module of this name gets this one: not a script, nor one that was made."""
+    name = module.__name__
+    return name != "__main__" and sys.modules.get(name) is module and module.__spec__ is not None
 
 
 def _with_made(task: AbstractTask) -> tuple[Any, ...]:

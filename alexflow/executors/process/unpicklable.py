@@ -10,7 +10,7 @@ from typing import Any
 from cloudpickle.cloudpickle import _extract_code_globals
 
 from alexflow.executors.process.by_value import ValuePickler, its_module_by_value
-from alexflow.hooks import class_name, text_of
+from alexflow.hooks import an_instance, class_name, text_of
 
 REMEDY = (
     "make it inside run(), put it into a module that can be imported, or set "
@@ -48,7 +48,7 @@ def _found(thing: Any) -> str:
             if isinstance(part, type | FunctionType):
                 thing, where = part, part.__qualname__
             else:
-                found = f"{where} {said}, a {class_name(type(part))}: {text_of(trouble)}"
+                found = f"{where} {said}, {an_instance(part)}: {text_of(trouble)}"
             break
         if found:
             break

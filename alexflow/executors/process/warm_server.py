@@ -34,6 +34,9 @@ _WHY = {
 }
 
 
+_UNFIT_FOR_FORKS = (Defect.THREADS, Defect.DESCRIPTORS, Defect.MEMORY, Defect.PROCESSES, Defect.DEVICES)
+
+
 class PreloadFailure(msgspec.Struct, frozen=True):
     """The reason why a module is not imported for all workers at once.
 
@@ -48,6 +51,11 @@ class PreloadFailure(msgspec.Struct, frozen=True):
     defect: Defect
     number: int = 0
     text: str = ""
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether the module works and is only unfit for a fork, as that of many a library is."""
+        return self.defect in _UNFIT_FOR_FORKS
 
     def __str__(self) -> str:
         why = _WHY[self.defect].format(number=self.number, text=self.text)

@@ -28,7 +28,7 @@ from alexflow.executors.process.worker_process import WorkerProcess
 from alexflow.executors.process.worker_state import HostedProcess, WorkerState
 from alexflow.executors.recycle import Recycle
 from alexflow.executors.workers import Workers
-from alexflow.hooks import hook_error, is_ctrl_c, text_of
+from alexflow.hooks import a_thing, hook_error, is_ctrl_c, text_of
 from alexflow.identity import main_module_name
 from alexflow.storage import LocalStorage, Storage
 
@@ -230,7 +230,7 @@ class WorkerSet:
             if is_ctrl_c(error):
                 raise
             raise ShippingError(
-                f"the storage, a {type(self._storage).__qualname__}, cannot be sent to a worker process: "
+                f"the storage, {a_thing(type(self._storage).__qualname__)}, cannot be sent to a worker process: "
                 f"{text_of(error)}; "
                 f"make it picklable, or run with executor='thread'"
             ) from error

@@ -55,6 +55,10 @@ def make_directory(base: str) -> None:
             raise UnknownStorage(f"the storage path {base} is {what}") from None
     except FileNotFoundError:
         parent = os.path.dirname(base)
+        if os.path.isdir(parent):  # the file system says so of what it does not make
+            raise UnknownStorage(
+                f"cannot make the storage {base}: in {parent} the system makes no directories; name another place"
+            ) from None
         raise UnknownStorage(
             f"cannot make the storage {base}: there is no directory {parent}; create it or correct the path"
         ) from None
