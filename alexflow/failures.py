@@ -28,6 +28,7 @@ class Attempt(Frozen):
         ended: the time of its end, in seconds since the epoch.
         seconds: its duration; 0 if that is not known, as when a worker died.
         worker: the process id of the worker that it ran in; 0 if it ran in the engine's process.
+        host: the machine of that worker, as its agent says it; "" for the engine's own.
     """
 
     error: str
@@ -35,13 +36,17 @@ class Attempt(Frozen):
     ended: float
     seconds: float = 0.0
     worker: int = 0
+    host: str = ""
 
-    def __init__(self, error: str, kind: str, ended: float, seconds: float = 0.0, worker: int = 0) -> None:
+    def __init__(
+        self, error: str, kind: str, ended: float, seconds: float = 0.0, worker: int = 0, host: str = ""
+    ) -> None:
         set_field(self, "error", error)
         set_field(self, "kind", kind)
         set_field(self, "ended", ended)
         set_field(self, "seconds", seconds)
         set_field(self, "worker", worker)
+        set_field(self, "host", host)
 
     def __str__(self) -> str:
         from datetime import datetime  # deferred: `import alexflow` does without
@@ -49,6 +54,7 @@ class Attempt(Frozen):
         when = f"{datetime.fromtimestamp(self.ended):%H:%M:%S}"  # in the reader's time zone
         took = f", {self.seconds:.3g} s" if self.seconds else ""
         where = f", worker {self.worker}" if self.worker else ""
+        where += f" on {self.host}" if self.host else ""
         return f"{when}{took}{where}: {self.error}"
 
 

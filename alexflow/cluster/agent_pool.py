@@ -270,7 +270,7 @@ class AgentPool(ProcessExecutor):
     def _died(self, job: Job, process: RemoteProcess) -> NotDone:
         message = f"agent {process.agent}, where it ran, was lost"
         error: WorkerDied = worker_died(job, message, ExitStatus())
-        return NotDone(job.task_id, "lost", error, worker=process.pid)
+        return NotDone(job.task_id, "lost", error, worker=process.pid, host=process.host)
 
     def _why(self, worker: WorkerState, end: ExitStatus) -> str:
         agent = cast(RemoteProcess, worker.process).agent

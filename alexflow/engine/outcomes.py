@@ -102,7 +102,7 @@ class Outcomes:
                 for outcome in done:
                     self._task_events.succeeded(outcome)
         elif type(event) is Failed:
-            return self._failure(event.task_id, event.error, event.reason, event.seconds, 0), NO_SUBJECTS
+            return self._failure(event.task_id, event.error, event.reason, event.seconds), NO_SUBJECTS
         elif type(event) is InputsLost:
             return event, self._lost(event.task_id, event.keys)
         return event, NO_SUBJECTS
@@ -120,7 +120,7 @@ class Outcomes:
             return InputsLost(task_id, keys, error), self._lost(task_id, keys)
         if outcome.retry_after is not None:
             return self._postponed(task_id, error, outcome.retry_after), NO_SUBJECTS
-        return self._failure(task_id, error, reason, outcome.seconds, outcome.worker), NO_SUBJECTS
+        return self._failure(task_id, error, reason, outcome.seconds, outcome.worker, outcome.host), NO_SUBJECTS
 
     def _postponed(self, task_id: str, error: TaskError, seconds: float) -> Postponed:
         """Report a task that starts again later, because the service behind it asked for that."""
@@ -148,8 +148,10 @@ class Outcomes:
         )
         self._task_events.overtaken(task_id, keys)
 
-    def _failure(self, task_id: str, error: TaskError, reason: Reason, seconds: float, worker: int) -> Failed:
-        attempt = Attempt(error.message, type(error).__name__, time.time(), seconds, worker)
+    def _failure(
+        self, task_id: str, error: TaskError, reason: Reason, seconds: float, worker: int = 0, host: str = ""
+    ) -> Failed:
+        attempt = Attempt(error.message, type(error).__name__, time.time(), seconds, worker, host)
         self._failed.add(task_id, attempt)
         described = self._catalog.tasks.get(task_id)
         if described is None or reason != "error":

@@ -282,10 +282,13 @@ class EngineSegment:
         if writer is not None:
             traceback = error.traceback if isinstance(error, TaskFailed) else ""
             run = self._live.get(task_id, 0) >> 1 & _MOST_RUNS
-            worker, took = (history[-1].worker, int(history[-1].seconds * 1e6)) if history else (0, 0)
+            worker, took, host = 0, 0, ""
+            if history:
+                attempt = history[-1]
+                worker, took, host = attempt.worker, int(attempt.seconds * 1e6), attempt.host
             now, tail = writer.micros(time.time()), (error.stdout, error.stderr)
             texts = plain_text(error.message, MAX_TEXT_KEPT), plain_text(traceback, MAX_TEXT_KEPT)
-            writer.add(AttemptLine(run, task_id, now, len(history), is_last, *texts, tail, worker, took))
+            writer.add(AttemptLine(run, task_id, now, len(history), is_last, *texts, tail, worker, took, host))
 
     def reported(self, task_id: str, attempt: int, report: TaskReport) -> None:
         """Note what a running task has reported."""

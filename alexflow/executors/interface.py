@@ -110,6 +110,7 @@ class NotDone(Struct, frozen=True):
         printed: as for :class:`Done`.
         worker: the process id of the worker in which it was; 0 for none.
         retry_after: seconds after which it wants to start again, which is no failure; None for a failure.
+        host: the machine of the worker; "" for the engine's own.
     """
 
     task_id: str
@@ -120,6 +121,7 @@ class NotDone(Struct, frozen=True):
     printed: Printed | None = None
     worker: int = 0
     retry_after: float | None = None
+    host: str = ""
 
 
 class Unsure(Struct, frozen=True):

@@ -263,6 +263,7 @@ class AttemptLine(SegmentLine, frozen=True, array_like=True, tag=6):
         tail: the end of what it printed: standard output and standard error.
         worker: its process.
         took: microseconds, as measured where it ran; 0 if that is not known, as when its worker died.
+        host: the machine of that process, if an agent hosted it.
     """
 
     run: int
@@ -275,6 +276,7 @@ class AttemptLine(SegmentLine, frozen=True, array_like=True, tag=6):
     tail: tuple[str, str] = ("", "")
     worker: int = 0
     took: int = 0
+    host: str = ""
 
 
 class RunEndedLine(SegmentLine, frozen=True, array_like=True, tag=7):

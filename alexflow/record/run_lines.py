@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from alexflow.record.entry import moment
-from alexflow.record.lines import AttemptLine, RunBegunLine, RunEndedLine
+from alexflow.record.lines import AttemptLine, RunBegunLine, RunEndedLine, SegmentHeader
 from alexflow.record.rows import MICROS, environment_of
 from alexflow.record.run_record import Run, RunAttempt
 from alexflow.record.segment import Section
@@ -43,17 +43,17 @@ def _run(section: Section, begun: RunBegunLine, ended: RunEndedLine | None) -> R
         cached=counts[1],
         failed=counts[2],
         skipped=counts[3],
-        attempts=tuple(_attempt(started, each) for each in section.attempts if each.run == begun.number),
+        attempts=tuple(_attempt(header, each) for each in section.attempts if each.run == begun.number),
         skipped_tasks=() if ended is None else ended.skipped,
         cancelled_tasks=() if ended is None else ended.cancelled,
         error="" if ended is None else ended.error,
     )
 
 
-def _attempt(started: float, line: AttemptLine) -> RunAttempt:
-    at = _moment(started, line.at)
+def _attempt(header: SegmentHeader, line: AttemptLine) -> RunAttempt:
+    at, where = _moment(header.started, line.at), (line.worker, line.host or header.host)
     error, traceback = line.error, line.traceback
-    return RunAttempt(line.task_id, at, line.attempt, line.is_last, error, traceback, *line.tail, line.worker)
+    return RunAttempt(line.task_id, at, line.attempt, line.is_last, error, traceback, *line.tail, *where)
 
 
 def _moment(started: float, micros: int) -> datetime:

@@ -26,6 +26,7 @@ class RunAttempt(NamedTuple):
         stdout: the end of what it printed.
         stderr: the same for standard error.
         worker: the process.
+        host: its machine.
     """
 
     task_id: str
@@ -37,6 +38,7 @@ class RunAttempt(NamedTuple):
     stdout: str
     stderr: str
     worker: int
+    host: str
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""

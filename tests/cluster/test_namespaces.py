@@ -13,12 +13,13 @@ import pytest
 
 from alexflow import Engine, open_record
 from alexflow.cluster import AgentExecutor
+from alexflow.errors import RunFailed
 from alexflow.events import TaskStarted
 from tests.cluster.latency import slow_way_to
 from tests.cluster.namespaces import Machine, system
 from tests.cluster.test_faults import retries_of
 from tests.cluster.waiting import are_at_work, until
-from tests.cluster.workflows import Leaf, Waits, attempts, sum_of
+from tests.cluster.workflows import Fails, Leaf, Waits, attempts, sum_of
 from tests.kit.processes import still_alive
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
@@ -65,8 +66,16 @@ async def test_the_record_names_the_machine(place, machines):
     async with Engine(place, executor=executor) as engine, agent_on(named, executor):
         engine.broadcast.listen(lambda event: began.append(event.host) if isinstance(event, TaskStarted) else None)
         key = (await engine.run(Leaf(1))).output.key
-    assert await asyncio.to_thread(lambda: open_record(place).entry(key).host) == "far-away"
-    assert began == ["far-away"]
+        with pytest.raises(RunFailed) as caught:
+            await engine.run(Fails(2))
+    (failed,) = caught.value.exceptions[0].history
+    assert f", worker {failed.worker} on far-away: " in str(failed)
+    record = await asyncio.to_thread(open_record, place)
+    assert await asyncio.to_thread(lambda: record.entry(key).host) == "far-away"
+    assert await asyncio.to_thread(lambda: [each.host for run in record.runs() for each in run.attempts]) == [
+        "far-away"
+    ]
+    assert began == ["far-away", "far-away"]
 
 
 async def test_c3_a_machine_from_which_nothing_is_heard(place, tmp_path, machines, monkeypatch):

@@ -110,6 +110,12 @@ class AsksWhetherToStop(Task):
 
 
 @dataclass(frozen=True)
+class Fails(Leaf):
+    def run(self, input: Any, output: Any) -> None:
+        raise ValueError(self.number)
+
+
+@dataclass(frozen=True)
 class Heavy(Leaf):
     options = TaskOptions(executor="heavy")
 

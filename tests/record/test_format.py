@@ -80,7 +80,7 @@ LINES: tuple[SegmentLine, ...] = (
     MadeFromLine.of(
         2, [MadeFrom(2, bytes.fromhex(digest_of_preimage(preimage)), Raw(preimage)) for preimage in REPORTS]
     ),
-    AttemptLine(1, TRAIN, 1_000_000, 1, False, "ValueError: no", "Traceback", ("out", "err"), 43),
+    AttemptLine(1, TRAIN, 1_000_000, 1, False, "ValueError: no", "Traceback", ("out", "err"), 43, 250_000, "node7"),
     CompletionLine(
         [
             Completion(0, 2_000_000, 500_000, ((7, bytes(range(16))),), 1, 0, 1, 400_000, 2**20, 43),

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import signal
 
+from msgspec.structs import replace
+
 from alexflow.errors import TaskError, TaskFailed
 from alexflow.executors.control_groups import MemoryKills
 from alexflow.executors.interface import NotDone
@@ -58,7 +60,7 @@ class MemoryShortage:
         said = f"{error.message.rstrip(': ')}; its process has used {taken}{there}"
         if self._claims.lacked_memory(sent.job, used):
             error.message = f"{said}, and is run once more, alone"
-            return NotDone(outcome.task_id, "lost", error, outcome.seconds, "", outcome.printed, outcome.worker)
+            return replace(outcome, reason="lost", error=error, missing_input="", retry_after=None)
         error.message = f"{said}, though it ran alone"
         reason = "fatal" if outcome.reason == "lost" else outcome.reason
-        return NotDone(outcome.task_id, reason, error, outcome.seconds, "", outcome.printed, outcome.worker)
+        return replace(outcome, reason=reason, error=error, missing_input="", retry_after=None)

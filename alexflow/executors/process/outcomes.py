@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from alexflow.errors import TaskTimeout, WorkerDied
 from alexflow.executors.captured_error import capture_error, not_done, pruned
 from alexflow.executors.interface import Job, NotDone, Printed
@@ -30,17 +32,12 @@ def unshippable(job: Job, error: Exception) -> NotDone:
 def failed(worker: WorkerState, sent: Assignment, message: JobFailed, printed: Printed | None) -> NotDone:
     """Return the outcome of a job that its worker has reported as failed."""
     job = sent.job
-    stopped = _of_stopped(sent, printed, worker.process.pid, message.seconds)
-    if stopped is not None:
-        return stopped
-    return not_done(
-        job.task_id,
-        job.task,
-        message.fault,
-        seconds=message.seconds,
-        printed=printed,
-        worker=worker.process.pid,
-    )
+    process, seconds = worker.process, message.seconds
+    outcome = _of_stopped(sent, printed, process.pid, seconds)
+    if outcome is None:
+        fault = message.fault
+        outcome = not_done(job.task_id, job.task, fault, seconds=seconds, printed=printed, worker=process.pid)
+    return replace(outcome, host=process.host)
 
 
 def outcome_of_running(worker: WorkerState, sent: Assignment, end: ExitStatus) -> NotDone:
@@ -48,11 +45,11 @@ def outcome_of_running(worker: WorkerState, sent: Assignment, end: ExitStatus) -
     job = sent.job
     printed = worker.process.printed.take_partial(sent.number)
     pid = worker.process.pid
-    stopped = _of_stopped(sent, printed, pid)
-    if stopped is not None:
-        return stopped
-    message = f"its worker process {pid} {end}"
-    return NotDone(job.task_id, "lost", worker_died(job, message, end), printed=printed, worker=pid)
+    outcome = _of_stopped(sent, printed, pid)
+    if outcome is None:
+        error = worker_died(job, f"its worker process {pid} {end}", end)
+        outcome = NotDone(job.task_id, "lost", error, printed=printed, worker=pid)
+    return replace(outcome, host=worker.process.host)
 
 
 def _of_stopped(sent: Assignment, printed: Printed | None, worker: int, seconds: float = 0.0) -> NotDone | None:
