@@ -364,7 +364,8 @@ class Timeline {
     g.fillStyle = this.faint; g.font = `${11 * this.ratio}px system-ui, sans-serif`; g.textBaseline = "alphabetic";
     const text = (s) => step >= 60 ? durationText(s) : step < 1e-3 ? +(s * 1e3).toPrecision(9) + " ms" : +s.toPrecision(9) + " s";
     for (let t = Math.ceil(this.from / ticks) * ticks; t < this.to; t += ticks) {
-      const x = (t - this.from) * scale; g.fillRect(x, 17 * this.ratio, 1, 6 * this.ratio); g.fillText(text(t * this.tick), x + 4, 14 * this.ratio);
+      const x = (t - this.from) * scale, label = text(t * this.tick); g.fillRect(x, 17 * this.ratio, 1, 6 * this.ratio);
+      if (x + 4 + g.measureText(label).width <= this.width) g.fillText(label, x + 4, 14 * this.ratio); // none is cut off at the right
     }
   }
 
