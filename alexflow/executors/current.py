@@ -203,11 +203,19 @@ class Current:
         Raises:
             NotInTask: no task is running here.
         """
-        return {kind: list(found) for kind, found in _context().devices.items()}
+        return _Devices((kind, list(found)) for kind, found in _context().devices.items())
 
     def __repr__(self) -> str:
         context = running_here()
         return f"<alexflow.current: {'no task' if context is None else context.task_id or 'no task'}>"
+
+
+class _Devices(dict[str, list[int | str]]):
+    """Devices by kind, whose refusal of a kind names those that there are."""
+
+    def __missing__(self, kind: str) -> list[int | str]:
+        has = f"it has {', '.join(map(repr, self))}" if self else "it has none"
+        raise KeyError(f"the task asks for no {kind!r} in its resource_spec: {has}")
 
 
 def _context() -> TaskContext:

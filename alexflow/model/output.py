@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Literal, NoR
 
 from alexflow.errors import AlexflowError, DecodingError, DefinitionError, EncodingError, NoFormat, OutputNotBound
 from alexflow.frozen import allow_frozen_subclasses, frozen_dataclass
-from alexflow.hooks import a_thing, as_cause, class_name, is_a, text_of
+from alexflow.hooks import a_thing, as_cause, class_name, is_a, own_attribute, text_of
 from alexflow.html_repr import html_table, shown, shown_safely
 from alexflow.identity import Canonical, ComputeNow, Pending, canonical, packb
 from alexflow.model.class_info import STALE_CLASS_INFO, ClassInfo, SourceTask, WithClassInfo, class_info
@@ -259,9 +259,10 @@ class Output(WithClassInfo, Generic[T_co]):
 
     def _unencodable(self, value: Any, error: Exception) -> EncodingError:
         kind, format = a_thing(type(value).__qualname__), type(self).__qualname__
-        return EncodingError(
-            f"{self.key}: {kind} cannot be stored as {format}: {text_of(error) or class_name(type(error))}"
-        )
+        why = text_of(error) or class_name(type(error))
+        if any(isinstance(each, RecursionError) for each in (error, own_attribute(error, "__cause__"))):
+            why += "; it contains itself, or is a long chain, such as an output with thousands of tasks behind it"
+        return EncodingError(f"{self.key}: {kind} cannot be stored as {format}: {why}")
 
     def load(self) -> T_co:
         """The stored value.

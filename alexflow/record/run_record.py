@@ -131,8 +131,8 @@ class Run:
 
     @property
     def seconds(self) -> float | None:
-        """The duration."""
-        return None if self.ended is None else (self.ended - self.started).total_seconds()
+        """The duration; 0 if the clock was set back by more than that."""
+        return None if self.ended is None else max(0.0, (self.ended - self.started).total_seconds())
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data: times are ISO 8601 in UTC, durations seconds."""

@@ -120,7 +120,10 @@ def start_of_lines(data: bytes, name: str) -> int:
     if data.startswith(RECORD_MAGIC):
         return len(RECORD_MAGIC)
     if not RECORD_MAGIC.startswith(data):
-        raise StorageError(f"{name} is not a file of a record that this version of alexflow can read")
+        raise StorageError(
+            f"{name} is not a file of a record that this version of alexflow can read; "
+            "read it with the version that wrote it, or move the file out of .alexflow/record in the storage"
+        )
     return 0
 
 

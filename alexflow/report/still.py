@@ -41,7 +41,8 @@ def still_png(timeline: TimelineFold) -> tuple[bytes, int]:
         row, columns = rows[at // group], lane.columns()
         failures = []
         for start, took, cls, state in zip(columns.start, columns.took, columns.cls, columns.state, strict=True):
-            first, last = max(0, int(start * scale)), min(WIDTH, int((start + took) * scale) + 1)
+            first = min(max(0, int(start * scale)), WIDTH - 1)  # a clock that is set back leaves the picture
+            last = min(WIDTH, max(first, int((start + took) * scale)) + 1)
             row[first:last] = bytes([1 + cls % _MOST_COLOURS]) * (last - first)
             if state in (GIVEN_UP, RETRIED):
                 failures.append(last - 1)

@@ -240,7 +240,7 @@ class RunFold:
     def end(self, section: SectionFold, line: RunEndedLine) -> None:
         """Note its end."""
         self.ended = line
-        self.ended_after = int((section.header.started - self.started) * _MICROS) + line.at
+        self.ended_after = max(0, int((section.header.started - self.started) * _MICROS) + line.at)
         self.changes += 1
 
 

@@ -12,6 +12,7 @@ import pytest
 import alexflow
 from alexflow import DynamicTask, Engine, JSONOutput, MemoryStorage, Task, TaskOptions, current
 from alexflow.errors import NotInTask
+from alexflow.executors.current import _Devices
 
 pytestmark = pytest.mark.anyio
 
@@ -85,3 +86,12 @@ async def test_outside_a_task_it_is_an_error() -> None:
         await engine.run(OnLoop(1))
         with pytest.raises(NotInTask):
             _ = current.task_id
+
+
+def test_a_kind_of_device_that_a_task_has_not_is_refused_with_those_that_it_has() -> None:
+    devices = _Devices({"gpu": [0]})
+    assert devices == {"gpu": [0]}
+    with pytest.raises(KeyError, match="asks for no 'gpus' in its resource_spec: it has 'gpu'"):
+        devices["gpus"]
+    with pytest.raises(KeyError, match="it has none"):
+        _Devices()["gpu"]

@@ -282,3 +282,11 @@ def test_a_key_is_a_string():
     for key in (Path("a"), 5, None, b"x"):
         with pytest.raises(InvalidKey, match=r"^the output key of Of is .*, not a string$"):
             Of().build_output(BytesOutput, key=key)  # type: ignore[arg-type]
+
+
+def test_a_value_that_contains_itself_is_refused_with_a_short_path(tmp_path: Path) -> None:
+    loop: list[Any] = []
+    loop.append(loop)
+    output = JSONOutput[Any](key="n", src_task=None)  # type: ignore[arg-type]
+    with pytest.raises(EncodingError, match=r"\(100 steps\) is a list: .*; it contains itself, or is a long chain"):
+        output._encoded(loop)
