@@ -33,6 +33,7 @@ from alexflow.scheduler.events import (
     Verified,
 )
 from alexflow.scheduler.failure import MAX_LOSSES
+from alexflow.scheduler.state import Node
 from alexflow.scheduler.states import QUEUED, READY, WAITING
 from tests.scheduler.invariants import validate
 from tests.stateful.instructed_world import InstructedWorld, Request
@@ -156,11 +157,26 @@ class World(InstructedWorld):
 
     def _tell_done(self, task_ids: list[str]) -> None:
         nodes = [self.scheduler.state.nodes[task_id] for task_id in task_ids]
-        self.counted += sum(bool(node.demand or node.drained_by) for node in nodes)
+        self.counted += sum(self._counts(node) for node in nodes)
         self.tell(Succeeded(tuple(task_ids)))
         finished = (request.finish.ran for request in self.requests.values() if request.finish is not None)
         live = (run.ran for run in self.scheduler.state.runs.values())
         assert sum((*finished, *live)) == self.counted, "each that is wanted counts for one run"
+
+    def _counts(self, node: Node) -> bool:
+        """Whether a task counts for a run: one that wants it, waits for its end, or is being withdrawn in slices."""
+        if node.owner is not None and node.owner.leaving:
+            return True
+        found, stack = {node: None}, [node]
+        for each in stack:
+            keys = [self.scheduler.state.keys.get(name) for name in each.spec.outputs]
+            made = [key for key in keys if key is not None and key.producer is each]
+            if each.runs or each.drained_by or any(key.targets for key in made):
+                return True
+            above = {**dict.fromkeys(each.parents), **{reader: None for key in made for reader in key.readers}}
+            stack += [other for other in above if other not in found]
+            found.update(above)
+        return False
 
     def _publish(self, task_id: str) -> None:
         outputs = self.jobs[task_id].spec.outputs
@@ -225,6 +241,9 @@ class World(InstructedWorld):
 
     def _count_failure(self, task_id: str, reason: str) -> None:
         self.ever_failed.add(task_id)
+        node = self.scheduler.state.nodes.get(task_id)
+        if node is not None and not node.demand:  # stopped runs drain it: it is not tried again
+            self.failed.add(task_id)
         if reason == "lost" and not self.jobs[task_id].spec.dynamic:
             self.deaths[task_id] += 1
             if self.deaths[task_id] > self.scheduler.state.max_deaths:
