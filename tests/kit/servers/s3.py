@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -63,12 +64,18 @@ def need_client() -> None:
         raise NotInstalled("s3fs is not installed (pip install s3fs)")
 
 
+@cache
+def session() -> Any:
+    """The one of this process: reading the description of S3 takes a second, more where calls that block are watched."""
+    import botocore.session  # deferred: not everywhere
+
+    return botocore.session.get_session()
+
+
 @contextmanager
 def client(port: int, key: str = KEY, secret: str = SECRET) -> Iterator[Any]:
     """A client of AWS's own, with nothing of alexflow in it."""
-    import botocore.session  # deferred: not everywhere
-
-    opened = botocore.session.get_session().create_client(
+    opened = session().create_client(
         "s3",
         endpoint_url=f"http://127.0.0.1:{port}",
         aws_access_key_id=key,
