@@ -66,7 +66,7 @@ def need_client() -> None:
 
 @cache
 def session() -> Any:
-    """The one of this process: reading the description of S3 takes a second, more where calls that block are watched."""
+    """The one of this process: reading the description of S3 takes a second, or many, as calls are watched."""
     import botocore.session  # deferred: not everywhere
 
     return botocore.session.get_session()
