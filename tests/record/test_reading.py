@@ -224,7 +224,7 @@ def test_a_torn_tail_costs_what_is_torn() -> None:
 def test_something_else_in_its_place() -> None:
     storage = MemoryStorage()
     storage.reserved("record").write("x.segment", b"something else")
-    with pytest.raises(StorageError, match=r"x\.segment is no file of a record"):
+    with pytest.raises(StorageError, match=r"x\.segment is not a file of a record"):
         alexflow.open_record(storage).runs()
 
 
