@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from typing import NoReturn
 
 from alexflow.cli import answers
 from alexflow.cli.recorded import record_of, when
@@ -104,8 +105,7 @@ def _show_unrecorded(record: Record, options: argparse.Namespace) -> int:
     """Print what is left to say of an output without a record: its bytes."""
     known = [options.key] if _is_stored(record, options.key) else []
     if not known:
-        record.generations(options.key)  # raises, and says more
-        raise WrongUse(f"the storage {shown_place(record.storage)} has nothing of {options.key!r}")
+        _refuse(record, options)
     examined = record.storage.examine(options.key, quarantine=False)
     size = None if examined.actual is None else examined.actual.size
     digest = None if examined.actual is None else examined.actual.value
@@ -117,6 +117,16 @@ def _show_unrecorded(record: Record, options: argparse.Namespace) -> int:
     print(f"stored  {'' if size is None else answers.size(size)}{_digest(digest)}, {examined.verdict}")
     print("An earlier version of alexflow, or another program, has stored it; what made it is not known here.")
     return 0
+
+
+def _refuse(record: Record, options: argparse.Namespace) -> NoReturn:
+    """Raise the error of the record, which says more, and name the command that looks at failures, too."""
+    try:
+        record.generations(options.key)
+    except NotRecorded as error:
+        failed = "; whether it has failed, this says: alexflow why " + options.key if record.runs() else ""
+        raise NotRecorded(f"{error}{failed}") from None
+    raise WrongUse(f"the storage {shown_place(record.storage)} has nothing of {options.key!r}")
 
 
 def _is_stored(record: Record, key: str) -> bool:

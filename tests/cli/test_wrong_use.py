@@ -43,7 +43,10 @@ CASES = {
     "force of what is no class": (["run", "pipeline:train", "--force-class", "pipeline:train"], "takes a task class"),
     "no storage there": (["verify", "--storage", "nowhere"], "there is no storage in"),
     "a storage URL with a slash too few": (["plan", "pipeline:train", "--storage", "s3:/b"], "lacks a slash"),
-    "an unknown key": (["show", "Train.0123", "--storage", "made"], "has nothing of 'Train.0123'"),
+    "an unknown key": (
+        ["show", "Train.0123", "--storage", "made"],
+        "'Train.0123'; whether it has failed, this says: alexflow why Train.0123",
+    ),
     "a key where there is no record": (
         ["show", "Train.0123", "--storage", "there"],
         "/there has nothing of 'Train.0123'; no engine has written a record there",
