@@ -260,7 +260,8 @@ class Output(WithClassInfo, Generic[T_co]):
     def _unencodable(self, value: Any, error: Exception) -> EncodingError:
         kind, format = a_thing(type(value).__qualname__), type(self).__qualname__
         why = text_of(error) or class_name(type(error))
-        if any(isinstance(each, RecursionError) for each in (error, own_attribute(error, "__cause__"))):
+        kinds = type(error), type(own_attribute(error, "__cause__"))  # isinstance would ask the exception itself
+        if any(issubclass(each, RecursionError) for each in kinds):
             why += "; it contains itself, or is a long chain, such as an output with thousands of tasks behind it"
         return EncodingError(f"{self.key}: {kind} cannot be stored as {format}: {why}")
 

@@ -120,6 +120,7 @@ class QuickAgents(AgentExecutor):
         for number in range(self._count):
             line = QuickLine(self._seconds, self._begins)
             introduction = Introduction(b"", b"", f"agent-{number}", "here", 1, 1, "", "", 1, 0, {})
-            line.agent = AgentConnection(line, introduction, None, pool.leaves)  # type: ignore[arg-type]
+            leaves, no_modules = pool.leaves, lambda agent, found: None
+            line.agent = AgentConnection(line, introduction, None, leaves, no_modules)  # type: ignore[arg-type]
             self.lines.append(line)
             pool.came(line.agent)

@@ -137,7 +137,7 @@ async def test_what_cannot_be_forked_is_imported_by_each_worker(place, fifo, lib
 
 @pytest.mark.local_pool
 async def test_what_cannot_be_forked_is_a_warning_if_it_is_named(place, fifo, libraries, caplog):
-    libraries.install("made_up", "import os\nopened = open(os.devnull)")
+    libraries.install("made_up", f"import os\nif os.getpid() != {os.getpid()}:\n    opened = open(os.devnull)")
     ask = libraries.program("asks", "import made_up")
     async with Engine(place, workers=Workers(1, preload=["made_up"])) as engine:
         await ask_at_once(engine, fifo, ask, "1", 1)
