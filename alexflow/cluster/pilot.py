@@ -142,8 +142,8 @@ class _DrainLook:
     """Whether Ray drains this node, asked once a second."""
 
     def __init__(self) -> None:
-        from ray import get_runtime_context  # deferred: an extra
         from ray._private.state import state  # Ray says it nowhere else
+        from ray.runtime_context import get_runtime_context  # deferred: an extra
 
         self._draining_nodes: Callable[[], dict[str, int]] = state.get_draining_nodes
         self._node: str = get_runtime_context().get_node_id()
