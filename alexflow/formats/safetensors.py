@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, cast
 
 from alexflow.formats.file import FileOutput
 from alexflow.formats.libraries import need
-from alexflow.hooks import a_thing
+from alexflow.hooks import a_thing, class_name
 from alexflow.type_vars import T_co
 
 
@@ -32,7 +32,7 @@ def _array(name: str, array: Any) -> Any:
     if name == "__metadata__":
         raise ValueError(f"{name!r} has a meaning of its own in safetensors; give the array another name")
     if type(array) not in (numpy.ndarray, numpy.memmap):
-        kind = f"{type(array).__module__}.{type(array).__qualname__}"
+        kind = class_name(type(array))
         hint = "; convert it: {name: tensor.numpy(force=True) …}" if kind.startswith("torch.") else ""
         raise TypeError(f"{name!r} is {a_thing(kind)}, not a NumPy array{hint}")
     if array.dtype.names or array.dtype.subdtype:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import threading
 import weakref
 from collections.abc import Callable
 from typing import IO, Any
@@ -87,13 +88,20 @@ class FoldingElsewhere:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Let a process end."""
+    """Let a process end, and wait for it in a thread: the garbage collector, which may call this, is on an event loop."""
     for stream in (process.stdin, process.stdout):
         assert stream is not None
         try:
             stream.close()
         except OSError:  # it has ended
             continue
+    try:
+        threading.Thread(target=_reap, args=(process,), name="alexflow-folding-end").start()
+    except RuntimeError:  # the interpreter ends, and starts none
+        _reap(process)
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(END_PATIENCE)
     except subprocess.TimeoutExpired:
