@@ -88,7 +88,7 @@ class FoldingElsewhere:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Let a process end, and wait for it in a thread: the garbage collector, which may call this, is on an event loop."""
+    """Let a process end, and wait for it in a thread: the collector, which may call this, can be on an event loop."""
     for stream in (process.stdin, process.stdout):
         assert stream is not None
         try:
