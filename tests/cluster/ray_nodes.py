@@ -17,7 +17,8 @@ OF_RAY = "ignore::ResourceWarning", "ignore::FutureWarning"
 @contextmanager
 def two_nodes() -> Iterator[Any]:
     """Two nodes of one CPU each; the first one also serves clients, at ``client_address``."""
-    from ray.cluster_utils import Cluster  # deferred: an extra
+    import ray  # deferred: an extra
+    from ray.cluster_utils import Cluster
 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -30,4 +31,5 @@ def two_nodes() -> Iterator[Any]:
             started.client_address = f"ray://127.0.0.1:{port}"
             yield started
         finally:
+            ray.shutdown()  # an executor does not wait for it where the cluster no longer answers
             started.shutdown()
