@@ -12,6 +12,12 @@ from typing import Any
 from alexflow import JSONOutput, Output, Task, TaskOptions, current
 
 
+def note_attempt(place: str, number: int) -> None:
+    """Add this process to those in which a task has begun (:func:`attempts`)."""
+    with open(f"{place}/attempts-{number}", "a") as file:
+        file.write(f"{os.getpid()}\n")
+
+
 @dataclass(frozen=True)
 class Leaf(Task):
     number: int
@@ -59,8 +65,7 @@ class Waits(Task):
         return self.build_output(JSONOutput[int], key="pid.json")
 
     def run(self, input: Any, output: Any) -> None:
-        with open(f"{self.place}/attempts-{self.number}", "a") as file:
-            file.write(f"{os.getpid()}\n")
+        note_attempt(self.place, self.number)
         while not Path(self.place, "go").exists():
             time.sleep(0.01)
         output.store(os.getpid())
@@ -83,8 +88,7 @@ class Computes(Task):
         return self.build_output(JSONOutput[int], key="never.json")
 
     def run(self, input: Any, output: Any) -> None:
-        with open(f"{self.place}/attempts-{self.number}", "a") as file:
-            file.write(f"{os.getpid()}\n")
+        note_attempt(self.place, self.number)
         if self.in_c:
             sum(range(10**13))
         while True:
@@ -142,8 +146,7 @@ class Fills(Task):
         return self.build_output(JSONOutput[int], key="pid.json")
 
     def run(self, input: Any, output: Any) -> None:
-        with open(f"{self.place}/attempts-{self.number}", "a") as file:
-            file.write(f"{os.getpid()}\n")
+        note_attempt(self.place, self.number)
         held = b"x" * (self.mebibytes << 20)
         while not Path(self.place, "go").exists():
             time.sleep(0.01)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -30,6 +30,18 @@ RUN = "20260101T000000000-abc123"
 STARTED = 1_767_225_600.0
 
 encode = msgspec.msgpack.Encoder().encode
+
+
+def segment_of(lines: Iterable[SegmentLine | tuple[Any, ...]]) -> bytes:
+    """The bytes of a segment with these lines."""
+    return RECORD_MAGIC + b"".join(frame_of(encode(line)) for line in lines)
+
+
+def write_segment(storage: Storage, data: bytes) -> None:
+    """Give a storage's record a segment."""
+    space = next(iter(storage.reserved_below("record")), None) or storage.reserved("record")
+    assert space is not None
+    space.write("20260101T000000000-0001.segment", data)
 
 
 class WrittenRun:
@@ -151,9 +163,7 @@ class WrittenRun:
         return encode([ID_SPEC, None, {"inputs": ["list", outputs], "n": number, "text": "<b>&amp;"}])
 
     def data(self) -> bytes:
-        return RECORD_MAGIC + b"".join(frame_of(encode(line)) for line in self.lines())
+        return segment_of(self.lines())
 
     def write(self, storage: Storage) -> None:
-        space = next(iter(storage.reserved_below("record")), None) or storage.reserved("record")
-        assert space is not None
-        space.write("20260101T000000000-0001.segment", self.data())
+        write_segment(storage, self.data())

@@ -9,9 +9,7 @@ from typing import Any
 import msgspec
 
 from alexflow.identity.digest import ID_SPEC
-from alexflow.record.frames import frame_of
 from alexflow.record.lines import (
-    RECORD_MAGIC,
     AttemptLine,
     ClosedLine,
     EnvironmentLine,
@@ -26,11 +24,9 @@ from alexflow.record.lines import (
 from alexflow.report.facts import RunFacts
 from alexflow.storage import MemoryStorage
 from alexflow.timeline.task_columns import read_run
-from tests.timeline.recorded_runs import RUN, STARTED
+from tests.timeline.recorded_runs import RUN, STARTED, encode, segment_of, write_segment
 
 SECOND = 1_000_000
-
-encode = msgspec.msgpack.Encoder().encode
 
 
 @dataclass(frozen=True)
@@ -75,10 +71,7 @@ def digest(letter: str) -> bytes:
 def solved(*attempts: Ran, limits: dict[str, Any] | None = None, stored: int = 0) -> RunFacts:
     """Return the facts of a run of which these attempts are recorded."""
     storage = MemoryStorage()
-    space = storage.reserved("record")
-    assert space is not None
-    lines = _lines(attempts, {"limits": limits} if limits else {}, stored)
-    space.write("20260101T000000000-0001.segment", RECORD_MAGIC + b"".join(frame_of(encode(line)) for line in lines))
+    write_segment(storage, segment_of(_lines(attempts, {"limits": limits} if limits else {}, stored)))
     columns = read_run(storage, RUN)
     return RunFacts(columns, columns.run)
 
