@@ -1,1 +1,1 @@
-"""What alexflow costs, each case beside its physical limit and other engines: ``python -m benchmarks``."""
+"""The costs of alexflow, each case beside its physical limit and other engines: ``python -m benchmarks``."""

@@ -26,7 +26,7 @@ Measure = Callable[[Path], float]
 
 @dataclass(frozen=True)
 class Setting:
-    """How to measure.
+    """The way to measure.
 
     Attributes:
         rounds: how often.

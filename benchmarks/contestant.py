@@ -57,7 +57,7 @@ class Wrong(Unfit):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a contestant says of one run."""
+    """A contestant's figures of one run."""
 
     seconds: float
     tasks: int
@@ -70,7 +70,7 @@ class Answer:
         return self.seconds / self.tasks * 1e6
 
     def micros_to_describe(self) -> float:
-        """What of them is spent before the engine is asked for anything, by the code that describes the tasks."""
+        """Return the part of them that passes before the engine is asked for anything, in code that describes tasks."""
         return (self.described or 0.0) / self.tasks * 1e6
 
     def in_seconds(self) -> float:
@@ -85,7 +85,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Question:
-    """What a contestant is to do.
+    """A contestant's work.
 
     Attributes:
         case: one of ``protocol.CASES``.
@@ -185,7 +185,7 @@ def answer_of(ended: Ended) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Ended:
-    """What came of a command.
+    """The end of a command.
 
     Attributes:
         code: its exit code.

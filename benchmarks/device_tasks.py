@@ -67,7 +67,7 @@ class IsKilled(Task):
 
 
 def torch_sees() -> dict[str, Any]:
-    """What torch sees of the devices of this process: their number, and the name and sum of a tensor on the first."""
+    """Return torch's view of this process's devices: their number, and the name and sum of a tensor on the first."""
     import torch
 
     if not torch.cuda.is_available():

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def table(figures: dict[str, Any]) -> str:
-    """What is written between the comments."""
+    """Return the text between the comments."""
     found = [_figure(figures, title) for title in FIGURES]
     lines = [
         "| value | output | stored as | MB | store, ms | load, ms | safe to share |",

@@ -47,7 +47,7 @@ def cpu_seconds() -> float:
 
 @dataclass(frozen=True)
 class Sample:
-    """What was measured of one thing, round by round."""
+    """Measurements of one thing, round by round."""
 
     values: tuple[float, ...]
 
@@ -62,11 +62,11 @@ class Sample:
         return min(self.values), max(self.values)
 
     def over(self, other: Sample) -> Sample:
-        """How many times ``other``, round by round: both saw the same machine then."""
+        """Divide by ``other``, round by round: both saw the same machine then."""
         return Sample(tuple(mine / theirs for mine, theirs in zip(self.values, other.values, strict=True)))
 
     def minus(self, other: Sample) -> Sample:
-        """How much more than ``other``, round by round."""
+        """Subtract ``other``, round by round."""
         return Sample(tuple(mine - theirs for mine, theirs in zip(self.values, other.values, strict=True)))
 
     def times(self, factor: float) -> Sample:
@@ -76,7 +76,7 @@ class Sample:
 
 @dataclass
 class Place:
-    """Where results are stored, in fresh directories.
+    """A place where results are stored, in fresh directories.
 
     On ext4 a file takes some 15 µs to create, but 100 to 140 for a while after many files nearby were deleted. So on a
     disk everything stays until the end (``keep``), and what a run has left to be written is written before the next one

@@ -28,7 +28,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Bar:
-    """What is to be reached.
+    """A bound that is to be kept.
 
     Attributes:
         text: as a person would say it.
@@ -71,12 +71,12 @@ class Outcome:
     skipped: str | None = None
 
     def sample(self, name: str) -> Sample | None:
-        """What was measured of one."""
+        """Return the measurements of one."""
         row = self.rows.get(name)
         return row.sample if row is not None else None
 
     def ratio(self, mine: str, theirs: str) -> Sample | None:
-        """How many times as much one is as another, round by round."""
+        """Divide the measurements of one by those of another, round by round."""
         first, second = self.sample(mine), self.sample(theirs)
         return first.over(second) if first is not None and second is not None else None
 

@@ -76,7 +76,7 @@ def rewritten(page: str, between: str, begin: str = BEGIN, end: str = END) -> st
 
 
 def part(figures: Data, peers: Sequence[Data]) -> str:
-    """What is written between the comments."""
+    """Return the text between the comments."""
     met = [bar["met"] for outcome in figures["outcomes"] for bar in outcome["bars"] if not bar["beside"]]
     paragraphs = [
         about(figures),

@@ -60,7 +60,7 @@ def draw(data: dict[str, Any]) -> str:
 
 
 class Scale:
-    """Where a value is drawn; differences may, by noise, be below nothing, and are drawn as nothing."""
+    """Return the place of a value; differences may, by noise, be below nothing, and are drawn as nothing."""
 
     def __init__(self, medians: list[float | None]):
         values = [value for value in medians if value is not None and value > 0]

@@ -1,4 +1,4 @@
-"""How the harness and a contestant talk: arguments there, one line of JSON back.
+"""The protocol between the harness and a contestant: arguments there, one line of JSON back.
 
 ``PYTHON SCRIPT --case CASE --size N --directory DIR [--seconds S] [--workers 2]``, a fresh process each time it is
 measured. The last line of its standard output is ``{"seconds": …, "tasks": …, "value": …, "peak_mib": …}``:
@@ -57,7 +57,7 @@ def unsupported(reason: str) -> NoReturn:
 
 
 class Growth:
-    """How far this process has grown since this was made: make it after the imports."""
+    """The growth of this process since this was made: make it after the imports."""
 
     def __init__(self) -> None:
         with contextlib.suppress(OSError):

@@ -102,7 +102,7 @@ def _sampled(sample: Sample | None) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What it ran on."""
+    """Describe the machine, and versions."""
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
@@ -115,13 +115,13 @@ def machine() -> dict[str, Any]:
 
 
 def summary(outcomes: list[Outcome], seconds: float) -> str:
-    """How many bars are met."""
+    """Say how many bars are met."""
     bars = [bar for outcome in outcomes for bar in outcome.bars if not bar.beside]
     return f"{sum(bar.met for bar in bars)} of {len(bars)} bars met, {seconds:.0f} s in all"
 
 
 def header(rounds: int, scale: float) -> str:
-    """What it runs on, in a line."""
+    """Describe the machine in a line."""
     host = machine()
     scaled = f", sizes × {scale:g}" if scale != 1 else ""
     return (

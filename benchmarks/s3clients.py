@@ -17,7 +17,7 @@ CONCURRENCY = 64
 
 
 class Client(Protocol):
-    """What both are asked for."""
+    """The work of both."""
 
     async def create(self, key: str, data: bytes) -> bool: ...
 

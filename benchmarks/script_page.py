@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def part(data: Data) -> str:
-    """What is written between the comments."""
+    """Return the text between the comments."""
     others = [name.partition(" ")[0] for name in data["peers"]]
     head = ["case", *FIRST, *data["peers"], "× handmade", "bar", "found", "met"]
     lines = [line for outcome in data["outcomes"] if outcome["rows"] for line in _lines(outcome, others)]

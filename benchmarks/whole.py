@@ -37,7 +37,7 @@ class Script:
     peer: Contestant | None = None
 
     def command(self, question: Question, directory: Path) -> list[str]:
-        """What to run."""
+        """Return the command line of the run that is measured."""
         asked = [question.case, str(question.size), str(directory), str(question.seconds), str(question.workers)]
         if self.peer is None:
             return [sys.executable, str(HERE / "scripts" / f"{_file_of(self.name)}.py"), *asked]
@@ -115,7 +115,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def pss_mib(pid: int) -> float:
-    """What a process has in memory; 0 if it has ended."""
+    """Return a process's memory; 0 if it has ended."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:

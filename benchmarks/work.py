@@ -1,4 +1,4 @@
-"""What the tasks of the cases do, the same for every engine, and what must come out.
+"""The work of the cases' tasks, the same for every engine, and the values that it must come to.
 
 Standard library only, and nothing of alexflow: every contestant imports this, also one in a virtual environment of its
 own. Each task stores its own result as one file, named as its engine names files, holding
@@ -38,32 +38,32 @@ BEST_SCORES = {"iris": 45, "sweep": 537}
 
 
 def leaf(number: int) -> int:
-    """What a leaf stores."""
+    """Return the value of a leaf."""
     return number
 
 
 def total(values: Iterable[int]) -> int:
-    """What the root of a fan stores."""
+    """Return the value of a fan's root."""
     return sum(values)
 
 
 def successor(before: int) -> int:
-    """What a link of a chain stores."""
+    """Return the value of a chain's link."""
     return before + 1
 
 
 def mixed(values: Iterable[int]) -> int:
-    """What a task in layers stores."""
+    """Return the value of a task in layers."""
     return sum(values) % MODULUS + 1
 
 
 def folded(values: Iterable[int]) -> int:
-    """What the root over the last layer stores."""
+    """Return the value of the root over the last layer."""
     return sum(values) % MODULUS
 
 
 def counted(inputs: int) -> int:
-    """What the new root over existing outputs stores."""
+    """Return the value of the new root over existing outputs."""
     return inputs
 
 
@@ -75,12 +75,12 @@ def burn(seconds: float) -> None:
 
 
 def width_of(size: int) -> int:
-    """How wide the layers of a ``layered`` of this size are."""
+    """Return the width of the layers in a ``layered`` of this size."""
     return max(size // LAYERS, 1)
 
 
 def parents(index: int, width: int) -> list[int]:
-    """Which tasks of the layer before a task reads; fewer than five where the layer is narrower than that."""
+    """Return the tasks of the layer before that a task reads; fewer than five where the layer is narrower than that."""
     return list(dict.fromkeys((index + step) % width for step in range(PARENTS)))
 
 

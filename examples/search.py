@@ -133,7 +133,7 @@ class Search:
 
 
 def quiet() -> None:
-    """What each worker does first: networks that have not converged are what is asked for here."""
+    """Prepare each worker: networks that have not converged are wanted here."""
     import warnings
 
     warnings.filterwarnings("ignore", module="sklearn")

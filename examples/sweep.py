@@ -84,7 +84,7 @@ class Digits(Task):
 
 @dataclass(frozen=True)
 class Score(Task):
-    """How good a candidate is on one fold, trained on the others."""
+    """The score of a candidate on one fold, trained on the others."""
 
     data: Data
     candidate: Candidate

@@ -1,4 +1,4 @@
-"""The package reads as engineers write: subject first, and the glossary's verbs (docs/design/glossary.md)."""
+"""Code reads as engineers write: subject first, and the glossary's verbs (docs/design/glossary.md)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ import alexflow
 PACKAGE = Path(alexflow.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
+#: The repository, with the code beside the package.
+REPOSITORY = Path(__file__).parents[1]
+BESIDE = sorted(path for folder in ("tests", "benchmarks", "examples") for path in (REPOSITORY / folder).rglob("*.py"))
+
 #: A docstring that opens with one of these is a relative clause, not a sentence with its subject first.
 RELATIVE = re.compile(r"(What|How|Where|Who|Whose|Whoever|Those|When|Which|Why)\b")
 
@@ -27,12 +31,12 @@ MOST_PEOPLE = 10
 
 
 def docstrings() -> Iterator[tuple[str, str]]:
-    """The place and the text of each docstring of the package."""
+    """The place and the text of each docstring, of the package and beside it."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for path in SOURCES:
+    for path in [*SOURCES, *BESIDE]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, documented) and (text := ast.get_docstring(node)) is not None:
-                yield f"{path.relative_to(PACKAGE)}:{getattr(node, 'lineno', 1)}", text
+                yield f"{path}:{getattr(node, 'lineno', 1)}", text
 
 
 def prose() -> Iterator[tuple[str, str]]:

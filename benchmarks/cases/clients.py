@@ -38,7 +38,7 @@ Work = Callable[[Client, str], Awaitable[None]]
 
 @dataclass
 class Processor:
-    """What this process has computed, round by round."""
+    """Values that this process has computed, round by round."""
 
     values: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in CLIENTS})
 
@@ -123,7 +123,7 @@ def compare(
 def between_both(
     setting: Setting, outcome: Outcome, measured: Callable[[str], Awaitable[float]], processor: Processor
 ) -> Outcome:
-    """What comes of measuring each."""
+    """Measure each, and return its outcome."""
     measures: dict[str, Measure] = {name: lambda _, name=name: asyncio.run(measured(name)) for name in CLIENTS}
     outcome.rows = processor.rows(contest(setting.rounds, setting.memory, measures))
     for ending in ("", ", computed"):

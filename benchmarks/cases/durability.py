@@ -1,4 +1,4 @@
-"""What it takes to record a digest with every output, to check it whenever one is read, and to wait for the disk.
+"""The cost of recording a digest with every output, of checking it whenever one is read, and of waiting for the disk.
 
 The same fan, stored in several ways, in the same rounds. *unrecorded* records nothing, which only this benchmark can;
 *noted* is a file system without extended attributes; *check* and *fsync* are options of ``LocalStorage``.

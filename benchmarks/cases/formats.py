@@ -103,7 +103,7 @@ FORMATS = (
 
 
 def frame_of(rows: int) -> Any:
-    """What a feature pipeline has: numbers, times, prices of two digits, labels."""
+    """Make the columns of a feature pipeline: numbers, times, prices of two digits, labels."""
     import numpy as np
     import pandas as pd
 
@@ -162,14 +162,14 @@ def _output(which: Format, directory: Path) -> tuple[LocalStorage, Output[Any]]:
 
 
 def size_of(which: Format, value: Any, expected: float, directory: Path) -> float:
-    """How large it is, in MB."""
+    """Measure its size, in MB."""
     storage, output = _output(which, directory)
     store(output, value)
     return storage.size(output.key) / 1e6
 
 
 def time_to_store(which: Format, value: Any, expected: float, directory: Path) -> float:
-    """How long it takes to store, in ms."""
+    """Measure the time to store it, in ms."""
     _, output = _output(which, directory)
     watch = Stopwatch()
     store(output, value)
@@ -178,7 +178,7 @@ def time_to_store(which: Format, value: Any, expected: float, directory: Path) -
 
 
 def time_to_load(which: Format, value: Any, expected: float, directory: Path) -> float:
-    """How long it takes to load, and to add up a column of it: what is mapped is read then, in ms."""
+    """Measure the time to load it and to add up a column, when mapped bytes are read, in ms."""
     _, output = _output(which, directory)
     store(output, value)
     watch = Stopwatch()

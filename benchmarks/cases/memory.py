@@ -1,4 +1,4 @@
-"""How far the engine's process grows for a fan, the description of it included."""
+"""The growth of the engine's process for a fan, the description of it included."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def run(setting: Setting) -> Iterator[Outcome]:
 
 
 def floor(setting: Setting, steps: int) -> Measure:
-    """What each task costs one process that keeps alexflow's promises: where tasks last as long, half of its time."""
+    """The cost of a task for one process that keeps alexflow's promises: where tasks last as long, half of its time."""
     return setting.one(FLOOR, Question("fan", WIDTH * steps), Answer.micros_per_task)
 
 

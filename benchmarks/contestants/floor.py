@@ -1,4 +1,4 @@
-"""What alexflow's promises cost, in one process: the second ruler beside the plain limit.
+"""The cost of alexflow's promises, in one process: the second ruler beside the plain limit.
 
 For each task of a fan: its id, from its parameters; its result staged, digested with BLAKE2b and published as
 ``LocalStorage`` does, whole or not at all, the first publisher kept; and, with 511 others, a message through a pipe

@@ -1,4 +1,4 @@
-"""What a good engineer writes in an afternoon: asyncio, a ProcessPoolExecutor, and a pickle per task.
+"""The engine that a good engineer writes in an afternoon: asyncio, a ProcessPoolExecutor, and a pickle per task.
 
 Each result is a file of its own, written under a temporary name and renamed, so it is there whole or not at all; what
 is there is not computed again. That is all: no ids from parameters (the names are chosen by hand), no retries, no

@@ -1,4 +1,4 @@
-"""What the machine itself takes: a plain loop in one process, the least that any engine could cost.
+"""The time that the machine itself takes: a plain loop in one process, the least that any engine could cost.
 
 For ``fan``, ``chain`` and ``layered`` that is storing the results: a small pickle under a temporary name, renamed to
 its own. Nothing is scheduled, sent, or read. For ``grow`` and ``rerun`` it is asking whether the files are there, one

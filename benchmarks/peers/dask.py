@@ -69,7 +69,7 @@ class Calls:
         return path if os.path.exists(path) else self.client.submit(function, path, *arguments, pure=False)
 
     def wanted(self):
-        """What is to be waited for."""
+        """Return the future to wait for."""
         size, seconds = self.asked.size, self.asked.seconds
         match self.asked.case:
             case "chain":

@@ -1,4 +1,4 @@
-"""What the peers' scripts share: how a case is measured, and files for engines that leave these to their users.
+"""The part that the peers' scripts share: measuring a case, and files for engines that leave these to their users.
 
 Import it before the engine. The scripts have their engines' names, and alexflow that of this repository's package: both
 folders are moved to the end of the path here, so that ``import luigi`` means the installed one. Worker processes that
@@ -101,7 +101,7 @@ def _outputs(directory: Path, pattern: str, rewrites: bool) -> set[tuple[object,
 
 
 def path_of(asked: Asked, name: str) -> str:
-    """Where a task's output lies, for engines that leave files to the user."""
+    """Return the file of a task's output, for engines that leave files to the user."""
     return f"{asked.directory}/{name}.pkl"
 
 
@@ -115,6 +115,6 @@ def store(path: str, value: int) -> str:
 
 
 def load(path: str) -> int:
-    """What was stored."""
+    """Return the stored value."""
     with open(path, "rb") as file:
         return pickle.load(file)

@@ -78,7 +78,7 @@ class Calls:
         return path if os.path.exists(path) else function.remote(path, *arguments)
 
     def wanted(self):
-        """What is to be waited for."""
+        """Return the reference to wait for."""
         size, seconds = self.asked.size, self.asked.seconds
         match self.asked.case:
             case "chain":

@@ -19,7 +19,7 @@ def spin(turns: int) -> int:
 
 
 def turns_per_second(workers: int) -> float:
-    """What one of so many processes does that spin at the same time; they may share a core."""
+    """Measure one of so many processes that spin at the same time; they may share a core."""
     readers = [_spinning() for _ in range(workers)]
     rates: list[float] = []
     for pid, reader in readers:

@@ -35,7 +35,7 @@ class Graph:
 
     @cached_property
     def reads(self) -> dict[Place, list[Place]]:
-        """What each task reads."""
+        """Return the inputs of each task."""
         return {place: self._reads(*place) for place in self.places}
 
     def _reads(self, step: int, point: int) -> list[Place]:
@@ -66,7 +66,7 @@ class Graph:
 
 
 def stored(step: int, point: int, inputs: Iterable[int]) -> int:
-    """What a task stores."""
+    """Return the value that a task stores."""
     return (sum(inputs) + 31 * step + point + 1) % MODULUS
 
 

@@ -1,4 +1,4 @@
-"""What must come out of the cases, counted the long way."""
+"""The values that the cases must come to, counted the long way."""
 
 from benchmarks import protocol, work
 

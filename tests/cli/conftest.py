@@ -18,7 +18,7 @@ PIPELINE = Path(__file__).with_name("pipeline.py")
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command printed, and its exit code."""
+    """A command's output and exit code."""
 
     code: int
     out: str
@@ -36,12 +36,12 @@ class Answer:
 
     @property
     def data(self) -> Any:
-        """What it printed as JSON."""
+        """Return the output, read as JSON."""
         return json.loads(self.out)
 
     @property
     def lines(self) -> list[Any]:
-        """What it printed as lines of JSON."""
+        """Return the lines of the output, read as JSON."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 

@@ -12,7 +12,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def target_of(name: str) -> Any:
-    """What is asked of an example: all of iris, and an eighth of the sweep."""
+    """Return the target of an example: all of iris, and an eighth of the sweep."""
     sys.path.insert(0, str(EXAMPLES))
     example = importlib.import_module(name)
     if name == "sweep":

@@ -1,4 +1,4 @@
-"""What befalls Dask's own processes, while agents run jobs on their machines."""
+"""Faults of Dask's own processes, while agents run jobs on their machines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 
 async def test_c2_a_worker_that_its_nanny_replaces(place, tmp_path, scheduler):
-    """What it was at is charged, and the new worker gets an agent and work."""
+    """The job under way is charged, and the new worker gets an agent and work."""
     nanny = start_dask("dask_worker", f"tcp://{scheduler}", "--nthreads", "1", "--host", "127.0.0.1")
     executor = DaskExecutor(f"tcp://{scheduler}")
     try:
@@ -77,7 +77,7 @@ alexflow.run(tasks, storage={str(place)!r}, executor="dask://{scheduler}", progr
 
 
 async def test_c4_a_worker_that_is_retired_costs_nothing(place, tmp_path, scheduler, workers):
-    """What had not begun moves at once; what runs ends there, or runs again without a charge."""
+    """Jobs that had not begun move at once; those that run end there, or run again without a charge."""
     executor = DaskExecutor(f"tcp://{scheduler}")
     async with Engine(place, executor=executor) as engine:
         charged = retries_of(engine)

@@ -31,7 +31,7 @@ def clusters() -> Iterator[dict[str, str]]:
 
 
 def told(entry: Entry) -> dict[str, Any]:
-    """What the record says of an output that does not depend on when and where it was made."""
+    """Return the part of an entry that does not depend on when and where the output was made."""
     names = "key", "task_id", "cls", "outputs", "code", "python", "attempts", "generated", "is_intact"
     return {name: getattr(entry, name) for name in names}
 

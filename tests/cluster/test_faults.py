@@ -1,4 +1,4 @@
-"""What befalls agents: the rows of faults on clusters that need no cluster."""
+"""Faults of agents: the rows of faults on clusters that need no cluster."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ async def test_c3_c10_an_agent_that_falls_silent_is_given_up_and_ends_when_it_go
 
 
 async def test_c4_an_allocation_ends_and_nothing_is_charged(place, tmp_path):
-    """What runs when the time is over runs again elsewhere."""
+    """A task that runs when the time is over runs again on another agent."""
     executor = AgentExecutor()
     async with Engine(place, executor=executor) as engine:
         charged = retries_of(engine)

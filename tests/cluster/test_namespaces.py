@@ -58,7 +58,7 @@ async def test_a_graph_on_machines_a_millisecond_away(place, machines):
 
 
 async def test_the_record_names_the_machine(place, machines):
-    """Which has a name of its own, as machines have."""
+    """The namespace has a name of its own, as machines have."""
     executor = AgentExecutor("0.0.0.0:0")
     first, _ = machines
     named = first._replace(prefix=["unshare", "--uts", "sh", "-c", 'hostname far-away; exec "$@"', "sh", *first.prefix])

@@ -67,7 +67,7 @@ async def test_c2_an_actor_that_is_killed(place, tmp_path, cluster):
 
 
 async def test_a_node_is_given_back_and_another_one_asked_for(place, tmp_path, cluster):
-    """Where ``idle`` is given: with an autoscaler the actors that wait would be its demand."""
+    """Idle actors end where ``idle`` is given: with an autoscaler the actors that wait would be its demand."""
     executor = RayExecutor(cluster.address, idle=0.5)
     async with Engine(place, executor=executor) as engine:
         run = asyncio.create_task(engine.run([Waits(number, str(tmp_path)) for number in range(3)]))

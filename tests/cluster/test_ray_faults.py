@@ -1,4 +1,4 @@
-"""What befalls Ray's own processes, while agents run jobs on its nodes."""
+"""Faults of Ray's own processes, while agents run jobs on its nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tasks ask for is packed into what each agent has."""
+"""Resources that tasks ask for are packed into those of each agent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of agents wait for; each condition is made true by other processes."""
+"""Conditions that tests of agents wait for; each is made true by other processes."""
 
 from __future__ import annotations
 

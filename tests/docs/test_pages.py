@@ -1,4 +1,4 @@
-"""What the documentation shows is run as it stands: the Python blocks of a page, one after the other, as one script.
+"""The documentation's code is run as it stands: the Python blocks of a page, one after the other, as one script.
 
 A block marked ``output`` is what the script prints about there; ``…`` stands for what differs from start to start.
 A page whose blocks need a package that is missing is skipped.

@@ -7,6 +7,6 @@ from tests.engine import workflows
 
 @pytest.fixture(autouse=True)
 def ran() -> list[str]:
-    """What tasks of this process said when they ran."""
+    """The words that tasks of this process added when they ran."""
     workflows.ran.clear()
     return workflows.ran

@@ -1,4 +1,4 @@
-"""What an engine tells while it works."""
+"""Events that an engine emits while it works."""
 
 from __future__ import annotations
 

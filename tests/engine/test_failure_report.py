@@ -1,4 +1,4 @@
-"""What failed, for people and for programs."""
+"""Reports of failures, for people and for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is computed again although it exists."""
+"""Forced tasks are computed again although their outputs exist."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ async def left(engine: Engine) -> None:
 
 
 async def failed(engine: Engine) -> None:
-    """What it was asked for has failed."""
+    """See a request of the engine fail."""
     with pytest.raises(alexflow.TaskFailed):
         await engine.load(Fails(1).output())
 

@@ -1,4 +1,4 @@
-"""What a process has at hand of outputs is never older than the request that it works for."""
+"""Outputs that a process has at hand are never older than the request that it works for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often and how long a task is tried: as its instance, its class or the engine says."""
+"""Retries and timeouts of a task are those of its instance, its class or the engine."""
 
 from __future__ import annotations
 

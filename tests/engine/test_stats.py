@@ -1,4 +1,4 @@
-"""What a service asks its engine: how much is queued, whether it is healthy, and that workers are warm."""
+"""Answers of an engine to a service: how much is queued, whether it is healthy, and that workers are warm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where results go."""
+"""The storage that results go to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be asked for, and in which shape it is given back."""
+"""Targets of all kinds, and the shapes in which they are given back."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def start(name: str, storage: Path | str, *arguments: str, env: dict[str, str] | None = None) -> str:
-    """What the example prints."""
+    """Run the example, and return its output."""
     command = [sys.executable, str(EXAMPLES / name), "--storage", str(storage), *arguments]
     home = storage.parent if isinstance(storage, Path) else None
     done = subprocess.run(command, capture_output=True, text=True, cwd=home, env=os.environ | (env or {}))

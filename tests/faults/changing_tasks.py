@@ -116,7 +116,7 @@ def printed_by(n: int) -> tuple[str, str]:
 
 
 def state() -> dict[str, Any]:
-    """What a task finds in its process."""
+    """Return the settings that a task finds in its process."""
     umask = os.umask(0o77)
     os.umask(umask)
     numbers = set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}

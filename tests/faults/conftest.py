@@ -14,7 +14,7 @@ from tests.kit.servers.s3 import Server, environment
 
 @pytest.fixture
 def said() -> workflows.Said:
-    """What tasks on the loop said."""
+    """The words that tasks on the loop added."""
     workflows.said.clear()
     return workflows.said
 

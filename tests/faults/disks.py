@@ -31,7 +31,7 @@ def remount(path: Path, how: str) -> None:
 
 
 def free_bytes(path: Path) -> int:
-    """How much still fits."""
+    """Return the number of bytes that still fit."""
     status = os.statvfs(path)
     return status.f_bavail * status.f_frsize
 

@@ -23,7 +23,7 @@ def note(log: str, line: str) -> None:
 
 @dataclass(frozen=True)
 class Setting:
-    """What tells tasks what to do; no part of an id."""
+    """Files by which a test directs the tasks; no part of an id."""
 
     log: str
     bad: str = ""  #: While this file exists, the sibling fails.
@@ -42,7 +42,7 @@ class Logged(Task):
 
 @dataclass(frozen=True)
 class Sibling(Logged):
-    """What the dynamic task gives besides."""
+    """A task that the dynamic task gives besides."""
 
     def output(self) -> Output[int]:
         return self.build_output(JSONOutput[int], key="sibling.json")

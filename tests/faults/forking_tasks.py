@@ -38,7 +38,7 @@ WAYS: dict[str, tuple[Callable[[], object], int]] = {
 
 
 def exit_of(pid: int) -> int:
-    """How a child ended."""
+    """Return the way in which a child ended."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 

@@ -22,7 +22,7 @@ ANY_PROCESS = ctypes.c_ulong(2**64 - 1)
 
 
 def content(size: int, filler: bytes) -> bytes:
-    """What is published."""
+    """Return the bytes that are published."""
     return filler * size
 
 

@@ -145,7 +145,7 @@ def main(what: str) -> None:
 
 
 def fill(storage: LocalStorage) -> None:
-    """What is there before: two outputs, and litter."""
+    """Store the outputs that are there before: two, and stale files."""
     storage.prepare()
     storage.write("old", OLD)
     storage.write("other", OLD)

@@ -86,7 +86,7 @@ class Enveloped(BinaryOutput[int]):
 
 @dataclass(frozen=True)
 class HeldLarge(Held):
-    """What it stores is large, and another one each time."""
+    """A task that stores something large, and different each time."""
 
     def output(self) -> Output[int]:
         return self.build_output(Enveloped, key="large")
@@ -113,7 +113,7 @@ MANY = [
 
 
 def target(workflow: str, log: str, told: str, gate: str) -> Any:
-    """What is to be run, and its options."""
+    """Return a target and the options of its run."""
     match workflow:
         case "many":
             return many(log), {}
@@ -182,7 +182,7 @@ def _open_files(pid: int) -> set[str]:
 
 
 def left_behind(storage: Any) -> list[str]:
-    """What is alexflow's own in a bucket, but for the record: leases, among others."""
+    """Return alexflow's own keys in a bucket, but for the record: leases, among others."""
 
     async def look() -> list[str]:
         connection = storage._connection()
@@ -196,7 +196,7 @@ def left_behind(storage: Any) -> list[str]:
 
 
 def outcome(engine: subprocess.Popen[str]) -> tuple[dict[str, Any], str]:
-    """What an engine found, and what it logged, once it has ended."""
+    """Return the results and the log of an engine, once it has ended."""
     out, err = engine.communicate(timeout=60)
     assert engine.returncode == 0, err
     return json.loads(out), err

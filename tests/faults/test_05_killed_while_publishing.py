@@ -104,7 +104,7 @@ def prepared(path: Path, key: str, old: bytes | None) -> LocalStorage:
 
 
 def absent_or_complete(storage: LocalStorage, key: str, old: bytes | None, new: bytes) -> bytes | None:
-    """What is under the key, which is what was there or what was to come, with its digest."""
+    """Return the bytes under the key, which are the old or the new ones, with their digest."""
     found = storage.verify()
     assert (found.damaged, found.unrecorded) == ((), 0)
     if storage.exists_many([key]):
@@ -117,7 +117,7 @@ def absent_or_complete(storage: LocalStorage, key: str, old: bytes | None, new: 
 
 
 def swept_by_age(storage: LocalStorage, key: str) -> None:
-    """What is left is left alone, and is gone once it is old."""
+    """Stale files are left alone while they are young, and are gone once they are old."""
     left = sorted(Path(storage.base_path, ".alexflow/staging").glob("*"))
     assert len(left) <= 2  # a file, and where it was written to through a path, its directory
     storage.prepare()

@@ -20,7 +20,7 @@ MB = 1024 * 1024
 
 
 def the_fault(failed: RunFailed) -> StorageFull:
-    """What a failed run was about, which is one task that the storage had no room for."""
+    """Return the error of a failed run: of one task that the storage had no room for."""
     (error,) = failed.exceptions
     assert isinstance(error.__cause__, StorageFull)
     assert error.attempts == 1

@@ -71,7 +71,7 @@ def block(storage: Storage, operation: str, *arguments: Any) -> None:
 
 
 async def longest_silence() -> float:
-    """How long the event loop was away, at most, until this is cancelled."""
+    """Measure the longest time that the event loop is away, until this is cancelled."""
     longest = 0.0
     last = time.monotonic()
     try:

@@ -66,7 +66,7 @@ async def until_made(engine, task):
 
 
 async def until_made_elsewhere(engine):
-    """How many tasks another engine has made, as soon as it has made any."""
+    """Return the number of tasks that another engine has made, as soon as it has made any."""
     async for event in engine.events():
         if isinstance(event, TasksMadeElsewhere):
             return len(event.task_ids)
@@ -102,7 +102,7 @@ class TaggedWait(WaitsForEvent):
 
 @pytest.mark.anyio
 async def test_one_that_waits_holds_no_slot_and_can_be_cancelled(place, log, fifo, tmp_path, said):
-    """What it waits for goes on with the other engine."""
+    """The task that it waits for goes on with the other engine."""
     gates["open"] = asyncio.Event()
     task = TaggedWait(1, event="open")
     exclusive = Exclusive(2, str(log), str(tmp_path / "lock"))

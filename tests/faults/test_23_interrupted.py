@@ -39,7 +39,7 @@ class Script:
         os.kill(self.pid, number)
 
     def end(self):
-        """What it has said."""
+        """Return its exit code and output."""
         try:
             out, err = self.process.communicate(timeout=DEADLINE)
         except subprocess.TimeoutExpired:

@@ -64,7 +64,7 @@ async def test_all_are_cancelled(said):
 
 
 async def test_cancelled_by_one_while_another_comes(said):
-    """Whoever asks while the task is being cancelled gets it."""
+    """A caller that asks while the task is being cancelled gets it."""
     gates["open"] = asyncio.Event()
     task = WaitsForEvent(7, event="open")
     async with Engine(MemoryStorage()) as engine:

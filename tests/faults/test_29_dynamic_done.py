@@ -24,7 +24,7 @@ from tests.faults.dynamic_tasks import KINDS, Appendix, Customers, Report, Setti
 
 
 def ran(setting: Setting) -> Counter[str]:
-    """What ran since the last time."""
+    """Count the tasks that ran since the last time, by their names."""
     found = Counter(Path(setting.log).read_text().split())
     Path(setting.log).write_text("")
     return found

@@ -63,7 +63,7 @@ async def test_while_a_later_worker_is_born(place):
 
 
 async def test_while_they_import(place, tmp_path, monkeypatch, fifo):
-    """What their tasks will need, before there is a task for them, and with one."""
+    """Modules for their tasks are imported before there is a task for them, and with one."""
     monkeypatch.delitem(sys.modules, "takes_its_time", raising=False)
     told, gate = fifo("told"), fifo("gate")
     (tmp_path / "takes_its_time.py").write_text(

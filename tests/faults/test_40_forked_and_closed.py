@@ -71,7 +71,7 @@ alexflow.run(WaitsForEvent(1), storage=sys.argv[1], lease_ttl=3600.0)
 
 
 def test_a_fork_that_ends_takes_nothing_away(place):
-    """What its parent holds stays held; the other engine says that it waits."""
+    """Leases of its parent stay held; the other engine says that it waits."""
 
     async def main() -> None:
         async with Engine(place, lease_ttl=TTL) as engine:

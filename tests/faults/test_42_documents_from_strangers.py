@@ -36,7 +36,7 @@ class Secret(Task):
 
 @dataclass(frozen=True)
 class Passing(Secret):
-    """Whose output is ephemeral because its class says so."""
+    """A task with an output that is ephemeral because its class says so."""
 
     def output(self) -> Any:
         return super().output().as_ephemeral()
@@ -50,7 +50,7 @@ class Pickled(Secret):
 
 @dataclass(frozen=True)
 class Named(Task):
-    """Whose key is a parameter."""
+    """A task with a key that is a parameter."""
 
     name: str
 
@@ -66,7 +66,7 @@ class OneOfTwo(Named):
 
 @dataclass(frozen=True)
 class Reading(Named):
-    """Whose input is under a key that is a parameter."""
+    """A task with an input under a key that is a parameter."""
 
     def input(self) -> Any:
         return JSONOutput[str](src_task=Secret("a"), key=self.name)

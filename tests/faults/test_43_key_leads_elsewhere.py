@@ -110,7 +110,7 @@ def local(root: Path) -> LocalStorage:
 
 
 def nowhere(root: Path) -> RemoteStorage:
-    """Whoever asks it gets another error than InvalidKey."""
+    """A storage in which each question ends in another error than InvalidKey."""
     pytest.importorskip("s3fs")
     options = {"endpoint_url": "http://127.0.0.1:9", "key": "test", "secret": "test", "deadline": 1}
     return open_storage("s3://bucket/root", **options)

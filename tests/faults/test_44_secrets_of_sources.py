@@ -91,7 +91,7 @@ def silent(text: str) -> bool:
 
 
 def everything(error: BaseException | None) -> str:
-    """What an error says, and all errors behind it."""
+    """Return the text of an error, and of all errors behind it."""
     if error is None:
         return ""
     told = f"{error} {error!r} {error.args} {vars(error)} " + "".join(traceback.format_exception(error))
@@ -193,7 +193,7 @@ def test_a_storage_whose_url_is_signed():
 
 
 def test_digests_of_one_place_with_two_signatures_are_not_mixed_up(server, tmp_path: Path):
-    """What is remembered is found by the whole URL; what is written down has no secret."""
+    """The cache of digests goes by the whole URL; its file has no secret."""
     first = source(f"http://{server}/x.csv?token={SIGNATURE}")
     with pytest.raises(StorageError):
         source(f"http://{server}/x.csv?token=another")

@@ -139,7 +139,7 @@ def test_a_strict_run_makes_both_again(place, log):
 
 
 def test_one_directory_seen_from_several_places(tmp_path):
-    """What was published in a part of a storage is good in the whole, and the other way round."""
+    """An output that was published in a part of a storage is good in the whole, and the other way round."""
     whole, part = LocalStorage(tmp_path / "whole"), LocalStorage(tmp_path / "whole" / "team")
     whole.prepare()
     whole.write("team/dir/a", b"1")

@@ -72,7 +72,7 @@ def all_refusals(calls: Counter[str]) -> list[tuple[str, str, int]]:
 
 
 def check_nothing_is_harmed(storage: LocalStorage, what: str) -> None:
-    """What was there is there and whole, and what came is complete or absent."""
+    """Outputs of before are there and whole, and new ones are complete or absent."""
     if what not in ("remove", "cache"):
         assert storage.read("old") == OLD
     if "dir/key" in storage.exists_many(["dir/key"]):

@@ -323,7 +323,7 @@ def hanging_workflow(log: str, hang: str, told: str) -> Sum:
 
 
 class Said(list[str]):
-    """What tasks said; whoever is on the same loop can wait for it."""
+    """The words that tasks added; code on the same loop can wait for them."""
 
     _more = asyncio.Event()
 

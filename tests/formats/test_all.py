@@ -1,4 +1,4 @@
-"""What holds for every format: what was stored is loaded, nothing is seen too early, and who may open it is told."""
+"""Every format loads the stored value, shows nothing too early, and says which class opens it."""
 
 import asyncio
 import pickle

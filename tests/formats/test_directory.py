@@ -50,7 +50,7 @@ def fill(directory: Path) -> None:
 
 
 def seen(directory: Path) -> dict[str, Any]:
-    """What is in it: a file's bytes and whether it may be executed, None for a directory."""
+    """Return its content: a file's bytes and whether it may be executed, None for a directory."""
     return {
         str(path.relative_to(directory)): (path.read_bytes(), bool(path.stat().st_mode & stat.S_IXUSR))
         if path.is_file()

@@ -1,4 +1,4 @@
-"""What is compressed is read back, and little that would become much is refused."""
+"""Compressed bytes are read back, and little that would become much is refused."""
 
 from __future__ import annotations
 

@@ -371,7 +371,7 @@ def test_arrays_are_refused():
 
 
 class Tensor:
-    """What a tensor of torch looks like from outside."""
+    """A stand-in with the class name and module of a torch tensor."""
 
 
 Tensor.__module__ = "torch"

@@ -1,4 +1,4 @@
-"""What comes back is what was stored: whatever would be something else is refused, with the path to it."""
+"""Values come back as they were stored: one that would be something else is refused, with the path to it."""
 
 from __future__ import annotations
 

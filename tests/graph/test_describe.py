@@ -1,4 +1,4 @@
-"""What a task's ``input`` may give."""
+"""Values that a task's ``input`` may give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tasks cannot be on a cycle, because their ids are made from those of all that they read."""
+"""Tasks that cannot be on a cycle, because their ids are made from those of all that they read."""
 
 from __future__ import annotations
 

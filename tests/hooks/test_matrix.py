@@ -106,7 +106,7 @@ async def neighbours(engine: Engine, n: int) -> None:
 
 
 async def failure(engine: Engine, task: Any, hook: str) -> Told | None:
-    """What a request raises that cannot go well."""
+    """Return the error of a request that cannot go well."""
     try:
         if hook == "output.decode":
             await engine.load(task.output())

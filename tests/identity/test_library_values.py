@@ -40,7 +40,7 @@ def bytes_of(value: Any) -> bytes:
 
 
 def there_and_back(value: Any) -> Any:
-    """What a document gives back; its task keeps its id."""
+    """Return the value that a document gives back; its task keeps its id."""
     task = Hold([value])
     document = json.loads(json.dumps(serialize(task)))
     back = deserialize(document)

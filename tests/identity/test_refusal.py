@@ -1,4 +1,4 @@
-"""What has no identity is refused, with the path to it."""
+"""A value without identity is refused, with the path to it."""
 
 import io
 import threading

@@ -1,4 +1,4 @@
-"""What a task's id depends on, and that size is no obstacle."""
+"""A task's id depends on its parameters and all upstream, and size is no obstacle."""
 
 from dataclasses import dataclass, field, make_dataclass, replace
 from typing import Any, ClassVar
@@ -264,7 +264,7 @@ class Wrapping(WrapperTask):
 
 @pytest.fixture
 def computations(monkeypatch):
-    """How often the fields of a task were looked at."""
+    """Count how often the fields of a task are looked at."""
     calls = []
     compute = module._id_from_fields
     monkeypatch.setattr(module, "_id_from_fields", lambda *args: calls.append(args) or compute(*args))

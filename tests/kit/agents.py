@@ -59,7 +59,7 @@ class OneAgent(AgentExecutor):
         return settings.capacity  # the engine takes its tasks for those of the local pool
 
     def _limits(self) -> list[str]:
-        """What the engine would have for its local pool."""
+        """Return the parts that the engine would have for its local pool."""
         capacity = self._settings.capacity
         if capacity is None:
             return []

@@ -1,4 +1,4 @@
-"""What is left of processes: who descends from whom, who has ended, which descriptors are open."""
+"""Facts about processes: their descendants, their ends, their open descriptors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def descendants_of(pid: int) -> set[int]:
 
 
 def still_alive(pids: Iterable[int], seconds: float) -> set[int]:
-    """Those that have not ended within some seconds; a zombie has ended."""
+    """Return the processes that have not ended within some seconds; a zombie has ended."""
     deadline = time.monotonic() + seconds
     alive: set[int] = set()
     for pid in pids:
@@ -75,7 +75,7 @@ def parent_of(pid: int) -> int:
 
 
 def _status_of(pid: int) -> list[str]:
-    """What the system says of a process: its state, its parent, and so on."""
+    """Return the system's facts about a process: its state, its parent, and so on."""
     with open(f"/proc/{pid}/stat") as file:
         return file.read().rpartition(")")[2].split()
 

@@ -1,4 +1,4 @@
-"""What there is to import from alexflow 1.1.4: prints ``names.json`` when it runs there."""
+"""All names that can be imported from alexflow 1.1.4: prints ``names.json`` when it runs there."""
 
 import importlib
 import inspect

@@ -48,7 +48,7 @@ except ImportError:  # 1.1.4 brings it along
 
 @dataclass(frozen=True)
 class Bag(Serializable):
-    """What its users made serializable."""
+    """A class that users of 1.1.4 made serializable."""
 
     things: Optional[Any] = None
     hidden: Optional[Any] = field(default=None, compare=False)
@@ -102,7 +102,7 @@ class Bare(AbstractTask):
 
 @dataclass(frozen=True)
 class Kept(Output):
-    """What its users made of an output."""
+    """A class that users of 1.1.4 made of an output."""
 
     mode: str = "w"
     since: Optional[date] = None
@@ -111,7 +111,7 @@ class Kept(Output):
 
 @dataclass(frozen=True)
 class Deep(Step):
-    """What inherits fields, and makes a default."""
+    """A task that inherits fields, and makes a default."""
 
     extra: Optional[Any] = field(default_factory=list)
 
@@ -231,7 +231,7 @@ BUILDERS = {
 
 
 def answer(recipe):
-    """What a recipe stands for: its id, if it is a task, its document, and that once it has been read and written.
+    """Return the facts of a recipe: its id, if it is a task, its document, and that once it has been read and written.
 
     None is in place of what there is not.
     """

@@ -1,4 +1,4 @@
-"""What holds of ids under the former specs besides their being those of 1.1.4."""
+"""Ids under the former specs keep further promises besides being those of 1.1.4."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What imported from alexflow 1.1.4 imports from this one, and says where it has gone."""
+"""Import paths of alexflow 1.1.4 work in this one, and say where each name has gone."""
 
 from __future__ import annotations
 

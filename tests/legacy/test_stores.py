@@ -1,4 +1,4 @@
-"""What alexflow 1.1.4 has stored is found, loaded, and given the ids of today. ``store_of_1_1_4`` was written by it."""
+"""Results of alexflow 1.1.4 are found, loaded, and given the ids of today. ``store_of_1_1_4`` was written by it."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_the_id_depends_on_it_and_is_the_same_everywhere() -> None:
 
 
 def test_the_digest_is_pinned() -> None:
-    """What is hashed may never change: BLAKE2b-160 of the value's MessagePack, keyed by class and field."""
+    """The hashed bytes may never change: BLAKE2b-160 of the value's MessagePack, keyed by class and field."""
     from hashlib import blake2b
 
     import msgspec

@@ -1,4 +1,4 @@
-"""What is reported in a test."""
+"""Telemetry that is reported in a test."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 
 class Telemetry:
-    """What was reported."""
+    """Spans, metrics and log records that were reported."""
 
     def __init__(self) -> None:
         self.exporter = InMemorySpanExporter()

@@ -1,4 +1,4 @@
-"""What must hold of the pool's machine after each event, counted again from the beginning."""
+"""Invariants of the pool's machine after each event, counted again from the beginning."""
 
 from __future__ import annotations
 

@@ -256,7 +256,7 @@ def test_jobs_that_ask_for_nothing_still_travel_together_beside_one_that_claims(
 
 
 class Shares:
-    """What runs at each instant, counted from the jobs alone."""
+    """The claims of all that runs at each instant, counted from the jobs alone."""
 
     def __init__(self, world: World):
         self._world = world

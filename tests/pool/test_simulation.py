@@ -51,7 +51,7 @@ def test_histories_have_everything_in_them():
 
 
 class LosesRevoked(PoolMachine):
-    """What comes back with others is lost."""
+    """Loses each job that comes back with others."""
 
     def revoked(self, place: Place, numbers: Iterable[int]) -> None:
         super().revoked(place, list(numbers)[:1])
@@ -66,7 +66,7 @@ class ChargesAll(PoolMachine):
 
 
 class ForgivesAll(PoolMachine):
-    """What was running runs again, uncharged."""
+    """Runs a job again that was running, uncharged."""
 
     @staticmethod
     def _outcome_at_end(sent: Assignment, running: int, ended: int, lost: NotDone | None) -> Outcome | None:
@@ -74,7 +74,7 @@ class ForgivesAll(PoolMachine):
 
 
 class TakesTheNewest(PoolMachine):
-    """What has just become ready goes first."""
+    """Gives the job first that has just become ready."""
 
     def _fill(self, place: Place, fair_share: float) -> None:
         waiting = self._source.take(len(self._source))
@@ -91,7 +91,7 @@ class ForgetsToFeed(PoolMachine):
 
 
 class RunsWhatFailedBefore(PoolMachine):
-    """What comes after a failed job is expected to run."""
+    """Expects jobs after a failed one to run."""
 
     def _drop_after(self, place: Place, failed: int) -> None:
         pass

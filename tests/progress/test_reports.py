@@ -1,4 +1,4 @@
-"""What running tasks report is in the display."""
+"""Reports of running tasks are in the display."""
 
 from __future__ import annotations
 

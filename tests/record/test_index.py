@@ -100,7 +100,7 @@ trains = st.builds(
 
 @dataclass
 class Engine:
-    """What one engine writes: tasks, and in which order they end, by their places; a place again has run again."""
+    """Lines of one engine: tasks, and the order in which they end, by their places; a place again has run again."""
 
     tasks: list[Task]
     ends: list[int]

@@ -1,4 +1,4 @@
-"""What an engine writes to the record of its storage."""
+"""Lines that an engine writes to the record of its storage."""
 
 from __future__ import annotations
 

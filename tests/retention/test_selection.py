@@ -1,4 +1,4 @@
-"""What gc chooses, from what a storage holds."""
+"""Outputs that gc chooses from those that a storage holds."""
 
 from __future__ import annotations
 

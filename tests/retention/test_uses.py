@@ -1,4 +1,4 @@
-"""When outputs were used last: noted by engines, read by tasks."""
+"""Last uses of outputs: noted by engines, read by tasks."""
 
 from __future__ import annotations
 

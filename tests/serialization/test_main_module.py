@@ -1,4 +1,4 @@
-"""What a script defines is found in the running script, not in a second import of it, and in an import elsewhere."""
+"""Classes of a script are found in the running script, not in a second import of it, and in an import elsewhere."""
 
 from __future__ import annotations
 

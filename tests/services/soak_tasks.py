@@ -59,7 +59,7 @@ class Call(Number):
 
 
 class Refused(Exception):
-    """What a task raises."""
+    """An error that a task raises."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class Streams(Task):
 
 
 class Large(Streams):
-    """What it writes waits in a file until it is published."""
+    """A task with output that waits in a file until it is published."""
 
     async def run(self, input: Any, output: Any) -> None:
         await output.astore(b"1" * LARGE)
@@ -106,7 +106,7 @@ class Hoards(Task):
 
 @dataclass(frozen=True)
 class Limit(Task):
-    """What its process may have."""
+    """Stores the number of descriptors that its process may have."""
 
     where: str
 

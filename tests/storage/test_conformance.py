@@ -1,4 +1,4 @@
-"""What every storage keeps to, in its blocking and its async form."""
+"""Promises that every storage keeps, in its blocking and its async form."""
 
 import random
 import subprocess
@@ -219,7 +219,7 @@ async def test_list_by_prefix(form, published):
 
 @pytest.fixture
 def few(storage):
-    """How many keys are looked for one by one, whatever else is there."""
+    """Return the number of keys that are looked for one by one, whatever else is there."""
     return connection.MAX_SINGLE_QUESTIONS if isinstance(storage, RemoteStorage) else listing.MAX_INLINE_KEYS
 
 
@@ -314,7 +314,7 @@ def test_four_processes_race(storage):
 
 
 def open_descriptors(storage: Storage) -> int:
-    """How many there are, without the sockets of a client that keeps some connections for its next requests.
+    """Count them, without the sockets of a client that keeps some connections for its next requests.
 
     Such a client opens one more where a reply's connection has not come back to it yet.
     """

@@ -18,7 +18,7 @@ FILE, NAME = "file", "name"
 
 
 def steps(trace: str, base: str, key: str) -> list[str]:
-    """What was synced, by its path below ``base``, and where the output got its name."""
+    """Return the paths below ``base`` that were synced, and the place where the output got its name."""
     found: list[str] = []
     for line in trace.splitlines():
         if synced := re.search(r"\bfsync\(\d+<(.*?)>", line):

@@ -1,4 +1,4 @@
-"""What holds for leases of every form: several engines' in one process, and a clock that the test moves."""
+"""Promises of leases of every form: several engines' in one process, and a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def objects(storage, clock):
 
 
 async def objects_of(storage):
-    """What leases have left there."""
+    """Return the files that leases have left there."""
     connection = storage._connection()
     found = []
     for prefix in (ENGINES, LEASES):

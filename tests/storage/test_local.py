@@ -1,4 +1,4 @@
-"""What only a directory on a disk can get wrong."""
+"""Faults that only a directory on a disk can have."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ def everything_below(path) -> list[str]:
 
 
 def open_below(path) -> list[str]:
-    """What this process has open there; other descriptors come and go with what earlier tests have left to threads."""
+    """Return the files that this process has open there; others come and go with the threads of earlier tests."""
     return [each for each in open_descriptors().values() if each.startswith(f"{path}/")]
 
 

@@ -1,4 +1,4 @@
-"""What a process that runs tasks has at hand of the outputs it has lately published or read."""
+"""Outputs that a process has lately published or read are at hand while it runs tasks."""
 
 import pickle
 

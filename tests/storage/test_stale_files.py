@@ -1,4 +1,4 @@
-"""What a process leaves half written when it is killed, and how it is found."""
+"""Files that a killed process leaves half written are found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is large passes through a few megabytes of memory, whichever way it takes."""
+"""Large outputs pass through a few megabytes of memory, whichever way they take."""
 
 import os
 import shutil

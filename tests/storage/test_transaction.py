@@ -1,4 +1,4 @@
-"""What a task stores while it runs: its own to read, nobody else's to see."""
+"""Outputs that a task stores while it runs are its own to read, and for no other task to see."""
 
 import pytest
 

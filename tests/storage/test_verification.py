@@ -1,4 +1,4 @@
-"""What is stored is held against what was recorded when it was published."""
+"""Stored bytes are held against the digests that were recorded when they were published."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def drop_record(storage, key):
 
 
 def test_golden_record():
-    """What is recorded is read by later versions."""
+    """Recorded digests are read by later versions."""
     assert digest.record_of(b"alexflow").hex() == "310800000000000000" + "5d91b2a9c2fc5fb6fbf690dfd4260af4"
     assert digest.record_of_parts([b"alex", b"", b"flow"]) == digest.record_of(b"alexflow")
     assert digest_store.ATTRIBUTE == "user.alexflow"

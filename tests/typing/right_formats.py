@@ -1,4 +1,4 @@
-"""What users write with formats; mypy and pyright must have nothing to say, and agree on the types."""
+"""Uses of formats as users write them; mypy and pyright must have nothing to say, and agree on the types."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass

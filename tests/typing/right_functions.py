@@ -1,4 +1,4 @@
-"""What users write with function tasks; mypy and pyright must have nothing to say, and agree on the types."""
+"""Function tasks as users write them; mypy and pyright must have nothing to say, and agree on the types."""
 
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import assert_type

@@ -1,4 +1,4 @@
-"""What users write; mypy and pyright must have nothing to say, and agree on the types."""
+"""Workflows as users write them; mypy and pyright must have nothing to say, and agree on the types."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

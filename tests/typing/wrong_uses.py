@@ -1,4 +1,4 @@
-"""What must not pass: each line with ``# error`` is one for mypy and for pyright, and no other line is."""
+"""Uses that must not pass: each line with ``# error`` is one for mypy and for pyright, and no other line is."""
 
 from dataclasses import dataclass
 

@@ -59,7 +59,7 @@ class Limited(Step):
 
 
 async def the_run(engine: Engine, page: EngineQuestions) -> RunUnderWay:
-    """What the page says of the only run."""
+    """Return the page's answer about the only run."""
     (found,) = (await page.of_runs(set(engine.run_ids().values()))).values()
     return found
 

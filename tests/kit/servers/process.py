@@ -36,7 +36,7 @@ class NotInstalled(Exception):
 
 
 def program(name: str, install: str) -> str:
-    """Where a program is: beside this Python, on PATH, or in ``node_modules`` of the working directory."""
+    """Find a program: beside this Python, on PATH, or in ``node_modules`` of the working directory."""
     places = [
         str(Path(sys.executable).parent),
         os.environ.get("PATH", ""),

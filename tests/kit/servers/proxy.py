@@ -17,7 +17,7 @@ Fault = Literal["busy", "hang", "lose the reply", "cut off", "reset"]
 
 
 class Request(NamedTuple):
-    """What came; the names of headers are in lower case."""
+    """One request; the names of headers are in lower case."""
 
     method: str
     path: str

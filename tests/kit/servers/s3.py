@@ -40,7 +40,7 @@ class Server:
 
 
 def s3_options(port: int) -> dict[str, Any]:
-    """What s3fs needs to know of a server on this port."""
+    """Return the options of s3fs for a server on this port."""
     return {
         "endpoint_url": f"http://127.0.0.1:{port}",
         "key": KEY,

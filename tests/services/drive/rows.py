@@ -1,4 +1,4 @@
-"""What is done to the service, and what is seen: a function for each row of the table."""
+"""Attacks on the service, and what is seen: a function for each row of the table."""
 
 from __future__ import annotations
 
