@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import pytest
@@ -17,7 +16,7 @@ ROW = ("20261129T184051884-a73d64", "2026-11-29 18:40:51", "1,348", "script.py -
 def test_a_table_that_does_not_fit_is_stacked(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((width, 24)))
+    monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     answers.print_table(COLUMNS, [ROW, (*ROW[:2], "", "")], right=["ran"])
     lines = capsys.readouterr().out.splitlines()
@@ -28,5 +27,5 @@ def test_a_table_that_does_not_fit_is_stacked(
 
 
 def test_a_table_that_fits_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((61, 24)))
+    monkeypatch.setenv("COLUMNS", "61")
     assert answers.stacked(COLUMNS, [ROW], ["ran"]) is None
