@@ -143,7 +143,9 @@ class SegmentWriter:
     def _give_up(self, error: Exception) -> None:
         self.failed = True
         level = logging.INFO if self._space.is_read_only else logging.WARNING  # then nothing can be published, either
-        logger.log(level, "no longer writing the record of what is made; the work goes on: %s", error)
+        logger.log(
+            level, "no longer writing the record of what is made, segment %s; the work goes on: %s", self._name, error
+        )
 
     @blocks_briefly("once a fifth of a second, when nothing is to be done")
     def rest(self) -> None:
