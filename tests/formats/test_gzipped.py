@@ -51,7 +51,11 @@ def test_several_members_and_padding():
     assert gzipped.decompress(gzip.compress(b"a") + gzip.compress(b"b") + bytes(9)) == b"ab"
 
 
-@pytest.mark.parametrize("data", [gzip.compress(msgspec.json.encode([1, 2, 3]))[:-9], b"[1]", b"\x1f\x8b"])
+CUT_OFF = gzip.compress(msgspec.json.encode([1, 2, 3]))[:-9]
+
+
+# The time is within the header, so names of tests are given: processes that share the tests must collect the same.
+@pytest.mark.parametrize("data", [CUT_OFF, b"[1]", b"\x1f\x8b"], ids=["cut off", "no gzip", "header alone"])
 def test_damaged(output, data):
     output.storage.write(output.key, data)
     with pytest.raises(DecodingError):
