@@ -34,11 +34,23 @@ CASES = {
     "instructions": "instructions",
     "lazy": "lazy",
     "record": "record",
+    "recording": "recording",
     "formats": "formats",
 }
 
 #: Run only if they are named: they take too long, or need much besides alexflow.
-ONLY_IF_NAMED = {"clients", "formats", "instructions", "lazy", "preload", "record", "script", "storage", "training"}
+ONLY_IF_NAMED = {
+    "clients",
+    "formats",
+    "instructions",
+    "lazy",
+    "preload",
+    "record",
+    "recording",
+    "script",
+    "storage",
+    "training",
+}
 
 
 def run(name: str, setting: Setting) -> Iterator[Outcome]:

@@ -23,15 +23,24 @@ class Job:
         storage: where results go.
         workers: worker processes.
         anew: whether what exists is described again within the time, as in a new process, or only the new root is.
+        record: whether a record is written.
         warm: whether fan, chain and layered find an engine that is open and whose workers have run tasks of the same
             classes, as in a service, or start one within the time and stop it, as ``alexflow.run`` does.
     """
 
-    def __init__(self, storage: alexflow.LocalStorage, workers: int, anew: bool = False, warm: bool = False):
+    def __init__(
+        self,
+        storage: alexflow.LocalStorage,
+        workers: int,
+        anew: bool = False,
+        warm: bool = False,
+        record: bool = True,
+    ):
         self._storage = storage
         self._workers = workers
         self._anew = anew
         self._warm = warm
+        self._record = record
         self.watch = Stopwatch()
         self.described: float | None = None
         self.executed = 0
@@ -40,7 +49,7 @@ class Job:
 
     def _run(self, target: Any) -> Any:
         """The bound outputs of a target, once they exist."""
-        result = alexflow.run(target, storage=self._storage, workers=self._workers, progress=False)
+        result = alexflow.run(target, storage=self._storage, workers=self._workers, progress=False, record=self._record)
         self.watch.stop()
         self.executed = result.ran
         return result.output
@@ -156,10 +165,12 @@ def main() -> None:
     arguments.add_argument("--executor", choices=("process", "loop"), default="process", help="for fan")
     arguments.add_argument("--anew", action="store_true", help="for grow and rerun: describe existing outputs again")
     arguments.add_argument("--warm", action="store_true", help="for fan, chain and layered: on an engine that is open")
+    arguments.add_argument("--unrecorded", action="store_true", help="without a record: for fan, chain and layered")
     arguments.add_argument("--storage", choices=STORAGES, default="plain", help="how to store")
     options = arguments.parse_args()
     growth = Growth()
-    job = Job(STORAGES[options.storage](options.directory / "storage"), options.workers, options.anew, options.warm)
+    storage = STORAGES[options.storage](options.directory / "storage")
+    job = Job(storage, options.workers, options.anew, options.warm, record=not options.unrecorded)
     if options.warm and (options.case not in ("fan", "chain", "layered") or options.executor == "loop"):
         unsupported("only fan, chain and layered in processes are run warm")
     if options.executor == "loop":

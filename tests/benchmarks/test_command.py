@@ -74,3 +74,15 @@ def test_a_picture_of_little(median: float | None) -> None:
     }
     texts = [element.text for element in ElementTree.fromstring(draw(data)).iter("{http://www.w3.org/2000/svg}text")]
     assert ("a & b" in texts) == (median is not None)
+
+
+def test_the_cost_of_the_record_is_beside_what_it_stands_on(tmp_path: Path) -> None:
+    done = benchmarks(tmp_path, "recording")
+    assert done.returncode == 0, done.stderr
+    of_tasks, sizes, fan, layered = figures(tmp_path)["outcomes"]
+    assert {"alexflow", "encoding and hashing", "appending"} <= {row["name"] for row in of_tasks["rows"]}
+    assert sizes["unit"] == "bytes/task"
+    assert all(bar["met"] for bar in sizes["bars"])
+    for outcome in (fan, layered):
+        assert [row["name"] for row in outcome["rows"]] == ["alexflow", "alexflow, unrecorded"]
+        assert all(row["trouble"] is None for row in outcome["rows"])
