@@ -21,6 +21,8 @@ def execute(options: argparse.Namespace) -> int:
     """Draw the graph."""
     if is_live(options.target):
         graph = graph_of_target(*target_and_storage(options))
+    elif options.fields or options.set:
+        raise WrongUse(f"{options.target} is stored with the fields that it has; name a class to draw another one")
     else:
         graph = graph_of_record(record_of(options), options.target)
     graph = _part(graph, options)

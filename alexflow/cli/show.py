@@ -9,7 +9,7 @@ from typing import NoReturn
 from alexflow.cli import answers
 from alexflow.cli.recorded import record_of, when
 from alexflow.cli.wrong_use import WrongUse
-from alexflow.errors import NotRecorded
+from alexflow.errors import AmbiguousKey, NotRecorded
 from alexflow.progress.text import duration
 from alexflow.record import Entry, Record
 from alexflow.record.leaves import leaves
@@ -124,8 +124,9 @@ def _refuse(record: Record, options: argparse.Namespace) -> NoReturn:
     try:
         record.generations(options.key)
     except NotRecorded as error:
-        failed = "; whether it has failed, this says: alexflow why " + options.key if record.runs() else ""
-        raise NotRecorded(f"{error}{failed}") from None
+        if isinstance(error, AmbiguousKey) or not record.runs():
+            raise
+        raise NotRecorded(f"{error}; alexflow why {options.key} says whether it has failed") from None
     raise WrongUse(f"the storage {shown_place(record.storage)} has nothing of {options.key!r}")
 
 

@@ -85,16 +85,16 @@ class TaskGraph:
         return TaskGraph(nodes, {name: [*found] for name, found in reads.items()})
 
     def find(self, word: str) -> str:
-        """The one node that a word means: a task's id or its beginning, or a class.
+        """The one node that a word means: a task's id, or its beginning or that of what is behind a dot, or a class.
 
         Raises:
             WrongUse: none, or several.
         """
         if word in self.nodes:
             return word
-        found = [name for name in self.nodes if name.startswith(word)]
+        found = [name for name, node in self.nodes.items() if word in (node.class_name, _last(node.class_name))]
         if not found:
-            found = [name for name, node in self.nodes.items() if word in (node.class_name, _last(node.class_name))]
+            found = [name for name in self.nodes if f".{name}".find(f".{word}") >= 0]
         if len(found) != 1:
             several = f"means {len(found):,} of them: {listed(found, 3)}" if found else "is none of them"
             raise WrongUse(f"the graph has {len(self.nodes):,} tasks, and {word!r} {several}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from alexflow.record.fields import FORM_TAG, NO_SUCH_FIELD, scalar
+from alexflow.record.leaves import value_text
 from alexflow.record.rows import Row
 
 #: Something that differs: a ``field``; the ``version`` of a class; the bytes of a ``source``; another ``class`` or
@@ -52,7 +53,7 @@ class Change:
 
 
 def _shown(value: Any) -> str:
-    return repr(value) if isinstance(value, str | int | float | bool | None) else str(value)
+    return repr(value) if isinstance(value, str | int | float | bool | None) else value_text(value)
 
 
 def differing(before: Any, after: Any) -> Iterator[tuple[tuple[str, ...], Any, Any]]:

@@ -22,21 +22,26 @@ def leaves(fields: Any, path: str = "") -> Iterator[tuple[str, str]]:
     items = fields.get("items") if tagged else fields
     if isinstance(items, list):
         if not items or any(True for each in items for _ in leaves(each, "x")):
-            yield path, _text(items)
+            yield path, value_text(items)
         return
-    yield path, _text(fields)
+    yield path, value_text(fields)
 
 
-def _text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """One value in a document of fields, as a text."""
     if isinstance(value, dict) and FORM_TAG in value:
         if value[FORM_TAG] == "secret":
             return SECRET_SHOWN
+        if value[FORM_TAG] in ("task", "output"):
+            return str(value.get("key") or value["id"])
+        if "items" in value:
+            return value_text(value["items"])
         if "fields" in value and "class" in value:
-            parts = ", ".join(f"{name}={_text(each)}" for name, each in value["fields"].items())
+            parts = ", ".join(f"{name}={value_text(each)}" for name, each in value["fields"].items())
             return f"{re.split('[.:]', value['class'])[-1]}({parts})"
         return str(next((value[part] for part in ("name", "value", "digest") if part in value), value))
     if isinstance(value, list):
-        return f"[{', '.join(map(_text, value))}]"
+        return f"[{', '.join(map(value_text, value))}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{name}: {_text(each)}' for name, each in value.items())}}}"
+        return f"{{{', '.join(f'{name}: {value_text(each)}' for name, each in value.items())}}}"
     return str(value)

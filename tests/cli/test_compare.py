@@ -31,6 +31,14 @@ def test_two_outputs(filled: Shell) -> None:
     assert changes == [("Train.config.depth", 1, 9)]
 
 
+def test_tasks_of_two_classes_differ_in_values_as_they_are_read(filled: Shell) -> None:
+    numbers, model = key_of(filled, "Numbers"), key_of(filled, "config.depth=9")
+    shown = filled("diff", model, numbers, code=1).out
+    assert f"numbers: {numbers!r} → None" in shown
+    assert "config: Config(depth=9, rate=0.1) → None" in shown
+    assert "'$'" not in shown
+
+
 def test_two_runs(filled: Shell) -> None:
     second, first = [line["id"] for line in filled("runs", "--json").lines]
     data = filled("diff", first, second, "--json", code=1).data

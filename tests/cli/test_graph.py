@@ -78,6 +78,10 @@ def test_a_large_graph_is_drawn_by_class(shell: Shell) -> None:
 def test_paths(shell: Shell) -> None:
     out = shell("graph", "pipeline:train", "--from", "Numbers").out
     assert len(out.splitlines()) == 3
+    shell("run", "pipeline:train", "--quiet")
+    [found] = shell("find", "Numbers", "--json").lines
+    name = ".".join(found["task_id"].split(".")[-2:])[:-20]  # as `find` shows it
+    assert len(shell("graph", "Train", "--from", name).out.splitlines()) == 3
 
 
 def test_the_paths_between_two() -> None:

@@ -45,13 +45,13 @@ CASES = {
     "a storage URL with a slash too few": (["plan", "pipeline:train", "--storage", "s3:/b"], "lacks a slash"),
     "an unknown key": (
         ["show", "Train.0123", "--storage", "made"],
-        "'Train.0123'; whether it has failed, this says: alexflow why Train.0123",
+        "'Train.0123'; alexflow why Train.0123 says whether it has failed",
     ),
     "a key where there is no record": (
         ["show", "Train.0123", "--storage", "there"],
         "/there has nothing of 'Train.0123'; no engine has written a record there",
     ),
-    "an ambiguous beginning": (["show", "pipeline", "--storage", "made"], "'pipeline' fits several"),
+    "an ambiguous beginning": (["show", "pipeline", "--storage", "made"], "; give more of one"),
     "an unknown run": (["log", "1999", "--storage", "made"], "has no run '1999'"),
     "a storage without a record": (["runs", "--storage", "there"], "has no record, and so no runs"),
     "a log of a storage without a record": (["log", "--storage", "there"], "has no record, and so no log"),
@@ -60,6 +60,7 @@ CASES = {
     "a bad size": (["find", "--larger", "20", "--storage", "made"], "--larger takes a size"),
     "a bad pattern": (["find", "kind~=(", "--storage", "made"], "no regular expression"),
     "fields of a key to explain": (["explain", "pipeline", "--set", "a=1", "--storage", "made"], "name a class"),
+    "fields of a key to draw": (["graph", "Train.", "--mermaid", "--storage", "made"], "name a class to draw another"),
     "a variant without the code": (
         ["run", "Numbers", "--set", "count=3", "--storage", "made"],
         "pipeline.Numbers cannot be made",
