@@ -1,4 +1,4 @@
-"""Settings of the process that a task may change, and that are put back after it (docs/concepts.md lists them).
+"""Settings of the process that a task may change, and that are put back after it (docs/running-tasks.md lists them).
 
 Nearly all tasks change nothing, so the cost of detecting that counts. What changes settings from Python is noted
 (`process/worker/noted_calls.py`), and so is whether there is code of another kind. After a short task of Python code,
