@@ -364,6 +364,7 @@ class Driver:
             self._draining = False
             if not self.runs:
                 self._rest_if_idle()
+            self.task_events.watch_waits()
         except BaseException as error:  # a fault of the engine: it cannot go on
             self._draining = False
             self._crash(error)
@@ -377,8 +378,7 @@ class Driver:
         wanted = self._scheduler.wanted(subjects.described)
         self._dispatch.enter({task_id: subjects.described[task_id] for task_id in wanted})
         if self._broadcast.has_listeners:
-            if wanted:
-                self.task_events.planned(wanted)
+            self.task_events.planned(wanted)
             if event.found:
                 self.task_events.found(event.found, self._scheduler.state.found_for)
 

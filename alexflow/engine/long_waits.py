@@ -1,7 +1,12 @@
-"""Events of tasks that wait for a limit or a rate: looked for once a second, and only while there are listeners.
+"""Events of tasks that wait for a limit or a rate: looked for once a second at most, while there are listeners.
 
 A task that gets its slot within a second is no news, and costs nothing here. Rejected: an event as soon as a task has
 to wait, of which a request of 100,000 tasks with one limited tag would make 100,000 at once.
+
+What a task waits for changes only with the scheduler's state, so once all has been told, nothing looks until an event
+has been handled. A timer that is set again for as long as tasks wait would look 20,000 tasks through each second of a
+long wait, and in virtual time, where the clock jumps from timer to timer, what never ends would go on for ever instead
+of standing still.
 """
 
 from __future__ import annotations
@@ -45,17 +50,16 @@ class LongWaits:
         self._seen: dict[str, tuple[str, str] | None] = {}  # by task what an event has said, if there was one
 
     def watch(self) -> None:
-        """Look once a second from now on, as long as tasks are wanted and there are listeners."""
+        """Look after a second; to be called whenever tasks wait and the scheduler has handled events."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look)
 
     def _look(self) -> None:
         self._timer = None
-        if not self._is_watched() or not self._state.nodes:
+        if not self._is_watched() or not self._state.slots.waiting:
             self._seen = {}
             return
-        self.watch()
-        waiting = self._waiting() if self._state.slots.waiting else []
+        waiting = self._waiting()
         by_tags: dict[tuple[str, ...], Obstacle | None] = {}
         seen: dict[str, tuple[str, str] | None] = {}
         for node in waiting:
@@ -71,6 +75,8 @@ class LongWaits:
                 kind: WaitsFor = "rate" if obstacle.kind == "rate" else "limit"
                 event = TaskWaiting(task_id, kind, obstacle.name, obstacle.holders, run_id=self._run_of(task_id))
                 self._emit(event)
+        if seen.keys() - self._seen.keys():  # they are looked at twice
+            self.watch()
         self._seen = seen
 
     def _waiting(self) -> list[Node]:

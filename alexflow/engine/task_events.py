@@ -93,7 +93,6 @@ class TaskEvents:
 
     def planned(self, task_ids: Sequence[str]) -> None:
         """Emit that tasks have to run: one event for each run."""
-        self._watch_waits()
         for run_id, some in self._by_run(task_ids).items():
             for task_id in some:
                 self._live.setdefault(task_id)
@@ -114,7 +113,6 @@ class TaskEvents:
 
     def queued(self, task_ids: Iterable[str]) -> None:
         """Emit that tasks wait for a place."""
-        self._watch_waits()
         now = time.time()
         for task_id in task_ids:
             self._live.setdefault(task_id)
@@ -133,8 +131,10 @@ class TaskEvents:
             holders = lack.holders[:MOST_HOLDERS]
             self._emit(engine_events.TaskWaiting(task_id, kind, name, holders, run_id=self._id_for(task_id)))
 
-    def _watch_waits(self) -> None:
+    def watch_waits(self) -> None:
         """See to it that there are events of tasks that wait for a limit or a rate."""
+        if not (self._state.slots.waiting and self.watched):
+            return
         if self._long_waits is None:
             from alexflow.engine.long_waits import LongWaits  # deferred: most engines have no listeners
 

@@ -2,7 +2,8 @@
 
 When nothing is ready, the clock jumps to the next timer; a retry after an hour takes microseconds. There are no threads
 and no descriptors to wait for, so the order of what happens depends on nothing outside. When there is no timer either,
-a coroutine that waits now would wait for ever: that is an error here, not a test that hangs.
+a coroutine that waits now would wait for ever: that is an error here, not a test that hangs. So is a timer that is set
+again and again, for which the clock jumps on and on.
 """
 
 from __future__ import annotations
@@ -14,9 +15,16 @@ from typing import Any
 
 from alexflow.type_vars import T
 
+#: How often the clock may jump: half a minute of real time.
+MOST_JUMPS = 1_000_000
+
 
 class Standstill(AssertionError):
     """Nothing is going on, no timer is set, and a coroutine still waits."""
+
+
+class Endless(AssertionError):
+    """The simulation does not come to an end."""
 
 
 class _Jumps(SelectSelector):
@@ -26,11 +34,16 @@ class _Jumps(SelectSelector):
         super().__init__()
         self.now = now
         self.tick = tick
+        self._jumps = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         if timeout is None:
             raise Standstill("nothing is going on and no timer is set, yet a coroutine waits")
-        self.now += max(timeout, 0.0)
+        if timeout > 0.0:
+            self._jumps += 1
+            if self._jumps > MOST_JUMPS:
+                raise Endless(f"no end after {MOST_JUMPS} timers, at {self.now:.0f} s: one is set again and again")
+            self.now += timeout
         return []
 
 

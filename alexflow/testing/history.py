@@ -8,15 +8,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from alexflow.testing.clock import Endless
+
 #: The digest in an id; its beginning identifies a task well enough for people.
 _DIGEST = re.compile(r"\b([0-9a-f]{6})[0-9a-f]{34}\b")
 
 #: Entries after which a simulation counts as endless.
 ENDLESS = 20_000
-
-
-class Endless(AssertionError):
-    """The simulation does not come to an end."""
 
 
 class HistoryEntry(Struct, frozen=True, array_like=True):

@@ -93,6 +93,7 @@ class Simulation:
 
         Raises:
             Standstill: the run would never end.
+            Endless: the run goes on and on.
         """
 
         async def scene(engine: SimulatedEngine) -> Result:
@@ -105,6 +106,7 @@ class Simulation:
 
         Raises:
             Standstill: it would never end.
+            Endless: it goes on and on.
             Unhandled: a callback of the event loop raised.
         """
         loop = VirtualLoop(self._now, self._tick)

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 import alexflow.testing
 from alexflow import DynamicTask, JSONOutput, Output, Retry, Task
 from alexflow.errors import RunFailed, TaskTimeout, WorkerDied
+from alexflow.events import EngineEvent, TaskWaiting
 from alexflow.testing import (
     DelayedReply,
     FailedAnswer,
@@ -23,6 +24,7 @@ from alexflow.testing import (
     Standstill,
     VanishedOutput,
     VirtualLoop,
+    clock,
 )
 
 
@@ -67,6 +69,11 @@ class Many(DynamicTask):
 class Waits(One):
     async def run(self, input: Any, output: Any) -> None:
         await asyncio.Event().wait()
+
+
+@dataclass(frozen=True)
+class WaitsForASlot(Waits):
+    tags: ClassVar[tuple[str, ...]] = ("db",)
 
 
 TWO = Next(before=One().output())
@@ -137,6 +144,30 @@ def test_a_later_run_goes_on_with_what_is_stored():
 def test_waiting_for_ever_raises():
     with pytest.raises(Standstill):
         Simulation().run(Waits())
+
+
+def test_waiting_for_ever_for_a_limit_stands_still_when_somebody_listens():
+    """No timer is set for waits of which there has been an event."""
+    told: list[EngineEvent] = []
+
+    async def scene(engine):
+        engine.broadcast.listen(told.append)
+        await engine.run([WaitsForASlot(n=n) for n in range(3)])
+
+    with pytest.raises(Standstill):
+        Simulation(limits={"db": 1}).play(scene)
+    assert sum(isinstance(event, TaskWaiting) for event in told) == 2
+
+
+def test_a_timer_that_is_set_again_and_again_raises(monkeypatch):
+    monkeypatch.setattr(clock, "MOST_JUMPS", 1000)
+
+    async def scene(engine):
+        while True:  # noqa: ASYNC110  # that is what is tested
+            await asyncio.sleep(1.0)
+
+    with pytest.raises(clock.Endless, match="no end after 1000 timers, at 1000 s: one is set again and again"):
+        Simulation().play(scene)
 
 
 def test_random_faults_are_the_same_each_time():

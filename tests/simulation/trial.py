@@ -11,9 +11,9 @@ from msgspec import Struct, structs
 
 from alexflow.engine.engine import Engine
 from alexflow.errors import EngineClosed, RunFailed, TaskError
-from alexflow.testing.clock import Standstill
+from alexflow.testing.clock import Endless, Standstill
 from alexflow.testing.faults import Faults, RandomFaults, SimulatedFault
-from alexflow.testing.history import Endless, HistoryEntry, Names
+from alexflow.testing.history import HistoryEntry, Names
 from alexflow.testing.simulation import SimulatedEngine, Simulation, Unhandled
 from alexflow.testing.storage import QuickStorage, SimulatedStorage
 from tests.scheduler.invariants import InvariantBroken, validate
