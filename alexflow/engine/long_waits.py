@@ -3,10 +3,10 @@
 A task that gets its slot within a second is no news, and costs nothing here. Rejected: an event as soon as a task has
 to wait, of which a request of 100,000 tasks with one limited tag would make 100,000 at once.
 
-What a task waits for changes only with the scheduler's state, so once all has been told, nothing looks until an event
-has been handled. A timer that is set again for as long as tasks wait would look 20,000 tasks through each second of a
-long wait, and in virtual time, where the clock jumps from timer to timer, what never ends would go on for ever instead
-of standing still.
+What a task waits for changes only with the scheduler's state, so once there are events of all, nothing looks until the
+scheduler has handled an event. A timer that is set again for as long as tasks wait would look 20,000 tasks through each
+second of a long wait. In virtual time, where the clock jumps from timer to timer, what never ends would go on for ever
+instead of standing still.
 """
 
 from __future__ import annotations

@@ -148,15 +148,15 @@ def test_waiting_for_ever_raises():
 
 def test_waiting_for_ever_for_a_limit_stands_still_when_somebody_listens():
     """No timer is set for waits of which there has been an event."""
-    told: list[EngineEvent] = []
+    events: list[EngineEvent] = []
 
     async def scene(engine):
-        engine.broadcast.listen(told.append)
+        engine.broadcast.listen(events.append)
         await engine.run([WaitsForASlot(n=n) for n in range(3)])
 
     with pytest.raises(Standstill):
         Simulation(limits={"db": 1}).play(scene)
-    assert sum(isinstance(event, TaskWaiting) for event in told) == 2
+    assert sum(isinstance(event, TaskWaiting) for event in events) == 2
 
 
 def test_a_timer_that_is_set_again_and_again_raises(monkeypatch):
