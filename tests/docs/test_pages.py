@@ -99,6 +99,31 @@ def test_links_lead_to_files(page: Path) -> None:
     assert not broken
 
 
+TESTS = re.compile(r"\btests/[\w/.*-]*\w")
+
+
+@pytest.mark.parametrize("page", LINKING, ids=ids(LINKING))
+def test_tests_that_a_page_names_exist(page: Path) -> None:
+    missing = [name for name in TESTS.findall(page.read_text()) if not any(ROOT.glob(name))]
+    assert not missing
+
+
+ANCHOR = re.compile(r"\[[^\]]*\]\(([^)#:]*)#([^)]*)\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as the site's builder makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", heading.lower())).strip("-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", LINKING, ids=ids(LINKING))
+def test_links_into_pages_lead_to_headings(page: Path) -> None:
+    links = [(page.parent / name if name else page, anchor) for name, anchor in ANCHOR.findall(page.read_text())]
+    broken = [(to.name, anchor) for to, anchor in links if to.suffix == ".md" and anchor not in anchors(to)]
+    assert not broken
+
+
 SESSION = re.compile(r"nox -s (\w+)")
 
 
