@@ -7,7 +7,7 @@ same epoch. The study is a dynamic task: it asks Optuna for parameters, waits fo
 Optuna what came of it. Kill it at any moment and start it again: the study goes on where it was, trials that are done
 are found, and the two that were running go on behind their last epoch.
 
-The networks are scikit-learn's, since the wheels of PyTorch bring gigabytes; docs/training-pytorch.md has a trial with PyTorch.
+The networks are scikit-learn's, since the wheels of PyTorch bring gigabytes; docs/training-pytorch.md is about those.
 """
 
 import argparse

@@ -1,9 +1,11 @@
-"""The command line of this process, as it was typed."""
+"""The command line of this process, as it was typed, and its directory."""
 
 from __future__ import annotations
 
 import os
 import sys
+
+from alexflow.blocks_briefly import blocks_briefly
 
 
 def command_line() -> list[str]:
@@ -18,3 +20,12 @@ def command_line() -> list[str]:
         if os.path.isabs(place) and (place == os.path.dirname(words[0]) or place in os.get_exec_path()):
             return [name, *words[2:]]
     return words
+
+
+@blocks_briefly("once a run: one call of the system")
+def working_directory() -> str:
+    """Return the directory in which the program runs; "" if it has been removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""

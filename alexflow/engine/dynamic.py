@@ -418,4 +418,5 @@ class Generator(TaskContext):
         if in_use:
             await aremove_used(self._task_id)
         await self._flush_reports()
-        self._post(Succeeded((self._task_id,), self._count, self._seconds()))
+        stored = tuple(self._transaction.stored.items())
+        self._post(Succeeded((self._task_id,), self._count, self._seconds(), stored))

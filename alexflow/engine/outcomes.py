@@ -11,7 +11,7 @@ from alexflow.engine.recording import EngineRecorder
 from alexflow.engine.tallies import Tallies
 from alexflow.engine.task_events import TaskEvents
 from alexflow.errors import TaskError, TaskFailed
-from alexflow.executors.interface import Done, NotDone, Printed, Settled
+from alexflow.executors.interface import Done, NotDone, Printed, Settled, Usage
 from alexflow.failures import Attempt
 from alexflow.graph import NO_SUBJECTS, Catalog, Subjects
 from alexflow.logs import logger
@@ -94,7 +94,8 @@ class Outcomes:
     def of_dynamic(self, event: Event) -> tuple[Event, Subjects]:
         """Complete an event of a dynamic task, which makes its events itself, and add what it is about."""
         if type(event) is Succeeded:
-            done = [Done(task_id, event.seconds, generated=event.generated) for task_id in event.tasks]
+            usage = Usage(0, None, None, dict(event.stored))
+            done = [Done(task_id, event.seconds, usage=usage, generated=event.generated) for task_id in event.tasks]
             self._tallies.computed += len(done)
             self._task_events.made(event.tasks)
             self._record.ended(done, self._failed)

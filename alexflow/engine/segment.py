@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from alexflow.blocks_briefly import blocks_briefly
 from alexflow.engine.code_states import CodeStates
-from alexflow.engine.command_line import command_line
+from alexflow.engine.command_line import command_line, working_directory
 from alexflow.engine.failed_attempts import FailedAttempts
 from alexflow.engine.report_lines import ReportLines
 from alexflow.engine.requested_run import RequestedRun
 from alexflow.engine.task_lines import TaskLines
 from alexflow.errors import TaskError, TaskFailed
-from alexflow.executors.interface import Done, RemoteUsage
+from alexflow.executors.interface import Done, RemoteUsage, Usage
 from alexflow.executors.task_report import TaskReport
 from alexflow.failures import Attempt
 from alexflow.graph import Described
@@ -26,6 +26,7 @@ from alexflow.hooks import class_name, hook_error, passes, plain_text, text_of
 from alexflow.logs import logger
 from alexflow.record.lines import REASONS, AttemptLine, ReportLine, RunBegunLine, RunEndedLine, ShapesLine
 from alexflow.record.segment_writer import SegmentWriter
+from alexflow.scheduler import TaskSpec
 from alexflow.scheduler.instructions import Finish
 from alexflow.storage import Storage
 from alexflow.storage.background import in_thread
@@ -94,6 +95,7 @@ class EngineSegment:
         self._count = 0
         self._looks = 0  # tasks begun, each of which pays for one look at a task that is not over
         self._completions: list[tuple[Any, ...]] = []
+        self._held: dict[str, tuple[int, bytes] | None] = {}  # stored for dynamic tasks that are not over, by key
         self._has_environment = False
         self._unstored: set[str] = set()  # tasks whose lines are in no part that is stored
         self._part_due = 0.0
@@ -266,14 +268,22 @@ class EngineSegment:
             seconds, usage = outcome.seconds, outcome.usage
             started, took = int((now - seconds) * 1e6), int(seconds * 1e6)
             number, run, reason = live >> _RUN_BITS, live >> 1 & _MOST_RUNS, _FORCED if live & 1 else _MISSING
-            if usage is not None:
+            if outcome.generated is not None:
+                found = self._stored_for(tasks[task_id].spec, usage)
+                add((number, started, took, found, run, reason, attempts, None, None, 0, outcome.generated))
+            elif usage is not None:
+                if tasks[task_id].spec.serves:
+                    self._held.update((key, usage.stored.get(key)) for key, _ in tasks[task_id].spec.serves)
                 found = tuple(map(usage.stored.get, tasks[task_id].spec.outputs))
                 line = number, started, took, found, run, reason, attempts, usage.cpu, usage.rss, usage.worker
                 add(line if type(usage) is not RemoteUsage else (*line, None, usage.host))
-            elif outcome.generated is None:
-                add((number, started, took, (), run, reason, attempts))
             else:
-                add((number, started, took, (), run, reason, attempts, None, None, 0, outcome.generated))
+                add((number, started, took, (), run, reason, attempts))
+
+    def _stored_for(self, spec: TaskSpec, usage: Usage | None) -> tuple[tuple[int, bytes] | None, ...]:
+        """Return the size and digest of a dynamic task's outputs: stored by itself, or by a task that it gave."""
+        own = {} if usage is None else usage.stored
+        return tuple(own.get(key) or self._held.pop(key, None) for key in spec.outputs)
 
     def failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:
         """Note an attempt that failed."""
@@ -326,7 +336,7 @@ class EngineSegment:
                 self._runs[number] = request.id
             on_error = request.options.on_error
             options = self._options if on_error == "stop" else {**self._options, "on_error": on_error}
-            about = {"command": command_line(), "directory": _working_directory(), "options": options}
+            about = {"command": command_line(), "directory": working_directory(), "options": options}
             if request.options.attributes:
                 about["attributes"] = dict(request.options.attributes)
             writer.add(RunBegunLine(number, self._runs[number], writer.micros(request.at), request.targets, about))
@@ -433,11 +443,3 @@ def _user() -> str:
         return os.environ.get("USER") or os.environ.get("LOGNAME") or pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a user without an entry, as in a container
         return str(os.getuid())
-
-
-@blocks_briefly("once a run: one call of the system")
-def _working_directory() -> str:
-    try:
-        return os.getcwd()
-    except OSError:  # it has been removed
-        return ""

@@ -132,11 +132,13 @@ class Succeeded(Event, frozen=True):
     Attributes:
         generated: the number of children that a dynamic task has generated, for the record; 0 for others.
         seconds: the time that a dynamic task has spent in ``generate``, for the record; 0 for others.
+        stored: keys that ``generate`` itself has stored, each with the size and digest of its bytes, for the record.
     """
 
     tasks: tuple[str, ...]
     generated: int = 0
     seconds: float = 0.0
+    stored: tuple[tuple[str, tuple[int, bytes]], ...] = ()
 
 
 class Failed(Event, frozen=True):

@@ -241,6 +241,46 @@ def test_a_dynamic_task(storage: LocalStorage) -> None:
 
 
 @dataclass(frozen=True)
+class StoresTwo(DynamicTask):
+    """Stores one of its outputs itself, and gives a task that stores the other."""
+
+    def output(self) -> Any:
+        return (
+            self.build_output(JSONOutput[int], key="own.json"),
+            self.build_output(JSONOutput[str], key="given.json"),
+        )
+
+    def generate(self, input: Any, output: Any) -> Any:
+        output[0].store(1)
+        return StoresFor(self.output()[1])
+
+
+@dataclass(frozen=True)
+class StoresFor(Task):
+    place: Output[str]
+
+    def output(self) -> Any:
+        return self.place
+
+    async def run(self, input: Any, output: Any) -> None:
+        await output.astore("for another task")
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_the_outputs_of_a_dynamic_task_have_sizes_and_digests(storage: LocalStorage, force: bool) -> None:
+    task = StoresTwo()
+    reads = Total((task.output()[0],))
+    for _ in range(1 + force):
+        alexflow.run(reads, storage=storage, force=[task] if force else ())
+    record = alexflow.open_record(storage)
+    for output, stored in zip(task.output(), record.entry(task).outputs, strict=True):
+        data = storage.read(output.key)
+        assert stored == (output.key, len(data), blake2b(data, digest_size=16).hexdigest())
+    (read,) = record.entry(reads).inputs
+    assert read.digest == record.entry(task).outputs[0].digest
+
+
+@dataclass(frozen=True)
 class GivesSlowly(DynamicTask):
     """Gives a task in each of two pulls; ``in_generate`` gets the time that it spends there."""
 
