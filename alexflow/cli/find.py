@@ -17,6 +17,8 @@ from alexflow.cli.wrong_use import WrongUse, suggestion
 from alexflow.progress.text import duration
 from alexflow.record import Entry, Record
 from alexflow.record.conditions import FieldCondition, conditions
+from alexflow.record.fields import NO_SUCH_FIELD, value_at
+from alexflow.record.leaves import leaves
 
 #: Tasks whose fields are known where a condition fits none.
 _LOOKED_AT = 1_000
@@ -89,10 +91,14 @@ def print_unknown(record: Record, cls: str | None, conditions: Sequence[FieldCon
     some = list(islice(record.entries(cls), _LOOKED_AT))
     if cls is not None and not some:
         print(f"alexflow: no class of a recorded task is called {cls}", file=sys.stderr)
-    fields = {name for entry in some for name in entry.fields}
-    unknown = [each.path[0] for each in conditions if some and each.path[0] not in fields]
-    if unknown:
-        print(f"alexflow: no task has a field {unknown[0]!r}{suggestion(unknown[0], fields)}", file=sys.stderr)
+    for path in (each.path for each in conditions if some):
+        if all(value_at(entry.fields, path) is NO_SUCH_FIELD for entry in some):
+            name = ".".join(path)
+            known = {known for entry in some for known in (*entry.fields, *dict(leaves(entry.fields)))}
+            inside = sorted(each for each in known if each.endswith(f".{name}"))
+            hint = f"; did you mean {inside[0]}?" if inside else suggestion(name, known)
+            print(f"alexflow: no task has a field {name!r}{hint}", file=sys.stderr)
+            return
 
 
 def condition_in(word: str) -> FieldCondition | None:

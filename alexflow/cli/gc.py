@@ -96,19 +96,20 @@ def _limits(options: argparse.Namespace, record: Record) -> Limits:
         None if unused is None else time.time() - seconds_in(unused, "--older-than"),
         None if options.max_bytes is None else bytes_in(options.max_bytes, "--max-bytes"),
         options.unreachable,
-        frozenset(_whole_key(record, key) for key in options.keys),
+        frozenset(whole for key in options.keys for whole in _whole_keys(record, key)),
     )
 
 
-def _whole_key(record: Record, key: str) -> str:
-    if record.storage.exists_many([key]):
-        return key
-    entry = record.entry(key)
-    if entry.key == record.resolve(key):
-        return entry.key
-    if len(entry.outputs) != 1:
-        raise WrongUse(f"{key} is a task with {len(entry.outputs)} outputs; name a key")
-    return entry.key
+def _whole_keys(record: Record, name: str) -> list[str]:
+    """Return the key that was named, or began so; of a task all."""
+    if record.storage.exists_many([name]):
+        return [name]
+    entry = record.entry(name)
+    if entry.key == record.resolve(name):
+        return [entry.key]
+    if not entry.outputs:
+        raise WrongUse(f"{name} is a task without outputs of its own")
+    return [output.key for output in entry.outputs]
 
 
 def _protected(record: Record) -> set[str]:

@@ -64,6 +64,31 @@ def test_one_by_its_beginning(filled: Shell) -> None:
     assert [each["key"] for each in filled("gc", digest[:8], "--apply", "--json").data["remove"]] == [key]
 
 
+TWO = """
+from dataclasses import dataclass
+from alexflow import JSONOutput, Task
+
+@dataclass(frozen=True)
+class Two(Task):
+    def output(self):
+        return [self.build_output(JSONOutput, key=f"{name}.json") for name in "ab"]
+
+    def run(self, input, output):
+        for each in output:
+            each.store(1)
+"""
+
+
+def test_a_task_stands_for_all_of_its_outputs(filled: Shell) -> None:
+    (filled.directory / "two.py").write_text(TWO)
+    filled("run", "two:Two", "--quiet")
+    (made,) = filled("find", "Two", "--json").lines
+    outputs = [each["key"] for each in made["outputs"]]
+    assert len(outputs) == 2
+    removed = filled("gc", made["task_id"], "--apply", "--json").data["remove"]
+    assert sorted(each["key"] for each in removed) == sorted(outputs)
+
+
 def test_unreachable(filled: Shell) -> None:
     (key,) = keys(filled, "config.depth=3")
     data = filled("gc", "--unreachable", "--keep", key, "--json").data

@@ -175,6 +175,8 @@ def test_a_variant_of_a_stored_task(shell: Shell) -> None:
 def test_a_slip_of_the_pen_is_named_where_nothing_is_found(shell: Shell) -> None:
     shell("run", "pipeline:train", "--quiet")
     assert "no task has a field 'kidn'; did you mean kind?" in shell("find", "Train", "kidn=TREE", code=1).err
+    for name in ("config.dept", "depth"):
+        assert f"no task has a field {name!r}; did you mean config.depth?" in shell("find", f"{name}=3", code=1).err
     assert "no class of a recorded task is called Trian" in shell("find", "Trian", code=1).err
     assert "no task has a field 'kidn'; did you mean kind?" in shell("table", "Train", "kidn=TREE", code=1).err
 
