@@ -1,8 +1,9 @@
 """``LoopExecutor``: ``async def run`` on the engine's event loop.
 
 Jobs are taken by *runners*: asyncio tasks that do one job after the other. A job that never has to wait costs no task
-of asyncio; when all runners wait inside their jobs, as many again are started, so that thousands of jobs that do wait
-are soon all under way. A runner that has been at it for some milliseconds lets the event loop have its turn.
+of asyncio; when all runners wait inside their jobs, others are started, a few more than could begin a job in the turn
+before, so that thousands of jobs that do wait are soon all under way. Runners that have been at it for some
+milliseconds let the event loop have its turn: of those without a job, one goes on in the next, and the others end.
 
 A job that is cancelled or takes too long gets :class:`asyncio.CancelledError`, and a grace period to end. If it does
 not end, nothing can make it: it is abandoned, and cannot publish any more. A job that is publishing already is not
@@ -41,9 +42,6 @@ RUNNER_SLICE = 0.002
 
 #: Jobs whose ends are reported between two turns of the loop: to take them in takes some 2 ms.
 REPORTED_PER_TURN = 100
-
-#: Runners that are started at least when all others wait.
-FIRST_RUNNERS = 8
 
 
 class HowToRun(Protocol):
@@ -122,6 +120,7 @@ class LoopExecutor(Executor):
         self._abandoned: set[asyncio.Task[None]] = set()  # asyncio itself holds no reference to tasks
         self._running: dict[str, RunningJob] = {}
         self._idle = 0  # runners between two jobs
+        self._begun = 0  # jobs, since runners were started the last time
         self._is_scheduled = False
         self._outcomes: list[Outcome] = []
 
@@ -199,7 +198,8 @@ class LoopExecutor(Executor):
         self._is_scheduled = False
         if not self._idle:
             room = self._max_concurrency - len(self._running)
-            for _ in range(min(len(self._source), room, max(len(self._running), FIRST_RUNNERS))):
+            likely, self._begun = self._begun + self._begun // 4 + 1, 0  # of more, most would find the slice over
+            for _ in range(min(len(self._source), room, likely)):
                 self._idle += 1
                 runner = self._loop.create_task(self._run_jobs(), context=self._context)
                 self._runners.add(runner)
@@ -222,6 +222,7 @@ class LoopExecutor(Executor):
                     return
                 job = jobs[0]
                 self._idle -= 1
+                self._begun += 1
                 running_job = self._running[job.task_id] = RunningJob(job, runner, self._storage)
                 try:
                     await _run_in_context(self._context.copy(), self._run(running_job))
@@ -273,7 +274,8 @@ class LoopExecutor(Executor):
                 running_job.reports.flush()
             if not running_job.is_abandoned:
                 del self._running[job.task_id]
-                self._free(job.task_id)
+                if self._capacity.is_active:  # spares most a call
+                    self._free(job.task_id)
         if not running_job.is_abandoned:
             self._tell(outcome)
 

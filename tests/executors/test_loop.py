@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from alexflow import Engine, MemoryStorage, Output, Task
+from alexflow.executors.event_loop import RUNNER_SLICE
 from alexflow.formats import BinaryOutput
 
 pytestmark = pytest.mark.anyio
@@ -72,6 +75,20 @@ class Quick(Base):
     """Never waits for anything."""
 
     async def run(self, input: Any, output: Output[Any]) -> None:
+        await output.astore(self.n)
+
+
+@dataclass(frozen=True)
+class TakesASlice(Base):
+    """Holds the event loop for as long as all runners may in a turn, and then waits for the others."""
+
+    parties: int
+
+    async def run(self, input: Any, output: Output[Any]) -> None:
+        over = time.perf_counter() + RUNNER_SLICE
+        while time.perf_counter() <= over:
+            pass
+        await barrier(self.parties).wait()
         await output.astore(self.n)
 
 
@@ -142,6 +159,23 @@ async def test_what_one_job_sets_the_next_does_not_see(waits: bool) -> None:
 async def test_all_that_wait_are_soon_under_way() -> None:
     async with Engine(MemoryStorage()) as engine:
         assert (await engine.run([Meets(n, 1000) for n in range(1000)])).ran == 1000
+
+
+async def test_few_runners_are_started_that_find_no_time_for_a_job() -> None:
+    loop, jobs, started = asyncio.get_running_loop(), 64, 0
+
+    def count(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
+        nonlocal started
+        started += work.__qualname__ == "LoopExecutor._run_jobs"
+        return asyncio.Task(work, loop=loop, **options)
+
+    async with Engine(MemoryStorage()) as engine:
+        loop.set_task_factory(count)
+        try:
+            await engine.run([TakesASlice(n, parties=jobs) for n in range(jobs)])
+        finally:
+            loop.set_task_factory(None)
+    assert jobs <= started <= 3 * jobs
 
 
 async def test_no_more_at_once_than_allowed() -> None:
