@@ -86,17 +86,28 @@ def _found(record: Record, options: argparse.Namespace) -> Iterator[Entry]:
     )
 
 
-def print_unknown(record: Record, cls: str | None, conditions: Sequence[FieldCondition]) -> None:
-    """Say which class, or field of a condition, no task has: it may be a slip of the pen."""
+def print_unknown(
+    record: Record, cls: str | None, conditions: Sequence[FieldCondition], *, takes_values: bool = False
+) -> None:
+    """Say which class, or field of a condition, no task has: it may be a slip of the pen.
+
+    Args:
+        record: the record.
+        cls: the class that was named.
+        conditions: those that were given.
+        takes_values: whether a condition may have been meant as a value of an output, without the path in it.
+    """
     some = list(islice(record.entries(cls), _LOOKED_AT))
     if cls is not None and not some:
         print(f"alexflow: no class of a recorded task is called {cls}", file=sys.stderr)
-    for path in (each.path for each in conditions if some):
+    for path, value in ((each.path, each.value) for each in conditions if some):
         if all(value_at(entry.fields, path) is NO_SUCH_FIELD for entry in some):
             name = ".".join(path)
             known = {known for entry in some for known in (*entry.fields, *dict(leaves(entry.fields)))}
             inside = sorted(each for each in known if each.endswith(f".{name}"))
             hint = f"; did you mean {inside[0]}?" if inside else suggestion(name, known)
+            if takes_values and not hint and isinstance(value, str) and "." in value:
+                hint = f"; a value of an output has the path in its JSON behind a colon, {name}={value}:PATH"
             print(f"alexflow: no task has a field {name!r}{hint}", file=sys.stderr)
             return
 

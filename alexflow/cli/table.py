@@ -41,7 +41,7 @@ def execute(options: argparse.Namespace) -> int:
         writer.writerows(_rows(columns))
     else:
         if not count:
-            print_unknown(record, options.cls, wanted)
+            print_unknown(record, options.cls, wanted, takes_values=True)
         _print(columns, count, options)
     return 0 if count else 1
 

@@ -179,6 +179,8 @@ def test_a_slip_of_the_pen_is_named_where_nothing_is_found(shell: Shell) -> None
         assert f"no task has a field {name!r}; did you mean config.depth?" in shell("find", f"{name}=3", code=1).err
     assert "no class of a recorded task is called Trian" in shell("find", "Trian", code=1).err
     assert "no task has a field 'kidn'; did you mean kind?" in shell("table", "Train", "kidn=TREE", code=1).err
+    err = shell("table", "Train", "loss=model.json", code=1).err
+    assert "a value of an output has the path in its JSON behind a colon, loss=model.json:PATH" in err
 
 
 def test_a_task_without_outputs_of_its_own_is_done(shell: Shell) -> None:
