@@ -25,7 +25,7 @@ def owner_of_inspected(state: State, asked: Key | TaskCheck) -> RunState | None:
     if group is not None and group.owner is not None and not group.owner.withdrawn:
         return group.owner
     direct, nodes = (asked.targets, asked.readers) if isinstance(asked, Key) else (asked.runs, asked.parents)
-    owner = next(iter(direct)) if direct else _find_owner(state, list(nodes))
+    owner = next(iter(direct)) if direct else _find_owner(state, [node for node in nodes if not node.is_final])
     if group is not None:
         group.owner = owner
     return owner
@@ -62,7 +62,7 @@ def _above(state: State, node: Node) -> Iterator[Node]:
     """Yield the tasks that need this one."""
     yield from node.parents
     for key in _missing_outputs(state, node):
-        yield from key.readers
+        yield from (reader for reader in key.readers if not reader.is_final)  # those release their inputs in slices
 
 
 def _missing_outputs(state: State, node: Node) -> Iterator[Key]:

@@ -35,25 +35,39 @@ def withdraw_run(state: State, run: RunState, *, cancel: bool, at_once: bool = F
     """
     if run.withdrawn:
         return
-    run.withdrawn = run.leaving = True
+    run.withdrawn = True
+    run.leaving += 1
     if run.entering is not None:
         group, run.entering = run.entering, None
         state.settle_inspections(group)
     withdrawal = Withdrawal(run, {} if cancel else {run: ""})
     if at_once:
+        before = len(state.chores)
         withdrawal.advance(state, sys.maxsize)
+        finish_since(state, before)
     else:
-        _begin(state, withdrawal)
+        begin(state, withdrawal)
+
+
+def finish_since(state: State, before: int) -> None:
+    """Do at once what has been added to so many chores."""
+    while len(state.chores) > before:
+        chore = state.chores.pop()
+        if chore.advance(state, sys.maxsize) <= 0:  # it waits for another
+            state.chores.insert(before, chore)
+            if len(state.chores) == before + 1:
+                return
 
 
 def unpin(state: State, run: RunState) -> None:
     """Let go of the target keys of a run that is over."""
     if run.pinned:
         pinned, run.pinned = run.pinned, []
-        _begin(state, Unpinning(pinned))
+        begin(state, Unpinning(pinned))
 
 
-def _begin(state: State, chore: Chore) -> None:
+def begin(state: State, chore: Chore) -> None:
+    """Do the first slice of a chore now, and the rest later."""
     if chore.advance(state, state.steps_per_turn) <= 0:
         state.chores.append(chore)
 
@@ -63,11 +77,14 @@ def do_chores(state: State) -> None:
     if state.resuming:
         return  # something has had this turn
     steps = state.steps_per_turn
-    while state.chores and steps > 0:
-        steps = state.chores[0].advance(state, steps)
-        if steps > 0:
-            state.chores.popleft()
-    if not state.chores:
+    were_left = bool(state.chores)
+    for chores in (state.consequences, state.chores):
+        while chores and steps > 0:
+            chore = chores.popleft()
+            steps = chore.advance(state, steps)
+            if steps <= 0:
+                chores.append(chore)  # they take turns: some wait for others
+    if were_left and not state.chores:
         state.out.others.append(Offer())  # what was passed over may start now
 
 
@@ -107,7 +124,7 @@ class Withdrawal:
             elif unwanted:
                 drop_next(state, unwanted, self._draining)
             else:
-                run.leaving = False
+                run.leaving -= 1
                 state.settled.append(run)
                 return steps
             steps -= 1

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from alexflow.scheduler.attribution import owner_of
 from alexflow.scheduler.chores import unpin
 from alexflow.scheduler.demand import (
-    NO_RUNS,
     drop_node,
     drop_unwanted,
     forget,
@@ -48,8 +47,11 @@ def start(state: State, node: Node) -> None:
         state.enqueue(node)
 
 
-def leave_active(state: State, node: Node) -> None:
-    """Count that an attempt has ended: its slots are free for others, and stopped runs need not wait for it."""
+def leave_active(state: State, node: Node, *, hand_out: bool = True) -> None:
+    """Count that an attempt has ended: its slots are free for others, and stopped runs need not wait for it.
+
+    ``hand_out`` the slots now, and not at the end of the event.
+    """
     if node.spec.dynamic:
         if node.pulling:
             state.end_pulling(node)
@@ -60,8 +62,10 @@ def leave_active(state: State, node: Node) -> None:
         end_draining(state, node)
     if node.spec.spends:
         state.slots.buckets.end(node.spec.task_id)
-    if node.spec.tags:
+    if node.spec.tags and hand_out:
         _start_all(state, state.slots.release(node.spec.tags))
+    elif node.spec.tags:
+        state.slots.give_back(node.spec.tags)
 
 
 def hand_out_slots(state: State) -> None:
@@ -149,16 +153,42 @@ def key_present(state: State, key: Key) -> None:
     key.state = PRESENT
     key.seen = True
     key.producer = key.group = None
-    for reader in key.readers:
-        if reader.state == WAITING:
-            reader.missing -= 1
-            if reader.missing == 0:
-                ready_if_complete(state, reader)
+    if len(key.readers) <= state.steps_per_turn:
+        _input_there(state, key.readers)
+    else:
+        state.consequences.append(Arrival(list(key.readers)))
     if key.targets:
         for run in key.take_targets():
             settle_target(state, run)
     if not key.readers:
         release_key(state, key)
+
+
+def _input_there(state: State, readers: Iterable[Node]) -> None:
+    for reader in readers:
+        if reader.state == WAITING:
+            reader.missing -= 1
+            if reader.missing == 0:
+                ready_if_complete(state, reader)
+
+
+class Arrival:
+    """An output that exists now, and that many tasks wait for: they miss one input less, one after the other.
+
+    Attributes:
+        readers: those that still count it as missing, if they wait.
+    """
+
+    def __init__(self, readers: list[Node]):
+        readers.reverse()  # what is first goes first, from the end of the list
+        self.readers = readers
+
+    def advance(self, state: State, steps: int) -> int:
+        """Continue for at most ``steps``. Returns the steps left over; 0 means that there is more to do."""
+        some = self.readers[-steps:]
+        del self.readers[-steps:]
+        _input_there(state, reversed(some))
+        return 0 if self.readers else max(steps - len(some), 1)
 
 
 def settle_check(state: State, check: TaskCheck) -> None:
@@ -194,10 +224,10 @@ def continue_generator(state: State, parent: Node) -> None:
 # -- ending otherwise
 
 
-def end_badly(state: State, node: Node, draining: Mapping[RunState, str] = NO_RUNS) -> None:
+def end_badly(state: State, node: Node, unwanted: list[Node]) -> None:
     """End a task that has not made its outputs: its targets are settled, its inputs released.
 
-    What runs for it alone is drained by the runs in ``draining``, as in :func:`drop_unwanted`.
+    Tasks that may have no demand left join ``unwanted``.
     """
     for name in node.spec.outputs:
         key = state.keys.get(name)
@@ -206,9 +236,7 @@ def end_badly(state: State, node: Node, draining: Mapping[RunState, str] = NO_RU
                 settle_target(state, run)
     for run in node.runs:
         settle_target(state, run)
-    unwanted: list[Node] = []
     forget(state, node, unwanted)
-    drop_unwanted(state, unwanted, draining)
     for parent in node.parents:
         wait_for_child(state, parent, node.spec.task_id)
 
@@ -246,14 +274,16 @@ def settle_target(state: State, run: RunState) -> None:
 
 def conclude_runs(state: State) -> None:
     """Finish runs whose targets have all ended; what was made for them is verified first."""
+    if state.releasing:
+        return
     while state.settled:
         run = state.settled.pop()
         if run.finished or (run.verifying and not run.stopping):  # one that was cancelled needs no answer
             continue
         if run.stopping:
-            if not (run.draining or run.leaving):
+            if not (run.draining or run.leaving or run.held):
                 finish(state, run)
-        elif run.open == 0 and not run.draining and run.entering is None:
+        elif run.open == 0 and run.entering is None and not (run.draining or run.leaving or run.held):
             if run.made and not run.failures:
                 state.begin_verifying(run)
                 # a few may have been made twice, or be the output of a target and a target themselves

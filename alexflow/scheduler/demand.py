@@ -26,7 +26,20 @@ from alexflow.scheduler.state import (
     TaskCheck,
     without,
 )
-from alexflow.scheduler.states import ACTIVE, CANCELLING, DELAYED, ELSEWHERE, GENERATING, QUEUED, RUNNING, WAITING
+from alexflow.scheduler.states import (
+    ACTIVE,
+    CANCELLING,
+    DELAYED,
+    ELSEWHERE,
+    FAILING,
+    GENERATING,
+    QUEUED,
+    RUNNING,
+    WAITING,
+)
+
+#: Inputs that are released, or adopted, in one step: it is little work.
+INPUTS_PER_STEP = 2
 
 NO_RUNS: Final[Mapping[RunState, str]] = MappingProxyType({})
 
@@ -164,10 +177,70 @@ def inspect_task_again(state: State, check: TaskCheck) -> None:
 # -- giving up
 
 
-def release_inputs(state: State, node: Node, *, keep: bool, unwanted: list[Node]) -> None:
-    """Release the inputs of a task that has ended; ``keep`` ephemeral ones that it has not used."""
+def release_inputs(
+    state: State, node: Node, *, keep: bool, unwanted: list[Node], draining: Mapping[RunState, str] = NO_RUNS
+) -> None:
+    """Release the inputs of a task that has ended, in slices if there are many.
+
+    ``keep`` ephemeral ones that it has not used. In later slices what only it wanted is dropped, ``draining`` as in
+    :func:`drop_unwanted`.
+    """
+    if len(node.spec.inputs) <= INPUTS_PER_STEP * state.steps_per_turn:
+        _release_some(state, node, node.spec.inputs, keep, unwanted)
+        return
+    for run in draining:
+        run.leaving += 1
+    if not keep and node.spec.ephemeral:
+        state.releasing += 1
+    (state.chores if keep else state.consequences).append(Releasing(node, draining, keep=keep))
+
+
+class Releasing:
+    """The release of the inputs of a task that has ended; until then it is still among their readers.
+
+    Attributes:
+        node: the task.
+        runs: those that drain what it alone wanted, as in :func:`drop_unwanted`.
+        released: how many of its inputs have been.
+        unwanted: tasks that may have no demand left.
+    """
+
+    def __init__(self, node: Node, draining: Mapping[RunState, str], *, keep: bool):
+        self.node = node
+        self.released = 0
+        self.unwanted: list[Node] = []
+        self._keep = keep
+        self.runs = draining
+
+    def advance(self, state: State, steps: int) -> int:
+        """Continue for at most ``steps``. Returns the steps left over; 0 means that there is more to do."""
+        inputs = self.node.spec.inputs
+        while steps > 0:
+            if self.unwanted:
+                drop_next(state, self.unwanted, unfinished(self.runs))
+            elif self.released < len(inputs):
+                upto = self.released + INPUTS_PER_STEP
+                _release_some(state, self.node, inputs[self.released : upto], self._keep, self.unwanted)
+                self.released = upto
+            else:
+                for run in self.runs:
+                    run.leaving -= 1
+                    state.settled.append(run)
+                if not self._keep and self.node.spec.ephemeral:
+                    state.releasing -= 1
+                return steps
+            steps -= 1
+        return 0
+
+
+def unfinished(runs: Mapping[RunState, str]) -> Mapping[RunState, str]:
+    """Return those that are not over; others may have been cancelled between two slices."""
+    return {run: because for run, because in runs.items() if not run.finished} if runs else runs
+
+
+def _release_some(state: State, node: Node, names: tuple[str, ...], keep: bool, unwanted: list[Node]) -> None:
     keys = state.keys
-    for name in node.spec.inputs:
+    for name in names:
         key = keys.get(name)
         if key is not None and node in (readers := key.readers):
             del readers[node]
@@ -256,11 +329,12 @@ def give_up_task(state: State, run: RunState, task_id: str, unwanted: list[Node]
 def withdraw_children(state: State, parent: Node, draining: Mapping[RunState, str] = NO_RUNS) -> None:
     """Give up the children of a dynamic task; ``draining`` as in :func:`drop_unwanted`."""
     unwanted: list[Node] = []
-    _disown(state, parent, unwanted)
+    disown(state, parent, unwanted)
     drop_unwanted(state, unwanted, draining)
 
 
-def _disown(state: State, parent: Node, unwanted: list[Node]) -> None:
+def disown(state: State, parent: Node, unwanted: list[Node]) -> None:
+    """Give up the children of a dynamic task; those without demand join ``unwanted``."""
     if not parent.children:
         return
     for task_id in parent.children:
@@ -292,12 +366,12 @@ def drop_unwanted(state: State, unwanted: list[Node], draining: Mapping[RunState
 def drop_next(state: State, unwanted: list[Node], draining: Mapping[RunState, str]) -> None:
     """Drop the last of some tasks, unless there is demand for it by now; what only it wanted joins them."""
     node = unwanted.pop()
-    if node.demand or node.is_final or node.state == CANCELLING:
+    if node.demand or node.is_final or node.state in (CANCELLING, FAILING):
         return
     if node.state == RUNNING and (node.drained_by or draining):
         _drain(node, draining)
     elif node.state in ACTIVE:
-        _disown(state, node, unwanted)
+        disown(state, node, unwanted)
         cancel(state, node)
     else:
         if node.state == QUEUED:
@@ -307,7 +381,7 @@ def drop_next(state: State, unwanted: list[Node], draining: Mapping[RunState, st
         node.move("unwanted")
         for run, because in draining.items():
             run.skipped.setdefault(node.spec.task_id, because)
-        forget(state, node, unwanted)
+        forget(state, node, unwanted, draining)
 
 
 def _drain(node: Node, runs: Mapping[RunState, str]) -> None:
@@ -325,9 +399,9 @@ def cancel(state: State, node: Node) -> None:
     state.out.cancel.append(node.spec.task_id)
 
 
-def forget(state: State, node: Node, unwanted: list[Node]) -> None:
-    """Forget a task that has ended without its outputs."""
-    release_inputs(state, node, keep=True, unwanted=unwanted)
+def forget(state: State, node: Node, unwanted: list[Node], draining: Mapping[RunState, str] = NO_RUNS) -> None:
+    """Forget a task that has ended without its outputs; ``draining`` as in :func:`release_inputs`."""
+    release_inputs(state, node, keep=True, unwanted=unwanted, draining=draining)
     drop_node(state, node)
 
 

@@ -9,11 +9,11 @@ A dynamic task with a failed child goes on until all its children have ended, an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from alexflow.errors import CycleError
-from alexflow.scheduler.chores import withdraw_run
+from alexflow.scheduler.chores import finish_since
 from alexflow.scheduler.completion import (
     cancelled,
     end_badly,
@@ -33,9 +33,9 @@ from alexflow.scheduler.demand import (
 )
 from alexflow.scheduler.dependents import Dependents
 from alexflow.scheduler.events import DelayOver, Failed, InputsLost, Postponed
+from alexflow.scheduler.giving_up import give_up, stop
 from alexflow.scheduler.instructions import Delay, GaveUp, TryAgain
-from alexflow.scheduler.priorities import raise_for_run
-from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, RunState, State, TaskCheck
+from alexflow.scheduler.state import CHECKING, PRESENT, UNKNOWN, Group, Key, Node, RunState, State, TaskCheck
 from alexflow.scheduler.states import ACTIVE, CANCELLING, CLOSING, DELAYED, GENERATING, RUNNING, WAITING
 
 #: How often each of a task's inputs may vanish before the task is given up.
@@ -67,7 +67,7 @@ def failed(state: State, event: Failed) -> None:
         failures = node.attempts + node.deaths + 1
         deaths = node.deaths + (event.reason == "lost")
         state.out.reports.append(GaveUp(node.spec.task_id, event.error, failures, deaths))
-        _give_up(state, node, event.error)
+        give_up(state, node, "error", node.spec.task_id, event.error)
 
 
 def postponed(state: State, event: Postponed) -> None:
@@ -172,110 +172,13 @@ def drop_unstarted(state: State, node: Node) -> None:
 # -- giving up
 
 
-def _give_up(state: State, node: Node, error: Any) -> None:
-    dependents = Dependents(state, through_parents=True).of_nodes([node])
-    for run in (*dependents.runs, *node.drained_by):
-        run.failures[node.spec.task_id] = error
-    for parent in dependents.parents:
-        parent.first_failure = parent.first_failure or (node.spec.task_id, error)
-    node.move("error")
-    _end_with_dependents(state, node, dependents, node.spec.task_id)
-    leave_active(state, node)  # last: what waits for its slot may not be wanted any more
-
-
 def give_up_generators(state: State) -> None:
     """Fail dynamic tasks whose children have all ended and of which at least one failed."""
     while state.failed_generators:
         node = state.failed_generators.pop()
         if node.state != GENERATING or node.first_failure is None or node.children or not node.exhausted:
             continue
-        dependents = Dependents(state, through_parents=True).of_nodes([node])
-        failed_id, error = node.first_failure
-        for run in dependents.runs:  # those that came after the failure do not have it yet
-            run.failures.setdefault(failed_id, error)
-            run.skipped.setdefault(node.spec.task_id, failed_id)
-        for parent in dependents.parents:
-            parent.first_failure = parent.first_failure or node.first_failure
-        node.move("generated task failed")
-        _end_with_dependents(state, node, dependents, failed_id)
-
-
-def _end_with_dependents(state: State, node: Node, dependents: Dependents, failed_id: str) -> None:
-    going_on = [run for run in dependents.runs if run.on_error == "continue"]
-    stopping = [run for run in dependents.runs if run.on_error == "stop"]
-    for run in stopping:
-        theirs = _wanted_of(state, run, list(dependents.waiting), node, dependents.runs)
-        stop(state, run)
-        if run.leaving:  # they would be dropped later, and cannot wait: what they need is given up
-            run.skipped.update((node.spec.task_id, "") for node in theirs if not node.is_final)
-    draining = {run: "" for run in stopping if run.leaving}  # what runs for the skipped tasks alone may end
-    _skip(state, list(dependents.waiting), going_on, node, failed_id, draining)
-    # children of a dynamic task are not adopted: they could generate the same failing task again, and so without end
-    withdraw_children(state, node, {**dict.fromkeys(stopping, ""), **dict.fromkeys(going_on, failed_id)})
-    end_badly(state, node)
-
-
-def stop(state: State, run: RunState, *, is_wrong: bool = False) -> None:
-    """Give up a run's targets; it is over when what it drains has ended. In a wrong graph nothing goes on."""
-    if not run.stopping:
-        run.stopping = True
-        withdraw_run(state, run, cancel=is_wrong, at_once=is_wrong)
-        state.settled.append(run)
-
-
-def _skip(
-    state: State,
-    dependents: list[Node],
-    runs: list[RunState],
-    cause: Node,
-    failed_id: str,
-    draining: Mapping[RunState, str],
-) -> None:
-    doomed = [node for node in dependents if not node.is_final]
-    over = {*doomed, cause}
-    for run in runs:
-        for node in _wanted_of(state, run, doomed, cause, runs):
-            run.skipped.setdefault(node.spec.task_id, failed_id)
-            for name in node.spec.inputs:
-                key = state.keys.get(name)
-                if key is not None and key.state != PRESENT and key.producer not in over:
-                    _adopt(state, key, run)
-    for node in doomed:
-        node.move("input failed")
-    for node in doomed:
-        end_badly(state, node, draining)
-
-
-def _adopt(state: State, key: Key, run: RunState) -> None:
-    """Make a key that a skipped task would have read a target of the run itself."""
-    if run not in key.targets:
-        key.add_target(run)
-        if state.prioritized and key.producer is not None:
-            raise_for_run(state, key.producer, run)
-
-
-def _wanted_of(
-    state: State, run: RunState, doomed: list[Node], cause: Node, runs: Collection[RunState]
-) -> Sequence[Node]:
-    """Return the doomed tasks that one of some runs wants; of one run alone all, unless others are being withdrawn."""
-    return doomed if len(runs) == 1 and not state.chores else _wanted_by(state, run, {*doomed, cause})
-
-
-def _wanted_by(state: State, run: RunState, doomed: set[Node]) -> list[Node]:
-    """Return the doomed tasks that one run wants: from its targets down, also through children of dynamic tasks."""
-    found: dict[Node, None] = {}
-    stack = list(_wanted_directly(state, run))
-    while stack:
-        node = stack.pop()
-        if node in found or (node not in doomed and not node.children):
-            continue
-        found[node] = None
-        for name in node.spec.inputs:
-            key = state.keys.get(name)
-            if key is not None and key.state == MISSING and key.producer is not None:
-                stack.append(key.producer)
-        stack += [state.nodes[task_id] for task_id in node.children if task_id in state.nodes]
-    return [node for node in found if node in doomed and node.state == WAITING]
+        give_up(state, node, "generated task failed", *node.first_failure)
 
 
 # -- wrong graphs
@@ -302,6 +205,7 @@ def fail_graph(
     checks: Sequence[TaskCheck] = (),
 ) -> None:
     """Fail all requests that want an impossible part of the graph, which has not started, and its dynamic tasks."""
+    before = len(state.chores)
     dependents = Dependents(state, through_parents=False)
     dependents.of_keys(keys)
     dependents.of_checks(checks)
@@ -310,7 +214,7 @@ def fail_graph(
         _fail_run(state, error, run)
     for parent in dependents.parents:
         if parent.state == GENERATING:
-            _give_up(state, parent, error)
+            give_up(state, parent, "error", parent.spec.task_id, error)
     abandon(state, [*nodes, *dependents.waiting])
     for key in keys:
         if key.state == CHECKING and state.keys.get(key.key) is key:
@@ -323,6 +227,7 @@ def fail_graph(
         if state.checks.pop(check.task_id, None) is not None:
             state.settle_inspections(check.group)
             settle_check(state, check)
+    finish_since(state, before)  # nothing of it may start any more
 
 
 def _fail_run(state: State, error: Any, run: RunState) -> None:
@@ -339,7 +244,9 @@ def fail_if_stuck(state: State) -> None:
     Their tasks wait for each other, through a dynamic task or an output that was lost. If no runs are open, such tasks
     may still be left over from one that was cancelled.
     """
-    if state.active or state.inspecting or state.to_search or state.chores or not (state.runs or state.nodes):
+    if state.active or state.inspecting or state.to_search or state.chores or state.consequences:
+        return
+    if not (state.runs or state.nodes):
         return
     for run in list(state.runs.values()):
         if not run.stopping and run.open > 0:
@@ -362,8 +269,10 @@ def abandon(state: State, nodes: Sequence[Node]) -> None:
     stuck = [node for node in nodes if node.state == WAITING]
     for node in stuck:
         node.move("graph wrong")
+    unwanted: list[Node] = []
     for node in stuck:
-        end_badly(state, node)
+        end_badly(state, node, unwanted)
+        drop_unwanted(state, unwanted)
 
 
 def _circle(state: State, run: RunState) -> list[Node]:

@@ -130,14 +130,14 @@ class Scheduler:
         HANDLERS[type(event)](state, event)
         if state.to_raise:
             raise_tasks(state)
-        if state.chores:
+        if state.chores or state.consequences:
             do_chores(state)
         if state.to_search or state.conflicts or state.failed_generators:
             search_groups(state)
             while state.failed_generators:
                 give_up_generators(state)
                 search_groups(state)
-        if state.chores:
+        if state.chores or state.consequences:
             come_back(state)
         if state.settled:
             conclude_runs(state)

@@ -7,7 +7,7 @@ from alexflow.scheduler.chores import withdraw_run
 from alexflow.scheduler.completion import finish
 from alexflow.scheduler.demand import cancel, inspect_again, pin, target_key, target_task
 from alexflow.scheduler.events import RunRequested, RunsCancelled, TargetsAdded, Verified
-from alexflow.scheduler.failure import stop
+from alexflow.scheduler.giving_up import stop
 from alexflow.scheduler.state import PRESENT, Group, RunState, State, without
 
 #: How often targets may be found missing after a run before the run fails.

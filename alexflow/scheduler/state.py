@@ -36,7 +36,6 @@ UNKNOWN: Final = "unknown"  # a new request for it has it inspected; its readers
 #: Tasks found done that a run keeps, so as to count each once: some 10 MB.
 MAX_FOUND_KEPT = 100_000
 
-
 _NO_CHILDREN: dict[str, None] = {}
 _NOTHING_HELD: dict[str, str] = {}
 _NO_LOSSES: dict[str, int] = {}
@@ -172,8 +171,7 @@ class Key:
 
     def drop_target(self, run: RunState) -> None:
         """Take the run's interest away, without settling the target."""
-        if run in self.targets:
-            del self.targets[run]
+        self.targets.pop(run, None)
 
     def take_targets(self) -> tuple[RunState, ...]:
         """Return the runs that have it as a target, which it is not from now on: the caller settles it for each."""
@@ -206,6 +204,7 @@ class RunState:
         "finished",
         "found",
         "found_more",
+        "held",
         "keys",
         "leaving",
         "made",
@@ -239,8 +238,9 @@ class RunState:
         self.verifying = False
         self.stopping = False
         self.withdrawn = False  # it gives up its targets, or has them
-        self.leaving = False  # it has not given up all of them yet
+        self.leaving = 0  # chores that have not given up yet what only it wanted
         self.finished = False
+        self.held = 0  # chores that may still find failures for it: it does not end before
         self.draining: dict[Node, str] = {}  # running tasks whose end it waits for, each with the reason
         self.error: Any = None
         self.failures: dict[str, Any] = {}  # errors, by task
@@ -302,8 +302,7 @@ class Group:
         if other is self and self.merged_into is None:  # as of most inputs
             return self
         mine = self.find()
-        theirs = other.find() if other is not None else mine
-        if mine is theirs:
+        if other is None or (theirs := other.find()) is mine:
             return mine
         if len(mine.nodes) <= len(theirs.nodes):
             mine, theirs = theirs, mine
@@ -326,8 +325,10 @@ class State:
         self.runs: dict[int, RunState] = {}
         self.slots = slots
         self.out = Outbox()
-        self.to_search: deque[Any] = deque()  # groups that are known whole, and searches that have begun
+        self.to_search: deque[Any] = deque()  # groups that are known whole, and searches of them
         self.chores: deque[Any] = deque()  # what large requests have left behind
+        self.consequences: deque[Any] = deque()  # what follows from the end of tasks with many readers or inputs
+        self.releasing = 0  # tasks that are done and have ephemeral inputs to release: no run ends before
         self.resuming = False  # another turn was requested and has not come
         self.conflicts: deque[tuple[Node | Key | RunState, Exception]] = deque()  # such as two tasks that claim one key
         self.failed_generators: list[Node] = []  # dynamic tasks: all children have ended, and one has failed
@@ -401,10 +402,9 @@ class State:
     def count_priority(self, priority: int, change: int) -> None:
         """Count tasks of a priority that have not begun."""
         if priority:
-            counts = self.waiting_by_priority
-            counts[priority] += change
-            if not counts[priority]:
-                del counts[priority]
+            self.waiting_by_priority[priority] += change
+            if not self.waiting_by_priority[priority]:
+                del self.waiting_by_priority[priority]
 
     def waiting_before(self, priority: int) -> int:
         """Count the tasks that have not begun, and that go before one of this priority which comes now."""

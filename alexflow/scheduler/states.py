@@ -13,6 +13,7 @@ CLOSING: Final = "closing"  # a dynamic task: all its children are done
 DELAYED: Final = "delayed"  # before a retry
 ELSEWHERE: Final = "elsewhere"  # another engine holds it
 CANCELLING: Final = "cancelling"
+FAILING: Final = "failing"  # it has failed for good; what depends on it is being skipped
 DONE: Final = "done"
 FAILED: Final = "failed"
 SKIPPED: Final = "skipped"  # something it needs failed
@@ -28,6 +29,7 @@ STATES = (
     DELAYED,
     ELSEWHERE,
     CANCELLING,
+    FAILING,
     DONE,
     FAILED,
     SKIPPED,
@@ -57,7 +59,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     (QUEUED, "unwanted"): FORGOTTEN,
     (RUNNING, "succeeded"): DONE,
     (RUNNING, "error, retries left"): DELAYED,
-    (RUNNING, "error"): FAILED,
+    (RUNNING, "error"): FAILING,
     (RUNNING, "inputs lost"): WAITING,
     (RUNNING, "worker lost"): READY,
     (RUNNING, "revoked"): QUEUED,
@@ -67,13 +69,13 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     (RUNNING, "unwanted, ended"): FORGOTTEN,
     (GENERATING, "all generated"): CLOSING,
     (GENERATING, "error, retries left"): DELAYED,
-    (GENERATING, "error"): FAILED,
+    (GENERATING, "error"): FAILING,
     (GENERATING, "inputs lost"): WAITING,
-    (GENERATING, "generated task failed"): SKIPPED,
+    (GENERATING, "generated task failed"): FAILING,
     (GENERATING, "unwanted"): CANCELLING,
     (CLOSING, "succeeded"): DONE,
     (CLOSING, "error, retries left"): DELAYED,
-    (CLOSING, "error"): FAILED,
+    (CLOSING, "error"): FAILING,
     (CLOSING, "unwanted"): CANCELLING,
     (DELAYED, "delay over"): READY,
     (DELAYED, "unwanted"): FORGOTTEN,
@@ -83,6 +85,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     (CANCELLING, "ended"): FORGOTTEN,
     (CANCELLING, "succeeded"): DONE,
     (CANCELLING, "wanted again"): READY,
+    (FAILING, "dependents skipped"): FAILED,
 }
 
 

@@ -11,6 +11,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from alexflow.scheduler.chores import Unpinning, Withdrawal
+from alexflow.scheduler.completion import Arrival
+from alexflow.scheduler.demand import Releasing
+from alexflow.scheduler.giving_up import GivingUp
 from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group, Key, Node, RunState, State, TaskCheck
 from alexflow.scheduler.states import (
     ACTIVE,
@@ -18,6 +21,7 @@ from alexflow.scheduler.states import (
     CLOSING,
     DELAYED,
     ELSEWHERE,
+    FAILING,
     GENERATING,
     QUEUED,
     READY,
@@ -40,6 +44,7 @@ def validate(state: State) -> None:
         *_nodes(state),
         *_keys(state),
         *_runs(state),
+        *_chores(state),
         *_groups(state),
         *_slots(state),
         *_queue(state),
@@ -78,13 +83,13 @@ def _demand(state: State, node: Node, made: int) -> Iterator[str]:
     demand = made + len(node.runs) + len(node.parents)
     if node.demand != demand:
         yield f"{node!r} has a demand of {node.demand}; it should be {demand}"
-    is_left = any(isinstance(chore, Withdrawal) and node in chore.unwanted for chore in state.chores)
-    if not demand and node.state != CANCELLING and not node.drained_by and not is_left:
+    is_left = any(node in getattr(chore, "unwanted", ()) for chore in (*state.chores, *state.consequences))
+    if not demand and node.state not in (CANCELLING, FAILING) and not node.drained_by and not is_left:
         yield f"{node!r} is kept, and not wanted"
 
 
 def _inputs(state: State, node: Node) -> Iterator[str]:
-    absent = 0
+    absent = sum(node in chore.readers for chore in state.consequences if isinstance(chore, Arrival))
     for name in node.spec.inputs:
         key = state.keys.get(name)
         if key is None or node not in key.readers:
@@ -102,7 +107,7 @@ def _inputs(state: State, node: Node) -> Iterator[str]:
 
 
 def _family(state: State, node: Node) -> Iterator[str]:
-    if node.children and node.state != GENERATING:
+    if node.children and node.state not in (GENERATING, FAILING):
         yield f"{node!r} has children"
     for task_id in node.children:
         child = state.nodes.get(task_id) or state.checks.get(task_id)
@@ -120,13 +125,15 @@ def _family(state: State, node: Node) -> Iterator[str]:
 
 
 def _keys(state: State) -> Iterator[str]:
+    chores = (*state.chores, *state.consequences)
+    ended = {chore.node for chore in chores if isinstance(chore, Releasing) and chore.node.is_final}
     for name, key in state.keys.items():
         if key.key != name:
             yield f"key {key.key} is kept as {name}"
-        yield from _key(state, key)
+        yield from _key(state, key, ended)
 
 
-def _key(state: State, key: Key) -> Iterator[str]:
+def _key(state: State, key: Key, ended: set[Node]) -> Iterator[str]:
     name, producer = key.key, key.producer
     if not key.demanded and not (key.state in (MISSING, UNKNOWN) and producer is not None):
         yield f"key {name} ({key.state}) is kept, and not wanted"
@@ -139,7 +146,8 @@ def _key(state: State, key: Key) -> Iterator[str]:
     ):
         yield f"key {name} is made by {producer!r}"
     for reader in key.readers:
-        if state.nodes.get(reader.spec.task_id) is not reader or name not in reader.spec.inputs:
+        is_live = state.nodes.get(reader.spec.task_id) is reader or reader in ended
+        if not is_live or name not in reader.spec.inputs:
             yield f"key {name} is read by {reader!r}, which does not"
     for run in key.targets:
         if state.runs.get(run.run_id) is not run or name not in run.keys:
@@ -162,30 +170,53 @@ def _runs(state: State) -> Iterator[str]:
             pins.update(chore.names)
     if pins != Counter(state.pins):
         yield f"pinned are {state.pins}; should be {dict(pins)}"
-    if state.settled:
+    if state.settled and not state.releasing:
         yield "runs are left that may be over"
 
 
 def _run(state: State, run: RunState) -> Iterator[str]:
     wanted: list[Node | TaskCheck] = [*state.nodes.values(), *state.checks.values()]
     unsettled = sum(run in key.targets for key in state.keys.values()) + sum(run in owner.runs for owner in wanted)
-    if run.leaving:
-        if not any(isinstance(chore, Withdrawal) and chore.run is run for chore in state.chores):
-            yield f"run {run.run_id} is leaving, and nothing is done about it"
+    if run.leaving and run.withdrawn:
+        pass
     elif run.stopping:
         if unsettled:
             yield f"run {run.run_id} was stopped, with {unsettled} targets left"
-        if not run.draining:
+        if not run.draining and not run.held and not state.releasing:
             yield f"run {run.run_id} was stopped, waits for nothing, and is not over"
     elif run.open != unsettled:
         yield f"run {run.run_id} counts {run.open} open targets; there are {unsettled}"
-    elif not unsettled and not run.verifying and not run.draining and run.entering is None:
+    elif not unsettled and not _waits(state, run) and run.entering is None:
         yield f"run {run.run_id} has no open targets, and is not over"
     if run.verifying != (run.run_id in state.verifying):
         yield f"run {run.run_id} is being verified: {run.verifying}"
     for node in run.draining:
         if run not in node.drained_by:
             yield f"run {run.run_id} waits for {node!r}, which does not list it"
+
+
+def _waits(state: State, run: RunState) -> bool:
+    return run.verifying or bool(run.draining) or run.held > 0 or run.leaving > 0 or state.releasing > 0
+
+
+def _chores(state: State) -> Iterator[str]:
+    """Check that what is done in slices goes on, and holds runs until it is done."""
+    chores = (*state.chores, *state.consequences)
+    if chores and not state.resuming:
+        yield "chores are left, and no further turn was asked for"
+    held: Counter[RunState] = Counter()
+    leaving: Counter[RunState] = Counter()
+    for chore in chores:
+        held.update(list(chore.runs) if isinstance(chore, GivingUp) else ())
+        leaving.update(list(chore.runs) if isinstance(chore, Releasing) else ())
+        leaving.update([chore.run] if isinstance(chore, Withdrawal) else ())
+    for run in state.runs.values():
+        if (run.held, run.leaving) != (held[run], leaving[run]):
+            counted = f"{held[run]} and {leaving[run]}"
+            yield f"run {run.run_id} counts {run.held} walks and {run.leaving} chores; there are {counted}"
+    failing = {node for node in state.nodes.values() if node.state == FAILING}
+    if failing != {chore.node for chore in chores if isinstance(chore, GivingUp) and not chore.node.is_final}:
+        yield f"{failing} have failed, and are not those that are given up"
 
 
 def _groups(state: State) -> Iterator[str]:
@@ -208,8 +239,6 @@ def _groups(state: State) -> Iterator[str]:
             yield f"a group counts {group.pending} that are looked at; there are {pending[group]}"
         if not group.pending and not state.to_search:
             yield "a group is known whole, and nothing is done about it"
-    if state.chores and not state.resuming:
-        yield "chores are left, and no further turn was asked for"
     if state.to_search and not state.resuming:
         yield "groups are left that are known whole, and no further turn was asked for"
     if state.conflicts or state.failed_generators:
@@ -308,7 +337,7 @@ def _totals(state: State) -> Iterator[str]:
 
 
 def _leaks(state: State) -> Iterator[str]:
-    if state.runs or state.active or state.inspecting or state.to_search or state.chores:
+    if state.runs or state.active or state.inspecting or state.to_search or state.chores or state.consequences:
         return
     kept = {
         "tasks": len(state.nodes),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alexflow.scheduler.instructions import Finish, Start
+from alexflow.scheduler.instructions import Finish, Resume, Start
 from tests.scheduler.harness import Harness, forget, inspect, start, verify
 
 
@@ -219,7 +219,8 @@ def test_a_search_begins_again_when_another_request_meets_it() -> None:
         started += [instruction for instruction in h.resume() if isinstance(instruction, Start)]
     assert started == [start("A")]
     assert h.done("A") == [start("B"), forget("A")]
-    assert h.done("B") == [start("C D"), forget("B")]
+    assert h.done("B") == [start("C"), Resume(), forget("B")]
+    assert h.resume() == [start("D")]
 
 
 def test_one_further_turn_is_asked_for_at_a_time() -> None:

@@ -30,8 +30,8 @@ def test_what_runs_for_skipped_tasks_alone_may_end_while_a_large_run_is_withdraw
     h.look("a r")
     while h.resume():
         pass
-    assert h.fail("A") == [Resume(), forget("D A")]  # D goes at once, the run's targets later
-    while h.resume() != [Offer()]:
+    assert h.fail("A") == [Resume()]
+    while Offer() not in h.resume():
         pass
     assert h.done("X") == [forget("X")]
     assert h.done("R") == [failure(1, "A", skipped="D", ran=2), forget("R")]
@@ -53,9 +53,9 @@ def test_continue_makes_what_does_not_depend_on_it() -> None:
     h.chain("C", "D")
     h.task("E", "b d")
     assert h.plan("e", on_error="continue") == [start("A C")]
-    assert h.fail("A") == [forget("B E A")]  # D was read only by E, which is skipped, and is made all the same
+    assert h.fail("A") == [forget("E B A")]  # D was read only by E, which is skipped, and is made all the same
     assert h.done("C") == [start("D"), forget("C")]
-    assert h.done("D") == [failure(1, "A", skipped="B<A E<A", ran=2), forget("D")]
+    assert h.done("D") == [failure(1, "A", skipped="E<A B<A", ran=2), forget("D")]
     assert h.empty
 
 

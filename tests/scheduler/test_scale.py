@@ -62,6 +62,8 @@ class Play:
             for instruction in instructions:
                 if isinstance(instruction, Start):
                     self._begin(instruction.tasks)
+                elif isinstance(instruction, Finish):
+                    self.finish = instruction
         return everything
 
     def _begin(self, task_ids: tuple[str, ...]) -> None:
