@@ -113,6 +113,7 @@ def cluster(session: nox.Session) -> None:
     session.install("-e", ".[rich]", *group("tests"), *group("formats"), *group("servers"), *group("examples"))
     with_ray(session)
     session.run("python", "-m", "pytest", "tests/cluster", *session.posargs)
+    session.run("python", "-m", "pytest", "tests/cluster", "-k", "test_c", "--in=seaweedfs", *session.posargs)
     session.run("python", "-m", "pytest", "--through=agent", *THROUGH_AGENT, *session.posargs)
 
 

@@ -16,8 +16,9 @@ PACKAGE = Path(alexflow.__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--through=agent``: the tests of worker processes, with workers that an agent hosts."""
+    """Add ``--through=agent``, for the tests of worker processes, and ``--in=seaweedfs``, for those of clusters."""
     parser.addoption("--through", choices=["pool", "agent"], default="pool", help="where worker processes are hosted")
+    parser.addoption("--in", choices=["directory", "seaweedfs"], default="directory", help="the storages of clusters")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -32,7 +32,7 @@ def execute(options: argparse.Namespace) -> int:
     for name, text in _lines(run):
         print(f"{name:<9}  {text}")
     for attempt in run.attempts:
-        _print_attempt(attempt)
+        _print_attempt(attempt, run.host)
     for task_id in run.skipped_tasks:
         print(f"\nskipped  {task_id}")
     for task_id in run.cancelled_tasks:
@@ -64,9 +64,11 @@ def _lines(run: Run) -> Iterator[tuple[str, str]]:
         yield "error", run.error
 
 
-def _print_attempt(attempt: RunAttempt) -> None:
+def _print_attempt(attempt: RunAttempt, host_of_engine: str) -> None:
+    where = "" if attempt.host == host_of_engine else f" on {attempt.host}"
     end = "given up" if attempt.is_last else "tried again"
-    print(f"\n{when(attempt.at)}  {short_id(attempt.task_id)}, attempt {attempt.attempt}, {end}: {attempt.error}")
+    which = f"{short_id(attempt.task_id)}, attempt {attempt.attempt}{where}"
+    print(f"\n{when(attempt.at)}  {which}, {end}: {attempt.error}")
     for name, text in (("", attempt.traceback), ("stdout", attempt.stdout), ("stderr", attempt.stderr)):
         lines = text.rstrip().splitlines()
         if name and lines:

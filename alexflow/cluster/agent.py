@@ -276,7 +276,7 @@ class Agent:
         status = self._workers[message.worker].status()
         if status.running == message.number or not status.makes_sense(message.last, time.monotonic()):
             self._send(Stopping(message.worker, message.number))
-            self._reap(message.worker, message.patience, True)
+            self._workers[message.worker].stop_job(message.number)
 
     def _reap(self, worker: int, patience: float, terminate: bool) -> None:
         if worker not in self._reaping:

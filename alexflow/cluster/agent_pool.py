@@ -43,9 +43,16 @@ MAX_MOVES = 10
 
 
 class RemoteWorkerSet(WorkerSet):
-    """Workers that are hosted by agents. A new one without a home goes to the agent with the most room."""
+    """Workers that are hosted by agents. A new one without a home goes to the agent with the most room.
+
+    Attributes:
+        agents: those that take jobs.
+        expected: modules that they have been asked to import ahead.
+        on_stopping: called with a worker and its job that is being stopped.
+    """
 
     agents: list[AgentConnection]
+    expected: set[str]
     on_stopping: Callable[[WorkerState, int], None]
 
     def _new_process(self, worker: WorkerState, modules: Sequence[str]) -> HostedProcess:
@@ -67,12 +74,20 @@ class RemoteWorkerSet(WorkerSet):
         """Return the agent whose workers these are; None if it takes no more jobs."""
         return next((agent for agent in self.agents if agent.site.roster is home), None)
 
+    def include(self, agent: AgentConnection) -> None:
+        """Start workers at this agent, too."""
+        self.agents.append(agent)
+        agent.expect(sorted(self.expected))
+
     def _expect(self, modules: Sequence[str]) -> None:
-        for agent in self.agents:
-            agent.expect(modules)
+        if not self.expected.issuperset(modules):
+            self.expected.update(modules)
+            for agent in self.agents:
+                agent.expect(modules)
 
     def outdate(self) -> None:
         """Fork no more workers from what agents have imported for them."""
+        self.expected.clear()
         for agent in self.agents:
             agent.outdate()
 
@@ -104,6 +119,7 @@ class AgentPool(ProcessExecutor):
         self._demand = demand
         self.agents: list[AgentConnection] = []
         self._moves: Counter[str] = Counter()
+        self._reported: dict[WorkerState, None] = {}  # in this turn of the event loop; as a set that keeps its order
 
     def open(self, storage: Storage, report: Report, source: JobSource) -> None:
         super().open(storage, report, source)
@@ -145,6 +161,7 @@ class AgentPool(ProcessExecutor):
             on_warm=self._replace_cold,
         )
         workers.agents = [agent for agent in self.agents if not agent.is_leaving]
+        workers.expected = set()
         workers.on_stopping = self._is_stopping
         return workers
 
@@ -178,7 +195,7 @@ class AgentPool(ProcessExecutor):
         """Add an agent: there are more places."""
         self.agents.append(agent)
         agent.check(self._module_check.digests)
-        self.remote_workers.agents.append(agent)
+        self.remote_workers.include(agent)
         self._machine.claims.sites[agent.site] = None
         if agent.is_timed and self._demand is not None:  # each job is looked at from now on: whether it fits
             self._demand.activate()
@@ -193,7 +210,7 @@ class AgentPool(ProcessExecutor):
         del self._machine.claims.sites[agent.site]
         self._resize()
         workers = self._workers_of(agent)
-        self._machine.roster.surplus.update(workers)
+        self._machine.roster.surplus.update(worker for worker in workers if not worker.is_leaving)
         self._machine.replace(workers)
         self._machine.start_for(len(self._source))
         self._go_on()
@@ -221,9 +238,24 @@ class AgentPool(ProcessExecutor):
 
     def _workers_of(self, agent: AgentConnection) -> list[WorkerState]:
         hosted = set(agent.workers.values())
-        return [worker for worker in self._worker_set.workers if worker.process in hosted]
+        every = [*self._worker_set.workers, *self._worker_set.leaving]
+        return [worker for worker in every if worker.process in hosted]
 
     # -- what is otherwise than on this machine
+
+    def _take_in(self, worker: WorkerState, messages: list[ToEngine]) -> None:
+        """Note what a worker has sent; go on when all lines that have something now have been read."""
+        if self._closed:
+            return
+        self._note_reports(worker, messages)
+        if not self._reported:
+            self._loop.call_soon(self._go_on_after_lines)
+        self._reported[worker] = None
+
+    def _go_on_after_lines(self) -> None:
+        reported, self._reported = list(self._reported), {}
+        if not self._closed:
+            self._go_on_after_reports(reported)
 
     def _take_in_one(self, worker: WorkerState, message: ToEngine) -> None:
         if isinstance(message, JobFailed):
@@ -237,12 +269,12 @@ class AgentPool(ProcessExecutor):
 
     def _stop(self, place: Place, number: int) -> None:
         process = cast(RemoteProcess, cast(WorkerState, place).process)
-        process.stop_running(number, place.number, self._grace)  # only its agent sees whether it is running that job
+        process.stop_running(number, place.number)  # only its agent sees whether it is running that job
 
     def _is_stopping(self, worker: WorkerState, number: int) -> None:
-        if not self._closed and not worker.is_leaving:
-            self._machine.stopping(worker, number)
-            self._shutdown.stop(worker)
+        if not (self._closed or worker.is_leaving or worker.stopped):
+            self._machine.stops(worker, number)
+            self._job_stops.watch(worker, number)
             self._go_on()
 
     def _gone(self, worker: WorkerState, end: ExitStatus, last: WorkerStatus) -> None:

@@ -52,7 +52,7 @@ class RemoteProcess:
         modules: that it will need.
         on_messages: called with the messages that it sends.
         on_end: called when it has ended, or its agent is gone; perhaps twice.
-        on_stopping: called with a job because of which it is being ended.
+        on_stopping: called with a job that is being stopped.
         binding: the devices to which it is bound, if any.
 
     Attributes:
@@ -117,9 +117,9 @@ class RemoteProcess:
         """Return the job that it has been at for a while."""
         return self._status
 
-    def stop_running(self, number: int, last: int, patience: float) -> None:
-        """End it if it is running this job, which gets ``patience`` seconds; ``last`` is the last that it has got."""
-        self.agent.send(StopRunning(self._worker, number, last, patience))
+    def stop_running(self, number: int, last: int) -> None:
+        """Stop this job if it is running it; ``last`` is the last that it has got."""
+        self.agent.send(StopRunning(self._worker, number, last))
 
     def hang_up(self) -> None:
         """Close the data channel: it ends by itself when it has nothing left to do."""
@@ -163,8 +163,7 @@ class RemoteProcess:
             self._status = WorkerStatus(message.running, ended, since, message.importing)
 
     def is_stopping(self, number: int) -> None:
-        """Note that it is being ended because of a job."""
-        self._reaps = True
+        """Note that a job is being stopped there."""
         self._on_stopping(number)
 
     def is_started(self, pid: int) -> None:
@@ -269,7 +268,6 @@ class AgentConnection:
         self.is_leaving = False
         self.is_released = False
         self.is_lost = False
-        self._expected: set[str] = set()  # modules
         self._take_in: dict[type[FromAgent], Callable[[Any], None]] = {
             WorkerReports: lambda message: self.workers[message.worker].reported(message),
             AtWork: lambda message: self.workers[message.worker].is_at_work(message),
@@ -288,8 +286,8 @@ class AgentConnection:
 
     @property
     def load(self) -> float:
-        """The number of workers that it hosts for each place that it has."""
-        return len(self.workers) / self.places
+        """The number of workers that it hosts, without those that are ending, for each place that it has."""
+        return len(self.site.roster.places) / self.places
 
     def send(self, message: Any) -> None:
         """Send a message with what else is sent within the next moment."""
@@ -306,9 +304,8 @@ class AgentConnection:
         self.workers[worker] = process
 
     def expect(self, modules: Sequence[str]) -> None:
-        """Let it import what workers to come will need, unless it has been asked to."""
-        if not self._expected.issuperset(modules):
-            self._expected.update(modules)
+        """Let it import what workers to come will need."""
+        if modules:
             self.send(ExpectModules(list(modules)))
 
     def check(self, digests: dict[str, bytes]) -> None:
@@ -318,7 +315,6 @@ class AgentConnection:
 
     def outdate(self) -> None:
         """Let it fork no more workers from what has been imported."""
-        self._expected.clear()
         self.send(OutdateModules())
 
     def receive(self, frame: bytes) -> None:

@@ -48,6 +48,9 @@ SAY_EVERY = 30.0
 #: Seconds that an agent gets to introduce itself.
 INTRODUCTION_TIMEOUT = 20.0
 
+#: Seconds that one which has introduced itself gets to open the storage: a file system may be busy, or an endpoint far.
+OPENING_TIMEOUT = 120.0
+
 #: Seconds that agents get to end their workers when the engine is closed, besides the grace period.
 AGENTS_CLOSE_TIMEOUT = 5.0
 
@@ -261,6 +264,8 @@ class AgentExecutor(ConfigurableExecutor):
             line.close()
             return
         introducing.agent = agent
+        introducing.patience.cancel()
+        introducing.patience = self._loop.call_later(OPENING_TIMEOUT, line.end, "it did not open the storage")
         introducing.work = self._loop.create_task(self._welcome(line, introducing.nonce, agent))
 
     async def _welcome(self, line: AgentLine, nonce: bytes, agent: Introduction) -> None:

@@ -123,16 +123,15 @@ class Deliver(ClusterMessage, frozen=True):
 
 
 class StopRunning(ClusterMessage, frozen=True):
-    """End a worker if it is running this job, which gets so many seconds. Answer: ``Stopping``, if it is.
+    """Stop this job if a worker is running it. Answer: ``Stopping``, if it is.
 
-    ``last`` is the last job that it has got. If a task has overwritten the page where it says what it is running, it is
-    ended: the engine has found that it must be this job.
+    ``last`` is the last job that it has got. If a task has overwritten the page where it says what it is running, the
+    engine has found that it must be this job.
     """
 
     worker: int
     number: int
     last: int
-    patience: float
 
 
 class HangUp(ClusterMessage, frozen=True):
@@ -206,7 +205,7 @@ class Started(ClusterMessage, frozen=True):
 
 
 class Stopping(ClusterMessage, frozen=True):
-    """A worker is being ended because of the job that it runs."""
+    """The job that a worker runs is being stopped; what the worker says of it follows."""
 
     worker: int
     number: int

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from alexflow import LocalStorage
+from alexflow.record.lines import AttemptLine, RunBegunLine, SegmentHeader
 from tests.cli.conftest import PIPELINE, Shell
+from tests.timeline.recorded_runs import RUN, STARTED, segment_of, write_segment
 
 pytestmark = pytest.mark.processes
 
@@ -152,6 +155,20 @@ def test_runs_and_logs(reader: Shell) -> None:
     done = reader("runs", "--json", "--storage", "results").lines[-1]
     assert (done["outcome"], done["ran"]) == ("done", 2)
     assert len(reader("find", "--run", done["id"], "--json", "--storage", "results").lines) == 2
+
+
+def test_the_log_names_the_machine_of_an_attempt_that_an_agent_hosted(tmp_path: Path) -> None:
+    attempts = [(2, "", "ValueError: here"), (3, "node7", "ValueError: there")]
+    header = SegmentHeader(STARTED, "home", 1, "user", "2.0.0", "")
+    lines = [
+        AttemptLine(1, f"shop.Load.{0:040x}", at, at, False, what, "", ("", ""), 9, 1, host)
+        for at, host, what in attempts
+    ]
+    (tmp_path / "results").mkdir()
+    write_segment(LocalStorage(tmp_path / "results"), segment_of([header, RunBegunLine(1, RUN, 0, (), {}), *lines]))
+    out = Shell(tmp_path)("log", "--storage", "results").out
+    assert ", attempt 2, tried again: ValueError: here" in out
+    assert ", attempt 3 on node7, tried again: ValueError: there" in out
 
 
 def test_status(reader: Shell) -> None:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -131,10 +132,10 @@ def has_begun(place: Path, times: int) -> bool:
     return len(attempts(place, 0)) == times
 
 
-async def test_a_task_that_ends_its_agents_fails(place):
+async def test_a_task_that_ends_its_agents_fails(place, tmp_path):
     executor = AgentExecutor()
     async with Engine(place, executor=executor, max_deaths=1) as engine:
-        task = Waits(0, str(Path(place).parent))
+        task = Waits(0, str(tmp_path))
         run = asyncio.create_task(engine.run(task))
         for expected in (1, 2):
             async with agent(executor, places=1) as process:
@@ -218,6 +219,14 @@ async def test_c11_another_storage_under_the_same_path_is_seen_before_any_task(t
     assert "takes no jobs" in caplog.text
 
 
+async def test_a_storage_may_take_longer_to_open_than_an_introduction(tmp_path, monkeypatch):
+    monkeypatch.setattr("alexflow.cluster.executor.INTRODUCTION_TIMEOUT", 2.0)
+    storage = await asyncio.to_thread(SlowElsewhere, tmp_path / "results", str(os.getpid()))
+    executor = AgentExecutor(wait_for_agents=30)
+    async with Engine(storage, executor=executor) as engine, agent(executor):
+        assert (await engine.run(Leaf(1))).ran == 1
+
+
 class HiddenElsewhere(LocalStorage):
     """A directory that is there in one process only."""
 
@@ -231,6 +240,19 @@ class HiddenElsewhere(LocalStorage):
 
 def _open_elsewhere(base_path: str, process: str) -> LocalStorage:
     return LocalStorage(base_path if str(os.getpid()) == process else f"{base_path}-of-another-machine")
+
+
+class SlowElsewhere(HiddenElsewhere):
+    """A directory that takes long to open in all processes but one."""
+
+    def __reduce__(self):
+        return _open_slowly, (str(self.base_path), self.process)
+
+
+def _open_slowly(base_path: str, process: str) -> LocalStorage:
+    if str(os.getpid()) != process:
+        time.sleep(4.0)
+    return LocalStorage(base_path)
 
 
 async def test_c7_without_an_agent_jobs_fail_after_a_while_if_that_is_asked_for(place):

@@ -155,7 +155,7 @@ class Player:
         worker = self._worker(lambda worker: not worker.place.is_leaving)
         if worker is not None:
             self.world.machine.exceeded(worker.place)
-            self.world.machine.reported(worker.place)
+            self.world.machine.reported([worker.place])
             self.world.go_on()
 
     def expire(self) -> None:

@@ -12,6 +12,7 @@ from alexflow import ResourceSpec
 from alexflow.executors.capacity import Capacity, Supply
 from alexflow.executors.interface import Job
 from alexflow.executors.process.instructions import RetirePlace, StartPlaces
+from alexflow.executors.process.past_usage import ClassUsage
 from alexflow.model.resource_spec import WHOLE
 from tests.kit.effort import examples
 from tests.pool.world import Worker, World
@@ -125,7 +126,7 @@ def test_what_is_learnt_late_counts_from_then_on():
     world = world_of(places=4, cpus=4, memory=8 * GIB, asked=GIB)
     jobs, world.peaks = learnt(world), {}
     submitted(world, *jobs[:2])
-    world.machine.learnt_peak("pkg.Train", 5 * GIB)
+    world.machine.learnt_usage("pkg.Train", ClassUsage(5 * GIB))
     submitted(world, *jobs[2:])
     assert running(world) == ["pkg.Known.1", "pkg.Tiny.1", "pkg.Train.0", "pkg.Train.1"]  # and not a third one
 

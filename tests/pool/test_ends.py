@@ -261,7 +261,7 @@ def test_a_worker_with_too_much_memory_gives_back_what_it_has_not_begun():
     submit(world, "a b")
     world.begin(worker)
     world.machine.exceeded(worker.place)
-    world.machine.reported(worker.place)
+    world.machine.reported([worker.place])
     world.go_on()
     assert isinstance(world.history[-1], RevokeJobs)
     worker.give_back()
@@ -285,3 +285,32 @@ def test_a_job_that_cannot_travel_fails_alone(speculative):
         submit(world, "a b c")
         assert names(worker) == ["a", "c"]
     assert outcome(world, "b").reason == "fatal"
+
+
+def test_a_worker_that_dies_while_the_other_makes_room_does_not_come_back():
+    world = World(size=1)
+    worker = stop_a(world)
+    world.is_late(worker)
+    other = world.workers[1]
+    world.pass_moment()
+    world.end(worker, well=False)
+    world.arrive(worker)
+    world.machine.ended(worker.place)  # seen, and it has not been reaped yet
+    other.give_back()
+    world.arrive(other)
+    world.die(worker)
+    world.die(other)
+    (heir,) = world.workers
+    assert names(heir) == ["b"]
+
+
+def test_a_worker_that_is_due_does_not_come_back():
+    world = World(size=1)
+    worker = stop_a(world)
+    world.is_late(worker)
+    other = world.workers[1]
+    world.machine.replace([worker.place])
+    world.end(worker, well=False)
+    world.arrive(worker)
+    assert worker.retired
+    assert not other.retired

@@ -13,7 +13,8 @@ from alexflow.executors.process.places import Place
 from alexflow.executors.process.roster import Roster
 from alexflow.executors.process.sites import Site
 from alexflow.model.resource_spec import WHOLE
-from tests.pool.test_claims import end, job, running, submitted
+from tests.pool.histories import names
+from tests.pool.test_claims import begin_all, end, job, running, submitted
 from tests.pool.world import Worker, World
 
 
@@ -75,6 +76,66 @@ def test_a_job_that_may_take_longer_than_a_machine_is_there_goes_to_another():
     end(world, "late")
     assert world.at(short) == ["fits"]
     assert world.at(world.sites[1]) == ["slow"]
+
+
+def test_what_jobs_of_a_class_usually_take_is_looked_up_for_a_machine_that_is_taken_away():
+    world = Machines([1, 1])
+    world.answers = False
+    short = timed(world, 0, 60.0)
+    for name, seconds in (("pkg.Long", 100.0), ("pkg.Short", 1.0)):
+        world.usual_seconds[name] = seconds
+    ids = "pkg.Long.0", "pkg.Long.1", "pkg.Short.1", "pkg.New.1"
+    *unknown, says = (job(name, cpus=1) for name in ids)
+    submitted(world, *unknown, replace(says, timeout=9.0))
+    assert world.at(short) == ["pkg.New.1"]
+    assert world.looked_up == ["pkg.Long", "pkg.Short"]
+    end(world, "pkg.New.1")
+    assert world.at(short) == []
+    for name in world.looked_up:
+        world.answer(name)
+    world.go_on()
+    begin_all(world)
+    assert world.at(short) == ["pkg.Short.1"]
+    assert world.at(world.sites[1]) == ["pkg.Long.0"]
+
+
+def test_what_this_engine_has_seen_comes_before_what_the_record_says():
+    world = Machines([1])
+    short = timed(world, 0, 60.0)
+    world.usual_seconds["pkg.Faster"] = 100.0
+    world.machine._estimates.learn("faster", 1.0)
+    submitted(world, replace(job("pkg.Faster.1", cpus=1), key="faster"))
+    assert world.at(short) == ["pkg.Faster.1"]
+
+
+def test_a_worker_that_comes_back_is_one_of_its_machine_again():
+    world = Machines([1, 1])
+    submitted(world, job("a", cpus=1), job("b", cpus=1))
+    (worker,) = [each for each in world.workers if each.running is not None and each.running.job.task_id == "a"]
+    home = worker.place.home
+    world.cancel(["a"])
+    world.is_late(worker)
+    world.end(worker, well=False)
+    worker.give_back()
+    while worker.reports:
+        world.arrive(worker)
+    (site,) = [site for site in world.sites if site.roster is home]
+    assert site.roster.places == [worker.place]
+    assert not site.roster.leaving
+    submitted(world, job("c", cpus=1))
+    assert names(worker) == ["c"]
+
+
+def test_a_worker_does_not_come_back_to_a_machine_that_has_another_in_its_place():
+    roster, machines = Roster(2), [Roster(1), Roster(1)]
+    late, other, newcomer = (Place(number, 0.0, (), machines[number == 2]) for number in (1, 2, 3))
+    for place in (late, other):
+        roster.came(place)
+    roster.leave(late)
+    roster.came(newcomer)
+    roster.leave(other)  # there is room in the pool now, and none at the first machine
+    assert not roster.has_room(late)
+    assert roster.has_room(other)
 
 
 def test_a_machine_is_not_kept_free_for_a_job_that_does_not_fit_any_more():

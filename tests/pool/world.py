@@ -16,7 +16,7 @@ from alexflow.executors.interface import Job, NotDone, Unsure, Usage
 from alexflow.executors.process.instructions import (
     FailAll,
     LookAgain,
-    LookUpPeak,
+    LookUpUsage,
     PoolInstruction,
     ReportOutcomes,
     RetirePlace,
@@ -27,6 +27,7 @@ from alexflow.executors.process.instructions import (
     StopJob,
 )
 from alexflow.executors.process.machine import PoolMachine
+from alexflow.executors.process.past_usage import ClassUsage
 from alexflow.executors.process.places import Assignment, Place
 from alexflow.executors.recycle import Recycle
 from tests.pool.invariants import Broken, validate
@@ -126,6 +127,7 @@ class World:
         self.moments: deque[int] = deque()  # that are awaited
         self.looked_up: list[str] = []  # classes whose memory was asked for
         self.peaks: dict[str, int] = {}  # of classes, as the record has them
+        self.usual_seconds: dict[str, float] = {}  # the same for how long they took
         self.answers = True  # whether it is read at once
         self.rss = 0  # what each job uses
         self._orders = 0
@@ -138,7 +140,7 @@ class World:
             StopJob: self._stop,
             RetirePlace: self._retire,
             FailAll: self._fail_all,
-            LookUpPeak: self._look_up,
+            LookUpUsage: self._look_up,
             LookAgain: self._look_again,
         }
 
@@ -284,7 +286,7 @@ class World:
     def _retire(self, instruction: RetirePlace) -> None:
         self._worker_at(instruction.place).retired = True
 
-    def _look_up(self, instruction: LookUpPeak) -> None:
+    def _look_up(self, instruction: LookUpUsage) -> None:
         self.looked_up.append(instruction.name)
         if self.answers:
             self.answer(instruction.name)
@@ -299,8 +301,8 @@ class World:
             self.go_on()
 
     def answer(self, name: str) -> None:
-        """Say how much memory a class has needed."""
-        self.machine.learnt_peak(name, self.peaks.get(name, 0))
+        """Say how much memory a class has needed, and how long its tasks took."""
+        self.machine.learnt_usage(name, ClassUsage(self.peaks.get(name, 0), self.usual_seconds.get(name, 0.0)))
 
     def _fail_all(self, instruction: FailAll) -> None:
         for job in [*instruction.jobs, *self.source.take(len(self.source))]:
@@ -345,7 +347,7 @@ class World:
             self.machine.revoked(place, about)
         if place.stopped and place.stopped not in place.sent and not worker.retired:
             self.machine.has_stopped(place)
-        self.machine.reported(place)
+        self.machine.reported([place])
         self.go_on()
         self.machine.feed()
         self.go_on()
@@ -358,8 +360,7 @@ class World:
     def die(self, worker: Worker) -> None:
         """Let a worker end, whatever it is at; what it has sent still arrives."""
         place = worker.place
-        if not place.is_leaving:
-            self.machine.ended(place)
+        self.machine.ended(place)
         worker.retired = True
         while worker.reports:
             self.arrive(worker)

@@ -24,7 +24,7 @@ from tests.kit.fifo import send_line, send_line_and_wait
 from tests.kit.processes import still_alive
 from tests.process.workflows import Value
 
-pytestmark = [pytest.mark.anyio, pytest.mark.processes, pytest.mark.local_pool]
+pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 FOREVER = 300.0
 

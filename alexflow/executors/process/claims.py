@@ -11,13 +11,14 @@ in the memory of that device would be missing. The job begins when that process 
 *Several machines.* Where agents host a pool's workers, each machine has a capacity of its own, and a job claims of one.
 Machines are looked at one after the other, those first that have the most room, and each gets its part of the jobs
 before any gets more. A large job waits at one of them, which is then kept free for it. One that is taken away soon gets
-no job that may take longer than it is there.
+no job that may take longer than it is there: its timeout says that, else what others of its class have taken in this
+engine, else what they have usually taken as the record says.
 
 *Memory.* As soon as one task has asked for memory, those that do not say how much they need claim what tasks of their
 class have needed: the most among the last ones in the record, or in this engine. The record is asked once for each
 class, elsewhere, and a job of a new class waits for the answer. Rejected: to look that up for all engines (most have
 nothing to share out, and the record of a bucket takes its time); to begin and correct later (the first jobs of a run
-are those that begin together).
+are those that begin together). The same answer says how long they took.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from collections.abc import Callable, Collection, Sequence
 from alexflow.executors.capacity import Binding, Capacity, Claim, Demand
 from alexflow.executors.interface import Job, JobSource
 from alexflow.executors.lacks import Lack
-from alexflow.executors.process.instructions import LookUpPeak, PoolInstruction
+from alexflow.executors.process.instructions import LookUpUsage, PoolInstruction
+from alexflow.executors.process.past_usage import ClassUsage
 from alexflow.executors.process.places import Home, Place
 from alexflow.executors.process.roster import Roster
 from alexflow.executors.process.runtime_estimates import RuntimeEstimates
@@ -75,6 +77,7 @@ class Claims:
         self.may_start = True
         self.alone: set[str] = set()
         self.peaks: dict[str, int] = {}
+        self._usual_seconds: dict[str, float] = {}  # as the record says, by the same name; 0 if it does not
         self._looked_up: set[str] = set()
         self._waits_at: dict[str, Site] = {}  # where something is held for a job, if there are several machines
         self._own: Site | None = None
@@ -139,11 +142,16 @@ class Claims:
         return claim
 
     def seconds_of(self, job: Job) -> float:
-        """Return the seconds that a job may take: its timeout, or what others of its class have taken if that is more.
+        """Return the seconds that a job may take: its timeout, else what others of its class have taken.
 
         A timeout comes first, as it is what the user has said; a job of a class that is new, without one, may be short.
         """
-        return max(job.timeout or 0.0, self.estimates.expect(job.key))
+        if job.timeout is not None:
+            return job.timeout
+        expected = self.estimates.expect(job.key)
+        return (
+            expected if self.estimates.knows(job.key) else max(expected, self._usual_seconds.get(_class_of(job), 0.0))
+        )
 
     def has_time(self, site: Site, job: Job) -> bool:
         """Whether a machine is there for as long as a job may take; if not, nothing is held there for the job."""
@@ -207,6 +215,11 @@ class Claims:
         is_small = peak * SMALL < min(shares, default=0)
         self.peaks[name] = max(0 if is_small else peak, self.peaks.get(name, 0))
 
+    def learnt_usage(self, name: str, usage: ClassUsage) -> None:
+        """Note how much memory tasks of a class have needed, and how long they took."""
+        self.learnt_peak(name, usage.peak)
+        self._usual_seconds[name] = max(usage.seconds, self._usual_seconds.get(name, 0.0))
+
     def has_used(self, job: Job, rss: int) -> None:
         """Note the peak memory of a job, in bytes."""
         if rss > self.peaks.get(_class_of(job), 0):
@@ -238,17 +251,28 @@ class Claims:
             return job.needs is None
         return not (job.task_id in self.alone or self._peak_of(job) or self.is_unknown(job))
 
-    def is_unknown(self, job: Job) -> bool:
-        """Whether the memory that a job needs is being looked up; ask for it if nothing is known of its class."""
-        if not self.counts_memory or (job.needs is not None and job.needs.memory) or job.task_id in self.alone:
-            return False
+    def is_unknown(self, job: Job, *, is_timed: bool = False) -> bool:
+        """Whether what a job needs is being looked up; ask for it if nothing is known of its class.
+
+        Args:
+            job: the job.
+            is_timed: whether it matters how long it takes, besides its memory.
+        """
         name = _class_of(job)
-        if name in self.peaks:
+        if not (self._lacks_peak(job, name) or (is_timed and self._lacks_seconds(job, name))):
             return False
         if name not in self._looked_up:
             self._looked_up.add(name)
-            self.instruct(LookUpPeak(name, job.task))
+            self.instruct(LookUpUsage(name, job.task))
         return True
+
+    def _lacks_peak(self, job: Job, name: str) -> bool:
+        if not self.counts_memory or (job.needs is not None and job.needs.memory) or job.task_id in self.alone:
+            return False
+        return name not in self.peaks
+
+    def _lacks_seconds(self, job: Job, name: str) -> bool:
+        return job.timeout is None and not (name in self._usual_seconds or self.estimates.knows(job.key))
 
 
 def _class_of(job: Job) -> str:

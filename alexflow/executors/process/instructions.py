@@ -32,10 +32,10 @@ class SendJobs(PoolInstruction, frozen=True):
     jobs: list[Assignment]
 
 
-class LookUpPeak(PoolInstruction, frozen=True):
-    """Look up how much memory tasks of this one's class have needed; its id begins with the class's name.
+class LookUpUsage(PoolInstruction, frozen=True):
+    """Look up the memory and time that tasks of this one's class have needed; its id begins with the class's name.
 
-    Answer: ``learnt_peak``.
+    Answer: ``learnt_usage``.
     """
 
     name: str

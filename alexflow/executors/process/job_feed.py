@@ -25,7 +25,7 @@ from operator import attrgetter
 from alexflow.executors.capacity import Capacity
 from alexflow.executors.interface import Fits, Job, JobSource
 from alexflow.executors.process.claims import Claims
-from alexflow.executors.process.instructions import PoolInstruction, SendJobs
+from alexflow.executors.process.instructions import PoolInstruction, RevokeJobs, SendJobs
 from alexflow.executors.process.place_round import PlaceRound
 from alexflow.executors.process.places import NOTHING_SENT, Assignment, Place
 from alexflow.executors.process.roster import Roster
@@ -96,6 +96,18 @@ class JobFeed:
             for place in touched:
                 if place.speculated_to < place.number and place in self._short:
                     self._extend(place)
+
+    def _make_way(self, waiting: int) -> None:
+        """Have places give back what they have not begun, for up to so many jobs that are more urgent."""
+        if all(place.sent for place in self.roster.places):
+            for place in self.roster.holding_up(self._source.urgency)[:waiting]:
+                place.makes_way = True
+                self._revoke(place)
+
+    def _revoke(self, place: Place) -> None:
+        if not place.is_revoking:
+            place.is_revoking = True
+            self.instructions.append(RevokeJobs(place))
 
     def _sort_in(self, place: Place) -> None:
         """Note how much work a place has now."""

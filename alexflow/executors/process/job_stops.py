@@ -37,6 +37,10 @@ class JobStops:
     def begin(self, worker: WorkerState, number: int) -> None:
         """Stop the job that a worker is running; it is of this number."""
         cast(WorkerProcess, worker.process).stop_job(number)
+        self.watch(worker, number)
+
+    def watch(self, worker: WorkerState, number: int) -> None:
+        """Take in that a job is being stopped, by the agent of its worker or here."""
         self._timers[worker] = self._loop.call_later(min(PROMPT, self._grace), self._is_late, worker, number)
 
     def end(self, worker: WorkerState) -> bool:

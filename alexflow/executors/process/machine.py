@@ -27,11 +27,11 @@ from alexflow.executors.process.instructions import (
     ReportOutcomes,
     RetirePlace,
     ReturnJobs,
-    RevokeJobs,
     StartPlaces,
     StopJob,
 )
 from alexflow.executors.process.job_feed import JobFeed
+from alexflow.executors.process.past_usage import ClassUsage
 from alexflow.executors.process.places import NOTHING_SENT, UNSEEN, Assignment, Place, outcome_at_end
 from alexflow.executors.recycle import Recycle
 
@@ -100,13 +100,6 @@ class PoolMachine(JobFeed):
             self._make_way(waiting)
             self.feed()
 
-    def _make_way(self, waiting: int) -> None:
-        """Have places give back what they have not begun, for up to so many jobs that are more urgent."""
-        if all(place.sent for place in self.roster.places):
-            for place in self.roster.holding_up(self._source.urgency)[:waiting]:
-                place.makes_way = True
-                self._revoke(place)
-
     def _claim(self, task_ids: Iterable[str]) -> None:
         """Take the jobs that places have speculatively; report the outcomes of those that have ended there."""
         for task_id in task_ids:
@@ -160,11 +153,6 @@ class PoolMachine(JobFeed):
             self._revoke(sent.place)  # first: a place goes on with the next job as soon as this one has ended
             self.instructions.append(StopJob(sent.place, sent.number))
 
-    def _revoke(self, place: Place) -> None:
-        if not place.is_revoking:
-            place.is_revoking = True
-            self.instructions.append(RevokeJobs(place))
-
     # -- places come and go
 
     def start_for(self, jobs: int) -> None:
@@ -191,6 +179,9 @@ class PoolMachine(JobFeed):
         for place in list(places):
             place.is_due = True
             self._recycle_if_due(place)
+            if place in self.roster.returning:
+                self.roster.stay_away(place)
+                self.instructions.append(RetirePlace(place))
         if self.claims.is_active:
             self.feed()
 
@@ -241,9 +232,9 @@ class PoolMachine(JobFeed):
 
     def _make_room_for(self, place: Place) -> None:
         """End a place that has not begun anything for one that may come back, or else that one."""
-        if self.roster.has_room(place):
+        if self.roster.has_room(place) and not place.is_due:
             return
-        newcomer = next((other for other in self.roster.places if not (other.has_reported or other.is_due)), None)
+        newcomer = None if place.is_due else self.roster.newcomer_beside(place)
         if newcomer is None:
             self.roster.returning.remove(place)
             self.instructions.append(RetirePlace(place))
@@ -255,6 +246,8 @@ class PoolMachine(JobFeed):
 
     def ended(self, place: Place) -> None:
         """Note that a place ends by itself; its jobs are settled when it is gone."""
+        if place.is_leaving:
+            return self.roster.stay_away(place)
         self.roster.leave(place)
         if place.has_reported:  # places do start, and the next one need not wait for that
             self.start_for(len(self._source) + len(place.sent))
@@ -419,23 +412,24 @@ class PoolMachine(JobFeed):
             self._settle(sent, outcome)
         self._drop_after(sent.place, sent.number)
 
-    def learnt_peak(self, name: str, peak: int) -> None:
-        """Note how much memory tasks of a class have needed, in bytes; 0 if that is not known."""
-        self.claims.learnt_peak(name, peak)
+    def learnt_usage(self, name: str, usage: ClassUsage) -> None:
+        """Note how much memory tasks of a class have needed, and how long they took."""
+        self.claims.learnt_usage(name, usage)
         self.feed()
 
     def exceeded(self, place: Place) -> None:
         """Note that a place uses more memory than it may."""
         place.is_due = True
 
-    def reported(self, place: Place) -> None:
-        """Go on after a place has reported something."""
-        self.roster.has_reported(place)
+    def reported(self, places: Sequence[Place]) -> None:
+        """Go on after places have reported something."""
+        for place in places:
+            self.roster.has_reported(place)
+            if self._recycle is not None or place.is_due:
+                self._recycle_if_due(place)
         self.claims.changed()
-        if self._recycle is not None or place.is_due:
-            self._recycle_if_due(place)
-        if len(self._source) > len(place.sent):  # else they are sent with those that this report makes ready
-            self.feed(everywhere=False)
+        if len(self._source) > sum(len(place.sent) for place in places):
+            self.feed(everywhere=False)  # else they are sent with those that these reports make ready
 
     def tick(self) -> bool:
         """Revoke jobs that wait behind a long one. Return whether to look again after :data:`BLOCKED_AFTER`."""

@@ -60,7 +60,9 @@ class PlaceRound(Round):
         self._is_first = False
 
     def fits(self, job: Job) -> bool | None:
-        if self._claims.is_unknown(job) or (self._is_timed and not self._claims.has_time(self._site, job)):
+        if self._claims.is_unknown(job, is_timed=self._is_timed):
+            return self.passes(job)
+        if self._is_timed and not self._claims.has_time(self._site, job):
             return self.passes(job)
         return super().fits(job)
 

@@ -36,6 +36,14 @@ class Home(Protocol):
     def drop(self, place: Place) -> None:
         """Note that a place has ended."""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it has as many places that get jobs as it may."""
+        ...
+
+    def readmit(self, place: Place) -> None:
+        """Note that a place gets jobs again."""
+
 
 class Assignment(Struct, eq=False):
     """A job that is at a place, under its number there.

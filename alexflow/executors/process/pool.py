@@ -26,7 +26,7 @@ from alexflow.executors.process.definitions import Definitions
 from alexflow.executors.process.instructions import (
     FailAll,
     LookAgain,
-    LookUpPeak,
+    LookUpUsage,
     PoolInstruction,
     ReportOutcomes,
     RetirePlace,
@@ -42,7 +42,7 @@ from alexflow.executors.process.machine import BLOCKED_AFTER, PoolMachine
 from alexflow.executors.process.memory_shortage import MemoryShortage
 from alexflow.executors.process.outcomes import cannot_start, failed, failed_to_start, outcome_of_running, unshippable
 from alexflow.executors.process.output_capture import Echo
-from alexflow.executors.process.past_peaks import PastPeaks
+from alexflow.executors.process.past_usage import PastUsage
 from alexflow.executors.process.payload import Packer
 from alexflow.executors.process.places import Assignment, Place
 from alexflow.executors.process.ready_workers import ReadyWorkers
@@ -110,7 +110,7 @@ class ProcessExecutor(Executor):
         self._definitions = Definitions()
         self._packer = Packer(self._definitions)
         self._cache_epoch, self._closed = 0, False
-        self._fed: list[WorkerState] = []  # they have got jobs; the first of each is to be reported as begun
+        self._fed: list[WorkerState] = []  # the first job of each is to be reported as begun
         self._fail: Callable[[Job], NotDone]  # makes the outcome of a job for which no worker can be started
         self._next_tick: asyncio.TimerHandle | None = None
         self._is_woken = False  # because something has come free in another executor
@@ -124,7 +124,7 @@ class ProcessExecutor(Executor):
             ReturnJobs: lambda instruction: self._source.put_back(instruction.jobs),
             FailAll: self._fail_all,
             LookAgain: self._begin_moment,
-            LookUpPeak: lambda instruction: self._past_peaks.look_up(instruction.name, instruction.task),
+            LookUpUsage: lambda instruction: self._past_usage.look_up(instruction.name, instruction.task),
         }
 
     def open(self, storage: Storage, report: Report, source: JobSource) -> None:
@@ -136,7 +136,7 @@ class ProcessExecutor(Executor):
         self._ready = ReadyWorkers(self._worker_set, self._size)
         self._source_tasks = SourceTasks(self._packer, self._worker_set)
         self._memory = MemoryShortage(self._machine.claims)
-        self._past_peaks = PastPeaks(storage, partial(self._take_in_event, self._machine.learnt_peak))
+        self._past_usage = PastUsage(storage, partial(self._take_in_event, self._machine.learnt_usage))
         self._shutdown = Shutdown(self._worker_set, self._grace, self._gone)
         self._deadlines = Deadlines(partial(self._take_in_event, self._machine.out_of_time))
         is_late = partial(self._take_in_event, self._machine.stopping)
@@ -172,10 +172,9 @@ class ProcessExecutor(Executor):
         if not self._closed:
             speculated = self._machine.speculates
             self._machine.offered(task_ids)
-            self._go_on()
             if speculated and self._source.watched:
-                for worker in self._worker_set.workers:
-                    self._report_begun(worker)
+                self._fed += self._worker_set.workers
+            self._go_on()
 
     def _report_begun(self, worker: WorkerState) -> None:
         """Report the job that a worker has come to."""
@@ -346,20 +345,25 @@ class ProcessExecutor(Executor):
     # -- what happens
 
     def _take_in(self, worker: WorkerState, messages: list[ToEngine]) -> None:
-        if self._closed:
-            return
+        if not self._closed:
+            self._note_reports(worker, messages)
+            self._go_on_after_reports([worker])
+
+    def _note_reports(self, worker: WorkerState, messages: list[ToEngine]) -> None:
         for message in messages:
             self._take_in_one(worker, message)
         if worker.sources_of and worker.sources_of not in worker.sent:
             worker.sources_of, worker.sources = 0, {}
         if worker.stopped and worker.stopped not in worker.sent and self._job_stops.end(worker):
             self._machine.has_stopped(worker)
-        self._machine.reported(worker)
+
+    def _go_on_after_reports(self, workers: Sequence[WorkerState]) -> None:
+        self._machine.reported(workers)
         self._go_on()
         self._machine.feed(everywhere=False)
-        self._go_on()
         if self._source.watched:
-            self._report_begun(worker)
+            self._fed += workers
+        self._go_on()
 
     def _take_in_one(self, worker: WorkerState, message: ToEngine) -> None:
         if isinstance(message, JobsDone):
@@ -399,13 +403,10 @@ class ProcessExecutor(Executor):
 
     def _replace_cold(self) -> None:
         """Replace workers that lack libraries with which new ones come."""
-        if not self._closed:
-            self._machine.replace(self._worker_set.cold_workers())
-            self._go_on()
+        self._take_in_event(self._machine.replace, self._worker_set.cold_workers())
 
     def _tick(self) -> None:
-        again = self._machine.tick()
-        self._next_tick = self._loop.call_later(BLOCKED_AFTER, self._tick) if again else None
+        self._next_tick = self._loop.call_later(BLOCKED_AFTER, self._tick) if self._machine.tick() else None
         self._go_on()
 
     def _has_ended(self, worker: WorkerState) -> None:
@@ -415,7 +416,7 @@ class ProcessExecutor(Executor):
         was_stopped = self._job_stops.end(worker)
         if not worker.is_leaving:
             self._worker_set.deaths += not was_stopped
-            self._machine.ended(worker)
+        self._machine.ended(worker)
         self._shutdown.reap(worker)
         if not self._closed:
             self._go_on()

@@ -89,6 +89,11 @@ class Roster:
         holding = [p for p in self.places if p.least_urgent < priority and len(p.sent) > 1 and not p.is_revoking]
         return sorted(holding, key=attrgetter("expected"))
 
+    def newcomer_beside(self, place: Place) -> Place | None:
+        """Return a place of the same machine that has not reported anything yet; None if there is none."""
+        beside = (other for other in self.places if other.home is place.home)
+        return next((other for other in beside if not (other.has_reported or other.is_due)), None)
+
     def cannot_start(self) -> bool:
         """Note that no place can be started now; return whether there is none."""
         self._starting = 0
@@ -109,19 +114,35 @@ class Roster:
         (self.bound if place.binding else self.places).remove(place)
         self.leaving.append(place)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many places as there may be, those that are coming among them."""
+        return len(self.places) - len(self.surplus) + self._starting >= self.size
+
     def has_room(self, place: Place) -> bool:
-        """Whether a place that is leaving may come back."""
-        return bool(place.binding) or len(self.places) - len(self.surplus) + self._starting < self.size
+        """Whether a place that is leaving may come back, to its machine, too, if there are several."""
+        return bool(place.binding) or not (self.is_full or (place.home is not None and place.home.is_full))
 
     def take_back(self) -> None:
         """Let places go on that were leaving, as far as there is room."""
         for place in list(self.returning):
             if self.has_room(place):
                 self.returning.remove(place)
-                self.leaving.remove(place)
                 place.is_leaving = False
-                (self.bound if place.binding else self.places).append(place)
+                self.readmit(place)
+                if place.home is not None:
+                    place.home.readmit(place)
                 self.touched.append(place)
+
+    def readmit(self, place: Place) -> None:
+        """Count a place no more among those that leave."""
+        self.leaving.remove(place)
+        (self.bound if place.binding else self.places).append(place)
+
+    def stay_away(self, place: Place) -> None:
+        """Let a place not come back that was leaving: it ends."""
+        if place in self.returning:
+            self.returning.remove(place)
 
     def left(self, place: Place) -> None:
         """Note that a place has ended: it takes no room any more."""
@@ -132,8 +153,7 @@ class Roster:
     def drop(self, place: Place) -> None:
         """Count a place no more."""
         self.leaving.remove(place)
-        if place in self.returning:
-            self.returning.remove(place)
+        self.stay_away(place)
 
     def has_reported(self, place: Place) -> None:
         """Note that a place has reported something: places do start."""

@@ -22,6 +22,10 @@ class RuntimeEstimates:
         """Return the seconds that a job of a key will probably take."""
         return self._seconds.get(key, PREFETCH_SECONDS)
 
+    def knows(self, key: Hashable) -> bool:
+        """Whether a job of a key has run."""
+        return key in self._seconds
+
     def fair_share(self, first: Sequence[Hashable], waiting: int, loads: Sequence[float]) -> float:
         """Return the seconds of work up to which places are filled, so that all have the same in the end.
 

@@ -1,4 +1,4 @@
-"""Memory that tasks have needed, as the record says: tasks of their class are admitted by it in the next engine."""
+"""The usage of tasks, as the record says: tasks of their class are admitted by it in the next engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from alexflow import Engine, JSONOutput, ResourceSpec, Task, open_record
-from alexflow.executors.process.past_peaks import PastPeaks, peaks_of
+from alexflow.executors.process.past_usage import NO_USAGE, PastUsage, usage_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
@@ -120,18 +120,26 @@ class Fails(Holds):
 async def test_the_largest_of_the_newest_counts(tmp_path):
     await spans(tmp_path, [Holds(0, 200), Holds(1, 10), Small(0)], workers=1)
     async with Engine(tmp_path) as engine:
-        found = peaks_of(engine.storage, {"holds": Holds, "small": Small, "says": Says})
-    assert found["holds"] > 200 * MIB
-    assert 0 < found["small"] < 200 * MIB
-    assert found["says"] == 0
+        found = usage_of(engine.storage, {"holds": Holds, "small": Small, "says": Says})
+    assert found["holds"].peak > 200 * MIB
+    assert 0 < found["small"].peak < 200 * MIB
+    assert found["says"] == NO_USAGE
+
+
+async def test_the_usual_duration_is_that_in_the_middle(tmp_path):
+    await spans(tmp_path, [Small(n, seconds=seconds) for n, seconds in enumerate((0.01, 0.2, 0.5))])
+    async with Engine(tmp_path) as engine:
+        found = usage_of(engine.storage, {"small": Small})
+    _, usual, _ = sorted(entry.seconds for entry in open_record(tmp_path).entries(Small))
+    assert found["small"].seconds == usual
 
 
 async def test_a_record_that_cannot_be_read_says_nothing(tmp_path):
     async with Engine(tmp_path) as engine:
         said = asyncio.get_running_loop().create_future()
-        past = PastPeaks(Broken(engine.storage), lambda *found: said.set_result(found))
+        past = PastUsage(Broken(engine.storage), lambda *found: said.set_result(found))
         past.look_up("holds", Holds(0))
-        assert await said == ("holds", 0)
+        assert await said == ("holds", NO_USAGE)
 
 
 class Broken:
@@ -146,9 +154,9 @@ class Broken:
 
 @pytest.mark.usefixtures("little_memory")
 async def test_tasks_wait_no_longer_than_a_second_for_a_record_that_takes_long(tmp_path, monkeypatch):
-    monkeypatch.setattr("alexflow.executors.process.past_peaks.LONGEST_WAIT", 0.1)
+    monkeypatch.setattr("alexflow.executors.process.past_usage.LONGEST_WAIT", 0.1)
     read = threading.Event()
-    monkeypatch.setattr("alexflow.executors.process.past_peaks.peaks_of", lambda *_: read.wait() and {})
+    monkeypatch.setattr("alexflow.executors.process.past_usage.usage_of", lambda *_: read.wait() and {})
     try:
         await spans(tmp_path, [Says(0, 1), Small(0), Small(1)])
     finally:
