@@ -15,7 +15,7 @@ from alexflow.engine.result import NOTHING_FAILED, Result, as_task_error, report
 from alexflow.engine.storage_questions import INSPECTED_AT_ONCE
 from alexflow.engine.subjects import collect_subjects, forced_by
 from alexflow.engine.targets import Request, with_storage
-from alexflow.errors import DefinitionError
+from alexflow.errors import DefinitionError, TaskError
 from alexflow.executors.enclosing_tasks import running
 from alexflow.graph import Defaults, Subjects, self_deadlock
 from alexflow.graph.placement import Kind, kind_of, options_of
@@ -213,12 +213,16 @@ async def result_of(request: Request, run: RequestedRun, finish: Finish, seconds
     """
     if finish.error is not None:
         raise finish.error
-    failures = [as_task_error(task_id, error) for task_id, error in finish.failures]
-    by_task = [(task_id, error) for (task_id, _), error in zip(finish.failures, failures, strict=True)]
-    report = report_on(by_task, finish.skipped) if failures or finish.skipped else NOTHING_FAILED
+    failures: list[TaskError] = []
+    skipped: tuple[str, ...] = ()
+    report = NOTHING_FAILED
+    if finish.failures or finish.skipped:
+        failures = [as_task_error(task_id, error) for task_id, error in finish.failures]
+        by_task = [(task_id, error) for (task_id, _), error in zip(finish.failures, failures, strict=True)]
+        report = report_on(by_task, finish.skipped)
+        skipped = tuple(task_id for task_id, _ in finish.skipped)
     if failures and run.options.on_error == "stop":
         raise run_failed(failures, report)
-    skipped = tuple(task_id for task_id, _ in finish.skipped)
     counts = finish.ran, finish.cached, failures, skipped, seconds, report, finish.shared
     return Result(await _bind_all(request.target, storage), *counts, run.id)
 

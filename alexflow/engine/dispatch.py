@@ -80,9 +80,11 @@ class Dispatch:
             )
             for kind, each in executors.items()
         }
+        self._bounded: list[Kind] = []  # executors that may have so many jobs of a priority below 0
         for kind, places in reserve.items():  # an executor that prefetches reserves places itself
             if kind in executors and kind not in self.prefetching:
                 self.sources[kind].bound_below_0(executors[kind].places - places)
+                self._bounded.append(kind)
         self._record = record
         self.peers: PeerCoordination | None = None
         self.has_started = False
@@ -123,7 +125,7 @@ class Dispatch:
             self.has_started = True
             if self._tallies.is_kept:
                 self._tallies.queued([task_id for offered in offers.values() for task_id in offered])
-            if self._events.watched:
+            if self._events.broadcast.has_listeners:
                 self._events.queued([task_id for offered in offers.values() for task_id in offered])
             admission = self._admission()
             if admission is not None:
@@ -197,8 +199,8 @@ class Dispatch:
         admission = self._admission()
         if admission is not None:
             admission.over(outcomes)
-        for kind, source in self.sources.items():
-            if source.is_bounded and source.ended(outcomes):
+        for kind in self._bounded:
+            if self.sources[kind].ended(outcomes):
                 self._executors[kind].offer(())
 
     def forget(self, task_ids: Sequence[str]) -> None:

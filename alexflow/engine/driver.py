@@ -118,6 +118,7 @@ class Driver:
         self._storage = storage
         self._for_tasks = storage.with_read_cache()  # the same, as tasks of this process read it
         self._executors = executors
+        self._caching = [each for each in executors.values() if type(each).invalidate is not Executor.invalidate]
         self._leases = leases
         self._broadcast = broadcast
         self._emit = broadcast.emit_lazily
@@ -148,8 +149,7 @@ class Driver:
         self.entering = 0
         self.storage_ok = True
         self._removals = Removals(storage)
-        self._delays = Delays(self.post)
-        self._alarm = Alarm(self.post)
+        self._delays, self._alarm = Delays(self.post), Alarm(self.post)
         self.questions = StorageQuestions(
             *(self.inspector, storage, self.runs, self._removals, self.record, self._inbox),
             peers=lambda: self._dispatch.peers,
@@ -326,7 +326,7 @@ class Driver:
     def invalidate_caches(self) -> None:
         """Drop cached reads: outputs may have been removed, or are about to be, and made again."""
         self._for_tasks.invalidate()
-        for executor in self._executors.values():
+        for executor in self._caching:
             executor.invalidate()
 
     # -- events

@@ -59,7 +59,7 @@ class Outcomes:
         events: list[tuple[Event, Subjects]] = []
         succeeded: list[str] = []
         cancelled: list[str] = []
-        watching = self._task_events if self._task_events.watched else None
+        watching = self._task_events if self._task_events.broadcast.has_listeners else None
         ends = [] if watching is None else watching.ends_of(outcomes)
         for number, outcome in enumerate(outcomes):
             if watching is not None:

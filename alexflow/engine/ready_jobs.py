@@ -57,6 +57,7 @@ class ReadyJobs(JobSource):
         self._tasks = catalog.tasks
         self._forced = forced
         self._events = events
+        self._broadcast = events.broadcast
         self._runs = events.runs
         self._tallies = tallies
         self._begins_when_taken = not prefetches  # else the executor reports it
@@ -84,11 +85,6 @@ class ReadyJobs(JobSource):
     def bound_below_0(self, most: int) -> None:
         """Let the executor have only so many jobs of a priority below 0 at once."""
         self._most_below_0 = most
-
-    @property
-    def is_bounded(self) -> bool:
-        """Whether it is."""
-        return self._most_below_0 is not None
 
     def ended(self, outcomes: Iterable[Settled]) -> bool:
         """Count that jobs have ended. Returns whether there is room for others now."""
@@ -129,7 +125,7 @@ class ReadyJobs(JobSource):
         jobs = self._take(limit, fits) if self.alone else self.admitted.take(limit, fits)
         if self._most_below_0 is not None:
             self._below_0.update(job.task_id for job in jobs if job.priority < 0)
-        if self._events.watched and self._begins_when_taken:
+        if self._begins_when_taken and self._broadcast.has_listeners:
             for job in jobs:
                 self.began(job.task_id)
         if self._tallies.is_kept:
@@ -149,12 +145,13 @@ class ReadyJobs(JobSource):
                 task_ids.append(task_id)
             elif answer is not None:
                 break
-        self._begin(task_ids)
+        if task_ids:
+            self._begin(task_ids)
         return jobs
 
     @property
     def watched(self) -> bool:
-        return self._events.watched
+        return self._broadcast.has_listeners
 
     def began(
         self,

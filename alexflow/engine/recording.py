@@ -99,12 +99,14 @@ class EngineRecorder:
     def about_to_run(self, tasks: Sequence[Described], forced: set[str]) -> None:
         """Write what tasks are made from, before they are handed to an executor."""
         if tasks:
-            self._opened().made_from(tasks, forced, self._owners_of)
+            (self._segment or self._opened()).made_from(tasks, forced, self._owners_of)
 
     def ended(self, outcomes: Iterable[Outcome], failed: FailedAttempts) -> None:
         """Note what came of jobs; ``failed`` are the attempts at them that have failed."""
-        self._opened().done([outcome for outcome in outcomes if isinstance(outcome, Done)], time.time(), failed)
-        self._write_soon()
+        segment = self._segment or self._opened()
+        segment.done([outcome for outcome in outcomes if isinstance(outcome, Done)], time.time(), failed)
+        if self._timer is None:
+            self._write_soon()
 
     def attempt_failed(self, task_id: str, error: TaskError, history: Sequence[Attempt], *, is_last: bool) -> None:
         """Note an attempt that failed, the last one of those in ``history``."""
@@ -140,8 +142,9 @@ class EngineRecorder:
         run = self._runs.get(end.run_id)
         began = self._segment is not None and self._segment.has_run(end.run_id)
         if run is not None and (began or end.failures or end.error is not None):
-            self._opened().run_ended(end, outcome)
-            self._write_soon()
+            (self._segment or self._opened()).run_ended(end, outcome)
+            if self._timer is None:
+                self._write_soon()
         self._runs.pop(end.run_id, None)
 
     # -- writing

@@ -38,23 +38,21 @@ class ReportLines:
 
     Args:
         write: writes it.
+
+    Attributes:
+        attempts: those that have reported and have not ended, by task.
     """
 
     def __init__(self, write: WriteReport):
         self._write = write
-        self._attempts: dict[str, _Attempt] = {}
-
-    @property
-    def any(self) -> bool:
-        """Whether there is an attempt that has reported and has not ended."""
-        return bool(self._attempts)
+        self.attempts: dict[str, _Attempt] = {}
 
     def add(self, task_id: str, number: int, report: TaskReport) -> None:
         """Note a report."""
-        attempt = self._attempts.get(task_id)
+        attempt = self.attempts.get(task_id)
         if attempt is None or attempt.number != number:
             self.ended(task_id)
-            attempt = self._attempts[task_id] = _Attempt(number, report.at)
+            attempt = self.attempts[task_id] = _Attempt(number, report.at)
         since = report.at - attempt.written_at
         if attempt.written < WRITTEN_IN_ANY_CASE or since >= PART_OF_THE_TIME * (report.at - attempt.began):
             attempt.written += 1
@@ -66,6 +64,6 @@ class ReportLines:
 
     def ended(self, task_id: str) -> None:
         """Write the last report of an attempt that has ended."""
-        attempt = self._attempts.pop(task_id, None)
+        attempt = self.attempts.pop(task_id, None)
         if attempt is not None and attempt.unwritten is not None:
             self._write(task_id, attempt.number, attempt.unwritten)

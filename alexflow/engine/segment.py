@@ -108,7 +108,7 @@ class EngineSegment:
         writer = self._writer
         if writer is None or writer.failed:
             return None
-        if not writer.is_open or writer.is_full or not writer.resume():
+        if not writer.goes_on():
             self._begin(writer)
         return writer
 
@@ -227,17 +227,17 @@ class EngineSegment:
         """Append the lines of tasks, each with the number of the run for which it counts."""
         lines, live, first = self._lines, self._live, self._count - 1
         for described, run in zip(tasks, runs, strict=False):
-            if lines.add(described):
+            count = lines.add(described)
+            if count:
                 task_id = described.spec.task_id
-                live[task_id] = (first + len(lines)) << _RUN_BITS | run << 1 | (task_id in forced)
+                live[task_id] = (first + count) << _RUN_BITS | run << 1 | (task_id in forced)
         if self._lines.new_shapes:
             writer.add(ShapesLine(tuple(self._lines.new_shapes)))
             self._find_code()
             self._lines.new_shapes = []
-        if lines:
-            first = self._count
-            self._count += len(lines)
-            writer.add(lines.take(first))
+        if count := len(lines):
+            self._count += count
+            writer.add(lines.take(self._count - count))
 
     def _find_code(self) -> None:
         """Have the code of classes found whose first tasks are about to run."""
@@ -249,7 +249,7 @@ class EngineSegment:
 
     def done(self, outcomes: Iterable[Done], now: float, failed: FailedAttempts) -> None:
         """Note that tasks have run; what is noted waits for the next write."""
-        if self._reports.any:
+        if self._reports.attempts:
             for outcome in outcomes:
                 self._reports.ended(outcome.task_id)
         writer = self._writer
@@ -257,13 +257,13 @@ class EngineSegment:
             return
         now -= writer.started
         forget, tasks, add = self._live.pop, self._tasks, self._completions.append
-        attempts = 1
+        attempts, have_failed = 1, bool(failed)
         for outcome in outcomes:
             task_id = outcome.task_id
             live = forget(task_id, None)
             if live is None or task_id not in tasks:
                 continue
-            if failed:
+            if have_failed:
                 attempts = failed.count(task_id) + 1
             seconds, usage = outcome.seconds, outcome.usage
             started, took = int((now - seconds) * 1e6), int(seconds * 1e6)
@@ -313,7 +313,7 @@ class EngineSegment:
 
     def forget(self, task_ids: Collection[str]) -> None:
         """Drop what is kept of tasks that are over."""
-        if self._reports.any:
+        if self._reports.attempts:
             for task_id in task_ids:
                 self._reports.ended(task_id)
         live = self._live

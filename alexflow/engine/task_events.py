@@ -53,7 +53,7 @@ class TaskEvents:
     """Emits the events of tasks, each with the run for which the task counts.
 
     Args:
-        broadcast: passes them to listeners.
+        broadcast: passes them to listeners; asked itself for each task whether there are any, which spares a call.
         runs: the runs that are not over, and for which a task counts.
         failed: the attempts of tasks that have failed.
         tasks: descriptions of the tasks that are not over, by id; others change it.
@@ -68,7 +68,7 @@ class TaskEvents:
         tasks: Mapping[str, Described],
         state: State,
     ):
-        self._broadcast, self._state = broadcast, state
+        self.broadcast, self._state = broadcast, state
         self._long_waits: LongWaits | None = None
         self._emit = broadcast.emit
         self._id_for = runs.id_for
@@ -87,7 +87,7 @@ class TaskEvents:
     @property
     def watched(self) -> bool:
         """Whether there are listeners."""
-        return self._broadcast.has_listeners
+        return self.broadcast.has_listeners
 
     # -- before the start
 

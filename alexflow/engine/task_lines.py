@@ -80,11 +80,12 @@ class TaskLines:
         self._clear()
         return line
 
-    def add(self, described: Described) -> bool:
+    def add(self, described: Described) -> int:
         """Add a task to the next line, after those tasks among its fields that may never run themselves.
 
         Returns:
-            Whether it has one: a task whose parameters have no canonical form any more is refused before it runs.
+            How many tasks the line has now; 0 if this one cannot be in it: a task whose parameters have no canonical
+            form any more is refused before it runs.
         """
         try:
             task = described.task.unwrapped()
@@ -94,17 +95,16 @@ class TaskLines:
                 outputs != 0 and _SOURCES in sys.modules and preimage.find(_SOURCE_NAME) >= 0
             ):
                 self._add_named(task)
-            self._add(task, described, preimage, further, outputs)
-            return True
+            return self._add(task, described, preimage, further, outputs)
         except BaseException as error:  # of the user's code, and the task's own to report
             if passes(error):
                 raise
             logger.debug("no record of what %s is made from", described.spec.task_id, exc_info=True)
-            return False
+            return 0
 
     def _add(
         self, task: AbstractTask, described: Described, preimage: bytes, further: bytes | None, outputs: int | None
-    ) -> None:
+    ) -> int:
         spec = described.spec
         task_id, inputs = spec.task_id, spec.inputs
         digest = _digest(task_id)
@@ -119,12 +119,13 @@ class TaskLines:
         if keys is not None or not are_in_fields or further is not None:
             others = NIL if further is None else Raw(further)
             self._others[len(self._digests)] = others, None if are_in_fields else inputs, keys
-        self._append(shape, digest, preimage)
+        return self._append(shape, digest, preimage)
 
-    def _append(self, shape: int, digest: bytes, preimage: bytes) -> None:
+    def _append(self, shape: int, digest: bytes, preimage: bytes) -> int:
         self._shapes_of.append(shape)
         self._digests.append(digest)
         self._preimages.append(preimage)
+        return len(self._digests)
 
     def _shape(self, task: AbstractTask, described: Described) -> tuple[int, tuple[str, ...] | None]:
         """Return the number of a task's shape, and its keys if the shape does not say them."""

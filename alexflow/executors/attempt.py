@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from inspect import isawaitable
 from operator import methodcaller
+from types import CoroutineType
 from typing import Any
 
 from alexflow.cards.pending import awrite_pending, pending, write_pending
@@ -125,11 +126,13 @@ async def aattempt(task: AbstractTask, transaction: Transaction, outputs: InOut 
         if transaction.replaces:
             await transaction.aremember(_keys(outputs))
         hook = "input()"
-        input = bind_input(task.input(), storage, task)
+        input = task.input()
+        if input is not None:
+            input = bind_input(input, storage, task)
         hook = ""
         running = task.run(input, bind(outputs, transaction))  # type: ignore[attr-defined]  # as in attempt
         # a plain `def` with executor="loop" is done, unless it has given what is to be awaited
-        if class_info(type(task)).run_is_async or isawaitable(running):
+        if type(running) is CoroutineType or class_info(type(task)).run_is_async or isawaitable(running):
             await running
         if this_process.generation != process:
             end_fork()

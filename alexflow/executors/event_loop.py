@@ -185,10 +185,10 @@ class LoopExecutor(Executor):
     # -- runners
 
     def _schedule_runners(self) -> None:
-        """Check in the loop's next turn whether there are enough runners."""
+        """Check in the loop's next turn whether there are enough runners, unless each ready job has an idle one."""
         if (
             not (self._is_scheduled or self._closed or self._is_blocked)
-            and len(self._source)
+            and len(self._source) > self._idle
             and len(self._running) < self._max_concurrency
         ):
             self._is_scheduled = True

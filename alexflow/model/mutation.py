@@ -41,8 +41,10 @@ def check_unchanged(task: AbstractTask, task_id: str) -> None:
     Raises:
         NonDeterministicTask: it has others; the message names the fields that can have been changed.
     """
-    fixed = _FIXED
-    for name in class_info(type(task)).significant:
+    fixed, info = _FIXED, task.__class_info__
+    if info.cls is not type(task):
+        info = class_info(type(task))
+    for name in info.significant:
         if type(value := getattr(task, name)) not in fixed and _may_change(value):
             break
     else:

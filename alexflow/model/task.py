@@ -105,7 +105,8 @@ class AbstractTask(WithClassInfo):
             storage: a storage to bind it to; seldom needed.
             kwargs: further fields of ``output_class``.
         """
-        built = class_info(type(self)).built
+        info = self.__class_info__
+        built = (info if info.cls is type(self) else class_info(type(self))).built  # spares most a call
         known = built.get(key)
         if known is not None and known[0] is output_class and storage is None and not kwargs:
             built_before: OutputT = plain_output(known[1], self, f"{self.task_id}.{key}")

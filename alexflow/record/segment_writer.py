@@ -54,6 +54,8 @@ class SegmentWriter:
     def __init__(self, space: ReservedSpace, user: str = ""):
         self.failed = False  #: Whether the record was given up.
         self._space = space
+        #: Whether lines can be handed over one by one; else a file is written whole.
+        self.appends = space.appends
         self._user = user
         self._file: BinaryIO | None = None
         self._rests = False  # the file is closed, and there is more to come
@@ -70,19 +72,13 @@ class SegmentWriter:
         """Whether a segment has been begun."""
         return self._name != ""
 
-    @property
-    def is_full(self) -> bool:
-        """Whether another segment should be begun."""
-        return self._size > MAX_SEGMENT_BYTES
+    def goes_on(self) -> bool:
+        """Open the file again after a rest. Returns whether there is a segment that is neither full nor removed."""
+        return self._name != "" and self._size <= MAX_SEGMENT_BYTES and (not self._rests or self._resume())
 
     def micros(self, at: float) -> int:
         """Return a time, in seconds since 1970, as the microseconds since the segment's start."""
         return int((at - self.started) * 1e6)
-
-    @property
-    def appends(self) -> bool:
-        """Whether lines can be handed over one by one; else a file is written whole."""
-        return self._space.appends
 
     @property
     def is_in_outage(self) -> bool:
@@ -101,11 +97,9 @@ class SegmentWriter:
     def add(self, line: SegmentLine | tuple[Any, ...]) -> None:
         """Append a line, as its class has it or as a tuple; it waits for :meth:`flush`."""
         try:
-            self._add(_encode(line))
+            payload = _encode(line)
         except (UnicodeEncodeError, ValueError, OverflowError, TypeError):  # half of a surrogate pair, a huge number
-            self._add(_encode(_plain(msgspec.to_builtins(line))))
-
-    def _add(self, payload: bytes) -> None:
+            payload = _encode(_plain(msgspec.to_builtins(line)))
         framed = frame_of(payload)
         self._waiting.append(framed)
         self._size += len(framed)
@@ -156,17 +150,16 @@ class SegmentWriter:
             file.close()
 
     @blocks_briefly("once for each time that an engine was idle")
-    def resume(self) -> bool:
+    def _resume(self) -> bool:
         """Open the file again after a rest. Returns whether it is still there."""
-        if self._rests:
-            try:
-                self._file = self._space.open_for_appending(self._name, new=False)
-            except FileNotFoundError:  # the record may have been removed meanwhile
-                self._end()
-                return False
-            except Exception as error:  # the disk's
-                self._give_up(error)
-            self._rests = False
+        try:
+            self._file = self._space.open_for_appending(self._name, new=False)
+        except FileNotFoundError:  # the record may have been removed meanwhile
+            self._end()
+            return False
+        except Exception as error:  # the disk's
+            self._give_up(error)
+        self._rests = False
         return True
 
     # -- parts

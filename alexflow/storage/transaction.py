@@ -42,17 +42,18 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         "_is_discarded",
         "_is_ending",
         "_is_revoked",
-        "_replace",
         "_staged",
         "_versions",
         "overtaken",
+        "replaces",
         "storage",
         "stored",
     )
 
     def __init__(self, storage: Storage, *, replace: bool = False):
         self.storage = storage
-        self._replace = replace
+        #: Whether an output that exists is replaced.
+        self.replaces = replace
         self._staged: dict[str, Staged] = {}
         self._appended: dict[str, AppendedFile] = {}
         self._is_revoked = False
@@ -148,11 +149,6 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         self._keep(self.storage.stage(key, data))
         return True
 
-    @property
-    def replaces(self) -> bool:
-        """Whether an output that exists is replaced."""
-        return self._replace
-
     def remember(self, keys: Sequence[str]) -> None:
         """Remember the versions that exist now: only these are replaced later."""
         self._versions = {key: self.storage.version(key) for key in keys}
@@ -167,7 +163,7 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         while self._staged:
             key, staged = self._staged.popitem()
             size = staged.size
-            if self._publish_over(staged) if self._replace else self.storage.publish(staged):
+            if self._publish_over(staged) if self.replaces else self.storage.publish(staged):
                 self.stored[key] = size, digest_in(staged.record)
             else:
                 self.overtaken += (key,)
@@ -280,7 +276,11 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
     # -- on the event loop
 
     async def awrite(self, key: str, data: bytes, *, replace: bool = False) -> bool:
-        return await self.apublish(await self.storage.astage(key, data))
+        staged = await self.storage.astage(key, data)
+        if key in self._staged:
+            return await self.apublish(staged)
+        self._keep(staged)
+        return True
 
     async def aremember(self, keys: Sequence[str]) -> None:
         """:meth:`remember`, for the event loop."""
@@ -292,7 +292,7 @@ class Transaction(Storage, checks_keys=False):  # its storage checks them, once 
         while self._staged:
             key, staged = self._staged.popitem()
             size = staged.size
-            if await (self._apublish_over(staged) if self._replace else self.storage.apublish(staged)):
+            if await (self._apublish_over(staged) if self.replaces else self.storage.apublish(staged)):
                 self.stored[key] = size, digest_in(staged.record)
             else:
                 self.overtaken += (key,)

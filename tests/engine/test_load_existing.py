@@ -89,7 +89,7 @@ async def test_an_output_that_exists_costs_few_calls(tmp_path: Path) -> None:
             await engine.load(output)
         finally:
             sys.setprofile(None)
-    assert 0 < calls <= 18  # of which two are JSONOutput's decode
+    assert 0 < calls <= 15  # of which two are JSONOutput's decode
 
 
 async def test_a_forced_task_is_waited_for() -> None:

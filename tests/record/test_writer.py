@@ -39,7 +39,7 @@ def test_it_goes_on_in_the_same_file_after_a_rest(storage: Storage) -> None:
     writer = begun(storage)
     (before,) = contents(storage)
     writer.rest()
-    assert writer.resume()
+    assert writer.goes_on()
     writer.add(ClosedLine(1))
     writer.flush()
     (after,) = contents(storage)
@@ -65,7 +65,7 @@ def test_it_sees_that_its_file_was_removed_during_a_rest(storage: Storage) -> No
     assert space is not None
     (name,) = space.names()
     space.remove(name)
-    assert not writer.resume()
+    assert not writer.goes_on()
     assert not writer.is_open
     writer.begin()
     writer.flush()

@@ -89,10 +89,11 @@ class JobFeed:
             return
         for place in touched:
             self._sort_in(place)
-        if (self._idle or self._short) and len(self._source):
-            self._distribute()
+        waiting = len(self._source)
+        if waiting and (self._idle or self._short):
+            waiting = self._distribute(waiting)
             touched = list(self._short)
-        if not len(self._source):
+        if not waiting:
             for place in touched:
                 if place.speculated_to < place.number and place in self._short:
                     self._extend(place)
@@ -119,9 +120,12 @@ class JobFeed:
             elif place.expected <= PREFETCH_SECONDS / 2:
                 self._short[place] = None
 
-    def _distribute(self) -> None:
-        """Send the jobs that wait: to idle places, those first that have been so for the shortest time, and others."""
-        waiting = len(self._source)
+    def _distribute(self, waiting: int) -> int:
+        """Send the jobs that wait: to idle places, those first that have been so for the shortest time, and others.
+
+        Returns:
+            How many are left.
+        """
         idle: list[Place] = []
         while self._idle and len(idle) < waiting:
             place, _ = self._idle.popitem()
@@ -135,9 +139,10 @@ class JobFeed:
         if loads:
             fair_share = self._estimates.fair_share(self._source.keys(SAMPLE), waiting, loads)
             for place in (*idle, *short):
-                if len(self._source):
-                    self._fill(place, fair_share)
+                if waiting:
+                    waiting = self._fill(place, fair_share)
                 self._sort_in(place)
+        return waiting
 
     def _extend(self, place: Place) -> None:
         """Send a place what comes after its jobs."""
@@ -174,8 +179,8 @@ class JobFeed:
             if batch:
                 self.instructions.append(SendJobs(place, batch))
 
-    def _fill(self, place: Place, fair_share: float) -> None:
-        """Send a place jobs until it has so many seconds of work, or as much as it may have."""
+    def _fill(self, place: Place, fair_share: float) -> int:
+        """Send a place jobs until it has so many seconds of work, or as much as it may have; return how many wait."""
         if not place.sent:
             place.begin_anew(self._clock())
         most_urgent = place.least_urgent if len(place.sent) > 1 else NOTHING_SENT
@@ -202,10 +207,12 @@ class JobFeed:
             for number, (job, seconds) in enumerate(zip(jobs, expected, strict=True), place.number + 1)
         ]
         self._assign(place, batch)
-        if not len(self._source):
+        left = len(self._source)
+        if not left:
             self._speculate(place, batch)
         if batch:
             self.instructions.append(SendJobs(place, batch))
+        return left
 
     def _assign(self, place: Place, batch: list[Assignment]) -> None:
         for sent in batch:

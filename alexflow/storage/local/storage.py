@@ -349,22 +349,16 @@ class LocalStorage(LocalStatus, FrozenFields, ComparedByFields):
         if key not in ACCEPTED:
             accept_key(key)
         cache = self._read_cache
-        if cache is None:
-            return await self._aread(key)
-        data = cached(cache, self.base_path, key)
+        data = None if cache is None else cached(cache, self.base_path, key)
         if data is None:
-            data = await self._aread(key)
-            cache.put(key, data)
+            data = read_opened(self.base_path, key, partial(self._read_checked, key) if self.check else read_if_small)
+            if data is None:
+                from alexflow.storage.background import in_thread  # deferred, as above
+
+                data = await in_thread(self._read, key)
+            if cache is not None:
+                cache.put(key, data)
         return data
-
-    async def _aread(self, key: str) -> bytes:
-        read = partial(self._read_checked_if_small, key) if self.check else read_if_small
-        data = read_opened(self.base_path, key, read)
-        if data is not None:
-            return data
-        from alexflow.storage.background import in_thread  # deferred, as above
-
-        return await in_thread(self._read, key)
 
     @checks_its_keys
     @blocks_briefly("makes the file that a thread then fills")
@@ -416,7 +410,7 @@ class LocalStorage(LocalStatus, FrozenFields, ComparedByFields):
 
         return await in_thread(self.sweep, older_than)
 
-    def _read_checked_if_small(self, key: str, fd: int, at_first: int) -> bytes | None:
+    def _read_checked(self, key: str, fd: int, at_first: int) -> bytes | None:
         data = read_if_small(fd, at_first)
         if data is None:
             return None
