@@ -93,9 +93,11 @@ class TaskEvents:
 
     def planned(self, task_ids: Sequence[str]) -> None:
         """Emit that tasks have to run: one event for each run."""
+        for task_id in task_ids:
+            self._live.setdefault(task_id)
+        if not self._broadcast.takes(engine_events.TasksPlanned):
+            return
         for run_id, some in self._by_run(task_ids).items():
-            for task_id in some:
-                self._live.setdefault(task_id)
             reads = tuple([_reads(self._tasks.get(task_id)) for task_id in some])
             self._emit(engine_events.TasksPlanned(tuple(some), reads, run_id=run_id))
 
@@ -132,13 +134,16 @@ class TaskEvents:
             self._emit(engine_events.TaskWaiting(task_id, kind, name, holders, run_id=self._id_for(task_id)))
 
     def watch_waits(self) -> None:
-        """See to it that there are events of tasks that wait for a limit or a rate."""
-        if not (self._state.slots.waiting and self.watched):
+        """Have events of tasks that wait for a limit or a rate emitted, where a listener takes them."""
+        if not (self._state.slots.waiting and self._broadcast.takes(engine_events.TaskWaiting)):
             return
         if self._long_waits is None:
             from alexflow.engine.long_waits import LongWaits  # deferred: most engines have no listeners
 
-            self._long_waits = LongWaits(self._state, self._emit, self._id_for, lambda: self.watched)
+            def is_watched() -> bool:
+                return self._broadcast.takes(engine_events.TaskWaiting)
+
+            self._long_waits = LongWaits(self._state, self._emit, self._id_for, is_watched)
         self._long_waits.watch()
 
     # -- the start
@@ -157,13 +162,18 @@ class TaskEvents:
         """Emit that an attempt has begun, unless that has been emitted."""
         if self._live.get(task_id) is not None:
             return
-        self._lacking.pop(task_id, None)
+        if self._lacking:
+            self._lacking.pop(task_id, None)
         lane = self._lanes[executor].take()
         self._live[task_id] = executor, lane
         attempt = self._failed.count(task_id) + 1
-        where = executor, worker, host, lane, dict(devices or {}), cores
-        now = time.time() if at is None else at
-        self._emit(engine_events.TaskStarted(task_id, attempt, *where, time=now, run_id=self._id_for(task_id)))
+        given = dict(devices) if devices else {}
+        now, run_id = time.time() if at is None else at, self._id_for(task_id)
+        self._emit(
+            engine_events.TaskStarted(
+                task_id, attempt, executor, worker, host, lane, given, cores, time=now, run_id=run_id
+            )
+        )
 
     def ends_of(self, outcomes: Sequence[Settled]) -> list[float]:
         """Return when attempts have ended that are reported together: each worker runs one after the other."""

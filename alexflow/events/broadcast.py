@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 
 from alexflow.events.engine_events import EngineEvent, EventsDropped
 from alexflow.executors.captured_error import capture_error
@@ -21,7 +21,8 @@ class Broadcast:
     """Passes events to listeners at once, and keeps them for readers until they take them."""
 
     def __init__(self) -> None:
-        self._listeners: list[Listener] = []
+        self._listeners: list[tuple[Listener, Collection[type[EngineEvent]] | None]] = []
+        self._takers: dict[type[EngineEvent], tuple[Listener, ...]] = {}
         #: Whether there are listeners; an attribute, since it is looked at several times for each task.
         self.has_listeners = False
         self._closed = False
@@ -33,8 +34,9 @@ class Broadcast:
             self.emit(make_event())
 
     def emit(self, event: EngineEvent) -> None:
-        """Pass an event to all listeners. One that raises is removed."""
-        for listener in tuple(self._listeners):
+        """Pass an event to all listeners that take its kind. One that raises is removed."""
+        kind = type(event)
+        for listener in self._takers[kind] if kind in self._takers else self._takers_of(kind):
             try:
                 listener(event)
             except BaseException as error:  # the user's: the work does not depend on its listeners
@@ -44,16 +46,32 @@ class Broadcast:
                 fault = capture_error(error, travels=False)
                 logger.error("a listener failed at %r and gets no further events:\n%s", event, fault.traceback)
 
+    def _takers_of(self, kind: type[EngineEvent]) -> tuple[Listener, ...]:
+        takers = tuple([listener for listener, kinds in self._listeners if kinds is None or kind in kinds])
+        self._takers[kind] = takers
+        return takers
+
+    def takes(self, kind: type[EngineEvent]) -> bool:
+        """Return whether there is a listener that takes events of a kind: such that are dear are made only for it."""
+        return self.has_listeners and bool(self._takers[kind] if kind in self._takers else self._takers_of(kind))
+
     def _leave(self, listener: Listener) -> None:
-        for index, other in enumerate(self._listeners):
+        for index, (other, _) in enumerate(self._listeners):
             if other is listener:  # not ==, which is the user's
                 del self._listeners[index]
+                self._takers = {}
                 self.has_listeners = bool(self._listeners)
                 return
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call a function with every event, on the engine's loop; it must be quick. Returns a function to end this."""
-        self._listeners.append(listener)
+    def listen(self, listener: Listener, kinds: Collection[type[EngineEvent]] | None = None) -> Callable[[], None]:
+        """Call a function with every event, on the engine's loop; it must be quick. Returns a function to end this.
+
+        Args:
+            listener: the function.
+            kinds: the classes of the events that it gets; None for all.
+        """
+        self._listeners.append((listener, kinds))
+        self._takers = {}
         self.has_listeners = True
         return lambda: self._leave(listener)
 

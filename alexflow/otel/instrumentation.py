@@ -45,7 +45,7 @@ class Instrumentation:
             for kind in {**self._metrics.handlers, **self._spans.handlers}
         }
         self._has_failed = False
-        self._leave = engine.broadcast.listen(self._take)
+        self._leave = engine.broadcast.listen(self._take, self._handlers.keys())
         engine.trace_by(self)
 
     def remove(self, engine: OpenEngine) -> None:

@@ -47,15 +47,22 @@ MAX_ERROR = 1000
 class Captured:
     """The caller's context, and its baggage as a header."""
 
-    __slots__ = ("baggage", "context")
+    __slots__ = ("_within", "baggage", "context")
 
     def __init__(self, context: Context):
         self.context = context
+        self._within: tuple[RunSpan, Context] | None = None
         self.baggage = ""
         if all_baggage(context):
             carrier: dict[str, str] = {}
             W3CBaggagePropagator().inject(carrier, context)
             self.baggage = carrier.get("baggage", "")
+
+    def within(self, run: RunSpan) -> Context:
+        """Return it with the span of a run, whose tasks have none."""
+        if self._within is None or self._within[0] is not run:
+            self._within = run, trace.set_span_in_context(run.span, self.context)
+        return self._within[1]
 
 
 class RunSpan:
@@ -132,10 +139,11 @@ class Spans(EventFollower):
         run = self._runs.get(run_id)
         if run is None:
             return
-        span = run.span
-        if run.is_recording:
-            span = self._begin(task_id, run)
-            self._attempts[task_id] = OpenAttempt(run, span)
+        if not run.is_recording:
+            contexts.attach(captured.within(run))
+            return
+        span = self._begin(task_id, run)
+        self._attempts[task_id] = OpenAttempt(run, span)
         contexts.attach(trace.set_span_in_context(span, captured.context))
 
     def headers(self, task_id: str, run_id: str, captured: Captured) -> TraceHeaders | None:

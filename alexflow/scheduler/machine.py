@@ -221,7 +221,9 @@ class Scheduler:
 
     def owner_of(self, task_id: str) -> int:
         """Return the number of the run for which a task that is not over counts; 0 if that run is."""
-        return self.owners_of((task_id,))[0]
+        node = self.state.nodes.get(task_id)
+        owner = None if node is None else node.owner
+        return 0 if owner is None else owner.run_id
 
     def owners_of(self, task_ids: Iterable[str]) -> list[int]:
         """Return the same for several tasks."""

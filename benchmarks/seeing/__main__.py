@@ -1,4 +1,7 @@
-"""Each way to look at a run: nobody looks; the page in a process of its own; the page in the engine's process."""
+"""Each way to look at a run: nobody looks; the page in a process of its own; the page in the engine's process.
+
+``python -m benchmarks seeing spans`` measures what OpenTelemetry costs.
+"""
 
 from __future__ import annotations
 
@@ -71,6 +74,10 @@ def measured(directory: Path, tasks: int, pace: int, way: str) -> dict[str, Any]
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, and print a line for each way."""
+    if arguments is not None and arguments[:1] == ["spans"]:
+        from benchmarks.seeing.spans import main as spans  # deferred: it needs the SDK of OpenTelemetry
+
+        return spans(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks seeing", description=__doc__)
     parser.add_argument("--tasks", type=int, default=100_000)
     parser.add_argument("--pace", type=int, nargs="+", default=[500, 5_000], help="tasks a second (500 5000)")

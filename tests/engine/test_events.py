@@ -8,10 +8,12 @@ from collections import Counter
 import pytest
 
 from alexflow import Engine, MemoryStorage
+from alexflow.engine import task_events
 from alexflow.errors import EngineClosed
 from alexflow.events import (
     RunFinished,
     RunStarted,
+    TaskCancelled,
     TaskGivenUp,
     TasksFound,
     TasksPlanned,
@@ -19,7 +21,7 @@ from alexflow.events import (
     TaskSucceeded,
 )
 from tests.engine.dynamic_tasks import Gives
-from tests.engine.workflows import BreaksOnLoop, Step
+from tests.engine.workflows import BreaksOnLoop, SlowOnLoop, Step
 
 pytestmark = pytest.mark.anyio
 
@@ -97,3 +99,39 @@ async def test_a_reader_that_goes():
         await events.aclose()
         assert not engine.broadcast.has_listeners
         assert (await engine.run(Step(2))).ran == 1
+
+
+async def test_a_listener_gets_the_kinds_that_it_names_and_no_others_are_made(monkeypatch):
+    made = []
+    monkeypatch.setattr(task_events, "_reads", lambda described: made.append(described) or ())
+    told, ended = [], []
+    async with Engine(MemoryStorage()) as engine:
+        leave = engine.broadcast.listen(ended.append, {TaskSucceeded, RunFinished})
+        await engine.run(Step(1))
+        assert [type(event) for event in ended] == [TaskSucceeded, RunFinished]
+        assert not made  # for each planned task a look at all that it reads
+        engine.broadcast.listen(told.append)
+        await engine.run(Step(2))
+        leave()
+        await engine.run(Step(3))
+    assert len(made) == 2
+    assert [type(event) for event in ended] == [TaskSucceeded, RunFinished] * 2
+    assert [event.task_ids for event in told if isinstance(event, TasksPlanned)] == [
+        (Step(2).task_id,),
+        (Step(3).task_id,),
+    ]
+
+
+async def test_one_that_takes_only_ends_gets_those_of_tasks_that_never_begin():
+    cancelled = []
+    waits = SlowOnLoop(7)
+    reads = Step(1, (waits.output(),))
+    async with Engine(MemoryStorage()) as engine:
+        engine.broadcast.listen(cancelled.append, {TaskCancelled})
+        asked = asyncio.create_task(engine.run(reads))
+        while engine.why(waits).state != "running":  # noqa: ASYNC110  # each turn goes a step
+            await asyncio.sleep(0)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+    assert {event.task_id: event.begun for event in cancelled} == {waits.task_id: True, reads.task_id: False}
