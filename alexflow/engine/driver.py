@@ -379,8 +379,8 @@ class Driver:
         self._dispatch.enter({task_id: subjects.described[task_id] for task_id in wanted})
         if self._broadcast.has_listeners:
             self.task_events.planned(wanted)
-            if event.found:
-                self.task_events.found(event.found, self._scheduler.state.found_for)
+            if found := self._scheduler.state.found:
+                self.task_events.found(*found)
 
     def _crash(self, error: BaseException) -> None:
         logger.critical("the engine failed", exc_info=error)

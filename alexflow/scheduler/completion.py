@@ -16,7 +16,7 @@ from alexflow.scheduler.demand import (
 )
 from alexflow.scheduler.events import Succeeded
 from alexflow.scheduler.instructions import Close, Finish, Verify
-from alexflow.scheduler.state import MISSING, PRESENT, Key, Node, RunState, State, TaskCheck
+from alexflow.scheduler.state import MAX_FOUND_KEPT, MISSING, PRESENT, Key, Node, RunState, State, TaskCheck
 from alexflow.scheduler.states import ACTIVE, GENERATING, WAITING
 
 # -- starting
@@ -93,6 +93,8 @@ def succeeded(state: State, event: Succeeded) -> None:
             run = owner_of(state, node)
         if run is not None:
             run.ran += 1
+            if state.is_dynamic and len(run.ran_here) < MAX_FOUND_KEPT:
+                run.ran_here.add(task_id)
         if len(state.runs) > 1:
             _count_shared(state, node, run)
         leave_active(state, node)

@@ -20,6 +20,7 @@ from alexflow.scheduler.state import CHECKING, MISSING, PRESENT, UNKNOWN, Group,
 def inspected(state: State, event: Inspected) -> None:
     """Handle a part of an answer: what exists is present, what does not has a producer now."""
     specs = {spec.task_id: spec for spec in event.specs}
+    state.found = None
     owner = _add_present(state, event) if event.present else None
     if event.missing:
         _add_all_missing(state, event, specs)
@@ -40,8 +41,11 @@ def inspected(state: State, event: Inspected) -> None:
             del state.checks[task_id]
             _add_incomplete(state, check, specs)
     if owner is not None:
-        found, state.found_for = event.found, owner.run_id
-        owner.count_found(tuple(task_id for task_id in found if task_id not in outdated) if outdated else found)
+        found = event.found
+        if outdated or owner.ran_here:  # what a dynamic task generates reads what has just been made
+            found = tuple(task_id for task_id in found if task_id not in outdated and task_id not in owner.ran_here)
+        owner.count_found(found)
+        state.found = (found, owner.run_id) if found else None
 
 
 def inspection_failed(state: State, event: InspectionFailed) -> None:
@@ -175,6 +179,8 @@ def _absorb(state: State, check: TaskCheck, node: Node) -> None:
 def _new_node(state: State, spec: TaskSpec, group: Group) -> Node:
     node = state.nodes[spec.task_id] = Node(spec, group.owner, group)
     group.nodes.append(node)
+    if spec.dynamic:
+        state.is_dynamic = True
     if spec.priority is not None:
         state.prioritized = True
     if state.prioritized:

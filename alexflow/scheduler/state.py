@@ -213,6 +213,7 @@ class RunState:
         "pinned",
         "priority",
         "ran",
+        "ran_here",
         "rounds",
         "run_id",
         "shared",
@@ -224,8 +225,7 @@ class RunState:
     )
 
     def __init__(self, run_id: int, on_error: OnError, priority: int | None = None, fairness_key: str = ""):
-        self.run_id = run_id
-        self.on_error = on_error
+        self.run_id, self.on_error = run_id, on_error
         self.priority = priority  # None: that of each task's class
         self.fairness_key = fairness_key
         self.keys: list[str] = []  # targets
@@ -235,16 +235,15 @@ class RunState:
         self.pinned: list[str] = []  # all target keys: not to be removed while the run lasts
         self.made: list[str] = []  # target keys that were made for it, to be verified
         self.rounds = 0  # of verification that found something missing
-        self.verifying = False
-        self.stopping = False
         self.withdrawn = False  # it gives up its targets, or has them
         self.leaving = 0  # chores that have not given up yet what only it wanted
-        self.finished = False
+        self.finished = self.verifying = self.stopping = False
         self.held = 0  # chores that may still find failures for it: it does not end before
         self.draining: dict[Node, str] = {}  # running tasks whose end it waits for, each with the reason
         self.error: Any = None
         self.failures: dict[str, Any] = {}  # errors, by task
         self.ran = 0
+        self.ran_here: set[str] = set()  # tasks that ran for it; kept where more are generated
         self.shared = 0  # tasks behind its targets that ran for others
         self.found: set[str] = set()  # tasks that were done already; several of their outputs may be inspected
         self.found_more = 0  # when those are too many to be kept
@@ -336,7 +335,8 @@ class State:
         self.verifying: set[int] = set()  # runs for which a ``Verify`` has not been answered
         self.pins: dict[str, int] = {}  # how many runs target a key, whatever became of it
         self.removed: dict[str, int] = {}  # what was removed while tasks were inspected: the next question's number
-        self.found_for = 0  # the number of the run for which tasks were found done last
+        self.is_dynamic = False  # there are dynamic tasks, or were
+        self.found: tuple[tuple[str, ...], int] | None = None  # found done last, with the number of the run that counts
         self.inspecting = 0  # keys and tasks in questions
         self.active = 0  # nodes that wait for a place or a delay, or on which something is at work; runs being verified
         self.begun = 0  # tasks that executors have

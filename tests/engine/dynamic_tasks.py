@@ -201,3 +201,16 @@ class GivesBroken(DynamicTask):
 
     def generate(self, input: None, output: None) -> Any:
         yield from [Step(1), BreaksOnLoop(2), Step(3)]
+
+
+@dataclass(frozen=True)
+class GivesReaderOfTheSame(DynamicTask):
+    """Gives a task that reads what it has read itself."""
+
+    read: Output[int]
+
+    def input(self) -> Output[int]:
+        return self.read
+
+    def generate(self, input: Output[int], output: None) -> Any:
+        return Step(100, (self.read,))

@@ -10,7 +10,7 @@ import pytest
 from alexflow import Engine, MemoryStorage, Retry
 from alexflow.engine.dynamic import Generators
 from alexflow.errors import IncompatibleStorage, OutputMissing, RunFailed, TaskFailed
-from alexflow.events import TaskSucceeded
+from alexflow.events import TasksFound, TaskSucceeded
 from alexflow.graph.describe import Defaults, describe
 from tests.engine import dynamic_tasks
 from tests.engine.dynamic_tasks import (
@@ -21,6 +21,7 @@ from tests.engine.dynamic_tasks import (
     GivesMany,
     GivesOnLoop,
     GivesOnLoopAtOnce,
+    GivesReaderOfTheSame,
     GivesUnreachable,
     MadeByOthers,
     Nested,
@@ -186,3 +187,15 @@ async def test_stopped_before_it_begins():
     await asyncio.sleep(0)
     del generators
     gc.collect()
+
+
+async def test_what_ran_in_the_same_run_is_not_counted_as_done_before():
+    found = []
+    async with Engine(MemoryStorage()) as engine:
+        engine.broadcast.listen(found.append, {TasksFound})
+        result = await engine.run(GivesReaderOfTheSame(Step(1).output()))
+        assert (result.ran, result.cached) == (3, 0)
+        assert not found
+        other = await engine.run([GivesReaderOfTheSame(Step(1).output()), Step(2, (Step(1).output(),))])
+    assert other.ran == 2
+    assert other.cached >= 1

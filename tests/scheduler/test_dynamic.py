@@ -31,6 +31,23 @@ def test_all_that_it_gives_is_done_before_it_is() -> None:
     assert h.empty
 
 
+def test_what_has_run_for_it_before_is_not_found_done() -> None:
+    h = Harness()
+    h.task("D", "a", dynamic=True)
+    h.task("A")
+    h.task("B")
+    h.task("C")
+    assert h.plan("d") == [start("A")]
+    assert h.done("A") == [start("D"), forget("A")]
+    assert h.gave("D", "A B C", last=True) == [inspect("", "A B C")]
+    assert h.look(incomplete="C", complete="A B", found="A B") == [start("C")]
+    assert h.scheduler.state.found == (("B",), 1)
+    h.done("C")
+    h.done("D")
+    assert h.seen(1) == [Finish(1, ran=3, cached=1)]
+    assert h.empty
+
+
 def test_it_gives_nothing() -> None:
     h = dynamic()
     assert h.gave("D", last=True) == [Close("D")]
