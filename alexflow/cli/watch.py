@@ -78,6 +78,9 @@ def _as_json(run: RunFold, gone: bool) -> dict[str, Any]:
     }
 
 
+#: Tasks under way that are named.
+_TASKS_SHOWN = 12
+
 _COLUMNS = ("class", "done", "under way", "failed", "retried", "median", "95 %", "left")
 
 
@@ -134,7 +137,10 @@ def _picture(run: RunFold) -> Any:
             table.add_column(name, justify="right" if at else "left", no_wrap=True)
         for row in cells:
             table.add_row(*map(Text, row))
-    running = [f"{task.rpartition('.')[0].rpartition('.')[2]}.{task[-40:-32]}" for task in run.under_way()[:12]]
+    tasks = run.under_way()
+    running = [f"{task.rpartition('.')[0].rpartition('.')[2]}.{task[-40:-32]}" for task in tasks[:_TASKS_SHOWN]]
+    if len(tasks) > _TASKS_SHOWN:
+        running.append(f"and {len(tasks) - _TASKS_SHOWN:,} more")
     parts: list[Any] = [Text(headline(run, time.time()), "bold"), table]
     if running:
         parts.append(Text("under way: " + ", ".join(running), "green"))

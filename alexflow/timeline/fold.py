@@ -63,6 +63,8 @@ class ClassCount:
 
     def quantile(self, share: float) -> float:
         """Return about the duration that this share of the tasks that succeeded did not exceed, in microseconds."""
+        if self.succeeded == 1:
+            return float(self.worked)
         wanted, seen = share * sum(self._histogram), 0
         for bucket, count in enumerate(self._histogram):
             seen += count

@@ -87,22 +87,24 @@ def _time_left(run: RunFold, cls: str, tasks: int, lanes: int) -> float | None:
     return None if pace is None else pace * tasks
 
 
-def headline(run: RunFold, now: float, *, gone: bool = False) -> str:
+def headline(run: RunFold, now: float, *, gone: bool = False, under_way: int | None = None) -> str:
     """Return the state of a run in one line.
 
     Args:
         run: the run.
         now: seconds since 1970.
         gone: whether its engine is not there any more, though it has not ended.
+        under_way: the number of tasks that run or are about to, where more is known than the record says.
     """
+    several = len(run.under_way()) if under_way is None else under_way
     done = sum(cost.done for cost in run.costs.values())
     failed = sum(cost.failed for cost in run.costs.values())
     parts = [f"{done:,} done"]
     if gone:
-        parts.append(f"{len(run.under_way()):,} were under way")
+        parts.append(f"{several:,} were under way")
         elapsed = run.seconds
     elif run.ended is None:
-        parts.append(f"{len(run.under_way()):,} under way")
+        parts.append(f"{several:,} under way")
         elapsed = max(now - run.started, 1e-9)
         parts.append(rate(done / elapsed))
     else:

@@ -27,7 +27,11 @@
   function fill(name, rows) {
     const section = $(name), body = section.querySelector("tbody"), heads = [...section.querySelectorAll("th")];
     section.hidden = !rows.length && name !== "classes";
+    // A column of which nothing is known, or that is over, takes no room.
+    const empty = heads.map((_, at) => rows.length > 0 && rows.every((texts) => !texts[at]));
+    heads.forEach((head, at) => { head.hidden = empty[at]; });
     const known = new Map([...body.rows].map((row) => [row.dataset.key, row])), wanted = rows.map((texts) => filled(name, texts, heads, known));
+    for (const row of wanted) for (const [at, each] of [...row.cells].entries()) if (each.hidden !== empty[at]) each.hidden = empty[at];
     if (wanted.length === body.rows.length && wanted.every((row, at) => row === body.rows[at])) return;
     const focused = body.contains(document.activeElement) ? document.activeElement : null;
     body.replaceChildren(...wanted);
@@ -77,6 +81,7 @@
     if ($("headline").textContent !== c.headline) $("headline").textContent = c.headline;
     document.documentElement.dataset.outcome = c.outcome;
     for (const name of Object.keys(c.tables)) fill(name, c.tables[name]);
+    for (const name of Object.keys(c.left_out)) $(name).querySelector(".more").textContent = c.left_out[name];
     legend();
   }
 

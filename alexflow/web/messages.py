@@ -69,6 +69,8 @@ def changes(run: RunFold, attempts: Sequence[NewAttempt], under_way: RunUnderWay
         attempts: those that ended since the last message.
         under_way: what its engine says, if that is asked.
     """
+    if run.ended is not None:
+        under_way = None
     columns = zip(*attempts, strict=True) if attempts else ()
     planes = [
         plane
@@ -77,29 +79,32 @@ def changes(run: RunFold, attempts: Sequence[NewAttempt], under_way: RunUnderWay
     ]
     compressor = zlib.compressobj(1, zlib.DEFLATED, -15)
     data = compressor.compress(b"".join(planes)) + compressor.flush()
+    rows, left_out = tables(run, under_way)
     return {
         "count": len(attempts),
         "data": base64.b64encode(data).decode() if attempts else "",
         "classes": [each.name for each in run.timeline.classes],
         "lanes": [label for label, _ in lane_labels(run.timeline)],
         "numbers": [lane.number for lane in run.timeline.ordered_lanes()],
-        "headline": headline_of(run),
+        "headline": headline_of(run, under_way),
         "outcome": run.outcome,
-        "tables": tables(run, under_way),
+        "tables": rows,
+        "left_out": left_out,
     }
 
 
-def headline_of(run: RunFold) -> str:
+def headline_of(run: RunFold, under_way: RunUnderWay | None = None) -> str:
     """Return the state of a run in one line, without its id, which the page's title has."""
-    return headline(run, time.time(), gone=engine_is_gone(run)).removeprefix(f"{run.begun.id}: ")
+    several = None if under_way is None else sum(under_way.running.values())
+    line = headline(run, time.time(), gone=engine_is_gone(run), under_way=several)
+    return line.removeprefix(f"{run.begun.id}: ")
 
 
-def tables(run: RunFold, under_way: RunUnderWay | None) -> dict[str, list[list[str]]]:
-    """Return the rows of a page's tables: texts, of which the page makes nothing but texts."""
-    if run.ended is not None:
-        under_way = None
+def tables(run: RunFold, under_way: RunUnderWay | None) -> tuple[dict[str, list[list[str]]], dict[str, str]]:
+    """Return the rows of a page's tables: texts, of which the page makes nothing but texts; and what they leave out."""
     is_gone = engine_is_gone(run)
     known = (None, None) if under_way is None else (under_way.running, under_way.remaining)
+    classes = class_rows(run, *known)
     rows = [
         [
             row.name,
@@ -112,15 +117,26 @@ def tables(run: RunFold, under_way: RunUnderWay | None) -> dict[str, list[list[s
             duration(row.p95) if row.done else "",
             "" if row.left is None or is_gone else f"about {duration(row.left)}",
         ]
-        for row in class_rows(run, *known)[:ROWS_SENT]
+        for row in classes[:ROWS_SENT]
     ]
-    return {
+    several = {
+        "classes": len(classes),
+        "running": sum(row.under_way for row in classes),
+        "waiting": 0 if under_way is None else len(under_way.waiting),
+        "failures": run.failed_attempts,
+        "workers": len(run.timeline.lanes),
+    }
+    left_out = {
+        name: f"{each - ROWS_SENT:,} more are left out" if each > ROWS_SENT else "" for name, each in several.items()
+    }
+    shown = {
         "classes": rows,
         "running": _recorded_as_running(run) if under_way is None else under_way.attempts,
         "waiting": [] if under_way is None else under_way.waiting[:ROWS_SENT],
         "failures": _failures(run),
         "workers": _workers(run),
     }
+    return shown, left_out
 
 
 def short(task_id: str) -> str:
@@ -149,7 +165,7 @@ def _failures(run: RunFold) -> list[list[str]]:
 
 def _workers(run: RunFold) -> list[list[str]]:
     lanes = run.timeline.ordered_lanes()
-    whole = max(1, run.timeline.end)
+    whole = max(1, run.timeline.end - min([lane.begun for lane in lanes if lane.count], default=0))  # as in a report
     labels = lane_labels(run.timeline)
     latest = sorted(range(len(lanes)), key=lambda at: -lanes[at].end)[:ROWS_SENT]
     return [

@@ -81,7 +81,7 @@ def _run_row(base: str, run: RunFold) -> list[MarkupPart]:
     command = shlex.join(run.begun.about.get("command", ()))
     return [
         link(base, "runs", run.begun.id),
-        moment,
+        element("time", moment),
         element("span", outcome, class_=kind),
         f"{ran:,}",
         f"{failed:,}",
@@ -136,7 +136,10 @@ def run_page(base: str, run: RunFold) -> str:
             ),
             id="timeline",
         ),
-        *[section(title, table(columns, [], left=left), id=name) for name, (title, columns, left) in _TABLES.items()],
+        *[
+            section(title, table(columns, [], left=left), element("p", "", class_="faint more"), id=name)
+            for name, (title, columns, left) in _TABLES.items()
+        ],
         element("div", class_="tip", id="tip", role="tooltip", hidden=True),
         element("noscript", element("p", "Without scripts this page stands still; the report is a page without them.")),
     ]
@@ -235,7 +238,7 @@ def search_page(base: str, words: str, found: Sequence[Entry], problem: str) -> 
         [
             link(base, "tasks", entry.task_id, short(entry.task_id)),
             ", ".join(f"{path}={value}" for path, value in leaves(entry.fields))[:200],
-            "" if entry.finished is None else f"{entry.finished:%Y-%m-%d %H:%M:%S}",
+            "" if entry.finished is None else element("time", f"{entry.finished:%Y-%m-%d %H:%M:%S}"),
             "" if entry.seconds is None else duration(entry.seconds),
         ]
         for entry in found
