@@ -146,7 +146,7 @@ def short(task_id: str) -> str:
 
 
 def _recorded_as_running(run: RunFold) -> list[list[str]]:
-    where = "its engine was killed" if engine_is_gone(run) else ""
+    where = "its engine was killed" if engine_is_gone(run) else "it runs, or is about to"  # the record says no more
     return [[short(task_id), where, ""] for task_id in run.under_way()[:ROWS_SENT]]
 
 
