@@ -95,7 +95,7 @@ class TaskEvents:
         """Emit that tasks have to run: one event for each run."""
         for task_id in task_ids:
             self._live.setdefault(task_id)
-        if not self._broadcast.takes(engine_events.TasksPlanned):
+        if not self.broadcast.takes(engine_events.TasksPlanned):
             return
         for run_id, some in self._by_run(task_ids).items():
             reads = tuple([_reads(self._tasks.get(task_id)) for task_id in some])
@@ -135,13 +135,13 @@ class TaskEvents:
 
     def watch_waits(self) -> None:
         """Have events of tasks that wait for a limit or a rate emitted, where a listener takes them."""
-        if not (self._state.slots.waiting and self._broadcast.takes(engine_events.TaskWaiting)):
+        if not (self._state.slots.waiting and self.broadcast.takes(engine_events.TaskWaiting)):
             return
         if self._long_waits is None:
             from alexflow.engine.long_waits import LongWaits  # deferred: most engines have no listeners
 
             def is_watched() -> bool:
-                return self._broadcast.takes(engine_events.TaskWaiting)
+                return self.broadcast.takes(engine_events.TaskWaiting)
 
             self._long_waits = LongWaits(self._state, self._emit, self._id_for, is_watched)
         self._long_waits.watch()
