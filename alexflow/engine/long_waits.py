@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable
 from itertools import islice
 
-from alexflow.engine.why import MOST_SEEN, Obstacle, limits_of
+from alexflow.engine.why import Obstacle, limits_of
 from alexflow.events.engine_events import TaskWaiting, WaitsFor
 from alexflow.scheduler.state import Node, State
 from alexflow.scheduler.states import READY
@@ -25,6 +25,9 @@ LOOK_EVERY = 1.0
 
 #: Tasks of which there are events at once: those that were wanted first.
 MOST_NAMED = 1_000
+
+#: Tasks among which what holds limits is searched in one look, for all limits together: some 1 ms.
+MOST_SEEN = 4_000
 
 
 class LongWaits:
@@ -61,6 +64,7 @@ class LongWaits:
             return
         waiting = self._waiting()
         by_tags: dict[tuple[str, ...], Obstacle | None] = {}
+        different = len({node.spec.tags for node in waiting if node.spec.task_id in self._seen})
         seen: dict[str, tuple[str, str] | None] = {}
         for node in waiting:
             task_id, tags = node.spec.task_id, node.spec.tags
@@ -68,7 +72,7 @@ class LongWaits:
                 seen[task_id] = None
                 continue
             if tags not in by_tags:
-                by_tags[tags] = next(limits_of(self._state, node), None)
+                by_tags[tags] = next(limits_of(self._state, node, MOST_SEEN // different), None)
             obstacle = by_tags[tags]
             seen[task_id] = self._seen[task_id] if obstacle is None else (obstacle.kind, obstacle.name)
             if obstacle is not None and self._seen[task_id] != seen[task_id]:
@@ -80,5 +84,4 @@ class LongWaits:
         self._seen = seen
 
     def _waiting(self) -> list[Node]:
-        nodes = islice(self._state.nodes.values(), MOST_SEEN)
-        return list(islice((node for node in nodes if node.state == READY), MOST_NAMED))
+        return [node for node in islice(self._state.slots.waiters(), MOST_NAMED) if node.state == READY]

@@ -117,8 +117,8 @@ def _unmet_inputs(state: State, node: Node) -> Iterator[Obstacle]:
         yield Obstacle("graph", "", (), "its graph: a part of it is still being looked at")
 
 
-def limits_of(state: State, node: Node) -> Iterator[Obstacle]:
-    """Yield the limits and rates for which a task waits."""
+def limits_of(state: State, node: Node, most_seen: int = MOST_SEEN) -> Iterator[Obstacle]:
+    """Yield the limits and rates for which a task waits; so many tasks are looked at for what holds them."""
     slots = state.slots
     for limited in dict.fromkeys(node.spec.tags):
         limit: Any = slots.limits.get(limited)
@@ -127,7 +127,7 @@ def limits_of(state: State, node: Node) -> Iterator[Obstacle]:
         if limit is None or slots.taken(limited) < limit:
             continue
         # in the first nodes: an engine is asked while it runs, and those that run are seldom behind many others
-        seen = islice(state.nodes.values(), MOST_SEEN)
+        seen = islice(state.nodes.values(), most_seen)
         having = (
             each for each in seen if (each.is_active or each.state == states.QUEUED) and limited in each.spec.tags
         )

@@ -22,7 +22,7 @@ waiter alone start (a queue for one tag would stop all others).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from heapq import heappop, heappush
 from types import MappingProxyType
 from typing import Generic
@@ -289,6 +289,10 @@ class Slots(Generic[T]):
     def waiting(self) -> int:
         """The number of tasks that wait."""
         return len(self._waiters)
+
+    def waiters(self) -> Iterator[T]:
+        """Yield the tasks that wait, those that came first in the beginning."""
+        return iter(self._waiters)
 
     def waiting_at(self, tag: str) -> int:
         """Return how many wait for a slot of ``tag`` before their other tags are examined."""
