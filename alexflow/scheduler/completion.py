@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from alexflow.scheduler.attribution import owner_of
 from alexflow.scheduler.chores import unpin
 from alexflow.scheduler.demand import (
@@ -155,23 +153,19 @@ def key_present(state: State, key: Key) -> None:
     key.state = PRESENT
     key.seen = True
     key.producer = key.group = None
-    if len(key.readers) <= state.steps_per_turn:
-        _input_there(state, key.readers)
-    else:
+    if len(key.readers) > state.steps_per_turn:
         state.consequences.append(Arrival(list(key.readers)))
+    else:  # as of most; as in Arrival, without the call
+        for reader in key.readers:
+            if reader.state == WAITING:
+                reader.missing -= 1
+                if reader.missing == 0:
+                    ready_if_complete(state, reader)
     if key.targets:
         for run in key.take_targets():
             settle_target(state, run)
     if not key.readers:
         release_key(state, key)
-
-
-def _input_there(state: State, readers: Iterable[Node]) -> None:
-    for reader in readers:
-        if reader.state == WAITING:
-            reader.missing -= 1
-            if reader.missing == 0:
-                ready_if_complete(state, reader)
 
 
 class Arrival:
@@ -189,7 +183,10 @@ class Arrival:
         """Continue for at most ``steps``. Returns the steps left over; 0 means that there is more to do."""
         some = self.readers[-steps:]
         del self.readers[-steps:]
-        _input_there(state, reversed(some))
+        for reader in reversed(some):
+            if reader.state == WAITING:
+                reader.missing -= 1
+                ready_if_complete(state, reader)
         return 0 if self.readers else max(steps - len(some), 1)
 
 

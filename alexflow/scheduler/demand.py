@@ -178,16 +178,39 @@ def inspect_task_again(state: State, check: TaskCheck) -> None:
 
 
 def release_inputs(
-    state: State, node: Node, *, keep: bool, unwanted: list[Node], draining: Mapping[RunState, str] = NO_RUNS
+    state: State,
+    node: Node,
+    names: tuple[str, ...] | None = None,
+    *,
+    keep: bool,
+    unwanted: list[Node],
+    draining: Mapping[RunState, str] = NO_RUNS,
 ) -> None:
-    """Release the inputs of a task that has ended, in slices if there are many.
+    """Release the inputs of a task that has ended, in slices if there are many; or some of them now.
 
     ``keep`` ephemeral ones that it has not used. In later slices what only it wanted is dropped, ``draining`` as in
     :func:`drop_unwanted`.
     """
-    if len(node.spec.inputs) <= INPUTS_PER_STEP * state.steps_per_turn:
-        _release_some(state, node, node.spec.inputs, keep, unwanted)
-        return
+    if names is None:
+        names = node.spec.inputs
+        if len(names) > INPUTS_PER_STEP * state.steps_per_turn:
+            _release_later(state, node, draining, keep=keep)
+            return
+    keys = state.keys
+    for name in names:
+        key = keys.get(name)
+        if key is not None and node in (readers := key.readers):
+            del readers[node]
+            if keep:
+                key.keep = True
+            if not readers and not key.targets:
+                if key.state == PRESENT and not key.ephemeral:
+                    del keys[name]  # as release_key does, to which most would come
+                else:
+                    _undemand(state, key, unwanted)
+
+
+def _release_later(state: State, node: Node, draining: Mapping[RunState, str], *, keep: bool) -> None:
     for run in draining:
         run.leaving += 1
     if not keep and node.spec.ephemeral:
@@ -220,7 +243,8 @@ class Releasing:
                 drop_next(state, self.unwanted, unfinished(self.runs))
             elif self.released < len(inputs):
                 upto = self.released + INPUTS_PER_STEP
-                _release_some(state, self.node, inputs[self.released : upto], self._keep, self.unwanted)
+                names = inputs[self.released : upto]
+                release_inputs(state, self.node, names, keep=self._keep, unwanted=self.unwanted)
                 self.released = upto
             else:
                 for run in self.runs:
@@ -236,21 +260,6 @@ class Releasing:
 def unfinished(runs: Mapping[RunState, str]) -> Mapping[RunState, str]:
     """Return those that are not over; others may have been cancelled between two slices."""
     return {run: because for run, because in runs.items() if not run.finished} if runs else runs
-
-
-def _release_some(state: State, node: Node, names: tuple[str, ...], keep: bool, unwanted: list[Node]) -> None:
-    keys = state.keys
-    for name in names:
-        key = keys.get(name)
-        if key is not None and node in (readers := key.readers):
-            del readers[node]
-            if keep:
-                key.keep = True
-            if not readers and not key.targets:
-                if key.state == PRESENT and not key.ephemeral:
-                    del keys[name]  # as release_key does, to which most would come
-                else:
-                    _undemand(state, key, unwanted)
 
 
 def _undemand(state: State, key: Key, unwanted: list[Node]) -> None:
