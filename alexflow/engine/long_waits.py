@@ -27,7 +27,7 @@ LOOK_EVERY = 1.0
 MOST_NAMED = 1_000
 
 #: Tasks among which what holds limits is searched in one look, for all limits together: some 1 ms.
-MOST_SEEN = 4_000
+MOST_IN_A_LOOK = 4_000
 
 
 class LongWaits:
@@ -72,7 +72,7 @@ class LongWaits:
                 seen[task_id] = None
                 continue
             if tags not in by_tags:
-                by_tags[tags] = next(limits_of(self._state, node, MOST_SEEN // different), None)
+                by_tags[tags] = next(limits_of(self._state, node, MOST_IN_A_LOOK // different), None)
             obstacle = by_tags[tags]
             seen[task_id] = self._seen[task_id] if obstacle is None else (obstacle.kind, obstacle.name)
             if obstacle is not None and self._seen[task_id] != seen[task_id]:

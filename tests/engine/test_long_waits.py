@@ -51,4 +51,4 @@ def test_a_wait_behind_many_tasks_is_an_event_and_few_of_them_are_looked_at(monk
 
     asyncio.run(wait())
     assert [(event.task_id, event.waits_for, event.name) for event in events] == [("second", "limit", "db")]
-    assert Counting.looked_at <= long_waits.MOST_SEEN
+    assert Counting.looked_at <= long_waits.MOST_IN_A_LOOK
