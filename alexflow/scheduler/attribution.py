@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alexflow.scheduler.state import MISSING, Key, Node, RunState, State, TaskCheck
+from alexflow.scheduler.state import Key, Node, RunState, State, TaskCheck
 
 
 def owner_of(state: State, node: Node) -> RunState | None:
@@ -54,19 +54,20 @@ def _find_owner(state: State, nodes: list[Node]) -> RunState | None:
 def _nearest(state: State, node: Node) -> RunState | None:
     if node.owner is not None and not node.owner.withdrawn:
         return node.owner
-    targeted = (key.targets for key in _missing_outputs(state, node))
+    targeted = (key.targets for key in _outputs_to_come(state, node))
     return next((next(iter(runs)) for runs in (node.drained_by, node.runs, *targeted) if runs), None)
 
 
 def _above(state: State, node: Node) -> Iterator[Node]:
     """Yield the tasks that need this one."""
     yield from node.parents
-    for key in _missing_outputs(state, node):
+    for key in _outputs_to_come(state, node):
         yield from (reader for reader in key.readers if not reader.is_final)  # those release their inputs in slices
 
 
-def _missing_outputs(state: State, node: Node) -> Iterator[Key]:
+def _outputs_to_come(state: State, node: Node) -> Iterator[Key]:
+    """Yield what a task is to make; one that is being cancelled may make what is being inspected for another run."""
     for name in node.spec.outputs:
         key = state.keys.get(name)
-        if key is not None and key.state == MISSING and key.producer is node:
+        if key is not None and key.producer is node:
             yield key

@@ -210,6 +210,20 @@ def test_wanted_again_and_quicker_than_its_cancellation() -> None:
     assert h.done("A") == [verify(2, "a"), forget("A")]
 
 
+def test_made_by_a_task_that_is_being_cancelled_while_another_asks_whether_it_is_there() -> None:
+    """That run had nothing run and nothing found."""
+    h = Harness()
+    h.task("A")
+    h.ask(1, tasks="A")
+    h.look(incomplete="A")
+    assert h.cancel(1) == [cancel("A"), Finish(1)]
+    assert h.ask(2, "a") == [inspect("a")]
+    assert h.done("A") == [verify(2, "a"), forget("A")]
+    assert h.seen(2) == [Finish(2, ran=1)]
+    assert h.look(present="a", found="A") == []
+    assert h.empty
+
+
 def test_wanted_again_and_failed_while_it_is_being_cancelled() -> None:
     h = Harness()
     h.task("A", retries=0)

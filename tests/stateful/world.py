@@ -165,10 +165,10 @@ class World(InstructedWorld):
         assert sum((*finished, *live)) == self.counted, "each that is wanted counts for one run"
 
     def _counts(self, node: Node) -> bool:
-        """Whether a task counts for a run: one that wants it, waits for its end, or is being withdrawn in slices."""
-        state = self.scheduler.state
-        if node.owner is not None and (node.owner.leaving or (state.chores and not node.owner.withdrawn)):
-            return True  # it may lie under what a chore is still to give up
+        """Whether a task counts for a run: the one it was discovered for, unless that is over, or one that wants it."""
+        owner = node.owner
+        if owner is not None and (owner.leaving or not owner.withdrawn):
+            return True  # also one that is being cancelled, since a failure above it left nothing that wants it
         found, stack = {node: None}, [node]
         for each in stack:
             keys = [self.scheduler.state.keys.get(name) for name in each.spec.outputs]
