@@ -30,7 +30,7 @@ def existing_storage(options: argparse.Namespace) -> Storage:
 def check_exists(storage: Storage) -> None:
     """Refuse the storage of a directory that does not exist."""
     if isinstance(storage, LocalStorage) and not os.path.isdir(storage.base_path):
-        raise WrongUse(f"there is no storage in {storage.base_path}; name one with --storage")
+        raise WrongUse(f"there is no storage in {storage.base_path}; correct the path, or name another with --storage")
 
 
 def check_apart(storage: Storage, directory: str) -> None:
