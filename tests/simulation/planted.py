@@ -9,7 +9,7 @@ from alexflow.engine.delays import Delays
 from alexflow.engine.driver import Driver
 from alexflow.executors.interface import Done
 from alexflow.graph.inspector import Inspector
-from alexflow.scheduler import completion, demand, discovery, failure, machine, requests
+from alexflow.scheduler import completion, demand, discovery, failure, giving_up, machine, requests
 from alexflow.scheduler.events import Failed
 from alexflow.scheduler.instructions import Finish
 from alexflow.scheduler.slots import Slots
@@ -83,7 +83,7 @@ def a_failure_is_kept_quiet(patch: pytest.MonkeyPatch) -> None:
 
 
 def one_too_many_is_skipped(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(failure, "_adopt", lambda key, run: None)
+    patch.setattr(giving_up, "_adopt", lambda state, key, run: None)
 
 
 PLANTS: list[Plant] = [
