@@ -173,4 +173,6 @@ def test_a_forked_process(seaweedfs):
         assert os.waitstatus_to_exitcode(status) == 0
         assert storage.read("in the child") == b"value"
     """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    program = [sys.executable, "-X", "faulthandler", "-c", code]
+    ended = subprocess.run(program, timeout=60, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
