@@ -153,7 +153,7 @@ async def test_c4_a_task_that_takes_longer_than_an_agent_has_goes_to_another(pla
     long, short = Timed(0, str(tmp_path)), [Leaf(number) for number in range(50)]
     async with Engine(place, executor=executor) as engine:
         waits = asyncio.create_task(engine.run(long))
-        async with agent(executor, SLURM_JOB_END_TIME=str(int(time.time()) + 600)):
+        async with agent(executor, SLURM_JOB_END_TIME=str(int(time.time()) + 590)):
             assert (await engine.run(short)).ran == 50
             await until(lambda: "may take 3600 s, and no agent has that long (5" in caplog.text)
             assert attempts(tmp_path, 0) == []

@@ -144,7 +144,7 @@ def test_a_long_training_has_some_hundred_lines() -> None:
     lines.ended("m.T.1")
     assert WRITTEN_IN_ANY_CASE < len(written) < 400
     assert written[-1] == 199_999 / 2
-    assert not lines.any
+    assert not lines.attempts
 
 
 def test_each_attempt_has_its_last_line() -> None:
