@@ -1,6 +1,7 @@
 """For all tests: one event loop, and nothing that blocks it unnoticed."""
 
 import ast
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let engines have an agent in the place of their pool, if that was asked for."""
+    """Let engines have an agent in the place of their pool, if that was asked for; and let Ctrl-C be heard."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell sets it for what it runs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("through") == "agent":
         from alexflow.executors import registry
         from tests.kit.agents import make_agent_executor
