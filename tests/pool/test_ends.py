@@ -198,14 +198,20 @@ def test_a_job_that_is_stopped_and_ends_late_has_lost_its_place_to_another_worke
     assert outcome(world, "b").task_id == "b"
 
 
-def test_its_worker_comes_back_if_the_other_has_not_begun_anything():
-    world = World(size=1)
+def end_a_when_another_has_b(world: World) -> tuple[Worker, Worker]:
+    """Let a stopped job end late; return its worker and the one in its place, which has not begun the next job."""
     worker = stop_a(world)
     world.is_late(worker)
     other = world.workers[1]
     world.pass_moment()
     world.end(worker, well=False)
     world.arrive(worker)
+    return worker, other
+
+
+def test_its_worker_comes_back_if_the_other_has_not_begun_anything():
+    world = World(size=1)
+    worker, other = end_a_when_another_has_b(world)
     assert not worker.retired
     assert names(worker) == []  # `b` is with the other
     assert other.revoking
@@ -289,12 +295,7 @@ def test_a_job_that_cannot_travel_fails_alone(speculative):
 
 def test_a_worker_that_dies_while_the_other_makes_room_does_not_come_back():
     world = World(size=1)
-    worker = stop_a(world)
-    world.is_late(worker)
-    other = world.workers[1]
-    world.pass_moment()
-    world.end(worker, well=False)
-    world.arrive(worker)
+    worker, other = end_a_when_another_has_b(world)
     world.machine.ended(worker.place)  # seen, and it has not been reaped yet
     other.give_back()
     world.arrive(other)
