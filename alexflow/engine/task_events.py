@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -140,9 +141,7 @@ class TaskEvents:
         if self._long_waits is None:
             from alexflow.engine.long_waits import LongWaits  # deferred: most engines have no listeners
 
-            def is_watched() -> bool:
-                return self.broadcast.takes(engine_events.TaskWaiting)
-
+            is_watched = partial(self.broadcast.takes, engine_events.TaskWaiting)
             self._long_waits = LongWaits(self._state, self._emit, self._id_for, is_watched)
         self._long_waits.watch()
 
