@@ -1,6 +1,7 @@
 """For all tests: one event loop, and nothing that blocks it unnoticed."""
 
 import ast
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,9 +12,16 @@ from blockbuster import blockbuster_ctx
 
 import alexflow
 from tests.kit.fixtures import disk, everybodys, fifo, log, place  # noqa: F401  # for all tests
+from tests.kit.processes import command_of, descendants_of, kill_and_reap, still_alive
 from tests.kit.servers.fixtures import server  # noqa: F401  # for all tests
 
 PACKAGE = Path(alexflow.__file__).parent
+
+#: Time that processes have to end after the tests that started them: some are on their way by then.
+SECONDS_TO_END = 10.0
+
+#: Processes that Python starts for itself, once, and ends when it ends itself.
+PYTHONS_OWN = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,6 +63,19 @@ def _refuse_processes(event: str, args: tuple[object, ...]) -> None:
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_process_is_left() -> Iterator[None]:
+    """A file of tests that leaves processes behind has an error, and those after it, which count theirs, have none."""
+    before = descendants_of(os.getpid())
+    yield
+    new = descendants_of(os.getpid()) - before
+    if new:
+        left = {pid: command_of(pid) for pid in still_alive(new, SECONDS_TO_END)}
+        pythons = {pid for pid, command in left.items() if any(name in command for name in PYTHONS_OWN)}
+        kill_and_reap(new - pythons)
+        assert left.keys() <= pythons, f"processes outlived the tests: {left}"
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import resource
 import select
+import signal
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 #: Servers that tests have started: they last longer than one test, and are nothing of an engine's.
@@ -50,6 +52,23 @@ def still_alive(pids: Iterable[int], seconds: float) -> set[int]:
             alive.add(pid)
         os.close(pidfd)
     return alive
+
+
+def command_of(pid: int) -> str:
+    """Return the command line of a process; nothing for one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ").strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def kill_and_reap(pids: Iterable[int]) -> None:
+    """Kill processes, and reap those that are this process's own children."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(pid, 0)
 
 
 def wait_until_stopped(pid: int) -> None:
