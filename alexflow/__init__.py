@@ -7,6 +7,17 @@ from alexflow.model.serializer import register_serializer as _register_serialize
 from alexflow.storage.carried_record import register_record_carrier as _register_record_carrier
 
 if TYPE_CHECKING:
+    from alexflow import asgi as asgi
+    from alexflow import blocking as blocking
+    from alexflow import cluster as cluster
+    from alexflow import errors as errors
+    from alexflow import events as events
+    from alexflow import executors as executors
+    from alexflow import formats as formats
+    from alexflow import limits as limits
+    from alexflow import record as record
+    from alexflow import sources as sources
+    from alexflow import storage as storage
     from alexflow.engine.embedded import Engine as Engine
     from alexflow.engine.main import exit_code as exit_code
     from alexflow.engine.main import main as main
@@ -78,6 +89,7 @@ __getattr__, __dir__, __all__ = _lazy_names(
         "storage": "LocalStorage MemoryStorage RemoteStorage Storage open_storage",
     },
     unlisted={"formats": "H5FileOutput", "legacy.storage": "Dir File"},  # 1.x has them here
+    submodules="errors limits formats sources storage record events executors cluster asgi blocking",
 )
 
 

@@ -4,6 +4,8 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,4 +109,28 @@ def test_type_checkers_see_the_names_that_are_imported_when_used(package, tree):
     seen = {name.asname: node.module for node in block.body for name in node.names}
     (call,) = (node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call))
     table = ast.literal_eval(call.args[1])
-    assert seen == {name: f"{package}.{module}" for module, names in table.items() for name in names.split()}
+    submodules = [word.value.value for word in call.keywords if word.arg == "submodules"]
+    expected = {name: f"{package}.{module}" for module, names in table.items() for name in names.split()}
+    assert seen == expected | {name: package for names in submodules for name in names.split()}
+
+
+@pytest.mark.parametrize("name", ["cluster", "errors", "formats", "limits", "record", "sources", "storage"])
+def test_submodules_are_there_without_an_import_of_their_own(name):
+    code = f"import alexflow; print(alexflow.{name}.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"alexflow.{name}"
+
+
+@pytest.mark.parametrize(
+    ("name", "home"),
+    [("TextOutput", "formats"), ("RateLimit", "limits"), ("WorkerDied", "errors"), ("CacheStorage", "storage")],
+)
+def test_a_name_of_a_submodule_says_where_it_is(name, home):
+    with pytest.raises(ImportError, match=rf"^{name} is in alexflow\.{home}: from alexflow\.{home} import {name}$"):
+        exec(f"from alexflow import {name}")
+
+
+def test_a_name_that_is_nowhere():
+    with pytest.raises(ImportError, match="cannot import name 'Tsak' from 'alexflow'"):
+        exec("from alexflow import Tsak")
+    assert not hasattr(alexflow, "Sequence")
