@@ -115,6 +115,8 @@ class Dispatch:
         for task_id in task_ids:
             described = tasks[task_id]
             if described.kind == "dynamic":
+                if self._tallies.is_kept:
+                    self._tallies.generating(task_id)
                 if self._events.watched:
                     self._events.began("dynamic", task_id)
                 context = self._events.runs.context_for(task_id)

@@ -16,7 +16,7 @@ from alexflow.events import EngineEvent
 from alexflow.events.broadcast import Broadcast
 from alexflow.events.engine_events import OutputsRemoved
 from alexflow.executors.interface import WorkerCounts
-from alexflow.executors.request_context import RequestContext, RequestContexts, Tracing
+from alexflow.executors.request_context import RequestContext, RequestContexts
 from alexflow.graph import Defaults
 from alexflow.graph.placement import classes_by_executor
 from alexflow.hooks import SHORT_TEXT, exact_name, hook_failed, repr_of
@@ -24,10 +24,12 @@ from alexflow.model import AbstractTask, Output
 
 if TYPE_CHECKING:
     from alexflow.engine.age import Ages
+    from alexflow.engine.attempt_tracing import AttemptTracing
     from alexflow.engine.hot_outputs import HotOutputs
     from alexflow.engine.keywords import LoadKeywords
     from alexflow.engine.streams import OutputStream, Streams
     from alexflow.engine.survey import Survey
+    from alexflow.engine.tallies import Tallies
     from alexflow.engine.why import Why
     from alexflow.graph import Forceable
     from alexflow.record.plan import Plan
@@ -47,6 +49,7 @@ class OpenEngine:
     _loads: Loads
     _defaults: Defaults
     _broadcast: Broadcast
+    _tracing: AttemptTracing | None = None
     _ages: Ages
     _streams: Streams | None
     load: Callable[..., Coroutine[Any, Any, Any]]
@@ -82,6 +85,16 @@ class OpenEngine:
             EngineClosed: the engine is not open, or is another loop's.
         """
         return self._opened().tallies.survey_from_now()
+
+    def tallies(self) -> Tallies:
+        """Return the counts by class, for metrics; they are kept from the first call on.
+
+        Raises:
+            EngineClosed: the engine is not open, or is another loop's.
+        """
+        tallies = self._opened().tallies
+        tallies.keep_from_now()
+        return tallies
 
     @property
     def event_loop(self) -> asyncio.AbstractEventLoop | None:
@@ -222,20 +235,23 @@ class OpenEngine:
         return removed
 
     def _has_opened(self, driver: Driver) -> None:
-        driver.runs.have_contexts = self._contexts is not None
+        if self._contexts is not None:
+            driver.runs.have_contexts = True
+            driver.task_events.tracing = self._tracing
         for function in when_opened:
             function(self)
 
     def _captured(self) -> RequestContext | None:
         return None if self._contexts is None else self._contexts.capture()
 
-    def trace_by(self, tracing: Tracing | None) -> None:
+    def trace_by(self, tracing: AttemptTracing | None) -> None:
         """Have the spans of tasks made, or no longer: of requests from now on. For :mod:`alexflow.otel`."""
         if self._contexts is None:
             self._contexts = RequestContexts()
-        self._contexts.tracing = tracing
+        self._contexts.tracing = self._tracing = tracing
         if self._driver is not None:
             self._driver.runs.have_contexts = True
+            self._driver.task_events.tracing = tracing
 
     async def plan(self, target: Any, *, force: Forceable | Sequence[Forceable] | bool = ()) -> Plan:
         """Plan a run: what :meth:`run` would start, as things stand. Nothing runs, and the engine need not be open.

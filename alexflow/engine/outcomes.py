@@ -59,8 +59,11 @@ class Outcomes:
         events: list[tuple[Event, Subjects]] = []
         succeeded: list[str] = []
         cancelled: list[str] = []
-        watching = self._task_events if self._task_events.broadcast.has_listeners else None
-        ends = [] if watching is None else watching.ends_of(outcomes)
+        task_events = self._task_events
+        watching = task_events if task_events.broadcast.follows_attempts else None
+        ends = task_events.ends_of(outcomes) if watching is not None or task_events.traced else []
+        if task_events.traced:
+            task_events.trace_ends(outcomes, ends)
         for number, outcome in enumerate(outcomes):
             if watching is not None:
                 watching.make_up_start(outcome, ends[number])
@@ -83,11 +86,14 @@ class Outcomes:
         if succeeded and self._task_events.awaited:
             self._task_events.pass_on(succeeded)
         if succeeded:
+            if watching is None and self._task_events.watched:
+                self._task_events.over(succeeded)
             self._tallies.computed += len(succeeded)
             self._record.ended(outcomes, self._failed)
             events.append((Succeeded(tuple(succeeded)), NO_SUBJECTS))
         if cancelled:
-            self._task_events.cancelled(cancelled)
+            stopped = {outcome.task_id for outcome in outcomes if outcome.seconds}
+            self._task_events.cancelled(cancelled, stopped)
             events.append((Cancelled(tuple(cancelled)), NO_SUBJECTS))
         return events
 
@@ -99,10 +105,18 @@ class Outcomes:
             self._tallies.computed += len(done)
             self._task_events.made(event.tasks)
             self._record.ended(done, self._failed)
-            if self._task_events.watched:
+            if self._tallies.is_kept:
+                self._tallies.settled(done)
+            if self._task_events.traced:
+                self._task_events.trace_ends(done, [time.time()] * len(done))
+            if self._task_events.broadcast.follows_attempts:
                 for outcome in done:
                     self._task_events.succeeded(outcome)
+            elif self._task_events.watched:
+                self._task_events.over(event.tasks)
         elif type(event) is Failed:
+            if self._tallies.is_kept:
+                self._tallies.failed_to_generate(event.task_id)
             return self._failure(event.task_id, event.error, event.reason, event.seconds), NO_SUBJECTS
         elif type(event) is InputsLost:
             return event, self._lost(event.task_id, event.keys)

@@ -125,7 +125,7 @@ class ReadyJobs(JobSource):
         jobs = self._take(limit, fits) if self.alone else self.admitted.take(limit, fits)
         if self._most_below_0 is not None:
             self._below_0.update(job.task_id for job in jobs if job.priority < 0)
-        if self._begins_when_taken and self._broadcast.has_listeners:
+        if self._begins_when_taken and self._broadcast.follows_attempts:
             for job in jobs:
                 self.began(job.task_id)
         if self._tallies.is_kept:

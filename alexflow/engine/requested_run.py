@@ -119,7 +119,7 @@ class RequestedRuns(dict[int, RequestedRun]):
     def id_for(self, task_id: str) -> str:
         """Return the id of the run for which a task counts; "" if that is gone."""
         run = self.get(self._owner_of(task_id))
-        return "" if run is None else run.id
+        return "" if run is None else run._id or run.id  # the property is a call, several times a task
 
     def context_for(self, task_id: str) -> RequestContext | None:
         """Return what a task sees of the context of the run for which it counts."""

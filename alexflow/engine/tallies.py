@@ -6,7 +6,7 @@ Scripts ask for none: what is counted per task is counted from the first questio
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class ClassTally:
     """Tasks of one class, of this name, on one executor."""
 
-    __slots__ = ("done", "failed", "name", "queued", "running", "seconds")
+    __slots__ = ("bytes", "done", "failed", "name", "queued", "running", "seconds")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -32,6 +32,7 @@ class ClassTally:
         self.done = 0
         self.failed = 0
         self.seconds = 0.0
+        self.bytes = 0
 
     @property
     def oldest(self) -> float | None:
@@ -50,6 +51,7 @@ class Tallies:
     Attributes:
         is_kept: whether tasks are counted by class.
         survey: what is under way; None before the first question.
+        by_class: the counts, by the name of the executor, or ``dynamic``, and the class.
         computed, failed, shared, cached: as in :class:`~alexflow.engine.stats.EngineStats`.
     """
 
@@ -58,7 +60,7 @@ class Tallies:
         self.survey: Survey | None = None
         self.is_kept = False
         self.computed = self.failed = self.shared = self.cached = 0
-        self._classes: dict[tuple[str, type], ClassTally] = {}
+        self.by_class: dict[tuple[str, type], ClassTally] = {}
         self._of: dict[str, ClassTally] = {}  # of tasks that are queued or run, by id
 
     def survey_from_now(self) -> Survey:
@@ -69,11 +71,14 @@ class Tallies:
             self.survey = Survey(self._tasks, self._scheduler, self._executors)
         return self.survey
 
-    def keep(self, queued: Iterable[str], running: Iterable[str]) -> None:
-        """Count from now on, with what is queued and runs now."""
+    def keep_from_now(self) -> None:
+        """Count by class from the first call on, with what is queued and runs then."""
+        if self.is_kept:
+            return
         self.is_kept = True
+        queued = [task_id for kind in self._executors for task_id in self._scheduler.ready(kind)]
+        running = list({spec.task_id for spec in self._scheduler.active_specs()}.difference(queued))
         self.queued(queued)
-        running = list(running)
         self.queued(running)
         self.taken(running)
 
@@ -85,9 +90,9 @@ class Tallies:
         for task_id in task_ids:
             described = self._tasks[task_id]
             kind = described.kind, type(described.task)
-            tally = self._classes.get(kind)
+            tally = self.by_class.get(kind)
             if tally is None:
-                tally = self._classes[kind] = ClassTally(task_id.rpartition(".")[0])
+                tally = self.by_class[kind] = ClassTally(task_id.rpartition(".")[0])
             self._of[task_id] = tally
             tally.queued[task_id] = now
 
@@ -97,6 +102,19 @@ class Tallies:
             tally = self._of.get(task_id)
             if tally is not None and tally.queued.pop(task_id, None) is not None:
                 tally.running += 1
+
+    def generating(self, task_id: str) -> None:
+        """Note that a dynamic task generates, which waits for no place."""
+        if task_id not in self._of:
+            self.queued([task_id])
+            self.taken([task_id])
+
+    def failed_to_generate(self, task_id: str) -> None:
+        """Note that it has failed."""
+        tally = self._of.pop(task_id, None)
+        if tally is not None:
+            tally.running -= 1
+            tally.failed += 1
 
     def put_back(self, task_ids: Iterable[str]) -> None:
         """Note that tasks wait again that had been taken."""
@@ -116,6 +134,9 @@ class Tallies:
                 if isinstance(outcome, Done):
                     tally.done += 1
                     tally.seconds += outcome.seconds
+                    if outcome.usage is not None:
+                        for size, _ in outcome.usage.stored.values():
+                            tally.bytes += size
                 elif outcome.reason != "cancelled":
                     tally.failed += 1
 
@@ -137,17 +158,34 @@ class Tallies:
         """Return the counts by executor."""
         now = time.monotonic()
         found: dict[str, ExecutorStats] = {}
-        for (kind, _), tally in self._classes.items():
+        for (kind, _), tally in self.by_class.items():
+            if kind not in self._executors:  # a dynamic task needs no place
+                continue
             before = found.get(kind) or ExecutorStats(0, 0, self._executors[kind].places, 0.0)
             wait = 0.0 if tally.oldest is None else now - tally.oldest
             queued, running = before.queued + len(tally.queued), before.running + tally.running
             found[kind] = ExecutorStats(queued, running, before.places, max(before.oldest_wait, wait))
         return found
 
+    def under_way(self) -> list[tuple[str, int, int]]:
+        """Return for each class how many tasks wait for a place, and how many run; from any thread."""
+        running: Counter[ClassTally | None] = Counter()
+        for kind, executor in self._executors.items():
+            if type(executor).at_work is Executor.at_work:  # it does not say what runs
+                running.update({tally: tally.running for (of, _), tally in list(self.by_class.items()) if of == kind})
+            else:
+                running.update([self._of.get(each.task_id) for each in executor.at_work()])
+        found: list[tuple[str, int, int]] = []
+        for (kind, _), tally in list(self.by_class.items()):
+            wanted = len(tally.queued) + tally.running
+            run = min(wanted, running[tally]) if kind in self._executors else tally.running
+            found.append((tally.name, wanted - run, run))
+        return found
+
     def classes(self) -> dict[str, ClassStats]:
         """Return the counts by class."""
         found: dict[str, ClassStats] = {}
-        for tally in self._classes.values():
+        for tally in self.by_class.values():
             mean = tally.seconds / tally.done if tally.done else 0.0
             stats = ClassStats(len(tally.queued), tally.running, tally.done, tally.failed, mean)
             found[tally.name] = stats
@@ -156,10 +194,7 @@ class Tallies:
     def stats(self, is_open: bool, runs: int, hits: int, storage_ok: bool) -> EngineStats:
         """Put an engine's statistics together; from the first call on tasks are counted by class."""
         executors, scheduler = self._executors, self._scheduler
-        if not self.is_kept:
-            queued = [task_id for kind in executors for task_id in scheduler.ready(kind)]
-            active = {spec.task_id for spec in scheduler.active_specs()}
-            self.keep(queued, active.difference(queued))
+        self.keep_from_now()
         slots = scheduler.state.slots
         limits = slots.limits.items()
         workers = [executor.workers for executor in executors.values()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from alexflow.model import AbstractTask, Output
 from alexflow.scheduler.state import State
 
 if TYPE_CHECKING:
+    from alexflow.engine.attempt_tracing import AttemptTracing
     from alexflow.engine.hot_outputs import HotOutputs
     from alexflow.engine.long_waits import LongWaits
 
@@ -82,6 +83,8 @@ class TaskEvents:
         self._lanes: defaultdict[str, Lanes] = defaultdict(Lanes)
         #: What is kept of outputs in memory, if anything is; it drops what is made again.
         self.hot: HotOutputs | None = None
+        #: What makes the spans of attempts, if the engine is instrumented.
+        self.tracing: AttemptTracing | None = None
         #: What is called once when a task has run, by its id.
         self.awaited: dict[str, list[Callable[[], None]]] = {}
 
@@ -89,6 +92,11 @@ class TaskEvents:
     def watched(self) -> bool:
         """Whether there are listeners."""
         return self.broadcast.has_listeners
+
+    @property
+    def traced(self) -> bool:
+        """Whether attempts have spans."""
+        return self.tracing is not None and self.tracing.is_recording
 
     # -- before the start
 
@@ -116,6 +124,8 @@ class TaskEvents:
 
     def queued(self, task_ids: Iterable[str]) -> None:
         """Emit that tasks wait for a place."""
+        if not self.broadcast.takes(engine_events.TaskQueued):
+            return
         now = time.time()
         for task_id in task_ids:
             self._live.setdefault(task_id)
@@ -158,8 +168,8 @@ class TaskEvents:
         devices: Mapping[str, tuple[int | str, ...]] | None = None,
         cores: tuple[int, ...] = (),
     ) -> None:
-        """Emit that an attempt has begun, unless that has been emitted."""
-        if self._live.get(task_id) is not None:
+        """Emit that an attempt has begun, unless that has been emitted, or no listener follows attempts."""
+        if not self.broadcast.follows_attempts or self._live.get(task_id) is not None:
             return
         if self._lacking:
             self._lacking.pop(task_id, None)
@@ -205,6 +215,22 @@ class TaskEvents:
         if not is_over:
             self._live[task_id] = None
         return attempt is not None
+
+    def trace_ends(self, outcomes: Sequence[Settled], ends: Sequence[float]) -> None:
+        """Report to what makes spans that attempts have ended."""
+        assert self.tracing is not None
+        settled, tasks, failed, any_failed = self.tracing.settled, self._tasks, self._failed, bool(self._failed)
+        for outcome, ended in zip(outcomes, ends, strict=True):
+            described = tasks.get(outcome.task_id)
+            executor = "" if described is None else described.kind
+            settled(outcome, executor, failed.count(outcome.task_id) + 1 if any_failed else 1, ended)
+
+    def over(self, task_ids: Iterable[str]) -> None:
+        """Note that tasks have run whose attempts no listener follows."""
+        for task_id in task_ids:
+            attempt = self._live.pop(task_id, None)
+            if attempt is not None:  # one followed when it began
+                self._lanes[attempt[0]].leave(attempt[1])
 
     def succeeded(self, outcome: Done, ended: float | None = None) -> None:
         """Emit that a task has run."""
@@ -267,11 +293,11 @@ class TaskEvents:
                     self._end(task_id, is_over=True)
                 self._emit(engine_events.TasksMadeElsewhere(tuple(some), run_id=run_id))
 
-    def cancelled(self, task_ids: Iterable[str]) -> None:
-        """Emit that tasks were stopped."""
+    def cancelled(self, task_ids: Iterable[str], stopped: Container[str] = ()) -> None:
+        """Emit that tasks will not run; those whose attempts were ``stopped`` had begun, as others may have."""
         if self.watched:
             for task_id in task_ids:
-                begun = self._end(task_id, is_over=True)
+                begun = self._end(task_id, is_over=True) or task_id in stopped
                 self._emit(engine_events.TaskCancelled(task_id, begun, run_id=self._id_for(task_id)))
 
     def forgotten(self, task_ids: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection
 
-from alexflow.events.engine_events import EngineEvent, EventsDropped
+from alexflow.events.engine_events import EngineEvent, EventsDropped, TaskStarted, TaskSucceeded
 from alexflow.executors.captured_error import capture_error
 from alexflow.hooks import passes
 from alexflow.logs import logger
@@ -25,6 +25,8 @@ class Broadcast:
         self._takers: dict[type[EngineEvent], tuple[Listener, ...]] = {}
         #: Whether there are listeners; an attribute, since it is looked at several times for each task.
         self.has_listeners = False
+        #: Whether one of them takes the start or the success of each attempt; an attribute for the same reason.
+        self.follows_attempts = False
         self._closed = False
         self._readers: set[Reader] = set()
 
@@ -59,9 +61,13 @@ class Broadcast:
         for index, (other, _) in enumerate(self._listeners):
             if other is listener:  # not ==, which is the user's
                 del self._listeners[index]
-                self._takers = {}
-                self.has_listeners = bool(self._listeners)
+                self._have_changed()
                 return
+
+    def _have_changed(self) -> None:
+        self._takers = {}
+        self.has_listeners = bool(self._listeners)
+        self.follows_attempts = self.takes(TaskStarted) or self.takes(TaskSucceeded)
 
     def listen(self, listener: Listener, kinds: Collection[type[EngineEvent]] | None = None) -> Callable[[], None]:
         """Call a function with every event, on the engine's loop; it must be quick. Returns a function to end this.
@@ -71,8 +77,7 @@ class Broadcast:
             kinds: the classes of the events that it gets; None for all.
         """
         self._listeners.append((listener, kinds))
-        self._takers = {}
-        self.has_listeners = True
+        self._have_changed()
         return lambda: self._leave(listener)
 
     def read(self) -> AsyncIterator[EngineEvent]:

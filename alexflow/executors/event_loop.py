@@ -163,7 +163,8 @@ class LoopExecutor(Executor):
 
     def at_work(self) -> list[CurrentAttempt]:
         now = time.perf_counter()
-        return [CurrentAttempt(task_id, now - each.began) for task_id, each in self._running.items() if each.began]
+        running = list(self._running.items())  # at once: metrics are read by another thread
+        return [CurrentAttempt(task_id, now - each.began) for task_id, each in running if each.began]
 
     @property
     def places(self) -> int:

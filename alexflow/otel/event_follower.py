@@ -1,4 +1,7 @@
-"""``EventFollower``: what each event says of a run or an attempt, and what spans and metrics call its outcome."""
+"""``EventFollower``: what each event says of a run or an attempt, and what spans and metrics call its outcome.
+
+Events that each task has are not among these: only spans take them, and only while a run is sampled.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,6 @@ from alexflow.events import (
     TaskRetrying,
     TasksFound,
     TasksMadeElsewhere,
-    TasksPutBack,
-    TaskStarted,
-    TaskSucceeded,
 )
 
 
@@ -39,11 +39,8 @@ class EventFollower(ABC):
         self.handlers: dict[type[EngineEvent], Callable[[Any], None]] = {
             RunStarted: self._run_started,
             RunFinished: self._run_finished,
-            TaskStarted: self._task_started,
-            TasksPutBack: self._put_back,
             TasksFound: lambda event: self._not_run(event, "cached"),
             TasksMadeElsewhere: lambda event: self._not_run(event, "elsewhere"),
-            TaskSucceeded: self._succeeded,
             TaskRetrying: lambda event: self._failed(event, "retried"),
             TaskGivenUp: lambda event: self._failed(event, "failed"),
             TaskCancelled: lambda event: self._end(event, "cancelled"),
@@ -57,16 +54,7 @@ class EventFollower(ABC):
     def _run_finished(self, event: RunFinished) -> None: ...
 
     @abstractmethod
-    def _task_started(self, event: TaskStarted) -> None: ...
-
-    @abstractmethod
-    def _put_back(self, event: TasksPutBack) -> None: ...
-
-    @abstractmethod
     def _not_run(self, event: TasksFound | TasksMadeElsewhere, outcome: str) -> None: ...
-
-    @abstractmethod
-    def _succeeded(self, event: TaskSucceeded) -> None: ...
 
     @abstractmethod
     def _failed(self, event: TaskRetrying | TaskGivenUp, outcome: str) -> None: ...

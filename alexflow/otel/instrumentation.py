@@ -16,8 +16,9 @@ from opentelemetry.trace import TracerProvider
 from alexflow.engine.engine import Engine
 from alexflow.engine.open_engine import OpenEngine, when_opened
 from alexflow.errors import DefinitionError
-from alexflow.events import EngineEvent
+from alexflow.events import EngineEvent, RunFinished, RunStarted
 from alexflow.executors.captured_error import capture_error
+from alexflow.executors.interface import Settled
 from alexflow.executors.trace_context import TraceHeaders
 from alexflow.hooks import passes, repr_of
 from alexflow.logs import logger
@@ -34,17 +35,21 @@ class Instrumentation:
         engine: the engine.
         tracer_provider: makes tracers.
         meter_provider: makes meters.
+
+    Attributes:
+        is_recording: whether a run has spans.
     """
 
     def __init__(self, engine: OpenEngine, tracer_provider: TracerProvider, meter_provider: MeterProvider):
         scope = {names.SCOPE_VERSION: names.NAMES_VERSION}
         self._spans = Spans(tracer_provider.get_tracer(names.SCOPE, __version__, attributes=scope))
-        self._metrics = EngineMetrics(_metrics_of(meter_provider))
+        self._metrics = EngineMetrics(_metrics_of(meter_provider), engine)
         self._handlers: dict[type[EngineEvent], tuple[Callable[[Any], None], ...]] = {
             kind: tuple(each.handlers[kind] for each in (self._metrics, self._spans) if kind in each.handlers)
             for kind in {**self._metrics.handlers, **self._spans.handlers}
         }
         self._has_failed = False
+        self.is_recording = False
         self._leave = engine.broadcast.listen(self._take, self._handlers.keys())
         engine.trace_by(self)
 
@@ -64,6 +69,8 @@ class Instrumentation:
                 handle(event)
             except BaseException as error:  # of a provider that the application has given
                 self._contain(error)
+        if type(event) in (RunStarted, RunFinished):
+            self.is_recording = self._spans.are_recorded
 
     def capture(self) -> Any:
         """Capture the caller's context."""
@@ -88,6 +95,13 @@ class Instrumentation:
         except BaseException as error:
             self._contain(error)
             return None
+
+    def settled(self, outcome: Settled, executor: str, attempt: int, ended: float) -> None:
+        """End the span of an attempt, or note for its end where it was."""
+        try:
+            self._spans.settled(outcome, executor, attempt, ended)
+        except BaseException as error:
+            self._contain(error)
 
     def _contain(self, error: BaseException) -> None:
         if passes(error):

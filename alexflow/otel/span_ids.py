@@ -18,7 +18,8 @@ class SpanIds:
 
     def __init__(self, before: Any):
         self._before = before
-        self._generate: Callable[[], int] = before.generate_span_id
+        #: Generates an id as the other generator does.
+        self.generate: Callable[[], int] = before.generate_span_id
         self._next = 0
 
     def use(self, span_id: int) -> None:
@@ -30,7 +31,7 @@ class SpanIds:
         if self._next:
             span_id, self._next = self._next, 0
             return span_id
-        return self._generate()
+        return self.generate()
 
     def __getattr__(self, name: str) -> Any:
         """Do all else as before: ids of traces."""

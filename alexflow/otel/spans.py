@@ -8,6 +8,7 @@ reported. So nothing is exported from workers but what their code has set up, an
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry import context as contexts
@@ -15,7 +16,7 @@ from opentelemetry import trace
 from opentelemetry.baggage import get_all as all_baggage
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, Status, StatusCode, Tracer
+from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, Span, SpanContext, Status, StatusCode, Tracer
 
 from alexflow.events import (
     RunFinished,
@@ -26,9 +27,8 @@ from alexflow.events import (
     TasksFound,
     TasksMadeElsewhere,
     TasksPutBack,
-    TaskStarted,
-    TaskSucceeded,
 )
+from alexflow.executors.interface import Done, RemoteUsage, Settled
 from alexflow.executors.trace_context import TraceHeaders, headers_of, span_context_of
 from alexflow.otel import names
 from alexflow.otel.event_follower import EventFollower, class_of
@@ -42,6 +42,9 @@ MOST_CACHED = 128
 
 #: Characters of an error that a span's status has.
 MAX_ERROR = 1000
+
+#: The key under which a context has its span: setting it here is one copy of the context, where the API makes two.
+(_SPAN_KEY,) = trace.set_span_in_context(INVALID_SPAN, Context())
 
 
 class Captured:
@@ -85,16 +88,22 @@ class OpenAttempt:
 
     Attributes:
         run: the span that its span is in.
+        class_name: the class of its task.
         span: its span; None where that is made at its end.
         span_context: the id of a span that is made at the end, and what belongs to it.
+        place: attributes that say where it was, once it has ended without success.
+        began: when it began, likewise, in seconds since 1970.
     """
 
-    __slots__ = ("run", "span", "span_context")
+    __slots__ = ("began", "class_name", "place", "run", "span", "span_context")
 
-    def __init__(self, run: RunSpan, span: Span | None, span_context: SpanContext | None = None):
+    def __init__(self, run: RunSpan, class_name: str, span: Span | None, span_context: SpanContext | None = None):
         self.run = run
+        self.class_name = class_name
         self.span = span
         self.span_context = span_context
+        self.place: dict[str, Any] | None = None
+        self.began = 0.0
 
 
 class Spans(EventFollower):
@@ -106,27 +115,32 @@ class Spans(EventFollower):
 
     def __init__(self, tracer: Tracer):
         super().__init__()
+        self.handlers[TasksPutBack] = self._put_back
         self._tracer = tracer
         before = getattr(tracer, "id_generator", None)
         self._ids = None if before is None else before if isinstance(before, SpanIds) else SpanIds(before)
         if self._ids is not None:
             cast(Any, tracer).id_generator = self._ids  # of the SDK's tracers
+            self._new_id = self._ids.generate
         self._attempt_spans = _attempt_spans_of(tracer)
         self._runs: dict[str, RunSpan] = {}
         self._attempts: dict[str, OpenAttempt] = {}
-        self._started: dict[str, TaskStarted] = {}
 
     def close(self) -> None:
         """End all spans that are open: their ends will not be reported."""
         now = time.time_ns()
         for task_id, attempt in self._attempts.items():
             if attempt.span is not None:
-                self._finish(task_id, attempt.span, {}, None, now)
+                self._finish(task_id, attempt.class_name, attempt.span, {}, None, now)
         for run in self._runs.values():
             run.span.end()
         self._attempts.clear()
         self._runs.clear()
-        self._started.clear()
+
+    @property
+    def are_recorded(self) -> bool:
+        """Whether attempts have spans: those of a run that is sampled."""
+        return any(run.is_recording for run in self._runs.values())
 
     # -- where attempts begin
 
@@ -142,9 +156,10 @@ class Spans(EventFollower):
         if not run.is_recording:
             contexts.attach(captured.within(run))
             return
-        span = self._begin(task_id, run)
-        self._attempts[task_id] = OpenAttempt(run, span)
-        contexts.attach(trace.set_span_in_context(span, captured.context))
+        class_name = task_id.rpartition(".")[0]
+        span = self._begin(task_id, class_name, run)
+        self._attempts[task_id] = OpenAttempt(run, class_name, span)
+        contexts.attach(Context({**captured.context, _SPAN_KEY: span}))
 
     def headers(self, task_id: str, run_id: str, captured: Captured) -> TraceHeaders | None:
         """Return the span that an attempt in another process will have."""
@@ -152,27 +167,21 @@ class Spans(EventFollower):
         if run is None:
             return None
         span_context = run.span_context
+        class_name = class_of(task_id)
         if run.is_recording and self._ids is None:
-            span = self._begin(task_id, run)
-            self._attempts[task_id] = OpenAttempt(run, span)
+            span = self._begin(task_id, class_name, run)
+            self._attempts[task_id] = OpenAttempt(run, class_name, span)
             span_context = span.get_span_context()
         elif run.is_recording:
-            span_context = self._span_context(run)
-            self._attempts[task_id] = OpenAttempt(run, None, span_context)
+            span_context = SpanContext(run.trace_id, self._new_id(), False, run.flags, run.state)
+            self._attempts[task_id] = OpenAttempt(run, class_name, None, span_context)
         return headers_of(span_context, captured.baggage)
 
-    def _span_context(self, run: RunSpan) -> SpanContext:
-        """Return an id for a span in that of a run."""
-        assert self._ids is not None
-        return SpanContext(run.trace_id, self._ids.generate_span_id(), False, run.flags, run.state)
-
-    def _begin(self, task_id: str, run: RunSpan) -> Span:
-        class_name = class_of(task_id)
+    def _begin(self, task_id: str, class_name: str, run: RunSpan) -> Span:
         name = class_name.rpartition(".")[2]
         if self._attempt_spans is not None and run.is_sampled:
-            return self._attempt_spans.begin(
-                name, self._span_context(run), run.span_context, run.context, time.time_ns()
-            )
+            span_context = SpanContext(run.trace_id, self._new_id(), False, run.flags, run.state)
+            return self._attempt_spans.begin(name, span_context, run.span_context, run.context, time.time_ns())
         attributes = {names.TASK_ID: task_id, names.TASK_CLASS: class_name}
         return self._tracer.start_span(name, run.context, attributes=attributes)
 
@@ -211,8 +220,8 @@ class Spans(EventFollower):
     # -- tasks
 
     def _not_run(self, event: TasksFound | TasksMadeElsewhere, outcome: str) -> None:
-        for task_id in event.task_ids if outcome == "elsewhere" else ():
-            self._forget(task_id)
+        if outcome == "elsewhere":
+            self._forget(event.task_ids)
         run = self._runs.get(event.run_id)
         if run is not None and run.is_recording:
             now = _ns(event.time)
@@ -223,57 +232,71 @@ class Spans(EventFollower):
                 name = class_name.rpartition(".")[2]
                 self._tracer.start_span(name, run.context, attributes=attributes, start_time=now).end(now)
 
-    def _task_started(self, event: TaskStarted) -> None:
-        self._started[event.task_id] = event
-
     def _put_back(self, event: TasksPutBack) -> None:
-        for task_id in event.task_ids:
-            self._forget(task_id)
+        self._forget(event.task_ids)
 
-    def _forget(self, task_id: str) -> None:
-        """Drop an attempt that has not done anything; a span that has begun has to end."""
-        self._started.pop(task_id, None)
-        attempt = self._attempts.pop(task_id, None)
-        if attempt is not None and attempt.span is not None:
-            self._finish(task_id, attempt.span, {}, None, time.time_ns())
+    def _forget(self, task_ids: Iterable[str]) -> None:
+        """Drop attempts that have not done anything; a span that has begun has to end."""
+        for task_id in task_ids:
+            attempt = self._attempts.pop(task_id, None)
+            if attempt is not None and attempt.span is not None:
+                self._finish(task_id, attempt.class_name, attempt.span, {}, None, time.time_ns())
 
-    def _succeeded(self, event: TaskSucceeded) -> None:
-        more = {} if event.bytes_out is None else {names.TASK_BYTES: event.bytes_out}
-        self._end(event, "succeeded", more, began=event.time - event.seconds)
-
-    def _failed(self, event: TaskRetrying | TaskGivenUp, outcome: str) -> None:
-        status = Status(StatusCode.ERROR, event.error[:MAX_ERROR])
-        self._end(event, outcome, {names.ERROR_TYPE: event.error_class or "unknown"}, status)
-
-    def _end(
-        self,
-        event: TaskEvent,
-        outcome: str,
-        more: dict[str, Any] | None = None,
-        status: Status | None = None,
-        began: float | None = None,
-    ) -> None:
-        started = self._started.pop(event.task_id, None)
-        attempt = self._attempts.pop(event.task_id, None)
-        if attempt is None or (started is None and attempt.span is None):
+    def settled(self, outcome: Settled, executor: str, number: int, ended: float) -> None:
+        """End the span of an attempt, or note where it was, until an event says what came of it."""
+        task_id = outcome.task_id
+        attempt = self._attempts.get(task_id)
+        if attempt is None:
             return
-        attributes: dict[str, Any] = {names.TASK_OUTCOME: outcome}
-        if more is not None:
-            attributes.update(more)
-        if started is not None:
-            _add_place(attributes, started)
+        attributes: dict[str, Any] = {names.TASK_EXECUTOR: executor}  # few attributes: each costs time
+        if number > 1:
+            attributes[names.TASK_ATTEMPT] = number
+        if not isinstance(outcome, Done):
+            if outcome.reason != "cancelled" or outcome.seconds:  # else it has not begun
+                _add_place(attributes, outcome.worker, outcome.host)
+                attempt.place, attempt.began = attributes, ended - outcome.seconds
+            return
+        del self._attempts[task_id]
+        attributes[names.TASK_OUTCOME] = "succeeded"
+        if (usage := outcome.usage) is not None:
+            size = 0
+            for stored, _ in usage.stored.values():
+                size += stored
+            attributes[names.TASK_BYTES] = size
+            if usage.worker:
+                _add_place(attributes, usage.worker, usage.host if isinstance(usage, RemoteUsage) else "")
+        now = int(ended * 1e9)
         span = attempt.span
         if span is None:
-            if began is None:
-                began = event.time if started is None else started.time
-            span = self._late(event.task_id, attempt, _ns(began))
-        self._finish(event.task_id, span, attributes, status, _ns(event.time))
+            span = self._late(task_id, attempt, now - int(outcome.seconds * 1e9))
+        self._finish(task_id, attempt.class_name, span, attributes, None, now)
 
-    def _finish(self, task_id: str, span: Span, attributes: dict[str, Any], status: Status | None, now: int) -> None:
+    def _failed(self, event: TaskRetrying | TaskGivenUp, outcome: str) -> None:
+        attributes = {names.TASK_OUTCOME: outcome, names.ERROR_TYPE: event.error_class or "unknown"}
+        self._end_with(event, attributes, Status(StatusCode.ERROR, event.error[:MAX_ERROR]))
+
+    def _end(self, event: TaskEvent, outcome: str) -> None:
+        self._end_with(event, {names.TASK_OUTCOME: outcome})
+
+    def _end_with(self, event: TaskEvent, attributes: dict[str, Any], status: Status | None = None) -> None:
+        """End the span of an attempt that has not succeeded, if it had begun."""
+        task_id = event.task_id
+        attempt = self._attempts.pop(task_id, None)
+        if attempt is None or (attempt.place is None and attempt.span is None):
+            return
+        attributes.update(attempt.place or {})
+        span = attempt.span
+        if span is None:
+            span = self._late(task_id, attempt, _ns(attempt.began))
+        self._finish(task_id, attempt.class_name, span, attributes, status, _ns(event.time))
+
+    def _finish(
+        self, task_id: str, class_name: str, span: Span, attributes: dict[str, Any], status: Status | None, now: int
+    ) -> None:
         """End the span of an attempt."""
         if self._attempt_spans is not None and type(span) is self._attempt_spans.kind:
             attributes[names.TASK_ID] = task_id
-            attributes[names.TASK_CLASS] = class_of(task_id)
+            attributes[names.TASK_CLASS] = class_name
             span.end_with(attributes, status, now)
             return
         span.set_attributes(attributes)
@@ -283,9 +306,8 @@ class Spans(EventFollower):
 
     def _late(self, task_id: str, attempt: OpenAttempt, began: int) -> Span:
         """Make the span of an attempt that has ended, under the id that it has had."""
-        run, span_context = attempt.run, attempt.span_context
+        run, span_context, class_name = attempt.run, attempt.span_context, attempt.class_name
         assert span_context is not None
-        class_name = class_of(task_id)
         name = class_name.rpartition(".")[2]
         if self._attempt_spans is not None and run.is_sampled:
             return self._attempt_spans.begin(name, span_context, run.span_context, run.context, began)
@@ -305,14 +327,11 @@ def _attempt_spans_of(tracer: Tracer) -> AttemptSpans | None:
     return attempt_spans_of(tracer)
 
 
-def _add_place(attributes: dict[str, Any], started: TaskStarted) -> None:
-    attributes[names.TASK_EXECUTOR] = started.executor  # few attributes: each costs time
-    if started.attempt > 1:
-        attributes[names.TASK_ATTEMPT] = started.attempt
-    if started.worker:
-        attributes[names.TASK_WORKER] = started.worker
-    if started.host:
-        attributes[names.TASK_HOST] = started.host
+def _add_place(attributes: dict[str, Any], worker: int, host: str) -> None:
+    if worker:
+        attributes[names.TASK_WORKER] = worker
+    if host:
+        attributes[names.TASK_HOST] = host
 
 
 def _ns(seconds: float) -> int:
